@@ -76,7 +76,7 @@ ENCODERS = (
 
 @dataclass(frozen=True)
 class FlacSettings:
-    """How a FLAC's samples are coded.
+    """Settings by which a FLAC's samples are coded.
 
     Attributes:
         encoder: the one that wrote a file, or whose frames are as long.

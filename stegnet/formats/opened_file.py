@@ -176,16 +176,6 @@ def is_lossy_webp(path: Source) -> bool:
     return False
 
 
-def png_chunks(path: Source) -> Iterator[tuple[bytes, int]]:
-    """Names and lengths of a PNG's chunks (PNG, third edition, 5.3), as it says them, up to its end."""
-    with path.open("rb") as file:
-        place, name = file.seek(8), b""
-        while name != b"IEND" and len(head := file.read(8)) == 8:
-            length, name = int.from_bytes(head[:4], "big"), head[4:]
-            yield name, length
-            place = file.seek(place + 12 + length)
-
-
 def is_jpeg(path: Source) -> bool:
     """True if the file begins as a JPEG does."""
     return start_of(path)[:3] == b"\xff\xd8\xff"

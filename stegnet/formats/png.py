@@ -69,7 +69,7 @@ _OF_SAMPLES = {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}  # whose form depends on 
 
 
 class Deflate(NamedTuple):
-    """How filtered rows are compressed.
+    """A way to compress filtered rows.
 
     Attributes:
         library: "zlib" or "zlib-ng".
@@ -104,9 +104,31 @@ class Header(NamedTuple):
     interlaced: int
 
 
+class Chunk(NamedTuple):
+    """A chunk's type, where in the file it begins, and how many bytes of data it says that it has."""
+
+    kind: str
+    start: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        return self.start + 12 + self.length
+
+
+def chunks_of(source: Source) -> Iterator[Chunk]:
+    """Yield a PNG's chunks (section 5.3), as it says them, up to IEND."""
+    with source.open("rb") as file:
+        chunk = Chunk("", file.seek(len(SIGNATURE)) - 12, 0)
+        while chunk.kind != "IEND" and len(head := file.read(8)) == 8:
+            chunk = Chunk(head[4:].decode("latin1"), chunk.end, int.from_bytes(head[:4], "big"))
+            yield chunk
+            file.seek(chunk.end)
+
+
 @dataclass(frozen=True)
 class PngForm:
-    """How a PNG is written.
+    """A way to write a PNG.
 
     Attributes:
         filters, deflate: of its image data.
@@ -199,11 +221,10 @@ class PngFile:
         self.may_have_exif = False
         self._sizes, self._start = array("I"), bytearray()  # of chunks of image data, and what that begins with
         with mapped(source) as data:
-            at, kind, compared = len(SIGNATURE), "", _COMPARED
-            while kind != "IEND" and at < len(data):
-                length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8].decode("latin1")
-                end = at + 12 + length
-                end = min(end, len(data)) if kind == "IEND" else end  # of which Pillow reads the name alone
+            end, compared = len(SIGNATURE), _COMPARED
+            for chunk in chunks_of(source):
+                kind, at, length = chunk
+                end = min(chunk.end, len(data)) if kind == "IEND" else chunk.end  # of which Pillow reads the name alone
                 if end > len(data):
                     raise MediaError(f"{source}: the PNG is truncated", "copy it again from its source")
                 if kind == "IDAT":
@@ -219,8 +240,7 @@ class PngFile:
                     compared = max(_COMPARED, 2 * max(width for _, width in self._pass_sizes()))
                 if len(self._sizes) + len(self._before) + len(self._behind) > _MOST_CHUNKS:
                     raise MediaError(f"{source}: the PNG has more than {_MOST_CHUNKS:,} chunks", _ANEW)
-                at = end
-            self._behind.append(("", at, len(data)))  # no part of the PNG: viewers ignore it
+            self._behind.append(("", end, len(data)))  # no part of the PNG: viewers ignore it
 
     @property
     def keeps_samples(self) -> bool:

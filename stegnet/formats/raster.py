@@ -30,7 +30,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Raster:
-    """How a file stores its pixels.
+    """The layout of a file's pixels.
 
     Attributes:
         source: the file.

@@ -78,7 +78,7 @@ class SoundFile:
 
     @cached_property
     def settings(self) -> FlacSettings:
-        """How a FLAC's samples are coded; errors as `recognise`."""
+        """Settings by which a FLAC's samples are coded; errors as `recognise`."""
         longest = int.from_bytes(metadata_blocks(self.head)[0][0][1][2:4], "big")
         block = longest if longest >= SHORTEST_BLOCK else USUAL_BLOCK
         return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)

@@ -25,8 +25,8 @@ from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet, png_chunks
-from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, profile_chunk
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet
+from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess
 
@@ -70,7 +70,7 @@ _MOST_COUNTED = 1000  # pages of a TIFF
 _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
 _JPEG_FORMATS = {"JPEG", "MPO"}
 _READ_WHOLE, _MOST_BYTES = {"WebP", "AVIF", "HEIC"}, 512 << 20  # forms whose libraries get all bytes at once
-_SAMPLES_OF_PNG, _MOST_BESIDE_PNG = {b"IDAT", b"fdAT"}, 64 << 20  # chunks, and bytes of the others
+_SAMPLES_OF_PNG, _MOST_BESIDE_PNG = {"IDAT", "fdAT"}, 64 << 20  # chunks, and bytes of the others
 _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
@@ -265,14 +265,14 @@ def refuse_large(path: Source, form: Form) -> None:
 def _refuse_rare_png(path: Source) -> None:
     """Refuses, by a MediaError, a PNG with large chunks beside its samples, which Pillow reads, or of Apple's kind."""
     size, beside = path.stat().st_size, 0
-    for name, length in png_chunks(path):
-        if length > size:
+    for chunk in chunks_of(path):
+        if chunk.length > size:
             reason = "a chunk says that it is longer than the file"
             raise MediaError(f"{path}: the PNG is damaged or truncated ({reason})", _AGAIN)
-        if name == b"CgBI":
+        if chunk.kind == "CgBI":
             hint = "open it on a Mac or iPhone, and export it as PNG"
             raise MediaError(f"{path}: is a PNG of Apple's own kind (CgBI), which other programs can't read", hint)
-        beside += 0 if name in _SAMPLES_OF_PNG else length
+        beside += 0 if chunk.kind in _SAMPLES_OF_PNG else chunk.length
     if beside > _MOST_BESIDE_PNG:
         hint = "save the picture alone in an image editor"
         raise MediaError(f"{path}: the PNG has {shown_size(beside)} beside its picture: too many to keep", hint)
@@ -571,8 +571,10 @@ def save_picture(
 ) -> None:
     """Writes a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
 
-    The picture is (H, W, 3) uint8, or (H, W) to be stored as grey, the suffix one of PICTURE_FORMS, and the ICC profile
-    None for sRGB. MediaError if the format can't, or the file can't be written.
+    The picture is (H, W, 3) uint8, the suffix one of PICTURE_FORMS, and the ICC profile None for sRGB.
+
+    Raises:
+        MediaError: the format can't, or the file can't be written.
     """
     form, options, exact = PICTURE_FORMS[suffix]
     if form == "PNG":

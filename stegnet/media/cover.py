@@ -348,6 +348,6 @@ class Cover(OpenedFile):
         return None if first is None else film_history(first)
 
 
-def about_cover(cover: Cover, *, with_exif: bool = True) -> tuple[str, ...]:
-    """The notes on a picture whose container is another file, which may have its EXIF."""
-    return tuple(f"cover: {line}" for line in cover.notes if with_exif or not line.startswith("EXIF"))
+def about_cover(cover: Cover, *, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The notes on a picture for the report on its container, without those that begin so, of which it keeps all."""
+    return tuple(f"cover: {line}" for line in cover.notes if not line.startswith(without))

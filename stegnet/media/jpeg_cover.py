@@ -18,7 +18,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.pictures import UNREADABLE, as_stored, open_picture, refuse_palette
+from stegnet.image.pictures import METADATA, UNREADABLE, as_stored, open_picture, refuse_palette
 from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
@@ -79,7 +79,8 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         with Cover(path) as made:
             picture, shown = read_both(made)
-    notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about_cover(cover, with_exif=not exif))
+    about = about_cover(cover, without=METADATA[:1] if exif else ())  # EXIF
+    notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
     history = lossy_past(read) if side is None and not cover.stays_jpeg else None
     return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
 

@@ -18,7 +18,6 @@ _READERS = {"BMP": read_bmp, "TIFF": read_tiff, "WebP": WebpFile}
 _SUFFIXES = {"BMP": (".bmp",), "TIFF": (".tif", ".tiff"), "WebP": (".webp",)}
 _LYING = {5, 6, 7, 8}  # EXIF's orientations by which rows are shown as columns
 _TIMES_MEMORY = 3  # of that of hiding, which libwebp takes to code as many pixels: 900 MB for 12 megapixels, measured
-_ABOUT = "cover: "
 
 
 def kept_suffixes(cover: Cover) -> tuple[str, ...]:
@@ -73,8 +72,7 @@ def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
     stored = turned_back(pixels, orientation_of(cover))
     with writing(part) as target:
         unrecognised = _opened(cover).write(target, stored)
-    kept = [line for line in about_cover(cover) if not line.removeprefix(_ABOUT).startswith(METADATA)]
-    return (*kept, *([_ABOUT + unrecognised] if unrecognised else []))
+    return (*about_cover(cover, without=METADATA), *([f"cover: {unrecognised}"] if unrecognised else []))
 
 
 def _opened(cover: Cover) -> Raster | WebpFile:

@@ -1,4 +1,4 @@
-"""How a picture without loss is written: a container has the form of its cover, or that of a common program."""
+"""Pictures without loss, written in the form of their cover, or in that of a common program."""
 
 from pathlib import Path
 
@@ -14,7 +14,6 @@ _GREY_TYPES = {GREY, GREY_ALPHA, PALETTE}
 _KEY_TAKEN = "cover: a pixel has got the colour that was transparent: opacity is stored for each pixel instead"
 _WITHOUT_PALETTE = "cover: its palette of greys is left out: they are stored as they are"
 _WIDER = "cover: it has {} bits per sample: stored with 8"
-_ABOUT_PROGRAM = "cover: "
 
 
 def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
@@ -27,18 +26,17 @@ def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarr
     Raises:
         MediaError: the file can't be written.
     """
-    about, file = about_cover(cover), cover.png
+    file = cover.png
     stored = turned_back(pixels, orientation_of(cover)) if file and file.may_have_exif else pixels
     if file is None or (file.header.height, file.header.width) != stored.shape[:2]:
         write_png(part, pixels, profile)
-        return about
+        return about_cover(cover)
     samples, dropped, notes = _as_stored_by(file, stored)
     converted = profile is None and file.has("iCCP") and converts_colours(cover)
     form, unrecognised = file.form(samples.shape[2], same_colours=not converted, dropped=dropped)
     with writing(part) as target:
         form.write(target, samples)
-    kept = tuple(line for line in about if not line.removeprefix(_ABOUT_PROGRAM).startswith(METADATA))
-    return (*kept, *notes, *([_ABOUT_PROGRAM + unrecognised] if unrecognised else []))
+    return (*about_cover(cover, without=METADATA), *notes, *([f"cover: {unrecognised}"] if unrecognised else []))
 
 
 def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[str], list[str]]:

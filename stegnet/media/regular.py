@@ -16,7 +16,9 @@ _COUNTED, _NEAR, _GAP, _GAPS = 20, 8, 0.05, 8  # a gap's neighbours: mean count,
 
 
 def regular_places(numbers: np.ndarray) -> np.ndarray:
-    """Where a sound, (frames, channels) int, is regular, bool: held or clipped values, silence, copies, equal channels.
+    """Return a mask of regular places of a sound, (frames, channels) int: held or clipped values, silence, copies.
+
+    So are channels that are equal for long.
 
     A loop, a pasted part and a channel that equals another repeat samples exactly, a recording never does.
     """
@@ -35,7 +37,7 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
 
 
 def regular_areas(picture: np.ndarray) -> np.ndarray:
-    """Where a picture, (H, W, 3) uint8, is regular, (H, W) bool: `repeated_areas`, and grey ones beside colours."""
+    """Return a mask, (H, W) bool, of a picture, (H, W, 3) uint8: `repeated_areas`, and grey ones beside colours."""
     found = repeated_areas(picture)
     if is_grey(picture):  # the samples of a pixel move together
         return found
@@ -46,7 +48,7 @@ def regular_areas(picture: np.ndarray) -> np.ndarray:
 
 
 def repeated_areas(picture: np.ndarray) -> np.ndarray:
-    """Where a picture, (H, W, 3) uint8, has 3×3 pixels of one colour, or repeats a row of it elsewhere, (H, W) bool.
+    """Return a mask, (H, W) bool, of 3×3 pixels of one colour, and of parts of rows that are elsewhere, too.
 
     So are margins, drawn areas, tiles and copied parts; what a camera gives is so where it is burnt out or dark.
     """

@@ -125,7 +125,7 @@ class SoundCover:
 
     @cached_property
     def _counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """How often lowest bytes come up, (256,), and values of 16 bits, (65536,) from −32768 on."""
+        """Counts of lowest bytes, (256,), and of values of 16 bits, (65536,) from −32768 on."""
         numbers = self._numbers.transpose(0, 2, 1)[self._loud]
         near, lowest = np.zeros(2 * _ZERO, np.int64), np.zeros(256, np.int64)
         for part in strips(*numbers.shape):
