@@ -257,6 +257,7 @@ def test_a_server_that_falls_silent_does_not_hold_the_stage_at_its_end(
         live.log_point("train", POINTS[0])
         server.asked.wait()
     server.answers.set()
+    wait_until(lambda: curve(the_run()))  # what waited has been answered: it asks no later test's server
     assert not live.complete
     assert "no answer within 1 seconds); once it answers, stage publish" in warnings()[-1]
 
