@@ -9,13 +9,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-from threadpoolctl import ThreadpoolController
+import numpy as np  # noqa: F401, so that its BLAS is loaded
+from threadpoolctl import OpenBLASController, threadpool_limits
 
 from stegnet.core.errors import ConfigError, extra
 
@@ -26,6 +25,11 @@ _SIGN = 1.0  # seconds between heartbeats
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 _PART = 1 << 20  # places
+# BLAS computes in one thread, for good: the threads below share the cores already, and its own would spin. OpenBLAS has
+# one setting for the whole process, and threadpoolctl lets no other thread change it after the first: so nothing that
+# begins and ends in threads may set it, and this thread hands the control back.
+threadpool_limits(1, user_api="blas")
+OpenBLASController.clear_controlling_thread()
 # Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
 # frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
@@ -92,41 +96,14 @@ def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
         return work.result()
 
 
-class _OneEach:
-    """While it is entered, BLAS has a single thread: threads that call it share the cores already."""
-
-    def __init__(self) -> None:
-        self._lock, self._entered = Lock(), 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._entered += 1
-            if self._entered == 1:
-                self._limited = self._libraries.limit(limits=1, user_api="blas")
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._entered -= 1
-            if not self._entered:
-                self._limited.restore_original_limits()
-
-    @cached_property
-    def _libraries(self) -> ThreadpoolController:
-        return ThreadpoolController()  # takes 10 ms
-
-
-_ONE_EACH = _OneEach()
-
-
 @contextmanager
 def _threads(count: int, prepare: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
     """Threads; at the end of the block, what they have not started is cancelled."""
-    with _ONE_EACH:
-        pool = ThreadPoolExecutor(count, initializer=prepare)
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(count, initializer=prepare)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def parallel_map(

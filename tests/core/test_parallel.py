@@ -1,5 +1,7 @@
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import closing
@@ -155,3 +157,34 @@ def test_parts_are_done_in_order_and_errors_are_raised():
     assert parallel.in_parts(lambda part: part, 0) == []
     with pytest.raises(ZeroDivisionError):
         parallel.in_parts(lambda part: 1 // (part.start - parts[1].start), count, unit)
+
+
+ASK_BLAS = """
+import numpy
+from threading import Thread
+from threadpoolctl import threadpool_info, threadpool_limits
+from stegnet.core.parallel import parallel_map, with_heartbeat
+
+def threads(_):
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+def call():
+    print(with_heartbeat(lambda: list(parallel_map(threads, range(3), 2)), lambda: None), threads(0))
+
+call()
+second = Thread(target=call)
+second.start()
+second.join()
+with threadpool_limits(3, user_api="blas"):
+    print(threads(0))
+"""
+
+
+def test_blas_computes_in_one_thread() -> None:
+    """In the work of a second call, too, from a second thread; and the program that imports this can limit it itself.
+
+    Threads of OpenBLAS that wait spin: hiding cost three times as much processor time.
+    """
+    run = (sys.executable, "-c", ASK_BLAS)
+    shown = subprocess.check_output(run, env=os.environ | {"OPENBLAS_NUM_THREADS": "4"}, text=True)
+    assert shown.splitlines() == ["[[1], [1], [1]] [1]", "[[1], [1], [1]] [1]", "[3]"]
