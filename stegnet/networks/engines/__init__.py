@@ -118,7 +118,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is not one of {', '.join(known)}")
     if backend == AUTO:
-        if device not in (AUTO, "cpu") or precision == "bf16" or (device == AUTO and _has_cuda()):
+        if precision == "bf16" or uses_gpu(backend, device):
             backend = TORCH
         else:
             backend = ONNX if is_exported(weights) or find_spec(TORCH) is None else TORCH
@@ -135,6 +135,13 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     from stegnet.networks.engines.onnx_engine import OnnxEngine
 
     return OnnxEngine(weights)
+
+
+def uses_gpu(backend: str, device: str) -> bool:
+    """Return whether an engine that is loaded with these computes on a GPU; arguments as `load_engine`."""
+    if device == AUTO:
+        return backend != ONNX and _has_cuda()
+    return device != "cpu"
 
 
 def _has_cuda() -> bool:
