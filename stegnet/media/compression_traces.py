@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stegnet import video
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
 from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
-from stegnet.video.films import VideoFrame, to_rgb
 
 _LEVELS, _NEUTRAL = np.arange(256, dtype=np.int32), 128  # of samples of 8 bits, and of chroma that is grey
 _LOOKED_AT = 1 << 20  # pixels
@@ -234,5 +234,5 @@ def _film_colours() -> Iterator[np.ndarray]:
         lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)
         planes = lumas, number // 64 % 256, number // 64 // 256
         samples = np.concatenate([plane.astype(np.uint8).ravel() for plane in planes]).reshape(-1, side)
-        frame = VideoFrame.from_ndarray(samples, format="yuv420p")
-        yield _numbers(to_rgb(frame, side, side, Path("colours"), as_ffmpeg=True))
+        frame = video.VideoFrame.from_ndarray(samples, format="yuv420p")
+        yield _numbers(video.to_rgb(frame, side, side, Path("colours"), as_ffmpeg=True))
