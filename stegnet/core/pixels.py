@@ -12,7 +12,6 @@ from itertools import product
 from typing import Self, TypeVar
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from stegnet.core.errors import MediaError
@@ -122,9 +121,16 @@ def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
     return list(parallel_map(work, (rows, *others), thread_count())) if others else [work(rows)]
 
 
+def free_memory() -> int:
+    """Return how many bytes of memory are free."""
+    from psutil import virtual_memory  # here, since it takes 9 ms, and revealing does not need it
+
+    return virtual_memory().available
+
+
 def check_memory(path: object, count: int, what: str) -> None:
     """Refuses, by a MediaError, a cover whose pixels or samples, `what` in words, need more memory than is free."""
-    needed, free = _WORKING_BYTES * count, psutil.virtual_memory().available
+    needed, free = _WORKING_BYTES * count, free_memory()
     if needed > free:
         hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"
         raise MediaError(f"{path}: hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import psutil
 
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
+from stegnet.core.pixels import free_memory
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported, and reports to its makers if not
 
@@ -76,7 +76,7 @@ class Engine(Protocol):
 
 def pictures_in_memory(pixels: int) -> int:
     """Number of pictures of `pixels` pixels that can be processed at once in free memory, at least 1."""
-    return max(1, psutil.virtual_memory().available // (pixels * WORKING_BYTES))
+    return max(1, free_memory() // (pixels * WORKING_BYTES))
 
 
 def out_of_memory() -> CapacityError:
