@@ -29,7 +29,7 @@ import numpy as np
 from stegnet import kernels
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import ZIGZAG, encode_jpeg
+from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, ZIGZAG, encode_jpeg, in_block_rows
 from stegnet.formats.opened_file import Source, spliced
 from stegnet.image.jpeg_markers import HINT, HuffmanTable, JpegFile, Scan, moved_index, open_jpeg, parse_jpeg
 
@@ -46,6 +46,7 @@ _SCRIPT_SEGMENTS = bytes.fromhex("db c0 c4 da")  # of encoders that descend from
 _SCRIPT_STEP = 24  # their largest step of luma is at least this, up to quality 90
 _STDOUT, _STDERR = 1, 2  # descriptors, to which jpeglib and libjpeg write messages
 _READING = Lock()  # jpeglib has global variables
+_MIDDLE = 128  # of a sample: a coefficient of 0
 
 
 @dataclass(frozen=True)
@@ -322,6 +323,16 @@ def _packed(values: np.ndarray, sizes: np.ndarray, ends: np.ndarray) -> Iterator
 
 
 @dataclass(frozen=True, eq=False)
+class DecodedLuma:
+    """Luma of a JPEG's blocks."""
+
+    shown: np.ndarray  # (8 · rows, 8 · columns) uint8
+    # of each block, the least distance of a pixel from the ends of its range, before it is rounded: (rows, columns)
+    # float32, negative where one is clipped
+    room: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class JpegPicture:
     """A JPEG, by its coefficients."""
 
@@ -334,6 +345,23 @@ class JpegPicture:
     def steps(self, component: int) -> np.ndarray:
         """The quantisation table of a component, (64,) int in zigzag order."""
         return np.array(self.file.quantisation[self.file.components[component].table])
+
+    @cached_property
+    def decoded_luma(self) -> DecodedLuma:
+        """Luma as it is decoded in floating point."""
+        luma, basis = self.planes[0], (DCT_BASIS * self.steps(0)[:, None]).astype(np.float32)
+        rows, cols, _ = luma.shape
+        shown, room = np.empty((rows, BLOCK, cols, BLOCK), np.uint8), np.empty((rows, cols), np.float32)
+
+        def fill(part: slice) -> None:
+            blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis
+            blocks += _MIDDLE
+            room[part] = np.minimum(blocks.min(1), LEVELS - blocks.max(1)).reshape(-1, cols)
+            pixels = np.rint(blocks, out=blocks).clip(0, LEVELS, out=blocks).astype(np.uint8)
+            shown[part] = pixels.reshape(-1, cols, BLOCK, BLOCK).transpose(0, 2, 1, 3)
+
+        in_block_rows(fill, rows)
+        return DecodedLuma(shown.reshape(BLOCK * rows, BLOCK * cols), room)
 
     def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
         """The file with other coefficients, of the same shapes, up to 1,023 (the first of each block 2,047)."""
