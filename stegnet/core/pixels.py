@@ -46,6 +46,7 @@ GREY = 128  # the base where there is none
 MOST_JPEG_SIDE = 65_500  # pixels, of libjpeg (JPEG_MAX_DIMENSION)
 _ROWS, _COMPARED = 16, 1 << 16  # rows that are compared at a time, or pixels, if these are more
 _STRIP = 1 << 20  # pixels
+_BLOCK_ROWS = 16  # that are computed at once
 _WORKING_BYTES = 30  # for each pixel or sample of a sound that is hidden in, at least
 HIDDEN_RMS = 0.1  # root mean square of what a network hides
 MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
@@ -126,6 +127,12 @@ def free_memory() -> int:
     from psutil import virtual_memory  # here, since it takes 9 ms, and revealing does not need it
 
     return virtual_memory().available
+
+
+def in_block_rows(work: Callable[[slice], R], rows: int) -> list[R]:
+    """Calls `work` with some rows of blocks at a time, which bounds the memory; threads share them."""
+    parts = (slice(first, min(first + _BLOCK_ROWS, rows)) for first in range(0, rows, _BLOCK_ROWS))
+    return list(parallel_map(work, parts, thread_count()))
 
 
 def check_memory(path: object, count: int, what: str) -> None:

@@ -14,6 +14,12 @@
 #define WIDEST
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLLED _Pragma("GCC unroll 32") /* the loop around is then over vectors */
+#else
+#define UNROLLED
+#endif
+
 #ifdef __GNUC__
 #define PREFETCH(address) __builtin_prefetch((const void *)(address))
 #else
@@ -715,6 +721,73 @@ static PyObject *filter(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 3);
 }
 
+enum { WINDOW = 23, SIDE = 8, CELL = SIDE * SIDE }; /* pixels of a wavelet's response to a block, and of a block */
+
+/* Sums over the windows of a row of blocks, weighted down: (8, width), one row for each vertical frequency. */
+WIDEST static void sum_down(const float *restrict weights, Py_ssize_t width, const float *restrict down,
+                            float *restrict out)
+{
+    for (int frequency = 0; frequency < SIDE; frequency++, down += WINDOW, out += width)
+        for (Py_ssize_t col = 0; col < width; col++) {
+            float sum = weights[col] * down[0];
+            UNROLLED
+            for (int place = 1; place < WINDOW; place++) sum += weights[col + place * width] * down[place];
+            out[col] = sum;
+        }
+}
+
+/* Adds to each block of a row the sums of those sums, weighted across; factors are place by place, (23, 8). */
+WIDEST static void sum_across(const float *restrict sums, Py_ssize_t width, const float *restrict across,
+                              float *restrict out, Py_ssize_t cols)
+{
+    for (int frequency = 0; frequency < SIDE; frequency++, sums += width, out += SIDE)
+        for (Py_ssize_t col = 0; col < cols; col++) {
+            const float *const window = sums + col * SIDE;
+            float found[SIDE];
+            for (int to = 0; to < SIDE; to++) {
+                float sum = window[0] * across[to];
+                UNROLLED
+                for (int place = 1; place < WINDOW; place++) sum += window[place] * across[place * SIDE + to];
+                found[to] = sum;
+            }
+            for (int to = 0; to < SIDE; to++) out[col * CELL + to] += found[to];
+        }
+}
+
+static const char windows_doc[] =
+    "windows(weights, width, down, across, out)\n\n"
+    "Adds to each block, (8, 8) float32, the sums over its window of 23 x 23 weights, by factors down and across, (8, 23)\n"
+    "each: as `jpeg_carriers._add_windows`.";
+
+static PyObject *windows(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[4]; /* weights, down, across, out */
+    Py_ssize_t width;
+    if (!PyArg_ParseTuple(arguments, "y*ny*y*w*", buffers, &width, buffers + 1, buffers + 2, buffers + 3)) return NULL;
+    const Py_ssize_t cols = (width - (WINDOW - SIDE)) / SIDE, height = width > 0 ? buffers[0].len / 4 / width : 0;
+    const Py_ssize_t rows = (height - (WINDOW - SIDE)) / SIDE, factors = 4 * SIDE * WINDOW;
+    const float *const weights = buffers[0].buf, *const factor = buffers[2].buf;
+    float *const out = buffers[3].buf, across[WINDOW * SIDE], *sums = NULL;
+    const int fits = rows > 0 && cols > 0 && width == cols * SIDE + WINDOW - SIDE &&
+                     buffers[0].len == 4 * width * (rows * SIDE + WINDOW - SIDE) && buffers[1].len == factors &&
+                     buffers[2].len == factors && buffers[3].len == 4 * CELL * rows * cols;
+    if (fits) sums = malloc(sizeof(float) * (size_t)(SIDE * width));
+    if (sums) {
+        PyThreadState *others = PyEval_SaveThread();
+        for (int place = 0; place < WINDOW; place++)
+            for (int to = 0; to < SIDE; to++) across[place * SIDE + to] = factor[to * WINDOW + place];
+        for (Py_ssize_t row = 0; row < rows; row++) {
+            sum_down(weights + row * SIDE * width, width, buffers[1].buf, sums);
+            sum_across(sums, width, across, out + row * cols * CELL, cols);
+        }
+        PyEval_RestoreThread(others);
+    }
+    const int lacking = fits && !sums;
+    free(sums);
+    PyObject *done = ended(fits, buffers, 4);
+    return lacking ? PyErr_NoMemory() : done;
+}
+
 static const char sort_doc[] =
     "sort(words)\n\n"
     "Sorts random 64-bit words: those of equal highest bits come together first, so that few are left to compare.";
@@ -870,7 +943,7 @@ static PyMethodDef methods[] = {
     {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
-    {"rows", png_rows, METH_VARARGS, rows_doc},
+    {"rows", png_rows, METH_VARARGS, rows_doc}, {"windows", windows, METH_VARARGS, windows_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};
