@@ -26,7 +26,7 @@ from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.jpeg import USUAL_QUALITY
 from stegnet.methods.jpeg_channel import sealed_planes
 from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
-from stegnet.sealing.jpeg_carriers import juniward, shown_luma
+from stegnet.sealing.jpeg_carriers import juniward
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"
@@ -92,7 +92,8 @@ def hide_by_juniward(picture: np.ndarray, quality: int, rate: float, seed: int) 
     """J-UNIWARD, as the method jpeg computes its costs."""
     with TemporaryDirectory() as folder:
         jpeg = read_jpeg(_saved(picture, quality, Path(folder)))
-    cover, costs = luma_of(jpeg, quality), from_zigzag(juniward(shown_luma(jpeg), jpeg.steps(0)).astype(np.float64))
+    cover, costs = luma_of(jpeg, quality), juniward(jpeg.decoded_luma.shown, jpeg.steps(0))
+    costs = from_zigzag(costs.astype(np.float64))
     changes = ternary(rhos=(costs, costs), alpha=rate, n=cover.nonzero, seed=seed)
     return Luma(cover.coefficients + changes, cover.table, quality)
 

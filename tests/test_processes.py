@@ -24,6 +24,8 @@ from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors
 from tests.support.temporary import contents
 from tests.support.waiting import LIMIT, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderPlan:

@@ -28,7 +28,7 @@ import numpy as np
 from stegnet import kernels
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import ZIGZAG, encode_jpeg
+from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, ZIGZAG, encode_jpeg, in_block_rows
 from stegnet.formats.opened_file import Source, spliced
 from stegnet.image.jpeg_markers import HINT, HuffmanTable, JpegFile, Scan, moved_index, open_jpeg, parse_jpeg
 
@@ -45,6 +45,7 @@ _SCRIPT_SEGMENTS = bytes.fromhex("db c0 c4 da")  # of encoders that descend from
 _SCRIPT_STEP = 24  # their largest step of luma is at least this, up to quality 90
 _STDOUT, _STDERR = 1, 2  # descriptors, to which jpeglib and libjpeg write messages
 _READING = Lock()  # jpeglib has global variables
+_MIDDLE = 128  # of a sample: a coefficient of 0
 
 
 @dataclass(frozen=True)
@@ -321,6 +322,16 @@ def _packed(values: np.ndarray, sizes: np.ndarray, ends: np.ndarray) -> Iterator
 
 
 @dataclass(frozen=True, eq=False)
+class DecodedLuma:
+    """Luma of a JPEG's blocks."""
+
+    shown: np.ndarray  # (8 · rows, 8 · columns) uint8
+    # of each block, the least distance of a pixel from the ends of its range, before it is rounded: (rows, columns)
+    # float32, negative where one is clipped
+    room: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class JpegPicture:
     """A JPEG, by its coefficients."""
 
@@ -334,15 +345,32 @@ class JpegPicture:
         """The quantisation table of a component, (64,) int in zigzag order."""
         return np.array(self.file.quantisation[self.file.components[component].table])
 
+    @cached_property
+    def decoded_luma(self) -> DecodedLuma:
+        """Luma as it is decoded in floating point."""
+        luma, basis = self.planes[0], (DCT_BASIS * self.steps(0)[:, None]).astype(np.float32)
+        rows, cols, _ = luma.shape
+        shown, room = np.empty((rows, BLOCK, cols, BLOCK), np.uint8), np.empty((rows, cols), np.float32)
+
+        def fill(part: slice) -> None:
+            blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis
+            blocks += _MIDDLE
+            room[part] = np.minimum(blocks.min(1), LEVELS - blocks.max(1)).reshape(-1, cols)
+            pixels = np.rint(blocks, out=blocks).clip(0, LEVELS, out=blocks).astype(np.uint8)
+            shown[part] = pixels.reshape(-1, cols, BLOCK, BLOCK).transpose(0, 2, 1, 3)
+
+        in_block_rows(fill, rows)
+        return DecodedLuma(shown.reshape(BLOCK * rows, BLOCK * cols), room)
+
     def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
         """The file with other coefficients, of the same shapes, up to 1,023 (the first of each block 2,047)."""
         with ThreadPoolExecutor(1) as pool:
-            rests, symbols = pool.submit(lambda: self._rests), self._symbols(planes)
+            endings, symbols = pool.submit(lambda: self._endings), self._symbols(planes)
             tables = self._tables_for(symbols)
             own = [{key: tables[old.start] for key, old in scan.tables.items()} for scan in self.file.scans]
             data = [each.coded(some) for each, some in zip(symbols, own, strict=True)]
-        behind = rests.result()
-        if self._fills_whole_bytes:
+        behind, fills_whole_bytes = endings.result()
+        if fills_whole_bytes:
             behind = [_FULL_BYTE if _ends_with_a_byte(symbols[0], own[0]) else b""]
         parts = zip(self.file.scans, data, behind, strict=True)
         changed = {(scan.start, scan.end): coded + rest for scan, coded, rest in parts}
@@ -361,20 +389,22 @@ class JpegPicture:
         return self._used(self._symbols(self.planes))
 
     @cached_property
-    def _rests(self) -> list[bytes]:
-        """Bytes too many behind each scan's data, such as zeros or a restart marker; b"" where they are not known."""
-        rests = []
-        for scan, own in zip(self.file.scans, self._symbols(self.planes), strict=True):
+    def _endings(self) -> tuple[list[bytes], bool]:
+        """Bytes too many behind each scan's data, such as zeros or a restart marker, and `_fills_whole_bytes`.
+
+        The bytes are b"" where they are not known.
+        """
+        rests, coded = [], self._symbols(self.planes)
+        for scan, own in zip(self.file.scans, coded, strict=True):
             data = self.file.data[scan.start : scan.end]
             used = ((key, set(np.flatnonzero(counts))) for key, counts in own.counts.items())
             # The tables of a damaged file may lack codes.
             whole = all(key in scan.tables and some <= set(scan.tables[key].symbols) for key, some in used)
-            coded = own.coded(scan.tables) if whole else b""
-            rests.append(data[len(coded) :] if coded and data.startswith(coded[:-1]) else b"")
-        return rests
+            again = own.coded(scan.tables) if whole else b""
+            rests.append(data[len(again) :] if again and data.startswith(again[:-1]) else b"")
+        return rests, self._fills_whole_bytes(rests, coded)
 
-    @cached_property
-    def _fills_whole_bytes(self) -> bool:
+    def _fills_whole_bytes(self, rests: list[bytes], coded: list[Symbols]) -> bool:
         """True if its encoder fills up the last byte even if that is whole, with eight ones more.
 
         So do encoders that descend from Adobe's for ActionScript, jpeg-js of npm among them. One file of eight shows
@@ -384,9 +414,10 @@ class JpegPicture:
         file = self.file
         if len(file.scans) != 1 or file.progressive or file.scans[0].interval:
             return False
-        (scan,), (symbols,) = file.scans, self._symbols(self.planes)
-        if self._rests == [_FULL_BYTE] or _ends_with_a_byte(symbols, scan.tables):
-            return self._rests == [_FULL_BYTE] and _ends_with_a_byte(symbols, scan.tables)
+        (scan,), (symbols,) = file.scans, coded
+        ends_with_a_byte = _ends_with_a_byte(symbols, scan.tables)
+        if rests == [_FULL_BYTE] or ends_with_a_byte:
+            return rests == [_FULL_BYTE] and ends_with_a_byte
         known = bytes(file.data[start + 1] for start, _ in file.parts) == _SCRIPT_SEGMENTS
         return known and file.mcu == (1, 1) and len(file.components) == 3 and self.steps(0).max() >= _SCRIPT_STEP
 
@@ -467,9 +498,17 @@ def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequ
     if not file.has_whole_mcus:
         return True
     rows, cols = file.mcus
-    shapes = [(rows, each.down, cols, each.across) for each in file.components]
-    usual = (_filled_up(plane, shape) for plane, shape in zip(planes, shapes, strict=True))
-    return all(np.array_equal(own.reshape(each.shape), each) for own, each in zip(usual, whole, strict=True))
+    for component, plane, each in zip(file.components, planes, whole, strict=True):
+        down, across = component.down, component.across
+        top, left = (rows - 1) * down, (cols - 1) * across  # of the last MCUs, which alone can have more than the plane
+        bottom, right = (
+            _filled_up(plane[top:], (1, down, cols, across)),
+            _filled_up(plane[:, left:], (rows, down, 1, across)),
+        )
+        for own, found in ((bottom, each[top:]), (right, each[:, left:])):
+            if not np.array_equal(own.reshape(found.shape), found):
+                return False
+    return True
 
 
 @contextmanager

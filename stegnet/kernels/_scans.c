@@ -72,19 +72,36 @@ static inline void put_value(Sink *sink, int table, int run, int32_t value)
     put(sink, table, (run * 16 + size) % SYMBOLS, extra, size);
 }
 
+/* The places of a block's coefficients that are not 0, the first left out: a bit for each. */
+static inline uint64_t places_used(const int16_t *block)
+{
+    uint64_t used = 0;
+    for (int place = 1; place < BLOCK; place++) used |= (uint64_t)(block[place] != 0) << place;
+    return used;
+}
+
+static inline int lowest(uint64_t bits)
+{
+#ifdef __GNUC__
+    return __builtin_ctzll(bits);
+#else
+    int place = 0;
+    while (!(bits >> place & 1)) place++;
+    return place;
+#endif
+}
+
 static void put_block(Sink *sink, const int16_t *block, int ac)
 {
-    int run = 0;
-    for (int place = 1; place < BLOCK; place++) {
-        if (!block[place]) {
-            run++;
-            continue;
-        }
+    int before = 0;
+    for (uint64_t used = places_used(block); used; used &= used - 1) {
+        const int place = lowest(used);
+        int run = place - before - 1;
         for (; run > 15; run -= 16) put(sink, ac, ZRL, 0, 0);
         put_value(sink, ac, run, block[place]);
-        run = 0;
+        before = place;
     }
-    if (run) put(sink, ac, 0, 0, 0);
+    if (before < BLOCK - 1) put(sink, ac, 0, 0, 0);
 }
 
 /* Fills up the last byte with ones, and writes a restart marker. */

@@ -7,16 +7,14 @@ estimated side-information" (IEEE TCSVT 30(7)).
 """
 
 import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.parallel import parallel_map, thread_count
-from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg
+from stegnet.core.parallel import parallel_map
+from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import METADATA, UNREADABLE, as_stored, open_picture, refuse_palette
 from stegnet.media.compression_traces import lossy_past, saved_twice
@@ -24,8 +22,6 @@ from stegnet.media.cover import Cover, about_cover, reduced_to
 
 _FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
 _MOST_EXIF = (1 << 16) - 3  # bytes of a JPEG's segment
-T = TypeVar("T")
-_STRIP = 16  # rows of blocks that are computed at once
 _LEAST_NOISE = np.float32(1e-6)
 _MOST_ERROR = 0.5
 
@@ -105,48 +101,52 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
     """
     rows, cols, _ = jpeg.planes[0].shape
     luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
-    below, right = 8 * rows - luma.shape[0], 8 * cols - luma.shape[1]
-    luma = np.pad(luma.astype(np.float32), ((0, below), (0, right)), mode="edge")
-    return np.concatenate(in_strips(lambda part: _difference(luma, jpeg, part).clip(-_MOST_ERROR, _MOST_ERROR), rows))
-
-
-def rounding_directions(shown: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
-    """The signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1.
-
-    The JPEG's luma is shown, (8 · rows, 8 · columns) float32, 0 to 255.
-    """
-    luma, rows = smoothed(shown), len(jpeg.planes[0])
-    return np.concatenate(in_strips(lambda part: np.sign(_difference(luma, jpeg, part)).astype(np.int8), rows))
-
-
-def in_strips(function: Callable[[slice], T], rows: int) -> list[T]:
-    """Results of a function for each strip of rows of blocks, in order; threads call it."""
-    return [*parallel_map(function, strips(rows), thread_count())]
-
-
-def strips(rows: int) -> Iterator[slice]:
-    """Rows of blocks that are computed at once, which bounds the memory."""
-    yield from (slice(first, min(first + _STRIP, rows)) for first in range(0, rows, _STRIP))
-
-
-def smoothed(pixels: np.ndarray) -> np.ndarray:
-    """Pixels, (H, W) float32, after a Wiener filter of 3×3 whose noise is the mean of the windows' variances."""
-    wide, found = np.pad(pixels, 1, mode="edge"), np.empty_like(pixels)
-    rows = -(-len(pixels) // BLOCK)
-    noise = np.float32(sum(in_strips(lambda part: float(_moments(wide, part)[1].sum()), rows)) / pixels.size)
+    below, right = BLOCK * rows - luma.shape[0], BLOCK * cols - luma.shape[1]
+    luma = np.pad(luma, ((0, below), (0, right)), mode="edge")
+    errors = np.empty(jpeg.planes[0].shape, np.float32)
 
     def fill(part: slice) -> None:
-        own, (mean, variance) = slice(BLOCK * part.start, BLOCK * part.stop), _moments(wide, part)
-        gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, _LEAST_NOISE))
-        found[own] = mean + gain * (pixels[own] - mean)
+        strip = luma[BLOCK * part.start : BLOCK * part.stop].astype(np.float32)
+        errors[part] = _difference(strip, jpeg, part).clip(-_MOST_ERROR, _MOST_ERROR)
 
-    in_strips(fill, rows)
-    return found
+    in_block_rows(fill, rows)
+    return errors
 
 
-def _moments(wide: np.ndarray, part: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of the 3×3 pixels around each, (n, W) float32, in some rows of blocks, of a wider picture."""
-    strip = wide[BLOCK * part.start : BLOCK * part.stop + 2]
+def rounding_directions(jpeg: JpegPicture) -> np.ndarray:
+    """The signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1."""
+    shown, signs = jpeg.decoded_luma.shown, np.empty(jpeg.planes[0].shape, np.int8)
+    noise = noise_of(shown)
+
+    def fill(part: slice) -> None:
+        signs[part] = np.sign(_difference(smoothed(shown, part, noise), jpeg, part))
+
+    in_block_rows(fill, len(signs))
+    return signs
+
+
+def noise_of(pixels: np.ndarray) -> np.float32:
+    """The mean variance of the 3×3 pixels around each, (H, W)."""
+    sums = in_block_rows(lambda part: float(_moments(_with_edges(pixels, part))[1].sum()), -(-len(pixels) // BLOCK))
+    return np.float32(sum(sums) / pixels.size)
+
+
+def smoothed(pixels: np.ndarray, part: slice, noise: np.float32) -> np.ndarray:
+    """Some rows of blocks, (n, W) float32, of pixels, (H, W), after a Wiener filter of 3×3 for noise of a variance."""
+    wide = _with_edges(pixels, part)
+    mean, variance = _moments(wide)
+    gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, _LEAST_NOISE))
+    return mean + gain * (wide[1:-1, 1:-1] - mean)
+
+
+def _with_edges(pixels: np.ndarray, part: slice) -> np.ndarray:
+    """Some rows of blocks with a pixel around them, (n + 2, W + 2) float32, of pixels, (H, W), whose edges repeat."""
+    rows = np.arange(BLOCK * part.start - 1, min(BLOCK * part.stop, len(pixels)) + 1).clip(0, len(pixels) - 1)
+    return np.pad(pixels[rows].astype(np.float32), ((0, 0), (1, 1)), mode="edge")
+
+
+def _moments(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the 3×3 pixels around each, (n, W) float32, of a strip with a pixel around it."""
     mean, square = (_sums(values) / np.float32(9) for values in (strip, strip * strip))
     return mean, np.maximum(square - mean * mean, 0)
 
@@ -157,6 +157,5 @@ def _sums(strip: np.ndarray) -> np.ndarray:
 
 
 def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
-    """Coefficients of luma, (8 · rows, 8 · columns), less the JPEG's, in steps; of a strip, (n, columns, 64)."""
-    strip = coefficients(luma[BLOCK * part.start : BLOCK * part.stop] - 128)
-    return strip / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]
+    """Coefficients of some rows of blocks of luma, (8n, 8 · columns) float32, less the JPEG's, in steps."""
+    return coefficients(luma - 128) / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]

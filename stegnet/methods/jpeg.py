@@ -227,6 +227,8 @@ class _SealedJpeg(NewContainer):
 class _JpegContainer(Container):
     """A JPEG whose only frame is its samples."""
 
+    _has_samples = True
+
     def __init__(self, file: Cover, key_source: KeySource) -> None:
         self._jpeg = read_jpeg(file)
         self.medium = medium_of(self._jpeg)

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -91,14 +92,25 @@ class Container(AbstractContextManager):
             self.medium = replace(UNEVEN, context=file.context)
         self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
+        self.key_source, self._keys = key_source, KeyRing(key_source)
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
+        self._decoded: list[np.ndarray] = []
+        self._header: Header | object | None = _NOT_LOOKED_FOR
+        self.first = FrameReading(None, False)
+        if self._has_samples:
+            self._read_first()
+
+    @property
+    def _has_samples(self) -> bool:
+        """False for pixels of a JPEG: no step of one level survives there, so that they are decoded when asked for."""
+        return not self.file.is_jpeg
+
+    def _read_first(self) -> None:
         try:
             first = next(self._decoder, None)
             if first is None:
-                raise MediaError(f"{file}: the film has no frames")
-            self.height, self.width = first.shape[:2]
-            self.channels = channels_of(first)
-            self.key_source, self._keys = key_source, KeyRing(key_source)
+                raise MediaError(f"{self.file}: the film has no frames")
+            self._shape = first.shape[0], first.shape[1], channels_of(first)
             self.first = read_record(first, self._keys, first=True, medium=self.medium)
             if self._keys.locked and self.kind == FILM:  # a frame may open with the passphrase alone: an anchor
                 with closing(self._decode()) as frames:
@@ -109,7 +121,24 @@ class Container(AbstractContextManager):
             self._decoder.close()
             raise
         self._decoded = [first]
-        self._header: Header | object | None = _NOT_LOOKED_FOR
+
+    @cached_property
+    def _shape(self) -> tuple[int, int, int]:
+        """Height, width and channels, which are known at once where the first frame was read."""
+        height, width, _ = self.file.samples.shape
+        return height, width, channels_of(self.file.samples)
+
+    @property
+    def height(self) -> int:
+        return self._shape[0]
+
+    @property
+    def width(self) -> int:
+        return self._shape[1]
+
+    @property
+    def channels(self) -> int:
+        return self._shape[2]
 
     @property
     def key(self) -> Key:
@@ -166,7 +195,7 @@ class Container(AbstractContextManager):
             return self.first.record.header
         if self._header is _NOT_LOOKED_FOR:
             found = None
-            if self.kind != FILM or not self.file.lossy_format:  # in which no frame opens
+            if self.kind == FILM and not self.file.lossy_format:  # in which no frame opens
                 with closing(self.frames()) as frames:
                     for position, frame in enumerate(frames):
                         if position:
@@ -202,7 +231,8 @@ class Container(AbstractContextManager):
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
-        """The error where nothing opens."""
+        """The error where nothing opens; a MediaError instead if it is a JPEG whose pixels can't be read."""
+        self._shape  # noqa: B018
         return nothing_revealed("JPEG" if self.file.is_jpeg else self.kind)
 
     def readings(self) -> Generator[FrameReading, None, None]:

@@ -4,25 +4,24 @@ A step of one costs what J-UNIWARD says, and less in the direction of what was r
 "Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): a step costs what it
 changes in the wavelet coefficients of the picture, each relative to its own size. The wavelets and the basis of the DCT
 are separable, and so is the absolute value of their products: the sums over windows of 23×23 wavelet coefficients are
-two products with matrices of 8×23.
+sums over columns, and then over rows.
 """
 
 from dataclasses import replace
 from hashlib import sha256
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet import kernels
-from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, ZIGZAG
+from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture
-from stegnet.media.jpeg_cover import in_strips, rounding_directions
+from stegnet.media.jpeg_cover import rounding_directions
 from stegnet.sealing.carriers import UNEVEN, CarrierModel
 from stegnet.sealing.costs import Costs
 
 _NO_COLOUR = 1 << 30  # taken from a block's number, where it has more than one colour
-_MIDDLE, _PEAK = 128, 255  # of a sample: a coefficient of 0 (of a pixel: level 0); most of a pixel
+_MIDDLE = 128  # of a sample: a coefficient of 0
 CARRIED = 63  # coefficients of a block: all but the first
 _GROUP, COEFFICIENTS = UNEVEN.share, UNEVEN  # most are 0
 _STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of a relative change
@@ -36,7 +35,6 @@ _WINDOW, _MARGIN = 23, 15  # pixels; those around a picture are mirrored
 _RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
 # Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
 _KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
-_FIXED: WeakKeyDictionary[JpegPicture, np.ndarray] = WeakKeyDictionary()  # what was found of pictures that are in use
 _USUAL, WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
 
 
@@ -82,12 +80,13 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
             1 − 2·|error| of others, at least 0.3, but where it is a tie that only rational cosines give. None: it is
             not known, and estimated.
     """
-    luma, pixels = jpeg.planes[0], shown_luma(jpeg)
+    luma, pixels = jpeg.planes[0], jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
-    never_one = ~(np.abs(luma[..., 1:]) == 1).any((0, 1))
+    ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
+    never_one = ~np.logical_or.reduce(ones)
     costs, used = juniward(pixels, jpeg.steps(0))[..., 1:], luma[..., 1:] != 0
     scale = _USUAL / np.median(costs[used if used.any() else ~used], overwrite_input=True)
-    directions = rounding_directions(pixels, jpeg)[..., 1:] if errors is None else None
+    directions = rounding_directions(jpeg)[..., 1:] if errors is None else None
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
@@ -98,7 +97,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
         else:
             gains = _ESTIMATED * directions[part]
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
-        clipped = ((blocks <= 0) | (blocks >= 255)).any((1, 3))
+        clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
         for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
             scaled = np.clip(costs[part] * (1 - gain) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
@@ -106,7 +105,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
                 scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
             levels[part] = scaled.reshape(len(scaled), -1, 1)
 
-    in_strips(fill, rows)
+    in_block_rows(fill, rows)
     return Costs(up, down)
 
 
@@ -116,24 +115,10 @@ def fixed_samples(jpeg: JpegPicture) -> np.ndarray:
     These are all of `edge_blocks` and of blocks amid a flat area, and those whose step may bring a pixel beyond its
     range: a block that shows such is the rounding of one without only for some of its coefficients' values.
     """
-    if jpeg not in _FIXED:
-        _FIXED[jpeg] = _fixed_samples(jpeg)
-    return _FIXED[jpeg]
-
-
-def _fixed_samples(jpeg: JpegPicture) -> np.ndarray:
-    luma, steps = jpeg.planes[0], jpeg.steps(0).astype(np.float32)
-    blocks, reach = edge_blocks(jpeg) | _flat_blocks(luma), (steps * np.abs(DCT_BASIS).max(1)).astype(np.float32)
-    basis, (rows, cols, _) = DCT_BASIS.astype(np.float32) * steps[:, None], luma.shape
-    fixed = np.empty((rows, cols, CARRIED), bool)
-
-    def fill(part: slice) -> None:
-        pixels = luma[part].astype(np.float32).reshape(-1, 64) @ basis
-        room = np.minimum(pixels.min(1) + _MIDDLE, _PEAK - _MIDDLE - pixels.max(1))
-        fixed[part] = (room.reshape(-1, cols, 1) < reach[1:]) | blocks[part, :, None]
-
-    in_strips(fill, rows)
-    return fixed.reshape(rows, -1, 1)
+    reach = (jpeg.steps(0).astype(np.float32) * np.abs(DCT_BASIS).max(1)).astype(np.float32)
+    fixed = jpeg.decoded_luma.room[..., None] < reach[1:]
+    fixed |= (edge_blocks(jpeg) | _flat_blocks(jpeg.planes[0]))[..., None]
+    return fixed.reshape(len(fixed), -1, 1)
 
 
 def _flat_blocks(luma: np.ndarray) -> np.ndarray:
@@ -166,50 +151,52 @@ def edge_blocks(jpeg: JpegPicture) -> np.ndarray:
     return fixed
 
 
-def shown_luma(jpeg: JpegPicture) -> np.ndarray:
-    """Luma of a JPEG's blocks, (8 · rows, 8 · columns) float32, whole numbers from 0 to 255."""
-    luma, basis = jpeg.planes[0], (DCT_BASIS * jpeg.steps(0)[:, None]).astype(np.float32)
-    rows, cols, _ = luma.shape
-    pixels = np.empty((rows, BLOCK, cols, BLOCK), np.float32)
-
-    def fill(part: slice) -> None:
-        blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis
-        shown = np.clip(np.rint(blocks + 128), 0, 255)
-        pixels[part] = shown.reshape(-1, cols, BLOCK, BLOCK).transpose(0, 2, 1, 3)
-
-    in_strips(fill, rows)
-    return pixels.reshape(BLOCK * rows, BLOCK * cols)
-
-
 def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
 
-    Pixels are (8 · rows, 8 · columns) float32, steps those of the quantisation table, (64,) in zigzag order.
+    Pixels are (8 · rows, 8 · columns), steps those of the quantisation table, (64,) in zigzag order.
     """
     rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
-    wide, costs = np.pad(pixels, _MARGIN, mode="symmetric"), np.empty((rows, cols, 64), np.float32)
-    steps = steps.astype(np.float32)
+    costs, steps = np.empty((rows, cols, 64), np.float32), steps.astype(np.float32)
 
     def fill(part: slice) -> None:
-        strip = wide[BLOCK * part.start : BLOCK * part.stop + 2 * _MARGIN]
-        low, high = _filtered(strip, _LOW, 0), _filtered(strip, _HIGH, 0)
-        found = _changed(low, _LOW, _HIGH) + _changed(high, _HIGH, _LOW) + _changed(high, _HIGH, _HIGH)
-        own = found.transpose(0, 2, 1, 3).reshape(-1, cols, 64)[..., ZIGZAG]
-        np.multiply(own, steps, out=costs[part])
+        own = pixels[_mirrored(BLOCK * part.start - _MARGIN, BLOCK * part.stop + _MARGIN, len(pixels))]
+        strip = np.pad(own.astype(np.float32), ((0, 0), (_MARGIN, _MARGIN)), mode="symmetric")
+        found = np.zeros((part.stop - part.start, cols, 64), np.float32)
+        for vertical, horizontals in ((_LOW, (_HIGH,)), (_HIGH, (_LOW, _HIGH))):
+            filtered = _filtered(strip, vertical, 0)
+            for horizontal in horizontals:
+                weights = _filtered(filtered, horizontal, 1, _STABILISER)
+                _add_windows(weights, _responses(vertical), _responses(horizontal), found)
+        np.multiply(found.take(ZIGZAG, 2), steps, out=costs[part])
 
-    in_strips(fill, rows)
+    in_block_rows(fill, rows)
     return costs
 
 
-def _changed(filtered: np.ndarray, vertical: np.ndarray, horizontal: np.ndarray) -> np.ndarray:
-    """Relative change of a band by a unit of each coefficient, (rows, 8, columns, 8).
+def _mirrored(first: int, last: int, size: int) -> np.ndarray:
+    """The places of a side of so many pixels that stand from the first to before the last, beyond its ends mirrored."""
+    places = np.arange(first, last) % (2 * size)
+    return np.minimum(places, 2 * size - 1 - places)
 
-    `filtered` are pixels with their margin after the vertical filter, (8 · rows + 15, 8 · columns + 30) float32.
+
+def _add_windows(weights: np.ndarray, down: np.ndarray, across: np.ndarray, blocks: np.ndarray) -> None:
+    """Adds to each block, (rows, columns, 64) float32, the sums over its window of 23×23 weights, by factors.
+
+    Weights are (8 · rows + 15, 8 · columns + 15) float32, factors down and across (8, 23). What is summed is the
+    relative change of a band by a unit of each coefficient.
     """
-    weights = _filtered(filtered, horizontal, 1, _STABILISER)
-    tall = sliding_window_view(weights, _WINDOW, 0)[::BLOCK] @ _responses(vertical).T  # (rows, width, 8)
-    windows = sliding_window_view(np.ascontiguousarray(tall.transpose(0, 2, 1)), _WINDOW, 2)[:, :, ::BLOCK]
-    return windows @ _responses(horizontal).T
+    if kernels.compiled:
+        kernels.compiled.windows(weights, weights.shape[1], down, across, blocks)
+        return
+    rows, cols, _ = blocks.shape
+    tall = np.zeros((rows, BLOCK, weights.shape[1]), np.float32)
+    for place, factors in enumerate(down.T):
+        tall += weights[place : place + BLOCK * rows : BLOCK, None] * factors[:, None]
+    found = np.zeros((rows, BLOCK, cols, BLOCK), np.float32)
+    for place, factors in enumerate(across.T):
+        found += tall[..., place : place + BLOCK * cols : BLOCK, None] * factors
+    blocks += found.transpose(0, 2, 1, 3).reshape(blocks.shape)
 
 
 def _filtered(values: np.ndarray, taps: np.ndarray, axis: int, stabiliser: np.float32 = _NONE) -> np.ndarray:

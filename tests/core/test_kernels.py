@@ -51,6 +51,7 @@ def test_searches_are_the_same(monkeypatch, height):
             return trellis.write(values, wanted, plan, costs, follow if turns else None)
 
         both(monkeypatch, changes)
+        both(monkeypatch, lambda values=values, plan=plan: trellis.read(values, plan))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,7 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     sizes += 16
     follow, four = np.zeros(8, np.int8), [words, words, words.copy(), words.copy()]
     floats, taps = np.zeros(17, np.float32), np.zeros(16, np.float32)
+    window, factors, block = (np.zeros(count, np.float32) for count in (23 * 23, 8 * 23, 64))
     words3 = words, words, words
     sums = np.zeros(2, np.uint8), np.zeros(2, np.uint64), np.zeros(2, np.uint64)
     calls = [
@@ -169,6 +171,11 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.search, trits, words, words, steps, starts, columns * 3, 1, 0, 1),
         (compiled.search, trits, words, words, steps, starts, columns, 7, 0, 1),
         (compiled.search, trits, words, words, steps, starts, columns, 1, -1, 1),
+        (compiled.syndrome, bytes_, starts, columns, 7, trits.copy()),
+        (compiled.syndrome, bytes_[:3], starts, columns, 1, trits.copy()),
+        (compiled.syndrome, bytes_, starts, columns[:0], 1, trits.copy()),
+        (compiled.syndrome, bytes_, starts * LIMIT, columns, 1, trits.copy()),
+        (compiled.syndrome, bytes_, starts, columns, 1, trits.reshape(-1)[:3].copy()),
         (compiled.numbers, np.zeros(1, np.int64), -1, numbers),
         (compiled.greens, np.zeros(1, np.int64), 0, 4, 3, bytes_[:3], numbers.copy()),
         (compiled.greens, np.zeros(1, np.int64), 0, 4, 2, bytes_, numbers.copy()),
@@ -206,6 +213,12 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.filter, floats, 17, taps[1:], 1, 0.0, floats[:2].copy()),
         (compiled.filter, floats, 17, taps, 1, 0.0, floats[:3].copy()),
         (compiled.filter, floats, 17, taps, 0, 0.0, floats[:17].copy()),
+        (compiled.windows, window[1:], 23, factors, factors, block.copy()),
+        (compiled.windows, window, 24, factors, factors, block.copy()),
+        (compiled.windows, window, 23, factors[1:], factors, block.copy()),
+        (compiled.windows, window, 23, factors, factors[1:], block.copy()),
+        (compiled.windows, window, 23, factors, factors, block[1:].copy()),
+        (compiled.windows, window[: 15 * 23], 23, factors, factors, block[:0].copy()),
         (compiled.step, bytes_, far, steps, b"", 0),
         (compiled.step, bytes_, numbers, steps, b"1", 0),
     ]

@@ -7,7 +7,7 @@ from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.jpeg_cover import jpeg_cover as made
-from stegnet.sealing.jpeg_carriers import juniward, shown_luma
+from stegnet.sealing.jpeg_carriers import juniward
 
 
 def jpeg_cover(path: Path, quality: int) -> JpegCover:

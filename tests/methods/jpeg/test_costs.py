@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.signal import wiener
 
 from stegnet.core.pixels import DCT_BASIS
-from stegnet.media.jpeg_cover import rounding_directions, rounding_errors, smoothed
+from stegnet.media.jpeg_cover import noise_of, rounding_directions, rounding_errors, smoothed
 from stegnet.sealing.jpeg_carriers import coefficient_costs, fixed_samples
-from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg, shown_luma
+from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg
 
 
 def test_costs_are_those_of_the_paper(tmp_path: Path, picture):
@@ -22,7 +22,7 @@ def test_costs_are_those_of_the_paper(tmp_path: Path, picture):
         jpeg = read_jpeg(tmp_path / "a.jpg")
         table = np.empty(64)
         table[ZIGZAG] = jpeg.steps(0)
-        pixels = shown_luma(jpeg)
+        pixels = jpeg.decoded_luma.shown.astype(np.float32)
         with Image.open(tmp_path / "a.jpg") as image:
             assert np.abs(pixels - np.asarray(image)).max() <= 1
         wanted = compute_cost(
@@ -62,7 +62,7 @@ def test_a_step_in_the_estimated_direction_costs_less(tmp_path: Path, picture):
     pixels = picture(128, 192)
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=75)
     jpeg = read_jpeg(tmp_path / "a.jpg")
-    errors, estimated = rounding_errors(pixels, jpeg), rounding_directions(shown_luma(jpeg), jpeg)
+    errors, estimated = rounding_errors(pixels, jpeg), rounding_directions(jpeg)
     some = (np.abs(jpeg.planes[0]) > 0) & (np.abs(errors) > 0.1)
     some[..., 0] = False
     assert some.sum() > 500
@@ -83,8 +83,11 @@ def test_the_filter_is_wieners():
     noisy[:, :20] = 50 + noisy[:, :20] / 100  # nothing is left of this noise
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(noisy.astype(float), 1, mode="edge"), (3, 3))
     wanted = wiener(noisy.astype(float), 3, noise=float(windows.var((2, 3)).mean()))
-    np.testing.assert_allclose(smoothed(noisy)[1:-1, 1:-1], wanted[1:-1, 1:-1], rtol=1e-4)
-    np.testing.assert_array_equal(smoothed(np.full((8, 16), 7, np.float32)), 7)
+    noise, parts = noise_of(noisy), (slice(first, first + 15) for first in range(0, 75, 15))
+    found = np.concatenate([smoothed(noisy, part, noise) for part in parts])
+    np.testing.assert_allclose(found[1:-1, 1:-1], wanted[1:-1, 1:-1], rtol=1e-4)
+    flat = np.full((8, 16), 7, np.uint8)
+    np.testing.assert_array_equal(smoothed(flat, slice(0, 1), noise_of(flat)), 7)
 
 
 def test_frequencies_that_an_encoder_cut_off_are_left_alone(tmp_path: Path, picture):

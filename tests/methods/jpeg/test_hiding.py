@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, Session
+from stegnet.keys import Identity, Key
+from stegnet.media.cover import Cover
 from stegnet.methods.jpeg import secure_payload
 from tests.support.jpegs import jpeg_cover, read_jpeg
 from tests.support.sealing import KEY
@@ -44,6 +46,20 @@ def test_all_but_the_coefficients_stays(tmp_path, cover):
         made.append(own.planes[0] != jpeg.planes[0])
     both, each = (made[0] & made[1]).sum(), min(part.sum() for part in made)
     assert each > 300 and both < each / 2
+
+
+def test_pixels_are_decoded_where_nothing_opens(tmp_path, cover, monkeypatch):
+    """What is damaged in them is said there, whatever the key."""
+
+    def damaged(opened: Cover) -> None:
+        raise MediaError(f"{opened}: the picture is damaged")
+
+    SESSION.hide(cover, DATA, to=tmp_path / "o.jpg", key=KEY)
+    monkeypatch.setattr(Cover, "picture", property(damaged))
+    assert SESSION.reveal(tmp_path / "o.jpg", key=KEY).data == DATA
+    for wrong in (Key(bytes(32)), Identity(bytes(range(32)))):
+        with pytest.raises(MediaError, match="damaged"):
+            SESSION.reveal(tmp_path / "o.jpg", key=wrong)
 
 
 @pytest.mark.parametrize("quality", [60, 98])
