@@ -53,3 +53,17 @@ def test_hiding_and_revealing_import_what_they_need(imported, suffix, others):
 @pytest.mark.parametrize(("suffix", "others"), [("png", JPEGS), ("jpg", set())])
 def test_info_imports_what_it_needs(imported, suffix, others):
     assert not imported(f"info cover.{suffix}") & (NEVER | others)
+
+
+def test_garbage_is_collected_once_a_command_begins():
+    """Not what was imported for it."""
+    code = """
+import gc
+from stegnet.cli import run
+from stegnet.cli.commands import keygen
+keygen.execute = lambda options: print(gc.isenabled(), gc.get_freeze_count() > 10_000) or 0
+run()
+"""
+    command = [sys.executable, "-c", code, "keygen", "k"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, check=True)
+    assert done.stdout == b"True True\n"
