@@ -25,6 +25,7 @@ def lazy_names(package: str, **homes: str) -> tuple:
         homes: for each module below it, with "__" in place of dots, the names that are exported from there.
     """
     home = {name: module.replace("__", ".") for module, names in homes.items() for name in names.split()}
+    assert home.keys().isdisjoint(homes), "a module that is imported hides the name that is as its own"
 
     def get(name: str) -> object:
         if name not in home:

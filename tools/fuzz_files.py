@@ -51,7 +51,7 @@ from stegnet.results import OutputTarget, Report
 from stegnet.results.output import FilmFrame, write_film
 from stegnet.sealing import SealOptions, seal, texture_costs
 from stegnet.video import FilmWriter
-from stegnet.video.sound_tracks import read_sound, sound_tracks
+from stegnet.video.sound_streams import read_sound, sound_tracks
 from tests.support import films
 from tests.support.films import encode, ffmpeg, make_film, picture
 from tests.support.h264 import moving

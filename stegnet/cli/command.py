@@ -1,6 +1,7 @@
 """The `stegnet` command: its parser, and its exit codes."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Runs the command that this process was started with, and exits."""
+    gc.disable()  # until the command begins: of what is imported, nothing is garbage
     _prepare_streams()
     try:
         try:
@@ -91,6 +93,7 @@ def run() -> None:
         code = _BROKEN_PIPE
     if code > _SIGNALLED:
         os._exit(code)  # cleanup is done; threads still at work are not waited for
+    gc.freeze()  # Python would look for garbage once more: it all goes with the process
     sys.exit(code)
 
 
@@ -165,6 +168,9 @@ def _call(argv: Sequence[str] | None) -> int:
     """Runs the command; prints its error, if any."""
     try:
         options = make_parser().parse_args(argv)
+        if not gc.isenabled():
+            gc.freeze()  # what was imported is not looked at again
+            gc.enable()
         return options.run(options)
     except (StegnetError, MemoryError, RuntimeError) as error:
         if _is_exhaustion(error):

@@ -27,7 +27,7 @@ from stegnet.media.cover import Compressed
 from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
-from stegnet.video.sound_tracks import ffmpeg_sound
+from stegnet.video.sound_streams import ffmpeg_sound
 
 AVIF, WEBP, HEVC = ".avif", ".webp", ".mkv"
 _MAX_WEBP_SIDE = 16_383

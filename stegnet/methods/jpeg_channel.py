@@ -271,7 +271,7 @@ class ThroughChannel(ChannelPlan):
             found.append(levels.reshape(len(self._received.planes[0]), -1, 1))
         return Costs(*found)
 
-    def _settled(self, wanted: list[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _settled(self, wanted: list[np.ndarray], random: "np.random.Generator") -> tuple[np.ndarray, np.ndarray]:
         """Luma to send, (n, 64) int16, and the blocks of which it does not arrive, (n,) bool."""
         blocks, target = self._blocks, wanted[0].reshape(-1, 64)
         failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
@@ -301,7 +301,7 @@ class ThroughChannel(ChannelPlan):
         return luma, wrong
 
     def _searched(
-        self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: np.random.Generator
+        self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: "np.random.Generator"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients of blocks, (m, 64) int16, that are computed to arrive as the target, and whether they are."""
         found, right = first.copy(), np.zeros(len(numbers), bool)
@@ -331,7 +331,7 @@ def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.n
     return found[: shape[0], : shape[1]].reshape(-1)
 
 
-def _few_steps(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+def _few_steps(shape: tuple[int, int], random: "np.random.Generator") -> np.ndarray:
     """Random steps of about one of 64 coefficients, (m, 64) int16."""
     return (random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)).astype(np.int16)
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from importlib.resources import files
 from pathlib import Path
 from textwrap import shorten
 from types import MappingProxyType
@@ -19,7 +18,7 @@ import safetensors
 from stegnet.core.errors import WeightsError, reading
 from stegnet.core.names import MARK
 
-SHIPPED = Path(str(files("stegnet") / "weights" / "default.safetensors"))
+SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before that: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")

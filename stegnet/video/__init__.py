@@ -15,5 +15,5 @@ __getattr__, __all__ = lazy_names(
     motion="Motion",
     remux="make_watchable rewrap unplayable",
     sound_packets="CONVERT_SOUND SoundPacket SoundTrack",
-    sound_tracks="read_sound sound_tracks",
+    sound_streams="read_sound sound_tracks",
 )

@@ -30,7 +30,7 @@ from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREAD
 from stegnet.video.frame_properties import FrameMarker, FrameProperties
 from stegnet.video.mp4 import set_shown_width, use_milliseconds
 from stegnet.video.sound_packets import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack
-from stegnet.video.sound_tracks import SoundWriter
+from stegnet.video.sound_streams import SoundWriter
 from stegnet.video.stream_copy import StreamCopy
 
 os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg

@@ -33,7 +33,7 @@ from stegnet.video.films import (
 from stegnet.video.forms import FORMS, WATCHABLE, Form
 from stegnet.video.mp4 import set_shown_width
 from stegnet.video.sound_packets import PLAYABLE
-from stegnet.video.sound_tracks import SoundWriter, ffmpeg_sound
+from stegnet.video.sound_streams import SoundWriter, ffmpeg_sound
 from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
 
 _MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay

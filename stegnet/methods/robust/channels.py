@@ -19,19 +19,16 @@ from stegnet.core.errors import CapacityError, ConfigError
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.pixels import through_jpeg
 from stegnet.image.pictures import resize
-from stegnet.methods.method import EXACT_HELP, VERIFY_HELP, option
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.groups import DENSE, FILM_POINTS
 from stegnet.methods.robust.registration import LEAST_SIDE, REACH
+from stegnet.methods.robust.robust_options import CONTAINER_PSNR, MESSENGER
 from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, share_of
 from stegnet.video.coding import Coding
 
 if TYPE_CHECKING:
     from stegnet.video.films import FilmInfo
 
-DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
-CONTAINER_PSNR = 38.0  # dB
-MESSENGER = "messenger"
 MESSENGER_SIDE = 1600  # pixels, of pictures
 
 # Of pictures
@@ -58,32 +55,6 @@ _NEARLY = 1.05  # times a share: a fifth of a decibel
 _LAST_PSNR = 33.0  # dB, of films that hold nothing at CONTAINER_PSNR
 _WORSE = 1  # by how much higher a CRF is tried where a film is encoded twice: other presets add up, too
 _VERYFAST, _TWICE = 2, 3  # by how much higher a CRF is about as hard to survive
-
-
-@dataclass(frozen=True)
-class RobustOptions:
-    """Options of the method "robust"."""
-
-    # a channel, as `parse_channel` reads it; None: JPEG 75, or CRF 23
-    survive: str | None = option(
-        None,
-        "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
-        "CHANNEL",
-    )
-    # of the container in dB where all blocks carry something; of the weights' points, the nearest are taken. None:
-    # CONTAINER_PSNR
-    container_psnr: float | None = option(
-        None,
-        "PSNR of a full container: 42 (jpeg:74 and better), 38, or 32, with more capacity (jpeg:76 and better); a "
-        "small file changes few blocks, and fewest at 38 (default: 38)",
-        "DB",
-    )
-    compress: bool = option(True, EXACT_HELP)
-    verify: bool = option(True, VERIFY_HELP)
-
-    def channel(self, kind: str) -> "Channel":
-        """The channel of pictures or films; errors as `parse_channel`."""
-        return parse_channel(self.survive or DEFAULTS[kind], kind)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from stegnet.methods.method import (
     Payload,
     media_compressors,
 )
-from stegnet.methods.robust.channels import FilmChannel, RobustOptions
+from stegnet.methods.robust.channels import FilmChannel
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
 from stegnet.methods.robust.grid import hidden_area
 from stegnet.methods.robust.groups import (
@@ -48,6 +48,7 @@ from stegnet.methods.robust.groups import (
     sines,
     sureness,
 )
+from stegnet.methods.robust.robust_options import RobustOptions
 from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, new_nonce, share_of
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, file_bytes
 from stegnet.results import form_of

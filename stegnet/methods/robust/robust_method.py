@@ -4,7 +4,7 @@ import math
 from contextlib import suppress
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,24 +21,16 @@ from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
 from stegnet.methods.method import Capacity, Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload
-from stegnet.methods.robust.channels import (
-    CONTAINER_PSNR,
-    DEFAULTS,
-    MESSENGER,
-    FilmChannel,
-    PictureChannel,
-    RobustOptions,
-    parse_channel,
-)
-from stegnet.methods.robust.groups import hidden_pixels, read_film
-from stegnet.methods.robust.registration import TILE
-from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_points
-from stegnet.methods.robust.robust_pictures import choose_point, embed_in_picture, usual_capacity
-from stegnet.methods.robust.survival import ROBUST, RobustContent, RobustFile, file_bytes, parse_content
+from stegnet.methods.robust.robust_options import CONTAINER_PSNR, DEFAULTS, MESSENGER, RobustOptions
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed
 
+if TYPE_CHECKING:
+    from stegnet.methods.robust.channels import FilmChannel, PictureChannel
+    from stegnet.methods.robust.survival import RobustContent
+
+ROBUST = "robust"
 # Channels whose capacity is told beforehand: of pictures, besides plain JPEG; of films in short.
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
 _USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
@@ -89,9 +81,9 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
-        empty = file_bytes("", 0)
+        empty = robust.file_bytes("", 0)
         if cover.kind == FILM:
-            capacities = ((name, _film_capacity(cover, parse_channel(name, FILM))) for name in ROBUST_FILMS)
+            capacities = ((name, _film_capacity(cover, robust.parse_channel(name, FILM))) for name in ROBUST_FILMS)
             return [
                 Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
                 for name, capacity in capacities
@@ -99,15 +91,15 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
             ]
         fits: list[Fit] = []
         share = _usual_share(cover.cover)
-        points = [point for point in read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
+        points = [point for point in robust.read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
         for point in sorted(points, key=lambda point: -point.lowest):
-            if (capacity := int(share * (usual_capacity(point, cover.height, cover.width) or 0))) > empty:
+            if (capacity := int(share * (robust.usual_capacity(point, cover.height, cover.width) or 0))) > empty:
                 decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
                 fits.append(Fit("any file", ROBUST, capacity, survive=point.channel))
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
         for name in _JOINED:
             with suppress(CapacityError):  # too small to be resized
-                if (capacity := _picture_capacity(cover, parse_channel(name), CONTAINER_PSNR) or 0) > empty:
+                if (capacity := _picture_capacity(cover, robust.parse_channel(name), CONTAINER_PSNR) or 0) > empty:
                     fits.append(Fit("any file", ROBUST, capacity, survive=name))
         return fits
 
@@ -121,7 +113,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
             capacity = _film_capacity(cover, channel) if channel.name in ROBUST_FILMS else None
         else:
             capacity = _picture_capacity(cover, options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR)
-        return None if capacity is None else Capacity(max(capacity - file_bytes(name, 0), 0))
+        return None if capacity is None else Capacity(max(capacity - robust.file_bytes(name, 0), 0))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
@@ -129,7 +121,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         if not _has_salted_key(key):
             hint = 'use a key file or passphrase, or leave `survive="CHANNEL"` out and send the file as it is'
             raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
-        embed = robust.embed_in_film if cover.is_film else embed_in_picture
+        embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
 
     def search_seconds(self, container: Container) -> float:
@@ -150,7 +142,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         else:
             content, pixels = _content_of_picture(container, context), container.height * container.width
         try:
-            return None if content is None else FoundContent(container, context, parse_content(content, pixels))
+            return None if content is None else FoundContent(container, context, robust.parse_content(content, pixels))
         except ValueError:
             return None
 
@@ -163,17 +155,17 @@ def _has_salted_key(source: KeySource) -> bool:
     return isinstance(source, Key | Passphrase)
 
 
-def _picture_capacity(cover: CoverSize, channel: PictureChannel, psnr: float) -> int | None:
+def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) -> int | None:
     """Bytes of content that a picture of this size can usually carry; None if not known. Errors as `choose_point`."""
-    point = choose_point(read_points(SHIPPED_MODEM), channel, psnr)
+    point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
     size = channel.sent_size(cover.height, cover.width)
     if channel.plain:
-        capacity = usual_capacity(point, *size)
+        capacity = robust.usual_capacity(point, *size)
     elif point.psnr == CONTAINER_PSNR:
         bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
         blocks = math.prod(channel.grid(*size).shape)
         found = not (channel.factor and channel.cropped) or blocks >= _FOUND
-        capacity = int(bits * (TILE**2 if channel.part else blocks) / 8) if found else None
+        capacity = int(bits * (robust.TILE**2 if channel.part else blocks) / 8) if found else None
     else:
         capacity = None
     return capacity and int(_usual_share(cover.cover) * capacity)
@@ -187,17 +179,17 @@ def _usual_share(cover: Cover | None) -> float:
     return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE
 
 
-def _film_capacity(cover: CoverSize, channel: FilmChannel) -> int:
+def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
     """Bytes of content that a film of this size can usually carry."""
-    pixels = hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
+    pixels = robust.hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
     return int(ROBUST_FILMS[channel.name] * pixels / 8)
 
 
 def _content_of_picture(container: Container, context: Context) -> bytes | None:
     """The content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
-    modem = context.network(Modem.load, SHIPPED_MODEM)
-    reader, tiles = PictureReader(modem, container.key_source, context.search), [0, 0]
+    modem = context.network(robust.Modem.load, SHIPPED_MODEM)
+    reader, tiles = robust.PictureReader(modem, container.key_source, context.search), [0, 0]
 
     def step(*done: int) -> None:
         tiles[:] = done
@@ -210,7 +202,7 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
     """The message that survived in a film; None if nothing opens, RevealError if the film has lost a part of it."""
     if container.file.lossy_format is None or min(container.height, container.width) < BLOCK:
         return None
-    pieces = read_film(
+    pieces = robust.read_film(
         container.readable_frames,
         container.times,
         container.key_source,
@@ -231,10 +223,10 @@ class FoundContent(FoundSecret):
 
     method, tells_damage = ROBUST, False
 
-    def __init__(self, container: Container, context: Context, content: RobustContent) -> None:
+    def __init__(self, container: Container, context: Context, content: "RobustContent") -> None:
         super().__init__(container, context)
         self._content, self.kind = content, PICTURE
-        if isinstance(content, RobustFile):
+        if isinstance(content, robust.RobustFile):
             self.kind, self.name, self.size = FILE, content.name, len(content.data)
 
     def text(self, strict: bool = False) -> Report | None:

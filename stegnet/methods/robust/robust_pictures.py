@@ -37,11 +37,12 @@ from stegnet.methods.method import (
     NewContainer,
     Payload,
 )
-from stegnet.methods.robust.channels import CONTAINER_PSNR, MESSENGER_SIDE, PictureChannel, RobustOptions
+from stegnet.methods.robust.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
 from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, textures
 from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, Place, is_found, map_dither, map_signs
 from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_tiled
+from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust.robust_record import (
     Blocks,
     OperatingPoint,

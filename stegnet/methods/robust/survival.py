@@ -24,7 +24,6 @@ from stegnet.methods.robust.fec import LOWEST, RATES
 from stegnet.methods.robust.robust_record import OperatingPoint, content_capacity, record_places
 from stegnet.record import MAX_NAME, is_file_name
 
-ROBUST = "robust"  # the method's name
 _PICTURE_NUMBERS, _FILE_NUMBER = {8: 1, 10: 3}, 2  # numbers of the kinds; of a picture, by bits of a sample
 _LENGTH_BYTES, _SIDE_BYTES = 3, 2
 _HEAD_BYTES = 1 + _LENGTH_BYTES

@@ -1,0 +1,41 @@
+"""Options of the method "robust", which the command line shows without importing what hides by them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stegnet.core.names import FILM, PICTURE
+from stegnet.methods import robust
+from stegnet.methods.method import EXACT_HELP, VERIFY_HELP, option
+
+if TYPE_CHECKING:
+    from stegnet.methods.robust.channels import Channel
+
+DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
+CONTAINER_PSNR = 38.0  # dB
+MESSENGER = "messenger"
+
+
+@dataclass(frozen=True)
+class RobustOptions:
+    """Options of the method "robust"."""
+
+    # a channel, as `parse_channel` reads it; None: JPEG 75, or CRF 23
+    survive: str | None = option(
+        None,
+        "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
+        "CHANNEL",
+    )
+    # of the container in dB where all blocks carry something; of the weights' points, the nearest are taken. None:
+    # CONTAINER_PSNR
+    container_psnr: float | None = option(
+        None,
+        "PSNR of a full container: 42 (jpeg:74 and better), 38, or 32, with more capacity (jpeg:76 and better); a "
+        "small file changes few blocks, and fewest at 38 (default: 38)",
+        "DB",
+    )
+    compress: bool = option(True, EXACT_HELP)
+    verify: bool = option(True, VERIFY_HELP)
+
+    def channel(self, kind: str) -> "Channel":
+        """The channel of pictures or films; errors as `parse_channel`."""
+        return robust.parse_channel(self.survive or DEFAULTS[kind], kind)
