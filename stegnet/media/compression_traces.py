@@ -91,7 +91,12 @@ def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     seen[_LEVELS * 0x10101] = False  # greys tell nothing, since all decoders give them
     colours = np.flatnonzero(seen)
     given = parallel_map(decoder_colours, decoders, len(decoders)) if len(colours) >= _FEW else ()
-    return any([own[colours].mean() >= _NEARLY_ALL for own in given]) or _has_grid(picture)
+    return any([_share_of(own, colours) >= _NEARLY_ALL for own in given]) or _has_grid(picture)
+
+
+def _share_of(given: np.ndarray, colours: np.ndarray) -> float:
+    """Share of some colours, (n,) int, that are marked in (2²¹,) uint8."""
+    return float((given[colours >> 3] >> (7 - (colours & 7)) & 1).mean())
 
 
 def _has_grid(picture: np.ndarray) -> bool:
@@ -104,11 +109,11 @@ def _has_grid(picture: np.ndarray) -> bool:
 
 @cache
 def decoder_colours(decoder: str) -> np.ndarray:
-    """(2²⁴,) bool: whether a decoder of _DECODERS gives this colour, 65536 red + 256 green + blue."""
+    """(2²¹,) uint8: a bit for each colour, 65536 red + 256 green + blue, that a decoder of _DECODERS gives."""
     given = np.zeros(1 << 24, bool)
     for colours in _DECODERS[decoder]():
         given[colours] = True
-    return given
+    return np.packbits(given)
 
 
 def _quantised(luma: np.ndarray) -> bool:
