@@ -25,7 +25,8 @@ from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import CONTAINER_PSNR, GROUP, Pieces, RobustOptions, file_content, hidden_pixels, read_film
 from stegnet.methods.robust import WRITTEN as CODING
 from stegnet.results import OutputTarget
-from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.coding import Coding
+from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
 
 TEXT, FILLED = "a text", "filled"  # contents

@@ -30,7 +30,8 @@ from stegnet.core.pixels import BLOCK
 from stegnet.media.cover import kind
 from stegnet.methods.robust import ALL_FILM_POINTS, GROUP, OperatingPoint, modulated, signal_of, sines, sureness
 from stegnet.methods.robust import WRITTEN as CODING
-from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.coding import Coding
+from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
 from study.film_trial import CODE, FRAMES, WAYS, Row, encode_again, measure_film
 from study.robust_hiders import motion

@@ -30,7 +30,8 @@ from stegnet.methods.robust import (
     pieces_of,
     robust_key,
 )
-from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.coding import Coding
+from stegnet.video.film_writer import write_h264
 from stegnet.video.films import FilmInfo, read_frames
 from stegnet.video.motion import SEARCH, Motion, motion_of
 

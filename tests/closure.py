@@ -17,14 +17,19 @@ _BY_NAME = {ROOT / "stegnet/cli/parser.py": ROOT / "stegnet/cli/commands"}  # wh
 def imports(path: Path) -> set[Path]:
     """The files of this repository that `path` imports itself, packages' __init__.py included."""
     found = set(_BY_NAME[path].glob("*.py")) if path in _BY_NAME else set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    nodes = [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    modules = {"stegnet": "stegnet"}  # by the names that they have here
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            modules |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {file for alias in node.names for file in _files(alias.name)}
         elif isinstance(node, ast.ImportFrom):
             found |= _files(node.module)
             found |= {file for alias in node.names for file in _files(f"{node.module}.{alias.name}")}
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "stegnet":
-            found |= _files(f"stegnet.{node.attr}")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            found |= _files(f"{modules[node.value.id]}.{node.attr}")
     return found
 
 

@@ -145,6 +145,7 @@ def test_sizes_about_which_samples_begin_to_count_as_one(method, kernel, height,
         comes_back(cover, method, data.draw(sizes_about_merging(promised(cover, method)), "size"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0, 0.0203, 0.5, 1])
 def test_a_large_cover(share):
     """Files of 2.03 % of what fits into a cover of this size ended in a ValueError once."""

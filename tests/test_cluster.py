@@ -8,10 +8,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from stegnet import CapacityError, Identity, Key, Passphrase
-from stegnet.cluster import Secrets, seal, tasks_of, unseal
+from stegnet.cluster import seal, unseal
 from stegnet.core.remote_path import RemotePath
 from stegnet.files import FolderPlan, Job, hide_each
 from stegnet.results import OutputTarget, Report
+from stegnet.tasks import Secrets, tasks_of
 from tests.support.nodes import doing
 
 KEY, SEED = bytes(range(32)), bytes(range(50, 82))
@@ -79,12 +80,12 @@ def test_results_have_the_names_and_bytes_that_they_have_on_one_machine(tmp_path
     assert [[made.jobs.index(job) for job in task.jobs] for task in tasks] == groups
     assert [task.number for task in tasks] == [numbers[0] for numbers in groups]
     alone = list(hide_each(made, out, work.job, SECRETS.source))
-    spread = {outcome.job: outcome.out for task in tasks for outcome in work.outcomes(task, SECRETS)}
+    spread = {outcome.job: outcome.out for task in tasks for outcome in work.outcomes(task, SECRETS, task.result)}
     assert spread == {outcome.job: outcome.out for outcome in alone}
     first = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert len({data[-8:] for data in first.values()}) == len(names)
     for task in reversed(tasks):
-        assert [outcome.error for outcome in work.outcomes(task, SECRETS)] == [None] * len(task.jobs)
+        assert [outcome.error for outcome in work.outcomes(task, SECRETS, task.result)] == [None] * len(task.jobs)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
 
 
@@ -93,10 +94,10 @@ def test_files_that_were_there_are_kept(tmp_path):
     for name in names:
         (tmp_path / name).write_text("mine")
     (both,) = tasks_of(plan("a.png", "a.jpg"), OutputTarget(tmp_path))
-    outcomes = doing(write).outcomes(both, SECRETS)
+    outcomes = doing(write).outcomes(both, SECRETS, both.result)
     assert [str(each.error) for each in outcomes] == [f"{tmp_path / name}: already exists" for name in names[:2]]
     (forced,) = tasks_of(plan("a.png"), OutputTarget(tmp_path, force=True))
-    assert next(doing(write).outcomes(forced, SECRETS)).error is None
+    assert next(doing(write).outcomes(forced, SECRETS, forced.result)).error is None
     assert {(tmp_path / name).read_bytes() for name in names[1:]} == {b"mine"}
 
 
@@ -110,7 +111,7 @@ def test_errors_name_the_address_and_not_the_copy():
         raise CapacityError(f"{cover}: is too small", "use another")
 
     (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputTarget(RemotePath("memory://out")))
-    (outcome,) = doing(refuse).outcomes(task, SECRETS)
+    (outcome,) = doing(refuse).outcomes(task, SECRETS, task.result)
     assert isinstance(outcome.error, CapacityError) and outcome.error.hint == "use another"
     assert str(outcome.error) == "memory://covers/a.png: is too small"
     assert not files.exists("/out")

@@ -295,6 +295,7 @@ def test_an_album(case, session_of, corpus):
         session_of(case).reveal("out", key=KEY)
 
 
+@pytest.mark.slow
 @each_of_pictures
 def test_folders_by_the_command_line(case, corpus, weights):
     for name in ("covers", "secrets"):

@@ -83,6 +83,8 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
 def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
     """Derives some rows of the mask that hides what samples mean, (rows, width, 3) float32 in [0, 1), in periods.
 
+    Its planes follow each other in memory, as those of pictures that networks take.
+
     An AES-256-CTR keystream under the shuffle's key, whose counter starts at 2¹²⁷, gives a little-endian 16-bit word
     for each sample in raster order, in units of 2⁻¹⁶ periods. The width of the hidden area is a multiple of 8.
     """
@@ -90,7 +92,8 @@ def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
     start = _MASK_COUNTER + rows.start * row // _AES_BLOCK
     cipher = Cipher(algorithms.AES256(shuffle.key), modes.CTR(start.to_bytes(_AES_BLOCK, "big"))).encryptor()
     words = np.frombuffer(cipher.update(bytes((rows.stop - rows.start) * row)), "<u2")
-    return (words * np.float32(2**-16)).reshape(-1, width, 3)
+    planes = np.ascontiguousarray(np.moveaxis(words.reshape(-1, width, 3), 2, 0))
+    return np.moveaxis(planes * np.float32(2**-16), 0, 2)
 
 
 def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
@@ -150,7 +153,7 @@ def _permute(
     inside: Callable[[int, int], np.ndarray],
     part: tuple[slice, slice],
 ) -> np.ndarray:
-    """Permutes the blocks of a picture; returns some rows and columns.
+    """Permutes the blocks of a picture; returns some rows and columns, whose planes follow each other in memory.
 
     `blocks` has, for each block of the result, the index of its orientation and sign, and the source block, two (N,).
     """
@@ -162,9 +165,10 @@ def _permute(
     down, across = sources.shape
     flat = entries.reshape(-1)
     index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
-    permuted = picture.reshape(height * width, -1).take(index, axis=0)
-    signs = (1 - 2 * shuffle.negative[flat].astype(picture.dtype)).reshape(down, 1, across)
-    signs = signs.repeat(block * permuted.shape[-1], axis=2)
-    permuted = (permuted.reshape(down, block, -1) * signs).reshape(down * block, across * block, -1)
+    planes = np.ascontiguousarray(picture.reshape(height * width, -1).T).take(index, axis=1)
+    signs = 1 - 2 * shuffle.negative[flat].astype(picture.dtype)
+    by_row = planes.reshape(-1, down, block, across * block)
+    by_row *= signs.reshape(down, 1, across).repeat(block, axis=2)
+    permuted = np.moveaxis(planes.reshape(-1, down * block, across * block), 0, 2)
     first_row, first_col = chosen[0].start * block, chosen[1].start * block
     return permuted[top - first_row : bottom - first_row, left - first_col : right - first_col]

@@ -193,7 +193,7 @@ def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[Fra
     """Reads a file; returns what was found, and why nothing was: "" if something opens."""
     try:
         with open_container(path, key_source) as container:
-            found = (method.find(container, context) for method in METHODS.hiding_in(container.kind) if method.albums)
+            found = (method.find(container, context) for method in METHODS.finding_in(container.kind) if method.albums)
             hidden = next(filter(None, found), None)
             first = hidden.container.first if hidden else container.first
             if first.record is None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stegnet import video
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import FALLBACK, FILM, PICTURE, SOUND, Names, safe_name
@@ -24,7 +25,6 @@ from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, 
 from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.record import Container, describe_tracks, open_container
 from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
-from stegnet.video.sound_tracks import sound_tracks
 
 _PACKED = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
 Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
@@ -39,13 +39,13 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         RevealError: nothing opens with the container's key, or it is damaged beyond use.
         MediaError: the container can't be read.
     """
-    methods = METHODS.hiding_in(container.kind)
-    for method in sorted(methods, key=lambda each: each.find_cost):
+    for method in METHODS.finding_in(container.kind):
         hidden = method.find(container, context)
         if hidden is not None:
             return hidden
     error = container.not_opened()
-    seconds = 0 if context.search else max(method.search_seconds(container) for method in methods)
+    methods = METHODS.finding_in(container.kind)
+    seconds = 0 if context.search else max(each.search_seconds(container) for each in methods)
     if seconds:
         film = container.kind == FILM
         made, changed = (
@@ -218,7 +218,7 @@ def _film(cover: Cover) -> Info:
     film = cover.film
     end = film.pts[-1] * film.time_base
     try:
-        sound = describe_tracks(sound_tracks(cover))
+        sound = describe_tracks(video.sound_tracks(cover))
     except MediaError:  # a track that can't be copied to another file; its codec is known all the same
         sound = list(film.sound)
     return {

@@ -7,14 +7,13 @@ a track is stored, and later given back to it as a file that contains nothing el
 import mmap
 import struct
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from hashlib import md5
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-from av.filter import Graph
 
 EBML = bytes.fromhex("1a45dfa3")
 CODEC_PRIVATE = bytes.fromhex("63a2")
@@ -265,7 +264,7 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
         found = list(header_spans(data))
-        words = _random_words(int.from_bytes(randomness(_SEED_BYTES), "little"), 4 * len(found))
+        words = _random_words(int.from_bytes(randomness(_SEED_BYTES), "little"))
         drawn: dict[bytes, bytes] = {}
         for span in found:
             if span.element in UIDS:
@@ -284,12 +283,16 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
                 film.write(data[span.start : span.end])
 
 
-def _random_words(seed: int, count: int) -> Iterator[int]:
-    """The first numbers of 32 bits that FFmpeg's generator (libavutil/lfg) gives for a seed, as white noise."""
-    graph = Graph()
-    noise = graph.add("anoisesrc", f"color=white:amplitude=1:seed={seed}:nb_samples={count}")
-    sink = graph.add("abuffersink")
-    noise.link_to(sink)
-    graph.configure()
-    samples = sink.pull().to_ndarray()[0]  # float64, −1 to 1
-    return iter(np.rint((samples + 1) / 2 * 0xFFFFFFFF).astype(np.int64).tolist())
+def _random_words(seed: int) -> Iterator[int]:
+    """Yield the numbers of 32 bits that FFmpeg's generator gives for a seed: av_lfg_init and av_lfg_get (libavutil).
+
+    Each is the sum of those 24 and 55 before it; the first are MD5 digests, each of the seed, a count, and the rest of
+    the one before.
+    """
+    words, digest = deque[int](maxlen=55), bytes(16)
+    for count in range(8, 64, 4):
+        digest = md5(struct.pack("<IB", seed, count) + digest[5:], usedforsecurity=False).digest()
+        words.extend(struct.unpack("<4I", digest))
+    while True:
+        words.append((words[-24] + words[-55]) & 0xFFFFFFFF)
+        yield words[-1]

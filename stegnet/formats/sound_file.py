@@ -76,6 +76,10 @@ class SoundFile:
                 file.write(bytes([kind if left else kind | LAST]) + len(new).to_bytes(3, "big") + new)
             file.writelines((memoryview(coded)[frames:], self.tail))
 
+    def notes(self) -> tuple[str, ...]:
+        """Return lines for the report on how it is written; errors as `recognise`."""
+        return self.settings.notes() if self.form == FLAC else ()
+
     @cached_property
     def settings(self) -> FlacSettings:
         """Settings by which a FLAC's samples are coded; errors as `recognise`."""

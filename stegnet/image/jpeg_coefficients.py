@@ -21,9 +21,8 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Lock
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
-import jpeglib
 import numpy as np
 
 from stegnet import kernels
@@ -477,7 +476,7 @@ def read_jpeg(path: Source) -> JpegPicture:
         head = folder / "head.jpg"
         head.write_bytes(file.plain(file.scans[0].start))
         try:
-            with _alone_and_silent(folder):
+            with _alone_and_silent(folder) as jpeglib:
                 dct = jpeglib.read_dct(os.fspath(head))  # which decodes all that it is given, and keeps its sizes alone
                 dct.content = file.plain(len(file.data))
                 dct.load()
@@ -513,18 +512,20 @@ def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequ
 
 
 @contextmanager
-def _alone_and_silent(folder: Path) -> Iterator[None]:
-    """For one thread, without what libjpeg says of damage and of bytes too many, which no option switches off.
+def _alone_and_silent(folder: Path) -> Iterator[ModuleType]:
+    """Give jpeglib to one thread, without what libjpeg says of damage and of bytes too many; no option switches it off.
 
     jpeglib copies each file, and leaves the copy behind where it can't be written or read: here, in this folder.
     """
+    import jpeglib  # here, since only JPEGs need it, and it takes 20 ms
+
     with _READING, ExitStack() as stack:
         stack.callback(setattr, jpeglib.dct_jpeg, "tempfile", jpeglib.dct_jpeg.tempfile)
         jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=partial(NamedTemporaryFile, dir=folder))
         stack.enter_context(_redirected(_STDERR, Path(os.devnull)))
         if os.name == "posix":  # where the C library's buffer can be reached
             stack.enter_context(_without_names(folder))
-        yield
+        yield jpeglib
 
 
 @contextmanager

@@ -9,7 +9,11 @@
 #include <string.h>
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#if __GNUC__ >= 12
+#define WIDEST __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else /* has no name for AVX-512 on all processors */
 #define WIDEST __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#endif
 #else
 #define WIDEST
 #endif
@@ -233,6 +237,54 @@ static PyObject *search(PyObject *self, PyObject *arguments)
     for (int number = 0; number < 6; number++) PyBuffer_Release(buffers + number);
     if (!done) return NULL;
     Py_RETURN_NONE;
+}
+
+WIDEST static void add_column(uint16_t *restrict sums, const uint8_t *restrict values, int digit, Py_ssize_t lanes)
+{
+    for (Py_ssize_t lane = 0; lane < lanes; lane++) sums[lane] = (uint16_t)(sums[lane] + digit * values[lane]);
+}
+
+WIDEST static void end_row(uint16_t *restrict sums, uint8_t *restrict trits, Py_ssize_t lanes)
+{
+    for (Py_ssize_t lane = 0; lane < lanes; lane++) trits[lane] = (uint8_t)(sums[lane] % 3);
+    memset(sums, 0, 2 * (size_t)lanes);
+}
+
+static const char syndrome_doc[] =
+    "syndrome(values, starts, columns, height, trits)\n\n"
+    "Writes the trits, (rows, lanes) uint8, that values hold modulo 3, as `trellis._trits`.";
+
+static PyObject *syndrome(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[4]; /* values, starts, columns, trits */
+    int height;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*iw*", buffers, buffers + 1, buffers + 2, &height, buffers + 3)) return NULL;
+    const uint8_t *const values = buffers[0].buf;
+    const int64_t *const starts = buffers[1].buf;
+    const uint16_t *const columns = buffers[2].buf;
+    const Py_ssize_t rows = buffers[1].len / 8 - 1, width = buffers[2].len / 2;
+    const Py_ssize_t lanes = rows > 0 ? buffers[3].len / rows : 0;
+    int fits = height > 0 && height <= HEIGHT && rows > 0 && lanes > 0 && buffers[3].len == rows * lanes &&
+               width <= WIDTH && starts[0] == 0 && buffers[0].len == starts[rows] * lanes;
+    for (Py_ssize_t row = 0; fits && row < rows; row++)
+        fits = starts[row + 1] >= starts[row] && starts[row + 1] - starts[row] <= width;
+    /* Of as many rows as a column has digits; the values of WIDTH columns add up to less than 2^16. */
+    uint16_t *const sums = fits ? calloc((size_t)(height * lanes), 2) : NULL;
+    if (sums) {
+        PyThreadState *others = PyEval_SaveThread();
+        for (Py_ssize_t row = 0; row < rows; row++) {
+            for (int64_t at = starts[row]; at < starts[row + 1]; at++)
+                for (int digit = 0, rest = columns[at - starts[row]]; digit < height; digit++, rest /= DIGITS)
+                    if (rest % DIGITS)
+                        add_column(sums + (row + digit) % height * lanes, values + at * lanes, rest % DIGITS, lanes);
+            end_row(sums + row % height * lanes, (uint8_t *)buffers[3].buf + row * lanes, lanes);
+        }
+        PyEval_RestoreThread(others);
+    }
+    const int lacking = fits && !sums;
+    free(sums);
+    PyObject *done = ended(fits, buffers, 4);
+    return lacking ? PyErr_NoMemory() : done;
 }
 
 PyObject *ended(int fits, Py_buffer *buffers, int count)
@@ -545,12 +597,12 @@ static PyObject *follow(PyObject *self, PyObject *arguments)
     fits = fits && lanes > 0 && lanes <= INT32_MAX && first >= 0 && stride > 0 && stride <= INT32_MAX;
     for (int number = 2; number < 6; number++) fits = fits && buffers[number].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count; place++)
-        fits = numbers[place] >= 0 && divided(numbers[place], channels) < size;
     for (Py_ssize_t row = 0; fits && row < count; row += lanes) {
         const Py_ssize_t end = count - row < lanes ? count : row + lanes;
         for (Py_ssize_t place = first < end - row ? row + first : end; place < end; place += stride) {
             const int32_t pixel = divided(numbers[place], channels);
+            fits = numbers[place] >= 0 && pixel < size;
+            if (!fits) break;
             const int8_t *const at = moved + pixel + width;
             const int around = at[-width] + at[-1] + at[1] + at[width];
             out_up[place] = around > 0 ? cheaper(up[place], together) : up[place];
@@ -937,6 +989,7 @@ static PyObject *png_rows(PyObject *self, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc},
+    {"syndrome", syndrome, METH_VARARGS, syndrome_doc},
     {"numbers", numbers, METH_VARARGS, numbers_doc}, {"greens", greens, METH_VARARGS, greens_doc},
     {"price", price, METH_VARARGS, price_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},

@@ -5,19 +5,22 @@ SPIE 4518), and the DCT of what was a JPEG has multiples of its quantisation ste
 with few exceptions, knows that these were made by hiding. So does whoever sees single pixels in an area of one colour.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from stegnet.core.parallel import parallel_map
+from stegnet import video
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
 from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
-from stegnet.video.films import VideoFrame, to_rgb
 
-_LEVELS = np.arange(256)
+_LEVELS, _NEUTRAL = np.arange(256, dtype=np.int32), 128  # of samples of 8 bits, and of chroma that is grey
 _LOOKED_AT = 1 << 20  # pixels
+_NEVER_CLIPPED = 140  # colours with a level of 0 or 255 that libjpeg does not give; libwebp gives all
+_AT_ONCE = 1 << 16  # colours, which bounds the memory
 _FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of them that a decoder gives
 _PART = 1024  # pixels of a side, in which copies are looked for
 _SIDE = 384  # pixels of the middle, in which a grid is looked for
@@ -89,14 +92,36 @@ def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     seen = np.zeros(1 << 24, bool)
     seen[_numbers(_looked_at(picture))] = True
     seen[_LEVELS * 0x10101] = False  # greys tell nothing, since all decoders give them
-    colours = np.flatnonzero(seen)
-    given = parallel_map(decoder_colours, decoders, len(decoders)) if len(colours) >= _FEW else ()
-    return any([_share_of(own, colours) >= _NEARLY_ALL for own in given]) or _has_grid(picture)
+    colours = np.flatnonzero(seen).astype(np.int32)
+    given = len(colours) >= _FEW and any(_gives_nearly_all(decoder, colours) for decoder in decoders)
+    return given or _has_grid(picture)
 
 
-def _share_of(given: np.ndarray, colours: np.ndarray) -> float:
-    """Share of some colours, (n,) int, that are marked in (2²¹,) uint8."""
-    return float((given[colours >> 3] >> (7 - (colours & 7)) & 1).mean())
+def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
+    """True if a decoder gives nearly all of these colours, (n,) int32.
+
+    Where few of those decide it that are clipped, it takes no table of all colours to tell.
+    """
+    if decoder in _CONVERSIONS:
+        levels = colours >> np.array([[16], [8], [0]], np.int32) & 255
+        inside = levels[:, ((levels > 0) & (levels < 255)).all(0)]
+        parts = np.array_split(inside, inside.shape[1] // _AT_ONCE + 1, 1)
+        clipped = len(colours) - inside.shape[1]
+        most = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
+        if most / len(colours) < _NEARLY_ALL:
+            return False
+        if (most - min(clipped, _NEVER_CLIPPED)) / len(colours) >= _NEARLY_ALL:
+            return True
+    return bool(decoder_colours(decoder)[colours].mean() >= _NEARLY_ALL)
+
+
+@cache
+def decoder_colours(decoder: str) -> np.ndarray:
+    """(2²⁴,) bool: whether "jpeg", "webp" or "film" gives this colour, 65536 red + 256 green + blue."""
+    given = np.zeros(1 << 24, bool)
+    for colours in _CONVERSIONS[decoder].colours() if decoder in _CONVERSIONS else _film_colours():
+        given[colours] = True
+    return given
 
 
 def _has_grid(picture: np.ndarray) -> bool:
@@ -104,35 +129,29 @@ def _has_grid(picture: np.ndarray) -> bool:
     top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])
     part = picture[top : top + _SIDE, left : left + _SIDE]
     luma = part[..., 0].astype(float) if is_grey(part) else part @ np.array(LUMA)
-    return any(_quantised(luma[down:, across:]) for down in range(BLOCK) for across in range(BLOCK))
+    if min(luma.shape) < BLOCK:
+        return False
+    # By row, column and frequency of the rows, then by frequency, row and column: of the block that begins there.
+    by_rows = sliding_window_view(luma, BLOCK, 0) @ COSINES[: max(_FREQUENCIES)[0] + 1].T
+    found = np.array(
+        [np.abs(sliding_window_view(by_rows[..., down], BLOCK, 1) @ COSINES[across]) for down, across in _FREQUENCIES],
+        np.float32,
+    )
+    return any(_quantised(found[:, down::BLOCK, across::BLOCK]) for down in range(BLOCK) for across in range(BLOCK))
 
 
-@cache
-def decoder_colours(decoder: str) -> np.ndarray:
-    """(2²¹,) uint8: a bit for each colour, 65536 red + 256 green + blue, that a decoder of _DECODERS gives."""
-    given = np.zeros(1 << 24, bool)
-    for colours in _DECODERS[decoder]():
-        given[colours] = True
-    return np.packbits(given)
-
-
-def _quantised(luma: np.ndarray) -> bool:
-    """True if two frequencies of the blocks from the corner on are multiples of a step."""
-    rows, cols = (side // BLOCK for side in luma.shape)
-    blocks = luma[: rows * BLOCK, : cols * BLOCK].reshape(rows, BLOCK, cols, BLOCK)
-    found = 0
-    for down, across in _FREQUENCIES:
-        values = np.abs(np.einsum("rucv,u,v->rc", blocks, COSINES[down], COSINES[across], optimize=True)).ravel()
-        found += _have_step(values.astype(np.float32))
-    return found >= 2
+def _quantised(blocks: np.ndarray) -> bool:
+    """True if two frequencies of blocks, (frequencies, rows, columns) float32, are multiples of a step."""
+    return sum(_have_step(values.ravel()) for values in blocks) >= 2
 
 
 def _have_step(values: np.ndarray) -> bool:
     """True if, for some step, those values that are not nearest to 0 are near multiples of it, of three and more."""
     turns = values / _STEPS[:, None]
+    turns = turns[np.count_nonzero(turns > 0.5, 1) >= _ENOUGH]
     counted = turns > 0.5
-    counts, sums = counted.sum(1), (np.cos(2 * np.pi * turns) * counted).sum(1)
-    periodic = np.flatnonzero((counts >= _ENOUGH) & (sums >= _PERIODIC * counts))
+    sums = (np.cos(2 * np.pi * turns) * counted).sum(1)
+    periodic = np.flatnonzero(sums >= _PERIODIC * counted.sum(1))
     return any(np.unique(np.rint(turns[step][counted[step]])).size > 2 for step in periodic)
 
 
@@ -141,23 +160,67 @@ def _numbers(picture: np.ndarray) -> np.ndarray:
     return (red << 16) + (green << 8) + blue
 
 
-def _jpeg_colours() -> Iterator[np.ndarray]:
-    """The colours of libjpeg (jdcolor.c), for each value of the luma."""
-    centred = _LEVELS - 128
-    red, blue = (_fixed(factor) * centred + 0x8000 >> 16 for factor in (1.402, 1.772))
-    green = -_fixed(0.34414) * centred[:, None] - _fixed(0.71414) * centred + 0x8000 >> 16  # (Cb, Cr)
-    for luma in _LEVELS:
-        yield _clipped(luma + red, luma + green, luma + blue[:, None])
+@dataclass(frozen=True, eq=False)
+class _Conversion:
+    """The integer arithmetic by which a decoder makes RGB of YCbCr.
+
+    Each level is a sum of a term by Y and terms by Cb and Cr, (256,) int32 each, shifted right, and clipped.
+    """
+
+    shift: int
+    luma: np.ndarray
+    red: np.ndarray  # by Cr
+    green_by_cb: np.ndarray
+    green_by_cr: np.ndarray
+    blue: np.ndarray  # by Cb
+
+    def colours(self) -> Iterator[np.ndarray]:
+        """Yield the numbers of all colours, (256, 256) by Cb and Cr, for each Y."""
+        green = self.green_by_cb[:, None] + self.green_by_cr
+        for luma in self.luma:
+            sums = luma + self.red, luma + green, luma + self.blue[:, None]
+            red_level, green_level, blue_level = (np.clip(each >> self.shift, 0, 255) for each in sums)
+            yield (red_level << 16) + (green_level << 8) + blue_level
+
+    def gives(self, levels: np.ndarray) -> np.ndarray:
+        """Return whether it gives each of some colours, of whose levels, (3, n) int32, none is clipped.
+
+        The levels tell Y but for two neighbours, and for each of them Cr by red and Cb by blue, since a step of either
+        is more than one level.
+        """
+        middles = ((levels << self.shift) + (1 << self.shift >> 1)).astype(np.float32)  # of the sums that give them
+        lumas = np.array(LUMA, np.float32) @ middles - self.red[_NEUTRAL]
+        first = np.floor(_place(self.luma, lumas)).astype(np.int32)
+        found = np.zeros(levels.shape[1], bool)
+        for number in (first, first + 1):
+            luma = self.luma[np.clip(number, 0, 255)]
+            cr = np.clip(np.rint(_place(self.red, middles[0] - luma)).astype(np.int32), 0, 255)
+            cb = np.clip(np.rint(_place(self.blue, middles[2] - luma)).astype(np.int32), 0, 255)
+            sums = luma + self.red[cr], luma + self.green_by_cb[cb] + self.green_by_cr[cr], luma + self.blue[cb]
+            found |= np.all([each >> self.shift == level for each, level in zip(sums, levels, strict=True)], 0)
+        return found
 
 
-def _webp_colours() -> Iterator[np.ndarray]:
-    """The colours of libwebp, for each value of the luma."""
-    u, v = _LEVELS[:, None], _LEVELS
-    red, blue = (v * _WEBP["v_to_red"] >> 8) - _WEBP["red"], (u * _WEBP["u_to_blue"] >> 8) - _WEBP["blue"]
-    green = _WEBP["green"] - (u * _WEBP["u_to_green"] >> 8) - (v * _WEBP["v_to_green"] >> 8)
-    for luma in _LEVELS:
-        base = luma * _WEBP["luma"] >> 8
-        yield _clipped(base + red >> 6, base + green >> 6, base + blue >> 6)
+def _place(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The places, with fractions, where terms that rise evenly, (256,), have these values."""
+    return (values - terms[0]) * np.float32(255 / (terms[255] - terms[0]))
+
+
+def _libjpeg() -> _Conversion:
+    """libjpeg's (jdcolor.c): 16 bits behind the point, rounded."""
+    centred, half = _LEVELS - _NEUTRAL, 0x8000
+    red, blue, by_cb, by_cr = (int(factor * 65536 + 0.5) * centred for factor in (1.402, 1.772, 0.34414, 0.71414))
+    return _Conversion(16, _LEVELS << 16, red + half, half - by_cb, -by_cr, blue + half)
+
+
+def _libwebp() -> _Conversion:
+    luma, red, by_cb, by_cr, blue = (
+        _LEVELS * _WEBP[name] >> 8 for name in ("luma", "v_to_red", "u_to_green", "v_to_green", "u_to_blue")
+    )
+    return _Conversion(6, luma, red - _WEBP["red"], _WEBP["green"] - by_cb, -by_cr, blue - _WEBP["blue"])
+
+
+_CONVERSIONS = {"jpeg": _libjpeg(), "webp": _libwebp()}
 
 
 def _film_colours() -> Iterator[np.ndarray]:
@@ -171,21 +234,5 @@ def _film_colours() -> Iterator[np.ndarray]:
         lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)
         planes = lumas, number // 64 % 256, number // 64 // 256
         samples = np.concatenate([plane.astype(np.uint8).ravel() for plane in planes]).reshape(-1, side)
-        frame = VideoFrame.from_ndarray(samples, format="yuv420p")
-        yield _numbers(to_rgb(frame, side, side, Path("colours"), as_ffmpeg=True))
-
-
-_DECODERS: dict[str, Callable[[], Iterator[np.ndarray]]] = {
-    "jpeg": _jpeg_colours,
-    "webp": _webp_colours,
-    "film": _film_colours,
-}
-
-
-def _fixed(factor: float) -> int:
-    return int(factor * 65536 + 0.5)
-
-
-def _clipped(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> np.ndarray:
-    red, green, blue = (np.clip(channel, 0, 255) for channel in (red, green, blue))
-    return (red << 16) + (green << 8) + blue
+        frame = video.VideoFrame.from_ndarray(samples, format="yuv420p")
+        yield _numbers(video.to_rgb(frame, side, side, Path("colours"), as_ffmpeg=True))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from PIL import Image
 
+from stegnet import media, video
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
@@ -29,19 +30,10 @@ from stegnet.image.pictures import (
     reduced,
 )
 from stegnet.media.compression_traces import film_history, picture_history
-from stegnet.video.films import (
-    FilmInfo,
-    film_has_position,
-    has_sound_alone,
-    lost_by_encoding,
-    open_film,
-    picture_stream,
-    read_frames,
-    scan,
-)
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
+    from stegnet.video.films import FilmInfo
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
@@ -111,8 +103,8 @@ def media_kind(path: Source) -> str | None:
 
 
 def _probe_film(path: Source) -> Probe:
-    with open_film(path) as film:
-        stream = picture_stream(film, path)
+    with video.open_film(path) as film:
+        stream = video.picture_stream(film, path)
         if stream.format is None or stream.format.is_rgb:
             return Probe(FILM, None)
         return Probe(FILM, f"a film in YCbCr ({stream.codec_context.name})")
@@ -133,7 +125,7 @@ def visible_form(path: Source) -> Form | None:
     if form is None or form.kind == SOUND:
         return None
     try:
-        return None if form.kind == FILM and has_sound_alone(path) else form
+        return None if form.kind == FILM and video.has_sound_alone(path) else form
     except MediaError:
         return form
 
@@ -146,7 +138,7 @@ def lost_by_copy(path: Source) -> str:
     if visible_form(path) is None:
         return ""
     try:
-        return lost_by_pixels(path) if kind(path) == PICTURE else lost_by_encoding(path)
+        return lost_by_pixels(path) if kind(path) == PICTURE else video.lost_by_encoding(path)
     except MediaError as error:
         return f"what can't be read of it ({error})"
 
@@ -157,7 +149,7 @@ def has_gps_position(path: Source) -> bool:
     if form is None or form.kind == SOUND:
         return False
     if form.kind == FILM:
-        return film_has_position(path)
+        return video.film_has_position(path)
     return (form.name != "PNG" or PngFile(path).may_have_exif) and picture_has_position(path)
 
 
@@ -287,9 +279,7 @@ class Cover(OpenedFile):
     @cached_property
     def sound(self) -> "SoundCover":
         """Samples of a sound; errors as `read_sound`."""
-        from stegnet.media.sound_cover import SoundCover  # here, since others need no library for it
-
-        return SoundCover(self)
+        return media.SoundCover(self)
 
     @property
     def samples(self) -> np.ndarray:
@@ -306,9 +296,9 @@ class Cover(OpenedFile):
         return self.picture[0]
 
     @cached_property
-    def film(self) -> FilmInfo:
+    def film(self) -> "FilmInfo":
         """A film's properties, for which all of it is decoded, once."""
-        return scan(self)
+        return video.scan(self)
 
     @property
     def frames(self) -> int:
@@ -344,7 +334,7 @@ class Cover(OpenedFile):
             return self.sound.history
         if not self.is_film:
             return picture_history(self.pixels)
-        first = next(read_frames(self, as_ffmpeg=True), None)  # whoever reads all frames says that there are none
+        first = next(video.read_frames(self, as_ffmpeg=True), None)  # whoever reads all frames says that there are none
         return None if first is None else film_history(first)
 
 

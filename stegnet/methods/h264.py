@@ -14,10 +14,11 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
@@ -54,7 +55,6 @@ from stegnet.record import (
 )
 from stegnet.results import SecurePayload, check_same, stored_name
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, most_fixed, record_capacity, seal
-from stegnet.video.films import VideoFrame, decode, open_film, picture_packets, picture_stream
 from stegnet.video.h264_levels import (
     PPS,
     SPS,
@@ -68,6 +68,9 @@ from stegnet.video.h264_levels import (
     x264_padding,
 )
 from stegnet.video.mp4 import read_mp4, write_mp4
+
+if TYPE_CHECKING:
+    from stegnet.video.films import VideoFrame
 
 H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
@@ -113,7 +116,6 @@ without encoding.
     covers = (FILM,)
     options = H264Options
     implied = True
-    find_cost = 2
     preference = 4
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
@@ -288,7 +290,7 @@ def changed_packets(stream: "FilmStream", sealed: Iterable[tuple["Group", np.nda
 def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> float:
     """PSNR in dB of the luma of the container's first frames against its cover's."""
     errors, most = [], min(frames, _COMPARED)
-    with closing(decode(cover)) as before, closing(decode(container)) as after:
+    with closing(video.decode(cover)) as before, closing(video.decode(container)) as after:
         for done, pair in enumerate(islice(zip(before, after, strict=True), most), 1):
             errors.append(mean_squared_error(*map(_luma, pair)))
             context.progress("verify", done, most)
@@ -297,7 +299,7 @@ def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> f
     return psnr_from_mse(float(np.mean(errors)), PEAK)
 
 
-def _luma(frame: VideoFrame) -> np.ndarray:
+def _luma(frame: "VideoFrame") -> np.ndarray:
     """(H, W) uint8."""
     plane = frame.planes[0]
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
@@ -462,8 +464,8 @@ class FilmStream:
 
     def __init__(self, file: Source, damaged: bool = False) -> None:
         self.file, self._damaged, self._marked = file, damaged, False
-        with open_film(file) as film:
-            context = picture_stream(film, file).codec_context
+        with video.open_film(file) as film:
+            context = video.picture_stream(film, file).codec_context
             if context.name != "h264":
                 raise MediaError(f"{file}: its pictures are not H.264", _OTHERS)
             self.width, self.height, extradata = context.width, context.height, context.extradata or b""
@@ -527,7 +529,7 @@ class FilmStream:
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
         """All packets of pictures in decoding order, with their numbers; those that an edit list hides, too."""
-        return enumerate(picture_packets(self.file))
+        return enumerate(video.picture_packets(self.file))
 
     def _picture(self, number: int, units: list[bytes], parameters: Parameters, ends: bool) -> Group:
         """A picture; nothing refers to it if it says so, or an IDR picture or the end comes after it."""

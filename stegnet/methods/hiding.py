@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
@@ -26,7 +27,6 @@ from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
-from stegnet.networks.engines import Pool
 from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
 from stegnet.results import (
     Changes,
@@ -41,8 +41,9 @@ from stegnet.results import (
     text_report,
     write_film,
 )
-from stegnet.video.film_writer import FilmWriter
-from stegnet.video.films import read_frames
+
+if TYPE_CHECKING:
+    from stegnet.networks import Pool
 
 _LONG = 250  # frames
 _PLACE = "the container keeps the cover's GPS position, for anyone to read: "
@@ -213,7 +214,7 @@ class NewFilm(NewContainer):
     The pool's threads call `hide`.
     """
 
-    def __init__(self, cover: Cover, suffix: str, pool: Pool, context: Context) -> None:
+    def __init__(self, cover: Cover, suffix: str, pool: "Pool", context: Context) -> None:
         self.cover, self._form, self._pool, self.context = cover, form_of(suffix), pool, context
         self.height, self.width = cover.size
         self.frames = self.hidden = cover.frames
@@ -236,7 +237,7 @@ class NewFilm(NewContainer):
         choices = {"form": self._form, "time_base": info.coarsest_time_base, "keep": self.cover}
         self.not_copied = write_film(
             part,
-            lambda: FilmWriter(part, *sizes, **choices, randomness=self.context.randomness),
+            lambda: video.FilmWriter(part, *sizes, **choices, randomness=self.context.randomness),
             self._film_frames(),
             lambda done: progress("hide", done, total),
             self.context.step("verify") if verify else None,
@@ -250,7 +251,7 @@ class NewFilm(NewContainer):
         pool = self._pool
         with (
             closing(self.inputs()) as inputs,
-            closing(prefetch(read_frames(self.cover, as_ffmpeg=True))) as covers,
+            closing(prefetch(video.read_frames(self.cover, as_ffmpeg=True))) as covers,
             closing(
                 parallel_map(lambda pair: self.hide(*pair), _paired(inputs, covers), pool.workers, pool.prepare)
             ) as frames,

@@ -103,7 +103,6 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     options = JpegOptions
     implied = True
     albums = True
-    find_cost = 1
     preference = 3
 
     def keeps(self, cover: Cover) -> bool:

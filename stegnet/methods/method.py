@@ -394,7 +394,6 @@ class Method(ABC):
     computes = False  # it uses networks
     albums = False  # it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one
     implied = False  # AUTO turns to it where an option or suffix is given that it has; of several, to the last added
-    find_cost = 0  # containers are looked through by methods of low cost first
     preference = 0  # AUTO asks methods by it, the highest first; 0: never
     survives = ""  # line on what its containers bear; "": as others that must arrive bit by bit
 

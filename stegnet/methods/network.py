@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import PSNR, psnr
@@ -64,8 +65,9 @@ from stegnet.record import (
 )
 from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, shown_history, write_film, write_revealed
 from stegnet.sealing import SEED_BYTES
-from stegnet.video.film_writer import FilmWriter
-from stegnet.video.films import read_frames
+
+if TYPE_CHECKING:
+    from stegnet.video.film_writer import FilmWriter
 
 R = TypeVar("R")
 NETWORK = "network"
@@ -238,7 +240,7 @@ class _NewFilm(_Measured, NewFilm):
         Raises:
             MediaError: the secret can't be read, or has fewer frames than when it was scanned.
         """
-        secrets = prefetch(_first(read_frames(self.secret), self.hidden))
+        secrets = prefetch(_first(video.read_frames(self.secret), self.hidden))
         with closing(secrets), closing(self._sound.shares()) as shares:
             for index in range(self.frames):
                 picture, record = None, Record(self.header, index)
@@ -429,12 +431,12 @@ class _HiddenFilm:
         secret, size = self.header.secret, (0, 0)
         seed = self.container.key.revealed_film(self.header.film_id)
 
-        def open_writer() -> FilmWriter:
+        def open_writer() -> "FilmWriter":
             nonlocal size
             sizes, form = (secret.width, secret.height, secret.rate), shown_form(out.path, out.lossless)
             choices = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
             choices["aspect"] = None if secret.aspect == 1 else secret.aspect
-            writer = FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
+            writer = video.FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
             size = writer.size
             return writer
 

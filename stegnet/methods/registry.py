@@ -38,6 +38,7 @@ _CLASSES = {
     "transparent": "stegnet.methods.transparent:TransparentMethod",
     "sound": "stegnet.methods.sound:SoundMethod",
 }
+_LAST = ("network", "h264", "robust")  # by which containers are looked through: they import most, or look longest
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class UnknownOption(ConfigError):
 class Registry(Mapping[str, Method]):
     """The methods by name, "module:Class" of each, imported when it is first asked for; the default is the first."""
 
-    def __init__(self, classes: Mapping[str, str]) -> None:
-        self._classes = dict(classes)
+    def __init__(self, classes: Mapping[str, str], last: Sequence[str]) -> None:
+        self._classes, self._last = dict(classes), last
         self._loaded: dict[str, Method] = {}
 
     def __getitem__(self, name: str) -> Method:
@@ -102,6 +103,14 @@ class Registry(Mapping[str, Method]):
         """The methods that hide in covers of a kind; of an album, all."""
         return [each for each in self.values() if kind in (ALBUM, *each.covers)]
 
+    def finding_in(self, kind: str) -> Iterator[Method]:
+        """Yield the methods of `hiding_in` in the order in which they look through a container of this kind.
+
+        A method is imported once those before it have found nothing.
+        """
+        ordered = (*(name for name in self if name not in self._last), *self._last)
+        return (self[name] for name in ordered if kind in (ALBUM, *self[name].covers))
+
     def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method:
         """The method of a name; in place of AUTO, one that alone has these options or writes this suffix.
 
@@ -129,7 +138,7 @@ class Registry(Mapping[str, Method]):
         return suffix in method.suffixes or not any(suffix in each.suffixes for each in self.values())
 
 
-METHODS = Registry(_CLASSES)
+METHODS = Registry(_CLASSES, _LAST)
 
 
 def method_for(

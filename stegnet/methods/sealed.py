@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import channels_of, check_memory
@@ -44,7 +45,6 @@ from stegnet.methods.method import (
     media_compressors,
     option,
 )
-from stegnet.networks.engines import Pool
 from stegnet.record import (
     ALL_OR_NOTHING,
     Container,
@@ -313,7 +313,7 @@ class _NewFilm(NewFilm):
     def __init__(
         self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: Fitted
     ) -> None:
-        super().__init__(carrier.cover, suffix, Pool(_SEALERS), context)
+        super().__init__(carrier.cover, suffix, networks.Pool(_SEALERS), context)
         self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()
         share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
         with fitted.path.open("rb") as source:

@@ -9,7 +9,6 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
-from stegnet.formats.sound_file import FLAC, read_sound
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
 from stegnet.methods.method import Context, Fitness, Payload
@@ -66,8 +65,7 @@ class _SoundSamples(Samples):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        file = self._sound.file
-        return tuple(f"cover: {note}" for note in file.settings.notes()) if file.form == FLAC else ()
+        return tuple(f"cover: {note}" for note in self._sound.file.notes())
 
     def nothing_fits(self) -> CapacityError | None:
         if self.samples.size:
@@ -97,4 +95,5 @@ class _SoundSamples(Samples):
         data = self._sound.with_samples(samples)
         self._sound.file.write(part, data)
         if verify:
-            check_same(part, np.array_equal(read_sound(part).data, data))
+            with Cover(part, quiet=True) as written:
+                check_same(part, np.array_equal(written.sound.file.data, data))

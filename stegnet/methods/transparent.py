@@ -42,7 +42,6 @@ does the colour of what can't be seen.
 """
     covers = (PICTURE,)
     forms = MappingProxyType({PICTURE: (".png",)})
-    find_cost = 1
     preference = 4
     what = "any file (the PNG stays transparent)"
 

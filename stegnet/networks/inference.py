@@ -20,7 +20,20 @@ import numpy as np
 from stegnet.core.errors import CapacityError, RevealError, WeightsError
 from stegnet.core.keystream import Shuffle, apply, draw, draw_mask, grid, invert
 from stegnet.core.names import FILM, PICTURE
-from stegnet.core.pixels import BLOCK, CODED, HIDDEN_RMS, LEVELS, NONE, Base, from_8_bits, into_range, split, to_8_bits
+from stegnet.core.pixels import (
+    BLOCK,
+    CODED,
+    HIDDEN_RMS,
+    LEVELS,
+    NONE,
+    Base,
+    by_plane,
+    empty_by_plane,
+    from_8_bits,
+    into_range,
+    split,
+    to_8_bits,
+)
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.networks.card import SHIPPED, read_card, weights_id
@@ -181,7 +194,8 @@ class Network:
         """
         first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
         counted = _with_steps(step, len(first) + len(second))
-        hidden, enhanced = np.empty(secret.shape, np.float32), self._enhanced(base)
+        cover, secret = by_plane(cover), by_plane(secret)
+        hidden, enhanced = empty_by_plane(*secret.shape[:2], np.float32), self._enhanced(base)
         for tile in counted(first):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
             tile.part(hidden)[:] = split(prepared, tile.part(enhanced), base.gain)
@@ -207,7 +221,7 @@ class Network:
         """
         first, second = (self._tiles(*container.shape[:2], name) for name in ("reveal", "restore"))
         counted = _with_steps(step, len(first) + len(second))
-        hidden = np.empty(container.shape, np.float32)
+        container, hidden = by_plane(container), empty_by_plane(*container.shape[:2], np.float32)
         for tile in counted(first):
             masked = from_8_bits(tile.around(container)) - self._mask(tile, shuffle, container.shape[1])
             tile.part(hidden)[:] = tile.inside(self.engine.reveal(masked))
@@ -220,7 +234,7 @@ class Network:
 
     def enhance(self, picture: np.ndarray) -> np.ndarray:
         """A base's picture, (H, W, 3) uint8, as the pair enhances it, float32 in [0, 1]; errors as `hide`."""
-        enhanced = np.empty(picture.shape, np.float32)
+        picture, enhanced = by_plane(picture), empty_by_plane(*picture.shape[:2], np.float32)
         for tile in self._tiles(*picture.shape[:2], "enhance"):
             tile.part(enhanced)[:] = tile.inside(self.engine.enhance(from_8_bits(tile.around(picture))))
         return enhanced

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.names import FILE, FILM
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
@@ -37,7 +38,6 @@ from stegnet.record.reading import (
 from stegnet.record.record import Header, Record
 from stegnet.record.spread import Gathering, least_shares
 from stegnet.sealing import PIXELS, UNEVEN, record_capacity
-from stegnet.video.films import read_frames
 
 _NOT_LOOKED_FOR = object()
 ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
@@ -248,7 +248,7 @@ class Container(AbstractContextManager):
         if self.kind != FILM:
             yield self.file.samples
             return
-        with closing(read_frames(self.file)) as frames:
+        with closing(video.read_frames(self.file)) as frames:
             yield from frames
 
 

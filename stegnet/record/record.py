@@ -17,14 +17,14 @@ from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
+from stegnet import video
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.core.pixels import NONE
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
-from stegnet.video.films import MOST_ASPECT
-from stegnet.video.sound_tracks import SoundPacket, SoundTrack, read_sound, sound_tracks
+from stegnet.video.sound_packets import SoundPacket, SoundTrack
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
 
@@ -221,7 +221,7 @@ def _format_pictures(secret: Pictures, stamp: int) -> bytes:
 def _take_aspect(data: bytes) -> tuple[Fraction, bytes]:
     parts, rest = take(_ASPECT, data)
     aspect = take_fraction(*parts)
-    require(aspect != 1 and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT)
+    require(aspect != 1 and 1 / video.MOST_ASPECT <= aspect <= video.MOST_ASPECT)
     return aspect, rest
 
 
@@ -312,7 +312,7 @@ class Sound:
 
 def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
     """Plans how the packets are spread; reads all of them twice; a MediaError, if the film can't be read."""
-    tracks = sound_tracks(path)
+    tracks = video.sound_tracks(path)
     if not tracks:
         return no_sound(path, frames)
     total = sum(_size(packet) for packet in _kept(path, tracks, end))
@@ -326,7 +326,7 @@ def no_sound(path: Path, frames: int) -> Sound:
 
 
 def _kept(path: Path, tracks: tuple[SoundTrack, ...], end: Fraction | None) -> Iterator[SoundPacket]:
-    for packet in read_sound(path):
+    for packet in video.read_sound(path):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if end is None or stamp is None or stamp * tracks[packet.track].time_base < end:
             yield packet

@@ -17,10 +17,11 @@ from fractions import Fraction
 from pathlib import Path, PurePath
 from threading import Event
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.disk import already_exists, atomic_write, unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME, either
@@ -31,11 +32,11 @@ from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read
 from stegnet.media.cover import media_kind
 from stegnet.record import MAX_NAME
 from stegnet.results.figures import HidingFigures
-from stegnet.video.film_writer import FilmWriter
-from stegnet.video.films import read_frames
 from stegnet.video.forms import MKV, MP4
-from stegnet.video.remux import make_watchable, rewrap, unplayable
-from stegnet.video.sound_tracks import CONVERT_SOUND, SoundPacket
+from stegnet.video.sound_packets import CONVERT_SOUND, SoundPacket
+
+if TYPE_CHECKING:
+    from stegnet.video.film_writer import FilmWriter
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
@@ -169,7 +170,7 @@ class FilmFrame:
 
 def write_film(
     part: Path,
-    open_writer: Callable[[], FilmWriter],
+    open_writer: Callable[[], "FilmWriter"],
     frames: Generator[FilmFrame, None, None],
     step: Callable[[int], None],
     check: Callable[[int, int], None] | None = None,
@@ -247,7 +248,7 @@ class FilmCheck:
                 self._reading.result()
             except MediaError:  # the end of writing changes the file's start, which may have been read in parts
                 check_film(self._path, self._digests, self._progress)
-            with closing(read_frames(self._path)) as frames:
+            with closing(video.read_frames(self._path)) as frames:
                 _check_frame(self._path, next(frames), 0, self._digests)
         elif self._progress:
             check_film(self._path, self._digests, self._progress)
@@ -292,7 +293,7 @@ def check_film(
     checked, and of all. MediaError if the film can't be read, or a frame or the number of frames differs.
     """
     count = 0
-    for frame in read_frames(path, stream=stream):
+    for frame in video.read_frames(path, stream=stream):
         if count < len(digests):
             _check_frame(path, frame, count, digests)
         count += 1
@@ -366,7 +367,7 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
     """
     own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
     if own == wanted:
-        codec = unplayable(part) if own == _MATROSKA and media_kind(part) == FILM else None
+        codec = video.unplayable(part) if own == _MATROSKA and media_kind(part) == FILM else None
         if not codec:
             return Named(())
         watchable = out.path.with_suffix(WATCHABLE_SUFFIX).name
@@ -378,11 +379,11 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
     if what == PICTURE and wanted in PICTURE_FORMS:
         notes = _as_picture(part, out)
     elif what == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
-        notes = ("put into MP4",) if rewrap(part, MP4) else ()
+        notes = ("put into MP4",) if video.rewrap(part, MP4) else ()
     elif what == FILM and wanted == WATCHABLE_SUFFIX:
         notes = _watchable(part, exact, progress)
     elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
-        if not rewrap(part, MKV):
+        if not video.rewrap(part, MKV):
             return Named((_NO_MATROSKA,), warnings=suffix_warning(name, out.path))
         notes = ("put into Matroska, its pictures and sound unchanged",)
     if not notes:
@@ -393,7 +394,7 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
 def _watchable(part: Path, exact: str, progress: Progress) -> tuple[str, ...]:
     """Makes a revealed film one for watching; a MediaError on sound that can't be copied says what to do."""
     try:
-        return make_watchable(part, lambda done, total: progress("convert", done, total))
+        return video.make_watchable(part, lambda done, total: progress("convert", done, total))
     except MediaError as error:
         hint = f"as {exact} it is revealed byte for byte" if error.hint == CONVERT_SOUND else error.hint
         raise MediaError(str(error), hint) from error

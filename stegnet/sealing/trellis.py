@@ -27,6 +27,7 @@ MAX_COST, FIXED_COST = 4_007, 9_999  # the latter is of samples that must not ch
 _UNREACHABLE, _PRUNED_ABOVE = 40_000, 30_000
 _TURNS = 4  # in which lanes are searched where costs follow the changes of others
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
+_SIX_TRITS = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)  # of each number below 3⁶
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
 _GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
@@ -108,30 +109,38 @@ def most_bytes(samples: int) -> int:
 def to_trits(data: bytes) -> np.ndarray:
     """Bytes as trits, (n,) uint8: each 19 bits are 12 trits, most significant first."""
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    bits = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
-    numbers = bits @ (1 << np.arange(_BITS - 1, -1, -1, dtype=np.int32))
-    return (numbers[:, None] // 3 ** np.arange(_TRITS - 1, -1, -1, dtype=np.int32) % 3).astype(np.uint8).reshape(-1)
+    words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
+    words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
+    numbers = np.packbits(words).view(">u4")
+    return _SIX_TRITS[np.stack([numbers // len(_SIX_TRITS), numbers % len(_SIX_TRITS)], 1)].reshape(-1)
 
 
 def from_trits(trits: np.ndarray, size: int) -> bytes | None:
     """The `size` bytes that trits hold; None if no bytes give these trits."""
-    numbers = trits.reshape(-1, _TRITS) @ 3 ** np.arange(_TRITS - 1, -1, -1, dtype=np.int32)
+    numbers = np.zeros(trits.size // _TRITS, np.uint32)
+    for column in trits.reshape(-1, _TRITS).T:
+        numbers = 3 * numbers + column
     if numbers.max(initial=0) >= 1 << _BITS:
         return None
-    bits = (numbers[:, None] >> np.arange(_BITS - 1, -1, -1) & 1).astype(np.uint8).reshape(-1)
+    bits = np.unpackbits(numbers.astype(">u4").view(np.uint8)).reshape(-1, 32)[:, -_BITS:].reshape(-1)
     return None if bits[8 * size :].any() else np.packbits(bits[: 8 * size]).tobytes()
 
 
 def read(values: np.ndarray, plan: Layout) -> np.ndarray:
     """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
-    sums = values % 3
     if plan.merged > 1:
-        sums = plan.sums(sums).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
-    return _trits(sums, plan)
+        values = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
+    return _trits(values.astype(np.uint8, copy=False).reshape(-1), plan)
 
 
 def _trits(sums: np.ndarray, plan: Layout) -> np.ndarray:
-    sums = sums.reshape(-1)[: plan.length * plan.lanes].reshape(plan.length, plan.lanes)
+    """The trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
+    used = sums[: plan.length * plan.lanes]
+    if kernels.compiled:
+        found = np.empty((plan.rows, plan.lanes), np.uint8)
+        kernels.compiled.syndrome(used, plan.starts, np.array(COLUMNS[plan.height], np.uint16), plan.height, found)
+        return found
+    sums = (used % 3).reshape(plan.length, plan.lanes)
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
     starts, columns = plan.starts[:-1], plan.columns
     widths = np.diff(plan.starts)
@@ -166,7 +175,7 @@ def write(
     up, down, ties = costs
     if plan.merged > 1:
         return write_sums(merge(values, up, down, ties, plan), trits, plan, values.size)
-    missing, changes = _missing(trits, values % 3, plan), np.zeros(values.size, np.int8)
+    missing, changes = _missing(trits, values, plan), np.zeros(values.size, np.int8)
     turns = _TURNS if following else 1
     for turn in range(turns):
         chosen = slice(turn, None, turns)
@@ -200,7 +209,8 @@ def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
     """Numbers that changes must add, (rows, lanes) uint8, so that sums modulo 3 hold the trits given."""
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
-    return (wanted.reshape(plan.rows, plan.lanes) + 3 - _trits(sums, plan)) % 3
+    missing = wanted.reshape(plan.rows, plan.lanes) - _trits(sums, plan)  # below 0, it wraps around
+    return np.where(missing > 2, missing + np.uint8(3), missing)
 
 
 def _search_all(

@@ -276,9 +276,10 @@ def _clustered(
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
     width, cheaper = before.shape[1], np.empty((2, numbers.size if kernels.compiled else 0), np.uint16)
+    at_first = np.pad(before.reshape(-1), width)
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
-        moved, changing = np.pad(before.reshape(-1), width), np.flatnonzero(changes != 0)
+        moved, changing = at_first.copy(), np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
         if kernels.compiled:
             every = width, _TOGETHER, lanes, chosen.start, chosen.step

@@ -1,5 +1,19 @@
-"""Films: read, written and put into other formats; their sound and subtitles, boxes, H.264 syntax."""
+"""Films: read, written and put into other formats; their sound and subtitles, boxes, H.264 syntax.
 
-from stegnet.video.film_writer import FilmWriter
-from stegnet.video.films import FilmInfo, read_frames, scan
-from stegnet.video.sound_tracks import SoundPacket, SoundTrack, read_sound, sound_tracks
+Importing it imports no FFmpeg: only what is used of it does, so that pictures need none.
+"""
+
+from stegnet import lazy_names
+
+__getattr__, __all__ = lazy_names(
+    __name__,
+    coding="Coding PACE",
+    film_writer="FilmWriter write_h264",
+    films="FilmInfo MOST_ASPECT VideoFrame decode film_has_position frame_count has_sound_alone lost_by_encoding "
+    "open_film picture_packets picture_stream read_frames scan to_rgb",
+    forms="MKV MP4",
+    motion="Motion",
+    remux="make_watchable rewrap unplayable",
+    sound_packets="CONVERT_SOUND SoundPacket SoundTrack",
+    sound_tracks="read_sound sound_tracks",
+)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import av
 import numpy as np
 from av.packet import Packet
-from av.video.frame import PictureType, VideoFrame
+from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
@@ -24,56 +24,16 @@ from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
 from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
+from stegnet.video.coding import Coding
 from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
 from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
 from stegnet.video.frame_properties import FrameMarker, FrameProperties
 from stegnet.video.mp4 import set_shown_width, use_milliseconds
-from stegnet.video.sound_tracks import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack, SoundWriter
+from stegnet.video.sound_packets import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack
+from stegnet.video.sound_tracks import SoundWriter
 from stegnet.video.stream_copy import StreamCopy
 
 os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
-ENCODER = "libx264"
-PACE, _KEY_EVERY = 4, 240  # frames; x264 itself would set a key frame after 250
-_MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
-    "libx264": ("preset", {}),
-    "libx265": ("preset", {"x265-params": "log-level=error"}),
-    "libvpx-vp9": ("cpu-used", {"b:v": "0", "deadline": "good", "row-mt": "1"}),
-    "libsvtav1": ("preset", {}),
-}
-# x264 writes its settings into the film: these say how frames are paced, as of whoever asks ffmpeg for it.
-_PACED = f"bframes={PACE - 1}:b-adapt=0:scenecut=0:keyint={_KEY_EVERY}"
-
-
-@dataclass(frozen=True)
-class Coding:
-    """Settings of a lossy encoder."""
-
-    crf: int  # constant rate factor, on the encoder's own scale
-    preset: str = "fast"  # the encoder's speed, as it names it
-    encoder: str = ENCODER  # FFmpeg's name
-    # x264 predicts every PACE-th frame from those before, and those between from both sides
-    paced: bool = False
-    params: str = ""  # more of x264's own
-
-    @property
-    def options(self) -> dict[str, str]:
-        """Options of the encoder."""
-        preset, more = _MORE[self.encoder]
-        own = {"forced-idr": "1" if self.paced else "", "x264-params": self.x264_params}
-        return {"crf": str(self.crf), preset: self.preset} | more | {name: own[name] for name in own if own[name]}
-
-    @property
-    def x264_params(self) -> str:
-        """Settings in x264's own words."""
-        return ":".join(filter(None, (_PACED if self.paced else "", self.params)))
-
-    def kind_of(self, index: int, count: int) -> PictureType:
-        """The type that a frame, of so many, is to have."""
-        if not self.paced:
-            return PictureType.NONE
-        if index % _KEY_EVERY == 0:
-            return PictureType.I
-        return PictureType.P if index % PACE == 0 or index == count - 1 else PictureType.B
 
 
 class PictureTrack:

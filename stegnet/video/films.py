@@ -33,6 +33,7 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM
+from stegnet.core.parallel import keep_freed_memory
 from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated
 from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
@@ -562,6 +563,7 @@ def is_cut_off(packet: Packet, path: Source) -> bool:
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
     """Every frame as decoded; MediaError if the film is damaged."""
+    keep_freed_memory()
     count, decoder = 0, stream.codec_context
     alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
     if alpha and decoder.name in _ALPHA_DECODERS:

@@ -9,7 +9,7 @@ from av.sidedata.sidedata import Type
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.pixels import BLOCK
-from stegnet.video.film_writer import Coding
+from stegnet.video.coding import Coding
 from stegnet.video.films import decoded, open_film, picture_stream
 
 # Each frame is predicted from one before and one after at most, in no parts smaller than a block, whatever it costs.

@@ -19,7 +19,8 @@ from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.film_writer import ENCODER, encoder_name, rewrite_film
+from stegnet.video.coding import ENCODER
+from stegnet.video.film_writer import encoder_name, rewrite_film
 from stegnet.video.films import (
     UNTIMED,
     open_film,
@@ -31,7 +32,8 @@ from stegnet.video.films import (
 )
 from stegnet.video.forms import FORMS, WATCHABLE, Form
 from stegnet.video.mp4 import set_shown_width
-from stegnet.video.sound_tracks import PLAYABLE, SoundWriter, ffmpeg_sound
+from stegnet.video.sound_packets import PLAYABLE
+from stegnet.video.sound_tracks import SoundWriter, ffmpeg_sound
 from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
 
 _MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay

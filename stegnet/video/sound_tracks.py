@@ -9,7 +9,6 @@ import io
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -23,47 +22,19 @@ from stegnet.core.errors import MediaError
 from stegnet.formats import matroska
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.films import is_cut_off, known_sound, open_film, start_time
+from stegnet.video.sound_packets import CONVERT_SOUND, SoundPacket, SoundTrack
 
 _WARM_UP = Fraction(1, 10)
 _NANOSECONDS = 10**9
 # FFmpeg's side data for trimming: its number, and samples to drop at the start and at the end, with a reason for each.
 SKIP_SAMPLES = 11
 TRIM = struct.Struct("<IIBB")
-CONVERT_SOUND = "convert the sound to AAC or FLAC first"
-PLAYABLE = frozenset({"aac", "flac", "mp3", "opus"})  # what browsers and phones play in MP4
 _AAC_RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
 _USUAL_RATE, _AAC_BITS = 48_000, 96_000  # bits per second and channel
 # Names of layouts in files that only give the number of channels.
 _LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
 # Channels that AAC keeps; all others are mixed to two.
 _AAC_LAYOUTS = {"1 channels": "mono", "mono": "mono", "5.1": "5.1", "5.1(side)": "5.1"}
-
-
-@dataclass(frozen=True)
-class SoundTrack:
-    """Everything needed to create the track in another file."""
-
-    codec: str  # FFmpeg's name, such as "aac" or "pcm_s16le"
-    time_base: Fraction  # of the packets' time stamps, in seconds
-    rate: int  # samples per second
-    layout: str  # of the channels, such as "stereo" or "5.1"; "3 channels" if the file names none
-    extradata: bytes  # the decoder's configuration, as in Matroska's CodecPrivate
-    template: bytes  # the other elements of Matroska's TrackEntry (RFC 9559), made by FFmpeg
-    language: str | None = None  # ISO 639-2, or None
-    title: str | None = None  # for display, or None
-
-
-@dataclass(frozen=True)
-class SoundPacket:
-    """A packet of a sound track."""
-
-    track: int  # index into the tracks
-    pts: int | None  # pts, dts: presentation and decoding time stamp, in the track's time base; None if unknown
-    dts: int | None
-    duration: int  # in the track's time base, 0 if unknown
-    key: bool  # whether decoding can start here
-    data: bytes  # the packet's bytes
-    trim: int = 0  # samples to drop at its end
 
 
 def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:

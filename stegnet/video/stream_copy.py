@@ -21,7 +21,8 @@ from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.films import UNSPECIFIED, decoded, known_sound, open_film, picture_stream, picture_tracks, start_time
 from stegnet.video.forms import FORMS, Form
 from stegnet.video.frame_properties import FrameProperties, frame_properties
-from stegnet.video.sound_tracks import SoundPacket, read_sound, sound_tracks
+from stegnet.video.sound_packets import SoundPacket
+from stegnet.video.sound_tracks import read_sound, sound_tracks
 
 # Codecs: MP4's, other text, and pictures.
 _MP4_TEXT, _TEXTS = "mov_text", {"ass", "ssa", "subrip", "text", "webvtt"}

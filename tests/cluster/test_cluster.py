@@ -20,12 +20,13 @@ import pytest
 
 from stegnet import ClusterError
 from stegnet.cli.signals import Signals
-from stegnet.cluster import RevealingWork, run_on_cluster
+from stegnet.cluster import run_on_cluster
 from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.image import write_png
 from stegnet.keys import Key, Passphrase
 from stegnet.results import OutputTarget
+from stegnet.tasks import RevealingWork
 from tests.support.films import picture
 from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors, hiding, linger
 from tests.support.temporary import contents

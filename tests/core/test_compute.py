@@ -24,6 +24,7 @@ def test_a_missing_device():
             pick_device(name)
 
 
+@pytest.mark.slow
 def test_the_seed_determines_random_numbers():
     make_deterministic(4, 1)
     first = torch.rand(3)

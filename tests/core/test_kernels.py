@@ -51,6 +51,7 @@ def test_searches_are_the_same(monkeypatch, height):
             return trellis.write(values, wanted, plan, costs, follow if turns else None)
 
         both(monkeypatch, changes)
+        both(monkeypatch, lambda values=values, plan=plan: trellis.read(values, plan))
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,11 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.search, trits, words, words, steps, starts, columns * 3, 1, 0, 1),
         (compiled.search, trits, words, words, steps, starts, columns, 7, 0, 1),
         (compiled.search, trits, words, words, steps, starts, columns, 1, -1, 1),
+        (compiled.syndrome, bytes_, starts, columns, 7, trits.copy()),
+        (compiled.syndrome, bytes_[:3], starts, columns, 1, trits.copy()),
+        (compiled.syndrome, bytes_, starts, columns[:0], 1, trits.copy()),
+        (compiled.syndrome, bytes_, starts * LIMIT, columns, 1, trits.copy()),
+        (compiled.syndrome, bytes_, starts, columns, 1, trits.reshape(-1)[:3].copy()),
         (compiled.numbers, np.zeros(1, np.int64), -1, numbers),
         (compiled.greens, np.zeros(1, np.int64), 0, 4, 3, bytes_[:3], numbers.copy()),
         (compiled.greens, np.zeros(1, np.int64), 0, 4, 2, bytes_, numbers.copy()),

@@ -1,4 +1,5 @@
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -188,3 +189,27 @@ def test_blas_computes_in_one_thread() -> None:
     run = (sys.executable, "-c", ASK_BLAS)
     shown = subprocess.check_output(run, env=os.environ | {"OPENBLAS_NUM_THREADS": "4"}, text=True)
     assert shown.splitlines() == ["[[1], [1], [1]] [1]", "[[1], [1], [1]] [1]", "[3]"]
+
+
+FRAME_AFTER_FRAME = """
+import resource
+from threading import Thread
+from stegnet.core.parallel import keep_freed_memory
+def work():
+    for _ in range(50):
+        blocks = [bytearray(1 << 22) for _ in range(4)]
+keep_freed_memory()
+thread = Thread(target=work)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+thread.start()
+thread.join()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+def test_memory_that_threads_free_is_used_again():
+    """Of 800 megabytes in all, the system gives those that are there at once, and few more."""
+    program = [sys.executable, "-c", FRAME_AFTER_FRAME]
+    given = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    assert int(given) < 100

@@ -31,7 +31,8 @@ from stegnet.methods.robust import (
     pieces_of,
 )
 from stegnet.video import FilmInfo
-from stegnet.video.film_writer import Coding, write_h264
+from stegnet.video.coding import Coding
+from stegnet.video.film_writer import write_h264
 from tests.format import film_by_the_book as book
 from tests.format.film_by_the_book import (
     FREQUENCIES,

@@ -34,6 +34,8 @@ from tests.format.film_by_the_book import Keys
 from tests.format.make_film_vectors import ANSWERS, ENCODED, FILE, FIT_FOR_TWO, FOLDER, RANDOM, SECRET, digest
 from tests.support.films import still_frames
 
+pytestmark = pytest.mark.slow
+
 ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS, STEPS = ANSWERED["vectors"], ANSWERED["steps"]
 KEY, RATE = Key(SECRET), 20

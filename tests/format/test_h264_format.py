@@ -14,6 +14,8 @@ from tests.format import h264_by_the_book as book
 from tests.format import make_h264_vectors as made_by
 from tests.format.make_h264_vectors import ANSWERS, FOLDER
 
+pytestmark = pytest.mark.slow
+
 ANSWERED = json.loads((FOLDER / ANSWERS).read_text(encoding="utf-8"))
 VECTORS = {vector["film"]: vector for vector in ANSWERED["vectors"]}
 SECRET, HIDDEN = bytes.fromhex(ANSWERED["key"]), (ANSWERED["name"], ANSWERED["hidden"].encode())

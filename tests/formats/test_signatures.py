@@ -150,6 +150,7 @@ def test_a_document_that_fits_comes_back_byte_for_byte(tmp_path):
     assert (report.unchanged, revealed.name, revealed.data) == (True, "scan.pdf", document.read_bytes())
 
 
+@pytest.mark.slow
 def test_no_file_of_pythons_library_is_taken_for_media(tmp_path):
     """Thousands of source files, tables, archives and programs; real media among them are named as such."""
     files = sorted(path for path in Path(sysconfig.get_paths()["stdlib"]).rglob("*") if path.is_file())[:3000]

@@ -16,6 +16,8 @@ from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import encode
 from tests.support.quality import psnr
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def photo(tmp_path: Path, picture: Callable[..., np.ndarray]) -> Path:

@@ -13,6 +13,8 @@ from stegnet.video import FilmWriter, read_frames, read_sound, scan, sound_track
 from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
+pytestmark = pytest.mark.slow
+
 each_form = pytest.mark.parametrize("form", ["mkv", "mp4"])
 
 

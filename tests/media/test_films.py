@@ -18,6 +18,8 @@ from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import add_pictures, encode, ffmpeg
 from tests.support.waiting import LIMIT
 
+pytestmark = pytest.mark.slow
+
 FILM = {"codec": "libx264", "pix_fmt": "yuv420p"}
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from stegnet.video import FilmInfo, read_frames, scan
-from stegnet.video.film_writer import PACE, Coding, write_h264
+from stegnet.video.coding import PACE, Coding
+from stegnet.video.film_writer import write_h264
 from stegnet.video.films import decode
 from stegnet.video.motion import SEARCH, Motion, motion_of
 from stegnet.video.remux import with_sound

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from stegnet.core.names import FILM
-from stegnet.media.compression_traces import decoder_colours
+from stegnet.media.compression_traces import decoder_colours, lossy_past
 from stegnet.media.cover import kind, probe
 from stegnet.video import read_frames
 from tests.support.jpegs import lossy_history
@@ -26,7 +26,7 @@ def saved(picture: np.ndarray, form: str, mode: str = "RGB", **options: object) 
 
 def strange(picture: np.ndarray, decoder: str) -> float:
     """Share of pixels of (H, W, 3) uint8 whose colour a decoder never gives."""
-    return 1 - np.unpackbits(decoder_colours(decoder))[picture.astype(int) @ [0x10000, 0x100, 1]].mean()
+    return 1 - decoder_colours(decoder)[picture.astype(int) @ [0x10000, 0x100, 1]].mean()
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,40 @@ def test_of_films(tmp_path, make_film):
 def test_colours_of_jpeg_are_those_of_libjpeg(picture):
     noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
     assert strange(np.asarray(saved(noise, "JPEG", quality=95).convert("RGB")), "jpeg") == 0
-    assert 0.15 < np.unpackbits(decoder_colours("jpeg")).mean() < 0.3
+    assert 0.15 < decoder_colours("jpeg").mean() < 0.3
     assert strange(noise, "jpeg") > 0.5
+
+
+def picture_of(numbers: np.ndarray, width: int) -> np.ndarray:
+    """(…, width, 3) uint8 of some colours, as they are numbered, in random order."""
+    shuffled = np.random.default_rng(0).permutation(numbers).reshape(-1, width, 1)
+    return (shuffled >> [16, 8, 0] & 255).astype(np.uint8)
+
+
+def clipped() -> np.ndarray:
+    """(2²⁴,) bool: the colours that have a level of 0 or 255."""
+    levels = np.arange(1 << 24, dtype=np.int32) >> np.array([[16], [8], [0]], np.int32) & 255
+    return ((levels == 0) | (levels == 255)).any(0)
+
+
+@pytest.mark.parametrize("decoder", ["jpeg", "webp"])
+def test_a_copy_has_nearly_all_its_colours_from_a_decoder(decoder):
+    """At the share of them from which on it is called one."""
+    given, random = decoder_colours(decoder), np.random.default_rng(0)
+    own, others = (random.choice(np.flatnonzero(each), 4096, replace=False) for each in (given, ~given))
+    for count, words in ((3892, COPY), (3891, None)):  # of 4096, 95 %
+        assert lossy_past(picture_of(np.concatenate([own[:count], others[count:]]), 64)) == words
+
+
+def test_colours_that_are_clipped_are_counted_as_others():
+    """All are libwebp's, and all but 140 libjpeg's."""
+    by_jpeg, by_webp, edge = decoder_colours("jpeg"), decoder_colours("webp"), clipped()
+    assert by_webp[edge].all()
+    others = np.flatnonzero(edge & ~by_jpeg)
+    assert len(others) == 140
+    own = np.flatnonzero(by_jpeg & ~by_webp)[::100][:2660]
+    for last, words in ((own[2659], COPY), (own[0], None)):  # 95 % of all, or one less
+        assert lossy_past(picture_of(np.concatenate([own[:2659], [last], others]), 56)) == words
 
 
 def test_films_are_known_without_their_suffix(tmp_path, make_film):

@@ -60,6 +60,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", MAKERS)
 def test_a_jpeg_with_gigabytes_beside_its_picture_is_refused(where, jpeg, tmp_path):
     path, note = tmp_path / "a.jpg", tmp_path / "note.txt"

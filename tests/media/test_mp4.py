@@ -12,6 +12,8 @@ from stegnet.video.films import TRUNCATED
 from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, make_film, still_film
 
+pytestmark = pytest.mark.slow
+
 LAYOUTS = {
     "moov last": "",
     "moov first": "-movflags +faststart",

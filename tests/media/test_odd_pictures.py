@@ -189,6 +189,7 @@ def test_damaged_bytes(name, tmp_path, few_pixels):
         assert read(path) == [], number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rgb.png", "palette.png", "moving.png"])
 def test_chunks_that_are_damaged_or_in_the_wrong_place(name, tmp_path, few_pixels):
     path = tmp_path / name

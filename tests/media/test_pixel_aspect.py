@@ -21,6 +21,8 @@ from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap
 from tests.support.films import write_film
 
+pytestmark = pytest.mark.slow
+
 X264, FIELDS = "-c:v libx264 -pix_fmt yuv420p", "-flags +ildct+ilme"
 DV_PAL, DV_NTSC = "-s 720x576 -r 25 -pix_fmt yuv420p", "-s 720x480 -r 30000/1001 -pix_fmt yuv411p"
 # File and filter of a test picture, options of the encoder, and options of a copy, before its input or after.

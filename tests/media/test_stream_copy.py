@@ -12,6 +12,8 @@ from stegnet.video import read_frames, scan
 from stegnet.video.stream_copy import left_out
 from tests.support.films import encode, write_film
 
+pytestmark = pytest.mark.slow
+
 ASS = b"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"
 TAGS = {"title": "Häuser", "artist": "somebody", "comment": "two\nlines"}
 CHAPTERS = [

@@ -16,6 +16,8 @@ from stegnet.video.remux import make_watchable, rewrap, unplayable
 from tests.support.films import encoded, ffmpeg, still_film, still_frames, write_film
 from tests.support.quality import psnr
 
+pytestmark = pytest.mark.slow
+
 BT709 = 1
 
 

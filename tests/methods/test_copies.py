@@ -57,6 +57,7 @@ def test_an_exact_secret_that_fits_is_hidden(capsys):
     assert (report.unchanged, report.changed_secret) == (True, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("destination", ["messenger", "website"])
 def test_no_copy_is_made_for_a_place_either_where_the_secret_must_be_exact(destination, capsys):
     Image.fromarray(picture(480, 640, 5)).save("cover.jpg", quality=90)
@@ -156,6 +157,7 @@ def test_opacity_that_hides_nothing_is_no_transparency():
     assert "compressed copy, screen.avif (PNG → AVIF" in report.changed_secret
 
 
+@pytest.mark.slow
 def test_a_film_is_hidden_as_a_copy_with_a_warning():
     make_film(Path("film.mkv"), 12, 240, 320)
     make_film(Path("cover.mkv"), 12, 90, 120)

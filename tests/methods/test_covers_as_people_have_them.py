@@ -237,6 +237,7 @@ class TestSideData:
         assert (report.width, report.height) == (120, 160)
         assert stegnet.reveal("out.mkv", key=KEY).text == "at noon"
 
+    @pytest.mark.slow
     def test_an_animation_with_a_profile_ends_no_program(self):
         """A profile's name is metadata of side data."""
         frames = [Image.fromarray(picture(96, 128, index)) for index in range(8)]

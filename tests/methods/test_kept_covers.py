@@ -71,6 +71,7 @@ def test_a_transparent_picture_keeps_its_opacity(tmp_path, suffix):
     assert not (tmp_path / f"new{suffix}").exists()
 
 
+@pytest.mark.slow
 def test_a_container_is_coded_as_its_cover(tmp_path):
     cover = cover_of(tmp_path, ".webp", method=6, quality=80)
     out, _ = sent(cover)
@@ -79,6 +80,7 @@ def test_a_container_is_coded_as_its_cover(tmp_path):
     assert out.read_bytes() == file.getvalue()
 
 
+@pytest.mark.slow
 def test_an_unknown_program_is_noted(tmp_path):
     cover = cover_of(tmp_path, ".webp", method=1, quality=77)
     _, report = sent(cover)

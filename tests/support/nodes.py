@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 import stegnet
-from stegnet.cluster import HidingWork, Secrets, Work, run_on_cluster, tasks_of
+from stegnet.cluster import run_on_cluster
 from stegnet.core.disk import atomic_write
 from stegnet.core.remote_path import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
@@ -21,6 +21,7 @@ from stegnet.keys import Key, KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
 from stegnet.methods.sealed import SealedOptions
 from stegnet.results import OutputTarget, Report
+from stegnet.tasks import HidingWork, Secrets, Work, tasks_of
 from tests.support.cluster import STORE
 from tests.support.waiting import LIMIT
 
@@ -129,7 +130,7 @@ def hiding(
 def alone(plan: FolderPlan, out: Path | str, work: Work) -> list[Outcome]:
     """Results of one process for a plan with the same key and seed."""
     tasks = tasks_of(plan, OutputTarget(Path(out)))
-    return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED))]
+    return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED), task.result)]
 
 
 @dataclass(frozen=True)

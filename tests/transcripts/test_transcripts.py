@@ -38,7 +38,8 @@ from tests.transcripts.shell import by_shell, in_process, lines_of
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
-SETTINGS = {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_COLOR": "1"}
+# One processor: folders are done by this process alone, as the randomness of others would be their own.
+SETTINGS = {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
 # What differs from machine to machine, or from run to run.
 VOLATILE = {
     r"/[^ \"]*/temporary/[\w-]+": "<temporary>",

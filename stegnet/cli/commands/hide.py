@@ -25,10 +25,9 @@ from stegnet.cli.options import (
     read_key_source,
 )
 from stegnet.cli.parser import Parser
-from stegnet.cluster import HidingWork, run_on_cluster
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError, renamed
-from stegnet.files import hide_each, is_folder, make_album, pack, plan_album, plan_hiding, results_folder
+from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
@@ -60,8 +59,9 @@ Files are paired in natural order (2 before 10); if all secrets are pictures
 and films, they go into covers of their kind. Fewer secrets than covers are
 repeated; a single secret file is hidden in every cover. The container of a
 JPEG a.jpg is OUT/a.jpg, that of another picture OUT/a.png, that of a film
-OUT/a.mkv, or what the method writes. With --archive, SECRET is one folder,
-hidden as one file.
+OUT/a.mkv, or what the method writes. Each processor works on a file at a time
+(OMP_NUM_THREADS says how many do). With --archive, SECRET is one folder, hidden
+as one file.
 
   $ stegnet hide photos/ letter.pdf --key-file k -o sent/
   $ stegnet hide photo.jpg papers/ --archive --key-file k -o sent.jpg
@@ -217,16 +217,14 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+    from stegnet.cli.folders import hide_folder  # which imports what starts processes
+
     check_output_folder(options)
     method = job.method
     plan = plan_hiding(options.cover, options.secret, method.any_file, method.covers, method.matched)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        out = output_target(options)
-        if options.cluster:
-            outcomes = run_on_cluster(options.cluster, plan, out, HidingWork(job), key_source)
-        else:
-            outcomes = hide_each(plan, out, job.showing(progress), key_source)
+        outcomes = hide_folder(options, plan, output_target(options), job, key_source, progress)
         return reports.show_batch(options, plan, outcomes)
 
 

@@ -19,9 +19,8 @@ from stegnet.cli.options import (
     output_target,
     read_key_source,
 )
-from stegnet.cluster import RevealingWork, run_on_cluster
 from stegnet.core.disk import temporary_folder
-from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_each, reveal_file
+from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_file
 from stegnet.keys import KeySource
 from stegnet.methods import METHODS
 from stegnet.results import Report
@@ -114,6 +113,8 @@ def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Pat
 
 
 def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
+    from stegnet.cli.folders import reveal_folder  # which imports what starts processes
+
     check_output_folder(options)
     if options.output is None:
         options.usage_error("a folder requires -o, a folder for the results, such as -o revealed/")
@@ -121,8 +122,5 @@ def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     for method in METHODS.values():
         method.load(context)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
-        if options.cluster:
-            outcomes = run_on_cluster(options.cluster, plan, out, RevealingWork(options.strict, context), key_source)
-        else:
-            outcomes = reveal_each(plan, out, key_source, options.strict, replace(context, progress=progress))
+        outcomes = reveal_folder(options, plan, out, context, key_source, progress)
         return reports.show_batch(options, plan, outcomes)

@@ -13,7 +13,7 @@ __getattr__, __all__ = lazy_names(
     __name__,
     channels="CONTAINER_PSNR MESSENGER PictureChannel RobustOptions largest_share parse_channel",
     fec="information",
-    robust_films="WRITTEN",
+    robust_films="WRITTEN embed_in_film",
     grid="hidden_area own_grid region_means textures",
     groups="ALL_FILM_POINTS FILM_POINTS FREQUENCIES GROUP GroupContent GroupReader HEAD_BYTES Headers Pieces VARIANTS "
     "coefficients hidden_pixels hide_in_group luma modulated new_variant pieces_of read_film salt_of_variant "

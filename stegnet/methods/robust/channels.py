@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, groupby, product
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -23,8 +24,10 @@ from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.groups import DENSE, FILM_POINTS
 from stegnet.methods.robust.registration import LEAST_SIDE, REACH
 from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, share_of
-from stegnet.video.film_writer import Coding
-from stegnet.video.films import FilmInfo
+from stegnet.video.coding import Coding
+
+if TYPE_CHECKING:
+    from stegnet.video.films import FilmInfo
 
 DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
 CONTAINER_PSNR = 38.0  # dB
@@ -225,11 +228,11 @@ class FilmChannel(Channel):
         made = [(point, largest_share(point, wanted)) for point in ordered]
         return [made] if psnr else [made, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], _LAST_PSNR))]]
 
-    def every(self, info: FilmInfo) -> int:
+    def every(self, info: "FilmInfo") -> int:
         """One frame in so many is sent."""
         return max(1, math.ceil((info.rate - 1) / self.rate)) if self.rate else 1
 
-    def reduces(self, info: FilmInfo) -> bool:
+    def reduces(self, info: "FilmInfo") -> bool:
         """True if a film is sent with fewer pixels or frames."""
         return self.every(info) > 1 or self.sent_size(info.height, info.width) != (info.height, info.width)
 

@@ -22,10 +22,11 @@ from hashlib import sha256
 from itertools import chain, islice
 from math import inf
 from operator import itemgetter
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.parallel import parallel_map, prefetch, thread_count
 from stegnet.core.pixels import BLOCK, COSINES, by_block
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
@@ -49,8 +50,10 @@ from stegnet.methods.robust.robust_record import (
     robust_key,
 )
 from stegnet.sealing import size_bytes
-from stegnet.video.film_writer import PACE
-from stegnet.video.motion import Motion
+from stegnet.video.coding import PACE
+
+if TYPE_CHECKING:
+    from stegnet.video.motion import Motion
 
 GROUP = 48  # frames with a header and record of their own
 VARIANTS = 32
@@ -251,7 +254,7 @@ def hide_in_group(
     point: OperatingPoint,
     given: GroupContent,
     key_source: KeySource,
-    motion: Sequence[Motion] | None = None,
+    motion: Sequence["Motion"] | None = None,
 ) -> list[np.ndarray]:
     """Hides content in a group of frames, (H, W, 3) uint8 each; `motion` as in `modulated`."""
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
@@ -275,7 +278,7 @@ def modulated(
     signs: np.ndarray,
     dither: np.ndarray,
     point: OperatingPoint,
-    motion: Sequence[Motion] | None = None,
+    motion: Sequence["Motion"] | None = None,
 ) -> list[np.ndarray]:
     """A group of frames, (H, W, 3) uint8 each, that carries bits; red, green and blue of a pixel change alike.
 
@@ -293,7 +296,7 @@ def modulated(
         run, behind = divmod(index, point.run)
         change = changes[run]
         if behind:
-            moves = motion[index] if motion else Motion.none(shape)
+            moves = motion[index] if motion else video.Motion.none(shape)
             after = changes[run + 1] if run + 1 in runs else None
             change = moves.follow(change, after, _EARLIER[behind - 1])
         carrying.append(frame.copy(order="C"))

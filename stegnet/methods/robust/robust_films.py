@@ -51,7 +51,8 @@ from stegnet.methods.robust.groups import (
 from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, new_nonce, share_of
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, file_bytes
 from stegnet.results import form_of
-from stegnet.video.film_writer import Coding, FilmWriter, write_h264
+from stegnet.video.coding import Coding
+from stegnet.video.film_writer import FilmWriter, write_h264
 from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
 from stegnet.video.motion import SEARCH, Motion, motion_of
 from stegnet.video.remux import check_sides, with_sound

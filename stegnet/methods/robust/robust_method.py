@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stegnet import video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
@@ -18,6 +19,7 @@ from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
+from stegnet.methods import robust
 from stegnet.methods.method import Capacity, Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload
 from stegnet.methods.robust.channels import (
     CONTAINER_PSNR,
@@ -30,14 +32,12 @@ from stegnet.methods.robust.channels import (
 )
 from stegnet.methods.robust.groups import hidden_pixels, read_film
 from stegnet.methods.robust.registration import TILE
-from stegnet.methods.robust.robust_films import embed_in_film
 from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_points
 from stegnet.methods.robust.robust_pictures import choose_point, embed_in_picture, usual_capacity
 from stegnet.methods.robust.survival import ROBUST, RobustContent, RobustFile, file_bytes, parse_content
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed
-from stegnet.video.films import frame_count
 
 # Channels whose capacity is told beforehand: of pictures, besides plain JPEG; of films in short.
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
@@ -86,7 +86,6 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
     options = RobustOptions
     computes = True
     implied = True
-    find_cost = 3
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
@@ -130,7 +129,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         if not _has_salted_key(key):
             hint = 'use a key file or passphrase, or leave `survive="CHANNEL"` out and send the file as it is'
             raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
-        embed = embed_in_film if cover.is_film else embed_in_picture
+        embed = robust.embed_in_film if cover.is_film else embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
 
     def search_seconds(self, container: Container) -> float:
@@ -140,7 +139,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         if container.kind == FILM:
             if container.file.lossy_format is None:
                 return 0
-            return 5 + _FILM_SECONDS * megapixels * frame_count(container.file)
+            return 5 + _FILM_SECONDS * megapixels * video.frame_count(container.file)
         return (_SEARCH_SECONDS + _SEARCH_SECONDS_PER_MEGAPIXEL * megapixels) / thread_count()
 
     def find(self, container: Container, context: Context) -> "FoundContent | None":

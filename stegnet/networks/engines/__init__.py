@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import psutil
 
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
+from stegnet.core.pixels import free_memory
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported, and reports to its makers if not
 
@@ -76,7 +76,7 @@ class Engine(Protocol):
 
 def pictures_in_memory(pixels: int) -> int:
     """Number of pictures of `pixels` pixels that can be processed at once in free memory, at least 1."""
-    return max(1, psutil.virtual_memory().available // (pixels * WORKING_BYTES))
+    return max(1, free_memory() // (pixels * WORKING_BYTES))
 
 
 def out_of_memory() -> CapacityError:
@@ -118,7 +118,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
         if value not in known:
             raise ConfigError(f"{name}: {value!r} is not one of {', '.join(known)}")
     if backend == AUTO:
-        if device not in (AUTO, "cpu") or precision == "bf16" or (device == AUTO and _has_cuda()):
+        if precision == "bf16" or uses_gpu(backend, device):
             backend = TORCH
         else:
             backend = ONNX if is_exported(weights) or find_spec(TORCH) is None else TORCH
@@ -135,6 +135,13 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     from stegnet.networks.engines.onnx_engine import OnnxEngine
 
     return OnnxEngine(weights)
+
+
+def uses_gpu(backend: str, device: str) -> bool:
+    """Return whether an engine that is loaded with these computes on a GPU; arguments as `load_engine`."""
+    if device == AUTO:
+        return backend != ONNX and _has_cuda()
+    return device != "cpu"
 
 
 def _has_cuda() -> bool:

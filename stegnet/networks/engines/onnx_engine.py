@@ -76,7 +76,8 @@ class OnnxEngine:
     def _run(self, name: str, *pictures: np.ndarray) -> np.ndarray:
         session = self._sessions_with(getattr(self._local, "threads", thread_count())).get(name)
         if session is None:
-            return sum(pictures)  # the network is not exported: an identity, or the sum of base and residual
+            first, *others = pictures
+            return sum(others, first)  # the network is not exported: an identity, or the sum of base and residual
         options = _SHRINKING if pictures[0].shape[0] * pictures[0].shape[1] > _LARGE else None
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
         inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=False))

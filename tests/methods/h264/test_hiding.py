@@ -17,6 +17,8 @@ from tests.support.h264 import moving
 from tests.support.quality import psnr
 from tests.support.sealing import KEY
 
+pytestmark = pytest.mark.slow
+
 METHOD, SESSION = METHODS["h264"], Session()
 B_PICTURES = "-c:v libx264 -pix_fmt yuv420p -crf 20 -bf 2 -g 24 -threads 2 -c:a aac"
 TWO_GROUPS = Path(__file__).parents[2] / "format/h264_vectors/cabac.mp4"

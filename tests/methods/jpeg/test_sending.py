@@ -66,6 +66,7 @@ def test_what_arrives_is_the_container(tmp_path, key, quality, how, mode, clippe
     assert not np.array_equal(before.planes[0], after.planes[0])
 
 
+@pytest.mark.slow
 def test_what_is_easily_found_is_said(tmp_path, key):
     """Steps nearly as fine as the channel's: more must change of what is sent; not of a cover that was sent before."""
     cover, channel = photo(tmp_path / "c.jpg", 92), command("quality=85")
@@ -80,6 +81,7 @@ def test_what_is_easily_found_is_said(tmp_path, key):
     assert told.warnings == () and told.hiding.detection == "hard"
 
 
+@pytest.mark.slow
 def test_a_recipient_and_a_cover_that_is_no_jpeg(tmp_path):
     """A PNG is saved as JPEG first, whose steps are finer than most channels'."""
     identity, channel = Identity(bytes(range(32))), command("quality=75")

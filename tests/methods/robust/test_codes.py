@@ -46,6 +46,7 @@ def no_step(*_: int) -> None:
     """No progress is shown."""
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_made_to_fit(picture):
     """More room is better. What a reader builds is bounded by the size of the container."""
     secret, values = picture(24, 32, 5), []

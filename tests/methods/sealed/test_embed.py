@@ -321,6 +321,7 @@ def test_a_palette_is_refused(at):
     assert found["unfit"].startswith("has a palette of 65 colours")
 
 
+@pytest.mark.slow
 def test_what_survives_is_grey(at):
     """Whether it is saved again as grey or as colour."""
     cover = at.saved(Image.fromarray(picture(160, 208, 3)).convert("L"), "cover.jpg")

@@ -1,0 +1,215 @@
+"""Folders of files over the processors of this machine: a few processes, each of which does a file at a time.
+
+A process gets its tasks, and the key, by a pipe that nobody else reads. It computes in one thread, so that n processes
+do n files in the time of one.
+"""
+
+import os
+import pickle
+import signal
+import sys
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import accumulate
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from time import monotonic
+from typing import NamedTuple
+
+import psutil
+
+from stegnet.core.errors import StegnetError
+from stegnet.core.names import PICTURE, SOUND
+from stegnet.core.parallel import Progress, thread_count
+from stegnet.files import FolderPlan, Job, Outcome
+from stegnet.image.pictures import open_picture
+from stegnet.keys import export_secret, import_secret
+from stegnet.results import OutputTarget
+from stegnet.tasks import Secrets, Task, Work, tasks_of
+
+# New processes share neither threads nor memory with this one: copies of it (fork) may hang, and a process that makes
+# copies of itself (forkserver) needs a socket, whose path may be too long.
+_SYSTEM = get_context("spawn")
+_START_SECONDS = 0.6  # of processor time, to start a process
+_MEMORY = 100_000_000  # bytes that a process needs for the smallest picture
+_END_SECONDS = 60.0  # after which a process that was asked to end is killed
+_SECONDS_BETWEEN_SIGNS = 0.2  # of a process, on its progress
+
+
+class _Cost(NamedTuple):
+    """An upper bound of what a job takes."""
+
+    memory: float  # bytes
+    seconds: float  # of processor time
+
+
+class _Progress(NamedTuple):
+    """A sign of a process: its phase, steps done and in all."""
+
+    phase: str
+    done: int
+    total: int
+
+
+def useful_processes(plan: FolderPlan) -> int:
+    """Return how many processes do the jobs of a plan soonest; 1: this one alone, as others have to be started."""
+    most = min(thread_count(), len(plan.jobs))
+    found = 1
+    for seconds in accumulate(_cost(job).seconds for job in plan.jobs):
+        found = int(seconds / _START_SECONDS)
+        if found >= most:
+            return most
+    return max(1, found)
+
+
+def run_in_processes(
+    plan: FolderPlan,
+    out: OutputTarget,
+    work: Work,
+    secrets: Secrets,
+    progress: Progress,
+    count: int,
+) -> Generator[Outcome, None, None]:
+    """Do the jobs of a plan in processes of this machine; yield their outcomes in the order of the jobs.
+
+    Close the generator to stop early: what is being written is then removed. A process that ends early ends only its
+    jobs.
+
+    Args:
+        progress: called with the progress of the first job that is not done.
+        count: how many processes work at a time; fewer if no more fit into the memory that is free.
+    """
+    waiting = deque(tasks_of(plan, out))
+    done: dict[Job, Outcome] = {}
+    with closing(_Processes(work, secrets, count)) as processes:
+        for job in plan.jobs:
+            while job not in done:
+                while waiting and processes.took(waiting[0]):
+                    waiting.popleft()
+                for task, answer in processes.answers():
+                    if not isinstance(answer, _Progress):
+                        done.update((outcome.job, outcome) for outcome in answer)
+                    elif job in task.jobs:
+                        progress(*answer)
+            yield done.pop(job)
+
+
+def _cost(job: Job) -> _Cost:
+    """An upper bound of the cost of a job, as measured: of its source's pixels or bytes, whatever the method."""
+    if job.kind == PICTURE:
+        try:
+            with open_picture(job.source) as image:
+                pixels = image.width * image.height
+        except (StegnetError, OSError):  # which the job will say
+            return _Cost(_MEMORY, 0)
+        return _Cost(_MEMORY + 110 * pixels, 0.1 + 2e-7 * pixels)
+    size = job.source.stat().st_size if job.source.is_file() else 0
+    if job.kind == SOUND:
+        return _Cost(_MEMORY + 25 * size, 0.2 + 1e-7 * size)
+    return _Cost(5 * _MEMORY, 1 + 1e-6 * size)  # of a film, a few frames are in memory
+
+
+@dataclass
+class _Worker:
+    """A process, the end of the pipe to it, and its task while it has one, with the bytes that this needs."""
+
+    process: BaseProcess
+    pipe: Connection
+    task: Task | None = None
+    memory: float = 0.0
+
+
+class _Processes:
+    """Processes that do tasks; they start when they are needed."""
+
+    def __init__(self, work: Work, secrets: Secrets, most: int) -> None:
+        self._setup = (pickle.dumps(work), export_secret(secrets.source), secrets.seed)
+        self._most = most
+        self._workers = list[_Worker]()
+        self._memory = psutil.virtual_memory().available
+
+    def took(self, task: Task) -> bool:
+        """Start a task if a processor and enough memory are free, or if no other task runs; return whether it did."""
+        working = [worker for worker in self._workers if worker.task]
+        if len(working) == self._most:
+            return False
+        memory = max(_cost(job).memory for job in task.jobs)
+        if working and memory + sum(worker.memory for worker in working) > self._memory:
+            return False
+        idle = next((worker for worker in self._workers if not worker.task), None)
+        worker = idle or self._new()
+        worker.task = task
+        worker.memory = memory
+        worker.pipe.send(task)
+        return True
+
+    def answers(self) -> Iterator[tuple[Task, _Progress | list[Outcome]]]:
+        """Wait until a process says something; yield its task, and its progress or the outcomes of its jobs."""
+        working = {worker.pipe: worker for worker in self._workers if worker.task}
+        for pipe in wait(list(working)):
+            worker = working[pipe]
+            task = worker.task
+            try:
+                answer = pipe.recv()
+            except (EOFError, ConnectionError):
+                self._workers.remove(worker)
+                worker.process.join()
+                why = f"its process ended early (exit code {worker.process.exitcode})"
+                lost = StegnetError(why, "if the system was short of memory, close other programs, and try again")
+                answer = [Outcome(job, error=lost) for job in task.jobs]
+            if not isinstance(answer, _Progress):
+                worker.task = None
+            yield task, answer
+
+    def close(self) -> None:
+        """End all processes; those that work remove what they have not finished."""
+        for worker in self._workers:
+            worker.pipe.close()  # one that waits for a task ends
+            if worker.task:
+                worker.process.terminate()
+        end = monotonic() + _END_SECONDS
+        for worker in self._workers:
+            worker.process.join(max(0.0, end - monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+    def _new(self) -> _Worker:
+        ours, theirs = _SYSTEM.Pipe()
+        process = _SYSTEM.Process(target=_serve, args=(theirs, *self._setup), daemon=True)
+        process.start()
+        theirs.close()
+        self._workers.append(_Worker(process, ours))
+        return self._workers[-1]
+
+
+def _serve(pipe: Connection, work: bytes, secret: bytes, seed: bytes) -> None:
+    """Do the tasks that come by a pipe until it is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the command ends these
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what is being written is removed
+    os.environ["OMP_NUM_THREADS"] = "1"
+    shown = pickle.loads(work).showing(_Signs(pipe))
+    secrets = Secrets(import_secret(secret), seed)
+    with suppress(EOFError, ConnectionError):
+        while True:
+            pipe.send(list(shown.outcomes(pipe.recv(), secrets)))
+
+
+class _Signs:
+    """A callback of progress that sends it by a pipe, now and then."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._phase = ""
+        self._last = 0.0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        now = monotonic()
+        if phase != self._phase or now - self._last >= _SECONDS_BETWEEN_SIGNS:
+            self._phase, self._last = phase, now
+            self._pipe.send(_Progress(phase, done, total))

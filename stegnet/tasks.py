@@ -1,0 +1,147 @@
+"""The tasks of a folder: each is the work of one process, of this machine or of a cluster.
+
+What a task writes follows from its jobs and the secrets alone, and has the name that it has if one process does all.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import PurePath
+from typing import Self
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from stegnet.core.disk import already_exists
+from stegnet.core.errors import reading
+from stegnet.core.names import folded
+from stegnet.core.parallel import Progress
+from stegnet.core.remote_path import RemotePath, stored
+from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each
+from stegnet.files.folder import Writing
+from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable
+from stegnet.methods import DEFAULT_CONTEXT, Context, HideJob
+from stegnet.results import OutputTarget
+
+SEED_BYTES = 32
+_DRAWN = b"stegnet/cluster/randomness"
+
+
+@dataclass(frozen=True, repr=False)
+class Secrets(Unpicklable):
+    """The secrets that a process needs to hide or reveal; its repr shows none of it, and it can't be pickled."""
+
+    source: KeySource
+    seed: bytes  # 32 random bytes, fresh for each run, from which all other randomness follows
+
+    @classmethod
+    def fresh(cls, source: KeySource, randomness: Randomness = SYSTEM) -> Self:
+        """Return the secrets of a run that begins."""
+        return cls(source, randomness(SEED_BYTES))
+
+    def randomness(self, number: int) -> Randomness:
+        """The randomness of a task: a task that is done again draws the same, and so writes the same bytes.
+
+        Each draw is an output of HKDF of its own, so that whoever does not know the seed can't tell it from random.
+        """
+        draws = count()
+
+        def draw(size: int) -> bytes:
+            info = _DRAWN + number.to_bytes(8, "big") + next(draws).to_bytes(8, "big")
+            return HKDF(algorithm=SHA256(), length=size, salt=None, info=info).derive(self.seed)
+
+        return draw
+
+
+@dataclass(frozen=True)
+class Task:
+    """The work of one process: a file, or in order a few whose results may collide.
+
+    What it writes into the folder `out` follows from its jobs and the secrets alone.
+
+    Attributes:
+        number: of its first job; unique.
+        present: names of files that were there before the run, and that its results might have.
+    """
+
+    number: int
+    jobs: tuple[Job, ...]
+    out: OutputTarget
+    present: frozenset[str] = frozenset()
+
+    @contextmanager
+    def result(self, out: OutputTarget) -> Iterator[OutputTarget]:
+        """Yields the target to write a result to; what was there before the run is kept, as on one machine.
+
+        What was not there before is a result of this task, whose process ended before it could say so.
+        """
+        if out.path.name in self.present and not out.force:
+            raise already_exists(out.path)
+        with stored(out.path) as path:
+            yield replace(out, path=path, force=True)
+
+
+@dataclass(frozen=True)
+class HidingWork:
+    """Hides secrets in covers; can be pickled."""
+
+    job: HideJob
+
+    def showing(self, progress: Progress) -> "HidingWork":
+        """Return a copy of this work that reports its progress."""
+        return HidingWork(self.job.showing(progress))
+
+    def outcomes(self, task: Task, secrets: Secrets, writing: Writing = nullcontext) -> Iterator[Outcome]:
+        """Yield an outcome for each job of the task."""
+        drawn = replace(self.job.context, randomness=secrets.randomness(task.number))
+        job = replace(self.job, context=drawn)
+        return hide_each(FolderPlan(task.jobs), task.out, job, secrets.source, writing)
+
+
+@dataclass(frozen=True)
+class RevealingWork:
+    """Reveals what containers hide; can be pickled."""
+
+    strict: bool = False
+    context: Context = DEFAULT_CONTEXT
+
+    def showing(self, progress: Progress) -> "RevealingWork":
+        """Return a copy of this work that reports its progress."""
+        return replace(self, context=replace(self.context, progress=progress))
+
+    def outcomes(self, task: Task, secrets: Secrets, writing: Writing = nullcontext) -> Iterator[Outcome]:
+        """Yield an outcome for each job of the task."""
+        plan = FolderPlan(task.jobs)
+        return reveal_each(plan, task.out, secrets.source, self.strict, self.context, writing)
+
+
+Work = HidingWork | RevealingWork
+
+
+def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
+    """The tasks of a plan, in its order; their results have the names that they have on one machine."""
+    counts = Counter(folded(job.source.stem) for job in plan.jobs)
+
+    def group(stem: str) -> str:
+        """The first of the stems whose results may collide: a-2 belongs to group a if two files are named a."""
+        base, _, number = stem.rpartition("-")
+        if base not in counts or not number.isdecimal() or number.startswith("0"):
+            return stem
+        first = group(base)
+        return first if counts[base] > 1 or first != base else stem
+
+    if isinstance(out.path, RemotePath):
+        names = [file.name for file in out.path.files()[0]] if out.path.is_dir() else []
+    else:
+        with reading(out.path):
+            names = [path.name for path in out.path.iterdir()]
+    present, groups = defaultdict(set), defaultdict(list)
+    for name in names:
+        present[group(folded(PurePath(name).stem))].add(name)
+    for number, job in enumerate(plan.jobs):
+        groups[group(folded(job.source.stem))].append((number, job))
+    return [
+        Task(jobs[0][0], tuple(job for _, job in jobs), out, frozenset(present[stem])) for stem, jobs in groups.items()
+    ]
