@@ -31,6 +31,8 @@ _PART = 1 << 20  # places
 # Settings of glibc's mallopt (malloc.h): up to so many bytes, freed memory is kept, and a block is not one of its own.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _LARGEST_KEPT_BLOCK = 64 << 20, 32 << 20  # of each thread; it takes no larger blocks
+_USUALLY_KEPT_BYTES, _USUALLY_LARGEST_BLOCK = 16 << 20, 4 << 20  # what a strip of a picture takes is used again
+_CHOSEN_BY_USER = "MALLOC_MMAP_THRESHOLD_"  # of glibc's environment variables
 # BLAS computes in one thread, for good: the threads below share the cores already, and its own would spin. OpenBLAS has
 # one setting for the whole process, and threadpoolctl lets no other thread change it after the first: so nothing that
 # begins and ends in threads may set it, and this thread hands the control back.
@@ -109,11 +111,20 @@ def keep_freed_memory() -> None:
     Else glibc returns it at once, and the system clears each page again: a tenth of the time. Other libraries have no
     such setting.
     """
+    _set_kept_memory(_KEPT_BYTES, _LARGEST_KEPT_BLOCK)
+
+
+def _set_kept_memory(most: int, largest_block: int) -> None:
     if sys.platform == "linux":
         with suppress(AttributeError):  # it is not glibc
             mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT_BLOCK)
-            mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+            mallopt(_MMAP_THRESHOLD, largest_block)
+            mallopt(_TRIM_THRESHOLD, most)
+
+
+# Else glibc raises both to what was ever freed, up to those of films: a large picture takes a fifth more.
+if _CHOSEN_BY_USER not in os.environ:
+    _set_kept_memory(_USUALLY_KEPT_BYTES, _USUALLY_LARGEST_BLOCK)
 
 
 @contextmanager

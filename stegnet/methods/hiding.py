@@ -19,10 +19,11 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
+from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.cover import Cover, has_gps_position
-from stegnet.media.jpeg_cover import JpegCover, read_both
+from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
@@ -178,11 +179,11 @@ def write_jpeg(
     """
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part, quiet=True) as written:
-        picture, shown = read_both(written) if verify else (None, written.pixels)
-        check_same(part, not picture or all(map(np.array_equal, picture.planes, planes)))
+        if verify:  # before its pixels are read, which take as much memory
+            check_same(part, all(map(np.array_equal, read_jpeg(written).planes, planes)))
         if check:
             check(written.read_bytes())
-        return Changes.of(cover.shown, shown)
+        return Changes.of(cover.shown, written.pixels)
 
 
 class NewPicture(NewContainer):

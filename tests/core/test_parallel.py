@@ -213,3 +213,26 @@ def test_memory_that_threads_free_is_used_again():
     program = [sys.executable, "-c", FRAME_AFTER_FRAME]
     given = subprocess.run(program, capture_output=True, text=True, check=True).stdout
     assert int(given) < 100
+
+
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+LARGE_PICTURE = """
+import psutil
+import stegnet.core.parallel
+own = psutil.Process().memory_info
+before = own().rss
+bytearray(30 << 20)
+parts = [bytearray(1 << 21) for _ in range(24)]
+parts.clear()
+print(own().rss - before >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+@pytest.mark.parametrize(("chosen", "goes_back"), [({}, True), (KEPT, False)])
+def test_memory_of_large_pictures_goes_back(chosen, goes_back):
+    """Unless the user has set what is kept."""
+    program = [sys.executable, "-c", LARGE_PICTURE]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    kept = subprocess.run(program, capture_output=True, text=True, check=True, env=own | chosen).stdout
+    assert (int(kept) < 24) == goes_back
