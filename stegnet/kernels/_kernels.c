@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-#define WIDEST __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
-#else
-#define WIDEST
-#endif
-
 #ifdef __GNUC__
 #define PREFETCH(address) __builtin_prefetch((const void *)(address))
 #else
@@ -870,7 +864,7 @@ static PyMethodDef methods[] = {
     {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
-    {"rows", png_rows, METH_VARARGS, rows_doc},
+    {"rows", png_rows, METH_VARARGS, rows_doc}, {"decode", decode, METH_VARARGS, decode_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};
