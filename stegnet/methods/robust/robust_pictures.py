@@ -62,7 +62,8 @@ _SAMPLED = 1 << 20  # pixels above which the rate is found by a part of the pict
 _SQUARE, _SAMPLE = 128, 700_000  # side of the pieces of that part, and its pixels, at most
 _BAND = 1024  # blocks, about, that tell which pictures that may arrive are worst
 _SMALL = 4 * _BAND  # blocks of which all are read at once
-_NEAR_WORST = 0.05  # bits of information above the worst, up to which pictures are read as a whole
+# Bits of information above the worst, up to which pictures are read as a whole, and the most of them.
+_NEAR_WORST, _MOST_WORST = 0.05, 6
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation supports and the one that is used
 _ATTEMPTS, _ATTEMPTS_OF_TILES = 11, 4
@@ -195,7 +196,8 @@ class PictureCarrier(RobustCarrier):
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
             arriving = self.channel.received(band, own_grid(*band.shape[:2]))
             found = [information(read(*arrived, rows, everything)) for arrived in arriving]
-            self._worst = [number for number, bits in enumerate(found) if bits < min(found) + _NEAR_WORST]
+            worst = sorted(range(len(found)), key=found.__getitem__)[:_MOST_WORST]
+            self._worst = [number for number in worst if found[number] < min(found) + _NEAR_WORST]
         arriving = self.channel.received(shown, grid, only=self._worst)
         return [read(*arrived, everything, chosen) for arrived in arriving]
 
