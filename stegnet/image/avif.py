@@ -60,7 +60,8 @@ _THREADS = 4
 _RATE = 25  # frames per second
 _LEAST_BITS, _MOST_A_SECOND = 1000, (1 << 31) - 1  # of which ffmpeg takes no more
 # Of the bytes that there are: enough, aimed at, and so few that other ways are tried. libaom's steps are of 2 to 3 %.
-_FILLED, _AIMED, _POORLY_FILLED = 0.97, 0.985, 0.9
+_FILLED, _AIMED, _POORLY_FILLED = 0.985, 0.99, 0.9
+_ONE_STEP = 1.035  # times the bytes of one quantiser: there is none between
 _MOST_AIMS, _TIMES_TARGET = 8, 1.6  # pictures that are coded, at most; bytes of one for each that is asked for, about
 _STEEPER = 1.3  # by how much the logarithm of the bytes rises with that of those asked for, about
 _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 specification, 5.6)
@@ -221,7 +222,9 @@ class BareCoder:
             sizes[target] = len(data)
             if len(data) <= most and (best is None or len(data) > len(best[1])):
                 best = target, data
-            if _FILLED * most <= len(data) <= most:
+            fits = max((size for size in sizes.values() if size <= most), default=0)
+            too_large = min((size for size in sizes.values() if size > most), default=most * 2)
+            if fits >= _FILLED * most or too_large < _ONE_STEP * fits:
                 break
             below = max((each for each in sizes if sizes[each] < wanted), default=None)
             above = min((each for each in sizes if sizes[each] >= wanted), default=None)
