@@ -379,8 +379,10 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
 def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:
     """Writes frames, (H, W, 3) uint8 each, without loss and times, for a film that is only read here, again and again.
 
-    MagicYUV in AVI is decoded five times as fast as x264's lossless H.264, and is a sixth larger. MediaError if it can't
-    be written.
+    MagicYUV in AVI is decoded five times as fast as x264's lossless H.264, and is a sixth larger.
+
+    Raises:
+        MediaError: it can't be written.
     """
     try:
         with av.open(str(path.absolute()), "w", format="avi") as film:
