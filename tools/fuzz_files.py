@@ -292,9 +292,9 @@ def _records(folder: Path) -> None:
 
 def _contents(folder: Path) -> None:
     (folder / "file.content").write_bytes(b"\1" + (20).to_bytes(3, "big") + b"\3abc" + bytes(range(16)))
-    coded = BareCoder.quick(8).to_fit(picture(24, 32), 4000)
+    _, coded = BareCoder.quick(8).to_fit(picture(24, 32), 4000)
     for kind in range(5):
-        body = (24).to_bytes(2, "big") + (32).to_bytes(2, "big") + b"\0" + (coded or b"")
+        body = (24).to_bytes(2, "big") + (32).to_bytes(2, "big") + b"\0" + coded
         (folder / f"{kind}.content").write_bytes(bytes([kind]) + len(body).to_bytes(3, "big") + body)
 
 

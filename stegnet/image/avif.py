@@ -34,7 +34,7 @@ _OPTIONS = {"subsampling": "4:4:4", "codec": "aom", "max_threads": 1, "advanced"
 LOWEST, HIGHEST = 0, 100  # quality of 8 bits
 _MAX_CRF = 63
 _SLOW = 4  # speed
-_GROWTH = 0.04  # of the logarithm of a picture's size for each step of quality, about
+_GROWTH = 0.05  # of the logarithm of a picture's size for each step of quality, about
 _COLOURS = bytes([0, 1, 0, 13, 0, 6, 0x80])  # BT.709 primaries, sRGB transfer, BT.601 matrix, full range: as Pillow
 # By bits of a sample. Version 1; high profile, no level; 4:4:4.
 _AV1 = {8: bytes([0x81, 0x3F, 0, 0]), 10: bytes([0x81, 0x3F, 0x40, 0])}
@@ -59,6 +59,11 @@ _NAMED_COLOURS = {
 _THREADS = 4
 _RATE = 25  # frames per second
 _LEAST_BITS, _MOST_A_SECOND = 1000, (1 << 31) - 1  # of which ffmpeg takes no more
+# Of the bytes that there are: enough, aimed at, and so few that other ways are tried. libaom's steps are of 2 to 3 %.
+_FILLED, _AIMED, _POORLY_FILLED = 0.985, 0.99, 0.9
+_ONE_STEP = 1.035  # times the bytes of one quantiser: there is none between
+_MOST_AIMS, _TIMES_TARGET = 8, 1.6  # pictures that are coded, at most; bytes of one for each that is asked for, about
+_STEEPER = 1.3  # by how much the logarithm of the bytes rises with that of those asked for, about
 _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 specification, 5.6)
 
 
@@ -112,13 +117,18 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error
     The file has more bits than `target`, or fewer, by a factor of up to 3, but the more, the higher that is. The effort
     is libaom's `cpu-used`, from 0 (best) to 8 (fastest). A message begins with `error`.
     """
+    rate, options = _constant_rate(max(round(target), _LEAST_BITS))
+    _encode(picture, out, error, effort, rate, format="avif", **options)
+
+
+def _constant_rate(target: int) -> tuple[int, dict[str, int]]:
+    """Frames per second, and ffmpeg's options for a picture of about so many bits, from libaom's 256 quantisers."""
     # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here a frame's time.
     # libaom rounds bits per second to thousands, and the buffer to milliseconds.
-    frame = 2 * max(round(target), _LEAST_BITS)
+    frame = 2 * target
     rate = _RATE if _RATE * frame <= _MOST_A_SECOND else 1
     bits = dict.fromkeys(("video_bitrate", "minrate", "maxrate"), rate * frame)
-    bits |= {"bufsize": 5 * frame // 2, "rc_init_occupancy": frame}
-    _encode(picture, out, error, effort, rate, format="avif", **bits)
+    return rate, bits | {"bufsize": 5 * frame // 2, "rc_init_occupancy": frame}
 
 
 def _encode(
@@ -168,21 +178,32 @@ class BareCoder:
     def encode(self, picture: np.ndarray, quality: int) -> bytes:
         """The AV1 data of a picture, (H, W, 3) uint8; errors as `encode_avif`."""
         if self.depth == 10:
-            error = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
-            stream = _encode(picture, None, error, self.speed, format="obu", crf=_MAX_CRF - quality, video_bitrate=0)
-            return stream.removeprefix(_DELIMITER)
+            return self._by_ffmpeg(picture, crf=_MAX_CRF - quality, video_bitrate=0)
         file = encode_avif(picture, quality, self.speed)
         return next(file[each.content : each.end] for each in boxes(file) if each.kind == b"mdat")
 
-    def to_fit(self, picture: np.ndarray, most: int) -> bytes | None:
-        """The AV1 data of the best quality that takes at most `most` bytes; None if even the lowest takes more."""
+    def _by_ffmpeg(self, picture: np.ndarray, rate: int = _RATE, **options: int) -> bytes:
+        error = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
+        return _encode(picture, None, error, self.speed, rate, format="obu", **options).removeprefix(_DELIMITER)
+
+    def to_fit(self, picture: np.ndarray, most: int, first: int | None = None) -> tuple[int, bytes] | None:
+        """The AV1 data of a picture that takes at most `most` bytes, and the setting that gave them; None if none fit.
+
+        The setting is a quality; of 10 bits, the bytes that were asked of libaom, whose quantisers are finer than its
+        qualities. The nearer the first one that is tried, the fewer are.
+        """
+        return self._aimed(picture, most, first) if self.depth == 10 else self._best_quality(picture, most, first)
+
+    def _best_quality(self, picture: np.ndarray, most: int, first: int | None) -> tuple[int, bytes] | None:
+        """The highest quality that fits."""
         fits, too_large, best = -1, self.highest + 1, None
-        quality, sizes, wanted = self.highest // 2, {}, math.log(max(most, 1))
+        quality = self.highest // 2 if first is None else min(max(first, 0), self.highest)
+        sizes, wanted = {}, math.log(max(most, 1))
         while too_large - fits > 1:
             data = self.encode(picture, quality)
             sizes[quality] = math.log(len(data))
             if len(data) <= most:
-                fits, best = quality, data
+                fits, best = quality, (quality, data)
             else:
                 too_large = quality
             if fits in sizes and too_large in sizes:  # the logarithms grow about evenly
@@ -190,6 +211,32 @@ class BareCoder:
             else:
                 guess = quality + (wanted - sizes[quality]) / _GROWTH
             quality = min(max(math.floor(guess), fits + 1), too_large - 1)
+        return best
+
+    def _aimed(self, picture: np.ndarray, most: int, first: int | None) -> tuple[int, bytes] | None:
+        """A picture that fills what there is."""
+        target, best, sizes, wanted = first or max(int(most / _TIMES_TARGET), 1), None, {}, max(_AIMED * most, 1)
+        while len(sizes) < _MOST_AIMS and target not in sizes:
+            rate, options = _constant_rate(8 * target)
+            data = self._by_ffmpeg(picture, rate, **options)
+            sizes[target] = len(data)
+            if len(data) <= most and (best is None or len(data) > len(best[1])):
+                best = target, data
+            fits = max((size for size in sizes.values() if size <= most), default=0)
+            too_large = min((size for size in sizes.values() if size > most), default=most * 2)
+            if fits >= _FILLED * most or too_large < _ONE_STEP * fits:
+                break
+            below = max((each for each in sizes if sizes[each] < wanted), default=None)
+            above = min((each for each in sizes if sizes[each] >= wanted), default=None)
+            if below and above and below < above and sizes[below] < sizes[above]:
+                share = math.log(wanted / sizes[below]) / math.log(sizes[above] / sizes[below])
+                target = round(below * (above / below) ** share)
+            else:
+                target = max(round(target * (wanted / len(data)) ** (1 / _STEEPER)), 1)
+        if best is None or len(best[1]) < _POORLY_FILLED * most:
+            _, data = self._best_quality(picture, most, None) or (0, b"")
+            if data and (best is None or len(data) > len(best[1])):
+                best = target, data
         return best
 
 

@@ -997,6 +997,7 @@ static PyMethodDef methods[] = {
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
     {"rows", png_rows, METH_VARARGS, rows_doc}, {"windows", windows, METH_VARARGS, windows_doc},
+    {"decode", decode, METH_VARARGS, decode_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};

@@ -9,9 +9,18 @@
 #define restrict __restrict
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#define WIDEST __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#else
+#define WIDEST
+#endif
+
 /* Gives back buffers that Python lent; None, or an error if they did not fit each other. */
 PyObject *ended(int fits, Py_buffer *buffers, int count);
 
 extern const char count_doc[], code_doc[]; /* of _scans.c */
 PyObject *count_symbols(PyObject *self, PyObject *arguments);
 PyObject *code_scan(PyObject *self, PyObject *arguments);
+
+extern const char decode_doc[]; /* of _belief.c */
+PyObject *decode(PyObject *self, PyObject *arguments);

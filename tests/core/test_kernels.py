@@ -14,6 +14,7 @@ from PIL import Image
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
 from stegnet.keys import Key
+from stegnet.methods.robust.fec import PHI, Code
 from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.carriers import first_sorted, stable_argsort
 from stegnet.sealing.jpeg_carriers import juniward
@@ -132,6 +133,24 @@ def test_orders_are_the_same(monkeypatch, count):
             np.testing.assert_array_equal(first_sorted(words, few), words.argsort(kind="stable")[:few])
 
 
+@pytest.mark.parametrize(("size", "rate", "noise"), [(7, 20, 0.4), (384, 10, 1.4), (384, 10, 9.0), (5000, 44, 0.6)])
+def test_codewords_are_decoded_the_same(monkeypatch, size, rate, noise):
+    """Those that are found, and those that are not; several at once; ratios that are no numbers, or none at all."""
+    random = np.random.default_rng(size)
+    code, words = Code(size, max(size * rate // 64, 1), rate), np.empty((size, 4), np.float32)
+    for word in words.T:
+        sent = 2.0 * code.encode(random.integers(0, 2, code.k, np.uint8)) - 1
+        word[:] = 2 * (sent + noise * random.normal(size=size)) / noise**2
+    words[: size // 9, 2], words[:, 3] = np.nan, 0
+
+    def decoded():
+        found = code.decode_each(words, 30)
+        return np.array([np.full(code.k, 2) if message is None else message for message in found])
+
+    both(monkeypatch, decoded)
+    assert (decoded()[0] < 2).all() == (noise < 9)
+
+
 def test_threads_code_scans_at_once(tmp_path, picture):
     jpeg = a_jpeg(tmp_path, picture(512, 512))
     assert {*parallel_map(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
@@ -219,6 +238,13 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.windows, window, 23, factors, factors[1:], block.copy()),
         (compiled.windows, window, 23, factors, factors, block[1:].copy()),
         (compiled.windows, window[: 15 * 23], 23, factors, factors, block[:0].copy()),
+        (compiled.decode, floats, far, np.array([2, 2]), PHI[1:], 9, bytes_),
+        (compiled.decode, floats[:4], far, np.array([2, 2]), PHI, 9, bytes_),
+        (compiled.decode, floats, far, np.array([2, 1]), PHI, 9, bytes_),
+        (compiled.decode, floats, far, np.array([2, 3]), PHI, 9, bytes_),
+        (compiled.decode, floats, far, np.array([0, 4]), PHI, 9, bytes_),
+        (compiled.decode, floats, far, np.array([1 << 62, 4]), PHI, 9, bytes_),
+        (compiled.decode, floats[:5], far, np.array([2, 2]), PHI, 9, np.zeros(6, np.uint8)),
         (compiled.step, bytes_, far, steps, b"", 0),
         (compiled.step, bytes_, numbers, steps, b"1", 0),
     ]

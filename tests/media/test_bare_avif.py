@@ -30,17 +30,29 @@ def test_the_rebuilt_file_shows_the_same(picture, height, width):
 
 
 def test_the_best_quality_that_fits(picture):
-    """The thorough coder makes more of the same room."""
+    """Whatever is tried first. The thorough coder makes more of the same room, which it fills."""
     original, found = picture(24, 29, 5), []
-    for coder, step in ((QUICK, 1), (THOROUGH, 9)):
-        data = coder.to_fit(original, 200)
-        tried = [coder.encode(original, quality) for quality in range(0, coder.highest + 1, step)]
-        best = [each for each in tried if len(each) <= 200][-1]
-        assert len(best) <= len(data) <= 200
-        assert step > 1 or data == best
+    tried = [QUICK.encode(original, quality) for quality in range(QUICK.highest + 1)]
+    best = max(quality for quality, each in enumerate(tried) if len(each) <= 200)
+    for first in (None, 0, best, best + 1, 1000):
+        assert QUICK.to_fit(original, 200, first) == (best, tried[best])
+    for coder in (QUICK, THOROUGH):
+        setting, data = coder.to_fit(original, 200)
+        assert coder.to_fit(original, 200, setting) == (setting, data)
+        assert 180 < len(data) <= 200
         assert coder.to_fit(original, 20) is None
         found.append(psnr(original, decode_bare(data, 24, 29, coder.depth)))
     assert found[1] > found[0]
+
+
+@pytest.mark.parametrize("first", [None, 5, 3000])
+@pytest.mark.parametrize("most", [900, 20_000, 80_000])
+def test_ten_bits_fill_what_there_is(picture, most, first):
+    """By quantisers that are finer than the qualities are; of what is more than enough, the most is used."""
+    original = picture(96, 128, 5)
+    _, data = THOROUGH.to_fit(original, most, first)
+    whole = len(THOROUGH.encode(original, THOROUGH.highest))
+    assert 0.9 * min(most, whole) < len(data) <= most
 
 
 @each_coder

@@ -6,10 +6,9 @@ the end. What arrives of pictures is simulated here by real codecs; films are en
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, groupby, product
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,17 +117,20 @@ class PictureChannel(Channel):
             raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", hint)
         return grid
 
-    def received(self, sent: np.ndarray, grid: Grid, few: bool = False) -> Iterator[tuple[np.ndarray, Grid]]:
+    def received(
+        self, sent: np.ndarray, grid: Grid, few: bool = False, only: Collection[int] | None = None
+    ) -> Iterator[tuple[np.ndarray, Grid]]:
         """The pictures that may arrive of what viewers show, (H, W, 3) uint8 each, and the container's grid in them.
 
-        If `few`, the worst of them alone; else the file itself, too.
+        If `few`, the worst of them alone; else the file itself, too. Of nothing but JPEG, `only` are the numbers, from
+        0 on, of those that are wanted.
         """
-        arriving = self._arriving(sent, grid)
         if few:
-            yield next(arriving)
+            yield next(self._arriving(sent, grid))
             return
-        yield sent, grid
-        yield from arriving
+        if only is None or 0 in only:
+            yield sent, grid
+        yield from self._saves(sent, grid, only) if self.plain else self._arriving(sent, grid)
 
     def parts(self, sent: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures that may arrive: the file itself, and parts of it, all as small as is promised."""
@@ -163,13 +165,19 @@ class PictureChannel(Channel):
         elif self.cropped:
             for crop in _CROPS:
                 yield _saved(_cropped(sent, *crop), self.saves[0]), grid.placed(*crop[:2])
-        if not self.plain:
+        if self.plain:
+            yield from self._saves(sent, grid, None)
+        else:
             yield _saved(sent, self.saves[0]), grid
-            return
-        for first, several in groupby(self.saves, itemgetter(0)):
+
+    def _saves(self, sent: np.ndarray, grid: Grid, only: Collection[int] | None) -> Iterator[tuple[np.ndarray, Grid]]:
+        """What arrives of nothing but JPEG; `only` as in `received`."""
+        numbered = [(number, save) for number, save in enumerate(self.saves, 1) if only is None or number in only]
+        for first, several in groupby(numbered, lambda each: each[1][0]):
             once = through_jpeg(sent, first)
-            yield from ((_saved(once, qualities[1:]), grid) for qualities in several)
-        yield through_jpeg(sent, self.quality, full_chroma=True), grid
+            yield from ((_saved(once, qualities[1:]), grid) for _, qualities in several)
+        if only is None or len(self.saves) + 1 in only:
+            yield through_jpeg(sent, self.quality, full_chroma=True), grid
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from math import log
 
 import numpy as np
 
+from stegnet import kernels
 from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
 
@@ -26,8 +27,13 @@ _REPEATED = 16  # below this rate, a code of this rate is repeated
 _COMMON = 3  # checks of an ordinary message bit
 # For rates from a number of 64ths on: the checks of a favoured message bit, and the share of these bits.
 _DEGREES = ((0, 12, (3, 8)), (29, 8, (2, 5)), (36, 12, (1, 4)), (45, 12, (1, 6)))
-_LARGEST = 30.0  # magnitude of a log-likelihood ratio
-_LEAST = 1e-7  # magnitude of a message between bits and checks
+_LARGEST = np.float32(30)  # magnitude of a log-likelihood ratio
+_LEAST = np.float32(1e-7)  # magnitude of a message between bits and checks
+# φ in cells of equal first bits as float32, 128 to an octave: of each, φ of its middle. So compiled code has the same.
+_CELL_BITS = 16
+_FIRST_CELL, _LAST_CELL = (int(each.view(np.int32)) >> _CELL_BITS for each in (_LEAST, _LARGEST))
+_MIDDLES = ((2 * np.arange(_FIRST_CELL, _LAST_CELL + 1, dtype=np.int32) + 1) << (_CELL_BITS - 1)).view(np.float32)
+PHI = (-np.log(np.tanh(_MIDDLES.astype(np.float64) / 2))).astype(np.float32)
 _Group = tuple[slice, int]  # edges of some checks, and the number of edges of each
 
 
@@ -54,11 +60,24 @@ class Code:
         return self.decode_each(ratios[:, None], iterations)[0]
 
     def decode_each(self, ratios: np.ndarray, iterations: int) -> list[np.ndarray | None]:
-        """Decodes several codewords, (n, count) ratios, at once: of short ones, that takes hardly longer than one."""
-        (bits, groups), channel = self._graph, ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
-        count = channel.shape[1]
+        """Decodes several codewords, (n, count) ratios."""
+        channel = ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
+        if kernels.compiled is None:
+            return self._decoded(channel, iterations)
+        (ends, groups), messages = self._graph, []
+        sizes = np.array([(degree, (span.stop - span.start) // degree) for span, degree in groups], np.int64)
+        for word in channel.T:
+            message = np.empty(self.k, np.uint8)
+            own = np.ascontiguousarray(word)
+            found = kernels.compiled.decode(own, ends, sizes, PHI, iterations, message)
+            messages.append(message if found else None)
+        return messages
+
+    def _decoded(self, channel: np.ndarray, iterations: int) -> list[np.ndarray | None]:
+        """Decodes several codewords at once: of short ones, that takes hardly longer than one."""
+        (bits, groups), count = self._graph, channel.shape[1]
         found: list[np.ndarray | None] = [None] * count
-        places = (bits[:, None] * count + np.arange(count)).reshape(-1)
+        places = (bits[:, None].astype(np.intp) * count + np.arange(count)).reshape(-1)
         totals, to_bits = channel, np.float32(0)
         for _ in range(iterations):
             on_edges = totals.take(bits, 0)
@@ -109,7 +128,7 @@ class Code:
             ends[span] = ends[span].reshape(count, degree).T.reshape(-1)
             groups.append((span, int(degree)))
             start = span.stop
-        return ends, groups
+        return ends.astype(np.int32), groups
 
 
 def _by_check(of_edges: np.ndarray, groups: list[_Group]) -> list[np.ndarray]:
@@ -121,7 +140,10 @@ def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
     """Messages from checks to bits, given those from all other bits of a check; ratios, (E, count)."""
     positive, small = to_checks > 0, _flip(np.abs(to_checks))
     for part, ones in zip(_by_check(small, groups), _by_check(positive, groups), strict=True):
-        np.subtract(part.sum(0), part, part)
+        total = np.zeros_like(part[0])
+        for edge in part:  # in this order, whatever the shape
+            total += edge
+        np.subtract(total, part, part)
         np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
     # Other bits that are 1 in odd number make this one 1.
     messages = _flip(small)
@@ -130,11 +152,9 @@ def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
 
 
 def _flip(magnitudes: np.ndarray) -> np.ndarray:
-    """φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), in place."""
-    np.clip(magnitudes, _LEAST, _LARGEST, magnitudes)
-    magnitudes *= 0.5
-    np.log(np.tanh(magnitudes, magnitudes), magnitudes)
-    return np.negative(magnitudes, magnitudes)
+    """φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), by the table."""
+    cells = np.fmin(np.fmax(magnitudes, _LEAST), _LARGEST).view(np.int32) >> _CELL_BITS
+    return PHI.take(cells - _FIRST_CELL)
 
 
 def information(right: np.ndarray) -> float:
@@ -155,7 +175,7 @@ class Coding:
     @property
     def capacity(self) -> int:
         """Bits of a message."""
-        return self._count * self._code.k
+        return self._count * self._sizes[1]
 
     def encode(self, message: np.ndarray) -> np.ndarray:
         """The coded bits, (places,) uint8, of a message, (capacity,) uint8; places that are left over are 0."""
@@ -193,10 +213,15 @@ class Coding:
     def _length(self) -> int:
         return self.places // self._count
 
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        """Bits of a codeword that is not repeated, and of its message."""
+        n = self._length * min(self.rate, _REPEATED) // _REPEATED
+        return n, n * max(self.rate, _REPEATED) // RATES
+
     @cached_property
     def _code(self) -> Code:
-        n = self._length * min(self.rate, _REPEATED) // _REPEATED
-        return _code(n, n * max(self.rate, _REPEATED) // RATES, self.rate)
+        return _code(*self._sizes, self.rate)
 
 
 @lru_cache(maxsize=4)

@@ -53,7 +53,7 @@ from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, new_non
 from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, file_bytes
 from stegnet.results import form_of
 from stegnet.video.coding import Coding
-from stegnet.video.film_writer import FilmWriter, write_h264
+from stegnet.video.film_writer import write_draft, write_h264
 from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
 from stegnet.video.motion import SEARCH, Motion, motion_of
 from stegnet.video.remux import check_sides, with_sound
@@ -95,7 +95,7 @@ def embed_in_film(
     context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify")
     sent, folder = (cover, info), payload.folder()
     if channel.reduces(info):
-        sent = _reduced(cover, channel, folder / "sent.mp4", context)
+        sent = _reduced(cover, channel, folder / "sent.avi", context)
     wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
     for points in channel.operating_points(options.container_psnr, exact=exact):
         carriers = [FilmCarrier(*sent, folder, channel, point, most, key, context) for point, most in points]
@@ -112,10 +112,14 @@ def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -
     info, (height, width) = cover.film, channel.sent_size(cover.film.height, cover.film.width)
     kept = range(0, len(info.pts), channel.every(info))
     info = replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
-    with FilmWriter(path, width, height, info.rate, form="mp4", time_base=info.time_base) as film:
-        for done, (frame, time) in enumerate(zip(read_frames(cover, kept), info.times, strict=True), 1):
-            film.write(resize(frame, height, width), time)
-            context.progress("reduce", done, len(kept))
+
+    def resized() -> Iterator[np.ndarray]:
+        with closing(read_frames(cover, kept)) as frames:
+            for done, frame in enumerate(frames, 1):
+                yield resize(frame, height, width)
+                context.progress("reduce", done, len(kept))
+
+    write_draft(path, resized())
     return path, info
 
 

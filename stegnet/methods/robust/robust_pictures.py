@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
-from itertools import tee
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,7 +38,7 @@ from stegnet.methods.method import (
 )
 from stegnet.methods.robust.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
-from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, textures
+from stegnet.methods.robust.grid import LUMA_SHARES, Grid, hidden_area, own_grid, textures
 from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, Place, is_found, map_dither, map_signs
 from stegnet.methods.robust.robust_modem import Modem, PictureReader, read_tiled
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
@@ -59,11 +58,13 @@ from stegnet.results import LEAST, Changes
 from stegnet.sealing.jpeg_carriers import edge_blocks
 
 WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
-_LARGE = 1 << 21  # pixels above which the rate is found by a part of the picture, and few channels are tried on all
-_SQUARE = 128  # side of the pieces of that part
+_LARGE = 1 << 21  # pixels above which few channels are tried on all of a picture
+_SAMPLED = 1 << 20  # pixels above which the rate is found by a part of the picture
+_SQUARE, _SAMPLE = 128, 700_000  # side of the pieces of that part, and its pixels, at most
 _BAND = 1024  # blocks, about, that tell which pictures that may arrive are worst
 _SMALL = 4 * _BAND  # blocks of which all are read at once
-_NEAR_WORST = 0.05  # bits of information above the worst, up to which pictures are read as a whole
+# Bits of information above the worst, up to which pictures are read as a whole, and the most of them.
+_NEAR_WORST, _MOST_WORST = 0.05, 6
 _CODEWORDS = 2  # that are decoded to find the rate
 _MARGIN = 2  # 64ths, between the best rate that a simulation supports and the one that is used
 _ATTEMPTS, _ATTEMPTS_OF_TILES = 11, 4
@@ -121,7 +122,11 @@ class PictureCarrier(RobustCarrier):
         self.blocks, self.few = math.prod(self.grid.shape), self.cover[..., 0].size > _LARGE
         self.picture, self.shares, self.textured = self.cover, range(self.channel.shares), self.channel.plain
         self._reader = PictureReader(self.modem, self.key_source)
-        self._arrived = iter([(self.cover, self.grid)]) if self.few else self._arriving()
+        self._worst: Sequence[int] | None = None  # numbers of the pictures that arrive and leave least; None: all may
+        # What arrived last of the container and is not read yet, and the salts of all before it.
+        self._arriving, self._salts = iter(()), [list(self.grid.salts(self.cover))]
+        if not (self.few or self.channel.plain):
+            self._arriving = self._received()
 
     @cached_property
     def area(self) -> np.ndarray:
@@ -141,8 +146,8 @@ class PictureCarrier(RobustCarrier):
             return carrier.point.bits * min(map(information, carrier._right_ratios(SYSTEM)), default=0.0)
 
         own, points = self.point, self.modem.points
-        near = (point for point in points if point.psnr == own.psnr and point.lowest <= own.lowest)
-        return max((replace(self, point=point) for point in near), key=carried)
+        near = [point for point in points if point.psnr == own.psnr and point.lowest <= own.lowest]
+        return self if near == [own] else max((replace(self, point=point) for point in near), key=carried)
 
     def measured(self) -> list[int]:
         """The rate, as `RobustCarrier`.
@@ -178,29 +183,24 @@ class PictureCarrier(RobustCarrier):
             return []
         hidden = self.modem.hide(grid.area(some), sent, dither, places=point.places)
         chosen = draw.permutation(sent.size)[:places]
-        rows, cols = grid.shape
-        count = -(-_BAND // cols)
-        band = slice((rows - count) // 2, (rows + count) // 2)
+        shown = self._shown(grid.replaced(some, hidden))
 
-        def read(picture: np.ndarray, where: Grid, *, whole: bool) -> np.ndarray:
-            """Ratios of the chosen bits, or of all bits in the band."""
-            trusted, areas, shifts, bits = sent * where.trust(picture)[..., None], where.areas(picture), dither, chosen
-            if not whole:
-                pixels = slice(BLOCK * band.start, BLOCK * band.stop), slice(0, grid.width)
-                trusted, areas = trusted[band], (area[pixels] for area in areas)
-                shifts, bits = dither[band], slice(None)
-            ratios = (self.modem.reveal(area, shifts, places=point.places) * trusted for area in areas)
-            return max((each.reshape(-1)[bits] for each in ratios), key=information)
+        def read(picture: np.ndarray, where: Grid, rows: slice, bits: slice | np.ndarray) -> np.ndarray:
+            """Ratios of some bits in some rows of blocks, which the picture shows."""
+            trusted = sent[rows] * where.trust(picture)[..., None]
+            ratios = (self.modem.reveal(area, dither[rows], places=point.places) for area in where.areas(picture))
+            return max(((each * trusted).reshape(-1)[bits] for each in ratios), key=information)
 
-        arriving = self.channel.received(self._shown(grid.replaced(some, hidden)), grid)
-        if not self.channel.plain or rows * cols < _SMALL:  # copies are placed worse at their edges
-            return [read(*arrived, whole=True) for arrived in arriving]
-        worst: list[tuple[float, tuple[np.ndarray, Grid]]] = []
-        for arrived in arriving:
-            worst.append((information(read(*arrived, whole=False)), arrived))
-            least = min(bits for bits, _ in worst)
-            worst = [each for each in worst if each[0] < least + _NEAR_WORST]
-        return [read(*arrived, whole=True) for _, arrived in worst]
+        self._worst, everything = None, slice(None)
+        if self.channel.plain and math.prod(grid.shape) >= _SMALL:  # copies are placed worse at their edges
+            rows = _middle_rows(*grid.shape)
+            band = shown[BLOCK * rows.start : BLOCK * rows.stop]
+            arriving = self.channel.received(band, own_grid(*band.shape[:2]))
+            found = [information(read(*arrived, rows, everything)) for arrived in arriving]
+            worst = sorted(range(len(found)), key=found.__getitem__)[:_MOST_WORST]
+            self._worst = [number for number in worst if found[number] < min(found) + _NEAR_WORST]
+        arriving = self.channel.received(shown, grid, only=self._worst)
+        return [read(*arrived, everything, chosen) for arrived in arriving]
 
     def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
         (rate,), grid = rates, self.grid
@@ -215,15 +215,15 @@ class PictureCarrier(RobustCarrier):
         self._content, self._key, self._salt = content, key, salt
 
     def failed(self) -> set[int]:
-        arriving, self._arrived = tee(self._arriving())
-        total = self.channel.arrivals(self.few)
+        self._arriving = self._received()
+        total = self.channel.arrivals(self.few) if self.few or self._worst is None else len({0, *self._worst})
         for done in range(total):
             recovered = with_heartbeat(
-                lambda: self._recovers(*next(arriving)), lambda done=done: self.context.progress("check", done, total)
+                lambda: self._recovers(*next(self._arriving)),
+                lambda done=done: self.context.progress("check", done, total),
             )
             if not recovered:
                 return {0}
-        self._arrived = iter(())  # no longer kept
         return set()
 
     def lowered(self, rates: list[int], share: int, failed: set[int], attempt: int) -> list[int]:
@@ -243,9 +243,12 @@ class PictureCarrier(RobustCarrier):
     def _shown(self, picture: np.ndarray) -> np.ndarray:
         return picture if self.written is None else self.written(picture)
 
-    def _arriving(self) -> Iterator[tuple[np.ndarray, Grid]]:
+    def _received(self) -> Iterator[tuple[np.ndarray, Grid]]:
         """The pictures that may arrive of the container, and its grid in them."""
-        yield from self.channel.received(self._shown(self.picture), self.grid, self.few)
+        self._salts, only = [], self._worst and {0, *self._worst}  # the file itself, too
+        for picture, grid in self.channel.received(self._shown(self.picture), self.grid, self.few, only):
+            self._salts.append(list(grid.salts(picture)))
+            yield picture, grid
 
     def _recovers(self, picture: np.ndarray, grid: Grid) -> bool:
         """True if readers find a picture that arrived, and the content in it."""
@@ -256,7 +259,9 @@ class PictureCarrier(RobustCarrier):
 
     def _common_salt(self) -> bytes:
         """The likeliest salt that readers of each picture that arrived last try soon, or at all."""
-        first, *others = (list(grid.salts(picture)) for picture, grid in self._arrived)
+        for _ in self._arriving:  # those that were not read, too
+            pass
+        first, *others = self._salts
         for most in (_SOON, None):
             for salt in first:
                 if all(salt in other[:most] for other in others):
@@ -304,7 +309,7 @@ class TiledCarrier(PictureCarrier):
     def refusal(self) -> CapacityError:
         return CapacityError(str(super().refusal()), "use a larger cover, with more detail")
 
-    def _arriving(self) -> Iterator[tuple[np.ndarray]]:
+    def _received(self) -> Iterator[tuple[np.ndarray]]:
         return ((part,) for part in self.channel.parts(self._shown(self.picture)))
 
     def _recovers(self, picture: np.ndarray) -> bool:
@@ -320,12 +325,19 @@ def picture_carrier(
     return made(modem, cover, key, channel, choose_point(modem.points, channel, psnr), **more)
 
 
+def _middle_rows(rows: int, cols: int) -> slice:
+    """Rows of blocks in the middle, about _BAND blocks, which begin where JPEG's chroma does."""
+    count = -(-_BAND // cols)
+    start = (rows - count) // 2 * BLOCK // _GRID * _GRID // BLOCK
+    return slice(start, start + count)
+
+
 def _sample(cover: np.ndarray) -> np.ndarray:
     """Squares from all over a large picture, put together; a smaller picture as it is."""
     height, width = cover.shape[:2]
-    if height * width <= _LARGE or min(height, width) < _SQUARE:
+    if height * width <= _SAMPLED or min(height, width) < _SQUARE:
         return cover
-    count = math.isqrt(_LARGE // 3) // _SQUARE
+    count = math.isqrt(_SAMPLE) // _SQUARE
     down, across = (
         np.linspace(0, side - _SQUARE, min(count, side // _SQUARE)).astype(int) // _GRID * _GRID
         for side in (height, width)

@@ -37,6 +37,8 @@ _SMALLEST = 32  # scale of the smallest picture; two steps halve the number of p
 _PER_HALF = 4  # steps that halve a side
 _FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that are best kept at full size, and steps for each halving of them
 _REACH = 2  # steps between the scales tried first
+_PER_SCALE = 6.5  # by how much the quality of 8 bits rises with each scale, about
+_MORE_IN_10_BITS = 1.0  # dB, by which a scale may be worse in 8 bits and yet be best in 10, at most
 _SIZES = 1 << 17, 1 << 19  # pixels that divide small pictures, larger ones, and those whose coding takes seconds
 _SPEEDS, _EFFORTS = (6, 6, 9), (2, 4, 6)  # libaom's for such pictures: to find the scale, and to code what is hidden
 
@@ -84,6 +86,8 @@ def file_bytes(name: str, size: int) -> int:
 def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], None]) -> FittedPicture:
     """Codes a picture, (h, w, 3) uint8, at the scale and quality that are best among those that fit.
 
+    Scales are compared in 8 bits, which is fast; those that are nearly as good as the best of them, in 10 bits.
+
     Args:
         capacity: bytes of content.
         step: called after each scale that was tried, with their number and an upper bound of it.
@@ -93,29 +97,81 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
     height, width = picture.shape[:2]
     if max(height, width) > _MOST_SIDE:
         raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {_MOST_SIDE}")
-    most = capacity - _HEAD_BYTES - _PICTURE_BYTES
-    tried: dict[tuple[int, bool], FittedPicture] = {}
-
-    def quality(scale: int, thorough: bool = False) -> float:
-        if (scale, thorough) not in tried:
-            tried[scale, thorough] = _coded(picture, scale, most, thorough)
-            step(len(tried), max(len(tried), _SMALLEST))
-        return tried[scale, thorough].psnr
-
+    tried = _TriedScales(picture, capacity - _HEAD_BYTES - _PICTURE_BYTES, step)
     # The scale that is usually best for this number of bytes.
-    rate = 8 * max(most, 1) / (height * width)
+    rate = 8 * max(tried.most, 1) / (height * width)
     scale = round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
-    while quality(scale) < 0 and scale < _SMALLEST:
+    while tried.quick(scale) < 0 and scale < _SMALLEST:
         scale += 1
     for reach in (_REACH, 1):
-        scale = _climb(quality, scale, reach)
-    if quality(scale) < 0:
+        scale = _climb(tried.quick, scale, reach)
+    best = tried.quick(scale)
+    if best < 0:
         raise CapacityError(f"a picture does not fit into {max(capacity, 0)} bytes", "use a larger cover")
-    if _scaled(height, scale) * _scaled(width, scale) <= max(_SIZES):
-        _climb(lambda scale: quality(scale, thorough=True), scale, 1)
-    else:
-        quality(scale, thorough=True)
-    return max(tried.values(), key=lambda coded: coded.psnr)
+
+    def compared(scale: int) -> float:
+        """The PSNR in dB, if the scale is near enough to the best one in 8 bits to be better in 10."""
+        return tried.thorough(scale, fast=True) if tried.quick(scale) > best - _MORE_IN_10_BITS else -1.0
+
+    if tried.pixels(scale) <= max(_SIZES) and any(compared(other) >= 0 for other in _beside(scale, 1)):
+        scale = _climb(compared, scale, 1)
+    tried.thorough(scale)
+    return tried.best
+
+
+class _TriedScales:
+    """A picture coded at scales, each to fit into `most` bytes; PSNRs in dB of what is revealed, −1 if nothing fits."""
+
+    def __init__(self, picture: np.ndarray, most: int, step: Callable[[int, int], None]) -> None:
+        self.most, self._picture, self._step = most, picture, step
+        self._coded: dict[tuple[int, BareCoder], tuple[FittedPicture, int | None]] = {}
+        self._qualities: dict[int, int] = {}  # by scale, of the quick coder, where something fits
+        self._targets: dict[int, int] = {}  # as `_qualities`, of the thorough coder
+
+    @property
+    def best(self) -> FittedPicture:
+        """The best of what was coded."""
+        return max((coded for coded, _ in self._coded.values()), key=lambda coded: coded.psnr)
+
+    def pixels(self, scale: int) -> int:
+        """Pixels of the picture at a scale."""
+        height, width = self._picture.shape[:2]
+        return _scaled(height, scale) * _scaled(width, scale)
+
+    def quick(self, scale: int) -> float:
+        """The PSNR in 8 bits."""
+        near = min(self._qualities, key=lambda other: abs(other - scale), default=None)
+        first = None if near is None else self._qualities[near] + round(_PER_SCALE * (scale - near))
+        psnr_found, quality = self._tried(scale, BareCoder.quick(_SPEEDS[self._size(scale)]), first)
+        if quality is not None:
+            self._qualities[scale] = quality
+        return psnr_found
+
+    def thorough(self, scale: int, fast: bool = False) -> float:
+        """The PSNR in 10 bits; if `fast`, with little effort, to compare scales."""
+        coder = BareCoder.thorough(max(_EFFORTS) if fast else _EFFORTS[self._size(scale)])
+        near = min(self._targets, key=lambda other: abs(other - scale), default=None)
+        psnr_found, target = self._tried(scale, coder, self._targets.get(near))
+        if target is not None:
+            self._targets[scale] = target
+        return psnr_found
+
+    def _size(self, scale: int) -> int:
+        return bisect(_SIZES, self.pixels(scale))
+
+    def _tried(self, scale: int, coder: BareCoder, first: int | None) -> tuple[float, int | None]:
+        """The PSNR at a scale, and the setting of the coder, if anything fits."""
+        if (scale, coder) not in self._coded:
+            (height, width), psnr_found, setting, data = self._picture.shape[:2], -1.0, None, b""
+            small = resize(self._picture, _scaled(height, scale), _scaled(width, scale))
+            if found := coder.to_fit(small, self.most, first):
+                setting, data = found
+                psnr_found = psnr(self._picture, _decoded(data, height, width, scale, coder.depth))
+            coded = FittedPicture(height, width, scale, coder.depth, data, psnr_found)
+            self._coded[scale, coder] = coded, setting
+            self._step(len(self._coded), max(len(self._coded), _SMALLEST))
+        coded, setting = self._coded[scale, coder]
+        return coded.psnr, setting
 
 
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
@@ -166,22 +222,15 @@ def _scaled(side: int, scale: int) -> int:
 def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
     """The best scale nearby, in steps of `reach`."""
     while True:
-        near = [each for each in (scale - reach, scale + reach) if 0 <= each <= _SMALLEST]
-        best = max((scale, *near), key=quality)
+        best = max((scale, *_beside(scale, reach)), key=quality)
         if best == scale:
             return scale
         scale = best
 
 
-def _coded(picture: np.ndarray, scale: int, most: int, thorough: bool) -> FittedPicture:
-    height, width = picture.shape[:2]
-    small = resize(picture, _scaled(height, scale), _scaled(width, scale))
-    size = bisect(_SIZES, small[..., 0].size)
-    coder = BareCoder.thorough(_EFFORTS[size]) if thorough else BareCoder.quick(_SPEEDS[size])
-    data, quality = coder.to_fit(small, most), -1.0
-    if data is not None:
-        quality = psnr(picture, _decoded(data, height, width, scale, coder.depth))
-    return FittedPicture(height, width, scale, coder.depth, data or b"", quality)
+def _beside(scale: int, reach: int) -> list[int]:
+    """The scales so many steps away."""
+    return [each for each in (scale - reach, scale + reach) if 0 <= each <= _SMALLEST]
 
 
 def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:

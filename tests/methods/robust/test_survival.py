@@ -107,6 +107,18 @@ def test_few_blocks_are_where_there_is_texture():
         assert read(through_jpeg(after, 75)).startswith(b"\2")
 
 
+def test_what_all_pairs_of_qualities_leave(picture):
+    """Of a picture that is not small, where the worst of them alone are decoded before it is written."""
+    cover = picture(528, 520, 3)
+    context = Context(randomness=random.Random(0).randbytes)
+    found = picture_carrier(MODEM, cover, KEY, parse_channel("messenger"), 38, context=context)
+    found.hide(lambda capacity: b"\2" * capacity)
+    for first in (70, 74, 80):
+        once = through_jpeg(through_jpeg(found.picture, 95), first)
+        for second in (71, 72, 77, 80):
+            assert read(through_jpeg(once, second)) == b"\2" * found.capacity
+
+
 @pytest.mark.long
 def test_large_pictures_take_part_of_the_search(picture):
     """The rate of a large picture is found by squares of it, and what it hides comes back as from any other."""
