@@ -50,7 +50,8 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
     config = load(Path("params.yaml"))
     network = Network.load(weights, backend="torch")
     evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
-    summary = summarise(evaluator.evaluate(lambda indices: bar(indices, "evaluate")))
+    table, _ = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
+    summary = summarise(table)
     with TemporaryDirectory() as folder, film_bar() as progress:
         film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
         return headline(summary) | _by_kind(summary) | summarise_film(film, Path(folder) / "container.mkv")

@@ -21,14 +21,13 @@ def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) ->
     with track(config, "evaluate", setup) as run:
         write_json(speed, measure_speed(network.engine) | setup)
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
-        table = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
+        table, shown = evaluator.evaluate(lambda indices: bar(indices, "evaluate"), config.evaluate.pictures)
         summary = summarise(table)
         write_table(out / "pairs.csv", table, index="pair")
         write_json(out / "details.json", summary)
         write_json(out / "metrics.json", headline(summary))
         (out / "pictures").mkdir(exist_ok=True)
-        for kind in evaluator.pairs.kinds:
-            results = evaluator.results(kind, range(min(config.evaluate.pictures, evaluator.pairs.count(kind))))
+        for kind, results in shown.items():
             write_png(out / "pictures" / f"{kind.replace(':', '-')}.png", contact_sheet(results))
         result = evaluate_result(weights, out, speed, shards)
         run.finish(result)

@@ -154,36 +154,36 @@ class Evaluator:
         container, revealed = hide(self._network, cover, secret, self._seed + index)
         return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
 
-    def results(self, kind: str, indices: Iterable[int]) -> list[HideRevealResult]:
-        """`run` of some pairs of a kind, with sealed bits."""
-        with closing(map_in_threads(lambda index: self.run(kind, index, SEALED), indices)) as results:
-            return list(results)
-
-    def evaluate(self, progress: Progress) -> pd.DataFrame:
-        """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret.
+    def evaluate(self, progress: Progress, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
+        """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret; and pictures to show.
 
         Sealed rows also have the perceptual measures, and base_psnr and restored_base_psnr: the PSNR of the secret's
-        base alone, as it was sealed and as the pair enhances it. They are nan in bare ones.
+        base alone, as it was sealed and as the pair enhances it. They are nan in bare ones. The pictures are those of
+        the first `shown` pairs of each kind, with sealed bits.
         """
         perceptual = perceptual_measures()
 
-        def rows_of(pair: tuple[str, int]) -> list[Row]:
+        def measured(pair: tuple[str, int]) -> tuple[list[Row], list[HideRevealResult]]:
             sealed, bare = (self.run(*pair, mode) for mode in (SEALED, BARE))
             names = dict(zip(("cover", "secret"), sealed.names, strict=True))
             figures = measure_quality(sealed) | measure_quality(sealed, perceptual)
             for column, enhanced in ((BASE_PSNR, False), (RESTORED_BASE_PSNR, True)):
                 figures[column] = psnr(sealed.secret, _reveal(base_alone(self._network, enhanced), sealed.container))
-            return [
+            both = [
                 {"kind": pair[0], "mode": SEALED} | names | figures,
                 {"kind": pair[0], "mode": BARE} | names | measure_quality(bare),
             ]
+            return both, [sealed] if pair[1] < shown else []
 
         rows: list[Row] = []
+        results: dict[str, list[HideRevealResult]] = {kind: [] for kind in self.pairs.kinds}
         for kind in self.pairs.kinds:
             jobs = ((kind, index) for index in progress(range(self.pairs.count(kind))))
-            with closing(map_in_threads(rows_of, jobs)) as pairs:
-                rows += [row for pair in pairs for row in pair]
-        return pd.DataFrame(rows)
+            with closing(map_in_threads(measured, jobs)) as pairs:
+                for both, result in pairs:
+                    rows += both
+                    results[kind] += result
+        return pd.DataFrame(rows), results
 
 
 def hide_and_reveal(

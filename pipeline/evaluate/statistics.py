@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, sem, t
+from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a second to import
 
 from stegnet.core.measures import (
     BASE_PSNR,
@@ -44,7 +44,7 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
     ordered = np.sort(values.to_numpy(np.float64))[:: 1 if measure_of(values.name).higher_is_better else -1]
     count, mean, half = len(ordered), ordered.mean(), math.nan
     if count > 1 and np.isfinite(ordered).all():
-        half = t.interval(CONFIDENCE, count - 1)[1] * sem(ordered)
+        half = stdtrit(count - 1, (1 + CONFIDENCE) / 2) * ordered.std(ddof=1) / math.sqrt(count)
     tail = ordered[: max(1, math.ceil(WORST_SHARE * count))]
     figures = {"mean": mean, "ci_low": mean - half, "ci_high": mean + half, "median": np.median(ordered)}
     figures |= {"worst": ordered[0], "worst_1_percent": tail.mean()}
@@ -57,7 +57,7 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
     Unlike the normal interval, it has a width where all trials end alike. scipy's `binomtest` gives the same for
     whole numbers of successes; the mean share of several detectors need not be one.
     """
-    z = norm.ppf((1 + CONFIDENCE) / 2)
+    z = ndtri((1 + CONFIDENCE) / 2)
     scale = 1 + z**2 / count
     middle = (share + z**2 / (2 * count)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))

@@ -10,9 +10,6 @@ from itertools import pairwise
 
 import pynvml
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
-from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import nn
 
 from pipeline.config import Config, TrainConfig
@@ -22,6 +19,16 @@ from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.networks.pair import build_from
+
+# Fabric asks for the version of torchmetrics by importing it, and with it torchvision, for two seconds. Nothing of
+# Fabric that is used here needs it.
+sys.modules.setdefault("torchmetrics", None)
+from lightning_fabric import Fabric  # noqa: E402
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment  # noqa: E402
+from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy  # noqa: E402
+
+if sys.modules["torchmetrics"] is None:
+    del sys.modules["torchmetrics"]
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
 

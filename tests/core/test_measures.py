@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
 
 from stegnet.core.measures import CONTAINER_PSNR, FLICKER, PSNR, SECRET_PSNR, apd, measure_of, psnr, ssim
 
@@ -55,7 +56,9 @@ def test_ssim_against_its_formula(picture):
     mixed = (0.7 * a + 0.3 * b).astype(np.uint8)
     expected = np.mean([ssim_of_planes(a[..., channel], mixed[..., channel]) for channel in range(3)])
     assert 0.2 < expected < 0.98
-    assert ssim(a, mixed) == pytest.approx(expected, abs=1e-6)
+    assert ssim(a, mixed) == pytest.approx(expected, abs=1e-9)
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    assert ssim(a, b) == pytest.approx(structural_similarity(a, b, channel_axis=-1, data_range=255, **wang), abs=1e-9)
     assert math.isnan(ssim(picture(10, 40), picture(10, 40)))
     assert ssim(picture(11, 11), picture(11, 11)) == pytest.approx(1)
 
