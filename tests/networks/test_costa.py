@@ -52,6 +52,17 @@ def test_only_the_container_modulo_the_period_counts(pair):
 
 
 @torch.no_grad()
+def test_phases_are_read_by_a_sine_series(pair):
+    """As long as only that reads: the untrained decoder adds nothing to it."""
+    sines = np.array([0.11, -0.02, 0.03, -0.04, 0.05])
+    pair.sines.copy_(torch.tensor(sines))
+    container = cover()
+    phase = 2 * np.pi * container.double().numpy() / pair.period().double().item()
+    expected = sum(sine * np.sin(order * phase) for order, sine in enumerate(sines, 1))
+    np.testing.assert_allclose(pair.reveal(container).numpy(), expected, atol=1e-4)
+
+
+@torch.no_grad()
 def test_with_a_mask_the_change_is_uniform_whatever_is_hidden(pair):
     """So the container says nothing of it: its distribution is the same for each value hidden."""
     mask = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(3)) * pair.period()

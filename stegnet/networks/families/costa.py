@@ -97,10 +97,9 @@ class Costa(Pair):
     def reveal(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
             phase = 2 * math.pi * fraction(container.float() / self.period().detach())
-            orders = range(1, len(self.sines) + 1)
-            series = sum(sine * (order * phase).sin() for order, sine in zip(orders, self.sines, strict=True))
-            bands = self.haar(series)
-            features = torch.cat([self.haar(phase.cos()), self.haar(phase.sin()), bands / SINES[0]], dim=1)
+            sine, cosine = phase.sin(), phase.cos()
+            bands = self.haar(sine * _factor(self.sines, 2 * cosine))
+            features = torch.cat([self.haar(cosine), self.haar(sine), bands / SINES[0]], dim=1)
         return self.haar.inverse(mix(self.scale, bands) + self.decoder(features))
 
     def enhance(self, base: Tensor) -> Tensor:
@@ -116,6 +115,19 @@ class Costa(Pair):
     def _seen(self, picture: Tensor) -> Tensor:
         """Haar bands of a picture, about 1 strong."""
         return PICTURE * self.haar(picture - 0.5)
+
+
+def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
+    """A sine series, Σₖ sines[k − 1] · sin kφ, divided by sin φ, from 2 cos φ.
+
+    By recurrence (Clenshaw 1955, "A note on the summation of Chebyshev series", Math. Comp. 9), as two functions take
+    less time than six.
+    """
+    *lower, later = sines
+    later, beyond = lower.pop() + doubled_cosine * later, later
+    for sine in reversed(lower):
+        later, beyond = sine + doubled_cosine * later - beyond, later
+    return later
 
 
 def _compress(phase: Tensor, limit: Tensor) -> Tensor:
