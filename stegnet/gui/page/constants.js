@@ -87,7 +87,7 @@ export const FEC = {
   COMMON: 3,
   DEGREES: [[0, 12, [3, 8]], [29, 8, [2, 5]], [36, 12, [1, 4]], [45, 12, [1, 6]]],
   LARGEST: 30.0,
-  LEAST: 1e-07,
+  LEAST: 1.0000000116860974e-07,
 };
 
 export const CAPACITY_TABLES = {
