@@ -199,6 +199,7 @@ class Changes:
 
 def _differences(cover: np.ndarray, container: np.ndarray) -> tuple[int, int]:
     """Sum of squared differences, and number of pixels that differ, of some rows, (n, W, 3) uint8."""
-    difference = np.subtract(cover, container, dtype=np.int16).reshape(-1)
+    difference = np.maximum(cover, container)
+    difference -= np.minimum(cover, container)
     red, green, blue = difference.reshape(-1, 3).T
-    return int(np.square(difference, dtype=np.int32).sum(dtype=np.int64)), int(np.count_nonzero(red | green | blue))
+    return int(np.square(difference, dtype=np.uint16).sum(dtype=np.int64)), int(np.count_nonzero(red | green | blue))
