@@ -40,9 +40,10 @@ threadpool_limits(1, user_api="blas")
 OpenBLASController.clear_controlling_thread()
 # PyTorch's threads spin while they wait for one another, by default for so long that beside other work, where the one
 # that is waited for has no core, a training took ten times as long. GNU's OpenMP reads this when PyTorch is imported:
-# they spin through the short gaps between operations, and then sleep. The standard's own variable has priority.
+# they spin through the short gaps between operations, and then sleep. Fewer turns cost more on a quiet machine, where a
+# thread that sleeps must be woken; more of them, beside other work. The standard's own variable has priority.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 # Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
 # frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
