@@ -28,9 +28,10 @@ _SIGN = 1.0  # seconds between heartbeats
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 _PART = 1 << 20  # places
-# Settings of glibc's mallopt (malloc.h): up to so many bytes, freed memory is kept, and a block is not one of its own.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES, _LARGEST_KEPT_BLOCK = 64 << 20, 32 << 20  # of each thread; it takes no larger blocks
+# Settings of glibc's mallopt (malloc.h) and their values here: bytes of freed memory that are kept, bytes from which on
+# a block is mapped apart (glibc takes no more), and pools of memory, which threads share.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_MALLOPT = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20, _ARENA_MAX: 1}
 # BLAS computes in one thread, for good: the threads below share the cores already, and its own would spin. OpenBLAS has
 # one setting for the whole process, and threadpoolctl lets no other thread change it after the first: so nothing that
 # begins and ends in threads may set it, and this thread hands the control back.
@@ -106,14 +107,14 @@ def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
 def keep_freed_memory() -> None:
     """Has the C library keep what threads free, which they ask for again: for the next frame of a film.
 
-    Else glibc returns it at once, and the system clears each page again: a tenth of the time. Other libraries have no
-    such setting.
+    Else glibc returns it at once, and the system clears each page again: a tenth of the time; and each thread keeps
+    some for itself. Other libraries have no such settings.
     """
     if sys.platform == "linux":
         with suppress(AttributeError):  # it is not glibc
             mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT_BLOCK)
-            mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+            for setting, value in _MALLOPT.items():
+                mallopt(setting, value)
 
 
 @contextmanager
