@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -28,10 +28,11 @@ _SIGN = 1.0  # seconds between heartbeats
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 _PART = 1 << 20  # places
-# Settings of glibc's mallopt (malloc.h): up to so many bytes, freed memory is kept, and a block is not one of its own.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES, _LARGEST_KEPT_BLOCK = 64 << 20, 32 << 20  # of each thread; it takes no larger blocks
-_USUALLY_KEPT_BYTES, _USUALLY_LARGEST_BLOCK = 16 << 20, 4 << 20  # what a strip of a picture takes is used again
+# Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, bytes from which on a block is mapped apart
+# (glibc takes no more than 32 MiB), and pools of memory, which threads share.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_MALLOC = {_TRIM_THRESHOLD: 16 << 20, _MMAP_THRESHOLD: 4 << 20}  # a strip of a picture is kept for the next one
+_MALLOC_OF_FILMS = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20, _ARENA_MAX: 1}
 _CHOSEN_BY_USER = "MALLOC_MMAP_THRESHOLD_"  # of glibc's environment variables
 # BLAS computes in one thread, for good: the threads below share the cores already, and its own would spin. OpenBLAS has
 # one setting for the whole process, and threadpoolctl lets no other thread change it after the first: so nothing that
@@ -114,23 +115,23 @@ def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
 def keep_freed_memory() -> None:
     """Has the C library keep what threads free, which they ask for again: for the next frame of a film.
 
-    Else glibc returns it at once, and the system clears each page again: a tenth of the time. Other libraries have no
-    such setting.
+    Else glibc returns it at once, and the system clears each page again: a tenth of the time; and each thread keeps
+    some for itself. Other libraries have no such settings.
     """
-    _set_kept_memory(_KEPT_BYTES, _LARGEST_KEPT_BLOCK)
+    _set_malloc(_MALLOC_OF_FILMS)
 
 
-def _set_kept_memory(most: int, largest_block: int) -> None:
+def _set_malloc(settings: Mapping[int, int]) -> None:
     if sys.platform == "linux":
         with suppress(AttributeError):  # it is not glibc
             mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_MMAP_THRESHOLD, largest_block)
-            mallopt(_TRIM_THRESHOLD, most)
+            for setting, value in settings.items():
+                mallopt(setting, value)
 
 
 # Else glibc raises both to what was ever freed, up to those of films: a large picture takes a fifth more.
 if _CHOSEN_BY_USER not in os.environ:
-    _set_kept_memory(_USUALLY_KEPT_BYTES, _USUALLY_LARGEST_BLOCK)
+    _set_malloc(_MALLOC)
 
 
 @contextmanager

@@ -162,6 +162,28 @@ def test_invalid_combinations():
             load_engine(SHIPPED, **settings)
 
 
+KEPT_MEMORY = """
+import numpy as np, psutil
+from stegnet.networks import SHIPPED, load_engine
+own = psutil.Process()
+engine = load_engine(SHIPPED, "onnx")
+engine.pool(720 * 1280).prepare()
+picture = np.full((720, 1280, 3), 0.5, np.float32)
+print(own.memory_info().rss)
+engine.enhance(picture)
+print(own.memory_info().rss)
+engine.restore(picture, engine.reveal(picture))
+print(own.memory_info().rss)
+"""
+
+
+def test_networks_share_their_memory():
+    """What one has used serves the next two, as large."""
+    told = subprocess.run([sys.executable, "-c", KEPT_MEMORY], capture_output=True, text=True, check=True).stdout
+    before, with_one, with_three = map(int, told.split())
+    assert with_three - with_one < with_one - before
+
+
 def shipped_copy(folder: Path) -> Path:
     for path in SHIPPED.parent.iterdir():
         shutil.copy(path, folder)

@@ -30,7 +30,14 @@ _UNUSABLE = (
     *(state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile),
     *(state.NotImplemented, state.RuntimeException),
 )
-_LARGE = 1 << 18  # pixels above which memory is freed after each run, since every network has an arena of its own
+# All networks share one arena: it grows to what the largest of them needs, not to the sum.
+onnxruntime.create_and_register_allocator(
+    onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    ),
+    None,
+)
+_LARGE = 1 << 18  # pixels of a picture above which memory is freed after each run; a film's next frame needs it again
 _SHRINKING = onnxruntime.RunOptions()
 _SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 _FATAL = 4  # log level: errors are raised, not logged
@@ -74,15 +81,16 @@ class OnnxEngine:
         return Pool(workers, lambda: setattr(self._local, "threads", thread_count() // workers))
 
     def _run(self, name: str, *pictures: np.ndarray) -> np.ndarray:
-        session = self._sessions_with(getattr(self._local, "threads", thread_count())).get(name)
+        threads = getattr(self._local, "threads", None)  # in a pool
+        session = self._sessions_with(threads or thread_count()).get(name)
         if session is None:
             first, *others = pictures
             return sum(others, first)  # the network is not exported: an identity, or the sum of base and residual
-        options = _SHRINKING if pictures[0].shape[0] * pictures[0].shape[1] > _LARGE else None
+        large = pictures[0].shape[0] * pictures[0].shape[1] > _LARGE
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
         inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=False))
         try:
-            result, *_ = session.run(None, inputs, options)
+            result, *_ = session.run(None, inputs, _SHRINKING if large and threads is None else None)
         except (*_UNUSABLE, ValueError) as error:  # the last: another number of inputs
             if "alloc" in str(error):
                 raise out_of_memory() from error
@@ -112,6 +120,7 @@ class OnnxEngine:
         options.intra_op_num_threads, options.log_severity_level = threads, _FATAL
         # Spinning threads slow down other work on a busy machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             # Without a fallback, which prints what is damaged on standard output.
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
