@@ -28,8 +28,8 @@ _SIGN = 1.0  # seconds between heartbeats
 _CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
 _END = object()
 _PART = 1 << 20  # places
-# Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, bytes from which on a block is mapped apart
-# (glibc takes no more than 32 MiB), and pools of memory, which threads share.
+# Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, bytes from which on a block is mapped
+# apart (glibc takes no more than 32 MiB), and pools of memory, which threads share.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _MALLOC = {_TRIM_THRESHOLD: 16 << 20, _MMAP_THRESHOLD: 4 << 20}  # a strip of a picture is kept for the next one
 _MALLOC_OF_FILMS = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20, _ARENA_MAX: 1}

@@ -217,7 +217,7 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    from stegnet.cli.folders import hide_folder  # which imports what starts processes
+    from stegnet.cli.folder_jobs import hide_folder  # which imports what starts processes
 
     check_output_folder(options)
     method = job.method

@@ -113,7 +113,7 @@ def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Pat
 
 
 def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
-    from stegnet.cli.folders import reveal_folder  # which imports what starts processes
+    from stegnet.cli.folder_jobs import reveal_folder  # which imports what starts processes
 
     check_output_folder(options)
     if options.output is None:
