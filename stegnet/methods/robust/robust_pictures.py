@@ -124,9 +124,7 @@ class PictureCarrier(RobustCarrier):
         self._reader = PictureReader(self.modem, self.key_source)
         self._worst: Sequence[int] | None = None  # numbers of the pictures that arrive and leave least; None: all may
         # What arrived last of the container and is not read yet, and the salts of all before it.
-        self._arriving, self._salts = iter(()), [list(self.grid.salts(self.cover))]
-        if not (self.few or self.channel.plain):
-            self._arriving = self._received()
+        self._arriving, self._salts = self._of_cover(), list[list[bytes]]()
 
     @cached_property
     def area(self) -> np.ndarray:
@@ -245,8 +243,19 @@ class PictureCarrier(RobustCarrier):
 
     def _received(self) -> Iterator[tuple[np.ndarray, Grid]]:
         """The pictures that may arrive of the container, and its grid in them."""
-        self._salts, only = [], self._worst and {0, *self._worst}  # the file itself, too
-        for picture, grid in self.channel.received(self._shown(self.picture), self.grid, self.few, only):
+        only = self._worst and {0, *self._worst}  # the file itself, too
+        yield from self._salted(self.channel.received(self._shown(self.picture), self.grid, self.few, only))
+
+    def _of_cover(self) -> Iterator[tuple[np.ndarray, Grid]]:
+        """The pictures that may arrive of the cover; after JPEG alone, which hardly moves a salt, the cover."""
+        if self.few or self.channel.plain:
+            return self._salted(iter([(self.cover, self.grid)]))
+        return self._salted(self.channel.received(self._shown(self.cover), self.grid))
+
+    def _salted(self, arriving: Iterator[tuple[np.ndarray, Grid]]) -> Iterator[tuple[np.ndarray, Grid]]:
+        """Keeps the salts of pictures that arrive."""
+        self._salts = []
+        for picture, grid in arriving:
             self._salts.append(list(grid.salts(picture)))
             yield picture, grid
 
