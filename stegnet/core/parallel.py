@@ -44,7 +44,7 @@ OpenBLASController.clear_controlling_thread()
 # they spin through the short gaps between operations, and then sleep. Fewer turns cost more on a quiet machine, where a
 # thread that sleeps must be woken; more of them, beside other work. The standard's own variable has priority.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "4000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 # Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
 # frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
