@@ -148,9 +148,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: a worker for each physical core that this process may use, and 3 GiB of memory for each."""
+    """`-n auto`: a worker for each physical core that this process may use, and one more, as tests wait now and then.
+
+    Each has 3 GiB of memory.
+    """
     cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    return max(1, min(cores, psutil.virtual_memory().total // (3 << 30)))
+    return max(1, min(cores + 1, psutil.virtual_memory().total // (3 << 30)))
 
 
 @pytest.fixture(autouse=True)
