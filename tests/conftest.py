@@ -43,6 +43,11 @@ LONG_PLACES = (
     "pipeline/tracking/test_server", "pipeline/train/test_launch",
     "tools/test_servers", "tools/test_setup", "tools/test_slurm",
 )  # fmt: skip
+# Files of long tests that take minutes: they begin first, so that at the end no worker is left alone with one.
+LONGEST = (
+    "tools/test_slurm", "tools/test_servers", "pipeline/test_pipeline", "demo/test_demo", "cluster/test_cluster",
+    "pipeline/train/test_stage",
+)  # fmt: skip
 THREADS = "2"
 MALLOPT = {"MMAP_THRESHOLD": (-3, 256 << 20), "TRIM_THRESHOLD": (-1, 512 << 20)}  # names and numbers are glibc's
 TOUCHING = pytest.StashKey[set[Path]]()
@@ -144,6 +149,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names |= {"slow"} if SLOW & used or "long" in names else set()
         for name in names:
             item.add_marker(name)
+    order = {HERE / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.hookimpl(optionalhook=True)
