@@ -140,7 +140,7 @@ def cases(frames: int, robust_frames: int, files: int) -> dict[str, list[Case]]:
         Case(f"a {film}, `--method network`", "cover.mp4", ("secret.mp4",), ".mkv", ".mkv", "FFV1", network),
         Case(f"a text in a {long}, `--survive h264:23`", "long.mp4", text, ".mp4", ".txt", "x264", codec),
     ]
-    folders = [Case(f"50 kB in each of {files} JPEGs of 1 megapixel", "folder", ("small.bin",), "", "", "")]
+    folders = [Case(f"5 kB in each of {files} JPEGs of 1 megapixel", "folder", ("tiny.bin",), "", "", "")]
     return {"pictures": pictures, "films": films, "folders": folders}
 
 
@@ -289,7 +289,7 @@ def _write_inputs(folder: Path, frames: int, robust_frames: int, files: int) -> 
     _film(FILMS["cover"], folder / "long.mp4", robust_frames)
     _film(FILMS["cover"], folder / "wide.mp4", frames, LARGE_SIZE)
     size, wide = (int(PAYLOAD * 3 * width * height * frames / 8) for width, height in (SIZE, LARGE_SIZE))
-    for name, count in (("file", size), ("wide", wide), ("small", 50_000), ("large", 500_000)):
+    for name, count in (("file", size), ("wide", wide), ("tiny", 5_000), ("small", 50_000), ("large", 500_000)):
         (folder / f"{name}.bin").write_bytes(np.random.default_rng(0).bytes(count))
     for name in ("large", "cover", "small"):
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(read_picture(folder / f"{name}.png"), JPEG_QUALITY))
