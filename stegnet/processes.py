@@ -16,6 +16,7 @@ from itertools import accumulate
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Lock
 from time import monotonic
 from typing import NamedTuple
 
@@ -103,7 +104,7 @@ def _cost(job: Job) -> _Cost:
         try:
             with open_picture(job.source) as image:
                 pixels = image.width * image.height
-        except (StegnetError, OSError):  # which the job will say
+        except Exception:  # whatever it is, the job meets it too, and says it
             return _Cost(_MEMORY, 0)
         return _Cost(_MEMORY + 110 * pixels, 0.1 + 2e-7 * pixels)
     size = job.source.stat().st_size if job.source.is_file() else 0
@@ -139,11 +140,12 @@ class _Processes:
         memory = max(_cost(job).memory for job in task.jobs)
         if working and memory + sum(worker.memory for worker in working) > self._memory:
             return False
-        idle = next((worker for worker in self._workers if not worker.task), None)
+        idle = next((each for each in self._workers if not each.task and each.process.is_alive()), None)
         worker = idle or self._new()
         worker.task = task
         worker.memory = memory
-        worker.pipe.send(task)
+        with suppress(ConnectionError):  # it has ended early: `answers` finds that out
+            worker.pipe.send(task)
         return True
 
     def answers(self) -> Iterator[tuple[Task, _Progress | list[Outcome]]]:
@@ -207,9 +209,12 @@ class _Signs:
         self._pipe = pipe
         self._phase = ""
         self._last = 0.0
+        self._one_at_a_time = Lock()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
         now = monotonic()
-        if phase != self._phase or now - self._last >= _SECONDS_BETWEEN_SIGNS:
-            self._phase, self._last = phase, now
-            self._pipe.send(_Progress(phase, done, total))
+        with self._one_at_a_time:
+            if phase != self._phase or now - self._last >= _SECONDS_BETWEEN_SIGNS:
+                self._phase = phase
+                self._last = now
+                self._pipe.send(_Progress(phase, done, total))
