@@ -8,7 +8,6 @@ import os
 import pickle
 import signal
 import sys
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -83,13 +82,14 @@ def run_in_processes(
         progress: called with the progress of the first job that is not done.
         count: how many processes work at a time; fewer if no more fit into the memory that is free.
     """
-    waiting = deque(tasks_of(plan, out))
+    waiting = ((task, max(_cost(job).memory for job in task.jobs)) for task in tasks_of(plan, out))
+    upcoming = next(waiting, None)
     done: dict[Job, Outcome] = {}
     with closing(_Processes(work, secrets, count)) as processes:
         for job in plan.jobs:
             while job not in done:
-                while waiting and processes.took(waiting[0]):
-                    waiting.popleft()
+                while upcoming and processes.took(*upcoming):
+                    upcoming = next(waiting, None)
                 for task, answer in processes.answers():
                     if not isinstance(answer, _Progress):
                         done.update((outcome.job, outcome) for outcome in answer)
@@ -132,12 +132,11 @@ class _Processes:
         self._workers = list[_Worker]()
         self._memory = psutil.virtual_memory().available
 
-    def took(self, task: Task) -> bool:
-        """Start a task if a processor and enough memory are free, or if no other task runs; return whether it did."""
+    def took(self, task: Task, memory: float) -> bool:
+        """Start a task that needs so many bytes, if they and a processor are free, or if none runs; return whether."""
         working = [worker for worker in self._workers if worker.task]
         if len(working) == self._most:
             return False
-        memory = max(_cost(job).memory for job in task.jobs)
         if working and memory + sum(worker.memory for worker in working) > self._memory:
             return False
         idle = next((each for each in self._workers if not each.task and each.process.is_alive()), None)

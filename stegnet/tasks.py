@@ -23,6 +23,7 @@ from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each
 from stegnet.files.folder import Writing
 from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable
 from stegnet.methods import DEFAULT_CONTEXT, Context, HideJob
+from stegnet.networks.engines import uses_gpu
 from stegnet.results import OutputTarget
 
 SEED_BYTES = 32
@@ -89,6 +90,15 @@ class HidingWork:
 
     job: HideJob
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether its networks compute on a GPU."""
+        return self.job.method.computes and uses_gpu(self.job.context.backend, self.job.context.device)
+
+    def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:
+        """Do the jobs of a plan one after the other in this process; yield their outcomes."""
+        return hide_each(plan, out, self.job, source)
+
     def showing(self, progress: Progress) -> "HidingWork":
         """Return a copy of this work that reports its progress."""
         return HidingWork(self.job.showing(progress))
@@ -106,6 +116,15 @@ class RevealingWork:
 
     strict: bool = False
     context: Context = DEFAULT_CONTEXT
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether networks compute on a GPU, if any are needed."""
+        return uses_gpu(self.context.backend, self.context.device)
+
+    def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:
+        """Do the jobs of a plan one after the other in this process; yield their outcomes."""
+        return reveal_each(plan, out, source, self.strict, self.context)
 
     def showing(self, progress: Progress) -> "RevealingWork":
         """Return a copy of this work that reports its progress."""

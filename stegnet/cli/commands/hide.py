@@ -217,14 +217,15 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    from stegnet.cli.folder_jobs import hide_folder  # which imports what starts processes
+    from stegnet.cli.folder_jobs import do_folder  # which imports what starts processes
+    from stegnet.tasks import HidingWork
 
     check_output_folder(options)
     method = job.method
     plan = plan_hiding(options.cover, options.secret, method.any_file, method.covers, method.matched)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        outcomes = hide_folder(options, plan, output_target(options), job, key_source, progress)
+        outcomes = do_folder(options, plan, output_target(options), HidingWork(job), key_source, progress)
         return reports.show_batch(options, plan, outcomes)
 
 

@@ -113,7 +113,8 @@ def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Pat
 
 
 def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
-    from stegnet.cli.folder_jobs import reveal_folder  # which imports what starts processes
+    from stegnet.cli.folder_jobs import do_folder  # which imports what starts processes
+    from stegnet.tasks import RevealingWork
 
     check_output_folder(options)
     if options.output is None:
@@ -122,5 +123,5 @@ def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     for method in METHODS.values():
         method.load(context)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
-        outcomes = reveal_folder(options, plan, out, context, key_source, progress)
+        outcomes = do_folder(options, plan, out, RevealingWork(options.strict, context), key_source, progress)
         return reports.show_batch(options, plan, outcomes)
