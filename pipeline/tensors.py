@@ -6,7 +6,7 @@ The same operations on single pictures are in `stegnet.core.pixels` and `stegnet
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from stegnet.core.keystream import (
     NEGATIVE,
     ORIENTATIONS,
     Shuffle,
-    block_size,
     inverse_orientations,
     orientations,
     pixel_index,
@@ -107,6 +106,18 @@ def gains_for(pictures: Tensor, bases: Tensor) -> Tensor:
     return HIDDEN_RMS / rms.clamp(min=MIN_RMS)
 
 
+class BatchShuffle(NamedTuple):
+    """The shuffles of B pictures, one each, as indices of pixels; made once for all that shuffles and unshuffles."""
+
+    index: Tensor  # (B, H·W) int64, the source of each pixel of the shuffled picture
+    inverse: Tensor  # (B, H·W) int64, the place in the shuffled picture of each pixel
+    signs: Tensor  # (B, 1, H, W) float32, 1 or −1, by place in the shuffled picture
+
+    def select(self, pictures: slice) -> "BatchShuffle":
+        """The shuffles of some of the pictures."""
+        return BatchShuffle(*(part[pictures] for part in self))
+
+
 def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
     """Draws a shuffle for training, on the generator's device; not cryptographically secure."""
     count, device = rows * cols, generator.device
@@ -115,15 +126,15 @@ def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
     return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
 
 
-def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int) -> list[Shuffle]:
+def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int, block: int) -> BatchShuffle:
     """Draws `count` shuffles as `random_shuffle` does; on a GPU all at once, which takes a fraction of the kernels."""
     device = generator.device
     if device.type == "cpu":
-        return [random_shuffle(generator, rows, cols) for _ in range(count)]
+        return batch_shuffle([random_shuffle(generator, rows, cols) for _ in range(count)], block)
     keys = torch.randint(1 << 62, (count, rows * cols), generator=generator, device=device)
     turns = torch.randint(2 * ORIENTATIONS, (count, rows * cols), generator=generator, device=device)
-    fields = keys.argsort(dim=1, stable=True), turns % ORIENTATIONS, turns & NEGATIVE != 0
-    return [Shuffle(rows, cols, *parts) for parts in zip(*fields, strict=True)]
+    permutations = keys.argsort(dim=1, stable=True)
+    return batch_shuffle([Shuffle(rows, cols, permutations, turns % ORIENTATIONS, turns & NEGATIVE != 0)], block)
 
 
 def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
@@ -134,25 +145,44 @@ def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
     return Shuffle(rows, cols, *(part.numpy() for part in fields), key)
 
 
-def apply(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
+def batch_shuffle(shuffles: Sequence[Shuffle], block: int) -> BatchShuffle:
+    """Returns shuffles of one grid, whose blocks have `block` × `block` pixels, as one value.
+
+    The fields of a shuffle are arrays or tensors, (N,), or those of several shuffles, (…, N).
+    """
+    rows, cols = shuffles[0].rows, shuffles[0].cols
+    fields = ([getattr(shuffle, name) for shuffle in shuffles] for name in ("permutation", "orientation", "negative"))
+    permutation, orientation, negative = (
+        torch.stack([torch.as_tensor(each) for each in field]).view(-1, rows * cols) for field in fields
+    )
+    upright, back = _orientations(block, cols * block, permutation.device)
+    inverse = permutation.argsort(dim=1)
+    signs = (1 - 2 * negative.float()).view(-1, 1, rows, cols)
+    return BatchShuffle(
+        pixel_index(permutation, orientation, cols, upright),
+        pixel_index(inverse, orientation.gather(1, inverse), cols, back),
+        signs.repeat_interleave(block, 2).repeat_interleave(block, 3),
+    )
+
+
+def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
     """Shuffles each picture with its own shuffle.
 
     Args:
-        pictures: (B, C, H, W), signed values centred on 0, any device. The block size is H / rows.
-        shuffles: B shuffles of the same grid.
+        pictures: (B, C, H, W), signed values centred on 0, on the device of the shuffles.
     Returns:
         Same shape and dtype.
     Raises:
-        ValueError: the grid does not cut the pictures into square blocks, or there are not exactly B shuffles.
+        ValueError: the shuffles are not B shuffles of pictures of H × W pixels.
     """
-    index, inverse = _pixel_indices(pictures, shuffles)
-    return _pictures(_Permutation.apply(_pixels(pictures), index, inverse), pictures.shape) * _signs(pictures, shuffles)
+    index, inverse = _batch_indices(pictures, shuffles)
+    return _pictures(_Permutation.apply(_pixels(pictures), index, inverse), pictures.shape) * shuffles.signs
 
 
-def invert(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
+def invert(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
     """Inverts `apply` exactly; same arguments and errors."""
-    index, inverse = _pixel_indices(pictures, shuffles)
-    pixels = _pixels(pictures * _signs(pictures, shuffles))
+    index, inverse = _batch_indices(pictures, shuffles)
+    pixels = _pixels(pictures * shuffles.signs)
     return _pictures(_Permutation.apply(pixels, inverse, index), pictures.shape)
 
 
@@ -180,19 +210,13 @@ def _pictures(pixels: Tensor, shape: torch.Size) -> Tensor:
     return pixels.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _pixel_indices(pictures: Tensor, shuffles: Sequence[Shuffle]) -> tuple[Tensor, Tensor]:
+def _batch_indices(pictures: Tensor, shuffles: BatchShuffle) -> tuple[Tensor, Tensor]:
     """Returns the source of each pixel in the shuffled batch, and its place there, (B·H·W,) int64 each."""
     batch, _, height, width = pictures.shape
-    if len(shuffles) != batch or len({(shuffle.rows, shuffle.cols) for shuffle in shuffles}) != 1:
-        raise ValueError(f"{batch} pictures need {batch} shuffles of one grid")
-    block = block_size(height, width, shuffles[0].rows, shuffles[0].cols)
-    permutation, orientation = (_stack(shuffles, name, pictures.device) for name in ("permutation", "orientation"))
-    upright, back = _orientations(block, width, pictures.device)
-    inverse = permutation.argsort(dim=1)
-    index = pixel_index(permutation, orientation, shuffles[0].cols, upright)  # (B, H·W)
-    place = pixel_index(inverse, orientation.gather(1, inverse), shuffles[0].cols, back)
+    if shuffles.signs.shape != (batch, 1, height, width):
+        raise ValueError(f"shuffles of {tuple(shuffles.signs.shape)} can't shuffle pictures {tuple(pictures.shape)}")
     first = torch.arange(batch, device=pictures.device)[:, None] * (height * width)
-    return (index + first).reshape(-1), (place + first).reshape(-1)
+    return (shuffles.index + first).reshape(-1), (shuffles.inverse + first).reshape(-1)
 
 
 @cache
@@ -200,19 +224,6 @@ def _orientations(block: int, width: int, device: torch.device) -> tuple[Tensor,
     """Returns `orientations` and their inverse, copied to a device once: each copy would wait for it."""
     upright, back = (torch.from_numpy(table(block, width)) for table in (orientations, inverse_orientations))
     return upright.to(device), back.to(device)
-
-
-def _signs(pictures: Tensor, shuffles: Sequence[Shuffle]) -> Tensor:
-    """Returns the sign of each pixel, (B, 1, H, W), 1 or −1."""
-    negative = _stack(shuffles, "negative", pictures.device)
-    signs = (1 - 2 * negative.to(pictures.dtype)).view(len(shuffles), 1, shuffles[0].rows, shuffles[0].cols)
-    block = pictures.shape[-2] // shuffles[0].rows
-    return signs.repeat_interleave(block, 2).repeat_interleave(block, 3)
-
-
-def _stack(shuffles: Sequence[Shuffle], name: str, device: torch.device) -> Tensor:
-    """Stacks a field of all shuffles, (B, N)."""
-    return torch.stack([torch.as_tensor(getattr(shuffle, name)) for shuffle in shuffles]).to(device)
 
 
 # Structural similarity. SSIM after Wang et al. 2004 ("Image quality assessment: from error visibility to structural

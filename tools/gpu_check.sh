@@ -96,6 +96,37 @@ seen = sum(len(batch) for batch in batches)
 print(f"   {seen / (time.monotonic() - begun):.0f} pairs a second by {workers} processes")
 PYTHON
 
+if [ "$device" = cuda ]; then
+    step "steps: pairs a second without a loader; with train.compile, after its minute"
+    for compiled in False True; do
+        "$python" - $compiled <<'PYTHON'
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+import torch
+from pipeline.config import load
+from pipeline.train.checkpoint import with_defaults
+from pipeline.train.devices import open_fabric
+from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
+from pipeline.train.train import Trainer
+from stegnet.core.compute import make_deterministic, resolve
+config = load(Path("params.yaml"))
+train = replace(config.train, compile=sys.argv[1] == "True")
+config = with_defaults(replace(config, train=train))
+fabric = open_fabric(config)
+make_deterministic(config.seed, train.threads)
+trainer = Trainer(config, fabric, resolve(train.precision, fabric.device))
+(batch,) = load_batches(Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES), [range(train.batch)], 0)
+for warm in (True, False):
+    begun = time.monotonic()
+    for _ in range(5 if warm else 100):
+        trainer.step(batch)
+    torch.cuda.synchronize()
+print(f"   compile={train.compile}: {100 * train.batch / (time.monotonic() - begun):.0f} pairs a second")
+PYTHON
+    done
+fi
+
 step "train"
 (train first)
 trained first

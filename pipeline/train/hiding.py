@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.config import Config
 from pipeline.tensors import (
+    BatchShuffle,
     apply,
     block_means,
     from_8_bits,
@@ -34,7 +35,6 @@ from pipeline.train.losses import (
 )
 from pipeline.train.pairs import validation_crops
 from stegnet.core.compute import autocast
-from stegnet.core.keystream import Shuffle
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import CODED, GREY, MEANS, NONE
@@ -50,7 +50,7 @@ PREVIEW_GAIN = 10  # of the difference between container and cover
 class PassRandomness:
     """All that is random in the pass of a batch of B pairs."""
 
-    shuffles: list[Shuffle]  # B block shuffles of the secrets
+    shuffles: BatchShuffle  # block shuffles of the secrets
     shuffled: Tensor  # (B,) bool, the secrets that are shuffled
     sealed: Tensor  # (B, 3, H, W) in [0, 1), decides which samples sealed bits change
     mask: Tensor  # (B, 3, H, W) in [0, 1), in periods of the pair
@@ -59,8 +59,8 @@ class PassRandomness:
     def select(self, pairs: slice) -> "PassRandomness":
         """The randomness of some of the pairs."""
         noise = None if self.noise is None else self.noise[pairs]
-        masks = self.sealed[pairs], self.mask[pairs]
-        return PassRandomness(self.shuffles[pairs], self.shuffled[pairs], *masks, noise)
+        shuffles = self.shuffles.select(pairs)
+        return PassRandomness(shuffles, self.shuffled[pairs], self.sealed[pairs], self.mask[pairs], noise)
 
 
 def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
@@ -70,7 +70,7 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
     shape = (count, 3, train.crop, train.crop)
     shuffled = torch.rand(count, generator=random, device=device) < train.scrambled
     blocks = train.crop // config.scramble.block
-    shuffles = random_shuffles(random, count, blocks, blocks)
+    shuffles = random_shuffles(random, count, blocks, blocks, config.scramble.block)
     sealed, mask = (torch.rand(shape, generator=random, device=device) for _ in range(2))
     noise = torch.randn(shape, generator=random, device=device) * train.noise if train.noise else None
     return PassRandomness(shuffles, shuffled, sealed, mask, noise)
@@ -82,12 +82,9 @@ class HideRevealPass(nn.Module):
     `scramble.base` and `train.bits` say what is hidden and sealed; "bf16" or "fp32" is the precision of the networks.
     """
 
-    def __init__(self, pair: Pair, config: Config, precision: str, compiled: bool = False) -> None:
+    def __init__(self, pair: Pair, config: Config, precision: str) -> None:
         super().__init__()
         self.pair = pair
-        networks = (pair.prepare, pair.enhance, pair.hide, pair.reveal, pair.restore)
-        made = map(torch.compile, networks) if compiled else networks
-        self._prepare, self._enhance, self._hide, self._reveal, self._restore = made
         self._base, self._precision = config.scramble.base, precision
         self._strength = seal_strength(config.train.bits)
 
@@ -101,22 +98,22 @@ class HideRevealPass(nn.Module):
         period = self.pair.period()
         mask = _channels_last(randomness.mask * period.detach())
         with autocast(self._precision, pictures.device):
-            prepared, base = self._prepare(secret).float(), self._enhance(base).float()
+            prepared, base = self.pair.prepare(secret).float(), self.pair.enhance(base).float()
         gain = torch.ones_like(secret[:, :1, :1, :1]) if self._base == NONE else gains_for(secret, base)
         plain = (prepared - base) * gain
         hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
         with autocast(self._precision, pictures.device):
-            container = self._hide(cover - mask, _channels_last(hidden)).float() + mask
+            container = self.pair.hide(cover - mask, _channels_last(hidden)).float() + mask
         container = into_range(container, period.detach())
         stored = self.store(container, randomness)
         stored = stored if randomness.noise is None else stored + randomness.noise
         if self.pair.periodic:  # the same value; a longer period makes what happens to a container smaller against it
             stored = cover + (stored - cover) * (period.detach() / period)
         with autocast(self._precision, pictures.device):
-            revealed = self._reveal(stored - mask).float()
+            revealed = self.pair.reveal(stored - mask).float()
         unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
         with autocast(self._precision, pictures.device):
-            restored = self._restore(base, _channels_last(unshuffled / gain)).float()
+            restored = self.pair.restore(base, _channels_last(unshuffled / gain)).float()
         return PassResult(cover, container, secret, restored, base)
 
     def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
@@ -135,8 +132,8 @@ class PictureObjective(Objective):
             coded = config.scramble.base == CODED
             self._start = 1.0 if not pair.secret_first else _CODED_START if coded else _START
 
-    def network(self, pair: Pair, precision: str, compiled: bool = False) -> HideRevealPass:
-        return HideRevealPass(pair, self.config, precision, compiled)
+    def network(self, pair: Pair, precision: str) -> HideRevealPass:
+        return HideRevealPass(pair, self.config, precision)
 
     def draw(self, step: int, device: torch.device) -> PassRandomness:
         return draw_randomness(self.config, step, device)
@@ -211,7 +208,7 @@ class Validation:
 
 
 def first_pairs(result: Result) -> Result:
-    """The pairs of a preview, detached and copied, so that the whole batch can be freed."""
+    """Returns the pairs of a preview, detached and copied, so that the whole batch can be freed."""
     return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
 
 

@@ -52,7 +52,7 @@ class Objective(ABC):
         self.config, self.pair, self.steps = config, pair, steps
 
     @abstractmethod
-    def network(self, pair: Pair, precision: str, compiled: bool = False) -> nn.Module:
+    def network(self, pair: Pair, precision: str) -> nn.Module:
         """The pass of a batch: takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
 
     @abstractmethod

@@ -76,23 +76,23 @@ def randomness_of(
 class ModemPass(nn.Module):
     """A modem and the channel between its networks, as one module; arguments as of `HideRevealPass`."""
 
-    def __init__(self, pair: Modem, channel: ChannelConfig, precision: str, compiled: bool = False) -> None:
+    def __init__(self, pair: Modem, channel: ChannelConfig, precision: str) -> None:
         super().__init__()
         self.pair, self._distortions = pair, Distortions(channel.distort)
-        self._hide, self._reveal = (torch.compile(each) if compiled else each for each in (pair.hide, pair.reveal))
         self._precision = precision
 
     def forward(self, pictures: Tensor, randomness: ModemRandomness) -> ModemResult:
         """Takes covers, (B, 1, 3, H, W) uint8."""
         cover = from_8_bits(pictures[:, 0]).contiguous(memory_format=torch.channels_last)
         with autocast(self._precision, pictures.device):
-            container = self._hide(cover, torch.cat([randomness.bits, randomness.dither], dim=1)).float()
+            container = self.pair.hide(cover, torch.cat([randomness.bits, randomness.dither], dim=1)).float()
         received = through_channel(through_8_bits(container), randomness, self._distortions)
         with autocast(self._precision, pictures.device):
-            likelihoods = self._reveal(received, randomness.dither).float()
+            likelihoods = self.pair.reveal(received, randomness.dither).float()
         return ModemResult(cover, container, randomness.bits, likelihoods)
 
 
+@torch.compiler.disable  # codecs can't be compiled
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
     """Containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
 
@@ -140,9 +140,9 @@ class ModemObjective(Objective):
         self._channel = config.channel
         self._weights = [_STEERED_START] * len(config.model.rungs)
 
-    def network(self, pair: Pair, precision: str, compiled: bool = False) -> ModemPass:
+    def network(self, pair: Pair, precision: str) -> ModemPass:
         assert isinstance(pair, Modem)
-        return ModemPass(pair, self._channel, precision, compiled)
+        return ModemPass(pair, self._channel, precision)
 
     def draw(self, step: int, device: torch.device) -> ModemRandomness:
         random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)

@@ -123,12 +123,12 @@ def train(
         begun = time.monotonic()
         batches = load_batches(pairs, map(trainer.share.pairs, steps), workers, pinned=on_gpu)
         for _, batch in zip(progress(steps), batches, strict=True):
-            waits = trainer.waits
+            waits, shows = trainer.waits, trainer.shows
             point = trainer.step(batch)
             stop = waits and fabric.strategy.reduce_boolean_decision(request.signal > 0, all=False)
             if leads and point:
                 report(point)
-            if leads and trainer.done % max(1, trainer.steps // PREVIEWS) == 0:
+            if leads and shows:
                 show(trainer.done - 1, trainer.objective.preview(trainer.last))
             if leads and (stop or trainer.done % config.train.checkpoint == 0 or trainer.finished):
                 checkpoint.save(trainer.state_dict())
@@ -190,13 +190,17 @@ class Trainer:
         self._failure = torch.full((), -1, device=fabric.device)  # see _watch
         batch = self.share.size // self.share.count
         self._validation = self.objective.validation(data, fabric.device, precision, batch) if data else None
-        network = self.objective.network(self._pair, precision, config.train.compile)
+        network, self._terms = self.objective.network(self._pair, precision), self.objective.terms
+        if config.train.compile:
+            mode = self._compile_mode()
+            network.compile(mode=mode)
+            self._terms = torch.compile(self._terms, mode=mode)
         weights, decay = [each for each in self._pair.parameters() if each.requires_grad], config.train.weight_decay
         optimizer = torch.optim.AdamW(
             weights, config.train.lr, betas=(0.9, 0.98), eps=EPSILON, weight_decay=decay, fused=True
         )
         self._network, self._optimizer = fabric.setup(network, optimizer)
-        self.last: Any = None  # the first pictures of the last step's pass
+        self.last: Any = None  # the first pictures of the last step's pass that is shown
 
     def step(self, share: Tensor) -> Point | None:
         """Does one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
@@ -239,6 +243,11 @@ class Trainer:
         return self._fabric.device.type == "cpu" or (self.done + 1) % WAITS == 0
 
     @property
+    def shows(self) -> bool:
+        """The next step is one of the PREVIEWS whose pictures are shown."""
+        return (self.done + 1) % max(1, self.steps // PREVIEWS) == 0
+
+    @property
     def finished(self) -> bool:
         """All steps are done, or validation has not improved for train.patience measurements."""
         return self.done == self.steps or 0 < self.config.train.patience <= self.best.stale
@@ -276,6 +285,14 @@ class Trainer:
         self.objective.load_state_dict(state["objective"])
         self.done, self.curve = state["step"], state["curve"]
 
+    def _compile_mode(self) -> str:
+        """The mode of torch.compile: CUDA graphs where one process computes its batch at once, on a GPU.
+
+        They reuse the memory of results and gradients in the next pass, so the parts of a batch could not be summed.
+        """
+        alone = self._fabric.world_size == 1 and self.share.count == 1
+        return "reduce-overhead" if alone and self._fabric.device.type == "cuda" else "default"
+
     def _backward(self, share: Tensor, randomness: Any, weight: float) -> Tensor:
         """Computes the gradient of the batch's mean loss, and its LossTerms, (4,)."""
         seed_step(self.config.seed, self.done, self._fabric.global_rank)
@@ -284,10 +301,11 @@ class Trainer:
         for in_share, in_batch in self.share.parts():
             with self._fabric.no_backward_sync(self._network):
                 result = self._network(share[in_share], randomness.select(in_batch))
-                terms = self.objective.terms(result)
+                terms = self._terms(result)
                 loss = weight * terms.container + self.config.beta * terms.secret
                 self._fabric.backward(loss / self.share.divisor(in_share))
-            self.last = first_pairs(result)
+            if self.shows:
+                self.last = first_pairs(result)
             means += terms.stack() / self.share.divisor(in_share)
         self._average_gradients()
         return self._fabric.all_reduce(means, reduce_op="mean")

@@ -102,7 +102,7 @@ def test_a_batch_matches_single_pictures(block):
     pictures = torch.rand(3, 3, 5 * block, 7 * block) - 0.5
     shuffles = [draw(key(n), 5, 7) for n in range(3)]
     for change in ("apply", "invert"):
-        together = getattr(tensors, change)(pictures, shuffles)
+        together = getattr(tensors, change)(pictures, tensors.batch_shuffle(shuffles, block))
         for one, picture, shuffle in zip(together, pictures, shuffles, strict=True):
             alone = getattr(single, change)(picture.permute(1, 2, 0).numpy(), shuffle)
             np.testing.assert_array_equal(one.permute(1, 2, 0), alone)
@@ -110,7 +110,7 @@ def test_a_batch_matches_single_pictures(block):
 
 def test_the_gradient_passes_the_shuffle():
     pictures = (torch.rand(1, 3, 16, 16) - 0.5).requires_grad_()
-    shuffles = [draw(KEY, 2, 2)]
+    shuffles = tensors.batch_shuffle([draw(KEY, 2, 2)], 8)
     weight = torch.rand(1, 3, 16, 16)
     (tensors.invert(tensors.apply(pictures, shuffles) * 2, shuffles) * weight).sum().backward()
     assert torch.equal(pictures.grad, 2 * weight)

@@ -123,10 +123,10 @@ def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
     By recurrence (Clenshaw 1955, "A note on the summation of Chebyshev series", Math. Comp. 9), as two functions take
     less time than six.
     """
-    *lower, later = sines
-    later, beyond = lower.pop() + doubled_cosine * later, later
-    for sine in reversed(lower):
-        later, beyond = sine + doubled_cosine * later - beyond, later
+    terms = sines.unbind()
+    beyond, later = terms[-1], terms[-2] + doubled_cosine * terms[-1]
+    for sine in terms[-3::-1]:
+        beyond, later = later, sine + doubled_cosine * later - beyond
     return later
 
 
