@@ -38,7 +38,7 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     options = {"format": "mp4", "movflags": "+faststart", "acodec": "aac", "shortest": None}
     options |= video | X264_DETERMINISTIC
     with atomic_write(out) as part:
-        run_ffmpeg(part, [pictures, inputs[0]["a?"]], f"{out}: ffmpeg can't make it", **options)
+        run_ffmpeg(part, [pictures, inputs[0]["a?"]], "ffmpeg can't make it", subject=out, **options)
 
 
 def has_vmaf(height: int, width: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import renamed
+from stegnet.core.errors import called
 from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.files import (
@@ -283,7 +283,7 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
         else:
             path = folder / f"{name}.png"
             write_png(path, _picture(name, source))
-        with renamed({str(path): name}):
+        with called(name, path):
             yield path
 
 

@@ -135,7 +135,7 @@ def check_output_folder(options: argparse.Namespace) -> None:
         options.usage_error("`-o -` is for the result of one file")
     if options.output is not None and not options.into_folder and is_file_name(options.output):
         hint = f"name a folder, such as -o {options.output.stem}/"
-        raise MediaError(f"{options.output}: is the name of a file, and a folder has many results", hint)
+        raise MediaError("is the name of a file, and a folder has many results", hint, subject=options.output)
 
 
 def cluster_needs_folder(options: argparse.Namespace) -> None:
@@ -310,7 +310,7 @@ def _read_key_file(path: Path, hiding: bool) -> Key:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise
         hint = f"generate one with `stegnet keygen {path}`" if hiding else "only the key used to hide can reveal"
-        raise KeyFileError(str(error), hint) from error
+        raise error.with_hint(hint) from error
     _warn_if_others_can_read(path)
     return key
 
@@ -339,7 +339,7 @@ def _read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             line = file.readline(_MAX_LINE)
     except OSError as error:
-        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
+        raise KeyFileError(f"can't be read ({error.strerror})", subject=path) from error
     _warn_if_others_can_read(path)
     return line
 

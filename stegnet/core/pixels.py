@@ -16,6 +16,7 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.parallel import parallel_map, thread_count
+from stegnet.core.text import Setting, Text
 
 BLOCK = 8  # pixels: the side of a block
 DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
@@ -75,7 +76,8 @@ def encode_jpeg(
     height, width = picture.shape[:2]
     if max(height, width) > MOST_JPEG_SIDE:
         message = f"{width}×{height} pixels can't be made JPEG, which has at most {MOST_JPEG_SIDE} a side"
-        raise MediaError(message, f"reduce it first: `resize={MOST_JPEG_SIDE}`")
+        resize = Setting("resize", str(MOST_JPEG_SIDE), quoted=False)
+        raise MediaError(message, Text("reduce it first: ", resize))
     file = io.BytesIO()
     chroma = {"subsampling": "4:4:4" if full_chroma else "4:2:0"} if picture.ndim == 3 else {}
     Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, exif=exif, **chroma)
@@ -140,7 +142,7 @@ def check_memory(path: object, count: int, what: str) -> None:
     needed, free = _WORKING_BYTES * count, free_memory()
     if needed > free:
         hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"
-        raise MediaError(f"{path}: hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint)
+        raise MediaError(f"hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint, subject=path)
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

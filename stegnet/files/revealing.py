@@ -15,6 +15,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import FALLBACK, FILM, PICTURE, SOUND, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
+from stegnet.core.text import Setting, Text
 from stegnet.files.album import album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
@@ -53,7 +54,11 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
             if film
             else ("cropping or resizing", "was changed that way")
         )
-        error.hint += f"; if it was made to survive {made} and {changed}, try `search=True` (about {seconds:.0f} s)"
+        error.hint += Text(
+            f"; if it was made to survive {made} and {changed}, try ",
+            Setting("search", True),
+            f" (about {seconds:.0f} s)",
+        )
         error.searchable = True
     raise error
 
@@ -102,8 +107,14 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
         if os.path.lexists(path):  # whose name the sender chose
-            hint = 'choose another name (`to="FILE"`; with `overwrite=True`, it replaces a file)'
-            raise MediaError(f"{path}: already exists", hint)
+            hint = Text(
+                "choose another name (",
+                Setting("to", "FILE"),
+                "; with ",
+                Setting("overwrite", True),
+                ", it replaces a file)",
+            )
+            raise MediaError("already exists", hint, subject=path)
         out = replace(out, path=path, force=False, named=True)
     out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
@@ -210,7 +221,7 @@ def _fitness(cover: Cover) -> Info:
         refuse_palette(cover)
     except MediaError as error:
         nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": [], "bytes_for": {}}
-        return notes | nothing | {"unfit": str(error).removeprefix(f"{cover}: ")}
+        return notes | nothing | {"unfit": error.problem}
     return notes
 
 

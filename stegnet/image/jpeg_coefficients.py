@@ -483,12 +483,12 @@ def read_jpeg(path: Source) -> JpegPicture:
         except OSError as error:
             if error.errno:  # of the folder for temporary files
                 raise
-            raise MediaError(f"{path}: the JPEG is damaged, or of a kind that can't be read", HINT) from error
+            raise MediaError("the JPEG is damaged, or of a kind that can't be read", HINT, subject=path) from error
     found = (dct.Y, dct.Cb, dct.Cr)[: len(file.components)]
     whole = tuple(np.take(plane.reshape(*plane.shape[:2], 64), ZIGZAG, axis=2) for plane in found)
     sizes = [file.blocks(component) for component in file.components]
     if any(plane.shape[0] < rows or plane.shape[1] < cols for plane, (rows, cols) in zip(whole, sizes, strict=True)):
-        raise MediaError(f"{path}: the JPEG is damaged: its size is not that of its coefficients")
+        raise MediaError("the JPEG is damaged: its size is not that of its coefficients", subject=path)
     planes = tuple(plane[:rows, :cols] for plane, (rows, cols) in zip(whole, sizes, strict=True))
     return JpegPicture(file, planes, None if _is_filled_usually(file, planes, whole) else whole)
 

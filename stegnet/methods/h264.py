@@ -23,6 +23,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
+from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
@@ -148,7 +149,7 @@ without encoding.
         try:
             most = cover.once(self.name, _H264Carrier).capacity("")
         except MediaError as error:
-            return f"its own H.264 can't be used: {str(error).removeprefix(f'{cover}: ')}"
+            return f"its own H.264 can't be used: {error.problem}"
         if most <= 0:
             return "its own H.264 can't be used: it has no B pictures, or too few"
         return "" if size <= most else f"its own H.264 holds at most {most} bytes"
@@ -159,7 +160,7 @@ without encoding.
         carrier = cover.once(self.name, _H264Carrier)
         carrier.at_most_safe = options.at_most_safe
         if suffix not in FORMS[FILM]:
-            carrier.larger = f'{_LARGER}; or write it without loss (`to="NAME.mp4"`)'
+            carrier.larger = Text(_LARGER, "; or write it without loss", Aside("to", "NAME.mp4"))
         return _NewH264(carrier, payload, key, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
@@ -185,7 +186,7 @@ class _H264Carrier(Carrier):
     def __init__(self, cover: Cover) -> None:
         self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
         if not self.stream.width or [len(packet) for _, packet in self.stream.packets()] != self.mp4.sizes.tolist():
-            raise MediaError(f"{cover}: its sample table and bitstream disagree", "encode it first")
+            raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
 
     @cached_property
     def sizes(self) -> list[tuple[int, int]]:
@@ -295,7 +296,7 @@ def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> f
             errors.append(mean_squared_error(*map(_luma, pair)))
             context.progress("verify", done, most)
     if not errors:
-        raise MediaError(f"{cover}: has no pictures that can be shown", "encode it first")
+        raise MediaError("has no pictures that can be shown", "encode it first", subject=cover)
     return psnr_from_mse(float(np.mean(errors)), PEAK)
 
 
@@ -467,12 +468,12 @@ class FilmStream:
         with video.open_film(file) as film:
             context = video.picture_stream(film, file).codec_context
             if context.name != "h264":
-                raise MediaError(f"{file}: its pictures are not H.264", _OTHERS)
+                raise MediaError("its pictures are not H.264", _OTHERS, subject=file)
             self.width, self.height, extradata = context.width, context.height, context.extradata or b""
         try:
             self._parameters, self.length = Parameters.of_avcc(extradata)
         except H264Error as error:
-            raise MediaError(f"{file}: {error}", _OTHERS) from error
+            raise MediaError(str(error), _OTHERS, subject=file) from error
 
     def pictures(self) -> Iterator[Group]:
         """The groups of pictures in order, each from an IDR picture, or the film's start, to the next.
@@ -518,13 +519,13 @@ class FilmStream:
             found.append(packet[at + self.length : at + self.length + size])
             at += self.length + size
         if at != len(packet) and not self._damaged:
-            raise MediaError(f"{self.file}: {Reason.DAMAGED.line}", _OTHERS)
+            raise MediaError(f"{Reason.DAMAGED.line}", _OTHERS, subject=self.file)
         return found
 
     def packed(self, units: list[bytes]) -> bytes:
         """A packet of NAL units; a MediaError, if one is too long for the field before it."""
         if max(map(len, units)) >= 256**self.length:
-            raise MediaError(f"{self.file}: a picture would outgrow the field of its size", _OTHERS)
+            raise MediaError("a picture would outgrow the field of its size", _OTHERS, subject=self.file)
         return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
@@ -549,7 +550,7 @@ class FilmStream:
         except H264Error as error:
             if self._damaged or error.reason is Reason.NOT_EXACT:
                 return None
-            raise MediaError(f"{self.file}: {error}", _OTHERS) from error
+            raise MediaError(str(error), _OTHERS, subject=self.file) from error
         self._marked |= bool(levels.padding)
         carriers = ~levels.intra & np.isin(levels.kind, (Kind.LUMA_4X4, Kind.LUMA_8X8))
         return Slice(number, place, unit, parameters, levels, carriers) if carriers.any() else None
@@ -564,7 +565,7 @@ class FilmStream:
                 parameters.add(unit)
         except H264Error as error:
             if not self._damaged:
-                raise MediaError(f"{self.file}: {error}", _OTHERS) from error
+                raise MediaError(str(error), _OTHERS, subject=self.file) from error
         return parameters
 
 

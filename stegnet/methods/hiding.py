@@ -19,6 +19,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
@@ -29,6 +30,7 @@ from stegnet.media.picture_form import write_like
 from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
 from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
 from stegnet.results import (
+    CHANGED_SECRET,
     Changes,
     FilmFrame,
     HidingFigures,
@@ -51,7 +53,6 @@ _WITHOUT_PLACE = {
     PICTURE: "remove it from the cover first (`exiftool -gps:all= COVER`)",
     FILM: "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
 }
-_UNUSED = '`weights="FILE"` has no effect with the method {}: use `method="network"`'
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,18 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
             except (CapacityError, PackageError) as error:
                 refused = error
             else:
-                unused = _UNUSED.format(method.name) if job.context.weights and not method.computes else ""
-                changed = report.changed_secret or fitness.changed_secret
+                unused = _unused_weights(method) if job.context.weights and not method.computes else ""
+                copied = report.changed_secret or fitness.changed_secret
+                changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
                 warnings = filter(None, (changed, fitness.warning, unused, *report.warnings))
                 return replace(report, warnings=tuple(warnings), changed_secret=changed)
         raise refused
+
+
+def _unused_weights(method: Method) -> Text:
+    """Return the warning that a method without a network has no use for weights."""
+    advice = Setting("method", "network")
+    return Text(Setting("weights", "FILE"), f" has no effect with the method {method.name}: use ", advice)
 
 
 def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:

@@ -14,6 +14,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
@@ -46,7 +47,7 @@ JPEG = "jpeg"
 USUAL_QUALITY = 95
 _LOWEST, _HIGHEST = 50, 98  # quality
 _STRAINED = "so much of what is sent changes for what arrives that detectors find it"
-_KEPT = "`quality=Q` has no effect: the cover is a JPEG, which keeps its own"
+_KEPT = Text(Setting("quality", "Q", quoted=False), " has no effect: the cover is a JPEG, which keeps its own")
 _OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
@@ -167,7 +168,7 @@ class _JpegCarrier(Carrier):
     def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality
         if not _LOWEST <= quality <= _HIGHEST:
-            raise ConfigError(f"quality: {quality} is not from {_LOWEST} to {_HIGHEST}")
+            raise ConfigError(f"{quality} is not from {_LOWEST} to {_HIGHEST}", parameter="quality")
         simulator = simulator_of(options.channel, options.channel_from)
         made = jpeg_cover(cover, quality, options.resize)
         if options.quality is not None and made.errors is None:

@@ -17,6 +17,7 @@ from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
+from stegnet.core.text import Setting, Text
 from stegnet.formats.signatures import form_of
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
@@ -222,7 +223,7 @@ class Carrier(ABC):
         hint = self.remedy(payload, size, most)
         if payload.only_whole:
             hint += f"; a compressed copy would lose {payload.only_whole}"
-        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
+        return CapacityError(f"has {size} bytes, more than the capacity of {max(most, 0)}", hint, subject=payload.path)
 
     def remedy(self, payload: "Payload", size: int, most: int) -> str:
         """The hint of `refusal`."""
@@ -431,12 +432,15 @@ class Method(ABC):
         """Refuses, by a CapacityError or ConfigError, a cover of a kind that it, or an option, is not for."""
         if cover.kind not in self.covers:
             kinds = " and ".join(f"{kind}s" for kind in self.covers)
-            message = f"{cover}: is a {cover.called}, and the method {self.name} hides in {kinds}"
+            problem = f"is a {cover.called}, and the method {self.name} hides in {kinds}"
             sound = "what is hidden in a sound must be sent as a file"
-            raise CapacityError(message, sound if cover.kind == SOUND else 'use `method="auto"`, which chooses')
+            hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
+            raise CapacityError(problem, hint, subject=cover)
         if cover.kind != PICTURE and getattr(options, "resize", None):
-            message = f"resize: {cover} is a {cover.called}, and only pictures are resized"
-            raise ConfigError(message, "leave `resize=PIXELS` out")
+            problem = f"the cover is a {cover.called}, and only pictures are resized"
+            raise ConfigError(
+                problem, Text("leave ", Setting("resize", "PIXELS", quoted=False), " out"), parameter="resize"
+            )
 
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
         """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""

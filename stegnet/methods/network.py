@@ -21,6 +21,7 @@ from stegnet.core.measures import PSNR, psnr
 from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
+from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
@@ -133,7 +134,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
         kind = kind_of_secret(payload.file)
         if cover.kind != kind:
-            hint = f'use a {kind} as the cover, or `method="sealed"`, which hides any file'
+            hint = Text(f"use a {kind} as the cover, or ", Setting("method", "sealed"), ", which hides any file")
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
 
     def embed(
@@ -212,7 +213,7 @@ class _NewFilm(_Measured, NewFilm):
         super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
         info, network = secret.film, self.network
         if secret.frames > self.frames and options.longer == "refuse":
-            hint = 'use a longer cover, or hide as many as fit (`longer="cut"`)'
+            hint = Text("use a longer cover, or hide as many as fit", Aside("longer", "cut"))
             raise CapacityError(f"the secret has {secret.frames} frames, the cover only {self.frames}", hint)
         self.hidden = min(self.frames, secret.frames)
         self._sound = no_sound(secret, self.hidden)
@@ -228,7 +229,9 @@ class _NewFilm(_Measured, NewFilm):
         except CapacityError as error:
             if not self._sound.most:
                 raise
-            raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
+            raise error.with_hint(
+                Text(error.hint, ", or leave the secret's sound out", Aside("sound", False))
+            ) from error
         self.history = shown_history(cover, suffix)
         context.warn_about_cover(self.history)
         self._distances: list[float] = []
@@ -283,7 +286,11 @@ class _NewFilm(_Measured, NewFilm):
         if secret.sound and not self.options.sound:
             yield "the secret's sound is left out"
         if secret.more:
-            yield f'the secret\'s {" and ".join(secret.more)} are not hidden: `method="sealed"` hides a file whole'
+            yield Text(
+                f"the secret's {' and '.join(secret.more)} are not hidden: ",
+                Setting("method", "sealed"),
+                " hides a file whole",
+            )
         yield from (f"cover: {note}" for note in cover.notes)
         yield from (f"secret: {note}" for note in secret.notes)
 
@@ -315,7 +322,11 @@ class FoundPictures(FoundSecret):
         network = _network_for(self.container.header().secret.weights, self.context)
         revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
-            raise RevealError(f"{self.container.path}: {altered(PICTURE)}", "without `strict=True`, it is revealed")
+            raise RevealError(
+                f"{altered(PICTURE)}",
+                Text("without ", Setting("strict", True), ", it is revealed"),
+                subject=self.container.path,
+            )
         report = write_revealed(out, revealed.picture)
         return report if revealed.whole else replace(report, trouble=(f"{altered(PICTURE)}, and is shown as it is",))
 
@@ -456,7 +467,7 @@ class _HiddenFilm:
 
 def _altered(diagnosis: Diagnosis) -> RevealError:
     lines = diagnosis.lines() or ("the file is damaged behind its last frame",)
-    hint = "without `strict=True`, what is left of it is revealed"
+    hint = Text("without ", Setting("strict", True), ", what is left of it is revealed")
     return RevealError(f"the container is not as it was hidden: {'; '.join(lines)}", hint)
 
 

@@ -65,8 +65,8 @@ class UnknownOption(ConfigError):
     def __init__(self, option: str, methods: Sequence[str]) -> None:
         self.option, self.methods = option, methods
         known = {} if methods else {name for each in METHODS.values() for name in each.option_names}
-        message = f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it"
-        super().__init__(message, did_you_mean(option, sorted(known)))
+        problem = f"goes with {' or '.join(methods)}" if methods else "no method has it"
+        super().__init__(problem, did_you_mean(option, sorted(known)), parameter=option)
 
 
 class Registry(Mapping[str, Method]):
@@ -122,7 +122,7 @@ class Registry(Mapping[str, Method]):
             UnknownOption: it does not have an option.
         """
         if name not in self:
-            raise ConfigError(f"method: {name!r} is not one of {', '.join(self)}")
+            raise ConfigError(f"{name!r} is not one of {', '.join(self)}", parameter="method")
         method, own = self[name], set(given) - self[name].option_names
         if name == AUTO and (own or not self._writes(method, suffix)):
             others = (each for each in reversed(list(self.values())) if each.implied and own <= each.option_names)

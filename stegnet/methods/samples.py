@@ -9,6 +9,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import channels_of
+from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
@@ -151,7 +152,7 @@ class _SampleCarrier(Carrier):
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         hint = "use a larger cover, or an album of several (`stegnet hide --spread`)"
-        return hint + (', or `method="auto"`, which compresses it' if payload.kind else "")
+        return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
 
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}

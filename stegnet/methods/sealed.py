@@ -18,6 +18,7 @@ from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import channels_of, check_memory
+from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
@@ -165,7 +166,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:
             hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
-            raise CapacityError(f"{cover}: how much is hard to find in a film without loss was not measured", hint)
+            raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
@@ -266,7 +267,7 @@ class SealedCover(Carrier):
         if self.channels == 1:
             hint += ", a colour cover holds three times as much"
         if payload.kind:
-            hint += ', or `method="auto"`, which compresses it'
+            hint += Text(", or ", Setting("method", "auto"), ", which compresses it")
         return hint
 
     def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
@@ -417,7 +418,9 @@ def hide_bytes(
     keys = key_source.new_keys(randomness)
     most = bytes_capacity(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
     if len(data) > most:
-        raise CapacityError(f"{name}: has {len(data)} bytes, more than the capacity of {most}", "use a larger cover")
+        raise CapacityError(
+            f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name
+        )
     header = file_header(name, BytesIO(data), 1, 0, randomness)
     return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, regular_areas(cover))
 

@@ -71,9 +71,9 @@ class _SoundSamples(Samples):
         if self.samples.size:
             return None
         if self._sound.is_silent:
-            silent = f"{self._cover}: is silent or nearly so, and silence carries nothing"
-            return CapacityError(silent, "use another recording")
-        return CapacityError(f"{self._cover}: is too short to carry anything", "use a longer recording")
+            silent = "is silent or nearly so, and silence carries nothing"
+            return CapacityError(silent, "use another recording", subject=self._cover)
+        return CapacityError("is too short to carry anything", "use a longer recording", subject=self._cover)
 
     def costs(self) -> Costs:
         """Low costs in noise, high ones where it is quiet, or regular."""

@@ -12,6 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.core.pixels import channels_of
+from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_history
@@ -48,7 +49,9 @@ does the colour of what can't be seen.
     def open(self, cover: Cover) -> Samples:
         cover.once("pixels", check_pixels)
         if not self.keeps(cover):
-            raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
+            raise CapacityError(
+                "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
+            )
         return cover.once(self.name, _VisibleSamples)
 
     def keeps(self, cover: Cover) -> bool:

@@ -140,7 +140,7 @@ def open_camera(name: str, loop: bool) -> Frames:
     if not (path.is_file() or path.is_dir()):
         return _camera_frames(name)
     if (found := kind(path)) != FILM:
-        raise MediaError(f"{path}: is a {found}, not a film", "`stegnet hide` hides in it")
+        raise MediaError(f"is a {found}, not a film", "`stegnet hide` hides in it", subject=path)
     return _film_frames(path, loop)
 
 
@@ -160,7 +160,7 @@ def _film_frames(path: Path, loop: bool) -> Frames:
             yield Frame(picture, number / rate)
             number += 1
         if number == before:
-            raise MediaError(f"{path}: the film has no frames")
+            raise MediaError("the film has no frames", subject=path)
 
 
 def _camera_frames(name: str) -> Frames:
@@ -174,7 +174,7 @@ def _camera_frames(name: str) -> Frames:
         camera = cv2.VideoCapture(int(name) if name.isdecimal() else name)
     if not camera.isOpened():
         hint = "--source is a camera's number (0 is the first), a device, an address or a film file"
-        raise MediaError(f"{shown}: {'not connected, or in use' if name.isdecimal() else 'no such source'}", hint)
+        raise MediaError(f"{'not connected, or in use' if name.isdecimal() else 'no such source'}", hint, subject=shown)
     delivered = False
     try:
         while (answer := camera.read())[0]:
@@ -183,7 +183,7 @@ def _camera_frames(name: str) -> Frames:
     finally:
         camera.release()
     if not delivered:
-        raise MediaError(f"{shown}: delivers no frames", "another program may be using it")
+        raise MediaError("delivers no frames", "another program may be using it", subject=shown)
     warnings.warn(f"{shown}: stopped delivering frames", stacklevel=2)
 
 
@@ -366,7 +366,7 @@ class Recording:
         with draft as part, FilmWriter(part, *view.size, RATE) as film:
             yield film
             if not view.count:
-                raise MediaError(f"{self.out}: not written: there was no frame to record")
+                raise MediaError("not written: there was no frame to record", subject=self.out)
 
     def hide(self, session: Session) -> Report:
         """Hides the secret in the draft, which then goes."""

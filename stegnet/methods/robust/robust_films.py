@@ -19,6 +19,7 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM
 from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
+from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
@@ -67,7 +68,9 @@ _LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that w
 _MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips changes that stand alone
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip, for what moves
-_LARGER = 'use a longer or larger cover, or one with less motion, or a milder channel (`survive="CHANNEL"`)'
+_LARGER = Text(
+    "use a longer or larger cover, or one with less motion, or a milder channel", Aside("survive", "CHANNEL")
+)
 
 
 def embed_in_film(
@@ -132,7 +135,7 @@ def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret:
     if (bound := max(bounds, default=0)) and bound < wanted:
         size = secret.stat().st_size
         most = max(bound - wanted + size, 0)
-        raise CapacityError(f"{secret}: has {size} bytes, more than the capacity of {most} at most", _LARGER)
+        raise CapacityError(f"has {size} bytes, more than the capacity of {most} at most", _LARGER, subject=secret)
     most = -1
     for carrier in carriers:
         if (capacity := sum(carrier.capacities(carrier.rates, carrier.shares[0]))) > most:

@@ -14,6 +14,7 @@ from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import capacity_tables
@@ -119,7 +120,11 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
     ) -> NewContainer:
         if not _has_salted_key(key):
-            hint = 'use a key file or passphrase, or leave `survive="CHANNEL"` out and send the file as it is'
+            hint = Text(
+                "use a key file or passphrase, or leave ",
+                Setting("survive", "CHANNEL"),
+                " out and send the file as it is",
+            )
             raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
         embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
@@ -214,7 +219,7 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
     if pieces.message is None:
         groups = "1 group of frames" if pieces.groups == 1 else f"{pieces.groups} groups of frames"
         hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was hidden for"
-        raise RevealError(f"{container.path}: {pieces.share:.0%} of what is hidden here is left: {groups}", hint)
+        raise RevealError(f"{pieces.share:.0%} of what is hidden here is left: {groups}", hint, subject=container.path)
     return pieces.message
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import psnr
+from stegnet.core.text import Setting, Text
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
 from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
@@ -365,7 +366,7 @@ class RobustContainer(NewContainer, Carrier):
     def notes(self) -> tuple[str, ...]:
         lines = (self.file.line,) if self.file.unchanged else self.notes_on_copy()
         channel = self.carrier.channel
-        search = ("a cropped copy is revealed with `search=True`",) if channel.cropped else ()
+        search = (Text("a cropped copy is revealed with ", Setting("search", True)),) if channel.cropped else ()
         return *lines, f"survives: {channel}; not: {channel.limits}", *search, *self.notes_on_cover()
 
     def notes_on_copy(self) -> tuple[str, ...]:
