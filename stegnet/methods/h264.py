@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from stegnet.methods.method import (
     Method,
     NewContainer,
     Payload,
+    Written,
     option,
 )
 from stegnet.record import (
@@ -237,31 +238,34 @@ class _NewH264(NewContainer):
             self.header = file_header(self.fitted.name, source, count, share, context.randomness)
             self.records = list(file_records(self.header, source))
         self.width, self.height, self.frames = stream.width, stream.height, len(carrier.mp4.sizes)
-        self._psnr = None
 
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
+        quality = None
         with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
             changed = TemporaryPackets(file)
             for number, packet in changed_packets(self.carrier.stream, self._sealed()):
                 changed.keep(number, packet)
-            self.hidden = len(changed)
+            hidden = len(changed)
             write_mp4(self.carrier.mp4, part, changed)
-            if not verify:
-                return
-            with Cover(part) as out:
-                written = FilmStream(out)
-                packets = ((number, packet) for number, packet in written.packets() if number in changed)
-                same = {number for number, packet in packets if packet == changed[number]}
-                check_same(part, same == changed.keys() and group_sizes(written) == self.carrier.sizes)
-                self._psnr = _quality(self.carrier.cover, out, self.frames, self.context)
-
-    def notes(self) -> tuple[str, ...]:
+            if verify:
+                quality = self._verified(part, changed)
         loss = loss_note(self.header, self.keys.anchors is not None, GROUPS[1], "lost")
-        return self.fitted.line, *loss, *self.fitted.notes
+        figures = {
+            "container_psnr": quality,
+            "hidden_bytes": hidden_bytes(self.header),
+            "secure": self.carrier.secure,
+            "measured": True,
+        }
+        return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
 
-    def figures(self) -> dict[str, Any]:
-        known = {"container_psnr": self._psnr, "hidden_bytes": hidden_bytes(self.header)}
-        return known | {"secure": self.carrier.secure, "measured": True}
+    def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
+        """Compare what was written with what changed; return the PSNR of the worst frame that was compared, in dB."""
+        with Cover(part) as out:
+            written = FilmStream(out)
+            packets = ((number, packet) for number, packet in written.packets() if number in changed)
+            same = {number for number, packet in packets if packet == changed[number]}
+            check_same(part, same == changed.keys() and group_sizes(written) == self.carrier.sizes)
+            return _quality(self.carrier.cover, out, self.frames, self.context)
 
     def _sealed(self) -> Iterator[tuple["Group", np.ndarray]]:
         """The groups with their new samples."""

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from stegnet.methods.method import (
     Method,
     NewContainer,
     Payload,
+    Written,
     option,
 )
 from stegnet.record import Container, Record, empty_record_bytes, format_record
@@ -201,28 +201,22 @@ class _SealedJpeg(NewContainer):
         self.height, self.width = plan.cover.shown.shape[:2]
         self._context = context
 
-    def write(self, part: Path, verify: bool) -> None:
-        plan, planes = self._plan, self._planes
-        self._changes = self._context.with_heartbeat(
+    def write(self, part: Path, verify: bool) -> Written:
+        plan, planes, fitted = self._plan, self._planes, self.fitted
+        changes = self._context.with_heartbeat(
             "write", lambda: write_jpeg(part, plan.cover, planes, verify, plan.check)
         )
-
-    def notes(self) -> tuple[str, ...]:
-        plan = self._plan
         made = plan.cover.notes if plan.carrier is plan.cover else (*plan.cover.notes, _OPENS_LATER)
-        return (self.fitted.line, *made, *self.fitted.notes) if self.fitted else made
-
-    def warnings(self) -> tuple[str, ...]:
-        return (f"{_STRAINED}; {_SENT_BEFORE}",) if self._plan.strained else ()
-
-    def figures(self) -> dict[str, Any]:
-        return {
-            "cover_format": self._plan.cover.history,
-            "container_psnr": self._changes.psnr,
-            "changed_pixels": self._changes.pixels,
+        notes = (fitted.line, *made, *fitted.notes) if fitted else made
+        figures = {
+            "cover_format": plan.cover.history,
+            "container_psnr": changes.psnr,
+            "changed_pixels": changes.pixels,
             "hidden_bytes": len(self.record.data),
-            "secure": None if self._plan.strained else secure_payload(self._plan.carrier),
+            "secure": None if plan.strained else secure_payload(plan.carrier),
         }
+        strained = (f"{_STRAINED}; {_SENT_BEFORE}",) if plan.strained else ()
+        return Written.of(fitted, notes, figures, warnings=strained)
 
 
 class _JpegContainer(Container):

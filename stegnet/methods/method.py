@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, extra
@@ -302,19 +302,54 @@ class Payload(ExitStack):
         return Fitted(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What is known of a container once it was written, for the report.
+
+    Attributes:
+        fitted: the file that is hidden, as it is or as a copy; None: a picture, a film, or a part of an album's file.
+        notes: a line each on what is hidden, and on what was not copied from the cover.
+        figures: values of `HidingFigures` besides the method and the cover's size.
+        warnings: a line for each problem that the user should act on.
+        secret_psnr: PSNR in dB of the secret as it will be revealed; None: not measured.
+        changed_secret: a warning that a copy is hidden instead of the secret; "": none is.
+        hidden: frames that hold something.
+        may_be_lost: frames of a film; None: the file is not spread over them.
+    """
+
+    fitted: Fitted | None
+    notes: tuple[str, ...]
+    figures: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    secret_psnr: float | None = None
+    changed_secret: str = ""
+    hidden: int = 1
+    may_be_lost: int | None = None
+
+    @classmethod
+    def of(cls, fitted: Fitted | None, notes: tuple[str, ...], figures: dict[str, Any], **more: Any) -> Self:
+        """The facts of a container that holds a file; of a copy with loss, its PSNR, and a warning if that is low."""
+        psnr = fitted.copy.psnr if fitted and fitted.copy else None
+        warnings = (*more.pop("warnings", ()), *warnings_of_psnr(psnr))
+        return cls(fitted, notes, figures, warnings, psnr, fitted.warning if fitted else "", **more)
+
+
+def warnings_of_psnr(psnr: float | None, poor: float = POOR, advice: str = "use a larger cover") -> tuple[str, ...]:
+    """A warning if the secret is revealed below `poor` dB; None: it was not measured."""
+    if psnr is None or psnr >= poor:
+        return ()
+    return (Text(f"the secret is revealed at only {psnr:.1f} dB PSNR: ", advice),)
+
+
 class NewContainer(ABC):
-    """A container that is ready to be written."""
+    """A container that is ready to be written; width and height are in pixels, 0 of a sound."""
 
     width: int
     height: int
     frames: int = 1  # of a film
-    hidden: int = 1  # those that hold something
-    fitted: Fitted | None = None  # the file that is hidden, if it is one
-    may_be_lost: int | None = None  # frames; None: it is not spread over them
-    poor, better = POOR, "use a larger cover"  # PSNR in dB of the secret that is warned of, and the advice
 
     @abstractmethod
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
         """Writes it.
 
         Args:
@@ -323,29 +358,6 @@ class NewContainer(ABC):
         Raises:
             MediaError: it can't be written, or does not read back as it was written.
         """
-
-    @abstractmethod
-    def notes(self) -> tuple[str, ...]:
-        """One line each on what is hidden, and what was not copied from the cover; called after `write`."""
-
-    @abstractmethod
-    def figures(self) -> dict[str, Any]:
-        """Values for `HidingFigures` besides the cover's size; called after `write`."""
-
-    def changed_secret(self) -> str:
-        """Warning that a copy is hidden instead of the secret; "" if it is hidden as it is; called after `write`."""
-        return self.fitted.warning if self.fitted else ""
-
-    def warnings(self) -> tuple[str, ...]:
-        """One line for each problem that the user should act on; called after `write`."""
-        quality = self.secret_psnr()
-        if quality is None or quality >= self.poor:
-            return ()
-        return (f"the secret is revealed at only {quality:.1f} dB PSNR: {self.better}",)
-
-    def secret_psnr(self) -> float | None:
-        """PSNR in dB of the secret as it will be revealed; called after `write`."""
-        return self.fitted.copy.psnr if self.fitted and self.fitted.copy else None
 
 
 class FoundSecret(ABC):

@@ -36,6 +36,7 @@ from stegnet.methods.method import (
     Method,
     NewContainer,
     Payload,
+    Written,
     option,
 )
 from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
@@ -163,14 +164,14 @@ class _Measured(NewContainer):
     history: str | None  # the cover's, as it is shown
     worst: float  # PSNR in dB, of the worst of the frames that were compared with their cover
 
-    def warnings(self) -> tuple[str, ...]:
-        return self.quality.warnings()
+    network: Network
+    hidden: int = 1  # frames
 
-    def secret_psnr(self) -> float:
-        return self.quality.psnr()
-
-    def figures(self) -> dict[str, Any]:
-        return {"cover_format": self.history, "container_psnr": self.worst}
+    def measured(self, notes: tuple[str, ...]) -> Written:
+        """What is known of it, with notes."""
+        notes = notes if self.network.period else (*notes, _UNMASKED)
+        figures = {"cover_format": self.history, "container_psnr": self.worst}
+        return Written(None, notes, figures, self.quality.warnings(), self.quality.psnr(), hidden=self.hidden)
 
 
 class _NewPicture(_Measured, NewPicture):
@@ -195,9 +196,8 @@ class _NewPicture(_Measured, NewPicture):
         self.quality = measured_quality(network, container, hidden, key, any_quality, step("measure tiles"))
         super().__init__(container, cover, profile, context)
 
-    def notes(self) -> tuple[str, ...]:
-        lines = (*visibility_notes(self.worst), *self.about_cover, *about_secret(self.secret))
-        return lines if self.network.period else (*lines, _UNMASKED)
+    def written(self, about_cover: tuple[str, ...]) -> Written:
+        return self.measured((*visibility_notes(self.worst), *about_cover, *about_secret(self.secret)))
 
 
 class _NewFilm(_Measured, NewFilm):
@@ -265,10 +265,8 @@ class _NewFilm(_Measured, NewFilm):
             self.quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
         return container
 
-    def notes(self) -> tuple[str, ...]:
-        copied = (f"cover: {note}" for note in self.not_copied)
-        lines = (*self._about_films(), *copied, *visibility_notes(self.worst))
-        return lines if self.network.period else (*lines, _UNMASKED)
+    def written(self, not_copied: tuple[str, ...]) -> Written:
+        return self.measured((*self._about_films(), *not_copied, *visibility_notes(self.worst)))
 
     @property
     def worst(self) -> float:

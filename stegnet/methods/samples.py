@@ -27,6 +27,7 @@ from stegnet.methods.method import (
     Method,
     NewContainer,
     Payload,
+    Written,
     media_compressors,
     option,
 )
@@ -53,7 +54,6 @@ class Samples(ABC):
         secure: bytes that are hard to find.
         history: what betrays a change of them, as of `Cover`.
         height, width: of a picture, in pixels; else 0.
-        notes: a line for each thing of the cover that is not kept.
     """
 
     samples: np.ndarray
@@ -61,7 +61,6 @@ class Samples(ABC):
     secure: SecurePayload
     history: str | None
     height = width = 0
-    notes: tuple[str, ...] = ()
 
     def nothing_fits(self) -> CapacityError | None:
         """The error for a cover none of whose samples may change; None: some may."""
@@ -72,8 +71,11 @@ class Samples(ABC):
         """Costs of changing them."""
 
     @abstractmethod
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
-        """Writes the cover with others, given the container's suffix; errors as `NewContainer.write`."""
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
+        """Writes the cover with others, given the container's suffix; errors as `NewContainer.write`.
+
+        Returns a line for each thing of the cover that is not kept.
+        """
 
     @abstractmethod
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
@@ -180,21 +182,17 @@ class _NewSamples(NewContainer):
         data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
         context.with_heartbeat("hide", lambda: seal(self._samples, data, keys, seed, found.costs(), options))
 
-    def write(self, part: Path, verify: bool) -> None:
-        def write() -> None:
-            self._carrier.found.write(part, self._samples, verify, self._suffix)
-
-        self._context.with_heartbeat("write", write)
-
-    def notes(self) -> tuple[str, ...]:
-        lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        return (*lines, *self._carrier.found.notes)
-
-    def figures(self) -> dict[str, Any]:
-        return self._carrier.found.figures(self._samples) | {
-            "cover_format": self._carrier.found.history,
+    def write(self, part: Path, verify: bool) -> Written:
+        found, fitted = self._carrier.found, self.fitted
+        about_cover = self._context.with_heartbeat(
+            "write", lambda: found.write(part, self._samples, verify, self._suffix)
+        )
+        lines = (fitted.line, *fitted.notes) if fitted else ()
+        figures = found.figures(self._samples) | {
+            "cover_format": found.history,
             "hidden_bytes": len(self._record.data),
             "capacity": self._carrier.space,
             "channels": self._carrier.channels,
-            "secure": self._carrier.found.secure,
+            "secure": found.secure,
         }
+        return Written.of(fitted, (*lines, *about_cover), figures)

@@ -43,6 +43,7 @@ from stegnet.methods.method import (
     Method,
     NewContainer,
     Payload,
+    Written,
     media_compressors,
     option,
 )
@@ -299,15 +300,13 @@ class _NewPicture(NewPicture):
         self.carrier, self.record, self.fitted, seed = carrier, record, fitted, context.randomness(SEED_BYTES)
         pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
         self.changes = Changes.of(carrier.pixels, pixels)
-        self.hidden = frames_with_data(record.header) if fitted else 1
         super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context, carrier.suffix)
 
-    def notes(self) -> tuple[str, ...]:
+    def written(self, about_cover: tuple[str, ...]) -> Written:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        return (*lines, *self.about_cover)
-
-    def figures(self) -> dict[str, Any]:
-        return self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)
+        figures = self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)
+        hidden = frames_with_data(self.record.header) if self.fitted else 1
+        return Written.of(self.fitted, (*lines, *about_cover), figures, hidden=hidden)
 
 
 class _NewFilm(NewFilm):
@@ -319,7 +318,6 @@ class _NewFilm(NewFilm):
         share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
         with fitted.path.open("rb") as source:
             self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
-        self.hidden, self.may_be_lost = frames_with_data(self.header), may_be_lost(self.header)
 
     def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
         with self.fitted.path.open("rb") as source:
@@ -331,12 +329,14 @@ class _NewFilm(NewFilm):
         self.changes.add(frame, container)
         return container
 
-    def notes(self) -> tuple[str, ...]:
-        loss = loss_note(self.header, self._keys.anchors is not None)
-        return (self.fitted.line, *self.fitted.notes, *loss, *self.about_cover())
-
-    def figures(self) -> dict[str, Any]:
-        return self.carrier.figures(self.header.secret.name, hidden_bytes(self.header), self.changes)
+    def written(self, not_copied: tuple[str, ...]) -> Written:
+        header, fitted = self.header, self.fitted
+        loss = loss_note(header, self._keys.anchors is not None)
+        about_cover = (f"cover: {note}" for note in self.cover.film.notes)
+        notes = fitted.line, *fitted.notes, *loss, *about_cover, *not_copied
+        figures = self.carrier.figures(header.secret.name, hidden_bytes(header), self.changes)
+        lost = may_be_lost(header)
+        return Written.of(fitted, notes, figures, hidden=frames_with_data(header), may_be_lost=lost)
 
 
 def _sealed(

@@ -63,10 +63,6 @@ class _SoundSamples(Samples):
         self.history = cover.history
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(f"cover: {note}" for note in self._sound.file.notes())
-
     def nothing_fits(self) -> CapacityError | None:
         if self.samples.size:
             return None
@@ -91,9 +87,10 @@ class _SoundSamples(Samples):
         changed = int(np.count_nonzero(samples != self.samples))
         return {"cover_pixels": self.samples.size, "changed_pixels": changed, "unit": "samples"}
 
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
         data = self._sound.with_samples(samples)
         self._sound.file.write(part, data)
         if verify:
             with Cover(part, quiet=True) as written:
                 check_same(part, np.array_equal(written.sound.file.data, data))
+        return tuple(f"cover: {note}" for note in self._sound.file.notes())

@@ -102,14 +102,14 @@ class _VisibleSamples(Samples):
         count = samples[..., 0].size
         return {"cover_pixels": count, "container_psnr": changes.psnr, "changed_pixels": changes.pixels}
 
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
         layers = self._layers.copy()
         layers[self._visible, :3] = samples.reshape(-1, 3)
         notes = write_form(part, layers, self._cover, self._profile, suffix)
-        self.notes = tuple(line for line in notes if TRANSPARENT not in line)
         if verify:
             with Cover(part) as written:
                 check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))
+        return tuple(line for line in notes if TRANSPARENT not in line)
 
 
 class _TransparentContainer(Container):

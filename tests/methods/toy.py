@@ -11,7 +11,7 @@ from stegnet.core.names import PICTURE
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
-from stegnet.methods.method import Fitted
+from stegnet.methods.method import Fitted, Written
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 
@@ -61,14 +61,9 @@ class Appended(NewContainer):
     def __init__(self, cover: Cover, tail: bytes, fitted: Fitted) -> None:
         (self.height, self.width), self.fitted, self._cover, self._tail = cover.size, fitted, cover, tail
 
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
         part.write_bytes(self._cover.read_bytes() + self._tail)
-
-    def notes(self) -> tuple[str, ...]:
-        return ()
-
-    def figures(self) -> dict[str, Any]:
-        return {}
+        return Written(self.fitted, (), {})
 
 
 class FoundBehind(FoundSecret):

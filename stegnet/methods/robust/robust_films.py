@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise, repeat
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,9 +26,9 @@ from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     Compressors,
     Context,
-    Fitted,
     NewContainer,
     Payload,
+    Written,
     media_compressors,
 )
 from stegnet.methods.robust.channels import FilmChannel
@@ -155,18 +154,16 @@ class _NewFilm(RobustContainer):
         super().__init__(payload, carrier)
         self._cover, self._form = cover, form_of(suffix)
         self.width, self.height, self.frames = carrier.info.width, carrier.info.height, len(carrier.info.pts)
-        self.hidden = carrier.groups * GROUP
-
-    @property
-    def fitted(self) -> Fitted:
-        return self.file
 
     def compressors(self) -> Compressors:
         return media_compressors() if self.space > 0 else {}
 
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
         """Writes it as `NewContainer.write`; what it encodes was verified before."""
         with_sound(self.carrier.film, self._cover.path, part, self._form)
+        figures = {"container_psnr": self.carrier.psnr} | self.figures()
+        hidden = self.carrier.groups * GROUP
+        return Written(self.file, self.notes(), figures, changed_secret=self.file.warning, hidden=hidden)
 
     def notes_on_cover(self) -> tuple[str, ...]:
         cover, sent, notes = self._cover.film, self.carrier.info, []
@@ -176,12 +173,6 @@ class _NewFilm(RobustContainer):
             sizes += rates if sent.rate != cover.rate else ""
             notes = [f"the cover was reduced from {sizes}, as messengers do"]
         return *notes, *(f"cover: {note}" for note in (*cover.notes, *left_out(self._cover, self._form)))
-
-    def secret_psnr(self) -> None:
-        return None
-
-    def figures(self) -> dict[str, Any]:
-        return {"container_psnr": self.carrier.psnr} | super().figures()
 
 
 @dataclass(eq=False)

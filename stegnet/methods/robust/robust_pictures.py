@@ -33,9 +33,10 @@ from stegnet.methods.method import (
     DEFAULT_CONTEXT,
     Compressors,
     Context,
-    Fitted,
     NewContainer,
     Payload,
+    Written,
+    warnings_of_psnr,
 )
 from stegnet.methods.robust.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
@@ -418,7 +419,6 @@ class _NewPicture(RobustContainer):
     """
 
     carrier: PictureCarrier
-    poor, better = LEAST, Text("use a larger cover, or a milder channel", Aside("survive", "CHANNEL"))
 
     def __init__(
         self,
@@ -441,10 +441,6 @@ class _NewPicture(RobustContainer):
         if secret is not whole:
             self._reduced = f"reduced to {secret.shape[1]}×{secret.shape[0]} pixels, "
         return secret
-
-    @property
-    def fitted(self) -> Fitted | None:
-        return self.file if self.file.unchanged else None
 
     def content_of(self, data: bytes) -> bytes:
         return super().content_of(data) if self.file.unchanged else data
@@ -480,16 +476,21 @@ class _NewPicture(RobustContainer):
         poorer = Aside("container_psnr", f"{max(worse):g}", quoted=False)
         return Text(f"{_MORE_CAPACITY}; or accept a poorer container", poorer)
 
-    def write(self, part: Path, verify: bool) -> None:
-        jpeg, pixels = self._jpeg, self.carrier.picture
+    def write(self, part: Path, verify: bool) -> Written:
+        jpeg, pixels, file = self._jpeg, self.carrier.picture, self.file
 
-        def written() -> Changes:
+        def write() -> Changes:
             if jpeg:
                 return write_jpeg(part, jpeg.cover, jpeg.planes(pixels), verify)
             self._notes += write_picture(part, pixels, self._cover, self._cover.picture[1], verify)
             return Changes.of(self.carrier.cover, pixels)
 
-        self._changes = self.carrier.context.with_heartbeat("write", written)
+        changes = self.carrier.context.with_heartbeat("write", write)
+        figures = {"container_psnr": changes.psnr, "changed_pixels": changes.pixels} | self.figures()
+        named, quality = (file, None) if file.unchanged else (None, file.copy.psnr)
+        advice = Text("use a larger cover, or a milder channel", Aside("survive", "CHANNEL"))
+        warnings = warnings_of_psnr(quality, LEAST, advice)
+        return Written(named, self.notes(), figures, warnings, quality, file.warning)
 
     def notes_on_copy(self) -> tuple[str, ...]:
         return (f"{self._reduced}compressed to {self.taken} bytes ({self.space} available)",)
@@ -501,13 +502,6 @@ class _NewPicture(RobustContainer):
         first, *more = super().notes()
         better = "" if self.file.unchanged or has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
         return first + better, *more
-
-    def secret_psnr(self) -> float | None:
-        return self.file.copy and self.file.copy.psnr
-
-    def figures(self) -> dict[str, Any]:
-        changed = {"container_psnr": self._changes.psnr, "changed_pixels": self._changes.pixels}
-        return changed | super().figures()
 
 
 @dataclass(frozen=True, eq=False)

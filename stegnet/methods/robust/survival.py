@@ -360,10 +360,8 @@ class RobustContainer(NewContainer, Carrier):
     def capacity(self, name: str) -> int:
         return self.space - file_bytes(name, 0)
 
-    def changed_secret(self) -> str:
-        return self.file.warning
-
     def notes(self) -> tuple[str, ...]:
+        """Lines on what is hidden, on the channel and on the cover."""
         lines = (self.file.line,) if self.file.unchanged else self.notes_on_copy()
         channel = self.carrier.channel
         search = (Text("a cropped copy is revealed with ", Setting("search", True)),) if channel.cropped else ()
@@ -378,4 +376,5 @@ class RobustContainer(NewContainer, Carrier):
         """Lines on the cover."""
 
     def figures(self) -> dict[str, Any]:
+        """Figures of what is hidden."""
         return {"hidden_bytes": self.taken, "capacity": self.space, "survives": str(self.carrier.channel)}
