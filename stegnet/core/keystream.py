@@ -20,6 +20,8 @@ ORIENTATIONS = 8
 NEGATIVE = 8  # bit that follows those of the orientation
 _WORD = 8  # bytes
 _AES_BLOCK = 16  # bytes
+_WORDS_IN_BLOCK = _AES_BLOCK // 2
+_WORDS = 1 << 15  # that are made at once, which bounds the memory
 _MASK_COUNTER = 1 << 127
 
 
@@ -28,13 +30,29 @@ def system_bytes(count: int) -> bytes:
     return urandom(count)
 
 
-def keystream(key: bytes, size: int) -> memoryview:
-    """The AES-256-CTR keystream, its counter from zero."""
-    encryptor, zeros = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor(), bytes(min(_PIECE, size))
+def keystream(key: bytes, size: int, first: int = 0) -> memoryview:
+    """The AES-256-CTR keystream, its counter from zero: so many bytes from the first on."""
+    block, skipped = divmod(first, _AES_BLOCK)
+    encryptor = Cipher(algorithms.AES256(key), modes.CTR(block.to_bytes(_AES_BLOCK, "big"))).encryptor()
+    encryptor.update(bytes(skipped))
+    zeros = bytes(min(_PIECE, size))
     stream = memoryview(np.empty(size + _MORE, np.uint8))  # large arrays get large pages
     for start in range(0, size, _PIECE):
         encryptor.update_into(zeros[: size - start], stream[start:])
     return stream[:size]
+
+
+def keystream_words(key: bytes, places: np.ndarray) -> np.ndarray:
+    """Some little-endian 16-bit words of `keystream`, (n,) uint16, by their places, (n,) int."""
+    found = np.empty(places.size, np.uint16)
+    encryptor = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # of the counter: what CTR is made of
+    for start in range(0, places.size, _WORDS):
+        some = places[start : start + _WORDS]
+        counters = np.zeros((some.size, _AES_BLOCK // _WORD), ">u8")
+        counters[:, -1] = some // _WORDS_IN_BLOCK
+        words = np.frombuffer(encryptor.update(counters.tobytes()), "<u2").reshape(-1, _WORDS_IN_BLOCK)
+        found[start : start + _WORDS] = words[np.arange(some.size), some % _WORDS_IN_BLOCK]
+    return found
 
 
 def random_words(key: bytes, count: int) -> np.ndarray:
