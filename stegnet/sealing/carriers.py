@@ -15,6 +15,7 @@ STRIDE, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
 _WAYS = 45  # runs after which colours follow each other as in the first: 45 · 32 carriers are 48 · 31 samples
 _GROUP, _MOST_GROUP = 12_288, 64  # pixels' carriers for each sample of a group, and most samples of a group
+_COMPARED = 1 << 18  # keys that are compared at once, which bounds the memory
 _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 
 
@@ -55,10 +56,6 @@ class Zones:
     def capacity(self) -> int:
         """Most bytes of a record."""
         return trellis.most_bytes(self.places) - TAG_BYTES
-
-    def most_greens(self, channels: int) -> int:
-        """Most green samples at the record's places, whatever the order: of the first n carriers, ⌈n/3⌉ are green."""
-        return min(self.places, -(-self.ephemeral.stop // channels))
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ class Greens:
     def __getitem__(self, some: slice) -> np.ndarray:
         """Return a part of them, (n,) int32."""
         start, stop, _ = some.indices(self.size)
-        first, last = np.searchsorted(self._ends, (start, stop - 1), "right").tolist()  # their runs
+        first, last = self._runs_of(np.array([start, stop - 1])).tolist()
         zone = slice(
             max((self._first + first) * _RUN, self._zone.start),
             min((self._first + last + 1) * _RUN, self._zone.stop),
@@ -133,11 +130,15 @@ class Greens:
 
     def take(self, places: np.ndarray) -> np.ndarray:
         """Return those at some places in their order, (n,) int32."""
-        at = np.searchsorted(self._ends, places, "right")
+        at = self._runs_of(places)
         before = np.where(at > 0, self._ends[at - 1], -self._skipped)
         runs = self._runs[at]
         reached = self._green.cumsum(1, dtype=np.uint8)[runs % _WAYS] > (places - before)[:, None]
         return _samples_of(runs * _RUN + reached.argmax(1)).astype(np.int32)
+
+    def _runs_of(self, places: np.ndarray) -> np.ndarray:
+        """Return which runs hold those at some places, (n,) int, which are numbers as small as `_ends` has them."""
+        return np.searchsorted(self._ends, places.astype(self._ends.dtype), "right")
 
 
 def _samples_of(carriers: np.ndarray) -> np.ndarray:
@@ -187,22 +188,33 @@ def stable_argsort(words: np.ndarray) -> np.ndarray:
 
 
 def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
-    """The first so many elements of `stable_argsort`, (count,) int; few are found without sorting the others."""
+    """The first so many elements of `stable_argsort`, (count,) int64; few are found without sorting the others."""
     places = np.uint64((1 << words.size.bit_length()) - 1)
-    keys = words & ~places | np.arange(words.size, dtype=np.uint64)
+    keys = words & ~places
+    keys |= np.arange(words.size, dtype=np.uint64)
     if count + 1 < keys.size:
         keys = np.partition(keys, count)[: count + 1]
     if kernels.compiled:
         kernels.compiled.sort(keys)
     else:
         keys.sort()
-    order = (keys & places).astype(np.intp)
-    ties = np.flatnonzero((keys[1:] ^ keys[:-1]) <= places)  # for one in some million words, the lowest bits decide
+    ties = _equal_but_for(places, keys)  # for one in some million words, the lowest bits decide
     if (np.diff(ties) == 1).any() or (ties >= count - 1).any():
         return words.argsort(kind="stable")[:count]
+    keys &= places
+    order = keys.view(np.int64)
     pairs = ties[words[order[ties]] > words[order[ties + 1]]]
     order[pairs], order[pairs + 1] = order[pairs + 1], order[pairs]
     return order[:count]
+
+
+def _equal_but_for(places: np.uint64, keys: np.ndarray) -> np.ndarray:
+    """Return where keys, (n,) uint64, equal the next one but for the bits of their places, (n,) int."""
+    found = [np.zeros(0, np.intp)]
+    for start in range(0, keys.size - 1, _COMPARED):
+        some = keys[start : start + _COMPARED + 1]
+        found.append(start + np.flatnonzero((some[1:] ^ some[:-1]) <= places))
+    return np.concatenate(found)
 
 
 def frame_salt(picture: np.ndarray) -> bytes:

@@ -99,8 +99,9 @@ def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones:
     Returns:
         The steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
     """
-    draw, salts = _rehearsed if plan.clustered else _drawn, idle_samples(picture.size)[: picture.size // STRIDE]
-    free = salts.size if costs.fixed is None else np.count_nonzero(~costs.fixed.reshape(-1)[salts])
+    draw, free = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
+    if costs.fixed is not None:
+        free = np.count_nonzero(~costs.fixed.reshape(-1)[idle_samples(picture.size)[:free]])
     while True:
         found = draw(picture, costs, plan, zones, seed)
         if costs.fixed is not None:
@@ -132,8 +133,8 @@ class _Stream:
         return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
 
     def order(self, count: int) -> np.ndarray:
-        """A permutation, (count,) int."""
-        return stable_argsort(self.take(8 * count).view("<u8"))
+        """A permutation, (count,) int32."""
+        return stable_argsort(self.take(8 * count).view("<u8")).astype(np.int32)
 
     def share(self, count: int, part: int, whole: int) -> int:
         """The share of `count` in a part, rounded up or down so that it is right on average."""

@@ -36,7 +36,6 @@ from stegnet.sealing.carriers import (
 from stegnet.sealing.costs import Costs
 from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.zones import (
-    NEVER_TIED,
     NO_STEPS,
     CostMap,
     RecordPlan,
@@ -55,7 +54,6 @@ from stegnet.sealing.zones import (
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
-_LARGE = 1 << 20  # samples
 _GREY = 16  # added to the height of a grey record
 # Orders of the carriers that are tried where some samples must not change, and bits of lead and MAC, on average, that
 # may have no other sample: then an order fails with a probability of 1 − e⁻² at most.
@@ -146,8 +144,6 @@ def seal(
     plan = plan_of(size, zones_of(own.size, addressed, medium), options.effort, options.grey, own.shape[2])
     final = _final_costs(own, costs, seed, plan.grey, options.fixed)
     del costs  # of large pictures, tens of megabytes: some callers have no more use for them
-    if own.size > _LARGE and not addressed and not plan.may_merge:
-        final = final._replace(ties=NEVER_TIED)  # as large
     before, must_stay = (None, None) if final.fixed is None else (own.copy(), own[final.fixed])
     sealing = _Sealing(record, keys, final, plan, options)
     for _ in range(_ORDERS):
@@ -246,23 +242,21 @@ def _final_costs(
     """
     together = picture.shape[2] if grey else 1
     shape = picture.shape[:2] if together > 1 else picture.shape
-    (up, down), kept = np.empty((2, *shape), np.uint16), np.empty(shape, np.uint16)
-    first, row = SEED_BYTES + NONCE_BYTES, 2 * picture[0].size  # bytes of the keystream, of each row
+    up, down = np.empty((2, *shape), np.uint16)
+    ties, row = Ties(seed, (SEED_BYTES + NONCE_BYTES) // 2), picture[0].size
 
     def finish(rows: slice) -> None:
         samples = picture[rows]
-        words = keystream(seed, row * len(samples), first + row * rows.start)
-        ties = np.frombuffer(words, "<u2").reshape(samples.shape)
-        kept[rows] = ties[..., together // 2] if together > 1 else ties
+        last = ties.part(row * rows.start, samples.size).reshape(samples.shape)
         for final, every, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
             own = every[rows, :, : picture.shape[2]]
             if kernels.compiled:
                 if together > 1 and not own.strides[2]:  # one of all channels, repeated
                     own = own[..., :1]
                 own = np.ascontiguousarray(own, np.uint16)
-                kernels.compiled.final(samples, own, ties, mirror, edge, trellis.MAX_COST, together, final[rows])
+                kernels.compiled.final(samples, own, last, mirror, edge, trellis.MAX_COST, together, final[rows])
                 continue
-            some = own.astype(np.uint16) * 8 + ((ties >> 13) ^ 7 * mirror)
+            some = own.astype(np.uint16) * 8 + ((last >> 13) ^ 7 * mirror)
             some[samples == edge] = trellis.MAX_COST
             final[rows] = some.max(2) if together > 1 else some
 
@@ -271,7 +265,6 @@ def _final_costs(
         for side in (up, down):
             np.right_shift(side, _CHEAPER_BITS, out=side)
             side[fixed] = trellis.FIXED_COST
-    ties = Ties(seed, first // 2, kept.reshape(-1), together)
     return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stegnet import kernels
-from stegnet.core.keystream import keystream_words
+from stegnet.core.keystream import keystream, keystream_words
 from stegnet.core.parallel import in_parts
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
@@ -23,34 +23,26 @@ from stegnet.sealing.carriers import (
 )
 
 ANY = np.zeros(0, np.uint8)  # nothing is marked
+NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
 _TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Ties:
     """Random numbers that decide between equal costs, one for each sample: words of a keystream."""
 
     key: bytes
     first: int  # place of the first sample's word in the keystream
-    kept: np.ndarray  # those of all samples, (S,) uint16, or of the green ones alone, (S / 3,)
-    apart: int  # samples, of which one's is kept: 1 or 3
 
-    def of(self, numbers: np.ndarray, samples: int, shift: int, greens: bool) -> np.ndarray:
-        """Return those of samples, (n,) uint16, by their numbers, (n,) int32, of a picture that is rolled by `shift`.
+    def of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return those of samples, (n,) uint16, by their numbers, (n,) int32."""
+        return keystream_words(self.key, self.first + numbers)
 
-        Args:
-            samples: how many the picture has.
-            greens: all numbers are of green samples.
-        """
-        if self.apart == 1 or greens:
-            return _gathered(self.kept, numbers, self.apart, shift)
-        return keystream_words(self.key, self.first + (numbers - shift) % samples)
-
-
-NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
-NEVER_TIED = Ties(b"", 0, NO_TIES, 1)
+    def part(self, start: int, count: int) -> np.ndarray:
+        """Return those of samples that follow each other, (count,) uint16."""
+        return np.frombuffer(keystream(self.key, 2 * count, 2 * (self.first + start)), "<u2")
 
 
 class StepCosts(NamedTuple):
@@ -58,7 +50,7 @@ class StepCosts(NamedTuple):
 
     up: np.ndarray  # of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,)
     down: np.ndarray
-    ties: Ties = NEVER_TIED
+    ties: Ties
     together: int = 1  # samples that have one cost, 1 or 3
     shift: int = 0  # samples, of whole pixels, by which the picture is rolled
     fixed: np.ndarray | None = None  # samples that must not change, (H, W, 1) bool; None: all may
@@ -93,13 +85,10 @@ class StepCosts(NamedTuple):
         free: np.ndarray = ANY,
         beside: int = 0,
     ) -> trellis.Sums:
-        """Samples, (S,) uint8, by their numbers, (n,) int32, and costs as `at`, merged as the plan says.
-
-        Those beside which others change are the green ones.
-        """
+        """Samples, (S,) uint8, by their numbers, (n,) int32, and costs as `at`, merged as the plan says."""
         if not kernels.compiled:
             own = numbers[: numbers.size]
-            ties = self.ties.of(own, samples.size, self.shift, beside > 0)
+            ties = self.ties.of((own - self.shift) % samples.size)
             return trellis.merge(samples[own], *self.at(own, free, beside), ties, plan)
         size, unit = plan.length * plan.lanes, plan.merged * plan.lanes
         found = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
@@ -107,7 +96,7 @@ class StepCosts(NamedTuple):
         def merge(some: slice) -> None:
             sums = slice(some.start // plan.merged, some.stop // plan.merged)
             own = numbers[some]
-            ties = self.ties.of(own, samples.size, self.shift, beside > 0)
+            ties = self.ties.of((own - self.shift) % samples.size if self.shift else own)
             costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
             kernels.compiled.merge(samples, own, plan.merged, plan.lanes, ties, *costs, *(part[sums] for part in found))
 
@@ -190,18 +179,12 @@ class RecordPlan:
     trits: int  # of the sealed record
     grey: bool  # it is written to green samples, and red and blue move with them
     places: int  # samples that carry it, about
-    most: int  # samples that carry it, at most
     channels: int  # of the picture: 3, or 1 of a grey one, whose samples all count as green
 
     @property
     def layout(self) -> trellis.Layout:
         """Of a zone of so many places."""
         return _layout(self.trits, self.places, self.height)
-
-    @property
-    def may_merge(self) -> bool:
-        """True unless each sample of the record and its decoys counts alone, whatever the order of the carriers."""
-        return _layout(self.trits, self.most, self.height).merged > 1
 
     @property
     def clustered(self) -> bool:
@@ -222,8 +205,7 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     grey = grey and trits <= _GREY_SHARE * greens
     # Beside two green samples in 30 is a salt sample: they carry the record, too, but hardly ever change.
     places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
-    most = zones.most_greens(channels) if grey else zones.places
-    lowest = RecordPlan(1, trits, grey, places, most, channels)
+    lowest = RecordPlan(1, trits, grey, places, channels)
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return replace(lowest, height=height)
@@ -307,7 +289,7 @@ def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True
 
     They follow the steps around them if they are clustered; where they don't, the picture has one channel.
     """
-    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, 0, cost_map.picture.shape[2])
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.picture.shape[2])
     write_record(cost_map.ephemeral(), trits, plan)
 
 
