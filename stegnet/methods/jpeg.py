@@ -197,7 +197,6 @@ class _SealedJpeg(NewContainer):
         self._planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
         if plan.strained and carrier.at_most_safe:
             raise CapacityError(_STRAINED, _SENT_BEFORE)
-        self.height, self.width = plan.cover.shown.shape[:2]
         self._context = context
 
     def write(self, part: Path, verify: bool) -> None:
@@ -205,6 +204,7 @@ class _SealedJpeg(NewContainer):
         self._changes = self._context.with_heartbeat(
             "write", lambda: write_jpeg(part, plan.cover, planes, verify, plan.check)
         )
+        self.height, self.width = plan.cover.shown.shape[:2]  # decoded late, since it takes 3 bytes a pixel
 
     def notes(self) -> tuple[str, ...]:
         plan = self._plan
