@@ -64,6 +64,8 @@ _FILLED, _AIMED, _POORLY_FILLED = 0.985, 0.99, 0.9
 _ONE_STEP = 1.035  # times the bytes of one quantiser: there is none between
 _MOST_AIMS, _TIMES_TARGET = 8, 1.6  # pictures that are coded, at most; bytes of one for each that is asked for, about
 _STEEPER = 1.3  # by how much the logarithm of the bytes rises with that of those asked for, about
+_LEAST_STEEP = 0.5  # the same, at least
+_EVENLY = 2  # times the bytes asked for, within which it rises about evenly
 _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 specification, 5.6)
 
 
@@ -240,12 +242,21 @@ class BareCoder:
                 share = math.log(wanted / sizes[below]) / math.log(sizes[above] / sizes[below])
                 target = round(below * (above / below) ** share)
             else:
-                target = max(round(target * (wanted / len(data)) ** (1 / _STEEPER)), 1)
+                target = max(round(target * (wanted / len(data)) ** (1 / _steepness(sizes))), 1)
         if best is None or len(best[1]) < _POORLY_FILLED * most:
             _, data = self._best_quality(picture, most, None) or (0, b"")
             if data and (best is None or len(data) > len(best[1])):
                 best = target, data
         return best
+
+
+def _steepness(sizes: dict[int, int]) -> float:
+    """Return by how much the logarithm of the bytes rises with that of those asked for, by the last two that were."""
+    last = sorted([*sizes.items()][-2:])
+    (asked, found), (more_asked, more_found) = last[0], last[-1]
+    if more_found <= found or more_asked > _EVENLY * asked:
+        return _STEEPER
+    return max(math.log(more_found / found) / math.log(more_asked / asked), _LEAST_STEEP)
 
 
 def decode_bare(data: bytes, height: int, width: int, depth: int) -> np.ndarray:

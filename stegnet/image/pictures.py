@@ -383,57 +383,78 @@ def _read(
 ) -> tuple[np.ndarray, bytes | None]:
     """Reads a picture as `read_cover`, or converted to sRGB; adds lines to `notes`. With `layers`, (H, W, 4)."""
     with open_picture(path) as image:
-        if image.mode in _UNSUPPORTED:
-            raise MediaError(
-                f"its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first", subject=path
-            )
-        if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
-            hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
-            raise MediaError(
-                f"its first page is but a preview of {image.width}×{image.height} pixels", hint, subject=path
-            )
-        if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):  # each decoded over all of the picture
-            hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
-            raise MediaError(f"the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint, subject=path)
+        shown, profile = _shown(path, image, keep_profile, notes)
+        return pixels_of(shown, layers), profile
+
+
+def has_pixels(path: Source, pixels: np.ndarray) -> bool:
+    """Return whether `read_cover` gives these pixels, (H, W, 3) uint8; it takes less memory."""
+    with open_picture(path) as image:
+        shown, _ = _shown(path, image, keep_profile=True)
+        if (shown.height, shown.width) != pixels.shape[:2]:
+            return False
+        return all(np.array_equal(part, pixels[rows]) for rows, part in _strips_of(shown))
+
+
+def _shown(
+    path: Source, image: Image.Image, keep_profile: bool, notes: list[str] | None = None
+) -> tuple[Image.Image, bytes | None]:
+    """Decode an opened picture as viewers show it, and return its ICC profile; arguments as of `_read`."""
+    if image.mode in _UNSUPPORTED:
+        raise MediaError(
+            f"its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first", subject=path
+        )
+    if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
+        hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
+        problem = f"its first page is but a preview of {image.width}×{image.height} pixels"
+        raise MediaError(problem, hint, subject=path)
+    if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):  # each decoded over all of the picture
+        hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
+        raise MediaError(f"the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint, subject=path)
+    if not is_quiet(path):
+        _warn(path, image)
+    if notes is not None:
+        notes += _pixel_notes(path, image, secret=False)
+    _match_transparent_colour(path, image)
+    if notes is not None:
+        notes += _metadata(image)
+    upright = _to_8_bits(_turned(image))
+    profile = upright.info.get("icc_profile")
+    try:
+        if profile and keep_profile and _keeps_profile(profile, upright.mode):
+            return upright, profile
+        return (_to_srgb(upright, profile) if profile else upright), None
+    except BrokenProfileError as error:
         if not is_quiet(path):
-            _warn(path, image)
-        if notes is not None:
-            notes += _pixel_notes(path, image, secret=False)
-        _match_transparent_colour(path, image)
-        if notes is not None:
-            notes += _metadata(image)
-        upright = _to_8_bits(_turned(image))
-        profile = upright.info.get("icc_profile")
-        try:
-            if profile and keep_profile and _keeps_profile(profile, upright.mode):
-                return pixels_of(upright, layers), profile
-            converted = _to_srgb(upright, profile) if profile else upright
-        except BrokenProfileError as error:
-            if not is_quiet(path):
-                warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
-            converted = upright
-        return pixels_of(converted, layers), None
+            warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=4)
+        return upright, None
 
 
 def pixels_of(image: Image.Image, layers: bool = False) -> np.ndarray:
     """The pixels of a picture, (H, W, 3) uint8, as `over_white`, or its layers; in parts, which bounds the memory."""
     pixels = np.empty((image.height, image.width, 4 if layers else 3), np.uint8)
+    for rows, part in _strips_of(image, layers):
+        pixels[rows] = part
+    return pixels
+
+
+def _strips_of(image: Image.Image, layers: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield some rows of a picture after the other, and their pixels, as `pixels_of`."""
     for rows in strips(image.height, image.width):
         part = image.crop((0, rows.start, image.width, rows.stop))
-        pixels[rows] = np.asarray(part.convert("RGBA") if layers else over_white(part))
-    return pixels
+        yield rows, np.asarray(part.convert("RGBA") if layers else over_white(part))
 
 
 def _warn(path: Source, image: Image.Image) -> None:
     """Warns of what viewers may show of a file and is not read."""
     if image.format in _PAGED and (count := _count_pictures(image)) != "1":
         what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
-        warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=4)
+        warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=5)
     nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
     if nclx and (hdr := HDR.get(nclx["transfer_characteristics"])):
-        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=4)
+        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=5)
     elif nclx and (wide := WIDE_GAMUT.get(nclx["color_primaries"])):
-        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=4)
+        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=5)
 
 
 def _count_pictures(image: Image.Image) -> str:

@@ -198,8 +198,16 @@ class _SealedJpeg(NewContainer):
         self._planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
         if plan.strained and carrier.at_most_safe:
             raise CapacityError(_STRAINED, _SENT_BEFORE)
-        self.height, self.width = plan.cover.shown.shape[:2]
         self._context = context
+
+    @property
+    def height(self) -> int:
+        """Of the pixels, which are decoded once the file is written: they take 3 bytes each."""
+        return self._plan.cover.shown.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self._plan.cover.shown.shape[1]
 
     def write(self, part: Path, verify: bool) -> Written:
         plan, planes, fitted = self._plan, self._planes, self.fitted

@@ -25,7 +25,7 @@ from stegnet.media import capacity_tables
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.kept_form import check_kept, kept_suffixes
-from stegnet.media.regular import regular_areas
+from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
     COMPRESS_HELP,
@@ -156,7 +156,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         if history or cover.cover.is_film:  # of one frame
             secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
         else:
-            secure = secure_in(_areas(cover.cover), cover.channels)
+            secure = secure_in(_areas(cover.cover).mask, cover.channels)
         return Capacity(most, min(most, secure.hard), history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
@@ -229,15 +229,15 @@ class SealedCover(Carrier):
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
 
     @cached_property
-    def regular(self) -> np.ndarray:
-        """The regular areas of a picture, (H, W) bool."""
-        return regular_areas(self.pixels) if self._options.resize else _areas(self.cover)
+    def regular(self) -> RegularAreas:
+        """The regular areas of a picture."""
+        return RegularAreas(self.pixels) if self._options.resize else _areas(self.cover)
 
     @cached_property
     def secure(self) -> SecurePayload:
         """Bytes that are hard to find in it."""
         if self.pixels is not None:
-            return secure_in(self.regular, self.channels)
+            return secure_in(self.regular.mask, self.channels)
         height, width = self.size
         return secure_payload(self.frames * height * width * self.channels)
 
@@ -325,7 +325,7 @@ class _NewFilm(NewFilm):
                 yield record, self.context.randomness(SEED_BYTES)
 
     def hide(self, given: tuple[Record, bytes], frame: np.ndarray) -> np.ndarray:
-        container = _sealed(*given, frame, self._keys, regular_areas(frame), film=True)
+        container = _sealed(*given, frame, self._keys, RegularAreas(frame), film=True)
         self.changes.add(frame, container)
         return container
 
@@ -340,13 +340,13 @@ class _NewFilm(NewFilm):
 
 
 def _sealed(
-    record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: np.ndarray, film: bool = False
+    record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: RegularAreas, film: bool = False
 ) -> np.ndarray:
-    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed, outside of its regular areas, (H, W) bool."""
+    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed, outside of its regular areas."""
     container = cover.copy(order="C")
     first = not film or record.index == 0  # a picture opens by itself, of an album, too
     options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
-    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular), options)
+    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular.mask), options)
     return container
 
 
@@ -373,8 +373,8 @@ def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, 
     return most - needed
 
 
-def _areas(cover: Cover) -> np.ndarray:
-    return cover.once("regular areas", lambda opened: regular_areas(opened.pixels))
+def _areas(cover: Cover) -> RegularAreas:
+    return cover.once("regular areas", lambda opened: RegularAreas(opened.pixels))
 
 
 def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
@@ -422,7 +422,7 @@ def hide_bytes(
             f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name
         )
     header = file_header(name, BytesIO(data), 1, 0, randomness)
-    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, regular_areas(cover))
+    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, RegularAreas(cover))
 
 
 def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
