@@ -377,9 +377,15 @@ def reveal_frame(
     """Reveals the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8; `step`: after each tile."""
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
+    return at_own_size(network.reveal(area, shuffle, reading.base, step), reading)
+
+
+def at_own_size(revealed: np.ndarray, reading: FrameReading) -> np.ndarray:
+    """Resizes what was revealed of a frame, or its base, (H, W, 3) uint8, to the secret's own size, (h, w, 3)."""
+    assert reading.record is not None and reading.base is not None
     secret = reading.record.header.secret
     noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's, without a residual
-    return unresize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width, noise)
+    return unresize(revealed, secret.height, secret.width, noise)
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:

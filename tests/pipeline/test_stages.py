@@ -128,7 +128,7 @@ def test_only_stages_use_what_logs() -> None:
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
     users = {file.relative_to(ROOT).as_posix() for file in files - LOGS if imports(file) & LOGS}
     scripts = (
-        "detect/__main__",
+        "detect/detection",
         "evaluate/__main__",
         "prepare/__main__",
         "publish",

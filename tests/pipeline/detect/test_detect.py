@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.detect.__main__ import COLUMNS, headline, main, rows_of
+from pipeline.detect.__main__ import main
+from pipeline.detect.detection import headline, rows_of
 from pipeline.detect.methods import evenly, picture_pairs
+from pipeline.detect.table import COLUMNS
 from pipeline.evaluate.statistics import Scores
 from tests.support.lab import PARAMS, TEST, TRAIN, VALIDATION, Config, Shards, load
 from tests.support.shards import ShardWriter
