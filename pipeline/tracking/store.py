@@ -325,7 +325,8 @@ class Tracker:
         """Logs all that a run does not have of a result; `model`: id of the measured one, whose page shows it too."""
         key, logged = run.info.run_id, self._figures(run)
         new = {place: value for place, value in result.figures().items() if place not in logged}
-        self._client.log_batch(key, _metrics(result, new, model))
+        params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
+        self._client.log_batch(key, _metrics(result, new, model), params)
         for path in result.artifacts:
             (self._client.log_artifacts if path.is_dir() else self._client.log_artifact)(key, str(path))
         for name, text in result.texts.items():

@@ -11,6 +11,7 @@ from pipeline.stage import bar, run_stage, write_json
 from pipeline.tracking import track
 from pipeline.tracking.results import train_result
 from pipeline.train.checkpoint import checkpoint_of
+from pipeline.train.complexity import size_of
 from pipeline.train.devices import training_processes, training_setup, unused_gpus
 from pipeline.train.train import Point, train, write_curve, write_weights
 from stegnet.core.compute import cpu_threads
@@ -49,7 +50,12 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
 
         pair, card, rate = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
-        figures = {"steps": points[-1]["step"] + 1, "training_loss": points[-1]["loss"], **card.figures}
+        figures = {
+            "steps": points[-1]["step"] + 1,
+            "training_loss": points[-1]["loss"],
+            **card.figures,
+            **size_of(pair),
+        }
         write_json(curve.with_name("metrics.json"), figures)
         run.finish(train_result(weights, curve, shards), **({} if rate is None else {"pairs_per_second": rate}))
     if run.complete:  # otherwise the same command logs what is missing, without training again
