@@ -151,7 +151,7 @@ class Session:
             _as_file(secret, "secret") as secret_path,
             temporary_folder() as folder,
         ):
-            job = HideJob(chosen, chosen.options(**options), replace(self._context, warn=_warn))
+            job = HideJob(chosen, chosen.info.options(**options), replace(self._context, warn=_warn))
             kept = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
             report = hide_file(job, cover_path, secret_path, OutputTarget(kept, overwrite), key)
             if report.changed_secret:
@@ -195,7 +195,7 @@ class Session:
         with _as_file(secret, "secret") as secret_path:
             plan, target = plan_album(Path(covers), secret_path, enough), OutputTarget(Path(to), overwrite)
             with results_folder(target.path, Path(covers)):
-                made = make_album(plan, target, key, HideJob(chosen, chosen.options(**options), self._context))
+                made = make_album(plan, target, key, HideJob(chosen, chosen.info.options(**options), self._context))
         return [replace(each.report, path=each.out) for each in made]
 
     def reveal(

@@ -83,8 +83,8 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
         CapacityError: the file does not fit; the message says how much would.
         ConfigError: the method makes no albums.
     """
-    if not job.method.albums:
-        able = " or ".join(method.name for method in METHODS.values() if method.albums)
+    if not job.method.info.albums:
+        able = " or ".join(method.name for method in METHODS.values() if method.info.albums)
         raise ConfigError(f"{job.method.name} can't divide a secret over an album", f"use {able}", parameter="method")
     keys, names, targets = key_source.new_keys(job.context.randomness), Names(), []
     for cover in album.covers:
@@ -196,7 +196,8 @@ def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[Fra
     """Reads a file; returns what was found, and why nothing was: "" if something opens."""
     try:
         with open_container(path, key_source) as container:
-            found = (method.find(container, context) for method in METHODS.finding_in(container.kind) if method.albums)
+            methods = (method for method in METHODS.finding_in(container.kind) if method.info.albums)
+            found = (method.find(container, context) for method in methods)
             hidden = next(filter(None, found), None)
             first = hidden.container.first if hidden else container.first
             if first.record is None:

@@ -249,7 +249,7 @@ def _film(cover: Cover) -> Info:
 def _capacity(cover: CoverSize) -> Info:
     """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
     asked = METHODS.hiding_in(cover.kind)
-    preferred = sorted(asked, key=lambda method: -method.preference)
+    preferred = sorted(asked, key=lambda method: -method.info.preference)
     fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there

@@ -39,6 +39,7 @@ from stegnet.methods.method import (
     Fit,
     Fitness,
     Method,
+    MethodInfo,
     NewContainer,
     Payload,
     Written,
@@ -103,9 +104,10 @@ class H264Options:
 class H264Method(Method):
     """Any file, byte for byte, in an MP4 that stays the film it was."""
 
-    name = H264
-    summary = "any file, byte for byte, in an MP4 or MOV of H.264, which stays the film it was"
-    description = """\
+    info = MethodInfo(
+        name=H264,
+        summary="any file, byte for byte, in an MP4 or MOV of H.264, which stays the film it was",
+        description="""\
 The method "h264", used where COVER and OUT are an MP4 or MOV of H.264, hides
 any file in pictures that no other picture refers to: B pictures, and the last
 one before a key frame. Nothing is encoded again: sound, metadata and all other
@@ -113,12 +115,13 @@ streams stay, and nearly the size. OUT can be cut at key frames, and copied
 without encoding.
 
   $ stegnet hide phone.mp4 letter.pdf --key-file k -o sent.mp4
-"""
-    forms = MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")})
-    covers = (FILM,)
-    options = H264Options
-    implied = True
-    preference = 4
+""",
+        forms=MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")}),
+        covers=(FILM,),
+        options=H264Options,
+        implied=True,
+        preference=4,
+    )
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is such a film."""
@@ -132,7 +135,7 @@ without encoding.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
         """Suits a secret that fits, as it is, into the H.264 of an MP4 that stays one."""
-        if suffix != self.forms[FILM][0] or options.resize or not cover.is_film:
+        if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
             return None
         size = payload.path.stat().st_size
         if size > cover.stat().st_size // _SMALL:

@@ -114,7 +114,7 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
                 out.check(job.method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)
-                unused = _unused_weights(method) if job.context.weights and not method.computes else ""
+                unused = _unused_weights(method) if job.context.weights and not method.info.computes else ""
                 return _write(method.name, made, opened, out, fitness, unused)
             except (CapacityError, PackageError) as error:
                 refused = error

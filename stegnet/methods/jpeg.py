@@ -33,6 +33,7 @@ from stegnet.methods.method import (
     Fitness,
     Fitted,
     Method,
+    MethodInfo,
     NewContainer,
     Payload,
     Written,
@@ -86,9 +87,10 @@ class JpegOptions:
 class JpegMethod(Method):
     """Any file, byte for byte, in a JPEG that stays one."""
 
-    name = JPEG
-    summary = "any file, byte for byte, in a JPEG, which stays the JPEG it was"
-    description = """\
+    info = MethodInfo(
+        name=JPEG,
+        summary="any file, byte for byte, in a JPEG, which stays the JPEG it was",
+        description="""\
 The method "jpeg", used where OUT is a JPEG, hides any file in its coefficients,
 encrypted. A cover that is a JPEG keeps its metadata, tables and all other
 bytes, and nearly its size; any other cover is saved as JPEG first. Send OUT as
@@ -98,13 +100,14 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
   $ stegnet hide photo.jpg letter.pdf --key-file k -o sent.jpg
   $ stegnet hide photo.jpg letter.pdf --channel-from before.jpg after.jpg \\
         --key-file k -o sent.jpg
-"""
-    forms = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]})
-    covers = (PICTURE,)
-    options = JpegOptions
-    implied = True
-    albums = True
-    preference = 3
+""",
+        forms=MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]}),
+        covers=(PICTURE,),
+        options=JpegOptions,
+        implied=True,
+        albums=True,
+        preference=3,
+    )
 
     def keeps(self, cover: Cover) -> bool:
         return cover.kind == PICTURE and cover.stays_jpeg

@@ -393,27 +393,41 @@ class FoundSecret(ABC):
         """Facts about it, by names in display order; `whole` and `trouble` if damage is told."""
 
 
-class Method(ABC):
-    """A way to hide."""
+@dataclass(frozen=True)
+class MethodInfo:
+    """What a method is, as the command line, the window, folders and the other methods read it.
 
-    name: str  # of `--method`
-    summary: str  # its help
-    description: str = ""  # of its topic in the help, in lines of at most 78 characters, with an example
-    forms: Mapping[str, tuple[str, ...]] = FORMS  # suffixes of containers by kind of cover, the usual one first
+    Attributes:
+        name: of `--method`.
+        summary: its help.
+        options: a dataclass of `option`s.
+        description: of its topic in the help, in lines of at most 78 characters, with an example.
+        topic: name of that topic; "": the method's.
+        covers: kinds of covers that it hides in.
+        forms: suffixes of containers by kind of cover, the usual one first.
+        any_file: it hides files of any kind.
+        matched: of a folder of pictures and films, it hides pictures in pictures, and films in films.
+        computes: it uses networks.
+        albums: it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one.
+        implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
+        preference: AUTO asks methods by it, the highest first; 0: never.
+        survives: line on what its containers bear; "": as others that must arrive bit by bit.
+    """
+
+    name: str
+    summary: str
+    options: type
+    description: str = ""
+    topic: str = ""
     covers: tuple[str, ...] = (PICTURE, FILM)
-    options: type  # a dataclass of `option`s
-    any_file = True  # it hides files of any kind
-    matched = False  # of a folder of pictures and films as secrets, it hides pictures in pictures, and films in films
-    computes = False  # it uses networks
-    albums = False  # it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one
-    implied = False  # AUTO turns to it where an option or suffix is given that it has; of several, to the last added
-    preference = 0  # AUTO asks methods by it, the highest first; 0: never
-    survives = ""  # line on what its containers bear; "": as others that must arrive bit by bit
-
-    @property
-    def topic(self) -> str:
-        """Name of its topic in the help."""
-        return self.name
+    forms: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FORMS)
+    any_file: bool = True
+    matched: bool = False
+    computes: bool = False
+    albums: bool = False
+    implied: bool = False
+    preference: int = 0
+    survives: str = ""
 
     @cached_property
     def suffixes(self) -> frozenset[str]:
@@ -425,13 +439,24 @@ class Method(ABC):
         """Names of its options."""
         return frozenset(each.name for each in fields(self.options))
 
+
+class Method(ABC):
+    """A way to hide."""
+
+    info: MethodInfo
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.info.name
+
     def form(self, cover: Cover) -> str:
         """Suffix of the container of a cover, where it is not named; a MediaError, if the cover can't be read."""
         return self.suffixes_for(cover)[0]
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
         """Suffixes that the container of a cover may have; errors as `form`."""
-        return self.forms[cover.kind]
+        return self.info.forms[cover.kind]
 
     def keeps(self, cover: Cover) -> bool:
         """True if AUTO writes the container of a cover as this method does; of several, as the most preferred."""
@@ -442,8 +467,8 @@ class Method(ABC):
 
     def check_cover(self, cover: Cover, options: Any) -> None:
         """Refuses, by a CapacityError or ConfigError, a cover of a kind that it, or an option, is not for."""
-        if cover.kind not in self.covers:
-            kinds = " and ".join(f"{kind}s" for kind in self.covers)
+        if cover.kind not in self.info.covers:
+            kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
             problem = f"is a {cover.called}, and the method {self.name} hides in {kinds}"
             sound = "what is hidden in a sound must be sent as a file"
             hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
@@ -463,8 +488,8 @@ class Method(ABC):
 
     def options_of(self, options: Any, **more: Any) -> Any:
         """Its own options, with those of AUTO that it has, and more."""
-        shared = {name: value for name, value in vars(options).items() if name in self.option_names}
-        return self.options(**shared, **more)
+        shared = {name: value for name, value in vars(options).items() if name in self.info.option_names}
+        return self.info.options(**shared, **more)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
         """Says if it suits a cover and a secret, given a container's suffix and the options of AUTO; None: it does not.

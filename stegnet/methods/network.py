@@ -34,6 +34,7 @@ from stegnet.methods.method import (
     Fitness,
     FoundSecret,
     Method,
+    MethodInfo,
     NewContainer,
     Payload,
     Written,
@@ -92,9 +93,10 @@ class NetworkOptions:
 class NetworkMethod(Method):
     """A picture in a picture, or a film in a film."""
 
-    name = NETWORK
-    summary = "a picture or film, by neural networks"
-    description = """\
+    info = MethodInfo(
+        name=NETWORK,
+        summary="a picture or film, by neural networks",
+        description="""\
 The method "network" hides a picture in a picture, or a film with its sound in
 a film, by neural networks. A coarse copy and the sound are encrypted; the rest
 is masked by a keystream (other weights may only scramble it). The secret is
@@ -102,13 +104,14 @@ revealed once to measure its quality, printed as PSNR: below 30 dB a warning
 gives the reason, below 22 dB nothing is written without --any-quality.
 
   $ stegnet hide cover.mkv secret.mp4 --method network --key-file k -o sent.mkv
-"""
-    topic = "networks"
-    options = NetworkOptions
-    any_file = False
-    matched = True
-    computes = True
-    preference = 1
+""",
+        topic="networks",
+        options=NetworkOptions,
+        any_file=False,
+        matched=True,
+        computes=True,
+        preference=1,
+    )
 
     def load(self, context: Context) -> None:
         chosen_network(context)
@@ -123,7 +126,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
         """Suits a picture in a picture, or a film in a film, in colour, of which nothing more is asked."""
-        if suffix not in self.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
+        if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return None
         try:
             if cover.kind != payload.kind or cover.channels == 1:

@@ -85,8 +85,6 @@ class Samples(ABC):
 class SampleMethod(Method):
     """A method whose covers are opened by `open`."""
 
-    options = SampleOptions
-    albums = True
     what = "any file"  # that fits, in words
 
     @abstractmethod

@@ -41,6 +41,7 @@ from stegnet.methods.method import (
     Fitness,
     Fitted,
     Method,
+    MethodInfo,
     NewContainer,
     Payload,
     Written,
@@ -101,19 +102,21 @@ class SealedOptions:
 class SealedMethod(Method):
     """Any file, byte for byte."""
 
-    name = SEALED
-    summary = "any file, byte for byte"
-    description = """\
+    info = MethodInfo(
+        name=SEALED,
+        summary="any file, byte for byte",
+        description="""\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
 its samples, encrypted. The container is a PNG, or a film without loss, and
 must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 `stegnet info COVER` says how much fits, and how much is hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
-"""
-    options = SealedOptions
-    albums = True
-    preference = 2
+""",
+        options=SealedOptions,
+        albums=True,
+        preference=2,
+    )
 
     def keeps(self, cover: Cover) -> bool:
         return True

@@ -11,8 +11,8 @@ from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
-from stegnet.methods.method import Context, Fitness, Payload
-from stegnet.methods.samples import SampleMethod, Samples
+from stegnet.methods.method import Context, Fitness, MethodInfo, Payload
+from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
@@ -24,20 +24,23 @@ _USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that sho
 class SoundMethod(SampleMethod):
     """Any file, byte for byte, in a sound that stays what it was."""
 
-    name = "sound"
-    summary = "any file, byte for byte, in a WAV or FLAC, which stays one"
-    description = """\
+    info = MethodInfo(
+        name="sound",
+        summary="any file, byte for byte, in a WAV or FLAC, which stays one",
+        description="""\
 The method "sound", used where COVER is a WAV or FLAC of 16 or 24 bits, hides
 any file by changes of ±1 to its samples, encrypted; silence stays as it is,
 and so do tags. It must arrive as it is, or converted between WAV and FLAC:
 MP3, AAC and Opus lose the secret.
 
   $ stegnet hide song.flac letter.pdf --key-file k -o sent.flac
-"""
-    covers = (SOUND,)
-    preference = 4
-    survives = (
-        "survives: being sent as a file or converted between WAV and FLAC (same bits and rate); not: MP3, AAC or Opus"
+""",
+        covers=(SOUND,),
+        preference=4,
+        survives="survives: being sent as a file or converted between WAV and FLAC (same bits and rate); "
+        "not: MP3, AAC or Opus",
+        options=SampleOptions,
+        albums=True,
     )
 
     def open(self, cover: Cover) -> Samples:

@@ -20,7 +20,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept, kept_suffixes
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import FoundFile, found_file_by, write_form
-from stegnet.methods.method import Context, NewContainer, Payload
+from stegnet.methods.method import Context, MethodInfo, NewContainer, Payload
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
@@ -31,19 +31,23 @@ from stegnet.sealing import PIXELS, Costs, texture_costs
 class TransparentMethod(SampleMethod):
     """Any file, byte for byte, in a picture that stays as transparent as it was."""
 
-    name = "transparent"
-    summary = "any file, byte for byte, in a picture that stays transparent"
-    description = """\
+    info = MethodInfo(
+        name="transparent",
+        summary="any file, byte for byte, in a picture that stays transparent",
+        description="""\
 The method "transparent", used where COVER can be transparent and OUT is a PNG
 (or a BMP, TIFF or lossless WebP, as COVER is), hides any file by changes of ±1
 to the pixels that can be seen, encrypted. Opacity stays bit for bit, and so
 does the colour of what can't be seen.
 
   $ stegnet hide logo.png letter.pdf --key-file k -o sent.png
-"""
-    covers = (PICTURE,)
-    forms = MappingProxyType({PICTURE: (".png",)})
-    preference = 4
+""",
+        covers=(PICTURE,),
+        forms=MappingProxyType({PICTURE: (".png",)}),
+        preference=4,
+        options=SampleOptions,
+        albums=True,
+    )
     what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:

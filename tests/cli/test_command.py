@@ -117,12 +117,12 @@ def test_the_library_names_no_option():
     documents = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     said = {node.value for node in texts if id(node) not in documents}
-    said -= {method.description for method in METHODS.values()}  # topics of the command line's help
+    said -= {method.info.description for method in METHODS.values()}  # topics of the command line's help
     assert [text for text in said if re.search(r"(?<!\S)[`(]?-(-[a-z]|o )", COMMAND.sub("", text))] == []
 
 
 def test_each_setting_that_a_message_names_is_a_parameter_and_an_option():
-    faces = Session, Session.hide, Session.hide_album, Session.reveal, *(each.options for each in METHODS.values())
+    faces = Session, Session.hide, Session.hide_album, Session.reveal, *(each.info.options for each in METHODS.values())
     parameters = {name for face in faces for name in inspect.signature(face).parameters}
     commands = commands_of(make_parser()).values()
     options = {name: option for command in commands for name, option in command._option_string_actions.items()}

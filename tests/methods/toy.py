@@ -11,7 +11,7 @@ from stegnet.core.names import PICTURE
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
-from stegnet.methods.method import Fitted, Written
+from stegnet.methods.method import Fitted, MethodInfo, Written
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 
@@ -29,10 +29,12 @@ class ToyOptions:
 class Toy(Method):
     """A file behind a PNG, for whoever has its key and looks at its end."""
 
-    name = "toy"
-    summary = "a small file, behind a picture"
-    forms = MappingProxyType({PICTURE: (".png",)})
-    options = ToyOptions
+    info = MethodInfo(
+        name="toy",
+        summary="a small file, behind a picture",
+        forms=MappingProxyType({PICTURE: (".png",)}),
+        options=ToyOptions,
+    )
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         return [Fit("any small file", self.name, MOST)] if cover.frames == 1 else []

@@ -202,7 +202,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
         report = _hide_file(options, job, key_source)
         reports.show(options, report, options.output)
     if not report.hiding.survives and not (options.json or options.channel or options.channel_from):
-        messages.note(METHODS[report.hiding.method].survives or _AS_FILE)
+        messages.note(METHODS[report.hiding.method].info.survives or _AS_FILE)
     return 0
 
 
@@ -235,7 +235,7 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
 
     check_output_folder(options)
     method = job.method
-    plan = plan_hiding(options.cover, options.secret, method.any_file, method.covers, method.matched)
+    plan = plan_hiding(options.cover, options.secret, method.info.any_file, method.info.covers, method.info.matched)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, output_target(options), HidingWork(job), key_source, progress)

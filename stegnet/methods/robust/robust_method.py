@@ -21,7 +21,17 @@ from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
-from stegnet.methods.method import Capacity, Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload
+from stegnet.methods.method import (
+    Capacity,
+    Context,
+    CoverSize,
+    Fit,
+    FoundSecret,
+    Method,
+    MethodInfo,
+    NewContainer,
+    Payload,
+)
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, DEFAULTS, MESSENGER, RobustOptions
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
@@ -45,9 +55,10 @@ _FILM_SECONDS = 0.05  # for each frame of a megapixel
 class RobustMethod(Method):
     """A picture or small file, by bits that survive JPEG or H.264."""
 
-    name = ROBUST
-    summary = "a picture or small file, by bits that survive JPEG or H.264"
-    description = """\
+    info = MethodInfo(
+        name=ROBUST,
+        summary="a picture or small file, by bits that survive JPEG or H.264",
+        description="""\
 The method "robust", chosen by --for and --survive, hides what survives
 re-encoding and more. Hiding simulates this channel, and writes nothing that is
 not recovered from it. Capacity is much lower: a picture is scaled and
@@ -73,12 +84,13 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
   $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
   $ stegnet hide photo.jpg note.txt --survive jpeg:75+resize:0.5 --key-file k \\
         -o sent.jpg
-"""
-    topic = "channels"
-    forms = MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")})
-    options = RobustOptions
-    computes = True
-    implied = True
+""",
+        topic="channels",
+        forms=MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")}),
+        options=RobustOptions,
+        computes=True,
+        implied=True,
+    )
 
     def forecast(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
