@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipeline.report.page import read_specs
-from pipeline.train.checkpoint import CODE
+from pipeline.train.run import CODE
 from tests.closure import PACKAGES, ROOT, closure, imports
 
 
