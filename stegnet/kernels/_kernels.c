@@ -577,23 +577,23 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
                merged > 0 && lanes > 0 && sums % lanes == 0 && count % merged == 0 && count / merged == sums &&
                buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count;) {
-        const Py_ssize_t number = place / lanes % merged, first = place / lanes / merged * lanes;
-        for (Py_ssize_t sum = first; fits && sum < first + lanes; sum++, place++) {
-            uint16_t up, down;
-            fits = priced(&prices, at[place], &up, &down);
-            if (!fits) break;
-            if (place + AHEAD < count) {
-                price_ahead(&prices, at[place + AHEAD]);
-                PREFETCH((uintptr_t)samples + (uintptr_t)at[place + AHEAD]);
+    Py_ssize_t place = 0;
+    for (Py_ssize_t first = 0; fits && first < sums; first += lanes)
+        for (Py_ssize_t number = 0; fits && number < merged; number++)
+            for (Py_ssize_t sum = first; sum < first + lanes; sum++, place++) {
+                uint16_t up, down;
+                fits = priced(&prices, at[place], &up, &down);
+                if (!fits) break;
+                if (place + AHEAD < count) {
+                    price_ahead(&prices, at[place + AHEAD]);
+                    PREFETCH((uintptr_t)samples + (uintptr_t)at[place + AHEAD]);
+                }
+                const uint64_t rest = (uint64_t)ties[place] << 32 | (uint64_t)number;
+                const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
+                values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
+                if (!number || by_up < raised[sum]) raised[sum] = by_up;
+                if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
             }
-            const uint64_t rest = (uint64_t)ties[place] << 32 | (uint64_t)number;
-            const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
-            values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
-            if (!number || by_up < raised[sum]) raised[sum] = by_up;
-            if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
-        }
-    }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 9);
 }
