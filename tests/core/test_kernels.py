@@ -57,11 +57,14 @@ def test_searches_are_the_same(monkeypatch, height):
 
 @pytest.mark.parametrize(
     ("shape", "size", "grey"),
-    [((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)],
+    [
+        *(((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)),
+        *(((80, 128, 3), 5, True), ((50, 60, 3), 1, True)),  # of which many samples are merged
+    ],
 )
 def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
     """For a key and a recipient, at the ends of the range, and as a JPEG's samples; larger ones in parts."""
-    monkeypatch.setattr("stegnet.sealing.zones._RUNS", 200)
+    monkeypatch.setattr("stegnet.sealing.zones._RUNS", 300)
     cover = picture(*shape[:2])[..., : shape[2]].copy()
     cover[:20], cover[-20:] = 0, 255
     costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))
