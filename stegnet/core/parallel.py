@@ -163,9 +163,14 @@ def parallel_map(
             yield waiting.popleft().result()
 
 
-def in_parts(work: Callable[[slice], R], count: int, unit: int = 1) -> list[R]:
-    """Calls `work` with parts of so many places, whole units each, which bounds the memory; threads share several."""
-    size = max(_PART // unit, 1) * unit
+def in_parts(work: Callable[[slice], R], count: int, unit: int = 1, most: int | None = None) -> list[R]:
+    """Calls `work` with parts of so many places, which bounds the memory; threads share several.
+
+    Args:
+        unit: places that stay together.
+        most: places of a part, as whole units, or of one unit that has more; None: about a million.
+    """
+    size = max((_PART if most is None else most) // unit, 1) * unit
     found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     return [work(part) for part in found] if len(found) < 2 else list(parallel_map(work, found, thread_count()))
 

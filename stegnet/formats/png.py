@@ -342,7 +342,7 @@ class PngFile:
     def _filters_used(self) -> set[int]:
         """Return the filters that any row has."""
         widths = (width for count, width in self._pass_sizes() for _ in range(count))
-        stream, used, rest = zlib.decompressobj(), set(), 0  # bytes to the next row
+        stream, used, rest = zlib_ng.decompressobj(), set(), 0  # bytes to the next row
         for piece in self._image_data():
             data, at = stream.decompress(piece), 0
             while at + rest < len(data):

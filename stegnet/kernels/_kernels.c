@@ -324,6 +324,18 @@ static int are_of_runs(const Py_buffer *runs, Py_ssize_t first, Py_ssize_t count
            runs->len / 8 >= (first + count + RUN - 1) / RUN;
 }
 
+/* By a carrier's number modulo WAYS: of the RUN from it on, the first green one from each on; RUN: none. */
+typedef uint8_t GreensAhead[WAYS][RUN + 1];
+
+static void fill_ahead(GreensAhead ahead, int channels)
+{
+    for (int way = 0; way < WAYS; way++)
+        for (int next = 0, to = 0; next <= RUN; next++) {
+            for (; to < RUN && (to < next || SAMPLE_OF(way + to) % channels != channels / 2); to++) continue;
+            ahead[way][next] = (uint8_t)to;
+        }
+}
+
 static PyObject *greens(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[2];
@@ -334,12 +346,8 @@ static PyObject *greens(PyObject *self, PyObject *arguments)
     int32_t *const out = buffers[1].buf;
     int fits = (channels == 1 || channels == 3) && are_of_runs(buffers, first, count) && buffers[1].len / 4 >= count;
     PyThreadState *others = PyEval_SaveThread();
-    uint8_t ahead[WAYS][RUN + 1]; /* by a carrier's number modulo WAYS: of so many ahead the next green one */
-    for (int way = 0; fits && way < WAYS; way++)
-        for (int next = 0, to = 0; next <= RUN; next++) {
-            for (; to < RUN && (to < next || SAMPLE_OF(way + to) % channels != channels / 2); to++) continue;
-            ahead[way][next] = (uint8_t)to;
-        }
+    GreensAhead ahead;
+    if (fits) fill_ahead(ahead, channels);
     for (Py_ssize_t place = first; fits && place < first + count;) {
         const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
         const int64_t carrier = runs[run] * RUN + place % RUN;
@@ -567,21 +575,79 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
                merged > 0 && lanes > 0 && sums % lanes == 0 && count % merged == 0 && count / merged == sums &&
                buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count;) {
-        const Py_ssize_t number = place / lanes % merged, first = place / lanes / merged * lanes;
-        for (Py_ssize_t sum = first; fits && sum < first + lanes; sum++, place++) {
-            uint16_t up, down;
-            fits = priced(&prices, at[place], &up, &down);
-            if (!fits) break;
-            if (place + AHEAD < count) {
-                price_ahead(&prices, at[place + AHEAD]);
-                PREFETCH((uintptr_t)samples + (uintptr_t)at[place + AHEAD]);
+    Py_ssize_t place = 0;
+    for (Py_ssize_t first = 0; fits && first < sums; first += lanes)
+        for (Py_ssize_t number = 0; fits && number < merged; number++)
+            for (Py_ssize_t sum = first; sum < first + lanes; sum++, place++) {
+                uint16_t up, down;
+                fits = priced(&prices, at[place], &up, &down);
+                if (!fits) break;
+                if (place + AHEAD < count) {
+                    price_ahead(&prices, at[place + AHEAD]);
+                    PREFETCH((uintptr_t)samples + (uintptr_t)at[place + AHEAD]);
+                }
+                const uint64_t rest = (uint64_t)ties[place] << 32 | (uint64_t)number;
+                const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
+                values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
+                if (!number || by_up < raised[sum]) raised[sum] = by_up;
+                if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
             }
-            const uint64_t rest = (uint64_t)ties[place] << 32 | (uint64_t)number;
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 9);
+}
+
+static const char merge_runs_doc[] =
+    "merge_runs(samples, ranks, first, channels, merged, lanes, ties, up, down, free, beside, dear, together, values,\n"
+    "raised, lowered)\n\n"
+    "Merges the green samples of some runs of carriers, from the first on, into sums, as `merge`: they count from the\n"
+    "run's rank on, and none of a negative one. There is a tie for each sample, from the first run's on.";
+
+static PyObject *merge_runs(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[9]; /* samples, ranks, ties, up, down, free, values, raised, lowered */
+    Py_ssize_t first, merged, lanes;
+    int channels;
+    Prices prices = {0};
+    if (!PyArg_ParseTuple(arguments, "y*y*ninny*y*y*y*niiw*w*w*", buffers, buffers + 1, &first, &channels, &merged,
+                          &lanes, buffers + 2, buffers + 3, buffers + 4, buffers + 5, &prices.beside, &prices.dear,
+                          &prices.together, buffers + 6, buffers + 7, buffers + 8))
+        return NULL;
+    const uint8_t *const samples = buffers[0].buf;
+    const int32_t *const ranks = buffers[1].buf;
+    const uint16_t *const ties = buffers[2].buf;
+    uint8_t *const values = buffers[6].buf;
+    uint64_t *const raised = buffers[7].buf, *const lowered = buffers[8].buf;
+    const Py_ssize_t sums = buffers[6].len, runs = buffers[1].len / 4;
+    prices.up = buffers[3].buf, prices.down = buffers[4].buf, prices.items = buffers[3].len / 2;
+    prices.unbound = buffers[5].len ? buffers[5].buf : NULL, prices.size = buffers[0].len;
+    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && (channels == 1 || channels == 3) &&
+               merged > 0 && lanes > 0 && sums % lanes == 0 && sums <= INT32_MAX / merged && first >= 0 && runs > 0 &&
+               first < INT32_MAX / STRIDE - runs && SAMPLE_OF((first + runs) * RUN - 1) < prices.size &&
+               buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
+    const Py_ssize_t start = SAMPLE_OF(first * RUN);
+    fits = fits && buffers[2].len == 2 * (SAMPLE_OF((first + runs) * RUN - 1) - start + 1);
+    PyThreadState *others = PyEval_SaveThread();
+    GreensAhead ahead;
+    if (fits) fill_ahead(ahead, channels);
+    for (Py_ssize_t run = 0; fits && run < runs; run++) {
+        if (ranks[run] < 0) continue;
+        const Py_ssize_t carrier = (first + run) * RUN;
+        const uint8_t *const next = ahead[carrier % WAYS];
+        Py_ssize_t row = ranks[run] / (merged * lanes), number = ranks[run] / lanes % merged, lane = ranks[run] % lanes;
+        for (int to = next[0]; fits && to < RUN && row * lanes < sums; to = next[to + 1]) {
+            const Py_ssize_t sample = SAMPLE_OF(carrier + to), sum = row * lanes + lane;
+            uint16_t up, down;
+            fits = priced(&prices, (int32_t)sample, &up, &down);
+            if (!fits) break;
+            const uint64_t rest = (uint64_t)ties[sample - start] << 32 | (uint64_t)number;
             const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
-            values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
-            if (!number || by_up < raised[sum]) raised[sum] = by_up;
-            if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
+            values[sum] = (uint8_t)((values[sum] + samples[sample]) % 3);
+            if (by_up < raised[sum]) raised[sum] = by_up;
+            if (by_down < lowered[sum]) lowered[sum] = by_down;
+            if (++lane == lanes) {
+                lane = 0;
+                if (++number == merged) number = 0, row++;
+            }
         }
     }
     PyEval_RestoreThread(others);
@@ -1014,6 +1080,7 @@ static PyMethodDef methods[] = {
     {"price", price, METH_VARARGS, price_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
     {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
+    {"merge_runs", merge_runs, METH_VARARGS, merge_runs_doc},
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
     {"rows", png_rows, METH_VARARGS, rows_doc}, {"windows", windows, METH_VARARGS, windows_doc},

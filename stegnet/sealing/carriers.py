@@ -105,7 +105,7 @@ class Greens:
 
     def __init__(self, order: Order, zone: slice, channels: int) -> None:
         first, end = zone.start // _RUN, -(-zone.stop // _RUN)
-        self._order, self._zone, self._channels, self._first = order, zone, channels, first
+        self._order, self._zone, self.channels, self._first = order, zone, channels, first
         self._runs = order.runs[first:end]
         carriers = np.arange(_WAYS * _RUN).reshape(_WAYS, _RUN)
         self._green = _samples_of(carriers) % channels == channels // 2  # of each way, the carriers of a run
@@ -126,7 +126,7 @@ class Greens:
             min((self._first + last + 1) * _RUN, self._zone.stop),
         )
         before = int(self._ends[first - 1]) if first else 0
-        return self._order.greens(zone, self._channels)[start - before : stop - before]
+        return self._order.greens(zone, self.channels)[start - before : stop - before]
 
     def take(self, places: np.ndarray) -> np.ndarray:
         """Return those at some places in their order, (n,) int32."""
@@ -136,6 +136,20 @@ class Greens:
         reached = self._green.cumsum(1, dtype=np.uint8)[runs % _WAYS] > (places - before)[:, None]
         return _samples_of(runs * _RUN + reached.argmax(1)).astype(np.int32)
 
+    @property
+    def of_whole_runs(self) -> bool:
+        """True if no run has carriers in other zones, too."""
+        return self._zone.start % _RUN == self._zone.stop % _RUN == 0
+
+    def ranks(self, samples: int) -> np.ndarray:
+        """Return for each run of a frame's carriers, as they stand in it, the place of its first green one.
+
+        They are (T,) int32, and −1 for runs of other zones. The frame has so many samples.
+        """
+        ranks = np.full(samples // STRIDE * (STRIDE - 1) // _RUN, -1, np.int32)
+        ranks[self._runs] = np.append(np.int32(0), self._ends[:-1])
+        return ranks
+
     def _runs_of(self, places: np.ndarray) -> np.ndarray:
         """Return which runs hold those at some places, (n,) int, which are numbers as small as `_ends` has them."""
         return np.searchsorted(self._ends, places.astype(self._ends.dtype), "right")
@@ -144,6 +158,11 @@ class Greens:
 def _samples_of(carriers: np.ndarray) -> np.ndarray:
     """Return the numbers of the samples that are these carriers, by their numbers among the carriers."""
     return carriers + (carriers + _SALT) // (STRIDE - 1)
+
+
+def samples_of_runs(runs: slice) -> slice:
+    """Return the samples, those between them included, that runs of carriers have, as they stand in a frame."""
+    return slice(_samples_of(runs.start * _RUN), _samples_of(runs.stop * _RUN - 1) + 1)
 
 
 def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:

@@ -7,7 +7,7 @@ import numpy as np
 
 from stegnet import kernels
 from stegnet.core.keystream import keystream, keystream_words
-from stegnet.core.parallel import in_parts
+from stegnet.core.parallel import in_parts, parallel_map, thread_count
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
@@ -19,6 +19,7 @@ from stegnet.sealing.carriers import (
     Zones,
     is_marked,
     public_order,
+    samples_of_runs,
     zones_of,
 )
 
@@ -26,6 +27,8 @@ ANY = np.zeros(0, np.uint8)  # nothing is marked
 NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
+# Sums that are merged into in any order, at most: two megabytes, which processors keep near; and runs of a part.
+_FEW_SUMS, _RUNS = 1 << 17, 1 << 15
 _TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
 
 
@@ -91,6 +94,8 @@ class StepCosts(NamedTuple):
             ties = self.ties.of((own - self.shift) % samples.size)
             return trellis.merge(samples[own], *self.at(own, free, beside), ties, plan)
         size, unit = plan.length * plan.lanes, plan.merged * plan.lanes
+        if isinstance(numbers, Greens) and numbers.of_whole_runs and not self.shift and size <= _FEW_SUMS:
+            return self._merged_as_they_stand(samples, numbers, plan, free, beside)
         found = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
 
         def merge(some: slice) -> None:
@@ -102,6 +107,37 @@ class StepCosts(NamedTuple):
 
         in_parts(merge, size * plan.merged, unit)
         return found
+
+    def _merged_as_they_stand(
+        self, samples: np.ndarray, numbers: Greens, plan: trellis.Layout, free: np.ndarray, beside: int
+    ) -> trellis.Sums:
+        """Merge samples as `merged`, but one after the other as they stand in memory, into a few sums that are at hand.
+
+        In the order of the carriers, each run of them would have to be fetched from memory, which takes most of the
+        time. The sums are the same in any order.
+        """
+        ranks, size = numbers.ranks(samples.size), plan.length * plan.lanes
+        costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
+
+        def empty() -> trellis.Sums:
+            return trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
+
+        def merge(runs: slice) -> trellis.Sums:
+            there, found = samples_of_runs(runs), empty()
+            ties = self.ties.part(there.start, there.stop - there.start)
+            layout = numbers.channels, plan.merged, plan.lanes
+            kernels.compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *found)
+            return found
+
+        if ranks.size <= _RUNS:
+            return merge(slice(0, ranks.size))
+        whole = empty()
+        parts = (slice(at, min(at + _RUNS, ranks.size)) for at in range(0, ranks.size, _RUNS))
+        for part in parallel_map(merge, parts, thread_count()):
+            whole.values[:] = (whole.values + part.values) % 3
+            np.minimum(whole.up, part.up, out=whole.up)
+            np.minimum(whole.down, part.down, out=whole.down)
+        return whole
 
 
 def _gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:

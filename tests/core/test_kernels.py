@@ -57,10 +57,14 @@ def test_searches_are_the_same(monkeypatch, height):
 
 @pytest.mark.parametrize(
     ("shape", "size", "grey"),
-    [((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)],
+    [
+        *(((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)),
+        *(((80, 128, 3), 5, True), ((50, 60, 3), 1, True)),  # of which many samples are merged
+    ],
 )
 def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
-    """For a key and a recipient, at the ends of the range, and as a JPEG's samples."""
+    """For a key and a recipient, at the ends of the range, and as a JPEG's samples; larger ones in parts."""
+    monkeypatch.setattr("stegnet.sealing.zones._RUNS", 300)
     cover = picture(*shape[:2])[..., : shape[2]].copy()
     cover[:20], cover[-20:] = 0, 255
     costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))
@@ -69,6 +73,7 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
         (
             SealOptions(True, EFFORT, grey),
             SealOptions(True, EFFORT, clustered=False, medium=MODEL),
+            SealOptions(True, EFFORT, grey, medium=MODEL),
         ),
     ):
         keys = Key(bytes(32)) if recipient is None else Key(bytes(32), recipient)
@@ -183,6 +188,8 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     window, factors, block = (np.zeros(count, np.float32) for count in (23 * 23, 8 * 23, 64))
     words3 = words, words, words
     sums = np.zeros(2, np.uint8), np.zeros(2, np.uint64), np.zeros(2, np.uint64)
+    samples, ranks, ties = np.zeros(62, np.uint8), np.zeros(1, np.int32), np.zeros(33, np.uint16)
+    costs = np.ones(62, np.uint16), np.ones(62, np.uint16)
     calls = [
         (compiled.search, trits, words[:3], words, steps, starts, columns, 1, 0, 1),
         (compiled.search, trits + 3, words, words, steps, starts, columns, 1, 0, 1),
@@ -223,6 +230,18 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.merge, bytes_, numbers, 2, 1, *words3, b"12", 0, 9, 1, 0, *sums),
         (compiled.merge, bytes_, numbers, 1 << 62, 4, *words3, b"", 0, 9, 1, 0, *sums),
         (compiled.merge, bytes_, numbers, 2, 1, *words3, b"", 0, 9, 1, 0, *sums[:2], follow[:8]),
+        (compiled.merge_runs, samples, ranks, 0, 2, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 1, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, -1, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks[:0], 0, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples[:33], ranks, 0, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 1 << 62, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 3, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties[:3], *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, ties, ties, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, *costs, b"1", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, *costs, b"", 1, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums[:2], follow[:8]),
         (compiled.count, blocks[:-1], *owners, 1, counts),
         (compiled.count, blocks, bytes_[:1], bytes_[:1] + 32, bytes_[:1], 1, counts),
         (compiled.count, blocks, *owners, 1, counts[:-1]),
