@@ -348,7 +348,7 @@ def test_a_method_with_its_options_can_be_pickled(case, corpus, weights):
 def test_the_registry():
     """A second method of a name is refused; an unknown name lists the known ones, an option those that have it."""
     for method, size in itertools.product(METHODS.values(), ((480, 640), (480, 640, 100), (8, 8), (480, 640, 1, 1))):
-        fits = method.forecast(CoverSize(*size))
+        fits = method.what_fits(CoverSize(*size))
         assert all(fit.method.startswith(method.name) and (fit.bytes is None) != (fit.psnr is None) for fit in fits)
     with pytest.raises(ValueError, match="there is a method jpeg already"):
         METHODS.add("jpeg", "tests.methods.toy:Toy")

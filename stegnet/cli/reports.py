@@ -130,8 +130,8 @@ def _show_outcome(options: argparse.Namespace, outcome: Outcome) -> None:
 def _show_failures(failed: list[Outcome], total: int) -> None:
     messages.error(f"{len(failed)} of {total} failed")
     for outcome in failed:
-        source, message = str(outcome.job.source), str(outcome.error)
-        messages.error(message if message.startswith(source) else f"{source}: {message}")
+        source, error = str(outcome.job.source), outcome.error
+        messages.error(str(error) if error.subject == source else f"{source}: {error}")
     for line in dict.fromkeys(outcome.error.hint for outcome in failed if outcome.error.hint):
         messages.hint(line)
 

@@ -215,7 +215,7 @@ def _fitness(cover: Cover) -> Info:
     """Notes on a picture; a palette fits nothing."""
     kept = TRANSPARENT if cover.is_transparent else None
     as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps all
-    unfit = filter(None, (method.unfit(cover) for method in METHODS.values()))
+    unfit = filter(None, (method.why_not(cover) for method in METHODS.values()))
     notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *unfit]}
     try:
         refuse_palette(cover)
@@ -241,7 +241,7 @@ def _film(cover: Cover) -> Info:
         "frames_per_second": round(float(film.mean_rate), 3),
         "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.mean_rate), 3),
         "sound": sound,
-        "notes": [*film.notes, *filter(None, (method.unfit(cover) for method in METHODS.values()))],
+        "notes": [*film.notes, *filter(None, (method.why_not(cover) for method in METHODS.values()))],
         **_capacity(CoverSize.of(cover)),
     }
 
@@ -250,7 +250,7 @@ def _capacity(cover: CoverSize) -> Info:
     """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
     asked = METHODS.hiding_in(cover.kind)
     preferred = sorted(asked, key=lambda method: -method.info.preference)
-    fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
+    fits, sent = [fit for method in preferred for fit in method.what_fits(cover)], {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
             method, options = method_for(destination, {}, "")

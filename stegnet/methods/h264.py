@@ -37,8 +37,8 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
     Method,
+    MethodChoice,
     MethodInfo,
     NewContainer,
     Payload,
@@ -123,7 +123,7 @@ without encoding.
         preference=4,
     )
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is such a film."""
         found = self.capacity(cover, "", None)
         return [Fit("any file, in the H.264 itself", self.name, found.bytes, found.hard)] if found.bytes else []
@@ -133,7 +133,7 @@ without encoding.
             return Capacity(0)
         return self._capacity(cover.cover, name)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
         """Suits a secret that fits, as it is, into the H.264 of an MP4 that stays one."""
         if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
             return None
@@ -142,10 +142,10 @@ without encoding.
             return None
         found = self._capacity(cover, stored_name(payload.path))
         most = found.hard if options.at_most_safe and found.hard is not None else found.bytes
-        return Fitness(self.options_of(options)) if most and size <= most else None
+        return MethodChoice(self.options_of(options)) if most and size <= most else None
 
-    def unfit(self, cover: Cover, size: int = 1) -> str:
-        """Of an MP4 or MOV."""
+    def why_not(self, cover: Cover, size: int = 1) -> str:
+        """Return why an MP4 or MOV can't carry so many bytes in its own H.264."""
         if not cover.is_film or not is_mp4(cover) or is_animation(cover):
             return ""
         if size > cover.stat().st_size // _SMALL:

@@ -30,9 +30,9 @@ from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
     DEFAULT_CONTEXT,
     Context,
-    Fitness,
     FoundSecret,
     Method,
+    MethodChoice,
     NewContainer,
     Payload,
     Written,
@@ -107,15 +107,15 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     """
     suffix = out.path.suffix.lower()
     with Payload(secret, job.copies) as payload, Cover(cover) as opened:
-        for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
-            options = fitness.options
+        for method, choice in job.method.candidates(opened, payload, suffix, job.options):
+            options = choice.options
             try:
                 method.check_cover(opened, job.options)
                 out.check(job.method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)
                 unused = _unused_weights(method) if job.context.weights and not method.info.computes else ""
-                return _write(method.name, made, opened, out, fitness, unused)
+                return _write(method.name, made, opened, out, choice, unused)
             except (CapacityError, PackageError) as error:
                 refused = error
         raise refused
@@ -136,20 +136,20 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
     with Cover(cover) as opened:
         method, options = job.method.for_album(opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
-        return _write(method.name, made, opened, out, Fitness(options))
+        return _write(method.name, made, opened, out, MethodChoice(options))
 
 
 def _write(
-    method: str, made: NewContainer, cover: Cover, out: OutputTarget, fitness: Fitness, unused: str = ""
+    method: str, made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = ""
 ) -> Report:
     """Write a container, and report it."""
     with atomic_write(out.path, overwrite=out.force) as part:
-        written = made.write(part, getattr(fitness.options, "verify", True))
+        written = made.write(part, getattr(choice.options, "verify", True))
     known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
     figures = HidingFigures(method, cover.length, **known)
     place = [_PLACE + _WITHOUT_PLACE[cover.kind]] if has_gps_position(out.path) else []
 
-    fitted, copied = written.fitted, written.changed_secret or fitness.changed_secret
+    fitted, copied = written.fitted, written.changed_secret or choice.changed_secret
     changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
     return Report(
         made.width,
@@ -157,9 +157,7 @@ def _write(
         made.frames,
         written.hidden,
         notes=(*written.notes, *figures.notes()),
-        warnings=tuple(
-            filter(None, (changed, fitness.warning, unused, *figures.warnings(), *written.warnings, *place))
-        ),
+        warnings=tuple(filter(None, (changed, choice.warning, unused, *figures.warnings(), *written.warnings, *place))),
         changed_secret=changed,
         secret_psnr=written.secret_psnr,
         name=fitted.name if fitted else None,

@@ -30,9 +30,9 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
-    Fitted,
+    HiddenFile,
     Method,
+    MethodChoice,
     MethodInfo,
     NewContainer,
     Payload,
@@ -112,10 +112,10 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def keeps(self, cover: Cover) -> bool:
         return cover.kind == PICTURE and cover.stays_jpeg
 
-    def unfit(self, cover: Cover, size: int = 1) -> str:
+    def why_not(self, cover: Cover, size: int = 1) -> str:
         return f"its own JPEG can't be used: {cover.rare_jpeg}" if cover.rare_jpeg else ""
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
         try:
             found = self.capacity(cover, "", None)
@@ -132,9 +132,9 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
         return Capacity(most, min(most, _hard_bytes(made)), made.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
         """Suits what is written as a JPEG."""
-        return Fitness(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
+        return MethodChoice(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
 
     def inputs(self, options: JpegOptions) -> tuple[Path, ...]:
         return tuple(map(Path, options.channel_from or ()))
@@ -193,7 +193,12 @@ class _SealedJpeg(NewContainer):
     """A JPEG in which a file is sealed, or a record of an album's."""
 
     def __init__(
-        self, carrier: _JpegCarrier, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
+        self,
+        carrier: _JpegCarrier,
+        record: Record,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: HiddenFile | None = None,
     ) -> None:
         plan = self._plan = carrier.plan
         context.warn_about_cover(plan.cover.history)

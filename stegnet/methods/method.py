@@ -169,8 +169,8 @@ class Capacity:
 
 
 @dataclass(frozen=True)
-class Fitness:
-    """Options by which a method suits a cover and a secret, and warnings for the report, or ""."""
+class MethodChoice:
+    """A method's options for one cover and secret, and warnings for the report, or ""."""
 
     options: Any
     changed_secret: str = ""  # as of `Report`
@@ -178,8 +178,8 @@ class Fitness:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A file that fits."""
+class HiddenFile:
+    """A file that fits into its cover: the secret itself, or a compressed copy."""
 
     path: Path  # of the bytes that are hidden
     name: str  # stored with them
@@ -269,7 +269,7 @@ class Payload(ExitStack):
         """A new temporary folder."""
         return self.enter_context(temporary_folder())
 
-    def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[Fitted, Context]:
+    def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[HiddenFile, Context]:
         """The file as it is, or a compressed copy that fits; and the context for the steps that follow.
 
         Raises:
@@ -277,16 +277,16 @@ class Payload(ExitStack):
             CapacityError: it does not fit.
         """
         compressing = context.in_steps("compress", *steps)
-        fitted = self.fit_quietly(carrier, compressing)
+        fitted = self.fit_in_steps(carrier, compressing)
         return fitted, context.in_steps(*steps) if fitted.unchanged else compressing
 
-    def fit_quietly(self, carrier: Carrier, context: Context) -> Fitted:
-        """Fits the file as `fit`, in a context whose phases are numbered already."""
+    def fit_in_steps(self, carrier: Carrier, context: Context) -> HiddenFile:
+        """Like `fit`, but doesn't number the phases of the progress."""
         secret = self.path
         name, size = stored_name(secret), secret.stat().st_size
         most = carrier.capacity(name)
         if size <= most:
-            return Fitted(secret, name, size)
+            return HiddenFile(secret, name, size)
         compressors = carrier.compressors() if self.kind else {}
         if self.kind not in compressors:
             raise carrier.refusal(self, size, most)
@@ -299,7 +299,7 @@ class Payload(ExitStack):
         why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
         made = f"{form_of(self.file).name} → {copy.description}"
         warning = f"{printable(secret.name)} {why}: hidden as a compressed copy{named} ({made})"
-        return Fitted(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
+        return HiddenFile(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ class Written:
         may_be_lost: frames of a film; None: the file is not spread over them.
     """
 
-    fitted: Fitted | None
+    fitted: HiddenFile | None
     notes: tuple[str, ...]
     figures: dict[str, Any]
     warnings: tuple[str, ...] = ()
@@ -327,7 +327,7 @@ class Written:
     may_be_lost: int | None = None
 
     @classmethod
-    def of(cls, fitted: Fitted | None, notes: tuple[str, ...], figures: dict[str, Any], **more: Any) -> Self:
+    def of(cls, fitted: HiddenFile | None, notes: tuple[str, ...], figures: dict[str, Any], **more: Any) -> Self:
         """The facts of a container that holds a file; of a copy with loss, its PSNR, and a warning if that is low."""
         psnr = fitted.copy.psnr if fitted and fitted.copy else None
         warnings = (*more.pop("warnings", ()), *warnings_of_psnr(psnr))
@@ -491,7 +491,7 @@ class Method(ABC):
         shared = {name: value for name, value in vars(options).items() if name in self.info.option_names}
         return self.info.options(**shared, **more)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
         """Says if it suits a cover and a secret, given a container's suffix and the options of AUTO; None: it does not.
 
         Raises:
@@ -499,18 +499,18 @@ class Method(ABC):
         """
         return None
 
-    def unfit(self, cover: Cover, size: int = 1) -> str:
-        """Why a cover whose form it would keep can't carry so many bytes; "" for other covers, and if it can."""
+    def why_not(self, cover: Cover, size: int = 1) -> str:
+        """Return why a cover whose form it would keep can't carry so many bytes; "" for other covers, and if it can."""
         return ""
 
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: Any
-    ) -> Iterator[tuple["Method", Fitness]]:
+    ) -> Iterator[tuple["Method", MethodChoice]]:
         """The methods to hide a secret by, the next where one has no capacity; arguments and errors as `suits`."""
-        yield self, Fitness(options)
+        yield self, MethodChoice(options)
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
-        """Lists what fits into a cover of this size; nothing, by default."""
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
+        """List what fits into a cover of this size; nothing, by default."""
         return []
 
     def capacity(self, cover: CoverSize, name: str, options: Any) -> Capacity | None:
@@ -521,7 +521,7 @@ class Method(ABC):
             CapacityError: nothing fits with them.
             MediaError: the cover's own file can't be read.
         """
-        return Capacity(max((fit.bytes or 0 for fit in self.forecast(cover)), default=0))
+        return Capacity(max((fit.bytes or 0 for fit in self.what_fits(cover)), default=0))
 
     @abstractmethod
     def embed(

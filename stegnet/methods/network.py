@@ -31,9 +31,9 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
     FoundSecret,
     Method,
+    MethodChoice,
     MethodInfo,
     NewContainer,
     Payload,
@@ -116,7 +116,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def load(self, context: Context) -> None:
         chosen_network(context)
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """A picture or film of its own size, at the quality of the shipped pair; it is no better than compressed."""
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
@@ -124,7 +124,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
         """Suits a picture in a picture, or a film in a film, in colour, of which nothing more is asked."""
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return None
@@ -133,7 +133,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
                 return None
         except MediaError:
             return None
-        return Fitness(self.options_of(options), _CHOSEN.format(printable(payload.path.name)))
+        return MethodChoice(self.options_of(options), _CHOSEN.format(printable(payload.path.name)))
 
     def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
         kind = kind_of_secret(payload.file)

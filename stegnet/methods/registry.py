@@ -21,8 +21,8 @@ from stegnet.methods.method import (
     Capacity,
     Context,
     CoverSize,
-    Fitness,
     Method,
+    MethodChoice,
     MethodInfo,
     NewContainer,
     Payload,
@@ -202,12 +202,12 @@ class Auto(Method):
 
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
-    ) -> Iterator[tuple[Method, Fitness]]:
+    ) -> Iterator[tuple[Method, MethodChoice]]:
         passed = ""  # why it is not by the method that would keep the cover what it is
         for each in _preferred(cover.kind):
-            if fitness := each.suits(cover, payload, suffix, options):
-                yield each, replace(fitness, warning=passed)
-            elif suffix in each.info.suffixes and (why := each.unfit(cover, payload.path.stat().st_size)):
+            if choice := each.suits(cover, payload, suffix, options):
+                yield each, replace(choice, warning=passed)
+            elif suffix in each.info.suffixes and (why := each.why_not(cover, payload.path.stat().st_size)):
                 passed = f"{why}; the film was written without loss, which takes many times its bytes"
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:

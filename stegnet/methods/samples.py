@@ -22,9 +22,9 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
-    Fitted,
+    HiddenFile,
     Method,
+    MethodChoice,
     NewContainer,
     Payload,
     Written,
@@ -96,7 +96,7 @@ class SampleMethod(Method):
             CapacityError: it is no cover of this method.
         """
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         found = self.capacity(cover, "", None)
         return [Fit(self.what, self.name, found.bytes, found.hard)] if found.bytes else []
 
@@ -107,9 +107,9 @@ class SampleMethod(Method):
         most = max(carrier.capacity(name), 0)
         return Capacity(most, min(most, carrier.hard), carrier.found.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
         suits = not options.resize and self.keeps(cover) and suffix in self.suffixes_for(cover)
-        return Fitness(self.options_of(options)) if suits else None
+        return MethodChoice(self.options_of(options)) if suits else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
@@ -168,7 +168,7 @@ class _NewSamples(NewContainer):
         keys: ContainerKeys,
         context: Context,
         suffix: str,
-        fitted: Fitted | None = None,
+        fitted: HiddenFile | None = None,
     ) -> None:
         self._carrier, self._record, self.fitted, self._context = carrier, record, fitted, context
         self._suffix = suffix

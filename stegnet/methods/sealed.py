@@ -38,9 +38,9 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
-    Fitted,
+    HiddenFile,
     Method,
+    MethodChoice,
     MethodInfo,
     NewContainer,
     Payload,
@@ -125,7 +125,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         forms = super().suffixes_for(cover)
         return (*forms, *kept_suffixes(cover)) if cover.kind == PICTURE else forms
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
         found = self.capacity(cover, "", None)
         most = found.bytes
@@ -162,10 +162,10 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
             secure = secure_in(_areas(cover.cover).mask, cover.channels)
         return Capacity(most, min(most, secure.hard), history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
         """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
         loses = suffix in self.suffixes_for(cover) and cover.is_transparent and not options.resize
-        return None if loses or suffix in JPEG_SUFFIXES else Fitness(self.options_of(options))
+        return None if loses or suffix in JPEG_SUFFIXES else MethodChoice(self.options_of(options))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:
@@ -298,7 +298,12 @@ class _NewPicture(NewPicture):
     """A picture in which a file is sealed, or a record of an album's."""
 
     def __init__(
-        self, carrier: SealedCover, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
+        self,
+        carrier: SealedCover,
+        record: Record,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: HiddenFile | None = None,
     ) -> None:
         self.carrier, self.record, self.fitted, seed = carrier, record, fitted, context.randomness(SEED_BYTES)
         pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
@@ -314,7 +319,7 @@ class _NewPicture(NewPicture):
 
 class _NewFilm(NewFilm):
     def __init__(
-        self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: Fitted
+        self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: HiddenFile
     ) -> None:
         super().__init__(carrier.cover, suffix, networks.Pool(_SEALERS), context)
         self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()

@@ -11,7 +11,7 @@ from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
-from stegnet.methods.method import Context, Fitness, MethodInfo, Payload
+from stegnet.methods.method import Context, MethodChoice, MethodInfo, Payload
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
@@ -49,8 +49,8 @@ MP3, AAC and Opus lose the secret.
     def keeps(self, cover: Cover) -> bool:
         return cover.kind == SOUND
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
-        return Fitness(self.options_of(options))
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice:
+        return MethodChoice(self.options_of(options))
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
         return (f".{cover.sound.file.form.lower()}",)

@@ -92,7 +92,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         implied=True,
     )
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
         empty = robust.file_bytes("", 0)
         if cover.kind == FILM:

@@ -19,7 +19,7 @@ from stegnet.core.measures import psnr
 from stegnet.core.text import Setting, Text
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
-from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
+from stegnet.methods.method import Carrier, Context, HiddenFile, NewContainer, Payload
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import LOWEST, RATES
 from stegnet.methods.robust.robust_record import OperatingPoint, content_capacity, record_places
@@ -338,7 +338,7 @@ class RobustCarrier(ABC):
 class RobustContainer(NewContainer, Carrier):
     """A new container whose secret survives a channel: the file as it is, or a copy that is compressed to fit."""
 
-    file: Fitted  # what was made to fit last
+    file: HiddenFile  # what was made to fit last
     space = taken = 0  # bytes of content that there were, and that it takes
 
     def __init__(self, payload: Payload, carrier: RobustCarrier) -> None:
@@ -347,7 +347,7 @@ class RobustContainer(NewContainer, Carrier):
     def content(self, space: int) -> bytes:
         """The secret as content of at most `space` bytes; CapacityError if it does not fit."""
         self.space = space
-        self.file = self.payload.fit_quietly(self, self.carrier.context)
+        self.file = self.payload.fit_in_steps(self, self.carrier.context)
         with reading(self.file.path):
             content = self.content_of(self.file.path.read_bytes())
         self.taken = len(content)
