@@ -97,7 +97,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`."""
     films = Films(cover, out / "container.mkv", secret, out / "revealed.mkv")
     context = Context.of(network, randomness=seeded(seed), progress=progress)
-    # The container is not read back to verify it: what is revealed of it, and nothing but, shows that it is whole.
+    # It need not be verified: revealing strictly reads all of it, and fails if a sample is not as it was hidden.
     job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True, verify=False), context)
     hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
     with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:

@@ -46,12 +46,13 @@ LOGS = set((ROOT / "pipeline/tracking").glob("*.py"))
 PAIR = ROOT / "stegnet/networks/pair.py"
 FAMILIES = set((ROOT / "stegnet/networks/families").glob("[!_]*.py"))
 CODE_OF_FAMILY = "build/code.json"  # PAIR imports a family's file when it is asked for
+SETTINGS = {ROOT / "pipeline/__init__.py"}  # how the process runs
 FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/networks")}  # import what is asked for
 
 
 def computes_nothing(file: Path) -> bool:
-    """Is it a face, or an __init__.py that is a docstring?"""
-    return file.name == "__init__.py" and (file in FACES or len(ast.parse(file.read_bytes()).body) < 2)
+    """Is it a face, a setting, or an __init__.py that is a docstring?"""
+    return file.name == "__init__.py" and (file in FACES | SETTINGS or len(ast.parse(file.read_bytes()).body) < 2)
 
 
 def imported(module: str) -> set[Path]:
