@@ -63,11 +63,21 @@ def no_progress(phase: str, done: int, total: int) -> None:
 
 
 def in_steps(progress: Progress, *phases: str) -> Progress:
-    """The callback of a job whose phases, if there are several, are numbered in this order."""
-    named = {phase: Phase(phase) for phase in phases if len(phases) > 1}
-    for step, phase in enumerate(named.values(), 1):
-        phase.step, phase.steps = step, len(named)
-    return lambda phase, done, total: progress(named.get(phase, phase), done, total)
+    """Return the callback of a job whose phases, if there are several, are numbered in this order.
+
+    A job may leave out the first ones: it is numbered from the first phase on that it tells.
+    """
+    numbered: dict[str, Phase] = {}
+
+    def tell(phase: str, done: int, total: int) -> None:
+        if phase in phases and not numbered:
+            coming = phases[phases.index(phase) :]
+            numbered.update({each: Phase(each) for each in coming})
+            for step, each in enumerate(numbered.values() if len(coming) > 1 else (), 1):
+                each.step, each.steps = step, len(coming)
+        progress(numbered.get(phase, phase), done, total)
+
+    return tell
 
 
 def physical_cores() -> int:
