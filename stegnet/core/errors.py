@@ -1,5 +1,19 @@
 """All errors that a user can fix; each is a `StegnetError`.
 
+    StegnetError
+    ├── ConfigError (ValueError)   a parameter is unknown or invalid
+    ├── MediaError                 a picture, film or sound can't be read or written
+    ├── KeyFileError               a key file is missing or is not a key
+    ├── CapacityError              the secret does not fit into its cover
+    ├── RevealError                wrong key, nothing hidden, or damaged data
+    ├── WeightsError               a weights file is missing, damaged or of another kind
+    ├── DiskError                  temporary files, or those of a stage, can't be written
+    ├── PackageError               an optional package is not installed
+    ├── ClusterError               a cluster can't be reached, or its processes end early
+    ├── DataError                  pictures to train or test on are missing or unusable
+    ├── TrainingError              training can't continue
+    └── TrackingError              MLflow's store can't be opened or used
+
 A hint names parameters of the Python API as `stegnet.core.text` says.
 """
 
