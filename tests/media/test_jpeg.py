@@ -18,8 +18,8 @@ from PIL import Image, JpegImagePlugin
 from stegnet import MediaError
 from stegnet.core.pixels import encode_jpeg, through_jpeg
 from stegnet.image import read_picture
-from stegnet.image.jpeg_coefficients import scan_symbols
 from stegnet.image.jpeg_markers import HuffmanTable, parse_jpeg
+from stegnet.image.jpeg_scan_encoder import scan_symbols
 from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
 from tests.support.quality import psnr
