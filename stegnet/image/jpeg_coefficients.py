@@ -5,32 +5,32 @@ of several pictures follows the first one's length, and Huffman tables that an e
 coefficients are made anew, as it would make them, and those that have no code for the new ones.
 """
 
-import ctypes
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from threading import Lock
-from types import ModuleType, SimpleNamespace
+from functools import cache, cached_property
 
 import numpy as np
 
-from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, ZIGZAG, encode_jpeg, in_block_rows
+from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, encode_jpeg, in_block_rows
 from stegnet.formats.opened_file import Source, spliced
-from stegnet.image.jpeg_markers import HINT, HuffmanTable, JpegFile, moved_index, open_jpeg, parse_jpeg
+from stegnet.image.jpeg_markers import (
+    HINT,
+    HuffmanTable,
+    JpegFile,
+    has_sound_segments,
+    moved_index,
+    open_jpeg,
+    parse_jpeg,
+    refuse_many_scans,
+)
+from stegnet.image.jpeg_scan_decoder import decode_scans, is_decodable
 from stegnet.image.jpeg_scan_encoder import Symbols, ends_with_a_byte, filled_up, optimal_table, scan_symbols
 
 _FULL_BYTE = b"\xff\0"  # a byte of ones, as it is written
 _SCRIPT_SEGMENTS = bytes.fromhex("db c0 c4 da")  # of encoders that descend from Adobe's for ActionScript
 _SCRIPT_STEP = 24  # their largest step of luma is at least this, up to quality 90
-_STDOUT, _STDERR = 1, 2  # descriptors, to which jpeglib and libjpeg write messages
-_READING = Lock()  # jpeglib has global variables
 _MIDDLE = 128  # of a sample: a coefficient of 0
 
 
@@ -176,25 +176,13 @@ def _standard_tables() -> frozenset[HuffmanTable]:
 
 
 def read_jpeg(path: Source) -> JpegPicture:
-    """Reads the coefficients of a JPEG; MediaError if it is none, is damaged, or of a kind that is not supported."""
+    """Read the coefficients of a JPEG; raises MediaError if it is none, is damaged, or of a kind that can't be read."""
     file = open_jpeg(path)
-    with temporary_folder() as folder:
-        head = folder / "head.jpg"
-        head.write_bytes(file.plain(file.scans[0].start))
-        try:
-            with _alone_and_silent(folder) as jpeglib:
-                dct = jpeglib.read_dct(os.fspath(head))  # which decodes all that it is given, and keeps its sizes alone
-                dct.content = file.plain(len(file.data))
-                dct.load()
-        except OSError as error:
-            if error.errno:  # of the folder for temporary files
-                raise
-            raise MediaError(f"{path}: the JPEG is damaged, or of a kind that can't be read", HINT) from error
-    found = (dct.Y, dct.Cb, dct.Cr)[: len(file.components)]
-    whole = tuple(np.take(plane.reshape(*plane.shape[:2], 64), ZIGZAG, axis=2) for plane in found)
+    refuse_many_scans(path)
+    if not (has_sound_segments(file) and is_decodable(file)):
+        raise MediaError(f"{path}: the JPEG is damaged, or of a kind that can't be read", HINT)
+    whole = decode_scans(file)
     sizes = [file.blocks(component) for component in file.components]
-    if any(plane.shape[0] < rows or plane.shape[1] < cols for plane, (rows, cols) in zip(whole, sizes, strict=True)):
-        raise MediaError(f"{path}: the JPEG is damaged: its size is not that of its coefficients")
     planes = tuple(plane[:rows, :cols] for plane, (rows, cols) in zip(whole, sizes, strict=True))
     return JpegPicture(file, planes, None if _is_filled_usually(file, planes, whole) else whole)
 
@@ -215,57 +203,3 @@ def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequ
             if not np.array_equal(own.reshape(found.shape), found):
                 return False
     return True
-
-
-@contextmanager
-def _alone_and_silent(folder: Path) -> Iterator[ModuleType]:
-    """Give jpeglib to one thread, without what libjpeg says of damage and of bytes too many; no option switches it off.
-
-    jpeglib copies each file, and leaves the copy behind where it can't be written or read: here, in this folder.
-    """
-    import jpeglib  # here, since only JPEGs need it, and it takes 20 ms
-
-    with _READING, ExitStack() as stack:
-        stack.callback(setattr, jpeglib.dct_jpeg, "tempfile", jpeglib.dct_jpeg.tempfile)
-        jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=partial(NamedTemporaryFile, dir=folder))
-        stack.enter_context(_redirected(_STDERR, Path(os.devnull)))
-        if os.name == "posix":  # where the C library's buffer can be reached
-            stack.enter_context(_without_names(folder))
-        yield jpeglib
-
-
-@contextmanager
-def _without_names(folder: Path) -> Iterator[None]:
-    """Takes off standard output what jpeglib prints of a file that it can't read: its name in a temporary folder.
-
-    What others print meanwhile follows.
-    """
-    flush, printed = ctypes.CDLL(None).fflush, folder / "printed"
-    flush(None)
-    try:
-        with _redirected(_STDOUT, printed):
-            try:
-                yield
-            finally:
-                flush(None)
-    finally:
-        for line in printed.read_bytes().splitlines(keepends=True) if printed.exists() else ():
-            if not line.startswith(os.fsencode(folder)):
-                os.write(_STDOUT, line)
-
-
-@contextmanager
-def _redirected(descriptor: int, path: Path) -> Iterator[None]:
-    """Sends what is written to a descriptor to a file, if it is not closed."""
-    try:
-        kept = os.dup(descriptor)
-    except OSError:
-        yield
-        return
-    try:
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), descriptor)
-        yield
-    finally:
-        os.dup2(kept, descriptor)
-        os.close(kept)
