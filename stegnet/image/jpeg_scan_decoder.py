@@ -71,7 +71,7 @@ def _is_code(table: HuffmanTable) -> bool:
         if count and code >= 1 << length:
             return False
         code <<= 1
-    return len(table.symbols) <= _SYMBOLS and (table.key >= _AC_KEY or max(table.symbols, default=0) < _LONGEST_CODE)
+    return table.key >= _AC_KEY or max(table.symbols, default=0) < _LONGEST_CODE
 
 
 def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
