@@ -23,6 +23,8 @@ _HIGHEST_BIT = 13  # that the first scan of a coefficient may end with, as libjp
 _LONGEST_CODE = 16  # bits
 _SYMBOLS = 256
 _AC_KEY = 16  # added to the number of a table for AC coefficients
+_WINDOW = 32  # bits: as many as a code, or what is none, and a value take
+_WINDOW_BITS = (1 << _WINDOW) - 1
 _ZRL_RUN = 15  # zeros before another one
 _MARKER = re.compile(rb"\xff([^\0]|\Z)", re.DOTALL)
 _RESTART_MARKERS = range(0xD0, 0xD8)
@@ -134,6 +136,7 @@ def _decode_scan(
     intervals = _Intervals(bytes(data))
     decoder = _BlockDecoder(band, memoryview(coefficients.reshape(-1)), intervals.bits())
     lookups = [(_lookup(dc), _lookup(ac)) for dc, ac in tables]
+    parts = layout.tolist()
     lacks_data = False
     for mcu in range(rows * cols):
         if interval and mcu and mcu % interval == 0:
@@ -144,7 +147,7 @@ def _decode_scan(
         if lacks_data:
             continue
         row, col = divmod(mcu, cols)
-        for place, (start, stride, across, down) in enumerate(layout.tolist()):
+        for place, (start, stride, across, down) in enumerate(parts):
             for y in range(row * down, (row + 1) * down):
                 for x in range(col * across, (col + 1) * across):
                     decoder.decode(_BLOCK * (start + y * stride + x), place, *lookups[place])
@@ -181,25 +184,38 @@ class _Bits:
 
     def take(self, count: int) -> int:
         """Take up to 16 bits."""
-        value = self._ahead(count)
+        value = self._ahead() >> (_WINDOW - count)
         self._at += count
         return value
 
     def symbol(self, table: list[int]) -> int:
         """Take a symbol by what `_lookup` returns."""
-        found = table[self._ahead(_LONGEST_CODE)]
+        found = table[self._ahead() >> (_WINDOW - _LONGEST_CODE)]
         self._at += found >> 8
         return found & 0xFF
 
-    def value(self, size: int) -> int:
-        """Take a number of so many bits (EXTEND of F.2.2.1)."""
-        bits = self.take(size)
-        return bits if bits >> (size - 1) else bits - (1 << size) + 1
+    def coefficient(self, table: list[int]) -> tuple[int, int]:
+        """Take a symbol, a run of zeros and a size, and the value of so many bits (EXTEND of F.2.2.1).
 
-    def _ahead(self, count: int) -> int:
+        Returns:
+            the run, and the value: 0 if its size is.
+        """
+        ahead = self._ahead()
+        found = table[ahead >> (_WINDOW - _LONGEST_CODE)]
+        run = (found >> 4) & 15
+        size = found & 15
+        end = (found >> 8) + size
+        self._at += end
+        if not size:
+            return run, 0
+        value = (ahead >> (_WINDOW - end)) & ((1 << size) - 1)
+        return run, value if value >> (size - 1) else value - (1 << size) + 1
+
+    def _ahead(self) -> int:
+        """Return the next bits, as many as a symbol and a value may take."""
         first = self._at >> 3
-        word = int.from_bytes(self._bytes[first : first + 3], "big")
-        return (word >> (24 - count - (self._at & 7))) & ((1 << count) - 1)
+        word = int.from_bytes(self._bytes[first : first + 5], "big")
+        return (word >> (8 - (self._at & 7))) & _WINDOW_BITS
 
 
 class _Intervals:
@@ -270,8 +286,7 @@ class _BlockDecoder:
         self.coefficients[block + min(place, _BLOCK - 1)] = (value + 0x8000) % 0x10000 - 0x8000
 
     def _first_dc(self, block: int, component: int, dc: list[int], _: list[int]) -> None:
-        size = self.bits.symbol(dc)
-        self.before[component] += self.bits.value(size) if size else 0
+        self.before[component] += self.bits.coefficient(dc)[1]
         self._set(block, 0, self.before[component] << self.low)
 
     def _refine_dc(self, block: int, *_: object) -> None:
@@ -279,23 +294,23 @@ class _BlockDecoder:
 
     def _sequential(self, block: int, component: int, dc: list[int], ac: list[int]) -> None:
         self._first_dc(block, component, dc, ac)
-        place = 1
-        while place < _BLOCK:
-            run, size = divmod(self.bits.symbol(ac), 16)
-            if not size and run < _ZRL_RUN:
+        take = self.bits.coefficient
+        place = 0
+        while place < _BLOCK - 1:
+            run, value = take(ac)
+            place += run + 1
+            if value:
+                self.coefficients[block + min(place, _BLOCK - 1)] = value
+            elif run < _ZRL_RUN:
                 return
-            place += run
-            if size:
-                self._set(block, place, self.bits.value(size))
-            place += 1
 
     def _first_ac(self, block: int, _: int, __: list[int], ac: list[int]) -> None:
         place = self.first
         while place <= self.last and not self.run:
-            run, size = divmod(self.bits.symbol(ac), 16)
+            run, value = self.bits.coefficient(ac)
             place += run
-            if size:
-                self._set(block, place, self.bits.value(size) << self.low)
+            if value:
+                self._set(block, place, value << self.low)
             elif run < _ZRL_RUN:
                 self.run = (1 << run) + self.bits.take(run)
             place += 1
