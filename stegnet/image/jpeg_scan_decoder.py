@@ -47,15 +47,22 @@ def is_decodable(file: JpegFile) -> bool:
 
 
 def _is_valid(file: JpegFile, scan: Scan) -> bool:
-    """Return True if a scan's components, bands, bits and tables are such as B.2.3 and G.1.1.1 allow."""
-    blocks = sum(file.components[index].across * file.components[index].down for index in scan.components)
-    if len(set(scan.components)) < len(scan.components) or (len(scan.components) > 1 and blocks > _MOST_BLOCKS):
+    """Return True if a scan's components and tables, and its bands and bits, are such as there may be (B.2.3)."""
+    if len(set(scan.components)) < len(scan.components):
         return False
-    if file.progressive:
-        is_band = scan.last == 0 if scan.first == 0 else scan.first <= scan.last < _BLOCK and len(scan.components) == 1
-        if not is_band or scan.low > _HIGHEST_BIT or (scan.high and scan.low != scan.high - 1):
-            return False
+    blocks = sum(file.components[index].across * file.components[index].down for index in scan.components)
+    if len(scan.components) > 1 and blocks > _MOST_BLOCKS:
+        return False
+    if file.progressive and not _is_progression(scan):
+        return False
     return all(key in scan.tables and _is_code(scan.tables[key]) for key in _keys(scan))
+
+
+def _is_progression(scan: Scan) -> bool:
+    """Return True if a scan has DC alone, or AC of one component, and if it begins, or adds one bit (G.1.1.1)."""
+    is_dc = scan.first == scan.last == 0
+    is_ac = 0 < scan.first <= scan.last < _BLOCK and len(scan.components) == 1
+    return (is_dc or is_ac) and scan.low <= _HIGHEST_BIT and scan.high in (0, scan.low + 1)
 
 
 def _keys(scan: Scan) -> set[int]:
