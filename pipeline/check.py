@@ -14,7 +14,7 @@ from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
 from stegnet.core.compute import make_deterministic, pick_device
-from stegnet.core.errors import ConfigError, renamed
+from stegnet.core.errors import ConfigError, called
 from stegnet.networks.layers import make_stage
 from stegnet.networks.pair import build_from
 
@@ -27,7 +27,7 @@ def main(config: Config, out: Path) -> None:
     check_measures(config.train.loss)
     check_network(config.model, config.train.crop)
     if config.detect.pairs:
-        with renamed({"model.backbone": "detect.backbone"}):
+        with called("detect.backbone", "model.backbone"):
             make_stage(config.detect.backbone, 3, pretrained=False)
     write_json(out, {"folders": "found"})
 

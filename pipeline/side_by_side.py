@@ -7,8 +7,7 @@ import json
 import logging
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from itertools import chain
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import ffmpeg
@@ -38,7 +37,7 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     options = {"format": "mp4", "movflags": "+faststart", "acodec": "aac", "shortest": None}
     options |= video | X264_DETERMINISTIC
     with atomic_write(out) as part:
-        run_ffmpeg(part, [pictures, inputs[0]["a?"]], f"{out}: ffmpeg can't make it", **options)
+        run_ffmpeg(part, [pictures, inputs[0]["a?"]], "ffmpeg can't make it", subject=out, **options)
 
 
 def has_vmaf(height: int, width: int) -> bool:
@@ -54,47 +53,72 @@ def has_vmaf(height: int, width: int) -> bool:
 
 
 def vmaf(original: Path, copy: Path) -> list[float]:
-    """VMAF of each frame, 0 to 100; frames are paired by index, up to the end of the shorter film.
+    """VMAF of each frame as of `VmafScores`; frames are paired by index, up to the end of the shorter film."""
+    with vmaf_scores(original, copy) as scores, ExitStack() as films:
+        originals, copies = (films.enter_context(closing(read_frames(film))) for film in (original, copy))
+        for pair in zip(originals, copies, strict=False):
+            scores.add(*pair)
+        return scores.finish()
+
+
+@contextmanager
+def vmaf_scores(original: Path, copy: Path) -> Iterator["VmafScores"]:
+    """Measures VMAF during the block; the paths are for messages."""
+    with temporary_folder() as folder:
+        scores = VmafScores(original, copy, folder / "vmaf.json")
+        try:
+            yield scores
+        finally:
+            scores.stop()
+
+
+class VmafScores:
+    """VMAF of a film's frames, 0 to 100, which are added as they are read.
 
     Model vmaf_v0.6.1 (Li et al. 2016), for films of 1920×1080 seen from three screen heights. It measures luma only:
-    frames of both films are read by `read_frames` and converted to yuv420p (BT.709, limited range). A film without
-    motion gets slightly less than 100 against itself.
+    RGB frames are converted to yuv420p (BT.709, limited range). A film without motion gets slightly less than 100
+    against itself.
     """
-    with temporary_folder() as folder, closing(_side_by_side(original, copy)) as frames:
-        first = next(frames)
-        height, width = first.shape[0], first.shape[1] // 2
-        both = piped_frames(2 * width, height, pix_fmt="rgb24", r=25)
-        halves = both.video.filter_multi_output("split", 2)
-        exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}
-        crops = [halves[side].filter("crop", width, height, side * width, 0) for side in (0, 1)]
-        sides = [crop.filter("scale", **exact).filter("format", "yuv420p") for crop in crops]
-        log = folder / "vmaf.json"
-        scored = ffmpeg.filter(sides, "libvmaf", model=f"version={MODEL}", log_fmt="json", log_path=str(log))
-        null = scored.output("-", format="null").global_args("-loglevel", "error")
-        _feed(null.compile(cmd=bundled_ffmpeg()), chain([first], frames), copy)
-        measured = json.loads(log.read_text(encoding="utf-8"))["frames"]
-    return [frame["metrics"]["vmaf"] for frame in measured]
+
+    def __init__(self, original: Path, copy: Path, log: Path) -> None:
+        self._original, self._copy, self._log = original, copy, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def add(self, original: np.ndarray, copy: np.ndarray) -> None:
+        """Adds a frame of both films, (H, W, 3) uint8; a MediaError if their sizes differ."""
+        if original.shape != copy.shape:
+            raise MediaError(f"{self._copy}: its frames differ in size from those of {self._original}")
+        self._process = self._process or _start_vmaf(*copy.shape[:2], self._log)
+        with suppress(BrokenPipeError):  # if ffmpeg ended early, its error is raised at the end
+            self._process.stdin.write(np.concatenate([copy, original], 1).tobytes())
+
+    def finish(self) -> list[float]:
+        """Returns the scores of all frames that were added; a MediaError tells ffmpeg's last line."""
+        if self._process is None:
+            return []
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        output = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        if code := self._process.wait():
+            raise MediaError(f"{self._copy}: ffmpeg can't measure VMAF ({output[-1] if output else code})")
+        measured = json.loads(self._log.read_text(encoding="utf-8"))["frames"]
+        return [frame["metrics"]["vmaf"] for frame in measured]
+
+    def stop(self) -> None:
+        """Ends ffmpeg, if it still runs."""
+        if self._process is not None:
+            self._process.kill()
+            with suppress(BrokenPipeError), self._process:
+                pass
 
 
-def _side_by_side(original: Path, copy: Path) -> Iterator[np.ndarray]:
-    """(H, 2W, 3) uint8, the copy on the left: one pipe for both, so that frames can't be mismatched."""
-    with closing(read_frames(original)) as originals, closing(read_frames(copy)) as copies:
-        for left, right in zip(copies, originals, strict=False):
-            if left.shape != right.shape:
-                raise MediaError(f"{copy}: its frames differ in size from those of {original}")
-            yield np.concatenate([left, right], 1)
-
-
-def _feed(command: list[str], frames: Iterator[np.ndarray], film: Path) -> None:
-    """Runs ffmpeg on raw frames; a MediaError tells its last line."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        try:
-            with suppress(BrokenPipeError), process.stdin:  # if ffmpeg ended early, its error is raised below
-                for frame in frames:
-                    process.stdin.write(frame.tobytes())
-        except BaseException:
-            process.kill()
-            raise
-        output = process.stderr.read().decode(errors="replace").strip().splitlines()
-    if process.returncode:
-        raise MediaError(f"{film}: ffmpeg can't measure VMAF ({output[-1] if output else process.returncode})")
+def _start_vmaf(height: int, width: int, log: Path) -> "subprocess.Popen[bytes]":
+    """Starts ffmpeg on raw frames, the copy left of the original: one pipe for both, so that none can be mismatched."""
+    both = piped_frames(2 * width, height, pix_fmt="rgb24", r=25)
+    halves = both.video.filter_multi_output("split", 2)
+    exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}
+    crops = [halves[side].filter("crop", width, height, side * width, 0) for side in (0, 1)]
+    sides = [crop.filter("scale", **exact).filter("format", "yuv420p") for crop in crops]
+    scored = ffmpeg.filter(sides, "libvmaf", model=f"version={MODEL}", log_fmt="json", log_path=str(log))
+    command = scored.output("-", format="null").global_args("-loglevel", "error").compile(cmd=bundled_ffmpeg())
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

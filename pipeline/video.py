@@ -1,10 +1,10 @@
 """Stage video: a film hidden in its cover and revealed, measured frame by frame from the files."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
-from itertools import count, pairwise
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,18 +12,17 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.evaluate.quality import (
     HideRevealResult,
-    base_alone,
+    Row,
     contact_sheet,
     map_in_threads,
     measure_quality,
     setup_of,
 )
-from pipeline.side_by_side import has_vmaf, vmaf, write_preview
+from pipeline.side_by_side import VmafScores, has_vmaf, vmaf_scores, write_preview
 from pipeline.stage import film_bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import video_result
 from stegnet.core.compute import make_deterministic
-from stegnet.core.disk import temporary_folder
 from stegnet.core.measures import (
     BASE_PSNR,
     CONTAINER,
@@ -39,18 +38,21 @@ from stegnet.core.measures import (
 )
 from stegnet.core.parallel import Progress
 from stegnet.image.pictures import write_png
-from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.methods import Context, HideJob, hide_file
 from stegnet.methods.network import NetworkMethod, NetworkOptions
-from stegnet.networks import Network
-from stegnet.record import open_container
-from stegnet.results import OutputTarget, Report
+from stegnet.networks import Network, at_own_size
+from stegnet.record import open_container, read_record
+from stegnet.results import OutputTarget
 from stegnet.video.films import read_frames
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it
 FILM = "film_"  # before the name of a column: the film's figure
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means stand for a film
+FLICKER_COLUMNS = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
+
+FramePair = tuple[np.ndarray, np.ndarray]  # original and copy, (H, W, 3) uint8
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
@@ -59,8 +61,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     network = Network.load(weights, backend="torch")
     with track(config, "video", setup_of(network)) as run:
         with film_bar() as progress:
-            frames = demonstrate(network, cover, secret, out, config.seed, progress)
-        steps = measure_flicker(cover, out / "container.mkv", secret, out / "revealed.mkv")
+            frames, steps = demonstrate(network, cover, secret, out, config.seed, progress)
         write_table(out / "frames.csv", frames, index="frame")
         write_table(out / "flicker.csv", steps, index="step")
         figures = summarise_film(frames, out / "container.mkv", steps)
@@ -71,46 +72,109 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     print(f"film: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
 
 
-def _reveal(container: Path, out: OutputTarget, context: Context) -> Report:
-    with open_container(container, PUBLIC_DEMONSTRATION_KEY) as opened:
-        return NetworkMethod().find(opened, context).write(out, strict=True)
+class Films(NamedTuple):
+    """The films of a demonstration."""
+
+    cover: Path
+    container: Path
+    secret: Path
+    revealed: Path
 
 
-def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> pd.DataFrame:
-    """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`.
+class FilmMeasures(NamedTuple):
+    """Measures of a hidden film.
 
-    One row per hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base alone, and VMAF if
-    ffmpeg can measure it.
+    One row of `frames` for each hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base
+    alone, and VMAF if ffmpeg can measure it. One row of `steps` for each pair of neighbours: container_flicker,
+    cover_change, secret_flicker, secret_change.
     """
-    container, revealed = out / "container.mkv", out / "revealed.mkv"
-    key = PUBLIC_DEMONSTRATION_KEY
+
+    frames: pd.DataFrame
+    steps: pd.DataFrame
+
+
+def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> FilmMeasures:
+    """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`."""
+    films = Films(cover, out / "container.mkv", secret, out / "revealed.mkv")
     context = Context.of(network, randomness=seeded(seed), progress=progress)
-    job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True), context)
-    hide_file(job, cover, secret, OutputTarget(container, force=True), key)
-    frames = _reveal(container, OutputTarget(revealed, force=True), context).frames
-    write_preview(container, revealed, out / "preview.mp4", *reversed(CELL_SIZE))
-    chosen = range(0, frames, max(1, frames // SHEET_ROWS))[:SHEET_ROWS]
-    rows, shown = [], []
-
-    def measured(item: tuple[np.ndarray, HideRevealResult, int]) -> tuple[dict[str, float], list[HideRevealResult]]:
-        """A frame's measures, and the frame itself if it was chosen for the contact sheet."""
-        base, result, index = item
-        found = measure_quality(result) | {BASE_PSNR: psnr(result.secret, base)}
-        return found, [result] if index in chosen else []
-
-    with temporary_folder() as folder:
-        base = folder / "base.mkv"
-        _reveal(container, OutputTarget(base), Context.of(base_alone(network)))
-        # The base's film comes first: zip stops at the end of the first one, whose file must then be closed.
-        results = zip(read_frames(base), _results(cover, container, secret, revealed), count(), strict=False)
-        with closing(map_in_threads(measured, results)) as found:
-            for row, result in found:
-                rows.append(row)
-                shown += result
-                progress("measure", len(rows), frames)
+    # It need not be verified: revealing strictly reads all of it, and fails if a sample is not as it was hidden.
+    job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True, verify=False), context)
+    hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
+    with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:
+        report = NetworkMethod().find(opened, context).write(OutputTarget(films.revealed, force=True), strict=True)
+    write_preview(films.container, films.revealed, out / "preview.mp4", *reversed(CELL_SIZE))
+    measures, shown = _measure(films, report.frames, progress)
     write_png(out / "frames.png", contact_sheet(shown, CELL_SIZE))
-    scores = zip(SIDES, (_vmaf(cover, container), _vmaf(secret, revealed)), strict=True)
-    return pd.DataFrame(rows).assign(**{VMAF.of(side): values[:frames] for side, values in scores if values})
+    return measures
+
+
+def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
+    """Measures the hidden frames, so many, in one pass over all films; and the frames for the contact sheet."""
+    chosen = range(0, count, max(1, count // SHEET_ROWS))[:SHEET_ROWS]
+    rows, steps, shown = [], [], []
+
+    def measured(
+        item: tuple[int, tuple[HideRevealResult | None, HideRevealResult]],
+    ) -> tuple[Row, Row | None, HideRevealResult | None]:
+        """A frame's measures, those of the step to it, and the frame itself if it was chosen for the contact sheet."""
+        index, (before, frame) = item
+        reading = read_record(frame.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=index == 0)
+        row = measure_quality(frame) | {BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
+        return row, before and _flicker(before, frame), frame if index in chosen else None
+
+    with _measuring_vmaf(films) as scores, closing(_hidden_frames(films, scores)) as hidden:
+        with closing(map_in_threads(measured, enumerate(pairwise(chain([None], hidden))))) as found:
+            for row, step, frame in found:
+                rows.append(row)
+                steps += [step] if step else []
+                shown += [frame] if frame else []
+                progress("measure", len(rows), count)
+        vmafs = {VMAF.of(side): scores[side].finish()[:count] for side in scores}
+    return FilmMeasures(pd.DataFrame(rows).assign(**vmafs), pd.DataFrame(steps, columns=FLICKER_COLUMNS)), shown
+
+
+@contextmanager
+def _measuring_vmaf(films: Films) -> Iterator[dict[str, VmafScores]]:
+    """VMAF by side, of those sides that ffmpeg can measure."""
+    sides = {CONTAINER: (films.cover, films.container), SECRET: (films.secret, films.revealed)}
+    with ExitStack() as measuring:
+        yield {
+            side: measuring.enter_context(vmaf_scores(*both))
+            for side, both in sides.items()
+            if has_vmaf(*_size(both[1]))
+        }
+
+
+def _size(film: Path) -> tuple[int, int]:
+    """Height and width of a film's frames."""
+    with closing(read_frames(film)) as frames:
+        return next(frames).shape[:2]
+
+
+def _hidden_frames(films: Films, scores: Mapping[str, VmafScores]) -> Iterator[HideRevealResult]:
+    """Yields the hidden frames; all frames are added to VMAF's, also those of the container that hide nothing.
+
+    VMAF compares the container with the cover as players show it.
+    """
+    cover, container, secret, revealed = films
+    with ExitStack() as open_films:
+        shown_covers, covers, containers, reveals, secrets = (
+            open_films.enter_context(closing(frames))
+            for frames in (
+                read_frames(cover), read_frames(cover, as_ffmpeg=True),
+                *(read_frames(film) for film in (container, revealed, secret)),
+            )
+        )  # fmt: skip
+        hidden = zip(reveals, secrets, strict=False)  # the secret may have more frames than were hidden
+        for shown_cover, own_cover, own_container in zip(shown_covers, covers, containers, strict=True):
+            if CONTAINER in scores:
+                scores[CONTAINER].add(shown_cover, own_container)
+            if (both := next(hidden, None)) is None:
+                continue
+            own_revealed, own_secret = both
+            if SECRET in scores:
+                scores[SECRET].add(own_secret, own_revealed)
+            yield HideRevealResult((cover.name, secret.name), own_cover, own_container, own_secret, own_revealed)
 
 
 def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, Any]:
@@ -133,45 +197,27 @@ def film_headline(figures: dict[str, Any]) -> dict[str, float]:
     return {FILM + column: figures[FILM + column] for column in HEADLINE}
 
 
-def measure_flicker(cover: Path, container: Path, secret: Path, revealed: Path) -> pd.DataFrame:
-    """One row per pair of neighbouring frames: container_flicker, cover_change, secret_flicker, secret_change."""
-    names = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
-    with ExitStack() as open_films:
-        opened = read_frames(secret), read_frames(revealed), read_frames(cover, as_ffmpeg=True), read_frames(container)
-        films = [open_films.enter_context(closing(frames)) for frames in opened]
-        # The secret's films come first: zip stops at the first one that ends, and they are never the longer ones.
-        both = zip(temporal_error(*films[:2]), temporal_error(*films[2:]), strict=False)
-        rows = [dict(zip(names, (*container_step, *secret_step), strict=True)) for secret_step, container_step in both]
-    return pd.DataFrame(rows, columns=names)
+def _flicker(before: HideRevealResult, after: HideRevealResult) -> Row:
+    """Flicker and change of both sides from a frame to the next."""
+    covers = temporal_error((before.cover, before.container), (after.cover, after.container))
+    secrets = temporal_error((before.secret, before.revealed), (after.secret, after.revealed))
+    return dict(zip(FLICKER_COLUMNS, (*covers, *secrets), strict=True))
 
 
-def temporal_error(originals: Iterable[np.ndarray], copies: Iterable[np.ndarray]) -> Iterator[tuple[float, float]]:
-    """Flicker and the original's own change from each frame to the next, both in levels, 0 to 255.
+def temporal_error(before: FramePair, after: FramePair) -> tuple[float, float]:
+    """Flicker and the original's own change from a frame to the next, both in levels, 0 to 255.
 
     With the error e(t) = copy(t) − original(t), flicker is the mean of |e(t + 1) − e(t)| over all samples. It equals
     the difference between both films' temporal differences: the temporal error of Lai et al. 2018 ("Learning blind
     video temporal consistency") without its warping, which is not needed since both films move alike; without it no
     motion estimate biases the figure. 0 is a constant error; a Gaussian error drawn anew for each frame flickers by √2
     times its APD. The original's change is the mean of |original(t + 1) − original(t)|: motion that may mask flicker.
+
+    Args:
+        before, after: original and copy at both times, (H, W, 3) uint8.
     """
-    both = zip(originals, copies, strict=False)
-    with_error = ((original, copy.astype(np.int16) - original) for original, copy in both)
-    for before, after in pairwise(with_error):
-        yield apd(before[1], after[1]), apd(before[0], after[0])
-
-
-def _vmaf(original: Path, copy: Path) -> list[float]:
-    """VMAF of each frame; empty if it can't be measured."""
-    with closing(read_frames(copy)) as frames:
-        height, width = next(frames).shape[:2]
-    return vmaf(original, copy) if has_vmaf(height, width) else []
-
-
-def _results(cover: Path, container: Path, secret: Path, revealed: Path) -> Iterator[HideRevealResult]:
-    """The hidden frames, up to the end of the revealed film."""
-    frames = (read_frames(path) for path in (container, secret, revealed))
-    for pictures in zip(read_frames(cover, as_ffmpeg=True), *frames, strict=False):
-        yield HideRevealResult((cover.name, secret.name), *pictures)
+    errors = (copy.astype(np.int16) - original for original, copy in (before, after))
+    return apd(*errors), apd(before[0], after[0])
 
 
 if __name__ == "__main__":

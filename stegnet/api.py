@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import renamed
+from stegnet.core.errors import called
 from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.files import (
@@ -151,7 +151,7 @@ class Session:
             _as_file(secret, "secret") as secret_path,
             temporary_folder() as folder,
         ):
-            job = HideJob(chosen, chosen.options(**options), replace(self._context, warn=_warn))
+            job = HideJob(chosen, chosen.info.options(**options), replace(self._context, warn=_warn))
             kept = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
             report = hide_file(job, cover_path, secret_path, OutputTarget(kept, overwrite), key)
             if report.changed_secret:
@@ -195,7 +195,7 @@ class Session:
         with _as_file(secret, "secret") as secret_path:
             plan, target = plan_album(Path(covers), secret_path, enough), OutputTarget(Path(to), overwrite)
             with results_folder(target.path, Path(covers)):
-                made = make_album(plan, target, key, HideJob(chosen, chosen.options(**options), self._context))
+                made = make_album(plan, target, key, HideJob(chosen, chosen.info.options(**options), self._context))
         return [replace(each.report, path=each.out) for each in made]
 
     def reveal(
@@ -283,7 +283,7 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
         else:
             path = folder / f"{name}.png"
             write_png(path, _picture(name, source))
-        with renamed({str(path): name}):
+        with called(name, path):
             yield path
 
 

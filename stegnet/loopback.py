@@ -1,4 +1,4 @@
-"""HTTP on the loopback address, for browsers that know the server's address; the webcam and the window are served so.
+"""HTTP on the loopback address, for browsers that know the server's address; the window is served so.
 
 The address contains a random token, so that neither other users nor web sites open in a browser on this machine can
 reach what is served. Host names other than the loopback address are refused: a web site could have its own name resolve

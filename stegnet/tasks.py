@@ -93,7 +93,7 @@ class HidingWork:
     @property
     def on_gpu(self) -> bool:
         """Whether its networks compute on a GPU."""
-        return self.job.method.computes and uses_gpu(self.job.context.backend, self.job.context.device)
+        return self.job.method.info.computes and uses_gpu(self.job.context.backend, self.job.context.device)
 
     def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:
         """Do the jobs of a plan one after the other in this process; yield their outcomes."""

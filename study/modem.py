@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pipeline.config import Config, changed, check, flatten, read
 from pipeline.stage import bar, run_stage
-from pipeline.train.checkpoint import checkpoint_of
+from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.devices import training_processes
+from pipeline.train.run import prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
 
@@ -18,12 +19,12 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
     config = modem_config(config, changes)
     with training_processes("study.modem", config):
         leads = rank() == 0
-        checkpoint = checkpoint_of(config, shards, CHECKPOINTS)
+        run = prepare_run(config, shards)
         progress = partial(bar, desc=weights.stem, disable=not leads)
-        result = train(config, shards, CHECKPOINTS, lambda point: None, progress)
+        result = train(run, CHECKPOINTS, lambda point: None, progress)
         if leads:
             write_weights(weights, result.pair, result.card)
-            checkpoint.remove()
+            Checkpoint(CHECKPOINTS, run.fingerprint).remove()
 
 
 def modem_config(config: Config, changes: Path) -> Config:

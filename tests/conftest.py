@@ -36,7 +36,7 @@ HERE = Path(__file__).parent
 MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
-SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools", "webcam")
+SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",
     "core/test_distributed", "pipeline/prepare/test_spread", "pipeline/test_pipeline", "pipeline/test_sweep",

@@ -108,7 +108,7 @@ def test_errors_name_the_address_and_not_the_copy():
 
     def refuse(job, cover, *rest) -> Report:
         assert cover.read_bytes() == b"cover"
-        raise CapacityError(f"{cover}: is too small", "use another")
+        raise CapacityError("is too small", "use another", subject=cover)
 
     (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputTarget(RemotePath("memory://out")))
     (outcome,) = doing(refuse).outcomes(task, SECRETS, task.result)

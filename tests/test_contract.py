@@ -42,7 +42,7 @@ class Case:
     @property
     def suffix(self) -> str:
         """Of its usual container."""
-        return self.method.forms[self.kind][0]
+        return self.method.info.forms[self.kind][0]
 
     @property
     def cover(self) -> str:
@@ -58,7 +58,7 @@ class Case:
     @property
     def secret(self) -> str:
         """A file of the corpus that it hides."""
-        return "note.txt" if self.method.any_file else {PICTURE: "secret.png", FILM: "secret.mkv"}[self.kind]
+        return "note.txt" if self.method.info.any_file else {PICTURE: "secret.png", FILM: "secret.mkv"}[self.kind]
 
     @property
     def options(self) -> dict[str, bool]:
@@ -72,7 +72,7 @@ def transparent(height: int, width: int, seed: int) -> Image.Image:
     return Image.fromarray(np.dstack([picture(height, width, seed), opacity]))
 
 
-CASES = [Case(name, kind) for name, method in METHODS.items() for kind in method.covers]
+CASES = [Case(name, kind) for name, method in METHODS.items() for kind in method.info.covers]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.kind}")
 each_of_pictures = pytest.mark.parametrize(
     "case", [case for case in CASES if case.kind == PICTURE], ids=lambda case: case.name
@@ -151,7 +151,7 @@ def test_a_secret_comes_back(case, containers, session_of, corpus):
     container = containers(case)
     found = session_of(case).reveal(container, f"back{Path(case.secret).suffix}", key=KEY)
     assert (found.trouble, found.path.stat().st_mode & 0o777) == ((), 0o600)
-    if case.method.any_file:
+    if case.method.info.any_file:
         assert (found.kind, found.name, found.path.read_bytes()) == ("file", "note.txt", NOTE)
     else:
         assert found.kind == case.kind
@@ -205,7 +205,7 @@ def test_what_was_altered_is_told_or_refused(case, containers, session_of):
 @each_case
 def test_a_secret_that_is_too_large_is_refused_and_the_hint_helps(case, session_of, corpus):
     """Where a hint names an option or a size, following it ends otherwise."""
-    if not case.method.any_file:
+    if not case.method.info.any_file:
         pytest.skip("a picture or film is scaled to the cover's size")
     large = np.random.default_rng(0).bytes(250_000)
     with pytest.raises(stegnet.CapacityError) as caught:
@@ -245,7 +245,7 @@ def test_covers_of_any_size_are_hidden_in_or_refused(case, size, mode, session_o
 
 @each_of_pictures
 def test_a_cover_that_is_reduced(case, session_of, corpus):
-    if "resize" not in case.method.option_names:
+    if "resize" not in case.method.info.option_names:
         pytest.skip("it has no such option")
     files, how = (corpus / case.cover, corpus / "note.txt"), {"key": KEY, "method": case.name}
     made = session_of(case).hide(*files, f"out{case.suffix}", resize=100, **how)
@@ -280,7 +280,7 @@ def test_an_album(case, session_of, corpus):
             transparent(120, 160, number) if case.name == "transparent" else Image.fromarray(picture(120, 160, number))
         )
         cover.save(f"covers/{number}.png")
-    if not case.method.albums:
+    if not case.method.info.albums:
         with pytest.raises(stegnet.ConfigError, match="can't divide a secret over an album"):
             session_of(case).hide_album("covers", corpus / "note.txt", "out", key=KEY, method=case.name)
         assert not Path("out").exists()
@@ -339,7 +339,7 @@ def test_a_cover_is_opened_once(case, corpus, weights):
 def test_a_method_with_its_options_can_be_pickled(case, corpus, weights):
     """Folders are shared out over processes."""
     run = Context(weights, device="cpu", precision="fp32") if case.name == "network" else Context(device="cpu")
-    hide = pickle.loads(pickle.dumps(HideJob(case.method, case.method.options(**case.options), run)))
+    hide = pickle.loads(pickle.dumps(HideJob(case.method, case.method.info.options(**case.options), run)))
     report = hide(corpus / case.cover, corpus / case.secret, OutputTarget(Path(f"out{case.suffix}")), KEY)
     assert report.trouble == () and Path(f"out{case.suffix}").exists()
     assert replace(report) == pickle.loads(pickle.dumps(report))
@@ -348,7 +348,7 @@ def test_a_method_with_its_options_can_be_pickled(case, corpus, weights):
 def test_the_registry():
     """A second method of a name is refused; an unknown name lists the known ones, an option those that have it."""
     for method, size in itertools.product(METHODS.values(), ((480, 640), (480, 640, 100), (8, 8), (480, 640, 1, 1))):
-        fits = method.forecast(CoverSize(*size))
+        fits = method.what_fits(CoverSize(*size))
         assert all(fit.method.startswith(method.name) and (fit.bytes is None) != (fit.psnr is None) for fit in fits)
     with pytest.raises(ValueError, match="there is a method jpeg already"):
         METHODS.add("jpeg", "tests.methods.toy:Toy")

@@ -107,7 +107,7 @@ def test_python_names() -> None:
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     packages = {folder.name for folder in (ROOT / "stegnet").iterdir()}
     assert set(re.findall(r"\bstegnet\.(\w+)", text)) <= set(stegnet.__all__) | packages
-    options = {name for method in METHODS.values() for name in method.option_names}
+    options = {name for method in METHODS.values() for name in method.info.option_names}
     assert options == set(re.findall(r"`(\w+)`", re.search(r"further options .*?: (.*?)\. Returns", text)[1]))
 
 

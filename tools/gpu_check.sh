@@ -105,17 +105,18 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from pipeline.config import load
-from pipeline.train.checkpoint import with_defaults
 from pipeline.train.devices import open_fabric
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
+from pipeline.train.run import prepare_run
 from pipeline.train.train import Trainer
-from stegnet.core.compute import make_deterministic, resolve
+from stegnet.core.compute import make_deterministic
 config = load(Path("params.yaml"))
 train = replace(config.train, compile=sys.argv[1] == "True")
-config = with_defaults(replace(config, train=train))
-fabric = open_fabric(config)
+run = prepare_run(replace(config, train=train), Path("shards"))
+config = run.config
+fabric = open_fabric(config, run.device)
 make_deterministic(config.seed, train.threads)
-trainer = Trainer(config, fabric, resolve(train.precision, fabric.device))
+trainer = Trainer(config, fabric, run.precision)
 (batch,) = load_batches(Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES), [range(train.batch)], 0)
 for warm in (True, False):
     begun = time.monotonic()

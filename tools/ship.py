@@ -54,7 +54,7 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
     summary = summarise(table)
     with TemporaryDirectory() as folder, film_bar() as progress:
         film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
-        return headline(summary) | _by_kind(summary) | summarise_film(film, Path(folder) / "container.mkv")
+        return headline(summary) | _by_kind(summary) | summarise_film(film.frames, Path(folder) / "container.mkv")
 
 
 def _by_kind(summary: dict[str, Any]) -> dict[str, float]:

@@ -1,115 +1,21 @@
-"""Stage detect: how often a small detector tells containers from covers, on pictures that it was not trained on.
+"""Stage detect: how often a small detector tells containers from covers, on pictures that it was not trained on."""
 
-It is trained on covers and their containers of the training split, each under a key of its own, and tested on the test
-and validation pictures. Its threshold is fixed: where container and cover are equally likely. Beside the pair are the
-method sealed and a control, the 4-bit swap, which a sound detector finds: where it does not, that it does not find
-another method says nothing.
-"""
-
-import logging
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from pipeline.config import Config
-from pipeline.detect.detector import detect, train_detector
-from pipeline.detect.methods import (
-    Method,
-    PicturePair,
-    container_seed,
-    four_bit_swap,
-    network_by_key,
-    picture_pairs,
-    sealed_at,
-)
-from pipeline.evaluate.quality import map_in_threads, setup_of
-from pipeline.evaluate.statistics import Scores
-from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
-from pipeline.stage import bar, run_stage, write_json, write_table
-from pipeline.tracking import track
-from pipeline.tracking.results import detect_result
-from stegnet.core.compute import make_deterministic
-from stegnet.networks import Network
-
-NETWORK, SEALED, CONTROL = "network", "sealed", "control"
-RATES = {SEALED: 0.1, CONTROL: 4.0}  # bits per sample
-FOUND, NOT_FOUND, INCONCLUSIVE = "found", "not found", "inconclusive"
-CONTROL_FOUND = 0.85  # accuracy from which the control counts as found
-MOST_TESTED = 200  # pictures of each split
-ALL = "all"  # kinds of pictures
-COLUMNS = ("method", "rate", "pictures", "pairs", "tested", "accuracy", "low", "high", "finding")
+from pipeline.detect.table import COLUMNS
+from pipeline.stage import run_stage, write_json
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
-    if not config.detect.pairs:
-        write_table(out / "detect.csv", pd.DataFrame(columns=COLUMNS))
-        write_json(out / "metrics.json", {})
-        print("detect: off, since detect.pairs is 0")
+    if config.detect.pairs:
+        from pipeline.detect.detection import measure_detection  # imports PyTorch, which takes seconds
+
+        measure_detection(config, shards, weights, out)
         return
-    make_deterministic(config.seed, config.train.threads)
-    network = Network.load(weights, backend="torch")
-    with track(config, "detect", setup_of(network)) as run:
-        table = measure(config, network, shards)
-        write_table(out / "detect.csv", table)
-        write_json(out / "metrics.json", headline(table))
-        run.finish(detect_result(weights, out, shards))
-    overall = table[table["pictures"] == ALL].set_index("method")
-    if overall.loc[CONTROL, "accuracy"] < CONTROL_FOUND:
-        logging.warning("the detector does not find its control: of what it does not find, it says nothing")
-    rows = (f"{row.Index} {row.accuracy:.0%} ({row.low:.0%}–{row.high:.0%})" for row in overall.itertuples())
-    print(f"a small detector is right about: {', '.join(rows)}; 50 % is chance")
-
-
-def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
-    """One row for each method and kind of pictures, and for all of them."""
-    methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED]), CONTROL: four_bit_swap}
-    shift, settings = config.evaluate.shift, config.detect
-    known = list(picture_pairs(shards, TRAIN, shift, settings.pairs))
-    splits = (TEST, VALIDATION) if any(read_manifest(shards, VALIDATION)) else (TEST,)
-    unseen = [pair for split in splits for pair in picture_pairs(shards, split, shift, MOST_TESTED)]
-    training, test = np.split(_sides(methods, [*known, *unseen], config.seed), [len(known)], axis=1)
-    detector = train_detector(settings.backbone, training, config.seed, lambda steps: bar(steps, "train"))
-    scores = dict(zip(methods, detect(detector, test), strict=True))
-    kinds = np.array([pair.kind for pair in unseen])
-    return pd.DataFrame(rows_of(scores, kinds, len(known)), columns=COLUMNS)
-
-
-def headline(table: pd.DataFrame) -> dict[str, float]:
-    """detect_network_accuracy, …: accuracy and its interval of each method, of all pictures."""
-    rows = table[table["pictures"] == ALL].to_dict("records")
-    return {f"detect_{row['method']}_{key}": round(row[key], 4) for row in rows for key in ("accuracy", "low", "high")}
-
-
-def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> np.ndarray:
-    """(1 + methods, N, H, W, 3) uint8: covers, then their containers by each method."""
-
-    def hide(numbered: tuple[int, PicturePair]) -> list[np.ndarray]:
-        number, (_, cover, secret) = numbered
-        return [cover, *(method(cover, secret, container_seed(seed, number)) for method in methods.values())]
-
-    with closing(map_in_threads(hide, enumerate(bar(pairs, "hide")))) as sides:
-        return np.stack(list(sides), axis=1)
-
-
-def rows_of(scores: dict[str, Scores], kinds: np.ndarray, pairs: int) -> Iterator[dict[str, Any]]:
-    """The rows of `measure`: what is not found is inconclusive unless the control is found.
-
-    Scores are given by method; kinds are the sources of the test pictures, (N,) str; `pairs` counts the training's.
-    """
-    sound = scores[CONTROL].accuracy >= CONTROL_FOUND
-    for method, both in scores.items():
-        for kind in (ALL, *dict.fromkeys(kinds)):
-            chosen = (kinds == kind) | (kind == ALL)
-            part = Scores(both.covers[chosen], both.containers[chosen])
-            low, high = part.interval
-            finding = FOUND if low > 0.5 else NOT_FOUND if sound else INCONCLUSIVE
-            counts = {"rate": RATES.get(method), "pictures": kind, "pairs": pairs, "tested": len(part.covers)}
-            figures = {"accuracy": part.accuracy, "low": low, "high": high, "finding": finding}
-            yield {"method": method} | counts | figures
+    write_json(out / "metrics.json", {})
+    (out / "detect.csv").write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+    print("detect: off, since detect.pairs is 0")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from textwrap import shorten
@@ -49,8 +50,7 @@ def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> d
     Outside a git repository, or without git, no commit is among them.
     """
     spec, commit = sys.modules["__main__"].__spec__, _commit()
-    found = {each.name: each.version for each in distributions() if each.name in _PACKAGES}
-    versions = [f"Python {python_version()}", *(f"{name} {found[name]}" for name in sorted(found))]
+    versions = [f"Python {python_version()}", *_package_versions()]
     command = shlex.join(["python", *sys.orig_argv[1:]])
     repeat = " ".join(["dvc exp run", *(f"-S {shlex.quote(word)}" for word in _changed_params(params))])
     repeat = without_passwords(f"git checkout {commit} && {repeat}" if commit else repeat)
@@ -76,6 +76,13 @@ def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> d
             changed = "the code had uncommitted changes, see `changes.diff`."
             note.append(f"**Not repeatable from the commit alone:** {changed}")
     return tags | {NOTE: "\n\n".join(note)}
+
+
+def _package_versions() -> Iterator[str]:
+    """Name and version of each of the packages that is installed."""
+    for name in sorted(_PACKAGES):
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
 
 
 def code_changes() -> str:

@@ -43,6 +43,7 @@ class Result:
     weights: str = ""  # hash of the weights that it trained or measured
     metrics: Mapping[str, float] = field(default_factory=dict)
     headline: Mapping[str, float] = field(default_factory=dict)  # figures that the row of the training shows too
+    params: Mapping[str, Any] = field(default_factory=dict)  # values that params.yaml leaves to "auto"
     curve: tuple[Mapping[str, float], ...] = ()  # points with a "step", in order
     artifacts: tuple[Path, ...] = ()  # files and folders
     texts: Mapping[str, str] = field(default_factory=dict)  # text files by name, logged without passwords
@@ -72,11 +73,21 @@ def prepare_result(shards: Path, metrics: Path) -> Result:
 
 
 def train_result(weights: Path, curve: Path, shards: Path) -> Result:
-    """The weights, their figures in training and validation as weights/…, and the training curve."""
-    name, metrics = file_hash(weights), curve.with_name("metrics.json")
+    """The weights, their figures in training and validation as weights/…, and the training curve.
+
+    What "auto" became, and the family's options, are parameters resolved.…, by which MLflow can group trainings.
+    """
+    name, metrics, card = file_hash(weights), curve.with_name("metrics.json"), _read(weights.with_suffix(".json"))
+    training = card["training"]
+    chosen = {"model": card["options"], "scramble": card["scramble"]}
+    chosen |= {"train": {key: training["train"][key] for key in ("bits", "devices", "lr", "threads")}}
+    chosen |= {key: training[key] for key in ("device", "precision")}
+    params = {f"resolved.{key}": value for key, value in flatten(chosen).items()}
     figures = {f"weights/{key}": value for key, value in _read(metrics).items()}
     sets, files = _picture_sets(shards, TRAIN, VALIDATION), (curve, metrics)
-    return Result("train", name, name, figures, curve=_curve(curve), artifacts=files, datasets=sets, model=weights)
+    return Result(
+        "train", name, name, figures, params=params, curve=_curve(curve), artifacts=files, datasets=sets, model=weights
+    )
 
 
 def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Result:

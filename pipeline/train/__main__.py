@@ -10,8 +10,10 @@ from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json
 from pipeline.tracking import track
 from pipeline.tracking.results import train_result
-from pipeline.train.checkpoint import checkpoint_of
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.complexity import size_of
 from pipeline.train.devices import training_processes, training_setup, unused_gpus
+from pipeline.train.run import TrainingRun, prepare_run
 from pipeline.train.train import Point, train, write_curve, write_weights
 from stegnet.core.compute import cpu_threads
 from stegnet.core.parallel import rank
@@ -24,20 +26,20 @@ _log = logging.getLogger(__name__)
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
     checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
     with training_processes("pipeline.train", config):
+        run = prepare_run(config, shards)
         if rank() == 0:
-            _lead(config, shards, checkpoints, weights, curve)
+            _lead(run, checkpoints, weights, curve)
         else:
-            train(config, shards, checkpoints)
+            train(run, checkpoints)
 
 
-def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve: Path) -> None:
-    checkpoint, points = checkpoint_of(config, shards, checkpoints), list[Point]()
-    setup = training_setup(config)
+def _lead(training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
+    points, setup = list[Point](), training_setup(training)
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
-    setup["threads"] = str(cpu_threads(config.train.threads))
-    with track(config, "train", setup, checkpoint.fingerprint) as run:
+    setup["threads"] = str(cpu_threads(training.config.train.threads))
+    with track(training.config, "train", setup, training.fingerprint) as run:
 
         def report(point: Point) -> None:
             points.append(point)
@@ -47,13 +49,18 @@ def _lead(config: Config, shards: Path, checkpoints: Path, weights: Path, curve:
         def show(step: int, pictures: np.ndarray) -> None:
             run.log_picture(PREVIEW, step, pictures)
 
-        pair, card, rate = train(config, shards, checkpoints, report, lambda steps: bar(steps, "train"), show)
+        pair, card, rate = train(training, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)
-        figures = {"steps": points[-1]["step"] + 1, "training_loss": points[-1]["loss"], **card.figures}
+        figures = {
+            "steps": points[-1]["step"] + 1,
+            "training_loss": points[-1]["loss"],
+            **card.figures,
+            **size_of(pair),
+        }
         write_json(curve.with_name("metrics.json"), figures)
-        run.finish(train_result(weights, curve, shards), **({} if rate is None else {"pairs_per_second": rate}))
+        run.finish(train_result(weights, curve, training.data), **({} if rate is None else {"pairs_per_second": rate}))
     if run.complete:  # otherwise the same command logs what is missing, without training again
-        checkpoint.remove()
+        Checkpoint(checkpoints, training.fingerprint).remove()
 
 
 if __name__ == "__main__":

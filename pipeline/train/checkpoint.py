@@ -1,39 +1,20 @@
-"""Checkpoints of one exact training on disk, from which it resumes, and the fingerprint that names it."""
+"""Checkpoints of a training on disk, from which it resumes."""
 
 import hashlib
 import io
-import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-from pipeline.config import Config
-from pipeline.fingerprint import code_hashes, source_hash
-from pipeline.shards import data_hash
-from stegnet.core.compute import cpu_threads, pick_device, resolve
 from stegnet.core.disk import sync_file, sync_folder
 from stegnet.core.errors import TrainingError
-from stegnet.core.parallel import AUTO, world_size
-from stegnet.core.pixels import CODED, MEANS, NONE
-from stegnet.networks.card import SHIPPED, weights_id
-from stegnet.networks.pair import find_family
 
-CODE = (  # what a training computes with
-    "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
-    "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
-    "stegnet/networks/layers.py", "stegnet/networks/pair.py",
-)  # fmt: skip
-IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
-# By kind of base, per sample of a container; of a coded one, a third of its bits per pixel and a quarter more, for no
-# code is ideal.
-SEALED_BITS = {NONE: 0.0, MEANS: 0.05, CODED: 1.35}
 KEPT = 2  # checkpoints: the newest may be damaged
 LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock
 _DIGEST = hashlib.sha256().digest_size
@@ -99,44 +80,6 @@ class Checkpoint:
     def _paths(self) -> list[Path]:
         """Newest first."""
         return sorted(self._folder.glob(f"{self.fingerprint}-*.pt"), reverse=True)
-
-
-def checkpoint_of(config: Config, data: Path, folder: Path) -> Checkpoint:
-    """The checkpoint in `folder` of the training that `config` describes, on the shards in `data`."""
-    device = pick_device()
-    return Checkpoint(folder, fingerprint(config, data, device, resolve(config.train.precision, device)))
-
-
-def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
-    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code.
-
-    Changed code does not resume old checkpoints.
-    """
-    code = [source_hash(CODE), code_hashes(config)]
-    parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, code]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def with_defaults(config: Config) -> Config:
-    """The parameters with the family's base and learning rate, and the base's sealed bits, in place of "auto"."""
-    name, train = config.model.name, config.train
-    base = find_family(name).base if config.scramble.base == AUTO else config.scramble.base
-    bits = SEALED_BITS[base] if train.bits == AUTO else train.bits
-    rate = find_family(name).learning_rate if train.lr == AUTO else train.lr
-    return replace(config, scramble=replace(config.scramble, base=base), train=replace(train, bits=bits, lr=rate))
-
-
-def settings_of(config: Config) -> dict[str, Any]:
-    """The parameters that decide the weights, with "auto" and "shipped" resolved."""
-    config = with_defaults(config)
-    train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
-    train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
-    if config.train.start == "shipped":
-        train["start"] = weights_id(SHIPPED)
-    sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble")} | {"train": train}
-    if config.channel:
-        sections["channel"] = asdict(config.channel)
-    return {"seed": config.seed, "beta": config.beta, **sections}
 
 
 @contextmanager

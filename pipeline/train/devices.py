@@ -14,7 +14,8 @@ from torch import nn
 
 from pipeline.config import Config, TrainConfig
 from pipeline.train.launch import launch, launched
-from stegnet.core.compute import cpu_threads, device_name, pick_device, resolve
+from pipeline.train.run import TrainingRun
+from stegnet.core.compute import cpu_threads, device_name
 from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
@@ -98,13 +99,16 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
     return count
 
 
-def training_setup(config: Config) -> dict[str, str]:
+def training_setup(run: TrainingRun) -> dict[str, str]:
     """Device and precision of a training's first process, and the number of processes, by name."""
-    device, count = pick_device(), world_size()
-    least, most = config.train.batch // count, -(-config.train.batch // count)
+    batch, count = run.config.train.batch, world_size()
+    least, most = batch // count, -(-batch // count)
     pairs = f"{least} pairs" if least == most else f"{least} or {most} pairs"
-    precision = resolve(config.train.precision, device)
-    return {"device": device_name(device), "precision": precision, "processes": f"{count}, of {pairs} in each batch"}
+    return {
+        "device": device_name(run.device),
+        "precision": run.precision,
+        "processes": f"{count}, of {pairs} in each batch",
+    }
 
 
 def loader_processes(config: TrainConfig, device: torch.device) -> int:
@@ -175,14 +179,13 @@ class _Environment(TorchElasticEnvironment):
         """Does not ask for equal numbers, as its base does."""
 
 
-def open_fabric(config: Config) -> Fabric:
+def open_fabric(config: Config, device: torch.device) -> Fabric:
     """Connects this process to the others that train, on its own device."""
     if process_count(config) != world_size() and config.train.devices != AUTO:
         raise ConfigError(
             f"params.yaml: train.devices: {config.train.devices} processes are started by `python -m pipeline.train`",
             "or start them with torchrun",
         )
-    device = pick_device()
     several = world_size() > 1
     fabric = Fabric(
         accelerator=device.type,

@@ -19,16 +19,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.config import Config
-from pipeline.fingerprint import code_hashes
-from pipeline.shards import data_hash
-from pipeline.train.checkpoint import Checkpoint, checkpoint_of, settings_of, whole_file, with_defaults
+from pipeline.train.checkpoint import Checkpoint, whole_file
 from pipeline.train.devices import BatchShare, Fabric, loader_processes, open_fabric
 from pipeline.train.hiding import PictureObjective, first_pairs
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.losses import FIGURES, Objective
 from pipeline.train.modem import ModemObjective
 from pipeline.train.pairs import COVERS, SECRETS, WITH_BASES, Pairs, load_batches
-from stegnet.core.compute import is_out_of_memory, make_deterministic, resolve, seed_step
+from pipeline.train.run import TrainingRun
+from stegnet.core.compute import is_out_of_memory, make_deterministic, seed_step
 from stegnet.core.errors import ConfigError, TrainingError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.core.pixels import CODED
@@ -73,20 +72,20 @@ def _memory_explained() -> Iterator[None]:
 
 @_memory_explained()
 def train(
-    config: Config,
-    data: Path,
+    run: TrainingRun,
     checkpoints: Path,
     report: Report = lambda point: None,
     progress: Progress = lambda steps: steps,
     show: Show = lambda step, pictures: None,
 ) -> Trained:
-    """Trains the pair that `config` describes on the shards in `data`.
+    """Trains the pair that a run describes, on its shards.
 
     If an earlier call with the same arguments was interrupted, training resumes from its last checkpoint and ends with
     the same bits. When several processes train together, each makes this call; the first one reports and saves.
 
     Args:
-        checkpoints: folder of the checkpoints; call `checkpoint_of(…).remove()` once the result is safe.
+        checkpoints: folder of the checkpoints; once the result is safe, call `Checkpoint(checkpoints,
+            run.fingerprint).remove()`.
         report: called with each point of the training curve, including those before an interruption.
         progress: wraps the range of remaining steps, to show progress.
         show: called PREVIEWS times with a step and its preview pictures, (H, W, 3) uint8.
@@ -96,18 +95,18 @@ def train(
         ConfigError: there are more processes than pairs in a batch, or than GPUs.
         DataError: there are no training pictures.
     """
-    config = with_defaults(config)
+    config = run.config
 
-    # The device of this process, and the others that train with it.
-    fabric = open_fabric(config)
-    leads, on_gpu = fabric.is_global_zero, fabric.device.type == "cuda"
-    precision = resolve(config.train.precision, fabric.device)
+    # This process, and the others that train with it.
+    fabric = open_fabric(config, run.device)
+    leads, on_gpu = fabric.is_global_zero, run.device.type == "cuda"
     make_deterministic(config.seed, config.train.threads)
 
     # The pair, its optimiser, schedules and share of each batch; the pictures.
-    trainer, checkpoint = Trainer(config, fabric, precision, data), checkpoint_of(config, data, checkpoints)
+    trainer = Trainer(config, fabric, run.precision, run.data)
+    checkpoint = Checkpoint(checkpoints, run.fingerprint)
     parts = COVERS if trainer.objective.covers_only else WITH_BASES if config.scramble.base == CODED else SECRETS
-    pairs = Pairs(data, config.train.crop, config.train.augment, config.seed, parts)
+    pairs = Pairs(run.data, config.train.crop, config.train.augment, config.seed, parts)
     workers = loader_processes(config.train, fabric.device)
 
     with (
@@ -146,7 +145,7 @@ def train(
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer.curve, trainer.best)
     pair = trainer.averaged()
-    return Trained(pair, make_card(config, data, fabric.device, precision, figures, pair), rate)
+    return Trained(pair, make_card(run, figures, pair), rate)
 
 
 @contextmanager
@@ -400,15 +399,10 @@ def learning_rate(step: int, steps: int, peak: float, end: float, warmup: int) -
     return peak * (end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2)
 
 
-def make_card(
-    config: Config, data: Path, device: torch.device, precision: str, figures: dict[str, float], pair: Pair
-) -> Card:
-    """The card of the weights that this training gives."""
-    origin = {"data": data_hash(data), "source": config.data.source, "device": device.type, "precision": precision}
-    origin |= {"code": code_hashes(config)["network"]}  # so that other stages run again, too, if it changes
-    settings = {**settings_of(config), **origin}
-    scramble = asdict(config.scramble) | {"period": pair.period().item()}
-    return Card(config.model.name, options_of(config.model), scramble, settings, figures, receptive_fields(pair))
+def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:
+    """The card of the weights that a training gives."""
+    model, scramble = run.config.model, asdict(run.config.scramble) | {"period": pair.period().item()}
+    return Card(model.name, options_of(model), scramble, run.settings, figures, receptive_fields(pair))
 
 
 def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:

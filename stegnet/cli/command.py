@@ -25,7 +25,6 @@ _COMMANDS = {  # with their modules' names; one is imported when it is used
     "info": "tell what fits into a file or, with the key, what it hides",
     "gui": "hide and reveal in a window of the browser",
     "enhance": "denoise and sharpen a revealed picture or film",
-    "webcam": "hide SECRET in a live camera picture and watch",
     "keygen": "generate a key file or a passphrase",
     "export": "export a weights file to ONNX",
     "help": "explain a command or a topic",

@@ -17,7 +17,6 @@ what goes out is written to one until it is whole.
 import argparse
 import io
 import os
-import re
 import shutil
 import sys
 import warnings
@@ -27,9 +26,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.disk import FULL, temporary_folder
-from stegnet.core.errors import SETTING, ConfigError, MediaError, StegnetError, renamed
+from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
 from stegnet.core.names import MOST_TEXT, TEXT_NAME, printable
 from stegnet.core.remote_path import Place, place
+from stegnet.core.text import Aside, Setting, shown
 
 _SPELLED = {"overwrite": "--force", "to": "-o"}  # the library names parameters of the Python API
 _TURNED_OFF = {"compress": "--exact"}
@@ -88,36 +88,33 @@ def flush() -> None:
 
 
 def note(line: str) -> None:
-    _print_stderr(f"note: {with_options(line)}")
+    _print_stderr(f"note: {shown(line, option_of)}")
 
 
 def warning(line: str) -> None:
-    _print_stderr(f"warning: {with_options(line)}")
+    _print_stderr(f"warning: {shown(line, option_of)}")
 
 
 def error(message: StegnetError | str) -> None:
-    """Prints an `error:` and its `hint:`, if it has one; a parameter that it begins with is shown as its option."""
-    shown = str(message)
-    if isinstance(message, ConfigError):
-        shown = re.sub(r"^\w+(?=: )", lambda name: flag(name[0]), shown)
-    _print_stderr(f"error: {shown}")
+    """Prints an `error:` and its `hint:`, if it has one; a parameter is shown as its option."""
+    if isinstance(message, ConfigError) and message.parameter:
+        option = f"{flag(message.parameter)} {message.value}".strip()
+        _print_stderr(f"error: {option}: {message.problem}")
+    else:
+        _print_stderr(f"error: {message}")
     if isinstance(message, StegnetError) and message.hint:
         hint(message.hint)
 
 
 def hint(line: str) -> None:
-    _print_stderr(f"hint: {with_options(line)}")
+    _print_stderr(f"hint: {shown(line, option_of)}")
 
 
-def with_options(line: str) -> str:
-    """A hint, note or warning of the library, with options for its settings."""
-
-    def option(setting: re.Match) -> str:
-        name, value = setting.groups()
-        shown = flag(name, value == "False")
-        return f"`{shown}`" if value in ("True", "False") else f"`{shown} {value}`"
-
-    return SETTING.sub(option, line)
+def option_of(setting: Setting) -> str:
+    """Return the option for a setting that a message of the library names."""
+    option = flag(setting.name, negated=setting.value is False)
+    spelled = f"`{option}`" if isinstance(setting.value, bool) else f"`{option} {setting.value}`"
+    return f" ({spelled})" if isinstance(setting, Aside) else spelled
 
 
 def flag(name: str, negated: bool = False) -> str:
@@ -290,11 +287,11 @@ def print_text(text: str) -> None:
 
 
 @contextmanager
-def _file(name: str, called: str) -> Iterator[Path]:
-    """The path of a temporary file, which errors call by what it holds."""
+def _file(file: str, name: str) -> Iterator[Path]:
+    """Yield the path of a temporary file, which errors call `name`."""
     with temporary_folder() as folder:
-        path = folder / name
-        with renamed({str(path): called}):
+        path = folder / file
+        with called(name, path):
             yield path
 
 

@@ -135,7 +135,7 @@ def check_output_folder(options: argparse.Namespace) -> None:
         options.usage_error("`-o -` is for the result of one file")
     if options.output is not None and not options.into_folder and is_file_name(options.output):
         hint = f"name a folder, such as -o {options.output.stem}/"
-        raise MediaError(f"{options.output}: is the name of a file, and a folder has many results", hint)
+        raise MediaError("is the name of a file, and a folder has many results", hint, subject=options.output)
 
 
 def cluster_needs_folder(options: argparse.Namespace) -> None:
@@ -169,12 +169,13 @@ def add_method_options(command: Parser) -> None:
     default, *others = METHODS.values()
     about, width = [_CHOICE], max(map(len, METHODS)) + 1
     for method in others:
-        line, indent = f"  {method.name:{width}}{method.summary}", f"{'':{width + 2}}"
+        line, indent = f"  {method.name:{width}}{method.info.summary}", f"{'':{width + 2}}"
         about.append(textwrap.fill(line, 78, subsequent_indent=indent))
     group = command.add_topic("methods", "\n".join([*about, _METHODS_EXAMPLE]))
     method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.name})"
     group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
-    own = {method.name: command.add_topic(method.topic, method.description) for method in others}
+    infos = [method.info for method in others]
+    own = {info.name: command.add_topic(info.topic or info.name, info.description) for info in infos}
     for flag, (each, kind, owners) in _declared().items():
         if len(owners) == 1:
             _add_method_option(own[owners[0]], flag, each, kind, each.metadata["help"])
@@ -190,8 +191,8 @@ def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
     """
     found: dict[str, tuple[Field, Any, list[str]]] = {}
     for method in METHODS.values():
-        kinds = get_type_hints(method.options)
-        for each in fields(method.options):
+        kinds = get_type_hints(method.info.options)
+        for each in fields(method.info.options):
             shown = messages.flag(each.name, each.default is True)
             found.setdefault(shown, (each, kinds[each.name], []))[2].append(method.name)
     return found
@@ -227,10 +228,10 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
     except UnknownOption as error:
         shown = messages.flag(error.option, given[error.option] is False)
         options.usage_error(f"{shown} requires --method {_either(error.methods)}")
-    if not method.computes:
+    if not method.info.computes:
         for name in _NETWORKS:
             if getattr(options, name):
-                able = [each.name for each in METHODS.values() if each.computes]
+                able = [each.name for each in METHODS.values() if each.info.computes]
                 options.usage_error(f"{messages.flag(name)} requires --method {_either(able)}")
     return method, chosen
 
@@ -310,7 +311,7 @@ def _read_key_file(path: Path, hiding: bool) -> Key:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise
         hint = f"generate one with `stegnet keygen {path}`" if hiding else "only the key used to hide can reveal"
-        raise KeyFileError(str(error), hint) from error
+        raise error.with_hint(hint) from error
     _warn_if_others_can_read(path)
     return key
 
@@ -339,7 +340,7 @@ def _read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             line = file.readline(_MAX_LINE)
     except OSError as error:
-        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
+        raise KeyFileError(f"can't be read ({error.strerror})", subject=path) from error
     _warn_if_others_can_read(path)
     return line
 

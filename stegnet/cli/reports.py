@@ -14,11 +14,13 @@ from stegnet.cli import messages
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
+from stegnet.core.text import Text, shown
 from stegnet.files import FolderPlan, Outcome
 from stegnet.media.cover import media_kind
-from stegnet.results import BETRAYS, WAYS_OUT, Report
+from stegnet.results import BETRAYS, CHANGED_SECRET, COVER_FORMAT, WAYS_OUT, Report
 
 FAILED, ALTERED = 1, 3  # exit codes
+_TOLD_BEFORE = (COVER_FORMAT, CHANGED_SECRET)  # kinds of warnings: those of a folder by `show_batch`
 _MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
 
 
@@ -70,11 +72,10 @@ def wrote(
 
 
 def _notes(report: Report, name: str = "") -> None:
-    of_cover = report.hiding.warnings() if report.hiding else ()  # told before, or by `show_batch`
     for line in report.notes:
         messages.note(name + line)
     for line in (*report.warnings, *report.trouble):
-        if line not in (*of_cover, report.changed_secret):
+        if getattr(line, "kind", "") not in _TOLD_BEFORE:
             messages.warning(name + line)
 
 
@@ -109,9 +110,8 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator
     if lossy and not options.json:
         covers = f"{len(lossy)} of {len(reports)} covers ({', '.join(dict.fromkeys(lossy))})"
         pictures = not all(each.startswith("a film") for each in lossy)
-        messages.warning(
-            f"{covers}: {BETRAYS}; {WAYS_OUT if pictures else 'reduce them to half their sides first, in RGB'}"
-        )
+        ways = WAYS_OUT if pictures else "reduce them to half their sides first, in RGB"
+        messages.warning(Text(f"{covers}: {BETRAYS}; ", ways))
     if failed:
         return FAILED
     return ALTERED if any(report.trouble for report in reports) else 0
@@ -130,8 +130,8 @@ def _show_outcome(options: argparse.Namespace, outcome: Outcome) -> None:
 def _show_failures(failed: list[Outcome], total: int) -> None:
     messages.error(f"{len(failed)} of {total} failed")
     for outcome in failed:
-        source, message = str(outcome.job.source), str(outcome.error)
-        messages.error(message if message.startswith(source) else f"{source}: {message}")
+        source, error = str(outcome.job.source), outcome.error
+        messages.error(str(error) if error.subject == source else f"{source}: {error}")
     for line in dict.fromkeys(outcome.error.hint for outcome in failed if outcome.error.hint):
         messages.hint(line)
 
@@ -169,7 +169,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, source: dict[
             "survives": hiding.survives,
         }
     for name in ("notes", "warnings", "trouble"):
-        found[name] = [*map(messages.with_options, getattr(report, name))]
+        found[name] = [shown(line, messages.option_of) for line in getattr(report, name)]
     return json.dumps(found | ({"text": report.text} if report.text is not None else {}))
 
 

@@ -24,7 +24,7 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.empty(1, device=name).device
     except (RuntimeError, AssertionError) as error:
         reason = shorten(str(error).partition("\n")[0], 100, placeholder=" …")
-        raise ConfigError(f"{name}: this machine has no such device", f"{reason}; cpu works everywhere") from error
+        raise ConfigError("this machine has no such device", f"{reason}; cpu works everywhere", subject=name) from error
 
 
 def device_name(device: torch.device) -> str:
@@ -46,9 +46,9 @@ def resolve(precision: str, device: torch.device) -> str:
     Raises a ConfigError if the precision is none of the three, or the GPU does not have it.
     """
     if precision not in PRECISIONS:
-        raise ConfigError(f"{precision}: no such precision", f"known: {', '.join(PRECISIONS)}")
+        raise ConfigError("no such precision", f"known: {', '.join(PRECISIONS)}", subject=precision)
     if precision == "bf16" and device.type == "cuda" and not has_bf16(device):
-        raise ConfigError(f"bf16: {device_name(device)} does not have it", "use auto or fp32")
+        raise ConfigError(f"{device_name(device)} does not have it", "use auto or fp32", subject="bf16")
     if precision != "auto":
         return precision
     return "bf16" if has_bf16(device) else "fp32"

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from stegnet.core.errors import DiskError, MediaError
+from stegnet.core.text import Setting, Text
 
 try:
     import fcntl
@@ -48,8 +49,8 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
     try:
         created = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
     except OSError as error:
-        where = "" if error.filename is None else f"{Path(error.filename).parent}: "
-        raise DiskError(f"{where}no temporary folder can be created ({error.strerror})", _HINT) from error
+        where = "" if error.filename is None else Path(error.filename).parent
+        raise DiskError(f"no temporary folder can be created ({error.strerror})", _HINT, subject=where) from error
     with created as name:
         folder = Path(name)
         try:
@@ -60,10 +61,10 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
                 cause = cause.__cause__
             # Writing into an open file fails without its name; what is written elsewhere says its own in a MediaError.
             own = getattr(cause, "filename", None) or (name if cause is error else "")
-            if getattr(cause, "errno", None) not in FULL or name not in f"{error} {own}":
+            if getattr(cause, "errno", None) not in FULL or name not in f"{getattr(error, 'subject', '')} {own}":
                 raise
-            what = f"{folder.parent}: temporary files can't be written ({cause.strerror})"
-            raise DiskError(what, _HINT) from error
+            what = f"temporary files can't be written ({cause.strerror})"
+            raise DiskError(what, _HINT, subject=folder.parent) from error
 
 
 @contextmanager
@@ -74,15 +75,15 @@ def disk_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        where = f"{error.filename}: " if error.filename else "a file "
+        what = f"{'' if error.filename else 'a file '}can't be written ({error.strerror})"
         hint = "free space on the disks of this folder and of TMPDIR, and run the same command again"
-        raise DiskError(f"{where}can't be written ({error.strerror})", hint) from error
+        raise DiskError(what, hint, subject=error.filename or "") from error
 
 
 def unwritable(path: object, error: OSError) -> MediaError:
     """The error of a file that can't be written."""
     hint = "free space on its disk, or write to another" if error.errno in FULL else ""
-    return MediaError(f"{path}: can't be written ({error.strerror or error})", hint)
+    return MediaError(f"can't be written ({error.strerror or error})", hint, subject=path)
 
 
 def sync_file(file: IO[bytes]) -> None:
@@ -219,7 +220,7 @@ def move_whole(part: Path, path: Path, *, overwrite: bool) -> None:
 
 def already_exists(path: Path) -> MediaError:
     """The error of a run that would overwrite a file, and must not."""
-    return MediaError(f"{path}: already exists", "`overwrite=True` overwrites it")
+    return MediaError("already exists", Text(Setting("overwrite", True), " overwrites it"), subject=path)
 
 
 def _move_to_free_name(part: Path, path: Path) -> None:
@@ -256,8 +257,9 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
     except OSError as error:
         raise unwritable(path, error) from error
     except MediaError as error:
-        # The user knows `path`, not the temporary name.
-        raise MediaError(str(error).replace(str(part), str(path)), error.hint) from error
+        if error.subject == str(part):  # the user knows `path`, not the temporary name
+            error.subject = str(path)
+        raise
     finally:  # of an interrupt while it was created, too
         if lock is not None:
             _allow_moving(lock)
@@ -274,14 +276,14 @@ def _check(path: Path) -> None:
         kind = path.stat().st_mode
     except FileNotFoundError as error:
         if not path.parent.is_dir():
-            raise MediaError(f"{path.parent}: no such folder", "create it first") from error
+            raise MediaError("no such folder", "create it first", subject=path.parent) from error
         return
     except OSError as error:
         raise unwritable(path, error) from error
     if stat.S_ISDIR(kind):
-        raise MediaError(f"{path}: is a folder", "name the file to write")
+        raise MediaError("is a folder", "name the file to write", subject=path)
     if not stat.S_ISREG(kind):
-        raise MediaError(f"{path}: is not a file that can be replaced", "name another file to write")
+        raise MediaError("is not a file that can be replaced", "name another file to write", subject=path)
 
 
 def _part_name(name: str) -> str:

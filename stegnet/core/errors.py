@@ -1,29 +1,37 @@
 """All errors that a user can fix; each is a `StegnetError`.
 
-Hints, notes and warnings name a parameter of the Python API as `strict=True`, or `survive="CHANNEL"` where the user
-chooses the value; the command line and the page show their own names for it.
+A hint names parameters of the Python API as `stegnet.core.text` says.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from difflib import get_close_matches
 from os import PathLike
-
-SETTING = re.compile(r'`(\w+)="?([^`"]+)"?`')  # its name and value
+from typing import Self
 
 
 class StegnetError(Exception):
-    """Base of all errors shown to the user.
+    """Base of all errors shown to the user; its text is the problem, after the subject if there is one.
 
     Args:
-        message: one line, the problem.
+        problem: one line, what is wrong.
         hint: one line, the remedy, or "".
+        subject: the file, or what else it is about.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+    def __init__(self, problem: str, hint: str = "", subject: object = "") -> None:
+        super().__init__(problem, hint, str(subject))
+        self.problem, self.hint, self.subject = problem, hint, str(subject)
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.problem}" if self.subject else self.problem
+
+    def with_hint(self, hint: str) -> Self:
+        """Return the same error with another hint."""
+        error = copy(self)
+        error.hint = hint
+        return error
 
     def as_text(self) -> str:
         """The `error:` line for the user, and the `hint:` line if there is a hint."""
@@ -31,7 +39,18 @@ class StegnetError(Exception):
 
 
 class ConfigError(StegnetError, ValueError):
-    """A parameter is unknown or invalid."""
+    """A parameter is unknown or invalid.
+
+    Args:
+        problem, hint, subject: as of `StegnetError`.
+        parameter, value: its name in the Python API or params.yaml, and its value if that matters: the subject.
+    """
+
+    def __init__(
+        self, problem: str, hint: str = "", subject: object = "", parameter: str = "", value: object = ""
+    ) -> None:
+        super().__init__(problem, hint, f"{parameter} {value}".strip() or subject)
+        self.parameter, self.value = parameter, str(value)
 
 
 class DataError(StegnetError):
@@ -89,19 +108,17 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MediaError(f"{path}: can't be read ({error.strerror})") from error
+        raise MediaError(f"can't be read ({error.strerror})", subject=path) from error
 
 
 @contextmanager
-def renamed(shown: Mapping[str, str]) -> Iterator[None]:
-    """In the errors of the block, replaces texts, such as the paths of temporary files, by what the user knows."""
+def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
+    """Call a file, such as a temporary one, by the name that the user knows, in the errors of the block."""
     try:
         yield
     except StegnetError as error:
-        message, hint = str(error), error.hint
-        for text, name in shown.items():
-            message, hint = message.replace(text, name), hint.replace(text, name)
-        error.args, error.hint = (message,), hint
+        if error.subject == str(path):
+            error.subject = str(name)
         raise
 
 

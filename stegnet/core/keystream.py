@@ -20,6 +20,7 @@ ORIENTATIONS = 8
 NEGATIVE = 8  # bit that follows those of the orientation
 _WORD = 8  # bytes
 _AES_BLOCK = 16  # bytes
+_WORDS = 1 << 15  # that are made at once, which bounds the memory
 _MASK_COUNTER = 1 << 127
 
 
@@ -28,13 +29,35 @@ def system_bytes(count: int) -> bytes:
     return urandom(count)
 
 
-def keystream(key: bytes, size: int) -> memoryview:
-    """The AES-256-CTR keystream, its counter from zero."""
-    encryptor, zeros = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor(), bytes(min(_PIECE, size))
+def keystream(key: bytes, size: int, first: int = 0) -> memoryview:
+    """The AES-256-CTR keystream, its counter from zero: so many bytes from the first on."""
+    block, skipped = divmod(first, _AES_BLOCK)
+    encryptor = Cipher(algorithms.AES256(key), modes.CTR(block.to_bytes(_AES_BLOCK, "big"))).encryptor()
+    encryptor.update(bytes(skipped))
+    zeros = bytes(min(_PIECE, size))
     stream = memoryview(np.empty(size + _MORE, np.uint8))  # large arrays get large pages
     for start in range(0, size, _PIECE):
         encryptor.update_into(zeros[: size - start], stream[start:])
     return stream[:size]
+
+
+def keystream_words(key: bytes, places: np.ndarray) -> np.ndarray:
+    """Some little-endian 16-bit words of `keystream`, (n,) uint16, by their places, (n,) int.
+
+    Places in one block of the cipher cost less if they follow each other.
+    """
+    found = np.empty(places.size, np.uint16)
+    encryptor = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # of the counter: what CTR is made of
+    for start in range(0, places.size, _WORDS):
+        some = places[start : start + _WORDS]
+        blocks = some >> 3  # eight words each
+        begins = np.append(True, blocks[1:] != blocks[:-1])
+        counters = np.zeros((np.count_nonzero(begins), _AES_BLOCK // _WORD), ">u8")
+        counters[:, -1] = blocks[begins]
+        words = np.frombuffer(encryptor.update(counters.tobytes()), "<u2")
+        own = np.cumsum(begins, dtype=np.int32) - 1  # of each place, its block
+        found[start : start + _WORDS] = words[(own << 3) + (some & 7)]
+    return found
 
 
 def random_words(key: bytes, count: int) -> np.ndarray:

@@ -106,4 +106,4 @@ def load_object(key: str, name: str) -> Any:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
         hint = "the current folder is searched, and those in PYTHONPATH"
-        raise ConfigError(f"{key}: {name} can't be imported ({error})", hint) from error
+        raise ConfigError(f"{name} can't be imported ({error})", hint, subject=key) from error

@@ -31,7 +31,8 @@ _PART = 1 << 20  # places
 # Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, bytes from which on a block is mapped
 # apart (glibc takes no more than 32 MiB), and pools of memory, which threads share.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_MALLOC = {_TRIM_THRESHOLD: 16 << 20, _MMAP_THRESHOLD: 4 << 20}  # a strip of a picture is kept for the next one
+# A strip of a picture is kept for the next one, whichever thread computes that.
+_MALLOC = {_TRIM_THRESHOLD: 16 << 20, _MMAP_THRESHOLD: 4 << 20, _ARENA_MAX: 1}
 _MALLOC_OF_FILMS = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20, _ARENA_MAX: 1}
 _CHOSEN_BY_USER = "MALLOC_MMAP_THRESHOLD_"  # of glibc's environment variables
 # BLAS computes in one thread, for good: the threads below share the cores already, and its own would spin. OpenBLAS has
@@ -129,7 +130,8 @@ def _set_malloc(settings: Mapping[int, int]) -> None:
                 mallopt(setting, value)
 
 
-# Else glibc raises both to what was ever freed, up to those of films: a large picture takes a fifth more.
+# Else glibc raises both thresholds to what was ever freed, up to those of films, and each thread keeps some for itself:
+# a large picture takes a third more.
 if _CHOSEN_BY_USER not in os.environ:
     _set_malloc(_MALLOC)
 
@@ -161,9 +163,14 @@ def parallel_map(
             yield waiting.popleft().result()
 
 
-def in_parts(work: Callable[[slice], R], count: int, unit: int = 1) -> list[R]:
-    """Calls `work` with parts of so many places, whole units each, which bounds the memory; threads share several."""
-    size = max(_PART // unit, 1) * unit
+def in_parts(work: Callable[[slice], R], count: int, unit: int = 1, most: int | None = None) -> list[R]:
+    """Calls `work` with parts of so many places, which bounds the memory; threads share several.
+
+    Args:
+        unit: places that stay together.
+        most: places of a part, as whole units, or of one unit that has more; None: about a million.
+    """
+    size = max((_PART if most is None else most) // unit, 1) * unit
     found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     return [work(part) for part in found] if len(found) < 2 else list(parallel_map(work, found, thread_count()))
 

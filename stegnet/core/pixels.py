@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.core.parallel import parallel_map, thread_count
+from stegnet.core.parallel import in_parts
+from stegnet.core.text import Setting, Text
 
 BLOCK = 8  # pixels: the side of a block
 DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
@@ -75,7 +76,8 @@ def encode_jpeg(
     height, width = picture.shape[:2]
     if max(height, width) > MOST_JPEG_SIDE:
         message = f"{width}×{height} pixels can't be made JPEG, which has at most {MOST_JPEG_SIDE} a side"
-        raise MediaError(message, f"reduce it first: `resize={MOST_JPEG_SIDE}`")
+        resize = Setting("resize", str(MOST_JPEG_SIDE), quoted=False)
+        raise MediaError(message, Text("reduce it first: ", resize))
     file = io.BytesIO()
     chroma = {"subsampling": "4:4:4" if full_chroma else "4:2:0"} if picture.ndim == 3 else {}
     Image.fromarray(picture).save(file, "JPEG", quality=quality, icc_profile=icc, exif=exif, **chroma)
@@ -112,14 +114,18 @@ class Base:
 
 def strips(height: int, width: int) -> Iterator[slice]:
     """Rows of a picture in parts, which bounds the memory of what is computed for one after the other."""
-    most = max(1, _STRIP // width)
+    most = _rows(width)
     yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
 
 
 def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
     """Calls `work` with the strips of a picture, which threads share."""
-    rows, *others = strips(height, width)
-    return list(parallel_map(work, (rows, *others), thread_count())) if others else [work(rows)]
+    return in_parts(work, height, most=_rows(width))
+
+
+def _rows(width: int) -> int:
+    """Return how many rows a strip has."""
+    return max(1, _STRIP // width)
 
 
 def free_memory() -> int:
@@ -131,8 +137,7 @@ def free_memory() -> int:
 
 def in_block_rows(work: Callable[[slice], R], rows: int) -> list[R]:
     """Calls `work` with some rows of blocks at a time, which bounds the memory; threads share them."""
-    parts = (slice(first, min(first + _BLOCK_ROWS, rows)) for first in range(0, rows, _BLOCK_ROWS))
-    return list(parallel_map(work, parts, thread_count()))
+    return in_parts(work, rows, most=_BLOCK_ROWS)
 
 
 def check_memory(path: object, count: int, what: str) -> None:
@@ -140,7 +145,7 @@ def check_memory(path: object, count: int, what: str) -> None:
     needed, free = _WORKING_BYTES * count, free_memory()
     if needed > free:
         hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"
-        raise MediaError(f"{path}: hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint)
+        raise MediaError(f"hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint, subject=path)
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

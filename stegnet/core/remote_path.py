@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import MediaError, extra, renamed
+from stegnet.core.errors import MediaError, called, extra
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -58,7 +58,7 @@ class RemotePath:
             try:
                 return url_to_fs(self.url)
             except (ValueError, ImportError) as error:
-                raise MediaError(f"{self}: can't be opened ({error})") from error
+                raise MediaError(f"can't be opened ({error})", subject=self) from error
 
     def __getstate__(self) -> dict[str, str]:
         return {"url": self.url}
@@ -90,9 +90,9 @@ class RemotePath:
         try:
             return getattr(self._opened[0], method)(*arguments)
         except FileNotFoundError as error:
-            raise MediaError(f"{self}: no such file or folder") from error
+            raise MediaError("no such file or folder", subject=self) from error
         except store_errors() as error:
-            raise MediaError(f"{self}: can't be {done} ({error})") from error
+            raise MediaError(f"can't be {done} ({error})", subject=self) from error
 
 
 Place = Path | RemotePath
@@ -142,7 +142,7 @@ def size_of(result: Place) -> int:
 def _local_name(remote: RemotePath) -> Iterator[Path]:
     with temporary_folder() as folder:
         path = folder / remote.name
-        with renamed({str(path): str(remote)}):
+        with called(remote, path):
             yield path
 
 

@@ -60,11 +60,12 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     for path, kind in found:
         if kind == FILM:
             raise MediaError(
-                f"{path}: is a film, and an album is of pictures and sounds",
+                "is a film, and an album is of pictures and sounds",
                 "a film spreads a file over its frames anyway",
+                subject=path,
             )
     if enough is not None and not 1 <= enough <= count:
-        raise ConfigError(f"any: {enough} is not from 1 to {count}, the number of covers")
+        raise ConfigError(f"{enough} is not from 1 to {count}, the number of covers", parameter="any")
     if enough not in (None, count) and count > SHARES:
         message = f"{count} covers: an album of which fewer are enough has at most {SHARES}"
         raise CapacityError(message, "use fewer, or let all be needed")
@@ -82,9 +83,9 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
         CapacityError: the file does not fit; the message says how much would.
         ConfigError: the method makes no albums.
     """
-    if not job.method.albums:
-        able = " or ".join(method.name for method in METHODS.values() if method.albums)
-        raise ConfigError(f"method: {job.method.name} can't divide a secret over an album", f"use {able}")
+    if not job.method.info.albums:
+        able = " or ".join(method.name for method in METHODS.values() if method.info.albums)
+        raise ConfigError(f"{job.method.name} can't divide a secret over an album", f"use {able}", parameter="method")
     keys, names, targets = key_source.new_keys(job.context.randomness), Names(), []
     for cover in album.covers:
         suffix = job.suffix_of(cover)
@@ -102,7 +103,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
                 parts = [OutputTarget(made / out.path.name) for out in targets]
                 reports = list(_hidden(album, division.records(header, source), parts, keys, job))
                 if file_digest(source) != header.secret.digest or source.tell() != header.secret.size:
-                    raise MediaError(f"{album.secret}: was changed while it was being hidden", "hide it again")
+                    raise MediaError("was changed while it was being hidden", "hide it again", subject=album.secret)
                 for part, out in zip(parts, targets, strict=True):
                     move_whole(part.path, out.path, overwrite=out.force)
         except OSError as error:
@@ -122,7 +123,9 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
             method.check_cover(opened, job.options)
             found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
-            raise CapacityError(f"{cover}: has no capacity for any part of the secret", "remove it from the folder")
+            raise CapacityError(
+                "has no capacity for any part of the secret", "remove it from the folder", subject=cover
+            )
         capacities.append(found)
     return divide(
         header.secret.size, [each.bytes for each in capacities], [each.hard for each in capacities], album.enough
@@ -193,12 +196,12 @@ def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[Fra
     """Reads a file; returns what was found, and why nothing was: "" if something opens."""
     try:
         with open_container(path, key_source) as container:
-            found = (method.find(container, context) for method in METHODS.finding_in(container.kind) if method.albums)
+            methods = (method for method in METHODS.finding_in(container.kind) if method.info.albums)
+            found = (method.find(container, context) for method in methods)
             hidden = next(filter(None, found), None)
             first = hidden.container.first if hidden else container.first
             if first.record is None:
                 raise container.not_opened()
             return first, ""
     except (MediaError, RevealError) as error:
-        message = str(error)
-        return FrameReading(None, False), message if message.startswith(str(path)) else f"{path}: {message}"
+        return FrameReading(None, False), str(error if error.subject == str(path) else f"{path}: {error}")

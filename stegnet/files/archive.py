@@ -12,6 +12,7 @@ from pathlib import Path
 from stegnet.core.disk import temporary_folder, unwritable
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import counted, folded, safe_name
+from stegnet.core.text import Setting, Text
 from stegnet.methods import FoundSecret
 from stegnet.results import OutputTarget, Report
 
@@ -36,17 +37,19 @@ def pack(folder: Path, into: Path) -> Path:
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "no such folder"
-        raise MediaError(f"{folder}: {what}", "name a folder to pack" if folder.exists() else "")
+        raise MediaError(what, "name a folder to pack" if folder.exists() else "", subject=folder)
     archive, names = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}", set[str]()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:
         for path in sorted(_listed(folder)):
             name = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
             if path.is_symlink():
-                raise MediaError(f"{path}: is a link", "replace it by what it points to")
+                raise MediaError("is a link", "replace it by what it points to", subject=path)
             if not path.is_dir() and not path.is_file():
-                raise MediaError(f"{path}: is a pipe, socket or device", "move it out of the folder")
+                raise MediaError("is a pipe, socket or device", "move it out of the folder", subject=path)
             if not _is_portable(name) or folded(name) in names:
-                raise MediaError(f"{path}: some systems don't allow this name, or take it for another's", "rename it")
+                raise MediaError(
+                    "some systems don't allow this name, or take it for another's", "rename it", subject=path
+                )
             names.add(folded(name))
             entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name)  # whose time is ZIP's first day
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -55,7 +58,9 @@ def pack(folder: Path, into: Path) -> Path:
                     with path.open("rb") as file:
                         shutil.copyfileobj(file, packed_file)
         if amount := _excess(packing.infolist()):
-            raise MediaError(f"{folder}: holds {amount}, more than may be unpacked", "hide several smaller folders")
+            raise MediaError(
+                f"holds {amount}, more than may be unpacked", "hide several smaller folders", subject=folder
+            )
     return archive
 
 
@@ -85,9 +90,9 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
     target = out.path / own if out.path.is_dir() else out.path
     replaced = out.force and target.is_file()
     if os.path.lexists(target) and not replaced:
-        raise MediaError(f"{target}: already exists", "choose another output name")
+        raise MediaError("already exists", "choose another output name", subject=target)
     if not target.parent.is_dir():
-        raise MediaError(f"{target.parent}: no such folder", "create it first")
+        raise MediaError("no such folder", "create it first", subject=target.parent)
     with temporary_folder() as folder, temporary_folder(f".{target.name}-", target.parent) as unpacked:
         archive = folder / "archive.zip"
         report = hidden.write(OutputTarget(archive, inputs=out.inputs), strict)
@@ -192,4 +197,5 @@ def _private(path: str, flags: int) -> int:
 
 
 def _refusal(why: str) -> MediaError:
-    return MediaError(f"the hidden folder {why}", f'`to="NAME{_SUFFIX}"` writes the archive without unpacking it')
+    archive = Setting("to", f"NAME{_SUFFIX}")
+    return MediaError(f"the hidden folder {why}", Text(archive, " writes the archive without unpacking it"))

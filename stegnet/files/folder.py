@@ -16,6 +16,7 @@ from textwrap import shorten
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
 from stegnet.core.remote_path import Place, RemotePath, fetched
+from stegnet.core.text import Setting, Text
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret, visible_form
 from stegnet.methods import HideJob
@@ -27,7 +28,7 @@ _SUFFIXES = {  # by which files in object stores are told, and names of files fr
     PICTURE: (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
     SOUND: FORMS[SOUND],
 }
-_ANY_FILE = '`method="sealed"` hides any file'
+_ANY_FILE = Text(Setting("method", "sealed"), " hides any file")
 _MATCHED = (PICTURE, FILM)  # kinds of secrets that go into covers of their kind
 
 Files = list[tuple[Place, str]]  # with the media kind of each
@@ -82,7 +83,7 @@ def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) ->
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path)) in kinds]
     if not found:
-        raise MediaError(f"{folder}: no {either(kinds)} in this folder", hint)
+        raise MediaError(f"no {either(kinds)} in this folder", hint, subject=folder)
     media = {path for path, _ in found}
     skipped = [path.name for path in files if path not in media]
     return found, (*notes, *_skipped(folder, skipped, f"not a {either(kinds)}"))
@@ -152,7 +153,7 @@ def plan_hiding(
         if any_file:
             files, more = _files(secrets)
             if not files:
-                raise MediaError(f"{secrets}: no file in this folder")
+                raise MediaError("no file in this folder", subject=secrets)
             matched = matched and {what for _, what in chosen} != {SOUND}
             hidden = [(path, _kind(path) if matched else "") for path in files]
             if not all(what in _MATCHED for _, what in hidden):
@@ -178,7 +179,7 @@ def _kind_of_secret(secret: Place) -> str:
         return kind_of_secret(secret)
     if (what := _kind(secret)) in (PICTURE, FILM):
         return what
-    raise MediaError(f"{secret}: neither a picture nor a film by its name", _ANY_FILE)
+    raise MediaError("neither a picture nor a film by its name", _ANY_FILE, subject=secret)
 
 
 def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
@@ -229,8 +230,8 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
         except StegnetError as error:
             yield Outcome(job, error=error)
         except MemoryError:
-            message = f"{job.source}: needs more memory than there is"
-            yield Outcome(job, error=StegnetError(message, "use a smaller file, or a machine with more memory"))
+            hint = "use a smaller file, or a machine with more memory"
+            yield Outcome(job, error=StegnetError("needs more memory than there is", hint, subject=job.source))
         except Exception as error:  # whatever it is, the other files are not concerned
             yield Outcome(job, error=_fault(job, error))
         else:
@@ -240,7 +241,7 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
 def _fault(job: Job, error: Exception) -> StegnetError:
     """The error for an exception that is a fault of this program, or of a library that reads a file."""
     reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" …")
-    shown = StegnetError(f"{job.source}: ended by a fault ({reason})", "please report this line, with the file")
+    shown = StegnetError(f"ended by a fault ({reason})", "please report this line, with the file", subject=job.source)
     shown.__cause__ = error
     return shown
 
@@ -260,9 +261,9 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
         if local:
             folder.mkdir(0o700 if private else 0o777, exist_ok=True)
         if folder in inputs or (local and any(folder.samefile(other) for other in inputs if isinstance(other, Path))):
-            raise MediaError(f"{folder}: is an input too", "name another folder for the results")
+            raise MediaError("is an input too", "name another folder for the results", subject=folder)
     except OSError as error:
-        raise MediaError(f"{folder}: is not a folder, and none can be made ({error.strerror})") from error
+        raise MediaError(f"is not a folder, and none can be made ({error.strerror})", subject=folder) from error
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import FALLBACK, FILM, PICTURE, SOUND, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
+from stegnet.core.text import Setting, Text
 from stegnet.files.album import album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
@@ -53,7 +54,11 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
             if film
             else ("cropping or resizing", "was changed that way")
         )
-        error.hint += f"; if it was made to survive {made} and {changed}, try `search=True` (about {seconds:.0f} s)"
+        error.hint += Text(
+            f"; if it was made to survive {made} and {changed}, try ",
+            Setting("search", True),
+            f" (about {seconds:.0f} s)",
+        )
         error.searchable = True
     raise error
 
@@ -102,8 +107,14 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
         if os.path.lexists(path):  # whose name the sender chose
-            hint = 'choose another name (`to="FILE"`; with `overwrite=True`, it replaces a file)'
-            raise MediaError(f"{path}: already exists", hint)
+            hint = Text(
+                "choose another name (",
+                Setting("to", "FILE"),
+                "; with ",
+                Setting("overwrite", True),
+                ", it replaces a file)",
+            )
+            raise MediaError("already exists", hint, subject=path)
         out = replace(out, path=path, force=False, named=True)
     out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
@@ -204,13 +215,13 @@ def _fitness(cover: Cover) -> Info:
     """Notes on a picture; a palette fits nothing."""
     kept = TRANSPARENT if cover.is_transparent else None
     as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps all
-    unfit = filter(None, (method.unfit(cover) for method in METHODS.values()))
+    unfit = filter(None, (method.why_not(cover) for method in METHODS.values()))
     notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *unfit]}
     try:
         refuse_palette(cover)
     except MediaError as error:
         nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": [], "bytes_for": {}}
-        return notes | nothing | {"unfit": str(error).removeprefix(f"{cover}: ")}
+        return notes | nothing | {"unfit": error.problem}
     return notes
 
 
@@ -230,7 +241,7 @@ def _film(cover: Cover) -> Info:
         "frames_per_second": round(float(film.mean_rate), 3),
         "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.mean_rate), 3),
         "sound": sound,
-        "notes": [*film.notes, *filter(None, (method.unfit(cover) for method in METHODS.values()))],
+        "notes": [*film.notes, *filter(None, (method.why_not(cover) for method in METHODS.values()))],
         **_capacity(CoverSize.of(cover)),
     }
 
@@ -238,8 +249,8 @@ def _film(cover: Cover) -> Info:
 def _capacity(cover: CoverSize) -> Info:
     """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
     asked = METHODS.hiding_in(cover.kind)
-    preferred = sorted(asked, key=lambda method: -method.preference)
-    fits, sent = [fit for method in preferred for fit in method.forecast(cover)], {}
+    preferred = sorted(asked, key=lambda method: -method.info.preference)
+    fits, sent = [fit for method in preferred for fit in method.what_fits(cover)], {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
             method, options = method_for(destination, {}, "")

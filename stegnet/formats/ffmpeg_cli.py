@@ -30,8 +30,9 @@ def piped_frames(width: int, height: int, **options: str | int) -> ffmpeg.nodes.
 def run_ffmpeg(
     out: Path | None,
     streams: list,
-    error: str,
+    problem: str,
     *,
+    subject: object = "",
     data: bytes | None = None,
     bitexact: bool = True,
     **options: str | int | None,
@@ -40,7 +41,7 @@ def run_ffmpeg(
 
     Args:
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
-        error: start of the message if ffmpeg fails.
+        problem, subject: of the error if ffmpeg fails.
         data: what `piped_frames` reads.
         bitexact: the same input gives the same bytes, without FFmpeg's version and random identifiers, as hardly any
             film has it.
@@ -58,4 +59,4 @@ def run_ffmpeg(
         for full in (OSError(number, os.strerror(number), str(out)) for number in FULL):
             if out is not None and full.strerror in said:
                 raise unwritable(out, full) from full
-        raise MediaError(f"{error} ({said.strip().splitlines()[-1]})") from failure
+        raise MediaError(f"{problem} ({said.strip().splitlines()[-1]})", subject=subject) from failure

@@ -37,14 +37,14 @@ class OpenedFile(AbstractContextManager):
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
-                raise MediaError(f"{path}: is a folder", "name a file in it")
+                raise MediaError("is a folder", "name a file in it", subject=path)
             if not stat.S_ISREG(mode):
-                raise MediaError(f"{path}: not a file", "write what it gives to a file first")
+                raise MediaError("not a file", "write what it gives to a file first", subject=path)
             self._file = path.open("rb", buffering=0)
         except FileNotFoundError as error:
-            raise MediaError(f"{path}: no such file") from error
+            raise MediaError("no such file", subject=path) from error
         except OSError as error:
-            raise MediaError(f"{path}: can't be read ({error.strerror})") from error
+            raise MediaError(f"can't be read ({error.strerror})", subject=path) from error
         self.length = self.stat().st_size
 
     def __str__(self) -> str:

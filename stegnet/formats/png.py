@@ -226,7 +226,7 @@ class PngFile:
                 kind, at, length = chunk
                 end = min(chunk.end, len(data)) if kind == "IEND" else chunk.end  # of which Pillow reads the name alone
                 if end > len(data):
-                    raise MediaError(f"{source}: the PNG is truncated", "copy it again from its source")
+                    raise MediaError("the PNG is truncated", "copy it again from its source", subject=source)
                 if kind == "IDAT":
                     self._first = at if not self._sizes else self._first
                     self._sizes.append(length)
@@ -239,7 +239,7 @@ class PngFile:
                     self.header = Header(*_HEADER.unpack(data[at + 8 : end - 4]))
                     compared = max(_COMPARED, 2 * max(width for _, width in self._pass_sizes()))
                 if len(self._sizes) + len(self._before) + len(self._behind) > _MOST_CHUNKS:
-                    raise MediaError(f"{source}: the PNG has more than {_MOST_CHUNKS:,} chunks", _ANEW)
+                    raise MediaError(f"the PNG has more than {_MOST_CHUNKS:,} chunks", _ANEW, subject=source)
             self._behind.append(("", end, len(data)))  # no part of the PNG: viewers ignore it
 
     @property
@@ -342,7 +342,7 @@ class PngFile:
     def _filters_used(self) -> set[int]:
         """Return the filters that any row has."""
         widths = (width for count, width in self._pass_sizes() for _ in range(count))
-        stream, used, rest = zlib.decompressobj(), set(), 0  # bytes to the next row
+        stream, used, rest = zlib_ng.decompressobj(), set(), 0  # bytes to the next row
         for piece in self._image_data():
             data, at = stream.decompress(piece), 0
             while at + rest < len(data):

@@ -86,12 +86,12 @@ class Raster:
 
 def truncated(source: Source, form: str) -> MediaError:
     """The error for a file that ends early."""
-    return MediaError(f"{source}: the {form} is truncated", "copy it again from its source")
+    return MediaError(f"the {form} is truncated", "copy it again from its source", subject=source)
 
 
 def not_kept(source: Source, form: str, reason: str) -> MediaError:
     """The error for a cover that can't stay of its form, since it is of a rare kind."""
-    return MediaError(f"{source}: the {form} can't stay one: {reason}", "name the container .png")
+    return MediaError(f"the {form} can't stay one: {reason}", "name the container .png", subject=source)
 
 
 def _length(block: Block, shape: tuple[int, int, int]) -> int:

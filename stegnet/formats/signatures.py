@@ -209,7 +209,7 @@ def form_of(source: Source) -> Form | None:
 def unknown_form(path: Source) -> MediaError:
     """The error for a file that is needed as a picture, film or sound, and is none."""
     hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
-    return MediaError(f"{path}: is a file, not a picture, film or sound that can be read", hint)
+    return MediaError("is a file, not a picture, film or sound that can be read", hint, subject=path)
 
 
 def _forms(source: Source) -> Iterator[Form]:

@@ -65,7 +65,7 @@ class SoundFile:
         try:
             coded = self.settings.encode(wide_numbers(data), self.rate, bits)
         except ValueError as error:
-            raise MediaError(f"{part}: {error}", "convert the cover to WAV") from error
+            raise MediaError(str(error), "convert the cover to WAV", subject=part) from error
         own, frames = metadata_blocks(coded)
         blocks = metadata_blocks(self.head)[0]
         blocks[0] = (0, _description(blocks[0][1], own[0][1]))
@@ -99,15 +99,15 @@ def read_sound(source: Source) -> SoundFile:
             sound = _read_wav(source, file) if file[8:12] == b"WAVE" else _read_flac(source, file)
     except (ValueError, struct.error, soundfile.LibsndfileError) as error:
         what = error if isinstance(error, ValueError) else "a part of it can't be decoded"
-        raise MediaError(f"{source}: the sound is damaged: {what}", "copy or export it again") from error
+        raise MediaError(f"the sound is damaged: {what}", "copy or export it again", subject=source) from error
     if not sound.data.size:
-        raise MediaError(f"{source}: the sound has no samples, or its header says so", _BROKE_OFF)
+        raise MediaError("the sound has no samples, or its header says so", _BROKE_OFF, subject=source)
     return sound
 
 
 def _read_wav(source: Source, file: bytes) -> SoundFile:
     if file[:4] == b"RIFX":
-        raise MediaError(f"{source}: is a WAV of the other byte order", _CONVERT)
+        raise MediaError("is a WAV of the other byte order", _CONVERT, subject=source)
     place, form, long = 12, None, None
     while place + 8 <= len(file):
         kind, size = file[place : place + 4], int.from_bytes(file[place + 4 : place + 8], "little")
@@ -125,7 +125,7 @@ def _read_wav(source: Source, file: bytes) -> SoundFile:
                 size = len(file) - place
             if place + size > len(file):
                 missing = f"{place + size - len(file)} bytes are missing at its end"
-                raise MediaError(f"{source}: the sound is damaged: {missing}", _BROKE_OFF)
+                raise MediaError(f"the sound is damaged: {missing}", _BROKE_OFF, subject=source)
             return _wav(source, file, form, place, size)
         place += size + size % 2
     raise ValueError("no samples")
@@ -136,7 +136,9 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
     if coding == _EXTENSIBLE and identifier[2:] == _IDENTIFIER:
         coding = int.from_bytes(identifier[:2], "little")
     if coding in _LOSSY:
-        raise MediaError(f"{source}: is {_LOSSY[coding]} in a WAV", "use a recording that was never coded with loss")
+        raise MediaError(
+            f"is {_LOSSY[coding]} in a WAV", "use a recording that was never coded with loss", subject=source
+        )
     if coding != _PCM or bits not in (16, 24):
         what = f"{bits} bits" if coding == _PCM else _OTHERS.get(coding, f"form {coding}")
         raise _unsupported(source, what, coarse=coding in _COARSER and bits < 24)
@@ -150,14 +152,14 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
 
 def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
     """The error of samples that are neither of 16 nor of 24 bits; coarse ones, converted, would leave values out."""
-    return MediaError(f"{source}: has samples of {what}", _COARSE if coarse else _CONVERT)
+    return MediaError(f"has samples of {what}", _COARSE if coarse else _CONVERT, subject=source)
 
 
 def _check_length(source: Source, samples: int) -> None:
     """Refuses a sound that is too long for what is done with it, before it is decoded."""
     check_memory(source, samples, f"{samples} samples")
     if samples > _MOST_SAMPLES:
-        raise MediaError(f"{source}: has {samples} samples, more than {_MOST_SAMPLES}", "cut it into parts")
+        raise MediaError(f"has {samples} samples, more than {_MOST_SAMPLES}", "cut it into parts", subject=source)
 
 
 def _read_flac(source: Source, file: bytes) -> SoundFile:
@@ -168,7 +170,7 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
         raise _unsupported(source, f"{bits} bits", coarse=bits < 24)
     if not total or not any(digest):
         hint = "write it to a file again: `ffmpeg -i IN OUT.flac`"
-        raise MediaError(f"{source}: has no length or checksum, as a FLAC that was written into a pipe", hint)
+        raise MediaError("has no length or checksum, as a FLAC that was written into a pipe", hint, subject=source)
     _check_length(source, total * ((described >> 41 & 7) + 1))
     with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
         # In parts: as many as there are, whatever number the header says.

@@ -4,8 +4,6 @@ import base64
 import binascii
 import json
 import math
-import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -14,10 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stegnet.core.errors import SETTING, KeyFileError, StegnetError, renamed
+from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import FILM, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
+from stegnet.core.text import Aside, Setting, shown
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_years, random_words
@@ -32,7 +31,6 @@ _INPUTS = {"hide": 2, "reveal": 1}  # files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac")
 _MOST_BYTES, _MOST_SIDE, _MOST_FRAMES = (1 << 63) - 1, 1 << 20, 1 << 32  # a side is in pixels
 _PASSPHRASE_WORDS = 6
-_ASIDE = re.compile(rf" \({SETTING.pattern}\)")
 _LABELS = {  # of the page's fields, and what it has none for
     "any_quality": "`stegnet hide --any-quality`",
     "at_most_safe": "“No more than is hard to find”",
@@ -106,8 +104,19 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
     Args:
         inputs: files in the order of `request.inputs`, each in a folder of its own.
     """
-    with renamed({f"{each}{os.sep}": "" for each in (folder, *(path.parent for path in inputs))}):
+    with _folders_left_out(folder, *(path.parent for path in inputs)):
         return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, context)
+
+
+@contextmanager
+def _folders_left_out(*folders: Path) -> Iterator[None]:
+    """In the errors of the block, call files in these folders by their names alone."""
+    try:
+        yield
+    except StegnetError as error:
+        if Path(error.subject).parent in folders:
+            error.subject = Path(error.subject).name
+        raise
 
 
 def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
@@ -193,14 +202,15 @@ def _size_of(value: object, most: int = _MOST_BYTES) -> int:
 
 
 def in_words(line: str) -> str:
-    """A hint, note or warning for the page, with the labels of its fields for settings, and none in parentheses."""
+    """Return a hint, note or warning for the page, with the labels of its fields for settings, and without asides."""
+    return shown(line, _label_of)
 
-    def label(setting: re.Match) -> str:
-        name, value = setting.groups()
-        shown = _LABELS.get(name, f"the {name}")
-        return shown if value in ("True", "CHANNEL") else f"{shown} {value}"
 
-    return SETTING.sub(label, _ASIDE.sub("", line))
+def _label_of(setting: Setting) -> str:
+    if isinstance(setting, Aside):
+        return ""
+    label = _LABELS.get(setting.name, f"the {setting.name}")
+    return label if setting.value in (True, "CHANNEL") else f"{label} {setting.value}"
 
 
 def _finite(value: float | None) -> float | str | None:
@@ -237,7 +247,7 @@ class CapacityQuestion:
         The file's folder is its own: no message names it.
         """
         try:
-            with renamed({f"{path.parent}{os.sep}": ""}):
+            with _folders_left_out(path.parent):
                 found = self._capacity(path)
             return {} if found is None else {"capacity": found.bytes, "hard": found.hard, "history": found.history}
         except StegnetError as error:

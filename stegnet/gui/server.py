@@ -319,7 +319,7 @@ class _Body:
                 for chunk in self._chunks(size):
                     file.write(chunk)
         except OSError as error:
-            raise MediaError(f"{name}: can't be passed to the program ({error.strerror})") from error
+            raise MediaError(f"can't be passed to the program ({error.strerror})", subject=name) from error
         return folder / name
 
     def skip(self) -> None:

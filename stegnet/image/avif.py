@@ -64,6 +64,8 @@ _FILLED, _AIMED, _POORLY_FILLED = 0.985, 0.99, 0.9
 _ONE_STEP = 1.035  # times the bytes of one quantiser: there is none between
 _MOST_AIMS, _TIMES_TARGET = 8, 1.6  # pictures that are coded, at most; bytes of one for each that is asked for, about
 _STEEPER = 1.3  # by how much the logarithm of the bytes rises with that of those asked for, about
+_LEAST_STEEP = 0.5  # the same, at least
+_EVENLY = 2  # times the bytes asked for, within which it rises about evenly
 _DELIMITER = bytes([0x12, 0])  # temporal delimiter, which AVIF leaves out (AV1 specification, 5.6)
 
 
@@ -111,14 +113,14 @@ def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
         raise ValueError(f"not an AVIF picture ({error})") from error
 
 
-def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, error: str) -> None:
+def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, subject: object) -> None:
     """Writes a picture, (H, W, 3) uint8, sRGB, as AVIF; MediaError if AVIF can't hold its size, or ffmpeg fails.
 
     The file has more bits than `target`, or fewer, by a factor of up to 3, but the more, the higher that is. The effort
-    is libaom's `cpu-used`, from 0 (best) to 8 (fastest). A message begins with `error`.
+    is libaom's `cpu-used`, from 0 (best) to 8 (fastest). An error names the `subject`.
     """
     rate, options = _constant_rate(max(round(target), _LEAST_BITS))
-    _encode(picture, out, error, effort, rate, format="avif", **options)
+    _encode(picture, out, "can't be made AVIF", effort, rate, subject=subject, format="avif", **options)
 
 
 def _constant_rate(target: int) -> tuple[int, dict[str, int]]:
@@ -132,20 +134,28 @@ def _constant_rate(target: int) -> tuple[int, dict[str, int]]:
 
 
 def _encode(
-    picture: np.ndarray, out: Path | None, error: str, effort: int, rate: int = _RATE, **options: str | int
+    picture: np.ndarray,
+    out: Path | None,
+    problem: str,
+    effort: int,
+    rate: int = _RATE,
+    *,
+    subject: object = "",
+    **options: str | int,
 ) -> bytes:
     """`run_ffmpeg` with further options of the output; `rate` is in frames per second."""
     from stegnet.formats.ffmpeg_cli import piped_frames, run_ffmpeg  # here, since it needs ffmpeg
 
     height, width = picture.shape[:2]
     if max(height, width) > MAX_SIDE:
-        raise MediaError(f"{error} (no side can have more than {MAX_SIDE} pixels)")
+        raise MediaError(f"{problem} (no side can have more than {MAX_SIDE} pixels)", subject=subject)
     source = piped_frames(width, height, pix_fmt=_PIXELS, r=rate, color_range="pc")
     options |= {"vcodec": "libaom-av1", "pix_fmt": _PIXELS, "still-picture": 1, "tune": "psnr"}
     options |= {"cpu-used": effort, "threads": _THREADS, "row-mt": 1} | _NAMED_COLOURS
     samples = np.tensordot(_TO_YCC * np.float32(_TOP / 255), picture.astype(np.float32), (1, 2))  # (3, H, W)
     samples[1:] += _MIDDLE + _CUT
-    return run_ffmpeg(out, [source], error, data=samples.round().clip(0, _TOP).astype("<u2").tobytes(), **options)
+    data = samples.round().clip(0, _TOP).astype("<u2").tobytes()
+    return run_ffmpeg(out, [source], problem, subject=subject, data=data, **options)
 
 
 def has_ffmpeg() -> bool:
@@ -183,8 +193,8 @@ class BareCoder:
         return next(file[each.content : each.end] for each in boxes(file) if each.kind == b"mdat")
 
     def _by_ffmpeg(self, picture: np.ndarray, rate: int = _RATE, **options: int) -> bytes:
-        error = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
-        return _encode(picture, None, error, self.speed, rate, format="obu", **options).removeprefix(_DELIMITER)
+        problem = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"
+        return _encode(picture, None, problem, self.speed, rate, format="obu", **options).removeprefix(_DELIMITER)
 
     def to_fit(self, picture: np.ndarray, most: int, first: int | None = None) -> tuple[int, bytes] | None:
         """The AV1 data of a picture that takes at most `most` bytes, and the setting that gave them; None if none fit.
@@ -232,12 +242,21 @@ class BareCoder:
                 share = math.log(wanted / sizes[below]) / math.log(sizes[above] / sizes[below])
                 target = round(below * (above / below) ** share)
             else:
-                target = max(round(target * (wanted / len(data)) ** (1 / _STEEPER)), 1)
+                target = max(round(target * (wanted / len(data)) ** (1 / _steepness(sizes))), 1)
         if best is None or len(best[1]) < _POORLY_FILLED * most:
             _, data = self._best_quality(picture, most, None) or (0, b"")
             if data and (best is None or len(data) > len(best[1])):
                 best = target, data
         return best
+
+
+def _steepness(sizes: dict[int, int]) -> float:
+    """Return by how much the logarithm of the bytes rises with that of those asked for, by the last two that were."""
+    last = sorted([*sizes.items()][-2:])
+    (asked, found), (more_asked, more_found) = last[0], last[-1]
+    if more_found <= found or more_asked > _EVENLY * asked:
+        return _STEEPER
+    return max(math.log(more_found / found) / math.log(more_asked / asked), _LEAST_STEEP)
 
 
 def decode_bare(data: bytes, height: int, width: int, depth: int) -> np.ndarray:

@@ -180,7 +180,7 @@ def read_jpeg(path: Source) -> JpegPicture:
     file = open_jpeg(path)
     refuse_many_scans(path)
     if not (has_sound_segments(file) and is_decodable(file)):
-        raise MediaError(f"{path}: the JPEG is damaged, or of a kind that can't be read", HINT)
+        raise MediaError("the JPEG is damaged, or of a kind that can't be read", HINT, subject=path)
     whole = decode_scans(file)
     sizes = [file.blocks(component) for component in file.components]
     planes = tuple(plane[:rows, :cols] for plane, (rows, cols) in zip(whole, sizes, strict=True))

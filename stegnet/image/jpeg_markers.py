@@ -145,14 +145,14 @@ def refuse_excess(path: Source) -> None:
     more = length - _MOST_BYTES * width * height
     if more > _MOST_BESIDE:
         hint = "save the picture alone in an image editor"
-        raise MediaError(f"{path}: the JPEG has {shown_size(more)} beside its picture: too many to keep", hint)
+        raise MediaError(f"the JPEG has {shown_size(more)} beside its picture: too many to keep", hint, subject=path)
 
 
 def refuse_many_scans(path: Source) -> None:
     """Refuse, by a MediaError, a JPEG with far more scans than encoders write: each goes over all of the picture."""
     if exceeds_scans(path, _MOST_SCANS):
         hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
-        raise MediaError(f"{path}: the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint)
+        raise MediaError(f"the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint, subject=path)
 
 
 def parse_jpeg(data: bytes, name: str) -> JpegFile:
@@ -160,7 +160,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
     try:
         return _Parser(data, name).parse()
     except (IndexError, ValueError, struct.error) as error:  # a segment that ends too early
-        raise MediaError(f"{name}: the JPEG is truncated", _AGAIN) from error
+        raise MediaError("the JPEG is truncated", _AGAIN, subject=name) from error
 
 
 def has_sound_segments(file: JpegFile) -> bool:
@@ -217,12 +217,12 @@ class _Parser:
 
     def parse(self) -> JpegFile:
         if self.data[:3] != b"\xff\xd8\xff":
-            raise MediaError(f"{self.name}: not a JPEG")
+            raise MediaError("not a JPEG", subject=self.name)
         for marker, start, end in self._segments():
             if marker in _HUFFMAN_FRAMES:
                 self._frame(marker, start)
             elif marker in _OTHER_FRAMES:
-                raise MediaError(f"{self.name}: the JPEG is {_OTHER_FRAMES[marker]}{UNSUPPORTED}", HINT)
+                raise MediaError(f"the JPEG is {_OTHER_FRAMES[marker]}{UNSUPPORTED}", HINT, subject=self.name)
             elif marker == _DHT:
                 tables = list(_huffman_tables(self.data, start, end))
                 self.file.huffman_segments.append((start, end, tables))
@@ -252,18 +252,18 @@ class _Parser:
     def _check(self) -> None:
         """Refuses a file whose segments do not make a picture that is supported."""
         if not self.file.scans:
-            raise MediaError(f"{self.name}: the JPEG has no picture")
+            raise MediaError("the JPEG has no picture", subject=self.name)
         if any(each.table not in self.file.quantisation for each in self.file.components):
-            raise MediaError(f"{self.name}: the JPEG is damaged: it has no table for its coefficients")
+            raise MediaError("the JPEG is damaged: it has no table for its coefficients", subject=self.name)
         missing = [1] * 64  # of each coefficient of luma the lowest bits that no scan has
         for scan in self.file.scans:
             if 0 in scan.components:
                 missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
         if any(missing):
-            raise MediaError(f"{self.name}: the JPEG is truncated: its last scans are missing", _AGAIN)
+            raise MediaError("the JPEG is truncated: its last scans are missing", _AGAIN, subject=self.name)
         numbers = bytes(each.number for each in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
-            raise MediaError(f"{self.name}: the JPEG is in RGB{UNSUPPORTED}", HINT)
+            raise MediaError(f"the JPEG is in RGB{UNSUPPORTED}", HINT, subject=self.name)
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
         """Marker, start and end of the content of each segment, to the end of the picture."""
@@ -281,7 +281,7 @@ class _Parser:
             (length,) = struct.unpack_from(">H", self.data, place)
             start, place = place + 2, place + length
             if place > len(self.data):
-                raise MediaError(f"{self.name}: the JPEG is truncated", _AGAIN)
+                raise MediaError("the JPEG is truncated", _AGAIN, subject=self.name)
             yield marker, start, place
             if marker == _SOS:
                 end = _ENTROPY_END.search(self.data, place)
@@ -299,22 +299,22 @@ class _Parser:
         file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
         file.progressive, file.frame = marker == 0xC2, start
         if precision != 8:
-            raise MediaError(f"{self.name}: the JPEG has {precision} bits a sample{UNSUPPORTED}", HINT)
+            raise MediaError(f"the JPEG has {precision} bits a sample{UNSUPPORTED}", HINT, subject=self.name)
         if count not in (1, 3):
             kind = "is CMYK" if count == 4 else f"has {count} components"
-            raise MediaError(f"{self.name}: the JPEG {kind}{UNSUPPORTED}", HINT)
+            raise MediaError(f"the JPEG {kind}{UNSUPPORTED}", HINT, subject=self.name)
         if not file.height:
             raise self._height_at_end()
         factors = [factor for each in file.components for factor in (each.across, each.down)]
         if not file.width or min(factors) < 1 or max(factors) > _MOST_FACTOR:
-            raise MediaError(f"{self.name}: the JPEG is damaged: it has no size")
+            raise MediaError("the JPEG is damaged: it has no size", subject=self.name)
         if max(file.height, file.width) > MOST_JPEG_SIDE:
             size = f"has {file.width}×{file.height} pixels, and at most {MOST_JPEG_SIDE} a side can be read"
-            raise MediaError(f"{self.name}: the JPEG {size}", "cut it into parts")
+            raise MediaError(f"the JPEG {size}", "cut it into parts", subject=self.name)
 
     def _height_at_end(self) -> MediaError:
         """The error for a frame whose height, 0 in its header, is in a segment behind its scan (T.81, B.2.2, B.2.5)."""
-        return MediaError(f"{self.name}: the JPEG has its height at its end{UNSUPPORTED}", HINT)
+        return MediaError(f"the JPEG has its height at its end{UNSUPPORTED}", HINT, subject=self.name)
 
     def _quantisation(self, start: int, end: int) -> None:
         while start < end:
@@ -333,7 +333,7 @@ class _Parser:
         try:
             components = tuple(numbers.index(number) for number, _ in pairs)
         except ValueError as error:
-            raise MediaError(f"{self.name}: the JPEG is damaged: a scan of no component") from error
+            raise MediaError("the JPEG is damaged: a scan of no component", subject=self.name) from error
         tables = MappingProxyType(dict(self.tables))
         chosen = tuple(both >> 4 for _, both in pairs), tuple(both & 15 for _, both in pairs)
         approximation = bits >> 4, bits & 15

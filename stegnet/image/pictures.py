@@ -25,6 +25,7 @@ from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
+from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
@@ -205,7 +206,7 @@ def refuse_palette(path: Source) -> None:
     if not fits:
         hint = "use a photograph, or the picture in full colours that it was made from"
         colours = counted(used, "colour")
-        raise MediaError(f"{path}: has a palette of {colours}, and what is hidden would give it others", hint)
+        raise MediaError(f"has a palette of {colours}, and what is hidden would give it others", hint, subject=path)
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -232,13 +233,13 @@ def open_picture(path: Source) -> Iterator[Image.Image]:
     with _too_large(path), _opened(path) as image:
         # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be.
         if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
-            raise MediaError(f"{path}: the TIFF is truncated: its samples are said to be behind its end", _AGAIN)
+            raise MediaError("the TIFF is truncated: its samples are said to be behind its end", _AGAIN, subject=path)
         try:
             yield image
         except UNREADABLE as error:
             said = " ".join(str(error).split())  # some libraries say it in several lines
             reason = f" ({said})" if said else ""
-            raise MediaError(f"{path}: the picture is damaged or truncated{reason}", _AGAIN) from error
+            raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
 
 
 @contextmanager
@@ -247,7 +248,7 @@ def _too_large(path: Source) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError as error:
-        raise MediaError(f"{path}: the picture is too large to read", f"at most {MAX_PIXELS} pixels") from error
+        raise MediaError("the picture is too large to read", f"at most {MAX_PIXELS} pixels", subject=path) from error
 
 
 def refuse_large(path: Source, form: Form) -> None:
@@ -258,7 +259,7 @@ def refuse_large(path: Source, form: Form) -> None:
         _refuse_rare_png(path)
     elif (length := path.stat().st_size) > _MOST_BYTES and form.name in _READ_WHOLE:
         hint = "save the picture alone in an image editor"
-        raise MediaError(f"{path}: the picture's file has {shown_size(length)}: too large to read", hint)
+        raise MediaError(f"the picture's file has {shown_size(length)}: too large to read", hint, subject=path)
 
 
 def _refuse_rare_png(path: Source) -> None:
@@ -267,24 +268,24 @@ def _refuse_rare_png(path: Source) -> None:
     for chunk in chunks_of(path):
         if chunk.length > size:
             reason = "a chunk says that it is longer than the file"
-            raise MediaError(f"{path}: the PNG is damaged or truncated ({reason})", _AGAIN)
+            raise MediaError(f"the PNG is damaged or truncated ({reason})", _AGAIN, subject=path)
         if chunk.kind == "CgBI":
             hint = "open it on a Mac or iPhone, and export it as PNG"
-            raise MediaError(f"{path}: is a PNG of Apple's own kind (CgBI), which other programs can't read", hint)
+            raise MediaError("is a PNG of Apple's own kind (CgBI), which other programs can't read", hint, subject=path)
         beside += 0 if chunk.kind in _SAMPLES_OF_PNG else chunk.length
     if beside > _MOST_BESIDE_PNG:
         hint = "save the picture alone in an image editor"
-        raise MediaError(f"{path}: the PNG has {shown_size(beside)} beside its picture: too many to keep", hint)
+        raise MediaError(f"the PNG has {shown_size(beside)} beside its picture: too many to keep", hint, subject=path)
 
 
 def _opened(path: Source) -> Image.Image:
     if not path.is_file():
-        raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+        raise MediaError("not a file" if path.exists() else "no such file", subject=path)
     form = form_of(path)
     if form is None:
         raise unknown_form(path)
     if form.kind != PICTURE:
-        raise MediaError(f"{path}: is {form.name}, and not a picture")
+        raise MediaError(f"is {form.name}, and not a picture", subject=path)
     refuse_large(path, form)
     if form.reader == "HEIF":
         from pi_heif import register_heif_opener  # takes 40 ms
@@ -301,7 +302,7 @@ def _opened(path: Source) -> Image.Image:
         if form.name == "JPEG":
             parse_jpeg(path.read_bytes(), str(path))  # which says what is rare about it
         what = f"the {form.name} picture is damaged, or of a kind that can't be read"
-        raise MediaError(f"{path}: {what}", _AGAIN) from error
+        raise MediaError(what, _AGAIN, subject=path) from error
 
 
 def is_lossy_tiff(image: Image.Image) -> bool:
@@ -381,52 +382,77 @@ def _read(
 ) -> tuple[np.ndarray, bytes | None]:
     """Reads a picture as `read_cover`, or converted to sRGB; adds lines to `notes`. With `layers`, (H, W, 4)."""
     with open_picture(path) as image:
-        if image.mode in _UNSUPPORTED:
-            raise MediaError(f"{path}: its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first")
-        if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
-            hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
-            raise MediaError(f"{path}: its first page is but a preview of {image.width}×{image.height} pixels", hint)
-        if image.format in _JPEG_FORMATS:
-            refuse_many_scans(path)
+        shown, profile = _shown(path, image, keep_profile, notes)
+        return pixels_of(shown, layers), profile
+
+
+def has_pixels(path: Source, pixels: np.ndarray) -> bool:
+    """Return whether `read_cover` gives these pixels, (H, W, 3) uint8; it takes less memory."""
+    with open_picture(path) as image:
+        shown, _ = _shown(path, image, keep_profile=True)
+        if (shown.height, shown.width) != pixels.shape[:2]:
+            return False
+        return all(np.array_equal(part, pixels[rows]) for rows, part in _strips_of(shown))
+
+
+def _shown(
+    path: Source, image: Image.Image, keep_profile: bool, notes: list[str] | None = None
+) -> tuple[Image.Image, bytes | None]:
+    """Decode an opened picture as viewers show it, and return its ICC profile; arguments as of `_read`."""
+    if image.mode in _UNSUPPORTED:
+        raise MediaError(
+            f"its pixels are {_UNSUPPORTED[image.mode]}", "convert it to an RGB picture first", subject=path
+        )
+    if image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.NewSubfileType) == _PREVIEW:
+        hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
+        problem = f"its first page is but a preview of {image.width}×{image.height} pixels"
+        raise MediaError(problem, hint, subject=path)
+    if image.format in _JPEG_FORMATS:
+        refuse_many_scans(path)
+    if not is_quiet(path):
+        _warn(path, image)
+    if notes is not None:
+        notes += _pixel_notes(path, image, secret=False)
+    _match_transparent_colour(path, image)
+    if notes is not None:
+        notes += _metadata(image)
+    upright = _to_8_bits(_turned(image))
+    profile = upright.info.get("icc_profile")
+    try:
+        if profile and keep_profile and _keeps_profile(profile, upright.mode):
+            return upright, profile
+        return (_to_srgb(upright, profile) if profile else upright), None
+    except BrokenProfileError as error:
         if not is_quiet(path):
-            _warn(path, image)
-        if notes is not None:
-            notes += _pixel_notes(path, image, secret=False)
-        _match_transparent_colour(path, image)
-        if notes is not None:
-            notes += _metadata(image)
-        upright = _to_8_bits(_turned(image))
-        profile = upright.info.get("icc_profile")
-        try:
-            if profile and keep_profile and _keeps_profile(profile, upright.mode):
-                return pixels_of(upright, layers), profile
-            converted = _to_srgb(upright, profile) if profile else upright
-        except BrokenProfileError as error:
-            if not is_quiet(path):
-                warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=3)
-            converted = upright
-        return pixels_of(converted, layers), None
+            warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=4)
+        return upright, None
 
 
 def pixels_of(image: Image.Image, layers: bool = False) -> np.ndarray:
     """The pixels of a picture, (H, W, 3) uint8, as `over_white`, or its layers; in parts, which bounds the memory."""
     pixels = np.empty((image.height, image.width, 4 if layers else 3), np.uint8)
+    for rows, part in _strips_of(image, layers):
+        pixels[rows] = part
+    return pixels
+
+
+def _strips_of(image: Image.Image, layers: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield some rows of a picture after the other, and their pixels, as `pixels_of`."""
     for rows in strips(image.height, image.width):
         part = image.crop((0, rows.start, image.width, rows.stop))
-        pixels[rows] = np.asarray(part.convert("RGBA") if layers else over_white(part))
-    return pixels
+        yield rows, np.asarray(part.convert("RGBA") if layers else over_white(part))
 
 
 def _warn(path: Source, image: Image.Image) -> None:
     """Warns of what viewers may show of a file and is not read."""
     if image.format in _PAGED and (count := _count_pictures(image)) != "1":
         what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
-        warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=4)
+        warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=5)
     nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
     if nclx and (hdr := HDR.get(nclx["transfer_characteristics"])):
-        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=4)
+        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=5)
     elif nclx and (wide := WIDE_GAMUT.get(nclx["color_primaries"])):
-        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=4)
+        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=5)
 
 
 def _count_pictures(image: Image.Image) -> str:
@@ -586,14 +612,18 @@ def save_picture(
         if isinstance(error, OSError) and error.strerror:
             raise unwritable(path, error) from error
         size = f"{picture.shape[1]}×{picture.shape[0]} pixels"  # too large for some formats
-        raise MediaError(f"{path}: {size} can't be made {form} ({error})", "name it .png") from error
+        raise MediaError(f"{size} can't be made {form} ({error})", "name it .png", subject=path) from error
 
 
 def check_lossless(path: Path, suffix: str) -> None:
     """Refuses, by a MediaError, a suffix of PICTURE_FORMS whose format can't keep every bit."""
     form, _, exact = PICTURE_FORMS[suffix]
     if exact is None:
-        raise MediaError(f"{path}: {form} is never lossless", "name it .png or .webp, or omit `lossless=True`")
+        raise MediaError(
+            f"{form} is never lossless",
+            Text("name it .png or .webp, or omit ", Setting("lossless", True)),
+            subject=path,
+        )
 
 
 def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.ndarray:

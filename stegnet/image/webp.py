@@ -142,4 +142,6 @@ def _chunks(source: Source, data: bytes) -> Iterator[tuple[bytes, int, int]]:
             raise truncated(source, _FORM)
         yield data[at : at + 4], at, after
         at = after
-    raise MediaError(f"{source}: the WebP has more than {_MOST_CHUNKS:,} chunks", "save it anew in an image editor")
+    raise MediaError(
+        f"the WebP has more than {_MOST_CHUNKS:,} chunks", "save it anew in an image editor", subject=source
+    )

@@ -8,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-#if __GNUC__ >= 12
-#define WIDEST __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else /* has no name for AVX-512 on all processors */
-#define WIDEST __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
-#endif
-#else
-#define WIDEST
-#endif
-
 #if defined(__GNUC__) && !defined(__clang__)
 #define UNROLLED _Pragma("GCC unroll 32") /* the loop around is then over vectors */
 #else
@@ -324,50 +314,84 @@ static PyObject *numbers(PyObject *self, PyObject *arguments)
 }
 
 static const char greens_doc[] =
-    "greens(runs, first, count, channels, free, out) -> int\n\n"
-    "Writes the numbers of the green samples at so many places from the first on, of whom it returns the count, and\n"
-    "marks all samples there as free, unless that is empty.";
+    "greens(runs, first, count, channels, out) -> int\n\n"
+    "Writes the numbers of the green samples at so many places from the first on, of whom it returns the count.";
 
-static PyObject *greens(PyObject *self, PyObject *arguments)
+/* Whether so many places from the first on are of runs that a buffer holds. */
+static int are_of_runs(const Py_buffer *runs, Py_ssize_t first, Py_ssize_t count)
 {
-    Py_buffer buffers[3];
-    Py_ssize_t first, count, found = 0;
-    int channels;
-    if (!PyArg_ParseTuple(arguments, "y*nniw*w*", buffers, &first, &count, &channels, buffers + 1, buffers + 2))
-        return NULL;
-    const int64_t *const runs = buffers[0].buf;
-    uint8_t *const unbound = buffers[1].buf;
-    int32_t *const out = buffers[2].buf;
-    const Py_ssize_t size = buffers[1].len;
-    int fits = (channels == 1 || channels == 3) && first >= 0 && count >= 0 && buffers[2].len / 4 >= count &&
-               count <= PY_SSIZE_T_MAX - first - RUN && buffers[0].len / 8 >= (first + count + RUN - 1) / RUN;
-    PyThreadState *others = PyEval_SaveThread();
-    uint8_t ahead[WAYS][RUN + 1]; /* by a carrier's number modulo WAYS: of so many ahead the next green one */
-    for (int way = 0; fits && way < WAYS; way++)
+    return first >= 0 && count >= 0 && count <= PY_SSIZE_T_MAX - first - RUN &&
+           runs->len / 8 >= (first + count + RUN - 1) / RUN;
+}
+
+/* By a carrier's number modulo WAYS: of the RUN from it on, the first green one from each on; RUN: none. */
+typedef uint8_t GreensAhead[WAYS][RUN + 1];
+
+static void fill_ahead(GreensAhead ahead, int channels)
+{
+    for (int way = 0; way < WAYS; way++)
         for (int next = 0, to = 0; next <= RUN; next++) {
             for (; to < RUN && (to < next || SAMPLE_OF(way + to) % channels != channels / 2); to++) continue;
             ahead[way][next] = (uint8_t)to;
         }
+}
+
+static PyObject *greens(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[2];
+    Py_ssize_t first, count, found = 0;
+    int channels;
+    if (!PyArg_ParseTuple(arguments, "y*nniw*", buffers, &first, &count, &channels, buffers + 1)) return NULL;
+    const int64_t *const runs = buffers[0].buf;
+    int32_t *const out = buffers[1].buf;
+    int fits = (channels == 1 || channels == 3) && are_of_runs(buffers, first, count) && buffers[1].len / 4 >= count;
+    PyThreadState *others = PyEval_SaveThread();
+    GreensAhead ahead;
+    if (fits) fill_ahead(ahead, channels);
     for (Py_ssize_t place = first; fits && place < first + count;) {
         const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
-        const int64_t carrier = runs[run] * RUN + place % RUN, last = SAMPLE_OF(carrier + (end - place) - 1);
-        fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE && (!size || last < size);
+        const int64_t carrier = runs[run] * RUN + place % RUN;
+        fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE;
         if (!fits) break;
-        if (size) {
-            if (run + RUNS_AHEAD < buffers[0].len / 8)
-                PREFETCH((uintptr_t)unbound + (uintptr_t)SAMPLE_OF(runs[run + RUNS_AHEAD] * RUN));
-            const int64_t start = SAMPLE_OF(carrier);
-            memset(unbound + start, 1, (size_t)(last - start + 1));
-            for (int64_t salt = start / STRIDE * STRIDE + SALT; salt < last; salt += STRIDE)
-                if (salt > start) unbound[salt] = 0;
-        }
         const uint8_t *const next = ahead[carrier % WAYS];
         for (int to = next[0]; to < end - place; to = next[to + 1]) out[found++] = (int32_t)SAMPLE_OF(carrier + to);
         place = end;
     }
     PyEval_RestoreThread(others);
-    PyObject *none = ended(fits, buffers, 3);
+    PyObject *none = ended(fits, buffers, 2);
     return none ? PyLong_FromSsize_t(found) : NULL;
+}
+
+static const char mark_doc[] =
+    "mark(runs, first, count, samples, marks)\n\n"
+    "Sets the bits of the samples at so many places from the first on, as `Order.mark`.";
+
+static PyObject *mark(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[2];
+    Py_ssize_t first, count, samples;
+    if (!PyArg_ParseTuple(arguments, "y*nnnw*", buffers, &first, &count, &samples, buffers + 1)) return NULL;
+    const int64_t *const runs = buffers[0].buf;
+    uint8_t *const marks = buffers[1].buf;
+    int fits = are_of_runs(buffers, first, count) && samples >= 0 && buffers[1].len == samples / 8 + (samples % 8 > 0);
+    PyThreadState *others = PyEval_SaveThread();
+    for (Py_ssize_t place = first; fits && place < first + count;) {
+        const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
+        const int64_t carrier = runs[run] * RUN + place % RUN, start = SAMPLE_OF(carrier);
+        const int64_t last = SAMPLE_OF(carrier + (end - place) - 1), salt = start / STRIDE * STRIDE + SALT;
+        fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE && last < samples;
+        if (!fits) break;
+        if (run + RUNS_AHEAD < buffers[0].len / 8)
+            PREFETCH((uintptr_t)marks + (uintptr_t)SAMPLE_OF(runs[run + RUNS_AHEAD] * RUN) / 8);
+        uint64_t bits = ((uint64_t)1 << (last - start + 1)) - 1; /* at most two of them are salt samples */
+        if (salt > start) bits &= ~((uint64_t)1 << (salt - start));
+        bits &= ~((uint64_t)1 << (salt + STRIDE - start));
+        bits <<= start % 8;
+        for (uint8_t *byte = marks + start / 8; bits; byte++, bits >>= 8) *byte |= (uint8_t)bits;
+        place = end;
+    }
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 2);
 }
 
 WIDEST static void finish_each(
@@ -453,17 +477,22 @@ static PyObject *gather(PyObject *self, PyObject *arguments)
    those beside which, so far to each side, a sample is not free. */
 typedef struct {
     const uint16_t *up, *down;
-    const uint8_t *unbound; /* NULL: all are */
+    const uint8_t *unbound; /* a bit for each sample that is free, the lowest of a byte first; NULL: all are */
     Py_ssize_t size, items, shift, beside;
     int together, dear;
 } Prices;
+
+static inline int is_unbound(const uint8_t *unbound, Py_ssize_t sample)
+{
+    return unbound[sample / 8] >> (sample % 8) & 1;
+}
 
 static int consistent(const Prices *prices, const Py_buffer *up, const Py_buffer *down, const Py_buffer *unbound)
 {
     return prices->together > 0 && prices->size == prices->items * prices->together && prices->beside >= 0 &&
            prices->shift >= 0 && prices->shift < prices->size && prices->shift % prices->together == 0 &&
            up->len == 2 * prices->items && down->len == 2 * prices->items &&
-           (!prices->unbound || unbound->len == prices->size);
+           (!prices->unbound || unbound->len == (prices->size + 7) / 8);
 }
 
 static inline Py_ssize_t item_of(const Prices *prices, int32_t sample)
@@ -477,7 +506,7 @@ static inline void price_ahead(const Prices *prices, int32_t sample)
     const uintptr_t item = (uintptr_t)item_of(prices, sample);
     PREFETCH((uintptr_t)prices->up + 2 * item);
     PREFETCH((uintptr_t)prices->down + 2 * item);
-    PREFETCH((uintptr_t)prices->unbound + (uintptr_t)sample);
+    PREFETCH((uintptr_t)prices->unbound + (uintptr_t)sample / 8);
 }
 
 /* Whether a sample and those beside it are some; writes its costs. */
@@ -486,7 +515,8 @@ static inline int priced(const Prices *prices, int32_t sample, uint16_t *up, uin
     if (sample < prices->beside || sample >= prices->size - prices->beside) return 0;
     const Py_ssize_t item = item_of(prices, sample);
     const uint8_t *const unbound = prices->unbound;
-    const int stuck = unbound && !(unbound[sample - prices->beside] && unbound[sample + prices->beside]);
+    const int stuck =
+        unbound && !(is_unbound(unbound, sample - prices->beside) && is_unbound(unbound, sample + prices->beside));
     *up = stuck ? (uint16_t)prices->dear : prices->up[item];
     *down = stuck ? (uint16_t)prices->dear : prices->down[item];
     return 1;
@@ -521,7 +551,8 @@ static PyObject *price(PyObject *self, PyObject *arguments)
 
 static const char merge_doc[] =
     "merge(samples, numbers, merged, lanes, ties, up, down, free, beside, dear, together, shift, out, raised, lowered)\n\n"
-    "Writes the sums of samples, and the cheapest steps of each, as `trellis.merge` of what `price` writes.";
+    "Writes the sums of samples, and the cheapest steps of each, as `trellis.merge` of what `price` writes. There is a tie\n"
+    "for each of the numbers.";
 
 static PyObject *merge(PyObject *self, PyObject *arguments)
 {
@@ -540,29 +571,83 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
     const Py_ssize_t sums = buffers[6].len, count = buffers[1].len / 4;
     prices.up = buffers[3].buf, prices.down = buffers[4].buf, prices.items = buffers[3].len / 2;
     prices.unbound = buffers[5].len ? buffers[5].buf : NULL, prices.size = buffers[0].len;
-    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && buffers[2].len == 2 * prices.size &&
+    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && buffers[2].len == 2 * count &&
                merged > 0 && lanes > 0 && sums % lanes == 0 && count % merged == 0 && count / merged == sums &&
                buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
     PyThreadState *others = PyEval_SaveThread();
-    for (Py_ssize_t place = 0; fits && place < count;) {
-        const Py_ssize_t number = place / lanes % merged, first = place / lanes / merged * lanes;
-        for (Py_ssize_t sum = first; fits && sum < first + lanes; sum++, place++) {
-            uint16_t up, down;
-            fits = priced(&prices, at[place], &up, &down);
-            if (!fits) break;
-            if (place + AHEAD < count) {
-                const int32_t next = at[place + AHEAD];
-                const Py_ssize_t rolled = next - prices.shift + (next < prices.shift ? prices.size : 0);
-                price_ahead(&prices, next);
-                PREFETCH((uintptr_t)samples + (uintptr_t)next);
-                PREFETCH((uintptr_t)ties + 2 * (uintptr_t)rolled);
+    Py_ssize_t place = 0;
+    for (Py_ssize_t first = 0; fits && first < sums; first += lanes)
+        for (Py_ssize_t number = 0; fits && number < merged; number++)
+            for (Py_ssize_t sum = first; sum < first + lanes; sum++, place++) {
+                uint16_t up, down;
+                fits = priced(&prices, at[place], &up, &down);
+                if (!fits) break;
+                if (place + AHEAD < count) {
+                    price_ahead(&prices, at[place + AHEAD]);
+                    PREFETCH((uintptr_t)samples + (uintptr_t)at[place + AHEAD]);
+                }
+                const uint64_t rest = (uint64_t)ties[place] << 32 | (uint64_t)number;
+                const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
+                values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
+                if (!number || by_up < raised[sum]) raised[sum] = by_up;
+                if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
             }
-            const uint64_t tie = ties[at[place] - prices.shift + (at[place] < prices.shift ? prices.size : 0)];
-            const uint64_t rest = tie << 32 | (uint64_t)number;
+    PyEval_RestoreThread(others);
+    return ended(fits, buffers, 9);
+}
+
+static const char merge_runs_doc[] =
+    "merge_runs(samples, ranks, first, channels, merged, lanes, ties, up, down, free, beside, dear, together, values,\n"
+    "raised, lowered)\n\n"
+    "Merges the green samples of some runs of carriers, from the first on, into sums, as `merge`: they count from the\n"
+    "run's rank on, and none of a negative one. There is a tie for each sample, from the first run's on.";
+
+static PyObject *merge_runs(PyObject *self, PyObject *arguments)
+{
+    Py_buffer buffers[9]; /* samples, ranks, ties, up, down, free, values, raised, lowered */
+    Py_ssize_t first, merged, lanes;
+    int channels;
+    Prices prices = {0};
+    if (!PyArg_ParseTuple(arguments, "y*y*ninny*y*y*y*niiw*w*w*", buffers, buffers + 1, &first, &channels, &merged,
+                          &lanes, buffers + 2, buffers + 3, buffers + 4, buffers + 5, &prices.beside, &prices.dear,
+                          &prices.together, buffers + 6, buffers + 7, buffers + 8))
+        return NULL;
+    const uint8_t *const samples = buffers[0].buf;
+    const int32_t *const ranks = buffers[1].buf;
+    const uint16_t *const ties = buffers[2].buf;
+    uint8_t *const values = buffers[6].buf;
+    uint64_t *const raised = buffers[7].buf, *const lowered = buffers[8].buf;
+    const Py_ssize_t sums = buffers[6].len, runs = buffers[1].len / 4;
+    prices.up = buffers[3].buf, prices.down = buffers[4].buf, prices.items = buffers[3].len / 2;
+    prices.unbound = buffers[5].len ? buffers[5].buf : NULL, prices.size = buffers[0].len;
+    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && (channels == 1 || channels == 3) &&
+               merged > 0 && lanes > 0 && sums % lanes == 0 && sums <= INT32_MAX / merged && first >= 0 && runs > 0 &&
+               first < INT32_MAX / STRIDE - runs && SAMPLE_OF((first + runs) * RUN - 1) < prices.size &&
+               buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
+    const Py_ssize_t start = SAMPLE_OF(first * RUN);
+    fits = fits && buffers[2].len == 2 * (SAMPLE_OF((first + runs) * RUN - 1) - start + 1);
+    PyThreadState *others = PyEval_SaveThread();
+    GreensAhead ahead;
+    if (fits) fill_ahead(ahead, channels);
+    for (Py_ssize_t run = 0; fits && run < runs; run++) {
+        if (ranks[run] < 0) continue;
+        const Py_ssize_t carrier = (first + run) * RUN;
+        const uint8_t *const next = ahead[carrier % WAYS];
+        Py_ssize_t row = ranks[run] / (merged * lanes), number = ranks[run] / lanes % merged, lane = ranks[run] % lanes;
+        for (int to = next[0]; fits && to < RUN && row * lanes < sums; to = next[to + 1]) {
+            const Py_ssize_t sample = SAMPLE_OF(carrier + to), sum = row * lanes + lane;
+            uint16_t up, down;
+            fits = priced(&prices, (int32_t)sample, &up, &down);
+            if (!fits) break;
+            const uint64_t rest = (uint64_t)ties[sample - start] << 32 | (uint64_t)number;
             const uint64_t by_up = (uint64_t)up << 48 | rest, by_down = (uint64_t)down << 48 | rest;
-            values[sum] = (uint8_t)(((number ? values[sum] : 0) + samples[at[place]]) % 3);
-            if (!number || by_up < raised[sum]) raised[sum] = by_up;
-            if (!number || by_down < lowered[sum]) lowered[sum] = by_down;
+            values[sum] = (uint8_t)((values[sum] + samples[sample]) % 3);
+            if (by_up < raised[sum]) raised[sum] = by_up;
+            if (by_down < lowered[sum]) lowered[sum] = by_down;
+            if (++lane == lanes) {
+                lane = 0;
+                if (++number == merged) number = 0, row++;
+            }
         }
     }
     PyEval_RestoreThread(others);
@@ -628,14 +713,14 @@ static PyObject *step(PyObject *self, PyObject *arguments)
     const int8_t *const changes = buffers[2].buf;
     const uint8_t *const unbound = buffers[3].len ? buffers[3].buf : NULL;
     const Py_ssize_t size = buffers[0].len, count = buffers[2].len;
-    int fits = beside >= 0 && buffers[1].len == 4 * count && (!unbound || buffers[3].len == size);
+    int fits = beside >= 0 && buffers[1].len == 4 * count && (!unbound || buffers[3].len == (size + 7) / 8);
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
         fits = at[place] >= beside && at[place] < size - beside;
         if (!changes[place]) continue; /* of most */
         for (Py_ssize_t number = at[place] - beside; fits && number <= at[place] + beside; number++) {
             const int value = samples[number] + changes[place];
-            if (!unbound || unbound[number]) samples[number] = (uint8_t)(value < 0 ? 2 : value > 255 ? 253 : value);
+            if (!unbound || is_unbound(unbound, number)) samples[number] = (uint8_t)(value < 0 ? 2 : value > 255 ? 253 : value);
         }
     }
     PyEval_RestoreThread(others);
@@ -991,9 +1076,11 @@ static PyMethodDef methods[] = {
     {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc},
     {"syndrome", syndrome, METH_VARARGS, syndrome_doc},
     {"numbers", numbers, METH_VARARGS, numbers_doc}, {"greens", greens, METH_VARARGS, greens_doc},
+    {"mark", mark, METH_VARARGS, mark_doc},
     {"price", price, METH_VARARGS, price_doc}, {"final", final_costs, METH_VARARGS, final_doc},
     {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
     {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
+    {"merge_runs", merge_runs, METH_VARARGS, merge_runs_doc},
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
     {"decode_scan", decode_scan, METH_VARARGS, decode_scan_doc},
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},

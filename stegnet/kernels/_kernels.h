@@ -10,7 +10,11 @@
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#if __GNUC__ >= 12
+#define WIDEST __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else /* has no name for AVX-512 on all processors */
 #define WIDEST __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#endif
 #else
 #define WIDEST
 #endif

@@ -95,7 +95,7 @@ def write_new(path: Path, content: bytes) -> None:
     else:
         return
     del content
-    raise KeyFileError(f"{path}: {problem[0]}", problem[1])
+    raise KeyFileError(f"{problem[0]}", problem[1], subject=path)
 
 
 def _content(path: Path, what: str = "key file") -> bytes:
@@ -104,15 +104,15 @@ def _content(path: Path, what: str = "key file") -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: no such {what}") from error
+        raise KeyFileError(f"no such {what}", subject=path) from error
     except OSError as error:
-        raise KeyFileError(f"{path}: can't be read ({error.strerror})") from error
+        raise KeyFileError(f"can't be read ({error.strerror})", subject=path) from error
 
 
 def _checked(name: str | Path, found: T | Flaw) -> T:
     """Returns what was read; raises a KeyFileError if that is a flaw."""
     if isinstance(found, Flaw):
-        raise KeyFileError(f"{name}: {found.message}", found.hint)
+        raise KeyFileError(f"{found.message}", found.hint, subject=name)
     return found
 
 

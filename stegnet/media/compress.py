@@ -77,7 +77,9 @@ def compress_film(
     """
     info = scan(path)
     if info.width < _MIN_WIDTH:
-        raise MediaError(f"{path}: a film {info.width} pixels wide can't be made HEVC", "use a larger or longer cover")
+        raise MediaError(
+            f"a film {info.width} pixels wide can't be made HEVC", "use a larger or longer cover", subject=path
+        )
     sound = _compress_sound(path, info, folder, limit)
     encoder = _Hevc(path, info, folder, sound, progress)
     best = encoder.best(limit) or encoder.smallest()
@@ -90,8 +92,8 @@ def compress_film(
 
 
 def _too_large(path: Path, size: int, limit: int) -> CapacityError:
-    message = f"{path}: has {size} bytes even at the lowest quality, more than the capacity of {max(limit, 0)}"
-    return CapacityError(message, "use a larger or longer cover")
+    problem = f"has {size} bytes even at the lowest quality, more than the capacity of {max(limit, 0)}"
+    return CapacityError(problem, "use a larger or longer cover", subject=path)
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
@@ -160,7 +162,7 @@ class _Avif(_Encoder):
     def encode(self, rate: float) -> Path:
         self._count += 1
         out, steps = self._folder / f"attempt{self._count}{AVIF}", sum(tries for _, tries, _ in self._searches)
-        write_avif(self._picture, out, rate, self._effort, f"{self._path}: can't be made AVIF")
+        write_avif(self._picture, out, rate, self._effort, self._path)
         self._progress(min(self._count, steps), steps)
         return out
 
@@ -238,10 +240,10 @@ class _Hevc(_Encoder):
                     self._progress(done, frames)
                 film.mux(list(pictures.rest()))
         except av.FFmpegError as error:
-            raise MediaError(f"{self._path}: can't be made HEVC ({error.strerror})") from error
+            raise MediaError(f"can't be made HEVC ({error.strerror})", subject=self._path) from error
 
 
 def _mux(source: Path, out: Path, streams: list, **options: str | int) -> None:
     """Writes streams to Matroska; time stamps stay, so that pictures and sound stay in sync."""
     options |= {"format": "matroska", "map_chapters": -1, "copyts": None}
-    run_ffmpeg(out, streams, f"{source}: ffmpeg can't make it smaller", **options)
+    run_ffmpeg(out, streams, "ffmpeg can't make it smaller", subject=source, **options)

@@ -13,6 +13,7 @@ from stegnet import media, video
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
+from stegnet.core.text import Setting, Text, joined
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.formats.png import PngFile
 from stegnet.formats.signatures import Form, form_of, unknown_form
@@ -58,9 +59,9 @@ def probe(path: Source) -> Probe:
         MediaError: no such file, empty, compressed sound without pictures, or of no form that is known.
     """
     if not path.is_file():
-        raise MediaError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+        raise MediaError("not a file" if path.exists() else "no such file", subject=path)
     if path.stat().st_size == 0:
-        raise MediaError(f"{path}: the file is empty", "copy it again from its source")
+        raise MediaError("the file is empty", "copy it again from its source", subject=path)
     form = form_of(path)
     if form is None:
         raise unknown_form(path)
@@ -85,7 +86,7 @@ def probe(path: Source) -> Probe:
 def not_a_cover(path: Source, form: Form) -> MediaError:
     """The error for a sound that is no cover: its samples were coded with loss, or are in a rarer container."""
     hint = "convert it to WAV or FLAC" if form.lossless else "use one that was never MP3 or AAC, as WAV or FLAC"
-    return MediaError(f"{path}: is {form.name}, and of sounds only WAV and FLAC are covers", hint)
+    return MediaError(f"is {form.name}, and of sounds only WAV and FLAC are covers", hint, subject=path)
 
 
 def kind(path: Source) -> str:
@@ -163,11 +164,11 @@ def kind_of_secret(path: Source) -> str:
     try:
         found = kind(path)
         if found == SOUND:
-            raise MediaError(f"{path}: is a sound, neither a picture nor a film")
+            raise MediaError("is a sound, neither a picture nor a film", subject=path)
         return found
     except MediaError as error:
-        hints = (error.hint, '`method="sealed"` hides any file as it is')
-        raise MediaError(str(error), "; ".join(filter(None, hints))) from error
+        hints = (error.hint, Text(Setting("method", "sealed"), " hides any file as it is"))
+        raise error.with_hint(joined("; ", filter(None, hints))) from error
 
 
 def check_input(path: Path) -> None:
@@ -181,7 +182,9 @@ def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
     if side is None:
         return pixels
     if not 0 < side < longer:
-        raise ConfigError(f"resize: {side} is not from 1 to {longer - 1}: the cover's longer side has {longer} pixels")
+        raise ConfigError(
+            f"{side} is not from 1 to {longer - 1}: the cover's longer side has {longer} pixels", parameter="resize"
+        )
     return reduced(pixels, side)
 
 
@@ -226,7 +229,7 @@ class Cover(OpenedFile):
         try:
             open_jpeg(self)
         except MediaError as error:
-            return str(error).replace(f"{self}: the JPEG", "it").removesuffix(UNSUPPORTED)
+            return error.problem.replace("the JPEG", "it").removesuffix(UNSUPPORTED)
         return ""
 
     @cached_property

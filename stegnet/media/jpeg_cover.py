@@ -31,11 +31,16 @@ class JpegCover:
     """A JPEG to hide in."""
 
     picture: JpegPicture  # its coefficients
-    shown: np.ndarray  # the pixels that viewers show, (H, W, 3) uint8
+    file: Cover
     history: str | None = None  # what it was saved as before, if that shows steps; None: it does not
     # what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
     notes: tuple[str, ...] = ()  # one line each, on how it was made
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The pixels that viewers show, (H, W, 3) uint8, decoded when they are first asked for."""
+        return self.file.pixels
 
 
 def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover:
@@ -54,16 +59,10 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
         return _made(cover, quality, side, f", since {cover.rare_jpeg}, which can't stay")
     if side is not None:
         return _made(cover, quality, side)
-    picture, shown = read_both(cover)
+    picture = read_jpeg(cover)
     if picture.steps(0).mean() >= _FINEST:
-        return JpegCover(picture, shown, saved_twice(picture.planes[0]))
+        return JpegCover(picture, cover, saved_twice(picture.planes[0]))
     return _made(cover, quality, None, ", since changes at its own, 99 or 100, are easy to find")
-
-
-def read_both(cover: Cover) -> tuple[JpegPicture, np.ndarray]:
-    """A JPEG's coefficients, and the pixels that viewers show, (H, W, 3) uint8; two threads read them."""
-    picture, (shown, _) = parallel_map(lambda read: read(), (lambda: read_jpeg(cover), lambda: cover.picture), 2)
-    return picture, shown
 
 
 def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCover:
@@ -74,11 +73,12 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
         path = folder / "cover.jpg"
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
         with Cover(path) as made:
-            picture, shown = read_both(made)
+            # Two threads read the coefficients, and the pixels, before the file is deleted.
+            picture, _ = parallel_map(lambda read: read(), (lambda: read_jpeg(made), lambda: made.picture), 2)
     about = about_cover(cover, without=METADATA[:1] if exif else ())  # EXIF
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
     history = lossy_past(read) if side is None and not cover.stays_jpeg else None
-    return JpegCover(picture, shown, history, rounding_errors(pixels, picture), notes)
+    return JpegCover(picture, made, history, rounding_errors(pixels, picture), notes)
 
 
 def _exif(cover: Cover) -> bytes:

@@ -6,6 +6,7 @@ import numpy as np
 
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.pixels import check_memory
+from stegnet.core.text import Setting, Text
 from stegnet.formats.bmp import read_bmp
 from stegnet.formats.raster import Raster, not_kept
 from stegnet.formats.signatures import form_of
@@ -46,7 +47,9 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
     form = form_of(cover).name
     if resized:
         message = f"resize: {cover} is a {form}, and what is resized becomes a PNG"
-        raise ConfigError(message, "name the container .png, or leave `resize=PIXELS` out")
+        raise ConfigError(
+            message, Text("name the container .png, or leave ", Setting("resize", "PIXELS", quoted=False), " out")
+        )
     file = _opened(cover)
     if opaque and cover.is_transparent:
         raise not_kept(cover, form, "it would become opaque")
@@ -54,7 +57,7 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
         raise not_kept(cover, form, "its tiles reach over its edge, and repeat other pixels there")
     upright = (file.width, file.height) if orientation_of(cover) in _LYING else (file.height, file.width)
     if upright != cover.size:
-        raise MediaError(f"{cover}: the {form} is damaged: it says two sizes", "copy it again from its source")
+        raise MediaError(f"the {form} is damaged: it says two sizes", "copy it again from its source", subject=cover)
     if isinstance(file, WebpFile):
         what = f"{file.width}×{file.height} pixels of a WebP"
         check_memory(cover, _TIMES_MEMORY * file.height * file.width, what)

@@ -47,6 +47,18 @@ def regular_areas(picture: np.ndarray) -> np.ndarray:
     return found
 
 
+class RegularAreas:
+    """`regular_areas` of a picture, which are kept as bits: those of a large one are megabytes less than its mask."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        self._bits, self._width = np.packbits(regular_areas(picture), axis=1), picture.shape[1]
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool."""
+        return np.unpackbits(self._bits, axis=1, count=self._width).view(bool)
+
+
 def repeated_areas(picture: np.ndarray) -> np.ndarray:
     """Return a mask, (H, W) bool, of 3×3 pixels of one colour, and of parts of rows that are elsewhere, too.
 

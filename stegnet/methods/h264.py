@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
+from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, KeyRing, KeySource
 from stegnet.media.cover import Cover
@@ -36,10 +37,12 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
     Method,
+    MethodChoice,
+    MethodInfo,
     NewContainer,
     Payload,
+    Written,
     option,
 )
 from stegnet.record import (
@@ -101,9 +104,10 @@ class H264Options:
 class H264Method(Method):
     """Any file, byte for byte, in an MP4 that stays the film it was."""
 
-    name = H264
-    summary = "any file, byte for byte, in an MP4 or MOV of H.264, which stays the film it was"
-    description = """\
+    info = MethodInfo(
+        name=H264,
+        summary="any file, byte for byte, in an MP4 or MOV of H.264, which stays the film it was",
+        description="""\
 The method "h264", used where COVER and OUT are an MP4 or MOV of H.264, hides
 any file in pictures that no other picture refers to: B pictures, and the last
 one before a key frame. Nothing is encoded again: sound, metadata and all other
@@ -111,14 +115,15 @@ streams stay, and nearly the size. OUT can be cut at key frames, and copied
 without encoding.
 
   $ stegnet hide phone.mp4 letter.pdf --key-file k -o sent.mp4
-"""
-    forms = MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")})
-    covers = (FILM,)
-    options = H264Options
-    implied = True
-    preference = 4
+""",
+        forms=MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")}),
+        covers=(FILM,),
+        options=H264Options,
+        implied=True,
+        preference=4,
+    )
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is such a film."""
         found = self.capacity(cover, "", None)
         return [Fit("any file, in the H.264 itself", self.name, found.bytes, found.hard)] if found.bytes else []
@@ -128,19 +133,19 @@ without encoding.
             return Capacity(0)
         return self._capacity(cover.cover, name)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
         """Suits a secret that fits, as it is, into the H.264 of an MP4 that stays one."""
-        if suffix != self.forms[FILM][0] or options.resize or not cover.is_film:
+        if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
             return None
         size = payload.path.stat().st_size
         if size > cover.stat().st_size // _SMALL:
             return None
         found = self._capacity(cover, stored_name(payload.path))
         most = found.hard if options.at_most_safe and found.hard is not None else found.bytes
-        return Fitness(self.options_of(options)) if most and size <= most else None
+        return MethodChoice(self.options_of(options)) if most and size <= most else None
 
-    def unfit(self, cover: Cover, size: int = 1) -> str:
-        """Of an MP4 or MOV."""
+    def why_not(self, cover: Cover, size: int = 1) -> str:
+        """Return why an MP4 or MOV can't carry so many bytes in its own H.264."""
         if not cover.is_film or not is_mp4(cover) or is_animation(cover):
             return ""
         if size > cover.stat().st_size // _SMALL:
@@ -148,7 +153,7 @@ without encoding.
         try:
             most = cover.once(self.name, _H264Carrier).capacity("")
         except MediaError as error:
-            return f"its own H.264 can't be used: {str(error).removeprefix(f'{cover}: ')}"
+            return f"its own H.264 can't be used: {error.problem}"
         if most <= 0:
             return "its own H.264 can't be used: it has no B pictures, or too few"
         return "" if size <= most else f"its own H.264 holds at most {most} bytes"
@@ -159,7 +164,7 @@ without encoding.
         carrier = cover.once(self.name, _H264Carrier)
         carrier.at_most_safe = options.at_most_safe
         if suffix not in FORMS[FILM]:
-            carrier.larger = f'{_LARGER}; or write it without loss (`to="NAME.mp4"`)'
+            carrier.larger = Text(_LARGER, "; or write it without loss", Aside("to", "NAME.mp4"))
         return _NewH264(carrier, payload, key, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
@@ -185,7 +190,7 @@ class _H264Carrier(Carrier):
     def __init__(self, cover: Cover) -> None:
         self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
         if not self.stream.width or [len(packet) for _, packet in self.stream.packets()] != self.mp4.sizes.tolist():
-            raise MediaError(f"{cover}: its sample table and bitstream disagree", "encode it first")
+            raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
 
     @cached_property
     def sizes(self) -> list[tuple[int, int]]:
@@ -236,31 +241,34 @@ class _NewH264(NewContainer):
             self.header = file_header(self.fitted.name, source, count, share, context.randomness)
             self.records = list(file_records(self.header, source))
         self.width, self.height, self.frames = stream.width, stream.height, len(carrier.mp4.sizes)
-        self._psnr = None
 
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
+        quality = None
         with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
             changed = TemporaryPackets(file)
             for number, packet in changed_packets(self.carrier.stream, self._sealed()):
                 changed.keep(number, packet)
-            self.hidden = len(changed)
+            hidden = len(changed)
             write_mp4(self.carrier.mp4, part, changed)
-            if not verify:
-                return
-            with Cover(part) as out:
-                written = FilmStream(out)
-                packets = ((number, packet) for number, packet in written.packets() if number in changed)
-                same = {number for number, packet in packets if packet == changed[number]}
-                check_same(part, same == changed.keys() and group_sizes(written) == self.carrier.sizes)
-                self._psnr = _quality(self.carrier.cover, out, self.frames, self.context)
-
-    def notes(self) -> tuple[str, ...]:
+            if verify:
+                quality = self._verified(part, changed)
         loss = loss_note(self.header, self.keys.anchors is not None, GROUPS[1], "lost")
-        return self.fitted.line, *loss, *self.fitted.notes
+        figures = {
+            "container_psnr": quality,
+            "hidden_bytes": hidden_bytes(self.header),
+            "secure": self.carrier.secure,
+            "measured": True,
+        }
+        return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
 
-    def figures(self) -> dict[str, Any]:
-        known = {"container_psnr": self._psnr, "hidden_bytes": hidden_bytes(self.header)}
-        return known | {"secure": self.carrier.secure, "measured": True}
+    def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
+        """Compare what was written with what changed; return the PSNR of the worst frame that was compared, in dB."""
+        with Cover(part) as out:
+            written = FilmStream(out)
+            packets = ((number, packet) for number, packet in written.packets() if number in changed)
+            same = {number for number, packet in packets if packet == changed[number]}
+            check_same(part, same == changed.keys() and group_sizes(written) == self.carrier.sizes)
+            return _quality(self.carrier.cover, out, self.frames, self.context)
 
     def _sealed(self) -> Iterator[tuple["Group", np.ndarray]]:
         """The groups with their new samples."""
@@ -295,7 +303,7 @@ def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> f
             errors.append(mean_squared_error(*map(_luma, pair)))
             context.progress("verify", done, most)
     if not errors:
-        raise MediaError(f"{cover}: has no pictures that can be shown", "encode it first")
+        raise MediaError("has no pictures that can be shown", "encode it first", subject=cover)
     return psnr_from_mse(float(np.mean(errors)), PEAK)
 
 
@@ -467,12 +475,12 @@ class FilmStream:
         with video.open_film(file) as film:
             context = video.picture_stream(film, file).codec_context
             if context.name != "h264":
-                raise MediaError(f"{file}: its pictures are not H.264", _OTHERS)
+                raise MediaError("its pictures are not H.264", _OTHERS, subject=file)
             self.width, self.height, extradata = context.width, context.height, context.extradata or b""
         try:
             self._parameters, self.length = Parameters.of_avcc(extradata)
         except H264Error as error:
-            raise MediaError(f"{file}: {error}", _OTHERS) from error
+            raise MediaError(str(error), _OTHERS, subject=file) from error
 
     def pictures(self) -> Iterator[Group]:
         """The groups of pictures in order, each from an IDR picture, or the film's start, to the next.
@@ -518,13 +526,13 @@ class FilmStream:
             found.append(packet[at + self.length : at + self.length + size])
             at += self.length + size
         if at != len(packet) and not self._damaged:
-            raise MediaError(f"{self.file}: {Reason.DAMAGED.line}", _OTHERS)
+            raise MediaError(f"{Reason.DAMAGED.line}", _OTHERS, subject=self.file)
         return found
 
     def packed(self, units: list[bytes]) -> bytes:
         """A packet of NAL units; a MediaError, if one is too long for the field before it."""
         if max(map(len, units)) >= 256**self.length:
-            raise MediaError(f"{self.file}: a picture would outgrow the field of its size", _OTHERS)
+            raise MediaError("a picture would outgrow the field of its size", _OTHERS, subject=self.file)
         return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
@@ -549,7 +557,7 @@ class FilmStream:
         except H264Error as error:
             if self._damaged or error.reason is Reason.NOT_EXACT:
                 return None
-            raise MediaError(f"{self.file}: {error}", _OTHERS) from error
+            raise MediaError(str(error), _OTHERS, subject=self.file) from error
         self._marked |= bool(levels.padding)
         carriers = ~levels.intra & np.isin(levels.kind, (Kind.LUMA_4X4, Kind.LUMA_8X8))
         return Slice(number, place, unit, parameters, levels, carriers) if carriers.any() else None
@@ -564,7 +572,7 @@ class FilmStream:
                 parameters.add(unit)
         except H264Error as error:
             if not self._damaged:
-                raise MediaError(f"{self.file}: {error}", _OTHERS) from error
+                raise MediaError(str(error), _OTHERS, subject=self.file) from error
         return parameters
 
 

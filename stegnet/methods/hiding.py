@@ -19,6 +19,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
@@ -26,9 +27,20 @@ from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
-from stegnet.methods.method import DEFAULT_CONTEXT, Context, FoundSecret, Method, NewContainer, Payload, ignore
+from stegnet.methods.method import (
+    DEFAULT_CONTEXT,
+    Context,
+    FoundSecret,
+    Method,
+    MethodChoice,
+    NewContainer,
+    Payload,
+    Written,
+    ignore,
+)
 from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
 from stegnet.results import (
+    CHANGED_SECRET,
     Changes,
     FilmFrame,
     HidingFigures,
@@ -51,7 +63,6 @@ _WITHOUT_PLACE = {
     PICTURE: "remove it from the cover first (`exiftool -gps:all= COVER`)",
     FILM: "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
 }
-_UNUSED = '`weights="FILE"` has no effect with the method {}: use `method="network"`'
 
 
 @dataclass(frozen=True)
@@ -96,22 +107,24 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     """
     suffix = out.path.suffix.lower()
     with Payload(secret, job.copies) as payload, Cover(cover) as opened:
-        for method, fitness in job.method.candidates(opened, payload, suffix, job.options):
-            options = fitness.options
+        for method, choice in job.method.candidates(opened, payload, suffix, job.options):
+            options = choice.options
             try:
                 method.check_cover(opened, job.options)
                 out.check(job.method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
                 method.check(opened, payload, options)
                 made = method.embed(opened, payload, suffix, key_source, options, job.context)
-                report = _write(method.name, made, opened, out, options)
+                unused = _unused_weights(method) if job.context.weights and not method.info.computes else ""
+                return _write(method.name, made, opened, out, choice, unused)
             except (CapacityError, PackageError) as error:
                 refused = error
-            else:
-                unused = _UNUSED.format(method.name) if job.context.weights and not method.computes else ""
-                changed = report.changed_secret or fitness.changed_secret
-                warnings = filter(None, (changed, fitness.warning, unused, *report.warnings))
-                return replace(report, warnings=tuple(warnings), changed_secret=changed)
         raise refused
+
+
+def _unused_weights(method: Method) -> Text:
+    """Return the warning that a method without a network has no use for weights."""
+    advice = Setting("method", "network")
+    return Text(Setting("weights", "FILE"), f" has no effect with the method {method.name}: use ", advice)
 
 
 def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
@@ -123,28 +136,33 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
     with Cover(cover) as opened:
         method, options = job.method.for_album(opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
-        return _write(method.name, made, opened, out, options)
+        return _write(method.name, made, opened, out, MethodChoice(options))
 
 
-def _write(method: str, made: NewContainer, cover: Cover, out: OutputTarget, options: Any) -> Report:
+def _write(
+    method: str, made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = ""
+) -> Report:
+    """Write a container, and report it."""
     with atomic_write(out.path, overwrite=out.force) as part:
-        made.write(part, getattr(options, "verify", True))
-    pixels, fitted = made.frames * made.height * made.width, made.fitted
-    place = [_PLACE + _WITHOUT_PLACE[cover.kind]] if has_gps_position(out.path) else []
-    known = {"cover_pixels": pixels, "measured": not cover.is_film} | made.figures()
+        written = made.write(part, getattr(choice.options, "verify", True))
+    known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
     figures = HidingFigures(method, cover.length, **known)
+    place = [_PLACE + _WITHOUT_PLACE[cover.kind]] if has_gps_position(out.path) else []
+
+    fitted, copied = written.fitted, written.changed_secret or choice.changed_secret
+    changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
     return Report(
         made.width,
         made.height,
         made.frames,
-        made.hidden,
-        (*made.notes(), *figures.notes()),
-        warnings=(*figures.warnings(), *made.warnings(), *place),
-        changed_secret=made.changed_secret(),
-        secret_psnr=made.secret_psnr(),
+        written.hidden,
+        notes=(*written.notes, *figures.notes()),
+        warnings=tuple(filter(None, (changed, choice.warning, unused, *figures.warnings(), *written.warnings, *place))),
+        changed_secret=changed,
+        secret_psnr=written.secret_psnr,
         name=fitted.name if fitted else None,
         size=fitted.size if fitted else None,
-        may_be_lost=made.may_be_lost,
+        may_be_lost=written.may_be_lost,
         unchanged=bool(fitted) and fitted.unchanged,
         hiding=figures,
     )
@@ -187,12 +205,7 @@ def write_jpeg(
 
 
 class NewPicture(NewContainer):
-    """A picture without loss: (H, W, 3) uint8, an ICC profile to store, and the suffix of its file ("": a PNG's).
-
-    After `write`, `about_cover` has a line for each thing of the cover that the file is without.
-    """
-
-    about_cover: tuple[str, ...] = ()
+    """A picture without loss: (H, W, 3) uint8, an ICC profile to store, and the suffix of its file ("": a PNG's)."""
 
     def __init__(
         self, pixels: np.ndarray, cover: Cover, profile: bytes | None, context: Context, suffix: str = ""
@@ -200,25 +213,27 @@ class NewPicture(NewContainer):
         self.pixels, self.cover, self._profile, self.context, self._suffix = pixels, cover, profile, context, suffix
         self.height, self.width = pixels.shape[:2]
 
-    def write(self, part: Path, verify: bool) -> None:
-        def written() -> tuple[str, ...]:
+    def write(self, part: Path, verify: bool) -> Written:
+        def write() -> tuple[str, ...]:
             return write_picture(part, self.pixels, self.cover, self._profile, verify, self._suffix)
 
-        self.about_cover = self.context.with_heartbeat("write", written)
+        return self.written(self.context.with_heartbeat("write", write))
+
+    @abstractmethod
+    def written(self, about_cover: tuple[str, ...]) -> Written:
+        """What is known of it, with a line for each thing of the cover that the file is without."""
 
 
 class NewFilm(NewContainer):
     """A film without loss that is made of its cover while it is written, in constant memory.
 
-    Everything but the pictures is copied from the cover; after `write`, `not_copied` has a line for each other thing.
-    The pool's threads call `hide`.
+    Everything but the pictures is copied from the cover. The pool's threads call `hide`.
     """
 
     def __init__(self, cover: Cover, suffix: str, pool: "Pool", context: Context) -> None:
         self.cover, self._form, self._pool, self.context = cover, form_of(suffix), pool, context
         self.height, self.width = cover.size
         self.frames = self.hidden = cover.frames
-        self.not_copied: tuple[str, ...] = ()
         if self.frames >= _LONG and (line := kernels_missing()):
             context.warn(line)
 
@@ -230,22 +245,23 @@ class NewFilm(NewContainer):
     def hide(self, given: Any, frame: np.ndarray) -> np.ndarray:
         """The container's frame, (H, W, 3) uint8, by one of `inputs` and the cover's frame."""
 
-    def write(self, part: Path, verify: bool) -> None:
+    @abstractmethod
+    def written(self, not_copied: tuple[str, ...]) -> Written:
+        """What is known of it, with a line for each thing of the cover that could not be copied."""
+
+    def write(self, part: Path, verify: bool) -> Written:
         """Writes it as `NewContainer.write`; MediaError also if the cover is no longer as it was scanned."""
         info, progress, total = self.cover.film, self.context.progress, self.frames
         sizes = info.width, info.height, info.rate
         choices = {"form": self._form, "time_base": info.coarsest_time_base, "keep": self.cover}
-        self.not_copied = write_film(
+        not_copied = write_film(
             part,
             lambda: video.FilmWriter(part, *sizes, **choices, randomness=self.context.randomness),
             self._film_frames(),
             lambda done: progress("hide", done, total),
             self.context.step("verify") if verify else None,
         )
-
-    def about_cover(self) -> tuple[str, ...]:
-        """Lines on what is unusual about the cover, and what was not copied; called after `write`."""
-        return tuple(f"cover: {note}" for note in (*self.cover.film.notes, *self.not_copied))
+        return self.written(tuple(f"cover: {note}" for note in not_copied))
 
     def _film_frames(self) -> Generator[FilmFrame, None, None]:
         pool = self._pool

@@ -8,12 +8,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
@@ -30,11 +30,13 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
-    Fitted,
+    HiddenFile,
     Method,
+    MethodChoice,
+    MethodInfo,
     NewContainer,
     Payload,
+    Written,
     option,
 )
 from stegnet.record import Container, Record, empty_record_bytes, format_record
@@ -46,7 +48,7 @@ JPEG = "jpeg"
 USUAL_QUALITY = 95
 _LOWEST, _HIGHEST = 50, 98  # quality
 _STRAINED = "so much of what is sent changes for what arrives that detectors find it"
-_KEPT = "`quality=Q` has no effect: the cover is a JPEG, which keeps its own"
+_KEPT = Text(Setting("quality", "Q", quoted=False), " has no effect: the cover is a JPEG, which keeps its own")
 _OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
 _MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
@@ -85,9 +87,10 @@ class JpegOptions:
 class JpegMethod(Method):
     """Any file, byte for byte, in a JPEG that stays one."""
 
-    name = JPEG
-    summary = "any file, byte for byte, in a JPEG, which stays the JPEG it was"
-    description = """\
+    info = MethodInfo(
+        name=JPEG,
+        summary="any file, byte for byte, in a JPEG, which stays the JPEG it was",
+        description="""\
 The method "jpeg", used where OUT is a JPEG, hides any file in its coefficients,
 encrypted. A cover that is a JPEG keeps its metadata, tables and all other
 bytes, and nearly its size; any other cover is saved as JPEG first. Send OUT as
@@ -97,21 +100,22 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
   $ stegnet hide photo.jpg letter.pdf --key-file k -o sent.jpg
   $ stegnet hide photo.jpg letter.pdf --channel-from before.jpg after.jpg \\
         --key-file k -o sent.jpg
-"""
-    forms = MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]})
-    covers = (PICTURE,)
-    options = JpegOptions
-    implied = True
-    albums = True
-    preference = 3
+""",
+        forms=MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]}),
+        covers=(PICTURE,),
+        options=JpegOptions,
+        implied=True,
+        albums=True,
+        preference=3,
+    )
 
     def keeps(self, cover: Cover) -> bool:
         return cover.kind == PICTURE and cover.stays_jpeg
 
-    def unfit(self, cover: Cover, size: int = 1) -> str:
+    def why_not(self, cover: Cover, size: int = 1) -> str:
         return f"its own JPEG can't be used: {cover.rare_jpeg}" if cover.rare_jpeg else ""
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, of a cover that is a JPEG."""
         try:
             found = self.capacity(cover, "", None)
@@ -128,9 +132,9 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
         return Capacity(most, min(most, _hard_bytes(made)), made.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
         """Suits what is written as a JPEG."""
-        return Fitness(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
+        return MethodChoice(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
 
     def inputs(self, options: JpegOptions) -> tuple[Path, ...]:
         return tuple(map(Path, options.channel_from or ()))
@@ -167,7 +171,7 @@ class _JpegCarrier(Carrier):
     def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality
         if not _LOWEST <= quality <= _HIGHEST:
-            raise ConfigError(f"quality: {quality} is not from {_LOWEST} to {_HIGHEST}")
+            raise ConfigError(f"{quality} is not from {_LOWEST} to {_HIGHEST}", parameter="quality")
         simulator = simulator_of(options.channel, options.channel_from)
         made = jpeg_cover(cover, quality, options.resize)
         if options.quality is not None and made.errors is None:
@@ -189,7 +193,12 @@ class _SealedJpeg(NewContainer):
     """A JPEG in which a file is sealed, or a record of an album's."""
 
     def __init__(
-        self, carrier: _JpegCarrier, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
+        self,
+        carrier: _JpegCarrier,
+        record: Record,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: HiddenFile | None = None,
     ) -> None:
         plan = self._plan = carrier.plan
         context.warn_about_cover(plan.cover.history)
@@ -197,31 +206,33 @@ class _SealedJpeg(NewContainer):
         self._planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
         if plan.strained and carrier.at_most_safe:
             raise CapacityError(_STRAINED, _SENT_BEFORE)
-        self.height, self.width = plan.cover.shown.shape[:2]
         self._context = context
 
-    def write(self, part: Path, verify: bool) -> None:
-        plan, planes = self._plan, self._planes
-        self._changes = self._context.with_heartbeat(
+    @property
+    def height(self) -> int:
+        """Of the pixels, which are decoded once the file is written: they take 3 bytes each."""
+        return self._plan.cover.shown.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self._plan.cover.shown.shape[1]
+
+    def write(self, part: Path, verify: bool) -> Written:
+        plan, planes, fitted = self._plan, self._planes, self.fitted
+        changes = self._context.with_heartbeat(
             "write", lambda: write_jpeg(part, plan.cover, planes, verify, plan.check)
         )
-
-    def notes(self) -> tuple[str, ...]:
-        plan = self._plan
         made = plan.cover.notes if plan.carrier is plan.cover else (*plan.cover.notes, _OPENS_LATER)
-        return (self.fitted.line, *made, *self.fitted.notes) if self.fitted else made
-
-    def warnings(self) -> tuple[str, ...]:
-        return (f"{_STRAINED}; {_SENT_BEFORE}",) if self._plan.strained else ()
-
-    def figures(self) -> dict[str, Any]:
-        return {
-            "cover_format": self._plan.cover.history,
-            "container_psnr": self._changes.psnr,
-            "changed_pixels": self._changes.pixels,
+        notes = (fitted.line, *made, *fitted.notes) if fitted else made
+        figures = {
+            "cover_format": plan.cover.history,
+            "container_psnr": changes.psnr,
+            "changed_pixels": changes.pixels,
             "hidden_bytes": len(self.record.data),
-            "secure": None if self._plan.strained else secure_payload(self._plan.carrier),
+            "secure": None if plan.strained else secure_payload(plan.carrier),
         }
+        strained = (f"{_STRAINED}; {_SENT_BEFORE}",) if plan.strained else ()
+        return Written.of(fitted, notes, figures, warnings=strained)
 
 
 class _JpegContainer(Container):

@@ -31,6 +31,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, ZIGZAG, by_block
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import open_picture
 from stegnet.keys import ContainerKeys, Randomness
@@ -49,7 +50,7 @@ from stegnet.sealing.jpeg_carriers import (
 
 _TIMEOUT = 300  # seconds that a command may take for a picture
 _NO_INPUT = {"stdin": subprocess.DEVNULL}
-_SURVIVE = 'use `survive="CHANNEL"`, such as jpeg:75+resize:0.5'
+_SURVIVE = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5")
 _CAUTION, _CLIPPED = 4, 8  # how much dearer blocks are in which other coefficients move, or colours clip
 _DEAREST = 300  # cost of what can be reached: less than of what can't
 _SEALINGS, _RUNS = 64, 4  # of a record, and of the channel for each
@@ -58,9 +59,11 @@ _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, an
 _LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
 _KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
-_FINER = 'send the cover once and hide in what arrives; or use `survive="CHANNEL"`'
+_FINER = Text("send the cover once and hide in what arrives; or use ", Setting("survive", "CHANNEL"))
 _STRAINED = 1.33  # coefficients that change in what is sent for each that changes in what arrives; detectors find more
-_MILDER = 'use a smaller secret, a larger cover or one of much higher quality; or use `survive="CHANNEL"`'
+_MILDER = Text(
+    "use a smaller secret, a larger cover or one of much higher quality; or use ", Setting("survive", "CHANNEL")
+)
 _BITS, _MORE = 13, 2  # of constants, and that the first pass of islow keeps
 # Scales of ifast's outputs in each direction.
 _SCALES = np.array([1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.541196100, 0.275899379])
@@ -100,11 +103,11 @@ class Command(ChannelSimulator):
         try:
             self._arguments = shlex.split(text)
         except ValueError as error:
-            raise ConfigError(f"channel: {text!r} can't be split into arguments ({error})") from error
+            raise ConfigError(f"{text!r} can't be split into arguments ({error})", parameter="channel") from error
         for place in ("{in}", "{out}"):
             if not any(place in each for each in self._arguments):
                 hint = "such as: convert {in} -quality 72 {out}"
-                raise ConfigError(f"channel: the command has no {place}, which stands for a file", hint)
+                raise ConfigError(f"the command has no {place}, which stands for a file", hint, parameter="channel")
 
     def run(self, sent: Path, received: Path) -> None:
         arguments = [each.replace("{in}", str(sent)).replace("{out}", str(received)) for each in self._arguments]
@@ -112,14 +115,14 @@ class Command(ChannelSimulator):
         try:
             done = subprocess.run(arguments, check=False, capture_output=True, timeout=_TIMEOUT, **_NO_INPUT)
         except OSError as error:
-            raise ConfigError(f"channel: {program}: can't be run ({error.strerror})") from error
+            raise ConfigError(f"{program}: can't be run ({error.strerror})", parameter="channel") from error
         except subprocess.TimeoutExpired as error:
-            raise MediaError(f"channel: {program}: took more than {_TIMEOUT} seconds") from error
+            raise MediaError(f"{program}: took more than {_TIMEOUT} seconds", subject="channel") from error
         if done.returncode:
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
-            raise MediaError(f"channel: {program}: failed with exit code {done.returncode}: {last[0]}")
+            raise MediaError(f"{program}: failed with exit code {done.returncode}: {last[0]}", subject="channel")
         if not received.is_file():
-            raise MediaError(f"channel: {program}: wrote no {{out}}")
+            raise MediaError(f"{program}: wrote no {{out}}", subject="channel")
 
 
 class Copy(ChannelSimulator):
@@ -136,8 +139,9 @@ class Copy(ChannelSimulator):
             self._saved = {"qtables": image.quantization, "subsampling": sampling}
         share = 1.0 if sampling < 0 else unequal_share(arrived, self(sent.read_bytes()))
         if share:
-            message = f"{received}: is not {sent} saved once with its tables: {share:.2%} of the blocks differ"
-            raise MediaError(message, f"give a command that does what the site does; or {_SURVIVE}")
+            problem = f"is not {sent} saved once with its tables: {share:.2%} of the blocks differ"
+            hint = Text("give a command that does what the site does; or ", _SURVIVE)
+            raise MediaError(problem, hint, subject=received)
 
     def run(self, sent: Path, received: Path) -> None:
         with open_picture(sent) as image:
@@ -147,7 +151,7 @@ class Copy(ChannelSimulator):
 def simulator_of(command: str | None, example: tuple[Path, Path] | None) -> ChannelSimulator | None:
     """The channel that a command is, or the files of an example show; None without, an error with both."""
     if command is not None and example is not None:
-        raise ConfigError("channel: give either a command or a pair of files")
+        raise ConfigError("give either a command or a pair of files", parameter="channel")
     if command is not None:
         return Command(command)
     return None if example is None else Copy(*map(Path, example))
@@ -167,12 +171,13 @@ def _received(sent: JpegPicture, path: Path) -> JpegPicture:
     try:
         received = read_jpeg(path)
     except MediaError as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        message = f"channel: what arrives is not a JPEG that can be read ({reason})"
-        raise MediaError(message, _SURVIVE) from error
+        problem = f"what arrives is not a JPEG that can be read ({error.problem})"
+        raise MediaError(problem, _SURVIVE, subject="channel") from error
     sizes = [f"{each.file.width}×{each.file.height}" for each in (sent, received)]
     if sizes[0] != sizes[1] or sent.planes[0].shape != received.planes[0].shape:
-        raise MediaError(f"channel: it makes {sizes[1]} pixels of {sizes[0]}, and must keep the size", _SURVIVE)
+        raise MediaError(
+            f"it makes {sizes[1]} pixels of {sizes[0]}, and must keep the size", _SURVIVE, subject="channel"
+        )
     return received
 
 

@@ -10,13 +10,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, extra
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
+from stegnet.core.text import Setting, Text
 from stegnet.formats.signatures import form_of
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
@@ -168,8 +169,8 @@ class Capacity:
 
 
 @dataclass(frozen=True)
-class Fitness:
-    """Options by which a method suits a cover and a secret, and warnings for the report, or ""."""
+class MethodChoice:
+    """A method's options for one cover and secret, and warnings for the report, or ""."""
 
     options: Any
     changed_secret: str = ""  # as of `Report`
@@ -177,8 +178,8 @@ class Fitness:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A file that fits."""
+class HiddenFile:
+    """A file that fits into its cover: the secret itself, or a compressed copy."""
 
     path: Path  # of the bytes that are hidden
     name: str  # stored with them
@@ -222,7 +223,7 @@ class Carrier(ABC):
         hint = self.remedy(payload, size, most)
         if payload.only_whole:
             hint += f"; a compressed copy would lose {payload.only_whole}"
-        return CapacityError(f"{payload.path}: has {size} bytes, more than the capacity of {max(most, 0)}", hint)
+        return CapacityError(f"has {size} bytes, more than the capacity of {max(most, 0)}", hint, subject=payload.path)
 
     def remedy(self, payload: "Payload", size: int, most: int) -> str:
         """The hint of `refusal`."""
@@ -268,7 +269,7 @@ class Payload(ExitStack):
         """A new temporary folder."""
         return self.enter_context(temporary_folder())
 
-    def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[Fitted, Context]:
+    def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[HiddenFile, Context]:
         """The file as it is, or a compressed copy that fits; and the context for the steps that follow.
 
         Raises:
@@ -276,16 +277,16 @@ class Payload(ExitStack):
             CapacityError: it does not fit.
         """
         compressing = context.in_steps("compress", *steps)
-        fitted = self.fit_quietly(carrier, compressing)
+        fitted = self.fit_in_steps(carrier, compressing)
         return fitted, context.in_steps(*steps) if fitted.unchanged else compressing
 
-    def fit_quietly(self, carrier: Carrier, context: Context) -> Fitted:
-        """Fits the file as `fit`, in a context whose phases are numbered already."""
+    def fit_in_steps(self, carrier: Carrier, context: Context) -> HiddenFile:
+        """Like `fit`, but doesn't number the phases of the progress."""
         secret = self.path
         name, size = stored_name(secret), secret.stat().st_size
         most = carrier.capacity(name)
         if size <= most:
-            return Fitted(secret, name, size)
+            return HiddenFile(secret, name, size)
         compressors = carrier.compressors() if self.kind else {}
         if self.kind not in compressors:
             raise carrier.refusal(self, size, most)
@@ -298,22 +299,57 @@ class Payload(ExitStack):
         why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
         made = f"{form_of(self.file).name} → {copy.description}"
         warning = f"{printable(secret.name)} {why}: hidden as a compressed copy{named} ({made})"
-        return Fitted(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
+        return HiddenFile(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is known of a container once it was written, for the report.
+
+    Attributes:
+        fitted: the file that is hidden, as it is or as a copy; None: a picture, a film, or a part of an album's file.
+        notes: a line each on what is hidden, and on what was not copied from the cover.
+        figures: values of `HidingFigures` besides the method and the cover's size.
+        warnings: a line for each problem that the user should act on.
+        secret_psnr: PSNR in dB of the secret as it will be revealed; None: not measured.
+        changed_secret: a warning that a copy is hidden instead of the secret; "": none is.
+        hidden: frames that hold something.
+        may_be_lost: frames of a film; None: the file is not spread over them.
+    """
+
+    fitted: HiddenFile | None
+    notes: tuple[str, ...]
+    figures: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    secret_psnr: float | None = None
+    changed_secret: str = ""
+    hidden: int = 1
+    may_be_lost: int | None = None
+
+    @classmethod
+    def of(cls, fitted: HiddenFile | None, notes: tuple[str, ...], figures: dict[str, Any], **more: Any) -> Self:
+        """The facts of a container that holds a file; of a copy with loss, its PSNR, and a warning if that is low."""
+        psnr = fitted.copy.psnr if fitted and fitted.copy else None
+        warnings = (*more.pop("warnings", ()), *warnings_of_psnr(psnr))
+        return cls(fitted, notes, figures, warnings, psnr, fitted.warning if fitted else "", **more)
+
+
+def warnings_of_psnr(psnr: float | None, poor: float = POOR, advice: str = "use a larger cover") -> tuple[str, ...]:
+    """A warning if the secret is revealed below `poor` dB; None: it was not measured."""
+    if psnr is None or psnr >= poor:
+        return ()
+    return (Text(f"the secret is revealed at only {psnr:.1f} dB PSNR: ", advice),)
 
 
 class NewContainer(ABC):
-    """A container that is ready to be written."""
+    """A container that is ready to be written; width and height are in pixels, 0 of a sound."""
 
     width: int
     height: int
     frames: int = 1  # of a film
-    hidden: int = 1  # those that hold something
-    fitted: Fitted | None = None  # the file that is hidden, if it is one
-    may_be_lost: int | None = None  # frames; None: it is not spread over them
-    poor, better = POOR, "use a larger cover"  # PSNR in dB of the secret that is warned of, and the advice
 
     @abstractmethod
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
         """Writes it.
 
         Args:
@@ -322,29 +358,6 @@ class NewContainer(ABC):
         Raises:
             MediaError: it can't be written, or does not read back as it was written.
         """
-
-    @abstractmethod
-    def notes(self) -> tuple[str, ...]:
-        """One line each on what is hidden, and what was not copied from the cover; called after `write`."""
-
-    @abstractmethod
-    def figures(self) -> dict[str, Any]:
-        """Values for `HidingFigures` besides the cover's size; called after `write`."""
-
-    def changed_secret(self) -> str:
-        """Warning that a copy is hidden instead of the secret; "" if it is hidden as it is; called after `write`."""
-        return self.fitted.warning if self.fitted else ""
-
-    def warnings(self) -> tuple[str, ...]:
-        """One line for each problem that the user should act on; called after `write`."""
-        quality = self.secret_psnr()
-        if quality is None or quality >= self.poor:
-            return ()
-        return (f"the secret is revealed at only {quality:.1f} dB PSNR: {self.better}",)
-
-    def secret_psnr(self) -> float | None:
-        """PSNR in dB of the secret as it will be revealed; called after `write`."""
-        return self.fitted.copy.psnr if self.fitted and self.fitted.copy else None
 
 
 class FoundSecret(ABC):
@@ -380,27 +393,41 @@ class FoundSecret(ABC):
         """Facts about it, by names in display order; `whole` and `trouble` if damage is told."""
 
 
-class Method(ABC):
-    """A way to hide."""
+@dataclass(frozen=True)
+class MethodInfo:
+    """What a method is, as the command line, the window, folders and the other methods read it.
 
-    name: str  # of `--method`
-    summary: str  # its help
-    description: str = ""  # of its topic in the help, in lines of at most 78 characters, with an example
-    forms: Mapping[str, tuple[str, ...]] = FORMS  # suffixes of containers by kind of cover, the usual one first
+    Attributes:
+        name: of `--method`.
+        summary: its help.
+        options: a dataclass of `option`s.
+        description: of its topic in the help, in lines of at most 78 characters, with an example.
+        topic: name of that topic; "": the method's.
+        covers: kinds of covers that it hides in.
+        forms: suffixes of containers by kind of cover, the usual one first.
+        any_file: it hides files of any kind.
+        matched: of a folder of pictures and films, it hides pictures in pictures, and films in films.
+        computes: it uses networks.
+        albums: it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one.
+        implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
+        preference: AUTO asks methods by it, the highest first; 0: never.
+        survives: line on what its containers bear; "": as others that must arrive bit by bit.
+    """
+
+    name: str
+    summary: str
+    options: type
+    description: str = ""
+    topic: str = ""
     covers: tuple[str, ...] = (PICTURE, FILM)
-    options: type  # a dataclass of `option`s
-    any_file = True  # it hides files of any kind
-    matched = False  # of a folder of pictures and films as secrets, it hides pictures in pictures, and films in films
-    computes = False  # it uses networks
-    albums = False  # it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one
-    implied = False  # AUTO turns to it where an option or suffix is given that it has; of several, to the last added
-    preference = 0  # AUTO asks methods by it, the highest first; 0: never
-    survives = ""  # line on what its containers bear; "": as others that must arrive bit by bit
-
-    @property
-    def topic(self) -> str:
-        """Name of its topic in the help."""
-        return self.name
+    forms: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: FORMS)
+    any_file: bool = True
+    matched: bool = False
+    computes: bool = False
+    albums: bool = False
+    implied: bool = False
+    preference: int = 0
+    survives: str = ""
 
     @cached_property
     def suffixes(self) -> frozenset[str]:
@@ -412,13 +439,24 @@ class Method(ABC):
         """Names of its options."""
         return frozenset(each.name for each in fields(self.options))
 
+
+class Method(ABC):
+    """A way to hide."""
+
+    info: MethodInfo
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.info.name
+
     def form(self, cover: Cover) -> str:
         """Suffix of the container of a cover, where it is not named; a MediaError, if the cover can't be read."""
         return self.suffixes_for(cover)[0]
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
         """Suffixes that the container of a cover may have; errors as `form`."""
-        return self.forms[cover.kind]
+        return self.info.forms[cover.kind]
 
     def keeps(self, cover: Cover) -> bool:
         """True if AUTO writes the container of a cover as this method does; of several, as the most preferred."""
@@ -429,14 +467,17 @@ class Method(ABC):
 
     def check_cover(self, cover: Cover, options: Any) -> None:
         """Refuses, by a CapacityError or ConfigError, a cover of a kind that it, or an option, is not for."""
-        if cover.kind not in self.covers:
-            kinds = " and ".join(f"{kind}s" for kind in self.covers)
-            message = f"{cover}: is a {cover.called}, and the method {self.name} hides in {kinds}"
+        if cover.kind not in self.info.covers:
+            kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
+            problem = f"is a {cover.called}, and the method {self.name} hides in {kinds}"
             sound = "what is hidden in a sound must be sent as a file"
-            raise CapacityError(message, sound if cover.kind == SOUND else 'use `method="auto"`, which chooses')
+            hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
+            raise CapacityError(problem, hint, subject=cover)
         if cover.kind != PICTURE and getattr(options, "resize", None):
-            message = f"resize: {cover} is a {cover.called}, and only pictures are resized"
-            raise ConfigError(message, "leave `resize=PIXELS` out")
+            problem = f"the cover is a {cover.called}, and only pictures are resized"
+            raise ConfigError(
+                problem, Text("leave ", Setting("resize", "PIXELS", quoted=False), " out"), parameter="resize"
+            )
 
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
         """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""
@@ -447,10 +488,10 @@ class Method(ABC):
 
     def options_of(self, options: Any, **more: Any) -> Any:
         """Its own options, with those of AUTO that it has, and more."""
-        shared = {name: value for name, value in vars(options).items() if name in self.option_names}
-        return self.options(**shared, **more)
+        shared = {name: value for name, value in vars(options).items() if name in self.info.option_names}
+        return self.info.options(**shared, **more)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
         """Says if it suits a cover and a secret, given a container's suffix and the options of AUTO; None: it does not.
 
         Raises:
@@ -458,18 +499,18 @@ class Method(ABC):
         """
         return None
 
-    def unfit(self, cover: Cover, size: int = 1) -> str:
-        """Why a cover whose form it would keep can't carry so many bytes; "" for other covers, and if it can."""
+    def why_not(self, cover: Cover, size: int = 1) -> str:
+        """Return why a cover whose form it would keep can't carry so many bytes; "" for other covers, and if it can."""
         return ""
 
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: Any
-    ) -> Iterator[tuple["Method", Fitness]]:
+    ) -> Iterator[tuple["Method", MethodChoice]]:
         """The methods to hide a secret by, the next where one has no capacity; arguments and errors as `suits`."""
-        yield self, Fitness(options)
+        yield self, MethodChoice(options)
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
-        """Lists what fits into a cover of this size; nothing, by default."""
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
+        """List what fits into a cover of this size; nothing, by default."""
         return []
 
     def capacity(self, cover: CoverSize, name: str, options: Any) -> Capacity | None:
@@ -480,7 +521,7 @@ class Method(ABC):
             CapacityError: nothing fits with them.
             MediaError: the cover's own file can't be read.
         """
-        return Capacity(max((fit.bytes or 0 for fit in self.forecast(cover)), default=0))
+        return Capacity(max((fit.bytes or 0 for fit in self.what_fits(cover)), default=0))
 
     @abstractmethod
     def embed(

@@ -21,6 +21,7 @@ from stegnet.core.measures import PSNR, psnr
 from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
+from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
@@ -30,11 +31,13 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
     FoundSecret,
     Method,
+    MethodChoice,
+    MethodInfo,
     NewContainer,
     Payload,
+    Written,
     option,
 )
 from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
@@ -90,9 +93,10 @@ class NetworkOptions:
 class NetworkMethod(Method):
     """A picture in a picture, or a film in a film."""
 
-    name = NETWORK
-    summary = "a picture or film, by neural networks"
-    description = """\
+    info = MethodInfo(
+        name=NETWORK,
+        summary="a picture or film, by neural networks",
+        description="""\
 The method "network" hides a picture in a picture, or a film with its sound in
 a film, by neural networks. A coarse copy and the sound are encrypted; the rest
 is masked by a keystream (other weights may only scramble it). The secret is
@@ -100,18 +104,19 @@ revealed once to measure its quality, printed as PSNR: below 30 dB a warning
 gives the reason, below 22 dB nothing is written without --any-quality.
 
   $ stegnet hide cover.mkv secret.mp4 --method network --key-file k -o sent.mkv
-"""
-    topic = "networks"
-    options = NetworkOptions
-    any_file = False
-    matched = True
-    computes = True
-    preference = 1
+""",
+        topic="networks",
+        options=NetworkOptions,
+        any_file=False,
+        matched=True,
+        computes=True,
+        preference=1,
+    )
 
     def load(self, context: Context) -> None:
         chosen_network(context)
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """A picture or film of its own size, at the quality of the shipped pair; it is no better than compressed."""
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
@@ -119,21 +124,21 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
         """Suits a picture in a picture, or a film in a film, in colour, of which nothing more is asked."""
-        if suffix not in self.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
+        if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return None
         try:
             if cover.kind != payload.kind or cover.channels == 1:
                 return None
         except MediaError:
             return None
-        return Fitness(self.options_of(options), _CHOSEN.format(printable(payload.path.name)))
+        return MethodChoice(self.options_of(options), _CHOSEN.format(printable(payload.path.name)))
 
     def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
         kind = kind_of_secret(payload.file)
         if cover.kind != kind:
-            hint = f'use a {kind} as the cover, or `method="sealed"`, which hides any file'
+            hint = Text(f"use a {kind} as the cover, or ", Setting("method", "sealed"), ", which hides any file")
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
 
     def embed(
@@ -162,14 +167,14 @@ class _Measured(NewContainer):
     history: str | None  # the cover's, as it is shown
     worst: float  # PSNR in dB, of the worst of the frames that were compared with their cover
 
-    def warnings(self) -> tuple[str, ...]:
-        return self.quality.warnings()
+    network: Network
+    hidden: int = 1  # frames
 
-    def secret_psnr(self) -> float:
-        return self.quality.psnr()
-
-    def figures(self) -> dict[str, Any]:
-        return {"cover_format": self.history, "container_psnr": self.worst}
+    def measured(self, notes: tuple[str, ...]) -> Written:
+        """What is known of it, with notes."""
+        notes = notes if self.network.period else (*notes, _UNMASKED)
+        figures = {"cover_format": self.history, "container_psnr": self.worst}
+        return Written(None, notes, figures, self.quality.warnings(), self.quality.psnr(), hidden=self.hidden)
 
 
 class _NewPicture(_Measured, NewPicture):
@@ -194,9 +199,8 @@ class _NewPicture(_Measured, NewPicture):
         self.quality = measured_quality(network, container, hidden, key, any_quality, step("measure tiles"))
         super().__init__(container, cover, profile, context)
 
-    def notes(self) -> tuple[str, ...]:
-        lines = (*visibility_notes(self.worst), *self.about_cover, *about_secret(self.secret))
-        return lines if self.network.period else (*lines, _UNMASKED)
+    def written(self, about_cover: tuple[str, ...]) -> Written:
+        return self.measured((*visibility_notes(self.worst), *about_cover, *about_secret(self.secret)))
 
 
 class _NewFilm(_Measured, NewFilm):
@@ -212,7 +216,7 @@ class _NewFilm(_Measured, NewFilm):
         super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
         info, network = secret.film, self.network
         if secret.frames > self.frames and options.longer == "refuse":
-            hint = 'use a longer cover, or hide as many as fit (`longer="cut"`)'
+            hint = Text("use a longer cover, or hide as many as fit", Aside("longer", "cut"))
             raise CapacityError(f"the secret has {secret.frames} frames, the cover only {self.frames}", hint)
         self.hidden = min(self.frames, secret.frames)
         self._sound = no_sound(secret, self.hidden)
@@ -228,7 +232,9 @@ class _NewFilm(_Measured, NewFilm):
         except CapacityError as error:
             if not self._sound.most:
                 raise
-            raise CapacityError(str(error), f"{error.hint}, or leave the secret's sound out (`sound=False`)") from error
+            raise error.with_hint(
+                Text(error.hint, ", or leave the secret's sound out", Aside("sound", False))
+            ) from error
         self.history = shown_history(cover, suffix)
         context.warn_about_cover(self.history)
         self._distances: list[float] = []
@@ -262,10 +268,8 @@ class _NewFilm(_Measured, NewFilm):
             self.quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
         return container
 
-    def notes(self) -> tuple[str, ...]:
-        copied = (f"cover: {note}" for note in self.not_copied)
-        lines = (*self._about_films(), *copied, *visibility_notes(self.worst))
-        return lines if self.network.period else (*lines, _UNMASKED)
+    def written(self, not_copied: tuple[str, ...]) -> Written:
+        return self.measured((*self._about_films(), *not_copied, *visibility_notes(self.worst)))
 
     @property
     def worst(self) -> float:
@@ -283,7 +287,11 @@ class _NewFilm(_Measured, NewFilm):
         if secret.sound and not self.options.sound:
             yield "the secret's sound is left out"
         if secret.more:
-            yield f'the secret\'s {" and ".join(secret.more)} are not hidden: `method="sealed"` hides a file whole'
+            yield Text(
+                f"the secret's {' and '.join(secret.more)} are not hidden: ",
+                Setting("method", "sealed"),
+                " hides a file whole",
+            )
         yield from (f"cover: {note}" for note in cover.notes)
         yield from (f"secret: {note}" for note in secret.notes)
 
@@ -315,7 +323,11 @@ class FoundPictures(FoundSecret):
         network = _network_for(self.container.header().secret.weights, self.context)
         revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
-            raise RevealError(f"{self.container.path}: {altered(PICTURE)}", "without `strict=True`, it is revealed")
+            raise RevealError(
+                f"{altered(PICTURE)}",
+                Text("without ", Setting("strict", True), ", it is revealed"),
+                subject=self.container.path,
+            )
         report = write_revealed(out, revealed.picture)
         return report if revealed.whole else replace(report, trouble=(f"{altered(PICTURE)}, and is shown as it is",))
 
@@ -456,7 +468,7 @@ class _HiddenFilm:
 
 def _altered(diagnosis: Diagnosis) -> RevealError:
     lines = diagnosis.lines() or ("the file is damaged behind its last frame",)
-    hint = "without `strict=True`, what is left of it is revealed"
+    hint = Text("without ", Setting("strict", True), ", what is left of it is revealed")
     return RevealError(f"the container is not as it was hidden: {'; '.join(lines)}", hint)
 
 

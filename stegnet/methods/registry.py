@@ -21,8 +21,9 @@ from stegnet.methods.method import (
     Capacity,
     Context,
     CoverSize,
-    Fitness,
     Method,
+    MethodChoice,
+    MethodInfo,
     NewContainer,
     Payload,
     option,
@@ -64,9 +65,9 @@ class UnknownOption(ConfigError):
 
     def __init__(self, option: str, methods: Sequence[str]) -> None:
         self.option, self.methods = option, methods
-        known = {} if methods else {name for each in METHODS.values() for name in each.option_names}
-        message = f"{option}: goes with {' or '.join(methods)}" if methods else f"{option}: no method has it"
-        super().__init__(message, did_you_mean(option, sorted(known)))
+        known = {} if methods else {name for each in METHODS.values() for name in each.info.option_names}
+        problem = f"goes with {' or '.join(methods)}" if methods else "no method has it"
+        super().__init__(problem, did_you_mean(option, sorted(known)), parameter=option)
 
 
 class Registry(Mapping[str, Method]):
@@ -101,7 +102,7 @@ class Registry(Mapping[str, Method]):
 
     def hiding_in(self, kind: str) -> list[Method]:
         """The methods that hide in covers of a kind; of an album, all."""
-        return [each for each in self.values() if kind in (ALBUM, *each.covers)]
+        return [each for each in self.values() if kind in (ALBUM, *each.info.covers)]
 
     def finding_in(self, kind: str) -> Iterator[Method]:
         """Yield the methods of `hiding_in` in the order in which they look through a container of this kind.
@@ -109,7 +110,7 @@ class Registry(Mapping[str, Method]):
         A method is imported once those before it have found nothing.
         """
         ordered = (*(name for name in self if name not in self._last), *self._last)
-        return (self[name] for name in ordered if kind in (ALBUM, *self[name].covers))
+        return (self[name] for name in ordered if kind in (ALBUM, *self[name].info.covers))
 
     def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method:
         """The method of a name; in place of AUTO, one that alone has these options or writes this suffix.
@@ -122,20 +123,21 @@ class Registry(Mapping[str, Method]):
             UnknownOption: it does not have an option.
         """
         if name not in self:
-            raise ConfigError(f"method: {name!r} is not one of {', '.join(self)}")
-        method, own = self[name], set(given) - self[name].option_names
+            raise ConfigError(f"{name!r} is not one of {', '.join(self)}", parameter="method")
+        method, own = self[name], set(given) - self[name].info.option_names
         if name == AUTO and (own or not self._writes(method, suffix)):
-            others = (each for each in reversed(list(self.values())) if each.implied and own <= each.option_names)
+            implied = (each for each in reversed(list(self.values())) if each.info.implied)
+            others = (each for each in implied if own <= each.info.option_names)
             method = next((each for each in others if self._writes(each, suffix)), method)
-        lacking = set(given) - method.option_names
-        owners = {each: [other.name for other in self.values() if each in other.option_names] for each in lacking}
+        lacking = set(given) - method.info.option_names
+        owners = {each: [other.name for other in self.values() if each in other.info.option_names] for each in lacking}
         if owners:
             raise UnknownOption(*min(owners.items(), key=lambda item: (len(item[1]) > 0, item[0])))
         return method
 
     def _writes(self, method: Method, suffix: str) -> bool:
         """True if the method writes a suffix, or none does."""
-        return suffix in method.suffixes or not any(suffix in each.suffixes for each in self.values())
+        return suffix in method.info.suffixes or not any(suffix in each.info.suffixes for each in self.values())
 
 
 METHODS = Registry(_CLASSES, _LAST)
@@ -156,7 +158,7 @@ def method_for(
     chosen = DESTINATIONS[destination]
     options = {**given, **chosen.options}
     found = METHODS.choose(method or chosen.method, options, suffix)
-    return found, found.options(**options)
+    return found, found.info.options(**options)
 
 
 @dataclass(frozen=True)
@@ -179,14 +181,16 @@ class Auto(Method):
     says so.
     """
 
-    name = AUTO
-    topic = "methods"
-    summary = "sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264"
-    covers = COVERS
-    options = AutoOptions
-    matched = True
-    computes = True
-    albums = True
+    info = MethodInfo(
+        name=AUTO,
+        topic="methods",
+        summary="sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264",
+        covers=COVERS,
+        options=AutoOptions,
+        matched=True,
+        computes=True,
+        albums=True,
+    )
 
     def form(self, cover: Cover) -> str:
         """Suffix of a JPEG for a JPEG: saved without loss, it would show what it was."""
@@ -198,17 +202,17 @@ class Auto(Method):
 
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
-    ) -> Iterator[tuple[Method, Fitness]]:
+    ) -> Iterator[tuple[Method, MethodChoice]]:
         passed = ""  # why it is not by the method that would keep the cover what it is
         for each in _preferred(cover.kind):
-            if fitness := each.suits(cover, payload, suffix, options):
-                yield each, replace(fitness, warning=passed)
-            elif suffix in each.suffixes and (why := each.unfit(cover, payload.path.stat().st_size)):
+            if choice := each.suits(cover, payload, suffix, options):
+                yield each, replace(choice, warning=passed)
+            elif suffix in each.info.suffixes and (why := each.why_not(cover, payload.path.stat().st_size)):
                 passed = f"{why}; the film was written without loss, which takes many times its bytes"
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """Capacity by the last of the methods that hide any file: what it refuses is compressed."""
-        *_, last = (each for each in _preferred(cover.kind) if each.any_file)
+        *_, last = (each for each in _preferred(cover.kind) if each.info.any_file)
         return last.capacity(cover, name, options)
 
     def embed(
@@ -218,12 +222,12 @@ class Auto(Method):
         raise NotImplementedError
 
     def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
-        able = [each for each in _preferred(cover.kind) if each.albums and each.keeps(cover)]
-        method = next((each for each in able if not options.resize or "resize" in each.option_names), able[0])
+        able = [each for each in _preferred(cover.kind) if each.info.albums and each.keeps(cover)]
+        method = next((each for each in able if not options.resize or "resize" in each.info.option_names), able[0])
         return method, method.options_of(options)
 
 
 def _preferred(kind: str) -> list[Method]:
     """The methods that are asked about a kind of covers, the most preferred first."""
-    asked = (each for each in METHODS.hiding_in(kind) if each.preference)
-    return sorted(asked, key=lambda each: -each.preference)
+    asked = (each for each in METHODS.hiding_in(kind) if each.info.preference)
+    return sorted(asked, key=lambda each: -each.info.preference)

@@ -9,6 +9,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import channels_of
+from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
@@ -21,11 +22,12 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
-    Fitted,
+    HiddenFile,
     Method,
+    MethodChoice,
     NewContainer,
     Payload,
+    Written,
     media_compressors,
     option,
 )
@@ -52,7 +54,6 @@ class Samples(ABC):
         secure: bytes that are hard to find.
         history: what betrays a change of them, as of `Cover`.
         height, width: of a picture, in pixels; else 0.
-        notes: a line for each thing of the cover that is not kept.
     """
 
     samples: np.ndarray
@@ -60,7 +61,6 @@ class Samples(ABC):
     secure: SecurePayload
     history: str | None
     height = width = 0
-    notes: tuple[str, ...] = ()
 
     def nothing_fits(self) -> CapacityError | None:
         """The error for a cover none of whose samples may change; None: some may."""
@@ -71,8 +71,11 @@ class Samples(ABC):
         """Costs of changing them."""
 
     @abstractmethod
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
-        """Writes the cover with others, given the container's suffix; errors as `NewContainer.write`."""
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
+        """Writes the cover with others, given the container's suffix; errors as `NewContainer.write`.
+
+        Returns a line for each thing of the cover that is not kept.
+        """
 
     @abstractmethod
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
@@ -82,8 +85,6 @@ class Samples(ABC):
 class SampleMethod(Method):
     """A method whose covers are opened by `open`."""
 
-    options = SampleOptions
-    albums = True
     what = "any file"  # that fits, in words
 
     @abstractmethod
@@ -95,7 +96,7 @@ class SampleMethod(Method):
             CapacityError: it is no cover of this method.
         """
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         found = self.capacity(cover, "", None)
         return [Fit(self.what, self.name, found.bytes, found.hard)] if found.bytes else []
 
@@ -106,9 +107,9 @@ class SampleMethod(Method):
         most = max(carrier.capacity(name), 0)
         return Capacity(most, min(most, carrier.hard), carrier.found.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
         suits = not options.resize and self.keeps(cover) and suffix in self.suffixes_for(cover)
-        return Fitness(self.options_of(options)) if suits else None
+        return MethodChoice(self.options_of(options)) if suits else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
@@ -151,7 +152,7 @@ class _SampleCarrier(Carrier):
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         hint = "use a larger cover, or an album of several (`stegnet hide --spread`)"
-        return hint + (', or `method="auto"`, which compresses it' if payload.kind else "")
+        return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
 
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}
@@ -167,7 +168,7 @@ class _NewSamples(NewContainer):
         keys: ContainerKeys,
         context: Context,
         suffix: str,
-        fitted: Fitted | None = None,
+        fitted: HiddenFile | None = None,
     ) -> None:
         self._carrier, self._record, self.fitted, self._context = carrier, record, fitted, context
         self._suffix = suffix
@@ -179,21 +180,17 @@ class _NewSamples(NewContainer):
         data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
         context.with_heartbeat("hide", lambda: seal(self._samples, data, keys, seed, found.costs(), options))
 
-    def write(self, part: Path, verify: bool) -> None:
-        def write() -> None:
-            self._carrier.found.write(part, self._samples, verify, self._suffix)
-
-        self._context.with_heartbeat("write", write)
-
-    def notes(self) -> tuple[str, ...]:
-        lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        return (*lines, *self._carrier.found.notes)
-
-    def figures(self) -> dict[str, Any]:
-        return self._carrier.found.figures(self._samples) | {
-            "cover_format": self._carrier.found.history,
+    def write(self, part: Path, verify: bool) -> Written:
+        found, fitted = self._carrier.found, self.fitted
+        about_cover = self._context.with_heartbeat(
+            "write", lambda: found.write(part, self._samples, verify, self._suffix)
+        )
+        lines = (fitted.line, *fitted.notes) if fitted else ()
+        figures = found.figures(self._samples) | {
+            "cover_format": found.history,
             "hidden_bytes": len(self._record.data),
             "capacity": self._carrier.space,
             "channels": self._carrier.channels,
-            "secure": self._carrier.found.secure,
+            "secure": found.secure,
         }
+        return Written.of(fitted, (*lines, *about_cover), figures)

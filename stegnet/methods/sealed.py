@@ -18,13 +18,14 @@ from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import channels_of, check_memory
+from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.kept_form import check_kept, kept_suffixes
-from stegnet.media.regular import regular_areas
+from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
 from stegnet.methods.method import (
     COMPRESS_HELP,
@@ -37,11 +38,13 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    Fitness,
-    Fitted,
+    HiddenFile,
     Method,
+    MethodChoice,
+    MethodInfo,
     NewContainer,
     Payload,
+    Written,
     media_compressors,
     option,
 )
@@ -99,19 +102,21 @@ class SealedOptions:
 class SealedMethod(Method):
     """Any file, byte for byte."""
 
-    name = SEALED
-    summary = "any file, byte for byte"
-    description = """\
+    info = MethodInfo(
+        name=SEALED,
+        summary="any file, byte for byte",
+        description="""\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
 its samples, encrypted. The container is a PNG, or a film without loss, and
 must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 `stegnet info COVER` says how much fits, and how much is hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
-"""
-    options = SealedOptions
-    albums = True
-    preference = 2
+""",
+        options=SealedOptions,
+        albums=True,
+        preference=2,
+    )
 
     def keeps(self, cover: Cover) -> bool:
         return True
@@ -120,7 +125,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         forms = super().suffixes_for(cover)
         return (*forms, *kept_suffixes(cover)) if cover.kind == PICTURE else forms
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures or films that are compressed."""
         found = self.capacity(cover, "", None)
         most = found.bytes
@@ -154,18 +159,18 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         if history or cover.cover.is_film:  # of one frame
             secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
         else:
-            secure = secure_in(_areas(cover.cover), cover.channels)
+            secure = secure_in(_areas(cover.cover).mask, cover.channels)
         return Capacity(most, min(most, secure.hard), history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> Fitness | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
         """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
         loses = suffix in self.suffixes_for(cover) and cover.is_transparent and not options.resize
-        return None if loses or suffix in JPEG_SUFFIXES else Fitness(self.options_of(options))
+        return None if loses or suffix in JPEG_SUFFIXES else MethodChoice(self.options_of(options))
 
     def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
         if cover.is_film and options.at_most_safe:
             hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
-            raise CapacityError(f"{cover}: how much is hard to find in a film without loss was not measured", hint)
+            raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
@@ -227,15 +232,15 @@ class SealedCover(Carrier):
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
 
     @cached_property
-    def regular(self) -> np.ndarray:
-        """The regular areas of a picture, (H, W) bool."""
-        return regular_areas(self.pixels) if self._options.resize else _areas(self.cover)
+    def regular(self) -> RegularAreas:
+        """The regular areas of a picture."""
+        return RegularAreas(self.pixels) if self._options.resize else _areas(self.cover)
 
     @cached_property
     def secure(self) -> SecurePayload:
         """Bytes that are hard to find in it."""
         if self.pixels is not None:
-            return secure_in(self.regular, self.channels)
+            return secure_in(self.regular.mask, self.channels)
         height, width = self.size
         return secure_payload(self.frames * height * width * self.channels)
 
@@ -266,7 +271,7 @@ class SealedCover(Carrier):
         if self.channels == 1:
             hint += ", a colour cover holds three times as much"
         if payload.kind:
-            hint += ', or `method="auto"`, which compresses it'
+            hint += Text(", or ", Setting("method", "auto"), ", which compresses it")
         return hint
 
     def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
@@ -293,32 +298,34 @@ class _NewPicture(NewPicture):
     """A picture in which a file is sealed, or a record of an album's."""
 
     def __init__(
-        self, carrier: SealedCover, record: Record, keys: ContainerKeys, context: Context, fitted: Fitted | None = None
+        self,
+        carrier: SealedCover,
+        record: Record,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: HiddenFile | None = None,
     ) -> None:
         self.carrier, self.record, self.fitted, seed = carrier, record, fitted, context.randomness(SEED_BYTES)
         pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
         self.changes = Changes.of(carrier.pixels, pixels)
-        self.hidden = frames_with_data(record.header) if fitted else 1
         super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context, carrier.suffix)
 
-    def notes(self) -> tuple[str, ...]:
+    def written(self, about_cover: tuple[str, ...]) -> Written:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        return (*lines, *self.about_cover)
-
-    def figures(self) -> dict[str, Any]:
-        return self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)
+        figures = self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)
+        hidden = frames_with_data(self.record.header) if self.fitted else 1
+        return Written.of(self.fitted, (*lines, *about_cover), figures, hidden=hidden)
 
 
 class _NewFilm(NewFilm):
     def __init__(
-        self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: Fitted
+        self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: HiddenFile
     ) -> None:
         super().__init__(carrier.cover, suffix, networks.Pool(_SEALERS), context)
         self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()
         share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
         with fitted.path.open("rb") as source:
             self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
-        self.hidden, self.may_be_lost = frames_with_data(self.header), may_be_lost(self.header)
 
     def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
         with self.fitted.path.open("rb") as source:
@@ -326,26 +333,28 @@ class _NewFilm(NewFilm):
                 yield record, self.context.randomness(SEED_BYTES)
 
     def hide(self, given: tuple[Record, bytes], frame: np.ndarray) -> np.ndarray:
-        container = _sealed(*given, frame, self._keys, regular_areas(frame), film=True)
+        container = _sealed(*given, frame, self._keys, RegularAreas(frame), film=True)
         self.changes.add(frame, container)
         return container
 
-    def notes(self) -> tuple[str, ...]:
-        loss = loss_note(self.header, self._keys.anchors is not None)
-        return (self.fitted.line, *self.fitted.notes, *loss, *self.about_cover())
-
-    def figures(self) -> dict[str, Any]:
-        return self.carrier.figures(self.header.secret.name, hidden_bytes(self.header), self.changes)
+    def written(self, not_copied: tuple[str, ...]) -> Written:
+        header, fitted = self.header, self.fitted
+        loss = loss_note(header, self._keys.anchors is not None)
+        about_cover = (f"cover: {note}" for note in self.cover.film.notes)
+        notes = fitted.line, *fitted.notes, *loss, *about_cover, *not_copied
+        figures = self.carrier.figures(header.secret.name, hidden_bytes(header), self.changes)
+        lost = may_be_lost(header)
+        return Written.of(fitted, notes, figures, hidden=frames_with_data(header), may_be_lost=lost)
 
 
 def _sealed(
-    record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: np.ndarray, film: bool = False
+    record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: RegularAreas, film: bool = False
 ) -> np.ndarray:
-    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed, outside of its regular areas, (H, W) bool."""
+    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed, outside of its regular areas."""
     container = cover.copy(order="C")
     first = not film or record.index == 0  # a picture opens by itself, of an album, too
     options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
-    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular), options)
+    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular.mask), options)
     return container
 
 
@@ -372,8 +381,8 @@ def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, 
     return most - needed
 
 
-def _areas(cover: Cover) -> np.ndarray:
-    return cover.once("regular areas", lambda opened: regular_areas(opened.pixels))
+def _areas(cover: Cover) -> RegularAreas:
+    return cover.once("regular areas", lambda opened: RegularAreas(opened.pixels))
 
 
 def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
@@ -417,9 +426,11 @@ def hide_bytes(
     keys = key_source.new_keys(randomness)
     most = bytes_capacity(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
     if len(data) > most:
-        raise CapacityError(f"{name}: has {len(data)} bytes, more than the capacity of {most}", "use a larger cover")
+        raise CapacityError(
+            f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name
+        )
     header = file_header(name, BytesIO(data), 1, 0, randomness)
-    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, regular_areas(cover))
+    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, RegularAreas(cover))
 
 
 def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:

@@ -11,8 +11,8 @@ from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
-from stegnet.methods.method import Context, Fitness, Payload
-from stegnet.methods.samples import SampleMethod, Samples
+from stegnet.methods.method import Context, MethodChoice, MethodInfo, Payload
+from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
@@ -24,20 +24,23 @@ _USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that sho
 class SoundMethod(SampleMethod):
     """Any file, byte for byte, in a sound that stays what it was."""
 
-    name = "sound"
-    summary = "any file, byte for byte, in a WAV or FLAC, which stays one"
-    description = """\
+    info = MethodInfo(
+        name="sound",
+        summary="any file, byte for byte, in a WAV or FLAC, which stays one",
+        description="""\
 The method "sound", used where COVER is a WAV or FLAC of 16 or 24 bits, hides
 any file by changes of ±1 to its samples, encrypted; silence stays as it is,
 and so do tags. It must arrive as it is, or converted between WAV and FLAC:
 MP3, AAC and Opus lose the secret.
 
   $ stegnet hide song.flac letter.pdf --key-file k -o sent.flac
-"""
-    covers = (SOUND,)
-    preference = 4
-    survives = (
-        "survives: being sent as a file or converted between WAV and FLAC (same bits and rate); not: MP3, AAC or Opus"
+""",
+        covers=(SOUND,),
+        preference=4,
+        survives="survives: being sent as a file or converted between WAV and FLAC (same bits and rate); "
+        "not: MP3, AAC or Opus",
+        options=SampleOptions,
+        albums=True,
     )
 
     def open(self, cover: Cover) -> Samples:
@@ -46,8 +49,8 @@ MP3, AAC and Opus lose the secret.
     def keeps(self, cover: Cover) -> bool:
         return cover.kind == SOUND
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> Fitness:
-        return Fitness(self.options_of(options))
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice:
+        return MethodChoice(self.options_of(options))
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
         return (f".{cover.sound.file.form.lower()}",)
@@ -63,17 +66,13 @@ class _SoundSamples(Samples):
         self.history = cover.history
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(f"cover: {note}" for note in self._sound.file.notes())
-
     def nothing_fits(self) -> CapacityError | None:
         if self.samples.size:
             return None
         if self._sound.is_silent:
-            silent = f"{self._cover}: is silent or nearly so, and silence carries nothing"
-            return CapacityError(silent, "use another recording")
-        return CapacityError(f"{self._cover}: is too short to carry anything", "use a longer recording")
+            silent = "is silent or nearly so, and silence carries nothing"
+            return CapacityError(silent, "use another recording", subject=self._cover)
+        return CapacityError("is too short to carry anything", "use a longer recording", subject=self._cover)
 
     def costs(self) -> Costs:
         """Low costs in noise, high ones where it is quiet, or regular."""
@@ -91,9 +90,10 @@ class _SoundSamples(Samples):
         changed = int(np.count_nonzero(samples != self.samples))
         return {"cover_pixels": self.samples.size, "changed_pixels": changed, "unit": "samples"}
 
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
         data = self._sound.with_samples(samples)
         self._sound.file.write(part, data)
         if verify:
             with Cover(part, quiet=True) as written:
                 check_same(part, np.array_equal(written.sound.file.data, data))
+        return tuple(f"cover: {note}" for note in self._sound.file.notes())

@@ -12,6 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.core.pixels import channels_of
+from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_history
@@ -19,7 +20,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept, kept_suffixes
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import FoundFile, found_file_by, write_form
-from stegnet.methods.method import Context, NewContainer, Payload
+from stegnet.methods.method import Context, MethodInfo, NewContainer, Payload
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
@@ -30,25 +31,31 @@ from stegnet.sealing import PIXELS, Costs, texture_costs
 class TransparentMethod(SampleMethod):
     """Any file, byte for byte, in a picture that stays as transparent as it was."""
 
-    name = "transparent"
-    summary = "any file, byte for byte, in a picture that stays transparent"
-    description = """\
+    info = MethodInfo(
+        name="transparent",
+        summary="any file, byte for byte, in a picture that stays transparent",
+        description="""\
 The method "transparent", used where COVER can be transparent and OUT is a PNG
 (or a BMP, TIFF or lossless WebP, as COVER is), hides any file by changes of ±1
 to the pixels that can be seen, encrypted. Opacity stays bit for bit, and so
 does the colour of what can't be seen.
 
   $ stegnet hide logo.png letter.pdf --key-file k -o sent.png
-"""
-    covers = (PICTURE,)
-    forms = MappingProxyType({PICTURE: (".png",)})
-    preference = 4
+""",
+        covers=(PICTURE,),
+        forms=MappingProxyType({PICTURE: (".png",)}),
+        preference=4,
+        options=SampleOptions,
+        albums=True,
+    )
     what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:
         cover.once("pixels", check_pixels)
         if not self.keeps(cover):
-            raise CapacityError(f"{cover}: can't be transparent", 'use `method="auto"`, which chooses')
+            raise CapacityError(
+                "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
+            )
         return cover.once(self.name, _VisibleSamples)
 
     def keeps(self, cover: Cover) -> bool:
@@ -99,14 +106,14 @@ class _VisibleSamples(Samples):
         count = samples[..., 0].size
         return {"cover_pixels": count, "container_psnr": changes.psnr, "changed_pixels": changes.pixels}
 
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> None:
+    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
         layers = self._layers.copy()
         layers[self._visible, :3] = samples.reshape(-1, 3)
         notes = write_form(part, layers, self._cover, self._profile, suffix)
-        self.notes = tuple(line for line in notes if TRANSPARENT not in line)
         if verify:
             with Cover(part) as written:
                 check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))
+        return tuple(line for line in notes if TRANSPARENT not in line)
 
 
 class _TransparentContainer(Container):

@@ -11,7 +11,8 @@ from stegnet import lazy_names
 __getattr__, __all__ = lazy_names(
     __name__,
     card="MODEM NETWORKS SHIPPED SHIPPED_MODEM Card read_card weights_id",
-    inference="FrameInput HideResult Network Revealed check_cover hide_frame hide_picture reveal_frame reveal_picture",
+    inference="FrameInput HideResult Network Revealed at_own_size check_cover hide_frame hide_picture reveal_frame "
+    "reveal_picture",
     secret_quality="SecretErrors SecretQuality",
     engines="BACKENDS PRECISIONS Engine Pool load_engine",
     pair="Pair build build_from family_names load_pair options_of receptive_fields register save_pair",

@@ -17,6 +17,7 @@ import safetensors
 
 from stegnet.core.errors import WeightsError, reading
 from stegnet.core.names import MARK
+from stegnet.core.text import Setting, Text
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before that: its containers are still revealed
@@ -59,16 +60,20 @@ def read_card(path: Path) -> Card:
         WeightsError: there is no such file, it is not a stegnet weights file, or its card asks for what can't be.
     """
     if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file", 'train one with `dvc repro`, or omit `weights="FILE"`')
+        raise WeightsError(
+            "no such weights file",
+            Text("train one with `dvc repro`, or omit ", Setting("weights", "FILE")),
+            subject=path,
+        )
     try:
         _check_header(path)
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
         card = Card(**json.loads(metadata[CARD_KEY]))
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: not a stegnet weights file", "weights files come from `dvc repro`") from error
+        raise WeightsError("not a stegnet weights file", "weights files come from `dvc repro`", subject=path) from error
     if problem := _problem(card):
-        raise WeightsError(f"{path}: its card can't be right ({problem})", "it is damaged, or of another version")
+        raise WeightsError(f"its card can't be right ({problem})", "it is damaged, or of another version", subject=path)
     return card
 
 

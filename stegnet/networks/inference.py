@@ -34,6 +34,7 @@ from stegnet.core.pixels import (
     split,
     to_8_bits,
 )
+from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.networks.card import SHIPPED, read_card, weights_id
@@ -171,7 +172,9 @@ class Network:
         valid = len(card.scramble) == len(_SCRAMBLE) and [*map(type, values)] == [str, int, int, float]
         valid = valid and base in KINDS and quality in range(101) and block in range(BLOCK, MAX_BLOCK + 1, BLOCK)
         if not valid or not 0 <= period < 1:
-            raise WeightsError(f"{path}: its card does not say what it hides", "it is damaged, or of another version")
+            raise WeightsError(
+                "its card does not say what it hides", "it is damaged, or of another version", subject=path
+            )
         fields = card.receptive_fields or (_FORMER_FIELDS if card.model == "costa" else {})
         engine = load_engine(path, backend, device, precision)
         return cls(engine, weights_id(path), base, quality, block, period, fields)
@@ -245,7 +248,11 @@ class Network:
     def check(self, weights: str) -> None:
         """Refuses a secret that was hidden with other weights."""
         if weights != self.weights:
-            hint = f'use `weights="FILE"` (in Python: Session(weights="FILE")) with the file of SHA-256 {weights}'
+            hint = Text(
+                "use ",
+                Setting("weights", "FILE"),
+                f' (in Python: Session(weights="FILE")) with the file of SHA-256 {weights}',
+            )
             raise WeightsError(f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}", hint)
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
@@ -316,7 +323,7 @@ def hides_in(height: int, width: int) -> bool:
 
 def grey_refused() -> CapacityError:
     """The error for a grey cover, which networks would colour."""
-    hint = '`method="sealed"` keeps it grey, or use a cover in colour'
+    hint = Text(Setting("method", "sealed"), " keeps it grey, or use a cover in colour")
     return CapacityError("the cover is grey, and a network would give it coloured pixels", hint)
 
 
@@ -370,9 +377,15 @@ def reveal_frame(
     """Reveals the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8; `step`: after each tile."""
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
+    return at_own_size(network.reveal(area, shuffle, reading.base, step), reading)
+
+
+def at_own_size(revealed: np.ndarray, reading: FrameReading) -> np.ndarray:
+    """Resizes what was revealed of a frame, or its base, (H, W, 3) uint8, to the secret's own size, (h, w, 3)."""
+    assert reading.record is not None and reading.base is not None
     secret = reading.record.header.secret
     noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's, without a residual
-    return unresize(network.reveal(area, shuffle, reading.base, step), secret.height, secret.width, noise)
+    return unresize(revealed, secret.height, secret.width, noise)
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:

@@ -63,7 +63,9 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
         except REFUSALS as error:
             refusals.append(error)
     reason = " ".join(str(refusals[0]).split()) or type(refusals[0]).__name__
-    raise ConfigError(f"model.backbone: {backbone} can't be used ({reason})", "resnet18 can") from refusals[0]
+    raise ConfigError(f"{backbone} can't be used ({reason})", "resnet18 can", parameter="model.backbone") from refusals[
+        0
+    ]
 
 
 def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
@@ -93,7 +95,9 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
                 stage.load_state_dict(same, strict=False)
             return stage.train()
     hint = "convnext_atto, mobilenetv4_conv_small and regnetx_002 can"
-    raise ConfigError(f"model.backbone: {backbone} can't keep every position (its stem has no stride 1)", hint)
+    raise ConfigError(
+        f"{backbone} can't keep every position (its stem has no stride 1)", hint, parameter="model.backbone"
+    )
 
 
 def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
@@ -103,7 +107,9 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
     known = timm.list_models()
     if backbone.split(".", maxsplit=1)[0] not in known or set(backbone) & set(_OF_ADDRESSES):
         close = difflib.get_close_matches(backbone.rpartition("/")[2], known, n=3)  # without a hub's prefix
-        raise ConfigError(f"model.backbone: timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "")
+        raise ConfigError(
+            f"timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "", parameter="model.backbone"
+        )
     options = options if levels is None else {**options, "out_indices": tuple(range(levels))}
     encoder = timm.create_model(
         backbone, features_only=True, feature_cls="getter", in_chans=channels, pretrained=pretrained, **options
@@ -345,7 +351,7 @@ class CouplingPair(Pair):
         places = chosen_places(place, PLACES)
         if ends == 1:
             hint = "a single convolution can't expand and reduce channels"
-            raise ConfigError("model.ends: must be 0, or 2 and more", hint)
+            raise ConfigError("must be 0, or 2 and more", hint, parameter="model.ends")
 
         def subnet(where: str, depth: int = 3) -> Subnet:
             return Subnet(BANDS, BANDS, width, depth, backbone if where in places else NONE, pretrained)

@@ -172,8 +172,9 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
     for agreement in agreements:
         if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
             raise WeightsError(
-                f"{weights}: its ONNX file {agreement.network!r} disagrees with it: samples are up to "
-                f"{agreement.difference:.2g} apart, {100 * agreement.equal:.3f} % are equal as 8 bits"
+                f"its ONNX file {agreement.network!r} disagrees with it: samples are up to "
+                f"{agreement.difference:.2g} apart, {100 * agreement.equal:.3f} % are equal as 8 bits",
+                subject=weights,
             )
     return agreements
 

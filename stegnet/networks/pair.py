@@ -131,7 +131,9 @@ def chosen_places(names: str, known: Iterable[str]) -> set[str]:
     """The places of networks, joined by "+", that `model.place` names; each must be known."""
     places = {name.strip() for name in names.split("+")}
     if unknown := sorted(places - set(known)):
-        raise ConfigError(f"model.place: unknown place {unknown[0]!r}", f"known: {', '.join(known)}, joined by +")
+        raise ConfigError(
+            f"unknown place {unknown[0]!r}", f"known: {', '.join(known)}, joined by +", parameter="model.place"
+        )
     return places
 
 
@@ -153,7 +155,7 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
     card = read_card(path)
     if MARK in card.model and card.model != os.environ.get(TRUSTED):
         hint = f"if you trust that code, set {TRUSTED}={card.model}"
-        raise WeightsError(f"{path}: its network is {card.model}, whose code would run here", hint)
+        raise WeightsError(f"its network is {card.model}, whose code would run here", hint, subject=path)
     # The file holds all weights; pretrained ones need not be downloaded.
     options = {key: value for key, value in card.options.items() if key != "pretrained"}
     try:
@@ -165,9 +167,9 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
         pair.load_state_dict(tensors, assign=True)
     except (ConfigError, TypeError, RuntimeError) as error:
         reason = shorten(str(error), 160, placeholder=" …")
-        raise WeightsError(f"{path}: weights and card do not match ({reason})") from error
+        raise WeightsError(f"weights and card do not match ({reason})", subject=path) from error
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise WeightsError(f"{path}: not all of its weights are finite numbers", "it is damaged: train it again")
+        raise WeightsError("not all of its weights are finite numbers", "it is damaged: train it again", subject=path)
     return pair.eval(), card
 
 
@@ -196,11 +198,11 @@ def find_family(name: str) -> type[Pair]:
     if MARK in name:
         family = load_object("model.name", name)
         if not (isinstance(family, type) and issubclass(family, Pair)):
-            raise ConfigError(f"model.name: {name} is not a subclass of stegnet.networks.Pair")
+            raise ConfigError(f"{name} is not a subclass of stegnet.networks.Pair", parameter="model.name")
         return family
     if name not in family_names():
         hint = f"{did_you_mean(name, family_names())} known: {', '.join(family_names())}".lstrip()
-        raise ConfigError(f"model.name: unknown family {name!r}", hint)
+        raise ConfigError(f"unknown family {name!r}", hint, parameter="model.name")
     if name not in _REGISTERED:
         import_module(f"stegnet.networks.families.{name}")
     return _REGISTERED[name]

@@ -8,6 +8,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
 from stegnet.networks.inference import Network, Step, no_step, reveal_frame
@@ -70,7 +71,7 @@ class SecretQuality:
                 message = (
                     f"the secret would be revealed at {_psnr(first):.1f} dB PSNR, below the useful minimum: {reason}"
                 )
-                raise CapacityError(message, f"{advice}; `any_quality=True` hides it all the same")
+                raise CapacityError(message, Text(advice, "; ", Setting("any_quality", True), " hides it all the same"))
 
     @property
     def _errors(self) -> list[SecretErrors]:
@@ -86,7 +87,7 @@ class SecretQuality:
         if self.psnr() >= POOR:
             return ()
         reason, advice = self._reason(self._errors)
-        return (f"the secret is revealed at only {self.psnr():.1f} dB PSNR: {reason}; {advice}",)
+        return (Text(f"the secret is revealed at only {self.psnr():.1f} dB PSNR: {reason}; ", advice),)
 
     def _reason(self, measured: list[SecretErrors]) -> tuple[str, str]:
         """The main cause of the errors, and advice."""
@@ -94,9 +95,9 @@ class SecretQuality:
         resizing, total = (sum(getattr(errors, of) for errors in measured) for of in ("resizing", "total"))
         if larger and 2 * resizing >= total:
             secret, cover = (f"{width}×{height}" for height, width in (self._secret, self._cover))
-            advice = f'use a cover of {secret} or more, or `method="sealed"`'
+            advice = Text(f"use a cover of {secret} or more, or ", Setting("method", "sealed"))
             return f"it has {secret} pixels, its cover only {cover}", advice
-        advice = 'use another secret, or `method="sealed"`'
+        advice = Text("use another secret, or ", Setting("method", "sealed"))
         return "the network's weights carry no more (least of noise and fine patterns)", advice
 
 
@@ -123,5 +124,7 @@ def visibility_notes(worst: float) -> tuple[str, ...]:
     """A note if the PSNR of the worst frame against its cover, in dB, is low enough to be visible; else none."""
     if worst >= VISIBLE:
         return ()
-    advice = 'the network\'s weights hide it no better; use another secret or cover, or `method="sealed"`'
-    return (f"the container visibly differs from its cover ({worst:.1f} dB PSNR): {advice}",)
+    line = (
+        f"the container visibly differs from its cover ({worst:.1f} dB PSNR): the network's weights hide it no better"
+    )
+    return (Text(line, "; use another secret or cover, or ", Setting("method", "sealed")),)

@@ -21,6 +21,7 @@ from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.names import FILE, FILM
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
 from stegnet.core.pixels import channels_of
+from stegnet.core.text import Setting, Text
 from stegnet.keys import Key, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest
@@ -109,7 +110,7 @@ class Container(AbstractContextManager):
         try:
             first = next(self._decoder, None)
             if first is None:
-                raise MediaError(f"{self.file}: the film has no frames")
+                raise MediaError("the film has no frames", subject=self.file)
             self._shape = first.shape[0], first.shape[1], channels_of(first)
             self.first = read_record(first, self._keys, first=True, medium=self.medium)
             if self._keys.locked and self.kind == FILM:  # a frame may open with the passphrase alone: an anchor
@@ -259,7 +260,7 @@ def open_container(path: Path, key_source: KeySource, progress: Progress = no_pr
         file.kind  # noqa: B018
     except MediaError as error:
         file.close()
-        raise MediaError(str(error), _CONTAINERS) from error
+        raise error.with_hint(_CONTAINERS) from error
     try:
         return with_heartbeat(lambda: Container(file, key_source), lambda: progress("open", 0, 0))
     except BaseException:
@@ -373,10 +374,10 @@ def collect_whole(
         what = "the file's bytes are not those that were hidden"
     if what:
         hint = _WHOLE_ALBUM if found.enough else ALL_OR_NOTHING
-        raise RevealError("; ".join((f"{container.path}: {what}", *lines, *found.strangers())), hint)
+        raise RevealError("; ".join((what, *lines, *found.strangers())), hint, subject=container.path)
     if strict and lines:
-        hint = "the file in it is whole: without `strict=True`, it is revealed"
-        raise RevealError(f"{container.path}: {'; '.join(lines)}", hint)
+        hint = Text("the file in it is whole: without ", Setting("strict", True), ", it is revealed")
+        raise RevealError("; ".join(lines), hint, subject=container.path)
     return found, lines
 
 

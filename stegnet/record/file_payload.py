@@ -40,7 +40,7 @@ def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
             source.seek(0)
             data = source.read(header.secret.size)
         if index == header.frames - 1 and file_digest(source) != header.secret.digest:
-            raise MediaError(f"{source.name}: was changed while it was being hidden", "hide it again")
+            raise MediaError("was changed while it was being hidden", "hide it again", subject=source.name)
         yield Record(header, index, data=data)
 
 

@@ -10,19 +10,25 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
+from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import is_mp4
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover
 
+COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 BETRAYS = "anyone can tell that something is hidden"
-WAYS_OUT = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB (`resize=PIXELS`)"
+WAYS_OUT = Text(
+    "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB", Aside("resize", "PIXELS", quoted=False)
+)
 _REDUCE = "reduce it to half its sides first, in RGB"
 _CANT_STAY = " that can't stay "
-_MADE_ANEW = 'write a JPEG, which is made anew (`to="NAME.jpg"`), or '
+_MADE_ANEW = Text("write a JPEG, which is made anew", Aside("to", "NAME.jpg"), ", or ")
 # By history.
 _WAYS_TO_STAY = {
-    "a JPEG": 'let it stay one (`to="NAME.jpg"`), or ',
-    "a film in YCbCr (h264)": 'let it stay H.264 where it can (`to="NAME.mp4"`, for small secrets), or ',
+    "a JPEG": Text("let it stay one", Aside("to", "NAME.jpg"), ", or "),
+    "a film in YCbCr (h264)": Text(
+        "let it stay H.264 where it can (", Setting("to", "NAME.mp4"), ", for small secrets), or "
+    ),
 }
 SLIGHTLY = "reduced by less than half"  # as the end of a history
 POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
@@ -131,21 +137,24 @@ class HidingFigures:
 
     def warnings(self) -> tuple[str, ...]:
         """A line if the cover's format gives the container away."""
-        return (betrayed_by(self.cover_format),) if self.cover_format else ()
+        return (Text(betrayed_by(self.cover_format), kind=COVER_FORMAT),) if self.cover_format else ()
 
 
 def betrayed_by(history: str) -> str:
     """A line on a cover that gives its container away, by the lossy format that it has or had, and on a way out."""
     if history.endswith(SLIGHTLY):
-        return f"the cover is {history}: its traces may give the container away; {_REDUCE} (`resize=PIXELS`)"
+        return Text(
+            f"the cover is {history}: its traces may give the container away; {_REDUCE}",
+            Aside("resize", "PIXELS", quoted=False),
+        )
     line = f"the cover is {history}: {BETRAYS}"
     if history == FLAT:
         return f"{line}; use a photograph"
     if history.startswith("a sound"):
         return line
     stay = _MADE_ANEW if history.startswith(f"a JPEG{_CANT_STAY}") else _WAYS_TO_STAY.get(history, "")
-    resized = "" if history.startswith("a film") else " (`resize=PIXELS`)"
-    return f"{line}; {stay}{_REDUCE}{resized}"
+    resized = "" if history.startswith("a film") else Text(Aside("resize", "PIXELS", quoted=False))
+    return Text(f"{line}; ", stay, _REDUCE, resized)
 
 
 def shown_history(cover: Cover, suffix: str) -> str | None:
@@ -159,8 +168,12 @@ def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """The error for a secret that is too large to be hard to find."""
     larger = "a larger cover, an album of several (`stegnet hide --spread`)"
     safe = f"at most {most} bytes are" if most else "none are"
-    hint = f"use {larger if most else 'a photograph without a lossy past'}, or leave `at_most_safe=True` out"
-    return CapacityError(f"{secret}: has {size} bytes, but {safe} hard to find in this cover", hint)
+    hint = Text(
+        f"use {larger if most else 'a photograph without a lossy past'}, or leave ",
+        Setting("at_most_safe", True),
+        " out",
+    )
+    return CapacityError(f"has {size} bytes, but {safe} hard to find in this cover", hint, subject=secret)
 
 
 class Changes:

@@ -28,7 +28,14 @@ from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME, eithe
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import OpenedFile, is_matroska
-from stegnet.image.pictures import PICTURE_FORMS, open_picture, read_cover, read_picture, save_picture
+from stegnet.image.pictures import (
+    PICTURE_FORMS,
+    has_pixels,
+    open_picture,
+    read_cover,
+    read_picture,
+    save_picture,
+)
 from stegnet.media.cover import media_kind
 from stegnet.record import MAX_NAME
 from stegnet.results.figures import HidingFigures
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
 _POLL = 0.02  # seconds between looks for more of a film that is being written
+CHANGED_SECRET = "changed secret"  # kind of a warning that a copy of the secret is hidden
 WATCHABLE_SUFFIX = ".mp4"
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _SAME = {".jpeg": ".jpg"}
@@ -68,7 +76,7 @@ class Report:
         text: a text that was revealed without a name for it.
         container: the picture, (H, W, 3) uint8, or the bytes of the file, that was made and not written; else None.
         unchanged: what is revealed has, or will have, the bytes that were hidden.
-        changed_secret: a line, first of the warnings, that a copy is hidden instead of the secret; "": it is not.
+        changed_secret: a warning of the kind CHANGED_SECRET, that a copy is hidden instead of the secret; "": none.
         hiding: figures of a hiding; None of a revealing.
     """
 
@@ -121,15 +129,15 @@ class OutputTarget:
         """
         try:
             if self.path.is_dir():
-                raise MediaError(f"{self.path}: is a folder", "name the file to write")
+                raise MediaError("is a folder", "name the file to write", subject=self.path)
             if self.path.exists() and not self.path.is_file():
-                raise MediaError(f"{self.path}: is not a file that can be replaced", "name another file to write")
+                raise MediaError("is not a file that can be replaced", "name another file to write", subject=self.path)
             if suffixes and self.path.suffix.lower() not in suffixes:
                 hint = f"name it {self.path.with_suffix(suffixes[0])}"
-                raise MediaError(f"{self.path}: a {made} is written as {either(suffixes)}", hint)
+                raise MediaError(f"a {made} is written as {either(suffixes)}", hint, subject=self.path)
             read = (*inputs, *self.inputs)
             if self.path.exists() and any(source.exists() and self.path.samefile(source) for source in read):
-                raise MediaError(f"{self.path}: is an input too", "name another file to write")
+                raise MediaError("is an input too", "name another file to write", subject=self.path)
             if os.path.lexists(self.path) and not self.force:
                 raise already_exists(self.path)
         except OSError as error:
@@ -195,7 +203,7 @@ def write_film(
                         film.write(frame.picture, frame.time, frame.sound)
                     except OverflowError as error:
                         what = "the film's time stamps are beyond what a file can hold"
-                        raise MediaError(f"{part}: {what}") from error
+                        raise MediaError(what, subject=part) from error
                 step(done)
         checking.finish()
     return film.notes
@@ -299,25 +307,25 @@ def check_film(
         count += 1
         progress(min(count, len(digests)), len(digests))
     if count != len(digests):
-        raise MediaError(f"{path}: reads back with {count} frames, not {len(digests)}", _FAULTY)
+        raise MediaError(f"reads back with {count} frames, not {len(digests)}", _FAULTY, subject=path)
 
 
 def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[bytes]) -> None:
     """Verifies a frame of a film, (H, W, 3) uint8; arguments and errors as `check_film`."""
     if digest(frame) != digests[index]:
-        raise MediaError(f"{path}: frame {index + 1} does not read back as it was written", _FAULTY)
+        raise MediaError(f"frame {index + 1} does not read back as it was written", _FAULTY, subject=path)
 
 
 def check_picture(path: Path, picture: np.ndarray) -> None:
     """Verifies a picture that was just written by comparing every pixel, (H, W, 3) uint8; MediaError if one differs."""
     with OpenedFile(path, quiet=True) as written:
-        check_same(path, np.array_equal(read_cover(written)[0], picture))
+        check_same(path, has_pixels(written, picture))
 
 
 def check_same(path: Path, same: bool) -> None:
     """Refuses, by a MediaError, a file that does not read back the same as it was written."""
     if not same:
-        raise MediaError(f"{path}: does not read back as it was written", _FAULTY)
+        raise MediaError("does not read back as it was written", _FAULTY, subject=path)
 
 
 def plain_suffix(name: str) -> str:
@@ -397,7 +405,7 @@ def _watchable(part: Path, exact: str, progress: Progress) -> tuple[str, ...]:
         return video.make_watchable(part, lambda done, total: progress("convert", done, total))
     except MediaError as error:
         hint = f"as {exact} it is revealed byte for byte" if error.hint == CONVERT_SOUND else error.hint
-        raise MediaError(str(error), hint) from error
+        raise error.with_hint(hint) from error
 
 
 def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:

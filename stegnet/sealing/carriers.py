@@ -13,7 +13,9 @@ from stegnet.sealing import trellis
 LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
 STRIDE, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
 _RUN = 32  # carriers that stay side by side
+_WAYS = 45  # runs after which colours follow each other as in the first: 45 · 32 carriers are 48 · 31 samples
 _GROUP, _MOST_GROUP = 12_288, 64  # pixels' carriers for each sample of a group, and most samples of a group
+_COMPARED = 1 << 18  # keys that are compared at once, which bounds the memory
 _EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
 
 
@@ -55,10 +57,6 @@ class Zones:
         """Most bytes of a record."""
         return trellis.most_bytes(self.places) - TAG_BYTES
 
-    def most_greens(self, channels: int) -> int:
-        """Most green samples at the record's places, whatever the order: of the first n carriers, ⌈n/3⌉ are green."""
-        return min(self.places, -(-self.ephemeral.stop // channels))
-
 
 @dataclass(frozen=True)
 class Order:
@@ -76,20 +74,95 @@ class Order:
         first, end = zone.start // _RUN, -(-zone.stop // _RUN)
         runs = self.runs[first:end, None].astype(np.int32) * _RUN + np.arange(_RUN, dtype=np.int32)
         carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
-        return carriers + (carriers + _SALT) // (STRIDE - 1)
+        return _samples_of(carriers)
 
-    def greens(self, zone: slice, channels: int, free: np.ndarray) -> np.ndarray:
-        """Numbers of the green samples at the places of a zone, (n,) int32; of a grey picture, all are.
-
-        All samples of the zone are marked in `free`, (S,) bool, unless it is empty.
-        """
+    def greens(self, zone: slice, channels: int) -> np.ndarray:
+        """Numbers of the green samples at the places of a zone, (n,) int32; of a grey picture, all are."""
         if kernels.compiled:
             found = np.empty(zone.stop - zone.start, np.int32)
-            return found[: kernels.compiled.greens(self.runs, zone.start, found.size, channels, free, found)]
+            return found[: kernels.compiled.greens(self.runs, zone.start, found.size, channels, found)]
         numbers = self.numbers(zone)
-        if free.size:
-            free[numbers] = True
         return numbers[numbers % channels == channels // 2]
+
+    def mark(self, zone: slice, samples: int) -> np.ndarray:
+        """Return marks of the samples at the places of a zone: bits, (⌈S/8⌉,) uint8, the lowest of each byte first."""
+        if kernels.compiled:
+            marks = np.zeros(-(-samples // 8), np.uint8)
+            kernels.compiled.mark(self.runs, zone.start, zone.stop - zone.start, samples, marks)
+            return marks
+        marked = np.zeros(samples, bool)
+        marked[self.numbers(zone)] = True
+        return np.packbits(marked, bitorder="little")
+
+
+def is_marked(marks: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return whether samples, by their numbers, have marks of `Order.mark`, (n,) bool."""
+    return (marks[numbers >> 3] >> (numbers & 7) & 1).astype(bool)
+
+
+class Greens:
+    """Numbers of the green samples at the places of a zone, as `Order.greens`: some of them are computed at a time."""
+
+    def __init__(self, order: Order, zone: slice, channels: int) -> None:
+        first, end = zone.start // _RUN, -(-zone.stop // _RUN)
+        self._order, self._zone, self.channels, self._first = order, zone, channels, first
+        self._runs = order.runs[first:end]
+        carriers = np.arange(_WAYS * _RUN).reshape(_WAYS, _RUN)
+        self._green = _samples_of(carriers) % channels == channels // 2  # of each way, the carriers of a run
+        counts = self._green.sum(1, dtype=np.int32)[self._runs % _WAYS]
+        # Of the first run and the last, some carriers may be in other zones.
+        self._skipped = int(self._green[self._runs[0] % _WAYS, : zone.start - first * _RUN].sum())
+        counts[0] -= self._skipped
+        counts[-1] -= self._green[self._runs[-1] % _WAYS, zone.stop - (end - 1) * _RUN :].sum()
+        self._ends = counts.cumsum(dtype=np.int32)  # of each run, among these numbers
+        self.size = int(self._ends[-1])
+
+    def __getitem__(self, some: slice) -> np.ndarray:
+        """Return a part of them, (n,) int32."""
+        start, stop, _ = some.indices(self.size)
+        first, last = self._runs_of(np.array([start, stop - 1])).tolist()
+        zone = slice(
+            max((self._first + first) * _RUN, self._zone.start),
+            min((self._first + last + 1) * _RUN, self._zone.stop),
+        )
+        before = int(self._ends[first - 1]) if first else 0
+        return self._order.greens(zone, self.channels)[start - before : stop - before]
+
+    def take(self, places: np.ndarray) -> np.ndarray:
+        """Return those at some places in their order, (n,) int32."""
+        at = self._runs_of(places)
+        before = np.where(at > 0, self._ends[at - 1], -self._skipped)
+        runs = self._runs[at]
+        reached = self._green.cumsum(1, dtype=np.uint8)[runs % _WAYS] > (places - before)[:, None]
+        return _samples_of(runs * _RUN + reached.argmax(1)).astype(np.int32)
+
+    @property
+    def of_whole_runs(self) -> bool:
+        """True if no run has carriers in other zones, too."""
+        return self._zone.start % _RUN == self._zone.stop % _RUN == 0
+
+    def ranks(self, samples: int) -> np.ndarray:
+        """Return for each run of a frame's carriers, as they stand in it, the place of its first green one.
+
+        They are (T,) int32, and −1 for runs of other zones. The frame has so many samples.
+        """
+        ranks = np.full(samples // STRIDE * (STRIDE - 1) // _RUN, -1, np.int32)
+        ranks[self._runs] = np.append(np.int32(0), self._ends[:-1])
+        return ranks
+
+    def _runs_of(self, places: np.ndarray) -> np.ndarray:
+        """Return which runs hold those at some places, (n,) int, which are numbers as small as `_ends` has them."""
+        return np.searchsorted(self._ends, places.astype(self._ends.dtype), "right")
+
+
+def _samples_of(carriers: np.ndarray) -> np.ndarray:
+    """Return the numbers of the samples that are these carriers, by their numbers among the carriers."""
+    return carriers + (carriers + _SALT) // (STRIDE - 1)
+
+
+def samples_of_runs(runs: slice) -> slice:
+    """Return the samples, those between them included, that runs of carriers have, as they stand in a frame."""
+    return slice(_samples_of(runs.start * _RUN), _samples_of(runs.stop * _RUN - 1) + 1)
 
 
 def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:
@@ -134,22 +207,33 @@ def stable_argsort(words: np.ndarray) -> np.ndarray:
 
 
 def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
-    """The first so many elements of `stable_argsort`, (count,) int; few are found without sorting the others."""
+    """The first so many elements of `stable_argsort`, (count,) int64; few are found without sorting the others."""
     places = np.uint64((1 << words.size.bit_length()) - 1)
-    keys = words & ~places | np.arange(words.size, dtype=np.uint64)
+    keys = words & ~places
+    keys |= np.arange(words.size, dtype=np.uint64)
     if count + 1 < keys.size:
         keys = np.partition(keys, count)[: count + 1]
     if kernels.compiled:
         kernels.compiled.sort(keys)
     else:
         keys.sort()
-    order = (keys & places).astype(np.intp)
-    ties = np.flatnonzero((keys[1:] ^ keys[:-1]) <= places)  # for one in some million words, the lowest bits decide
+    ties = _equal_but_for(places, keys)  # for one in some million words, the lowest bits decide
     if (np.diff(ties) == 1).any() or (ties >= count - 1).any():
         return words.argsort(kind="stable")[:count]
+    keys &= places
+    order = keys.view(np.int64)
     pairs = ties[words[order[ties]] > words[order[ties + 1]]]
     order[pairs], order[pairs + 1] = order[pairs + 1], order[pairs]
     return order[:count]
+
+
+def _equal_but_for(places: np.uint64, keys: np.ndarray) -> np.ndarray:
+    """Return where keys, (n,) uint64, equal the next one but for the bits of their places, (n,) int."""
+    found = [np.zeros(0, np.intp)]
+    for start in range(0, keys.size - 1, _COMPARED):
+        some = keys[start : start + _COMPARED + 1]
+        found.append(start + np.flatnonzero((some[1:] ^ some[:-1]) <= places))
+    return np.concatenate(found)
 
 
 def frame_salt(picture: np.ndarray) -> bytes:
@@ -159,14 +243,17 @@ def frame_salt(picture: np.ndarray) -> bytes:
     return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
 
 
+def is_salt(numbers: np.ndarray, samples: int) -> np.ndarray:
+    """Return which samples are salt samples, (n,) bool, by their numbers, of so many samples in all."""
+    return (numbers % STRIDE == _SALT) & (numbers < samples // STRIDE * STRIDE)
+
+
 def idle_samples(samples: int) -> np.ndarray:
     """Numbers of the samples that carry nothing, (n,) int32: the salt samples, then those behind the last run."""
     blocks, places = samples // STRIDE, samples // STRIDE * (STRIDE - 1) // _RUN * _RUN
     rest = np.arange(places, blocks * (STRIDE - 1), dtype=np.int32)
     behind = np.arange(blocks * STRIDE, samples, dtype=np.int32)
-    return np.concatenate(
-        [np.arange(blocks, dtype=np.int32) * STRIDE + _SALT, rest + (rest + _SALT) // (STRIDE - 1), behind]
-    )
+    return np.concatenate([np.arange(blocks, dtype=np.int32) * STRIDE + _SALT, _samples_of(rest), behind])
 
 
 def size_bytes(height: int, width: int) -> bytes:

@@ -5,16 +5,27 @@ They come before all else, since the salt, and with it every other place, follow
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from stegnet.core.keystream import keystream
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import LEAD_BITS, MAC_BITS, STRIDE, Zones, idle_samples, order_of, stable_argsort
+from stegnet.sealing.carriers import (
+    LEAD_BITS,
+    MAC_BITS,
+    STRIDE,
+    Zones,
+    idle_samples,
+    is_salt,
+    order_of,
+    stable_argsort,
+)
 from stegnet.sealing.zones import (
     NO_TIES,
     CostMap,
+    PixelSteps,
     RecordPlan,
     StepCosts,
     changed,
@@ -52,23 +63,53 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
         write_record(cost_map.ephemeral(), stream.trits(trits), plan)
 
 
-def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
+class _Steps(NamedTuple):
+    """Steps of some samples: all others stay."""
+
+    numbers: np.ndarray  # (n,) int, of the samples, in ascending order
+    steps: np.ndarray  # (n,) int8, none of them 0
+
+    @classmethod
+    def of(cls, numbers: np.ndarray, steps: np.ndarray) -> Self:
+        """Return steps by the samples' numbers, in any order; of several of one sample, the last one holds."""
+        order = np.argsort(numbers, kind="stable")
+        numbers, steps = numbers[order], steps[order]
+        holds = np.append(numbers[1:] != numbers[:-1], True)[: numbers.size] & (steps != 0)
+        return cls(numbers[holds], steps[holds])
+
+    def take(self, samples: np.ndarray) -> None:
+        """Step samples, (S,) uint8, in place: sums wrap around to the right value."""
+        samples[self.numbers] += self.steps.view(np.uint8)
+
+    def of_pixels(self, channels: int) -> PixelSteps:
+        """Return the steps of the pixels all of whose samples move alike, −1 or 1."""
+        first = np.flatnonzero(self.numbers % channels == 0)
+        first = first[first + channels <= self.numbers.size]
+        ahead = np.arange(channels)
+        numbers, steps = (part[first[:, None] + ahead] for part in self)
+        together = (numbers == numbers[:, :1] + ahead).all(1) & (steps == steps[:, :1]).all(1)
+        return PixelSteps(numbers[together, 0] // channels, np.sign(steps[together, 0]))
+
+
+def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> PixelSteps:
     """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
 
     Returns:
-        (H, W) int8, the steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
+        The steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
     """
-    draw, salts = _rehearsed if plan.clustered else _drawn, idle_samples(picture.size)[: picture.size // STRIDE]
-    free = salts.size if costs.fixed is None else np.count_nonzero(~costs.fixed.reshape(-1)[salts])
+    draw, free = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
+    if costs.fixed is not None:
+        free = np.count_nonzero(~costs.fixed.reshape(-1)[idle_samples(picture.size)[:free]])
     while True:
-        steps = draw(picture, costs, plan, zones, seed)
+        found = draw(picture, costs, plan, zones, seed)
         if costs.fixed is not None:
-            steps[costs.fixed] = 0
-        if np.count_nonzero(steps.reshape(-1)[salts]) >= min(_LEAST_CHANGED, free):
-            picture += steps.view(np.uint8)  # which wraps around to the right value
-            return _of_pixels(steps)
+            may_change = ~costs.fixed.reshape(-1)[found.numbers]
+            found = _Steps(found.numbers[may_change], found.steps[may_change])
+        if np.count_nonzero(is_salt(found.numbers, picture.size)) >= min(_LEAST_CHANGED, free):
+            found.take(picture.reshape(-1))
+            return found.of_pixels(picture.shape[2])
         seed = sha256(seed).digest()
 
 
@@ -92,15 +133,15 @@ class _Stream:
         return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
 
     def order(self, count: int) -> np.ndarray:
-        """A permutation, (count,) int."""
-        return stable_argsort(self.take(8 * count).view("<u8"))
+        """A permutation, (count,) int32."""
+        return stable_argsort(self.take(8 * count).view("<u8")).astype(np.int32)
 
     def share(self, count: int, part: int, whole: int) -> int:
         """The share of `count` in a part, rounded up or down so that it is right on average."""
         return (count * part + int(self.below(whole, 1)[0])) // whole
 
 
-def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
+def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
     """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
 
     So they follow the steps around them as all others do. In the rest of a salt sample's pixel, they are the record's.
@@ -110,10 +151,9 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
     rolled, own = np.roll(picture, shift), costs._replace(shift=shift)
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
     decoys = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
-    rolled += decoys.view(np.uint8)
+    decoys.take(rolled.reshape(-1))
     order = order_of(size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
-    cost_map = CostMap(rolled.reshape(-1), own, order, zones, _of_pixels(decoys))
-    del decoys  # of large pictures, tens of megabytes
+    cost_map = CostMap(rolled, own, order, zones, decoys.of_pixels(channels))
     if zones.public.stop:
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
         write_ephemeral(cost_map, stream.trits(EPHEMERAL_TRITS))
@@ -129,19 +169,8 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
         other = salts // channels * channels + (salts + offset) % channels
         found[other] = of_record[(other + shift) % size]
     found[idle] = steps[(idle + shift) % size]
-    return found.reshape(picture.shape)
-
-
-def _of_pixels(steps: np.ndarray) -> np.ndarray:
-    """Steps, (H, W, C) int8, of pixels all of whose samples move alike, (H, W) int8, −1, 0 or 1."""
-    height, width, channels = steps.shape
-    samples, found = steps.reshape(-1, channels), np.zeros(height * width, np.int8)
-    moving = np.flatnonzero(steps.reshape(-1) != 0)
-    where = moving[moving % channels == 0] // channels
-    moved = samples[where]
-    together = (moved == moved[:, :1]).all(1)
-    found[where[together]] = np.sign(moved[together, 0])
-    return found.reshape(height, width)
+    moving = np.flatnonzero(found)
+    return _Steps(moving, found[moving])
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
@@ -152,7 +181,7 @@ def _shift(samples: int, channels: int, stream: _Stream) -> int:
     return fitting[int(stream.below(len(fitting), 1)[0])]
 
 
-def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> np.ndarray:
+def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
     """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
     samples, stream, channels = picture.reshape(-1), _Stream(seed), plan.channels
     idle, salts = idle_samples(samples.size), samples.size // STRIDE
@@ -161,21 +190,24 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones
     head, tail = order[: groups * zones.group], order[groups * zones.group :]
     changes, values = np.zeros(idle.size, np.int8), samples[idle[head]]
     changes[tail] = _random_changes(samples, costs, plan, idle[tail], stream)
-    moving, steps = changes != 0, np.zeros(samples.size, np.int8)
+    moving = changes != 0
     moving[max(salts - _LAST_SALTS, 0) :] = True  # some share a pixel, where one that does not move stops another
     moving[head] = False
     moved = idle[moving]
+    found: list[tuple[np.ndarray, np.ndarray]] = []  # later ones hold
     for offset in range(channels) if plan.grey else (0,):
         near = moved // channels * channels + (moved + offset) % channels
-        steps[near] = (changed(samples[near], changes[moving]) - samples[near]).view(np.int8)
+        found.append((near, changed(samples[near], changes[moving]) - samples[near]))
     # Samples that carry something, in a pixel of one that carries nothing but is no salt sample, stay.
     last = idle[max(salts - _LAST_SALTS, 0) :]
     beside = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
     with_salts = np.isin(beside // channels, last[: min(salts, _LAST_SALTS)] // channels)
-    steps[beside[~(np.isin(beside, last) | with_salts)]] = 0
+    stay = beside[~(np.isin(beside, last) | with_salts)]
+    found.append((stay, np.zeros(stay.size, np.uint8)))
     write_parities(values, stream.take(groups) & 1, *costs.at(idle[head]))
-    steps[idle[head]] = (values - samples[idle[head]]).view(np.int8)
-    return steps.reshape(picture.shape)
+    found.append((idle[head], values - samples[idle[head]]))
+    numbers, steps = map(np.concatenate, zip(*found, strict=True))
+    return _Steps.of(numbers, steps.view(np.int8))
 
 
 def _random_changes(
@@ -193,9 +225,10 @@ def _random_changes(
     others = stream.below(samples.size, count - numbers.size).astype(np.int32)
     order = stream.order(numbers.size + others.size)
     pool = np.concatenate([numbers, others])[order]
-    trits, changes = stream.trits(rows * lanes), np.empty(pool.size, np.int8)
+    trits, changes = stream.trits(rows * lanes), np.zeros(pool.size, np.int8)
     if like.merged > 1:
-        changes[order] = trellis.write_sums(costs.merged(samples, pool, like), trits, like, pool.size)
+        places, steps = trellis.write_sums(costs.merged(samples, pool, like), trits, like)
+        changes[order[places]] = steps
     else:
         changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), NO_TIES))
     return changes[: numbers.size]

@@ -36,10 +36,11 @@ from stegnet.sealing.carriers import (
 from stegnet.sealing.costs import Costs
 from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.zones import (
-    NO_TIES,
+    NO_STEPS,
     CostMap,
     RecordPlan,
     StepCosts,
+    Ties,
     parities_of,
     plan_of,
     read_ephemeral,
@@ -53,11 +54,11 @@ from stegnet.sealing.zones import (
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
 FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
-_LARGE = 1 << 20  # samples
 _GREY = 16  # added to the height of a grey record
 # Orders of the carriers that are tried where some samples must not change, and bits of lead and MAC, on average, that
 # may have no other sample: then an order fails with a probability of 1 − e⁻² at most.
 _ORDERS, _STUCK = 100, 4.0
+_AUTHENTICATED = 1 << 20  # samples at a time
 _CHEAPER_BITS = 2  # of the costs of other samples, left out: a fixed one costs ten times as much as any of them
 
 
@@ -143,8 +144,6 @@ def seal(
     plan = plan_of(size, zones_of(own.size, addressed, medium), options.effort, options.grey, own.shape[2])
     final = _final_costs(own, costs, seed, plan.grey, options.fixed)
     del costs  # of large pictures, tens of megabytes: some callers have no more use for them
-    if own.size > _LARGE and not addressed and not plan.may_merge:
-        final = final._replace(ties=NO_TIES)  # as large
     before, must_stay = (None, None) if final.fixed is None else (own.copy(), own[final.fixed])
     sealing = _Sealing(record, keys, final, plan, options)
     for _ in range(_ORDERS):
@@ -175,14 +174,14 @@ class _Sealing:
         """
         costs, plan, options, samples = self.costs, self.plan, self.options, own.reshape(-1)
         random, addressed = keystream(seed, SEED_BYTES + NONCE_BYTES), self.keys.film.recipient is not None
-        nonce, medium, moved = bytes(random[SEED_BYTES:]), options.medium, np.zeros(own.shape[:2], np.int8)
+        nonce, medium, moved = bytes(random[SEED_BYTES:]), options.medium, NO_STEPS
         if options.decoys:
             zones = zones_of(own.size, addressed and options.first, medium)
             moved = place_decoys(own, costs, plan, zones, bytes(random[:SEED_BYTES]))
         salt = frame_salt(own)
         key = self.keys.of_frame(salt, options.first)
         zones, order = zones_of(own.size, key.ephemeral is not None, medium), order_of(own.size, key, salt, medium)
-        cost_map = CostMap(samples, costs, order, zones, moved)
+        cost_map = CostMap(own, costs, order, zones, moved)
         if key.ephemeral is not None:
             fill_ephemeral_zone(cost_map, plan, sha256(seed).digest())
             write_ephemeral(cost_map, key.ephemeral, options.clustered)
@@ -242,21 +241,22 @@ def _final_costs(
     the most expensive one does.
     """
     together = picture.shape[2] if grey else 1
-    random = keystream(seed, SEED_BYTES + NONCE_BYTES + 2 * picture.size)
-    ties = np.frombuffer(random, "<u2", offset=SEED_BYTES + NONCE_BYTES).reshape(picture.shape)
-    up, down = np.empty((2, *(picture.shape[:2] if together > 1 else picture.shape)), np.uint16)
+    shape = picture.shape[:2] if together > 1 else picture.shape
+    up, down = np.empty((2, *shape), np.uint16)
+    ties, row = Ties(seed, (SEED_BYTES + NONCE_BYTES) // 2), picture[0].size
 
     def finish(rows: slice) -> None:
         samples = picture[rows]
+        last = ties.part(row * rows.start, samples.size).reshape(samples.shape)
         for final, every, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
             own = every[rows, :, : picture.shape[2]]
             if kernels.compiled:
                 if together > 1 and not own.strides[2]:  # one of all channels, repeated
                     own = own[..., :1]
                 own = np.ascontiguousarray(own, np.uint16)
-                kernels.compiled.final(samples, own, ties[rows], mirror, edge, trellis.MAX_COST, together, final[rows])
+                kernels.compiled.final(samples, own, last, mirror, edge, trellis.MAX_COST, together, final[rows])
                 continue
-            some = own.astype(np.uint16) * 8 + ((ties[rows] >> 13) ^ 7 * mirror)
+            some = own.astype(np.uint16) * 8 + ((last >> 13) ^ 7 * mirror)
             some[samples == edge] = trellis.MAX_COST
             final[rows] = some.max(2) if together > 1 else some
 
@@ -265,7 +265,7 @@ def _final_costs(
         for side in (up, down):
             np.right_shift(side, _CHEAPER_BITS, out=side)
             side[fixed] = trellis.FIXED_COST
-    return StepCosts(up.reshape(-1), down.reshape(-1), ties.reshape(-1), together, fixed=fixed)
+    return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:
@@ -294,11 +294,14 @@ def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
     """HMAC-SHA256, its first 16 bytes, of size, samples (with pair numbers for those that hold it), and context."""
-    cleared, numbers = picture.copy(), order.numbers(zones.mac)
-    samples = cleared.reshape(-1)
-    samples[numbers] = (samples[numbers].astype(np.uint16) + order.sides) >> 1
+    samples, numbers = picture.reshape(-1), order.numbers(zones.mac)
+    pairs = ((samples[numbers].astype(np.uint16) + order.sides) >> 1).astype(np.uint8)
     mac = HMAC(key, SHA256())
     mac.update(size_bytes(*picture.shape[:2]))
-    mac.update(cleared.data)
+    for start in range(0, samples.size, _AUTHENTICATED):
+        part = samples[start : start + _AUTHENTICATED].copy()
+        inside = (numbers >= start) & (numbers < start + part.size)
+        part[numbers[inside] - start] = pairs[inside]
+        mac.update(part.data)
     mac.update(context)
     return mac.finalize()[:MAC_BYTES]

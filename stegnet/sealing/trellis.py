@@ -173,9 +173,12 @@ def write(
         (n,) int8 of −1, 0 and 1.
     """
     up, down, ties = costs
+    changes = np.zeros(values.size, np.int8)
     if plan.merged > 1:
-        return write_sums(merge(values, up, down, ties, plan), trits, plan, values.size)
-    missing, changes = _missing(trits, values, plan), np.zeros(values.size, np.int8)
+        places, steps = write_sums(merge(values, up, down, ties, plan), trits, plan)
+        changes[places] = steps
+        return changes
+    missing = _missing(trits, values, plan)
     turns = _TURNS if following else 1
     for turn in range(turns):
         chosen = slice(turn, None, turns)
@@ -185,15 +188,16 @@ def write(
     return changes
 
 
-def write_sums(sums: Sums, trits: np.ndarray, plan: Layout, size: int) -> np.ndarray:
-    """Changes as `write` gives them, of `size` samples that were merged."""
+def write_sums(sums: Sums, trits: np.ndarray, plan: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the samples to change, (n,) int, and their changes, −1 or 1, (n,) int8, as `write` finds them.
+
+    The samples were merged.
+    """
     up, down = ((cheapest >> 48).astype(np.uint16) for cheapest in (sums.up, sums.down))
     steps = _search_all(_missing(trits, sums.values, plan), up, down, plan, up.size)
     where = np.flatnonzero(steps)
     chosen = (np.where(steps[where] > 0, sums.up[where], sums.down[where]) & 0xFFFFFFFF).astype(np.intp)
-    changes = np.zeros(size, np.int8)
-    changes[(where // plan.lanes * plan.merged + chosen) * plan.lanes + where % plan.lanes] = steps[where]
-    return changes
+    return (where // plan.lanes * plan.merged + chosen) * plan.lanes + where % plan.lanes, steps[where]
 
 
 def merge(values: np.ndarray, up: np.ndarray, down: np.ndarray, ties: np.ndarray, plan: Layout) -> Sums:

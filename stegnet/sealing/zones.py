@@ -6,16 +6,46 @@ from typing import NamedTuple
 import numpy as np
 
 from stegnet import kernels
-from stegnet.core.parallel import in_parts
+from stegnet.core.keystream import keystream, keystream_words
+from stegnet.core.parallel import in_parts, parallel_map, thread_count
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import PIXELS, STRIDE, CarrierModel, Order, Zones, public_order, zones_of
+from stegnet.sealing.carriers import (
+    PIXELS,
+    STRIDE,
+    CarrierModel,
+    Greens,
+    Order,
+    Zones,
+    is_marked,
+    public_order,
+    samples_of_runs,
+    zones_of,
+)
 
-ANY = np.zeros(0, bool)  # nothing is marked
+ANY = np.zeros(0, np.uint8)  # nothing is marked
 NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
 _GREY_SHARE = 0.5  # most trits of a grey record for each green sample
 _EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
+# Sums that are merged into in any order, at most: two megabytes, which processors keep near; and runs of a part.
+_FEW_SUMS, _RUNS = 1 << 17, 1 << 15
 _TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Random numbers that decide between equal costs, one for each sample: words of a keystream."""
+
+    key: bytes
+    first: int  # place of the first sample's word in the keystream
+
+    def of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return those of samples, (n,) uint16, by their numbers, (n,) int32."""
+        return keystream_words(self.key, self.first + numbers)
+
+    def part(self, start: int, count: int) -> np.ndarray:
+        """Return those of samples that follow each other, (count,) uint16."""
+        return np.frombuffer(keystream(self.key, 2 * count, 2 * (self.first + start)), "<u2")
 
 
 class StepCosts(NamedTuple):
@@ -23,7 +53,7 @@ class StepCosts(NamedTuple):
 
     up: np.ndarray  # of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,)
     down: np.ndarray
-    ties: np.ndarray  # random numbers that decide between equal costs, (S,) uint16
+    ties: Ties
     together: int = 1  # samples that have one cost, 1 or 3
     shift: int = 0  # samples, of whole pixels, by which the picture is rolled
     fixed: np.ndarray | None = None  # samples that must not change, (H, W, 1) bool; None: all may
@@ -31,7 +61,8 @@ class StepCosts(NamedTuple):
     def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Costs of some samples, (n,) int32, up and down: (n,) uint16 each.
 
-        So many to each side change with one; high costs have those beside which one is not `free`, (S,) bool or empty.
+        So many to each side change with one; high costs have those beside which one is not `free`, by the marks of
+        `Order.mark`, if there are any.
         """
         up, down = np.empty((2, numbers.size), np.uint16)
 
@@ -43,29 +74,70 @@ class StepCosts(NamedTuple):
             for costs, found in ((self.up, up), (self.down, down)):
                 found[some] = _gathered(costs, numbers[some], self.together, self.shift)
                 if free.size:
-                    found[some][~(free[numbers[some] - beside] & free[numbers[some] + beside])] = trellis.MAX_COST
+                    together = is_marked(free, numbers[some] - beside) & is_marked(free, numbers[some] + beside)
+                    found[some][~together] = trellis.MAX_COST
 
         in_parts(price, numbers.size)
         return up, down
 
     def merged(
-        self, samples: np.ndarray, numbers: np.ndarray, plan: trellis.Layout, free: np.ndarray = ANY, beside: int = 0
+        self,
+        samples: np.ndarray,
+        numbers: "np.ndarray | Greens",
+        plan: trellis.Layout,
+        free: np.ndarray = ANY,
+        beside: int = 0,
     ) -> trellis.Sums:
         """Samples, (S,) uint8, by their numbers, (n,) int32, and costs as `at`, merged as the plan says."""
         if not kernels.compiled:
-            ties = _gathered(self.ties, numbers, shift=self.shift)
-            return trellis.merge(samples[numbers], *self.at(numbers, free, beside), ties, plan)
+            own = numbers[: numbers.size]
+            ties = self.ties.of((own - self.shift) % samples.size)
+            return trellis.merge(samples[own], *self.at(own, free, beside), ties, plan)
         size, unit = plan.length * plan.lanes, plan.merged * plan.lanes
+        if isinstance(numbers, Greens) and numbers.of_whole_runs and not self.shift and size <= _FEW_SUMS:
+            return self._merged_as_they_stand(samples, numbers, plan, free, beside)
         found = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
 
         def merge(some: slice) -> None:
             sums = slice(some.start // plan.merged, some.stop // plan.merged)
-            own = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
-            read = samples, numbers[some], plan.merged, plan.lanes, self.ties
-            kernels.compiled.merge(*read, *own, *(part[sums] for part in found))
+            own = numbers[some]
+            ties = self.ties.of((own - self.shift) % samples.size if self.shift else own)
+            costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+            kernels.compiled.merge(samples, own, plan.merged, plan.lanes, ties, *costs, *(part[sums] for part in found))
 
         in_parts(merge, size * plan.merged, unit)
         return found
+
+    def _merged_as_they_stand(
+        self, samples: np.ndarray, numbers: Greens, plan: trellis.Layout, free: np.ndarray, beside: int
+    ) -> trellis.Sums:
+        """Merge samples as `merged`, but one after the other as they stand in memory, into a few sums that are at hand.
+
+        In the order of the carriers, each run of them would have to be fetched from memory, which takes most of the
+        time. The sums are the same in any order.
+        """
+        ranks, size = numbers.ranks(samples.size), plan.length * plan.lanes
+        costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
+
+        def empty() -> trellis.Sums:
+            return trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
+
+        def merge(runs: slice) -> trellis.Sums:
+            there, found = samples_of_runs(runs), empty()
+            ties = self.ties.part(there.start, there.stop - there.start)
+            layout = numbers.channels, plan.merged, plan.lanes
+            kernels.compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *found)
+            return found
+
+        if ranks.size <= _RUNS:
+            return merge(slice(0, ranks.size))
+        whole = empty()
+        parts = (slice(at, min(at + _RUNS, ranks.size)) for at in range(0, ranks.size, _RUNS))
+        for part in parallel_map(merge, parts, thread_count()):
+            whole.values[:] = (whole.values + part.values) % 3
+            np.minimum(whole.up, part.up, out=whole.up)
+            np.minimum(whole.down, part.down, out=whole.down)
+        return whole
 
 
 def _gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:
@@ -87,7 +159,7 @@ def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0)
 
     def gather(some: slice) -> np.ndarray:
         part = slice(zone.start + some.start, zone.start + some.stop)
-        return _gathered(samples, order.greens(part, channels, ANY) if channels else order.numbers(part))
+        return _gathered(samples, order.greens(part, channels) if channels else order.numbers(part))
 
     return np.concatenate(in_parts(gather, zone.stop - zone.start))
 
@@ -108,7 +180,7 @@ def _step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: n
         for offset in range(-beside, beside + 1):
             near = numbers[some] + offset
             after = changed(samples[near], changes[some])
-            samples[near] = np.where(free[near], after, samples[near]) if free.size else after
+            samples[near] = np.where(is_marked(free, near), after, samples[near]) if free.size else after
 
     in_parts(change, numbers.size)
 
@@ -143,18 +215,12 @@ class RecordPlan:
     trits: int  # of the sealed record
     grey: bool  # it is written to green samples, and red and blue move with them
     places: int  # samples that carry it, about
-    most: int  # samples that carry it, at most
     channels: int  # of the picture: 3, or 1 of a grey one, whose samples all count as green
 
     @property
     def layout(self) -> trellis.Layout:
         """Of a zone of so many places."""
         return _layout(self.trits, self.places, self.height)
-
-    @property
-    def may_merge(self) -> bool:
-        """True unless each sample of the record and its decoys counts alone, whatever the order of the carriers."""
-        return _layout(self.trits, self.most, self.height).merged > 1
 
     @property
     def clustered(self) -> bool:
@@ -175,22 +241,36 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     grey = grey and trits <= _GREY_SHARE * greens
     # Beside two green samples in 30 is a salt sample: they carry the record, too, but hardly ever change.
     places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
-    most = zones.most_greens(channels) if grey else zones.places
-    lowest = RecordPlan(1, trits, grey, places, most, channels)
+    lowest = RecordPlan(1, trits, grey, places, channels)
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return replace(lowest, height=height)
+
+
+class PixelSteps(NamedTuple):
+    """Steps of some pixels, all of whose samples move together."""
+
+    pixels: np.ndarray  # (n,) int, their numbers
+    steps: np.ndarray  # (n,) int8, −1 or 1
+
+
+NO_STEPS = PixelSteps(np.zeros(0, np.intp), np.zeros(0, np.int8))
 
 
 @dataclass(frozen=True, eq=False)
 class CostMap:
     """A picture in which zones are written, in place."""
 
-    samples: np.ndarray  # (n,) uint8, a view of it
+    picture: np.ndarray  # (H, W, C) uint8, contiguous
     costs: StepCosts
     order: Order
     zones: Zones
-    moved: np.ndarray  # (H, W) int8, steps of pixels whose samples moved together before
+    moved: PixelSteps  # before
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Its samples, (S,) uint8, a view."""
+        return self.picture.reshape(-1)
 
     def ephemeral(self) -> "CostMap":
         """The same, with the zone of an ephemeral key instead of the record's."""
@@ -205,17 +285,22 @@ def write_record(cost_map: CostMap, trits: np.ndarray, plan: RecordPlan) -> None
         if own.merged == 1:
             _write_lanes(cost_map, trits, own)
             return
-    free, beside = np.zeros(samples.size if plan.grey else 0, bool), plan.channels // 2 * plan.grey
-    numbers = cost_map.order.greens(zone, plan.channels, free) if plan.grey else cost_map.order.numbers(zone)
+    # All samples of a zone count as green ones of a grey picture.
+    numbers = Greens(cost_map.order, zone, plan.channels if plan.grey else 1)
+    free, beside = ANY, 0
+    if plan.grey:
+        free, beside = cost_map.order.mark(zone, samples.size), plan.channels // 2
     own = _layout(trits.size, numbers.size, plan.height)
     if own.merged > 1:
         sums = cost_map.costs.merged(samples, numbers, own, free, beside)
-        changes = trellis.write_sums(sums, trits, own, numbers.size)
-    else:
-        up, down = cost_map.costs.at(numbers, free, beside)
-        following = _clustered(numbers, up, down, cost_map.moved, plan.channels)
-        changes = trellis.write(_gathered(samples, numbers), trits, own, (up, down, NO_TIES), following)
-    _step(samples, numbers, changes, free, beside)
+        places, changes = trellis.write_sums(sums, trits, own)
+        _step(samples, numbers.take(places), changes, free, beside)
+        return
+    every = numbers[: numbers.size]
+    up, down = cost_map.costs.at(every, free, beside)
+    following = _clustered(every, up, down, cost_map, plan.channels)
+    changes = trellis.write(_gathered(samples, every), trits, own, (up, down, NO_TIES), following)
+    _step(samples, every, changes, free, beside)
 
 
 def _write_lanes(cost_map: CostMap, trits: np.ndarray, plan: trellis.Layout) -> None:
@@ -240,8 +325,8 @@ def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True
 
     They follow the steps around them if they are clustered; where they don't, the picture has one channel.
     """
-    channels, own = cost_map.samples.size // cost_map.moved.size, cost_map.ephemeral()
-    write_record(own, trits, RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, 0, channels))
+    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.picture.shape[2])
+    write_record(cost_map.ephemeral(), trits, plan)
 
 
 def read_ephemeral(
@@ -268,15 +353,17 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
 
 
 def _clustered(
-    numbers: np.ndarray, up: np.ndarray, down: np.ndarray, before: np.ndarray, channels: int
+    numbers: np.ndarray, up: np.ndarray, down: np.ndarray, cost_map: CostMap, channels: int
 ) -> trellis.Following:
     """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
 
     Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
-    width, cheaper = before.shape[1], np.empty((2, numbers.size if kernels.compiled else 0), np.uint16)
-    at_first = np.pad(before.reshape(-1), width)
+    height, width, _ = cost_map.picture.shape
+    cheaper = np.empty((2, numbers.size if kernels.compiled else 0), np.uint16)
+    at_first = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
+    at_first[cost_map.moved.pixels + width] = cost_map.moved.steps
 
     def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
         moved, changing = at_first.copy(), np.flatnonzero(changes != 0)

@@ -284,7 +284,7 @@ class FilmWriter:
         codecs = ", ".join(sorted({track.codec for track in tracks}))
         elsewhere = self._form.is_lossless and not self._form.is_matroska
         hint = f"write to .mkv, or {CONVERT_SOUND}" if elsewhere else CONVERT_SOUND
-        return MediaError(f"{source}: {self._form.name} can't hold its sound ({codecs})", hint)
+        return MediaError(f"{self._form.name} can't hold its sound ({codecs})", hint, subject=source)
 
 
 def encoder_name(encoder: str) -> str:
@@ -333,7 +333,7 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
             for packet in _coded(pictures, frames, info, coding):
                 film.mux(packet)
     except av.FFmpegError as error:
-        raise MediaError(f"{path}: a film can't be coded by {coding.encoder} ({error.strerror})") from error
+        raise MediaError(f"a film can't be coded by {coding.encoder} ({error.strerror})", subject=path) from error
 
 
 def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:

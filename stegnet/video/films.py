@@ -157,8 +157,8 @@ def to_rgb(
         converted = conversion.filtered("picture", frame, filters)
         picture = converted.to_ndarray(format="rgba" if alpha else "rgb24", threads=1)
     except av.FFmpegError as error:
-        what = f"{path}: its colour matrix ({frame.colorspace}) is not supported"
-        raise MediaError(what, "convert it to MP4 (H.264) first") from error
+        problem = f"its colour matrix ({frame.colorspace}) is not supported"
+        raise MediaError(problem, "convert it to MP4 (H.264) first", subject=path) from error
     return np.array(over_white(Image.fromarray(picture))) if alpha else picture
 
 
@@ -335,7 +335,7 @@ def scan(path: Source) -> FilmInfo:
             seen.add(frame)
             grey = grey and _is_grey(frame, path)
         if first is None:
-            raise MediaError(f"{path}: the film has no frames")
+            raise MediaError("the film has no frames", subject=path)
         width, height, aspect = shape(stream, first)
         says_aspect, aspect = aspect is not None, aspect or Fraction(1)
         notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
@@ -375,7 +375,7 @@ def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]
             image.seek(index)
             image.load()
         except UNREADABLE as error:
-            raise MediaError(f"{path}: the animation is damaged after {index} frames") from error
+            raise MediaError(f"the animation is damaged after {index} frames", subject=path) from error
         yield image
 
 
@@ -443,7 +443,7 @@ def picture_packets(path: Source) -> Iterator[bytes]:
                 if packet.size:
                     yield bytes(packet)
         except UNREADABLE_FILM as error:
-            raise MediaError(f"{path}: the film is damaged ({error.strerror})") from error
+            raise MediaError(f"the film is damaged ({error.strerror})", subject=path) from error
 
 
 def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
@@ -452,7 +452,7 @@ def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> I
     FFmpeg reads it as the form that its first bytes say, and does not guess. What is being written has none yet.
     """
     if not path.is_file():
-        raise MediaError(f"{path}: no such file")
+        raise MediaError("no such file", subject=path)
     reader = None if stream else _reader_of(path)
     try:
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
@@ -480,18 +480,19 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
     tracks = picture_tracks(film)
     if not tracks:
         if not film.streams.audio:
-            raise MediaError(f"{path}: has no pictures")
+            raise MediaError("has no pictures", subject=path)
         raise MediaError(
-            f"{path}: has sound but no pictures",
+            "has sound but no pictures",
             "of sounds, only WAV and FLAC are covers: use one that was never MP3 or AAC",
+            subject=path,
         )
     stream = max(tracks, key=lambda track: track.frames)
     if stream.codec_context is None:
-        raise MediaError(f"{path}: the film's codec is not known")
+        raise MediaError("the film's codec is not known", subject=path)
     pixels = stream.codec_context.width * stream.codec_context.height
     if pixels > MAX_PIXELS:
         size = f"{stream.codec_context.width}×{stream.codec_context.height}"
-        raise MediaError(f"{path}: its pictures are too large to read, {size} pixels", _TOO_LARGE)
+        raise MediaError(f"its pictures are too large to read, {size} pixels", _TOO_LARGE, subject=path)
     stream.thread_type = "AUTO" if pixels <= _MAX_FRAME_PARALLEL else "SLICE"
     return stream
 
@@ -549,11 +550,13 @@ def _unreadable(path: Source) -> MediaError:
     if form is None:
         return unknown_form(path)
     if form.kind != FILM:
-        return MediaError(f"{path}: is {form.name}, and not a film")
+        return MediaError(f"is {form.name}, and not a film", subject=path)
     if form.name == "MP4":
-        message = f"{path}: the film is truncated or was never finished: its index (moov) is missing or damaged"
-        return MediaError(message, "copy it again from its source")
-    return MediaError(f"{path}: the {form.name} film is damaged, or of a kind that can't be read", "convert it to MP4")
+        problem = "the film is truncated or was never finished: its index (moov) is missing or damaged"
+        return MediaError(problem, "copy it again from its source", subject=path)
+    return MediaError(
+        f"the {form.name} film is damaged, or of a kind that can't be read", "convert it to MP4", subject=path
+    )
 
 
 def is_cut_off(packet: Packet, path: Source) -> bool:
@@ -579,9 +582,9 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
     except UNREADABLE_FILM as error:
         if not count and not decoder.width:  # exceeding max_pixels looks like damage
             hint = f"it is damaged, or its pictures are too large: {_TOO_LARGE}"
-            raise MediaError(f"{path}: no picture of the film can be decoded", hint) from error
+            raise MediaError("no picture of the film can be decoded", hint, subject=path) from error
         hint = "encode it again first: ffmpeg skips what is damaged"
-        raise MediaError(f"{path}: the film is damaged after {count} frames", hint) from error
+        raise MediaError(f"the film is damaged after {count} frames", hint, subject=path) from error
 
 
 def _rate(stream: VideoStream) -> Fraction:

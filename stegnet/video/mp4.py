@@ -54,12 +54,12 @@ class Mp4:
 def read_mp4(path: Source) -> Mp4:
     """Reads the tables of a file; MediaError if it has no H.264 of which it is known where it is."""
     if not is_mp4(path):
-        raise MediaError(f"{path}: is not an MP4 or MOV", _FILM)
+        raise MediaError("is not an MP4 or MOV", _FILM, subject=path)
     with mapped(path) as data:
         try:
             return _read(path, data)
         except (struct.error, LookupError, ValueError, RecursionError) as error:
-            raise MediaError(f"{path}: the tables of this MP4 file are damaged", _FILM) from error
+            raise MediaError("the tables of this MP4 file are damaged", _FILM, subject=path) from error
 
 
 def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
@@ -81,7 +81,7 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
             offsets = _offsets(data, table)
             new = moved(offsets.astype(np.int64))
             if table.kind == b"stco" and new.size and new.max() > _MOST_32:
-                raise MediaError(f"{film.file}: {_TOO_NARROW}", _FILM)
+                raise MediaError(f"{_TOO_NARROW}", _FILM, subject=film.file)
             written = new.astype(offsets.dtype).tobytes()
             changes[table.content + 8, table.content + 8 + len(written)] = written
         for top in film.boxes:
@@ -96,7 +96,7 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
 def _read(path: Source, data: mmap.mmap) -> Mp4:
     top = tuple(_top_boxes(data))
     if any(each.kind == b"moof" for each in top) or data.find(_FRAGMENT) >= 0:
-        raise MediaError(f"{path}: this MP4 file was recorded in fragments", _FILM)
+        raise MediaError("this MP4 file was recorded in fragments", _FILM, subject=path)
     known = [list(all_boxes(data, each.content, each.end)) for each in top if each.kind == b"moov"]
     told = [each for each in (*top, *chain(*known)) if each.kind in _ABOUT]
     tracks: list[dict[bytes, Box]] = []  # the boxes of each by their types
@@ -104,15 +104,15 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
         for own in (each for each in found if each.kind == b"trak"):
             tracks.append({each.kind: each for each in found if own.start < each.start < own.end})
     if any(each.kind in _ABSOLUTE for each in chain(*known)) or any(b"iloc" in data[b.content : b.end] for b in told):
-        raise MediaError(f"{path}: this MP4 file has an unsupported offset box", _FILM)
+        raise MediaError("this MP4 file has an unsupported offset box", _FILM, subject=path)
     films = [track for track in tracks if _avcc(data, track)]
     if not films:
-        raise MediaError(f"{path}: has no track of H.264 in the form avc1", _H264)
+        raise MediaError("has no track of H.264 in the form avc1", _H264, subject=path)
     track = max(films, key=lambda track: struct.unpack_from(">I", data, track[b"stsz"].content + 8))
     at = track[b"stsz"].content + 4
     same, count = struct.unpack_from(">II", data, at)
     if same:
-        raise MediaError(f"{path}: has one size for all pictures, as films of one picture do", _LONGER)
+        raise MediaError("has one size for all pictures, as films of one picture do", _LONGER, subject=path)
     sizes = np.frombuffer(data[at + 8 : track[b"stsz"].end], ">u4", count).astype(np.int64)
     chunks = tuple(track[kind] for track in tracks for kind in (b"stco", b"co64") if kind in track)
     starts = _sample_starts(data, track, sizes)
@@ -211,7 +211,7 @@ def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Chan
     if top.content - top.start > HEADER:
         return {(top.start + HEADER, top.start + HEADER + 8): size.to_bytes(8, "big")}
     if size > _MOST_32:
-        raise MediaError(f"{path}: {_TOO_NARROW}", _FILM)
+        raise MediaError(f"{_TOO_NARROW}", _FILM, subject=path)
     return {(top.start, top.start + 4): size.to_bytes(4, "big")}
 
 

@@ -140,7 +140,7 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
             for packet in _in_order(source.demux(stream), pictures, copy, sound):
                 film.mux(packet)
     except av.FFmpegError as error:
-        raise MediaError(f"{path}: can't be put into MP4 ({error.strerror})") from error
+        raise MediaError(f"can't be put into MP4 ({error.strerror})", subject=path) from error
     finally:
         copy.close()
     if frame:
@@ -166,7 +166,9 @@ def check_sides(path: Path, height: int, width: int) -> None:
     """Refuses, by a CapacityError, a film of a size that H.264 4:2:0 can't hold: a side is odd."""
     if width % 2 or height % 2:
         size = f"{width}×{height}"
-        raise CapacityError(f"{path}: has {size} pixels, and H.264 needs even sides", "crop it by a row or column")
+        raise CapacityError(
+            f"has {size} pixels, and H.264 needs even sides", "crop it by a row or column", subject=path
+        )
 
 
 def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
@@ -182,6 +184,7 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
             subtitles.append(copied[f"s:{number}"])
             options[f"codec:s:{place}"] = track.written
             options |= {f"metadata:s:s:{place}": f"language={track.language}"} if track.language else {}
-    tracks, failure = [input_file(film)["v"], *sound, *subtitles], f"{source}: its sound and subtitles can't be copied"
+    tracks = [input_file(film)["v"], *sound, *subtitles]
     options["metadata:s:v"] = f"encoder={encoder_name(ENCODER)}"
-    run_ffmpeg(out, tracks, failure, codec="copy", bitexact=False, **options)
+    problem = "its sound and subtitles can't be copied"
+    run_ffmpeg(out, tracks, problem, subject=source, codec="copy", bitexact=False, **options)

@@ -96,7 +96,7 @@ def _damage(path: Source) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
-        raise MediaError(f"{path}: the film's sound is damaged") from error
+        raise MediaError("the film's sound is damaged", subject=path) from error
 
 
 def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, Packet]]:
@@ -158,7 +158,7 @@ def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> by
             film.start_encoding()
     except (ValueError, av.FFmpegError) as error:
         name = stream.codec_context.codec.canonical_name
-        raise MediaError(f"{path}: its sound ({name}) can't be copied to another file", CONVERT_SOUND) from error
+        raise MediaError(f"its sound ({name}) can't be copied to another file", CONVERT_SOUND, subject=path) from error
     return bytes(sink.data)
 
 

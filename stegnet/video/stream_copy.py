@@ -126,7 +126,7 @@ class StreamCopy:
             try:
                 self._next = self._next or next(self._merged, None)
             except av.FFmpegError as error:
-                raise MediaError(f"{self._path}: the film is damaged") from error
+                raise MediaError("the film is damaged", subject=self._path) from error
             if self._next is None or (time is not None and self._next[0] > time):
                 return
             packet, self._next = self._next[1], None

@@ -1,4 +1,4 @@
-"""The browser that `stegnet gui` and `stegnet webcam` start."""
+"""The browser that `stegnet gui` starts."""
 
 import re
 import webbrowser
@@ -8,16 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import pytest
-
 from tests.support.temporary import temporary_files_in
 from tests.support.waiting import LIMIT
 
-WEBCAM = "webcam secret.jpg --source cover.mkv --key-file k --open"
 
-
-@pytest.mark.parametrize(("line", "end"), [("gui", "quit"), (WEBCAM, "stop")])
-def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factory, line, end) -> None:
+def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factory) -> None:
     """Nor in a file that others can read; one that is a snap sees nothing of /tmp, but what is not hidden at home."""
     temporary, home = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
@@ -28,7 +23,7 @@ def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factor
         opened.append((address, page.read_text("utf-8"), page.parent.stat().st_mode & 0o777))
         where = re.search(r"url=http://([^/]*)(/[^/]*/)", opened[0][1])
         with closing(HTTPConnection(where[1], timeout=LIMIT)) as connection:
-            connection.request("POST", f"{where[2]}{end}", headers={"Origin": f"http://{where[1]}"})
+            connection.request("POST", f"{where[2]}quit", headers={"Origin": f"http://{where[1]}"})
             assert connection.getresponse().status == 200
         return there
 
@@ -36,9 +31,9 @@ def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factor
     for there, snaps in ((True, home / "no"), (False, home)):
         monkeypatch.setattr("stegnet.loopback._SNAPS", snaps)
         with temporary_files_in(temporary):
-            code, out, err = run(line)
+            code, out, err = run("gui")
         address, redirect, mode = opened.pop()
-        token = re.match(r"(?:open|watch) http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
+        token = re.match(r"open http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
         assert (code, opened, mode) == (0, [], 0o700)
         assert token not in address
         assert re.match(rf"file://{home if snaps == home else temporary}/[^.]", address)

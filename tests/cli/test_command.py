@@ -14,9 +14,9 @@ import stegnet
 from stegnet import Session
 from stegnet.cli import main
 from stegnet.cli.command import EXIT_CODES, make_parser
-from stegnet.cli.messages import with_options
+from stegnet.cli.messages import option_of
 from stegnet.cli.parser import commands_of
-from stegnet.core.errors import SETTING
+from stegnet.core.text import Setting
 from stegnet.methods import METHODS
 from tests.cli.conftest import ROOT
 
@@ -117,19 +117,29 @@ def test_the_library_names_no_option():
     documents = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     said = {node.value for node in texts if id(node) not in documents}
-    said -= {method.description for method in METHODS.values()}  # topics of the command line's help
+    said -= {method.info.description for method in METHODS.values()}  # topics of the command line's help
     assert [text for text in said if re.search(r"(?<!\S)[`(]?-(-[a-z]|o )", COMMAND.sub("", text))] == []
 
 
 def test_each_setting_that_a_message_names_is_a_parameter_and_an_option():
-    faces = Session, Session.hide, Session.hide_album, Session.reveal, *(each.options for each in METHODS.values())
+    faces = Session, Session.hide, Session.hide_album, Session.reveal, *(each.info.options for each in METHODS.values())
     parameters = {name for face in faces for name in inspect.signature(face).parameters}
     commands = commands_of(make_parser()).values()
     options = {name: option for command in commands for name, option in command._option_string_actions.items()}
-    settings = {setting for text in library() for setting in SETTING.findall(text.replace('\\"', '"'))}
-    assert settings >= {("strict", "True"), ("sound", "False"), ("method", "sealed"), ("survive", "{point.channel}")}
-    for name, value in settings:
+    calls = (node for text in library() for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    named = [call.args for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("Setting", "Aside")]
+    assert len(named) > 40
+    for name, value in ((ast.literal_eval(name), value) for name, value in named):
         assert name in parameters
-        option, *given = with_options(f'`{name}="{value}"`').strip("`").split()
-        assert len(given) == (options[option].nargs != 0)
-        assert value in (options[option].choices or [value])
+        given = ast.literal_eval(value) if isinstance(value, ast.Constant) else "computed"
+        option, *shown = option_of(Setting(name, given)).strip("`").split()
+        assert len(shown) == (options[option].nargs != 0)
+        assert given in (options[option].choices or [given])
+
+
+def test_the_library_names_settings_as_values_not_in_its_texts():
+    """A face could show them only by looking for them in sentences, where a file's name may look the same."""
+    nodes = [node for text in library() for node in ast.walk(ast.parse(text))]
+    documents = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = (node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    assert [node.value for node in texts if id(node) not in documents and re.search(r"`\w+=", node.value)] == []

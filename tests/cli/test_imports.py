@@ -22,6 +22,7 @@ _RARELY_USED = {
     "email",
     "importlib.metadata",
     "joblib",
+    "jpeglib",
     "pi_heif",
     "ray",
     "scipy",

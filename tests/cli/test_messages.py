@@ -12,10 +12,17 @@ from unittest import mock
 import pytest
 
 from stegnet import MediaError
-from stegnet.cli import messages
+from stegnet.cli import main, messages
 from stegnet.core.parallel import in_steps
 from tests.cli.terminal import typed
 from tests.support.waiting import LIMIT
+
+
+def test_a_file_whose_name_looks_like_a_setting_keeps_it(capsys):
+    assert main(["reveal", "my `strict=True` notes.png", "--key-file", "x `survive=1` y"]) == 1
+    error = capsys.readouterr().err
+    assert "`strict=True`" in error or "`survive=1`" in error
+    assert "--strict" not in error and "--survive" not in error
 
 
 def test_the_steps_of_a_job_read_as_one():

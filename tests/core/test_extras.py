@@ -37,7 +37,6 @@ MISSING = {
     f"{HIDE} --method network --precision bf16": NEEDS_TORCH,
     "export -o .": "stegnet export needs torch\nhint: {export}",
     "enhance cover.png -o o.png": "stegnet enhance needs cv2\nhint: {media}",
-    "webcam secret.png --port 0": "stegnet webcam needs cv2\nhint: {media}",
     f"{HIDE.replace('secret.png', 'cover.mkv')} --method sealed --compress": "compressing needs ffmpeg\nhint: {media}",
 }
 

@@ -62,10 +62,14 @@ def test_searches_are_the_same(monkeypatch, height):
 
 @pytest.mark.parametrize(
     ("shape", "size", "grey"),
-    [((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)],
+    [
+        *(((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)),
+        *(((80, 128, 3), 5, True), ((50, 60, 3), 1, True)),  # of which many samples are merged
+    ],
 )
 def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
-    """For a key and a recipient, at the ends of the range, and as a JPEG's samples."""
+    """For a key and a recipient, at the ends of the range, and as a JPEG's samples; larger ones in parts."""
+    monkeypatch.setattr("stegnet.sealing.zones._RUNS", 300)
     cover = picture(*shape[:2])[..., : shape[2]].copy()
     cover[:20], cover[-20:] = 0, 255
     costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))
@@ -74,6 +78,7 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
         (
             SealOptions(True, EFFORT, grey),
             SealOptions(True, EFFORT, clustered=False, medium=MODEL),
+            SealOptions(True, EFFORT, grey, medium=MODEL),
         ),
     ):
         keys = Key(bytes(32)) if recipient is None else Key(bytes(32), recipient)
@@ -197,6 +202,8 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     words3 = words, words, words
     sums = np.zeros(2, np.uint8), np.zeros(2, np.uint64), np.zeros(2, np.uint64)
     places, tables, band, size = np.array([[0, 2, 1, 1]]), np.zeros((1, 2, 272), np.uint8), (0, 0, 63, 0, 0), (1, 2, 0)
+    samples, ranks, ties = np.zeros(62, np.uint8), np.zeros(1, np.int32), np.zeros(33, np.uint16)
+    costs = np.ones(62, np.uint16), np.ones(62, np.uint16)
     calls = [
         (compiled.decode_scan, b"", band, size, places, tables, blocks[:-1]),
         (compiled.decode_scan, b"", band, size, places[:0], tables[:0], blocks),
@@ -219,11 +226,15 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.syndrome, bytes_, starts * LIMIT, columns, 1, trits.copy()),
         (compiled.syndrome, bytes_, starts, columns, 1, trits.reshape(-1)[:3].copy()),
         (compiled.numbers, np.zeros(1, np.int64), -1, numbers),
-        (compiled.greens, np.zeros(1, np.int64), 0, 4, 3, bytes_[:3], numbers.copy()),
-        (compiled.greens, np.zeros(1, np.int64), 0, 4, 2, bytes_, numbers.copy()),
-        (compiled.greens, np.zeros(1, np.int64), 0, 33, 3, np.zeros(99, np.uint8), np.zeros(33, np.int32)),
-        (compiled.greens, np.zeros(1, np.int64), 0, 5, 3, bytes_[:0], numbers.copy()),
-        (compiled.greens, np.full(1, -1), 0, 4, 3, bytes_[:0], numbers.copy()),
+        (compiled.greens, np.zeros(1, np.int64), 0, 4, 2, numbers.copy()),
+        (compiled.greens, np.zeros(1, np.int64), 0, 33, 3, np.zeros(33, np.int32)),
+        (compiled.greens, np.zeros(1, np.int64), 0, 5, 3, numbers.copy()),
+        (compiled.greens, np.full(1, -1), 0, 4, 3, numbers.copy()),
+        (compiled.mark, np.zeros(1, np.int64), 0, 4, 3, bytes_[:1].copy()),
+        (compiled.mark, np.zeros(1, np.int64), 0, 4, 9, bytes_[:1].copy()),
+        (compiled.mark, np.zeros(1, np.int64), 0, 33, 99, np.zeros(13, np.uint8)),
+        (compiled.mark, np.zeros(1, np.int64), -1, 4, 9, bytes_[:2].copy()),
+        (compiled.mark, np.full(1, -1), 0, 4, 9, bytes_[:2].copy()),
         (compiled.price, far, 4, words, words, bytes_[:0], 0, 9, 1, 0, words.copy(), words.copy()),
         (compiled.price, numbers, 4, words, words, bytes_, 1, 9, 1, 0, words.copy(), words.copy()),
         (compiled.price, numbers, 5, words, words, bytes_[:0], 0, 9, 1, 0, words.copy(), words.copy()),
@@ -239,9 +250,21 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.merge, bytes_, numbers, 2, 1, *words3, b"", 1, 9, 1, 0, *sums),
         (compiled.merge, bytes_, numbers, 2, 1, words[:3], words, words, b"", 0, 9, 1, 0, *sums),
         (compiled.merge, bytes_, numbers, 2, 1, words, words, words[:3], b"", 0, 9, 1, 0, *sums),
-        (compiled.merge, bytes_, numbers, 2, 1, *words3, b"1", 0, 9, 1, 0, *sums),
+        (compiled.merge, bytes_, numbers, 2, 1, *words3, b"12", 0, 9, 1, 0, *sums),
         (compiled.merge, bytes_, numbers, 1 << 62, 4, *words3, b"", 0, 9, 1, 0, *sums),
         (compiled.merge, bytes_, numbers, 2, 1, *words3, b"", 0, 9, 1, 0, *sums[:2], follow[:8]),
+        (compiled.merge_runs, samples, ranks, 0, 2, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 1, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, -1, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks[:0], 0, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples[:33], ranks, 0, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 1 << 62, 1, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 3, ties, *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties[:3], *costs, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, ties, ties, b"", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, *costs, b"1", 0, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, *costs, b"", 1, 9, 1, *sums),
+        (compiled.merge_runs, samples, ranks, 0, 1, 2, 1, ties, *costs, b"", 0, 9, 1, *sums[:2], follow[:8]),
         (compiled.count, blocks[:-1], *owners, 1, counts),
         (compiled.count, blocks, bytes_[:1], bytes_[:1] + 32, bytes_[:1], 1, counts),
         (compiled.count, blocks, *owners, 1, counts[:-1]),
@@ -269,7 +292,7 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
         (compiled.decode, floats, far, np.array([1 << 62, 4]), PHI, 9, bytes_),
         (compiled.decode, floats[:5], far, np.array([2, 2]), PHI, 9, np.zeros(6, np.uint8)),
         (compiled.step, bytes_, far, steps, b"", 0),
-        (compiled.step, bytes_, numbers, steps, b"1", 0),
+        (compiled.step, bytes_, numbers, steps, b"12", 0),
     ]
     for kernel, *arguments in calls:
         with pytest.raises(ValueError, match=WRONG):

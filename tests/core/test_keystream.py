@@ -48,6 +48,15 @@ def test_apply_matches_the_definition_and_invert_undoes_it(block, rows, cols):
     np.testing.assert_array_equal(keystream.apply(keystream.invert(picture, shuffle), shuffle), picture)
 
 
+def test_parts_and_words_of_a_stream_are_those_of_the_whole():
+    """At every place in a block of the cipher, and beyond what is made at once."""
+    whole = bytes(keystream.keystream(KEY, 600_000))
+    for first, size in [*product(range(18), (0, 1, 33)), (300_007, 270_000)]:
+        assert bytes(keystream.keystream(KEY, size, first)) == whole[first : first + size]
+    places = np.random.default_rng(0).integers(0, 300_000, 70_000, np.int32)
+    np.testing.assert_array_equal(keystream.keystream_words(KEY, places), np.frombuffer(whole, "<u2")[places])
+
+
 def test_permutations_orientations_and_signs_are_uniform():
     """Chi-square: 59.1 is the 0.005 % quantile for 23 degrees of freedom, 52.3 the 0.0005 % one for 15."""
     orders = Counter(tuple(keystream.draw(key(n), 2, 2).permutation.tolist()) for n in range(4800))

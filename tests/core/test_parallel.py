@@ -236,3 +236,32 @@ def test_memory_of_large_pictures_goes_back(chosen, goes_back):
     own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     kept = subprocess.run(program, capture_output=True, text=True, check=True, env=own | chosen).stdout
     assert (int(kept) < 24) == goes_back
+
+
+STRIPS_IN_THREADS = """
+import psutil
+from threading import Barrier, Thread
+import stegnet.core.parallel
+own, together = psutil.Process().memory_info, Barrier(8)
+def work():
+    parts = [bytearray(1 << 20) for _ in range(12)]
+    together.wait()
+    parts.clear()
+    together.wait()
+before = own().rss
+threads = [Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(own().rss - before >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+def test_threads_keep_nothing_for_themselves():
+    """Of 96 megabytes that eight threads free, as much is kept as of one thread."""
+    program = [sys.executable, "-c", STRIPS_IN_THREADS]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    kept = subprocess.run(program, capture_output=True, text=True, check=True, env=own).stdout
+    assert int(kept) < 24

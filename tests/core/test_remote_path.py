@@ -57,7 +57,7 @@ def test_stored_when_it_is_whole():
     assert size_of(FOLDER / "new") == 4
     with pytest.raises(MediaError, match="memory://store/folder/half: no"), stored(FOLDER / "half") as path:
         path.write_bytes(b"5")
-        raise MediaError(f"{path}: no")
+        raise MediaError("no", subject=path)
     assert "half" not in {file.name for file in FOLDER.files()[0]}
 
 

@@ -41,7 +41,7 @@ def test_chromium_plays_revealed_films(tmp_path, exact, shown):
     films, run = [tmp_path / "network.mp4", tmp_path / "sealed.mp4"], Context(networks={SHIPPED: exact})
     for name, hidden, out in (("network", secret, films[0]), ("sealed", compressed, films[1])):
         method, container = METHODS.choose(name, {}, ".mkv"), tmp_path / f"{name}.mkv"
-        hide_file(HideJob(method, method.options(verify=False), run), cover, hidden, OutputTarget(container), key)
+        hide_file(HideJob(method, method.info.options(verify=False), run), cover, hidden, OutputTarget(container), key)
         reveal_file(container, OutputTarget(out), key, context=run)
     for film in shown(*films, compressed)[:2]:
         assert (film["width"], film["height"], film["frames"]) == (122, 82, 40)

@@ -107,7 +107,7 @@ def test_a_picture(depth):
 
 def test_forecasts():
     """Of the shipped modem, in 640×480 pixels."""
-    fits = METHODS["robust"].forecast(CoverSize(480, 640))
+    fits = METHODS["robust"].what_fits(CoverSize(480, 640))
     for step in STEPS["forecasts"]:
         told = {fit.bytes or fit.psnr for fit in fits if fit.survive == step["rung"].replace("-", ":")}
         assert told == {step["room"], round(step["quality"])}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stegnet.core.text import Aside, Setting, Text
 from stegnet.gui import jobs
 from stegnet.results import betrayed_by
 from tests.gui.conftest import PASSPHRASE, Client, request
@@ -216,10 +217,11 @@ def test_a_palette_is_told_before(client: Client, cover: Path) -> None:
 
 def test_settings_have_the_labels_of_the_page():
     page = "".join(file.read_text("utf-8") for file in PAGE.rglob("*.js"))
-    for setting in ("search=True", "at_most_safe=True", 'survive="CHANNEL"'):
-        assert jobs.in_words(f"`{setting}`").strip("“”") in page
-    line = 'let it stay one (`to="NAME.jpg"`), or try `method="sealed"` or `survive="jpeg:50"`'
-    assert jobs.in_words(line) == "let it stay one, or try the method sealed or “Where will it be sent?” jpeg:50"
+    for setting in (Setting("search", True), Setting("at_most_safe", True), Setting("survive", "CHANNEL")):
+        assert jobs.in_words(Text(setting)).strip("“”") in page
+    ways = Setting("method", "sealed"), " or ", Setting("survive", "jpeg:50")
+    line = Text("let `x=1` stay one", Aside("to", "NAME.jpg"), ", or try ", *ways)
+    assert jobs.in_words(line) == "let `x=1` stay one, or try the method sealed or “Where will it be sent?” jpeg:50"
 
 
 def test_bad_questions(client: Client, photo: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
+from stegnet.formats import ffmpeg_cli
 from stegnet.image.avif import BareCoder, as_file, decode_bare
 from tests.support.quality import psnr
 
@@ -53,6 +54,19 @@ def test_ten_bits_fill_what_there_is(picture, most, first):
     _, data = THOROUGH.to_fit(original, most, first)
     whole = len(THOROUGH.encode(original, THOROUGH.highest))
     assert 0.9 * min(most, whole) < len(data) <= most
+
+
+def test_few_pictures_are_coded_in_ten_bits(monkeypatch, picture):
+    """Of which two tell how the bytes rise with those asked for."""
+    coded = []
+
+    def counted(*arguments, own=ffmpeg_cli.run_ffmpeg, **options):
+        coded.append(own(*arguments, **options))
+        return coded[-1]
+
+    monkeypatch.setattr(ffmpeg_cli, "run_ffmpeg", counted)
+    assert THOROUGH.to_fit(picture(240, 320), 3000) is not None
+    assert len(coded) <= 4
 
 
 @each_coder

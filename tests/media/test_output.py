@@ -77,7 +77,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, error):
             raise error
         assert contents(tmp_path) == before
     with pytest.raises(MediaError) as caught, atomic_write(tmp_path / "a.png") as part:
-        raise MediaError(f"{part}: can't be written (No space left on device)", "make room")
+        raise MediaError("can't be written (No space left on device)", "make room", subject=part)
     assert str(caught.value) == f"{tmp_path / 'a.png'}: can't be written (No space left on device)"
     assert caught.value.hint == "make room"
 

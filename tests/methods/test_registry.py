@@ -90,10 +90,10 @@ def test_help_lists_it_and_its_option(capsys):
 @pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 def test_every_method(method: Method):
     assert METHODS[method.name] is method
-    assert method.summary and not method.summary.endswith(".")
-    assert set(method.forms) >= set(method.covers)
-    assert all(suffix.startswith(".") for suffix in method.suffixes)
-    assert method.options() == method.options()
-    for each in fields(method.options):
+    assert method.info.summary and not method.info.summary.endswith(".")
+    assert set(method.info.forms) >= set(method.info.covers)
+    assert all(suffix.startswith(".") for suffix in method.info.suffixes)
+    assert method.info.options() == method.info.options()
+    for each in fields(method.info.options):
         assert each.default is not MISSING
         assert each.metadata["help"] and not each.metadata["help"].endswith(".")

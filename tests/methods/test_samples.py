@@ -100,7 +100,7 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
         (
             "cover.wav",
             "out.wav --resize 300",
-            "cover.wav is a WAV, and only pictures are",
+            "the cover is a WAV, and only pictures are",
             "leave `--resize PIXELS` out",
         ),
         ("coarse.wav", "out.wav", "has samples of 8 bits", "use a recording of 16 or 24 bits"),

@@ -11,7 +11,7 @@ from stegnet.core.names import PICTURE
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
-from stegnet.methods.method import Fitted
+from stegnet.methods.method import HiddenFile, MethodInfo, Written
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 
@@ -29,12 +29,14 @@ class ToyOptions:
 class Toy(Method):
     """A file behind a PNG, for whoever has its key and looks at its end."""
 
-    name = "toy"
-    summary = "a small file, behind a picture"
-    forms = MappingProxyType({PICTURE: (".png",)})
-    options = ToyOptions
+    info = MethodInfo(
+        name="toy",
+        summary="a small file, behind a picture",
+        forms=MappingProxyType({PICTURE: (".png",)}),
+        options=ToyOptions,
+    )
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         return [Fit("any small file", self.name, MOST)] if cover.frames == 1 else []
 
     def embed(
@@ -47,7 +49,7 @@ class Toy(Method):
             (byte + options.shift) % 256 for byte in bytes([len(secret.name)]) + secret.name.encode() + data
         )
         return Appended(
-            cover, _tag(key_source) + bytes([options.shift]) + shifted, Fitted(secret, secret.name, len(data))
+            cover, _tag(key_source) + bytes([options.shift]) + shifted, HiddenFile(secret, secret.name, len(data))
         )
 
     def find(self, container: Container, context: Context) -> "FoundBehind | None":
@@ -58,17 +60,12 @@ class Toy(Method):
 class Appended(NewContainer):
     """A picture with a file behind it."""
 
-    def __init__(self, cover: Cover, tail: bytes, fitted: Fitted) -> None:
+    def __init__(self, cover: Cover, tail: bytes, fitted: HiddenFile) -> None:
         (self.height, self.width), self.fitted, self._cover, self._tail = cover.size, fitted, cover, tail
 
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
         part.write_bytes(self._cover.read_bytes() + self._tail)
-
-    def notes(self) -> tuple[str, ...]:
-        return ()
-
-    def figures(self) -> dict[str, Any]:
-        return {}
+        return Written(self.fitted, (), {})
 
 
 class FoundBehind(FoundSecret):

@@ -121,6 +121,8 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     train = table.loc["train"]
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     assert train["metrics.secret_psnr"] == figures["secret_psnr"]
+    assert train["metrics.weights/parameters"] > 1000
+    assert float(train["params.resolved.train.lr"]) > 0
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     for name in SPEED:
         assert train[f"metrics.{name}"] == table.loc["evaluate", f"metrics.{name}"] == speed[name] > 0

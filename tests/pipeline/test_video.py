@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.side_by_side import vmaf
-from pipeline.video import CELL_SIZE, demonstrate, summarise_film, temporal_error
+from pipeline.video import CELL_SIZE, FilmMeasures, demonstrate, summarise_film, temporal_error
 from stegnet import CapacityError, MediaError
 from stegnet.image import resize
 from stegnet.video import read_frames
@@ -27,10 +28,16 @@ def films(make_film, tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def demonstrated(films, tmp_path_factory) -> tuple[pd.DataFrame, Path]:
-    """The table and the files of a demonstration with a network that is exact, and has no base."""
+def measured(films, tmp_path_factory) -> tuple[FilmMeasures, Path]:
+    """The measures and the files of a demonstration with a network that is exact, and has no base."""
     out = tmp_path_factory.mktemp("out")
     return demonstrate(network_of(FiveLevels(), quality=0), *films, out, 0, silent), out
+
+
+@pytest.fixture(scope="module")
+def demonstrated(measured) -> tuple[pd.DataFrame, Path]:
+    """The table of its frames, and its files."""
+    return measured[0].frames, measured[1]
 
 
 def test_what_is_hidden_is_revealed(demonstrated, films, five_levels):
@@ -51,6 +58,20 @@ def test_each_row_measures_its_frame(demonstrated, films):
         frames = zip(*map(read_frames, paths), strict=False)
         errors = [np.mean((a.astype(float) - b) ** 2) for a, b in list(frames)[:4]]
         np.testing.assert_allclose(table[f"{side}_psnr"], 10 * np.log10(255**2 / np.array(errors)), rtol=1e-9)
+
+
+def test_each_step_has_the_flicker_between_its_frames(measured, films):
+    """Of hidden frames alone: the last two of the container hide nothing."""
+    measures, out = measured
+    assert len(measures.steps) == 3
+    sides = {"container": (films[0], "cover_change"), "revealed": (films[1], "secret_change")}
+    for name, (original, change) in sides.items():
+        frames = [np.array(list(read_frames(path)))[:4].astype(int) for path in (original, out / f"{name}.mkv")]
+        flicker = np.abs(np.diff(frames[1] - frames[0], axis=0)).mean((1, 2, 3))
+        column = "container_flicker" if name == "container" else "secret_flicker"
+        np.testing.assert_allclose(measures.steps[column], flicker)
+        np.testing.assert_allclose(measures.steps[change], np.abs(np.diff(frames[0], axis=0)).mean((1, 2, 3)))
+    assert (measures.steps[["container_flicker", "cover_change"]] > 0).all(axis=None)
 
 
 def test_each_row_has_the_base_of_its_frame(demonstrated, films):
@@ -114,6 +135,5 @@ def test_the_summary_by_hand(tmp_path):
 
 
 def test_temporal_error_by_hand():
-    originals = [np.full((2, 2, 3), level, np.uint8) for level in (10, 20, 15)]
-    copies = [np.full((2, 2, 3), level, np.uint8) for level in (12, 19, 15)]  # errors 2, -1, 0
-    assert list(temporal_error(originals, copies)) == [(3, 10), (1, 5)]
+    pairs = [tuple(np.full((2, 2, 3), level, np.uint8) for level in pair) for pair in ((10, 12), (20, 19), (15, 15))]
+    assert [temporal_error(*steps) for steps in pairwise(pairs)] == [(3, 10), (1, 5)]  # the errors: 2, -1, 0

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet import CapacityError
-from stegnet.keys import Identity, Key, KeyRing
+from stegnet import CapacityError, kernels
+from stegnet.keys import ContainerKeys, Identity, Key, KeyRing
 from stegnet.sealing import (
     FILM_EFFORT,
     CarrierModel,
@@ -24,6 +24,7 @@ from stegnet.sealing import (
     trellis,
     unseal,
 )
+from tests.support.memory import memory_limited
 from tests.support.sealing import lead_of, salt_samples, sealed, sides, zones
 
 # The smallest first, of other shapes too; with samples behind the last run and the last block of 31, and without.
@@ -104,6 +105,18 @@ def test_a_large_picture_is_filled_for_a_recipient():
     seal(container, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, FILM_EFFORT))
     found = unseal(container, KeyRing(identity), first=True)
     assert (found.record == record, found.whole) == (True, True)
+
+
+def test_a_large_picture_is_sealed_in_little_memory(monkeypatch):
+    """A short record in 24 bytes a pixel, besides the picture and its costs, with the stacks of two threads."""
+    if kernels.compiled is None:
+        pytest.skip("NumPy takes more memory than the kernels, which were not compiled")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    picture = np.random.default_rng(0).integers(60, 180, (2000, 2000, 3), np.uint8)
+    keys, options = ContainerKeys(Key(bytes(32)), bytes(16)), SealOptions(True, grey=True)
+    cost = np.broadcast_to(np.uint16(40), picture.shape)
+    with memory_limited(96 << 20):
+        seal(picture, bytes(100), keys, bytes(32), Costs(cost, cost), options)
 
 
 @pytest.mark.parametrize("key", [Key(bytes(32)), Identity(bytes(range(32)))], ids=["key", "identity"])

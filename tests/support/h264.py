@@ -10,7 +10,6 @@ import av
 import numpy as np
 
 from stegnet.video.h264_levels import Parameters
-from tests.format.h264_headers_by_the_book import Bits
 from tests.support.films import bundled_ffmpeg, encode, picture
 from tests.support.waiting import LIMIT
 
@@ -40,6 +39,32 @@ CODINGS = (  # options of `stream`
     "bframes=2 cabac=0 -qp 1",
     "bframes=2 -qp 51",
 )
+
+
+class Bits:
+    """Bits of a NAL unit without its first byte and emulation prevention (Rec. ITU-T H.264, 7.4.1)."""
+
+    def __init__(self, nal: bytes) -> None:
+        data = nal[1:].replace(b"\0\0\3", b"\0\0")
+        self.bits, self.at = bin(int.from_bytes(b"\1" + data, "big"))[3:], 0
+
+    def u(self, count: int) -> int:
+        """Read an unsigned number of `count` bits."""
+        self.at += count
+        return int(self.bits[self.at - count : self.at] or "0", 2)
+
+    def ue(self) -> int:
+        """Read an Exp-Golomb code (9.1)."""
+        zeros = self.bits.index("1", self.at) - self.at
+        self.at += zeros + 1
+        return (1 << zeros) - 1 + self.u(zeros)
+
+
+def is_cabac(pps: bytes) -> bool:
+    """Return whether a picture parameter set says entropy_coding_mode_flag (7.3.2.2)."""
+    bits = Bits(pps)
+    bits.ue(), bits.ue()
+    return bool(bits.u(1))
 
 
 def moving(count: int, height: int = 96, width: int = 128, noise: float = 3) -> Iterator[np.ndarray]:

@@ -18,7 +18,9 @@ from stegnet.sealing.jpeg_carriers import juniward
 def jpeg_cover(path: Path, quality: int) -> JpegCover:
     """A JPEG to hide in, made of a file."""
     with Cover(path) as cover:
-        return made(cover, quality)
+        found = made(cover, quality)
+        assert found.shown.size  # which is decoded before the file is closed
+        return found
 
 
 def lossy_history(path: Path) -> str | None:

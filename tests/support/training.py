@@ -12,7 +12,7 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from pipeline.train.checkpoint import Checkpoint, checkpoint_of, fingerprint, with_defaults
+from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.hiding import HideRevealPass, PassResult, Validation, draw_randomness
 from pipeline.train.losses import FIGURES, container_weight
 from pipeline.train.modem import (
@@ -24,6 +24,7 @@ from pipeline.train.modem import (
     through_channel,
     with_halved_chroma,
 )
+from pipeline.train.run import fingerprint, prepare_run, with_defaults
 from pipeline.train.train import Trainer, first_pair, learning_rate, objective_of, train
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION

@@ -53,7 +53,7 @@ VOLATILE = {
 }
 # What floating-point numbers or encoders decide: no figures and contents are shown, nor those of what is made of it.
 ROUGH = re.compile(
-    r"network|robust|surviv(?!es: being sent|es.: null)|messenger(?!`\))|enhance|compressed copy|webcam"
+    r"network|robust|surviv(?!es: being sent|es.: null)|messenger(?!`\))|enhance|compressed copy"
     r"|convert.*( -resize|\.(webp|avif|jp2))"
     r"|ffmpeg.*( -c:v (?!copy|ffv1|png)| -pix_fmt (?!bgr0|rgb24))|/dev/zero|head -c.*\.(png|mp4)"
 )

@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
     folder = options.output or weights.parent
     files = {name: folder / graph_file(weights, name).name for name in NETWORKS}
     if not folder.is_dir():
-        raise MediaError(f"{folder}: no such folder", "create it first")
+        raise MediaError("no such folder", "create it first", subject=folder)
     for file in files.values():
         if file.exists() and not options.force:
             raise already_exists(file)

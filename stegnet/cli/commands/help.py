@@ -19,7 +19,7 @@ def execute(options: argparse.Namespace) -> int:
     overview = make_parser()
     commands = commands_of(overview)
     topics = {name: each for each in reversed(commands.values()) for name in each.topics}
-    aliases = {"keys": "keygen"} | {name: method.topic for name, method in METHODS.items()}
+    aliases = {"keys": "keygen"} | {name: method.info.topic or name for name, method in METHODS.items()}
     topic = aliases.get(options.topic, options.topic)
     if topic is None:
         overview.print_help()

@@ -26,7 +26,8 @@ from stegnet.cli.options import (
 )
 from stegnet.cli.parser import Parser
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import MediaError, renamed
+from stegnet.core.errors import ConfigError, MediaError, called
+from stegnet.core.text import Text
 from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
@@ -153,10 +154,10 @@ def _packed(options: argparse.Namespace) -> Iterator[None]:
         options.usage_error("--archive packs a folder of this machine: it goes with neither --text nor --cluster")
     secret = Path(str(options.secret))
     if isinstance(options.output, Path) and secret.resolve() in options.output.resolve().parents:
-        raise MediaError(f"{options.output}: is in the folder that is hidden", "write it elsewhere")
+        raise MediaError("is in the folder that is hidden", "write it elsewhere", subject=options.output)
     with temporary_folder() as folder:
         options.secret = pack(secret, folder)
-        with renamed({str(options.secret): str(secret)}):
+        with called(secret, options.secret):
             yield
 
 
@@ -167,8 +168,9 @@ def _text_hinted(options: argparse.Namespace) -> Iterator[None]:
         yield
     except MediaError as error:
         secret = str(options.secret)
-        if str(error) == f"{secret}: no such file" and (" " in secret or not Path(secret).suffix):
-            raise MediaError(str(error), "hide a text with `--text TEXT`, or `--text -` to type it unseen") from error
+        is_missing = isinstance(error.__cause__, FileNotFoundError) and error.subject == secret
+        if is_missing and (" " in secret or not Path(secret).suffix):
+            raise error.with_hint("hide a text with `--text TEXT`, or `--text -` to type it unseen") from error
         raise
 
 
@@ -179,7 +181,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
     if is_folder(options.secret):
         check_input(options.cover)  # rather than a folder, it may be missing
         hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
-        raise MediaError(f"{options.secret}: is a folder", hint)
+        raise MediaError("is a folder", hint, subject=options.secret)
     if options.into_folder or (options.output != messages.STREAM and is_folder(options.output)):
         with results_folder(options.output, options.cover):
             options.output /= Path(options.cover).stem + job.suffix_of(options.cover)
@@ -200,20 +202,31 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
         report = _hide_file(options, job, key_source)
         reports.show(options, report, options.output)
     if not report.hiding.survives and not (options.json or options.channel or options.channel_from):
-        messages.note(METHODS[report.hiding.method].survives or _AS_FILE)
+        messages.note(METHODS[report.hiding.method].info.survives or _AS_FILE)
     return 0
 
 
 def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
     with messages.progress_bar() as progress:
         shown = job.showing(progress, messages.warning)
-        survive = getattr(job.options, "survive", None) if options.destination else None
-        with renamed({f"survive: {survive}": f"--for {options.destination}"} if survive else {}):
+        with _destination_named(options, job):
             report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
     if not options.destination:
         return report
     # What is to be survived was said: no note advises on it.
-    return replace(report, notes=tuple(line for line in report.notes if "`survive=" not in line))
+    notes = (note for note in report.notes if not (isinstance(note, Text) and note.names("survive")))
+    return replace(report, notes=tuple(notes))
+
+
+@contextmanager
+def _destination_named(options: argparse.Namespace, job: HideJob) -> Iterator[None]:
+    """In the errors of the block, name `--for`, if it chose what is to be survived, rather than `--survive`."""
+    try:
+        yield
+    except ConfigError as error:
+        if options.destination and error.parameter == "survive":
+            error.parameter, error.value = "for", options.destination
+        raise
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
@@ -222,7 +235,7 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
 
     check_output_folder(options)
     method = job.method
-    plan = plan_hiding(options.cover, options.secret, method.any_file, method.covers, method.matched)
+    plan = plan_hiding(options.cover, options.secret, method.info.any_file, method.info.covers, method.info.matched)
     job.method.load(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, output_target(options), HidingWork(job), key_source, progress)
@@ -232,7 +245,9 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
 def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
     check_output_folder(options)
     if is_folder(options.secret):
-        raise MediaError(f"{options.secret}: is a folder", "an album holds one file: --archive makes one of a folder")
+        raise MediaError(
+            "is a folder", "an album holds one file: --archive makes one of a folder", subject=options.secret
+        )
     album = plan_album(options.cover, options.secret, options.any)
     with results_folder(options.output, options.cover):
         with messages.progress_bar() as progress:

@@ -56,7 +56,7 @@ _WORSE, _BETTER = 8, 10  # dB, as `capacity_tables` says
 
 
 def _plain(found: Info) -> Lines:
-    """The lines for a person with two files."""
+    """Yield what was found, a name and a sentence each, for people."""
     yield "kind", _described(str(found["kind"]), found, "")
     if "method" not in found:
         yield from (("note", str(line)) for line in found.get("notes", []))

@@ -239,18 +239,18 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
 def _unknown(text: str, kind: str) -> ConfigError:
     """The error for a channel that is none."""
     numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
-    trouble, other = f"unknown channel {text!r}", PICTURE if kind == FILM else FILM
+    problem, other = "no such channel is known", PICTURE if kind == FILM else FILM
     if (other, re.split("[:+]", text)[0]) in CHANNELS.keys() - {(other, MESSENGER)}:
-        trouble = f"{text} is for {other}s, and the cover is a {kind}"
+        problem = f"is for {other}s, and the cover is a {kind}"
     known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
     if kind == FILM:
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
-        return ConfigError(f"survive: {trouble}", hint)
+        return ConfigError(problem, hint, parameter="survive", value=text)
     hint = (
         f"known: {known}, or {MESSENGER}; each may be followed by +resize:F ({_LEAST_FACTOR} to 1), by +crop ({REACH} "
         "pixels), by both, or by +crop:F alone (cropped to this part of the sides)"
     )
-    return ConfigError(f"survive: {trouble}", hint)
+    return ConfigError(problem, hint, parameter="survive", value=text)
 
 
 _NAME, _EDIT = re.compile(r"(\w+)(?::(\d{1,3}))?"), re.compile(r"(\w+)(?::(0\.\d{1,4}|1(?:\.0*)?))?")

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise, repeat
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM
 from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
+from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
@@ -26,9 +26,9 @@ from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     Compressors,
     Context,
-    Fitted,
     NewContainer,
     Payload,
+    Written,
     media_compressors,
 )
 from stegnet.methods.robust.channels import FilmChannel
@@ -67,7 +67,9 @@ _LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that w
 _MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips changes that stand alone
 _FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
 _STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip, for what moves
-_LARGER = 'use a longer or larger cover, or one with less motion, or a milder channel (`survive="CHANNEL"`)'
+_LARGER = Text(
+    "use a longer or larger cover, or one with less motion, or a milder channel", Aside("survive", "CHANNEL")
+)
 
 
 def embed_in_film(
@@ -132,7 +134,7 @@ def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret:
     if (bound := max(bounds, default=0)) and bound < wanted:
         size = secret.stat().st_size
         most = max(bound - wanted + size, 0)
-        raise CapacityError(f"{secret}: has {size} bytes, more than the capacity of {most} at most", _LARGER)
+        raise CapacityError(f"has {size} bytes, more than the capacity of {most} at most", _LARGER, subject=secret)
     most = -1
     for carrier in carriers:
         if (capacity := sum(carrier.capacities(carrier.rates, carrier.shares[0]))) > most:
@@ -152,18 +154,16 @@ class _NewFilm(RobustContainer):
         super().__init__(payload, carrier)
         self._cover, self._form = cover, form_of(suffix)
         self.width, self.height, self.frames = carrier.info.width, carrier.info.height, len(carrier.info.pts)
-        self.hidden = carrier.groups * GROUP
-
-    @property
-    def fitted(self) -> Fitted:
-        return self.file
 
     def compressors(self) -> Compressors:
         return media_compressors() if self.space > 0 else {}
 
-    def write(self, part: Path, verify: bool) -> None:
+    def write(self, part: Path, verify: bool) -> Written:
         """Writes it as `NewContainer.write`; what it encodes was verified before."""
         with_sound(self.carrier.film, self._cover.path, part, self._form)
+        figures = {"container_psnr": self.carrier.psnr} | self.figures()
+        hidden = self.carrier.groups * GROUP
+        return Written(self.file, self.notes(), figures, changed_secret=self.file.warning, hidden=hidden)
 
     def notes_on_cover(self) -> tuple[str, ...]:
         cover, sent, notes = self._cover.film, self.carrier.info, []
@@ -173,12 +173,6 @@ class _NewFilm(RobustContainer):
             sizes += rates if sent.rate != cover.rate else ""
             notes = [f"the cover was reduced from {sizes}, as messengers do"]
         return *notes, *(f"cover: {note}" for note in (*cover.notes, *left_out(self._cover, self._form)))
-
-    def secret_psnr(self) -> None:
-        return None
-
-    def figures(self) -> dict[str, Any]:
-        return {"container_psnr": self.carrier.psnr} | super().figures()
 
 
 @dataclass(eq=False)

@@ -14,13 +14,24 @@ from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
+from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
-from stegnet.methods.method import Capacity, Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload
+from stegnet.methods.method import (
+    Capacity,
+    Context,
+    CoverSize,
+    Fit,
+    FoundSecret,
+    Method,
+    MethodInfo,
+    NewContainer,
+    Payload,
+)
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, DEFAULTS, MESSENGER, RobustOptions
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
@@ -44,9 +55,10 @@ _FILM_SECONDS = 0.05  # for each frame of a megapixel
 class RobustMethod(Method):
     """A picture or small file, by bits that survive JPEG or H.264."""
 
-    name = ROBUST
-    summary = "a picture or small file, by bits that survive JPEG or H.264"
-    description = """\
+    info = MethodInfo(
+        name=ROBUST,
+        summary="a picture or small file, by bits that survive JPEG or H.264",
+        description="""\
 The method "robust", chosen by --for and --survive, hides what survives
 re-encoding and more. Hiding simulates this channel, and writes nothing that is
 not recovered from it. Capacity is much lower: a picture is scaled and
@@ -72,14 +84,15 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
   $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
   $ stegnet hide photo.jpg note.txt --survive jpeg:75+resize:0.5 --key-file k \\
         -o sent.jpg
-"""
-    topic = "channels"
-    forms = MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")})
-    options = RobustOptions
-    computes = True
-    implied = True
+""",
+        topic="channels",
+        forms=MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")}),
+        options=RobustOptions,
+        computes=True,
+        implied=True,
+    )
 
-    def forecast(self, cover: CoverSize) -> list[Fit]:
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Files as they are, and pictures made to fit, for each channel."""
         empty = robust.file_bytes("", 0)
         if cover.kind == FILM:
@@ -119,7 +132,11 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
     ) -> NewContainer:
         if not _has_salted_key(key):
-            hint = 'use a key file or passphrase, or leave `survive="CHANNEL"` out and send the file as it is'
+            hint = Text(
+                "use a key file or passphrase, or leave ",
+                Setting("survive", "CHANNEL"),
+                " out and send the file as it is",
+            )
             raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
         embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
@@ -214,7 +231,7 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
     if pieces.message is None:
         groups = "1 group of frames" if pieces.groups == 1 else f"{pieces.groups} groups of frames"
         hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was hidden for"
-        raise RevealError(f"{container.path}: {pieces.share:.0%} of what is hidden here is left: {groups}", hint)
+        raise RevealError(f"{pieces.share:.0%} of what is hidden here is left: {groups}", hint, subject=container.path)
     return pieces.message
 
 

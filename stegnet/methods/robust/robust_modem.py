@@ -176,7 +176,9 @@ def read_points(path: Path) -> tuple[OperatingPoint, ...]:
     """The points of a modem's weights file, read from its card; WeightsError if there is none, or it holds no modem."""
     card = read_card(path)
     if card.model != MODEM:
-        raise WeightsError(f"{path}: these weights hide no bits in pictures", f"they are of the family {card.model}")
+        raise WeightsError(
+            "these weights hide no bits in pictures", f"they are of the family {card.model}", subject=path
+        )
     points, first = [], 0
     try:
         for point in card.options["rungs"]:
@@ -185,7 +187,7 @@ def read_points(path: Path) -> tuple[OperatingPoint, ...]:
             first += points[-1].bits
     except (KeyError, TypeError) as error:
         hint = "it is damaged, or of another version"
-        raise WeightsError(f"{path}: its card does not say what it hides", hint) from error
+        raise WeightsError("its card does not say what it hides", hint, subject=path) from error
     return tuple(points)
 
 

@@ -20,6 +20,7 @@ from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, with_heartbeat
 from stegnet.core.pixels import BLOCK, DCT_BASIS, DITHER, coefficients, strips, through_jpeg
+from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.avif import has_ffmpeg
 from stegnet.image.pictures import exif_orientation, read_cover, read_picture, refuse_palette, resize
@@ -32,9 +33,10 @@ from stegnet.methods.method import (
     DEFAULT_CONTEXT,
     Compressors,
     Context,
-    Fitted,
     NewContainer,
     Payload,
+    Written,
+    warnings_of_psnr,
 )
 from stegnet.methods.robust.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.methods.robust.fec import HIGHEST, LONGEST, LOWEST, RATES, Coding, information
@@ -235,7 +237,7 @@ class PictureCarrier(RobustCarrier):
         return rates
 
     def refusal(self) -> CapacityError:
-        hint = 'use a cover with more pixels or more detail, or a milder channel (`survive="CHANNEL"`)'
+        hint = Text("use a cover with more pixels or more detail, or a milder channel", Aside("survive", "CHANNEL"))
         return CapacityError(f"nothing that is hidden in this cover survives {self.channel}", hint)
 
     def _shown(self, picture: np.ndarray) -> np.ndarray:
@@ -316,7 +318,7 @@ class TiledCarrier(PictureCarrier):
         return [rates[0] - max(_MARGIN, rates[0] // 4)]
 
     def refusal(self) -> CapacityError:
-        return CapacityError(str(super().refusal()), "use a larger cover, with more detail")
+        return super().refusal().with_hint("use a larger cover, with more detail")
 
     def _received(self) -> Iterator[tuple[np.ndarray]]:
         return ((part,) for part in self.channel.parts(self._shown(self.picture)))
@@ -397,8 +399,13 @@ def embed_in_picture(
     except CapacityError as error:
         if not coarse:
             raise
-        hint = f'{error.hint}; or write a PNG (`to="NAME.png"`), which does not keep the coarse steps of the JPEG'
-        raise CapacityError(str(error), hint) from None
+        hint = Text(
+            error.hint,
+            "; or write a PNG",
+            Aside("to", "NAME.png"),
+            ", which does not keep the coarse steps of the JPEG",
+        )
+        raise error.with_hint(hint) from None
     return new
 
 
@@ -412,7 +419,6 @@ class _NewPicture(RobustContainer):
     """
 
     carrier: PictureCarrier
-    poor, better = LEAST, 'use a larger cover, or a milder channel (`survive="CHANNEL"`)'
 
     def __init__(
         self,
@@ -436,10 +442,6 @@ class _NewPicture(RobustContainer):
             self._reduced = f"reduced to {secret.shape[1]}×{secret.shape[0]} pixels, "
         return secret
 
-    @property
-    def fitted(self) -> Fitted | None:
-        return self.file if self.file.unchanged else None
-
     def content_of(self, data: bytes) -> bytes:
         return super().content_of(data) if self.file.unchanged else data
 
@@ -455,36 +457,40 @@ class _NewPicture(RobustContainer):
         """A milder channel that has capacity for it, or a larger cover."""
         channel, points = self.carrier.channel, self.carrier.modem.points
         if channel.part:
-            milder = f'`survive="jpeg:90+crop:{channel.part:g}"`'
-            return f"hide less, or let it survive less: a higher quality, such as {milder}"
-        if channel.cropped:
-            return f"{_MORE_CAPACITY}; or let it survive less: without +crop"
-        if channel.factor is not None:
-            return f"{_MORE_CAPACITY}; or let it survive less: a larger factor of +resize"
+            milder = Setting("survive", f"jpeg:90+crop:{channel.part:g}")
+            return Text("hide less, or let it survive less: a higher quality, such as ", milder)
+        if channel.cropped or channel.factor is not None:
+            less = "without +crop" if channel.cropped else "a larger factor of +resize"
+            return f"{_MORE_CAPACITY}; or let it survive less: {less}"
         if channel.side:
             return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
         sides, taken = self.carrier.cover.shape[:2], size + self.space - most
         capacities = {point: usual_capacity(point, *sides) for point in points if abs(point.psnr - self._psnr) < 1}
         for point, capacity in sorted(capacities.items(), key=lambda item: item[0].lowest):
             if capacity is not None and capacity >= taken:
-                return f'`survive="{point.channel}"` holds about {capacity} bytes; or {_MORE_CAPACITY}'
+                milder = Setting("survive", point.channel)
+                return Text(milder, f" holds about {capacity} bytes; or {_MORE_CAPACITY}")
         worse = [point.psnr for point in points if point.psnr < self._psnr - 1 and point.lowest <= channel.quality]
-        return (
-            f"{_MORE_CAPACITY}; or accept a poorer container (`container_psnr={max(worse):g}`)"
-            if worse
-            else _MORE_CAPACITY
-        )
+        if not worse:
+            return _MORE_CAPACITY
+        poorer = Aside("container_psnr", f"{max(worse):g}", quoted=False)
+        return Text(f"{_MORE_CAPACITY}; or accept a poorer container", poorer)
 
-    def write(self, part: Path, verify: bool) -> None:
-        jpeg, pixels = self._jpeg, self.carrier.picture
+    def write(self, part: Path, verify: bool) -> Written:
+        jpeg, pixels, file = self._jpeg, self.carrier.picture, self.file
 
-        def written() -> Changes:
+        def write() -> Changes:
             if jpeg:
                 return write_jpeg(part, jpeg.cover, jpeg.planes(pixels), verify)
             self._notes += write_picture(part, pixels, self._cover, self._cover.picture[1], verify)
             return Changes.of(self.carrier.cover, pixels)
 
-        self._changes = self.carrier.context.with_heartbeat("write", written)
+        changes = self.carrier.context.with_heartbeat("write", write)
+        figures = {"container_psnr": changes.psnr, "changed_pixels": changes.pixels} | self.figures()
+        named, quality = (file, None) if file.unchanged else (None, file.copy.psnr)
+        advice = Text("use a larger cover, or a milder channel", Aside("survive", "CHANNEL"))
+        warnings = warnings_of_psnr(quality, LEAST, advice)
+        return Written(named, self.notes(), figures, warnings, quality, file.warning)
 
     def notes_on_copy(self) -> tuple[str, ...]:
         return (f"{self._reduced}compressed to {self.taken} bytes ({self.space} available)",)
@@ -496,13 +502,6 @@ class _NewPicture(RobustContainer):
         first, *more = super().notes()
         better = "" if self.file.unchanged or has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
         return first + better, *more
-
-    def secret_psnr(self) -> float | None:
-        return self.file.copy and self.file.copy.psnr
-
-    def figures(self) -> dict[str, Any]:
-        changed = {"container_psnr": self._changes.psnr, "changed_pixels": self._changes.pixels}
-        return changed | super().figures()
 
 
 @dataclass(frozen=True, eq=False)
@@ -554,8 +553,8 @@ def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
         return (f"the cover was reduced from {size[1]}×{size[0]} pixels, as messengers do",)
     if channel.factor is not None and channel.factor * longest <= MESSENGER_SIDE:
         return ()
-    ways = '`survive="messenger"` does, and +resize:FACTOR survives other reductions'
-    return (f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: {ways}",)
+    ways = Text(Setting("survive", "messenger"), " does, and +resize:FACTOR survives other reductions")
+    return (Text(f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: ", ways),)
 
 
 def usual_capacity(point: OperatingPoint, height: int, width: int) -> int | None:

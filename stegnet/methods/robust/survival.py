@@ -16,9 +16,10 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import psnr
+from stegnet.core.text import Setting, Text
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
-from stegnet.methods.method import Carrier, Context, Fitted, NewContainer, Payload
+from stegnet.methods.method import Carrier, Context, HiddenFile, NewContainer, Payload
 from stegnet.methods.robust.channels import Channel
 from stegnet.methods.robust.fec import LOWEST, RATES
 from stegnet.methods.robust.robust_record import OperatingPoint, content_capacity, record_places
@@ -337,7 +338,7 @@ class RobustCarrier(ABC):
 class RobustContainer(NewContainer, Carrier):
     """A new container whose secret survives a channel: the file as it is, or a copy that is compressed to fit."""
 
-    file: Fitted  # what was made to fit last
+    file: HiddenFile  # what was made to fit last
     space = taken = 0  # bytes of content that there were, and that it takes
 
     def __init__(self, payload: Payload, carrier: RobustCarrier) -> None:
@@ -346,7 +347,7 @@ class RobustContainer(NewContainer, Carrier):
     def content(self, space: int) -> bytes:
         """The secret as content of at most `space` bytes; CapacityError if it does not fit."""
         self.space = space
-        self.file = self.payload.fit_quietly(self, self.carrier.context)
+        self.file = self.payload.fit_in_steps(self, self.carrier.context)
         with reading(self.file.path):
             content = self.content_of(self.file.path.read_bytes())
         self.taken = len(content)
@@ -359,13 +360,11 @@ class RobustContainer(NewContainer, Carrier):
     def capacity(self, name: str) -> int:
         return self.space - file_bytes(name, 0)
 
-    def changed_secret(self) -> str:
-        return self.file.warning
-
     def notes(self) -> tuple[str, ...]:
+        """Lines on what is hidden, on the channel and on the cover."""
         lines = (self.file.line,) if self.file.unchanged else self.notes_on_copy()
         channel = self.carrier.channel
-        search = ("a cropped copy is revealed with `search=True`",) if channel.cropped else ()
+        search = (Text("a cropped copy is revealed with ", Setting("search", True)),) if channel.cropped else ()
         return *lines, f"survives: {channel}; not: {channel.limits}", *search, *self.notes_on_cover()
 
     def notes_on_copy(self) -> tuple[str, ...]:
@@ -377,4 +376,5 @@ class RobustContainer(NewContainer, Carrier):
         """Lines on the cover."""
 
     def figures(self) -> dict[str, Any]:
+        """Figures of what is hidden."""
         return {"hidden_bytes": self.taken, "capacity": self.space, "survives": str(self.carrier.channel)}

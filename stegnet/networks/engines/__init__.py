@@ -116,7 +116,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     """
     for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
         if value not in known:
-            raise ConfigError(f"{name}: {value!r} is not one of {', '.join(known)}")
+            raise ConfigError(f"{value!r} is not one of {', '.join(known)}", subject=name)
     if backend == AUTO:
         if precision == "bf16" or uses_gpu(backend, device):
             backend = TORCH

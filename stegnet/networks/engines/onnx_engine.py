@@ -51,7 +51,7 @@ class OnnxEngine:
     def __init__(self, weights: Path) -> None:
         if not is_exported(weights):
             hint = f"`stegnet export {weights}` creates them; it needs PyTorch: pip install 'stegnet[export]'"
-            raise WeightsError(f"{weights}: no ONNX files next to it", hint)
+            raise WeightsError("no ONNX files next to it", hint, subject=weights)
         self._weights, self._id = weights, weights_id(weights)
         self._sessions: dict[int, Sessions] = {}  # by number of threads
         self._local, self._lock = threading.local(), threading.Lock()
@@ -133,7 +133,7 @@ class OnnxEngine:
     def _useless(self, name: str, reason: str = "can't be computed") -> WeightsError:
         """The error for a network's file."""
         path, hint = graph_file(self._weights, name), f"export it again with `stegnet export --force {self._weights}`"
-        return WeightsError(f"{path}: {reason}", hint)
+        return WeightsError(reason, hint, subject=path)
 
 
 @cache

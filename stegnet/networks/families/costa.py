@@ -67,7 +67,9 @@ class Costa(Pair):
     ) -> None:
         super().__init__()
         if blocks == 1:
-            raise ConfigError("model.blocks: must be 2 or more, is 1", "one convolution can't be non-linear")
+            raise ConfigError(
+                "must be 2 or more, is 1", "one convolution can't be non-linear", parameter="model.blocks"
+            )
         self.log_period = nn.Parameter(torch.tensor(math.log(PERIOD)))
         self.way_logit = nn.Parameter(torch.tensor(math.log(WAY / (1 - WAY))))
         self.limit = nn.Parameter(torch.tensor(LIMIT))

@@ -57,7 +57,9 @@ class Modem(Pair):
     ) -> None:
         super().__init__()
         if blocks < 2:
-            raise ConfigError(f"model.blocks: must be 2 or more, is {blocks}", "the second one sees the neighbours")
+            raise ConfigError(
+                f"must be 2 or more, is {blocks}", "the second one sees the neighbours", parameter="model.blocks"
+            )
         self.rungs = [dict(rung) for rung in rungs]
         self.bits = sum(rung["bits"] for rung in rungs)
         with torch.device("cpu"):  # whatever the device of the weights: no file has them

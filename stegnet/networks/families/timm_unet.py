@@ -69,7 +69,7 @@ class TimmUNet(Pair):
     def __init__(self, backbone: str = "resnet18", pretrained: bool = False, width: int = 32) -> None:
         super().__init__()
         if backbone == NONE:
-            raise ConfigError("model.backbone: timm_unet requires one", "set it to auto, or a timm model")
+            raise ConfigError("timm_unet requires one", "set it to auto, or a timm model", parameter="model.backbone")
         self.hider = BackboneUNet(6, backbone, pretrained, width)
         self.revealer = BackboneUNet(3, backbone, pretrained, width)
 

@@ -44,7 +44,7 @@ def hide_film(
     """Hides the second film in the first; no thread stays."""
     method, before = METHODS["network"], threading.active_count()
     try:
-        job = HideJob(method, method.options(**options), run or run_of())
+        job = HideJob(method, method.info.options(**options), run or run_of())
         return hide_file(job, *films, OutputTarget(out, force=True), key)
     finally:
         assert threading.active_count() == before

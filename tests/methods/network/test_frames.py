@@ -312,7 +312,7 @@ class Loud:
 def test_a_container_that_visibly_differs_is_told(tmp_path, exact, picture):
     for number, name in enumerate(("cover.png", "secret.png")):
         write_png(tmp_path / name, picture(64, 96, number))
-    files, how = (tmp_path / "cover.png", tmp_path / "secret.png"), METHODS["network"].options(any_quality=True)
+    files, how = (tmp_path / "cover.png", tmp_path / "secret.png"), METHODS["network"].info.options(any_quality=True)
     for name, network, told in (("quiet.png", exact, False), ("loud.png", Loud(exact), True)):
         run = Context(networks={SHIPPED: network})
         report = hide_file(HideJob(METHODS["network"], how, run), *files, OutputTarget(tmp_path / name), KEY)

@@ -61,7 +61,7 @@ class Files:
     def embed(self, cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: object) -> Report:
         """Hides a file in a container of this name."""
         method, out = METHODS[options.pop("by", "sealed")], OutputTarget(self.folder / name, force=True)
-        return hide_file(HideJob(method, method.options(**options), run), cover, file, out, KEY)
+        return hide_file(HideJob(method, method.info.options(**options), run), cover, file, out, KEY)
 
     def extract(self, container: Path | str, strict: bool = False) -> tuple[bytes, Report]:
         """The content of a container, and the report; a failure leaves no file."""
@@ -311,7 +311,7 @@ def test_a_palette_is_refused(at):
     few = Image.fromarray(picture(96, 112, 3)).quantize(65)
     for name, image in (("opaque.png", few), ("still.gif", few), ("grey.png", few.convert("L").quantize(65))):
         for by in METHODS.keys() - {"h264", "sound"}:  # which do not hide in pictures
-            cover, out = at.saved(image, name), f"c{METHODS[by].forms[PICTURE][0]}"
+            cover, out = at.saved(image, name), f"c{METHODS[by].info.forms[PICTURE][0]}"
             with pytest.raises(MediaError, match=r"has a palette of \d+ colours, and what is hidden would") as caught:
                 at.embed(cover, cover if by == "network" else at.secret(9), out, by=by)
             assert "full colours" in caught.value.hint

@@ -3,6 +3,8 @@
 import json
 import logging
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.detect.__main__ import COLUMNS, headline, main, rows_of
+from pipeline.detect.__main__ import main
+from pipeline.detect.detection import headline, rows_of
 from pipeline.detect.methods import evenly, picture_pairs
+from pipeline.detect.table import COLUMNS
 from pipeline.evaluate.statistics import Scores
-from tests.support.lab import PARAMS, TEST, TRAIN, VALIDATION, Config, Shards, load
+from tests.support.lab import PARAMS, ROOT, TEST, TRAIN, VALIDATION, Config, Shards, load
 from tests.support.shards import ShardWriter
 
 METHODS = ["network", "sealed", "control"]
@@ -71,6 +75,13 @@ def test_without_pairs_there_is_no_detector(tmp_path: Path, capsys: pytest.Captu
     assert "off" in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8")) == {}
     assert (tmp_path / "out" / "detect.csv").read_text(encoding="utf-8") == ",".join(COLUMNS) + "\n"
+
+
+def test_what_is_off_imports_no_detector() -> None:
+    """PyTorch takes longer than all else that the stage then does."""
+    program = "import sys, pipeline.detect.__main__; print(*{'pandas', 'scipy', 'timm', 'torch'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.parametrize(("control", "finding"), [(10, ["found", "not found"]), (6, ["found", "inconclusive"])])

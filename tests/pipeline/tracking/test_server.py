@@ -26,6 +26,9 @@ from tests.support.tracking import (
     Tracker,
 )
 
+TRAINING = {
+    "train": {"bits": 1.35, "devices": 1, "lr": 0.005, "threads": 2, "crop": 96}, "device": "cpu", "precision": "fp32",
+}  # fmt: skip
 FILES = {
     "prepare.json": '{"train": 3}',
     "train/curve.csv": "step,loss\n0,0.5\n8,0.25\n",
@@ -59,7 +62,8 @@ def results(
         write_png(folder / sheet, picture(32, 40))
     make_film(folder / "video" / "preview.mp4", frames=2, codec="libx264", pix_fmt="yuv420p")
     pair = Path(shutil.copy(weights, folder / "pair.safetensors"))
-    pair.with_suffix(".json").write_text(json.dumps(asdict(read_card(pair))), encoding="utf-8")
+    card = asdict(read_card(pair)) | {"training": TRAINING}
+    pair.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
     kinds = [(TRAIN, "scenes"), (TRAIN, "scenes"), (TRAIN, "bsds500"), (TEST, "scenes")]
     shards = write_shards(folder / "shards", kinds)
     (folder / "onnx" / "pair.hide.onnx").write_bytes(b"a graph")
@@ -111,7 +115,13 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     below = {stage for stage, run in runs.items() if run.data.tags.get("mlflow.parentRunId") == train.info.run_id}
     assert below == {"evaluate", "detect", "video", "robust"}
-    assert train.data.params == {name: str(value) for name, value in EXPERIMENT_PARAMS.items()}
+    given, resolved = {}, {}
+    for name, value in train.data.params.items():
+        (resolved if name.startswith("resolved.") else given)[name.removeprefix("resolved.")] = value
+    assert given == {name: str(value) for name, value in EXPERIMENT_PARAMS.items()}
+    chosen = {"train.lr": "0.005", "train.devices": "1", "device": "cpu", "precision": "fp32"}
+    assert resolved.items() >= chosen.items()
+    assert resolved.keys() >= {"model.width", "scramble.base"}
     headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0, "detect_network_accuracy": 0.9}
     headline |= {"hide_ms_per_megapixel": 700.5, "reveal_ms_per_megapixel": 1100.0}
     shown = headline | {"train/loss": 0.25, "weights/training_loss": 0.25, "robust/jpeg90_secret_psnr": 20.5}

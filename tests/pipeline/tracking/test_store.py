@@ -2,11 +2,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet import TrackingError
 from tests.support.lab import ROOT
@@ -67,6 +69,22 @@ def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker, tmp_path
     row = other.find(TRAIN)
     assert row.info.run_id != first
     assert row.data.metrics == {"loss": 0.5, "secret_psnr": 37.5, "video_secret_psnr": 30.0}
+
+
+def test_the_row_of_a_training_shows_the_pictures_of_its_measures(tracker: Tracker, tmp_path: Path) -> None:
+    """The files as they are, and a small copy of each."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(tmp_path / "sheet.png")
+    row, pictures = log(tracker, TRAIN), {"evaluate/sheet": tmp_path / "sheet.png"}
+    log(tracker, replace(EVALUATE, pictures=pictures))
+    client = mlflow.MlflowClient()
+    shown = {
+        Path(path).suffix: Path(path)
+        for path in Path(client.download_artifacts(row, "images", str(tmp_path))).glob("*")
+    }
+    assert shown[".png"].read_bytes() == pictures["evaluate/sheet"].read_bytes()
+    assert shown[".png"].name.startswith("evaluate~sheet+step+0+")
+    with Image.open(shown[".webp"]) as small:
+        assert max(small.size) == 256
 
 
 def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -> None:

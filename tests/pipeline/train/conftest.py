@@ -22,7 +22,7 @@ from tests.support.lab import (
     read,
 )
 from tests.support.shards import write_shards
-from tests.support.training import checkpoint_of, train
+from tests.support.training import Checkpoint, prepare_run, train
 
 RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60), RungConfig("high", 5, 0.6, 40.0, 90, 95)]
 
@@ -96,8 +96,8 @@ def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Trainin
                 taken.append(step)
                 yield step
 
-        pair, card, _ = train(config, data, tmp_path / folder, curve.append, progress)
-        checkpoint_of(config, data, tmp_path / folder).remove()
+        pair, card, _ = train(prepare_run(config, data), tmp_path / folder, curve.append, progress)
+        Checkpoint(tmp_path / folder, prepare_run(config, data).fingerprint).remove()
         return Training(pair, card, curve, taken)
 
     return call

@@ -10,7 +10,7 @@ from stegnet.core.measures import psnr
 from stegnet.record import encode_base
 from tests.support.lab import PARAMS, TRAIN, VALIDATION, load, render_scene
 from tests.support.shards import ShardWriter
-from tests.support.training import train, with_defaults
+from tests.support.training import prepare_run, train, with_defaults
 
 SIDE, CROP, STEPS = 64, 32, 300
 SMALL = {
@@ -44,5 +44,5 @@ def test_a_short_training_adds_a_decibel_to_the_base(name: str, scenes, tmp_path
     config = replace(config, model=replace(config.model, name=name, **SMALL[name]), train=short)
     kind, (shards, crops) = with_defaults(config).scramble.base, scenes
     bases = np.concatenate([encode_base(crop, kind, config.scramble.quality, 10**6)[1].picture for crop in crops])
-    secret = train(config, shards, tmp_path).card.figures["validation_secret_psnr"]
+    secret = train(prepare_run(config, shards), tmp_path).card.figures["validation_secret_psnr"]
     assert secret > psnr(np.concatenate(crops), bases) + 1

@@ -27,6 +27,7 @@ from tests.support.training import (
     first_pair,
     learning_rate,
     make_deterministic,
+    prepare_run,
     train,
 )
 
@@ -69,7 +70,7 @@ def test_a_stopped_training_ends_with_the_same_bits(run, make_config, shards, tm
             yield step
 
     with pytest.raises(launch.TrainingStopped, match="stopped after 6 of 12 steps"):
-        train(make_config(), shards, tmp_path / "checkpoints", progress=interrupted)
+        train(prepare_run(make_config(), shards), tmp_path / "checkpoints", progress=interrupted)
     late = run(make_config())
     assert late.steps[0] == 6
     assert (weights(late.pair), late.curve, late.card) == (weights(whole.pair), whole.curve, whole.card)
@@ -121,7 +122,7 @@ def test_compiled_networks_train_the_same(run, make_config):
 
 def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config, tmp_path):
     config, curve = make_config(), []
-    first, *_ = train(config, shards, tmp_path / "checkpoints", curve.append)
+    first, *_ = train(prepare_run(config, shards), tmp_path / "checkpoints", curve.append)
     late = run(config)
     assert late.steps == []
     assert (weights(late.pair), late.curve) == (weights(first), curve)
@@ -130,7 +131,7 @@ def test_the_checkpoint_stays_until_the_result_is_safe(run, shards, make_config,
 
 def test_changed_code_does_not_resume_old_checkpoints(run, make_config, monkeypatch):
     stop_before(run, make_config(), 9)
-    monkeypatch.setattr("pipeline.train.checkpoint.source_hash", lambda names: "other")
+    monkeypatch.setattr("pipeline.train.run.source_hash", lambda names: "other")
     assert run(make_config()).steps[0] == 0
 
 
@@ -173,7 +174,7 @@ def some_pairs(count: int = 2) -> torch.Tensor:
 def stepped(config: Config) -> Trainer:
     """A training after its first step."""
     make_deterministic(config.seed, 1)
-    trainer = Trainer(config, devices.open_fabric(config), "fp32")
+    trainer = Trainer(config, devices.open_fabric(config, CPU), "fp32")
     trainer.step(some_pairs())
     return trainer
 
@@ -207,7 +208,7 @@ def test_the_first_step_is_as_long_as_the_schedule_says(make_config):
 
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
-    trainer = Trainer(config, devices.open_fabric(config), "fp32")
+    trainer = Trainer(config, devices.open_fabric(config, CPU), "fp32")
     expected = None
     for _ in range(3):
         trainer.step(some_pairs())
@@ -270,7 +271,7 @@ def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path)
     last = curve[-1]
     figures = {f"training_{side}_psnr": round(last[f"{side}_psnr"], 4) for side in ("container", "secret")}
     figures |= {name: last[name] for name in FIGURES} | {"validation_step": 0}
-    assert read == card == make_card(config, shards, CPU, "fp32", figures, pair)
+    assert read == card == make_card(prepare_run(config, shards), figures, pair)
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == asdict(card)
     assert card.training["data"] == data_hash(shards)
     assert card.training["train"]["lr"] == config.train.lr

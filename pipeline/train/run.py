@@ -1,0 +1,97 @@
+"""One exact training: its parameters with nothing left to "auto", its pictures, and where it is computed."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.config import Config
+from pipeline.fingerprint import code_hashes, source_hash
+from pipeline.shards import data_hash
+from stegnet.core.compute import cpu_threads, pick_device, resolve
+from stegnet.core.parallel import AUTO, world_size
+from stegnet.core.pixels import CODED, MEANS, NONE
+from stegnet.networks.card import SHIPPED, weights_id
+from stegnet.networks.pair import find_family
+
+CODE = (  # what a training computes with
+    "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
+    "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
+    "stegnet/networks/layers.py", "stegnet/networks/pair.py",
+)  # fmt: skip
+IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
+# By kind of base, per sample of a container; of a coded one, a third of its bits per pixel and a quarter more, for no
+# code is ideal.
+SEALED_BITS = {NONE: 0.0, MEANS: 0.05, CODED: 1.35}
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training in this process, resolved once by `prepare_run`.
+
+    Attributes:
+        config: the parameters, `with_defaults`.
+        data: folder of the shards.
+        device: of this process.
+        precision: "bf16" or "fp32".
+        fingerprint: names the training; a changed parameter, picture or line of code gives another.
+    """
+
+    config: Config
+    data: Path
+    device: torch.device
+    precision: str
+    fingerprint: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the weights, for their card."""
+        origin = {"data": data_hash(self.data), "source": self.config.data.source, "device": self.device.type}
+        origin |= {"precision": self.precision}
+        # So that other stages run again, too, if the network's code changes.
+        return {**settings_of(self.config), **origin, "code": code_hashes(self.config)["network"]}
+
+
+def prepare_run(config: Config, data: Path) -> TrainingRun:
+    """Resolve a training on the shards in `data`, for this process.
+
+    Raises:
+        ConfigError: there is no such family, device or precision.
+    """
+    config, device = with_defaults(config), pick_device()
+    precision = resolve(config.train.precision, device)
+    return TrainingRun(config, data, device, precision, fingerprint(config, data, device, precision))
+
+
+def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
+    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code.
+
+    Changed code does not resume old checkpoints.
+    """
+    code = [source_hash(CODE), code_hashes(config)]
+    parts = [settings_of(with_defaults(config)), data_hash(data), device.type, precision, torch.__version__, code]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def with_defaults(config: Config) -> Config:
+    """The parameters with the family's base and learning rate, and the base's sealed bits, in place of "auto"."""
+    name, train = config.model.name, config.train
+    base = find_family(name).base if config.scramble.base == AUTO else config.scramble.base
+    bits = SEALED_BITS[base] if train.bits == AUTO else train.bits
+    rate = find_family(name).learning_rate if train.lr == AUTO else train.lr
+    return replace(config, scramble=replace(config.scramble, base=base), train=replace(train, bits=bits, lr=rate))
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """The parameters that decide the weights, of a config `with_defaults`, with "shipped" resolved, too."""
+    train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
+    train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
+    if config.train.start == "shipped":
+        train["start"] = weights_id(SHIPPED)
+    sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble")} | {"train": train}
+    if config.channel:
+        sections["channel"] = asdict(config.channel)
+    return {"seed": config.seed, "beta": config.beta, **sections}

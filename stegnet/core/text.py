@@ -1,0 +1,72 @@
+"""Messages for people, and the parameters of the Python API that they name.
+
+A hint, note or warning of the library says `strict=True`, or `survive="CHANNEL"` where the user chooses the value. The
+command line and the page have names of their own for these settings, so a message keeps them as values.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Self, SupportsIndex
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter with its value; as text, it is as Python writes it."""
+
+    name: str
+    value: str | bool
+    quoted: bool = True  # a value that is a text is written in quotes
+
+    def __str__(self) -> str:
+        shown = f'"{self.value}"' if self.quoted and isinstance(self.value, str) else self.value
+        return f"`{self.name}={shown}`"
+
+
+class Aside(Setting):
+    """A setting in parentheses, behind what it does; where there is no such setting, it can be left out."""
+
+    def __str__(self) -> str:
+        return f" ({super().__str__()})"
+
+
+class Text(str):
+    """A message, made of texts and settings; a `str` that any face can show as it is.
+
+    Attributes:
+        parts: the texts and settings.
+        kind: what it is about, for a face that treats such messages otherwise; "": nothing special.
+    """
+
+    parts: tuple[str | Setting, ...]
+    kind: str
+
+    def __new__(cls, *parts: str | Setting, kind: str = "") -> Self:
+        text = super().__new__(cls, "".join(map(str, parts)))
+        text.kind = kind
+        text.parts = tuple(each for part in parts for each in getattr(part, "parts", (part,)))
+        return text
+
+    def __add__(self, other: str) -> "Text":
+        return Text(self, other)
+
+    def __radd__(self, other: str) -> "Text":
+        return Text(other, self)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type["Text"], tuple[str | Setting, ...], dict[str, str]]:
+        return Text, self.parts, {"kind": self.kind}
+
+    def names(self, parameter: str) -> bool:
+        """Return whether the message names a setting of this parameter."""
+        return any(isinstance(part, Setting) and part.name == parameter for part in self.parts)
+
+
+def joined(separator: str, texts: Iterable[str]) -> Text:
+    """Join texts, as `str.join` does."""
+    parts = [part for text in texts for part in (separator, text)]
+    return Text(*parts[1:])
+
+
+def shown(text: str, spell: Callable[[Setting], str]) -> str:
+    """Return a message with each setting as `spell` writes it."""
+    parts = text.parts if isinstance(text, Text) else (text,)
+    return "".join(spell(part) if isinstance(part, Setting) else part for part in parts)
