@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Self
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
@@ -29,7 +30,6 @@ _METADATA = {*range(0xE0, 0xF0), 0xFE}
 _ENTROPY_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker but restart markers
 _NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
 HINT = "convert it to an ordinary JPEG or to PNG first"
-UNSUPPORTED = ", which is not supported"
 _AGAIN = "copy it again from its source"
 _SIGNATURE = b"MPF\0"
 _MOST_FACTOR = 4  # of sampling (T.81, B.2.2)
@@ -40,6 +40,19 @@ _MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 _NUMBER = 0xB001  # tag of the number of pictures
 _ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
 _SIZE, _OFFSET = 4, 8  # where they are in an entry
+
+
+class UnsupportedJpegError(MediaError):
+    """A JPEG of a kind that few programs read; `reason` says what "it" is or has."""
+
+    reason = ""
+
+    @classmethod
+    def because(cls, reason: str, subject: object) -> Self:
+        """Return the error for a JPEG that is, or has, `reason`."""
+        error = cls(f"the JPEG {reason}, which is not supported", HINT, subject)
+        error.reason = reason
+        return error
 
 
 @dataclass(frozen=True)
@@ -222,7 +235,7 @@ class _Parser:
             if marker in _HUFFMAN_FRAMES:
                 self._frame(marker, start)
             elif marker in _OTHER_FRAMES:
-                raise MediaError(f"the JPEG is {_OTHER_FRAMES[marker]}{UNSUPPORTED}", HINT, subject=self.name)
+                raise UnsupportedJpegError.because(f"is {_OTHER_FRAMES[marker]}", self.name)
             elif marker == _DHT:
                 tables = list(_huffman_tables(self.data, start, end))
                 self.file.huffman_segments.append((start, end, tables))
@@ -263,7 +276,7 @@ class _Parser:
             raise MediaError("the JPEG is truncated: its last scans are missing", _AGAIN, subject=self.name)
         numbers = bytes(each.number for each in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
-            raise MediaError(f"the JPEG is in RGB{UNSUPPORTED}", HINT, subject=self.name)
+            raise UnsupportedJpegError.because("is in RGB", self.name)
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
         """Marker, start and end of the content of each segment, to the end of the picture."""
@@ -299,10 +312,10 @@ class _Parser:
         file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
         file.progressive, file.frame = marker == 0xC2, start
         if precision != 8:
-            raise MediaError(f"the JPEG has {precision} bits a sample{UNSUPPORTED}", HINT, subject=self.name)
+            raise UnsupportedJpegError.because(f"has {precision} bits a sample", self.name)
         if count not in (1, 3):
             kind = "is CMYK" if count == 4 else f"has {count} components"
-            raise MediaError(f"the JPEG {kind}{UNSUPPORTED}", HINT, subject=self.name)
+            raise UnsupportedJpegError.because(kind, self.name)
         if not file.height:
             raise self._height_at_end()
         factors = [factor for each in file.components for factor in (each.across, each.down)]
@@ -314,7 +327,7 @@ class _Parser:
 
     def _height_at_end(self) -> MediaError:
         """The error for a frame whose height, 0 in its header, is in a segment behind its scan (T.81, B.2.2, B.2.5)."""
-        return MediaError(f"the JPEG has its height at its end{UNSUPPORTED}", HINT, subject=self.name)
+        return UnsupportedJpegError.because("has its height at its end", self.name)
 
     def _quantisation(self, start: int, end: int) -> None:
         while start < end:
