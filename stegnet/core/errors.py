@@ -1,6 +1,6 @@
 """All errors that a user can fix; each is a `StegnetError`.
 
-A hint names parameters of the Python API as `stegnet.core.text` says.
+A hint names parameters of the Python API as `stegnet.core.text` describes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,9 @@ class StegnetError(Exception):
     """Base of all errors shown to the user; its text is the problem, after the subject if there is one.
 
     Args:
-        problem: one line, what is wrong.
-        hint: one line, the remedy, or "".
-        subject: the file, or what else it is about.
+        problem: one line that says what is wrong.
+        hint: one line that gives the remedy, or "".
+        subject: the file, or whatever else the error is about.
     """
 
     def __init__(self, problem: str, hint: str = "", subject: object = "") -> None:
@@ -34,7 +34,7 @@ class StegnetError(Exception):
         return error
 
     def as_text(self) -> str:
-        """The `error:` line for the user, and the `hint:` line if there is a hint."""
+        """Return the `error:` line for the user, followed by the `hint:` line if there is a hint."""
         return f"error: {self}" + (f"\nhint: {self.hint}" if self.hint else "")
 
 
@@ -42,8 +42,8 @@ class ConfigError(StegnetError, ValueError):
     """A parameter is unknown or invalid.
 
     Args:
-        problem, hint, subject: as of `StegnetError`.
-        parameter, value: its name in the Python API or params.yaml, and its value if that matters: the subject.
+        problem, hint, subject: as in `StegnetError`.
+        parameter, value: name in the Python API or params.yaml, and the value if it matters; together, the subject.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class MediaError(StegnetError):
 class DiskError(StegnetError):
     """Temporary files, or those of a stage, can't be written.
 
-    No MediaError: that of a file may only mean that it is of another kind.
+    This is not a MediaError, which may only mean that a file is of another kind.
     """
 
 
@@ -83,7 +83,7 @@ class CapacityError(StegnetError):
 class RevealError(StegnetError):
     """Nothing can be revealed: wrong key, nothing hidden, or damaged data."""
 
-    searchable = False  # with `search`, it may be found all the same
+    searchable = False  # with `search`, a hidden file may be detected nevertheless
 
 
 class TrainingError(StegnetError):
@@ -104,7 +104,7 @@ class TrackingError(StegnetError):
 
 @contextmanager
 def reading(path: str | PathLike[str]) -> Iterator[None]:
-    """For reading a file: raises a MediaError if it can't be read."""
+    """Raise a MediaError if a file can't be read in the block."""
     try:
         yield
     except OSError as error:
@@ -113,7 +113,7 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
-    """Call a file, such as a temporary one, by the name that the user knows, in the errors of the block."""
+    """In the block's errors, replace the path of a file, such as a temporary one, with the name that the user knows."""
     try:
         yield
     except StegnetError as error:
@@ -124,7 +124,7 @@ def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """For imports of packages that come with `stegnet[name]`: raises a PackageError that says what needs them."""
+    """Raise a PackageError that names the feature if a package of `stegnet[name]` can't be imported in the block."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -135,5 +135,5 @@ def extra(name: str, what: str) -> Iterator[None]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question with the known name that is closest to a mistyped one, or ""."""
+    """Return a question with the known name closest to a mistyped one, or ""."""
     return "".join(f"did you mean {close}?" for close in get_close_matches(name, list(known), n=1))
