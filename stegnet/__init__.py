@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 
 def lazy_names(package: str, **homes: str) -> tuple:
-    """The `__getattr__` and `__all__` of a package that imports nothing before it is used.
+    """Return the `__getattr__` and `__all__` of a package that imports nothing before it is used.
 
     Args:
         package: its `__name__`.
