@@ -1,6 +1,6 @@
 """stegnet hides any file, picture or film in a picture, film or sound, and reveals it again.
 
-    stegnet.make_key_file("k")                                      # once; whoever reveals needs a copy
+    stegnet.make_key_file("k")                                      # once; the receiver needs a copy
     key = stegnet.read_key("k")                                     # or stegnet.Passphrase("six random words")
     stegnet.capacity("cover.jpg")                                   # what fits
     stegnet.hide("cover.jpg", "letter.pdf", "sent.jpg", key=key)

@@ -273,7 +273,7 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
     Raises:
         TypeError: the source is neither a path, bytes nor an array.
         ValueError: the source is an array, but not a picture.
-        StegnetError: an error of the block, which names the source `name` instead of the temporary file.
+        StegnetError: an error of the block; its subject is `name` instead of the temporary file.
     """
     if isinstance(source, str | PathLike):
         yield Path(source)

@@ -36,7 +36,7 @@ _SYSTEM = get_context("spawn")
 _START_SECONDS = 0.6  # of processor time, to start a process
 _MEMORY = 100_000_000  # bytes that a process needs for the smallest picture
 _END_SECONDS = 60.0  # after which a process that was asked to end is killed
-_SECONDS_BETWEEN_SIGNS = 0.2  # of a process, on its progress
+_SECONDS_BETWEEN_SIGNS = 0.2  # between reports of a process on its progress
 
 
 class _Cost(NamedTuple):
@@ -47,7 +47,7 @@ class _Cost(NamedTuple):
 
 
 class _Progress(NamedTuple):
-    """Sign of a process: its phase, steps done and in all."""
+    """Progress report of a process: its phase, steps done and in all."""
 
     phase: str
     done: int
@@ -147,7 +147,7 @@ class _Processes:
         return True
 
     def answers(self) -> Iterator[tuple[Task, _Progress | list[Outcome]]]:
-        """Wait until a process says something; yield its task, and its progress or the outcomes of its jobs."""
+        """Wait until a process sends something; yield its task, and its progress or the outcomes of its jobs."""
         working = {worker.pipe: worker for worker in self._workers if worker.task}
         for pipe in wait(list(working)):
             worker = working[pipe]
@@ -201,7 +201,7 @@ def _serve(pipe: Connection, work: bytes, secret: bytes, seed: bytes) -> None:
 
 
 class _Signs:
-    """Progress callback that sends signs by a pipe, now and then."""
+    """Progress callback that sends reports by a pipe, now and then."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

@@ -39,7 +39,7 @@ class StegnetError(Exception):
 
 
 class ConfigError(StegnetError, ValueError):
-    """A parameter is unknown or invalid.
+    """Error for an unknown or invalid parameter.
 
     Args:
         problem, hint, subject: as in `StegnetError`.
@@ -54,52 +54,52 @@ class ConfigError(StegnetError, ValueError):
 
 
 class DataError(StegnetError):
-    """Training or test pictures are missing or unusable."""
+    """Error for missing or unusable training or test pictures."""
 
 
 class MediaError(StegnetError):
-    """A picture, film or sound can't be read or written."""
+    """Error for a picture, film or sound that can't be read or written."""
 
 
 class DiskError(StegnetError):
-    """Temporary files, or those of a stage, can't be written.
+    """Error for temporary files, or files of a stage, that can't be written.
 
-    This is not a MediaError, which may only mean that a file is of another kind.
+    It is not a MediaError, since that may only mean that a file is of another kind.
     """
 
 
 class WeightsError(StegnetError):
-    """A weights file is missing, damaged or of another kind."""
+    """Error for a weights file that is missing, damaged or of another kind."""
 
 
 class KeyFileError(StegnetError):
-    """A key file is missing or is not a key."""
+    """Error for a key file that is missing or holds no key."""
 
 
 class CapacityError(StegnetError):
-    """The secret does not fit into its cover."""
+    """Error for a secret that does not fit into its cover."""
 
 
 class RevealError(StegnetError):
-    """Nothing can be revealed: wrong key, nothing hidden, or damaged data."""
+    """Error of a reveal: the key is wrong, nothing is hidden, or the data is damaged."""
 
     searchable = False  # with `search`, a hidden file may be detected nevertheless
 
 
 class TrainingError(StegnetError):
-    """Training can't continue."""
+    """Error for a training that can't continue."""
 
 
 class PackageError(StegnetError):
-    """An optional package is not installed."""
+    """Error for an optional package that is not installed."""
 
 
 class ClusterError(StegnetError):
-    """A cluster can't be reached, or its processes end early."""
+    """Error for a cluster that can't be reached, or whose processes end early."""
 
 
 class TrackingError(StegnetError):
-    """MLflow's store can't be opened or used."""
+    """Error for a store of MLflow that can't be opened or used."""
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
-    """In the block's errors, replace the path of a file, such as a temporary one, with the name that the user knows."""
+    """Replace the path of a file, such as a temporary one, with the name that the user knows in errors of the block."""
     try:
         yield
     except StegnetError as error:

@@ -47,8 +47,8 @@ OpenBLASController.clear_controlling_thread()
 # has priority.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-# Called with the name of the phase ("hide", "verify", …; a `Phase` if it is one of several steps), frames done, and
-# frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
+# Callback that gets the name of the phase ("hide", "verify", …; a `Phase` if it is one of several steps), frames
+# done, and frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
 
 
@@ -64,7 +64,7 @@ def no_progress(phase: str, done: int, total: int) -> None:
 
 
 def in_steps(progress: Progress, *phases: str) -> Progress:
-    """Return the callback of a job that numbers its phases in this order, if there are several."""
+    """Return a callback that numbers a job's phases in this order, if there are several."""
     named = {phase: Phase(phase) for phase in phases if len(phases) > 1}
     for step, phase in enumerate(named.values(), 1):
         phase.step, phase.steps = step, len(named)

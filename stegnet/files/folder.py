@@ -201,7 +201,7 @@ def plan_revealing(containers: Place) -> FolderPlan:
     return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
 
 
-Writing = Callable[[OutputTarget], AbstractContextManager[OutputTarget]]  # the target to write a result to instead
+Writing = Callable[[OutputTarget], AbstractContextManager[OutputTarget]]  # yields the target to write to instead
 
 
 def hide_each(

@@ -36,7 +36,7 @@ from stegnet.formats.png_rows import (
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6  # colour types
 CHANNELS = {GREY: 1, COLOUR: 3, PALETTE: 1, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
-# Filters by the way a row's filter is chosen. libpng, Pillow's `optimize` and Pillow try several, and differ if two
+# Filters by how a program chooses that of a row. libpng, Pillow's `optimize` and Pillow try several, and differ if two
 # give rows of the same size. ffmpeg takes Paeth below the first row; OpenCV, Firefox and UPNG.js take Sub; libvips,
 # Java and older versions of ffmpeg None; Chromium's canvas Up. Sub or Paeth is seen in photographs with 72 dots per
 # inch.

@@ -63,12 +63,12 @@ _ORDER_8 = (
 _LOW_ORDER = (None, 0, 1, 1, *(_ORDER_8[:1] * 2), *(_ORDER_8[1:] * 2))
 _KEY, _PASSPHRASE, _RECIPIENT, _IDENTITY = b"k", b"p", b"r", b"i"
 
-# Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
+# Function that returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = system_bytes
 
-# Reads the trits of an ephemeral key, (192,) uint8, at the places that follow from a public key; None if there is no
-# such key.
+# Function that reads the trits of an ephemeral key, (192,) uint8, at the places that follow from a public key; it
+# returns None if there is no such key.
 ReadEphemeral = Callable[[bytes], np.ndarray | None]
 
 
@@ -268,7 +268,7 @@ class KeyRing(Unpicklable):
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
-        """Return the key ring of a container that is being written, to read what was written."""
+        """Return the key ring of a container that is being written, to read back what was written."""
         ring = cls(keys.anchors or keys.film)
         ring.keys = keys
         return ring

@@ -232,7 +232,7 @@ class Container(AbstractContextManager):
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
-        """Return the error that nothing opens. Raises MediaError instead if the pixels of a JPEG can't be read."""
+        """Return the error for a container that does not open. Raises MediaError if it is an unreadable JPEG."""
         self._shape  # noqa: B018
         return nothing_revealed("JPEG" if self.file.is_jpeg else self.kind)
 

@@ -221,7 +221,7 @@ def digest(picture: np.ndarray) -> bytes:
 
 
 class FilmCheck:
-    """Check of a film that reads an existing file back: in a thread while it is written, if that is possible.
+    """Verification of a film by reading it back, in a thread while it is written if possible; the file must exist.
 
     `progress` is called like that of `check_film` while `finish` waits; None: nothing is verified.
     """

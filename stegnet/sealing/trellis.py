@@ -15,8 +15,8 @@ import numpy as np
 
 from stegnet import kernels
 
-# From changes, (n,) int8, the number of lanes, and the lanes to be searched next, returns the costs of a further +1 and
-# −1 of these lanes' samples, (n,) uint16 each; the costs in other lanes are undefined.
+# Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next. It returns the costs of a
+# further +1 and −1 of these lanes' samples, (n,) uint16 each; the costs in other lanes are undefined.
 Following = Callable[[np.ndarray, int, slice], tuple[np.ndarray, np.ndarray]]
 
 HEIGHTS = range(1, 7)
