@@ -25,7 +25,7 @@ _MASK_COUNTER = 1 << 127
 
 
 def system_bytes(count: int) -> bytes:
-    """Return random bytes of the operating system, through the one door that tests seed."""
+    """Return random bytes of the operating system, through the single function that tests replace by a seeded one."""
     return urandom(count)
 
 

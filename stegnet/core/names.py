@@ -101,7 +101,7 @@ class Names:
 
 
 def load_object(key: str, name: str) -> Any:
-    """Import a module and return the object in it. If that fails, raises ConfigError that names the parameter `key`."""
+    """Import a module and return the object in it. Raises ConfigError, which names `key`, if that fails."""
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:

@@ -103,7 +103,7 @@ class Container(AbstractContextManager):
 
     @property
     def _has_samples(self) -> bool:
-        """False for a JPEG's pixels, which are decoded on demand only: no step of one level survives there."""
+        """Whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
         return not self.file.is_jpeg
 
     def _read_first(self) -> None:
@@ -382,7 +382,7 @@ def collect_whole(
 
 
 def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collected:
-    """Write the file that most frames belong to; if the first frame is of another one, a second pass is made."""
+    """Write the file that most frames belong to; if the first frame is of another file, a second pass is made."""
     wanted = None
     while True:
         file.seek(0)

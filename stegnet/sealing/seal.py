@@ -88,7 +88,7 @@ class SealOptions:
 def record_capacity(
     height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS
 ) -> int:
-    """Return the most bytes of a record in a picture of this size; negative if not even an empty record fits.
+    """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
     Args:
         key: film key; if it is for a recipient, space is left for an ephemeral key.
@@ -99,7 +99,7 @@ def record_capacity(
 
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
-    """Return the largest share of a frame's samples, 0 to 1, that may be fixed if enough groups must have free ones."""
+    """Return the largest share of a frame's samples, 0 to 1, that may be fixed, leaving most groups a free one."""
     return (_STUCK / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group)
 
 
