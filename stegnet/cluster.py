@@ -121,7 +121,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
     if public not in envelopes:
         return _KeyRequest(public, __version__, node)
-    with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
+    with suppress(FileNotFoundError):  # the inputs, if they are paths, are missing here, too
         os.chdir(folder)
     outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()), task.result)
     return [replace(each, node=node, size=size_of(each.out) if each.out else None) for each in outcomes]

@@ -113,7 +113,7 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
-    """Replace the path of a file, such as a temporary one, with the name that the user knows in errors of the block."""
+    """Replace the path of a file, such as a temporary one, in errors of the block with the name that the user knows."""
     try:
         yield
     except StegnetError as error:

@@ -51,7 +51,7 @@ class RemotePath:
 
     @cached_property
     def _opened(self) -> "tuple[AbstractFileSystem, str]":
-        """The file system, and the path in it."""
+        """File system, and the path in it."""
         with extra("cluster", f"{self.url.split(_SCHEME)[0]}{_SCHEME}"):
             from fsspec.core import url_to_fs
 

@@ -196,7 +196,7 @@ class Container(AbstractContextManager):
             return self.first.record.header
         if self._header is _NOT_LOOKED_FOR:
             found = None
-            if self.kind == FILM and not self.file.lossy_format:  # in which no frame opens
+            if self.kind == FILM and not self.file.lossy_format:  # no frame of a lossy film opens
                 with closing(self.frames()) as frames:
                     for position, frame in enumerate(frames):
                         if position:

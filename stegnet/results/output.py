@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
-_POLL = 0.02  # seconds between looks for more of a film that is being written
+_POLL = 0.02  # seconds between checks for more data of a film that is being written
 CHANGED_SECRET = "changed secret"  # kind of a warning that a copy of the secret is hidden
 WATCHABLE_SUFFIX = ".mp4"
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
