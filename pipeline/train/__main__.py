@@ -28,18 +28,19 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
     with training_processes("pipeline.train", config):
         run = prepare_run(config, shards)
         if rank() == 0:
-            _lead(run, checkpoints, weights, curve)
+            _lead(config, run, checkpoints, weights, curve)
         else:
             train(run, checkpoints)
 
 
-def _lead(training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
+def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
     points, setup = list[Point](), training_setup(training)
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(cpu_threads(training.config.train.threads))
-    with track(training.config, "train", setup, training.fingerprint) as run:
+    # By the parameters as they are in params.yaml, with "auto", as other stages log them.
+    with track(config, "train", setup, training.fingerprint) as run:
 
         def report(point: Point) -> None:
             points.append(point)
