@@ -1,4 +1,4 @@
-"""Options of the method "robust", which the command line shows without importing what hides by them."""
+"""Options of the method "robust", which the command line shows without importing the code that hides."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
