@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EPILOG = "Paths: what the stage reads, then what it writes, as in dvc.yaml. Parameters: ./params.yaml."
-_DIGITS = 4  # of a table's figures after the point
+_DIGITS = 4  # digits after the point in a table's figures
 
 bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 

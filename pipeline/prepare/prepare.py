@@ -233,7 +233,7 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
                     rows.append(_skipped(name, DUPLICATE))
                     continue
                 base = None
-                if scramble.base in (AUTO, CODED) and split != TEST:  # of the whole picture, as hiding codes it
+                if scramble.base in (AUTO, CODED) and split != TEST:  # a base of the whole picture, as hiding codes it
                     coded = fit_avif(pixels, scramble.quality, int(MOST_BITS * config.size**2 / 8))
                     base = decode_avif(coded, config.size, config.size)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels).hexdigest(), width, height, split)

@@ -131,7 +131,7 @@ def to_ycbcr(pictures: Tensor) -> Tensor:
     return torch.stack([luma, (blue - luma) / 1.772 + 0.5, (red - luma) / 1.402 + 0.5], dim=1)
 
 
-# By their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
+# Measures by their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
 
 

@@ -22,7 +22,7 @@ from stegnet.core.pixels import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.networks.families.modem import YCBCR, Modem
 from stegnet.networks.pair import Pair
 
-FIRST_QUALITY = 95  # of the JPEG files that are saved twice
+FIRST_QUALITY = 95  # first quality of the JPEG files that are saved twice
 _STEERED_START = -5.0  # natural logarithm of a rung's weight of the container's error in levels²
 _STEERED_LIMITS = -12.0, 3.0
 _LEVELS = 255**2

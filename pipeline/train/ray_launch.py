@@ -25,7 +25,7 @@ from pipeline.train.launch import StopRequest
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import connect
 
-RESTARTS = 3  # of all processes, after one is lost
+RESTARTS = 3  # restarts of all processes after one is lost
 _CHECKPOINTS = Path(".checkpoints")
 _PASSED_ON = ("DVC_", "MLFLOW_")  # prefixes of environment variables
 _STOPPED = "stopped; run the same command to resume from the last checkpoint"

@@ -42,7 +42,7 @@ Show = Callable[[int, np.ndarray], None]
 PREVIEWS = 10
 CURVE_POINTS = 200
 WAITS = 10  # steps between waits for a GPU: waiting in each would leave it idle
-EPSILON = 1e-12  # of AdamW: gradients are small where a base leaves little to hide
+EPSILON = 1e-12  # AdamW's ε: gradients are small where a base leaves little to hide
 
 _log = logging.getLogger(__name__)
 

@@ -194,7 +194,8 @@ class _Hevc(_Encoder):
     def __init__(
         self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Callable[[int, int], None]
     ) -> None:
-        self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)  # up to that of uncompressed video
+        # Up to the bit rate of uncompressed video.
+        self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)
         self._path, self._info, self._folder, self._sound, self._progress = path, info, folder, sound, progress
         self._count = 0
         # x265 separates its params by colons.

@@ -115,7 +115,7 @@ def _probe_film(path: Source) -> Probe:
 class Compressed:
     """A compressed copy."""
 
-    path: Path  # of the copy
+    path: Path  # path of the copy
     description: str  # format and quality, for messages
     psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
 

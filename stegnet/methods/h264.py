@@ -372,7 +372,7 @@ class _H264Container(Container):
                 if skipped := next(later, 0):
                     window.drop(skipped)
                     group, length = window.group(0)
-                elif self._contexts and group.count < GROUP_CARRIERS:  # what is left at the end carries nothing
+                elif self._contexts and group.count < GROUP_CARRIERS:  # the remainder at the end carries nothing
                     return
             self._contexts.append(group.medium)
             window.drop(length)

@@ -56,7 +56,7 @@ _NO_INPUT = {"stdin": subprocess.DEVNULL}
 _SURVIVE = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5")
 # Exponent that makes blocks dearer in which other coefficients move; factor for blocks whose colours clip.
 _CAUTION, _CLIPPED = 4, 8
-_DEAREST = 300  # cost of steps within reach, at most: less than that of steps out of reach
+_DEAREST = 300  # cost of steps within reach, at most; steps out of reach cost more
 _SEALINGS, _RUNS = 64, 4  # sealings of a record, and runs of the channel for each, at most
 _SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and the number after which the search restarts
 _STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and that step towards the target
@@ -285,7 +285,8 @@ class ThroughChannel(ChannelPlan):
         self._reach = self._blocks.reach(np.pad(lower <= dearest, ((0, 0), (1, 0))))
         steps = self._reach[..., 1:]
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
-        sure = (steps != 0).mean((0, 2))[:, None] + 0.01  # of a block: its other coefficients hardly move
+        # Share of a block's coefficients that can be moved: its other coefficients hardly move.
+        sure = (steps != 0).mean((0, 2))[:, None] + 0.01
         sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
         sure[self._blocks.clipped] /= _CLIPPED
         found = []
@@ -472,7 +473,7 @@ class Blocks:
         pixels = np.clip(_inverse(columns.swapaxes(0, 1), _BITS + _MORE + 3).swapaxes(0, 1), -128, 127)
         shown = pixels + _natural(self._offset[:, numbers], pixels=True)
         clipped = np.flatnonzero(self.clipped[numbers])
-        if clipped.size:  # in these blocks, luma is that of colours clipped to 0 to 255
+        if clipped.size:  # in these blocks, luma is computed from colours clipped to 0 to 255
             grey, some = pixels[..., clipped] + _MIDDLE, numbers[clipped]
             colours = (np.clip(grey + _natural(each[:, some], pixels=True), 0, _PEAK) for each in self._colours)
             luma = sum(weight * each for weight, each in zip(_LUMA, colours, strict=True))

@@ -181,7 +181,7 @@ class MethodChoice:
 class HiddenFile:
     """A file that fits into its cover: the secret itself, or a compressed copy."""
 
-    path: Path  # of the bytes that are hidden
+    path: Path  # file with the bytes that are hidden
     name: str  # name stored with the bytes
     size: int
     notes: tuple[str, ...] = ()  # for the report; empty for an unchanged file

@@ -170,7 +170,7 @@ class _Measured(NewContainer):
 
     cover: Cover
     quality: SecretQuality
-    history: str | None  # of the cover, as it is reported
+    history: str | None  # the trace of a lossy format that the cover shows, as it is reported
     worst: float  # PSNR in dB of the worst frame among those that were compared with their cover
 
     network: Network

@@ -156,7 +156,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         history = cover.cover.history
         if cover.frames > 1:
             return Capacity(most, history=history)
-        if history or cover.cover.is_film:  # of one frame
+        if history or cover.cover.is_film:  # a film of one frame
             secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
         else:
             secure = secure_in(_areas(cover.cover).mask, cover.channels)
@@ -217,7 +217,7 @@ class SealedCover(Carrier):
 
     def __init__(self, cover: Cover, key: Key, options: SealedOptions, suffix: str = "") -> None:
         self.cover, self.key, self._options, self.at_most_safe = cover, key, options, options.at_most_safe
-        self.suffix = suffix  # of the container
+        self.suffix = suffix  # suffix of the container
         if not cover.is_film:
             cover.once("pixels", check_pixels)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)

@@ -157,7 +157,7 @@ class Network:
     engine: Engine
     weights: str  # id of the weights file
     base: str  # the base it was trained with, one of `stegnet.record.base.KINDS`; the record carries it
-    quality: int  # of a coded base
+    quality: int  # quality of a coded base
     block: int  # side of the shuffle's blocks in pixels
     # Period in [0, 1] modulo which a container's samples are read: a keyed mask hides their meaning. 0: samples are
     # read as
@@ -389,7 +389,7 @@ def at_own_size(revealed: np.ndarray, reading: FrameReading) -> np.ndarray:
     """Resize the revealed area of a frame, or its base, (H, W, 3) uint8, to the secret's own size, (h, w, 3)."""
     assert reading.record is not None and reading.base is not None
     secret = reading.record.header.secret
-    noise = LEVELS * HIDDEN_RMS / reading.base.gain  # that of the base, without a residual
+    noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's noise, without a residual
     return unresize(revealed, secret.height, secret.width, noise)
 
 

@@ -28,7 +28,7 @@ _OF_ADDRESSES = ":/\\"  # characters of a hub's or a folder's name, which makes 
 REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)
 
 BANDS = 12  # Haar bands of a colour picture
-SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are a third slower
+SLOPE = 0.1  # slope of the leaky ReLU; GELU and SiLU train no better and are a third slower
 REFINED = 0.02  # factor of a `Refiner`'s output: bases are off by about 0.01, which one step of AdamW must not exceed
 LEVELS = 2  # feature maps used of a backbone: the finest ones
 ENDS, COUPLINGS, LATENT = PLACES = "ends", "couplings", "latent"  # of a `CouplingPair`'s backbones

@@ -26,7 +26,7 @@ from stegnet.networks.pair import Pair, load_pair
 OPSET = 18
 # Number and side of the pictures that the files are checked on: 290,000 samples for each network.
 PICTURES, SIZE = 6, 128
-MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
+MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # limits for samples; a level is 4e-3
 UNSURE = 1e-4  # share of samples that may differ by more
 # Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" is bits and dither, and
 # its
@@ -141,7 +141,7 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
         raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
     model = program.model_proto  # created anew each time it is asked for
     graph = model.graph
-    # Without where and how it was made, the file is the same everywhere.
+    # Without where and how it was made, the file is the same on every machine.
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""

@@ -85,7 +85,7 @@ _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 _MAX_FRAME_PARALLEL = 1 << 24
 # FFmpeg's names of broadcast formats, whose clock does not start at 0.
 _BROADCAST = {"mpegts", "mpeg"}
-# FFmpeg's names of formats without time stamps: it gives those of decoding, which are the same ones in another order.
+# FFmpeg's names of formats without time stamps: FFmpeg gives the times of decoding, the same ones in another order.
 UNTIMED = {"avi"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

@@ -231,5 +231,5 @@ class Coding:
 
 @lru_cache(maxsize=4)
 def _code(n: int, k: int, rate: int) -> Code:
-    """A code whose graph is kept for the next message of this length."""
+    """Return a code, and keep its graph for the next message of this length."""
     return Code(n, k, rate)

@@ -252,7 +252,7 @@ class RobustCarrier(ABC):
     least = 1  # bytes of capacity below which nothing is tried
     together = 1  # blocks that a codec codes as one
     spared: float  # factor of the highest rate, where blocks are spared
-    uneven: float  # loss of rate where few blocks are used, as a factor of the inverse root of their number
+    uneven: float  # relative loss of rate where few blocks are used, times the root of their number
     blocks: int  # of a record
     shares: range  # numbers of the shares of blocks that may be used; the first is the largest share
     textured = False  # whether the blocks of a share are chosen by texture

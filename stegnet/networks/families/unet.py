@@ -23,8 +23,8 @@ from stegnet.networks.pair import Pair, register
 LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
 REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
 STRIDE = 2 ** len(LEVELS)
-SLOPE = 0.2  # of the leaky ReLU
-INITIAL_STD = 0.02  # of the initial weights
+SLOPE = 0.2  # slope of the leaky ReLU
+INITIAL_STD = 0.02  # standard deviation of the initial weights
 
 
 class Level(nn.Module):
