@@ -285,7 +285,7 @@ class ThroughChannel(ChannelPlan):
         self._reach = self._blocks.reach(np.pad(lower <= dearest, ((0, 0), (1, 0))))
         steps = self._reach[..., 1:]
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
-        # Share of a block's coefficients that can be moved: its other coefficients hardly move.
+        # Share of a block's steps within reach: where it is high, other coefficients hardly move.
         sure = (steps != 0).mean((0, 2))[:, None] + 0.01
         sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
         sure[self._blocks.clipped] /= _CLIPPED

@@ -25,7 +25,7 @@ class RobustOptions:
         "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
         "CHANNEL",
     )
-    # PSNR of a container in dB in which all blocks carry bits; of the weights' points, the nearest are taken. None:
+    # PSNR in dB of a container in which all blocks carry bits; of the weights' points, the nearest are taken. None:
     # CONTAINER_PSNR
     container_psnr: float | None = option(
         None,
