@@ -230,7 +230,7 @@ def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, N
 def measure_quality(
     result: HideRevealResult, functions: Mapping[str, MeasureFunction] = PIXEL_MEASURES
 ) -> dict[str, float]:
-    """Return each measure of container and secret, by column: container_psnr, …"""
+    """Return each measure of container and secret, by column, such as container_psnr."""
     pictures = dict(zip(SIDES, ((result.cover, result.container), (result.secret, result.revealed)), strict=True))
     return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in functions.items()}
 

@@ -143,7 +143,6 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
 def _write(
     method: str, made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = ""
 ) -> Report:
-    """Write a container, and return its report."""
     with atomic_write(out.path, overwrite=out.force) as part:
         written = made.write(part, getattr(choice.options, "verify", True))
     known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
@@ -231,7 +230,7 @@ class NewPicture(NewContainer):
 
     @abstractmethod
     def written(self, about_cover: tuple[str, ...]) -> Written:
-        """Return what is known of the picture, with a line for each part of the cover that its file lacks."""
+        """Return the facts on the picture, with a line for each part of the cover that its file lacks."""
 
 
 class NewFilm(NewContainer):
@@ -257,7 +256,7 @@ class NewFilm(NewContainer):
 
     @abstractmethod
     def written(self, not_copied: tuple[str, ...]) -> Written:
-        """Return what is known of the film, with a line for each part of the cover that could not be copied."""
+        """Return the facts on the film, with a line for each part of the cover that could not be copied."""
 
     def write(self, part: Path, verify: bool) -> Written:
         """Write it as `NewContainer.write`. Raises MediaError also if the cover has changed since it was scanned."""
@@ -302,7 +301,7 @@ def _paired(inputs: Iterator[Any], frames: Iterator[np.ndarray]) -> Iterator[tup
 
 
 class FoundFile(FoundSecret):
-    """A file, found byte for byte."""
+    """A file that is revealed byte for byte."""
 
     kind = FILE
 
@@ -363,7 +362,7 @@ def loss_note(
     """Return a line on how many frames may be lost; empty for a file that is not spread.
 
     Args:
-        first_needed: the key opens only the first frame, and most others only after it.
+        first_needed: the key opens the first frame, and most others only after it.
     """
     most = may_be_lost(header)
     if most is None:

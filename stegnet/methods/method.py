@@ -66,7 +66,7 @@ class Context:
         return cls(networks={SHIPPED: network}, **more)
 
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
-        """Return the networks in the chosen weights file, if they are of the shipped ones' kind, else the shipped ones.
+        """Return the networks in the chosen weights file, or the shipped ones if it is of another kind.
 
         They are loaded once; errors as `load`.
         """
@@ -304,7 +304,7 @@ class Payload(ExitStack):
 
 @dataclass(frozen=True)
 class Written:
-    """What is known of a container once it has been written, for the report.
+    """Facts on a container that has been written, for the report.
 
     Attributes:
         fitted: the hidden file, or a copy of it; None: a picture, a film, or a part of an album's file is hidden.

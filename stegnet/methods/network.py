@@ -177,7 +177,7 @@ class _Measured(NewContainer):
     hidden: int = 1  # frames
 
     def measured(self, notes: tuple[str, ...]) -> Written:
-        """Return what is known of the container, with notes."""
+        """Return the facts on the container, with notes."""
         notes = notes if self.network.period else (*notes, _UNMASKED)
         figures = {"cover_format": self.history, "container_psnr": self.worst}
         return Written(None, notes, figures, self.quality.warnings(), self.quality.psnr(), hidden=self.hidden)

@@ -179,7 +179,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
         options.usage_error("--spread requires a folder of covers")
     cluster_needs_folder(options)
     if is_folder(options.secret):
-        check_input(options.cover)  # it may be missing, and a folder can't replace it
+        check_input(options.cover)  # it is no folder, and may be missing
         hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
         raise MediaError("is a folder", hint, subject=options.secret)
     if options.into_folder or (options.output != messages.STREAM and is_folder(options.output)):
@@ -220,7 +220,7 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 @contextmanager
 def _destination_named(options: argparse.Namespace, job: HideJob) -> Iterator[None]:
-    """In the block's errors, name `--for` instead of `--survive` if it chose the channel."""
+    """Name `--for` instead of `--survive` in the block's errors, if it chose the channel."""
     try:
         yield
     except ConfigError as error:

@@ -246,7 +246,6 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
 
 
 def _unknown(text: str, kind: str) -> ConfigError:
-    """Return the error for an unknown channel."""
     numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
     problem, other = "no such channel is known", PICTURE if kind == FILM else FILM
     if (other, re.split("[:+]", text)[0]) in CHANNELS.keys() - {(other, MESSENGER)}:
@@ -277,7 +276,6 @@ class _Jpeg:
     edits: tuple[str, ...] = _PICTURE_EDITS  # edits that may follow it; one with a factor ends in ":"
 
     def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
-        """Return the channel of this name."""
         factor, part, cropped = edits.get("resize"), edits.get("crop"), "crop" in edits
         saves = self.saves or ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
         lowest, before = min(map(min, saves)), f"reduction to no less than {factor:.0%}, then " if factor else ""
@@ -302,7 +300,6 @@ class _Codec:
     edits: tuple[str, ...] = ("", "twice")
 
     def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
-        """Return the channel of this name."""
         fast, twice, crf = "veryfast" in edits, "twice" in edits, crf or self.coding.crf
         coding = replace(self.coding, crf=crf + self.margin + _WORSE * twice)
         if fast:

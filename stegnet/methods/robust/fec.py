@@ -115,7 +115,7 @@ class Code:
 
     @cached_property
     def _graph(self) -> tuple[np.ndarray, list[_Group]]:
-        """The bit of each edge, (E,), and groups of checks of equal degree: their first edges, their second edges, …"""
+        """The bit of each edge, (E,), and groups of checks of equal degree: first edges, second edges, and so on."""
         bits, checks = self._edges
         chain = np.arange(self.n - self.k)
         # Check i sums parity bits i and i − 1.

@@ -173,7 +173,7 @@ def sureness(right: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class FrameSignal:
-    """What a reader needs of one frame to read its group."""
+    """The data of one frame from which its group is read."""
 
     shape: tuple[int, int]  # rows and columns of blocks
     sizes: bytes  # height and width, as they are hashed

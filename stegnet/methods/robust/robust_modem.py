@@ -62,7 +62,7 @@ _SPARSE = 12  # if fewer than one block in this many carries bits, only these ar
 _MANY = 2048  # blocks: a larger picture is not read as a whole
 # Pixels: a larger strip of one or two blocks, which is read as a whole, is not searched for resized copies.
 _MOST_OF_STRIP = 1 << 22
-_FEW = 8  # up to one bit in this many is read by its block alone
+_FEW = 8  # if fewer than one bit in this many is wanted, only its block is read
 _MOST_READ = 1440  # pixels: side of the middle that is read if the picture may be any part
 _Tried = tuple[Grid, Sequence[bytes], Step]
 

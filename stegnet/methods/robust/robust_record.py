@@ -176,7 +176,10 @@ def _header_blocks(blocks: int, point: OperatingPoint, textured: bool) -> int:
 
 
 def share_of(number: int) -> float:
-    """Return the share of the blocks with this number that may carry a record: 1, 7/8, 3/4, 5/8, 1/2, 7/16 …"""
+    """Return the share of the blocks with this number that may carry a record, one of SHARES: 1, 7/8, 3/4, 5/8, 1/2.
+
+    Further shares are 7/16, 3/8, and so on.
+    """
     return _shared(1 << SHARES, number) / (1 << SHARES)
 
 
