@@ -136,8 +136,7 @@ class Shards:
     """The pictures of one split, or their coded bases: `shards[i]` is (size, size, 3) uint8, read on access.
 
     No file stays open or mapped, and the index, which grows with the number of pictures, is not kept in memory.
-    Memory-mapped
-    reads would take three times as long because of readahead. Raises DataError for an empty split.
+    Memory-mapped reads would take three times as long because of readahead. Raises DataError for an empty split.
     """
 
     def __init__(self, folder: Path, split: str, bases: bool = False) -> None:

@@ -229,13 +229,10 @@ def _orientations(block: int, width: int, device: torch.device) -> tuple[Tensor,
 # Structural similarity. SSIM is after Wang et al. 2004 ("Image quality assessment: from error visibility to structural
 # similarity", IEEE TIP 13), MS-SSIM after Wang, Simoncelli and Bovik 2003 ("Multiscale structural similarity for image
 # quality assessment", Asilomar). No package fits: torchmetrics uses reflection padding, whose gradient is not
-# deterministic
-# on CUDA; pytorch-msssim needs at least 161 pixels for MS-SSIM; and in these as in piqa, the MS-SSIM of a picture has
-# no
-# gradient at all if one scale has no positive contrast. Values may lie outside [0, 1]: the formula holds for all
-# values, is
-# 1 for equal pictures only, and its gradient pulls values back into the range. They are not clamped, since the gradient
-# would vanish.
+# deterministic on CUDA; pytorch-msssim needs at least 161 pixels for MS-SSIM; and in these as in piqa, the MS-SSIM of a
+# picture has no gradient at all if one scale has no positive contrast. Values may lie outside [0, 1]: the formula holds
+# for all values, is 1 for equal pictures only, and its gradient pulls values back into the range. They are not clamped,
+# since the gradient would vanish.
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:

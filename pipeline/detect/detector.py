@@ -2,12 +2,11 @@
 
 First come high-pass filters (Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS
 7(3)), of the channels and of their differences (Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of
-color
-images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image steganalysis",
-IEEE TIFS 12(11)): on plain pictures, a network of this size learns nothing from so few pairs. Then come the backbone's
-stem and first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep
-residual network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all positions. The detector is
-smaller than theirs by orders of magnitude: its findings are a lower bound of an attacker's.
+color images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image
+steganalysis", IEEE TIFS 12(11)): on plain pictures, a network of this size learns nothing from so few pairs. Then come
+the backbone's stem and first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and
+Fridrich 2019, "Deep residual network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all
+positions. The detector is smaller than theirs by orders of magnitude: its findings are a lower bound of an attacker's.
 """
 
 from collections.abc import Callable, Iterable

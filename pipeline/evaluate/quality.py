@@ -201,8 +201,7 @@ def hide_and_reveal(
     """Return the container as read from a PNG file, and the picture revealed from it.
 
     The key is the public demonstration key. Pictures are (H, W, 3) uint8; `seed` is the seed of all randomness in
-    hiding.
-    Raises CapacityError for a small cover.
+    hiding. Raises CapacityError for a small cover.
     """
     container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
     return container, _reveal(network, container)

@@ -33,8 +33,8 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
     """Return summary statistics of one measure over test pairs, rounded to four digits.
 
     The confidence interval of the mean is Student's (1908): mean ± t · s / √n. It assumes that the pairs are
-    independent
-    draws of their kind. If several pictures are crops of one photograph, they are not, and the true interval is wider.
+    independent draws of their kind. If several pictures are crops of one photograph, they are not, and the true
+    interval is wider.
 
     Args:
         values: at least one, in a column named after the measure, such as container_psnr.

@@ -186,8 +186,7 @@ def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | s
     """Map a function that every process can import over items, a few ahead, as data.workers says.
 
     It is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
-    one on
-    this machine, which repeats the items of a node that died.
+    one on this machine, which repeats the items of a node that died.
     """
     if workers == RAY:
         yield from over_cluster(function, items)

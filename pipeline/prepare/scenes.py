@@ -1,9 +1,9 @@
 """Rendered scenes with the statistics of photographs, as training pictures free of licences.
 
-A scene is a dead-leaves picture: opaque objects of power-law size that occlude one another (Lee, Mumford &
-Huang 2001, "Occlusion models for natural images", IJCV 41). Each object has a texture with a 1/f
-amplitude spectrum (Field 1987; Ruderman & Bialek 1994), and the picture goes through a simple camera model.
-The ranges below were tuned by hand until spectra, gradients and colours were close to those of photographs.
+A scene is a dead-leaves picture: opaque objects of power-law size that occlude one another (Lee, Mumford & Huang 2001,
+"Occlusion models for natural images", IJCV 41). Each object has a texture with a 1/f amplitude spectrum (Field 1987;
+Ruderman & Bialek 1994), and the picture goes through a simple camera model. The ranges below were tuned by hand until
+spectra, gradients and colours were close to those of photographs.
 
 Pictures are float32 arrays of shape (3, size, size), RGB with the sRGB gamma in [0, 1], until the last step: an
 operation that is the same for all colours is then one operation on long rows.

@@ -38,8 +38,7 @@ def source(name: str) -> Callable[[Source], Source]:
     """Return a decorator that registers a source: a function that lists jobs.
 
     It takes the source's name, the data section, the folder data/ and the seed. In data.source, "torchvision:<class>"
-    is
-    any name with these words before the colon.
+    is any name with these words before the colon.
     """
 
     def register(function: Source) -> Source:
@@ -55,8 +54,7 @@ def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[np.
     """Return the squares of a picture, each (size, size, 3) uint8; an empty list if a side is shorter than `size`.
 
     There are up to `tiles` squares at native resolution if the shorter side is at least twice `size`, at places that
-    the
-    digest decides; else one from the middle, shrunk (area filter) to a short side of at most ZOOM · size if it is
+    the digest decides; else one from the middle, shrunk (area filter) to a short side of at most ZOOM · size if it is
     larger.
     """
     pixels, (height, width) = picture.pixels, picture.pixels.shape[:2]

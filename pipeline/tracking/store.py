@@ -112,8 +112,7 @@ class LiveRun:
     """A run while its stage works; its methods neither wait for the store nor raise.
 
     A thread sends figures and pictures every second; whatever the store refuses is sent again, and the rest by `close`.
-    A
-    run that continues an interrupted execution has its figures and pictures up to step `last`; −1 if there are none.
+    A run that continues an interrupted execution has its figures and pictures up to step `last`; −1 if there are none.
     """
 
     def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:
@@ -227,8 +226,7 @@ class Tracker:
         """Start a run for the block, and end it as finished, failed or killed.
 
         A failing store does not interrupt the block. A warning says if something is missing at the end; `log_result`
-        then logs
-        it from the stage's files. An interrupted training with the same fingerprint continues in its run.
+        then logs it from the stage's files. An interrupted training with the same fingerprint continues in its run.
 
         Args:
             setup: tags about the execution, without stegnet before their names.

@@ -22,8 +22,7 @@ from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_
 from stegnet.networks.pair import build_from
 
 # Fabric looks up the version of torchmetrics by importing it, and with it torchvision, which takes two seconds. The
-# parts of
-# Fabric that are used here don't need it.
+# parts of Fabric that are used here don't need it.
 sys.modules.setdefault("torchmetrics", None)
 from lightning_fabric import Fabric  # noqa: E402
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment  # noqa: E402
@@ -74,9 +73,8 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
     """Return the number of training processes: those already launched, or else as train.devices says.
 
     "auto" is one process per GPU, at most one per pair of the batch. On the CPU, it is one per physical core, as long
-    as
-    the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in every
-    operation.
+    as the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in
+    every operation.
 
     Args:
         gpus, cores: available on all machines; None: on this one.

@@ -143,8 +143,7 @@ class PictureObjective(Objective):
         """Return the loss terms of container and secret.
 
         If a network enhances bases, the secret's term includes the error of these. The secret's own error says little
-        about a
-        base: it depends on the strength of the hidden residual as a whole.
+        about a base: it depends on the strength of the hidden residual as a whole.
         """
         terms = loss_terms(result, self.config.train.loss)
         if not result.base.requires_grad:

@@ -115,8 +115,7 @@ def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
     """Return the weight of the container term.
 
     It grows geometrically from `start` to 1 over the first `ramp` of the steps. The secret comes first: with both terms
-    at
-    full weight from the start, the pair learns to copy the cover and to reveal grey, and stays there.
+    at full weight from the start, the pair learns to copy the cover and to reveal grey, and stays there.
     """
     return start ** max(0.0, 1 - step / (ramp * steps)) if ramp else 1.0
 

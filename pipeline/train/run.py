@@ -24,8 +24,7 @@ CODE = (  # the code that a training computes with
 )  # fmt: skip
 IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that only change how long it takes
 # By kind of base, per sample of a container; for a coded base, a third of its bits per pixel and a quarter more, since
-# no
-# code is ideal.
+# no code is ideal.
 SEALED_BITS = {NONE: 0.0, MEANS: 0.05, CODED: 1.35}
 
 

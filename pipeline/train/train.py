@@ -208,8 +208,7 @@ class Trainer:
             A point of the curve, CURVE_POINTS times in a training and after each validation; otherwise None.
         Raises:
             FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, it
-                may be
-                that of one of the WAITS steps before, which is then the next one to do.
+                may be that of one of the WAITS steps before, which is then the next one to do.
         """
         train = self.config.train
         rate = learning_rate(self.done, self.steps, train.lr, train.lr_end, train.warmup)

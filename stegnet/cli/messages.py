@@ -10,9 +10,8 @@ Message rules:
 - no message contains a key, a passphrase or any part of one.
 
 `-` as a file is standard input or output. A program that reads a picture or film needs random access to it. So input
-from
-a stream is first written to a temporary file that only its owner can read, and output goes to such a file until it is
-complete.
+from a stream is first written to a temporary file that only its owner can read, and output goes to such a file until it
+is complete.
 """
 
 import argparse

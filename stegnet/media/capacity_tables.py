@@ -27,13 +27,11 @@ FILMS = {0.05: 34.3, 0.1: 37.4, 0.5: 45.0, 1: 48.6, 2: 52.0}
 
 
 # Code rate in 64ths that 42 of the photographs bear on average, by rung of the shipped modem, at the quality in its
-# name
-# ("subtle": 75, "strong": 80).
+# name ("subtle": 75, "strong": 80).
 ROBUST_RATES = {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52}
 
 # Net bits that each block of 8×8 carries through JPEG of a quality, if a container is also cropped or resized: medians
-# of
-# 19 photographs (ImageNet, 500 pixels) at 38 dB.
+# of 19 photographs (ImageNet, 500 pixels) at 38 dB.
 ROBUST_BITS = {"crop": {50: 0.0, 75: 6.7, 90: 14.9}, "resize": {50: 4.1, 75: 6.5, 90: 8.7}}
 
 # Net bits per pixel and frame, in the size that is sent, that most films carry through a channel at 38 dB.

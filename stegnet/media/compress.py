@@ -2,8 +2,7 @@
 
 A picture becomes lossless WebP if that fits, or else AVIF; a film becomes HEVC in Matroska. Both are 4:4:4 and tuned
 for PSNR, as the networks are. The quality is the highest that fits, at the original resolution. Colours become sRGB,
-and
-metadata (camera, place, title) and subtitles are dropped. A film's sound is copied packet by packet if it takes no
+and metadata (camera, place, title) and subtitles are dropped. A film's sound is copied packet by packet if it takes no
 more than a quarter of the bytes, or else becomes Opus.
 """
 

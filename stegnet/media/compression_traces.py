@@ -189,8 +189,7 @@ class _Conversion:
         """Return whether the conversion produces each of some colours, whose levels, (3, n) int32, are not clipped.
 
         The levels narrow Y down to two neighbours. For each of these, red determines Cr, and blue Cb, since a step of
-        either
-        is more than one level.
+        either is more than one level.
         """
         # Middles of the sums that produce the levels.
         middles = ((levels << self.shift) + (1 << self.shift >> 1)).astype(np.float32)

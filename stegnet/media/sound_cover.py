@@ -24,8 +24,7 @@ class SoundCover:
     """A sound whose samples may change.
 
     Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. Steps never
-    change the
-    higher bytes, so that the receiver finds the same rows.
+    change the higher bytes, so that the receiver finds the same rows.
 
     If all channels are equal, as in a recording with one microphone, they change together.
 
@@ -70,10 +69,8 @@ class SoundCover:
         """Noise around each sample in levels, (rows, 64) float32: white noise of this level hides a change as well.
 
         It is the residual of a linear prediction (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE
-        63(4)),
-        divided by the length of the prediction's filter. Where bands of the spectrum are empty, the filter is long, and
-        a
-        change shows in these bands. Where a sound is regular, the noise is 0.
+        63(4)), divided by the length of the prediction's filter. Where bands of the spectrum are empty, the filter is
+        long, and a change shows in these bands. Where a sound is regular, the noise is 0.
         """
         rows = self._rows(self._data)
         blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)

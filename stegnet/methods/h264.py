@@ -2,9 +2,8 @@
 
 Samples are levels of pictures that no other picture refers to (docs/format.md, "H.264 films"). A group is one or more
 groups of pictures, from one IDR picture to the next: as many as are needed for enough carriers. Its levels are the
-samples
-of one frame of a container. Where a group ends depends only on where it begins, so that groups are found in a film that
-was cut.
+samples of one frame of a container. Where a group ends depends only on where it begins, so that groups are found in a
+film that was cut.
 """
 
 from collections import defaultdict
@@ -623,9 +622,8 @@ def level_costs(group: Group) -> Costs:
     """Return the costs of the samples of a group, (n, 1, 1) uint16 from 1 to 500.
 
     Only levels of ±1 change their sign, and only at places where both signs are about equally frequent. Magnitudes
-    stay,
-    so that no statistic of them tells anything; a sign is a bit by itself in the stream, so that the film's size hardly
-    changes. The cost of a step is its energy relative to the energy of the levels of its macroblock.
+    stay, so that no statistic of them tells anything; a sign is a bit by itself in the stream, so that the film's size
+    hardly changes. The cost of a step is its energy relative to the energy of the levels of its macroblock.
     """
     found = []
     for part in group.slices:

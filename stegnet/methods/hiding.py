@@ -100,8 +100,7 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     """Hide a secret in a cover, and write the container.
 
     If a secret does not fit, compressed copies are tried, where the method makes any. Meanwhile they are kept,
-    readable, in
-    the system's folder for temporary files. If a method has too little capacity, AUTO tries the next.
+    readable, in the system's folder for temporary files. If a method has too little capacity, AUTO tries the next.
 
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.

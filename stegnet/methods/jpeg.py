@@ -55,12 +55,10 @@ _MOST_RATE = 1.0  # bits of a record per nonzero luma coefficient, without the f
 # Bits per coefficient that may change, times the square of their share: more might leave no way around the others.
 _MOST_BESIDE = 0.7
 # The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit for
-# each
-# such coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora, Fridrich 2019 and
-# Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is roughly inverse to the
-# mean
-# step. With side information, 0.2 is the highest rate that is published or measured (54 %). No rate above half of that
-# counts as hard to find.
+# each such coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora, Fridrich 2019
+# and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is roughly inverse to
+# the mean step. With side information, 0.2 is the highest rate that is published or measured (54 %). No rate above half
+# of that counts as hard to find.
 _RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 
 

@@ -1,11 +1,9 @@
 """Planning the JPEG to send so that the one that arrives through a channel is the container.
 
 Without a channel, the JPEG that is sent arrives unchanged. If the channel decodes a JPEG and saves it with other
-tables,
-and the sender can run it, the record is sealed in what arrives of the cover. The cost of a change is that of the steps
-of
-the cover's own coefficients that cause it. The result is then sent through the channel: if a block does not arrive as
-planned, other steps are tried, and the record is sealed around blocks that can't be reached.
+tables, and the sender can run it, the record is sealed in what arrives of the cover. The cost of a change is that of
+the steps of the cover's own coefficients that cause it. The result is then sent through the channel: if a block does
+not arrive as planned, other steps are tried, and the record is sealed around blocks that can't be reached.
 
 Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call
 such a channel an oracle: a sender who can query it can send a picture that arrives as intended.

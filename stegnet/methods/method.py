@@ -35,8 +35,7 @@ EXACT_HELP = "refuse a secret that does not fit as it is: hide no compressed cop
 VERIFY_HELP = "do not read the output back to verify it"
 SAFE_HELP = "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
 # By media kind: the function that compresses a file (its path, a folder for the copy, the bytes available, and a
-# callback
-# with the number of steps done and in all), and the suffix of its copies.
+# callback with the number of steps done and in all), and the suffix of its copies.
 Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Callable[[int, int], None]], Compressed], str]]
 
 

@@ -2,8 +2,7 @@
 
 `stegnet.networks` runs the networks, and hides and reveals one frame with its record. A film is hidden and revealed
 frame by frame, in constant memory. If every frame is where it was hidden, one pass reveals it. At the first frame that
-is
-not, revealing starts again: it reads the records of all frames first, and then reveals the frames that are in order.
+is not, revealing starts again: it reads the records of all frames first, and then reveals the frames that are in order.
 """
 
 from collections.abc import Callable, Generator, Iterator

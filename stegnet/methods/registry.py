@@ -181,8 +181,7 @@ class Auto(Method):
 
     Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
     (docs/evaluation.md). So networks get only what can't be compressed into its cover, and the report's first warning
-    says
-    so.
+    says so.
     """
 
     info = MethodInfo(

@@ -392,8 +392,7 @@ def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
     """Return the bytes that are hard to find in a picture, given the mask, of any shape, of pixels in regular areas.
 
     A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the bits that
-    it
-    has to carry have no other samples to choose from.
+    it has to carry have no other samples to choose from.
     """
     share, samples = float(regular.mean()) if regular.size else 1.0, regular.size * channels
     forced = (LEAD_BITS + MAC_BITS) * share ** zones_of(samples).group
@@ -404,8 +403,7 @@ def secure_payload(samples: int) -> SecurePayload:
     """Return the bytes that are hard to find in a cover with this many varied samples and no lossy past.
 
     The best detector is right in 53 % of cases at 0.05 bit per sample of a photograph of 256², in 62 % at 0.1, in 77 %
-    at 0.2
-    and in 91 % at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
+    at 0.2 and in 91 % at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
     """
     return SecurePayload(samples, _RATE, _MEASURED)
 

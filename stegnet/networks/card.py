@@ -1,8 +1,7 @@
 """The card and the id of a weights file, read without loading the weights and without PyTorch.
 
 The card is the file's metadata: everything needed to rebuild the pair, and its provenance. The file may come from
-anyone,
-so the values in its card are checked before anything is built.
+anyone, so the values in its card are checked before anything is built.
 """
 
 import hashlib
@@ -28,8 +27,7 @@ SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}
 CARD_KEY = "stegnet"
 # Least and largest numbers in a family's options, and in a modem's rungs, as params.yaml may have them. If both are
-# ints,
-# only integers are allowed.
+# ints, only integers are allowed.
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         **{"blocks": (1, 64), "width": (1, 4096), "ends": (0, 64)},

@@ -160,8 +160,7 @@ class Network:
     quality: int  # quality of a coded base
     block: int  # side of the shuffle's blocks in pixels
     # Period in [0, 1] modulo which a container's samples are read: a keyed mask hides their meaning. 0: samples are
-    # read as
-    # they are, and there is no mask.
+    # read as they are, and there is no mask.
     period: float = 0.0
     receptive_fields: Mapping[str, int] = field(default_factory=dict)  # of networks, in pixels, if known
 

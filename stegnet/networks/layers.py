@@ -1,10 +1,9 @@
 """Layers that several families share: timm backbones, the Haar transform, small networks, and invertible couplings.
 
 This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. Those
-of
-bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error. Most
-backbones use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A transformer's
-position embedding, which is resized by interpolation, is therefore frozen.
+of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error.
+Most backbones use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
+transformer's position embedding, which is resized by interpolation, is therefore frozen.
 """
 
 import difflib
@@ -274,8 +273,7 @@ class CouplingBlock(nn.Module):
     """Affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
 
     ρ and η share one network, somewhat wider than φ's, which is better than two, and cheaper. Only ρ and η have a
-    backbone:
-    φ sees the shuffled secret, which has no context.
+    backbone: φ sees the shuffled secret, which has no context.
     """
 
     def __init__(self, width: int, backbone: str, pretrained: bool) -> None:

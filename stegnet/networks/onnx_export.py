@@ -29,8 +29,7 @@ PICTURES, SIZE = 6, 128
 MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # limits for samples; a level is 4e-3
 UNSURE = 1e-4  # share of samples that may differ by more
 # Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" is bits and dither, and
-# its
-# "reveal" returns log-likelihood ratios.
+# its "reveal" returns log-likelihood ratios.
 _LIMITS = {
     "dither": (0, 1),
     "secret": (0, 1),
@@ -57,8 +56,7 @@ class Agreement:
     """Agreement of a network's ONNX file with its weights, over all samples of all pictures.
 
     `difference` is the largest absolute difference of samples in [0, 1], ignoring one sample in 10,000: halfway between
-    two
-    periods (`stegnet.networks.families.costa`), a sample may go either way.
+    two periods (`stegnet.networks.families.costa`), a sample may go either way.
     """
 
     network: str

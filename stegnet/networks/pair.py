@@ -27,8 +27,7 @@ class Pair(nn.Module):
     Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. Both sides enhance the secret's
     base. The difference between the prepared secret and the base, its residual, is shuffled and hidden, then revealed,
     unshuffled, and joined with the base. The hiding network sees shuffled blocks out of context; the others see the
-    whole
-    picture.
+    whole picture.
 
     Attributes:
         base: the default part of a secret that both sides know: "means" or "coded".
@@ -47,8 +46,7 @@ class Pair(nn.Module):
         """Return the period, () in [0, 1], modulo which a container's samples are read; 0 if they are read as they are.
 
         With a period, a mask of up to one period was subtracted from the covers given to `hide` and the containers
-        given to
-        `reveal`.
+        given to `reveal`.
         """
         return torch.zeros(())
 
@@ -154,8 +152,7 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
 
     Raises:
         WeightsError: the file is missing; weights and card do not match; or its network is neither part of this program
-            nor
-            trusted, since a weights file must not run foreign code.
+            nor trusted, since a weights file must not run foreign code.
     """
     card = read_card(path)
     if MARK in card.model and card.model != os.environ.get(TRUSTED):

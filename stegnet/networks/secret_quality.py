@@ -58,8 +58,7 @@ class SecretQuality:
         """Add the errors of the frame with this index.
 
         Raises CapacityError if the PSNR will be below LEAST, however well the remaining frames are revealed. The error
-        states
-        the PSNR of the first frames that prove it, whatever the order in which they were added.
+        states the PSNR of the first frames that prove it, whatever the order in which they were added.
         """
         self._measured[index] = errors
         if self._any:

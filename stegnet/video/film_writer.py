@@ -178,8 +178,7 @@ class FilmWriter:
         """Add packets of sound, in the order of their file, and a frame, (height, width, 3) uint8, at a time.
 
         The frame is moved to at least one unit of the time base after the last one. Raises MediaError if the file can't
-        be
-        written.
+        be written.
         """
         if picture.shape != self._shape:
             raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")

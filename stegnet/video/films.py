@@ -2,11 +2,9 @@
 
 Frames are read as a player shows them: rotated by the display matrix, transparency over white, 8-bit RGB. For the cover
 of a lossless container, they are converted as ffmpeg's command line does. An unspecified colour matrix is BT.601, or
-for
-players BT.709 from 1280×720 on; an unspecified range is limited, except that 8-bit grey is always full. Frames are
-neither
-tone-mapped nor deinterlaced. Anything unusual about a film is in its notes. FFmpeg's decoders can read neither animated
-WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no delays: Pillow decodes these.
+for players BT.709 from 1280×720 on; an unspecified range is limited, except that 8-bit grey is always full. Frames are
+neither tone-mapped nor deinterlaced. Anything unusual about a film is in its notes. FFmpeg's decoders can read neither
+animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no delays: Pillow decodes these.
 """
 
 from collections.abc import Container, Generator, Iterator, Sequence
@@ -314,8 +312,8 @@ class FilmInfo:
         """Mean frames per second, by which encoders distribute bits.
 
         `rate` may be many times as high: if the file has none, as in recordings of browsers and screens, FFmpeg takes
-        it from
-        the shortest distance between frames. Frames that are days apart have the lowest rate that can be written.
+        it from the shortest distance between frames. Frames that are days apart have the lowest rate that can be
+        written.
         """
         return max((len(self.pts) / self.seconds).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
 

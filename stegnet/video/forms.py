@@ -50,12 +50,9 @@ class Form:
         """Return all options of the encoder.
 
         FFV1 is used as archives do: version 3, intra frames only, a checksum on each slice, slices for four threads, or
-        if
-        the pictures are too large for four, as many as the encoder takes by default. For x264, only a preset and
-        lossless are
-        set, since it writes all its settings into the film. It gets as many threads as it would take by default on a
-        common
-        computer, since the bytes depend on them.
+        if the pictures are too large for four, as many as the encoder takes by default. For x264, only a preset and
+        lossless are set, since it writes all its settings into the film. It gets as many threads as it would take by
+        default on a common computer, since the bytes depend on them.
         """
         if self.encoder != "ffv1":
             threads = min(USUAL_THREADS, max(1, (height + 15) // ROWS_PER_THREAD))

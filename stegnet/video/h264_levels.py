@@ -1,9 +1,8 @@
 """H.264 streams by their coefficients' levels: slices are read, and rewritten with all other syntax unchanged.
 
 The set of nonzero levels stays the same, so that no other element of a stream depends on a change. This is the
-interface
-of a compiled reader, `_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main and High
-profiles (Rec. ITU-T H.264); there is no other.
+interface of a compiled reader, `_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main
+and High profiles (Rec. ITU-T H.264); there is no other.
 """
 
 from collections.abc import Sequence
@@ -172,8 +171,7 @@ class Levels:
     position: np.ndarray
     qp: np.ndarray  # uint8, of the macroblock's luma, or of this level's chroma plane; 0 to 51
     # uint8, index in its macroblock in coding order: luma 4x4 0 to 15, 8x8 0 to 3; chroma DC 0 and 1; chroma AC 0 to 7,
-    # Cb
-    # first
+    # Cb first
     block: np.ndarray
     intra: np.ndarray  # bool, whether the macroblock is intra-coded
     # the last bit of the slice, see `x264_padding`; None if the slice does not show it, or is in CAVLC
@@ -214,10 +212,8 @@ def x264_padding(shown: Sequence[bool | None]) -> list[bool]:
     """Guess the padding of CABAC slices that do not show it, so that rewritten slices do not stand out.
 
     x264 sets the last bit of a slice's last byte from the bits of a number in turn, one for each picture; other
-    encoders set
-    none. The padding of a slice of each picture, in coding order, is the one shown, else the one by the only turn that
-    fits
-    all of them, else False.
+    encoders set none. The padding of a slice of each picture, in coding order, is the one shown, else the one by the
+    only turn that fits all of them, else False.
     """
     turns = [[bool(_X264_BITS >> (index + first) % 32 & 1) for index in range(len(shown))] for first in range(32)]
     fits = [turn for turn in turns if all(each in (None, bit) for each, bit in zip(shown, turn, strict=True))]

@@ -21,8 +21,7 @@ class Motion:
     """Motion of the blocks of a frame."""
 
     # before, after: offset (down, across) in pixels from each block to its prediction in the previous, or next, frame
-    # that is
-    # not between others; (rows, cols, 2) float32, nan if it is not predicted from that frame
+    # that is not between others; (rows, cols, 2) float32, nan if it is not predicted from that frame
     before: np.ndarray
     after: np.ndarray
 

@@ -1,9 +1,8 @@
 """MP4 and MOV files that are changed in place (ISO/IEC 14496-12 and -15).
 
 H.264 samples are replaced, and sample sizes, chunk offsets and the bit rate are updated; all other bytes stay, and no
-box
-moves to another place. In a film that PyAV has written, the ticks of the whole film become milliseconds, and the width
-at which it is shown is set from the pixel aspect ratio.
+box moves to another place. In a film that PyAV has written, the ticks of the whole film become milliseconds, and the
+width at which it is shown is set from the pixel aspect ratio.
 """
 
 import mmap
@@ -30,8 +29,7 @@ _NEAR = 1e-4  # share by which a bit rate may be rounded
 _MOST_32 = (1 << 32) - 1
 _USUAL_TICKS, _NOTHING = 1000, -1  # ticks of a second; start of an edit that shows nothing
 # For each box that counts in ticks of the film: its fields after version and flags, with times of 32 and of 64 bits,
-# and
-# the index of its length. In an edit list, the number of edits comes first.
+# and the index of its length. In an edit list, the number of edits comes first.
 _FIELDS = {b"mvhd": (">IIII", ">QQIQ", 3), b"tkhd": (">IIIII", ">QQIIQ", 4), b"elst": (">IiI", ">QqI", 0)}
 _TICKS_PLACE = 2  # index in mvhd
 _SHOWN = 8  # bytes of width and height, at the end of tkhd
@@ -227,8 +225,7 @@ def use_milliseconds(path: Path) -> None:
     """Set the ticks per second of a whole MP4 to the usual 1000, unless a track would then start at another time.
 
     Ticks give the duration of the film and its tracks, and the start of each track (ISO/IEC 14496-12, 8.2.2, 8.3.2,
-    8.6.6:
-    mvhd, tkhd, elst). Durations are rounded up, as FFmpeg does.
+    8.6.6: mvhd, tkhd, elst). Durations are rounded up, as FFmpeg does.
     """
     with mapped(path) as data:
         start = next((each.start for each in boxes(data) if each.kind == b"moov"), len(data))  # the last box

@@ -54,8 +54,7 @@ def rewrap(path: Path, form: Form) -> bool:
     """Put a film into MP4 or MKV, in the same file, and return whether that was possible.
 
     The file stays as it was if it is not a film, if the format can't hold all of its tracks unchanged, or if it is an
-    AVI
-    with B pictures, which does not say when they are shown.
+    AVI with B pictures, which does not say when they are shown.
     """
     choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
     with temporary_file(path) as other:

@@ -131,8 +131,7 @@ def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> Sou
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     if first is not None and first.pts is not None and first.pts < 0:
         # Matroska has no negative times: sound that starts before time 0 gets a codec delay. The file's own delay is
-        # more precise
-        # than the time stamp of its first packet.
+        # more precise than the time stamp of its first packet.
         early = -first.pts * stream.time_base * _NANOSECONDS
         known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
         if early - known >= stream.time_base * _NANOSECONDS:

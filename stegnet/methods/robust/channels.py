@@ -1,8 +1,7 @@
 """Lossy channels that containers promise to survive: their grammar, the table of them, and their simulation.
 
 Users write NAME or NAME:NUMBER, followed by any number of +EDIT or +EDIT:FACTOR. A new channel is one entry of the
-table
-at the end. Real codecs simulate here what arrives of pictures; films are encoded with the channel's `coding`.
+table at the end. Real codecs simulate here what arrives of pictures; films are encoded with the channel's `coding`.
 """
 
 import math
@@ -207,8 +206,8 @@ class FilmChannel(Channel):
         """Return operating points with their `largest_share` in the order to try them; then those of a lower PSNR.
 
         The most robust point costs least per bit, and has least capacity. Where a secret is made to fit, not hidden
-        exactly,
-        more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where that leaves no capacity.
+        exactly, more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where that leaves no
+        capacity.
         """
         able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]
         more = [DENSE] if DENSE.highest >= self.hard else []

@@ -94,8 +94,7 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
     """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
 
     A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
-    is
-    nearer than `near` to an edge of its step across that edge.
+    is nearer than `near` to an edge of its step across that edge.
     """
     numbers = (means // step).astype(int)
     above = means - step * numbers >= step / 2
@@ -141,8 +140,7 @@ class Grid:
     width: int
     own: bool  # made of the picture's own pixels; else the picture is resampled to this size
     # top, left, bottom, right: pixels of the grid that a cropped picture lacks at each edge; negative if it was
-    # shifted. In a
-    # grid of the picture's own pixels, bottom and right follow from its size and are not given
+    # shifted. In a grid of the picture's own pixels, bottom and right follow from its size and are not given
     top: float = 0
     left: float = 0
     bottom: float = 0

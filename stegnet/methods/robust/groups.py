@@ -9,9 +9,8 @@ Trans. Inf. Theory 47, equation 20). In the first frame of each *run* the phases
 inherit the changes along the film's motion; an encoder predicts them, so that only the first frame costs it more.
 
 Each film is hidden with a random *variant* of its key, so that two films of one scene don't share their places. A
-reader
-identifies the variant by the header, whose copies agree better than by chance. Where frames were lost, the reader
-searches for groups.
+reader identifies the variant by the header, whose copies agree better than by chance. Where frames were lost, the
+reader searches for groups.
 """
 
 from bisect import bisect_right

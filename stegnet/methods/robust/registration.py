@@ -1,11 +1,9 @@
 """Registration: finding the grid of a container that was cropped, shifted, or cropped and resized (docs/format.md).
 
 Bits are phases of coefficients, a quarter of a period before or after the phase that grid and dither give. Where both
-are
-right, the cosines of the doubled phases add up; elsewhere they cancel out. A cropped picture is displaced in its grid;
-one
-that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of every
-block, and summed along the shifts that a placement of the picture implies.
+are right, the cosines of the doubled phases add up; elsewhere they cancel out. A cropped picture is displaced in its
+grid; one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of
+every block, and summed along the shifts that a placement of the picture implies.
 
 A container that may be cropped to any part keeps none of its means, so there is no salt. Instead, dither and masks come
 from one map for each key, and a container gets a random part of it. The same cosines, at all places at once, show where

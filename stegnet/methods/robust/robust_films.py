@@ -81,8 +81,7 @@ def embed_in_film(
     """Hide a file in a film. The result is an ordinary H.264 film with the cover's sound.
 
     A secret film or picture that does not fit is compressed. The film is encoded again as it is promised to survive,
-    and
-    is only written if its secret is recovered.
+    and is only written if its secret is recovered.
 
     Raises:
         ConfigError: there is no such channel.
@@ -217,8 +216,7 @@ class FilmCarrier(RobustCarrier):
         """The rate of each group, measured by hiding, encoding and reading random bits; 0 if nothing is recovered.
 
         In a long film, one group in _EVERY is measured. The groups between two of these have the lower of their rates,
-        less a
-        margin.
+        less a margin.
         """
         if not self.blocks or not self.groups:
             return []

@@ -1,8 +1,7 @@
 """A learned modem for 8-bit pictures: two networks, one to hide bits that survive lossy codecs, and one to read them.
 
 Each operating point has its own bits in every block of 8×8 pixels. A container uses those of one point, and all are
-read
-at once. A keyed *dither* shifts the meaning of each coefficient's value: without it, the bits can't be read.
+read at once. A keyed *dither* shifts the meaning of each coefficient's value: without it, the bits can't be read.
 
 Most of what a reader tries is wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
 first, and all others only if the header opens.
@@ -260,8 +259,7 @@ class PictureReader(Reader):
 
     Args:
         search: also read copies that were cropped or shifted by a few pixels, and any part of a container made for
-            that.
-            This takes seconds.
+            that. This takes seconds.
     """
 
     def __init__(self, modem: Modem, source: KeySource, search: bool = True, lost: int = 0) -> None:

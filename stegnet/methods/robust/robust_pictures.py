@@ -154,8 +154,7 @@ class PictureCarrier(RobustCarrier):
         """Return the rate, as `RobustCarrier`.
 
         A linear code corrects the errors of any message as it corrects those of all zeros. So bits are hidden once, and
-        the
-        ratios read, negated where a bit was 1, are decoded at one rate after another.
+        the ratios read, negated where a bit was 1, are decoded at one rate after another.
         """
 
         def best_rate() -> int:
@@ -174,8 +173,7 @@ class PictureCarrier(RobustCarrier):
         """Hide random bits in the cover. Return their ratios in the worst pictures that may arrive.
 
         Ratios are positive where they are right. Unless the picture is small, a band of blocks in the middle shows
-        which
-        pictures are worst, after JPEG alone.
+        which pictures are worst, after JPEG alone.
         """
         some, point = _sample(self.cover), self.point
         grid = self.grid.scaled(self.cover.shape, some.shape)

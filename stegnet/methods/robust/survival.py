@@ -294,8 +294,7 @@ class RobustCarrier(ABC):
         """Return the lowest rates, and the number of the smallest share of blocks, that hold `wanted` bytes.
 
         So a small file survives worse channels than the promised one. No rate exceeds the given one. Where blocks are
-        spared,
-        rates stay below `spared` of it, and lower still the fewer blocks there are, since some carry little.
+        spared, rates stay below `spared` of it, and lower still the fewer blocks there are, since some carry little.
         """
         for share in reversed(self.shares):
             highest = [self._bearable(rate, share) for rate in rates]

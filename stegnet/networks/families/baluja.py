@@ -1,10 +1,9 @@
 """Baluja's pair: a preparation, a hiding and a revealing network.
 
 Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2. The paper describes only the
-hiding
-network: five layers, with 50 filters each of 3×3, 4×4 and 5×5. As in its Keras and TensorFlow ports, all three
-networks have the same architecture here: one branch per kernel size for four layers, whose outputs are concatenated;
-in the fifth layer each kernel size sees all of them.
+hiding network: five layers, with 50 filters each of 3×3, 4×4 and 5×5. As in its Keras and TensorFlow ports, all three
+networks have the same architecture here: one branch per kernel size for four layers, whose outputs are concatenated; in
+the fifth layer each kernel size sees all of them.
 
 Departures from the paper: the network hides the secret without its block means, centred on 0, not the secret itself;
 the noise on the container, which keeps the secret out of its least significant bits, is `train.noise`; and containers

@@ -7,8 +7,7 @@ reads the hidden signal from the phases, as the sum of a sine series and a netwo
 Encoder and decoder are learnt, as are the period and the share of the way; Costa's come from a code book.
 
 A uniform mask, as large as the picture, may be added to the cover before hiding and subtracted from the container
-before
-revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
+before revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
 """
 
 import math
@@ -25,8 +24,7 @@ ENCODER_DEPTH = 2  # convolutions
 PERIOD, WAY = 4.8, 0.85  # initial values: in levels, and the share of the way
 SLOPE = 5.0  # initial phase of a hidden sample, in periods
 # Initial value of the largest phase, in periods. Most of the signal then comes near one of two phases that are as far
-# apart
-# as possible, which noise seldom confuses, and the rest lies in between: 0.6 dB better than an even spread.
+# apart as possible, which noise seldom confuses, and the rest lies in between: 0.6 dB better than an even spread.
 LIMIT = 0.28
 # Initial coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
 SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
@@ -41,8 +39,7 @@ class Costa(Pair):
     """An encoder and a decoder of phases, and two networks that see the whole picture.
 
     One enhances the base, on both sides; the other restores the secret from base and residual, which it sees
-    separately:
-    their sum would hide where the base is wrong.
+    separately: their sum would hide where the base is wrong.
 
     Args:
         blocks: convolutions of the decoder.
@@ -126,8 +123,7 @@ def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
     """Return a sine series, Σₖ sines[k − 1] · sin kφ, divided by sin φ, from 2 cos φ.
 
     It is computed by recurrence (Clenshaw 1955, "A note on the summation of Chebyshev series", Math. Comp. 9), since
-    two
-    functions take less time than six.
+    two functions take less time than six.
     """
     terms = sines.unbind()
     beyond, later = terms[-1], terms[-2] + doubled_cosine * terms[-1]

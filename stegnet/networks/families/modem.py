@@ -2,8 +2,7 @@
 
 It starts as quantisation index modulation with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20;
 with distortion compensation as in Eggers et al. 2003, IEEE Trans. Signal Process. 51) of JPEG's own luma coefficients:
-a
-bit is one of two opposite phases of a coefficient, in periods proportional to JPEG's table, and JPEG's rounding then
+a bit is one of two opposite phases of a coefficient, in periods proportional to JPEG's table, and JPEG's rounding then
 seldom flips a phase. Two networks, which see all coefficients of a block and its neighbours, are added and learn the
 rest through real codecs: how far each coefficient goes, what else to change, and how sure each bit is.
 """

@@ -4,8 +4,7 @@ The U-Net of Ronneberger et al. 2015 (arXiv 1505.04597). Backbones start with a 
 detail, so a few convolutions run in parallel at full resolution.
 
 All gradients except the backbone's are deterministic on CUDA: feature maps are upsampled by nearest neighbour and
-padded
-with zeros, since the gradients of bilinear interpolation and reflection padding are not deterministic.
+padded with zeros, since the gradients of bilinear interpolation and reflection padding are not deterministic.
 """
 
 import torch
