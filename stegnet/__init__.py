@@ -1,6 +1,6 @@
 """stegnet hides any file, picture or film in a picture, film or sound, and reveals it again.
 
-    stegnet.make_key_file("k")                                      # once; whoever reveals needs a copy
+    stegnet.make_key_file("k")                                      # once; the receiver needs a copy
     key = stegnet.read_key("k")                                     # or stegnet.Passphrase("six random words")
     stegnet.capacity("cover.jpg")                                   # what fits
     stegnet.hide("cover.jpg", "letter.pdf", "sent.jpg", key=key)
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 
 def lazy_names(package: str, **homes: str) -> tuple:
-    """The `__getattr__` and `__all__` of a package that imports nothing before it is used.
+    """Return the `__getattr__` and `__all__` of a package that imports nothing before it is used.
 
     Args:
         package: its `__name__`.

@@ -1,4 +1,4 @@
-"""The Python API; its names are exported by the package `stegnet`.
+"""Python API, whose names are exported by the package `stegnet`.
 
 Covers, secrets and containers are paths, bytes of files, or pictures as numpy arrays, (H, W, 3) uint8, sRGB in 0..255.
 """
@@ -41,11 +41,12 @@ class Revealed:
     """A revealed secret.
 
     Attributes:
-        kind: "picture" or "film" of the method "network", or a "file", which may be a picture: see `picture`.
-        name: the hidden file's own, which its sender chose: do not write to it unchecked. None: it has none.
-        data: the bytes of the file, or of the picture as PNG, or of the film as Matroska; None: see `path`.
-        path: the file that was written, if one was to be.
-        trouble: one line each, how the container was altered after hiding; where that is told, none means it was not.
+        kind: "picture" or "film" for the method "network", or "file", which may be a picture: see `picture`.
+        name: the hidden file's own name, which its sender chose: do not write to it unchecked. None: it has no name.
+        data: bytes of the file, of the picture as PNG, or of the film as Matroska; None: see `path`.
+        path: the file that was written, if one was requested.
+        trouble: one line for each way in which the container was altered after hiding; if alteration can be detected,
+            empty means that it was not altered.
         notes: one line each, for information.
     """
 
@@ -58,10 +59,10 @@ class Revealed:
 
     @property
     def picture(self) -> Image:
-        """A picture, or a file that is one.
+        """The secret as a picture, if it is one or is a file of one.
 
         Raises:
-            MediaError: it is none.
+            MediaError: it is not a picture.
         """
         if self.path is not None:
             return read_picture(self.path)
@@ -70,16 +71,16 @@ class Revealed:
 
     @property
     def text(self) -> str:
-        """A file in UTF-8 as text.
+        """The secret as text, if it is a file in UTF-8.
 
         Raises:
-            UnicodeDecodeError: it is none.
+            UnicodeDecodeError: it is not UTF-8.
         """
         return (self.path.read_bytes() if self.data is None else self.data).decode()
 
 
 class Session:
-    """Networks and where they are computed, for many calls; they are loaded when first needed.
+    """Networks and the device that computes them, for many calls; they are loaded when first needed.
 
     Args:
         weights: file of a pair, or of a modem; None: those in the package.
@@ -88,10 +89,10 @@ class Session:
         backend: "torch" or "onnx"; "auto" uses PyTorch if it is installed and a CUDA device is available, else ONNX
             Runtime.
         progress: called with the phase ("hide", "verify"), frames done, and frames in all (0: unknown).
-        search: revealing looks for what was cropped, resized or cut since it was hidden to survive that, too; it takes
-            seconds.
+        search: also reveal secrets made to survive cropping, resizing or cutting after the container was changed that
+            way; takes seconds.
 
-    Methods raise WeightsError, ConfigError or PackageError if the networks can't be loaded so, and TypeError or
+    Methods raise WeightsError, ConfigError or PackageError if the networks can't be loaded this way, and TypeError or
     ValueError for an argument of the wrong kind.
     """
 
@@ -120,25 +121,25 @@ class Session:
         overwrite: bool = False,
         **options: Any,
     ) -> Report:
-        """Hides a secret in a picture, film or sound.
+        """Hide a secret in a picture, film or sound.
 
         Args:
             cover: a picture, film, WAV or FLAC; not changed.
             secret: any file, or a picture.
-            to: the file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
+            to: file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
                 Keep every bit of it, unless the method is "robust". A BMP, TIFF or lossless WebP stays one if the name
                 ends in .bmp, .tif, .tiff or .webp.
             key: a Key, a Passphrase, or a Recipient.
             method: "sealed" hides a file byte for byte, as do "jpeg", "h264", "sound" and "transparent" in a cover that
                 stays a JPEG, MP4, WAV, FLAC or transparent PNG; "network" hides a picture or film by neural networks,
                 "robust" a picture or small file by bits that survive JPEG or H.264. "auto" is "robust" if `survive` or
-                `container_psnr` is given; else the one by which the cover stays what it is, or "sealed", and compresses
-                what does not fit; "network" if it can't be compressed into the cover.
+                `container_psnr` is given. Otherwise it is the method that keeps the cover's format, or "sealed", and
+                compresses secrets that do not fit; "network" if the secret can't be compressed into the cover.
             overwrite: replace an existing file.
             options: of the method, by the names of `stegnet hide --help-all`: at_most_safe, compress, longer, sound,
                 any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify.
         Raises:
-            MediaError: a file can't be read, or the container not written.
+            MediaError: a file can't be read, or the container can't be written.
             CapacityError: the secret does not fit or survive, or a network would reveal it below 22 dB PSNR.
             ConfigError: there is no such method, option or channel.
         Warns:
@@ -171,21 +172,21 @@ class Session:
         enough: int | None = None,
         **options: Any,
     ) -> list[Report]:
-        """Divides a secret over all pictures and sounds in a folder, which `reveal` puts together again.
+        """Divide a secret over all pictures and sounds in a folder; `reveal` joins them again.
 
         Args:
             covers: the folder; its files are not changed.
             secret: any file, or a picture.
-            to: a folder for the containers, made if it is missing.
+            to: folder for the containers, created if missing.
             key: a Key, a Passphrase, or a Recipient.
-            enough: containers that suffice, whichever; None: all are needed.
+            enough: number of containers, of any choice, that suffice; None: all are needed.
             options: `method`, `overwrite`, and those of the method, as for `hide`.
         Returns:
             A report for each container, with its `path`.
         Raises:
-            MediaError: a file can't be read, or the folder not written.
+            MediaError: a file can't be read, or the folder can't be written.
             CapacityError: the secret does not fit.
-            ConfigError: there is no such method or option, it makes no albums, or `enough` is impossible.
+            ConfigError: the method or option is unknown, the method makes no albums, or `enough` is impossible.
         Warns:
             UserWarning: the passphrase is weak.
         """
@@ -208,20 +209,21 @@ class Session:
         lossless: bool = False,
         overwrite: bool = False,
     ) -> Revealed:
-        """Reveals what is hidden in a picture, film or sound, or in an album.
+        """Reveal the secret in a picture, film, sound or album.
 
         Args:
             container: may be the path of a folder that holds an album.
-            to: the file to write, readable by its owner only: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4
-                for a film, any name for another file; or a folder that exists. None: it is returned.
-            key: the one it was hidden with; for a recipient, its Identity.
-            strict: refuse a container that is not exactly as it was hidden, where that is told.
-            lossless: keep every bit of a picture (.png, .webp) or film; else .mp4 is for watching.
-            overwrite: as `hide`.
+            to: file to write, readable by its owner only: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4 for a
+                film, any name for another file; or an existing folder. None: the secret is returned.
+            key: the key it was hidden with; for a recipient, its Identity.
+            strict: refuse a container that is not exactly as it was hidden, if alteration can be detected.
+            lossless: keep every bit of a picture (.png, .webp) or film; otherwise .mp4 is for watching.
+            overwrite: as in `hide`.
         Raises:
-            MediaError: the container can't be read, or the file not written.
-            RevealError: wrong key, nothing hidden, or altered beyond reading; which of them can't be known.
-            WeightsError: hidden with other weights.
+            MediaError: the container can't be read, or the file can't be written.
+            RevealError: the key is wrong, nothing is hidden, or the container was altered beyond reading; these causes
+                can't be told apart.
+            WeightsError: it was hidden with other weights.
         """
         _check_key(key, Identity)
         with _as_file(container, "container") as path, temporary_folder() as folder:
@@ -233,10 +235,10 @@ class Session:
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None) -> Info:
-        """Describes a file: what fits into it or, with the key, what is hidden in it, as `stegnet info`.
+        """Describe a file: what fits into it or, with the key, what is hidden in it, like `stegnet info`.
 
         Raises:
-            MediaError: it can't be read.
+            MediaError: the file can't be read.
             RevealError: nothing opens with this key.
         """
         if key is not None:
@@ -245,7 +247,7 @@ class Session:
             return file_info(path, key, self._context)
 
     def capacity(self, cover: Source) -> list[Fit]:
-        """Lists what fits into a picture, film or sound; errors as `info`."""
+        """Return what fits into a picture, film or sound, by method; errors are those of `info`."""
         return self.info(cover)["fits"]
 
 
@@ -266,12 +268,12 @@ def _warn(line: str) -> None:
 
 @contextmanager
 def _as_file(source: Source | None, name: str) -> Iterator[Path]:
-    """The path of a source; what is none is written to a file, readable by its owner only, for the block.
+    """Yield the path of a source; bytes and arrays are in a temporary file, readable by its owner only, for the block.
 
     Raises:
-        TypeError: it is neither a path, bytes nor an array.
-        ValueError: it is an array, and no picture.
-        StegnetError: that of the block, which says `name` instead of that file's path.
+        TypeError: the source is neither a path, bytes nor an array.
+        ValueError: the source is an array, but not a picture.
+        StegnetError: an error of the block; its subject is `name` instead of the temporary file.
     """
     if isinstance(source, str | PathLike):
         yield Path(source)
@@ -302,7 +304,7 @@ def _check_hiding_key(key: KeySource) -> None:
 
 
 def _check_key(key: KeySource, last: type[KeySource]) -> None:
-    """Refuses what is not a key; the message does not show the value, which may be a passphrase."""
+    """Raise TypeError if the value is not a key; the message does not show the value, which may be a passphrase."""
     if not isinstance(key, Key | Passphrase | last):
         known = f"a stegnet.Key, a stegnet.Passphrase or a stegnet.{last.__name__}"
         raise TypeError(f"key: must be {known}, is {type(key).__name__}")

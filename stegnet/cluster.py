@@ -1,8 +1,8 @@
 """Folders of films and pictures over many machines, by Ray (docs/cluster.md).
 
-Ray places the tasks, and does those again whose process or machine ends early. A process that gets a task without a key
-that it can open gives back its public key instead of a result, and the task is submitted again with the key encrypted
-for it, by HPKE (RFC 9180). So Ray never sees the key: not among arguments, results, or in a log.
+Ray places the tasks, and repeats those whose process or machine ends early. A process that gets a task without a key
+that it can open returns its public key instead of a result, and the task is submitted again with the key encrypted for
+it, by HPKE (RFC 9180). So Ray never sees the key: not among arguments, in results, or in a log.
 """
 
 import os
@@ -30,8 +30,8 @@ from stegnet.keys import SYSTEM, KeySource, Randomness, export_secret, import_se
 from stegnet.results import OutputTarget
 from stegnet.tasks import SEED_BYTES, Secrets, Task, Work, tasks_of
 
-_RETRIES = 5  # times that a task is done again after its process or machine has ended
-_AHEAD = 2  # tasks submitted for each processor: the next one is there when one is done
+_RETRIES = 5  # repetitions of a task after its process or machine has ended
+_AHEAD = 2  # tasks submitted per processor: the next one is there when one is done
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _PURPOSE = b"stegnet/cluster/envelope"
 _private = cache(X25519PrivateKey.generate)  # of this process, which it never leaves
@@ -39,19 +39,19 @@ _unpickled = cache(pickle.loads)  # the work, once for each process: networks st
 
 
 def seal(secrets: Secrets, public: bytes) -> bytes:
-    """Encrypts secrets for the process with this public key."""
+    """Encrypt secrets for the process with this public key."""
     plain = secrets.seed + export_secret(secrets.source)
     return _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), _PURPOSE)
 
 
 def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
-    """Decrypts what `seal` made for this key; InvalidTag if it was made for another, or changed."""
+    """Decrypt the result of `seal` for this key. Raises InvalidTag if it was made for another key, or changed."""
     plain = _SUITE.decrypt(envelope, private, _PURPOSE)
     return Secrets(import_secret(plain[SEED_BYTES:]), plain[:SEED_BYTES])
 
 
 class _KeyRequest(NamedTuple):
-    """The answer of a process that can't open any of the envelopes: its public key, version of stegnet, and machine."""
+    """Answer of a process that can't open any of the envelopes: its public key, version of stegnet, and machine."""
 
     public: bytes
     version: str
@@ -61,14 +61,15 @@ class _KeyRequest(NamedTuple):
 def run_on_cluster(
     address: str, plan: FolderPlan, out: OutputTarget, work: Work, source: KeySource, randomness: Randomness = SYSTEM
 ) -> Generator[Outcome, None, None]:
-    """Does the jobs of a plan on a cluster; yields their outcomes in the order of their tasks.
+    """Do the jobs of a plan on a cluster; yield their outcomes in the order of their tasks.
 
-    Close the generator to stop early: what is being written is then removed. The same plan, key and randomness give the
+    Close the generator to stop early: unfinished files are then removed. The same plan, key and randomness give the
     same bytes anywhere.
 
     Args:
-        address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for its processors;
-            ClusterError if it can't be reached, or has another version of stegnet.
+        address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for its processors.
+    Raises:
+        ClusterError: the cluster can't be reached, or has another version of stegnet.
     """
     tasks, secrets = tasks_of(plan, out), Secrets.fresh(source, randomness)
     pickled, folder, envelopes = pickle.dumps(work), str(Path.cwd()), {}
@@ -98,12 +99,12 @@ def run_on_cluster(
         finally:
             for reference in running:
                 ray.cancel(reference)
-            if running:  # however long they take to remove what they wrote: to leave the cluster kills their processes
+            if running:  # wait until they have removed their files: leaving the cluster kills the processes
                 ray.wait(list(running), num_returns=len(running))
 
 
 def _result(ray: ModuleType, reference: Any, task: Task) -> list[Outcome] | _KeyRequest:
-    """The result of a task that has ended; an error for each of its jobs if its process ended early too often."""
+    """Return the result of an ended task, or an error for each of its jobs if its process ended early too often."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError:
@@ -114,13 +115,13 @@ def _result(ray: ModuleType, reference: Any, task: Task) -> list[Outcome] | _Key
 
 
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
-    """Does a task in a process of the cluster, in the working folder of the command."""
+    """Do a task in a process of the cluster, in the working folder of the command."""
     ray, public = load_ray("--cluster"), _private().public_key().public_bytes_raw()
     # Several nodes may have the same address.
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
     if public not in envelopes:
         return _KeyRequest(public, __version__, node)
-    with suppress(FileNotFoundError):  # then the inputs, if they are paths, are not here either
+    with suppress(FileNotFoundError):  # the inputs, if they are paths, are missing here, too
         os.chdir(folder)
     outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()), task.result)
     return [replace(each, node=node, size=size_of(each.out) if each.out else None) for each in outcomes]
@@ -128,7 +129,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
 
 @contextmanager
 def _connected(address: str) -> Iterator[ModuleType]:
-    """Connects to a cluster for the length of the block."""
+    """Connect to a cluster for the duration of the block, and yield Ray."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = load_ray("--cluster")
     before = signal.getsignal(signal.SIGTERM)

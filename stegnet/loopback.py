@@ -1,9 +1,9 @@
-"""HTTP on the loopback address, for browsers that know the server's address; the window is served so.
+"""HTTP on the loopback address, for browsers that know the server's address; it serves the window.
 
 The address contains a random token, so that neither other users nor web sites open in a browser on this machine can
-reach what is served. Host names other than the loopback address are refused: a web site could have its own name resolve
-to this machine (DNS rebinding). So is what another site's page posts. Connections that show no token, which any user of
-this machine can open, do not keep out those that do.
+reach the server. Host names other than the loopback address are refused, since a web site could have its own name
+resolve to this machine (DNS rebinding), and so are posts from another site's page. Connections without the token, which
+any user of this machine can open, do not keep out those with it.
 """
 
 import os
@@ -24,8 +24,8 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
-MAX_CONNECTIONS = 16  # that have shown the token: a browser's window needs one or two
-MAX_STRANGERS = 128  # connections that have not, yet; browsers open spare ones
+MAX_CONNECTIONS = 16  # connections that have shown the token: a browser's window needs one or two
+MAX_STRANGERS = 128  # connections that have not shown it yet; browsers open spare ones
 _SNAPS = Path("/var/lib/snapd")
 _TOKEN_BYTES = 24
 _FIRST_REQUEST = 10.0  # seconds in which a connection must show the token
@@ -40,15 +40,17 @@ _HEADERS = {
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Serves what its handlers answer, each connection in a thread of its own; a context manager.
+    """Server that answers each connection in a separate thread; a context manager.
 
-    Of connections that have not shown the token, those beyond `MAX_STRANGERS` are closed, the oldest first, and all
-    after ten seconds. Of those that have, those beyond `MAX_CONNECTIONS` get "503 Service Unavailable".
+    Connections that have not shown the token are closed after ten seconds, or when there are more than `MAX_STRANGERS`,
+    the oldest first. Connections that have shown it get "503 Service Unavailable" beyond `MAX_CONNECTIONS`.
 
     Args:
-        port: 0 for any free port; ConfigError if it is not available.
+        port: 0 for any free port.
         stop: set when a visitor ends the program.
-        page: type and bytes of each file of the page by its path; "" is what the address shows.
+        page: type and bytes of each file of the page by its path; the address itself shows "".
+    Raises:
+        ConfigError: the port is not available.
     """
 
     request_queue_size = MAX_STRANGERS  # connections that wait to be accepted
@@ -57,7 +59,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.stop, self.page = stop, page
         self.token = secrets.token_urlsafe(_TOKEN_BYTES)
         self._changes = threading.Lock()
-        self._strangers: dict[socket.socket, float] = {}  # when they were accepted, the oldest first
+        self._strangers: dict[socket.socket, float] = {}  # time when each was accepted, the oldest first
         self._admitted: set[socket.socket] = set()
         self._free = threading.BoundedSemaphore(MAX_STRANGERS + MAX_CONNECTIONS + 1)
         try:
@@ -78,7 +80,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Serves for the time of the block."""
+        """Serve for the duration of the block."""
         thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
@@ -89,16 +91,16 @@ class LoopbackServer(ThreadingHTTPServer):
             thread.join()
 
     def closing(self) -> None:
-        """Called before the server shuts down, so that handlers end what they wait for."""
+        """Do nothing; a subclass may end here what its handlers wait for, as the server is about to shut down."""
 
     def server_bind(self) -> None:
-        """Binds without looking up the machine's name, which may take seconds and is not needed."""
+        """Bind without looking up the machine's name, which may take seconds and is not needed."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]
 
     def process_request(self, request: socket.socket, client_address: object) -> None:
-        """Serves a connection in a thread of its own; if too many have shown no token, the oldest of them is closed."""
-        self._free.acquire()  # if none is free, that of a connection that was closed is about to end
+        """Serve a connection in a separate thread; if too many have shown no token, close the oldest of them."""
+        self._free.acquire()  # if none is free, the thread of a closed connection is about to end
         try:
             with self._changes:
                 self._strangers[request] = time.monotonic()
@@ -116,14 +118,14 @@ class LoopbackServer(ThreadingHTTPServer):
             self._forget(request)
 
     def service_actions(self) -> None:
-        """Closes connections that have not shown the token in time; called several times a second."""
+        """Close connections that have not shown the token in time; called several times a second."""
         with self._changes:
             latest = time.monotonic() - _FIRST_REQUEST
             while self._strangers and next(iter(self._strangers.values())) < latest:
                 self._close_oldest()
 
     def admit(self, connection: socket.socket) -> bool:
-        """Counts a connection among those that have shown the token; returns False if these are too many."""
+        """Count a connection among those that have shown the token; return False if these are too many."""
         with self._changes:
             if connection in self._strangers and len(self._admitted) < MAX_CONNECTIONS:
                 del self._strangers[connection]
@@ -131,7 +133,7 @@ class LoopbackServer(ThreadingHTTPServer):
             return connection in self._admitted
 
     def _close_oldest(self) -> None:
-        """Closes the oldest connection that has not shown the token; its thread then ends."""
+        """Close the oldest connection that has not shown the token; its thread then ends."""
         oldest = next(iter(self._strangers))
         del self._strangers[oldest]
         with suppress(OSError):  # the visitor has disconnected
@@ -144,13 +146,13 @@ class LoopbackServer(ThreadingHTTPServer):
         self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Ignores visitors that have disconnected."""
+        """Ignore errors of visitors that have disconnected."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class LoopbackHandler(BaseHTTPRequestHandler):
-    """Answers requests with the right token: for files of the page, and others as subclasses define.
+    """Handler of requests with the right token: for files of the page, and others that subclasses define.
 
     `get` and `post` take the path after the token.
     """
@@ -162,11 +164,11 @@ class LoopbackHandler(BaseHTTPRequestHandler):
     end = "quit"  # path to which a visitor posts to end the program
 
     def get(self, path: str) -> None:
-        """Answers a GET request."""
+        """Answer a GET request."""
         self.refuse(HTTPStatus.NOT_FOUND)
 
     def post(self, path: str) -> None:
-        """Answers a POST request."""
+        """Answer a POST request."""
         self.refuse(HTTPStatus.NOT_FOUND)
 
     def do_GET(self) -> None:
@@ -191,31 +193,31 @@ class LoopbackHandler(BaseHTTPRequestHandler):
             self.post(path)
 
     def send_whole(self, content_type: str, body: bytes, status: HTTPStatus = HTTPStatus.OK) -> None:
-        """Sends an answer."""
+        """Send an answer."""
         self.send_head(status, {"Content-Type": content_type, "Content-Length": str(len(body))})
         self.wfile.write(body)
 
     def send_head(self, status: HTTPStatus, headers: dict[str, str]) -> None:
-        """Sends the head of an answer; `headers` are added to, or replace, those of every answer."""
+        """Send the head of an answer; `headers` are added to, or replace, those of every answer."""
         self.send_response(status)
         for name, value in ({"Content-Security-Policy": self.policy} | _HEADERS | headers).items():
             self.send_header(name, value)
         self.end_headers()
 
     def refuse(self, status: HTTPStatus, reason: str = "") -> None:
-        """Refuses a request, for a reason that a person can do something about."""
+        """Refuse a request, for a reason that a person can act on."""
         self.close_connection = True  # clients without the token must not occupy a thread
         self.send_whole("text/plain", f"{reason or status.phrase}\n".encode(), status)
 
     def version_string(self) -> str:
-        """Hides the version of Python."""
+        """Return the server's name, without the version of Python."""
         return "stegnet"
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Logs nothing: paths contain the token."""
+        """Log nothing: paths contain the token."""
 
     def _authorised_path(self) -> str | None:
-        """Returns the path after the token; None if the request was refused, for its host, its token, or too many."""
+        """Return the path after the token; or refuse the request and return None."""
         host = self.headers.get("Host", "")
         if (host if ":" in host else f"{host}:80") not in self.server.hosts:
             own = self.server.server_port
@@ -235,11 +237,11 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 
 @contextmanager
 def browser(address: str, name: str) -> Iterator[Callable[[], bool]]:
-    """Yields a function that opens an address in a browser, and returns False if there is none to start.
+    """Yield a function that opens an address in a browser; it returns False if no browser can be started.
 
-    The browser is started with a temporary file that redirects to the address: other users can see its arguments. Where
-    there are snaps, it is in the home: a browser that is one sees nothing of /tmp. The browser may show the file's name
-    for a moment.
+    The browser is started with a temporary file that redirects to the address, since other users can see its arguments.
+    If snaps are installed, the file is in the home folder: a browser that is a snap can't see /tmp. The browser may
+    show the file's name for a moment.
     """
     home = os.environ.get("HOME")
     visible = home and _SNAPS.is_dir() and os.access(home, os.W_OK)

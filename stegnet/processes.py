@@ -1,4 +1,4 @@
-"""Folders of files over the processors of this machine: a few processes, each of which does a file at a time.
+"""Folders of files over the processors of this machine: a few processes, each of which does one file at a time.
 
 A process gets its tasks, and the key, by a pipe that nobody else reads. It computes in one thread, so that n processes
 do n files in the time of one.
@@ -36,18 +36,18 @@ _SYSTEM = get_context("spawn")
 _START_SECONDS = 0.6  # of processor time, to start a process
 _MEMORY = 100_000_000  # bytes that a process needs for the smallest picture
 _END_SECONDS = 60.0  # after which a process that was asked to end is killed
-_SECONDS_BETWEEN_SIGNS = 0.2  # of a process, on its progress
+_SECONDS_BETWEEN_SIGNS = 0.2  # between reports of a process on its progress
 
 
 class _Cost(NamedTuple):
-    """An upper bound of what a job takes."""
+    """Upper bound of the cost of a job."""
 
     memory: float  # bytes
     seconds: float  # of processor time
 
 
 class _Progress(NamedTuple):
-    """A sign of a process: its phase, steps done and in all."""
+    """Progress report of a process: its phase, steps done and in all."""
 
     phase: str
     done: int
@@ -55,7 +55,7 @@ class _Progress(NamedTuple):
 
 
 def useful_processes(plan: FolderPlan) -> int:
-    """Return how many processes do the jobs of a plan soonest; 1: this one alone, as others have to be started."""
+    """Return the number of processes that do a plan's jobs soonest; 1: this one alone, as others must be started."""
     most = min(thread_count(), len(plan.jobs))
     found = 1
     for seconds in accumulate(_cost(job).seconds for job in plan.jobs):
@@ -75,12 +75,11 @@ def run_in_processes(
 ) -> Generator[Outcome, None, None]:
     """Do the jobs of a plan in processes of this machine; yield their outcomes in the order of the jobs.
 
-    Close the generator to stop early: what is being written is then removed. A process that ends early ends only its
-    jobs.
+    Close the generator to stop early: unfinished files are then removed. A process that ends early ends only its jobs.
 
     Args:
         progress: called with the progress of the first job that is not done.
-        count: how many processes work at a time; fewer if no more fit into the memory that is free.
+        count: number of processes that work at a time; fewer if no more fit into the free memory.
     """
     waiting = ((task, max(_cost(job).memory for job in task.jobs)) for task in tasks_of(plan, out))
     upcoming = next(waiting, None)
@@ -99,23 +98,23 @@ def run_in_processes(
 
 
 def _cost(job: Job) -> _Cost:
-    """An upper bound of the cost of a job, as measured: of its source's pixels or bytes, whatever the method."""
+    """Return a measured upper bound of a job's cost, from its source's pixels or bytes, for any method."""
     if job.kind == PICTURE:
         try:
             with open_picture(job.source) as image:
                 pixels = image.width * image.height
-        except Exception:  # whatever it is, the job meets it too, and says it
+        except Exception:  # whatever it is, the job meets it too, and reports it
             return _Cost(_MEMORY, 0)
         return _Cost(_MEMORY + 110 * pixels, 0.1 + 2e-7 * pixels)
     size = job.source.stat().st_size if job.source.is_file() else 0
     if job.kind == SOUND:
         return _Cost(_MEMORY + 25 * size, 0.2 + 1e-7 * size)
-    return _Cost(5 * _MEMORY, 1 + 1e-6 * size)  # of a film, a few frames are in memory
+    return _Cost(5 * _MEMORY, 1 + 1e-6 * size)  # a film keeps a few frames in memory
 
 
 @dataclass
 class _Worker:
-    """A process, the end of the pipe to it, and its task while it has one, with the bytes that this needs."""
+    """Process, the end of the pipe to it, and its task if it has one, with the bytes that the task needs."""
 
     process: BaseProcess
     pipe: Connection
@@ -133,7 +132,7 @@ class _Processes:
         self._memory = psutil.virtual_memory().available
 
     def took(self, task: Task, memory: float) -> bool:
-        """Start a task that needs so many bytes, if they and a processor are free, or if none runs; return whether."""
+        """Start a task if a processor and `memory` bytes are free, or if no task runs; return whether it started."""
         working = [worker for worker in self._workers if worker.task]
         if len(working) == self._most:
             return False
@@ -143,12 +142,12 @@ class _Processes:
         worker = idle or self._new()
         worker.task = task
         worker.memory = memory
-        with suppress(ConnectionError):  # it has ended early: `answers` finds that out
+        with suppress(ConnectionError):  # it has ended early, which `answers` detects
             worker.pipe.send(task)
         return True
 
     def answers(self) -> Iterator[tuple[Task, _Progress | list[Outcome]]]:
-        """Wait until a process says something; yield its task, and its progress or the outcomes of its jobs."""
+        """Wait until a process sends something; yield its task, and its progress or the outcomes of its jobs."""
         working = {worker.pipe: worker for worker in self._workers if worker.task}
         for pipe in wait(list(working)):
             worker = working[pipe]
@@ -166,7 +165,7 @@ class _Processes:
             yield task, answer
 
     def close(self) -> None:
-        """End all processes; those that work remove what they have not finished."""
+        """End all processes; those that work remove their unfinished files."""
         for worker in self._workers:
             worker.pipe.close()  # one that waits for a task ends
             if worker.task:
@@ -192,7 +191,7 @@ def _serve(pipe: Connection, work: bytes, secret: bytes, seed: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the command ends these
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what is being written is removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that unfinished files are removed
     os.environ["OMP_NUM_THREADS"] = "1"
     shown = pickle.loads(work).showing(_Signs(pipe))
     secrets = Secrets(import_secret(secret), seed)
@@ -202,7 +201,7 @@ def _serve(pipe: Connection, work: bytes, secret: bytes, seed: bytes) -> None:
 
 
 class _Signs:
-    """A callback of progress that sends it by a pipe, now and then."""
+    """Progress callback that sends reports by a pipe, now and then."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

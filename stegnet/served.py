@@ -1,7 +1,7 @@
-"""The loader of logged models: `mlflow.pyfunc.load_model(uri).predict({"cover": …, "secret": …})`.
+"""Loader of logged models: `mlflow.pyfunc.load_model(uri).predict({"cover": …, "secret": …})`.
 
-It uses the public key of the demonstrations, so that nobody sends a key of their own to a server: this only shows what
-a pair does. To hide in earnest, use `stegnet.hide`. With ONNX files beside the weights, PyTorch is not needed.
+It uses the public key of the demonstrations, so that nobody sends a private key to a server: this only shows what a
+pair does. For real secrets, use `stegnet.hide`. With ONNX files beside the weights, PyTorch is not needed.
 """
 
 from pathlib import Path
@@ -14,13 +14,13 @@ from stegnet.networks import Network, hide_picture, reveal_picture
 
 
 class PublicPair:
-    """Hides with the public demonstration key, and reveals again."""
+    """Model that hides with the public demonstration key, and reveals again."""
 
     def __init__(self, weights: Path) -> None:
         self._network = Network.load(weights)
 
     def predict(self, pictures: dict[str, np.ndarray], params: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
-        """Hides `secret` in `cover`; returns `container` and `revealed`, all (H, W, 3) uint8.
+        """Hide `secret` in `cover`; return `container` and `revealed`, all (H, W, 3) uint8.
 
         Raises:
             CapacityError: the cover is too small.
@@ -31,6 +31,6 @@ class PublicPair:
 
 
 def _load_pyfunc(path: str) -> PublicPair:
-    """MLflow's entry point, with the folder of the model's data."""
+    """Return the model from the folder of its data: MLflow's entry point."""
     (weights,) = Path(path).glob("*.safetensors")
     return PublicPair(weights)

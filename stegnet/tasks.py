@@ -1,6 +1,6 @@
-"""The tasks of a folder: each is the work of one process, of this machine or of a cluster.
+"""Tasks of a folder: each is the work of one process, on this machine or on a cluster.
 
-What a task writes follows from its jobs and the secrets alone, and has the name that it has if one process does all.
+The files that a task writes depend only on its jobs and the secrets, and have the same names as if one process did all.
 """
 
 from collections import Counter, defaultdict
@@ -32,20 +32,20 @@ _DRAWN = b"stegnet/cluster/randomness"
 
 @dataclass(frozen=True, repr=False)
 class Secrets(Unpicklable):
-    """The secrets that a process needs to hide or reveal; its repr shows none of it, and it can't be pickled."""
+    """Secrets that a process needs to hide or reveal; the repr shows none of them, and they can't be pickled."""
 
     source: KeySource
     seed: bytes  # 32 random bytes, fresh for each run, from which all other randomness follows
 
     @classmethod
     def fresh(cls, source: KeySource, randomness: Randomness = SYSTEM) -> Self:
-        """Return the secrets of a run that begins."""
+        """Return the secrets of a new run."""
         return cls(source, randomness(SEED_BYTES))
 
     def randomness(self, number: int) -> Randomness:
-        """The randomness of a task: a task that is done again draws the same, and so writes the same bytes.
+        """Return the randomness of a task: a repeated task draws the same, and so writes the same bytes.
 
-        Each draw is an output of HKDF of its own, so that whoever does not know the seed can't tell it from random.
+        Each draw is a separate output of HKDF, so that it can't be told from random without the seed.
         """
         draws = count()
 
@@ -58,13 +58,13 @@ class Secrets(Unpicklable):
 
 @dataclass(frozen=True)
 class Task:
-    """The work of one process: a file, or in order a few whose results may collide.
+    """Work of one process: one file, or a few in order whose results may collide.
 
-    What it writes into the folder `out` follows from its jobs and the secrets alone.
+    The files that it writes into the folder `out` depend only on its jobs and the secrets.
 
     Attributes:
-        number: of its first job; unique.
-        present: names of files that were there before the run, and that its results might have.
+        number: number of its first job; unique.
+        present: names of files that existed before the run, and that its results might have.
     """
 
     number: int
@@ -74,9 +74,9 @@ class Task:
 
     @contextmanager
     def result(self, out: OutputTarget) -> Iterator[OutputTarget]:
-        """Yields the target to write a result to; what was there before the run is kept, as on one machine.
+        """Yield the target to write a result to; files from before the run are kept, as on one machine.
 
-        What was not there before is a result of this task, whose process ended before it could say so.
+        A file that did not exist before is a result of this task, whose process ended before it could report it.
         """
         if out.path.name in self.present and not out.force:
             raise already_exists(out.path)
@@ -86,7 +86,7 @@ class Task:
 
 @dataclass(frozen=True)
 class HidingWork:
-    """Hides secrets in covers; can be pickled."""
+    """Work that hides secrets in covers; can be pickled."""
 
     job: HideJob
 
@@ -112,7 +112,7 @@ class HidingWork:
 
 @dataclass(frozen=True)
 class RevealingWork:
-    """Reveals what containers hide; can be pickled."""
+    """Work that reveals the secrets in containers; can be pickled."""
 
     strict: bool = False
     context: Context = DEFAULT_CONTEXT
@@ -140,11 +140,11 @@ Work = HidingWork | RevealingWork
 
 
 def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
-    """The tasks of a plan, in its order; their results have the names that they have on one machine."""
+    """Return the tasks of a plan, in its order; their results have the names that they have on one machine."""
     counts = Counter(folded(job.source.stem) for job in plan.jobs)
 
     def group(stem: str) -> str:
-        """The first of the stems whose results may collide: a-2 belongs to group a if two files are named a."""
+        """Return the first of the stems whose results may collide: a-2 belongs to group a if two files are named a."""
         base, _, number = stem.rpartition("-")
         if base not in counts or not number.isdecimal() or number.startswith("0"):
             return stem

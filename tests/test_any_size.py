@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +110,9 @@ def is_refused(cover: bytes | Path, method: str, size: int) -> None:
 
 
 @contextmanager
-def memory_saved(kernel: str) -> Iterator[None]:
-    """Hides by these kernels, and with as little memory as in a cover of more than 2²⁰ samples."""
+def hiding_by(kernel: str) -> Iterator[None]:
+    """Hide by these kernels in the block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("stegnet.sealing.seal"), "_LARGE", 0)
         if kernel == "NumPy":
             patch.setattr(kernels, "compiled", None)
         yield
@@ -128,7 +126,7 @@ def memory_saved(kernel: str) -> Iterator[None]:
 def test_any_size_comes_back_and_one_more_byte_is_refused(method, kernel, height, width, grey, data):
     cover = COVERS[method](height, width, grey)
     most = promised(cover, method)
-    with memory_saved(kernel):
+    with hiding_by(kernel):
         if most >= 0:
             comes_back(cover, method, data.draw(sizes(most), "size"))
         is_refused(cover, method, most + 1 if most >= 0 else 300)
@@ -141,7 +139,7 @@ def test_any_size_comes_back_and_one_more_byte_is_refused(method, kernel, height
 @given(height=st.integers(120, 250), width=st.integers(120, 250), data=st.data())
 def test_sizes_about_which_samples_begin_to_count_as_one(method, kernel, height, width, data):
     cover = COVERS[method](height, width, grey=False)
-    with memory_saved(kernel):
+    with hiding_by(kernel):
         comes_back(cover, method, data.draw(sizes_about_merging(promised(cover, method)), "size"))
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -153,6 +154,28 @@ def test_the_oldest_of_those_that_show_no_token_makes_room(server, ask) -> None:
         wait_until(lambda: threads() == 1 + len(others))
         go_on.set()
         assert waiting.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_flood_of_connections_takes_no_more_threads(server, monkeypatch) -> None:
+    """Even if the threads of connections that were closed take long to end."""
+    handle, go_on, most = LoopbackServer.process_request_thread, threading.Event(), MAX_STRANGERS + MAX_CONNECTIONS + 1
+
+    def held(self, request, address):
+        go_on.wait(LIMIT)
+        handle(self, request, address)
+
+    monkeypatch.setattr(LoopbackServer, "process_request_thread", held)
+    before = threading.active_count()
+    with ExitStack() as opened:
+        opened.callback(go_on.set)
+        for _ in range(most + 40):
+            flooding = opened.enter_context(socket.socket())
+            flooding.setblocking(False)  # those for which no thread is free wait in the system's queue
+            flooding.connect_ex((LOOPBACK, server.server_port))
+        wait_until(lambda: threading.active_count() - before >= most)
+        time.sleep(0.5)
+        assert threading.active_count() - before == most
+    wait_until(lambda: threading.active_count() == before)
 
 
 def test_a_thread_that_fails_to_start_frees_its_connection(server, ask, monkeypatch, capfd) -> None:

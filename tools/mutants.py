@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 KILLED, SURVIVED, TIMED_OUT, BROKEN = "killed by", "SURVIVED", "timed out", "without the fault, too, fails"
 PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-m", "not long", "-n", "0")
 NO_TESTS = 5  # pytest's exit code
+_AS_ANYONE = ("-c", "user.name=mutants", "-c", "user.email=mutants@localhost")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
@@ -88,7 +89,9 @@ def _copy(root: Path, copy: Path) -> Path:
             place = copy / path.relative_to(root)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, place)
-    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)  # or `git apply` might take a repository above it
+    # A repository of its own, or `git apply` might take one above it; with a commit, which runs are compared with.
+    for command in (["init", "-q"], ["add", "-A"], [*_AS_ANYONE, "commit", "-q", "-m", "copy"]):
+        subprocess.run(["git", *command], cwd=copy, check=True)
     return copy
 
 

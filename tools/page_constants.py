@@ -53,7 +53,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
     ],
     "JPEG": [
-        ("image.jpeg_coefficients", "LONGEST_RUN MOST_WAITING"),
+        ("image.jpeg_scan_encoder", "LONGEST_RUN MOST_WAITING"),
         ("sealing.jpeg_carriers", "MIDDLE CARRIED GROUP"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),

@@ -14,9 +14,10 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Returns a device by name, a GPU with its index; "auto" is this process's GPU if CUDA is available, else the CPU.
+    """Return a device by name, a GPU with its index; "auto" is this process's GPU if CUDA is available, else the CPU.
 
-    Raises a ConfigError if this machine has no such device.
+    Raises:
+        ConfigError: this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
@@ -28,12 +29,12 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """Returns a device's name, for people: "cpu", or "cuda:0 (NVIDIA H100)"."""
+    """Return a device's name for people: "cpu", or "cuda:0 (NVIDIA H100)"."""
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Returns True if bfloat16 is fast on a device, not merely supported."""
+    """Return whether bfloat16 is fast on a device, not merely supported."""
     if device.type == "cuda":  # since Ampere; before it, bf16 is emulated, and cuDNN has no convolutions
         return torch.cuda.get_device_capability(device)[0] >= 8
     built_in = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
@@ -41,9 +42,10 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def resolve(precision: str, device: torch.device) -> str:
-    """Resolves "auto" to "bf16" if it is fast on the device, else "fp32"; these two are returned as they are.
+    """Resolve "auto" to "bf16" if that is fast on the device, else to "fp32"; return other precisions as they are.
 
-    Raises a ConfigError if the precision is none of the three, or the GPU does not have it.
+    Raises:
+        ConfigError: the precision is unknown, or the GPU doesn't support it.
     """
     if precision not in PRECISIONS:
         raise ConfigError("no such precision", f"known: {', '.join(PRECISIONS)}", subject=precision)
@@ -55,29 +57,29 @@ def resolve(precision: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    """Context for a forward pass at a precision, "bf16" or "fp32"."""
+    """Return a context for a forward pass at a precision, "bf16" or "fp32"."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Returns whether PyTorch raised an error because the device's memory is full."""
+    """Return whether PyTorch raised an error because the device's memory is full."""
     said = str(error)
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "out of memory" in said
 
 
 def full_precision(device: torch.device) -> AbstractContextManager:
-    """Context that disables an enclosing autocast."""
+    """Return a context that disables an enclosing autocast."""
     enclosing = device.type != "meta" and torch.is_autocast_enabled(device.type)
     return torch.autocast(device.type, enabled=False) if enclosing else nullcontext()
 
 
 def cpu_threads(threads: int | Auto) -> int:
-    """CPU threads of this process; "auto": its share of the physical cores."""
+    """Return the number of CPU threads for this process; "auto" is its share of the physical cores."""
     return max(1, physical_cores() // local_world_size()) if threads == AUTO else threads
 
 
 def make_deterministic(seed: int, threads: int | Auto) -> None:
-    """Seeds PyTorch and makes its kernels deterministic; the number of threads decides the order of sums."""
+    """Seed PyTorch and make its kernels deterministic; the number of threads fixes the order of sums."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     torch.manual_seed(seed)
     torch.set_num_threads(cpu_threads(threads))
@@ -88,5 +90,5 @@ def make_deterministic(seed: int, threads: int | Auto) -> None:
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:
-    """Seeds what a network draws itself, such as dropout, so that a training can resume at any step."""
+    """Seed random draws of a network, such as dropout, so that a training can resume at any step."""
     torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0]))

@@ -1,8 +1,8 @@
-"""Files on disk: temporary folders, files that are written whole or not at all, and the errors of disks that are full.
+"""Files on disk: temporary folders, files that are written whole or not at all, and errors of full disks.
 
 A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`) and renamed when complete, so that
-interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run removes
-what killed runs left, and not what others are writing. Windows refuses to remove or rename a file as long as it is
+interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run removes the
+remains of killed runs, but not the files of running ones. Windows refuses to remove or rename a file as long as it is
 open: there, the open file itself is the lock.
 """
 
@@ -28,11 +28,11 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # of a disk or file that takes no more
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # errors of a disk or file that takes no more data
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
 _HINT = "set TMPDIR to a folder that can be written and has more space"
-_LOCK = "lock"  # the file in a folder
-_ABANDONED = 3600.0  # seconds without a change, where there are no locks
+_LOCK = "lock"  # name of the lock file in a folder
+_ABANDONED = 3600.0  # seconds without a change after which a file counts as abandoned on systems without locks
 _SUFFIX = ".part"
 _PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
 _MAX_NAME = 255  # bytes, on all common file systems
@@ -41,10 +41,12 @@ _PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
 
 @contextmanager
 def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> Iterator[Path]:
-    """Yields a new folder that only its owner can open, and removes it after the block.
+    """Yield a new folder that only its owner can open, and remove it after the block.
 
-    It is in the parent, or in the system's folder for temporary files. A DiskError names that, if the folder can't be
-    created, or a file in it not be written.
+    It is in the parent, or in the system's folder for temporary files.
+
+    Raises:
+        DiskError: the folder can't be created, or a file in it can't be written; the error names the parent.
     """
     try:
         created = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
@@ -59,7 +61,8 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
             cause = error
             while isinstance(cause, MediaError):
                 cause = cause.__cause__
-            # Writing into an open file fails without its name; what is written elsewhere says its own in a MediaError.
+            # An error of writing into an open file has no file name; errors of other files carry theirs in a
+            # MediaError.
             own = getattr(cause, "filename", None) or (name if cause is error else "")
             if getattr(cause, "errno", None) not in FULL or name not in f"{getattr(error, 'subject', '')} {own}":
                 raise
@@ -69,7 +72,7 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turns the error of a disk that takes no more into a DiskError, for work that can go on from what is written."""
+    """Turn errors of a full disk into a DiskError, for work that can resume from the data already written."""
     try:
         yield
     except OSError as error:
@@ -81,13 +84,13 @@ def disk_errors() -> Iterator[None]:
 
 
 def unwritable(path: object, error: OSError) -> MediaError:
-    """The error of a file that can't be written."""
+    """Return the error for a file that can't be written."""
     hint = "free space on its disk, or write to another" if error.errno in FULL else ""
     return MediaError(f"can't be written ({error.strerror or error})", hint, subject=path)
 
 
 def sync_file(file: IO[bytes]) -> None:
-    """Flushes a file to disk, where the file system can; network folders may not. Raises an OSError."""
+    """Flush a file to disk if the file system supports it; network folders may not. Raises OSError if that fails."""
     file.flush()
     try:
         os.fsync(file.fileno())
@@ -97,7 +100,7 @@ def sync_file(file: IO[bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flushes a folder to disk, so that a rename is durable; errors are ignored, as the file itself is safe."""
+    """Flush a folder to disk, so that a rename is durable; ignore errors, as the file itself is safe."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:
@@ -107,7 +110,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _create_locked(path: Path, mode: int) -> FileIO | None:
-    """Creates a file and locks it; returns it open, or None if another run took it for stale before it was locked."""
+    """Create a file and lock it; return it open, or None if another run removed it as stale before it was locked."""
     file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, mode))
     try:
         if fcntl is not None:
@@ -115,7 +118,7 @@ def _create_locked(path: Path, mode: int) -> FileIO | None:
         locked = True
     except OSError as error:  # without locks, no later run can lock it either
         locked = error.errno in _UNSUPPORTED
-    if locked and path.exists():  # its path is looked up, since st_nlink is wrong on some file systems, as of phones
+    if locked and path.exists():  # look up its path, since st_nlink is wrong on some file systems, as of phones
         return file
     file.close()
     return None
@@ -123,9 +126,9 @@ def _create_locked(path: Path, mode: int) -> FileIO | None:
 
 @contextmanager
 def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
-    """A new folder that only its owner can read, which is removed after the block with all that is in it.
+    """Yield a new folder that only its owner can read, and remove it with its content after the block.
 
-    Those of this prefix that killed runs left beside it are removed first.
+    Folders with this prefix that killed runs left beside it are removed first.
     """
     lock = None
     while lock is None:  # another run may take it for abandoned before it is locked, and remove it
@@ -143,13 +146,13 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
 
 
 def _allow_moving(file: FileIO) -> None:
-    """Closes a file on Windows, which renames and removes no open ones; elsewhere, its lock stays."""
+    """Close a file on Windows, which can't rename or remove open ones; elsewhere, keep it open and locked."""
     if fcntl is None:
         file.close()
 
 
 def _remove_if_stale(path: Path) -> None:
-    """Removes a file that no process has locked; OSError if one has, or it can't be removed."""
+    """Remove a file that no process has locked. Raises OSError if it is locked or can't be removed."""
     if fcntl is None:
         status = path.lstat()
         if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _ABANDONED:
@@ -165,33 +168,33 @@ def _remove_if_stale(path: Path) -> None:
 
 
 def _remove_abandoned(prefix: str, own: Path) -> None:
-    """Removes the folders of a prefix beside the own one that no process has locked.
+    """Remove the folders with a prefix beside the run's own that no process has locked.
 
-    Other users may put what they want into a folder that they share: a link, or a folder of theirs, is left.
+    Other users may put anything into a shared folder: links and folders of other users are left alone.
     """
     user = own.stat().st_uid
     for folder in own.parent.glob(f"{prefix}*"):
         with suppress(OSError):
             status = folder.lstat()
             if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
-                _remove_if_stale(folder / _LOCK)  # raises an error if it is locked, or there is none
+                _remove_if_stale(folder / _LOCK)  # raises an error if the lock is held or missing
                 shutil.rmtree(folder)
 
 
 @contextmanager
 def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
-    """Writes a file atomically: yields a temporary file in the same folder, and renames it to `path` at the end.
+    """Write a file atomically: yield a temporary file in the same folder, and rename it to `path` at the end.
 
-    The temporary file is locked while it is written; those that killed runs left in the same folder are removed
-    first. It is flushed to disk before it is renamed. If the block fails or is interrupted, the temporary file is
-    removed and `path` stays as it was.
+    The temporary file is locked while it is written; those that killed runs left in the same folder are removed first.
+    It is flushed to disk before it is renamed. If the block fails or is interrupted, the temporary file is removed and
+    `path` stays as it was.
 
     Args:
         overwrite: replace an existing file. If false, an existing file is an error, both at the start and at the end:
             of two runs that write to the same path, the second to finish fails.
         private: make the file readable by its owner only, even if it replaces a public one.
     Raises:
-        MediaError: the folder does not exist or is not writable, `path` is a folder, or must not be overwritten.
+        MediaError: the folder is missing or not writable, or `path` is a folder or must not be overwritten.
     """
     if not overwrite and os.path.lexists(path):
         raise already_exists(path)
@@ -204,13 +207,13 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
 
 @contextmanager
 def temporary_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary file beside `path` for its owner, as by `atomic_write`, and removes it after the block."""
+    """Yield a temporary file beside `path` for its owner only, like `atomic_write`, and remove it after the block."""
     with _part(path, _PRIVATE) as (part, _):
         yield part
 
 
 def move_whole(part: Path, path: Path, *, overwrite: bool) -> None:
-    """Gives a file that is whole its name in the same file system; arguments and errors as `atomic_write`."""
+    """Move a complete file to its name in the same file system; arguments and errors are those of `atomic_write`."""
     if overwrite:
         os.replace(part, path)
     else:
@@ -219,18 +222,18 @@ def move_whole(part: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def already_exists(path: Path) -> MediaError:
-    """The error of a run that would overwrite a file, and must not."""
+    """Return the error for a file that must not be overwritten."""
     return MediaError("already exists", Text(Setting("overwrite", True), " overwrites it"), subject=path)
 
 
 def _move_to_free_name(part: Path, path: Path) -> None:
-    """Moves the part to `path` by a hard link: a rename would replace a file that has appeared there meanwhile."""
+    """Move the part to `path` by a hard link: a rename would replace a file that has appeared there meanwhile."""
     try:
         os.link(part, path)
         return
     except FileExistsError as error:
         raise already_exists(path) from error
-    except OSError:  # without hard links, an empty file reserves the name, which the part then replaces
+    except OSError:  # without hard links, reserve the name with an empty file, which the part then replaces
         pass
     try:
         open(path, "xb", opener=lambda name, flags: os.open(name, flags, _PRIVATE)).close()
@@ -245,7 +248,7 @@ def _move_to_free_name(part: Path, path: Path) -> None:
 
 @contextmanager
 def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
-    """Yields a temporary file, and the same open and locked; removes it if it is still there."""
+    """Yield a temporary file, and the same file open and locked; remove it afterwards if it still exists."""
     _check(path)
     _remove_stale(path.parent)
     part, lock = path, None
@@ -260,18 +263,18 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
         if error.subject == str(part):  # the user knows `path`, not the temporary name
             error.subject = str(path)
         raise
-    finally:  # of an interrupt while it was created, too
+    finally:  # also after an interrupt during its creation
         if lock is not None:
             _allow_moving(lock)
         if part != path:
-            with suppress(OSError):  # of a file system that can only be read
+            with suppress(OSError):  # on a read-only file system
                 part.unlink()
         if lock is not None:
             lock.close()
 
 
 def _check(path: Path) -> None:
-    """Fails early if the final rename would fail, or would replace a device."""
+    """Fail early if the final rename would fail, or would replace a device."""
     try:
         kind = path.stat().st_mode
     except FileNotFoundError as error:
@@ -289,13 +292,13 @@ def _check(path: Path) -> None:
 def _part_name(name: str) -> str:
     ending = f".{secrets.token_hex(6)}{_SUFFIX}"
     start = os.fsencode(name)[: _MAX_NAME - 1 - len(ending)]
-    # Drops a character that was cut in two; keeps names that are not UTF-8.
+    # Drop a character that was cut in two, but keep names that are not UTF-8.
     whole = start if len(start) == len(os.fsencode(name)) else start.decode(errors="ignore").encode()
     return f".{os.fsdecode(whole)}{ending}"
 
 
 def _remove_stale(folder: Path) -> None:
-    """Removes temporary files that no process has locked; those that can't be opened belong to other users."""
+    """Remove temporary files that no process has locked; files that can't be opened belong to other users."""
     with suppress(PermissionError):
         for part in folder.iterdir():
             if _PART.fullmatch(part.name):

@@ -1,6 +1,20 @@
 """All errors that a user can fix; each is a `StegnetError`.
 
-A hint names parameters of the Python API as `stegnet.core.text` says.
+    StegnetError
+    ├── ConfigError (ValueError)   a parameter is unknown or invalid
+    ├── MediaError                 a picture, film or sound can't be read or written
+    ├── KeyFileError               a key file is missing or is not a key
+    ├── CapacityError              the secret does not fit into its cover
+    ├── RevealError                wrong key, nothing hidden, or damaged data
+    ├── WeightsError               a weights file is missing, damaged or of another kind
+    ├── DiskError                  temporary files, or those of a stage, can't be written
+    ├── PackageError               an optional package is not installed
+    ├── ClusterError               a cluster can't be reached, or its processes end early
+    ├── DataError                  pictures to train or test on are missing or unusable
+    ├── TrainingError              training can't continue
+    └── TrackingError              MLflow's store can't be opened or used
+
+A hint names parameters of the Python API as `stegnet.core.text` describes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,9 +29,9 @@ class StegnetError(Exception):
     """Base of all errors shown to the user; its text is the problem, after the subject if there is one.
 
     Args:
-        problem: one line, what is wrong.
-        hint: one line, the remedy, or "".
-        subject: the file, or what else it is about.
+        problem: one line that says what is wrong.
+        hint: one line that gives the remedy, or "".
+        subject: the file, or whatever else the error is about.
     """
 
     def __init__(self, problem: str, hint: str = "", subject: object = "") -> None:
@@ -34,16 +48,16 @@ class StegnetError(Exception):
         return error
 
     def as_text(self) -> str:
-        """The `error:` line for the user, and the `hint:` line if there is a hint."""
+        """Return the `error:` line for the user, followed by the `hint:` line if there is a hint."""
         return f"error: {self}" + (f"\nhint: {self.hint}" if self.hint else "")
 
 
 class ConfigError(StegnetError, ValueError):
-    """A parameter is unknown or invalid.
+    """Error for an unknown or invalid parameter.
 
     Args:
-        problem, hint, subject: as of `StegnetError`.
-        parameter, value: its name in the Python API or params.yaml, and its value if that matters: the subject.
+        problem, hint, subject: as in `StegnetError`.
+        parameter, value: name in the Python API or params.yaml, and the value if it matters; together, the subject.
     """
 
     def __init__(
@@ -54,57 +68,57 @@ class ConfigError(StegnetError, ValueError):
 
 
 class DataError(StegnetError):
-    """Training or test pictures are missing or unusable."""
+    """Error for missing or unusable training or test pictures."""
 
 
 class MediaError(StegnetError):
-    """A picture, film or sound can't be read or written."""
+    """Error for a picture, film or sound that can't be read or written."""
 
 
 class DiskError(StegnetError):
-    """Temporary files, or those of a stage, can't be written.
+    """Error for temporary files, or files of a stage, that can't be written.
 
-    No MediaError: that of a file may only mean that it is of another kind.
+    It is not a MediaError, since that may only mean that a file is of another kind.
     """
 
 
 class WeightsError(StegnetError):
-    """A weights file is missing, damaged or of another kind."""
+    """Error for a weights file that is missing, damaged or of another kind."""
 
 
 class KeyFileError(StegnetError):
-    """A key file is missing or is not a key."""
+    """Error for a key file that is missing or holds no key."""
 
 
 class CapacityError(StegnetError):
-    """The secret does not fit into its cover."""
+    """Error for a secret that does not fit into its cover."""
 
 
 class RevealError(StegnetError):
-    """Nothing can be revealed: wrong key, nothing hidden, or damaged data."""
+    """Error of a reveal: the key is wrong, nothing is hidden, or the data is damaged."""
 
-    searchable = False  # with `search`, it may be found all the same
+    searchable = False  # with `search`, a hidden file may be detected nevertheless
 
 
 class TrainingError(StegnetError):
-    """Training can't continue."""
+    """Error for a training that can't continue."""
 
 
 class PackageError(StegnetError):
-    """An optional package is not installed."""
+    """Error for an optional package that is not installed."""
 
 
 class ClusterError(StegnetError):
-    """A cluster can't be reached, or its processes end early."""
+    """Error for a cluster that can't be reached, or whose processes end early."""
 
 
 class TrackingError(StegnetError):
-    """MLflow's store can't be opened or used."""
+    """Error for a store of MLflow that can't be opened or used."""
 
 
 @contextmanager
 def reading(path: str | PathLike[str]) -> Iterator[None]:
-    """For reading a file: raises a MediaError if it can't be read."""
+    """Raise a MediaError if a file can't be read in the block."""
     try:
         yield
     except OSError as error:
@@ -113,7 +127,7 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
-    """Call a file, such as a temporary one, by the name that the user knows, in the errors of the block."""
+    """Replace the path of a file, such as a temporary one, in errors of the block with the name that the user knows."""
     try:
         yield
     except StegnetError as error:
@@ -124,7 +138,7 @@ def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """For imports of packages that come with `stegnet[name]`: raises a PackageError that says what needs them."""
+    """Raise a PackageError that names the feature if a package of `stegnet[name]` can't be imported in the block."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -135,5 +149,5 @@ def extra(name: str, what: str) -> Iterator[None]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question with the known name that is closest to a mistyped one, or ""."""
+    """Return a question with the known name closest to a mistyped one, or ""."""
     return "".join(f"did you mean {close}?" for close in get_close_matches(name, list(known), n=1))

@@ -1,9 +1,9 @@
-"""Random bytes of the system, the keystream, and what is drawn from it: orders, masks and the keyed shuffle.
+"""Random bytes of the system, the keystream, and orders, masks and the keyed shuffle drawn from it.
 
-The shuffle permutes the square blocks of a picture, and rotates, reflects and negates each. This is scrambling, not
-encryption: anyone who knows the picture can match its blocks. So every frame has a shuffle of its own, and confidential
-data is protected by authenticated encryption instead. Its key also gives a mask, which hides the blocks themselves
-where a network's containers count modulo a period (`stegnet.networks.families.costa`).
+The shuffle permutes the square blocks of a picture, and rotates, reflects and negates each block. This is scrambling,
+not encryption: anyone who knows the picture can match its blocks. So every frame has a separate shuffle, and
+confidential data is protected by authenticated encryption instead. The key of a shuffle also gives a mask, which hides
+the blocks themselves if a network's containers count modulo a period (`stegnet.networks.families.costa`).
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from os import urandom
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-_PIECE, _MORE = 1 << 18, 15  # bytes that are made at once, which bounds the memory, and more that the cipher asks for
+_PIECE, _MORE = 1 << 18, 15  # bytes that are made at once, which bounds the memory, and more for the cipher
 BLOCK = 8
 ORIENTATIONS = 8
-NEGATIVE = 8  # bit that follows those of the orientation
+NEGATIVE = 8  # the bit after those of the orientation
 _WORD = 8  # bytes
 _AES_BLOCK = 16  # bytes
-_WORDS = 1 << 15  # that are made at once, which bounds the memory
+_WORDS = 1 << 15  # words that are made at once, which bounds the memory
 _MASK_COUNTER = 1 << 127
 
 
 def system_bytes(count: int) -> bytes:
-    """Random bytes of the operating system, by one door, which tests seed."""
+    """Return random bytes of the operating system, through the single function that tests replace by a seeded one."""
     return urandom(count)
 
 
 def keystream(key: bytes, size: int, first: int = 0) -> memoryview:
-    """The AES-256-CTR keystream, its counter from zero: so many bytes from the first on."""
+    """Return `size` bytes of the AES-256-CTR keystream, whose counter starts at zero, from byte `first` on."""
     block, skipped = divmod(first, _AES_BLOCK)
     encryptor = Cipher(algorithms.AES256(key), modes.CTR(block.to_bytes(_AES_BLOCK, "big"))).encryptor()
     encryptor.update(bytes(skipped))
@@ -42,12 +42,12 @@ def keystream(key: bytes, size: int, first: int = 0) -> memoryview:
 
 
 def keystream_words(key: bytes, places: np.ndarray) -> np.ndarray:
-    """Some little-endian 16-bit words of `keystream`, (n,) uint16, by their places, (n,) int.
+    """Return the little-endian 16-bit words of `keystream` at the given places, (n,) int, as (n,) uint16.
 
-    Places in one block of the cipher cost less if they follow each other.
+    Consecutive places in one block of the cipher cost less.
     """
     found = np.empty(places.size, np.uint16)
-    encryptor = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # of the counter: what CTR is made of
+    encryptor = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # CTR is ECB of the counter
     for start in range(0, places.size, _WORDS):
         some = places[start : start + _WORDS]
         blocks = some >> 3  # eight words each
@@ -55,24 +55,24 @@ def keystream_words(key: bytes, places: np.ndarray) -> np.ndarray:
         counters = np.zeros((np.count_nonzero(begins), _AES_BLOCK // _WORD), ">u8")
         counters[:, -1] = blocks[begins]
         words = np.frombuffer(encryptor.update(counters.tobytes()), "<u2")
-        own = np.cumsum(begins, dtype=np.int32) - 1  # of each place, its block
+        own = np.cumsum(begins, dtype=np.int32) - 1  # index of each place's block
         found[start : start + _WORDS] = words[(own << 3) + (some & 7)]
     return found
 
 
 def random_words(key: bytes, count: int) -> np.ndarray:
-    """(count,) uint64, random."""
+    """Return random numbers, (count,) uint64."""
     return np.frombuffer(keystream(key, 8 * count), "<u8")
 
 
 @dataclass(frozen=True, eq=False)
 class Shuffle:
-    """A permutation of the blocks of a grid, with an orientation and a sign for each.
+    """Permutation of the blocks of a grid, with an orientation and a sign for each.
 
     The fields are arrays; in training, tensors on its device.
     """
 
-    rows: int  # of the grid, N = rows · cols blocks in raster order
+    rows: int  # rows of the grid, which has N = rows · cols blocks in raster order
     cols: int
     permutation: np.ndarray  # (N,) int64; block n of the shuffled picture is block permutation[n] of the original
     # (N,) int64 in 0..7, elements of the dihedral group of the square: bit 2 transposes, then bits 0 and 1 count
@@ -83,17 +83,16 @@ class Shuffle:
 
 
 def grid(height: int, width: int, block: int = BLOCK) -> tuple[int, int]:
-    """Returns rows and columns of whole blocks in a picture; the remainder at the right and bottom is not shuffled."""
+    """Return rows and columns of whole blocks in a picture; the remainder at the right and bottom is not shuffled."""
     return height // block, width // block
 
 
 def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
-    """Derives a shuffle from a 32-byte key, to be used for one frame only.
+    """Derive a shuffle from a 32-byte key that is used for one frame only.
 
-    An AES-256-CTR keystream (counter from zero) gives N little-endian 64-bit words, whose stable argsort
-    is the permutation, then N bytes: the low three bits are the orientation, the fourth the negative. The
-    permutation is uniform unless two words are equal, so its distance from uniform is below N² / 2⁶⁵:
-    4·10⁻¹³ for 640×360.
+    An AES-256-CTR keystream (counter from zero) gives N little-endian 64-bit words, whose stable argsort is the
+    permutation, then N bytes: the low three bits are the orientation, the fourth the negative. The permutation is
+    uniform unless two words are equal, so its distance from uniform is below N² / 2⁶⁵: 4·10⁻¹³ for 640×360.
     """
     count = rows * cols
     stream = keystream(stream_key, count * (_WORD + 1))
@@ -104,9 +103,9 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
 
 
 def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
-    """Derives some rows of the mask that hides what samples mean, (rows, width, 3) float32 in [0, 1), in periods.
+    """Derive some rows of the mask that hides the samples' values, (rows, width, 3) float32 in [0, 1), in periods.
 
-    Its planes follow each other in memory, as those of pictures that networks take.
+    Its planes are contiguous in memory, like those of pictures that networks take.
 
     An AES-256-CTR keystream under the shuffle's key, whose counter starts at 2¹²⁷, gives a little-endian 16-bit word
     for each sample in raster order, in units of 2⁻¹⁶ periods. The width of the hidden area is a multiple of 8.
@@ -120,13 +119,13 @@ def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
 
 
 def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
-    """Shuffles a picture, (H, W, C), signed values centred on 0; returns some rows and columns."""
+    """Shuffle a picture, (H, W, C), of signed values centred on 0; return some rows and columns."""
     entries = np.arange(shuffle.permutation.size)
     return _permute(picture, shuffle, (entries, shuffle.permutation), orientations, (rows, cols))
 
 
 def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
-    """Inverts `apply` exactly; same arguments and errors."""
+    """Invert `apply` exactly; arguments and errors are the same."""
     inverse = np.empty_like(shuffle.permutation)
     inverse[shuffle.permutation] = np.arange(inverse.size)
     return _permute(picture, shuffle, (inverse, inverse), inverse_orientations, (rows, cols))
@@ -135,10 +134,13 @@ def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), col
 def pixel_index(
     permutation: np.ndarray, orientation: np.ndarray, cols: int, inside: np.ndarray, across: int | None = None
 ) -> np.ndarray:
-    """Returns the source of each pixel of a shuffled picture, in raster order: (…, H·W) int64.
+    """Return the source of each pixel of a shuffled picture, in raster order: (…, H·W) int64.
 
-    Given permutation and orientation of one or several shuffles, (…, N), and `inside`, as `orientations` returns it,
-    all of which may be tensors, and the columns of the source grid and of the target grid, if these are others.
+    Args:
+        permutation, orientation: of one or several shuffles, (…, N); arrays or tensors.
+        cols: columns of the source grid.
+        inside: result of `orientations`.
+        across: columns of the target grid, if they differ.
     """
     block, shape, across = inside.shape[-1], permutation.shape, across or cols
     corner = permutation // cols * (cols * block**2) + permutation % cols * block
@@ -149,20 +151,20 @@ def pixel_index(
 
 @cache
 def orientations(block: int, width: int) -> np.ndarray:
-    """Returns the source of each pixel in a block, relative to its corner, by orientation: (8, block, block) int64."""
+    """Return the source of each pixel in a block, relative to its corner, by orientation: (8, block, block) int64."""
     upright = np.arange(block)[:, None] * width + np.arange(block)
     return np.stack([np.rot90(upright.T if turn & 4 else upright, turn & 3) for turn in range(ORIENTATIONS)])
 
 
 @cache
 def inverse_orientations(block: int, width: int) -> np.ndarray:
-    """Returns `orientations` of the inverse of each orientation."""
+    """Return `orientations` of the inverse of each orientation."""
     back = orientations(block, block).reshape(ORIENTATIONS, -1).argsort(axis=1).reshape(ORIENTATIONS, block, block)
     return back // block * width + back % block
 
 
 def block_size(height: int, width: int, rows: int, cols: int) -> int:
-    """Returns the side of the blocks into which a grid cuts a picture; a ValueError, if they are not square."""
+    """Return the side of the blocks into which a grid cuts a picture. Raises ValueError if they are not square."""
     block = height // max(rows, 1)
     if block < 1 or (height, width) != (rows * block, cols * block):
         raise ValueError(f"a grid of {rows}×{cols} does not cut {height}×{width} pixels into square blocks")
@@ -176,9 +178,10 @@ def _permute(
     inside: Callable[[int, int], np.ndarray],
     part: tuple[slice, slice],
 ) -> np.ndarray:
-    """Permutes the blocks of a picture; returns some rows and columns, whose planes follow each other in memory.
+    """Permute the blocks of a picture; return some rows and columns, with planes contiguous in memory.
 
-    `blocks` has, for each block of the result, the index of its orientation and sign, and the source block, two (N,).
+    `blocks` has two arrays, (N,): for each block of the result, the index of its orientation and sign, and the source
+    block.
     """
     height, width = picture.shape[:2]
     block = block_size(height, width, shuffle.rows, shuffle.cols)

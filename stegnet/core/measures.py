@@ -1,7 +1,7 @@
-"""Quality measures: the table of their names, and the three that need nothing but NumPy and OpenCV.
+"""Quality measures: the table of their names, and three that need only NumPy and OpenCV.
 
-Every column, metric, chart and heading takes its name from this table. All measures take 8-bit pictures, as read from
-a file.
+Every column, metric, chart and heading takes its name from this table. All measures take 8-bit pictures, as read from a
+file.
 """
 
 import math
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONTAINER, SECRET = SIDES = ("container", "secret")  # what is measured: container ↔ cover, revealed ↔ secret
-SEALED, BARE = "sealed", "bare"  # modes: as users get it; without sealed bits, to show what they cost
+CONTAINER, SECRET = SIDES = ("container", "secret")  # container against cover, revealed against secret
+SEALED, BARE = "sealed", "bare"  # modes: as users get it; and without sealed bits, to show their cost
 PEAK = 255.0
 _STRIP = 1 << 20  # samples
 _WINDOW, _SIGMA = 11, 1.5  # of SSIM: side and standard deviation, in pixels
@@ -19,10 +19,10 @@ _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 @dataclass(frozen=True)
 class Measure:
-    """A quality measure's name, unit and direction."""
+    """Name, unit and direction of a quality measure."""
 
-    key: str  # its name in columns, metrics.json and MLflow
-    heading: str  # its short name in reports and charts
+    key: str  # name in columns, metrics.json and MLflow
+    heading: str  # short name in reports and charts
     unit: str  # "" if it has none
     higher_is_better: bool
     digits: int  # decimals shown in a report
@@ -38,7 +38,7 @@ class Measure:
         return f"{self.heading} in {self.unit}" if self.unit else self.heading
 
     def of(self, side: str, statistic: str = "") -> str:
-        """Column or metric name: "container_psnr", "secret_psnr_worst"."""
+        """Return a column's or metric's name: "container_psnr", "secret_psnr_worst"."""
         return "_".join(filter(None, (side, self.key, statistic)))
 
 
@@ -52,52 +52,52 @@ LPIPS = Measure("lpips", "LPIPS", "", False, 4)
 VMAF = Measure("vmaf", "VMAF", "", True, 1)
 FLICKER = Measure("flicker", "flicker", "levels", False, 2)
 MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
-INFORMATION = "information"  # in bits per pixel, that a modem's likelihoods hold
-BASE = "base"  # the secret as its base alone gives it, without what the network hides
-RESTORED_BASE = "restored_base"  # the same, by a pair's network that enhances bases
+INFORMATION = "information"  # information that a modem's likelihoods hold, in bits per pixel
+BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
+RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
-HIDE_MS, REVEAL_MS = SPEED = ("hide_ms_per_megapixel", "reveal_ms_per_megapixel")  # of the networks alone
+HIDE_MS, REVEAL_MS = SPEED = ("hide_ms_per_megapixel", "reveal_ms_per_megapixel")  # time of the networks alone
 
 
 def measure_of(column: str) -> Measure:
-    """The measure of a column such as "container_psnr"; a KeyError, if the name ends in no measure's key."""
+    """Return the measure of a column such as "container_psnr". Raises KeyError if the name ends in no measure's key."""
     return MEASURES[column.rpartition("_")[2]]
 
 
 def psnr_from_mse(mse: float, peak: float = 1.0) -> float:
-    """10 · log10(peak² / mse) in dB; inf for equal pictures."""
+    """Return 10 · log10(peak² / mse) in dB; inf for equal pictures."""
     return 10 * math.log10(peak**2 / mse) if mse else math.inf
 
 
 def mean_squared_error(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean squared error of two uint8 arrays of one shape, 0 to 255²; computed in strips, to save memory."""
+    """Return the mean squared error of two uint8 arrays of one shape, 0 to 255²; computed in strips, to save memory."""
     a, b = a.reshape(-1), b.reshape(-1)
     strips = (slice(start, start + _STRIP) for start in range(0, a.size, _STRIP))
     return sum(int(np.square(np.subtract(a[at], b[at], dtype=np.int32)).sum()) for at in strips) / a.size
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 arrays of one shape, in dB over all samples; inf if equal."""
+    """Return the peak signal-to-noise ratio of two uint8 arrays of one shape, in dB over all samples; inf if equal."""
     return psnr_from_mse(mean_squared_error(a, b), PEAK)
 
 
 def difference(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
-    """gain · |a − b| of two uint8 arrays of one shape, clipped at 255: a picture of what differs."""
+    """Return gain · |a − b| of two uint8 arrays of one shape, clipped at 255, as a picture of the difference."""
     return np.minimum(np.abs(a.astype(np.int16) - b) * gain, 255).astype(np.uint8)
 
 
 def apd(a: np.ndarray, b: np.ndarray) -> float:
-    """Average pixel discrepancy of two uint8 or int16 arrays of one shape: mean absolute difference, in levels."""
+    """Return the average pixel discrepancy, the mean absolute difference in levels, of two uint8 or int16 arrays."""
     return float(np.mean(np.abs(a.astype(np.int16) - b.astype(np.int16))))
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Structural similarity, −1 to 1, of two (H, W, 3) uint8 pictures, mean over the channels.
+    """Return the structural similarity, −1 to 1, of two (H, W, 3) uint8 pictures, averaged over the channels.
 
-    Wang et al. 2004, equation 13, with their 11×11 Gaussian window (σ = 1.5) and biased covariances, where the window
-    lies inside. A picture smaller than the window has no SSIM: nan.
+    Wang et al. 2004, equation 13, with their 11×11 Gaussian window (σ = 1.5) and biased covariances, at positions where
+    the window lies inside. For a picture smaller than the window, the result is nan.
     """
-    import cv2  # optional, and hiding needs only PSNR
+    import cv2  # imported here, since it is optional, and hiding needs only PSNR
 
     if min(a.shape[:2]) < _WINDOW:
         return math.nan

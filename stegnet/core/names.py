@@ -1,7 +1,7 @@
-"""Names: of kinds of covers and secrets, of files that every system takes, and of classes, as my.module:Name.
+"""Names: of kinds of covers and secrets, of files that every system accepts, and of classes, as my.module:Name.
 
-A file's name that comes with a container was chosen by whoever made it. `safe_name` makes it one that stays in its
-folder on Linux, macOS and Windows, is not hidden, names no device and cannot be taken for an option.
+The name of a file in a container was chosen by its sender. `safe_name` turns it into one that stays in its folder on
+Linux, macOS and Windows, is not hidden, names no device and cannot be taken for an option.
 """
 
 import pkgutil
@@ -20,13 +20,13 @@ ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 FORMS = MappingProxyType(
     {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
-)  # suffixes of what is written without loss
-TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # of a hidden text, and its bytes in UTF-8 at most
+)  # suffixes of lossless formats that are written
+TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # name of a hidden text, and its maximum bytes in UTF-8
 MARK = ":"  # in the name of a class or function from outside this program
-TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, whose code then runs
+TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, and whose code then runs
 _UNITS = ("kB", "MB", "GB", "TB")
 FALLBACK = "revealed"
-MAX_BYTES = 200  # of UTF-8; file systems take 255, of which endings such as -2 and .part need some
+MAX_BYTES = 200  # of UTF-8; file systems allow 255, and endings such as -2 and .part need some
 _MAX_SUFFIX = 17
 _FORBIDDEN = '<>:"/\\|?*'
 _DEVICE = re.compile(
@@ -35,11 +35,11 @@ _DEVICE = re.compile(
 
 
 def safe_name(name: str) -> str:
-    """Returns a name for a new file, of at most `MAX_BYTES` bytes, as much like `name` as possible.
+    """Return a name for a new file, of at most `MAX_BYTES` bytes, as similar to `name` as possible.
 
-    Folders are dropped, those of Windows too. Characters that a system forbids or a terminal does not show become "_",
-    as does a leading "-"; leading dots and trailing dots and spaces are dropped. A device's name, such as NUL or
-    aux.png, gets a "_" in front. Where nothing is left, the name is `FALLBACK`.
+    Folders are dropped, including those of Windows. Characters that a system forbids or a terminal does not show become
+    "_", and so does a leading "-"; leading dots and trailing dots and spaces are dropped. A device's name, such as NUL
+    or aux.png, gets a "_" in front. If nothing is left, the name is `FALLBACK`.
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     clean = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in last)
@@ -49,22 +49,22 @@ def safe_name(name: str) -> str:
     if len(clean.encode()) <= MAX_BYTES:
         return clean
     suffix = PurePath(clean).suffix.encode()
-    ending = suffix if len(suffix) <= _MAX_SUFFIX else b""  # else it is cut, too
+    ending = suffix if len(suffix) <= _MAX_SUFFIX else b""  # a longer one is cut, too
     return clean.encode()[: MAX_BYTES - len(ending)].decode(errors="ignore").rstrip(". ") + ending.decode()
 
 
 def printable(text: str) -> str:
-    """Escapes what a terminal does not show as it is: line breaks, control sequences, lone surrogates."""
+    """Escape characters that a terminal does not show as they are: line breaks, control sequences, lone surrogates."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things: "1 file", "3 files"."""
+    """Return a number of things: "1 file", "3 files"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def shown_size(count: int) -> str:
-    """A number of bytes in a unit that people read, rounded down to three digits."""
+    """Return a number of bytes in a readable unit, rounded down to three digits."""
     if count < 1000:
         return counted(count, "byte")
     digits = len(str(count))
@@ -74,24 +74,24 @@ def shown_size(count: int) -> str:
 
 
 def either(names: Sequence[str]) -> str:
-    """Names in a sentence: "picture, film or sound"."""
+    """Join names in a sentence: "picture, film or sound"."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def folded(name: str) -> str:
-    """Returns what two names have in common that some system takes for the same file, as A.png and a.PNG."""
+    """Return a form of a name that is equal for names that some system takes for the same file, as A.png and a.PNG."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 class Names:
-    """Unique names for the results in one folder, compared as by `folded`."""
+    """Unique names for the results in one folder, compared by `folded`."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def take(self, stem: str, suffix: str) -> str:
-        """Joins `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
+        """Join `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
         name, count = stem + suffix, 1
         while folded(name) in self._taken:
             count += 1
@@ -101,7 +101,7 @@ class Names:
 
 
 def load_object(key: str, name: str) -> Any:
-    """Imports a module and returns the object in it; a ConfigError, if there is none, names the parameter's key."""
+    """Import a module and return the object in it. Raises ConfigError, which names `key`, if that fails."""
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:

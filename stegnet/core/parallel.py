@@ -1,6 +1,6 @@
 """Parallel work over a stream of items, in order and with bounded memory, its progress, and ranks of processes.
 
-Threads of this process do it, or processes of a Ray cluster.
+The work is done by threads of this process, or by processes of a Ray cluster.
 """
 
 import ctypes
@@ -21,64 +21,75 @@ from threadpoolctl import OpenBLASController, threadpool_limits
 
 from stegnet.core.errors import ConfigError, extra
 
-AUTO = "auto"  # as fits this machine, or what is configured
+AUTO = "auto"  # as fits this machine, or as configured
 Auto = Literal["auto"]
 T, R = TypeVar("T"), TypeVar("R")
 _SIGN = 1.0  # seconds between heartbeats
-_CONNECT_TIMEOUT = 10.0  # seconds; of a cluster
+_CONNECT_TIMEOUT = 10.0  # seconds to wait for a cluster
 _END = object()
-_PART = 1 << 20  # places
-# Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, bytes from which on a block is mapped
-# apart (glibc takes no more than 32 MiB), and pools of memory, which threads share.
+_PART = 1 << 20  # items
+# Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, size in bytes from which a block is
+# mapped separately (glibc takes at most 32 MiB), and number of memory pools, which threads share.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 # A strip of a picture is kept for the next one, whichever thread computes that.
 _MALLOC = {_TRIM_THRESHOLD: 16 << 20, _MMAP_THRESHOLD: 4 << 20, _ARENA_MAX: 1}
 _MALLOC_OF_FILMS = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20, _ARENA_MAX: 1}
-_CHOSEN_BY_USER = "MALLOC_MMAP_THRESHOLD_"  # of glibc's environment variables
-# BLAS computes in one thread, for good: the threads below share the cores already, and its own would spin. OpenBLAS has
-# one setting for the whole process, and threadpoolctl lets no other thread change it after the first: so nothing that
-# begins and ends in threads may set it, and this thread hands the control back.
+_CHOSEN_BY_USER = "MALLOC_MMAP_THRESHOLD_"  # one of glibc's environment variables
+# BLAS computes in one thread, for good: the threads below already share the cores, and BLAS's own would spin. OpenBLAS
+# has one setting for the whole process, and threadpoolctl lets no other thread change it after the first. So nothing
+# that begins and ends in threads may set it, and this thread hands the control back.
 threadpool_limits(1, user_api="blas")
 OpenBLASController.clear_controlling_thread()
-# PyTorch's threads spin while they wait for one another, by default for so long that beside other work, where the one
-# that is waited for has no core, a training took ten times as long. GNU's OpenMP reads this when PyTorch is imported:
-# they spin through the short gaps between operations, and then sleep. Fewer turns cost more on a quiet machine, where a
-# thread that sleeps must be woken; more of them, beside other work. The standard's own variable has priority.
+# PyTorch's threads spin while they wait for one another. By default they spin for so long that a training took ten
+# times as long beside other work, when the thread they waited for had no core. GNU's OpenMP reads this when PyTorch is
+# imported: threads spin through the short gaps between operations, and then sleep. Fewer turns cost more on a quiet
+# machine, where a sleeping thread must be woken; more turns cost more beside other work. The standard's own variable
+# has priority.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-# Called with the name of the phase ("hide", "verify", …; a `Phase`, if it is one of several steps), frames done, and
-# frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
+# Callback that gets the name of the phase ("hide", "verify", …; a `Phase` if it is one of several steps), frames
+# done, and frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
 
 
 class Phase(str):
-    """The name of a phase that is a step of a job: its number, from 1, and the number of steps."""
+    """Name of a phase that is a step of a job, with its number, from 1, and the number of steps."""
 
     step: int
     steps: int
 
 
 def no_progress(phase: str, done: int, total: int) -> None:
-    """A progress callback that does nothing."""
+    """Do nothing: a progress callback for callers that need no progress."""
 
 
 def in_steps(progress: Progress, *phases: str) -> Progress:
-    """The callback of a job whose phases, if there are several, are numbered in this order."""
-    named = {phase: Phase(phase) for phase in phases if len(phases) > 1}
-    for step, phase in enumerate(named.values(), 1):
-        phase.step, phase.steps = step, len(named)
-    return lambda phase, done, total: progress(named.get(phase, phase), done, total)
+    """Return a callback that numbers a job's phases in this order, if there are several.
+
+    A job may leave out its first phases: the numbers begin at the first one that it reports.
+    """
+    numbered: dict[str, Phase] = {}
+
+    def tell(phase: str, done: int, total: int) -> None:
+        if phase in phases and not numbered:
+            coming = phases[phases.index(phase) :]
+            numbered.update({each: Phase(each) for each in coming})
+            for step, each in enumerate(numbered.values() if len(coming) > 1 else (), 1):
+                each.step, each.steps = step, len(coming)
+        progress(numbered.get(phase, phase), done, total)
+
+    return tell
 
 
 def physical_cores() -> int:
-    """Number of physical cores available to this process, without hyper-threads."""
+    """Return the number of physical cores available to this process, without hyper-threads."""
     from joblib import cpu_count  # slow to import
 
     return cpu_count(only_physical_cores=True)
 
 
 def thread_count() -> int:
-    """Number of threads to compute with: OMP_NUM_THREADS, else the processors available to this process."""
+    """Return the number of threads to compute with: OMP_NUM_THREADS, else the processors available to this process."""
     setting = os.environ.get("OMP_NUM_THREADS", "")
     if setting.isdecimal() and int(setting):
         return int(setting)
@@ -86,10 +97,10 @@ def thread_count() -> int:
 
 
 def prefetch(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
-    """Prefetches up to `depth` items in a thread.
+    """Yield items, of which a thread prefetches up to `depth`.
 
-    Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be
-    running in it.
+    Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be running
+    in it.
     """
     waiting: deque[Future] = deque()
     with closing(items), _threads(1) as pool:
@@ -100,9 +111,9 @@ def prefetch(items: Generator[T, None, None], depth: int = 2) -> Generator[T, No
 
 
 def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
-    """Calls a function in a thread; `sign` is called here, at once and about every second until it has ended.
+    """Call a function in a thread, and `sign` here, at once and about every second until the function has ended.
 
-    What `sign` raises is raised once the function has ended.
+    Errors of `sign` are raised once the function has ended.
     """
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(function)
@@ -114,31 +125,31 @@ def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
 
 @cache
 def keep_freed_memory() -> None:
-    """Has the C library keep what threads free, which they ask for again: for the next frame of a film.
+    """Have the C library keep memory that threads free, and reuse it for the next frame of a film.
 
-    Else glibc returns it at once, and the system clears each page again: a tenth of the time; and each thread keeps
-    some for itself. Other libraries have no such settings.
+    Otherwise glibc returns it at once, and the system clears each page again, which takes a tenth of the time; and each
+    thread keeps some memory for itself. Other libraries have no such settings.
     """
     _set_malloc(_MALLOC_OF_FILMS)
 
 
 def _set_malloc(settings: Mapping[int, int]) -> None:
     if sys.platform == "linux":
-        with suppress(AttributeError):  # it is not glibc
+        with suppress(AttributeError):  # the library is not glibc
             mallopt = ctypes.CDLL(None).mallopt
             for setting, value in settings.items():
                 mallopt(setting, value)
 
 
-# Else glibc raises both thresholds to what was ever freed, up to those of films, and each thread keeps some for itself:
-# a large picture takes a third more.
+# Otherwise glibc raises both thresholds to the largest block ever freed, up to those of films, and each thread keeps
+# some memory for itself: a large picture takes a third more.
 if _CHOSEN_BY_USER not in os.environ:
     _set_malloc(_MALLOC)
 
 
 @contextmanager
 def _threads(count: int, prepare: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Threads; at the end of the block, what they have not started is cancelled."""
+    """Yield a pool of threads; at the end of the block, cancel the calls that have not started."""
     pool = ThreadPoolExecutor(count, initializer=prepare)
     try:
         yield pool
@@ -149,7 +160,7 @@ def _threads(count: int, prepare: Callable[[], None] | None = None) -> Iterator[
 def parallel_map(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
-    """Maps `function` over items in `workers` threads; yields results in order, with at most one more result buffered.
+    """Map `function` over items in `workers` threads; yield results in order, with at most one more result buffered.
 
     `prepare` is called once in each thread. Close the generator to stop early, which ends the threads.
     """
@@ -164,11 +175,11 @@ def parallel_map(
 
 
 def in_parts(work: Callable[[slice], R], count: int, unit: int = 1, most: int | None = None) -> list[R]:
-    """Calls `work` with parts of so many places, which bounds the memory; threads share several.
+    """Call `work` with parts of `count` places, to bound the memory; threads share the parts if there are several.
 
     Args:
-        unit: places that stay together.
-        most: places of a part, as whole units, or of one unit that has more; None: about a million.
+        unit: number of places that stay together.
+        most: places of a part, a multiple of `unit`, or a single larger unit; None: about a million.
     """
     size = max((_PART if most is None else most) // unit, 1) * unit
     found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
@@ -178,9 +189,9 @@ def in_parts(work: Callable[[slice], R], count: int, unit: int = 1, most: int | 
 def distributed(
     function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
 ) -> Generator[R, None, None]:
-    """`parallel_map`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
+    """Return `parallel_map`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
 
-    There, function, items and results are pickled, and all nodes share this folder, at the same path.
+    On a cluster, function, items and results are pickled, and all nodes must share this folder, at the same path.
     """
     if not on_cluster():
         return parallel_map(function, items, workers, prepare)
@@ -196,26 +207,28 @@ def distributed(
 
 
 def on_cluster() -> bool:
-    """Returns whether this program uses a Ray cluster."""
+    """Return whether this program uses a Ray cluster."""
     return "RAY_ADDRESS" in os.environ
 
 
 def load_ray(what: str) -> ModuleType:
-    """Imports Ray, which is optional and slow to import; args and errors as `extra`."""
+    """Import Ray, which is optional and slow to import; arguments and errors are those of `extra`."""
     with extra("cluster", what):
         import ray
     return ray
 
 
 def connect() -> ModuleType:
-    """Connects this process to the cluster that RAY_ADDRESS names, or to one on this machine; returns Ray.
+    """Connect this process to the cluster that RAY_ADDRESS names, or to one on this machine; return Ray.
 
-    Raises a ConfigError if there is no cluster at that address, a PackageError if Ray is not installed.
+    Raises:
+        ConfigError: there is no cluster at that address.
+        PackageError: Ray is not installed.
     """
     ray = load_ray("a Ray cluster")
     try:
         check_port(os.environ.get("RAY_ADDRESS", ""))
-        # PYTHONPATH for processes that start in another folder; Ray itself only passes on this one.
+        # PYTHONPATH for processes that start in another folder; Ray itself passes on only the current folder.
         paths = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         variables = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
         ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": variables})
@@ -226,7 +239,7 @@ def connect() -> ModuleType:
 
 
 def check_port(address: str) -> None:
-    """Raises an OSError if nothing listens at HOST:PORT or ray://HOST:PORT: Ray would try for minutes."""
+    """Raise OSError if nothing listens at HOST:PORT or ray://HOST:PORT: Ray would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and not port.isdecimal():
         raise OSError(f"{port!r} is not a port")
@@ -235,12 +248,12 @@ def check_port(address: str) -> None:
 
 
 def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """A process that is lost is replaced, and its item done again."""
+    """Yield a function's results over items on the cluster; a lost process is replaced, and its item done again."""
     ray = connect()
     most = 2 * int(ray.cluster_resources()["CPU"])  # items at a time, so that no processor waits for this process
 
     def result() -> R:
-        """Waits for the first, or raises the error of its task as if it had been raised here."""
+        """Wait for the first result, or raise the error of its task as if it had been raised here."""
         try:
             return ray.get(waiting.popleft())
         except ray.exceptions.RayTaskError as error:
@@ -265,25 +278,25 @@ def _call(function: Callable[[T], R], item: T) -> R:
 
 
 def is_launched() -> bool:
-    """Returns whether this process was started as one of several."""
+    """Return whether this process was started as one of several."""
     return "LOCAL_RANK" in os.environ
 
 
 def rank() -> int:
-    """The number of this process among those that train together; 0 leads."""
+    """Return the number of this process among those that train together; 0 leads."""
     return int(os.environ["RANK"]) if is_launched() else 0
 
 
 def local_rank() -> int:
-    """The number of this process among those of this machine, and of the GPU that it uses."""
+    """Return the number of this process among those of this machine, which is also that of its GPU."""
     return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
 
 
 def world_size() -> int:
-    """The number of processes that train together, on all machines."""
+    """Return the number of processes that train together, on all machines."""
     return int(os.environ["WORLD_SIZE"]) if is_launched() else 1
 
 
 def local_world_size() -> int:
-    """The number of processes that train together on this machine."""
+    """Return the number of processes that train together on this machine."""
     return int(os.environ["LOCAL_WORLD_SIZE"]) if is_launched() else 1

@@ -1,8 +1,9 @@
-"""Pictures as arrays: in 8 bits and in [0, 1], in strips, in blocks of 8×8 pixels, their DCT, and what JPEG leaves.
+"""Pictures as arrays: in 8 bits and in [0, 1], in strips, in blocks of 8×8 pixels with their DCT, and saved as JPEG.
 
-Blocks, zigzag order and steps are JPEG's (ITU-T T.81). A network hides a picture less its base, which both sides know:
-it travels losslessly, as sealed bits. The rest is multiplied by a gain that gives it the same strength whatever the
-base: a good base leaves little, a poor one much. Pictures that are split so are (H, W, 3), their sides multiples of 8.
+Blocks, zigzag order and steps are JPEG's (ITU-T T.81). A network hides a picture minus its base, which both sides know:
+the base travels losslessly, as sealed bits. The residual is multiplied by a gain that gives it the same strength for
+every base: after a good base, little is left, and much after a poor one. Pictures that are split this way are (H, W,
+3), with sides that are multiples of 8.
 """
 
 import io
@@ -18,7 +19,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.parallel import in_parts
 from stegnet.core.text import Setting, Text
 
-BLOCK = 8  # pixels: the side of a block
+BLOCK = 8  # side of a block in pixels
 DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601-7, 2.5.1)
 # Steps of luma in levels at quality 50 (T.81, table K.1), row by row.
@@ -27,7 +28,7 @@ LUMA_STEPS = (
     87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
     72, 92, 95, 98, 112, 100, 103, 99,
 )  # fmt: skip
-# Of the k-th coefficient in zigzag order: row · 8 + column. Diagonals run upwards and downwards in turn.
+# Position of the k-th coefficient in zigzag order: row · 8 + column. Diagonals run upwards and downwards in turn.
 ZIGZAG = np.array(
     [
         BLOCK * row + column
@@ -43,24 +44,24 @@ DCT_BASIS = np.einsum("ku,lv->kluv", COSINES, COSINES).reshape(BLOCK**2, BLOCK**
 R = TypeVar("R")
 NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
 LEVELS = 255
-GREY = 128  # the base where there is none
-MOST_JPEG_SIDE = 65_500  # pixels, of libjpeg (JPEG_MAX_DIMENSION)
-_ROWS, _COMPARED = 16, 1 << 16  # rows that are compared at a time, or pixels, if these are more
+GREY = 128  # value of the base of kind "none"
+MOST_JPEG_SIDE = 65_500  # pixels, the limit of libjpeg (JPEG_MAX_DIMENSION)
+_ROWS, _COMPARED = 16, 1 << 16  # rows that are compared at a time, or pixels if these are more
 _STRIP = 1 << 20  # pixels
-_BLOCK_ROWS = 16  # that are computed at once
-_WORKING_BYTES = 30  # for each pixel or sample of a sound that is hidden in, at least
-HIDDEN_RMS = 0.1  # root mean square of what a network hides
-MIN_RMS = 0.25 / LEVELS  # of a residual; a smaller one is hidden as if it were this strong
+_BLOCK_ROWS = 16  # rows of blocks that are computed at once
+_WORKING_BYTES = 30  # for each pixel of a cover, or sample of a sound, at least
+HIDDEN_RMS = 0.1  # root mean square of the signal that a network hides
+MIN_RMS = 0.25 / LEVELS  # of a residual; a weaker one is hidden as if it had this strength
 
 
 def by_block(pixels: np.ndarray) -> np.ndarray:
-    """Pixels by block, (rows, columns, 64), of (8 · rows, 8 · columns)."""
+    """Arrange pixels, (8 · rows, 8 · columns), by block, (rows, columns, 64)."""
     rows, cols = (side // BLOCK for side in pixels.shape)
     return pixels.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, BLOCK**2)
 
 
 def coefficients(luma: np.ndarray) -> np.ndarray:
-    """Coefficients of blocks, (rows, columns, 64) float32 in zigzag order, of (8 · rows, 8 · columns) float32."""
+    """Return the DCT of blocks, (rows, columns, 64) float32 in zigzag order, of (8 · rows, 8 · columns) float32."""
     blocks = by_block(luma)
     return (blocks.reshape(-1, BLOCK**2) @ DCT_BASIS.astype(np.float32).T).reshape(blocks.shape)
 
@@ -68,10 +69,14 @@ def coefficients(luma: np.ndarray) -> np.ndarray:
 def encode_jpeg(
     picture: np.ndarray, quality: int, *, full_chroma: bool = False, icc: bytes | None = None, exif: bytes = b""
 ) -> bytes:
-    """Encodes (H, W, 3) uint8, or (H, W) of a grey picture, as libjpeg's ordinary baseline JPEG.
+    """Encode (H, W, 3) uint8, or (H, W) for a grey picture, as libjpeg's ordinary baseline JPEG.
 
-    Its quality is 1 to 100, as libjpeg scales its tables; full chroma is 4:4:4 instead of 4:2:0. Without ICC
-    profile, it is sRGB. MediaError if a side is too long for libjpeg.
+    Args:
+        quality: 1 to 100, as libjpeg scales its tables.
+        full_chroma: 4:4:4 instead of 4:2:0.
+        icc: ICC profile; without one, the picture is sRGB.
+    Raises:
+        MediaError: a side is too long for libjpeg.
     """
     height, width = picture.shape[:2]
     if max(height, width) > MOST_JPEG_SIDE:
@@ -85,13 +90,13 @@ def encode_jpeg(
 
 
 def through_jpeg(picture: np.ndarray, quality: int, *, full_chroma: bool = False) -> np.ndarray:
-    """Returns what a viewer shows of (H, W, 3) uint8 after it was saved as JPEG; same shape and type."""
+    """Return (H, W, 3) uint8 as a viewer shows it after it was saved as JPEG; same shape and type."""
     with Image.open(io.BytesIO(encode_jpeg(picture, quality, full_chroma=full_chroma))) as image:
         return np.array(image)
 
 
 def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
-    """The picture after lossy WebP, as `through_jpeg`."""
+    """Return the picture after lossy WebP, like `through_jpeg`."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "WEBP", quality=quality)
     with Image.open(file) as image:
@@ -100,26 +105,26 @@ def through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """The part of a secret that both sides know."""
+    """Part of a secret that both sides know."""
 
     picture: np.ndarray  # (H, W, 3) uint8
     gain: float  # factor of the residual
-    enhanced: np.ndarray | None = None  # as a pair enhances it, (H, W, 3) float32 in [0, 1]; None: not computed yet
+    enhanced: np.ndarray | None = None  # enhanced by a pair, (H, W, 3) float32 in [0, 1]; None: not computed yet
 
     @classmethod
     def grey(cls, height: int, width: int) -> Self:
-        """The base where there is none: the whole secret, centred on 0, is hidden."""
+        """Return the base of kind "none": the whole secret, centred on 0, is hidden."""
         return cls(np.full((height, width, 3), GREY, np.uint8), 1.0)
 
 
 def strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of a picture in parts, which bounds the memory of what is computed for one after the other."""
+    """Yield a picture's rows in parts, so that work on one part at a time needs little memory."""
     most = _rows(width)
     yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
 
 
 def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
-    """Calls `work` with the strips of a picture, which threads share."""
+    """Call `work` with the strips of a picture, which threads share."""
     return in_parts(work, height, most=_rows(width))
 
 
@@ -130,18 +135,18 @@ def _rows(width: int) -> int:
 
 def free_memory() -> int:
     """Return how many bytes of memory are free."""
-    from psutil import virtual_memory  # here, since it takes 9 ms, and revealing does not need it
+    from psutil import virtual_memory  # imported here, since it takes 9 ms, and revealing does not need it
 
     return virtual_memory().available
 
 
 def in_block_rows(work: Callable[[slice], R], rows: int) -> list[R]:
-    """Calls `work` with some rows of blocks at a time, which bounds the memory; threads share them."""
+    """Call `work` with some rows of blocks at a time, which bounds the memory; threads share them."""
     return in_parts(work, rows, most=_BLOCK_ROWS)
 
 
 def check_memory(path: object, count: int, what: str) -> None:
-    """Refuses, by a MediaError, a cover whose pixels or samples, `what` in words, need more memory than is free."""
+    """Raise a MediaError if a cover's pixels or samples, described by `what`, need more memory than is free."""
     needed, free = _WORKING_BYTES * count, free_memory()
     if needed > free:
         hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"
@@ -149,17 +154,17 @@ def check_memory(path: object, count: int, what: str) -> None:
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:
-    """Converts float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
+    """Convert float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
     return np.rint(picture.clip(0, 1) * LEVELS).astype(np.uint8)
 
 
 def from_8_bits(picture: np.ndarray) -> np.ndarray:
-    """Converts uint8 to float32 in [0, 1], same shape."""
+    """Convert uint8 to float32 in [0, 1], same shape."""
     return np.divide(picture, LEVELS, dtype=np.float32)
 
 
 def by_plane(picture: np.ndarray) -> np.ndarray:
-    """The same picture, (H, W, C), whose planes follow each other in memory, as networks take and give them.
+    """Return the same picture, (H, W, C), with planes contiguous in memory, as networks take and return them.
 
     Between such pictures, NumPy computes several times as fast as between one of them and an ordinary one.
     """
@@ -167,44 +172,47 @@ def by_plane(picture: np.ndarray) -> np.ndarray:
 
 
 def empty_by_plane(height: int, width: int, dtype: type[np.generic]) -> np.ndarray:
-    """An empty picture, (height, width, 3), as `by_plane`."""
+    """Return an empty picture, (height, width, 3), with planes contiguous in memory."""
     return np.moveaxis(np.empty((3, height, width), dtype), 0, 2)
 
 
 def into_range(picture: np.ndarray, period: float) -> np.ndarray:
-    """Moves samples outside [0, 1] by one period towards it."""
+    """Move samples outside [0, 1] by one period towards it."""
     return picture + np.float32(period) * ((picture < 0).astype(np.float32) - (picture > 1).astype(np.float32))
 
 
 def is_grey(picture: np.ndarray) -> bool:
-    """True if red, green and blue are equal in all pixels of (H, W, 3) uint8, and for (H, W, 1)."""
+    """Return whether red, green and blue are equal in all pixels of (H, W, 3) uint8; always True for (H, W, 1)."""
     if picture.shape[2] == 1:
         return True
     rows = max(_ROWS, _COMPARED // max(picture.shape[1], 1))
     parts = (picture[start : start + rows] for start in range(0, len(picture), rows))
-    others = range(1, picture.shape[2])  # one after the other: rows are compared faster than pixels
+    others = range(1, picture.shape[2])  # one channel after the other: rows are compared faster than pixels
     return all((part[..., 0] == part[..., other]).all() for part in parts for other in others)
 
 
 def channels_of(picture: np.ndarray) -> int:
-    """Samples that each pixel of (H, W, 3) uint8 has where something is sealed: 1 in a grey picture, else 3."""
+    """Return how many samples per pixel of (H, W, 3) uint8 can be sealed in: 1 in a grey picture, else 3."""
     return 1 if is_grey(picture) else 3
 
 
 def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
-    """Returns what the network hides of a float32 picture and base in [0, 1]: centred on 0, about HIDDEN_RMS strong."""
+    """Return the residual, which the network hides, of a float32 picture and base in [0, 1].
+
+    It is centred on 0, with a root mean square of about HIDDEN_RMS.
+    """
     return (picture - base) * np.float32(gain)
 
 
 def gain_for(picture: np.ndarray, base: np.ndarray) -> float:
-    """The gain that makes the residual of a uint8 picture HIDDEN_RMS strong; its base is float32 in [0, 1]."""
+    """Return the gain that makes the residual of a uint8 picture HIDDEN_RMS strong; `base` is float32 in [0, 1]."""
     difference = np.subtract(from_8_bits(picture), base, order="C")  # the order of the sum decides its last bits
     rms = float(np.sqrt(np.mean(np.square(difference))))
     return HIDDEN_RMS / max(rms, MIN_RMS)
 
 
 def block_means(picture: np.ndarray) -> np.ndarray:
-    """Returns the means of a uint8 picture's 8×8 blocks, (H/8, W/8, 3) uint8, rounded to nearest, ties to even."""
+    """Return the means of a uint8 picture's 8×8 blocks, (H/8, W/8, 3) uint8, rounded to nearest, ties to even."""
     height, width, channels = picture.shape
     rows = picture.reshape(height // BLOCK, BLOCK, width * channels).sum(1, dtype=np.uint16)
     sums = rows.reshape(height // BLOCK, width // BLOCK, BLOCK, channels).sum(2, dtype=np.uint16)
@@ -212,5 +220,5 @@ def block_means(picture: np.ndarray) -> np.ndarray:
 
 
 def enlarge(means: np.ndarray) -> np.ndarray:
-    """Repeats each of the block means over its block: (h, w, 3) to (8h, 8w, 3), same dtype."""
+    """Repeat each of the block means over its block: (h, w, 3) to (8h, 8w, 3), same dtype."""
     return means.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)

@@ -1,8 +1,8 @@
 """Files in object stores, by the addresses that fsspec knows (`s3://bucket/folder`), beside paths of this machine.
 
 An address has those attributes of a path that plans of folders need. Work is done on local copies: an input is fetched
-to a temporary folder, a result is stored from there when it is whole. Object stores show a new object only when all of
-it has arrived.
+to a temporary folder, and a result is stored from there when it is complete. Object stores show a new object only after
+all of it has arrived.
 """
 
 import re
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _SCHEME = "://"
 _LOCAL = ("file://", "local://")
-_DRIVE = re.compile("[A-Za-z]:")  # of Windows
+_DRIVE = re.compile("[A-Za-z]:")  # a drive of Windows
 
 
 @dataclass(frozen=True)
 class RemotePath:
-    """A file or folder of a file system that is not this machine's."""
+    """File or folder of a file system that is not this machine's."""
 
-    url: str  # as fsspec takes it, without a slash at its end
+    url: str  # as fsspec takes it, without a trailing slash
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ class RemotePath:
 
     @cached_property
     def _opened(self) -> "tuple[AbstractFileSystem, str]":
-        """The file system, and the path in it."""
+        """File system, and the path in it."""
         with extra("cluster", f"{self.url.split(_SCHEME)[0]}{_SCHEME}"):
             from fsspec.core import url_to_fs
 
@@ -64,29 +64,29 @@ class RemotePath:
         return {"url": self.url}
 
     def is_dir(self) -> bool:
-        """True if it is a folder; a MediaError, if the store can't be asked."""
+        """Return whether the address is a folder. Raises MediaError if the store can't be asked."""
         return self._call("read", "isdir", self._opened[1])
 
     def files(self) -> "tuple[list[RemotePath], list[str]]":
-        """The files in a folder, and the names of what is none; errors as `is_dir`."""
+        """Return the files in a folder, and the names of other entries; errors are those of `is_dir`."""
         entries = self._call("read", "ls", self._opened[1], True)
         found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in entries]
         return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
 
     def size(self) -> int:
-        """Bytes of a file; errors as `is_dir`."""
+        """Return the size of a file in bytes; errors are those of `is_dir`."""
         return self._call("read", "size", self._opened[1])
 
     def get(self, path: Path) -> None:
-        """Copies the file to a path; errors as `is_dir`."""
+        """Copy the file to a local path; errors are those of `is_dir`."""
         self._call("read", "get_file", self._opened[1], str(path))
 
     def put(self, path: Path) -> None:
-        """Copies a path's file here; errors as `is_dir`."""
+        """Copy a local file to the address; errors are those of `is_dir`."""
         self._call("written", "put_file", str(path), self._opened[1])
 
     def _call(self, done: str, method: str, *arguments: Any) -> Any:
-        """Calls a method of the file system; its errors are turned into those of this program."""
+        """Call a method of the file system, and turn its errors into those of this program."""
         try:
             return getattr(self._opened[0], method)(*arguments)
         except FileNotFoundError as error:
@@ -99,7 +99,7 @@ Place = Path | RemotePath
 
 
 def place(text: str) -> Place:
-    """A path of this machine, or an address."""
+    """Return a path of this machine, or an address."""
     for scheme in _LOCAL:
         text = text.removeprefix(scheme)
     return RemotePath(text.rstrip("/")) if _SCHEME in text and not _DRIVE.match(text) else Path(text)
@@ -107,9 +107,9 @@ def place(text: str) -> Place:
 
 @contextmanager
 def fetched(source: Place) -> Iterator[Path]:
-    """Yields the path of an input: its own, or that of a copy of the same name that exists within the block.
+    """Yield the local path of an input: its own, or that of a copy with the same name that exists within the block.
 
-    An error of the block then names the address instead of the copy.
+    An error of the block names the address instead of the copy.
     """
     if isinstance(source, Path):
         yield source
@@ -121,7 +121,7 @@ def fetched(source: Place) -> Iterator[Path]:
 
 @contextmanager
 def stored(result: Place) -> Iterator[Path]:
-    """Yields the path to write a result to; it is at its address once the block has ended without an error."""
+    """Yield the path to write a result to; it is stored at its address if the block ends without an error."""
     if isinstance(result, Path):
         yield result
         return
@@ -131,7 +131,7 @@ def stored(result: Place) -> Iterator[Path]:
 
 
 def size_of(result: Place) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Return the size in bytes of a file, or of all files in a folder."""
     if not isinstance(result, Path):
         return result.size()
     files = result.rglob("*") if result.is_dir() else [result]
@@ -147,6 +147,6 @@ def _local_name(remote: RemotePath) -> Iterator[Path]:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Classes of the errors of file systems; s3fs passes on those of botocore, which are no OSError."""
+    """Return the classes of file systems' errors; s3fs passes on those of botocore, which are no OSErrors."""
     botocore = sys.modules.get("botocore.exceptions")
     return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

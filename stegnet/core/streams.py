@@ -1,9 +1,9 @@
-"""Standard output of any encoding."""
+"""Standard output with any encoding."""
 
 import sys
 
 
 def escape_unprintable() -> None:
-    """Lets standard output escape what its encoding lacks, as standard error does: "–" is \\u2013 in ISO 8859-1."""
+    """Let standard output escape what its encoding lacks, as standard error does: "–" is \\u2013 in ISO 8859-1."""
     if sys.stdout is not None:
         sys.stdout.reconfigure(errors="backslashreplace")

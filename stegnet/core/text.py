@@ -1,7 +1,7 @@
 """Messages for people, and the parameters of the Python API that they name.
 
-A hint, note or warning of the library says `strict=True`, or `survive="CHANNEL"` where the user chooses the value. The
-command line and the page have names of their own for these settings, so a message keeps them as values.
+A hint, note or warning of the library says `strict=True`, or `survive="CHANNEL"` if the user chooses the value. The
+command line and the page have other names for these settings, so a message keeps them as values.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,11 +11,11 @@ from typing import Self, SupportsIndex
 
 @dataclass(frozen=True)
 class Setting:
-    """A parameter with its value; as text, it is as Python writes it."""
+    """Parameter with its value; as text, it looks as Python writes it."""
 
     name: str
     value: str | bool
-    quoted: bool = True  # a value that is a text is written in quotes
+    quoted: bool = True  # write a text value in quotes
 
     def __str__(self) -> str:
         shown = f'"{self.value}"' if self.quoted and isinstance(self.value, str) else self.value
@@ -23,18 +23,18 @@ class Setting:
 
 
 class Aside(Setting):
-    """A setting in parentheses, behind what it does; where there is no such setting, it can be left out."""
+    """Setting in parentheses after its effect; a face without such a setting can leave it out."""
 
     def __str__(self) -> str:
         return f" ({super().__str__()})"
 
 
 class Text(str):
-    """A message, made of texts and settings; a `str` that any face can show as it is.
+    """Message made of texts and settings; a `str` that any face can show as it is.
 
     Attributes:
         parts: the texts and settings.
-        kind: what it is about, for a face that treats such messages otherwise; "": nothing special.
+        kind: subject, for a face that treats such messages specially; "": nothing special.
     """
 
     parts: tuple[str | Setting, ...]

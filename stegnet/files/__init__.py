@@ -1,8 +1,8 @@
-"""From file to file: what the command line, the page, the API and the cluster call.
+"""Work from file to file, for the command line, the page, the API and the cluster.
 
-`revealing` finds what is hidden, whatever the method, and writes or describes it; `folder` lists folders and hides in
-their files, `album` hides one file in all pictures of a folder, `archive` makes a file of a folder. Hiding in a single
-cover is a method's own: `stegnet.methods`.
+`revealing` finds hidden data, whatever the method, and writes or describes it. `folder` lists folders and hides in
+their files, `album` hides one file in all pictures of a folder, and `archive` packs a folder into a file. Hiding in a
+single cover is the job of a method: `stegnet.methods`.
 """
 
 from stegnet import lazy_names

@@ -1,4 +1,4 @@
-"""Albums: one file divided over the pictures or sounds of a folder, each of which opens by itself, and joined again."""
+"""Albums: one file divided over a folder's pictures or sounds, each of which opens separately, and joined again."""
 
 import hashlib
 from collections.abc import Generator, Iterator
@@ -32,7 +32,7 @@ from stegnet.results import OutputTarget, Report, stored_name
 
 @dataclass(frozen=True)
 class AlbumPlan(FolderPlan):
-    """An album to be made, whose jobs are its covers, each with the secret; any `enough` of the containers give it."""
+    """Plan of an album, with a job for each cover and the secret; any `enough` of the containers give the secret."""
 
     enough: int = 0
 
@@ -46,13 +46,14 @@ class AlbumPlan(FolderPlan):
 
 
 def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPlan:
-    """Plans to divide a file over all pictures and sounds in a folder.
+    """Plan to divide a file over all pictures and sounds in a folder.
 
     Args:
-        enough: containers that are to give it, whichever; None: all. ConfigError if there are not so many.
+        enough: number of containers, of any choice, that must give the file; None: all.
     Raises:
-        MediaError: a file can't be read, is a film, or there is none.
+        MediaError: a file can't be read, is a film, or the folder has no covers.
         CapacityError: there are too many covers.
+        ConfigError: `enough` is not between 1 and the number of covers.
     """
     check_input(secret)
     found, notes = media_files(covers)
@@ -76,7 +77,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
 
 
 def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, job: HideJob) -> list[Outcome]:
-    """Divides a file over an album, whose files get their names in a folder once all of them are whole.
+    """Divide a file over an album, whose files get their names in a folder once all of them are complete.
 
     Raises:
         MediaError: a file can't be read or written.
@@ -97,7 +98,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
         header = Header(job.context.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
         try:
             with locked_folder(".stegnet-", folder.path) as made:
-                # Before the secret is read, which may be too large by far.
+                # Before the secret is read, which may be far too large.
                 division = _division(album, header, keys, job)
                 header = division.of(replace(header, secret=replace(secret, digest=file_digest(source))), album.enough)
                 parts = [OutputTarget(made / out.path.name) for out in targets]
@@ -135,7 +136,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
 def _hidden(
     album: AlbumPlan, records: Iterator[Record], parts: list[OutputTarget], keys: ContainerKeys, job: HideJob
 ) -> Iterator[Report]:
-    """Hides each record in its cover."""
+    """Hide each record in its cover."""
     quiet, count = job.showing(no_progress, job.context.warn), len(parts)
     for done, (cover, record, out) in enumerate(zip(album.covers, records, parts, strict=True)):
         job.context.progress("hide files", done, count)
@@ -146,9 +147,9 @@ def _hidden(
 
 
 def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> "Album | None":
-    """The album in a folder; None if the first file there that opens is no part of one, or none opens.
+    """Return the album in a folder; None if the first file there that opens is not part of one, or no file opens.
 
-    Files are opened by the methods that make albums; those of others count as not of it.
+    Files are opened by the methods that make albums; files of other methods count as not belonging to the album.
 
     Raises:
         MediaError: the folder can't be read, or holds no pictures, films or sounds.
@@ -164,24 +165,24 @@ def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CON
 
 
 class Album(Container):
-    """The files of a folder, read as a container is whose frames they are; the first gave `first`."""
+    """Files of a folder, read like the frames of a container; the first one gave `first`."""
 
     def __init__(
         self, folder: Path, files: list[Path], first: FrameReading, key_source: KeySource, context: Context
     ) -> None:
-        # There is no file to decode, as a container has.
+        # Unlike a container, it has no file to decode.
         self.path, self.files, self.kind, self.first = folder, tuple(files), ALBUM, first
         self.remarks, self.breaks_off = {}, False
         self.key_source, self._context = key_source, context
 
     def close(self) -> None:
-        """No file is open."""
+        """Do nothing: no file is open."""
 
     def header(self, progress: object = None) -> Header:
         return self.first.record.header
 
     def readings(self) -> Generator[FrameReading, None, None]:
-        """The record of each, in the order of `files`; `remarks` says why one has none."""
+        """Yield the record reading of each file, in the order of `files`; `remarks` says why a file has no record."""
         for path in self.files:
             reading, why_not = _read_file(path, self.key_source, self._context)
             if why_not:
@@ -193,7 +194,7 @@ class Album(Container):
 
 
 def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[FrameReading, str]:
-    """Reads a file; returns what was found, and why nothing was: "" if something opens."""
+    """Read a file; return its reading, and the reason why nothing opens, or ""."""
     try:
         with open_container(path, key_source) as container:
             methods = (method for method in METHODS.finding_in(container.kind) if method.info.albums)

@@ -1,4 +1,4 @@
-"""A folder as a secret: packed into a ZIP that holds nothing but names and bytes, and unpacked into a new folder."""
+"""A folder as a secret: packed into a ZIP that holds only names and bytes, and unpacked into a new folder."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ _PRIVATE = 0o700  # mode of folders
 _MOST_FILES, _MOST_BYTES = 100_000, 1 << 34  # unpacked
 _COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for gigabytes of memory
 _CHUNK = 1 << 20  # bytes that are unpacked at a time
-# What zipfile raises for damaged archives, by its own checks or where it makes none: of places, and of names.
+# Errors of zipfile for damaged archives: from its own checks, and from places and names that it doesn't check.
 _UNREADABLE = (
     *(zipfile.BadZipFile, zipfile.zlib.error, struct.error, OSError, EOFError),
     *(LookupError, NotImplementedError, OverflowError, RuntimeError, ValueError),
@@ -30,10 +30,10 @@ _UNREADABLE = (
 
 
 def pack(folder: Path, into: Path) -> Path:
-    """Packs a folder; the same names and bytes give the same file.
+    """Pack a folder; the same names and bytes give the same file.
 
     Raises:
-        MediaError: it can't be read, or has links, devices, or names that some systems don't allow.
+        MediaError: the folder can't be read, or has links, devices, or names that some systems don't allow.
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "no such folder"
@@ -51,7 +51,7 @@ def pack(folder: Path, into: Path) -> Path:
                     "some systems don't allow this name, or take it for another's", "rename it", subject=path
                 )
             names.add(folded(name))
-            entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name)  # whose time is ZIP's first day
+            entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name)  # dated on ZIP's first day
             entry.compress_type = zipfile.ZIP_DEFLATED
             with packing.open(entry, "w") as packed_file, reading(path):
                 if path.is_file():
@@ -65,7 +65,7 @@ def pack(folder: Path, into: Path) -> Path:
 
 
 def _listed(folder: Path) -> Iterator[Path]:
-    """All that is in a folder and those in it."""
+    """Yield everything in a folder and its subfolders."""
     with reading(folder):
         inside = list(folder.iterdir())
     for path in inside:
@@ -75,17 +75,17 @@ def _listed(folder: Path) -> Iterator[Path]:
 
 
 def is_unpacked(hidden: FoundSecret, out: OutputTarget) -> bool:
-    """True if a folder is hidden, and is to be revealed as one: the result is a folder, or has no suffix."""
+    """Return whether a folder is hidden and is to be unpacked: the result is a folder, or has no suffix."""
     return is_archive(hidden) and out.named and (out.folder or out.path.is_dir() or not out.path.suffix)
 
 
 def is_archive(hidden: FoundSecret) -> bool:
-    """True if a file is a packed folder, as its name says."""
+    """Return whether a file is a packed folder, by its name."""
     return (hidden.name or "").endswith(_SUFFIX)
 
 
 def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report:
-    """Unpacks a hidden folder: as `out`, or in it under its own name if it exists. Only its owner can open it."""
+    """Unpack a hidden folder for its owner only: as `out`, or if that exists, inside it under its own name."""
     own = safe_name((hidden.name or "").removesuffix(_SUFFIX))
     target = out.path / own if out.path.is_dir() else out.path
     replaced = out.force and target.is_file()
@@ -107,7 +107,7 @@ def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report
 
 
 def _unpack(archive: Path, folder: Path) -> str:
-    """Unpacks into a new folder, which names in the archive can't leave; returns a note on what is in it.
+    """Unpack into a new folder, which names in the archive can't leave; return a note on its content.
 
     Raises:
         MediaError: the archive is damaged or malicious.
@@ -141,7 +141,7 @@ def _unpack_entry(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, folder:
 
 
 def _content(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The bytes of a packed file in parts; a MediaError if they can't be read."""
+    """Yield the bytes of a packed file in parts. Raises MediaError if they can't be read."""
     with _refusing_damage():
         left = entry.file_size
         with packed_files.open(entry) as source:
@@ -154,7 +154,7 @@ def _content(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[
 
 @contextmanager
 def _refusing_damage() -> Iterator[None]:
-    """Turns what zipfile raises in the block for a damaged archive into a MediaError."""
+    """Turn zipfile's errors for a damaged archive in the block into a MediaError."""
     try:
         yield
     except _UNREADABLE as error:
@@ -163,7 +163,7 @@ def _refusing_damage() -> Iterator[None]:
 
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
-    """Refuses what no honest sender packs: names that lead elsewhere, links, and files that overlap (a ZIP bomb)."""
+    """Refuse entries that no honest sender packs: names that lead elsewhere, links, overlapping files (a ZIP bomb)."""
     if amount := _excess(entries, free):
         raise _refusal(f"holds {amount}, more than may be unpacked here")
     if sum(entry.compress_size for entry in entries) > size:
@@ -178,14 +178,14 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
 
 
 def _excess(entries: list[zipfile.ZipInfo], most: int = _MOST_BYTES) -> str:
-    """The number of files and bytes if they are too many to be unpacked; else ""."""
+    """Return the number of files and bytes if they are too many to be unpacked; else ""."""
     total = sum(entry.file_size for entry in entries)
     within = len(entries) <= _MOST_FILES and total <= min(_MOST_BYTES, most)
     return "" if within else f"{len(entries)} files of {total} bytes"
 
 
 def _is_portable(name: str) -> bool:
-    """True if a path stays in its folder, and all systems take each of its names."""
+    """Return whether a path stays in its folder, and all systems accept each of its names."""
     for part in name.split("/"):
         if part in ("", ".", "..") or safe_name(f"x{part}") != f"x{part}" or safe_name(part) == f"_{part}":
             return False

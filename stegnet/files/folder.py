@@ -1,7 +1,7 @@
-"""Folders of files: listing them, pairing covers with secrets, naming results, and doing one job after the other.
+"""Folders of files: listing them, pairing covers with secrets, naming results, and doing the jobs in turn.
 
-Folders are of this machine, or of object stores, where names tell pictures from films: to look into each file would
-take a request.
+Folders are on this machine, or in object stores. There, names distinguish pictures from films, as looking into each
+file would take a request.
 """
 
 import re
@@ -23,13 +23,13 @@ from stegnet.methods import HideJob
 from stegnet.results import OutputTarget, Report
 
 _NAMED = 5  # skipped files that a note names
-_SUFFIXES = {  # by which files in object stores are told, and names of files from those of folders
+_SUFFIXES = {  # suffixes that identify files in object stores, and names of files rather than folders
     FILM: (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
     PICTURE: (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
     SOUND: FORMS[SOUND],
 }
 _ANY_FILE = Text(Setting("method", "sealed"), " hides any file")
-_MATCHED = (PICTURE, FILM)  # kinds of secrets that go into covers of their kind
+_MATCHED = (PICTURE, FILM)  # kinds of secrets that go into covers of the same kind
 
 Files = list[tuple[Place, str]]  # with the media kind of each
 
@@ -40,8 +40,8 @@ class Job:
 
     Attributes:
         source: the cover, or the container.
-        kind: of the source, one of COVERS.
-        secret: to hide in a cover; None for a container.
+        kind: kind of the source, one of COVERS.
+        secret: file to hide in a cover; None for a container.
     """
 
     source: Place
@@ -62,8 +62,8 @@ class Outcome:
     """Result of a job: a file and its report, or an error.
 
     Attributes:
-        size: of the file in bytes, if it is known.
-        node: the machine that did it, if it is one of several.
+        size: size of the file in bytes, if known.
+        node: machine that did the job, if there are several.
     """
 
     job: Job
@@ -75,10 +75,10 @@ class Outcome:
 
 
 def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) -> tuple[Files, tuple[str, ...]]:
-    """Lists the files of these kinds in a folder in natural order, with notes on what is skipped.
+    """List the files of these kinds in a folder in natural order, with notes on skipped files.
 
     Raises:
-        MediaError: it can't be read, or holds none.
+        MediaError: the folder can't be read, or holds no such files.
     """
     files, notes = _files(folder)
     found = [(path, what) for path in files if (what := _kind(path)) in kinds]
@@ -90,7 +90,7 @@ def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) ->
 
 
 def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
-    """Lists the files in a folder in natural order, with a note on what is hidden or no file."""
+    """List the files in a folder in natural order, with a note on hidden files and other entries."""
     if isinstance(folder, RemotePath):
         files, others = folder.files()
     else:
@@ -105,7 +105,7 @@ def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
 
 
 def _kind(path: Place) -> str:
-    """Media kind of a file, "" for others; one that is damaged, or can't be opened, has one, so that its job fails."""
+    """Return the media kind of a file, or "". A damaged or unreadable file has a kind, too, so that its job fails."""
     if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
         return next((what for what, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
@@ -115,12 +115,12 @@ def _kind(path: Place) -> str:
     except MediaError:
         form = visible_form(path)
         return form.kind if form else ""
-    except Exception:  # its job fails, too, and says why: the other files are not concerned
+    except Exception:  # its job fails, too, and says why; the other files are not affected
         return PICTURE
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
-    """Sorting key by which 2 comes before 10."""
+    """Return a sorting key by which 2 comes before 10."""
     parts = re.split("([0-9]+)", name.casefold())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 
@@ -135,15 +135,16 @@ def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
 def plan_hiding(
     covers: Place, secrets: Place, any_file: bool = False, kinds: Sequence[str] = COVERS, matched: bool = False
 ) -> FolderPlan:
-    """Pairs the covers in a folder with secrets, both in natural order.
+    """Pair the covers in a folder with secrets, both in natural order.
 
-    Fewer secrets than covers are repeated in order.
+    If there are fewer secrets than covers, they are repeated in order.
 
     Args:
         secrets: a folder, or one file that goes into each cover.
         any_file: secrets may be any files, and go into any cover; else pictures go into pictures, and films into films.
-        kinds: of covers.
-        matched: so they do, too, if all secrets in a folder are either, and not all covers sounds.
+        kinds: kinds of covers.
+        matched: with `any_file`, still put pictures into pictures and films into films if all secrets of a folder are
+            pictures or films, and not all covers are sounds.
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
@@ -169,7 +170,7 @@ def plan_hiding(
         if len(chosen) > 1:
             notes = (*notes, f"the secret is hidden {len(chosen)} times, whole in each cover")
     turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
-    # A cover that has no secret of its kind gets another: hiding says what is wrong.
+    # A cover without a secret of its kind gets another one, and hiding reports the error.
     other = next(iter(turns.values()))
     return FolderPlan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
 
@@ -183,7 +184,7 @@ def _kind_of_secret(secret: Place) -> str:
 
 
 def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
-    """Compares the numbers of covers and secrets of each kind; CapacityError if there are more secrets than covers."""
+    """Yield notes on repeated secrets of each kind. Raises CapacityError if there are more secrets than covers."""
     for what, count in Counter(what for _, what in secrets).items():
         available = covers.count(what)
         things, places = counted(count, what or "file"), counted(available, "cover")
@@ -195,18 +196,18 @@ def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
 
 
 def plan_revealing(containers: Place) -> FolderPlan:
-    """Plans all pictures, films and sounds in a folder, in natural order; errors as `media_files`."""
+    """Plan all pictures, films and sounds in a folder, in natural order; errors are those of `media_files`."""
     found, notes = media_files(containers)
     return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
 
 
-Writing = Callable[[OutputTarget], AbstractContextManager[OutputTarget]]  # the target to write a result to instead
+Writing = Callable[[OutputTarget], AbstractContextManager[OutputTarget]]  # yields the target to write to instead
 
 
 def hide_each(
     plan: FolderPlan, folder: OutputTarget, hide: HideJob, key_source: KeySource, writing: Writing = nullcontext
 ) -> Iterator[Outcome]:
-    """Hides pair after pair; an error ends only its pair.
+    """Hide pair after pair; an error ends only its pair.
 
     Args:
         folder: for the results: `a.bmp` becomes `folder/a.png`, for example.
@@ -223,7 +224,7 @@ def hide_each(
 
 
 def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Iterator[Outcome]:
-    """Does jobs one after the other; an error ends only its job, even one that no file should cause."""
+    """Do jobs in turn; an error ends only its job, even an error that no file should cause."""
     for job in jobs:
         try:
             out, report = work(job)
@@ -232,14 +233,14 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
         except MemoryError:
             hint = "use a smaller file, or a machine with more memory"
             yield Outcome(job, error=StegnetError("needs more memory than there is", hint, subject=job.source))
-        except Exception as error:  # whatever it is, the other files are not concerned
+        except Exception as error:  # whatever it is, the other files are not affected
             yield Outcome(job, error=_fault(job, error))
         else:
             yield Outcome(job, out, report)
 
 
 def _fault(job: Job, error: Exception) -> StegnetError:
-    """The error for an exception that is a fault of this program, or of a library that reads a file."""
+    """Return the error for an exception that is a fault of this program, or of a library that reads a file."""
     reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" …")
     shown = StegnetError(f"ended by a fault ({reason})", "please report this line, with the file", subject=job.source)
     shown.__cause__ = error
@@ -248,12 +249,12 @@ def _fault(job: Job, error: Exception) -> StegnetError:
 
 @contextmanager
 def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iterator[None]:
-    """Creates the folder for the results if it is missing, and removes it again if it stays empty.
+    """Create the folder for the results if it is missing, and remove it again if it stays empty.
 
-    Object stores have no folders: nothing is created there. A new `private` one is accessible to its owner only.
+    Object stores have no folders: nothing is created there. A new `private` folder is accessible to its owner only.
 
     Raises:
-        MediaError: it can't be created, is a file, or is one of the inputs.
+        MediaError: the folder can't be created, is a file, or is one of the inputs.
     """
     local = isinstance(folder, Path)
     try:
@@ -272,12 +273,12 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
 
 
 def is_file_name(path: Place) -> bool:
-    """True for the name of a picture, film or sound, if that is no folder all the same."""
+    """Return whether a path has the suffix of a picture, film or sound, and is not a folder."""
     return any(path.suffix.lower() in suffixes for suffixes in _SUFFIXES.values()) and not is_folder(path)
 
 
 def is_folder(path: Place) -> bool:
-    """True if a path is certainly a folder; if it can't be examined, reading it will give the error."""
+    """Return whether a path is certainly a folder; if it can't be examined, reading it will raise the error."""
     try:
         return path.is_dir()
     except OSError:

@@ -1,6 +1,6 @@
-"""Revealing from file to file, by whatever method it was hidden, and information on a file.
+"""Revealing from file to file, whatever the method, and information on a file.
 
-Without a key, only what anyone can see of a file is told; with it, what is hidden in it.
+Without a key, only the visible properties of a file are reported; with it, hidden data too.
 """
 
 import os
@@ -34,10 +34,10 @@ UNKNOWN = "not looked for without the key; detectors may tell that something is,
 
 
 def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecret:
-    """Finds what is hidden in a container: the cheapest methods are asked first.
+    """Find the hidden secret in a container; the cheapest methods are tried first.
 
     Raises:
-        RevealError: nothing opens with the container's key, or it is damaged beyond use.
+        RevealError: nothing opens with the container's key, or the container is damaged beyond use.
         MediaError: the container can't be read.
     """
     for method in METHODS.finding_in(container.kind):
@@ -64,10 +64,10 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
 
 
 def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> Container:
-    """Opens a container, or the album in a folder.
+    """Open a container, or the album in a folder.
 
     Raises:
-        MediaError: it can't be read, or is a folder without an album that opens with this key.
+        MediaError: the path can't be read, or is a folder without an album that opens with this key.
     """
     if path.is_dir() and (album := album_in(path, key_source, context)) is not None:
         return album
@@ -77,14 +77,14 @@ def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CO
 def reveal_file(
     container: Path, out: OutputTarget, key_source: KeySource, strict: bool = False, context: Context = DEFAULT_CONTEXT
 ) -> Report:
-    """Reveals the secret in a container: a picture or film in the format of the result's suffix, any file as it was.
+    """Reveal the secret in a container: a picture or film in the format of the result's suffix, or a file as it was.
 
-    It may be a folder that holds an album. A film as MP4 is for watching, unless it is to be lossless. A file that is a
-    picture or film of another format than the suffix says is converted likewise. Where the result names itself, a text
-    is in the report instead.
+    The container may be a folder that holds an album. A film revealed as MP4 is for watching, unless `out.lossless` is
+    set. A hidden file that is a picture or film of another format than the suffix is converted as well. If the result
+    gets the file's own name, a text is returned in the report instead.
 
     Args:
-        strict: refuse a container that is not exactly as it was hidden, if it does not hide by bits that survive that.
+        strict: refuse a container that is not exactly as it was hidden, unless the method's bits survive changes.
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
@@ -95,7 +95,7 @@ def reveal_file(
 
 
 def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -> Report:
-    """Writes what was found; arguments and errors as `reveal_file`."""
+    """Write a secret that was found; arguments and errors are those of `reveal_file`."""
     if is_unpacked(hidden, out):
         return write_folder(hidden, out, strict)
     if out.folder:
@@ -106,7 +106,7 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
     if not out.named or out.path.is_dir():
         own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
         path = out.path / own
-        if os.path.lexists(path):  # whose name the sender chose
+        if os.path.lexists(path):  # the sender chose this name
             hint = Text(
                 "choose another name (",
                 Setting("to", "FILE"),
@@ -125,7 +125,7 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
 
 
 def suffix_of(hidden: FoundSecret, lossless: bool) -> str:
-    """Suffix of a result that the user does not name; that of a hidden file is kept if it is harmless."""
+    """Return the suffix of a result that the user does not name; that of a hidden file is kept if it is harmless."""
     if hidden.name is not None:
         return plain_suffix(hidden.name) or ".bin"
     return WATCHABLE_SUFFIX if hidden.kind == FILM and not lossless else FORMS[hidden.kind][0]
@@ -139,11 +139,11 @@ def reveal_each(
     context: Context = DEFAULT_CONTEXT,
     writing: Writing = nullcontext,
 ) -> Iterator[Outcome]:
-    """Reveals one container after the other; an error ends only its job.
+    """Reveal one container after the other; an error ends only its job.
 
     Args:
-        folder: for the results; their suffix follows from what is hidden.
-        strict: as `reveal_file`.
+        folder: for the results, whose suffixes depend on the hidden data.
+        strict: as in `reveal_file`.
     """
     names = Names()
 
@@ -158,13 +158,13 @@ def reveal_each(
 
 
 def file_info(path: Path, key_source: KeySource | None = None, context: Context = DEFAULT_CONTEXT) -> Info:
-    """Describes a file. Without a key, only what it shows openly; nothing hidden is looked for.
+    """Describe a file. Without a key, only its visible properties are described, and hidden data is not looked for.
 
     Returns:
         Names and values in display order. With a key, `whole` is False for a container that was altered after
-        hiding, and `trouble` says how; both are missing where that is not told.
+        hiding, and `trouble` lists the alterations; both are missing if alteration can't be detected.
     Raises:
-        MediaError: it can't be read, or is of no form that is known.
+        MediaError: the file can't be read, or has an unknown format.
         RevealError: nothing opens with this key.
     """
     if key_source is None:
@@ -178,14 +178,14 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
         else:
             try:
                 shown = _film(container.file)
-            except MediaError as error:  # it breaks off
+            except MediaError as error:  # the film breaks off
                 shown = {"kind": "film", "notes": [str(error)]}
         hidden = find(container, context)
         return shown | {"hidden": hidden.kind, "method": hidden.method} | hidden.details()
 
 
 def fit_info(fit: Fit) -> dict[str, str | int]:
-    """The same by names, without what is not known."""
+    """Return a fit as a dictionary, without unknown values."""
     found = {"what": fit.what, "bytes": fit.bytes, "safe_bytes": fit.safe, PSNR.key: fit.psnr, "method": fit.method}
     found["survive"] = fit.survive
     return {name: value for name, value in found.items() if value is not None}
@@ -212,9 +212,9 @@ def _picture(size: CoverSize) -> Info:
 
 
 def _fitness(cover: Cover) -> Info:
-    """Notes on a picture; a palette fits nothing."""
+    """Return notes on a picture; nothing fits into one with a palette."""
     kept = TRANSPARENT if cover.is_transparent else None
-    as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps all
+    as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
     unfit = filter(None, (method.why_not(cover) for method in METHODS.values()))
     notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *unfit]}
     try:
@@ -230,7 +230,7 @@ def _film(cover: Cover) -> Info:
     end = film.pts[-1] * film.time_base
     try:
         sound = describe_tracks(video.sound_tracks(cover))
-    except MediaError:  # a track that can't be copied to another file; its codec is known all the same
+    except MediaError:  # a track can't be copied to another file, but its codec is known
         sound = list(film.sound)
     return {
         "kind": "film",
@@ -247,7 +247,7 @@ def _film(cover: Cover) -> Info:
 
 
 def _capacity(cover: CoverSize) -> Info:
-    """Lists what fits into a cover of this size by each method, AUTO's preference first, and bytes by destination."""
+    """Return what fits into a cover by each method, in AUTO's order of preference, and bytes by destination."""
     asked = METHODS.hiding_in(cover.kind)
     preferred = sorted(asked, key=lambda method: -method.info.preference)
     fits, sent = [fit for method in preferred for fit in method.what_fits(cover)], {}

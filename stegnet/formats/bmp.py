@@ -1,4 +1,4 @@
-"""BMP files of 24 and 32 bits a pixel, and of 256 greys.
+"""BMP files of 24 and 32 bits per pixel, and with 256 levels of grey.
 
 Microsoft, "Bitmap storage", BITMAPINFOHEADER to BITMAPV5HEADER; and the first header of OS/2.
 """
@@ -10,20 +10,20 @@ from stegnet.formats.opened_file import Source, mapped
 from stegnet.formats.raster import Block, Raster, not_kept, truncated
 
 _FORM = "BMP"
-_PLAIN, _MASKS = 0, 3  # BI_RGB and BI_BITFIELDS, of the field biCompression
+_PLAIN, _MASKS = 0, 3  # BI_RGB and BI_BITFIELDS of the field biCompression
 _OS2 = 12  # bytes of BITMAPCOREHEADER
-_INFO, _MASKS_AT = 40, 54  # bytes of BITMAPINFOHEADER; behind it come the masks, in it or not
-_WITH_OPACITY = 56  # bytes of the least header that has a mask of opacity
-_BYTES = {0xFF << 8 * at: at for at in range(4)}  # of a pixel, by their masks
+_INFO, _MASKS_AT = 40, 54  # bytes of BITMAPINFOHEADER; the masks come after it or are its last fields
+_WITH_OPACITY = 56  # bytes of the smallest header with an opacity mask
+_BYTES = {0xFF << 8 * at: at for at in range(4)}  # position of a byte in a pixel, by its mask
 _GREYS = b"".join(bytes([level, level, level, 0]) for level in range(256))  # a palette
-_ROWS, _BLOCKS = 64, 1024  # of a block; and blocks, about, of a picture that is higher
+_ROWS, _BLOCKS = 64, 1024  # rows of a block; approximate number of blocks in a taller picture
 
 
 def read_bmp(source: Source) -> Raster:
-    """Return how a BMP stores its pixels.
+    """Return the layout of a BMP's pixels.
 
     Raises:
-        MediaError: it is truncated, or of another kind: of a palette, 16 bits, or compressed.
+        MediaError: the BMP is truncated, or of another kind: with a palette, 16 bits, or compression.
     """
     with mapped(source) as data:
         if len(data) < _MASKS_AT + 16:

@@ -1,16 +1,16 @@
-"""Boxes of ISO base media files (ISO/IEC 14496-12), of which MP4, MOV and AVIF consist: read and written."""
+"""Boxes of ISO base media files (ISO/IEC 14496-12), which make up MP4, MOV and AVIF: reading and writing."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Boxes that hold nothing but others, on the way to the tables of a film.
+# Boxes that hold only other boxes, on the way to the tables of a film.
 HOLDERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}
 HEADER = 8  # bytes of a box before its content
 _LONG_HEADER = 16  # the same, if its size has 64 bits
 
 
 class Box(NamedTuple):
-    """A box of a file: its type, and where it, its content, and what follows begin."""
+    """Box of a file: its type, and the places of its start, its content, and its end."""
 
     kind: bytes
     start: int
@@ -19,7 +19,7 @@ class Box(NamedTuple):
 
 
 def box_at(data: bytes, start: int, end: int) -> Box:
-    """The box at a place, which need not be whole; one of open size goes to `end`."""
+    """Return the box at a place, which may be incomplete; a box of open size extends to `end`."""
     size, content = int.from_bytes(data[start : start + 4], "big"), start + HEADER
     if size == 1:
         size, content = int.from_bytes(data[content : content + 8], "big"), start + _LONG_HEADER
@@ -27,7 +27,7 @@ def box_at(data: bytes, start: int, end: int) -> Box:
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """The boxes one after the other, in bytes or a mapped file; ValueError if one is not whole."""
+    """Yield consecutive boxes in bytes or a mapped file. Raises ValueError if a box is incomplete."""
     end = len(data) if end is None else end
     while start + HEADER <= end:
         found = box_at(data, start, end)
@@ -38,7 +38,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
 
 
 def all_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """The boxes, each before those that it holds; errors as `boxes`."""
+    """Yield the boxes, each before those that it holds; errors are those of `boxes`."""
     for found in boxes(data, start, end):
         yield found
         if found.kind in HOLDERS:
@@ -46,11 +46,11 @@ def all_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[B
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
-    """A box of these contents."""
+    """Return a box with these contents."""
     content = b"".join(parts)
     return (HEADER + len(content)).to_bytes(4, "big") + kind + content
 
 
 def full_box(kind: bytes, *parts: bytes, version: int = 0) -> bytes:
-    """A box with a version and without flags."""
+    """Return a box with a version and without flags."""
     return box(kind, bytes([version, 0, 0, 0]), *parts)

@@ -1,4 +1,4 @@
-"""The program ffmpeg, for what PyAV can't: filters of several films, other subtitles, encoders that it lacks."""
+"""The program ffmpeg, for features that PyAV lacks: filters of several films, other subtitles, more encoders."""
 
 import os
 from pathlib import Path
@@ -13,17 +13,17 @@ _BITEXACT = {"fflags": "+bitexact", "flags:a": "+bitexact"}
 
 
 def bundled_ffmpeg() -> str:
-    """Path of the ffmpeg in imageio-ffmpeg, whose version is pinned."""
+    """Return the path of the ffmpeg in imageio-ffmpeg, whose version is pinned."""
     return imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
-    """A film as input: an absolute path is no protocol and no option, and a `Path` need not be UTF-8."""
+    """Return a film as input; an absolute path is no protocol or option, and a `Path` need not be UTF-8."""
     return ffmpeg.input(path.absolute())
 
 
 def piped_frames(width: int, height: int, **options: str | int) -> ffmpeg.nodes.FilterableStream:
-    """Uncompressed frames as input, to be given as `data`, and options of their format."""
+    """Return uncompressed frames as input, to be passed as `data`; `options` are those of their format."""
     return ffmpeg.input("pipe:", format="rawvideo", s=f"{width}x{height}", **options)
 
 
@@ -37,17 +37,17 @@ def run_ffmpeg(
     bitexact: bool = True,
     **options: str | int | None,
 ) -> bytes:
-    """Runs ffmpeg and overwrites `out`; None: the output is returned.
+    """Run ffmpeg and overwrite `out`, or return the output if `out` is None.
 
     Args:
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         problem, subject: of the error if ffmpeg fails.
-        data: what `piped_frames` reads.
-        bitexact: the same input gives the same bytes, without FFmpeg's version and random identifiers, as hardly any
-            film has it.
+        data: input for `piped_frames`.
+        bitexact: make the same input give the same bytes, without FFmpeg's version and random identifiers. Hardly any
+            film in the wild is made so.
         options: of the output.
     Raises:
-        MediaError: ffmpeg fails; its last line is part of the message. Or the disk of `out` is full.
+        MediaError: ffmpeg fails, with its last line in the message, or the disk of `out` is full.
     """
     name = "pipe:" if out is None else out.absolute()
     options |= {"map_metadata": -1, **(_BITEXACT if bitexact else {})}

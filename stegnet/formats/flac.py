@@ -1,4 +1,4 @@
-"""Blocks of metadata and frames of a FLAC (RFC 9639, sections 8 and 9)."""
+"""Metadata blocks and frames of a FLAC (RFC 9639, sections 8 and 9)."""
 
 import io
 import re
@@ -10,15 +10,19 @@ import soundfile
 
 from stegnet.formats.opened_file import id3_bytes
 
-SEEK_TABLE, LAST = 3, 0x80  # types of a block of metadata: a table of places, and a flag of the last block
+SEEK_TABLE, LAST = 3, 0x80  # types of metadata blocks: a seek table, and the flag of the last block
 _POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
-_MOST_NUMBER = 0x110000  # of a frame, that Python codes as UTF-8
+_MOST_NUMBER = 0x110000  # limit of frame numbers that Python codes as UTF-8
 _NO_POINT = (1 << 64) - 1  # in place of a sample
-_LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by what its fields say
+_LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by its fields
 
 
 def metadata_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
-    """Types and contents of the blocks of metadata, and where the frames begin; errors as `struct`."""
+    """Return types and contents of the metadata blocks, and the start of the frames.
+
+    Raises:
+        ValueError: the metadata is incomplete or invalid.
+    """
     blocks, place, kind = [], id3_bytes(file[:10]) + 4, 0
     while not kind & LAST:
         if place + 4 > len(file):
@@ -34,7 +38,7 @@ def metadata_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
 
 
 def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
-    """A seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
+    """Return a seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
     length, total = int.from_bytes(coded[8:10], "big"), int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
     given = [sample for sample, *_ in _POINT.iter_unpack(table)]
     points, place = [], first
@@ -48,7 +52,7 @@ def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
 
 
 def find_frame(coded: bytes, number: int, place: int) -> int | None:
-    """Place of the frame of a number, at this one or behind it; its header ends with a CRC-8. None: there is none."""
+    """Return the start of the frame with a number, from `place` on, by the CRC-8 of its header; None if not found."""
     if number >= _MOST_NUMBER:
         return None
     written = chr(number).encode(errors="surrogatepass")
@@ -61,7 +65,7 @@ def find_frame(coded: bytes, number: int, place: int) -> int | None:
 
 
 def _crc8(header: bytes) -> int:
-    """CRC-8 of the polynomial x⁸ + x² + x + 1."""
+    """Return the CRC-8 with the polynomial x⁸ + x² + x + 1."""
     crc = 0
     for byte in header:
         crc ^= byte
@@ -71,7 +75,7 @@ def _crc8(header: bytes) -> int:
 
 
 def frames_end(file: bytes, description: bytes, total: int, first: int) -> int:
-    """End of the last frame, which libFLAC decodes up to there and no less; the file's, if that frame is not found."""
+    """Return the end of the last frame, the least that libFLAC decodes completely; if not found, the file's end."""
     length = max(1, int.from_bytes(description[:2], "big"))
     place, samples = find_frame(file, (total - 1) // length, first), (total - 1) % length + 1
     if place is None:

@@ -1,7 +1,7 @@
-"""Encoders of FLAC with their levels, and which of them wrote a file: its samples, coded again, give the same bytes.
+"""FLAC encoders with their levels; the one that wrote a file is recognised by coding its samples to the same bytes.
 
 libFLAC (the program `flac`, libsndfile, SoX, Audacity) has levels 0 to 8, FFmpeg's encoder 0 to 12. A level fixes the
-orders of the prediction, its windows, and how both channels are coded together; FFmpeg takes any size of block.
+orders of the prediction, its windows, and the joint coding of both channels; FFmpeg accepts any block size.
 """
 
 import io
@@ -13,30 +13,30 @@ import soundfile
 
 from stegnet.formats.flac import find_frame, metadata_blocks
 
-SHORTEST_BLOCK, USUAL_BLOCK = 16, 4096  # samples (RFC 9639, section 8.2); of libFLAC, but for its lowest levels
+SHORTEST_BLOCK, USUAL_BLOCK = 16, 4096  # samples (RFC 9639, section 8.2; libFLAC's default above its lowest levels)
 _LIBFLAC, _FFMPEG = "libFLAC", "FFmpeg"
 _QUICK_LEVELS, _QUICK_BLOCK = range(3), 1152  # of libFLAC
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, section 9.1.3
-_AT_ONCE = 1 << 20  # samples of a channel that FFmpeg is given
-_FIRST_BLOCKS, _TIMES_MORE = 8, 8  # blocks that all encoders code, and how many more those do that are left
+_AT_ONCE = 1 << 20  # samples of a channel that FFmpeg gets at a time
+_FIRST_BLOCKS, _TIMES_MORE = 8, 8  # blocks that all encoders code, and growth for those that are left
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """An encoder at one of its levels."""
+    """Encoder at one of its levels."""
 
     library: str
     level: int
 
     def makes_blocks_of(self, samples: int) -> bool:
-        """True if it can code blocks of this size."""
+        """Return whether the encoder can code blocks of this size."""
         return self.library == _FFMPEG or samples == (_QUICK_BLOCK if self.level in _QUICK_LEVELS else USUAL_BLOCK)
 
     def encode(self, numbers: np.ndarray, rate: int, bits: int, block: int) -> bytes:
-        """A FLAC of samples, (frames, channels) int32 whose lowest bits beyond these are 0, in blocks of so many.
+        """Encode samples, (frames, channels) int32 with zeros below the top `bits`, as FLAC with a block size.
 
         Raises:
-            ValueError: the encoder has no such rate.
+            ValueError: the encoder doesn't support the rate.
         """
         made = io.BytesIO()
         try:
@@ -79,9 +79,9 @@ class FlacSettings:
     """Settings by which a FLAC's samples are coded.
 
     Attributes:
-        encoder: the one that wrote a file, or whose frames are as long.
+        encoder: encoder that wrote the file, or whose frames have the most similar length.
         block: samples of a frame.
-        known: whether it gives the file's own frames, byte for byte.
+        known: whether the settings give the file's own frames, byte for byte.
     """
 
     encoder: Encoder
@@ -89,22 +89,23 @@ class FlacSettings:
     known: bool
 
     def encode(self, numbers: np.ndarray, rate: int, bits: int) -> bytes:
-        """A FLAC of other samples; arguments and errors as `Encoder.encode`."""
+        """Encode other samples as FLAC; arguments and errors are those of `Encoder.encode`."""
         return self.encoder.encode(numbers, rate, bits, self.block)
 
     def notes(self) -> tuple[str, ...]:
-        """A line for the report, unless they are known."""
+        """Return a line for the report, unless the settings are known."""
         line = f"its FLAC settings are unknown: written as by {self.encoder}, in blocks of {self.block}"
         return () if self.known else (line,)
 
 
 def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: int) -> FlacSettings:
-    """The settings that give these frames of these samples; if none do, those whose first frames are about as long.
+    """Return the settings that give these frames of these samples; failing that, those with frames of similar length.
 
-    All encoders code the first blocks, and those that give the cover's bytes more, until one is left, which codes all.
+    All encoders code the first blocks. Those that match the cover's bytes code more, until one is left, which codes
+    all.
 
     Raises:
-        ValueError: no encoder has such a rate.
+        ValueError: no encoder supports the rate.
     """
     left, count = [encoder for encoder in ENCODERS if encoder.makes_blocks_of(block)], _FIRST_BLOCKS
     nearest = None

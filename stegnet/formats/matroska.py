@@ -1,7 +1,7 @@
 """The few elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
 
-FFmpeg can add a track for encoded packets only from a stream that it has read. So the TrackEntry that it writes for
-a track is stored, and later given back to it as a file that contains nothing else.
+FFmpeg can add a track for encoded packets only from a stream that it has read. So the TrackEntry that it writes for a
+track is stored, and later given back to it as a file that contains nothing else.
 """
 
 import mmap
@@ -49,16 +49,16 @@ _PARENTS = {_TRACKS, _TRACK_ENTRY, _VIDEO}  # of elements that are replaced
 _CHECKSUM_BYTES = 6
 _PICTURES = 1  # a type of track
 _RATIO_OF_SIDES, _UNKNOWN_UNIT = 3, 4  # units of the shown sides
-_MOST_SIDE = 1 << 20  # parts of their ratio that FFmpeg writes are no larger
+_MOST_SIDE = 1 << 20  # limit of the parts of the ratio that FFmpeg writes
 _NANOSECONDS = 10**9  # in a second
-_SHORT_VOID = 10  # from so many bytes on, FFmpeg writes its size in eight
+_SHORT_VOID = 10  # size in bytes from which FFmpeg writes it in eight bytes
 
 # FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
 _PACKET = b"\x81\0\0\x80\0"
 
 
 class Span(NamedTuple):
-    """Place of an element in a file, in bytes: its identifier, its content, and the end of what holds it."""
+    """Place of an element in a file, in bytes: its identifier, its content, and the end of its parent."""
 
     element: bytes
     start: int
@@ -67,9 +67,13 @@ class Span(NamedTuple):
 
 
 def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
-    """Every element in a part of a file in order, one of unknown size to the end; ValueError if it is not Matroska."""
+    """Yield all elements in a part of a file in order; one of unknown size extends to the end.
 
-    def width(at: int) -> int:  # of a number: one more than the first byte's leading zeros
+    Raises:
+        ValueError: the data is not Matroska.
+    """
+
+    def width(at: int) -> int:  # width of a number: one more than the first byte's leading zeros
         if at >= len(data) or not data[at]:
             raise ValueError("not Matroska")
         return 9 - data[at].bit_length()
@@ -85,7 +89,7 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 
 def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Span]:
-    """Every element before the first cluster, and that cluster: those that hold identifiers before what they hold."""
+    """Yield every element up to the first cluster; parents of identifiers come before their children."""
     for span in spans(data, start, len(data) if end is None else end):
         yield span
         if span.element == _CLUSTER:
@@ -95,7 +99,7 @@ def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterato
 
 
 def track_entry(header: bytes) -> dict[bytes, bytes]:
-    """Identifier and content of each element in a file's first TrackEntry; ValueError if there is none."""
+    """Return identifier and content of each element in a file's first TrackEntry. Raises ValueError without one."""
     start, end = 0, len(header)
     for level in (_SEGMENT, _TRACKS, _TRACK_ENTRY):
         found = next((span for span in spans(header, start, end) if span.element == level), None)
@@ -106,14 +110,14 @@ def track_entry(header: bytes) -> dict[bytes, bytes]:
 
 
 def file_of(entry: bytes) -> bytes:
-    """A complete file with one track of this TrackEntry, and one packet of one byte."""
+    """Return a complete file with one track of this TrackEntry, and one packet of one byte."""
     header = element(EBML, element(_DOCUMENT_TYPE, b"matroska"))
     cluster = element(_CLUSTER, element(_TIMESTAMP, b"\0") + element(_SIMPLE_BLOCK, _PACKET))
     return header + element(_SEGMENT, element(_TRACKS, element(_TRACK_ENTRY, entry)) + cluster)
 
 
 def element(name: bytes, content: bytes, width: int = 1) -> bytes:
-    """Serialises an element, its size in as few bytes as possible, but at least `width`."""
+    """Serialise an element, with its size in as few bytes as possible, but at least `width`."""
     size = len(content)
     # One less than the largest number, since all ones mean an unknown size.
     width = next(width for width in range(width, 9) if size < (1 << 7 * width) - 1)
@@ -121,14 +125,14 @@ def element(name: bytes, content: bytes, width: int = 1) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """Serialises an unsigned integer in as few bytes as possible."""
+    """Serialise an unsigned integer in as few bytes as possible."""
     return value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big")
 
 
 def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
-    """The elements by which FFmpeg gives the pixel aspect ratio: the ratio of the shown sides, or that it is unknown.
+    """Return FFmpeg's elements for the pixel aspect ratio: the ratio of the shown sides, or that it is unknown.
 
-    There are none for square pixels (RFC 9559, 5.1.4.1.28.12 to 14: DisplayWidth, DisplayHeight, DisplayUnit).
+    For square pixels there are no elements (RFC 9559, 5.1.4.1.28.12 to 14: DisplayWidth, DisplayHeight, DisplayUnit).
     """
     if aspect is None:
         return element(_DISPLAY_UNIT, number(_UNKNOWN_UNIT))
@@ -140,16 +144,16 @@ def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
 
 
 def _reduced(value: Fraction) -> Fraction:
-    """The nearest fraction with parts as small as FFmpeg writes."""
+    """Return the nearest fraction with parts as small as FFmpeg writes."""
     return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, _MOST_SIDE)).limit_denominator(_MOST_SIDE)
 
 
 def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:
-    """Changes that add pixel aspect ratio and frame duration, both of which FFmpeg was not given, to its file.
+    """Return changes that add pixel aspect ratio and frame duration to a file whose muxer was given neither.
 
-    PyAV can't give it the former, and the elements for it may be shorter than the one that says that it is unknown.
-    With the latter, they are always longer, and the muxer is asked for room before the first cluster: in the end, the
-    file is as if FFmpeg had known both.
+    PyAV can't pass the aspect ratio, and its elements may be shorter than the one that marks it as unknown. Together
+    with the frame duration they are always longer, and the muxer is asked for room before the first cluster. The
+    resulting file is as if FFmpeg had known both.
     """
     kind, tick = element(_TRACK_TYPE, number(_PICTURES)), Fraction(1, 1000)
     duration = element(_DEFAULT_DURATION, number(int(_NANOSECONDS / rate))) if 1 / rate > tick else b""
@@ -159,7 +163,7 @@ def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction
 def light_in_new_file(
     colours: tuple[int, int], light: tuple[int, ...], mastering: tuple[Fraction, ...]
 ) -> dict[bytes, bytes]:
-    """The change that adds light and mastering of HDR to FFmpeg's file of RGB (RFC 9559, 5.1.4.1.28.25 and .29 to .50).
+    """Return the change that adds HDR light and mastering to FFmpeg's file of RGB (RFC 9559, 5.1.4.1.28.25, .29-.50).
 
     Args:
         colours: transfer function and primaries.
@@ -180,16 +184,16 @@ def light_in_new_file(
 
 
 def aspect_in_copy(width: int, height: int, aspect: Fraction) -> dict[bytes, bytes]:
-    """The change that adds the pixel aspect ratio, which FFmpeg was not given, to its file."""
+    """Return the change that adds the pixel aspect ratio, which FFmpeg was not given, to its file."""
     return {display_elements(width, height, None): display_elements(width, height, aspect)}
 
 
 def replace_in_tracks(path: Path, changes: Mapping[bytes, bytes]) -> bool:
-    """Replaces elements of the tracks in a file that FFmpeg has written, each once; the clusters stay where they are.
+    """Replace elements of the tracks in a file that FFmpeg has written, each once; the clusters stay where they are.
 
-    The elements are given with identifier and size. The bytes that others take more or less are those of the void
-    before the first cluster, of which none stays, or else of the one after the SeekHead. Positions and checksums are
-    updated. Returns True if all of them were found.
+    Elements are given with identifier and size. A change of length is balanced by the void before the first cluster,
+    which is dropped, or else by the void after the SeekHead. Positions and checksums are updated. Returns whether all
+    elements were found.
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_READ) as data:
         segment = next(span for span in spans(data, 0, len(data)) if span.element == _SEGMENT)
@@ -212,7 +216,7 @@ def replace_in_tracks(path: Path, changes: Mapping[bytes, bytes]) -> bool:
 
 
 def _replaced(data: bytes, changes: dict[bytes, bytes]) -> bytes:
-    """Elements, some of which, or of what they hold, are replaced; takes these out of the changes."""
+    """Return elements after replacing some of them or their children; replaced ones are removed from `changes`."""
     parts, at = [], 0
     for span in spans(data, 0, len(data)):
         whole, at = data[at : span.end], span.end
@@ -225,7 +229,7 @@ def _replaced(data: bytes, changes: dict[bytes, bytes]) -> bytes:
 
 
 def _seek_head(old: bytes, moved: Mapping[int, int]) -> bytes:
-    """An index of elements, some of which are now at other places in the segment."""
+    """Return an index of elements, some of which have moved to other places in the segment."""
     (whole,) = spans(old, 0, len(old))
     content = b""
     for seek in spans(old, whole.start, whole.end):
@@ -242,13 +246,13 @@ def _with_checksum(content: bytes) -> bytes:
 
 
 def _void(size: int) -> bytes:
-    """An element of so many bytes that says nothing, as FFmpeg writes it."""
+    """Return an empty element of `size` bytes in total, as FFmpeg writes it."""
     width = 1 if size < _SHORT_VOID else 8
     return element(_VOID, bytes(size - len(_VOID) - width), width)
 
 
 def end_of_segment(start: bytes) -> int:
-    """Length in bytes of a file that starts with these bytes; 0 if its header does not give it."""
+    """Return the length in bytes of a file that starts with these bytes; 0 if its header does not give it."""
     try:
         return next((span.end for span in spans(start, 0, len(start)) if span.element == _SEGMENT), 0)
     except ValueError:
@@ -256,11 +260,11 @@ def end_of_segment(start: bytes) -> int:
 
 
 def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
-    """Replaces the random identifiers of a Matroska file, those of the segment, the tracks and the attachments.
+    """Replace the random identifiers of a Matroska file: those of the segment, the tracks and the attachments.
 
-    They are drawn as FFmpeg draws them, all from one seed of 32 bits, for which `randomness` is called once. Others
-    would show that FFmpeg was not used plainly: whoever tries all 2³² seeds finds those of FFmpeg, and its option
-    `bitexact` numbers tracks 1, 2, 3. The checksums over them are computed anew.
+    They are drawn as FFmpeg draws them, all from one seed of 32 bits, for which `randomness` is called once. Any others
+    would show that the file is not FFmpeg's ordinary output: trying all 2³² seeds finds the identifiers of FFmpeg, and
+    its option `bitexact` numbers tracks 1, 2, 3. The checksums over them are recomputed.
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
         found = list(header_spans(data))
@@ -268,7 +272,7 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
         drawn: dict[bytes, bytes] = {}
         for span in found:
             if span.element in UIDS:
-                # The segment's are four words as they lie in memory, others two as a number.
+                # The segment's identifier is four words as they lie in memory, others are two words as a number.
                 form, count = ("<4I", 4) if span.element == SEGMENT_UID else (">2I", 2)
                 old = data[span.start : span.end]
                 if old not in drawn:
@@ -284,10 +288,10 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
 
 
 def _random_words(seed: int) -> Iterator[int]:
-    """Yield the numbers of 32 bits that FFmpeg's generator gives for a seed: av_lfg_init and av_lfg_get (libavutil).
+    """Yield the 32-bit numbers of FFmpeg's generator for a seed: av_lfg_init and av_lfg_get (libavutil).
 
-    Each is the sum of those 24 and 55 before it; the first are MD5 digests, each of the seed, a count, and the rest of
-    the one before.
+    Each is the sum of the 24th and the 55th before it. The first ones are MD5 digests, each of the seed, a count, and
+    the rest of the previous digest.
     """
     words, digest = deque[int](maxlen=55), bytes(16)
     for count in range(8, 64, 4):

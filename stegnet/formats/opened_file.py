@@ -1,4 +1,4 @@
-"""Files, opened once however many read them, and recognised by their first bytes."""
+"""Files, opened once for all their readers, and recognised by their first bytes."""
 
 import io
 import mmap
@@ -17,7 +17,7 @@ from stegnet.formats.boxes import HEADER, box_at
 _START_BYTES = 4096
 _VP8X_ANIMATION = 2
 _GIF_EXTENSION, _GIF_PICTURE, _GIF_DELAY = b"\x21", b"\x2c", b"\xf9"
-# Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, by any more of them.
+# Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, it may be repeated.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _BOX = re.compile(rb"[ -~]{4}")  # names of boxes
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
@@ -26,10 +26,11 @@ _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs",
 
 
 class OpenedFile(AbstractContextManager):
-    """A file that was opened once, and is read by several, each from a place of its own; a context manager.
+    """File that was opened once, for several readers with independent positions; a context manager.
 
-    It goes where a path goes that is only read: a file, neither a folder nor a device, else MediaError. Its `length` is
-    in bytes. What is odd about a `quiet` one is not warned of, since that was said of the file that it was made of.
+    It can replace a path that is only read. It must be a regular file, neither a folder nor a device, or MediaError is
+    raised. Its `length` is in bytes. Oddities of a `quiet` one cause no warning, as the file that it was made from
+    caused them already.
     """
 
     def __init__(self, path: Path, quiet: bool = False) -> None:
@@ -54,7 +55,7 @@ class OpenedFile(AbstractContextManager):
         self.close()
 
     def close(self) -> None:
-        """Closes the file with its streams."""
+        """Close the file with its streams."""
         self._streams.close()
         self._file.close()
 
@@ -65,12 +66,12 @@ class OpenedFile(AbstractContextManager):
         return os.fstat(self._file.fileno())
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """A stream of it, from its start.
+        """Return a stream of the file, from its start.
 
         It reads without Python code, in which a signal may raise: FFmpeg, which calls it, would lose the exception.
         """
         assert mode == "rb"
-        again = Path(f"/proc/self/fd/{self.fileno()}")  # with a position of its own; Linux only
+        again = Path(f"/proc/self/fd/{self.fileno()}")  # has a separate position; Linux only
         file = io.FileIO(again if again.exists() else self.path)
         file.name = str(self.path.resolve())
         return self._streams.enter_context(io.BufferedReader(file))
@@ -80,7 +81,7 @@ class OpenedFile(AbstractContextManager):
 
     @cached_property
     def start(self) -> bytes:
-        """Its first bytes, by which formats are told."""
+        """First bytes of the file, by which formats are recognised."""
         with self.open() as file:
             return file.read(_START_BYTES)
 
@@ -93,12 +94,12 @@ Source = Path | OpenedFile
 
 
 def is_quiet(source: Source) -> bool:
-    """True if what is odd about a file is not warned of."""
+    """Return whether warnings of a file's oddities are suppressed."""
     return isinstance(source, OpenedFile) and source.quiet
 
 
 def start_of(source: Source) -> bytes:
-    """The first bytes of a file; MediaError if it can't be read."""
+    """Return the first bytes of a file. Raises MediaError if it can't be read."""
     with reading(source):
         if isinstance(source, OpenedFile):
             return source.start
@@ -107,7 +108,7 @@ def start_of(source: Source) -> bytes:
 
 
 def mapped(source: Source) -> mmap.mmap:
-    """The bytes of a file, mapped into memory; ValueError if there are none."""
+    """Map a file into memory. Raises ValueError if it is empty."""
     if isinstance(source, OpenedFile):
         return mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
     with source.open("rb") as file:
@@ -115,7 +116,7 @@ def mapped(source: Source) -> mmap.mmap:
 
 
 def spliced(data: bytes | memoryview, changes: Mapping[tuple[int, int], bytes]) -> Iterator[bytes | memoryview]:
-    """The bytes of a file, with others from start to end of some parts."""
+    """Yield the bytes of a file, with replacements for some parts, each from start to end."""
     done = 0
     for (start, end), piece in sorted(changes.items()):
         yield data[done:start]
@@ -125,16 +126,16 @@ def spliced(data: bytes | memoryview, changes: Mapping[tuple[int, int], bytes]) 
 
 
 def is_animation(path: Source) -> bool:
-    """True if it is an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
+    """Return whether a file is an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
     start = start_of(path) if path.is_file() else b""
     animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
     return animated_webp or start[4:12] == b"ftypavis" or (start[:4] == b"GIF8" and _lacks_delay(path))
 
 
 def _lacks_delay(path: Source) -> bool:
-    """True if a GIF's second picture has no graphic control extension, which FFmpeg takes for a part of the first.
+    """Return whether a GIF's second picture has no graphic control extension; FFmpeg takes it for a part of the first.
 
-    Blocks, and tables of colours, are as of GIF89a, sections 18 to 25.
+    Blocks and colour tables are those of GIF89a, sections 18 to 25.
     """
     with path.open("rb") as file:
         pictures, delay = 0, False
@@ -143,7 +144,7 @@ def _lacks_delay(path: Source) -> bool:
             if block == _GIF_PICTURE:
                 pictures, lacks, delay = pictures + 1, not delay, False
                 _skip_colours(file, file.read(9)[8:])
-            label = file.read(1)  # or how the samples are coded
+            label = file.read(1)  # or the coding of the samples
             delay = delay or (block == _GIF_EXTENSION and label == _GIF_DELAY)
             while length := file.read(1):
                 if length == b"\0":
@@ -153,36 +154,39 @@ def _lacks_delay(path: Source) -> bool:
 
 
 def _skip_colours(file: io.BufferedIOBase, flags: bytes) -> None:
-    """Skips the table of colours whose size a GIF gives in some flags, if there is one."""
+    """Skip the colour table whose size a GIF gives in some flags, if there is one."""
     if flags and flags[0] & 0x80:
         file.seek(3 << (flags[0] & 7) + 1, os.SEEK_CUR)
 
 
 def is_moving_picture(path: Source) -> bool:
-    """True if it is a film by what moves in it, but of a format that pictures have: GIF, PNG, WebP or AVIF."""
+    """Return whether a file is a moving picture in a format of pictures: GIF, PNG, WebP or AVIF."""
     return is_animation(path) or start_of(path).startswith((b"GIF8", b"\x89PNG"))
 
 
 def is_lossy_webp(path: Source) -> bool:
-    """True if a WebP's first picture is coded by VP8, not VP8L (RFC 9649: chunks of a name, a 32-bit size, data)."""
+    """Return whether a WebP's first picture is coded by VP8, not VP8L.
+
+    RFC 9649: a chunk has a name, a 32-bit size, and data.
+    """
     with path.open("rb") as file:
         file.seek(12)
         while len(head := file.read(8)) == 8:
             if head[:4] in {b"VP8 ", b"VP8L"}:
                 return head[:4] == b"VP8 "
             size = int.from_bytes(head[4:], "little")
-            # A frame's header has 16 bytes, then come its own chunks.
+            # A frame's header has 16 bytes and is followed by the frame's chunks.
             file.seek(16 if head[:4] == b"ANMF" else size + size % 2, 1)
     return False
 
 
 def is_jpeg(path: Source) -> bool:
-    """True if the file begins as a JPEG does."""
+    """Return whether a file begins like a JPEG."""
     return start_of(path)[:3] == b"\xff\xd8\xff"
 
 
 def is_sound(path: Source) -> bool:
-    """True if it begins as a WAV or FLAC does, a FLAC also behind an ID3v2 tag."""
+    """Return whether a file begins like a WAV or FLAC; a FLAC may follow an ID3v2 tag."""
     start = start_of(path)
     if tag := id3_bytes(start):
         with path.open("rb") as file:
@@ -192,20 +196,23 @@ def is_sound(path: Source) -> bool:
 
 
 def id3_bytes(start: bytes) -> int:
-    """Length of the ID3v2 tag that a file begins with (id3.org, "ID3 tag version 2.4.0", section 3.1); 0: none."""
+    """Return the length of a file's leading ID3v2 tag (id3.org, "ID3 tag version 2.4.0", section 3.1); 0 if absent."""
     size = sum(seven_bits << shift for seven_bits, shift in zip(start[6:10], (21, 14, 7, 0), strict=False))
     return 10 + size if start[:3] == b"ID3" else 0
 
 
 def is_heic(path: Source) -> bool:
-    """True if it is a HEIC picture, as phones take; an AVIF may have one of its brands, too."""
+    """Return whether a file is a HEIC picture, as phones take; an AVIF may share its brands."""
     start = start_of(path)
     brands = start[: int.from_bytes(start[:4], "big")]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC and b"avif" not in brands and b"avis" not in brands
 
 
 def exceeds_scans(path: Source, most: int) -> bool:
-    """True if a JPEG's first picture has more scans than this (ITU-T T.81, B.1.1: markers, and segments' lengths)."""
+    """Return whether a JPEG's first picture has more than `most` scans.
+
+    ITU-T T.81, B.1.1: markers and segment lengths.
+    """
     with mapped(path) as data:
         scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
         while marker and marker[0] != _JPEG_END and scans <= most:
@@ -216,17 +223,17 @@ def exceeds_scans(path: Source, most: int) -> bool:
 
 
 def is_mp4(path: Source) -> bool:
-    """True if it is an MP4, MOV or 3GP, possibly an unfinished one."""
+    """Return whether a file is an MP4, MOV or 3GP, possibly an unfinished one."""
     return start_of(path)[4:8] in {b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot"}
 
 
 def is_matroska(path: Source) -> bool:
-    """True if it is Matroska or WebM."""
+    """Return whether a file is Matroska or WebM."""
     return start_of(path).startswith(matroska.EBML)
 
 
 def is_truncated(path: Source) -> bool:
-    """True if a Matroska, MP4 or AVI file is shorter than its header says."""
+    """Return whether a Matroska, MP4 or AVI file is shorter than its header says."""
     start, size, position = start_of(path), path.stat().st_size, 0
     if start.startswith(matroska.EBML):
         return matroska.end_of_segment(start) > size

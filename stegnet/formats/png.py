@@ -1,9 +1,9 @@
-"""PNG files: a container has the chunks of its cover, and image data such as the cover's program would write.
+"""PNG files: a container has the chunks of its cover, and image data as the cover's program would write it.
 
-How that program filters and compresses is recognised by doing the same to the cover's own pixels with each way that is
-known, and comparing bytes. zlib's output depends on its level, memory and strategy alone, zlib-ng's also on how much it
-is given at a time: here as by most programs, one row. PNG: W3C, "Portable Network Graphics Specification (Third
-Edition)"; zlib's stream: RFC 1950.
+The program's filters and compression are recognised by applying all known ways to the cover's own pixels and comparing
+bytes. zlib's output depends only on its level, memory and strategy, zlib-ng's also on the amount of data in each call:
+here one row, as in most programs. PNG: W3C, "Portable Network Graphics Specification (Third Edition)"; zlib's stream:
+RFC 1950.
 """
 
 import math
@@ -36,44 +36,45 @@ from stegnet.formats.png_rows import (
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6  # colour types
 CHANNELS = {GREY: 1, COLOUR: 3, PALETTE: 1, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
-# Filters by how a row's is chosen. libpng, Pillow's `optimize` and Pillow try several, which differ where two of them
-# make a row as small. ffmpeg takes Paeth below the first row; OpenCV, Firefox and UPNG.js take Sub, libvips, Java and
-# older versions of ffmpeg None, Chromium's canvas Up; Sub or Paeth is seen in photographs of 72 dots per inch.
+# Filters by how a program chooses that of a row. libpng, Pillow's `optimize` and Pillow try several, and differ if two
+# give rows of the same size. ffmpeg takes Paeth below the first row; OpenCV, Firefox and UPNG.js take Sub; libvips,
+# Java and older versions of ffmpeg None; Chromium's canvas Up. Sub or Paeth is seen in photographs with 72 dots per
+# inch.
 _LIBPNG, _PILLOW = Filters.of(NONE, SUB, UP, AVERAGE, PAETH), Filters.of(NONE, UP, SUB, PAETH)
 _PILLOW_OPTIMIZED, _FFMPEG = Filters.of(NONE, UP, SUB, AVERAGE, PAETH), Filters(bytes([PAETH]), bytes([SUB]))
 _SUB_OR_PAETH = Filters.of(SUB, PAETH)
 _ONE_FOR_ALL = tuple(map(Filters.of, (NONE, SUB, UP, AVERAGE, PAETH)))
 _FILTERS = (_LIBPNG, _PILLOW, _PILLOW_OPTIMIZED, _FFMPEG, _SUB_OR_PAETH, *_ONE_FOR_ALL)
-# zlib's levels by the two highest bits of its stream's second byte, those that programs choose first; of ImageMagick's
-# chunks, 7. That level is the lowest for strategies that have none of their own.
+# zlib's levels by the two highest bits of its stream's second byte, levels that programs prefer first; for
+# ImageMagick's chunks, 7 comes first. Strategies without levels count as the lowest.
 _LEVELS = {0: (1, 0), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}
 _MAGICK_BYTES, _MAGICK_LEVELS = 32768, (7, 9, 8)
 _WITHOUT_LEVEL = (zlib.Z_RLE, zlib.Z_HUFFMAN_ONLY, zlib.Z_FIXED)
 _MEMORIES = (8, 9)
 _LIBRARIES = {"zlib": zlib, "zlib-ng": zlib_ng}
 _COMPARED = 1 << 17  # compressed bytes by which a program is recognised
-_LEAST_COMPARED = 4096  # bytes that must be made of what is not the whole picture
+_LEAST_COMPARED = 4096  # compressed bytes that suffice if rows are not the whole picture
 _PILLOW_MEMORY = 9
-_IDAT_BYTES, _PILLOW_BYTES = {8: 8192, 9: 32768}, 65536  # by zlib's memory: of libpng, and of ImageMagick
+_IDAT_BYTES, _PILLOW_BYTES = {8: 8192, 9: 32768}, 65536  # by zlib's memory, of libpng; and of ImageMagick
 _MOST_BYTES = (1 << 31) - 1  # of a chunk
-_SMALL, _LEAST_BITS = 16384, 8  # bytes of image data that libpng names a smaller window for, and the smallest
-_ROWS = 64  # whose filters are compared, of each pass
+_SMALL, _LEAST_BITS = 16384, 8  # bytes of image data up to which libpng names a smaller window, the smallest
+_ROWS = 64  # rows of each pass whose filters are compared
 _HEADER = struct.Struct(">IIBBBBB")
 _ANEW = "save it anew in an image editor"
 UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
 _COPIED = 1 << 20  # bytes at a time
 _MOST_CHUNKS = 1 << 20
 _TEXTS, _EXIF_TEXTS = {"tEXt", "zTXt", "iTXt"}, (b"Raw profile type", b"XML:com.adobe.xm")
-_OF_COLOURS = {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "mDCV", "cLLI"}  # which no longer hold in sRGB
-_OF_SAMPLES = {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}  # whose form depends on the colour type and its bits
+_OF_COLOURS = {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "mDCV", "cLLI"}  # no longer valid in sRGB
+_OF_SAMPLES = {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}  # their form depends on the colour type and its bits
 
 
 class Deflate(NamedTuple):
-    """A way to compress filtered rows.
+    """Way to compress filtered rows.
 
     Attributes:
         library: "zlib" or "zlib-ng".
-        level, memory, strategy: zlib's.
+        level, memory, strategy: zlib's parameters.
     """
 
     library: str
@@ -82,18 +83,18 @@ class Deflate(NamedTuple):
     strategy: int
 
     def stream(self, window: int) -> "zlib._Compress":
-        """Return a compressor of deflate's bytes alone, without zlib's header; the window is 9 to 15 bits."""
+        """Return a compressor of raw deflate data without zlib's header; the window is 9 to 15 bits."""
         make = _LIBRARIES[self.library].compressobj
         return make(self.level, zlib.DEFLATED, -window, self.memory, self.strategy)
 
 
-# As OpenCV's imwrite does by default: of photographs as small as by libpng's defaults, in a tenth of the time.
+# Like OpenCV's imwrite by default: photographs get as small as by libpng's defaults, in a tenth of the time.
 OPENCV_FILTERS, OPENCV_DEFLATE = Filters.of(SUB), Deflate("zlib", 1, 8, zlib.Z_RLE)
 LIBPNG_FILTERS, LIBPNG_DEFLATE = _LIBPNG, Deflate("zlib", 6, 8, zlib.Z_FILTERED)  # by default
 
 
 class Header(NamedTuple):
-    """The chunk IHDR."""
+    """Fields of the chunk IHDR."""
 
     width: int
     height: int
@@ -105,7 +106,7 @@ class Header(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A chunk's type, where in the file it begins, and how many bytes of data it says that it has."""
+    """Chunk's type, its start in the file, and the number of data bytes that it declares."""
 
     kind: str
     start: int
@@ -117,7 +118,7 @@ class Chunk(NamedTuple):
 
 
 def chunks_of(source: Source) -> Iterator[Chunk]:
-    """Yield a PNG's chunks (section 5.3), as it says them, up to IEND."""
+    """Yield a PNG's chunks (section 5.3), as declared, up to IEND."""
     with source.open("rb") as file:
         chunk = Chunk("", file.seek(len(SIGNATURE)) - 12, 0)
         while chunk.kind != "IEND" and len(head := file.read(8)) == 8:
@@ -128,16 +129,16 @@ def chunks_of(source: Source) -> Iterator[Chunk]:
 
 @dataclass(frozen=True)
 class PngForm:
-    """A way to write a PNG.
+    """Way to write a PNG.
 
     Attributes:
         filters, deflate: of its image data.
-        chunk_bytes: of each chunk of image data; the last number is that of all others, but the last chunk.
-        header: zlib's, two bytes; None: what libpng writes.
+        chunk_bytes: of each chunk of image data; the last number holds for all further chunks but the last.
+        header: zlib's, two bytes; None: as libpng writes it.
         interlaced: in seven passes.
-        source: the file from which all but IHDR and the image data is copied.
-        before, behind: the bytes of it that stand before and behind the image data, each from start to end.
-        profile: the chunk of an ICC profile, written before them; b"": none.
+        source: the file from which everything but IHDR and the image data is copied.
+        before, behind: parts of it that stand before and after the image data, each from start to end.
+        profile: chunk of an ICC profile, written before them; b"": none.
     """
 
     filters: Filters = OPENCV_FILTERS
@@ -204,11 +205,11 @@ def profile_chunk(profile: bytes) -> bytes:
 
 
 class PngFile:
-    """A PNG whose chunks were looked through.
+    """PNG whose chunks have been scanned.
 
     Attributes:
         header: IHDR.
-        may_have_exif: by a chunk of its own, by XMP, or in a text, where ImageMagick writes it.
+        may_have_exif: in a separate chunk, in XMP, or in a text, where ImageMagick writes it.
 
     Raises:
         MediaError: a chunk is cut off, or there are more than a million.
@@ -216,15 +217,15 @@ class PngFile:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._before: list[tuple[str, int, int]] = []  # type of a chunk, where it begins and ends
+        self._before: list[tuple[str, int, int]] = []  # type of a chunk, its start and its end
         self._behind: list[tuple[str, int, int]] = []
         self.may_have_exif = False
-        self._sizes, self._start = array("I"), bytearray()  # of chunks of image data, and what that begins with
+        self._sizes, self._start = array("I"), bytearray()  # sizes of the chunks of image data, and its first bytes
         with mapped(source) as data:
             end, compared = len(SIGNATURE), _COMPARED
             for chunk in chunks_of(source):
                 kind, at, length = chunk
-                end = min(chunk.end, len(data)) if kind == "IEND" else chunk.end  # of which Pillow reads the name alone
+                end = min(chunk.end, len(data)) if kind == "IEND" else chunk.end  # Pillow reads only its name
                 if end > len(data):
                     raise MediaError("the PNG is truncated", "copy it again from its source", subject=source)
                 if kind == "IDAT":
@@ -240,11 +241,11 @@ class PngFile:
                     compared = max(_COMPARED, 2 * max(width for _, width in self._pass_sizes()))
                 if len(self._sizes) + len(self._before) + len(self._behind) > _MOST_CHUNKS:
                     raise MediaError(f"the PNG has more than {_MOST_CHUNKS:,} chunks", _ANEW, subject=source)
-            self._behind.append(("", end, len(data)))  # no part of the PNG: viewers ignore it
+            self._behind.append(("", end, len(data)))  # not part of the PNG: viewers ignore it
 
     @property
     def keeps_samples(self) -> bool:
-        """True if its image data has 8 bits a sample, and no palette."""
+        """Whether its image data has 8 bits per sample, and no palette."""
         return self.header.bits == 8 and self.header.colour_type != PALETTE
 
     @property
@@ -256,15 +257,15 @@ class PngFile:
             return struct.unpack_from(">HHH" if self.header.colour_type == COLOUR else ">H", file.read(6))
 
     def has(self, kind: str) -> bool:
-        """True if it has a chunk of a type."""
+        """Return whether the PNG has a chunk of a type."""
         return any(kind == each for each, _, _ in (*self._before, *self._behind))
 
     def form(self, channels: int, *, same_colours: bool = True, dropped: Set[str] = frozenset()) -> tuple[PngForm, str]:
-        """Return how a container of this cover is written, and a line if its program is not recognised; "" if it is.
+        """Return the way to write a container of this cover, and a line if its program is not recognised, else "".
 
         Args:
             channels: of the container's samples.
-            same_colours: what the file says of its colours holds for them.
+            same_colours: the file's colour information holds for them.
             dropped: types of chunks that the container does not have.
         """
         if not same_colours:
@@ -283,7 +284,7 @@ class PngFile:
         return form, "" if known else UNKNOWN_PROGRAM
 
     def _chunk_bytes(self, filters: Filters, deflate: Deflate) -> tuple[int, ...]:
-        """Return the sizes of the chunks of image data, as of `PngForm`; of one alone, that of its program."""
+        """Return the sizes of the chunks of image data, as in `PngForm`; for a single chunk, its program's."""
         *sizes, last = self._sizes
         if not sizes:
             size = _PILLOW_BYTES if filters == _PILLOW else _IDAT_BYTES[deflate.memory]
@@ -291,7 +292,7 @@ class PngFile:
         return tuple(sizes[:1]) if len(set(sizes)) == 1 and last <= sizes[0] else (*sizes, max(*sizes, last))
 
     def _recognised(self) -> tuple[Filters, Deflate, bool]:
-        """Return how the image data was made, and True; or what comes nearest to that, and False."""
+        """Return how the image data was made, and True; or the nearest known way, and False."""
         rows = self._first_rows()
         used = {row[0] for part in rows for row in part}
         deflate, same_stream = self._deflate(rows, self._ways(is_filtered=used != {NONE}))
@@ -299,14 +300,14 @@ class PngFile:
         return filters, deflate, same_filters and same_stream
 
     def _pass_sizes(self) -> list[tuple[int, int]]:
-        """Return the number of rows of each pass, and their bytes with the number of the filter."""
+        """Return the number of rows of each pass, and the bytes of a row with its filter number."""
         bits = CHANNELS[self.header.colour_type] * self.header.bits
         blank = np.broadcast_to(np.uint8(0), (self.header.height, self.header.width, 1))
         parts = passes(blank, bool(self.header.interlaced))
         return [(len(part), 1 + math.ceil(part.shape[1] * bits / 8)) for part in parts]
 
     def _first_rows(self) -> list[list[bytes]]:
-        """Return the rows that the first bytes of image data hold, by pass, behind the numbers of their filters."""
+        """Return the rows at the start of the image data, by pass, each after the number of its filter."""
         sizes, at, rows = self._pass_sizes(), 0, []
         data = zlib.decompressobj().decompress(bytes(self._start), sum(count * width for count, width in sizes))
         self._inflated = len(data)
@@ -319,7 +320,7 @@ class PngFile:
         return rows
 
     def _filters(self, rows: list[list[bytes]], memory: int) -> tuple[Filters, bool]:
-        """Return the filters that were tried on rows, and True; or those by which most are as they are, and False."""
+        """Return the filters that were tried on rows, and True; or those that match the most rows, and False."""
         apart = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
         parts = [part[:_ROWS] for part in rows if part]
         read = [unfiltered(part, apart) for part in parts]
@@ -332,7 +333,7 @@ class PngFile:
         best, *others = (filters for filters in _FILTERS if alike[filters] == most)
         if most < len(used):
             return best, False
-        if others:  # which are told by what rows have or have not, and Pillow's by the memory that it gives zlib
+        if others:  # distinguish them by the filters of all rows, and Pillow's by the memory that it gives zlib
             everywhere = self._filters_used()
             pillows = {_PILLOW, _PILLOW_OPTIMIZED} if memory != _PILLOW_MEMORY else set()
             found = [each for each in (best, *others) if everywhere <= {*each.tried, *each.first}] or [best]
@@ -340,7 +341,7 @@ class PngFile:
         return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
 
     def _filters_used(self) -> set[int]:
-        """Return the filters that any row has."""
+        """Return the set of filters that any row has."""
         widths = (width for count, width in self._pass_sizes() for _ in range(count))
         stream, used, rest = zlib_ng.decompressobj(), set(), 0  # bytes to the next row
         for piece in self._image_data():
@@ -360,7 +361,7 @@ class PngFile:
                 at += size + 12
 
     def _ways(self, *, is_filtered: bool) -> list[tuple[int, int]]:
-        """Return the strategies and levels that zlib's header allows for."""
+        """Return the strategies and levels that zlib's header allows."""
         number = self._start[1] >> 6
         levels = _MAGICK_LEVELS if number == 3 and self._sizes[0] == _MAGICK_BYTES else _LEVELS[number]
         strategies = [zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY]
@@ -369,7 +370,7 @@ class PngFile:
         return [*product(strategies, levels), *((each, 1) for each in _WITHOUT_LEVEL if number == 0)]
 
     def _deflate(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
-        """Return how the rows were compressed, and True; or by which settings of zlib they are as long, and False."""
+        """Return how the rows were compressed, and True; or the zlib settings with the nearest length, and False."""
         header, own, lines = bytes(self._start[:2]), bytes(self._start[2:]), [row for part in rows for row in part]
         window = _window(header, sum(count * width for count, width in self._pass_sizes()))
         for library, memory, (strategy, level) in product(_LIBRARIES, _MEMORIES, ways):
@@ -392,13 +393,13 @@ def _chunk(kind: bytes, data: bytes | bytearray) -> bytes:
 
 
 def _window(header: bytes, size: int) -> int:
-    """Return the bits of deflate's window: all, where libpng only names a smaller one since the data is as small."""
+    """Return the bits of deflate's window: all of them if libpng names a smaller one only because of little data."""
     bits = (header[0] >> 4) + 8
     return max(9, bits) if size > 1 << bits else zlib.MAX_WBITS
 
 
 def _libpng_header(header: bytes, size: int) -> bytes:
-    """Return zlib's header that names the smallest window into which so many bytes fit (RFC 1950, section 2.2)."""
+    """Return zlib's header with the smallest window that holds `size` bytes (RFC 1950, section 2.2)."""
     bits = zlib.MAX_WBITS
     while size <= _SMALL and bits > _LEAST_BITS and size <= 1 << (bits - 1):
         bits -= 1

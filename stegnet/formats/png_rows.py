@@ -9,12 +9,12 @@ from stegnet import kernels
 from stegnet.core.pixels import strips
 
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
-# Adam7: the first row and column of each pass, and how far its rows and columns are apart (figure 8.1).
+# Adam7: first row and column of each pass, and the distances of its rows and columns (figure 8.1).
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 def passes(samples: np.ndarray, interlaced: bool) -> list[np.ndarray]:
-    """Return the pictures that are stored one after the other of (H, W, channels) uint8, none of them empty."""
+    """Return the pictures that are stored one after the other for (H, W, channels) uint8, without empty ones."""
     if not interlaced:
         return [samples]
     parts = [samples[top::down, left::across] for top, left, down, across in _PASSES]
@@ -24,10 +24,11 @@ def passes(samples: np.ndarray, interlaced: bool) -> list[np.ndarray]:
 class Filters(NamedTuple):
     """Filters that are tried on rows.
 
-    Of those that make the sum of a row's absolute values least, the first is chosen (the heuristic of section 12.7).
+    The filter with the least sum of absolute values in a row is chosen, the first if there are several (the heuristic
+    of section 12.7).
 
     Attributes:
-        tried: their numbers, in order; if there is but one, all rows have it.
+        tried: their numbers, in order; a single one is used for all rows.
         first: those that are tried on the first row of a pass.
     """
 
@@ -36,7 +37,7 @@ class Filters(NamedTuple):
 
     @classmethod
     def of(cls, *tried: int) -> Self:
-        """Return those that are the same for all rows."""
+        """Return filters that are the same for all rows."""
         return cls(bytes(tried), bytes(tried))
 
 
@@ -54,7 +55,7 @@ def filtered_rows(picture: np.ndarray, filters: Filters) -> Iterator[np.ndarray]
 
 
 def filtered_pass(rows: np.ndarray, apart: int, filters: Filters) -> np.ndarray:
-    """Filter the first rows of a pass, as `filtered`."""
+    """Filter the first rows of a pass, like `filtered`."""
     blank = np.zeros(rows.shape[1], np.uint8)
     if filters.first == filters.tried:
         return filtered(rows, blank, apart, filters.tried)
@@ -63,12 +64,12 @@ def filtered_pass(rows: np.ndarray, apart: int, filters: Filters) -> np.ndarray:
 
 
 def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> np.ndarray:
-    """Filter rows, (n, width) uint8, to (n, 1 + width): the number of its filter before each row.
+    """Filter rows, (n, width) uint8, to (n, 1 + width), with the number of its filter before each row.
 
     Args:
         before: the row above the first, (width,) uint8.
         apart: bytes of a pixel.
-        tried: as of `Filters`.
+        tried: as in `Filters`.
     """
     count, width = rows.shape
     out = np.empty((count, 1 + width), np.uint8)
@@ -87,7 +88,7 @@ def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> 
 
 
 def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
-    """Return the bytes of the first rows of a pass, (n, width) uint8, that were filtered as each's first byte says."""
+    """Return the unfiltered bytes of a pass's first rows, (n, width) uint8; each row's first byte names its filter."""
     out = np.zeros((len(rows) + 1, len(rows[0]) - 1 + apart), np.uint8)  # with a row above and a pixel to the left
     for row, line in enumerate(rows, 1):
         content, above, now = np.frombuffer(line, np.uint8, offset=1), out[row - 1], out[row]
@@ -102,7 +103,7 @@ def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
 
 
 def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
-    """Return a row that was filtered by Average or Paeth, behind a pixel of zeros, as `above` has one."""
+    """Return a row that was filtered by Average or Paeth, after a pixel of zeros, as in `above`."""
     now = bytearray(apart)
     for at, byte in enumerate(line[1:]):
         left, up, corner = now[at], above[at + apart], above[at]
@@ -116,7 +117,7 @@ def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
 
 
 def _predicted(rows: np.ndarray, above: np.ndarray, apart: int, number: int) -> np.ndarray:
-    """Return what a filter takes from each byte, (n, width) uint8."""
+    """Return the prediction that a filter subtracts from each byte, (n, width) uint8."""
     left, corner = np.zeros_like(rows), np.zeros_like(rows)
     left[:, apart:], corner[:, apart:] = rows[:, :-apart], above[:, :-apart]
     if number == NONE:

@@ -14,11 +14,11 @@ _COPIED = 1 << 20  # bytes at a time
 
 
 class Block(NamedTuple):
-    """A rectangle of pixels that is stored row by row.
+    """Rectangle of pixels that is stored row by row.
 
     Attributes:
-        start: where its first row begins in the file.
-        stride: bytes from there to the next.
+        start: place of its first row in the file.
+        stride: bytes from one row to the next.
         rows, columns: of the picture.
     """
 
@@ -30,15 +30,15 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Raster:
-    """The layout of a file's pixels.
+    """Layout of a file's pixels.
 
     Attributes:
         source: the file.
         height, width: in pixels, as stored.
-        pixel_bytes: of each pixel.
-        colours: which of them are red, green and blue, or grey.
-        opacity: which of them is opacity; None: there is none.
-        blocks: all of its pixels.
+        pixel_bytes: bytes of each pixel.
+        colours: positions of red, green and blue, or grey, in a pixel.
+        opacity: position of opacity; None: there is no opacity.
+        blocks: blocks that hold all pixels.
         upside_down: the lowest row is the first.
         padded: blocks reach over the edge.
     """
@@ -54,7 +54,7 @@ class Raster:
     padded: bool = False
 
     def spans(self) -> list[tuple[int, int]]:
-        """Return where each block begins and ends in the file."""
+        """Return start and end of each block in the file."""
         return [(block.start, block.start + _length(block, self._shape(block))) for block in self.blocks]
 
     def write(self, file: BinaryIO, samples: np.ndarray) -> str:
@@ -69,7 +69,7 @@ class Raster:
         return ""
 
     def _exchanged(self, data: bytes, block: Block, planes: np.ndarray) -> np.ndarray:
-        """Return the bytes of a block with other samples; whatever else stands between them stays."""
+        """Return the bytes of a block with other samples; bytes between them stay."""
         shape = self._shape(block)
         stored = np.frombuffer(data, np.uint8, _length(block, shape), block.start).copy()
         pixels = as_strided(stored, shape, (block.stride, self.pixel_bytes, 1))
@@ -79,22 +79,22 @@ class Raster:
         return stored
 
     def _shape(self, block: Block) -> tuple[int, int, int]:
-        """Return the rows, columns and bytes a pixel of a block."""
+        """Return the rows, columns and bytes per pixel of a block."""
         rows, columns = block.rows.indices(self.height), block.columns.indices(self.width)
         return len(range(*rows)), len(range(*columns)), self.pixel_bytes
 
 
 def truncated(source: Source, form: str) -> MediaError:
-    """The error for a file that ends early."""
+    """Return the error for a file that ends early."""
     return MediaError(f"the {form} is truncated", "copy it again from its source", subject=source)
 
 
 def not_kept(source: Source, form: str, reason: str) -> MediaError:
-    """The error for a cover that can't stay of its form, since it is of a rare kind."""
+    """Return the error for a cover of a rare kind, whose container can't keep its form."""
     return MediaError(f"the {form} can't stay one: {reason}", "name the container .png", subject=source)
 
 
 def _length(block: Block, shape: tuple[int, int, int]) -> int:
-    """Return the bytes of a block of so many rows, columns and bytes a pixel, without what fills its last row."""
+    """Return the bytes of a block, given its rows, columns and bytes per pixel, without padding after its last row."""
     rows, columns, pixel_bytes = shape
     return (rows - 1) * block.stride + columns * pixel_bytes

@@ -1,7 +1,7 @@
-"""The forms of pictures, films and sounds, told by a file's first bytes, before any decoder is asked.
+"""The forms of pictures, films and sounds, recognised by a file's first bytes before any decoder is tried.
 
-The list is closed: what is not on it is a file and nothing else, whatever a decoder finds in it. FFmpeg takes a PDF, a
-ZIP or a TAR of photographs for a film, and Pillow some source code for a picture. docs/inputs.md names the same forms.
+The list is closed: a file of another form is just a file, whatever a decoder finds in it. FFmpeg takes a PDF, a ZIP or
+a TAR of photographs for a film, and Pillow some source code for a picture. docs/inputs.md names the same forms.
 Signatures are those of the formats' specifications, in the order in which they are tried.
 """
 
@@ -14,22 +14,22 @@ from stegnet.formats import matroska
 from stegnet.formats.opened_file import Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
 
 _TRANSPORT_PACKETS = (188, 192, 204)  # bytes: plain, with a time stamp before each (BDAV), with parity after it
-_LEAST_PACKETS, _MOST_PACKETS = 4, 16  # of a transport stream, that are looked at
+_LEAST_PACKETS, _MOST_PACKETS = 4, 16  # packets of a transport stream that are examined
 _SYNC = b"\x47"
-_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header behind a BMP's first 14
+_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header after a BMP's first 14
 # Sequence parameter sets, with nal_ref_idc, and the delimiter of access units (ITU-T H.264, 7.4.1).
 _H264_STARTS = b"\x27", b"\x47", b"\x67", b"\x09"
 _PCX_VERSIONS, _PCX_BITS = (0, 2, 3, 4, 5), (1, 2, 4, 8)
-_EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # an MP4 or MOV has one of others behind them
+_EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # in an MP4 or MOV, another box follows them
 _TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
 _JPEG_2000 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _WTV = bytes.fromhex("b7d800203749da11a64e0007e95ead8d")
-_MXF = bytes.fromhex("060e2b34020501010d01020101")  # SMPTE ST 377-1: key of a partition pack, but for its kind
+_MXF = bytes.fromhex("060e2b34020501010d01020101")  # SMPTE ST 377-1: key of a partition pack, without its kind
 
 
 class Form(NamedTuple):
-    """A form of files.
+    """Form of files.
 
     Attributes:
         name: as people know it, such as "JPEG".
@@ -56,12 +56,12 @@ def _is_riff(*kinds: bytes) -> _Test:
 
 
 def _is_jpeg(start: bytes) -> bool:
-    """True for JPEG, not JPEG-LS, which begins alike but for its first marker."""
+    """Return whether a file is JPEG, not JPEG-LS, which differs only in its first marker."""
     return start[:3] == b"\xff\xd8\xff" and start[3:4] != b"\xf7"
 
 
 def _is_tiff(start: bytes) -> bool:
-    """True for TIFF and BigTIFF, not CR2, a raw file with a preview first."""
+    """Return whether a file is TIFF or BigTIFF, not CR2, a raw file with a preview first."""
     return start.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")) and start[8:10] != b"CR"
 
 
@@ -70,18 +70,18 @@ def _is_bmp(start: bytes) -> bool:
 
 
 def _is_icon(start: bytes) -> bool:
-    """True if it begins with a directory of icons whose first entry is possible: MPEG-4 video begins alike."""
+    """Return whether a file begins with a plausible directory of icons: MPEG-4 video begins alike."""
     count, size, offset = (int.from_bytes(start[at:end], "little") for at, end in ((4, 6), (14, 18), (18, 22)))
     return start[:4] == b"\x00\x00\x01\x00" and 0 < count < 256 and size > 0 and offset >= 6 + 16 * count
 
 
 def _is_ppm(start: bytes) -> bool:
-    """True for P1 to P6 of Netpbm, PFM excluded, whose numbers are floating-point."""
+    """Return whether a file is P1 to P6 of Netpbm; PFM, with floating-point numbers, is excluded."""
     return start[:1] == b"P" and start[1:2] in b"123456" and start[2:3] in b" \t\r\n#" and len(start) > 2
 
 
 def _is_transport_stream(start: bytes) -> bool:
-    """True if sync bytes stand at equal distances (ISO/IEC 13818-1, section 2.4.3.2), from anywhere in the first."""
+    """Return whether sync bytes stand at equal distances (ISO/IEC 13818-1, section 2.4.3.2), at any offset."""
     return any(
         start[first : first + 1] == _SYNC and _has_packets(start, first, size)
         for size in _TRANSPORT_PACKETS
@@ -96,12 +96,15 @@ def _has_packets(start: bytes, first: int, size: int) -> bool:
 
 
 def _is_program_stream(start: bytes) -> bool:
-    """True if it begins with a pack header of MPEG-2 or MPEG-1 (ISO/IEC 13818-1, 2.5.3.3; ISO/IEC 11172-1, 2.4.3.2)."""
+    """Return whether a file begins with a pack header of MPEG-2 or MPEG-1.
+
+    ISO/IEC 13818-1, 2.5.3.3; ISO/IEC 11172-1, 2.4.3.2.
+    """
     return start[:4] == b"\x00\x00\x01\xba" and len(start) > 4 and (start[4] >> 6 == 1 or start[4] >> 4 == 2)
 
 
 def _unit(start: bytes) -> bytes:
-    """Return the bytes behind the start code of three or four bytes that a stream begins with; b"" if there is none."""
+    """Return the bytes after the start code of three or four bytes that a stream begins with; b"" without one."""
     if start[:3] == b"\x00\x00\x01":
         return start[3:]
     return start[4:] if start[:4] == b"\x00\x00\x00\x01" else b""
@@ -112,12 +115,15 @@ def _unit_begins(*starts: bytes) -> _Test:
 
 
 def _is_mpeg_video(start: bytes) -> bool:
-    """True if it begins with a sequence header of MPEG-1 or MPEG-2 video, neither of whose sides is 0."""
+    """Return whether a file begins with a sequence header of MPEG-1 or MPEG-2 video whose sides are not 0."""
     return start[:4] == b"\x00\x00\x01\xb3" and any(start[4:6]) and len(start) > 6 and bool(start[5] & 15 or start[6])
 
 
 def _is_mpeg4_video(start: bytes) -> bool:
-    """True if it begins with a sequence, a visual object or a video object with its layer (ISO/IEC 14496-2, 6.2)."""
+    """Return whether a file begins with a sequence, a visual object, or a video object with its layer.
+
+    ISO/IEC 14496-2, 6.2.
+    """
     layer = start[:3] == b"\x00\x00\x01" and start[3:4] < b"\x20" and start[4:7] == b"\x00\x00\x01"
     return start.startswith((b"\x00\x00\x01\xb0", b"\x00\x00\x01\xb5")) or (layer and start[7:8] in b"\x20\x21\x22\x23")
 
@@ -127,11 +133,11 @@ def _is_gxf(start: bytes) -> bool:
 
 
 def _is_matroska(start: bytes) -> bool:
-    head = start[:80]  # which has the document's type
+    head = start[:80]  # contains the document's type
     return start.startswith(matroska.EBML) and (b"matroska" in head or b"webm" in head)
 
 
-# Of the files whose first bytes say it.
+# Forms that the first bytes identify.
 _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("PNG", PICTURE, "PNG"), _begins(b"\x89PNG\r\n\x1a\n")),
     (Form("JPEG", PICTURE, "JPEG"), _is_jpeg),
@@ -197,17 +203,17 @@ _MP4, _TGA, _MP3 = Form("MP4", FILM, "mov"), Form("TGA", PICTURE, "TGA"), Form("
 _AVIF_BRANDS = {b"avif", b"avis"}
 _RAW_BRANDS = {b"crx "}  # CR3, as Canon's cameras write it
 FILM_READERS = tuple(dict.fromkeys(form.reader for form, _ in (*_FORMS, (_MP4, None)) if form.kind == FILM))
-# FFmpeg's names of the forms of pictures that may be films; the others it can't read.
+# FFmpeg's names of picture formats that may be films; it can't read the others.
 ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
 
 
 def form_of(source: Source) -> Form | None:
-    """The form of a file; None if it is no picture, film or sound. MediaError if it can't be read."""
+    """Return the form of a file; None if it is not a picture, film or sound. Raises MediaError if it can't be read."""
     return next(_forms(source), None)
 
 
 def unknown_form(path: Source) -> MediaError:
-    """The error for a file that is needed as a picture, film or sound, and is none."""
+    """Return the error for a file that must be a picture, film or sound, but isn't."""
     hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
     return MediaError("is a file, not a picture, film or sound that can be read", hint, subject=path)
 
@@ -229,7 +235,7 @@ def _forms(source: Source) -> Iterator[Form]:
 
 
 def _of_brand(source: Source, start: bytes) -> Iterator[Form]:
-    """The form of a file of boxes (ISO/IEC 14496-12) by its brands."""
+    """Yield the form of a file of boxes (ISO/IEC 14496-12) by its brands."""
     brand = start[8:12]
     if brand in _AVIF_BRANDS or (brand == b"mif1" and not is_heic(source)):
         yield _AVIF
@@ -240,13 +246,13 @@ def _of_brand(source: Source, start: bytes) -> Iterator[Form]:
 
 
 def _has_next_box(start: bytes) -> bool:
-    """True if another box follows the first one, which is small."""
+    """Return whether another box follows the first one, which is small."""
     end = int.from_bytes(start[:4], "big")
     return 8 <= end <= len(start) - 8 and start[end + 4 : end + 8] in {b"ftyp", b"moov", b"mdat", *_EMPTY_BOXES}
 
 
 def _ends_as_tga(source: Source) -> bool:
-    """True if a Targa's footer is its end (Truevision TGA 2.0, "TGA file footer"); older ones have no signature."""
+    """Return whether a file ends with a Targa footer (Truevision TGA 2.0, "TGA file footer"), which older ones lack."""
     with source.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(size - len(_TGA_FOOTER), 0))

@@ -1,4 +1,4 @@
-"""Sounds without loss, WAV and FLAC, whose samples are exchanged while the rest of the file stays.
+"""Lossless sounds, WAV and FLAC, whose samples are exchanged while the rest of the file stays.
 
 WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64: EBU Tech 3306, FLAC: RFC 9639.
 """
@@ -20,11 +20,11 @@ from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
 WAV, FLAC = "WAV", "FLAC"
 _PCM, _EXTENSIBLE = 1, 0xFFFE  # forms of samples; the second names the first in an identifier
-_IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")  # the rest of it
+_IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")  # the rest of the identifier
 _OTHERS, _COARSER = {3: "floating point", 6: "A-law", 7: "µ-law"}, {_PCM, 6, 7}
 _LOSSY = {2: "ADPCM", 17: "ADPCM", 80: "MP2", 85: "MP3"}  # RFC 2361, appendix A
 _UNKNOWN = 0xFFFFFFFF  # size of a chunk
-_MOST_SAMPLES = (1 << 31) - 1  # that sealing can count
+_MOST_SAMPLES = (1 << 31) - 1  # limit of sealing
 _AT_ONCE = 1 << 20  # frames that are decoded together
 _COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
@@ -33,14 +33,14 @@ _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
 @dataclass(frozen=True, eq=False)
 class SoundFile:
-    """A sound.
+    """Sound of a file.
 
     Attributes:
         form: WAV or FLAC.
-        rate: frames a second.
+        rate: frames per second.
         data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
-        head, tail: the file before and after them; of FLAC, its blocks of metadata, and what is no part of it.
-        frames: of FLAC, the samples as the file codes them.
+        head, tail: the file before and after the samples; in a FLAC, its metadata blocks, and any data after it.
+        frames: of a FLAC, the coded samples of the file.
     """
 
     form: str
@@ -51,10 +51,10 @@ class SoundFile:
     frames: bytes = b""
 
     def write(self, part: Path, data: np.ndarray) -> None:
-        """Writes the file with other samples; those of FLAC are coded as the file's were.
+        """Write the file with other samples; those of a FLAC are coded like the original's.
 
         Raises:
-            MediaError: no encoder has such a rate.
+            MediaError: no encoder supports the rate.
             OSError: the file can't be written.
         """
         if self.form == WAV:
@@ -77,22 +77,22 @@ class SoundFile:
             file.writelines((memoryview(coded)[frames:], self.tail))
 
     def notes(self) -> tuple[str, ...]:
-        """Return lines for the report on how it is written; errors as `recognise`."""
+        """Return lines for the report on the coding; errors are those of `recognise`."""
         return self.settings.notes() if self.form == FLAC else ()
 
     @cached_property
     def settings(self) -> FlacSettings:
-        """Settings by which a FLAC's samples are coded; errors as `recognise`."""
+        """Settings by which a FLAC's samples are coded; errors are those of `recognise`."""
         longest = int.from_bytes(metadata_blocks(self.head)[0][0][1][2:4], "big")
         block = longest if longest >= SHORTEST_BLOCK else USUAL_BLOCK
         return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)
 
 
 def read_sound(source: Source) -> SoundFile:
-    """Reads a WAV or FLAC.
+    """Read a WAV or FLAC.
 
     Raises:
-        MediaError: it is damaged, has no samples, or not of 16 or 24 bits.
+        MediaError: the file is damaged, or has no samples of 16 or 24 bits.
     """
     try:
         with mapped(source) as file:
@@ -151,12 +151,12 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
 
 
 def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
-    """The error of samples that are neither of 16 nor of 24 bits; coarse ones, converted, would leave values out."""
+    """Return the error for samples of neither 16 nor 24 bits; coarse ones, once converted, would leave values out."""
     return MediaError(f"has samples of {what}", _COARSE if coarse else _CONVERT, subject=source)
 
 
 def _check_length(source: Source, samples: int) -> None:
-    """Refuses a sound that is too long for what is done with it, before it is decoded."""
+    """Refuse a sound that is too long for processing, before it is decoded. Raises MediaError."""
     check_memory(source, samples, f"{samples} samples")
     if samples > _MOST_SAMPLES:
         raise MediaError(f"has {samples} samples, more than {_MOST_SAMPLES}", "cut it into parts", subject=source)
@@ -173,7 +173,7 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
         raise MediaError("has no length or checksum, as a FLAC that was written into a pipe", hint, subject=source)
     _check_length(source, total * ((described >> 41 & 7) + 1))
     with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
-        # In parts: as many as there are, whatever number the header says.
+        # Decode in parts, as many as there are, whatever number the header says.
         parts = opened.blocks(_AT_ONCE, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
         data = np.concatenate([_sample_bytes(part, bits // 8) for part in parts])
         rate = opened.samplerate
@@ -184,18 +184,18 @@ def _read_flac(source: Source, file: bytes) -> SoundFile:
 
 
 def _description(given: bytes, made: bytes) -> bytes:
-    """The description of new frames, in which the shortest and longest are unknown (0) if the file's own were."""
+    """Return the description of new frames; shortest and longest are unknown (0) if they were in the original."""
     shortest, longest = (made[at : at + 3] if any(given[at : at + 3]) else bytes(3) for at in (4, 7))
     return made[:4] + shortest + longest + made[10:]
 
 
 def _sample_bytes(numbers: np.ndarray, count: int) -> np.ndarray:
-    """The bytes that samples have, (…, count) uint8, of numbers whose other bytes are 0 and come first."""
+    """Return the bytes of samples, (…, count) uint8, from numbers whose other bytes are 0 and come first."""
     return np.ascontiguousarray(numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -count:])
 
 
 def wide_numbers(data: np.ndarray) -> np.ndarray:
-    """Samples, (…, 2 or 3) uint8, as numbers, (…) int32 whose lowest bytes are 0."""
+    """Return samples, (…, 2 or 3) uint8, as numbers, (…) int32 with zeros in the lowest bytes."""
     wide = np.zeros((*data.shape[:-1], 4), np.uint8)
     wide[..., -data.shape[-1] :] = data
     return wide.view("<i4")[..., 0]

@@ -1,6 +1,6 @@
-"""TIFF files of one page, uncompressed, of 8 bits a sample, grey or RGB (Adobe, "TIFF Revision 6.0"; BigTIFF, libtiff).
+"""TIFF files: one page, uncompressed, 8 bits per sample, grey or RGB (Adobe, "TIFF Revision 6.0"; BigTIFF, libtiff).
 
-Strips and tiles stay where they are, and so does every byte beside their samples.
+Strips and tiles stay where they are, and so does every byte between their samples.
 """
 
 import math
@@ -30,10 +30,10 @@ _LONGEST = (1 << 32) - 1  # RowsPerStrip of a picture in one strip
 
 
 def read_tiff(source: Source) -> Raster:
-    """Return how a TIFF stores its pixels.
+    """Return the layout of a TIFF's pixels.
 
     Raises:
-        MediaError: it is truncated, or of another kind.
+        MediaError: the TIFF is truncated, or of another kind.
     """
     with mapped(source) as data:
         tags = _Tags(source, data)
@@ -44,7 +44,7 @@ def read_tiff(source: Source) -> Raster:
         photometric, samples = tags.number(_PHOTOMETRIC), tags.number(_SAMPLES, 1)
         colours, extra = _COLOURS.get(photometric), tuple(tags.numbers(_EXTRA))
         if photometric == _RGB and samples == 4 and not extra:
-            extra = (_OPACITY,)  # which OpenCV does not say, nor do readers need it
+            extra = (_OPACITY,)  # OpenCV doesn't write it, and readers don't need it
         if colours is None or samples != colours + len(extra) or extra not in {(), (_UNUSED,), (_OPACITY,)}:
             raise not_kept(source, _FORM, "its colours are neither grey nor RGB")
         if set(tags.numbers(_BITS, 1)) != {8} or set(tags.numbers(_SAMPLE_FORMAT, 1)) != {1}:
@@ -62,7 +62,7 @@ def read_tiff(source: Source) -> Raster:
 
 
 def _blocks(tags: "_Tags", height: int, width: int, samples: int) -> Iterator[Block]:
-    """Yield the strips or tiles, row by row of them; what of a tile lies outside the picture is left out."""
+    """Yield the strips or tiles, row by row, without the parts of tiles outside the picture."""
     if _TILES in tags:
         rows, columns, starts = tags.number(_TILE_HEIGHT), tags.number(_TILE_WIDTH), tags.numbers(_TILES)
     else:
@@ -79,10 +79,10 @@ def _blocks(tags: "_Tags", height: int, width: int, samples: int) -> Iterator[Bl
 
 
 class _Tags:
-    """The tags of a TIFF's first page.
+    """Tags of a TIFF's first page.
 
     Attributes:
-        next_page: where another one is; 0: there is none.
+        next_page: place of the next page; 0: there is no other.
     """
 
     def __init__(self, source: Source, data: mmap.mmap) -> None:
@@ -113,14 +113,14 @@ class _Tags:
         return not_kept(self._source, _FORM, "it is damaged")
 
     def number(self, tag: int, default: int | None = None) -> int:
-        """Return the first value of a tag; MediaError if it has none and there is no default."""
+        """Return the first value of a tag. Raises MediaError if it has no value and no default."""
         found = self.numbers(tag, default)
         if not len(found):
             raise self.damaged()
         return int(found[0])
 
     def numbers(self, tag: int, default: int | None = None) -> np.ndarray:
-        """Return the values of a tag, or the default, or none."""
+        """Return the values of a tag, or the default, or an empty array."""
         if tag not in self:
             return np.array([] if default is None else [default], np.int64)
         kind, count, place = self._entries[tag]
@@ -132,7 +132,7 @@ class _Tags:
         return np.frombuffer(self._data[place : place + count * dtype.itemsize], dtype)
 
     def refuse_overlap(self, blocks: list[tuple[int, int]]) -> None:
-        """Refuse, by a MediaError, blocks that are not in the file, or share bytes with each other or the tags."""
+        """Raise MediaError if blocks are outside the file, or share bytes with each other or the tags."""
         if max(end for _, end in blocks) > len(self._data):
             raise truncated(self._source, _FORM)
         starts, ends = np.array(sorted(blocks)).T

@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Self
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
 from stegnet.core.pixels import MOST_JPEG_SIDE
-from stegnet.formats.opened_file import Source, mapped
+from stegnet.formats.opened_file import Source, exceeds_scans, mapped
 
 _EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP2, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xE2, 0xEE
+_DAC = 0xCC  # tables for arithmetic coding, which files of other kinds may have, too
+_TABLE_NUMBERS = frozenset(range(4))
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical")}
 _OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
@@ -27,16 +30,29 @@ _METADATA = {*range(0xE0, 0xF0), 0xFE}
 _ENTROPY_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker but restart markers
 _NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
 HINT = "convert it to an ordinary JPEG or to PNG first"
-UNSUPPORTED = ", which is not supported"
 _AGAIN = "copy it again from its source"
 _SIGNATURE = b"MPF\0"
 _MOST_FACTOR = 4  # of sampling (T.81, B.2.2)
 _MOST_BYTES = 6  # of a pixel: three samples of 16 bits
 _MOST_BESIDE = 256 << 20  # bytes of metadata, and of what follows the picture: phones append films of some MB
 _MOST_BEFORE = 64 << 20  # bytes before the frame of so large a file
+_MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 _NUMBER = 0xB001  # tag of the number of pictures
 _ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
 _SIZE, _OFFSET = 4, 8  # where they are in an entry
+
+
+class UnsupportedJpegError(MediaError):
+    """A JPEG of a kind that few programs read; `reason` says what "it" is or has."""
+
+    reason = ""
+
+    @classmethod
+    def because(cls, reason: str, subject: object) -> Self:
+        """Return the error for a JPEG that is, or has, `reason`."""
+        error = cls(f"the JPEG {reason}, which is not supported", HINT, subject)
+        error.reason = reason
+        return error
 
 
 @dataclass(frozen=True)
@@ -118,16 +134,6 @@ class JpegFile:
         """True if all scans code blocks, too, that only fill up MCUs."""
         return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
 
-    def plain(self, most: int) -> bytes:
-        """The picture alone, up to a place: no metadata, nothing between segments, whole MCUs where these are coded."""
-        data = bytearray(self.data)
-        if self.has_whole_mcus:
-            (down, across), (rows, cols) = self.mcu[::-1], self.mcus
-            struct.pack_into(">HH", data, self.frame + 1, 8 * down * rows, 8 * across * cols)
-        return b"".join(
-            (data[:2], *(data[start : min(end, most)] for start, end in self.parts if start < most), b"\xff\xd9")
-        )
-
     def blocks(self, component: Component) -> tuple[int, int]:
         """Rows and columns of a component's blocks, without those that only fill up an MCU."""
         across, down = self.mcu
@@ -155,12 +161,64 @@ def refuse_excess(path: Source) -> None:
         raise MediaError(f"the JPEG has {shown_size(more)} beside its picture: too many to keep", hint, subject=path)
 
 
+def refuse_many_scans(path: Source) -> None:
+    """Refuse, by a MediaError, a JPEG with far more scans than encoders write: each goes over all of the picture."""
+    if exceeds_scans(path, _MOST_SCANS):
+        hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
+        raise MediaError(f"the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint, subject=path)
+
+
 def parse_jpeg(data: bytes, name: str) -> JpegFile:
     """Takes a JPEG file apart, whose name is for messages; errors as `read_jpeg`."""
     try:
         return _Parser(data, name).parse()
     except (IndexError, ValueError, struct.error) as error:  # a segment that ends too early
         raise MediaError("the JPEG is truncated", _AGAIN, subject=name) from error
+
+
+def has_sound_segments(file: JpegFile) -> bool:
+    """Return True if libjpeg takes a file's segments, but for metadata: their kinds, lengths and order (T.81, B.2)."""
+    steps: set[int] = set()  # numbers of the quantisation tables so far
+    scans = iter(file.scans)
+    has_frame = False
+    for place, _ in file.parts:
+        marker, length = struct.unpack_from(">xBH", file.data, place)
+        content = file.data[place + 4 : place + 2 + length]
+        if marker in _HUFFMAN_FRAMES:
+            is_sound = not has_frame and len(content) == 6 + 3 * len(file.components)
+            has_frame = True
+        elif marker == _SOS:
+            components = next(scans).components
+            used = {file.components[index].table for index in components}
+            is_sound = bool(components) and len(content) == 4 + 2 * len(components) and used <= steps
+        elif marker == _DQT:
+            numbers = _numbers_of_steps(content)
+            is_sound = numbers is not None
+            steps.update(numbers or ())
+        else:
+            is_sound = marker == _DHT or (marker == _DAC and length >= 2) or (marker == _DRI and len(content) == 2)
+        if not is_sound:
+            return False
+    return all(_are_sound(tables, end - start) for start, end, tables in file.huffman_segments)
+
+
+def _numbers_of_steps(content: bytes) -> set[int] | None:
+    """Return the numbers of a DQT segment's tables; None if it is damaged."""
+    place = 0
+    numbers = set()
+    while place < len(content):
+        wide, number = divmod(content[place], 16)
+        place += 1 + (128 if wide else 64)
+        numbers.add(number)
+    return numbers if place == len(content) and numbers <= _TABLE_NUMBERS else None
+
+
+def _are_sound(tables: list[HuffmanTable], length: int) -> bool:
+    """Return True if tables of a DHT segment fill so many bytes, and are such as there may be."""
+    is_whole = sum(len(table.content) for table in tables) == length
+    return is_whole and all(
+        {table.key, table.key - 16} & _TABLE_NUMBERS and len(table.symbols) <= 256 for table in tables
+    )
 
 
 class _Parser:
@@ -177,7 +235,7 @@ class _Parser:
             if marker in _HUFFMAN_FRAMES:
                 self._frame(marker, start)
             elif marker in _OTHER_FRAMES:
-                raise MediaError(f"the JPEG is {_OTHER_FRAMES[marker]}{UNSUPPORTED}", HINT, subject=self.name)
+                raise UnsupportedJpegError.because(f"is {_OTHER_FRAMES[marker]}", self.name)
             elif marker == _DHT:
                 tables = list(_huffman_tables(self.data, start, end))
                 self.file.huffman_segments.append((start, end, tables))
@@ -218,7 +276,7 @@ class _Parser:
             raise MediaError("the JPEG is truncated: its last scans are missing", _AGAIN, subject=self.name)
         numbers = bytes(each.number for each in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
-            raise MediaError(f"the JPEG is in RGB{UNSUPPORTED}", HINT, subject=self.name)
+            raise UnsupportedJpegError.because("is in RGB", self.name)
 
     def _segments(self) -> Iterator[tuple[int, int, int]]:
         """Marker, start and end of the content of each segment, to the end of the picture."""
@@ -254,10 +312,10 @@ class _Parser:
         file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
         file.progressive, file.frame = marker == 0xC2, start
         if precision != 8:
-            raise MediaError(f"the JPEG has {precision} bits a sample{UNSUPPORTED}", HINT, subject=self.name)
+            raise UnsupportedJpegError.because(f"has {precision} bits a sample", self.name)
         if count not in (1, 3):
             kind = "is CMYK" if count == 4 else f"has {count} components"
-            raise MediaError(f"the JPEG {kind}{UNSUPPORTED}", HINT, subject=self.name)
+            raise UnsupportedJpegError.because(kind, self.name)
         if not file.height:
             raise self._height_at_end()
         factors = [factor for each in file.components for factor in (each.across, each.down)]
@@ -269,7 +327,7 @@ class _Parser:
 
     def _height_at_end(self) -> MediaError:
         """The error for a frame whose height, 0 in its header, is in a segment behind its scan (T.81, B.2.2, B.2.5)."""
-        return MediaError(f"the JPEG has its height at its end{UNSUPPORTED}", HINT, subject=self.name)
+        return UnsupportedJpegError.because("has its height at its end", self.name)
 
     def _quantisation(self, start: int, end: int) -> None:
         while start < end:

@@ -26,10 +26,10 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
 from stegnet.core.text import Setting, Text
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, is_quiet
+from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
-from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess
+from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess, refuse_many_scans
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
@@ -72,7 +72,6 @@ _RAW_TAGS, _PHOTOSHOP_LAYERS = {330, 33422, 50706}, 37724
 _JPEG_FORMATS = {"JPEG", "MPO"}
 _READ_WHOLE, _MOST_BYTES = {"WebP", "AVIF", "HEIC"}, 512 << 20  # forms whose libraries get all bytes at once
 _SAMPLES_OF_PNG, _MOST_BESIDE_PNG = {"IDAT", "fdAT"}, 64 << 20  # chunks, and bytes of the others
-_MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
 # ITU-T H.273: primaries and transfer functions that films have, and a HEIF may name instead of a profile.
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 HDR = {16: "PQ", 18: "HLG"}
@@ -408,9 +407,8 @@ def _shown(
         hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
         problem = f"its first page is but a preview of {image.width}×{image.height} pixels"
         raise MediaError(problem, hint, subject=path)
-    if image.format in _JPEG_FORMATS and exceeds_scans(path, _MOST_SCANS):  # each decoded over all of the picture
-        hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
-        raise MediaError(f"the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint, subject=path)
+    if image.format in _JPEG_FORMATS:
+        refuse_many_scans(path)
     if not is_quiet(path):
         _warn(path, image)
     if notes is not None:

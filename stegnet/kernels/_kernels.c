@@ -1082,6 +1082,7 @@ static PyMethodDef methods[] = {
     {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
     {"merge_runs", merge_runs, METH_VARARGS, merge_runs_doc},
     {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
+    {"decode_scan", decode_scan, METH_VARARGS, decode_scan_doc},
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
     {"rows", png_rows, METH_VARARGS, rows_doc}, {"windows", windows, METH_VARARGS, windows_doc},
     {"decode", decode, METH_VARARGS, decode_doc},

@@ -26,5 +26,8 @@ extern const char count_doc[], code_doc[]; /* of _scans.c */
 PyObject *count_symbols(PyObject *self, PyObject *arguments);
 PyObject *code_scan(PyObject *self, PyObject *arguments);
 
+extern const char decode_scan_doc[]; /* of _scan_decoding.c */
+PyObject *decode_scan(PyObject *self, PyObject *arguments);
+
 extern const char decode_doc[]; /* of _belief.c */
 PyObject *decode(PyObject *self, PyObject *arguments);

@@ -1,7 +1,7 @@
 """Secrets: key files, passphrases, public keys of recipients, and the subkeys derived from them.
 
-`keys` derives them, and agrees on keys by X25519 with a disguised ephemeral key; `keytext` is how keys look as text,
-`keyfiles` reads and writes them. Nothing here knows pictures.
+`keys` derives subkeys, and agrees on keys by X25519 with a disguised ephemeral key. `keytext` defines keys as text, and
+`keyfiles` reads and writes them. Nothing here depends on pictures.
 """
 
 from stegnet import lazy_names

@@ -19,16 +19,19 @@ _KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
 
 
 def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
-    """Writes a new key file, readable by its owner only.
+    """Write a new key file, readable by its owner only.
 
     Raises:
-        KeyFileError: it already exists, or can't be written.
+        KeyFileError: the file already exists, or can't be written.
     """
     write_new(Path(path), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
 
 
 def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Recipient:
-    """Writes a new identity file, readable by its owner only; returns its recipient. Errors as `make_key_file`."""
+    """Write a new identity file, readable by its owner only; return its recipient.
+
+    Raises the errors of `make_key_file`.
+    """
     path, identity = Path(path), Identity(randomness(KEY_BYTES))
     comments = f"{_IDENTITY_COMMENT}\n# recipient: {identity.recipient}\n"
     write_new(path, f"{comments}{to_text(IDENTITY, export_secret(identity)[1:])}\n".encode())
@@ -36,25 +39,25 @@ def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Rec
 
 
 def read_key(path: str | Path) -> Key:
-    """Reads a key file: text, or the 32 raw bytes that earlier versions wrote.
+    """Read a key file: text, or the 32 raw bytes that earlier versions wrote.
 
     Raises:
-        KeyFileError: no such file, or not a key file.
+        KeyFileError: the file is missing, or not a key file.
     """
     return _checked(path, _key_of(_content(Path(path))))
 
 
 def read_identity(path: str | Path) -> Identity:
-    """Reads an identity file.
+    """Read an identity file.
 
     Raises:
-        KeyFileError: no such file, or not an identity file.
+        KeyFileError: the file is missing, or not an identity file.
     """
     return _checked(path, _identity_of(_content(Path(path), "identity file")))
 
 
 def read_recipient(text: str | Path) -> Recipient:
-    """Reads a recipient: its text (stegnet1…), or a file that holds it.
+    """Read a recipient: its text (stegnet1…), or a file that holds the text.
 
     Raises:
         KeyFileError: it is neither, or nothing can be hidden for it.
@@ -67,8 +70,11 @@ def read_recipient(text: str | Path) -> Recipient:
 
 
 def shown_text(path: str | Path) -> str:
-    """The text that hands a file over: a key, or an identity's recipient, which is no secret. Errors as `read_key`."""
-    content = _content(Path(path))  # once: a pipe can't be read again
+    """Return the text that hands a file over: a key, or an identity's recipient, which is no secret.
+
+    Raises the errors of `read_key`.
+    """
+    content = _content(Path(path))  # read once: a pipe can't be read again
     if isinstance(identity := _identity_of(content), Identity):
         return str(identity.recipient)
     key = _key_of(content)
@@ -77,7 +83,7 @@ def shown_text(path: str | Path) -> str:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Writes a new file, readable by its owner only; a failure leaves none. Errors as `make_key_file`."""
+    """Write a new file, readable by its owner only, or no file if it fails. Raises the errors of `make_key_file`."""
     try:
         with open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             try:
@@ -99,7 +105,7 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def _content(path: Path, what: str = "key file") -> bytes:
-    """The content of a file, cut after what a key file may have."""
+    """Return the content of a file, cut after the longest possible key file."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
@@ -110,7 +116,7 @@ def _content(path: Path, what: str = "key file") -> bytes:
 
 
 def _checked(name: str | Path, found: T | Flaw) -> T:
-    """Returns what was read; raises a KeyFileError if that is a flaw."""
+    """Return the result, or raise a KeyFileError if it is a flaw."""
     if isinstance(found, Flaw):
         raise KeyFileError(f"{found.message}", found.hint, subject=name)
     return found

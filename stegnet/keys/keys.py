@@ -7,10 +7,10 @@ the recipient and the frame's salt.
 No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
 anything is raised, and errors that hold one are not chained.
 
-The disguise is Elligator 2 for X25519: public keys as 32 bytes that nobody can tell from random ones. Bernstein,
-Hamburg, Krasnova, Lange 2013, "Elligator: elliptic-curve points indistinguishable from uniform random strings" (ACM
-CCS), section 5. Python's integers take a time that depends on their values; what is computed with them is public keys
-only, which whoever holds the representative can compute too. X25519 itself is OpenSSL's.
+The disguise is Elligator 2 for X25519: public keys as 32 bytes that can't be told from random ones. Bernstein, Hamburg,
+Krasnova, Lange 2013, "Elligator: elliptic-curve points indistinguishable from uniform random strings" (ACM CCS),
+section 5. The running time of Python's integers depends on their values, but they compute with public keys only, which
+anybody who holds the representative can compute too. X25519 itself is OpenSSL's.
 """
 
 import hashlib
@@ -40,21 +40,22 @@ from stegnet.keys.keytext import KEY_BYTES, RECIPIENT, to_text
 SALT_BYTES = SECRET_BYTES = 16
 EPHEMERAL_TRITS = 192
 FILM_ID_BYTES = 16
-_ANCHORS = 4  # of 256 values of a salt's first byte
+_ANCHORS = 4  # of the 256 values of a salt's first byte
 _MOST_TRIES = 8  # frames of a file on which a passphrase is tried
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 _MAX_PASSPHRASE = 1024
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 can't encode
-_RATED = 64  # first characters of a passphrase, from which its strength is estimated, since that takes time
+_RATED = 64  # leading characters of a passphrase from which its strength is estimated, since that takes time
 _STRONG = 1e10  # guesses; at 0.27 s each, a month on a thousand cores
 _GUESSES = 1000 / 0.27  # per second, on a thousand cores
 _YEAR = 365.25 * 86400  # seconds
-_ATTEMPTS = 128  # of which half give an ephemeral key
+_ATTEMPTS = 128  # half of which give an ephemeral key
 _BITS, _FILLER_BYTES = 8 * KEY_BYTES, 16
 _P, _A = (1 << 255) - 19, 486662
 _ROOT_OF_MINUS_ONE = pow(2, (_P - 1) // 4, _P)
 _REPRESENTATIVE_BITS = 254
-# u-coordinates of the eight points of low order (the neutral one has none); but for the first two, each has two points.
+# u-coordinates of the eight points of low order (the neutral one has none); except for the first two, each has two
+# points.
 _ORDER_8 = (
     39382357235489614581723060781553021112529911719440698176882885853963445705823,
     325606250916557431795983626356110631294008115727848805560023387167927233504,
@@ -62,16 +63,17 @@ _ORDER_8 = (
 _LOW_ORDER = (None, 0, 1, 1, *(_ORDER_8[:1] * 2), *(_ORDER_8[1:] * 2))
 _KEY, _PASSPHRASE, _RECIPIENT, _IDENTITY = b"k", b"p", b"r", b"i"
 
-# Returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
+# Function that returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
 SYSTEM: Randomness = system_bytes
 
-# Reads the trits of an ephemeral key, (192,) uint8, at the places that follow from a public key; None: there are none.
+# Function that reads the trits of an ephemeral key, (192,) uint8, at the places that follow from a public key; it
+# returns None if there is no such key.
 ReadEphemeral = Callable[[bytes], np.ndarray | None]
 
 
 class Unpicklable:
-    """A secret that its repr does not show, and that can be neither pickled nor copied: the copy would be readable."""
+    """Secret that its repr does not show, and that can be neither pickled nor copied: the copy would be readable."""
 
     __slots__ = ()
 
@@ -83,12 +85,12 @@ class Unpicklable:
 
 
 class Key(Unpicklable):
-    """A secret key; neither str() nor repr() shows it, and it can't be pickled.
+    """Secret key; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
         secret: 32 random bytes.
-        recipient: 32 bytes, the public key that a container is for: some of its frames carry an ephemeral key.
-        ephemeral: the trits that carry that key, (192,) uint8; of a film key, or if the frame carries none, None.
+        recipient: 32 bytes, the public key of the container's recipient: some of its frames carry an ephemeral key.
+        ephemeral: trits that carry the ephemeral key, (192,) uint8; None for a film key, or if the frame carries none.
     """
 
     __slots__ = ("_secret", "ephemeral", "recipient")
@@ -100,45 +102,45 @@ class Key(Unpicklable):
             raise ValueError(f"a key has {KEY_BYTES} bytes")
 
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
-        """The keys of a new container."""
+        """Return the keys of a new container."""
         return ContainerKeys(self, bytes(SECRET_BYTES))
 
     def lead(self, salt: bytes) -> bytes:
-        """The 32-byte key that seals the lead of the frame with this salt."""
+        """Return the 32-byte key that seals the lead of the frame with this salt."""
         return self._derive(b"stegnet/2/lead", salt)
 
     def record(self, salt: bytes) -> bytes:
-        """The 32-byte key that seals its record."""
+        """Return the 32-byte key that seals the frame's record."""
         return self._derive(b"stegnet/2/record", salt)
 
     def positions(self, salt: bytes) -> bytes:
-        """The 32-byte stream key of the order of its samples."""
+        """Return the 32-byte stream key of the order of the frame's samples."""
         return self._derive(b"stegnet/2/positions", salt)
 
     def mac(self, salt: bytes) -> bytes:
-        """The 32-byte key of its MAC."""
+        """Return the 32-byte key of the frame's MAC."""
         return self._derive(b"stegnet/2/mac", salt)
 
     def commitment(self, film_id: bytes) -> bytes:
-        """32 bytes that commit to the key, since AES-GCM alone does not."""
+        """Return 32 bytes that commit to the key, since AES-GCM alone does not."""
         mac = HMAC(self._derive(b"stegnet/2/commitment", None), SHA256())
         mac.update(film_id)
         return mac.finalize()
 
     def robust(self, purpose: bytes, salt: bytes, header: bytes = b"") -> bytes:
-        """A 32-byte key for one purpose in a robust container.
+        """Return a 32-byte key for one purpose in a robust container.
 
-        That is b"dither", b"places" or b"header", which all containers with this salt share, or b"order", b"mask" or
-        b"record", which need the 8 bytes of the header that are fresh for each hiding.
+        The purpose is b"dither", b"places" or b"header", whose keys all containers with this salt share, or b"order",
+        b"mask" or b"record", which need the 8 bytes of the header that are fresh for each hiding.
         """
         return self._derive(b"stegnet/2/robust/" + purpose, salt + header)
 
     def shuffle(self, film_id: bytes, index: int) -> bytes:
-        """The 32-byte stream key of one frame's shuffle; the film id makes a film that is hidden twice differ."""
+        """Return the 32-byte stream key of one frame's shuffle; the film id makes it differ for each hiding."""
         return self._derive(b"stegnet/2/shuffle" + index.to_bytes(8, "big"), film_id)
 
     def revealed_film(self, film_id: bytes) -> bytes:
-        """The 32-byte seed of the identifiers in a revealed film: the same each time, and no one else's to compute."""
+        """Return the 32-byte seed of the identifiers in a revealed film: always the same, but secret."""
         return self._derive(b"stegnet/2/revealed", film_id)
 
     def _derive(self, info: bytes, salt: bytes | None) -> bytes:
@@ -152,20 +154,20 @@ class AnchorSource(Unpicklable, ABC):
 
     @abstractmethod
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
-        """The keys of a new container."""
+        """Return the keys of a new container."""
 
     @abstractmethod
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
-        """The key of the frame with this salt; None if it can't have one. `ephemeral` is given if the frame is read."""
+        """Return the key of the frame with this salt, if it has one. `ephemeral` is given if the frame is read."""
 
 
 class Passphrase(AnchorSource):
-    """A secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
+    """Secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
         text: any text but the empty one; it is normalised to NFC, so that keyboards do not matter.
     Raises:
-        KeyFileError: it is empty, longer than 1,024 bytes, or not Unicode text.
+        KeyFileError: the text is empty, longer than 1,024 bytes, or not Unicode.
     """
 
     __slots__ = ("_text",)
@@ -183,12 +185,12 @@ class Passphrase(AnchorSource):
         return anchored_keys(self, randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
-        """The key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
+        """Return the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
         return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
 
     def weakness(self) -> str:
-        """Warning with the estimated time to guess it (zxcvbn, Wheeler 2016, USENIX Security); "" if it is strong."""
-        from zxcvbn import time_estimates, zxcvbn  # here, since only hiding needs it
+        """Return a warning with the time to guess it (zxcvbn, Wheeler 2016, USENIX Security); "" if it is strong."""
+        from zxcvbn import time_estimates, zxcvbn  # imported here, since only hiding needs it
 
         guesses = zxcvbn(self._text.decode()[:_RATED])["guesses"]
         if guesses >= _STRONG:
@@ -197,12 +199,12 @@ class Passphrase(AnchorSource):
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
     def is_random_words(self) -> bool:
-        """True if all its words are of the list of `random_words`."""
+        """Return whether all its words are in the list of `random_words`."""
         return set(self._text.decode().split("-")) <= {*_list_of_words()}
 
 
 def random_words(number: int) -> tuple[str, float]:
-    """A passphrase of random words from the EFF's long list (7,776 of them), and its bits."""
+    """Return a passphrase of random words from the EFF's long list (7,776 words), and its bits."""
     words = _list_of_words()
     return "-".join(secrets.choice(words) for _ in range(number)), number * math.log2(len(words))
 
@@ -212,7 +214,7 @@ def _list_of_words() -> list[str]:
 
 
 def guessing_years(bits: float) -> float:
-    """Years in which a thousand processor cores find a passphrase of so many random bits, on average."""
+    """Return the average years in which a thousand processor cores find a passphrase with this many random bits."""
     return 2 ** (bits - 1) / _GUESSES / _YEAR
 
 
@@ -220,41 +222,41 @@ KeySource = Key | AnchorSource
 
 
 def anchored_keys(source: AnchorSource, randomness: Randomness, recipient: bytes | None = None) -> "ContainerKeys":
-    """New keys of a container that is opened by its anchors."""
+    """Return new keys of a container that is opened by its anchors."""
     secret = randomness(SECRET_BYTES)
     return ContainerKeys(film_key(secret, recipient), secret, source)
 
 
 def film_key(secret: bytes, recipient: bytes | None = None) -> Key:
-    """The film key that belongs to the 16 secret bytes in the leads of a film that is opened by its anchors."""
+    """Return the film key for the 16 secret bytes in the leads of a film that is opened by its anchors."""
     derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret)
     return Key(derived, recipient)
 
 
 def is_anchor(salt: bytes) -> bool:
-    """True for one frame in 64: an anchor, which can be opened without any other frame."""
+    """Return whether a frame is an anchor, which opens without any other frame; one frame in 64 is."""
     return salt[0] < _ANCHORS
 
 
 @dataclass(frozen=True, repr=False)
 class ContainerKeys(Unpicklable):
-    """The keys of one container; its repr shows none."""
+    """Keys of one container; the repr shows none of them."""
 
     film: Key
     secret: bytes  # 16 bytes in every lead, which give the film key; zeros with a key file
-    anchors: AnchorSource | None = None  # what opens frame 0 and anchors; None with a key file
+    anchors: AnchorSource | None = None  # source that opens frame 0 and anchors; None with a key file
 
     def of_frame(self, salt: bytes, first: bool) -> Key:
-        """The key of the frame with this salt; the first is frame 0."""
+        """Return the key of the frame with this salt; `first` is true for frame 0."""
         if self.anchors is not None and (first or is_anchor(salt)):
             return self.anchors.derive(salt)
         return self.film
 
 
 class KeyRing(Unpicklable):
-    """The keys with which the frames of a container may open.
+    """Keys with which the frames of a container may open.
 
-    Those of a key file are known; others, None at first, are learnt from the first frame that opens.
+    Keys of a key file are known from the start; others are learnt from the first frame that opens.
     """
 
     __slots__ = ("_anchors", "_lock", "_tries", "keys")
@@ -266,29 +268,29 @@ class KeyRing(Unpicklable):
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
-        """The keys of a container that is being written, to read what was written."""
+        """Return the key ring of a container that is being written, to read back what was written."""
         ring = cls(keys.anchors or keys.film)
         ring.keys = keys
         return ring
 
     @property
     def film(self) -> Key:
-        """The film key, once a frame has opened."""
+        """Film key, once a frame has opened."""
         assert self.keys is not None
         return self.keys.film
 
     @property
     def locked(self) -> bool:
-        """True as long as the film key is not known."""
+        """Whether the film key is still unknown."""
         return self.keys is None
 
     @property
     def exhausted(self) -> bool:
-        """True if so many frames did not open that no more are tried."""
+        """Whether too many frames failed to open for more to be tried."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:
-        """The keys with which the frame with this salt may open; the first is the first frame of its file."""
+        """Yield the keys that may open the frame with this salt; `first` is true for the first frame of its file."""
         keys, own = self.keys, None
         if keys is not None and (self._anchors is None or not is_anchor(salt)):
             yield keys.film
@@ -300,13 +302,13 @@ class KeyRing(Unpicklable):
             yield own
 
     def accept(self, secret: bytes) -> bool:
-        """Compares the film secret in a frame's lead with the film's own, which the first frame that opens gives."""
+        """Return whether a film secret is the film's own, which is learnt from the first frame that opens."""
         if self.keys is None:
             self.keys = ContainerKeys(film_key(secret), secret, self._anchors)
         return self.keys.secret == secret
 
     def _may_try(self, known: bool) -> bool:
-        """Counts the tries that cost a key derivation, with and without a known film key."""
+        """Count a try that costs a key derivation, with or without a known film key; return whether it is allowed."""
         with self._lock:
             left = self._tries[known]
             self._tries[known] = max(left - 1, 0)
@@ -314,7 +316,7 @@ class KeyRing(Unpicklable):
 
 
 def seeded(seed: int) -> Randomness:
-    """A repeatable source of bytes that replaces the system's random ones, for demonstrations; it protects nothing."""
+    """Return a repeatable source of bytes in place of random ones, for demonstrations; it protects nothing."""
     counter = count()
     return lambda size: hashlib.shake_256(f"stegnet demonstration {seed} {next(counter)}".encode()).digest(size)
 
@@ -324,9 +326,9 @@ PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demon
 
 
 class Recipient(AnchorSource):
-    """A public key to hide for; whoever has it can't reveal.
+    """Public key to hide for; its holder can't reveal.
 
-    What one object hid, it can read again until it is gone: hiding verifies what it wrote.
+    An object can read again what it hid itself, as long as it exists: hiding verifies what it wrote.
 
     Args:
         public: 32 bytes.
@@ -344,7 +346,7 @@ class Recipient(AnchorSource):
             raise KeyFileError("the recipient is not a public key that anything can be hidden for")
 
     def __str__(self) -> str:
-        """The public key as text, which is no secret."""
+        """Return the public key as text, which is no secret."""
         return to_text(RECIPIENT, self.public)
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
@@ -356,7 +358,7 @@ class Recipient(AnchorSource):
 
 
 class Identity(AnchorSource):
-    """A private key, which reveals what was hidden for its recipient.
+    """Private key, which reveals what was hidden for its recipient.
 
     Args:
         secret: 32 random bytes.
@@ -369,7 +371,7 @@ class Identity(AnchorSource):
 
     @property
     def recipient(self) -> Recipient:
-        """The public key that belongs to it."""
+        """Public key that belongs to the identity."""
         return Recipient(self._private.public_key().public_bytes_raw())
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
@@ -387,7 +389,7 @@ class Identity(AnchorSource):
 
 
 def export_secret(source: KeySource) -> bytes:
-    """Any source of keys as bytes, to be encrypted by the caller; `import_secret` is the inverse."""
+    """Return any source of keys as bytes, to be encrypted by the caller; `import_secret` is the inverse."""
     if isinstance(source, Recipient):
         return _RECIPIENT + source.public + source._secret
     if isinstance(source, Identity):
@@ -396,7 +398,7 @@ def export_secret(source: KeySource) -> bytes:
 
 
 def import_secret(data: bytes) -> KeySource:
-    """The source of keys that `export_secret` turned into bytes."""
+    """Return the source of keys that `export_secret` turned into bytes."""
     kind, secret = data[:1], data[1:]
     if kind == _RECIPIENT:
         return Recipient(secret[:KEY_BYTES], secret[KEY_BYTES:])
@@ -406,7 +408,7 @@ def import_secret(data: bytes) -> KeySource:
 
 
 def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateKey, bytes, int]]:
-    """Ephemeral keys of a frame, each with the 32 bytes that it is disguised as, and more randomness."""
+    """Yield ephemeral keys of a frame, each with its disguise of 32 bytes, and a random number."""
     derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=b"stegnet/2/ephemeral").derive(secret)
     size = KEY_BYTES + 1 + _FILLER_BYTES
     stream = keystream(derived, _ATTEMPTS * size)
@@ -418,7 +420,7 @@ def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateK
 
 
 def _to_trits(disguised: bytes, filler: int) -> np.ndarray:
-    """32 random bytes as uniformly random trits, (192,) uint8: the lowest bits of a number to the base 3."""
+    """Convert 32 random bytes to uniformly random trits, (192,) uint8: the lowest bits of a number to the base 3."""
     number = int.from_bytes(disguised, "little")
     count = (3**EPHEMERAL_TRITS - 1 - number >> _BITS) + 1
     number += filler % count << _BITS
@@ -426,7 +428,7 @@ def _to_trits(disguised: bytes, filler: int) -> np.ndarray:
 
 
 def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
-    """The shared secret; None if it is zero, as it is for points of low order."""
+    """Return the shared secret; None if it is zero, as for points of low order."""
     try:
         return private.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError:
@@ -439,7 +441,7 @@ def _agreed(shared: bytes, disguised: bytes, recipient: bytes, trits: np.ndarray
 
 
 def coordinate(representative: bytes) -> bytes:
-    """The public key, 32 bytes, that any 32 bytes stand for."""
+    """Return the public key, 32 bytes, that any 32 bytes represent."""
     r = int.from_bytes(representative, "little") % (1 << _REPRESENTATIVE_BITS)
     u = -_A * pow(1 + 2 * r * r, -1, _P) % _P  # the divisor is never 0, since −½ is no square
     is_square = pow(_curve(u), (_P - 1) // 2, _P) != _P - 1
@@ -447,13 +449,13 @@ def coordinate(representative: bytes) -> bytes:
 
 
 def representative(public: bytes, randomness: int) -> bytes | None:
-    """32 uniformly random bytes that stand for a public key; None for half of all keys, which have none.
+    """Return 32 uniformly random bytes that represent a public key; None for half of all keys, which have none.
 
     The key, X25519 of a random private key, changes: a point of low order is added, which X25519 ignores, so that the
-    result may be any point of the curve. The randomness has at least 6 bits, used for this key only.
+    result may be any point of the curve. `randomness` has at least 6 bits, used for this key only.
     """
     u, other = int.from_bytes(public, "little"), _LOW_ORDER[randomness % 8]
-    if other is not None:  # which of the two points of u is not known
+    if other is not None:  # which of the two points with this u is unknown
         v, other_v = _root(_curve(u)), _root(_curve(other))
         slope = (v - (other_v if randomness % 2 else -other_v)) * pow(u - other, -1, _P)
         u = (slope * slope - _A - u - other) % _P
@@ -465,12 +467,12 @@ def representative(public: bytes, randomness: int) -> bytes | None:
 
 
 def _curve(u: int) -> int:
-    """v² of the points (u, v)."""
+    """Return v² of the points (u, v)."""
     return (u * u + _A * u + 1) * u % _P
 
 
 def _root(value: int) -> int | None:
-    """A square root modulo p; None if there is none."""
+    """Return a square root modulo p; None if there is none."""
     root = pow(value, (_P + 3) // 8, _P)
     if (root * root - value) % _P:
         root = root * _ROOT_OF_MINUS_ONE % _P

@@ -1,6 +1,6 @@
 """Keys as text with a checksum: Bech32m (BIP 350), as age writes its keys (docs/format.md, "Keys as text").
 
-No error is raised here while a local variable holds a secret: what is wrong with a text is returned, not raised.
+No error is raised here while a local variable holds a secret: flaws of a text are returned, not raised.
 """
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -26,8 +26,8 @@ _BEGINNINGS = {
     RECIPIENT: "it begins with stegnet1",
 }
 KEY_BYTES = 32
-MOST_BYTES = 4096  # of a file that holds such a text
-_CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # which no text has
+MOST_BYTES = 4096  # largest file that may hold such a text
+_CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # control characters, which no text contains
 _UNSEEN = dict.fromkeys((0x200B, 0x2060, 0xFEFF))  # characters of no width, which web pages and mail put into a text
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _CHECKSUM = 6  # characters
@@ -36,20 +36,20 @@ _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
 class Flaw(NamedTuple):
-    """The error in a text, and a hint; neither contains any of it."""
+    """Flaw of a text, and a hint; neither quotes the text."""
 
     message: str
     hint: str = ""
 
 
 def to_text(kind: str, data: bytes) -> str:
-    """32 bytes as text: in small letters if it is a recipient, else in capitals, which make smaller QR codes."""
+    """Return 32 bytes as text: lowercase for a recipient, else capitals, which make smaller QR codes."""
     text = encode(kind, data)
     return text if kind == RECIPIENT else text.upper()
 
 
 def from_text(content: bytes, wanted: str) -> bytes | Flaw:
-    """The 32 bytes of a KEY, IDENTITY or RECIPIENT in a text or file: one line besides comments."""
+    """Return the 32 bytes of a KEY, IDENTITY or RECIPIENT in a text or file with a single line besides comments."""
     if not content.strip():
         return Flaw(f"empty, and so {_not(wanted)}", "it was cut: copy it again")
     lines = _lines(content, wanted)
@@ -66,7 +66,7 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
 
 
 def is_raw_key(content: bytes) -> bool:
-    """True for a key file of earlier versions: 32 random bytes, and no text, such as a passphrase."""
+    """Return whether this is a key file of earlier versions: 32 random bytes, not text such as a passphrase."""
     try:
         content.decode()
     except UnicodeDecodeError:
@@ -75,7 +75,7 @@ def is_raw_key(content: bytes) -> bool:
 
 
 def encode(prefix: str, data: bytes) -> str:
-    """Bech32m of some bytes; the prefix is what BIP 173 calls the human-readable part."""
+    """Encode bytes as Bech32m; the prefix is called the human-readable part in BIP 173."""
     values = _regrouped(data, 8, 5, pad=True)
     remainder = _polymod([*_expanded(prefix), *values, *[0] * _CHECKSUM]) ^ _BECH32M
     checksum = [remainder >> 5 * place & 31 for place in reversed(range(_CHECKSUM))]
@@ -83,7 +83,7 @@ def encode(prefix: str, data: bytes) -> str:
 
 
 def decode(text: str) -> tuple[str, bytes] | None:
-    """Prefix and bytes of a Bech32m text; None if it is no such text."""
+    """Return prefix and bytes of a Bech32m text; None if the text is invalid."""
     if not text.isascii() or not text.isprintable() or text not in (text.lower(), text.upper()):
         return None
     prefix, separator, rest = text.lower().rpartition("1")
@@ -97,7 +97,7 @@ def decode(text: str) -> tuple[str, bytes] | None:
 
 
 def _lines(content: bytes, wanted: str) -> list[str] | None:
-    """The lines of a text that are no comments, or of one that mail wrapped what is wanted; None: no text."""
+    """Return the lines of a text without comments, joining a key that mail wrapped; None if it is not text."""
     try:
         text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
@@ -110,7 +110,7 @@ def _lines(content: bytes, wanted: str) -> list[str] | None:
 
 
 def _kind(line: str) -> str | None:
-    """The prefix of a text by its beginning; None if it is none of those above."""
+    """Return the kind of a text by its beginning; None if it is unknown."""
     line = line.lower()
     kinds = [kind for kind in NAMES if line.startswith(f"{kind}1")]
     kinds += [kind for kind in (KEY, IDENTITY) if kind.startswith(line[: len(kind)])]  # cut within the prefix
@@ -126,7 +126,7 @@ def _expanded(prefix: str) -> list[int]:
 
 
 def _polymod(values: list[int]) -> int:
-    """The remainder of BIP 173's polynomial code over GF(32)."""
+    """Return the remainder of BIP 173's polynomial code over GF(32)."""
     remainder = 1
     for value in values:
         top, remainder = remainder >> 25, (remainder & 0x1FFFFFF) << 5 ^ value
@@ -136,7 +136,7 @@ def _polymod(values: list[int]) -> int:
 
 
 def _regrouped(values: bytes | list[int], size: int, wanted: int, pad: bool) -> list[int] | None:
-    """Bits regrouped into numbers of another size; None if bits that are left over are too many or not zero."""
+    """Regroup bits into numbers of another size; return None if leftover bits are too many or not zero."""
     number, bits = 0, size * len(values)
     for value in values:
         number = number << size | value

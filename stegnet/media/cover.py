@@ -17,7 +17,7 @@ from stegnet.core.text import Setting, Text, joined
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.formats.png import PngFile
 from stegnet.formats.signatures import Form, form_of, unknown_form
-from stegnet.image.jpeg_markers import UNSUPPORTED, open_jpeg
+from stegnet.image.jpeg_markers import UnsupportedJpegError, open_jpeg
 from stegnet.image.pictures import (
     has_layers,
     is_lossy_jpeg_2000,
@@ -234,8 +234,10 @@ class Cover(OpenedFile):
             return ""
         try:
             open_jpeg(self)
+        except UnsupportedJpegError as error:
+            return f"it {error.reason}"
         except MediaError as error:
-            return error.problem.replace("the JPEG", "it").removesuffix(UNSUPPORTED)
+            return error.problem
         return ""
 
     @cached_property

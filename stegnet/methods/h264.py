@@ -237,7 +237,8 @@ class _NewH264(NewContainer):
         self.carrier, stream = carrier, carrier.stream
         self.keys = key_source.new_keys(context.randomness)
         carrier.key = self.keys.film
-        self.fitted, self.context = payload.fit(carrier, context, "hide", "verify")
+        self.context = context.in_steps("compress", "hide", "verify")
+        self.fitted = payload.fit(carrier, self.context)
         with self.fitted.path.open("rb") as source:
             count, share = len(carrier.sizes), carrier.share_capacity(self.fitted.name)
             self.header = file_header(self.fitted.name, source, count, share, context.randomness)

@@ -144,7 +144,8 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     ) -> NewContainer:
         keys = key.new_keys(context.randomness)
         carrier = _JpegCarrier(cover, keys.film, options)
-        fitted, context = payload.fit(carrier, context, "hide", "write")
+        context = context.in_steps("compress", "hide", "write")
+        fitted = payload.fit(carrier, context)
         return _SealedJpeg(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:

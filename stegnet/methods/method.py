@@ -268,19 +268,13 @@ class Payload(ExitStack):
         """Make a temporary folder."""
         return self.enter_context(temporary_folder())
 
-    def fit(self, carrier: Carrier, context: Context, *steps: str) -> tuple[HiddenFile, Context]:
-        """Return the file itself, or a compressed copy that fits, and the context for the following steps.
+    def fit(self, carrier: Carrier, context: Context) -> HiddenFile:
+        """Return the file as it is, or a compressed copy that fits.
 
         Raises:
             MediaError: the file can't be read, or a copy can't be written.
             CapacityError: it does not fit.
         """
-        compressing = context.in_steps("compress", *steps)
-        fitted = self.fit_in_steps(carrier, compressing)
-        return fitted, context.in_steps(*steps) if fitted.unchanged else compressing
-
-    def fit_in_steps(self, carrier: Carrier, context: Context) -> HiddenFile:
-        """Fit the file as `fit` does, but don't number the phases of the progress."""
         secret = self.path
         name, size = stored_name(secret), secret.stat().st_size
         most = carrier.capacity(name)

@@ -117,7 +117,8 @@ class SampleMethod(Method):
     ) -> NewContainer:
         keys = key.new_keys(context.randomness)
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
-        fitted, context = payload.fit(carrier, context, "hide", "write")
+        context = context.in_steps("compress", "hide", "write")
+        fitted = payload.fit(carrier, context)
         return _NewSamples(carrier, fitted.record(context.randomness), keys, context, suffix, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:

@@ -183,7 +183,8 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         if cover.kind == PICTURE:
             check_kept(cover, suffix, resized=bool(options.resize), opaque=True)
         steps = ("hide", "write") if not cover.is_film else ("hide", "verify") if options.verify else ("hide",)
-        fitted, context = payload.fit(carrier, context, *steps)
+        context = context.in_steps("compress", *steps)
+        fitted = payload.fit(carrier, context)
         context.warn_about_cover(carrier.history)
         if cover.is_film:
             return _NewFilm(carrier, suffix, keys, context, fitted)

@@ -1,8 +1,8 @@
-"""Records, which a frame must carry exactly, and containers as their readers see them.
+"""Records, which a frame must carry without error, and containers as their readers see them.
 
-`record` formats and parses it, with the sound of a film; `base` is the coarse copy in it, `spread` its share of a file
-in a film, `file_payload` the file's way into all of them. `reading` reads it from a frame and says what was altered,
-`container` from a file.
+`record` formats and parses a record, with the sound of a film. `base` is the coarse copy of the secret in it, `spread`
+the frame's share of a file in a film, and `file_payload` prepares a file for all of them. `reading` reads a record from
+a frame and diagnoses alterations, `container` reads a file.
 """
 
 from stegnet import lazy_names

@@ -1,6 +1,6 @@
 """The base of a secret as bytes (docs/format.md, "Base"): block means, or the whole picture coded as AVIF.
 
-The first byte is the gain of the residual. A reader whose decoder is a level off in a sample reveals that sample a
+The first byte is the gain of the residual. If a reader's decoder is a level off in a sample, it reveals that sample a
 level off.
 """
 
@@ -19,7 +19,7 @@ KINDS = (NONE, MEANS, CODED)  # a record holds the index
 
 _GAIN_UNIT, _GAIN_BIAS, _MAX_GAIN_CODE = 8, 32, 127  # the gain is 2^((code - 32) / 8)
 _LEVEL = 9  # of zlib
-_STORED = 16_000  # least size of a block that zlib stores uncompressed, with an overhead of 5 bytes
+_STORED = 16_000  # smallest block that zlib stores uncompressed, with an overhead of 5 bytes
 
 
 def encode_base(
@@ -30,15 +30,15 @@ def encode_base(
     film: bool = False,
     enhance: Callable[[np.ndarray], np.ndarray] = from_8_bits,
 ) -> tuple[bytes, Base]:
-    """Codes the base of a secret, (H, W, 3) uint8, sides multiples of 8; the same input gives the same bytes.
+    """Encode the base of a secret, (H, W, 3) uint8, sides multiples of 8; the same input gives the same bytes.
 
     Args:
         kind: one of KINDS; the bytes of "none" are empty.
-        quality: of "coded", 0 to 100; lowered in steps where the bytes would exceed `most`.
-        film: "coded" takes a third of the time.
-        enhance: what both sides do to the decoded picture, (H, W, 3) uint8 to float32 in [0, 1].
+        quality: quality of "coded", 0 to 100; lowered in steps if the bytes would exceed `most`.
+        film: encode "coded" in a third of the time.
+        enhance: enhancement of the decoded picture on both sides, (H, W, 3) uint8 to float32 in [0, 1].
     Returns:
-        Its bytes, and the base as a reader decodes and enhances it; the gain is for what that leaves of the picture.
+        The bytes, and the base as a reader decodes and enhances it; its gain suits the residual.
     Raises:
         CapacityError: even the lowest quality exceeds `most`.
         MediaError: AVIF can't hold a picture of this size.
@@ -62,7 +62,7 @@ def encode_base(
 
 
 def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
-    """Decodes a base of a known kind and size; a ValueError, if the bytes are not one."""
+    """Decode a base of a known kind and size. Raises ValueError if the bytes are not a valid base."""
     if kind == NONE:
         _require(not data)
         return Base.grey(height, width)
@@ -77,7 +77,7 @@ def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
 
 
 def least_base(kind: str, height: int, width: int) -> int:
-    """Bytes that suffice for the base of any picture of this size."""
+    """Return the number of bytes that suffice for the base of any picture of this size."""
     if kind == NONE:
         return 0
     if kind == MEANS:
@@ -87,7 +87,7 @@ def least_base(kind: str, height: int, width: int) -> int:
 
 
 def least_base_per_pixel(kind: str) -> float:
-    """Bytes that each pixel adds to `least`."""
+    """Return the bytes that each pixel adds to `least_base`."""
     return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / BLOCK**2, CODED: LEAST_PER_PIXEL}[kind]
 
 
@@ -96,9 +96,10 @@ def _gain(code: int) -> float:
 
 
 def _pack_means(means: np.ndarray) -> bytes:
-    """Packs block means, (h, w, 3) uint8, without loss.
+    """Pack block means, (h, w, 3) uint8, without loss.
 
-    Red and blue less green, differences down and across, all modulo 256; then zlib.
+    Green is subtracted from red and blue, then differences are taken down and across, all modulo 256; zlib compresses
+    the result.
     """
     values = means.copy()
     values[..., 0] -= means[..., 1]
@@ -109,7 +110,7 @@ def _pack_means(means: np.ndarray) -> bytes:
 
 
 def _unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
-    """Unpacks block means of a known size, (height, width, 3) uint8."""
+    """Unpack block means of a known size, (height, width, 3) uint8."""
     size = 3 * height * width
     stream = zlib.decompressobj()
     try:
@@ -125,6 +126,6 @@ def _unpack_means(data: bytes, height: int, width: int) -> np.ndarray:
 
 
 def _require(condition: bool) -> None:
-    """Raises ValueError unless the condition holds."""
+    """Raise ValueError unless the condition holds."""
     if not condition:
         raise ValueError("not a base")

@@ -1,8 +1,8 @@
 """A container, opened once for everything that reads it: revealing, collecting a hidden file, and information.
 
-Its first frame is decoded once and unsealed once: it gives the size, a passphrase's salt, mostly the header, and it
-begins the first pass over the frames. Each record of a file says which bytes or which shares of it it holds, so their
-order does not matter. A file is revealed whole or not at all.
+Its first frame is decoded and unsealed once: it gives the size, a passphrase's salt and usually the header, and begins
+the first pass over the frames. Each record of a file says which bytes or shares of the file it holds, so their order
+does not matter. A file is revealed completely or not at all.
 """
 
 from collections import Counter
@@ -44,21 +44,21 @@ _NOT_LOOKED_FOR = object()
 ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 _CONTAINERS = "a container is a PNG, JPEG, MKV, MP4, WAV or FLAC: ask the sender for the file as it was written"
 _WHOLE_ALBUM = "reveal a folder that holds enough of them, as they were written"
-_UNSEALERS = 2  # threads that unseal where no network computes; most of the time goes to decoding
+_UNSEALERS = 2  # threads that unseal if no network computes; most of the time goes to decoding
 
 
 @dataclass(frozen=True)
 class Inspection:
     """Result of reading the record of every frame."""
 
-    header: Header  # the one that most frames hold
-    statuses: tuple[FrameStatus, ...]  # of all frames in order, as seen from that header
+    header: Header  # the most frequent header of its frames
+    statuses: tuple[FrameStatus, ...]  # of all frames in order, relative to that header
     diagnosis: Diagnosis  # damage, derived from the statuses
-    kind: str  # of the container
+    kind: str  # kind of the container
 
     @property
     def damage(self) -> dict[str, object]:
-        """True or False for `whole`, and one line of `trouble` for each kind of damage."""
+        """Dictionary of `whole`, True or False, and `trouble`, one line for each kind of damage."""
         lines = self.diagnosis.lines()
         if self.kind != FILM:
             lines = (altered(self.kind),) if self.diagnosis.altered else ()
@@ -66,23 +66,23 @@ class Inspection:
 
 
 class Container(AbstractContextManager):
-    """A picture, film or sound in which something may be hidden; a context manager.
+    """Picture, film or sound in which something may be hidden; a context manager.
 
-    Its file stays open until it is closed.
+    The file stays open until the container is closed.
 
     Attributes:
-        path: of the file, or an album's folder.
-        files: that it is read from.
+        path: path of the file, or of an album's folder.
+        files: files that the container is read from.
         kind: PICTURE, FILM or SOUND.
-        height, width, channels: of every frame; one channel if the first frame is grey.
+        height, width, channels: size of every frame; one channel if the first frame is grey.
         first: record reading of the first frame.
-        key_source: that it was opened with.
+        key_source: source of keys that it was opened with.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
-        remarks: why there is no record in some of its files, a line for each.
-        medium: what its samples are.
-        called: what a frame is to the user, and several.
+        remarks: reason why a file has no record, one line per file.
+        medium: carrier model of the samples.
+        called: word for a frame that the user sees, singular and plural.
     Raises:
-        MediaError: it can't be read, is of no form that is known, or has no frames.
+        MediaError: the file can't be read, has an unknown format, or has no frames.
     """
 
     medium, called = PIXELS, FRAMES
@@ -103,7 +103,7 @@ class Container(AbstractContextManager):
 
     @property
     def _has_samples(self) -> bool:
-        """False for pixels of a JPEG: no step of one level survives there, so that they are decoded when asked for."""
+        """Whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
         return not self.file.is_jpeg
 
     def _read_first(self) -> None:
@@ -125,7 +125,7 @@ class Container(AbstractContextManager):
 
     @cached_property
     def _shape(self) -> tuple[int, int, int]:
-        """Height, width and channels, which are known at once where the first frame was read."""
+        """Height, width and channels, known without decoding if the first frame was read."""
         height, width, _ = self.file.samples.shape
         return height, width, channels_of(self.file.samples)
 
@@ -143,21 +143,21 @@ class Container(AbstractContextManager):
 
     @property
     def key(self) -> Key:
-        """The film key, with which the frames are unshuffled; known once a frame has opened."""
+        """Film key, with which the frames are unshuffled; known once a frame has opened."""
         return self._keys.film
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._closed = True
         if self._decoder is not None:
             self._decoder.close()
         self.file.close()
 
     def frames(self) -> Generator[np.ndarray, None, None]:
-        """Decodes all frames in order, (H, W, 3) uint8 each; the first pass goes on after the frame already decoded.
+        """Decode all frames in order, (H, W, 3) uint8 each; the first pass resumes after the frame already decoded.
 
         Raises:
             MediaError: the film is damaged.
@@ -173,7 +173,7 @@ class Container(AbstractContextManager):
             yield from decoder
 
     def readable_frames(self) -> Generator[np.ndarray, None, None]:
-        """Decodes the frames up to where the film breaks off, if it does."""
+        """Decode the frames, up to where the film breaks off if it is damaged."""
         try:
             with closing(self.frames()) as frames:
                 yield from frames
@@ -181,13 +181,13 @@ class Container(AbstractContextManager):
             self.breaks_off = True
 
     def read(self, position: int, frame: np.ndarray) -> FrameReading:
-        """Reads the record of the frame at a position, counted from 0. The first was read on opening."""
+        """Read the record of the frame at a position, counted from 0. The first frame was read on opening."""
         if position == 0 and self.first.record:
             return self.first
         return read_record(frame, self._keys, first=False, medium=self.medium)
 
     def header(self, progress: Progress = no_progress) -> Header | None:
-        """Finds the header: that of the first frame whose record can be read; None if no frame opens with this key.
+        """Return the header of the first frame whose record can be read; None if no frame opens with this key.
 
         Raises:
             MediaError: the film is damaged before that frame.
@@ -196,7 +196,7 @@ class Container(AbstractContextManager):
             return self.first.record.header
         if self._header is _NOT_LOOKED_FOR:
             found = None
-            if self.kind == FILM and not self.file.lossy_format:  # in which no frame opens
+            if self.kind == FILM and not self.file.lossy_format:  # no frame of a lossy film opens
                 with closing(self.frames()) as frames:
                     for position, frame in enumerate(frames):
                         if position:
@@ -208,16 +208,16 @@ class Container(AbstractContextManager):
         return self._header
 
     def times(self) -> list[Fraction]:
-        """Times of a film's frames in seconds."""
+        """Return the times of a film's frames in seconds."""
         return list(self.file.film.times)
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
-        """Reads the records of all frames, and diagnoses what happened to them.
+        """Read the records of all frames, and diagnose their damage.
 
         Raises:
-            RevealError: none opens with this key.
+            RevealError: no frame opens with this key.
         """
-        headers: dict[Header, Header] = {}  # each is kept once, however many frames hold it
+        headers: dict[Header, Header] = {}  # each is stored once, however many frames hold it
         read: list[tuple[Header | None, FrameStatus]] = []
         with closing(self.readings()) as readings:
             for done, reading in enumerate(readings, 1):
@@ -228,16 +228,16 @@ class Container(AbstractContextManager):
             raise self.not_opened()
         ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
         statuses = tuple(status if found is header else UNREADABLE for found, status in read)
-        total = header.frames if self.kind == FILM else 1  # other files of an album are not looked for
+        total = header.frames if self.kind == FILM else 1  # an album's other files are not searched for
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
-        """The error where nothing opens; a MediaError instead if it is a JPEG whose pixels can't be read."""
+        """Return the error for a container that does not open. Raises MediaError if it is an unreadable JPEG."""
         self._shape  # noqa: B018
         return nothing_revealed("JPEG" if self.file.is_jpeg else self.kind)
 
     def readings(self) -> Generator[FrameReading, None, None]:
-        """The record readings of all frames in order, up to where a film breaks off."""
+        """Yield the record readings of all frames in order, up to where a film breaks off."""
         frames = prefetch(self.readable_frames())
         with (
             closing(frames),
@@ -254,8 +254,8 @@ class Container(AbstractContextManager):
 
 
 def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
-    """Opens a container; a large first frame takes seconds. Errors as `Container`."""
-    file = Cover(path, quiet=True)  # what is odd about a container was said of its cover
+    """Open a container, which takes seconds if the first frame is large. Raises the errors of `Container`."""
+    file = Cover(path, quiet=True)  # the user was warned about oddities of the cover when it was hidden in
     try:
         file.kind  # noqa: B018
     except MediaError as error:
@@ -270,24 +270,24 @@ def open_container(path: Path, key_source: KeySource, progress: Progress = no_pr
 
 @dataclass
 class Collected:
-    """Result of one pass over a container for a file."""
+    """Result of one pass over a container that collects a file."""
 
-    container: Container  # being read
-    header: Header | None  # of the file that is being collected; None until a frame opens
+    container: Container  # container being read
+    header: Header | None  # header of the file that is being collected; None until a frame opens
     statuses: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)  # film id and status of each frame
-    sizes: dict[int, int] = field(default_factory=dict)  # bytes of one that is not spread in each frame, by index
-    gathering: Gathering | None = None  # the shares of one that is spread
-    headers: Counter[Header] = field(default_factory=Counter)  # number of frames with each
+    sizes: dict[int, int] = field(default_factory=dict)  # bytes of an unspread file in each frame, by index
+    gathering: Gathering | None = None  # shares of a spread file
+    headers: Counter[Header] = field(default_factory=Counter)  # number of frames with each header
 
     @property
     def enough(self) -> int:
-        """Files of an album that give the hidden one; 0 if it is not in an album."""
+        """Files of an album that give the hidden file; 0 if it is not in an album."""
         return 0 if self.container.kind == FILM else self.header.enough
 
     def trouble(self) -> tuple[str, ...]:
-        """One line for each kind of damage; empty for none."""
+        """Return one line for each kind of damage; empty if there is no damage."""
         film_id, count = self.header.film_id, self.header.frames
-        if self.enough:  # altered files, of which there is no copy that is whole, and the number of the missing ones
+        if self.enough:  # lists altered files without an unaltered copy, and counts missing ones
             read = zip(self.container.files, self.statuses, strict=False)
             own = [(file, status) for file, (its_id, status) in read if its_id == film_id]
             whole = {status.index for _, status in own if status.whole}
@@ -298,7 +298,7 @@ class Collected:
                     f"{missing} of the album's {count} files {'is' if missing == 1 else 'are'} missing or unreadable"
                 )
             return tuple(lines)
-        statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # else foreign
+        statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # foreign
         damaged = {status.index for status in statuses if status.index is not None and not status.whole}
         if count == 1 and damaged:
             return (altered(self.container.kind),)
@@ -309,16 +309,16 @@ class Collected:
         return lines
 
     def strangers(self) -> tuple[str, ...]:
-        """One line for each file in an album's folder that is none of it, or can't be read."""
+        """Return one line for each file in an album's folder that is not part of the album or can't be read."""
         read = zip(self.container.files, self.statuses, strict=False) if self.enough else ()
         others = [file for file, (film_id, _) in read if film_id != self.header.film_id]
         return tuple(self.container.remarks.get(file, f"{file}: is not of this album") for file in others)
 
     def take(self, record: Record, file: BinaryIO) -> None:
-        """Writes a frame's bytes at their offset, if they are of the file that is being collected.
+        """Write a frame's bytes at their offset, if they belong to the file that is being collected.
 
         Raises:
-            RevealError: it is not a file, or one beyond what the container can hold.
+            RevealError: the record is not of a file, or of one larger than the container can hold.
         """
         header = record.header
         self.headers[header] += 1
@@ -327,7 +327,7 @@ class Collected:
             return
         if header.kind != FILE:
             raise not_a_file()
-        container, other_sizes = self.container, self.container.kind != FILM and header.frames > 1  # an album's
+        container, other_sizes = self.container, self.container.kind != FILM and header.frames > 1  # of an album
         if not other_sizes and header.secret.size > header.frames * max(
             record_capacity(container.height, container.width), 0
         ):
@@ -342,7 +342,7 @@ class Collected:
         self.sizes[record.index] = len(record.data)
 
     def missing(self) -> str:
-        """Sentence on what is missing of the file; "" if nothing is."""
+        """Return a sentence that says how much of the file is missing; "" if it is complete."""
         secret, count, gathering = self.header.secret, self.header.frames, self.gathering
         missing = secret.size - sum(self.sizes.values())
         if gathering.least >= secret.needed if gathering else not missing:
@@ -361,10 +361,10 @@ class Collected:
 def collect_whole(
     container: Container, file: BinaryIO, strict: bool, progress: Progress
 ) -> tuple[Collected, tuple[str, ...]]:
-    """Writes the hidden file; returns how it was found, and lines on damage of the container.
+    """Write the hidden file; return how it was collected, and lines on damage of the container.
 
     Raises:
-        RevealError: no frame opens, it is not a file, bytes are missing, or (if strict) the container was altered.
+        RevealError: no frame opens, it is not a file, bytes are missing, or (if `strict`) the container was altered.
     """
     found = _collect(container, file, progress)
     lines, what = found.trouble(), found.missing()
@@ -382,7 +382,7 @@ def collect_whole(
 
 
 def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collected:
-    """Writes the file that most frames belong to: usually that of the first frame, else a second pass is needed."""
+    """Write the file that most frames belong to; if the first frame is of another file, a second pass is made."""
     wanted = None
     while True:
         file.seek(0)

@@ -1,8 +1,8 @@
-"""A file on its way into the frames of a film or the pictures of an album: its header, and the record of each.
+"""A file on its way into the frames of a film or the pictures of an album: its header, and the record of each frame.
 
-A picture's part of an album's file is proportional to what is hard to find in it, as far as it fits: about the
-square root of its samples (Ker, Pevný, Kodovský, Fridrich 2008, "The square root law of steganographic capacity";
-docs/format.md, "Albums").
+Each picture of an album holds a part of the file in proportion to the payload that is hard to detect in it, as far as
+it fits: about the square root of its samples (Ker, Pevný, Kodovský, Fridrich 2008, "The square root law of
+steganographic capacity"; docs/format.md, "Albums").
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from stegnet.keys import FILM_ID_BYTES, Key, Randomness
 from stegnet.record.record import File, Header, Record, format_record
 from stegnet.record.spread import SHARES, choose_needed
 
-_HALVINGS = 60  # of the interval in which the load is sought
+_HALVINGS = 60  # bisection steps in the search for the load
 
 
 def file_header(name: str, source: BinaryIO, frames: int, capacity: int, randomness: Randomness) -> Header:
-    """The header of a file, which is read once for its digest; the capacity is that of each of several frames."""
+    """Return the header of a file, read once for its digest; `capacity` is in bytes for each of several frames."""
     code = file_digest(source)
     size = source.tell()
     needed = choose_needed(size, frames, capacity) if frames > 1 else 0
@@ -32,7 +32,7 @@ def file_header(name: str, source: BinaryIO, frames: int, capacity: int, randomn
 
 
 def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
-    """The record of each frame; a MediaError, if the file has changed since its digest was taken."""
+    """Yield the record of each frame. Raises MediaError if the file has changed since its digest was taken."""
     for index in range(header.frames):
         if header.spread:
             data = header.spread.share(source, index)
@@ -45,50 +45,50 @@ def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
 
 
 def hidden_bytes(header: Header) -> int:
-    """Bytes of a file that are hidden in all frames together."""
+    """Return how many bytes of a file all frames hold together."""
     return header.spread.share_bytes * header.frames if header.spread else header.secret.size
 
 
 def empty_record_bytes(name: str, key: Key, spread: bool = False) -> int:
-    """Bytes of the record of an empty file of this name, or of a share of it."""
+    """Return the size of the record of an empty file with this name, or of a share of it."""
     empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0)
     return len(format_record(empty, key))
 
 
 def frames_with_data(header: Header) -> int:
-    """Number of frames that hold bytes of the file, or shares of it."""
+    """Return the number of frames that hold bytes or shares of the file."""
     size = header.secret.size
     return header.frames if header.spread and size else min(header.frames, size)
 
 
 def may_be_lost(header: Header) -> int | None:
-    """Frames of a film that may be lost or altered, and the file is revealed all the same; None if it is not spread."""
+    """Return how many frames may be lost or altered without losing the file; None if the file is not spread."""
     return header.spread.most_lost() if header.spread else None
 
 
 def file_digest(source: BinaryIO) -> bytes:
-    """SHA-256 of a file, which is left at its end; a MediaError, if it can't be read."""
+    """Return the SHA-256 of a file, and seek to its end. Raises MediaError if it can't be read."""
     source.seek(0)
     with reading(getattr(source, "name", "")):
         code = hashlib.file_digest(source, "sha256").digest()
-        source.seek(0, os.SEEK_END)  # which it is not by bytes in memory
+        source.seek(0, os.SEEK_END)  # a file in memory is not at its end
         return code
 
 
 @dataclass(frozen=True)
 class Division:
-    """Parts of a file, one for each picture of an album."""
+    """Division of a file among the pictures of an album."""
 
-    counts: tuple[int, ...]  # shares of each
-    needed: int = 0  # shares that give the file; 0: it takes all, and each is a byte of it
+    counts: tuple[int, ...]  # number of shares in each picture
+    needed: int = 0  # shares that give the file; 0: it takes all, and each share is a byte of it
 
     def of(self, header: Header, enough: int) -> Header:
-        """The header of an album that is divided so, any `enough` pictures of which give the file."""
+        """Return the header of an album with this division, of which any `enough` pictures give the file."""
         spare = {"needed": self.needed, "enough": enough} if self.needed else {}
         return replace(header, secret=replace(header.secret, **spare))
 
     def records(self, header: Header, source: BinaryIO) -> Iterator[Record]:
-        """The record of each picture; they are read from the file one by one."""
+        """Yield the record of each picture, reading from the file one record at a time."""
         for index, (count, end) in enumerate(zip(self.counts, accumulate(self.counts), strict=True)):
             first = end - count
             if header.spread:
@@ -100,12 +100,12 @@ class Division:
 
 
 def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: int) -> Division:
-    """Divides a file of so many bytes over pictures; a CapacityError, if it does not fit.
+    """Divide a file of `size` bytes among pictures. Raises CapacityError if it doesn't fit.
 
     Args:
-        capacities: bytes of it that fit into each picture, at most 256 pictures if fewer are enough.
-        hard: those that are hard to find in each.
-        enough: pictures that are to give the file, whichever.
+        capacities: bytes that fit into each picture; at most 256 pictures if `enough` is below their number.
+        hard: bytes that are hard to detect in each picture.
+        enough: number of pictures, of any choice, that must give the file.
     """
     capacity, weights = np.array(capacities), np.maximum(hard, 1)
     if enough == len(capacities) or not size:
@@ -129,7 +129,7 @@ def _too_large(size: int, most: int, who: str) -> CapacityError:
 
 
 def _loads(size: int, capacities: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:
-    """Bytes of each picture such that the `enough` that hold fewest hold the file, which fits."""
+    """Return loads in bytes such that the `enough` pictures with the smallest loads hold the file, which must fit."""
     low, high = 0.0, float((capacities / weights).max())
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -139,14 +139,14 @@ def _loads(size: int, capacities: np.ndarray, weights: np.ndarray, enough: int) 
 
 
 def _fewest(counts: np.ndarray, enough: int) -> int:
-    """Sum of those that are least."""
+    """Return the sum of the `enough` smallest counts."""
     return int(np.sort(counts)[:enough].sum())
 
 
 def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
-    """Numbers of shares in proportion to loads, 256 at most, from fine ones to coarse ones.
+    """Yield numbers of shares in proportion to the loads, 256 in all at most, from fine to coarse.
 
-    Pictures that may be missing need no more of them than the largest that may not.
+    No picture gets more shares than the largest of the `enough` smallest pictures.
     """
     even = np.minimum(loads, np.sort(loads)[enough - 1])
     for total in range(SHARES, 0, -1):
@@ -156,6 +156,6 @@ def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
 
 
 def _most(counts: np.ndarray, capacities: np.ndarray, enough: int) -> int:
-    """Bytes of the largest file that fits if pictures hold so many shares."""
+    """Return the size in bytes of the largest file that fits if pictures hold these numbers of shares."""
     some = counts > 0
     return _fewest(counts, enough) * int((capacities[some] // counts[some]).min())

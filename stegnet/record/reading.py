@@ -1,6 +1,6 @@
-"""Reading the record of a frame, and diagnosis of the frames of a container.
+"""Reading the record of a frame, and diagnosis of a container's frames.
 
-They are altered, unreadable, lost, moved, repeated, or foreign. A record with any invalid part counts as none.
+Frames may be altered, unreadable, lost, moved, repeated, or foreign. A record with any invalid part counts as missing.
 """
 
 from bisect import bisect_left
@@ -18,14 +18,14 @@ from stegnet.record.base import decode_base
 from stegnet.record.record import Pictures, Record, parse_packets, parse_record, require
 from stegnet.sealing import PIXELS, CarrierModel, unseal
 
-MAX_PIXEL_RATIO = 256  # pixels of a secret for each pixel of its container: revealing needs memory for them
-FRAMES = "frame", "frames"  # what one is called, and several
-_LISTED = 8  # spans of frames that a line names
-_MAX_LOSS = 1000  # hidden frames for each frame that is left
+MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them
+FRAMES = "frame", "frames"  # word for a frame, singular and plural
+_LISTED = 8  # spans of frames that a line lists
+_MAX_LOSS = 1000  # most hidden frames per remaining frame
 
 
 def altered(kind: str) -> str:
-    """Line on a container of one frame, PICTURE or SOUND."""
+    """Return the line that reports alteration of a container with one frame, PICTURE or SOUND."""
     return f"the {kind} was altered since it was hidden"
 
 
@@ -33,7 +33,7 @@ def altered(kind: str) -> str:
 class FrameStatus:
     """State of one frame of a container."""
 
-    index: int | None  # its position at hiding; None if nothing opens, or it belongs to another container
+    index: int | None  # index at hiding; None if nothing opens, or the frame belongs to another container
     whole: bool  # no sample was changed
     stamp: int = 0  # as in its record
 
@@ -43,11 +43,11 @@ UNREADABLE = FrameStatus(None, False)
 
 @dataclass(frozen=True)
 class FrameReading:
-    """The record read from a frame of a container."""
+    """Record read from a frame of a container."""
 
     record: Record | None  # None if nothing opens with this key
     whole: bool  # no sample was changed after sealing
-    base: Base | None = None  # of the hidden picture; None if the frame hides none
+    base: Base | None = None  # base of the hidden picture; None if the frame hides none
 
     @property
     def status(self) -> FrameStatus:
@@ -58,9 +58,9 @@ class FrameReading:
 
 
 def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> FrameReading:
-    """Unseals and parses the record of a frame, (H, W, 3) uint8. A record with any invalid part counts as none.
+    """Unseal and parse the record of a frame, (H, W, 3) uint8; a record with any invalid part counts as missing.
 
-    Arguments as of `unseal`.
+    The arguments are those of `unseal`.
     """
     unsealed = unseal(container, keys, first=first, medium=medium)
     if unsealed is None:
@@ -73,14 +73,14 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Ca
 
 
 def nothing_revealed(called: str = "file") -> RevealError:
-    """The one error for a wrong key, nothing hidden, and a container altered beyond reading."""
+    """Return the one error for a wrong key, nothing hidden, and a container altered beyond reading."""
     again = f"the {called} was saved again or edited on its way (ask for the original, sent as a file)"
     hint = f"the key may be wrong, or {again}, or it hides nothing"
     return RevealError("nothing can be revealed: nothing here opens with this key", hint)
 
 
 def _checked_base(record: Record, height: int, width: int) -> Base | None:
-    """The base of a record that hides a picture; errors as `require`."""
+    """Return the base of a record that hides a picture. Raises ValueError if the record is invalid."""
     secret = record.header.secret
     if not isinstance(secret, Pictures):
         return None
@@ -93,17 +93,17 @@ def _checked_base(record: Record, height: int, width: int) -> Base | None:
 
 
 def hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
-    """Height and width of the hidden area in pixels."""
+    """Return height and width of the hidden area in pixels."""
     rows, cols = grid(height, width, secret.block)
     return rows * secret.block, cols * secret.block
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Frames by damage; each a sorted tuple of indices at hiding, counted from 0."""
+    """Frames by kind of damage; each field is a sorted tuple of indices at hiding, counted from 0."""
 
     order: tuple[tuple[int, int], ...]  # position in the container and index of each frame to reveal, in order
-    altered: tuple[int, ...] = ()  # samples were changed; revealed all the same
+    altered: tuple[int, ...] = ()  # samples were changed; revealed nevertheless
     unreadable: tuple[int, ...] = ()  # changed so much that the record can't be read
     lost: tuple[int, ...] = ()
     moved: tuple[int, ...] = ()  # out of order; not revealed
@@ -111,7 +111,7 @@ class Diagnosis:
     foreign: tuple[int, ...] = ()  # positions in the container of frames that do not belong to it
 
     def lines(self) -> tuple[str, ...]:
-        """One line for each kind of damage of a hidden film; empty for none."""
+        """Return one line for each kind of damage of a hidden film; empty if there is no damage."""
         return self._lines(
             FRAMES,
             altered="altered since hiding, and shown all the same",
@@ -122,7 +122,7 @@ class Diagnosis:
         )
 
     def file_lines(self, called: tuple[str, str] = FRAMES) -> tuple[str, ...]:
-        """Lines on the container of a hidden file, as `lines`: the order of its frames does not matter."""
+        """Return `lines` for the container of a hidden file, in which the order of the frames does not matter."""
         return self._lines(
             called,
             altered="altered since it was hidden",
@@ -143,9 +143,9 @@ class Diagnosis:
 
 
 def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
-    """Compares the frames of a container, in order, with the `total` frames that were hidden.
+    """Compare the frames of a container, in order, with the `total` frames that were hidden.
 
-    Of frames that are out of order, as few as possible count as moved.
+    As few frames as possible count as moved.
 
     Raises:
         RevealError: `total` is so large that a list of the lost frames would fill the memory.
@@ -158,7 +158,7 @@ def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
     shown = {index for _, index in order}
     counts = Counter(index for _, index in known)
     unreadable, lost, foreign = [], [], []
-    # Within each gap of the order, missing frames are matched with frames that could not be read.
+    # Within each gap of the order, missing frames are matched with unreadable ones.
     for (left, first), (right, last) in zip([(-1, -1), *order], [*order, (len(statuses), total)], strict=False):
         missing = [index for index in range(first + 1, last) if index not in counts]
         blank = [position for position in range(left + 1, right) if statuses[position].index is None]
@@ -178,9 +178,10 @@ def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
 
 
 def _longest_increasing(known: Sequence[tuple[int, int]], whole: Sequence[bool]) -> list[tuple[int, int]]:
-    """Longest increasing subsequence of the indices, by patience sorting (Fredman 1975, Discrete Mathematics 11).
+    """Return the longest increasing subsequence of the indices.
 
-    Of a frame that is present more than once, an unaltered one is taken.
+    Patience sorting: Fredman 1975, Discrete Mathematics 11. If a frame is present more than once, an unaltered copy is
+    preferred.
     """
     tops: list[int] = []
     ends: list[int] = []
@@ -200,7 +201,7 @@ def _longest_increasing(known: Sequence[tuple[int, int]], whole: Sequence[bool])
 
 
 def _frames_were(indices: Sequence[int], called: tuple[str, str]) -> str:
-    """Subject and verb of a sentence on frames: "frame 3 was", "3 frames (0–1, 7) were"."""
+    """Return subject and verb of a sentence on frames: "frame 3 was", "3 frames (0–1, 7) were"."""
     if len(indices) == 1:
         return f"{called[0]} {indices[0]} was"
     spans = list(_spans(indices))

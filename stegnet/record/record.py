@@ -1,7 +1,7 @@
 """The record of a frame and its bytes, with a film's sound (docs/format.md, "Record" and "Sound").
 
-Every frame of a container holds one and can be read alone: the header describes the whole secret, the rest is this
-frame's share of it. Packets of sound are spread evenly over the frames. Whatever is not a record raises ValueError.
+Every frame of a container holds a record and can be read alone: the header describes the whole secret, the rest is this
+frame's share of it. Packets of sound are spread evenly over the frames. Invalid records raise ValueError.
 """
 
 import base64
@@ -30,7 +30,7 @@ Bytes = TypeVar("Bytes", bytes, memoryview)
 
 _NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
-# The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
+# Kinds of a spread file, of a file in an album with pictures to spare, and of an anamorphic film.
 _SPREAD, _SPARE, _ANAMORPHIC = 4, 5, 6
 MAX_SIDE = 1 << 20
 MAX_BLOCK = 256
@@ -39,10 +39,10 @@ MAX_NAME = 255
 MAX_STAMP = 1 << 62
 MAX_PIXELS = 1 << 28
 MAX_SECONDS = 1 << 40
-MAX_PART = (1 << 31) - 1  # of a fraction: FFmpeg's are no larger
+MAX_PART = (1 << 31) - 1  # largest part of a fraction, as in FFmpeg
 _MAX_DESCRIPTION, _MAX_TRACKS = 1 << 20, 255  # bytes of the tracks' JSON, and tracks
 
-# film id, commitment, kind, frames of the container, index of this one
+# film id, commitment, kind, frames of the container, index of this frame
 _START = struct.Struct(">16s32sBII")
 # flags, block, weights, width, height, hidden frames, time base, rate
 _PICTURES = struct.Struct(">BH32sIIIIIII")
@@ -56,7 +56,8 @@ _OFFSET = struct.Struct(">Q")
 _NEEDED = struct.Struct(">H")
 # shares needed, pictures that are enough, number of the first share
 _ALBUM = struct.Struct(">HIH")
-# of sound: track, is it a key packet, presentation and decoding stamp, duration, samples to drop at its end
+# for each packet of sound: track, is it a key packet, presentation and decoding stamp, duration, samples to drop at its
+# end
 _PACKET = struct.Struct(">BBqqII")
 _NO_STAMP = -(1 << 63)
 
@@ -69,12 +70,12 @@ class Pictures:
     height: int
     hidden: int  # number of its frames; 1 for a picture
     time_base: Fraction  # unit of its time stamps, in seconds
-    rate: Fraction  # frames per second on average
-    base: str  # one of `base.KINDS`; if any, records hold it, and the network hides the residual only
+    rate: Fraction  # average frames per second
+    base: str  # one of `base.KINDS`; unless "none", records hold it, and the network hides the residual only
     block: int  # side of the shuffle's blocks in pixels
     weights: str  # id of the weights, 64 hexadecimal digits
-    tracks: tuple[SoundTrack, ...] = ()  # its sound
-    aspect: Fraction = Fraction(1)  # pixel aspect ratio, width by height; 1 of a picture
+    tracks: tuple[SoundTrack, ...] = ()  # its sound tracks
+    aspect: Fraction = Fraction(1)  # pixel aspect ratio, width by height; 1 for a picture
 
 
 @dataclass(frozen=True)
@@ -85,21 +86,21 @@ class File:
     size: int  # in bytes
     digest: bytes  # SHA-256
     needed: int = 0  # shares of a group of frames that give all others; 0 if the file is not spread
-    enough: int = 0  # pictures of an album that give it, whichever; 0: it takes all, or it is in a film
+    enough: int = 0  # pictures of an album, of any choice, that give it; 0: it takes all, or it is in a film
 
 
 @dataclass(frozen=True)
 class Header:
-    """Description of what is hidden; the same in every frame."""
+    """Header of a record, which describes the secret; the same in every frame."""
 
     film_id: bytes  # 16 random bytes, fresh for each hiding
     kind: str  # PICTURE, FILM or FILE
-    frames: int  # of the container
-    secret: Pictures | File  # the latter for the third kind
+    frames: int  # number of the container's frames
+    secret: Pictures | File  # `File` if the kind is FILE
 
     @cached_property
     def spread(self) -> ErasureCode | None:
-        """Places of a file's bytes in the frames; None if no file is spread over them."""
+        """Erasure code that spreads a file over the frames; None if no file is spread."""
         if not isinstance(self.secret, File) or not self.secret.needed:
             return None
         shares = SHARES if self.secret.enough else self.frames
@@ -107,7 +108,7 @@ class Header:
 
     @property
     def enough(self) -> int:
-        """Pictures of an album that give the file, whichever; 0 if it is in no album."""
+        """Number of an album's pictures, of any choice, that give the file; 0 if it is not in an album."""
         if not isinstance(self.secret, File) or self.frames == 1:
             return 0
         return self.secret.enough or (0 if self.secret.needed else self.frames)
@@ -115,18 +116,18 @@ class Header:
 
 @dataclass(frozen=True)
 class Record:
-    """A header, and one frame's share of the secret."""
+    """Header, and one frame's share of the secret."""
 
-    header: Header  # of the container
-    index: int  # of the frame
-    # Time stamp of the hidden frame; of a file that is not spread: offset of `data` in it; of one in an album with
-    # pictures to spare: number of the first share.
+    header: Header  # header of the container
+    index: int  # index of the frame
+    # Time stamp of the hidden frame. If it holds an unspread file: offset of `data` in the file; if it holds a file in
+    # an album with pictures to spare: number of the first share.
     stamp: int = 0
-    base: bytes = b""  # of the hidden picture; empty if the frame hides none, or the network hides all of it
+    base: bytes = b""  # base of the hidden picture; empty if the frame hides none, or the network hides all of it
     data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file
 
     def shares(self) -> Iterator[tuple[int, bytes]]:
-        """The shares of a spread file that it holds, each with its number (of a film: that of the frame)."""
+        """Yield the record's shares of a spread file, each with its number (in a film, the number of the frame)."""
         size = self.header.spread.share_bytes
         if not self.header.secret.enough:
             yield self.index, self.data
@@ -136,7 +137,7 @@ class Record:
 
 
 def format_record(record: Record, key: Key) -> bytes:
-    """Formats a record as bytes, to be sealed; a CapacityError, if a size or time is beyond what a record can hold."""
+    """Format a record as bytes to be sealed. Raises CapacityError if a size or time exceeds the limits of a record."""
     header, secret = record.header, record.header.secret
     if header.frames > MAX_FRAMES:
         raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
@@ -156,10 +157,10 @@ def format_record(record: Record, key: Key) -> bytes:
 
 
 def parse_record(data: bytes, key: Key) -> Record:
-    """Parses a record; inverse of `format_record`.
+    """Parse a record; inverse of `format_record`.
 
     Raises:
-        ValueError: an unknown kind, an impossible value, another key's commitment, or too few bytes.
+        ValueError: the kind is unknown, a value is impossible, the commitment is another key's, or bytes are missing.
     """
     (film_id, commitment, number, frames, index), rest = take(_START, data)
     require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE, _ANAMORPHIC))
@@ -183,7 +184,7 @@ def parse_record(data: bytes, key: Key) -> Record:
 
 
 def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes) -> Record:
-    """The record of a file, as it is or spread over the frames of a film or the pictures of an album."""
+    """Parse the record of a file, which is unspread or spread over the frames of a film or the pictures of an album."""
     (size, digest), rest = take(_FILE, data)
     name, rest = take_sized(rest)
     require(is_file_name(name))
@@ -234,15 +235,15 @@ def _in_time(stamp: int, base: Fraction) -> bool:
 
 
 def is_file_name(name: bytes) -> bool:
-    """Returns True for a name that a record can hold: a file's, without its folder."""
+    """Return whether a record can hold this name: a file's, without its folder."""
     return 0 < len(name) <= MAX_NAME and b"/" not in name and b"\0" not in name and name not in (b".", b"..")
 
 
 def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
-    """Formats sound tracks as a JSON list with an object for each, compressed by zlib; empty for no tracks.
+    """Format sound tracks as a JSON list of objects, compressed by zlib; without tracks, the result is empty.
 
     Raises:
-        CapacityError: too many tracks, or too long descriptions.
+        CapacityError: there are too many tracks, or their descriptions are too long.
     """
     if not tracks:
         return b""
@@ -254,7 +255,7 @@ def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
 
 
 def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
-    """Parses sound tracks; inverse of `format_tracks`; a ValueError, if the data is invalid."""
+    """Parse sound tracks; inverse of `format_tracks`. Raises ValueError if the data is invalid."""
     if not data:
         return ()
     stream = zlib.decompressobj()
@@ -262,7 +263,7 @@ def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
         flat = stream.decompress(data, _MAX_DESCRIPTION + 1)
         require(stream.eof and not stream.unused_data and len(flat) <= _MAX_DESCRIPTION)
         plain = json.loads(flat)
-    except (zlib.error, RecursionError) as error:  # the latter of JSON in too many layers
+    except (zlib.error, RecursionError) as error:  # RecursionError: JSON is nested too deeply
         raise ValueError("not a stegnet record") from error
     require(isinstance(plain, list) and 0 < len(plain) <= _MAX_TRACKS)
     hints = get_type_hints(SoundTrack)
@@ -288,30 +289,30 @@ def _from_json(kind: Any, value: Any) -> Any:
     require(isinstance(value, kind) and not isinstance(value, bool))
     require(not isinstance(value, int) or 0 <= value <= MAX_PART)
     if isinstance(value, str):
-        value.encode()  # half a surrogate pair is no text
+        value.encode()  # half a surrogate pair can't be encoded
     return value
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound of a film, and how it is spread over the frames."""
+    """Sound of a film, to be spread over frames."""
 
-    path: Path  # of the film
+    path: Path  # path of the film
     tracks: tuple[SoundTrack, ...]
-    frames: int  # that carry it
+    frames: int  # foreign
     end: Fraction | None  # seconds; packets that begin then or later are left out
     total: int  # bytes of all packets in records
-    most: int  # bytes in one frame
+    most: int  # most bytes in one frame
 
     def shares(self) -> Iterator[bytes]:
-        """The packets of each frame, as bytes."""
+        """Yield the packets of each frame as bytes."""
         packets = _kept(self.path, self.tracks, self.end) if self.tracks else ()
         for _, share in _spread(packets, self.total, self.frames):
             yield format_packets(share)
 
 
 def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
-    """Plans how the packets are spread; reads all of them twice; a MediaError, if the film can't be read."""
+    """Plan how packets are spread, reading all of them twice. Raises MediaError if the film can't be read."""
     tracks = video.sound_tracks(path)
     if not tracks:
         return no_sound(path, frames)
@@ -321,7 +322,7 @@ def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
 
 
 def no_sound(path: Path, frames: int) -> Sound:
-    """Sound without tracks."""
+    """Return sound without tracks."""
     return Sound(path, (), frames, None, 0, 0)
 
 
@@ -333,7 +334,7 @@ def _kept(path: Path, tracks: tuple[SoundTrack, ...], end: Fraction | None) -> I
 
 
 def _spread(packets: Iterable[SoundPacket], total: int, frames: int) -> Iterator[tuple[int, list[SoundPacket]]]:
-    """Size and packets of each frame's share: the packets whose first byte falls into its equal part of all bytes."""
+    """Yield size and packets of each frame's share: the packets that begin in its equal part of all bytes."""
     packets = iter(packets)
     waiting = next(packets, None)
     before = 0
@@ -352,7 +353,7 @@ def _size(packet: SoundPacket) -> int:
 
 
 def format_packets(packets: Iterable[SoundPacket]) -> bytes:
-    """Packets as bytes: for each its fields, its length and its data."""
+    """Format packets as bytes: for each its fields, its length and its data."""
     parts = []
     for packet in packets:
         pts, dts = (_NO_STAMP if stamp is None else stamp for stamp in (packet.pts, packet.dts))
@@ -362,7 +363,7 @@ def format_packets(packets: Iterable[SoundPacket]) -> bytes:
 
 
 def parse_packets(data: bytes, tracks: int) -> Iterator[SoundPacket]:
-    """Parses the packets in `data`, which has `tracks` tracks; a ValueError, if they are not packets."""
+    """Yield the packets in `data`, of a film with `tracks` tracks. Raises ValueError if they are not packets."""
     rest = memoryview(data)
     while rest:
         (track, key, pts, dts, duration, trim), rest = take(_PACKET, rest)
@@ -373,36 +374,36 @@ def parse_packets(data: bytes, tracks: int) -> Iterator[SoundPacket]:
 
 
 def describe_tracks(tracks: Iterable[SoundTrack]) -> list[str]:
-    """A line on each track."""
+    """Return one line for each track."""
     return [f"{track.codec}, {track.rate} Hz, {track.layout}" for track in tracks]
 
 
 def require(condition: bool) -> None:
-    """Raises ValueError unless the condition holds."""
+    """Raise ValueError unless the condition holds."""
     if not condition:
         raise ValueError("not a stegnet record")
 
 
 def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
-    """Unpacks the fields of a layout from the beginning of `data`; returns them and the rest; errors as `require`."""
+    """Unpack the fields of a layout from the start of data; return them and the rest, or raise ValueError."""
     require(len(data) >= layout.size)
     return layout.unpack_from(data), data[layout.size :]
 
 
 def sized(data: bytes) -> bytes:
-    """`data`, prefixed with its length in 32 bits."""
+    """Prefix data with its length in 32 bits."""
     return _SIZE.pack(len(data)) + data
 
 
 def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
-    """Splits off data that `sized` prefixed; returns it and the rest; errors as `require`."""
+    """Split off data that `sized` prefixed; return it and the rest. Raises ValueError if bytes are missing."""
     (size,), rest = take(_SIZE, data)
     require(len(rest) >= size)
     return rest[:size], rest[size:]
 
 
 def take_fraction(numerator: int, denominator: int) -> Fraction:
-    """A fraction above zero, with parts of at most 31 bits; errors as `require`."""
+    """Return a fraction above zero with parts of at most 31 bits. Raises ValueError if it is not one."""
     require(0 < numerator <= MAX_PART and 0 < denominator <= MAX_PART)
     return Fraction(numerator, denominator)
 

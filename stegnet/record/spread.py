@@ -1,7 +1,7 @@
-"""Spreading a file over the frames of a film, so that it is recovered although frames are lost (docs/format.md).
+"""Spreading a file over the frames of a film, so that it survives the loss of frames (docs/format.md).
 
-Frames form groups, and any K shares of a group give its part of the file. Neither hiding nor revealing needs memory for
-more than a few shares at a time.
+Frames form groups, and any K shares of a group give its part of the file. Hiding and revealing need memory for only a
+few shares at a time.
 
 The erasure code is over GF(2⁸) (Reed, Solomon 1960; docs/format.md, "Spread files"): share number x is P(x), byte by
 byte, where P is a polynomial of degree below K; bytes and numbers are elements of the field. Sums are XOR; products are
@@ -22,20 +22,20 @@ from stegnet.core.keystream import keystream
 
 SHARES = 256  # at most: elements of the field
 _POLYNOMIAL = 0x11D
-_ORDER = 255  # of the field's multiplicative group
-SMALL = 64  # bytes of a share that cost little beside the rest of a record
+_ORDER = 255  # order of the field's multiplicative group
+SMALL = 64  # size of a share in bytes that adds little to the rest of a record
 _THIRD = 3
-_RISK = 1e-6  # probability that a group loses too many
+_RISK = 1e-6  # acceptable probability that a group loses too many shares
 _CHUNK = 1 << 16  # bytes of each share that are in memory at once
 
 
 @dataclass(frozen=True)
 class ErasureCode:
-    """Places of a file's bytes in a film's frames."""
+    """Erasure code that maps a file's bytes to the frames of a film."""
 
     film_id: bytes  # of the container
-    frames: int  # of the container
-    size: int  # of the file in bytes
+    frames: int  # number of the container's frames
+    size: int  # size of the file in bytes
     needed: int  # shares of a group that give all others, K; 1 to `least_shares(frames)`
 
     @property
@@ -47,16 +47,16 @@ class ErasureCode:
         return -(-self.size // (self.groups * self.needed))
 
     def place(self, frame: int) -> tuple[int, int]:
-        """Group of a frame, and number of its share there."""
+        """Return the group of a frame, and the number of its share there."""
         number, column = divmod(frame, self.groups)
         return (column + self._shifts[number]) % self.groups, number
 
     def start(self, group: int, block: int) -> int:
-        """Offset in the file of a block of a group."""
+        """Return the offset in the file of a group's block."""
         return (group * self.needed + block) * self.share_bytes
 
     def share(self, source: BinaryIO, frame: int) -> bytes:
-        """The share of a frame; a file that ends early counts as followed by zeros."""
+        """Return the share of a frame; a file that ends early is padded with zeros."""
         group, number = self.place(frame)
 
         def read(block: int) -> bytes:
@@ -68,7 +68,11 @@ class ErasureCode:
         return value_at(number, range(self.needed), map(read, range(self.needed)))
 
     def most_lost(self) -> int:
-        """Most frames that may be lost, whichever: for certain with one group, else but for one case in a million."""
+        """Return how many frames, of any choice, may be lost.
+
+        With one group, the file is then certain to survive; with several, the risk of losing it is at most one in a
+        million.
+        """
         if self.groups == 1:
             return self.frames - self.needed
         return bisect_right(range(self.frames), _RISK, key=lambda lost: _risk(self.frames, self.needed, lost)) - 1
@@ -80,28 +84,28 @@ class ErasureCode:
 
 
 def group_count(frames: int) -> int:
-    """Groups that a film's frames form."""
+    """Return the number of groups that a film's frames form."""
     return -(-frames // SHARES)
 
 
 def least_shares(frames: int) -> int:
-    """Shares of the smallest group."""
+    """Return the number of shares in the smallest group."""
     return frames // group_count(frames)
 
 
 def full_capacity(frames: int, capacity: int) -> int:
-    """Bytes of the largest file, for frames with a capacity of so many bytes each."""
+    """Return the size in bytes of the largest file for frames with a capacity of `capacity` bytes each."""
     return group_count(frames) * least_shares(frames) * capacity
 
 
 def frames_for(size: int, capacity: int) -> int:
-    """Frames that a file needs, with a capacity of so many bytes each."""
+    """Return the number of frames that a file needs, with a capacity of `capacity` bytes each."""
     groups = group_count(max(-(-size // capacity), 1))
     return groups * -(-size // (groups * capacity))
 
 
 def choose_needed(size: int, frames: int, capacity: int) -> int:
-    """The shares needed that suit a file: few, if it is small; else two thirds; more only where needed to fit."""
+    """Choose the number of shares needed: few for a small file, else two thirds, or more if needed to fit."""
     groups = group_count(frames)
     most, third = least_shares(frames), -(-frames // _THIRD)
     two_thirds = frames - third
@@ -111,7 +115,7 @@ def choose_needed(size: int, frames: int, capacity: int) -> int:
 
 
 def _risk(frames: int, needed: int, lost: int) -> float:
-    """Bound on the probability that a group has too few shares left, if so many frames of any choice are lost."""
+    """Return a bound on the probability that a group has too few shares left if any `lost` frames are lost."""
     groups, shares = group_count(frames), least_shares(frames)
     share = min(lost / (groups * shares), 1)
     chances = (comb(shares, n) * share**n * (1 - share) ** (shares - n) for n in range(shares - needed + 1, shares + 1))
@@ -120,18 +124,18 @@ def _risk(frames: int, needed: int, lost: int) -> float:
 
 @dataclass
 class Gathering:
-    """Shares that were found, in the file that they are to become.
+    """Collected shares, in the file that they will become.
 
-    Each group has a slot for each share that it needs. A block of the file goes to its own slot if it is free, anything
-    else to another; in the end, the missing blocks replace what was in their slots.
+    Each group has a slot for each share that it needs. A block of the file goes to its own slot if that is free, any
+    other share to another slot; at the end, the missing blocks replace the shares in their slots.
     """
 
-    spread: ErasureCode  # places of the file's bytes
+    spread: ErasureCode  # code that spread the file
     file: BinaryIO  # empty, open for reading and writing
-    _slots: dict[int, dict[int, int]] = field(default_factory=dict)  # by group and number of a share
+    _slots: dict[int, dict[int, int]] = field(default_factory=dict)  # slots by group and number of a share
 
     def add(self, frame: int, share: bytes) -> None:
-        """Takes the share of a frame, if it is needed."""
+        """Store the share of a frame, if it is needed."""
         group, number = self.spread.place(frame)
         slots = self._slots.setdefault(group, {})
         if number in slots or len(slots) == self.spread.needed:
@@ -143,11 +147,11 @@ class Gathering:
 
     @property
     def least(self) -> int:
-        """Shares of the group that has fewest."""
+        """Number of shares collected in the group that has fewest."""
         return min((len(self._slots.get(group, ())) for group in range(self.spread.groups)), default=0)
 
     def restore(self) -> None:
-        """Computes what is missing of the file; `least` must be the shares needed."""
+        """Compute the missing blocks of the file; `least` must be the number of shares needed."""
         for group, slots in self._slots.items():
             numbers = sorted(slots, key=slots.__getitem__)
             missing = [slot for slot, number in enumerate(numbers) if number != slot]
@@ -167,7 +171,7 @@ class Gathering:
 
 
 def value_at(number: int, numbers: Sequence[int], shares: Iterable[bytes]) -> bytes:
-    """The share of this number, 0 to 255, given K shares of equal length and different numbers: Lagrange's formula."""
+    """Return share `number`, 0 to 255, given K shares of equal length with different numbers: Lagrange's formula."""
     total: np.ndarray | int = 0
     for weight, share in zip(_weights(number, tuple(numbers)), shares, strict=True):
         total = total ^ np.frombuffer(share.translate(_TIMES[weight]), np.uint8)
@@ -176,17 +180,17 @@ def value_at(number: int, numbers: Sequence[int], shares: Iterable[bytes]) -> by
 
 @lru_cache(maxsize=SHARES)
 def _weights(number: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """The factor of each given share in the sum: Π (x − xₘ) / (xᵢ − xₘ), over all m but i."""
+    """Return the factor of each given share in the sum: Π (x − xₘ) / (xᵢ − xₘ), over all m but i."""
     if number in numbers:
         return tuple(int(number == each) for each in numbers)
     points = np.array(numbers)
     above = _LOGS[points ^ number]
-    below = _LOGS[points[:, None] ^ points].sum(1)  # that of 0, on the diagonal, counts as 0
+    below = _LOGS[points[:, None] ^ points].sum(1)  # the logarithm of 0, on the diagonal, counts as 0
     return tuple(_POWERS[(above.sum() - above - below) % _ORDER].tolist())
 
 
 def _field() -> tuple[np.ndarray, np.ndarray]:
-    """Powers of 2, (255,), and their logarithms, (256,); the entry of 0 is 0."""
+    """Return the powers of 2, (255,), and their logarithms, (256,); the entry of 0 is 0."""
     powers, logs, power = np.zeros(_ORDER, np.uint8), np.zeros(SHARES, np.int64), 1
     for exponent in range(_ORDER):
         powers[exponent], logs[power] = power, exponent

@@ -1,7 +1,7 @@
 """Results of hiding and revealing: files and reports.
 
-`output` writes pictures and films and verifies them, gives results the format of their suffix and harmless names, and
-has the report; `figures` are of a hiding.
+`output` writes and verifies pictures and films, gives results the format of their suffix and harmless names, and
+defines the report. `figures` measures a hiding.
 """
 
 from stegnet import lazy_names

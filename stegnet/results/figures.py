@@ -1,4 +1,4 @@
-"""Figures of a hiding: what it changed in the cover, and how easily that is found."""
+"""Figures of a hiding: changes of the cover, and how easily they are detected."""
 
 import math
 from dataclasses import dataclass
@@ -23,32 +23,32 @@ WAYS_OUT = Text(
 _REDUCE = "reduce it to half its sides first, in RGB"
 _CANT_STAY = " that can't stay "
 _MADE_ANEW = Text("write a JPEG, which is made anew", Aside("to", "NAME.jpg"), ", or ")
-# By history.
+# Ways by which the cover can keep its format, by its history.
 _WAYS_TO_STAY = {
     "a JPEG": Text("let it stay one", Aside("to", "NAME.jpg"), ", or "),
     "a film in YCbCr (h264)": Text(
         "let it stay H.264 where it can (", Setting("to", "NAME.mp4"), ", for small secrets), or "
     ),
 }
-SLIGHTLY = "reduced by less than half"  # as the end of a history
-POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret: below, hiding warns, and refuses
+SLIGHTLY = "reduced by less than half"  # at the end of a history
+POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret, below which hiding warns and refuses
 HARD, POSSIBLE, EASY = "hard", "possible", "easy"
 _WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
-_EASY_TIMES = 4  # times the rate that is hard to find
-_ALWAYS = 200  # bytes of lead, header and MAC, which count in small pictures
+_EASY_TIMES = 4  # multiple of the rate that is hard to detect
+_ALWAYS = 200  # bytes of lead, header and MAC, which matter in small pictures
 
 
 @dataclass(frozen=True)
 class SecurePayload:
-    """Bytes of a file that are as hard to find in a cover as some were in covers that were measured.
+    """Bytes of a file that are as hard to detect in a cover as payloads were in covers that were measured.
 
-    What is secure grows with the square root of the number of samples (Ker et al., "The square root law of
-    steganographic capacity", 2008); small covers are given no more for each sample.
+    The secure payload grows with the square root of the number of samples (Ker et al., "The square root law of
+    steganographic capacity", 2008); small covers get no higher rate per sample.
 
     Attributes:
-        samples: of the cover that can be changed.
-        rate: bits for each sample at which detectors hardly did better than guessing.
-        measured: samples of the covers in which that was measured.
+        samples: number of the cover's samples that can be changed.
+        rate: bits per sample at which detectors hardly did better than guessing.
+        measured: number of samples of the covers in the measurement.
     """
 
     samples: float
@@ -62,7 +62,7 @@ class SecurePayload:
 
     @property
     def easy(self) -> int:
-        """Bytes beyond which they are nearly always right."""
+        """Bytes beyond which detectors are nearly always right."""
         return self._bytes(_EASY_TIMES * self.rate)
 
     def _bytes(self, rate: float) -> int:
@@ -75,21 +75,21 @@ class HidingFigures:
     """Figures of a hiding.
 
     Attributes:
-        method: its name.
+        method: name of the method.
         cover_bytes: size of the cover's file.
-        cover_pixels: of all frames.
-        cover_format: the cover's lossy format if the container is without loss, such as "a JPEG": it shows that the
-            container was changed. None: it has none.
-        container_psnr: PSNR in dB of the container against its cover: of what is saved with loss, before that; of a
-            film, the mean or the worst of the frames compared; None: not measured.
-        changed_pixels: of all frames; None: not counted.
-        hidden_bytes: that the container carries, with what of a spread file is there more than once; None: not bytes.
-        capacity: bytes of which those could have been; None: not bytes.
-        measured: it was measured how hard so few bytes are to find; in a film without loss, it was not.
-        channels: 1 of a grey cover, whose pixels are one sample each.
-        secure: bytes that are hard to find in the cover; None: the method's containers are found whatever they carry.
-        unit: what is counted as a pixel.
-        survives: the lossy channel that the secret survives, in words; None: none.
+        cover_pixels: pixels of all frames.
+        cover_format: the cover's lossy format if the container is lossless, such as "a JPEG": it shows that the
+            container was changed. None: the cover has no such format.
+        container_psnr: PSNR in dB of the container against its cover, before lossy compression if there is any; of a
+            film, the mean or the worst of the frames compared. None: not measured.
+        changed_pixels: changed pixels of all frames; None: not counted.
+        hidden_bytes: bytes that the container carries, including redundant ones of a spread file; None: not bytes.
+        capacity: largest possible `hidden_bytes`; None: not bytes.
+        measured: the detectability of a payload of this size was measured; that of lossless films was not.
+        channels: 1 for a grey cover, whose pixels are one sample each.
+        secure: payload that is hard to detect in the cover; None: the method's containers are always detected.
+        unit: name of the units counted as pixels.
+        survives: description of the lossy channel that the secret survives; None: none.
     """
 
     method: str
@@ -108,17 +108,17 @@ class HidingFigures:
 
     @property
     def bits_per_sample(self) -> float | None:
-        """Bits of what is hidden for each of the cover's samples."""
+        """Hidden bits per sample of the cover."""
         return None if self.hidden_bytes is None else 8 * self.hidden_bytes / (self.channels * self.cover_pixels)
 
     @property
     def capacity_used(self) -> float | None:
-        """Share of the capacity, 0 to 1."""
+        """Used share of the capacity, 0 to 1."""
         return None if self.hidden_bytes is None or not self.capacity else self.hidden_bytes / self.capacity
 
     @property
     def detection(self) -> str | None:
-        """HARD, POSSIBLE or EASY to find; None if that is not known, as for a film that carries little."""
+        """HARD, POSSIBLE or EASY; None if unknown, as for a film with a small payload."""
         if self.secure is None or self.cover_format or self.hidden_bytes > self.secure.easy:
             return EASY
         if not self.measured:
@@ -126,7 +126,7 @@ class HidingFigures:
         return HARD if self.hidden_bytes <= self.secure.hard else POSSIBLE
 
     def notes(self) -> tuple[str, ...]:
-        """A line on what was changed and how easily it is found."""
+        """Return a line on the changes and how easily they are detected."""
         facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
         if self.changed_pixels is not None:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} {self.unit} changed")
@@ -136,12 +136,12 @@ class HidingFigures:
         return (": ".join(filter(None, (", ".join(facts), found))),)
 
     def warnings(self) -> tuple[str, ...]:
-        """A line if the cover's format gives the container away."""
+        """Return a warning if the cover's format gives the container away."""
         return (Text(betrayed_by(self.cover_format), kind=COVER_FORMAT),) if self.cover_format else ()
 
 
 def betrayed_by(history: str) -> str:
-    """A line on a cover that gives its container away, by the lossy format that it has or had, and on a way out."""
+    """Return a line on a cover whose past or present lossy format gives its container away, and on a remedy."""
     if history.endswith(SLIGHTLY):
         return Text(
             f"the cover is {history}: its traces may give the container away; {_REDUCE}",
@@ -158,14 +158,17 @@ def betrayed_by(history: str) -> str:
 
 
 def shown_history(cover: Cover, suffix: str) -> str | None:
-    """A cover's past for `betrayed_by`: H.264 can't stay in a container of such a suffix, or of what is not an MP4."""
+    """Return a cover's history for `betrayed_by`.
+
+    It adds that H.264 can't stay, for a container with the suffix .mp4, or a cover that is not an MP4.
+    """
     history = cover.history
     lost = history and history.endswith("(h264)") and (suffix == ".mp4" or not is_mp4(cover))
     return f"{history}{_CANT_STAY}H.264" if lost else history
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
-    """The error for a secret that is too large to be hard to find."""
+    """Return the error for a secret that is too large to be hard to detect."""
     larger = "a larger cover, an album of several (`stegnet hide --spread`)"
     safe = f"at most {most} bytes are" if most else "none are"
     hint = Text(
@@ -177,32 +180,32 @@ def not_safe(secret: Path, size: int, most: int) -> CapacityError:
 
 
 class Changes:
-    """Differences of a container from its cover; threads may add frames of one size in any order."""
+    """Differences between a container and its cover; threads may add frames of one size in any order."""
 
     def __init__(self) -> None:
         self._frames: list[tuple[int, int, int]] = []
 
     @classmethod
     def of(cls, cover: np.ndarray, container: np.ndarray) -> Self:
-        """Changes of one picture, (H, W, 3) uint8."""
+        """Return the changes of a single picture, (H, W, 3) uint8."""
         changes = cls()
         changes.add(cover, container)
         return changes
 
     def add(self, cover: np.ndarray, container: np.ndarray) -> None:
-        """Adds a frame, (H, W, 3) uint8, of both."""
+        """Add a frame of both, (H, W, 3) uint8."""
         parts = in_strips(lambda rows: _differences(cover[rows], container[rows]), *cover.shape[:2])
         self._frames.append((cover.size, sum(error for error, _ in parts), sum(changed for _, changed in parts)))
 
     @property
     def psnr(self) -> float | None:
-        """PSNR in dB over all frames; None if there are none."""
+        """PSNR in dB over all frames; None without frames."""
         samples, errors, _ = self._sums()
         return psnr_from_mse(errors / samples, PEAK) if samples else None
 
     @property
     def pixels(self) -> int | None:
-        """Changed pixels; None if there are no frames."""
+        """Number of changed pixels; None without frames."""
         samples, _, changed = self._sums()
         return changed if samples else None
 
@@ -211,7 +214,7 @@ class Changes:
 
 
 def _differences(cover: np.ndarray, container: np.ndarray) -> tuple[int, int]:
-    """Sum of squared differences, and number of pixels that differ, of some rows, (n, W, 3) uint8."""
+    """Return the sum of squared differences, and the number of pixels that differ, of some rows, (n, W, 3) uint8."""
     difference = np.maximum(cover, container)
     difference -= np.minimum(cover, container)
     red, green, blue = difference.reshape(-1, 3).T

@@ -1,8 +1,8 @@
-"""Results: where they go, how pictures and films are written there and read back, and the report that callers get.
+"""Results: their destinations, writing and reading back pictures and films, and the report that callers get.
 
-A hidden file's own name comes from somebody else, who may want a file overwritten, hidden or run, or a terminal
-deceived. Where it names a result, what is left of it is harmless on all common systems. A result whose name has another
-suffix is converted to the format of that.
+A hidden file's own name comes from its sender, who may want a file overwritten, hidden or run, or a terminal deceived.
+If it names a result, it is first made harmless on all common systems. A result whose name has another suffix is
+converted to that format.
 """
 
 import hashlib
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
 
 REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
 _FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
-_POLL = 0.02  # seconds between looks for more of a film that is being written
+_POLL = 0.02  # seconds between checks for more data of a film that is being written
 CHANGED_SECRET = "changed secret"  # kind of a warning that a copy of the secret is hidden
 WATCHABLE_SUFFIX = ".mp4"
 _PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _SAME = {".jpeg": ".jpg"}
-_MATROSKA = ".mkv"  # also what films become that are compressed to fit their covers
+_MATROSKA = ".mkv"  # also of films that are compressed to fit their covers
 _NO_MATROSKA = "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden"
 
 
@@ -61,23 +61,24 @@ class Report:
     """Summary of a hiding or revealing.
 
     Attributes:
-        width, height: in pixels, of a picture or film that was written; None: another file.
-        frames: of the film that was written; 1 for other files.
+        width, height: size in pixels of a picture or film that was written; None: another file.
+        frames: frames of the film that was written; 1 for other files.
         hidden: frames hidden in it, or revealed.
         notes: one line each, for information.
-        trouble: one line each, how the container was altered after hiding.
-        warnings: one line each, problems that the user should act on.
+        trouble: one line for each way in which the container was altered after hiding.
+        warnings: one line for each problem that the user should act on.
         secret_psnr: PSNR in dB of the revealed secret against the secret at its own size; of a film, over frames
             sampled evenly. inf: they are equal; None: not measured.
-        name, size: of a hidden file, as its sender named it, and in bytes; None for what was hidden without a name.
-        may_be_lost: frames of a film, or pictures of an album, that may be lost or altered, and the hidden file comes
-            back all the same; None if it is not spread over one, or was revealed.
-        path: the file that was written, where the caller did not name it; else None.
-        text: a text that was revealed without a name for it.
-        container: the picture, (H, W, 3) uint8, or the bytes of the file, that was made and not written; else None.
-        unchanged: what is revealed has, or will have, the bytes that were hidden.
+        name, size: a hidden file's name, as its sender chose it, and size in bytes; None if it was hidden without a
+            name.
+        may_be_lost: number of a film's frames or an album's pictures that may be lost or altered without losing the
+            hidden file; None if the file is not spread, or was revealed.
+        path: the file that was written, if the caller did not name it; else None.
+        text: a text that was revealed without a name for the file.
+        container: the picture, (H, W, 3) uint8, or the bytes of the file, if it was not written; else None.
+        unchanged: the revealed file has, or will have, the bytes that were hidden.
         changed_secret: a warning of the kind CHANGED_SECRET, that a copy is hidden instead of the secret; "": none.
-        hiding: figures of a hiding; None of a revealing.
+        hiding: figures of a hiding; None for a revealing.
     """
 
     width: int | None = None
@@ -104,12 +105,12 @@ class OutputTarget:
     """Destination of a result.
 
     Attributes:
-        path: the file to write.
+        path: file to write.
         force: overwrite an existing file. An input is never overwritten.
         inputs: other files that are read (keys, weights).
-        lossless: of what is revealed, keep every bit, whatever the size and whatever can show it.
-        named: False: `path` is a folder, and what is revealed names itself.
-        folder: `path` is a folder, made if it is missing, for a file under its own name.
+        lossless: keep every bit of a revealed secret, whatever the size and whichever programs can show it.
+        named: if false, `path` is a folder, and the revealed secret gets its own name.
+        folder: `path` is a folder, created if missing, for a file with its own name.
     """
 
     path: Path
@@ -120,12 +121,14 @@ class OutputTarget:
     folder: bool = False
 
     def check(self, suffixes: tuple[str, ...], made: str, *inputs: Path) -> None:
-        """Refuses a destination that can't or must not be written: a folder, an input, or a file that exists.
+        """Refuse a destination that can't or must not be written: a folder, an input, or a file that exists.
 
         Args:
             suffixes: allowed file suffixes; empty allows any.
-            made: what is written, for the message: "picture", "film".
+            made: kind of the result, for the message: "picture", "film".
             inputs: files that the result is made from.
+        Raises:
+            MediaError: the destination is refused.
         """
         try:
             if self.path.is_dir():
@@ -145,18 +148,18 @@ class OutputTarget:
 
 
 def form_of(suffix: str) -> str:
-    """Film format by suffix: "mkv" or "mp4"."""
+    """Return the film format for a suffix: "mkv" or "mp4"."""
     return suffix.lower().removeprefix(".")
 
 
 def shown_form(path: Path, lossless: bool = False) -> str:
-    """Format by file name of a film that is to be watched: an MP4 is not exact unless it is asked for."""
+    """Return the format of a film to be watched, by file name: an MP4 is exact only if `lossless` is set."""
     form = form_of(path.suffix)
     return "watchable" if form == "mp4" and not lossless else form
 
 
 def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
-    """Writes a revealed picture, (H, W, 3) uint8, in the format of the suffix, readable by its owner only."""
+    """Write a revealed picture, (H, W, 3) uint8, in the format of the suffix, readable by its owner only."""
     with atomic_write(out.path, overwrite=out.force, private=True) as part:
         save_picture(part, picture, out.path.suffix.lower(), lossless=out.lossless)
     return Report(picture.shape[1], picture.shape[0])
@@ -164,7 +167,7 @@ def write_revealed(out: OutputTarget, picture: np.ndarray) -> Report:
 
 @dataclass(frozen=True)
 class FilmFrame:
-    """A frame to write, (H, W, 3) uint8; None: it is processed, but not written.
+    """Frame to write, (H, W, 3) uint8; None: it is processed, but not written.
 
     Attributes:
         time: presentation time in seconds.
@@ -183,14 +186,14 @@ def write_film(
     step: Callable[[int], None],
     check: Callable[[int, int], None] | None = None,
 ) -> tuple[str, ...]:
-    """Writes a film frame by frame to a file that exists; returns the writer's notes on what could not be copied.
+    """Write a film frame by frame to an existing file; return the writer's notes on tracks that could not be copied.
 
     Args:
-        frames: closed at the end, whatever happens.
+        frames: closed at the end, even after an error.
         step: called after each frame with the number of frames done.
-        check: called while the film is read back and compared, with frames done and in all; None: it is not.
+        check: called while the film is read back and compared, with frames done and in all; None: it is not compared.
     Raises:
-        MediaError: it can't be written, or does not read back equal.
+        MediaError: the film can't be written, or does not read back equal.
     """
     with closing(frames), FilmCheck(part, check) as checking:
         with open_writer() as film:
@@ -210,7 +213,7 @@ def write_film(
 
 
 def digest(picture: np.ndarray) -> bytes:
-    """BLAKE2b of a picture, (H, W, 3) uint8, and its size: 16 bytes."""
+    """Return the 16-byte BLAKE2b of a picture, (H, W, 3) uint8, and its size."""
     height, width, _ = picture.shape
     code = hashlib.blake2b(f"{height} {width}".encode(), digest_size=16)
     code.update(np.ascontiguousarray(picture))
@@ -218,9 +221,9 @@ def digest(picture: np.ndarray) -> bytes:
 
 
 class FilmCheck:
-    """Verifies a film, which exists, by reading it back: while it is written, in a thread, if that is possible.
+    """Verification of a film by reading it back, in a thread while it is written if possible; the file must exist.
 
-    Progress is called as by `check_film` while what was written is waited for; None: nothing is verified.
+    `progress` is called like that of `check_film` while `finish` waits; None: nothing is verified.
     """
 
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
@@ -239,17 +242,17 @@ class FilmCheck:
         self._pool.shutdown()
 
     def start(self) -> None:
-        """Begins to read what is being written; not of a film whose index is at its end."""
+        """Begin to read the film while it is written; don't call it for a film whose index is at its end."""
         if self._progress:
             self._reading = self._pool.submit(self._read)
 
     def expect(self, picture: np.ndarray) -> None:
-        """Tells the next frame, (H, W, 3) uint8, before it is written."""
+        """Announce the next frame, (H, W, 3) uint8, before it is written."""
         if self._progress:
             self._digests.append(digest(picture))
 
     def finish(self) -> None:
-        """Waits until all is verified; to be called once the film is complete. Errors as `check_film`."""
+        """Wait until everything is verified; call it once the film is complete. Errors are those of `check_film`."""
         self._complete.set()
         if self._reading:
             try:
@@ -271,7 +274,7 @@ class FilmCheck:
 
 
 class _InWriting(io.RawIOBase):
-    """A file as a stream that is read while it is written: what is not there yet is waited for."""
+    """Stream of a file that is still being written; reading waits for missing bytes."""
 
     def __init__(self, path: Path, complete: Event) -> None:
         self._complete, self._file = complete, path.open("rb", buffering=0)
@@ -280,7 +283,7 @@ class _InWriting(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most `size`; none at the end."""
+        """Return the next bytes, at most `size`; empty at the end."""
         while not (data := self._file.read(size)):
             if self._complete.is_set():
                 return self._file.read(size)
@@ -295,10 +298,13 @@ class _InWriting(io.RawIOBase):
 def check_film(
     path: Path, digests: Sequence[bytes], progress: Callable[[int, int], None], stream: io.RawIOBase | None = None
 ) -> None:
-    """Verifies a film that was just written, or is being written to a stream, by decoding every frame.
+    """Verify a film that was just written, or is being written to a stream, by decoding every frame.
 
-    Each frame has its `digest`, which is there before it. Progress is called after each with the number of frames
-    checked, and of all. MediaError if the film can't be read, or a frame or the number of frames differs.
+    A frame's `digest` is available before the frame itself. `progress` is called after each frame with the number of
+    frames checked, and of all frames.
+
+    Raises:
+        MediaError: the film can't be read, or a frame or the number of frames differs.
     """
     count = 0
     for frame in video.read_frames(path, stream=stream):
@@ -311,31 +317,35 @@ def check_film(
 
 
 def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[bytes]) -> None:
-    """Verifies a frame of a film, (H, W, 3) uint8; arguments and errors as `check_film`."""
+    """Verify a frame of a film, (H, W, 3) uint8; arguments and errors are those of `check_film`."""
     if digest(frame) != digests[index]:
         raise MediaError(f"frame {index + 1} does not read back as it was written", _FAULTY, subject=path)
 
 
 def check_picture(path: Path, picture: np.ndarray) -> None:
-    """Verifies a picture that was just written by comparing every pixel, (H, W, 3) uint8; MediaError if one differs."""
+    """Verify a picture that was just written by comparing every pixel, (H, W, 3) uint8.
+
+    Raises:
+        MediaError: a pixel differs.
+    """
     with OpenedFile(path, quiet=True) as written:
         check_same(path, has_pixels(written, picture))
 
 
 def check_same(path: Path, same: bool) -> None:
-    """Refuses, by a MediaError, a file that does not read back the same as it was written."""
+    """Raise MediaError unless a file reads back the same as it was written."""
     if not same:
         raise MediaError("does not read back as it was written", _FAULTY, subject=path)
 
 
 def plain_suffix(name: str) -> str:
-    """Suffix of a hidden file's own name if it is harmless, else ""."""
+    """Return the suffix of a hidden file's own name if it is harmless, else ""."""
     suffix = PurePath(name).suffix
     return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
 
 
 def suffix_warning(name: str, out: Path) -> tuple[str, ...]:
-    """Warning of a result whose suffix, by which programs choose how to open it, differs from the file's own."""
+    """Return a warning if a result's suffix, by which programs choose how to open it, differs from the file's own."""
     own = plain_suffix(name)
     if not own or out.suffix.lower() == own.lower():
         return ()
@@ -343,7 +353,7 @@ def suffix_warning(name: str, out: Path) -> tuple[str, ...]:
 
 
 def stored_name(file: Path) -> str:
-    """The name without folders, cut to what a record holds, its suffix kept."""
+    """Return the name without folders, cut to the length that a record holds, with its suffix."""
     name = os.fsencode(file.name)
     if len(name) > MAX_NAME:
         suffix = os.fsencode(file.suffix)[:16]
@@ -354,7 +364,7 @@ def stored_name(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """A revealed file that is what the result's name says: lines on that, and whether its bytes are as hidden."""
+    """Outcome of `as_named`: lines on conversion, and whether the bytes are as hidden."""
 
     notes: tuple[str, ...] = ()
     unchanged: bool = True
@@ -362,16 +372,16 @@ class Named:
 
 
 def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Named:
-    """Converts a revealed picture or film if the result's name asks for another format than its own.
+    """Convert a revealed picture or film if the result's name asks for another format than its own.
 
-    A file keeps its bytes if the result has the suffix of its own name, or one that says nothing to us.
+    A file keeps its bytes if the result has the suffix of its own name, or an unknown one.
 
     Args:
-        part: the file as it was hidden; it is converted in its place.
-        name: its own.
-        out: the result; with `lossless`, pictures and films keep every bit of their samples.
+        part: the file as it was hidden; it is converted in place.
+        name: the file's own name.
+        out: the result; if `lossless` is set, pictures and films keep every bit of their samples.
     Raises:
-        MediaError: it can't be made what is asked for.
+        MediaError: the file can't be converted.
     """
     own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
     if own == wanted:
@@ -400,7 +410,7 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
 
 
 def _watchable(part: Path, exact: str, progress: Progress) -> tuple[str, ...]:
-    """Makes a revealed film one for watching; a MediaError on sound that can't be copied says what to do."""
+    """Convert a revealed film to one for watching. The MediaError for sound that can't be copied gives a remedy."""
     try:
         return video.make_watchable(part, lambda done, total: progress("convert", done, total))
     except MediaError as error:
@@ -409,7 +419,7 @@ def _watchable(part: Path, exact: str, progress: Progress) -> tuple[str, ...]:
 
 
 def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) -> Report | None:
-    """The report of a hidden file that is a text; None if it is none."""
+    """Return the report of a hidden file that is a text; None if it isn't one."""
     if name != TEXT_NAME or len(data) > MOST_TEXT:
         return None
     try:
@@ -425,7 +435,7 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
         if image.format == form:
             return ()
     pixels, profile = read_cover(part)
-    if is_grey(pixels):  # whose profile, for greys, not all formats can have
+    if is_grey(pixels):  # not all formats support its profile, which is for greys
         pixels, profile = read_picture(part), None
     save_picture(part, pixels, suffix, profile, lossless=out.lossless)
     return (f"converted to {form}",)

@@ -1,7 +1,8 @@
-"""Sealed bits: bytes in the samples of a picture, encrypted, authenticated, and as hard to detect as is known.
+"""Sealed bytes: data in the samples of a picture, encrypted, authenticated, and as hard to detect as methods allow.
 
-`seal` writes and reads a record; `carriers` says where its zones are, `zones` writes them by the `trellis` at the
-`costs` of texture, compiled if `kernels` are; `decoys` are steps that carry nothing, `jpeg_carriers` coefficients.
+`seal` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the cheapest
+changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy changes
+in samples that carry nothing, and `jpeg_carriers` seals in the coefficients of a JPEG.
 """
 
 from stegnet.sealing.carriers import (

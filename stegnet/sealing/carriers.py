@@ -1,4 +1,4 @@
-"""Samples of a frame that carry something, and those that carry nothing (docs/format.md, "Samples" and "Zones")."""
+"""Samples of a frame that carry data, and samples that carry nothing (docs/format.md, "Samples" and "Zones")."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,50 +11,50 @@ from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
 LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
-STRIDE, _SALT = 31, 15  # of 31 samples, number 15 is a salt sample
-_RUN = 32  # carriers that stay side by side
-_WAYS = 45  # runs after which colours follow each other as in the first: 45 · 32 carriers are 48 · 31 samples
-_GROUP, _MOST_GROUP = 12_288, 64  # pixels' carriers for each sample of a group, and most samples of a group
+STRIDE, _SALT = 31, 15  # in each block of 31 samples, number 15 is a salt sample
+_RUN = 32  # consecutive carriers that stay together
+_WAYS = 45  # runs after which the colours repeat: 45 · 32 carriers are 48 · 31 samples
+_GROUP, _MOST_GROUP = 12_288, 64  # carriers of pixels per group sample, and the largest group in samples
 _COMPARED = 1 << 18  # keys that are compared at once, which bounds the memory
-_EPHEMERAL = 1024  # samples of an ephemeral key, for each sample of a group
+_EPHEMERAL = 1024  # samples of an ephemeral key per group sample
 
 
 @dataclass(frozen=True)
 class CarrierModel:
-    """A kind of samples."""
+    """Kind of samples that a record is sealed in."""
 
-    share: int  # carriers for each sample of a group of lead and MAC: the fewer, the more does a bit choose from
-    context: bytes = b""  # what the MAC covers besides the samples
+    share: int  # carriers per group sample; a smaller value gives each lead and MAC bit more samples to choose from
+    context: bytes = b""  # data that the MAC covers besides the samples
 
 
 PIXELS = CarrierModel(_GROUP)
-# Samples of which many are dear to change: the bits of lead and MAC need many to choose from.
+# Samples many of which are expensive to change: each bit of lead and MAC needs a large group to choose from.
 UNEVEN = CarrierModel(2048)
 
 
 @dataclass(frozen=True)
 class Zones:
-    """Places in the order of the carriers: of the lead, of the MAC, of the record, and of an ephemeral key, if any."""
+    """Zones of a frame, as places in the order of its carriers; the last one is empty without an ephemeral key."""
 
     lead: slice
     mac: slice
     record: slice
     ephemeral: slice
-    group: int  # places for each bit of lead and MAC
+    group: int  # places per bit of lead and MAC
 
     @property
     def public(self) -> slice:
-        """The ephemeral key's places in the order by which readers find it."""
+        """Places of the ephemeral key in the public order, by which readers find it."""
         return slice(0, self.ephemeral.stop - self.ephemeral.start)
 
     @property
     def places(self) -> int:
-        """Number of places of the record."""
+        """Number of places in the record's zone."""
         return self.record.stop - self.record.start
 
     @property
     def capacity(self) -> int:
-        """Most bytes of a record."""
+        """Size of the largest record in bytes."""
         return trellis.most_bytes(self.places) - TAG_BYTES
 
 
@@ -62,11 +62,11 @@ class Zones:
 class Order:
     """Keyed order of a frame's carriers."""
 
-    runs: np.ndarray  # (T,) int64, the runs of carriers in their order
-    sides: np.ndarray  # (n,) uint8, 0 or 1, of the samples of the MAC's zone
+    runs: np.ndarray  # (T,) int64, the runs of carriers in keyed order
+    sides: np.ndarray  # (n,) uint8, 0 or 1, one for each sample of the MAC's zone
 
     def numbers(self, zone: slice) -> np.ndarray:
-        """Numbers of the samples at the places of a zone, (n,) int32."""
+        """Return the sample numbers at the places of a zone, (n,) int32."""
         if kernels.compiled:
             found = np.empty(zone.stop - zone.start, np.int32)
             kernels.compiled.numbers(self.runs, zone.start, found)
@@ -77,7 +77,7 @@ class Order:
         return _samples_of(carriers)
 
     def greens(self, zone: slice, channels: int) -> np.ndarray:
-        """Numbers of the green samples at the places of a zone, (n,) int32; of a grey picture, all are."""
+        """Return the numbers of a zone's green samples, (n,) int32; every sample of a grey picture counts as green."""
         if kernels.compiled:
             found = np.empty(zone.stop - zone.start, np.int32)
             return found[: kernels.compiled.greens(self.runs, zone.start, found.size, channels, found)]
@@ -85,7 +85,7 @@ class Order:
         return numbers[numbers % channels == channels // 2]
 
     def mark(self, zone: slice, samples: int) -> np.ndarray:
-        """Return marks of the samples at the places of a zone: bits, (⌈S/8⌉,) uint8, the lowest of each byte first."""
+        """Return a bit mask of a zone's samples, (⌈S/8⌉,) uint8, the lowest bit of each byte first."""
         if kernels.compiled:
             marks = np.zeros(-(-samples // 8), np.uint8)
             kernels.compiled.mark(self.runs, zone.start, zone.stop - zone.start, samples, marks)
@@ -96,29 +96,29 @@ class Order:
 
 
 def is_marked(marks: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Return whether samples, by their numbers, have marks of `Order.mark`, (n,) bool."""
+    """Return whether each of the numbered samples is set in a mask of `Order.mark`, (n,) bool."""
     return (marks[numbers >> 3] >> (numbers & 7) & 1).astype(bool)
 
 
 class Greens:
-    """Numbers of the green samples at the places of a zone, as `Order.greens`: some of them are computed at a time."""
+    """Numbers of a zone's green samples, like `Order.greens`, but computed one slice at a time."""
 
     def __init__(self, order: Order, zone: slice, channels: int) -> None:
         first, end = zone.start // _RUN, -(-zone.stop // _RUN)
         self._order, self._zone, self.channels, self._first = order, zone, channels, first
         self._runs = order.runs[first:end]
         carriers = np.arange(_WAYS * _RUN).reshape(_WAYS, _RUN)
-        self._green = _samples_of(carriers) % channels == channels // 2  # of each way, the carriers of a run
+        self._green = _samples_of(carriers) % channels == channels // 2  # (45, 32) bool
         counts = self._green.sum(1, dtype=np.int32)[self._runs % _WAYS]
-        # Of the first run and the last, some carriers may be in other zones.
+        # The first and the last run may share carriers with the neighbouring zones.
         self._skipped = int(self._green[self._runs[0] % _WAYS, : zone.start - first * _RUN].sum())
         counts[0] -= self._skipped
         counts[-1] -= self._green[self._runs[-1] % _WAYS, zone.stop - (end - 1) * _RUN :].sum()
-        self._ends = counts.cumsum(dtype=np.int32)  # of each run, among these numbers
+        self._ends = counts.cumsum(dtype=np.int32)  # end of each run, as a place among the green samples
         self.size = int(self._ends[-1])
 
     def __getitem__(self, some: slice) -> np.ndarray:
-        """Return a part of them, (n,) int32."""
+        """Return a slice of the numbers, (n,) int32."""
         start, stop, _ = some.indices(self.size)
         first, last = self._runs_of(np.array([start, stop - 1])).tolist()
         zone = slice(
@@ -129,7 +129,7 @@ class Greens:
         return self._order.greens(zone, self.channels)[start - before : stop - before]
 
     def take(self, places: np.ndarray) -> np.ndarray:
-        """Return those at some places in their order, (n,) int32."""
+        """Return the numbers at the given places, (n,) int32."""
         at = self._runs_of(places)
         before = np.where(at > 0, self._ends[at - 1], -self._skipped)
         runs = self._runs[at]
@@ -138,35 +138,35 @@ class Greens:
 
     @property
     def of_whole_runs(self) -> bool:
-        """True if no run has carriers in other zones, too."""
+        """Whether every run of the zone belongs to it entirely."""
         return self._zone.start % _RUN == self._zone.stop % _RUN == 0
 
     def ranks(self, samples: int) -> np.ndarray:
-        """Return for each run of a frame's carriers, as they stand in it, the place of its first green one.
+        """Return the place of each run's first green sample, (T,) int32; runs of other zones get −1.
 
-        They are (T,) int32, and −1 for runs of other zones. The frame has so many samples.
+        The runs are listed in their order in the frame, which has `samples` samples.
         """
         ranks = np.full(samples // STRIDE * (STRIDE - 1) // _RUN, -1, np.int32)
         ranks[self._runs] = np.append(np.int32(0), self._ends[:-1])
         return ranks
 
     def _runs_of(self, places: np.ndarray) -> np.ndarray:
-        """Return which runs hold those at some places, (n,) int, which are numbers as small as `_ends` has them."""
+        """Return the index of the run that holds each place, (n,) int."""
         return np.searchsorted(self._ends, places.astype(self._ends.dtype), "right")
 
 
 def _samples_of(carriers: np.ndarray) -> np.ndarray:
-    """Return the numbers of the samples that are these carriers, by their numbers among the carriers."""
+    """Convert numbers among the carriers to sample numbers."""
     return carriers + (carriers + _SALT) // (STRIDE - 1)
 
 
 def samples_of_runs(runs: slice) -> slice:
-    """Return the samples, those between them included, that runs of carriers have, as they stand in a frame."""
+    """Return the range of samples that a range of runs covers in the frame, salt samples included."""
     return slice(_samples_of(runs.start * _RUN), _samples_of(runs.stop * _RUN - 1) + 1)
 
 
 def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:
-    """The zones of a frame of so many samples, with or without an ephemeral key."""
+    """Return the zones of a frame with this number of samples."""
     carriers = samples // STRIDE * (STRIDE - 1)
     group = min(max(carriers // medium.share, 1), _MOST_GROUP)
     lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
@@ -176,9 +176,9 @@ def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXEL
 
 
 def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS, places: int | None = None) -> Order:
-    """The order of the carriers of the frame with this salt, at least its first places if not all are wanted.
+    """Return the keyed order of a frame's carriers; if `places` is given, at least the first `places` of them.
 
-    The runs of an ephemeral key are the last.
+    The runs of an ephemeral key come last.
     """
     if key.ephemeral is None:
         return _keyed_order(samples, key, salt, medium, places)
@@ -188,7 +188,7 @@ def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS,
 
 
 def public_order(samples: int, recipient: bytes, salt: bytes, medium: CarrierModel = PIXELS) -> Order:
-    """The order that whoever knows a recipient can compute: the ephemeral key is in its first runs."""
+    """Return the order that anybody who knows the recipient can compute; its first runs hold the ephemeral key."""
     return _keyed_order(samples, Key(recipient), salt, medium)
 
 
@@ -202,12 +202,12 @@ def _keyed_order(samples: int, key: Key, salt: bytes, medium: CarrierModel, plac
 
 
 def stable_argsort(words: np.ndarray) -> np.ndarray:
-    """The stable argsort of random words, which are sorted by their highest bits, with the place in the lowest."""
+    """Return the stable argsort of random words, computed by sorting keys with each word's place in the lowest bits."""
     return first_sorted(words, words.size)
 
 
 def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
-    """The first so many elements of `stable_argsort`, (count,) int64; few are found without sorting the others."""
+    """Return the first `count` elements of `stable_argsort`, (count,) int64, without sorting the rest if few."""
     places = np.uint64((1 << words.size.bit_length()) - 1)
     keys = words & ~places
     keys |= np.arange(words.size, dtype=np.uint64)
@@ -217,7 +217,7 @@ def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
         kernels.compiled.sort(keys)
     else:
         keys.sort()
-    ties = _equal_but_for(places, keys)  # for one in some million words, the lowest bits decide
+    ties = _equal_but_for(places, keys)  # in one of some million words, the lowest bits decide
     if (np.diff(ties) == 1).any() or (ties >= count - 1).any():
         return words.argsort(kind="stable")[:count]
     keys &= places
@@ -228,7 +228,7 @@ def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
 
 
 def _equal_but_for(places: np.uint64, keys: np.ndarray) -> np.ndarray:
-    """Return where keys, (n,) uint64, equal the next one but for the bits of their places, (n,) int."""
+    """Return the indices of keys, (n,) uint64, that differ from the next key only in the bits of their places."""
     found = [np.zeros(0, np.intp)]
     for start in range(0, keys.size - 1, _COMPARED):
         some = keys[start : start + _COMPARED + 1]
@@ -237,19 +237,19 @@ def _equal_but_for(places: np.uint64, keys: np.ndarray) -> np.ndarray:
 
 
 def frame_salt(picture: np.ndarray) -> bytes:
-    """The 16-byte hash of a picture's salt samples."""
+    """Return the 16-byte hash of a picture's salt samples."""
     samples = picture.reshape(-1)
     kept = samples[: samples.size // STRIDE * STRIDE].reshape(-1, STRIDE)[:, _SALT]
     return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
 
 
 def is_salt(numbers: np.ndarray, samples: int) -> np.ndarray:
-    """Return which samples are salt samples, (n,) bool, by their numbers, of so many samples in all."""
+    """Return whether each of the numbered samples of a frame is a salt sample, (n,) bool."""
     return (numbers % STRIDE == _SALT) & (numbers < samples // STRIDE * STRIDE)
 
 
 def idle_samples(samples: int) -> np.ndarray:
-    """Numbers of the samples that carry nothing, (n,) int32: the salt samples, then those behind the last run."""
+    """Return the numbers of samples that carry nothing, (n,) int32: salt samples, then those after the last run."""
     blocks, places = samples // STRIDE, samples // STRIDE * (STRIDE - 1) // _RUN * _RUN
     rest = np.arange(places, blocks * (STRIDE - 1), dtype=np.int32)
     behind = np.arange(blocks * STRIDE, samples, dtype=np.int32)
@@ -257,5 +257,5 @@ def idle_samples(samples: int) -> np.ndarray:
 
 
 def size_bytes(height: int, width: int) -> bytes:
-    """Height and width, as they are hashed."""
+    """Return height and width as bytes to be hashed."""
     return height.to_bytes(4, "big") + width.to_bytes(4, "big")

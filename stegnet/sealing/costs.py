@@ -1,4 +1,4 @@
-"""Costs of changing a sample by one level: what a change there gives away, or how much it adds to the error."""
+"""Costs of changing a sample by one level: how easily the change is detected, or how much error it adds."""
 
 from typing import NamedTuple
 
@@ -8,24 +8,24 @@ from stegnet import kernels
 from stegnet.core.pixels import in_strips, strips
 
 _MEDIAN = 40  # cost of a sample of median texture
-_WET = 500  # of a sample that should stay as it is
+_WET = 500  # cost of a sample that should not change
 _NEAREST = 64  # cost of a step from a sample that was exact
-_SHARP = 1 << 20  # divided by the texture around a pixel
-_REACH = 9  # rows to each side that a cost depends on
+_SHARP = 1 << 20  # numerator of a pixel's inverse texture
+_REACH = 9  # rows on either side that a cost depends on
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3) uint8 or uint16, from 1 to 500; they may be read only."""
+    """Costs of a step up and of a step down, each (H, W, 3) uint8 or uint16, from 1 to 500; they may be read-only."""
 
     up: np.ndarray
     down: np.ndarray
 
 
 def texture_costs(picture: np.ndarray, exact: np.ndarray | None = None) -> Costs:
-    """Low costs in texture, high ones in smooth areas: HILL (Li, Wang, Huang, Li 2014, ICIP), here in integers.
+    """Return costs that are low in texture and high in smooth areas: HILL (Li, Wang, Huang, Li 2014, ICIP) in integers.
 
     The high-pass residuals of the three channels of (H, W, 3) uint8 are added before they are smoothed, so that a pixel
-    has one cost. Pixels that should stay exact, (H, W) bool, have the highest.
+    has one cost. Pixels marked in `exact`, (H, W) bool, should not change and get the highest cost.
     """
     height, width = picture.shape[:2]
     sums, levels = np.empty((height, width), np.int32), np.empty((height, width, 1), np.uint16)
@@ -48,17 +48,20 @@ def texture_costs(picture: np.ndarray, exact: np.ndarray | None = None) -> Costs
 
 
 def rounding_costs(error: np.ndarray) -> Costs:
-    """The squared error that a step adds to a rounded sample: least towards the second-nearest level.
+    """Return the squared error that a step adds to a rounded sample; it is lowest towards the second-nearest level.
 
-    Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11). The error, (H, W, 3)
-    int8, is the exact minus the rounded value in 1/254 of a level, −127 to 127.
+    Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11). `error`, (H, W, 3)
+    int8, is the exact minus the rounded value in units of 1/254 level, −127 to 127.
     """
     tilt = (error >> 1).view(np.uint8)  # half of _NEAREST for half a level, rounded down; sums wrap to the right value
     return Costs(np.uint8(_NEAREST + 1) - tilt, np.uint8(_NEAREST + 1) + tilt)
 
 
 def _smoothness(picture: np.ndarray) -> np.ndarray:
-    """The smoothed inverse texture, (H, W) int32, by the Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]."""
+    """Return the smoothed inverse texture, (H, W) int32.
+
+    The texture is the Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]].
+    """
     if kernels.compiled:
         near = np.ascontiguousarray(picture)
         sums = np.empty(near.shape[:2], np.int32)
@@ -73,9 +76,9 @@ def _smoothness(picture: np.ndarray) -> np.ndarray:
 
 
 def _upper_median(values: np.ndarray) -> int:
-    """The value with as many below it as above, or the upper one of two, of (H, W) int32 that are not negative.
+    """Return the median of (H, W) int32 values ≥ 0, the upper one if there are two.
 
-    Its bits are found from the highest half on, without a sorted copy.
+    It is found from a histogram of the high 16 bits, without a sorted copy.
     """
     place, counts = values.size // 2, np.zeros(1 << 16, np.int64)
     parts = list(strips(*values.shape))
@@ -87,7 +90,7 @@ def _upper_median(values: np.ndarray) -> int:
 
 
 def _box(values: np.ndarray, reach: int) -> np.ndarray:
-    """Sums over squares of 2·reach + 1 values a side, (H, W) int32, the borders mirrored."""
+    """Return sums over squares with sides of 2·reach + 1, (H, W) int32; borders are mirrored."""
     size = 2 * reach + 1
     padded = np.pad(values, (reach + 1, reach), mode="symmetric")
     sums = np.cumsum(padded, 0, dtype=np.int32)

@@ -1,6 +1,6 @@
-"""Dummy steps of the samples that carry nothing, whose places are public: as often as elsewhere, and of the same kind.
+"""Dummy changes of samples that carry nothing, whose places are public: as frequent as elsewhere, and of the same kind.
 
-They come before all else, since the salt, and with it every other place, follows from them.
+They are made first, since the salt depends on them, and all other places depend on the salt.
 """
 
 from dataclasses import replace
@@ -35,18 +35,18 @@ from stegnet.sealing.zones import (
     write_zone,
 )
 
-_LEAST_CHANGED = 4  # salt samples
-_LAST_SALTS = 4  # of salt samples, only these can share a pixel with a sample behind the last run
-_ROWS = 64  # of a lane, at least: the first rows of each are dearer than the others
+_LEAST_CHANGED = 4  # least number of salt samples that must change
+_LAST_SALTS = 4  # only the last four salt samples can share a pixel with a sample after the last run
+_ROWS = 64  # least number of rows in a lane: the first rows of each cost more than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
-_CLUSTERED = 1.2  # times as many steps are made where steps follow each other, about
+_CLUSTERED = 1.2  # clustered steps are about 1.2 times as many
 
 
 def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
-    """Steps samples in the zone of an ephemeral key, before it is written there.
+    """Make random steps in the zone of an ephemeral key, before the key is written there.
 
-    Whoever knows the recipient knows the zone: as many samples are to change in it as elsewhere. The plan is the
-    record's.
+    Anybody who knows the recipient can locate this zone, so as many samples must change in it as elsewhere. `plan` is
+    the record's.
     """
     stream, zones = _Stream(seed), cost_map.zones
     numbers = cost_map.order.numbers(zones.ephemeral)
@@ -58,31 +58,31 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
     cost_map.samples[head] = values
     trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
     if trits > 0 and not trellis.layout(trits, numbers.size, plan.height):
-        trits = trellis.most_trits(numbers.size)  # a record of the most lanes has longer ones, which waste less
+        trits = trellis.most_trits(numbers.size)  # a record with the most lanes has longer ones, which waste less
     if trits > 0:
         write_record(cost_map.ephemeral(), stream.trits(trits), plan)
 
 
 class _Steps(NamedTuple):
-    """Steps of some samples: all others stay."""
+    """Steps of some samples of a picture."""
 
-    numbers: np.ndarray  # (n,) int, of the samples, in ascending order
-    steps: np.ndarray  # (n,) int8, none of them 0
+    numbers: np.ndarray  # (n,) int, sample numbers in ascending order
+    steps: np.ndarray  # (n,) int8, never 0
 
     @classmethod
     def of(cls, numbers: np.ndarray, steps: np.ndarray) -> Self:
-        """Return steps by the samples' numbers, in any order; of several of one sample, the last one holds."""
+        """Return steps sorted by sample number; if a sample occurs more than once, its last step counts."""
         order = np.argsort(numbers, kind="stable")
         numbers, steps = numbers[order], steps[order]
         holds = np.append(numbers[1:] != numbers[:-1], True)[: numbers.size] & (steps != 0)
         return cls(numbers[holds], steps[holds])
 
     def take(self, samples: np.ndarray) -> None:
-        """Step samples, (S,) uint8, in place: sums wrap around to the right value."""
+        """Apply the steps to samples, (S,) uint8, in place; sums wrap to the right value."""
         samples[self.numbers] += self.steps.view(np.uint8)
 
     def of_pixels(self, channels: int) -> PixelSteps:
-        """Return the steps of the pixels all of whose samples move alike, −1 or 1."""
+        """Return the pixels all of whose samples make the same step, with the sign of that step."""
         first = np.flatnonzero(self.numbers % channels == 0)
         first = first[first + channels <= self.numbers.size]
         ahead = np.arange(channels)
@@ -92,12 +92,12 @@ class _Steps(NamedTuple):
 
 
 def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> PixelSteps:
-    """Steps samples that carry nothing, in place, as often as samples of the same cost that carry something.
+    """Step samples that carry nothing, in place, as often as carriers of the same cost.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
 
     Returns:
-        The steps of pixels whose samples move together, as those of a salt sample's do in a grey record.
+        The steps of the pixels whose samples move together, as in a grey record.
     """
     draw, free = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
     if costs.fixed is not None:
@@ -114,37 +114,38 @@ def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones:
 
 
 class _Stream:
-    """Random numbers from a seed."""
+    """Stream of random numbers derived from a seed."""
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
 
     def take(self, count: int) -> np.ndarray:
-        """(count,) uint8."""
+        """Return random bytes, (count,) uint8."""
         self._seed = sha256(self._seed + b"next").digest()
         return np.frombuffer(keystream(self._seed, count), np.uint8)
 
     def trits(self, count: int) -> np.ndarray:
-        """(count,) uint8 from 0 to 2."""
+        """Return random trits, (count,) uint8 from 0 to 2."""
         return (self.take(2 * count).view("<u2") % 3).astype(np.uint8)
 
     def below(self, limit: int, count: int) -> np.ndarray:
-        """(count,) int64 from 0 to limit − 1; the limit is far below 2⁶³."""
+        """Return random numbers from 0 to limit − 1, (count,) int64; the limit must be far below 2⁶³."""
         return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
 
     def order(self, count: int) -> np.ndarray:
-        """A permutation, (count,) int32."""
+        """Return a random permutation, (count,) int32."""
         return stable_argsort(self.take(8 * count).view("<u8")).astype(np.int32)
 
     def share(self, count: int, part: int, whole: int) -> int:
-        """The share of `count` in a part, rounded up or down so that it is right on average."""
+        """Return the share of `count` that falls to a part of a whole, rounded up or down at random without bias."""
         return (count * part + int(self.below(whole, 1)[0])) // whole
 
 
 def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
-    """Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something.
+    """Return the steps that hiding would make at idle samples if the picture were rolled so that they are carriers.
 
-    So they follow the steps around them as all others do. In the rest of a salt sample's pixel, they are the record's.
+    They follow the steps around them as all others do. The other samples of a salt sample's pixel take the steps of the
+    rehearsed record.
     """
     stream, size, channels = _Stream(seed), picture.size, picture.shape[2]
     shift = channels * _shift(size, channels, stream)
@@ -152,7 +153,7 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
     denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
     decoys = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
     decoys.take(rolled.reshape(-1))
-    order = order_of(size, Key(stream.take(32).tobytes()), b"")  # pixels: only there do steps follow each other
+    order = order_of(size, Key(stream.take(32).tobytes()), b"")  # only pixels have clustered steps
     cost_map = CostMap(rolled, own, order, zones, decoys.of_pixels(channels))
     if zones.public.stop:
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
@@ -174,7 +175,7 @@ def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Z
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
-    """Pixels by which no salt sample gets to the pixel of another."""
+    """Choose a number of pixels to roll by such that no salt sample lands in the pixel of another."""
     apart = range(channels, STRIDE - channels + 1)
     ways = (shift for shift in _SHIFTS if channels * shift % STRIDE in apart)
     fitting = [shift for shift in ways if (channels * shift - samples) % STRIDE in apart]
@@ -182,7 +183,7 @@ def _shift(samples: int, channels: int, stream: _Stream) -> int:
 
 
 def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
-    """Steps that write random bits to the samples that carry nothing, in their share of a frame."""
+    """Draw steps that write random bits and trits to the idle samples, in proportion to their share of the frame."""
     samples, stream, channels = picture.reshape(-1), _Stream(seed), plan.channels
     idle, salts = idle_samples(samples.size), samples.size // STRIDE
     order = stream.order(idle.size)
@@ -191,14 +192,14 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones
     changes, values = np.zeros(idle.size, np.int8), samples[idle[head]]
     changes[tail] = _random_changes(samples, costs, plan, idle[tail], stream)
     moving = changes != 0
-    moving[max(salts - _LAST_SALTS, 0) :] = True  # some share a pixel, where one that does not move stops another
+    moving[max(salts - _LAST_SALTS, 0) :] = True  # where samples share a pixel, one that does not move may stop another
     moving[head] = False
     moved = idle[moving]
-    found: list[tuple[np.ndarray, np.ndarray]] = []  # later ones hold
+    found: list[tuple[np.ndarray, np.ndarray]] = []  # if a sample occurs twice, its last step counts
     for offset in range(channels) if plan.grey else (0,):
         near = moved // channels * channels + (moved + offset) % channels
         found.append((near, changed(samples[near], changes[moving]) - samples[near]))
-    # Samples that carry something, in a pixel of one that carries nothing but is no salt sample, stay.
+    # Carriers that share a pixel with an idle sample other than a salt sample must stay.
     last = idle[max(salts - _LAST_SALTS, 0) :]
     beside = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
     with_salts = np.isin(beside // channels, last[: min(salts, _LAST_SALTS)] // channels)
@@ -213,9 +214,10 @@ def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones
 def _random_changes(
     samples: np.ndarray, costs: StepCosts, plan: RecordPlan, numbers: np.ndarray, stream: _Stream
 ) -> np.ndarray:
-    """Changes of some samples, (n,) int8, that write random trits to them, in lanes like those of the record.
+    """Return changes of the numbered samples, (n,) int8, that write random trits in lanes like those of the record.
 
-    The last lane is filled up with samples from anywhere, which do not change; a single one may be shorter.
+    The last lane is filled up with samples from anywhere, which do not change; if there is only one lane, it may be
+    shorter.
     """
     own = plan.layout
     lanes = -(-numbers.size * own.lanes // plan.places)

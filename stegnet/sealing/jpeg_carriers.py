@@ -1,10 +1,10 @@
-"""A JPEG as something to seal in: coefficients of luma are samples (docs/format.md, "JPEG containers").
+"""A JPEG as a carrier: the quantised luma coefficients are its samples (docs/format.md, "JPEG containers").
 
-A step of one costs what J-UNIWARD says, and less in the direction of what was rounded. Holub, Fridrich, Denemark 2014,
-"Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): a step costs what it
-changes in the wavelet coefficients of the picture, each relative to its own size. The wavelets and the basis of the DCT
-are separable, and so is the absolute value of their products: the sums over windows of 23×23 wavelet coefficients are
-sums over columns, and then over rows.
+Steps cost what J-UNIWARD says, and less in the direction of the rounding error. Holub, Fridrich, Denemark 2014,
+"Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): the cost of a step is the
+change that it makes in the wavelet coefficients of the picture, each relative to its own size. The wavelets and the
+basis of the DCT are separable, and so are the absolute values of their products: the sums over windows of 23×23 wavelet
+coefficients are computed over columns, and then over rows.
 """
 
 from dataclasses import replace
@@ -20,28 +20,28 @@ from stegnet.media.jpeg_cover import rounding_directions
 from stegnet.sealing.carriers import UNEVEN, CarrierModel
 from stegnet.sealing.costs import Costs
 
-_NO_COLOUR = 1 << 30  # taken from a block's number, where it has more than one colour
-_MIDDLE = 128  # of a sample: a coefficient of 0
-CARRIED = 63  # coefficients of a block: all but the first
-_GROUP, COEFFICIENTS = UNEVEN.share, UNEVEN  # most are 0
-_STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of a relative change
+_NO_COLOUR = 1 << 30  # subtracted from the number of a block with more than one colour
+_MIDDLE = 128  # sample value of a coefficient of 0
+CARRIED = 63  # coefficients in a block, without the first
+_GROUP, COEFFICIENTS = UNEVEN.share, UNEVEN  # most coefficients are 0
+_STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of the relative changes
 # High pass of Daubechies' wavelet with eight vanishing moments ("Ten lectures on wavelets", 1992, table 6.1).
 _HIGH = np.array([
     -0.0544158422, 0.3128715909, -0.6756307363, 0.5853546837, 0.0158291053, -0.2840155430, -0.0004724846, 0.1287474266,
     0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404, -0.0006754494, -0.0001174768,
 ], np.float32)  # fmt: skip
 _LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
-_WINDOW, _MARGIN = 23, 15  # pixels; those around a picture are mirrored
-_RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients whose cosines are rational
-# Most gain of a step in a direction that is known (all of it is found at quality 95), and gain in an estimated one.
+_WINDOW, _MARGIN = 23, 15  # pixels; the margin around a picture is mirrored
+_RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients with rational cosines
+# Largest discount in a known rounding direction (quality 95 reaches it), and the discount in an estimated direction.
 _KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
-_USUAL, WET = 40, 500  # cost of a median coefficient that is not 0, and of one that should stay as it is
+_USUAL, WET = 40, 500  # cost of a median nonzero coefficient, and of one that should not change
 
 
 def samples_of(jpeg: JpegPicture) -> np.ndarray:
-    """Luma's coefficients but the first of each block, in zigzag order, (rows, 63 · columns, 1) uint8.
+    """Return luma's coefficients without the first of each block, in zigzag order, (rows, 63 · columns, 1) uint8.
 
-    A coefficient c is the sample (c + 128) mod 256, so that a step of one is a step of the other.
+    Coefficient c becomes sample (c + 128) mod 256, so that a step of one is a step of the other.
     """
     samples = jpeg.planes[0][..., 1:].astype(np.uint8)
     samples += _MIDDLE
@@ -49,7 +49,7 @@ def samples_of(jpeg: JpegPicture) -> np.ndarray:
 
 
 def with_samples(jpeg: JpegPicture, samples: np.ndarray) -> list[np.ndarray]:
-    """The planes of a JPEG with other samples, each a few steps from its own."""
+    """Return the planes of a JPEG with other samples, each within a few steps of the original."""
     luma = jpeg.planes[0].copy()
     steps = (samples - samples_of(jpeg)).view(np.int8)
     luma[..., 1:] += steps.reshape(*luma.shape[:2], CARRIED)
@@ -57,9 +57,9 @@ def with_samples(jpeg: JpegPicture, samples: np.ndarray) -> list[np.ndarray]:
 
 
 def medium_of(jpeg: JpegPicture) -> CarrierModel:
-    """A JPEG's samples, and for its MAC the SHA-256 of what it shows besides.
+    """Return the carrier model of a JPEG; its MAC also covers the SHA-256 of everything that is not a sample.
 
-    That is its tables, the first coefficients of luma, and chroma.
+    These are the quantisation tables, the first coefficients of luma, and chroma.
     """
     hashed = sha256(b"stegnet/2/jpeg")
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
@@ -71,14 +71,15 @@ def medium_of(jpeg: JpegPicture) -> CarrierModel:
 
 
 def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Costs:
-    """Costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500: in blocks that are clipped, 500.
+    """Return the costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500; clipped blocks cost 500.
 
-    So are zeros of a frequency at which the encoder made no 1 and no −1: some cut off frequencies, or what is small.
+    A zero costs 500 too if the encoder made no 1 and no −1 at its frequency: some encoders cut off frequencies or small
+    coefficients.
 
     Args:
-        errors: what rounding took from luma's coefficients, (rows, columns, 64) float32: a step towards it costs
-            1 − 2·|error| of others, at least 0.3, but where it is a tie that only rational cosines give. None: it is
-            not known, and estimated.
+        errors: rounding errors of luma's coefficients, (rows, columns, 64) float32. A step towards the exact value
+            costs 1 − 2·|error| times as much, at least 0.3, except at ties that only rational cosines produce. None:
+            the errors are unknown, and their directions are estimated.
     """
     luma, pixels = jpeg.planes[0], jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
@@ -110,10 +111,10 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
 
 
 def fixed_samples(jpeg: JpegPicture) -> np.ndarray:
-    """Samples of luma that must not change, (rows, 63 · columns, 1) bool: a step in them might be proven.
+    """Return the luma samples that must not change, (rows, 63 · columns, 1) bool, as a step there might be provable.
 
-    These are all of `edge_blocks` and of blocks amid a flat area, and those whose step may bring a pixel beyond its
-    range: a block that shows such is the rounding of one without only for some of its coefficients' values.
+    These are all samples of `edge_blocks` and of blocks in the middle of a flat area, and those whose step could push a
+    pixel out of range: quantising pixels in range gives a block with clipped pixels only for some coefficient values.
     """
     reach = (jpeg.steps(0).astype(np.float32) * np.abs(DCT_BASIS).max(1)).astype(np.float32)
     fixed = jpeg.decoded_luma.room[..., None] < reach[1:]
@@ -122,7 +123,7 @@ def fixed_samples(jpeg: JpegPicture) -> np.ndarray:
 
 
 def _flat_blocks(luma: np.ndarray) -> np.ndarray:
-    """Blocks that are of one colour, as are the eight around each, (rows, columns) bool: a step would stand alone."""
+    """Return the one-colour blocks whose eight neighbours have the same colour, (rows, columns) bool."""
     colours = np.where(
         luma[..., 1:].any(2), np.arange(luma[..., 0].size).reshape(luma.shape[:2]) - _NO_COLOUR, luma[..., 0]
     )
@@ -131,12 +132,12 @@ def _flat_blocks(luma: np.ndarray) -> np.ndarray:
 
 
 def edge_blocks(jpeg: JpegPicture) -> np.ndarray:
-    """Blocks of luma that stick out over the picture's edge, and those like them, (rows, columns) bool.
+    """Return the luma blocks that extend over the picture's edge, and similar ones, (rows, columns) bool.
 
-    An encoder fills the part of a block that lies beyond the picture's edge by a rule, such as repeating the last row
-    and column: hardly any other coefficients than its own follow from it. Where it fills blocks that hold no picture by
-    such a rule, too, these say what the blocks beside them are. (libjpeg gives those the first coefficient of the block
-    before, which says nothing.)
+    An encoder fills the part of a block beyond the picture's edge by a rule, such as repeating the last row and column;
+    hardly any other coefficients are consistent with it. If the encoder also fills blocks that lie entirely outside the
+    picture by such a rule, they reveal what is in the blocks beside them. (libjpeg gives them the first coefficient of
+    the block before, which reveals nothing.)
     """
     rows, cols, _ = jpeg.planes[0].shape
     file, own = jpeg.file, jpeg.file.components[0]
@@ -152,9 +153,9 @@ def edge_blocks(jpeg: JpegPicture) -> np.ndarray:
 
 
 def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
+    """Return the cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
 
-    Pixels are (8 · rows, 8 · columns), steps those of the quantisation table, (64,) in zigzag order.
+    Pixels are (8 · rows, 8 · columns), and `steps` is the quantisation table, (64,) in zigzag order.
     """
     rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     costs, steps = np.empty((rows, cols, 64), np.float32), steps.astype(np.float32)
@@ -175,16 +176,16 @@ def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _mirrored(first: int, last: int, size: int) -> np.ndarray:
-    """The places of a side of so many pixels that stand from the first to before the last, beyond its ends mirrored."""
+    """Return the indices from `first` to before `last`, with those outside 0 … size − 1 mirrored at the ends."""
     places = np.arange(first, last) % (2 * size)
     return np.minimum(places, 2 * size - 1 - places)
 
 
 def _add_windows(weights: np.ndarray, down: np.ndarray, across: np.ndarray, blocks: np.ndarray) -> None:
-    """Adds to each block, (rows, columns, 64) float32, the sums over its window of 23×23 weights, by factors.
+    """Add to each block, (rows, columns, 64) float32, the weighted sums over its window of 23×23 weights.
 
-    Weights are (8 · rows + 15, 8 · columns + 15) float32, factors down and across (8, 23). What is summed is the
-    relative change of a band by a unit of each coefficient.
+    Weights are (8 · rows + 15, 8 · columns + 15) float32, the factors `down` and `across` (8, 23). The sum is the
+    relative change of a wavelet band per unit of each coefficient.
     """
     if kernels.compiled:
         kernels.compiled.windows(weights, weights.shape[1], down, across, blocks)
@@ -200,7 +201,7 @@ def _add_windows(weights: np.ndarray, down: np.ndarray, across: np.ndarray, bloc
 
 
 def _filtered(values: np.ndarray, taps: np.ndarray, axis: int, stabiliser: np.float32 = _NONE) -> np.ndarray:
-    """Values, (H, W) float32, filtered along an axis, 15 fewer there; with a stabiliser, their inverse sizes."""
+    """Filter values, (H, W) float32, along an axis, which shrinks by 15; if a stabiliser is set, invert them."""
     if kernels.compiled:
         shape = list(values.shape)
         shape[axis] -= len(taps) - 1
@@ -216,5 +217,5 @@ def _filtered(values: np.ndarray, taps: np.ndarray, axis: int, stabiliser: np.fl
 
 
 def _responses(taps: np.ndarray) -> np.ndarray:
-    """Absolute responses of a filter to the DCT's cosines, (8, 23) float32."""
+    """Return the absolute responses of a filter to the DCT's cosines, (8, 23) float32."""
     return np.abs([np.convolve(cosine, taps[::-1]) for cosine in COSINES]).astype(np.float32)

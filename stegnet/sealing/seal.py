@@ -1,7 +1,7 @@
 """Sealed bytes: a lead, a record and a MAC in the samples of a frame, by steps of ±1 (docs/format.md, "Lead" to "MAC").
 
-Which samples carry what depends on the key and on the frame's salt, a hash of samples that carry nothing: nothing is at
-a place that is public, or the same in two frames.
+The place of each bit depends on the key and on the frame's salt, a hash of samples that carry nothing. No bit is at a
+public place, or at the same place in two frames.
 """
 
 from dataclasses import dataclass
@@ -53,18 +53,18 @@ from stegnet.sealing.zones import (
 
 VERSION = 2
 SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
-FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # states that are searched in a frame
+FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # trellis states that are searched in a frame
 _GREY = 16  # added to the height of a grey record
-# Orders of the carriers that are tried where some samples must not change, and bits of lead and MAC, on average, that
-# may have no other sample: then an order fails with a probability of 1 − e⁻² at most.
+# Orders of the carriers that are tried if some samples must not change, and the average number of lead and MAC bits
+# that may have fixed samples only: an order then fails with a probability of at most 1 − e⁻².
 _ORDERS, _STUCK = 100, 4.0
-_AUTHENTICATED = 1 << 20  # samples at a time
-_CHEAPER_BITS = 2  # of the costs of other samples, left out: a fixed one costs ten times as much as any of them
+_AUTHENTICATED = 1 << 20  # samples that are hashed at a time
+_CHEAPER_BITS = 2  # low bits that other samples' costs lose: a fixed sample costs ten times as much as any of them
 
 
 @dataclass(frozen=True)
 class UnsealedRecord:
-    """A record that was unsealed: its plaintext, and whether no sample was changed after sealing."""
+    """Unsealed record, and whether the frame is unchanged."""
 
     record: bytes
     whole: bool
@@ -74,38 +74,38 @@ class UnsealedRecord:
 class SealOptions:
     """Options of sealing a record."""
 
-    first: bool  # it is frame 0 of its container
-    effort: int = PICTURE_EFFORT  # states that the search for the best changes may visit: FILM_EFFORT takes up to 60 ms
-    # In colours, too, a small record changes red, green and blue of a pixel together: statistics that compare the
-    # channels find changes of one of them far sooner.
+    first: bool  # the frame is frame 0 of its container
+    effort: int = PICTURE_EFFORT  # states that the search for the best changes may visit; FILM_EFFORT takes up to 60 ms
+    # Write a small record to red, green and blue of a pixel together, in colour pictures too: statistics that compare
+    # the channels detect changes of a single one far sooner.
     grey: bool = False
-    clustered: bool = True  # the steps of an ephemeral key, too, follow those around them
+    clustered: bool = True  # the steps of an ephemeral key follow those around them, too
     medium: CarrierModel = PIXELS
-    decoys: bool = True  # False: the picture has its decoy changes already
+    decoys: bool = True  # False: the picture already has its decoy changes
     fixed: np.ndarray | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
 
 
 def record_capacity(
     height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS
 ) -> int:
-    """Most bytes of a record in a picture of this size; negative if not even an empty one fits.
+    """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
     Args:
         key: film key; if it is for a recipient, space is left for an ephemeral key.
-        channels: 1 of a grey picture that stays grey.
+        channels: 1 for a grey picture that stays grey.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     return zones.capacity if zones.places else -1
 
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
-    """Largest share of a frame's samples that may be fixed, 0 to 1: enough groups of lead and MAC have others."""
+    """Return the largest share of a frame's samples, 0 to 1, that may be fixed, leaving most groups a free one."""
     return (_STUCK / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group)
 
 
 @dataclass(frozen=True)
 class Margin:
-    """Space that a cover needs besides its record: bytes for each pixel, and pixels that its sides should have more."""
+    """Space that a cover needs besides its record: bytes per pixel, and extra pixels on each side."""
 
     share: float = 0.0
     pixels: int = 8
@@ -114,7 +114,7 @@ class Margin:
 def too_small(
     height: int, width: int, needed: int, key: Key = ANY_KEY, channels: int = 3, margin: Margin = Margin()
 ) -> CapacityError:
-    """The error for a record of `needed` bytes that does not fit; its hint gives a size that would do."""
+    """Return the error for a record of `needed` bytes that doesn't fit; its hint gives a sufficient size."""
     side, tall, wide = 1.0, height, width
     while record_capacity(tall, wide, key, channels) < needed + margin.share * tall * wide:
         side *= 1.02
@@ -126,24 +126,24 @@ def too_small(
 def seal(
     picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
 ) -> None:
-    """Seals a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
+    """Seal a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
 
     Args:
         picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all).
         seed: 32 random bytes, fresh for each frame.
-        costs: of changing each sample.
+        costs: cost of changing each sample.
     Raises:
-        CapacityError: the picture is too small, also beside samples that must not change.
+        CapacityError: the picture is too small, or too many of its samples must not change.
     """
     (height, width, channels), medium, size = picture.shape, options.medium, len(record) + TAG_BYTES
     if len(record) > record_capacity(height, width, keys.film, channels, medium):
         raise too_small(height, width, len(record), keys.film)
     grey = is_grey(picture) and len(record) <= record_capacity(height, width, keys.film, 1, medium)
     own = picture[..., :1].copy() if grey and channels > 1 else picture
-    addressed = keys.film.recipient is not None  # only the salt says which frames after the first are anchors
+    addressed = keys.film.recipient is not None  # only the salt decides which frames after the first are anchors
     plan = plan_of(size, zones_of(own.size, addressed, medium), options.effort, options.grey, own.shape[2])
     final = _final_costs(own, costs, seed, plan.grey, options.fixed)
-    del costs  # of large pictures, tens of megabytes: some callers have no more use for them
+    del costs  # tens of megabytes for large pictures, which some callers no longer need
     before, must_stay = (None, None) if final.fixed is None else (own.copy(), own[final.fixed])
     sealing = _Sealing(record, keys, final, plan, options)
     for _ in range(_ORDERS):
@@ -159,7 +159,7 @@ def seal(
 
 @dataclass(frozen=True, eq=False)
 class _Sealing:
-    """A record, and how it is to be sealed in a frame."""
+    """Record with everything that is needed to seal it in a frame."""
 
     record: bytes
     keys: ContainerKeys
@@ -168,9 +168,9 @@ class _Sealing:
     options: SealOptions
 
     def write(self, own: np.ndarray, seed: bytes) -> None:
-        """Seals the record in samples, (H, W, C) uint8, in place, in an order of the carriers that follows from a seed.
+        """Seal the record in samples, (H, W, C) uint8, in place, in an order of the carriers that depends on the seed.
 
-        Fixed samples change where nothing else can: where all of a group of lead or MAC are.
+        Fixed samples change only if all samples of a group of lead or MAC are fixed.
         """
         costs, plan, options, samples = self.costs, self.plan, self.options, own.reshape(-1)
         random, addressed = keystream(seed, SEED_BYTES + NONCE_BYTES), self.keys.film.recipient is not None
@@ -194,7 +194,7 @@ class _Sealing:
 
 
 def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
-    """Unseals the record in a picture, (H, W, 3) or (H, W, 1) uint8; None if nothing opens with these keys.
+    """Unseal the record in a picture, (H, W, 3) or (H, W, 1) uint8; return None if nothing opens with these keys.
 
     `first` is True for the first frame of its file.
     """
@@ -210,7 +210,7 @@ def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierMo
 
 
 def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) -> tuple[bytes, UnsealedRecord] | None:
-    """Film secret and record; None if nothing opens with this key."""
+    """Return the film secret and the record; None if nothing opens with this key."""
     samples = picture.reshape(-1)
     zones = zones_of(samples.size, key.ephemeral is not None, medium)
     order = order_of(samples.size, key, salt, medium, zones.lead.stop)
@@ -235,10 +235,10 @@ def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) ->
 def _final_costs(
     picture: np.ndarray, costs: Costs, seed: bytes, grey: bool, fixed: np.ndarray | None = None
 ) -> StepCosts:
-    """Costs of steps with random last bits; of equal ones, a search would prefer some.
+    """Return the costs of steps with random low bits, without which a search would favour some of equal costs.
 
-    A step at the edge goes the other way, by two, and costs most. The samples of a pixel that move together cost what
-    the most expensive one does.
+    A sample at 0 or 255 can only step by two the other way and gets the maximum cost. Samples of a pixel that move
+    together cost as much as the most expensive one.
     """
     together = picture.shape[2] if grey else 1
     shape = picture.shape[:2] if together > 1 else picture.shape
@@ -251,7 +251,7 @@ def _final_costs(
         for final, every, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
             own = every[rows, :, : picture.shape[2]]
             if kernels.compiled:
-                if together > 1 and not own.strides[2]:  # one of all channels, repeated
+                if together > 1 and not own.strides[2]:  # one channel, repeated for all
                     own = own[..., :1]
                 own = np.ascontiguousarray(own, np.uint16)
                 kernels.compiled.final(samples, own, last, mirror, edge, trellis.MAX_COST, together, final[rows])
@@ -269,10 +269,13 @@ def _final_costs(
 
 
 def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:
-    """Writes the MAC of a picture, in place: samples are exchanged for their partners where a parity is wrong."""
+    """Write the MAC of a picture, in place.
+
+    Where a parity is wrong, the cheapest sample takes the other value of its pair.
+    """
     samples, sides, numbers = picture.reshape(-1), order.sides, order.numbers(zones.mac)
     own = samples[numbers]
-    # The first sample of a group that has none with a pair moves by one level, after which it has one.
+    # If no sample of a group has a valid partner, its first sample moves by one level, after which it has one.
     stuck = np.flatnonzero(~_partners(own, sides)[1].reshape(-1, MAC_BITS).any(0))
     own[stuck] = np.where(own[stuck] == 0, 1, 254)
     samples[numbers] = own
@@ -287,13 +290,13 @@ def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs
 
 
 def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The other value of each value's pair, int16, and whether it is one from 0 to 255."""
+    """Return the other value of each value's pair, int16, and whether it is within 0 to 255."""
     partners = ((values.astype(np.int16) + sides) ^ 1) - sides
     return partners, (partners >= 0) & (partners <= 255)
 
 
 def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
-    """HMAC-SHA256, its first 16 bytes, of size, samples (with pair numbers for those that hold it), and context."""
+    """Return the first 16 bytes of an HMAC-SHA256 of size, samples (pair numbers for those of the MAC), and context."""
     samples, numbers = picture.reshape(-1), order.numbers(zones.mac)
     pairs = ((samples[numbers].astype(np.uint16) + order.sides) >> 1).astype(np.uint8)
     mac = HMAC(key, SHA256())

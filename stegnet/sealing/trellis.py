@@ -1,8 +1,8 @@
 """Ternary syndrome-trellis codes: trits in samples modulo 3, by changes of −1, 0 or +1 at the least total cost.
 
 After Filler, Judas, Fridrich 2011, "Minimizing additive distortion in steganography using syndrome-trellis codes" (IEEE
-TIFS 6(3)), here over GF(3): one code instead of the paper's two binary layers, that reaches log₂ 3 bits a sample. Many
-lanes, each a trellis of its own, are searched side by side (docs/format.md, "Record").
+TIFS 6(3)), here over GF(3): one code, which reaches log₂ 3 bits per sample, replaces the paper's two binary layers.
+Many lanes, each a separate trellis, are searched side by side (docs/format.md, "Record").
 """
 
 from collections.abc import Callable
@@ -15,21 +15,21 @@ import numpy as np
 
 from stegnet import kernels
 
-# From changes, (n,) int8, the number of lanes, and the lanes that are searched next: costs of a further +1 and −1 of
-# their samples, (n,) uint16 each; those of samples of other lanes are undefined.
+# Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next. It returns the costs of a
+# further +1 and −1 of these lanes' samples, (n,) uint16 each; the costs in other lanes are undefined.
 Following = Callable[[np.ndarray, int, slice], tuple[np.ndarray, np.ndarray]]
 
 HEIGHTS = range(1, 7)
-MAX_WIDTH = 16  # sums for each trit
-MAX_COST, FIXED_COST = 4_007, 9_999  # the latter is of samples that must not change
-# A state whose cost is more than _PRUNED_ABOVE above the best one's is given up. One that can't be reached stays above
-# it, since a row adds at most FIXED_COST to the best.
+MAX_WIDTH = 16  # most sums per trit
+MAX_COST, FIXED_COST = 4_007, 9_999  # the latter is for samples that must not change
+# The search drops a state whose cost exceeds the best one's by more than _PRUNED_ABOVE. An unreachable state stays
+# above that bound, since a row adds at most FIXED_COST to the best.
 _UNREACHABLE, _PRUNED_ABOVE = 40_000, 30_000
-_TURNS = 4  # in which lanes are searched where costs follow the changes of others
+_TURNS = 4  # turns in which lanes are searched if costs depend on the changes of others
 _BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
-_SIX_TRITS = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)  # of each number below 3⁶
+_SIX_TRITS = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)  # of numbers below 3⁶
 MAX_LANES, LEAST_ROWS = 1 << 16, 128
-_GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of the lanes that are searched together, and of their decisions
+_GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of lanes that are searched together: states, bytes of decisions
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
 COLUMNS = {
     1: (1,) * MAX_WIDTH,
@@ -48,22 +48,22 @@ class Layout:
     height: int  # of the code, 1 to 6
     lanes: int  # number of trellises side by side
     rows: int  # trits in each lane
-    merged: int  # samples that count as one, their sum; where there are many for each trit
-    width: int  # sums for each trit
-    wide: int  # number of rows that have one sum more, spread evenly over the others
+    merged: int  # samples that count as one by their sum, if there are many per trit
+    width: int  # sums per trit
+    wide: int  # rows with one more sum, spread evenly
 
     @property
     def length(self) -> int:
-        """Sums in each lane."""
+        """Number of sums in each lane."""
         return self.rows * self.width + self.wide
 
     def sums(self, samples: np.ndarray) -> np.ndarray:
-        """The samples, (n,), that make each sum, (length, merged, lanes); a view."""
+        """Return the samples, (n,), arranged by sum, (length, merged, lanes); a view."""
         return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
 
     @property
     def starts(self) -> np.ndarray:
-        """First sum of each row in its lane, and the end of the last, (rows + 1,) int."""
+        """Index of each row's first sum in its lane, and the end of the last, (rows + 1,) int."""
         rows = np.arange(self.rows + 1)
         return rows * self.width + rows * self.wide // self.rows
 
@@ -75,15 +75,15 @@ class Layout:
 
 
 class Sums(NamedTuple):
-    """Sums of samples that count as one, (length · lanes,) each."""
+    """Merged samples, (length · lanes,) each."""
 
-    values: np.ndarray  # modulo 3, uint8
-    up: np.ndarray  # uint64, of the cheapest step: its cost (16 bits), its tie (16), and the number of its sample (32)
+    values: np.ndarray  # sum modulo 3, uint8
+    up: np.ndarray  # uint64, the cheapest step: its cost (16 bits), its tie (16), and the number of its sample (32)
     down: np.ndarray
 
 
 def layout(trits: int, samples: int, height: int) -> Layout | None:
-    """The layout of so many trits in so many samples; None if they don't fit."""
+    """Return the layout of trits in samples; None if they don't fit."""
     lanes = max(1, min(trits // LEAST_ROWS, MAX_LANES))
     rows, each = -(-trits // lanes), samples // lanes
     merged = max(1, -(-each // (MAX_WIDTH * rows)))
@@ -92,22 +92,22 @@ def layout(trits: int, samples: int, height: int) -> Layout | None:
 
 
 def count_trits(size: int) -> int:
-    """Number of trits that hold `size` bytes."""
+    """Return the number of trits that hold `size` bytes."""
     return -(-8 * size // _BITS) * _TRITS
 
 
 def most_trits(samples: int) -> int:
-    """Most trits that always fit into so many samples."""
+    """Return the largest number of trits that is certain to fit into this number of samples."""
     return samples - max(1, min(samples // LEAST_ROWS, MAX_LANES))
 
 
 def most_bytes(samples: int) -> int:
-    """Most bytes that always fit into so many samples."""
+    """Return the largest number of bytes that is certain to fit into this number of samples."""
     return most_trits(samples) // _TRITS * _BITS // 8
 
 
 def to_trits(data: bytes) -> np.ndarray:
-    """Bytes as trits, (n,) uint8: each 19 bits are 12 trits, most significant first."""
+    """Convert bytes to trits, (n,) uint8: every 19 bits become 12 trits, most significant first."""
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
     words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
     words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
@@ -116,7 +116,7 @@ def to_trits(data: bytes) -> np.ndarray:
 
 
 def from_trits(trits: np.ndarray, size: int) -> bytes | None:
-    """The `size` bytes that trits hold; None if no bytes give these trits."""
+    """Convert trits to `size` bytes; return None if no bytes give these trits."""
     numbers = np.zeros(trits.size // _TRITS, np.uint32)
     for column in trits.reshape(-1, _TRITS).T:
         numbers = 3 * numbers + column
@@ -127,14 +127,14 @@ def from_trits(trits: np.ndarray, size: int) -> bytes | None:
 
 
 def read(values: np.ndarray, plan: Layout) -> np.ndarray:
-    """Reads trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
+    """Read trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
     if plan.merged > 1:
         values = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
     return _trits(values.astype(np.uint8, copy=False).reshape(-1), plan)
 
 
 def _trits(sums: np.ndarray, plan: Layout) -> np.ndarray:
-    """The trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
+    """Return the trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
     used = sums[: plan.length * plan.lanes]
     if kernels.compiled:
         found = np.empty((plan.rows, plan.lanes), np.uint8)
@@ -159,16 +159,16 @@ def write(
     costs: tuple[np.ndarray, np.ndarray, np.ndarray],
     following: Following | None = None,
 ) -> np.ndarray:
-    """Finds the changes after which samples hold given trits, at nearly the least total cost.
+    """Return the changes that make samples hold the given trits at nearly the least total cost.
 
     Args:
         values: (n,) uint8.
-        trits: (rows · lanes,) uint8, or fewer: those that are missing are 0.
-        costs: (n,) uint16 each: of a change by +1 and by −1, at most MAX_COST or FIXED_COST, and ties, random: of
-            merged samples of equal cost, that of the lowest number changes; without any merged, none are needed.
-        following: gives the costs, up and down, after the changes so far, if these matter: every fourth lane is then
-            searched first, by the costs given, the others in three turns after it. Without effect where samples are
-            merged, since few of them change.
+        trits: (rows · lanes,) uint8, or fewer; missing trits are 0.
+        costs: (n,) uint16 each: the costs of +1 and of −1, at most MAX_COST or FIXED_COST, and random ties: of merged
+            samples with equal costs, the one with the lowest tie changes. Without merged samples, ties may be empty.
+        following: returns the costs, up and down, given the changes so far, if they depend on them. Every fourth lane
+            is then searched first by the given costs, and the others in three turns after it. It has no effect on
+            merged samples, few of which change.
     Returns:
         (n,) int8 of −1, 0 and 1.
     """
@@ -189,9 +189,9 @@ def write(
 
 
 def write_sums(sums: Sums, trits: np.ndarray, plan: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the samples to change, (n,) int, and their changes, −1 or 1, (n,) int8, as `write` finds them.
+    """Return the places of the merged samples to change, (n,) int, and their changes, (n,) int8 of −1 and 1.
 
-    The samples were merged.
+    They are those that `write` finds.
     """
     up, down = ((cheapest >> 48).astype(np.uint16) for cheapest in (sums.up, sums.down))
     steps = _search_all(_missing(trits, sums.values, plan), up, down, plan, up.size)
@@ -201,7 +201,7 @@ def write_sums(sums: Sums, trits: np.ndarray, plan: Layout) -> tuple[np.ndarray,
 
 
 def merge(values: np.ndarray, up: np.ndarray, down: np.ndarray, ties: np.ndarray, plan: Layout) -> Sums:
-    """Merges samples; arguments as of `write`."""
+    """Merge samples; the arguments are those of `write`."""
     numbers = np.arange(plan.merged, dtype=np.uint64)[:, None]
     sums = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
     low = plan.sums(ties).astype(np.uint64) << 32 | numbers
@@ -210,7 +210,7 @@ def merge(values: np.ndarray, up: np.ndarray, down: np.ndarray, ties: np.ndarray
 
 
 def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
-    """Numbers that changes must add, (rows, lanes) uint8, so that sums modulo 3 hold the trits given."""
+    """Return the numbers that changes must add, (rows, lanes) uint8, so that sums modulo 3 hold the given trits."""
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
     missing = wanted.reshape(plan.rows, plan.lanes) - _trits(sums, plan)  # below 0, it wraps around
@@ -220,7 +220,7 @@ def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
 def _search_all(
     missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int, chosen: slice = slice(None)
 ) -> np.ndarray:
-    """The changes of sums, (size,) int8, of the chosen lanes; in NumPy, groups of them, which bounds the memory."""
+    """Return the changes of sums, (size,) int8, of the chosen lanes; NumPy searches groups of lanes to save memory."""
     changes, used = np.zeros(size, np.int8), plan.length * plan.lanes
     up, down, steps = (part[:used].reshape(plan.length, plan.lanes) for part in (up, down, changes))
     if kernels.compiled:
@@ -237,9 +237,9 @@ def _search_all(
 
 
 def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
-    """Viterbi search over the lanes of a group; writes the changes.
+    """Run the Viterbi search over a group of lanes, and write the changes.
 
-    `missing`, (rows, lanes) uint8, is what they must add to each trit; costs and changes are (length, lanes).
+    Changes must add `missing`, (rows, lanes) uint8, to each trit; costs and changes are (length, lanes).
     """
     states, lanes = 3**plan.height, np.arange(missing.shape[1])
     rows = [slice(start, end) for start, end in pairwise(plan.starts)]
@@ -248,7 +248,7 @@ def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.n
     raised, lowered = (np.empty((plan.length, states, lanes.size), bool) for _ in range(2))
     for row, wanted in zip(rows, missing, strict=True):
         costs = _through_row(costs, up[row], down[row], raised[row], lowered[row], plan.height)
-        # The states whose lowest digit is what the row must add are kept, and shifted by that digit.
+        # Keep the states whose lowest digit is what the row must add, and shift them by that digit.
         kept = np.where(wanted == 0, costs[::3], np.where(wanted == 1, costs[1::3], costs[2::3]))
         kept -= kept.min(0)
         costs = np.full_like(costs, _UNREACHABLE)
@@ -266,7 +266,7 @@ def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.n
 
 @cache
 def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each column the state from which +1 leads to each state, and that from which −1 does."""
+    """Return for each column the states from which +1 leads to each state, and those from which −1 does."""
     states = np.arange(3**height)
     powers = 3 ** np.arange(height)
     digits = states[:, None] // powers % 3
@@ -277,7 +277,7 @@ def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
 def _through_row(
     costs: np.ndarray, up: np.ndarray, down: np.ndarray, raised: np.ndarray, lowered: np.ndarray, height: int
 ) -> np.ndarray:
-    """Costs of all states, (states, lanes), after the samples of a row, and for each the decision that led there."""
+    """Return the costs of all states, (states, lanes), after a row; record the decisions that led there."""
     costs, by_up, by_down = costs.copy(), np.empty_like(costs), np.empty_like(costs)
     for column, (before_up, before_down) in enumerate(_moves(height)[: len(up)]):
         np.take(costs, before_up, 0, out=by_up, mode="clip")

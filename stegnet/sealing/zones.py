@@ -1,4 +1,4 @@
-"""Zones: how bits and trits are written to their samples by steps, and read (docs/format.md, "Record zone")."""
+"""Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -23,46 +23,46 @@ from stegnet.sealing.carriers import (
     zones_of,
 )
 
-ANY = np.zeros(0, np.uint8)  # nothing is marked
-NO_TIES = np.zeros(0, np.uint16)  # of samples that are not merged
-_GREY_SHARE = 0.5  # most trits of a grey record for each green sample
-_EPHEMERAL_HEIGHT = 6  # of the code that carries an ephemeral key
-# Sums that are merged into in any order, at most: two megabytes, which processors keep near; and runs of a part.
+ANY = np.zeros(0, np.uint8)  # no mask: every sample is free
+NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
+_GREY_SHARE = 0.5  # largest number of trits of a grey record per green sample
+_EPHEMERAL_HEIGHT = 6  # height of the code that carries an ephemeral key
+# Sums that may be merged in any order, at most: two megabytes, which stay in the cache; and runs in a part.
 _FEW_SUMS, _RUNS = 1 << 17, 1 << 15
-_TOGETHER = 9  # a step costs so many times less where neighbours moved the same way
+_TOGETHER = 9  # divisor of a step's cost if neighbours moved the same way
 
 
 @dataclass(frozen=True)
 class Ties:
-    """Random numbers that decide between equal costs, one for each sample: words of a keystream."""
+    """Random numbers that decide between equal costs, one per sample: words of a keystream."""
 
     key: bytes
     first: int  # place of the first sample's word in the keystream
 
     def of(self, numbers: np.ndarray) -> np.ndarray:
-        """Return those of samples, (n,) uint16, by their numbers, (n,) int32."""
+        """Return the numbers of given samples, (n,) uint16."""
         return keystream_words(self.key, self.first + numbers)
 
     def part(self, start: int, count: int) -> np.ndarray:
-        """Return those of samples that follow each other, (count,) uint16."""
+        """Return the numbers of consecutive samples, (count,) uint16."""
         return np.frombuffer(keystream(self.key, 2 * count, 2 * (self.first + start)), "<u2")
 
 
 class StepCosts(NamedTuple):
-    """Costs of steps."""
+    """Costs of changing each sample by one level."""
 
-    up: np.ndarray  # of each sample, (S,) uint16, or of each pixel whose samples cost the same, (S / 3,)
+    up: np.ndarray  # (S,) uint16, one per sample, or (S / 3,), one per pixel if its samples share a cost
     down: np.ndarray
     ties: Ties
-    together: int = 1  # samples that have one cost, 1 or 3
-    shift: int = 0  # samples, of whole pixels, by which the picture is rolled
+    together: int = 1  # samples that share a cost, 1 or 3
+    shift: int = 0  # samples, a whole number of pixels, by which the picture is rolled
     fixed: np.ndarray | None = None  # samples that must not change, (H, W, 1) bool; None: all may
 
     def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Costs of some samples, (n,) int32, up and down: (n,) uint16 each.
+        """Return the costs of the numbered samples, (n,) int32, up and down, (n,) uint16 each.
 
-        So many to each side change with one; high costs have those beside which one is not `free`, by the marks of
-        `Order.mark`, if there are any.
+        If `beside` is set, that many samples on either side change together with each sample. A sample whose neighbour
+        is not marked in `free`, a mask of `Order.mark`, gets the maximum cost.
         """
         up, down = np.empty((2, numbers.size), np.uint16)
 
@@ -88,7 +88,7 @@ class StepCosts(NamedTuple):
         free: np.ndarray = ANY,
         beside: int = 0,
     ) -> trellis.Sums:
-        """Samples, (S,) uint8, by their numbers, (n,) int32, and costs as `at`, merged as the plan says."""
+        """Merge the numbered samples, (n,) int32, of (S,) uint8, and their costs (see `at`) as the plan says."""
         if not kernels.compiled:
             own = numbers[: numbers.size]
             ties = self.ties.of((own - self.shift) % samples.size)
@@ -111,10 +111,10 @@ class StepCosts(NamedTuple):
     def _merged_as_they_stand(
         self, samples: np.ndarray, numbers: Greens, plan: trellis.Layout, free: np.ndarray, beside: int
     ) -> trellis.Sums:
-        """Merge samples as `merged`, but one after the other as they stand in memory, into a few sums that are at hand.
+        """Merge samples like `merged`, but in the order of memory, into a few sums that stay in the cache.
 
-        In the order of the carriers, each run of them would have to be fetched from memory, which takes most of the
-        time. The sums are the same in any order.
+        In the order of the carriers, each run would have to be fetched from memory, which takes most of the time. The
+        sums are the same in any order.
         """
         ranks, size = numbers.ranks(samples.size), plan.length * plan.lanes
         costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
@@ -141,7 +141,10 @@ class StepCosts(NamedTuple):
 
 
 def _gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:
-    """Items of uint8 or uint16 by numbers, (n,) int32, of samples, `together` of which have one; arguments as above."""
+    """Gather the items of numbered samples, (n,) int32, from an array of uint8 or uint16.
+
+    `together` adjacent samples share an item, and the picture is rolled by `shift` samples.
+    """
     found = np.empty(numbers.size, source.dtype)
 
     def fill(some: slice) -> None:
@@ -155,7 +158,10 @@ def _gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift:
 
 
 def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0) -> np.ndarray:
-    """Samples, (S,) uint8, at the places of a zone, (n,) uint8: the green ones of so many channels, or (0) all."""
+    """Return the samples at the places of a zone, (n,) uint8.
+
+    If `channels` is set, only the green samples of a picture with that many channels are returned.
+    """
 
     def gather(some: slice) -> np.ndarray:
         part = slice(zone.start + some.start, zone.start + some.stop)
@@ -165,13 +171,13 @@ def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0)
 
 
 def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
-    """Values, uint8, after changes of −1, 0 and 1; where these would leave the range, the other way by 2."""
+    """Return values, uint8, after changes of −1, 0 and 1; a change out of range goes the other way by 2 instead."""
     result = values.astype(np.int16) + changes
     return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
 
 
 def _step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: np.ndarray, beside: int = 0) -> None:
-    """Changes samples by their numbers, and those beside them, in place, as `changed`; `free` as in `StepCosts.at`."""
+    """Change the numbered samples, and `beside` on either side, in place; `free` is as in `StepCosts.at`."""
 
     def change(some: slice) -> None:
         if kernels.compiled:
@@ -186,12 +192,12 @@ def _step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: n
 
 
 def parities_of(values: np.ndarray, groups: int) -> np.ndarray:
-    """Parity of the lowest bits of each group, (groups,) uint8; every groups-th value belongs to one."""
+    """Return the parity of each group's lowest bits, (groups,) uint8; value i belongs to group i mod `groups`."""
     return np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
 
 
 def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
-    """Sets the parities of the groups to bits, by a step of the cheapest sample where one is wrong."""
+    """Set the parities of the groups to bits, by a step of the cheapest sample of each group whose parity is wrong."""
     cheapest = np.minimum(up, down).reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
     chosen = cheapest[parities_of(values, bits.size) != bits]
     before = values[chosen]
@@ -200,7 +206,7 @@ def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: n
 
 
 def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCosts, order: Order) -> None:
-    """Sets the parities of a zone's groups to bits, in place."""
+    """Set the parities of a zone's groups to bits, in place."""
     numbers = order.numbers(zone)
     values = samples[numbers]
     write_parities(values, bits, *costs.at(numbers))
@@ -214,32 +220,32 @@ class RecordPlan:
     height: int  # of the code
     trits: int  # of the sealed record
     grey: bool  # it is written to green samples, and red and blue move with them
-    places: int  # samples that carry it, about
-    channels: int  # of the picture: 3, or 1 of a grey one, whose samples all count as green
+    places: int  # approximate number of samples that carry it
+    channels: int  # channels of the picture: 3, or 1 if it is grey, where all samples count as green
 
     @property
     def layout(self) -> trellis.Layout:
-        """Of a zone of so many places."""
+        """Layout of the record in its zone."""
         return _layout(self.trits, self.places, self.height)
 
     @property
     def clustered(self) -> bool:
-        """True if steps follow those of their neighbours."""
+        """Whether steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 
 def _layout(trits: int, places: int, height: int) -> trellis.Layout:
-    """The layout of trits that are known to fit."""
+    """Return the layout of trits that are known to fit."""
     found = trellis.layout(trits, places, height)
     assert found is not None
     return found
 
 
 def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> RecordPlan:
-    """The plan for a sealed record of `size` bytes: of the largest height that the effort allows."""
+    """Return the plan for a sealed record of `size` bytes, with the largest height that the effort allows."""
     trits, greens = trellis.count_trits(size), zones.places // channels
     grey = grey and trits <= _GREY_SHARE * greens
-    # Beside two green samples in 30 is a salt sample: they carry the record, too, but hardly ever change.
+    # Two green samples in 30 are beside a salt sample: they carry the record, too, but hardly ever change.
     places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
     lowest = RecordPlan(1, trits, grey, places, channels)
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
@@ -248,9 +254,9 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
 
 
 class PixelSteps(NamedTuple):
-    """Steps of some pixels, all of whose samples move together."""
+    """Steps of pixels whose samples all move together."""
 
-    pixels: np.ndarray  # (n,) int, their numbers
+    pixels: np.ndarray  # (n,) int, pixel numbers
     steps: np.ndarray  # (n,) int8, −1 or 1
 
 
@@ -259,33 +265,33 @@ NO_STEPS = PixelSteps(np.zeros(0, np.intp), np.zeros(0, np.int8))
 
 @dataclass(frozen=True, eq=False)
 class CostMap:
-    """A picture in which zones are written, in place."""
+    """Picture in which zones are written, in place."""
 
     picture: np.ndarray  # (H, W, C) uint8, contiguous
     costs: StepCosts
     order: Order
     zones: Zones
-    moved: PixelSteps  # before
+    moved: PixelSteps  # steps made before
 
     @property
     def samples(self) -> np.ndarray:
-        """Its samples, (S,) uint8, a view."""
+        """Samples of the picture, (S,) uint8, a view."""
         return self.picture.reshape(-1)
 
     def ephemeral(self) -> "CostMap":
-        """The same, with the zone of an ephemeral key instead of the record's."""
+        """Return a copy with the zone of the ephemeral key in place of the record's."""
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
 
 
 def write_record(cost_map: CostMap, trits: np.ndarray, plan: RecordPlan) -> None:
-    """Writes trits to the samples of the record's zone."""
+    """Write trits to the samples of the record's zone."""
     samples, zone = cost_map.samples, cost_map.zones.record
     if not plan.grey:
         own = _layout(trits.size, zone.stop - zone.start, plan.height)
         if own.merged == 1:
             _write_lanes(cost_map, trits, own)
             return
-    # All samples of a zone count as green ones of a grey picture.
+    # In a grey picture, all samples of a zone count as green.
     numbers = Greens(cost_map.order, zone, plan.channels if plan.grey else 1)
     free, beside = ANY, 0
     if plan.grey:
@@ -304,7 +310,7 @@ def write_record(cost_map: CostMap, trits: np.ndarray, plan: RecordPlan) -> None
 
 
 def _write_lanes(cost_map: CostMap, trits: np.ndarray, plan: trellis.Layout) -> None:
-    """Writes trits to single samples, some lanes after others, which bounds the memory; threads share them."""
+    """Write trits to single samples, a few lanes at a time, which bounds the memory; threads share the lanes."""
     samples, first = cost_map.samples, cost_map.zones.record.start
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
@@ -321,9 +327,9 @@ def _write_lanes(cost_map: CostMap, trits: np.ndarray, plan: trellis.Layout) -> 
 
 
 def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True) -> None:
-    """Writes an ephemeral key's trits to its zone, as a grey record: with few and cheap steps.
+    """Write an ephemeral key's trits to its zone like a grey record, with few and cheap steps.
 
-    They follow the steps around them if they are clustered; where they don't, the picture has one channel.
+    If `clustered`, they follow the steps around them; if not, the picture has one channel.
     """
     plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.picture.shape[2])
     write_record(cost_map.ephemeral(), trits, plan)
@@ -332,9 +338,10 @@ def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True
 def read_ephemeral(
     picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
 ) -> np.ndarray | None:
-    """The trits in the zone of an ephemeral key, (192,) uint8; None if there is no space for one.
+    """Return the trits in the zone of an ephemeral key, (192,) uint8; None if there is no space for one.
 
-    The picture is (H, W, C) uint8, one channel of a grey one; readers find the zone by the recipient's public key.
+    The picture is (H, W, C) uint8, with one channel if it is grey; readers locate the zone by the recipient's public
+    key.
     """
     order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
     if not zones.places:
@@ -344,7 +351,7 @@ def read_ephemeral(
 
 
 def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
-    """The `size` bytes that samples of the zone hold; None if they hold none."""
+    """Return the `size` bytes that samples of the zone hold; None if they hold no valid bytes."""
     if size > trellis.most_bytes(values.size):
         return None
     trits = trellis.count_trits(size)
@@ -355,7 +362,7 @@ def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
 def _clustered(
     numbers: np.ndarray, up: np.ndarray, down: np.ndarray, cost_map: CostMap, channels: int
 ) -> trellis.Following:
-    """Costs that favour the direction in which neighbouring pixels moved: steps together look like texture.
+    """Return a function that favours the direction in which neighbouring pixels moved: such steps look like texture.
 
     Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.

@@ -65,7 +65,6 @@ FULL = [
     ("hide cover.png long.mkv -o o.png --method sealed --compress", 3000, "long.mkv: can't be made HEVC"),
     ("hide cover.png notes.txt -o o.jpg", 500, "temporary: temp"),
     ("hide cover.png notes.txt -o -", 500, "temporary: temp"),
-    ("reveal secret.jpg", 500, "temporary: temp"),
 ]
 
 

@@ -23,7 +23,12 @@ from tests.support.kernels import both
 
 WRONG, LIMIT, EFFORT = "do not fit", 1 << 24, 1 << 16
 MODEL = CarrierModel(2048, b"about")
-JPEG = Path(__file__).parents[1] / "media/test_jpeg.py"
+MEDIA = Path(__file__).parents[1] / "media"
+JPEG_TESTS = (
+    f"{MEDIA}/test_jpeg.py::test_any_sampling_and_any_scans",
+    f"{MEDIA}/test_jpeg_scans.py::test_coefficients_are_those_of_libjpeg",
+    f"{MEDIA}/test_jpeg_scans.py::test_damaged_scans_are_read_as_by_libjpeg",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +180,14 @@ def test_scans_without_codes_or_capacity_are_refused(compiled):
         compiled.code(blocks, owner, owner, owner, 2, codes, sizes * 0, out)
 
 
+WRONG_BANDS = (0, 5, 4, 0, 0), (0, -1, 4, 0, 0), (0, 0, 64, 0, 0), (0, 0, 63, 0, 14), (0, 0, 63, 0, -1)
+WRONG_SIZES = (0, 2, 0), (2, 2, 0), (1, 3, 0), (1, 1 << 40, 0), (1 << 40, 1, 0), (1, 2, -1)
+WRONG_PLACES = (
+    *((-1, 2, 1, 1), (1, 2, 1, 1), (0, 1, 1, 1), (0, -2, 1, 1), (0, 1 << 40, 1, 1), (1 << 62, 2, 1, 1)),
+    *((0, 2, 0, 1), (0, 2, 5, 1), (0, 2, 2, 1), (0, 2, 1, 0), (0, 2, 1, 2), (0, 2, 1, 1 << 32 | 1)),
+)
+
+
 def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     """So that no loop leaves one, whoever calls: sizes, places outside of the source, trits and columns too large."""
     numbers, words, bytes_ = np.zeros(4, np.int32), np.ones(4, np.uint16), np.zeros(4, np.uint8)
@@ -188,9 +201,19 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     window, factors, block = (np.zeros(count, np.float32) for count in (23 * 23, 8 * 23, 64))
     words3 = words, words, words
     sums = np.zeros(2, np.uint8), np.zeros(2, np.uint64), np.zeros(2, np.uint64)
+    places, tables, band, size = np.array([[0, 2, 1, 1]]), np.zeros((1, 2, 272), np.uint8), (0, 0, 63, 0, 0), (1, 2, 0)
     samples, ranks, ties = np.zeros(62, np.uint8), np.zeros(1, np.int32), np.zeros(33, np.uint16)
     costs = np.ones(62, np.uint16), np.ones(62, np.uint16)
     calls = [
+        (compiled.decode_scan, b"", band, size, places, tables, blocks[:-1]),
+        (compiled.decode_scan, b"", band, size, places[:0], tables[:0], blocks),
+        (compiled.decode_scan, b"", band, size, places.repeat(5, 0), tables.repeat(5, 0), blocks),
+        (compiled.decode_scan, b"", band, size, places, tables[:, :1], blocks),
+        (compiled.decode_scan, b"", band, size, places, tables + 2, blocks),
+        (compiled.decode_scan, b"", band, size, places, np.eye(1, 272, dtype=np.uint8) * 2 + tables, blocks),
+        *((compiled.decode_scan, b"", each, size, places, tables, blocks) for each in WRONG_BANDS),
+        *((compiled.decode_scan, b"", band, each, places, tables, blocks) for each in WRONG_SIZES),
+        *((compiled.decode_scan, b"", band, size, np.array([each]), tables, blocks) for each in WRONG_PLACES),
         (compiled.search, trits, words[:3], words, steps, starts, columns, 1, 0, 1),
         (compiled.search, trits + 3, words, words, steps, starts, columns, 1, 0, 1),
         (compiled.search, trits, words, words, steps, starts * LIMIT, columns, 1, 0, 1),
@@ -298,7 +321,7 @@ def test_no_sanitizer_finds_anything(tmp_path):
     subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, *sources, "-o", built], check=True)
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
     own = {"LD_PRELOAD": runtime.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    command = [sys.executable, "-c", UNDER_SANITIZERS, built, __file__, f"{JPEG}::test_any_sampling_and_any_scans"]
+    command = [sys.executable, "-c", UNDER_SANITIZERS, built, __file__, *JPEG_TESTS]
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

@@ -1,9 +1,11 @@
 """Messages that name settings as values."""
 
 import pickle
+import re
 
 import pytest
 
+from stegnet.core import errors
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, called
 from stegnet.core.text import Aside, Setting, Text, joined, shown
 
@@ -61,3 +63,11 @@ def test_a_temporary_file_is_called_by_its_name_and_its_text_elsewhere_stays():
     with pytest.raises(MediaError) as caught, called("standard input", "/tmp/x"):
         raise MediaError("is a folder", subject="/tmp/x/y")
     assert str(caught.value) == "/tmp/x/y: is a folder"
+
+
+def test_the_tree_of_errors_is_drawn_whole():
+    classes = {
+        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.StegnetError)
+    }
+    drawn = set(re.findall(r"(\w+Error)\b(?! *\))", str(errors.__doc__))) - {"ValueError"}
+    assert drawn == {each.__name__ for each in classes}

@@ -238,10 +238,11 @@ class Waiting:
 
     def __call__(self, request, inputs, folder, run):
         self.started.set()
+        steps = in_steps(run.progress, "hide", "write")
         try:
             while not self.go_on.wait(0.01):
                 if self.told:
-                    in_steps(run.progress, "compress", "hide")("hide", 1, 2)
+                    steps("hide", 1, 2)
         except gui.Cancelled:
             self.cancelled.set()
             raise
@@ -294,7 +295,7 @@ def test_steps_are_named_and_a_silent_job_shows_that_it_is_there(client: Client,
         assert read_until(connection, b"\r\n\r\n\n\n").count(b"{") == 0
         waiting.told = True
         first = read_until(connection, b"}").partition(b"{")[2].partition(b"}")[0]
-        assert json.loads(b"{" + first + b"}") == {"stage": "hide", "done": 1, "total": 2, "step": 2, "steps": 2}
+        assert json.loads(b"{" + first + b"}") == {"stage": "hide", "done": 1, "total": 2, "step": 1, "steps": 2}
         waiting.go_on.set()
         read_until(connection, b'"result"')
 

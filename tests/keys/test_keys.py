@@ -48,6 +48,13 @@ def test_what_is_no_key_and_no_passphrase():
         Passphrase(text)
 
 
+def test_accents_may_be_typed_as_one_character_or_two():
+    """Keyboards of macOS and Windows differ in that; the key is the same."""
+    composed, decomposed = "caf\u00e9 na\u00efve", "cafe\u0301 nai\u0308ve"
+    assert composed != decomposed
+    assert same(Passphrase(decomposed).derive(SALT), Passphrase(composed).derive(SALT))
+
+
 # Which key opens which frame
 
 

@@ -1,11 +1,7 @@
 """JPEGs by their coefficients: what is not changed stays, byte for byte."""
 
 import io
-import re
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -18,9 +14,8 @@ from PIL import Image, JpegImagePlugin
 from stegnet import MediaError
 from stegnet.core.pixels import encode_jpeg, through_jpeg
 from stegnet.image import read_picture
-from stegnet.image.jpeg_coefficients import scan_symbols
 from stegnet.image.jpeg_markers import HuffmanTable, parse_jpeg
-from tests.support.jpegs import read_jpeg
+from tests.support.jpegs import FACTORS, SCANS, read_jpeg, sampled
 from tests.support.kernels import both
 from tests.support.quality import psnr
 
@@ -144,49 +139,6 @@ def test_a_last_byte_is_filled_up_as_the_encoder_fills_it(tmp_path, encoded):
     assert len(seen) == 8
 
 
-def test_a_damaged_scan_leaves_standard_output_alone(tmp_path, encoded):
-    """In a process of its own: jpeglib's text waits in a buffer of the C library until that ends."""
-    data = bytearray(encoded(progressive=True))
-    scans = [found.start() for found in re.finditer(b"\xff\xda", data)]
-    data[scans[1] + 6] |= 3  # its table for AC coefficients, which is none
-    (tmp_path / "a.jpg").write_bytes(data)
-    program = (
-        "import sys, pathlib; from stegnet import MediaError; from stegnet.image.jpeg_coefficients import read_jpeg\n"
-        "print('one')\ntry: read_jpeg(pathlib.Path(sys.argv[1]))\nexcept MediaError as error: print(error)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "a.jpg")], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == f"one\n{tmp_path}/a.jpg: the JPEG is damaged, or of a kind that can't be read\n"
-
-
-def sampled(
-    data: bytes, factors: tuple[tuple[int, int], ...], scans: tuple[tuple[int, ...], ...], interval: int
-) -> bytes:
-    """A baseline JPEG with the head of another, other sampling factors and scans, and random coefficients."""
-    file, random = parse_jpeg(data, "a JPEG"), np.random.default_rng(0)
-    head, (usual,) = bytearray(data[: data.index(b"\xff\xda")]), file.scans
-    file.components = tuple(
-        replace(each, across=across, down=down) for each, (across, down) in zip(file.components, factors, strict=True)
-    )
-    for place, (across, down) in enumerate(factors):
-        head[file.frame + 7 + 3 * place] = across << 4 | down
-    planes = [random.integers(-3, 4, (*file.blocks(each), 64)).astype(np.int16) for each in file.components]
-    pieces = [bytes(head), b"\xff\xdd\0\4" + interval.to_bytes(2, "big")]
-    for own in scans:
-        tables = [(usual.dc[place], usual.ac[place]) for place in own]
-        pieces.append(b"\xff\xda\0" + bytes([6 + 2 * len(own), len(own)]))
-        pieces += [bytes([file.components[place].number, usual.dc[place] << 4 | usual.ac[place]]) for place in own]
-        dc, ac = zip(*tables, strict=True)
-        scan = replace(usual, components=own, dc=dc, ac=ac, interval=interval)
-        pieces += [bytes([0, 63, 0]), scan_symbols(file, scan, planes).coded(usual.tables)]
-    return b"".join((*pieces, b"\xff\xd9"))
-
-
-FACTORS = [((4, 1), (1, 1), (1, 1)), ((1, 2), (1, 1), (1, 1)), ((2, 2), (1, 2), (1, 2)), ((2, 2), (2, 1), (1, 2))]
-SCANS = [((0, 1, 2),), ((0,), (1,), (2,)), ((0,), (1, 2))]
-
-
 @pytest.mark.parametrize("factors", FACTORS, ids=str)
 def test_any_sampling_and_any_scans(monkeypatch, tmp_path, encoded, factors):
     """As ffmpeg, cameras and webcams write them; libjpeg decodes them, and kernels code them as NumPy does."""
@@ -308,24 +260,6 @@ def test_other_kinds_are_said(tmp_path, encoded):
     ):
         with pytest.raises(MediaError, match=message):
             read(tmp_path / "a.jpg", data)
-
-
-def test_damaged_jpegs_are_read_or_refused_and_leave_nothing(tmp_path, monkeypatch, encoded):
-    """By us or by libjpeg, never by another error."""
-    (temporary := tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    data, draw, refused = encoded(), np.random.default_rng(0), 0
-    for _ in range(60):
-        damaged = bytearray(data)
-        for place in draw.integers(2, data.index(b"\xff\xda") + 14, 2):
-            damaged[place] ^= 1 << draw.integers(8)
-        try:
-            jpeg = read(tmp_path / "a.jpg", bytes(damaged))
-            jpeg.with_planes(jpeg.planes)
-        except MediaError as error:
-            refused += "damaged, or of a kind that can't be read" in str(error)
-    assert refused > 3
-    assert not list(temporary.iterdir())
 
 
 def with_tables_first(data: bytes) -> bytes:

@@ -17,6 +17,8 @@ FILES = {
     "stegnet/keys/__init__.py": "",
     "stegnet/keys/sums.py": "".join(SUMS),
     "tests/conftest.py": 'def pytest_addoption(parser):\n    parser.addoption("--touching")\n',
+    "tests/keys/test_commit.py": "import subprocess\n\n\n"
+    "def test_there_is_a_commit():\n    subprocess.run(['git', 'rev-parse', 'HEAD'], check=True)\n",
     "tests/keys/test_sums.py": "from stegnet.keys.sums import two\n\n\ndef test_two():\n    assert two() == 2\n",
 }
 

@@ -348,7 +348,7 @@ class RobustContainer(NewContainer, Carrier):
     def content(self, space: int) -> bytes:
         """Return the secret as content of at most `space` bytes. Raises CapacityError if it does not fit."""
         self.space = space
-        self.file = self.payload.fit_in_steps(self, self.carrier.context)
+        self.file = self.payload.fit(self, self.carrier.context)
         with reading(self.file.path):
             content = self.content_of(self.file.path.read_bytes())
         self.taken = len(content)

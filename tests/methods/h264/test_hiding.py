@@ -165,4 +165,4 @@ def test_damaged_films(tmp_path):
         hide(path, b"a", out)
     assert not out.exists()
     with Cover(path) as cover:
-        assert METHOD.capacity(CoverSize(64, 96, 24, cover=cover), "", METHOD.options()).bytes == 0
+        assert METHOD.capacity(CoverSize(64, 96, 24, cover=cover), "", METHOD.info.options()).bytes == 0
