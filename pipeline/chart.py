@@ -16,7 +16,7 @@ _DPI = 120
 
 @contextmanager
 def chart(file: Path | BinaryIO, x: str, y: str, size: tuple[float, float] = (8, 4.5)) -> Iterator[Axes]:
-    """Yields axes with labels to draw on, and writes the PNG when the block succeeds; the size is in inches."""
+    """Yield axes with labels to draw on, and write the PNG when the block succeeds; the size is in inches."""
     figure = Figure(size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -18,7 +18,7 @@ from stegnet.core.errors import ConfigError, called
 from stegnet.networks.layers import make_stage
 from stegnet.networks.pair import build_from
 
-REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for what a backbone does not support
+REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for anything that a backbone does not support
 
 
 def main(config: Config, out: Path) -> None:
@@ -33,7 +33,7 @@ def main(config: Config, out: Path) -> None:
 
 
 def check_network(section: Any, crop: int) -> None:
-    """Builds the pair of the `model` section of params.yaml, and computes its gradients for two pairs of crops."""
+    """Build the pair of the `model` section of params.yaml, and compute its gradients for two pairs of crops."""
     pair = build_from(section).to(pick_device()).train()
     if pair.bits:
         raise ConfigError("model.name: a modem hides bits, not pictures", "train it by `dvc --cd study repro modem`")

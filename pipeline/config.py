@@ -1,6 +1,6 @@
-"""params.yaml as frozen dataclasses, checked by pydantic; its errors in one line; and its values by dotted keys.
+"""params.yaml as frozen dataclasses, checked by pydantic, with errors in one line; and its values by dotted keys.
 
-params.yaml is the only place of a default: a missing key is an error, as an unknown one is.
+params.yaml is the only place of a default: a missing key is an error, as is an unknown one.
 """
 
 import copy
@@ -29,16 +29,16 @@ from stegnet.core.parallel import Auto
 
 
 def _without_exponent(value: Any) -> Any:
-    """1e5 is a float in YAML, and 100000 here."""
+    """Return 1e5, which YAML reads as a float, as the int 100000."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
-# Weights of `pipeline.train.losses.MEASURES`, a measure of one's own, the colour space, and the weight of chroma.
+# Weights of `pipeline.train.losses.MEASURES`, a user's own measure, the colour space, and the weight of chroma.
 LossConfig = dict[StrictStr, Weight | StrictStr]
-_WORDS = "space", "own"  # keys of a loss that are no numbers
+_WORDS = "space", "own"  # keys of a loss that are not numbers
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class RungConfig:
-    """A trade of bits against robustness, which a modem learns beside others."""
+    """A trade-off between bits and robustness, which a modem learns beside others."""
 
     name: StrictStr
     bits: Annotated[Integer, Field(ge=1, le=64)]
@@ -78,7 +78,7 @@ class RungConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Architecture of the hide/reveal pair; "auto" takes the family's default. Only a modem has rungs."""
+    """Architecture of the hide/reveal pair. "auto" takes the family's default. Only a modem has rungs."""
 
     name: StrictStr
     blocks: Annotated[Integer, Field(ge=1, le=64)] | Auto
@@ -104,7 +104,7 @@ class DistortConfig:
 
 @dataclass(frozen=True)
 class ChannelConfig:
-    """Channel of a modem's containers in training, and the way to the rungs' PSNR."""
+    """Channel of a modem's containers in training, and how their PSNR approaches the rungs'."""
 
     twice: UnitFloat
     full_chroma: UnitFloat
@@ -117,7 +117,7 @@ class ChannelConfig:
 
 @dataclass(frozen=True)
 class ScrambleConfig:
-    """Base of a secret, whose residual the network hides, and the blocks by which the residual is shuffled."""
+    """Base of a secret, whose residual the network hides, and the blocks that shuffle the residual."""
 
     base: Literal["none", "means", "coded"] | Auto
     quality: Annotated[Integer, Field(ge=0, le=100)]
@@ -197,9 +197,9 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """All of params.yaml; only a modem has a channel (study/modem.yaml)."""
+    """All of params.yaml. Only a modem has a channel (study/modem.yaml)."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # of the sections too
+    __pydantic_config__ = ConfigDict(extra="forbid")  # for the sections too
 
     seed: Annotated[Integer, Field(ge=0, le=2**31 - 1)]
     beta: Annotated[StrictFloat, Field(ge=1e-6, le=1e6)]
@@ -214,12 +214,12 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Reads and checks `path`; a ConfigError names the key that is unknown, missing or invalid."""
+    """Read and check `path`. Raises ConfigError that names a key which is unknown, missing or invalid."""
     return check(read(path))
 
 
 def check(values: Any) -> Config:
-    """Parameters from nested mappings, as params.yaml holds them; errors as of `load`."""
+    """Return the parameters from nested mappings, as params.yaml holds them; errors as `load`."""
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:
@@ -239,7 +239,7 @@ def check(values: Any) -> Config:
 
 
 def _check_loss(loss: LossConfig) -> None:
-    """Stage check knows the names of the measures; here, they are numbers, and not all 0."""
+    """Check that weights are numbers, and not all 0. Stage check knows the names of the measures."""
     for key in (*_WORDS, "chroma"):
         if key not in loss:
             raise ConfigError(f"params.yaml: train.loss.{key}: missing")
@@ -252,7 +252,7 @@ def _check_loss(loss: LossConfig) -> None:
 
 
 def read(path: Path) -> Any:
-    """The unchecked contents of a YAML file; a ConfigError says why it can't be read."""
+    """Return the unchecked contents of a YAML file. Raises ConfigError if it can't be read."""
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -262,12 +262,12 @@ def read(path: Path) -> Any:
 
 
 def parse(text: str) -> Any:
-    """The values in a YAML text; numbers may have an exponent, as DVC writes it: 1e-05."""
+    """Return the values in a YAML text. Numbers may have an exponent, as DVC writes it: 1e-05."""
     return yaml.load(text, _Loader)  # a SafeLoader
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads numbers as YAML 1.2 defines them; in YAML 1.1, 1e-05 is text."""
+    """A loader that reads numbers as YAML 1.2 defines them; in YAML 1.1, 1e-05 is text."""
 
 
 _Loader.add_implicit_resolver(
@@ -276,7 +276,7 @@ _Loader.add_implicit_resolver(
 
 
 def changed(values: Any, changes: Mapping[str, Any]) -> Any:
-    """Nested mappings with other values at dotted keys: {"a": {"b": 1}} with {"a.b": 2} is {"a": {"b": 2}}."""
+    """Return nested mappings with other values at dotted keys: {"a": {"b": 1}} with {"a.b": 2} is {"a": {"b": 2}}."""
     values = copy.deepcopy(values) if isinstance(values, dict) else {}
     for key, value in changes.items():
         *sections, last = key.split(".")
@@ -290,7 +290,7 @@ def changed(values: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}; without what is not given."""
+    """Return nested mappings as one with dotted keys, {"a": {"b": 1}} as {"a.b": 1}, leaving out missing values."""
     flat = {}
     for key, value in ((key, value) for key, value in values.items() if value not in (None, [])):
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -301,7 +301,7 @@ _UNKNOWN = ("unexpected_keyword_argument", "invalid_key")
 
 
 def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> ConfigError:
-    """The first of pydantic's errors in one line; in its section, an unknown key comes before other errors."""
+    """Return the first of pydantic's errors in one line. An unknown key comes before other errors of its section."""
     first = errors[0]["loc"]
     unknown = [error for error in errors if error["type"] in _UNKNOWN]
     error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
@@ -322,7 +322,7 @@ def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> Co
 
 
 def _present(location: Sequence[int | str], values: Any) -> Iterator[int | str]:
-    """The keys in an error's location; what follows names a member of a union."""
+    """Yield the keys in an error's location that exist; those that follow name a member of a union."""
     for key in location:
         if key not in (values if isinstance(values, dict) else range(len(values)) if isinstance(values, list) else ()):
             return

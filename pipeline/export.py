@@ -8,14 +8,15 @@ from pipeline.stage import run_stage, write_json
 from stegnet.core.errors import WeightsError
 from stegnet.networks.onnx_export import export
 
-AGREEMENT = "agreement.json"  # by network: largest difference of a sample, and share that is equal as 8 bits
+# By network: largest difference of a sample, and share of samples that are equal as 8 bits.
+AGREEMENT = "agreement.json"
 
 
 def main(config: Config, weights: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     try:
         networks = export(weights, out)
-    except WeightsError as error:  # the other stages go on: not every backbone can be exported
+    except WeightsError as error:  # the other stages go on, since not every backbone can be exported
         logging.warning("%s; without ONNX files, the model needs PyTorch", error)
         return
     figures = {

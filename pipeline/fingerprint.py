@@ -1,4 +1,4 @@
-"""Hashes of source code, of this repository and outside: other code, other results."""
+"""Hashes of source code, in this repository and outside, since other code gives other results."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,7 +12,10 @@ _ROOT = Path(__file__).parents[1]
 
 
 def source_hash(paths: Iterable[Path | str]) -> str:
-    """SHA-256 of Python files, and of all in folders, by their paths, also those in the repository; in hexadecimal."""
+    """Return the SHA-256 of Python files, and of all those in folders, in hexadecimal.
+
+    Paths may be relative to the repository.
+    """
     code = hashlib.sha256()
     for part in (_ROOT / path for path in paths):
         for file in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
@@ -21,7 +24,7 @@ def source_hash(paths: Iterable[Path | str]) -> str:
 
 
 def code_hashes(config: Config) -> dict[str, str]:
-    """The hashes of the code of `model.name` and of `train.loss.own`; that of nothing if there is none."""
+    """Return the hashes of the code of `model.name` and of `train.loss.own`; the hash of nothing if there is none."""
     return {
         "network": source_hash(_files(config.model.name)),
         "loss": source_hash(_files(str(config.train.loss["own"]))),
@@ -29,7 +32,7 @@ def code_hashes(config: Config) -> dict[str, str]:
 
 
 def _files(name: str) -> list[str]:
-    """A family's file; of my.module:Name, the package `my` or the file my.py."""
+    """Return a family's file; for my.module:Name, the package `my` or the file my.py."""
     module, outside, _ = name.partition(MARK)
     if not outside:
         return [path for path in (f"stegnet/networks/families/{name}.py",) if (_ROOT / path).is_file()]

@@ -3,14 +3,14 @@
 manifest.csv      one row per picture: all of the training split, of the validation split, of the test split
 layout.json       side of the pictures, how they are coded, and the address of the shards if they are elsewhere
 train.index       a row per picture of the training split: shard, then offset and length of the picture and of its
-                  base, in bytes; five little-endian 64-bit integers; so for the other splits
+                  base, in bytes; five little-endian 64-bit integers; likewise for the other splits
 train-00000.tar   pictures as 00000-000000.npy or .webp; coded bases of those to train and validate on, if
 validation-00000.tar  scramble.base is coded, as 00000-000000.base.npy or .base.webp
 test-00000.tar
 
-Shards of one number are of the same part of the source; a part without pictures of a split has no shard of it. They lie
-beside the manifest, or at any address that fsspec opens: then single pictures are read through a cache of bounded size
-on disk. Pictures are drawn at random, so a cache of whole shards would load 128 for each that is used.
+Shards with the same number are of the same part of the source; a part without pictures of a split has no shard of it.
+Shards are beside the manifest, or at any address that fsspec opens: then single pictures are read through a cache of
+bounded size on disk. Pictures are drawn at random, so a cache of whole shards would load 128 for each that is used.
 """
 
 import csv
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from diskcache import Cache
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
-NPY = "npy"  # how pictures are coded; or webp
+NPY = "npy"  # coding of pictures; the other is webp
 LAYOUT, MANIFEST, INDEX = "layout.json", "manifest.csv", ".index"
 CACHE_GB = "STEGNET_CACHE_GB"
 _DEFAULT_GB = "20"
@@ -57,7 +57,7 @@ class Entry(NamedTuple):
 
 
 class ShardLayout(NamedTuple):
-    """layout.json."""
+    """The content of layout.json."""
 
     size: int  # side of the pictures in pixels
     coding: str  # npy or webp
@@ -68,7 +68,7 @@ class ShardLayout(NamedTuple):
 
 
 class ShardWriter(ExitStack):
-    """Writes the shards of a part, one for each split that gets a picture; the same pictures give the same bytes."""
+    """A writer of a part's shards, one for each split that gets a picture. The same pictures give the same bytes."""
 
     def __init__(self, store: str, number: int, coding: str) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class ShardWriter(ExitStack):
         self._counts = dict.fromkeys(SPLITS, 0)
 
     def add(self, split: str, pixels: np.ndarray, base: np.ndarray | None) -> bytes:
-        """Adds a picture, (size, size, 3) uint8, and its coded base; returns their row of the index."""
+        """Add a picture, (size, size, 3) uint8, and its coded base, and return their row of the index."""
         if split not in self._tars:
             files, folder = open_files(self._store)
             file = self.enter_context(files.open(f"{folder}/{shard_name(split, self._number)}", "wb"))
@@ -90,7 +90,7 @@ class ShardWriter(ExitStack):
         return np.array([self._number, *place, *of_base], _INTEGER).tobytes()
 
     def _write(self, tar: tarfile.TarFile, key: str, pixels: np.ndarray) -> tuple[int, int]:
-        """Offset and length of the coded pixels, without the header of .npy.
+        """Write coded pixels, and return their offset and length, without the header of .npy.
 
         They are coded without loss; WebP at its fastest: half the bytes in 4 ms for 256×256.
         """
@@ -101,7 +101,7 @@ class ShardWriter(ExitStack):
             Image.fromarray(pixels).save(content, "WEBP", lossless=True, method=0, quality=0)
         member = tarfile.TarInfo(f"{key}.{self._coding}")
         member.size = content.tell()
-        end = tar.offset + tarfile.BLOCKSIZE + member.size  # behind the member's header
+        end = tar.offset + tarfile.BLOCKSIZE + member.size  # after the member's header
         content.seek(0)
         tar.addfile(member, content)
         length = pixels.size if self._coding == NPY else member.size
@@ -109,14 +109,14 @@ class ShardWriter(ExitStack):
 
 
 def shard_name(split: str, number: int) -> str:
-    """File name of a shard."""
+    """Return the file name of a shard."""
     return f"{split}-{number:05d}.tar"
 
 
 def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterable[tuple]]) -> None:
-    """Writes the layout, the manifest and the indices.
+    """Write the layout, the manifest and the indices.
 
-    For each picture of a split, `rows` gives the values of its `Entry`, and its row of the index.
+    For each picture of a split, `rows` yields the values of its `Entry`, and its row of the index.
     """
     (folder / LAYOUT).write_text(json.dumps(layout._asdict(), indent=2) + "\n", encoding="utf-8")
     with open(folder / MANIFEST, "w", newline="", encoding="utf-8") as manifest:
@@ -135,8 +135,8 @@ def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterab
 class Shards:
     """The pictures of one split, or their coded bases: `shards[i]` is (size, size, 3) uint8, read on access.
 
-    No file stays open or mapped, nor is the index in memory: it grows with the number of pictures. Memory-mapped reads
-    would take three times as long because of readahead. An empty split is a DataError.
+    No file stays open or mapped, and the index, which grows with the number of pictures, is not kept in memory.
+    Memory-mapped reads would take three times as long because of readahead. Raises DataError for an empty split.
     """
 
     def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
@@ -172,7 +172,7 @@ class Shards:
 
 
 def read_layout(folder: Path) -> ShardLayout:
-    """Reads layout.json: how the shards of a folder are stored."""
+    """Read layout.json: how the shards of a folder are stored."""
     try:
         return ShardLayout(**json.loads((folder / LAYOUT).read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
@@ -180,7 +180,7 @@ def read_layout(folder: Path) -> ShardLayout:
 
 
 def read_manifest(folder: Path, split: str = "") -> Iterator[Entry]:
-    """The rows of manifest.csv, in order: all of them, or those of a split, in the order of its shards."""
+    """Yield the rows of manifest.csv, in order: all of them, or those of a split, in the order of its shards."""
     with open(folder / MANIFEST, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if split in ("", row["split"]):
@@ -188,18 +188,18 @@ def read_manifest(folder: Path, split: str = "") -> Iterator[Entry]:
 
 
 def data_hash(folder: Path) -> str:
-    """SHA-256 of the manifest, which identifies every stored pixel."""
+    """Return the SHA-256 of the manifest, which identifies every stored pixel."""
     return file_hash(folder / MANIFEST)
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
-    """Bytes of a file in a store, (length,) uint8; fewer if the file ends before."""
+    """Return bytes of a file in a store, (length,) uint8; fewer if the file ends before."""
     address = f"{store}/{name}"
     if not is_remote(store):
         try:
@@ -218,10 +218,10 @@ def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
 
 @cache
 def _cache(folder: Path, gigabytes: str) -> "Cache":
-    """The cache, which all processes of a machine share."""
+    """Return the cache, which all processes of a machine share."""
     if not gigabytes.isdecimal():
         raise ConfigError(f"{CACHE_GB}: must be a whole number of gigabytes, is {gigabytes!r}")
-    from diskcache import Cache  # takes a while, which workers need not
+    from diskcache import Cache  # takes a while, and workers don't need it
 
     return Cache(folder, size_limit=int(gigabytes) * 10**9, eviction_policy="least-recently-stored")
 
@@ -230,7 +230,7 @@ def _cache(folder: Path, gigabytes: str) -> "Cache":
 
 
 def cache_folder() -> Path:
-    """Folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder."""
+    """Return the folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
         return Path(os.environ.get("STEGNET_CACHE") or f"{caches}/stegnet").expanduser()
@@ -239,12 +239,12 @@ def cache_folder() -> Path:
 
 
 def is_remote(address: str) -> bool:
-    """Returns whether it is s3://bucket/prefix or the like, and no path."""
+    """Return whether this is an address such as s3://bucket/prefix, not a path."""
     return "://" in address
 
 
 def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system of an address or path, and the path in it."""
+    """Return the file system of an address or path, and the path in it."""
     try:
         files, path = fsspec.url_to_fs(address)
     except (ImportError, ValueError) as error:
@@ -255,7 +255,7 @@ def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 @contextmanager
 def refusals(address: str) -> Iterator[None]:
-    """Turns what file systems raise in the block into a DataError."""
+    """Turn errors of file systems in the block into a DataError."""
     try:
         yield
     except store_errors() as error:

@@ -1,6 +1,6 @@
 """Two films side by side: a preview that browsers play, and VMAF of one against the other, by the program ffmpeg.
 
-VMAF changes with the version of its library: that of the ffmpeg in imageio-ffmpeg is pinned.
+VMAF changes with the version of its library: the one in imageio-ffmpeg's ffmpeg is pinned.
 """
 
 import json
@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 
 
 def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -> None:
-    """Writes an MP4 (H.264 4:2:0, AAC) that any browser plays: two films side by side, as long as the shorter one.
+    """Write an MP4 (H.264 4:2:0, AAC) that any browser plays: two films side by side, as long as the shorter one.
 
-    The sound is that of the left film; width and height of each film in the preview are even numbers.
+    The sound is the left film's. Width and height of each film in the preview are even numbers.
     """
     inputs = [input_file(film) for film in (left, right)]
     sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", RATE) for film in inputs]
@@ -41,7 +41,7 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
 
 
 def has_vmaf(height: int, width: int) -> bool:
-    """True if films of this size can be measured; otherwise logs the reason."""
+    """Return whether films of this size can be measured; if not, log the reason."""
     if min(height, width) < _MIN_SIDE:
         _log.info("VMAF is left out: the film has %d×%d pixels, it needs %d×%d", width, height, _MIN_SIDE, _MIN_SIDE)
         return False
@@ -53,7 +53,7 @@ def has_vmaf(height: int, width: int) -> bool:
 
 
 def vmaf(original: Path, copy: Path) -> list[float]:
-    """VMAF of each frame as of `VmafScores`; frames are paired by index, up to the end of the shorter film."""
+    """Return the VMAF of each frame as of `VmafScores`, pairing frames by index to the end of the shorter film."""
     with vmaf_scores(original, copy) as scores, ExitStack() as films:
         originals, copies = (films.enter_context(closing(read_frames(film))) for film in (original, copy))
         for pair in zip(originals, copies, strict=False):
@@ -63,7 +63,7 @@ def vmaf(original: Path, copy: Path) -> list[float]:
 
 @contextmanager
 def vmaf_scores(original: Path, copy: Path) -> Iterator["VmafScores"]:
-    """Measures VMAF during the block; the paths are for messages."""
+    """Measure VMAF during the block; the paths are for messages."""
     with temporary_folder() as folder:
         scores = VmafScores(original, copy, folder / "vmaf.json")
         try:
@@ -85,7 +85,7 @@ class VmafScores:
         self._process: subprocess.Popen[bytes] | None = None
 
     def add(self, original: np.ndarray, copy: np.ndarray) -> None:
-        """Adds a frame of both films, (H, W, 3) uint8; a MediaError if their sizes differ."""
+        """Add a frame of both films, (H, W, 3) uint8. Raises MediaError if their sizes differ."""
         if original.shape != copy.shape:
             raise MediaError(f"{self._copy}: its frames differ in size from those of {self._original}")
         self._process = self._process or _start_vmaf(*copy.shape[:2], self._log)
@@ -93,7 +93,7 @@ class VmafScores:
             self._process.stdin.write(np.concatenate([copy, original], 1).tobytes())
 
     def finish(self) -> list[float]:
-        """Returns the scores of all frames that were added; a MediaError tells ffmpeg's last line."""
+        """Return the scores of all frames that were added. Raises MediaError with ffmpeg's last line."""
         if self._process is None:
             return []
         with suppress(BrokenPipeError):
@@ -105,7 +105,7 @@ class VmafScores:
         return [frame["metrics"]["vmaf"] for frame in measured]
 
     def stop(self) -> None:
-        """Ends ffmpeg, if it still runs."""
+        """End ffmpeg if it is still running."""
         if self._process is not None:
             self._process.kill()
             with suppress(BrokenPipeError), self._process:
@@ -113,7 +113,7 @@ class VmafScores:
 
 
 def _start_vmaf(height: int, width: int, log: Path) -> "subprocess.Popen[bytes]":
-    """Starts ffmpeg on raw frames, the copy left of the original: one pipe for both, so that none can be mismatched."""
+    """Start ffmpeg on raw frames, the copy left of the original: in one pipe for both, frames can't be mismatched."""
     both = piped_frames(2 * width, height, pix_fmt="rgb24", r=25)
     halves = both.video.filter_multi_output("split", 2)
     exact = {"out_color_matrix": "bt709", "out_range": "tv", "flags": "bicubic+accurate_rnd+bitexact"}

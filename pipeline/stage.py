@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EPILOG = "Paths: what the stage reads, then what it writes, as in dvc.yaml. Parameters: ./params.yaml."
-_DIGITS = 4  # of a table's figures after the point
+_DIGITS = 4  # digits after the point in a table's figures
 
 bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 
 
 @contextmanager
 def film_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Shows a progress bar for films; yields a function to call with a description, frames done and frames in all."""
+    """Show a progress bar for films; yield a function to call with a description, frames done and frames in all."""
     with bar(unit="frame") as shown:
 
         def progress(doing: str, done: int, total: int) -> None:
@@ -46,7 +46,7 @@ def film_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def run_stage(work: Callable[..., None], *paths: str) -> None:
-    """Calls `work(config, **paths)`, with params.yaml and the paths from the command line, and exits as a program.
+    """Call `work(config, **paths)`, with params.yaml and the paths from the command line, and exit as a program.
 
     Paths are the names of the command line's positional arguments; a name that ends in ? is optional.
     """
@@ -70,9 +70,9 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
 
 @contextmanager
 def program() -> Iterator[None]:
-    """Logs to stderr during the block, and ends the process if it fails.
+    """Log to stderr during the block, and end the process if it fails.
 
-    Exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
+    It exits with 1 and an `error:` line on stderr after a StegnetError or on a full disk, and with 128 + the signal's
     number and one line after Ctrl-C or SIGTERM.
     """
     escape_unprintable()
@@ -95,7 +95,7 @@ def _exit_after(stop: KeyboardInterrupt) -> NoReturn:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ends the process as `program` does after Ctrl-C during its imports; torch.distributed hides what this prints."""
+    """End the process as `program` does after Ctrl-C during its imports; torch.distributed hides what this prints."""
     if isinstance(error, KeyboardInterrupt):
         _exit_after(error)
     sys.__excepthook__(kind, error, trace)
@@ -105,12 +105,12 @@ sys.excepthook = _uncaught
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes figures as JSON, the same bytes for the same figures; creates missing folders."""
+    """Write figures as JSON, the same bytes for the same figures; create missing folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, table: "pd.DataFrame", index: str | None = None) -> None:
-    """Writes a table as CSV, rounded to 4 digits, with the row numbers under the heading `index`, if there is one."""
+    """Write a table as CSV, rounded to 4 digits, with row numbers under the heading `index`, if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table.round(_DIGITS).to_csv(path, index=bool(index), index_label=index, lineterminator="\n")

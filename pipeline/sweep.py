@@ -27,7 +27,7 @@ from stegnet.core.measures import PSNR, SIDES, SSIM, measure_of
 if TYPE_CHECKING:
     from pipeline.tracking.store import Run
 
-SEED = "seed"  # experiments that differ in nothing else repeat one another
+SEED = "seed"  # experiments that differ only in it repeat one another
 SHOWN = tuple(measure.of(side) for measure in (PSNR, SSIM) for side in SIDES)
 STD = "_std"  # sample standard deviation
 Grid = dict[str, list[str]]  # values of each parameter, as they were written
@@ -46,7 +46,7 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
         if (training := Tracker(root, params).training()) is None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
         setting = " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
-        trainings.setdefault(setting, []).append(training)  # of all seeds; MLflow's names hold no equals sign
+        trainings.setdefault(setting, []).append(training)  # with all seeds; MLflow's names contain no equals sign
     found = {name: summarise([each.data.metrics for each in runs]) for name, runs in trainings.items()}
     words, runs = words_of(grid), [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
@@ -58,7 +58,7 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
 
 
 def parse_grid(changes: Sequence[str]) -> Grid:
-    """The values of each parameter from words such as "beta=0.5,1"; a ConfigError for any other word."""
+    """Return the values of each parameter from words such as "beta=0.5,1". Raises ConfigError for any other word."""
     grid: Grid = {}
     for word in changes:
         key, equals, values = word.partition("=")
@@ -69,12 +69,12 @@ def parse_grid(changes: Sequence[str]) -> Grid:
 
 
 def words_of(grid: Grid) -> list[str]:
-    """The grid in the syntax of DVC's -S."""
+    """Return the grid in the syntax of DVC's -S."""
     return [f"{key}={','.join(values)}" for key, values in grid.items()]
 
 
 def grid_points(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Each combination of the values, checked, and all parameters of its experiment by dotted keys."""
+    """Yield each combination of the values, checked, and all parameters of its experiment by dotted keys."""
     params = read(Path("params.yaml"))
     for values in product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
@@ -83,7 +83,7 @@ def grid_points(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
 
 
 def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
-    """Queues all experiments and waits until they are done; with a Ray cluster for the trainings, if one is given."""
+    """Queue all experiments and wait until they are done; use a Ray cluster for the trainings, if one is given."""
     dvc, environment = [sys.executable, "-m", "dvc", "exp", "run"], dict(os.environ)
     if cluster:
         environment["RAY_ADDRESS"] = cluster
@@ -94,9 +94,9 @@ def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
 
 
 def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
-    """Mean of each figure on test pictures that all have, and its standard deviation if there are several.
+    """Return the mean of each figure on test pictures that all have, and its standard deviation if there are several.
 
-    The curve of a training and the machine's load, which have a / in their names, are left out.
+    The training curve and the machine's load, which have a / in their names, are left out.
     """
     names = {name for name in set.intersection(*map(set, repetitions)) if "/" not in name}
     found = {name: mean(each[name] for each in repetitions) for name in names}
@@ -106,7 +106,7 @@ def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
 
 
 def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:
-    """A table with one row for each setting."""
+    """Return a table with one row for each setting."""
     heads = [f"{name.partition('_')[0]} {measure_of(name).label}" for name in SHOWN]
     rows = [f"| mean ± standard deviation, {seeds} each | {' | '.join(heads)} |"]
     rows.append("|".join(["", *("---" for _ in ("setting", *heads)), ""]))

@@ -1,4 +1,4 @@
-"""8 bits, sealed bits, bases, shuffle and structural similarity for batches of tensors, differentiable.
+"""Differentiable operations on batches of tensors: 8 bits, sealed bits, bases, shuffle and structural similarity.
 
 The same operations on single pictures are in `stegnet.core.pixels` and `stegnet.core.keystream`.
 """
@@ -26,23 +26,23 @@ from stegnet.core.pixels import BLOCK, HIDDEN_RMS, MIN_RMS
 _NEVER = 1e9  # a strength that moves no sample
 WINDOW = 11  # side of SSIM's Gaussian window
 SIGMA = 1.5  # its standard deviation in pixels
-C1, C2 = 0.01**2, 0.03**2  # of values in [0, 1]
+C1, C2 = 0.01**2, 0.03**2  # for values in [0, 1]
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights from fine to coarse, from the paper's table
 MIN_FACTOR = 1e-3  # a factor of 0 would leave the product without gradient
 
 
 def to_8_bits(pictures: Tensor) -> Tensor:
-    """Converts float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
+    """Convert float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
     return pictures.float().clamp(0, 1).mul(255).round().to(torch.uint8)
 
 
 def from_8_bits(pictures: Tensor) -> Tensor:
-    """Converts uint8 to float32 in [0, 1], same shape."""
+    """Convert uint8 to float32 in [0, 1], same shape."""
     return pictures.float() / 255
 
 
 def through_8_bits(pictures: Tensor) -> Tensor:
-    """Rounds to 8 bits, differentiably: float in, float32 in [0, 1] out, same shape.
+    """Round to 8 bits, differentiably: float in, float32 in [0, 1] out, same shape.
 
     Rounding has a straight-through gradient (Bengio et al. 2013, arXiv 1308.3432). Clamping has its true gradient,
     zero: only the container term of the loss pulls values back into [0, 1].
@@ -52,17 +52,17 @@ def through_8_bits(pictures: Tensor) -> Tensor:
 
 
 def into_range(pictures: Tensor, period: Tensor) -> Tensor:
-    """Moves samples outside [0, 1] by one period towards it; same shape."""
+    """Move samples outside [0, 1] by one period towards it; same shape."""
     return pictures + period * ((pictures < 0).float() - (pictures > 1).float())
 
 
 def with_sealed_bits(stored: Tensor, exact: Tensor, uniform: Tensor, strength: float) -> Tensor:
-    """Moves samples by one level, as sealing does with an ideal code whose costs are squared errors.
+    """Move samples by one level, as sealing does with an ideal code whose costs are squared errors.
 
     A sample at distance d from the exact value is stored there with a probability proportional to exp(-strength · d²)
     (Filler, Judas, Fridrich 2011, "Minimizing additive distortion in steganography using syndrome-trellis codes",
     equation 5): mostly the nearest level, then the second-nearest. `stored` is `through_8_bits(exact)`, (B, 3, H, W);
-    `uniform` random numbers in [0, 1); `strength` as of `seal_strength`.
+    `uniform` is random numbers in [0, 1); `strength` is as of `seal_strength`.
     """
     levels = (stored.detach() * 255).round()
     error = exact.detach().float().clamp(0, 1) * 255 - levels  # -0.5 to 0.5
@@ -76,9 +76,9 @@ def with_sealed_bits(stored: Tensor, exact: Tensor, uniform: Tensor, strength: f
 
 @cache
 def seal_strength(bits: float) -> float:
-    """The strength at which `with_sealed_bits` hides `bits` bits, less than log2(3), in each sample; in levels⁻².
+    """Return the strength at which `with_sealed_bits` hides `bits` bits, less than log2(3), per sample; in levels⁻².
 
-    It is where the mean entropy of the three levels, over rounding errors from 0 to half a level, is `bits`.
+    At this strength, the mean entropy of the three levels, over rounding errors from 0 to half a level, is `bits`.
     """
     if not bits:
         return _NEVER
@@ -95,31 +95,31 @@ def seal_strength(bits: float) -> float:
 
 
 def block_means(pictures: Tensor) -> Tensor:
-    """Means of 8×8 blocks, repeated over each: (B, C, H, W) in [0, 1] to the same, rounded to 8 bits."""
+    """Return means of 8×8 blocks, repeated over each: (B, C, H, W) in [0, 1] to the same shape, rounded to 8 bits."""
     means = functional.avg_pool2d(pictures.mul(255).round(), BLOCK).round() / 255
     return means.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3)
 
 
 def gains_for(pictures: Tensor, bases: Tensor) -> Tensor:
-    """Returns the gains that make the residuals HIDDEN_RMS strong, (B, 1, 1, 1)."""
+    """Return the gains that scale the residuals to an RMS of HIDDEN_RMS, (B, 1, 1, 1)."""
     rms = (pictures - bases).square().mean((1, 2, 3), keepdim=True).sqrt()
     return HIDDEN_RMS / rms.clamp(min=MIN_RMS)
 
 
 class BatchShuffle(NamedTuple):
-    """The shuffles of B pictures, one each, as indices of pixels; made once for all that shuffles and unshuffles."""
+    """The shuffles of B pictures, one each, as indices of pixels, computed once for shuffling and unshuffling."""
 
     index: Tensor  # (B, H·W) int64, the source of each pixel of the shuffled picture
     inverse: Tensor  # (B, H·W) int64, the place in the shuffled picture of each pixel
     signs: Tensor  # (B, 1, H, W) float32, 1 or −1, by place in the shuffled picture
 
     def select(self, pictures: slice) -> "BatchShuffle":
-        """The shuffles of some of the pictures."""
+        """Return the shuffles of some of the pictures."""
         return BatchShuffle(*(part[pictures] for part in self))
 
 
 def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
-    """Draws a shuffle for training, on the generator's device; not cryptographically secure."""
+    """Draw a shuffle for training, on the generator's device; not cryptographically secure."""
     count, device = rows * cols, generator.device
     permutation = torch.randperm(count, generator=generator, device=device)
     turns = torch.randint(2 * ORIENTATIONS, (count,), generator=generator, device=device)
@@ -127,7 +127,7 @@ def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
 
 
 def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int, block: int) -> BatchShuffle:
-    """Draws `count` shuffles as `random_shuffle` does; on a GPU all at once, which takes a fraction of the kernels."""
+    """Draw `count` shuffles as `random_shuffle` does; on a GPU all at once, which takes a fraction of the kernels."""
     device = generator.device
     if device.type == "cpu":
         return batch_shuffle([random_shuffle(generator, rows, cols) for _ in range(count)], block)
@@ -138,7 +138,7 @@ def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int
 
 
 def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
-    """Draws a shuffle as numpy arrays, for measurements; not cryptographically secure."""
+    """Draw a shuffle as numpy arrays, for measurements; not cryptographically secure."""
     drawn = random_shuffle(torch.Generator().manual_seed(seed), rows, cols)
     fields = (drawn.permutation, drawn.orientation, drawn.negative)
     key = hashlib.sha256(seed.to_bytes(8, "little")).digest()
@@ -146,7 +146,7 @@ def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
 
 
 def batch_shuffle(shuffles: Sequence[Shuffle], block: int) -> BatchShuffle:
-    """Returns shuffles of one grid, whose blocks have `block` × `block` pixels, as one value.
+    """Return shuffles of one grid, whose blocks have `block` × `block` pixels, as one value.
 
     The fields of a shuffle are arrays or tensors, (N,), or those of several shuffles, (…, N).
     """
@@ -166,7 +166,7 @@ def batch_shuffle(shuffles: Sequence[Shuffle], block: int) -> BatchShuffle:
 
 
 def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
-    """Shuffles each picture with its own shuffle.
+    """Shuffle each picture with its own shuffle.
 
     Args:
         pictures: (B, C, H, W), signed values centred on 0, on the device of the shuffles.
@@ -180,14 +180,14 @@ def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
 
 
 def invert(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
-    """Inverts `apply` exactly; same arguments and errors."""
+    """Invert `apply` exactly; same arguments and errors."""
     index, inverse = _batch_indices(pictures, shuffles)
     pixels = _pixels(pictures * shuffles.signs)
     return _pictures(_Permutation.apply(pixels, inverse, index), pictures.shape)
 
 
 class _Permutation(torch.autograd.Function):
-    """Rows in another order. Its gradient is put back in order; that of `index_select` is summed, so CUDA sorts."""
+    """A permutation of rows. Its gradient is permuted back; the gradient of `index_select` is summed, so CUDA sorts."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
@@ -200,18 +200,18 @@ class _Permutation(torch.autograd.Function):
 
 
 def _pixels(pictures: Tensor) -> Tensor:
-    """(B, C, H, W) to (B·H·W, C): one index serves all channels."""
+    """Reshape (B, C, H, W) to (B·H·W, C), so that one index serves all channels."""
     return pictures.permute(0, 2, 3, 1).reshape(-1, pictures.shape[1])
 
 
 def _pictures(pixels: Tensor, shape: torch.Size) -> Tensor:
-    """Inverts `_pixels`."""
+    """Invert `_pixels`."""
     batch, channels, height, width = shape
     return pixels.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _batch_indices(pictures: Tensor, shuffles: BatchShuffle) -> tuple[Tensor, Tensor]:
-    """Returns the source of each pixel in the shuffled batch, and its place there, (B·H·W,) int64 each."""
+    """Return the source of each pixel in the shuffled batch, and its place there, (B·H·W,) int64 each."""
     batch, _, height, width = pictures.shape
     if shuffles.signs.shape != (batch, 1, height, width):
         raise ValueError(f"shuffles of {tuple(shuffles.signs.shape)} can't shuffle pictures {tuple(pictures.shape)}")
@@ -221,22 +221,22 @@ def _batch_indices(pictures: Tensor, shuffles: BatchShuffle) -> tuple[Tensor, Te
 
 @cache
 def _orientations(block: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Returns `orientations` and their inverse, copied to a device once: each copy would wait for it."""
+    """Return `orientations` and their inverse, copied to a device once, since each copy would wait for it."""
     upright, back = (torch.from_numpy(table(block, width)) for table in (orientations, inverse_orientations))
     return upright.to(device), back.to(device)
 
 
-# Structural similarity. SSIM after Wang et al. 2004 ("Image quality assessment: from error visibility to structural
+# Structural similarity. SSIM is after Wang et al. 2004 ("Image quality assessment: from error visibility to structural
 # similarity", IEEE TIP 13), MS-SSIM after Wang, Simoncelli and Bovik 2003 ("Multiscale structural similarity for image
-# quality assessment", Asilomar). Not from a package, since none fits: torchmetrics uses reflection padding, whose
-# gradient is not deterministic on CUDA; pytorch-msssim needs at least 161 pixels for MS-SSIM; and in these as in piqa,
-# the MS-SSIM of a picture has no gradient at all if one scale has no positive contrast. Values may lie outside [0, 1]:
-# the formula holds for all, is 1 for equal pictures only, and its gradient pulls values back into the range. They are
-# not clamped, since the gradient would vanish.
+# quality assessment", Asilomar). No package fits: torchmetrics uses reflection padding, whose gradient is not
+# deterministic on CUDA; pytorch-msssim needs at least 161 pixels for MS-SSIM; and in these as in piqa, the MS-SSIM of a
+# picture has no gradient at all if one scale has no positive contrast. Values may lie outside [0, 1]: the formula holds
+# for all values, is 1 for equal pictures only, and its gradient pulls values back into the range. They are not clamped,
+# since the gradient would vanish.
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """SSIM of each channel, (B, C, H, W) twice to (B, C), in [-1, 1]; H and W at least 11.
+    """Return the SSIM of each channel, (B, C, H, W) twice to (B, C), in [-1, 1]; H and W at least 11.
 
     Equation 13 of the paper, with biased variances and without padding.
     """
@@ -245,7 +245,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
-    """MS-SSIM of each channel, (B, C, H, W) twice to (B, C), in [0, 1]; H and W at least 11.
+    """Return the MS-SSIM of each channel, (B, C, H, W) twice to (B, C), in [0, 1]; H and W at least 11.
 
     Equation 7 of the paper. Departures: small pictures use only the scales on which the window fits, with weights
     normalised to 1; and a factor is at least 0.001, below which it has no gradient.
@@ -263,12 +263,12 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def scales_of(side: int) -> int:
-    """Returns the number of scales on which the window fits, at most five; each halves the picture."""
+    """Return the number of scales on which the window fits, at most five; each halves the picture."""
     return sum(side >> scale >= WINDOW for scale in range(len(SCALES)))
 
 
 def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance, and contrast times structure: (B, C, H, W) twice to (B, C, H - 10, W - 10) twice."""
+    """Return luminance, and contrast times structure: (B, C, H, W) twice to (B, C, H - 10, W - 10) twice."""
     mean_a, mean_b, square_a, square_b, product = _blur(torch.stack([a, b, a * a, b * b, a * b]))
     variances = square_a - mean_a**2 + square_b - mean_b**2
     covariance = product - mean_a * mean_b
@@ -277,7 +277,7 @@ def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blur(pictures: Tensor) -> Tensor:
-    """Gaussian blur without padding: (..., H, W) to (..., H - 10, W - 10)."""
+    """Apply a Gaussian blur without padding: (..., H, W) to (..., H - 10, W - 10)."""
     offsets = torch.arange(WINDOW, device=pictures.device) - WINDOW // 2
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     planes = pictures.reshape(1, -1, *pictures.shape[-2:])  # as channels of one grouped convolution, which is fastest

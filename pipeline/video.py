@@ -48,8 +48,8 @@ from stegnet.video.films import read_frames
 
 SHEET_ROWS = 4  # frames on the contact sheet
 CELL_SIZE = (180, 320)  # height and width of a picture on it
-FILM = "film_"  # before the name of a column: the film's figure
-HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means stand for a film
+FILM = "film_"  # prefix of columns with a film's figures
+HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means represent a film
 FLICKER_COLUMNS = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
 
 FramePair = tuple[np.ndarray, np.ndarray]  # original and copy, (H, W, 3) uint8
@@ -94,10 +94,10 @@ class FilmMeasures(NamedTuple):
 
 
 def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> FilmMeasures:
-    """Writes container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`."""
+    """Write container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`."""
     films = Films(cover, out / "container.mkv", secret, out / "revealed.mkv")
     context = Context.of(network, randomness=seeded(seed), progress=progress)
-    # It need not be verified: revealing strictly reads all of it, and fails if a sample is not as it was hidden.
+    # Verification is unnecessary: revealing strictly reads everything, and fails if a sample is not as it was hidden.
     job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True, verify=False), context)
     hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
     with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:
@@ -109,14 +109,14 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
 
 
 def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
-    """Measures the hidden frames, so many, in one pass over all films; and the frames for the contact sheet."""
+    """Measure the `count` hidden frames in one pass over all films; return also the frames for the contact sheet."""
     chosen = range(0, count, max(1, count // SHEET_ROWS))[:SHEET_ROWS]
     rows, steps, shown = [], [], []
 
     def measured(
         item: tuple[int, tuple[HideRevealResult | None, HideRevealResult]],
     ) -> tuple[Row, Row | None, HideRevealResult | None]:
-        """A frame's measures, those of the step to it, and the frame itself if it was chosen for the contact sheet."""
+        """Return a frame's measures, those of the step to it, and the frame if the contact sheet shows it."""
         index, (before, frame) = item
         reading = read_record(frame.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=index == 0)
         row = measure_quality(frame) | {BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
@@ -135,7 +135,7 @@ def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures
 
 @contextmanager
 def _measuring_vmaf(films: Films) -> Iterator[dict[str, VmafScores]]:
-    """VMAF by side, of those sides that ffmpeg can measure."""
+    """Yield VMAF by side, for the sides that ffmpeg can measure."""
     sides = {CONTAINER: (films.cover, films.container), SECRET: (films.secret, films.revealed)}
     with ExitStack() as measuring:
         yield {
@@ -146,13 +146,13 @@ def _measuring_vmaf(films: Films) -> Iterator[dict[str, VmafScores]]:
 
 
 def _size(film: Path) -> tuple[int, int]:
-    """Height and width of a film's frames."""
+    """Return height and width of a film's frames."""
     with closing(read_frames(film)) as frames:
         return next(frames).shape[:2]
 
 
 def _hidden_frames(films: Films, scores: Mapping[str, VmafScores]) -> Iterator[HideRevealResult]:
-    """Yields the hidden frames; all frames are added to VMAF's, also those of the container that hide nothing.
+    """Yield the hidden frames. All frames are added to VMAF's, even those of the container that hide nothing.
 
     VMAF compares the container with the cover as players show it.
     """
@@ -178,7 +178,7 @@ def _hidden_frames(films: Films, scores: Mapping[str, VmafScores]) -> Iterator[H
 
 
 def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, Any]:
-    """film_…: mean and worst of a film's frames, their number, and the container's size in megabytes (10⁶ bytes).
+    """Return film_…: mean and worst of a film's frames, their number, and the container's megabytes (10⁶ bytes).
 
     VMAF also gets its first percentile, film_…_vmaf_p1. A film with one frame has no steps, and no flicker.
     """
@@ -193,19 +193,19 @@ def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | 
 
 
 def film_headline(figures: dict[str, Any]) -> dict[str, float]:
-    """The few of the figures of `summarise_film` that stand for a film."""
+    """Return the few figures of `summarise_film` that represent a film."""
     return {FILM + column: figures[FILM + column] for column in HEADLINE}
 
 
 def _flicker(before: HideRevealResult, after: HideRevealResult) -> Row:
-    """Flicker and change of both sides from a frame to the next."""
+    """Return flicker and change of both sides from one frame to the next."""
     covers = temporal_error((before.cover, before.container), (after.cover, after.container))
     secrets = temporal_error((before.secret, before.revealed), (after.secret, after.revealed))
     return dict(zip(FLICKER_COLUMNS, (*covers, *secrets), strict=True))
 
 
 def temporal_error(before: FramePair, after: FramePair) -> tuple[float, float]:
-    """Flicker and the original's own change from a frame to the next, both in levels, 0 to 255.
+    """Return flicker and the original's own change from one frame to the next, both in levels, 0 to 255.
 
     With the error e(t) = copy(t) − original(t), flicker is the mean of |e(t + 1) − e(t)| over all samples. It equals
     the difference between both films' temporal differences: the temporal error of Lai et al. 2018 ("Learning blind

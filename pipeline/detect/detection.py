@@ -1,9 +1,9 @@
 """A detector of containers, and how often it is right.
 
 It is trained on covers and their containers of the training split, each under a key of its own, and tested on the test
-and validation pictures. Its threshold is fixed: where container and cover are equally likely. Beside the pair are the
-method sealed and a control, the 4-bit swap, which a sound detector finds: where it does not, that it does not find
-another method says nothing.
+and validation pictures. Its threshold is fixed where container and cover are equally likely. Besides the pair, it is
+trained on the method sealed and on a control, the 4-bit swap, which a sound detector finds. If it does not find the
+control, its failure to find another method means nothing.
 """
 
 import logging
@@ -45,7 +45,7 @@ ALL = "all"  # kinds of pictures
 
 
 def measure_detection(config: Config, shards: Path, weights: Path, out: Path) -> None:
-    """Trains and tests the detector, and writes what it finds to the folder `out`."""
+    """Train and test the detector, and write its findings to the folder `out`."""
     make_deterministic(config.seed, config.train.threads)
     network = Network.load(weights, backend="torch")
     with track(config, "detect", setup_of(network)) as run:
@@ -61,7 +61,7 @@ def measure_detection(config: Config, shards: Path, weights: Path, out: Path) ->
 
 
 def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
-    """One row for each method and kind of pictures, and for all of them."""
+    """Return one row for each method and kind of pictures, and for all kinds together."""
     methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED]), CONTROL: four_bit_swap}
     shift, settings = config.evaluate.shift, config.detect
     known = list(picture_pairs(shards, TRAIN, shift, settings.pairs))
@@ -75,13 +75,13 @@ def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
 
 
 def headline(table: pd.DataFrame) -> dict[str, float]:
-    """detect_network_accuracy, …: accuracy and its interval of each method, of all pictures."""
+    """Return detect_network_accuracy, …: accuracy and its interval of each method, on all pictures."""
     rows = table[table["pictures"] == ALL].to_dict("records")
     return {f"detect_{row['method']}_{key}": round(row[key], 4) for row in rows for key in ("accuracy", "low", "high")}
 
 
 def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> np.ndarray:
-    """(1 + methods, N, H, W, 3) uint8: covers, then their containers by each method."""
+    """Return covers, then their containers by each method, (1 + methods, N, H, W, 3) uint8."""
 
     def hide(numbered: tuple[int, PicturePair]) -> list[np.ndarray]:
         number, (_, cover, secret) = numbered
@@ -92,9 +92,12 @@ def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> n
 
 
 def rows_of(scores: dict[str, Scores], kinds: np.ndarray, pairs: int) -> Iterator[dict[str, Any]]:
-    """The rows of `measure`: what is not found is inconclusive unless the control is found.
+    """Yield the rows of `measure`. A method that is not found is inconclusive unless the control is found.
 
-    Scores are given by method; kinds are the sources of the test pictures, (N,) str; `pairs` counts the training's.
+    Args:
+        scores: by method.
+        kinds: sources of the test pictures, (N,) str.
+        pairs: number of training pairs.
     """
     sound = scores[CONTROL].accuracy >= CONTROL_FOUND
     for method, both in scores.items():

@@ -1,12 +1,12 @@
-"""A small detector of containers with a backbone by timm, and its training.
+"""A small detector of containers with a timm backbone, and its training.
 
-High-pass filters first (Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS 7(3)),
-of the channels and of their differences (Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of color
-images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image steganalysis",
-IEEE TIFS 12(11)): on plain pictures, so small a network learns nothing from so few pairs. Then the backbone's stem and
-first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep residual
-network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all positions. It is smaller than
-theirs by orders of magnitude: what it finds is a lower bound of what an attacker can find.
+First come high-pass filters (Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS
+7(3)), of the channels and of their differences (Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of
+color images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image
+steganalysis", IEEE TIFS 12(11)): on plain pictures, a network of this size learns nothing from so few pairs. Then come
+the backbone's stem and first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and
+Fridrich 2019, "Deep residual network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all
+positions. The detector is smaller than theirs by orders of magnitude: its findings are a lower bound of an attacker's.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,19 +26,20 @@ EPOCHS = 6
 BATCH = 4  # covers; each comes with its containers
 CROP = 96  # side in pixels
 LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-3
-STATISTICS_BATCHES = 16  # for the final statistics of batch normalisation
+STATISTICS_BATCHES = 16  # batches for the final statistics of batch normalisation
 _SIDE = 5  # of a filter
-_PLANES = 5  # red, green, blue, red less green, green less blue
+_PLANES = 5  # red, green, blue, red minus green, green minus blue
 
 Progress = Callable[[range], Iterable[int]]
 
 
 class Detector(nn.Module):
-    """(B, 3, H, W) float32, 0 to 255, to (B, methods) logits: positive means container by that method."""
+    """A network from (B, 3, H, W) float32, 0 to 255, to (B, methods) logits: positive means its container."""
 
     def __init__(self, backbone: str, methods: int) -> None:
         super().__init__()
-        self.register_buffer("filters", high_pass().repeat(_PLANES, 1, 1, 1))  # all of a plane, then of the next
+        # All filters of a plane, then those of the next.
+        self.register_buffer("filters", high_pass().repeat(_PLANES, 1, 1, 1))
         self.stage = make_stage(backbone, len(self.filters), pretrained=False)
         self.classifier = nn.Linear(self.stage.feature_info.channels()[0], methods)
 
@@ -50,9 +51,9 @@ class Detector(nn.Module):
 
 
 def high_pass() -> Tensor:
-    """(6, 1, 5, 5): differences of first and second order in rows and columns, and the squares of sides 3 and 5.
+    """Return differences of first and second order in rows and columns, and squares of sides 3 and 5, (6, 1, 5, 5).
 
-    Each gives 0 on an even area; the largest weight is 1, so that a step of one level is a step of one.
+    Each gives 0 on an even area. The largest weight is 1, so that a step of one level gives 1.
     """
     first, second = [-1.0, 1.0], [0.5, -1.0, 0.5]
     square_3 = [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]
@@ -68,9 +69,9 @@ def high_pass() -> Tensor:
 
 
 def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progress) -> Detector:
-    """Trains a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
+    """Train a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
 
-    It decides for each method by itself. A batch holds covers and their containers, cropped, flipped and turned alike,
+    It decides for each method separately. A batch holds covers and their containers, cropped, flipped and turned alike,
     so that they differ only by what is hidden. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
     1708.07120). The statistics of batch normalisation are recomputed with the final weights (Wu and Johnson 2021,
     "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, section 3): running means lag behind the weights and shift the
@@ -95,7 +96,8 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
     for step in progress(range(steps)):
         with autocast(precision, device):
             covers, *containers = detector(_batch(sides, order[step], random).to(device)).split(BATCH)
-        own = torch.stack(containers).diagonal(dim1=0, dim2=2)  # (B, methods): of each container by its method's logit
+        # (B, methods): the logit of each container for its method.
+        own = torch.stack(containers).diagonal(dim1=0, dim2=2)
         optimiser.zero_grad()
         (functional.softplus(covers) + functional.softplus(-own)).mean().backward()  # binary cross-entropy
         optimiser.step()
@@ -106,7 +108,7 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
 
 
 def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
-    """Scores of whole pictures for each method: the logarithm of how much likelier its container is than a cover."""
+    """Return scores of whole pictures for each method: the log of how much likelier a container is than a cover."""
     device = next(detector.parameters()).device
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]
@@ -115,13 +117,13 @@ def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
 
 
 def _batch(sides: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> Tensor:
-    """(classes · B, 3, crop, crop): B covers, then their containers by each method, in the same order."""
+    """Return B covers, then their containers by each method, in the same order, (classes · B, 3, crop, crop)."""
     both = np.stack([_augment(sides[:, index], random) for index in chosen], axis=1)
     return _tensor(both.reshape(-1, *both.shape[2:]))
 
 
 def _augment(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The same random crop of (classes, H, W, 3), in the same random orientation of the eight of a square."""
+    """Return the same random crop of (classes, H, W, 3), in the same random one of a square's eight orientations."""
     side = min(CROP, *pictures.shape[1:3])
     top, left = (random.integers(0, size - side + 1) for size in pictures.shape[1:3])
     turned = np.rot90(pictures[:, top : top + side, left : left + side], random.integers(0, 4), (1, 2))
@@ -129,5 +131,5 @@ def _augment(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _tensor(pictures: np.ndarray) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) float32, 0 to 255."""
+    """Convert (B, H, W, 3) uint8 to (B, 3, H, W) float32, 0 to 255."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()

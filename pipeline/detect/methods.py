@@ -1,6 +1,6 @@
-"""Methods of hiding a picture that stage detect and the studies compare, and the covers and secrets that they get.
+"""Methods of hiding a picture that stage detect and the studies compare, with their covers and secrets.
 
-A method takes a cover, a secret and a seed, and gives the container. A new method is a function here; stages name the
+A method takes a cover, a secret and a seed, and returns the container. A new method is a function here; stages name the
 ones that they measure. PNG files keep every sample, so containers need not be written to be measured.
 """
 
@@ -17,24 +17,24 @@ from stegnet.methods.sealed import hide_bytes
 from stegnet.networks import Network, hide_picture
 
 T = TypeVar("T")
-_SEEDS = 1_000_000  # containers of one experiment
+_SEEDS = 1_000_000  # containers of one experiment, at most
 
-# Of cover and secret, (H, W, 3) uint8 of one size, and a seed; networks need sides that are multiples of 8.
+# From cover and secret, (H, W, 3) uint8 of one size, and a seed; networks need sides that are multiples of 8.
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 
 def container_seed(seed: int, number: int) -> int:
-    """The seed of container `number` of an experiment: no other container has its key or its randomness."""
+    """Return the seed of container `number` of an experiment: no other container has its key or its randomness."""
     return _SEEDS * seed + number
 
 
 def key_of(seed: int) -> Key:
-    """The key of a container."""
+    """Return the key of a container."""
     return Key(seeded(seed)(KEY_BYTES))
 
 
 def network_by_key(network: Network) -> Method:
-    """The network method as users get it: shuffled by key, with sealed bits, each container under its own key."""
+    """Return the network method as users get it: shuffled by key, with sealed bits, a new key for each container."""
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
         random = seeded(seed)
@@ -44,7 +44,7 @@ def network_by_key(network: Network) -> Method:
 
 
 def sealed_at(rate: float) -> Method:
-    """The sealed method with a file of `rate` bits for each sample, each container under its own key."""
+    """Return the sealed method with a file of `rate` bits per sample, each container under its own key."""
 
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
         random = seeded(seed)
@@ -55,7 +55,7 @@ def sealed_at(rate: float) -> Method:
 
 
 def four_bit_swap(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
-    """The secret's high four bits instead of the cover's low four, without key or randomness: the baseline."""
+    """Replace the cover's low four bits by the secret's high four, without key or randomness: the baseline."""
     return cover & 0xF0 | secret >> 4
 
 
@@ -68,13 +68,16 @@ class PicturePair(NamedTuple):
 
 
 def picture_pairs(shards: Path, split: str, shift: int, most: int) -> Iterator[PicturePair]:
-    """At most `most` pictures of a split as covers, evenly spaced; each one's secret is `shift` pictures further on."""
+    """Yield at most `most` pictures of a split as covers, evenly spaced.
+
+    The secret of each is the picture `shift` places further on.
+    """
     pictures, kinds = Shards(shards, split), [entry.source for entry in read_manifest(shards, split)]
     for number in evenly(list(range(len(kinds))), most):
         yield PicturePair(kinds[number], pictures[number], pictures[(number + shift) % len(kinds)])
 
 
 def evenly(items: list[T], most: int) -> list[T]:
-    """At most `most` of the items, evenly spaced."""
+    """Return at most `most` of the items, evenly spaced."""
     number = min(len(items), most)
     return [items[index * len(items) // number] for index in range(number)]

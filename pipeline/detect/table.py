@@ -1,3 +1,3 @@
-"""The columns of detect.csv, apart from what computes them: a stage that is off writes them, too."""
+"""The columns of detect.csv, separate from their computation, since a stage that is off writes them, too."""
 
 COLUMNS = ("method", "rate", "pictures", "pairs", "tested", "accuracy", "low", "high", "finding")

@@ -1,4 +1,4 @@
-"""Quality of a pair, measured on containers that were written to PNG files and read back, and shown; its speed."""
+"""Quality of a pair, measured and shown on containers that were written to PNG files and read back; and its speed."""
 
 import logging
 import math
@@ -59,13 +59,13 @@ MeasureFunction = Callable[[np.ndarray, np.ndarray], float]
 PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
 ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
 _MIN_HAARPSI_SIDE = 16  # pixels, for its three scales
-_TIMED_SIDES, TIMED_RUNS = (1000, 1000), 3  # a picture of one megapixel, which is computed as one tile
+_TIMED_SIDES, TIMED_RUNS = (1000, 1000), 3  # a picture of one megapixel, computed as one tile
 
 GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14  # pixels of a contact sheet
 GAIN = 10
 TITLES = ("cover", "container", f"difference x{GAIN}", "secret", "revealed")
 
-LabelledImage = tuple[np.ndarray, str]  # (H, W, 3) uint8; its label or ""
+LabelledImage = tuple[np.ndarray, str]  # (H, W, 3) uint8; a label or ""
 NamedPicture = tuple[str, np.ndarray]
 Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
@@ -76,7 +76,10 @@ _log = logging.getLogger(__name__)
 def measure(
     heading: str, unit: str, higher_is_better: bool, digits: int
 ) -> Callable[[MeasureFunction], MeasureFunction]:
-    """Adds a function of two (H, W, 3) uint8 pictures, whose name holds no underscore, to the measures of pairs."""
+    """Return a decorator that adds a function of two (H, W, 3) uint8 pictures to the measures of pairs.
+
+    The function's name must not contain an underscore.
+    """
 
     def add(function: MeasureFunction) -> MeasureFunction:
         key = function.__name__
@@ -100,7 +103,7 @@ class HideRevealResult:
 
 
 def setup_of(network: Network) -> dict[str, str]:
-    """Backend, device, precision and threads of a measurement, by name."""
+    """Return backend, device, precision and threads of a measurement, by name."""
     engine, threads = network.engine, str(torch.get_num_threads())
     device = device_name(engine.device)
     return {"backend": engine.backend, "device": device, "precision": engine.precision, "threads": threads}
@@ -109,8 +112,8 @@ def setup_of(network: Network) -> dict[str, str]:
 class PicturePairs:
     """Pairs of cover and secret among the test pictures in shards.
 
-    The secret for picture i is picture i + shift, within the pictures of one kind, which is their source. A kind
-    with a single picture is skipped, since no picture is hidden in itself; without any other, it is a DataError.
+    The secret for picture i is picture i + shift, among the pictures of one kind, which is their source. A kind with a
+    single picture is skipped, since no picture is hidden in itself. Raises DataError if there is no other kind.
     """
 
     def __init__(self, shards: Path, shift: int) -> None:
@@ -130,11 +133,11 @@ class PicturePairs:
         return list(self._members)
 
     def count(self, kind: str) -> int:
-        """Number of test pictures of a kind."""
+        """Return the number of test pictures of a kind."""
         return len(self._members[kind])
 
     def pair(self, kind: str, index: int) -> tuple[NamedPicture, NamedPicture]:
-        """Cover and secret number `index` of a kind."""
+        """Return cover and secret number `index` of a kind."""
         members = self._members[kind]
         shift = self._shift % len(members) or 1
         cover, secret = members[index % len(members)], members[(index + shift) % len(members)]
@@ -142,24 +145,24 @@ class PicturePairs:
 
 
 class Evaluator:
-    """Measures a network on `PicturePairs`; `seed` is that of all randomness."""
+    """Measurements of a network on `PicturePairs`; `seed` is the seed of all randomness."""
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
         self._network, self._seed = network, seed
         self.pairs = PicturePairs(shards, shift)
 
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
-        """Hides, writes, reads and reveals pair `index` of a kind; mode is SEALED or BARE."""
+        """Hide, write, read and reveal pair `index` of a kind; mode is SEALED or BARE."""
         (cover_name, cover), (secret_name, secret) = self.pairs.pair(kind, index)
         hide = hide_and_reveal if mode == SEALED else _without_sealed_bits
         container, revealed = hide(self._network, cover, secret, self._seed + index)
         return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
 
     def evaluate(self, progress: Progress, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
-        """One row per kind, pair and mode, with PSNR, SSIM and APD of container and secret; and pictures to show.
+        """Return one row per kind, pair and mode, with PSNR, SSIM and APD of both sides; and pictures to show.
 
         Sealed rows also have the perceptual measures, and base_psnr and restored_base_psnr: the PSNR of the secret's
-        base alone, as it was sealed and as the pair enhances it. They are nan in bare ones. The pictures are those of
+        base alone, as it was sealed and as the pair enhances it. In bare rows, these are nan. The pictures are those of
         the first `shown` pairs of each kind, with sealed bits.
         """
         perceptual = perceptual_measures()
@@ -185,7 +188,7 @@ class Evaluator:
         return pd.DataFrame(rows), results
 
     def _measure_bases(self, sealed: HideRevealResult) -> Row:
-        """PSNR of the secret's base alone, as the record holds it, and as the pair enhances it."""
+        """Return the PSNR of the secret's base alone, as the record holds it, and as the pair enhances it."""
         reading = read_record(sealed.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=True)
         base = reading.base.picture
         both = {BASE_PSNR: base, RESTORED_BASE_PSNR: to_8_bits(self._network.enhance(base))}
@@ -195,9 +198,10 @@ class Evaluator:
 def hide_and_reveal(
     network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The container as read from a PNG file, and the picture revealed from it, with the public demonstration key.
+    """Return the container as read from a PNG file, and the picture revealed from it.
 
-    Pictures are (H, W, 3) uint8; `seed` is that of all randomness in hiding. Raises CapacityError for a small cover.
+    The key is the public demonstration key. Pictures are (H, W, 3) uint8; `seed` is the seed of all randomness in
+    hiding. Raises CapacityError for a small cover.
     """
     container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
     return container, _reveal(network, container)
@@ -206,7 +210,7 @@ def hide_and_reveal(
 def _without_sealed_bits(
     network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hides and reveals as `hide_and_reveal`, but the reveal network is given shuffle and base."""
+    """Hide and reveal as `hide_and_reveal`, but give the reveal network shuffle and base."""
     size = secret.shape[:2]
     shuffle = seeded_shuffle(seed, *grid(*size, network.block))
     _, base = encode_base(secret, network.base, network.quality, record_capacity(*size), enhance=network.enhance)
@@ -215,7 +219,7 @@ def _without_sealed_bits(
 
 
 def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """Maps `work` over the items, in order, in as many threads as torch may use; each computes with one.
+    """Map `work` over the items, in order, in as many threads as torch may use, each of which computes with one.
 
     The results are therefore the same for any number of threads.
     """
@@ -225,7 +229,7 @@ def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, N
 def measure_quality(
     result: HideRevealResult, functions: Mapping[str, MeasureFunction] = PIXEL_MEASURES
 ) -> dict[str, float]:
-    """Each measure of container and secret, by column: container_psnr, …"""
+    """Return each measure of container and secret, by column, such as container_psnr."""
     pictures = dict(zip(SIDES, ((result.cover, result.container), (result.secret, result.revealed)), strict=True))
     return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in functions.items()}
 
@@ -235,7 +239,7 @@ def _reveal(network: Network, container: np.ndarray) -> np.ndarray:
 
 
 def through_file(picture: np.ndarray) -> np.ndarray:
-    """Writes an (H, W, 3) uint8 picture to a PNG file and reads it back."""
+    """Write an (H, W, 3) uint8 picture to a PNG file and read it back."""
     with temporary_folder() as folder:
         path = folder / "container.png"
         write_png(path, picture)
@@ -243,11 +247,11 @@ def through_file(picture: np.ndarray) -> np.ndarray:
 
 
 # Perceptual measures of two (H, W, 3) uint8 sRGB pictures. They cost several times as much as PSNR, and are therefore
-# computed only for pictures with sealed bits.
+# only computed for pictures with sealed bits.
 
 
 def de2000(a: np.ndarray, b: np.ndarray) -> float:
-    """Colour error: CIE ΔE2000 under D65 (Sharma, Wu & Dalal 2005), mean over the pixels; 0 if equal.
+    """Return the colour error: CIE ΔE2000 under D65 (Sharma, Wu & Dalal 2005), mean over the pixels; 0 if equal.
 
     A ΔE of 1 is about the smallest difference that an observer sees between large patches side by side.
     """
@@ -255,9 +259,9 @@ def de2000(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def msssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
+    """Return the multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
 
-    Computed on five scales; on fewer for pictures with a side below 176 (`ms_ssim`); nan below 11.
+    It is computed on five scales; on fewer for pictures with a side below 176 (`ms_ssim`); nan below 11.
     """
     if min(a.shape[:2]) < WINDOW:
         return math.nan
@@ -265,7 +269,7 @@ def msssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
-    """Haar wavelet-based perceptual similarity index, 0 to 1 (Reisenhofer, Bosse, Kutyniok & Wiegand 2018).
+    """Return the Haar wavelet-based perceptual similarity index, 0 to 1 (Reisenhofer, Bosse, Kutyniok & Wiegand 2018).
 
     nan if a side is below 16 pixels.
     """
@@ -279,16 +283,16 @@ def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def lpips(a: np.ndarray, b: np.ndarray) -> float:
-    """Learned perceptual image patch similarity, 0 if equal (Zhang et al. 2018, version 0.1, AlexNet).
+    """Return the learned perceptual image patch similarity, 0 if equal (Zhang et al. 2018, version 0.1, AlexNet).
 
-    Needs AlexNet's weights in torch.hub's cache, see `perceptual_measures`.
+    It needs AlexNet's weights in torch.hub's cache, see `perceptual_measures`.
     """
     with torch.inference_mode():
         return float(_lpips_network()(_tensor(a), _tensor(b), normalize=True).mean())
 
 
 def perceptual_measures() -> dict[str, MeasureFunction]:
-    """The measures by key; includes LPIPS if AlexNet's weights are in torch.hub's cache.
+    """Return the measures by key, including LPIPS if AlexNet's weights are in torch.hub's cache.
 
     Nothing is downloaded: if they are missing, one log line names the command that downloads them.
     """
@@ -310,7 +314,7 @@ def _lpips_network() -> nn.Module:
 
 
 def _tensor(picture: np.ndarray) -> Tensor:
-    """(1, 3, H, W) float32 in [0, 1]."""
+    """Convert a picture to (1, 3, H, W) float32 in [0, 1]."""
     return torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
 
 
@@ -318,9 +322,9 @@ def _tensor(picture: np.ndarray) -> Tensor:
 
 
 def measure_speed(engine: Engine) -> dict[str, float]:
-    """Milliseconds for a megapixel, to hide and to reveal: the median of several runs, after one that warms up.
+    """Return milliseconds for a megapixel, to hide and to reveal: the median of several runs, after one to warm up.
 
-    Both sides enhance the secret's base. Pictures begin and end in the CPU's memory, as elsewhere; memory that one run
+    Both sides enhance the secret's base. Pictures begin and end in the CPU's memory, as elsewhere. Memory that one run
     has freed serves the next one, as in a film, and need not be cleared by the system first.
     """
     keep_freed_memory()
@@ -339,9 +343,9 @@ def measure_speed(engine: Engine) -> dict[str, float]:
 
 
 def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> np.ndarray:
-    """One row per result, (H, W, 3) uint8, labelled with the PSNR in dB of container and revealed picture.
+    """Return one row per result, (H, W, 3) uint8, labelled with the PSNR in dB of container and revealed picture.
 
-    PSNR and difference are computed at full size; a cell is as large as the first cover unless its size is given.
+    PSNR and difference are computed at full size. A cell is as large as the first cover unless its size is given.
     """
     height, width = size or results[0].cover.shape[:2]
     rows = [[(resize(image, height, width), label) for image, label in _cells(result)] for result in results]
@@ -349,7 +353,7 @@ def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | N
 
 
 def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> np.ndarray:
-    """Pictures of one size in rows and columns, with a title above each column and a label in each picture's corner."""
+    """Return pictures of one size in rows and columns, with a title above each column and labels in the corners."""
     height, width = rows[0][0][0].shape[:2]
     page = Image.new("RGB", (_offset(len(titles), width), TITLE_HEIGHT + _offset(len(rows), height)), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(LABEL_HEIGHT)
@@ -377,5 +381,5 @@ def _cells(result: HideRevealResult) -> list[LabelledImage]:
 
 
 def _offset(index: int, size: int) -> int:
-    """First pixel of a row or column of the grid."""
+    """Return the first pixel of a row or column of the grid."""
     return GAP + index * (size + GAP)

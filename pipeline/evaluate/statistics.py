@@ -1,4 +1,4 @@
-"""Statistics of measured pairs: per column, per kind of test pictures and mode, headline figures; of detectors."""
+"""Statistics of measured pairs, per column, kind of test pictures and mode; headline figures; detectors' scores."""
 
 import math
 from collections.abc import Iterable
@@ -23,17 +23,18 @@ from stegnet.core.measures import (
 )
 
 REAL, RENDERED = "photographs", "scenes"  # kinds of test pictures that every data set may have
-# The columns whose means stand for a pair: few, for each is a column in `dvc metrics show` and MLflow, too.
+# The columns whose means represent a pair. They are few, since each is also a column in `dvc metrics show` and MLflow.
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
 CONFIDENCE = 0.95
 WORST_SHARE = 0.01
 
 
 def summary_stats(values: pd.Series) -> dict[str, float]:
-    """Summary statistics of one measure over test pairs, rounded to four digits.
+    """Return summary statistics of one measure over test pairs, rounded to four digits.
 
-    The confidence interval of the mean is Student's (1908): mean ± t · s / √n. It takes the pairs for independent
-    draws of their kind. Where several pictures are crops of one photograph they are not, and the true one is wider.
+    The confidence interval of the mean is Student's (1908): mean ± t · s / √n. It assumes that the pairs are
+    independent draws of their kind. If several pictures are crops of one photograph, they are not, and the true
+    interval is wider.
 
     Args:
         values: at least one, in a column named after the measure, such as container_psnr.
@@ -52,10 +53,10 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
 
 
 def share_interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's score interval, 95 %, of a share of `count` independent trials (Wilson 1927, JASA 22, p. 209).
+    """Return Wilson's score interval, 95 %, of a share of `count` independent trials (Wilson 1927, JASA 22, p. 209).
 
-    Unlike the normal interval, it has a width where all trials end alike. scipy's `binomtest` gives the same for
-    whole numbers of successes; the mean share of several detectors need not be one.
+    Unlike the normal interval, it has a width even if all trials end alike. scipy's `binomtest` gives the same for
+    an integer number of successes; the mean share of several detectors need not give one.
     """
     z = ndtri((1 + CONFIDENCE) / 2)
     scale = 1 + z**2 / count
@@ -65,7 +66,7 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
 
 
 def summarise(table: pd.DataFrame) -> dict[str, Any]:
-    """{kind: {mode: {column: `summary_stats`}}} of the table of `Evaluator.evaluate`; columns of nan are left out."""
+    """Return {kind: {mode: {column: `summary_stats`}}} of the table of `Evaluator.evaluate`, without columns of nan."""
     columns = [column for column in table if column.rpartition("_")[2] in MEASURES]
     summary: dict[str, Any] = {}
     for (kind, mode), rows in table.groupby(["kind", "mode"]):
@@ -75,18 +76,18 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """The few figures that stand for a pair: the means of HEADLINE on the pictures of `headline_kind`."""
+    """Return the few figures that represent a pair: the means of HEADLINE on the pictures of `headline_kind`."""
     sealed = summary[headline_kind(summary)][SEALED]
     return {column: sealed[column]["mean"] for column in HEADLINE}
 
 
 def headline_kind(kinds: Iterable[str]) -> str:
-    """The packaged photographs, which every data set is tested on; else any kind but scenes; else scenes."""
+    """Return the packaged photographs, which every data set is tested on; else any kind but scenes; else scenes."""
     return min(kinds, key=lambda kind: (kind != REAL, kind == RENDERED))
 
 
 def publishable_kind(kinds: Iterable[str]) -> str:
-    """Scenes, whose pictures are this project's own and may be published; else `headline_kind`."""
+    """Return scenes, whose pictures are this project's own and may be published; else `headline_kind`."""
     return RENDERED if RENDERED in kinds else headline_kind(kinds)
 
 
@@ -106,6 +107,6 @@ class Scores:
     def interval(self) -> tuple[float, float]:
         """Wilson's interval of the accuracy for as many trials as there are pairs.
 
-        The two decisions on a pair are correlated, so it is rather too wide than too narrow.
+        The two decisions on a pair are correlated, so it is too wide rather than too narrow.
         """
         return share_interval(self.accuracy, len(self.covers))

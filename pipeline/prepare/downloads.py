@@ -1,6 +1,6 @@
 """Pictures that sources.yaml lists: the catalogue's archives and photographs, and torchvision's data sets.
 
-Archives are downloaded once and verified every time. A file of one is extracted if its name, without folders, and its
+Archives are downloaded once and verified every time. A file in one is extracted if its name, without folders, and its
 SHA-256 are in the catalogue's list. Everything else in the archive (folders, links, other files) is ignored.
 """
 
@@ -52,8 +52,8 @@ class CatalogueEntry:
 
     name: str  # in `data.source`, or of a set of test pictures
     kind: Literal["rendered", "folder", "package", "torchvision", "archive"]
-    address: str  # its web page; of an archive, the URL of the file
-    version: str  # the pinned one
+    address: str  # its web page; for an archive, the URL of the file
+    version: str  # the pinned version
     licence: str  # of the pictures
     package: str = ""  # distribution that contains the files of a package
     sha256: dict[str, str] = field(default_factory=dict)  # path inside the package to SHA-256
@@ -66,19 +66,19 @@ class Listed:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    # It is written under this name.
+    # The file is written under this name.
     file: Annotated[str, StringConstraints(pattern=r"^(\.?[^./\\]|\.\.[^/\\])[^/\\]*$")]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     split: Literal["train", "test"]
 
 
 def read_catalogue(path: Path) -> list[CatalogueEntry]:
-    """All entries of sources.yaml."""
+    """Return all entries of sources.yaml."""
     return _checked(list[CatalogueEntry], path, "catalogue", yaml.safe_load)
 
 
 def read_listing(path: Path) -> list[Listed]:
-    """The pictures of an archive, sorted by file name."""
+    """Return the pictures of an archive, sorted by file name."""
     rows = _checked(list[Listed], path, "list of pictures", lambda text: list(csv.DictReader(text.splitlines())))
     if len({row.file for row in rows}) < len(rows):
         raise DataError(f"{path}: lists a file twice")
@@ -104,12 +104,12 @@ def _matches(path: Path, sha256: str) -> bool:
 
 
 def photograph_jobs(catalogue: Path) -> Iterator[Job]:
-    """Jobs of the pictures in the catalogue's packages, to test on."""
+    """Return jobs of the pictures in the catalogue's packages, to test on."""
     return (partial(read_photographs, entry) for entry in read_catalogue(catalogue) if entry.kind == "package")
 
 
 def read_photographs(entry: CatalogueEntry) -> Iterator[Picture]:
-    """The pictures of a package, whose files must be those of the catalogue's SHA-256."""
+    """Yield the pictures of a package, whose files must have the SHA-256 in the catalogue."""
     hint = f"install {entry.package} {entry.version}"
     try:
         package = distribution(entry.package)
@@ -126,13 +126,13 @@ def read_photographs(entry: CatalogueEntry) -> Iterator[Picture]:
 
 
 def archives(data: Path) -> dict[str, CatalogueEntry]:
-    """The catalogue's archives by name; none if the folder data/ is the user's own, without a catalogue."""
+    """Return the catalogue's archives by name; empty if the folder data/ is the user's own, without a catalogue."""
     path = data / "sources.yaml"
     return {entry.name: entry for entry in read_catalogue(path) if entry.kind == "archive"} if path.exists() else {}
 
 
 def archive_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Jobs of an archive's files, which its list splits: those to train on, then those to test on."""
+    """Yield jobs of an archive's files, which its list splits: those to train on, then those to test on."""
     entry = archives(data)[name]
     listing = read_listing(data / entry.files)
     folder = fetch(entry, listing, cache_folder() / "archives")
@@ -143,9 +143,9 @@ def archive_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterat
 
 
 def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
-    """The folder with the listed files of an archive, which are downloaded the first time and verified every time.
+    """Return the folder with the listed files of an archive, downloaded the first time and verified every time.
 
-    It lies in `folders` and has the archive's name and version.
+    It is in `folders` and has the archive's name and version.
     """
     folder = folders / f"{entry.name}-{entry.version[:12]}"
     try:
@@ -164,15 +164,15 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
 
 
 class _Bar(tqdm):
-    """A progress bar as pooch takes it: true, even if a server doesn't say how much is to come, as GitHub doesn't."""
+    """A progress bar for pooch, always true, even if a server such as GitHub doesn't say how much is to come."""
 
     def __bool__(self) -> bool:
         return True
 
 
 def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> None:
-    """Writes the files in `missing`, name to SHA-256, to a temporary folder, and renames it when complete."""
-    import pooch  # takes a while, which workers need not
+    """Write the files in `missing`, name to SHA-256, to a temporary folder, and rename it when complete."""
+    import pooch  # takes a while, and workers don't need it
 
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # left by a killed run
@@ -208,7 +208,7 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
 
 @source("torchvision:<class>")
 def torchvision_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Jobs of the pictures in a data set of torchvision."""
+    """Return jobs of the pictures in a data set of torchvision."""
     count = len(_open_torchvision(name))
     return (partial(_torchvision_item, name, index) for index in range(min(count, config.limit or count)))
 
@@ -225,7 +225,7 @@ def _torchvision_item(name: str, index: int) -> Iterator[Picture | str]:
 
 @cache
 def _open_torchvision(name: str) -> Any:
-    """A torchvision data set in its default split; the first time, torchvision downloads and verifies it.
+    """Return a torchvision data set in its default split; the first time, torchvision downloads and verifies it.
 
     The folder is renamed when complete, since torchvision takes a half-extracted one for complete.
     """

@@ -1,4 +1,4 @@
-"""Folders of pictures, films and tars of such, at a path or at any address that fsspec opens.
+"""Folders of pictures, films and tars of both, at a path or at any address that fsspec opens.
 
 They are listed one folder at a time, in the order of the names, so that only one folder's names are in memory.
 """
@@ -29,31 +29,35 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
-LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}  # in a tar
+# Suffixes of labels in a tar.
+LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}
 TARS = (".tar", ".tar.gz", ".tgz")
 FOLDERS = {"test": TEST, "val": VALIDATION, "validation": VALIDATION, "train": TRAIN}  # of a manual split
 NO_FOLDER = "data"  # value of data.test_folder
 
-_LINK = "link"  # version of a link that leads to no file
+_LINK = "link"  # version of a link to no file
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # in names: control characters, bytes that are not UTF-8
 
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A picture, a film or a tar of such."""
+    """A picture, a film or a tar of both."""
 
     source: str  # its kind, as in the manifest
     address: str  # of its folder, as fsspec takes it
     path: str  # in that file system
     name: str  # in the manifest
-    version: str  # changes with the content, and so tells one job from another
+    version: str  # changes with the content, and so distinguishes jobs
     splits: tuple[str, ...]  # those that it may belong to
 
 
 @source("data")
 @source("folder")
 def folder_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Jobs of a folder's files. Folders train/, val/ and test/ in it are a manual split; missing splits are drawn."""
+    """Yield jobs of a folder's files.
+
+    Folders train/, val/ and test/ in it are a manual split; missing splits are drawn.
+    """
     folder = _Folder(config.folder if name == "folder" else str(data), "data.folder")
     manual = folder.manual_split()
     given = {*manual.values(), *([] if config.test_folder == NO_FOLDER else [TEST])}
@@ -64,14 +68,14 @@ def folder_jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterato
 
 
 def test_folder_jobs(config: DataConfig) -> Iterator[Job]:
-    """Jobs of the files in data.test_folder, without a limit."""
+    """Yield jobs of the files in data.test_folder, without a limit."""
     if config.test_folder != NO_FOLDER:
         folder = _Folder(config.test_folder, "data.test_folder")
         yield from folder.jobs(folder.path, "test_folder", (TEST,), config.every)
 
 
 def check_folders(config: DataConfig) -> None:
-    """Checks data.folder and data.test_folder, which DVC watches whether the source is "folder" or not."""
+    """Check data.folder and data.test_folder, which DVC watches even if the source is not "folder"."""
     _Folder(config.folder, "data.folder")
     if config.test_folder != NO_FOLDER:
         _Folder(config.test_folder, "data.test_folder")
@@ -92,7 +96,10 @@ class _Folder:
             raise DataError(f"{key}: {address} is not a folder", hint)
 
     def manual_split(self) -> dict[str, str]:
-        """Folder to split; empty unless there is train/ and one other. A file in none of them is a DataError."""
+        """Return the splits by folder; empty unless there is train/ and another.
+
+        Raises DataError for a file outside them.
+        """
         paths = {f"{self.path}/{name}" if self.path else name: split for name, split in FOLDERS.items()}
         with refusals(self.address):
             manual = {path: split for path, split in paths.items() if self.files.isdir(path)}
@@ -105,18 +112,18 @@ class _Folder:
         return manual
 
     def jobs(self, folder: str, name: str, splits: tuple[str, ...], every: int) -> Iterator[Job]:
-        """Jobs of all pictures, films and tars in a folder and in those below it."""
+        """Yield jobs of all pictures, films and tars in a folder and in those below it."""
         for path, version in self._walk(folder):
             inside = path[len(self.path) :].lstrip("/")
             read = read_tar if inside.lower().endswith(TARS) and version != _LINK else read_file
             yield partial(read, MediaFile(name, self.address, path, inside, version, splits), every)
 
     def _walk(self, folder: str, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-        """Path and version of each file that may be media, sorted in each folder; without some folders.
+        """Yield path and version of each file that may be media, sorted in each folder; without some folders.
 
-        Linked folders are no folders here: DVC sees no change behind them, and they may lead in a circle.
+        Linked folders are skipped: DVC sees no change behind them, and they may lead in a circle.
         """
-        self.files.invalidate_cache()  # which would hold all folders
+        self.files.invalidate_cache()  # it would hold all folders
         with refusals(self.address):
             infos = [info for info in self.files.ls(folder, detail=True) if info["name"].rstrip("/") != folder]
             found = sorted(
@@ -131,7 +138,10 @@ class _Folder:
                 yield path, version
 
     def _version(self, info: dict[str, Any]) -> str:
-        """Text that changes with the content: size and date, or an object store's tag; "" for pipes and the like."""
+        """Return text that changes with the content: size and date, or an object store's tag.
+
+        It is "" for pipes and the like.
+        """
         if info.get("islink"):
             if not self.files.isfile(info["name"]):
                 return _LINK
@@ -146,7 +156,7 @@ def _may_be_media(path: str) -> bool:
 
 
 def read_file(file: MediaFile, every: int) -> Iterator[Picture | str]:
-    """The picture in a file, or every n-th frame of a film."""
+    """Yield the picture in a file, or every n-th frame of a film."""
     files, shown = _open(file)
     if file.version == _LINK:
         is_folder = files.isdir(file.path)
@@ -163,7 +173,7 @@ def read_file(file: MediaFile, every: int) -> Iterator[Picture | str]:
 
 
 def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
-    """The pictures and films in a tar, read once from beginning to end."""
+    """Yield the pictures and films in a tar, read once from beginning to end."""
     files, shown = _open(file)
     try:
         with (
@@ -185,13 +195,13 @@ def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
 
 
 def _open(file: MediaFile) -> tuple["AbstractFileSystem", str]:
-    """The file system of a file, and the path or address that messages show."""
+    """Return the file system of a file, and the path or address that messages show."""
     files, _ = open_files(file.address)
     return files, files.unstrip_protocol(file.path) if is_remote(file.address) else file.path
 
 
 def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[Picture | str]:
-    """The picture in `local`, a copy of a file, or every n-th frame of a film; all with the same key."""
+    """Yield the picture in `local`, a copy of a file, or every n-th frame of a film; all with the same key."""
     name, shown = _escaped(file.name), _escaped(shown)
     try:
         key = file_hash(local)
@@ -208,5 +218,5 @@ def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[
 
 
 def _escaped(name: str) -> str:
-    """A name as a line of UTF-8, for logs and manifests."""
+    """Return a name as a line of UTF-8, for logs and manifests."""
     return _UNWRITABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), name)

@@ -1,7 +1,7 @@
 """One loop over a pool of processes writes the pictures of all sources to shards.
 
-The sources' jobs are cut into parts, which any process prepares by itself. What is finished stays in a folder beside
-the output until all is, with a record of each part, so that a run that was killed continues where it was.
+The sources' jobs are cut into parts, which any process can prepare separately. Finished parts stay in a folder beside
+the output until all are finished, with a record of each, so that a killed run continues where it was.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ import PIL
 
 from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.fingerprint import source_hash
-from pipeline.prepare import downloads, folders, scenes  # a new file with a source is imported here, too
+from pipeline.prepare import downloads, folders, scenes  # a new file with a source must be imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Entry, ShardLayout, ShardWriter, is_remote, write_tables
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
@@ -38,8 +38,8 @@ from stegnet.image.avif import decode_avif, fit_avif
 
 RAY = "ray"  # value of data.workers
 BESIDE = "none"  # value of data.store
-MOST_BITS = 4.2  # of a coded base, per pixel: beyond, a secret does not fit into a cover of its size
-DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # why a picture is skipped
+MOST_BITS = 4.2  # bits per pixel of a coded base: with more, a secret does not fit into a cover of its size
+DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # reasons to skip a picture
 NAMED = 3  # pictures that a warning names; the others are counted
 _CODE = (
     "pipeline/prepare",
@@ -48,7 +48,7 @@ _CODE = (
     "stegnet/image",
     "stegnet/media",
     "stegnet/video",
-)  # what computes the pictures
+)  # the code that computes the pictures
 _TABLES = """
 PRAGMA synchronous = OFF;  -- a killed process loses nothing by it
 CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);
@@ -62,8 +62,8 @@ SELECT part, place FROM (
 ) WHERE split != first ORDER BY part
 """
 
-# A part's number, and its pictures: for each the values of its `Entry`, and its row of the index. What was skipped has
-# the reason as its split, no row, and as its name what a warning says of it.
+# A part's number, and its pictures: for each the values of its `Entry`, and its row of the index. A skipped picture has
+# the reason as its split, no row, and as its name the text of a warning.
 Record = tuple[int, list[tuple]]
 Progress = Callable[..., Iterable[Record]]
 T, R = TypeVar("T"), TypeVar("R")
@@ -82,7 +82,7 @@ class SourcePart:
 def prepare(
     config: DataConfig, scramble: ScrambleConfig, seed: int, data: Path, out: Path, progress: Progress
 ) -> dict[str, int]:
-    """Writes shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
+    """Write shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
 
     Args:
         scramble: says which base the pictures get.
@@ -102,10 +102,10 @@ def prepare(
     def parts() -> Iterator[SourcePart]:
         return cut_parts(list_jobs(config, data, seed), config.shard)
 
-    run, total = digest_of((replace(config, workers=1), scramble), parts())  # whatever the workers
+    run, total = digest_of((replace(config, workers=1), scramble), parts())  # the result does not depend on the workers
     unfinished = out.with_name(f"{out.name}.part").absolute()
     store = str(unfinished)
-    if config.store != BESIDE:  # a folder for each run, so that none writes over the shards of another
+    if config.store != BESIDE:  # a folder for each run, so that none overwrites the shards of another
         store = f"{config.store.rstrip('/')}/{run[:16]}"
         if not is_remote(store):
             store = str(Path(store).absolute())
@@ -138,7 +138,7 @@ def prepare(
 
 
 def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """All jobs in a fixed order: data.test_folder, the sources, photographs and scenes to test on.
+    """Yield all jobs in a fixed order: data.test_folder, the sources, photographs and scenes to test on.
 
     Folders are listed while the jobs are taken.
     """
@@ -158,7 +158,7 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
 
 
 def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
-    """Parts of `size` jobs each; a tar is a part by itself."""
+    """Yield parts of `size` jobs each; a tar is a part by itself."""
     numbers = count()
     for is_tar, alike in groupby(jobs, lambda job: job.func is folders.read_tar):
         while batch := list(islice(alike, 1 if is_tar else size)):
@@ -166,7 +166,10 @@ def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
 
 
 def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
-    """Digest of all that a run's bytes depend on: parameters, files, code, packages; and the number of its parts."""
+    """Return the digest of all that a run's bytes depend on, and the number of its parts.
+
+    The digest covers parameters, files, code and packages.
+    """
     digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__, source_hash(_CODE))).encode())
     total = 0
     for part in parts:
@@ -180,9 +183,9 @@ def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
 
 
 def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | str) -> Iterator[R]:
-    """Maps a function that every process can import over items, a few ahead, as data.workers says.
+    """Map a function that every process can import over items, a few ahead, as data.workers says.
 
-    That is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
+    It is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
     one on this machine, which repeats the items of a node that died.
     """
     if workers == RAY:
@@ -209,7 +212,7 @@ def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | s
 
 
 def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> Record:
-    """Writes the shards of a part to a store, whatever is there of them already; returns its record."""
+    """Write the shards of a part to a store, replacing any that are there, and return its record."""
     cv2.setNumThreads(1)
     rows: list[tuple] = []
     with ShardWriter(store, part.number, config.coding) as writer:
@@ -229,7 +232,7 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
                     rows.append(_skipped(name, DUPLICATE))
                     continue
                 base = None
-                if scramble.base in (AUTO, CODED) and split != TEST:  # of the whole picture, as hiding codes it
+                if scramble.base in (AUTO, CODED) and split != TEST:  # a base of the whole picture, as hiding codes it
                     coded = fit_avif(pixels, scramble.quality, int(MOST_BITS * config.size**2 / 8))
                     base = decode_avif(coded, config.size, config.size)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels).hexdigest(), width, height, split)
@@ -242,7 +245,7 @@ def _skipped(name: str, reason: str) -> tuple:
 
 
 def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
-    """Chooses one of the picture's splits by its content alone, so that new files don't move others."""
+    """Choose one of the picture's splits by its content alone, so that new files don't move others."""
     if len(picture.splits) == 1:
         return picture.splits[0]
     place = int(key[:16], 16) / 2**64
@@ -251,12 +254,12 @@ def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
     return VALIDATION if VALIDATION in picture.splits and place >= 1 - config.validation_share else TRAIN
 
 
-# What is finished
+# Finished parts
 
 
 @contextmanager
 def open_records(file: Path) -> Iterator[sqlite3.Connection]:
-    """Opens the records of a run among its unfinished shards; empties the folder if another run wrote it."""
+    """Open the records of a run among its unfinished shards; empty the folder if another run wrote it."""
     if not file.exists():
         shutil.rmtree(file.parent, ignore_errors=True)
         file.parent.mkdir(parents=True)
@@ -270,7 +273,7 @@ def open_records(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def write_record(records: sqlite3.Connection, number: int, pictures: list[tuple]) -> None:
-    """Adds the record of a finished part, or replaces it."""
+    """Add the record of a finished part, or replace it."""
     with records:
         records.execute("INSERT OR IGNORE INTO parts VALUES (?)", (number,))
         records.execute("DELETE FROM pictures WHERE part = ?", (number,))
@@ -279,13 +282,13 @@ def write_record(records: sqlite3.Connection, number: int, pictures: list[tuple]
 
 
 def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[tuple]:
-    """The pictures of a split, or those skipped for a reason, in the order of the parts, read one by one."""
+    """Yield the pictures of a split, or those skipped for a reason, in the order of the parts, read one by one."""
     columns = "name, source, sha256, width, height, split, row"
     return records.execute(f"SELECT {columns} FROM pictures WHERE split = ? ORDER BY part, place", (split,))
 
 
 def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
-    """Counts the pictures, and logs what was skipped; nothing to train or to test on is a DataError."""
+    """Count the pictures, and log what was skipped. Raises DataError if there is nothing to train or to test on."""
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})

@@ -1,12 +1,12 @@
 """Rendered scenes with the statistics of photographs, as training pictures free of licences.
 
-A scene is a dead-leaves picture: opaque objects of power-law size that occlude one another (Lee, Mumford &
-Huang 2001, "Occlusion models for natural images", IJCV 41). Each object has a texture with a 1/f
-amplitude spectrum (Field 1987; Ruderman & Bialek 1994), and the picture goes through a simple camera model.
-The ranges below were tuned by hand until spectra, gradients and colours were close to those of photographs.
+A scene is a dead-leaves picture: opaque objects of power-law size that occlude one another (Lee, Mumford & Huang 2001,
+"Occlusion models for natural images", IJCV 41). Each object has a texture with a 1/f amplitude spectrum (Field 1987;
+Ruderman & Bialek 1994), and the picture goes through a simple camera model. The ranges below were tuned by hand until
+spectra, gradients and colours were close to those of photographs.
 
-Pictures are float32 arrays of shape (3, size, size), RGB with the sRGB gamma in [0, 1], until the last step: what is
-the same for all colours is then one operation on long rows.
+Pictures are float32 arrays of shape (3, size, size), RGB with the sRGB gamma in [0, 1], until the last step: an
+operation that is the same for all colours is then one operation on long rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,11 +29,11 @@ from stegnet.core.pixels import LUMA
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 
 WARM = np.array([0.8, 0.0, -1.0], np.float32)  # daylight to shade, the wide axis of natural colours
-LEAF = np.array([-0.6, 0.4, -0.6], np.float32)  # magenta to green, the narrow one
+LEAF = np.array([-0.6, 0.4, -0.6], np.float32)  # magenta to green, the narrow axis
 SUBPIXEL = 4  # fractional bits of the drawn outlines
 TURNS = np.linspace(0, 2 * np.pi, 48, endpoint=False)  # corners of a round outline
 CIRCLE = np.stack([np.cos(TURNS), np.sin(TURNS)], 1)
-WAVES = np.arange(2, 8)[:, None]  # periods of its bumps
+WAVES = np.arange(2, 8)[:, None]  # periods of a round outline's bumps
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Look:
 
 @source("scenes")
 def jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Jobs that render the scenes to train and to validate on."""
+    """Return jobs that render the scenes to train and to validate on."""
     return chain(scene_jobs(config, seed, TRAIN), scene_jobs(config, seed, VALIDATION))
 
 
 def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
-    """Jobs that render the scenes of one split; no scene is in two splits."""
+    """Return jobs that render the scenes of one split; no scene is in two splits."""
     count = {TRAIN: config.scenes, VALIDATION: config.validation_scenes, TEST: config.test_scenes}[split]
     return (partial(_scene, config.size, seed, split, index) for index in range(count))
 
@@ -67,7 +67,7 @@ def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Picture]:
 
 
 def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
-    """Renders a scene: (size, size, 3) uint8, sRGB. The same arguments give the same bits.
+    """Render a scene: (size, size, 3) uint8, sRGB. The same arguments give the same bits.
 
     NumPy pads seeds with zeros, so 1 and [1, 0] give the same scene: use seeds of one length.
     """
@@ -97,7 +97,7 @@ def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
 
 
 def draw_palette(rng: Generator) -> np.ndarray:
-    """A few muted colours under one light, occasionally a vivid one: (k, 3) in [0, 1]."""
+    """Draw a few muted colours under one light, occasionally a vivid one: (k, 3) in [0, 1]."""
     count = rng.integers(3, 8)
     lightness = rng.beta(1.8, 2.0, (count, 1)) * 0.9 + 0.05
     muted = rng.laplace(0, [0.09, 0.045], (count, 2)) * rng.lognormal(0.35, 0.25)
@@ -107,7 +107,7 @@ def draw_palette(rng: Generator) -> np.ndarray:
 
 
 def draw_colour(rng: Generator, look: Look) -> np.ndarray:
-    """A colour of the palette, slightly lighter or darker: (3,)."""
+    """Draw a colour of the palette, slightly lighter or darker: (3,)."""
     colour = look.palette[rng.integers(len(look.palette))]
     shade = rng.normal(0, 0.2) + rng.normal(0, 0.04, 3)
     return (colour * np.exp(shade)).astype(np.float32)
@@ -117,17 +117,17 @@ def draw_colour(rng: Generator, look: Look) -> np.ndarray:
 
 
 def draw_field(rng: Generator, size: int) -> np.ndarray:
-    """A texture of one of three kinds: (size, size), mean 0, deviation 1."""
+    """Draw a texture of one of three kinds: (size, size), mean 0, deviation 1."""
     kind = rng.choice([fractal_field, leafy_field, regular_field], p=[0.55, 0.37, 0.08])
     field = kind(rng, size)
     return (field - field.mean()) / (field.std() + np.float32(1e-6))
 
 
 def fractal_field(rng: Generator, size: int) -> np.ndarray:
-    """Noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with smooth and busy regions."""
+    """Draw noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with smooth and busy regions."""
     stretch = np.exp(rng.normal(0, 0.5))
     rows, columns = np.fft.fftfreq(size)[:, None] * stretch, np.fft.rfftfreq(size)[None] / stretch
-    power = np.maximum(rows**2 + columns**2, 1 / size**2).astype(np.float32)  # of the frequency: its square
+    power = np.maximum(rows**2 + columns**2, 1 / size**2).astype(np.float32)  # square of the frequency
     spectrum = rfft2(rng.standard_normal((size, size), np.float32))
     field = irfft2(spectrum * np.exp(-rng.uniform(0.3, 0.75) * np.log(power)), (size, size))
     # The same noise upside down serves as second, independent noise.
@@ -136,7 +136,7 @@ def fractal_field(rng: Generator, size: int) -> np.ndarray:
 
 
 def leafy_field(rng: Generator, size: int) -> np.ndarray:
-    """Foliage, gravel, crowds: small ellipses over a fractal ground."""
+    """Draw foliage, gravel, crowds: small ellipses over a fractal ground."""
     field = (fractal_field(rng, size) * 0.5).astype(np.float32)
     smallest = rng.uniform(1.2, 4) * size / 256
     turn, spread, slim = rng.uniform(0, 180), rng.uniform(10, 90), rng.uniform(0.25, 1)
@@ -151,7 +151,7 @@ def leafy_field(rng: Generator, size: int) -> np.ndarray:
 
 
 def regular_field(rng: Generator, size: int) -> np.ndarray:
-    """Bricks, blinds, print: stripes, a grid, or rows broken like words."""
+    """Draw bricks, blinds, print: stripes, a grid, or rows broken like words."""
     period = rng.uniform(5, 24)
     rows, columns = (axis.astype(np.float32) for axis in np.ogrid[:size, :size])
     angle = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)])
@@ -170,13 +170,13 @@ def regular_field(rng: Generator, size: int) -> np.ndarray:
 
 
 def power_law(rng: Generator, smallest: float, largest: float, count: int | None = None) -> np.ndarray | float:
-    """Radii with density r^-3, which makes a picture scale-invariant (Lee et al.)."""
+    """Draw radii with density r^-3, which makes a picture scale-invariant (Lee et al.)."""
     share = rng.random(count)
     return (smallest**-2 - share * (smallest**-2 - largest**-2)) ** -0.5
 
 
 def draw_background(rng: Generator, look: Look, size: int) -> np.ndarray:
-    """A wall or a sky, sometimes with ground below a horizon: (3, size, size)."""
+    """Draw a wall or a sky, sometimes with ground below a horizon: (3, size, size)."""
     picture = np.zeros((3, size, size), np.float32)
     paint(rng, look, picture, np.ones((size, size), np.float32), draw_colour(rng, look))
     while rng.random() < 0.5:
@@ -190,14 +190,14 @@ def draw_background(rng: Generator, look: Look, size: int) -> np.ndarray:
 
 
 def draw_radii(rng: Generator, size: int) -> np.ndarray:
-    """Radii of a scene's objects, back to front; large ones tend to be at the back."""
+    """Draw radii of a scene's objects, back to front; large ones tend to be at the back."""
     count = int(np.clip(rng.lognormal(4.3, 0.7), 8, 250))
     radii = power_law(rng, size * rng.uniform(0.03, 0.1), size * rng.uniform(0.4, 1.0), count)
     return radii[np.argsort(-radii * rng.lognormal(0, 0.6, count))]
 
 
 def draw_objects(rng: Generator, look: Look, picture: np.ndarray, radius: float) -> None:
-    """Draws one object, or a group of similar ones: windows, petals, stones, people."""
+    """Draw one object, or a group of similar ones: windows, petals, stones, people."""
     outline = unit_outline(rng, look.softness) * radius
     colour, centre = draw_colour(rng, look), rng.normal(look.focus, look.spread) * picture.shape[1]
     copies = 1 if rng.random() < 0.8 else rng.integers(2, 9)
@@ -209,7 +209,7 @@ def draw_objects(rng: Generator, look: Look, picture: np.ndarray, radius: float)
 
 
 def unit_outline(rng: Generator, softness: float) -> np.ndarray:
-    """An outline of radius about 1: (n, 2)."""
+    """Draw an outline of radius about 1: (n, 2)."""
     if rng.random() < 0.2:  # a branch, pole or wire: a bent, tapering line
         along = np.linspace(-1, 1, 24)
         length, bend, width = rng.uniform(1.5, 5), perhaps(rng, rng.normal(0, 0.6)), rng.uniform(0.03, 0.2)
@@ -227,12 +227,12 @@ def unit_outline(rng: Generator, softness: float) -> np.ndarray:
 
 
 def perhaps(rng: Generator, value: float) -> float:
-    """The value, or as likely 0."""
+    """Return the value, or, equally likely, 0."""
     return value if rng.integers(2) else 0
 
 
 def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
-    """Draws a filled outline, given in pixels as (x, y), with its shadow."""
+    """Draw a filled outline, given in pixels as (x, y), with its shadow."""
     size = picture.shape[1]
     low, high = outline.min(0), outline.max(0)
     reach = min(max(3.0, 0.15 * (high[0] - low[0])), 0.08 * size)
@@ -256,7 +256,7 @@ def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.nd
 
 
 def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
-    """Blends a colour with texture and shading into the picture; cover is (h, w) in [0, 1]."""
+    """Blend a colour with texture and shading into the picture; cover is (h, w) in [0, 1]."""
     height, width = cover.shape
     field = look.fields[min(int(rng.exponential(1.0)), len(look.fields) - 1)]
     y, x = rng.integers(0, len(field) - height + 1), rng.integers(0, len(field) - width + 1)
@@ -286,7 +286,7 @@ def blur_planes(picture: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
-    """Lens, exposure, sensor and file: float (3, size, size) in, (size, size, 3) uint8 out."""
+    """Apply lens, exposure, sensor and file: float (3, size, size) in, (size, size, 3) uint8 out."""
     picture = blur_planes(picture, rng.uniform(0, 0.6))
     sharpness = rng.uniform(0, 0.5)
     picture = (1 + sharpness) * picture - sharpness * blur_planes(picture, 1.0)
@@ -304,7 +304,7 @@ def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
-    """Sets mean luminance, contrast and saturation to values drawn from the distribution in photographs."""
+    """Set mean luminance, contrast and saturation to values drawn from the distribution in photographs."""
     luma = np.tensordot(np.float32(LUMA), picture, 1)
     mean, contrast = (float(np.clip(rng.normal(*at), 0.06, 0.85)) for at in ((0.46, 0.12), (0.26, 0.07)))
     gain = min(contrast / (luma.std() + 0.01), 4)
@@ -316,5 +316,5 @@ def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def roll_off(light: np.ndarray) -> np.ndarray:
-    """Soft clipping at 0, as film does: log(1 + exp(x))."""
+    """Apply soft clipping at 0, as film does: log(1 + exp(x))."""
     return np.maximum(light, 0) + 0.04 * np.log1p(np.exp(np.abs(light) / -0.04))

@@ -1,6 +1,6 @@
-"""Sources of pictures: functions that list jobs, by the names that data.source gives them.
+"""Sources of pictures: functions that list jobs, by their names in data.source.
 
-A job reads some pictures, in any process. Here is what a source needs, and how squares are cut from its pictures.
+A job reads some pictures, in any process. This module has what a source needs, and cuts squares from its pictures.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,20 +24,21 @@ class Picture:
     name: str  # in the manifest
     pixels: np.ndarray  # (H, W, 3) uint8
     key: str = ""  # pictures with the same key, a SHA-256, stay in the same split; "": the digest of the pixels
-    splits: tuple[str, ...] = SPLITS  # those that it may belong to; among several, key and shares decide
-    crops: int = 0  # so many adjacent squares from its middle, not scaled, instead of those that data.tiles asks for
+    splits: tuple[str, ...] = SPLITS  # those that it may belong to; if there are several, key and shares decide
+    crops: int = 0  # number of adjacent squares from its middle, not scaled; 0: as data.tiles says
 
 
-# Gives pictures, and a line for each file that can't be read. A `partial`: equal arguments give equal pictures.
+# Yields pictures, and a line for each file that can't be read. A `partial`: equal arguments give equal pictures.
 Job = Callable[[], Iterator[Picture | str]]
 Source = Callable[[str, DataConfig, Path, int], Iterator[Job]]
 SOURCES: dict[str, Source] = {}
 
 
 def source(name: str) -> Callable[[Source], Source]:
-    """Registers a function of a source's name, the data section, the folder data/ and the seed, which lists its jobs.
+    """Return a decorator that registers a source: a function that lists jobs.
 
-    In data.source, "torchvision:<class>" is any name with these words before the colon.
+    It takes the source's name, the data section, the folder data/ and the seed. In data.source, "torchvision:<class>"
+    is any name with these words before the colon.
     """
 
     def register(function: Source) -> Source:
@@ -50,10 +51,11 @@ def source(name: str) -> Callable[[Source], Source]:
 
 
 def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[np.ndarray]:
-    """The squares of a picture, each (size, size, 3) uint8; none if a side is shorter than `size`.
+    """Return the squares of a picture, each (size, size, 3) uint8; an empty list if a side is shorter than `size`.
 
-    Up to `tiles` of native resolution if its shorter side is at least twice `size`, at places that the digest decides;
-    else its middle, shrunk (area filter) to a short side of at most ZOOM · size if it is larger.
+    There are up to `tiles` squares at native resolution if the shorter side is at least twice `size`, at places that
+    the digest decides; else one from the middle, shrunk (area filter) to a short side of at most ZOOM · size if it is
+    larger.
     """
     pixels, (height, width) = picture.pixels, picture.pixels.shape[:2]
     short = min(height, width)
@@ -75,9 +77,9 @@ def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[np.
 
 
 def _spread(height: int, width: int, size: int, limit: int, digest: str) -> list[tuple[int, int]]:
-    """Top and left of a square anywhere in each cell of a grid of up to `limit` cells.
+    """Return top and left of a square, anywhere in each cell of a grid of up to `limit` cells.
 
-    Of the grids with most cells, that with the squarest ones is taken.
+    Of the grids with most cells, the one with the squarest cells is taken.
     """
     grids = [(rows, min(limit // rows, width // size)) for rows in range(1, min(limit, height // size) + 1)]
     rows, cols = max(grids, key=lambda grid: (grid[0] * grid[1], -abs(np.log(height / grid[0] * grid[1] / width))))

@@ -16,7 +16,7 @@ from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
 _SECTIONS = Path(__file__).with_name("sections.yaml")
-_NAMES = {CONTAINER: CONTAINER, SECRET: SECRET, BASE: "secret's base alone"}  # of what is measured
+_NAMES = {CONTAINER: CONTAINER, SECRET: SECRET, BASE: "secret's base alone"}  # names of the measured pictures
 _BASES = {
     NONE: "the whole picture",
     MEANS: "the picture without its block means, which are sealed",
@@ -34,9 +34,9 @@ def main(config: Config, out: Path, **measured: Path | None) -> None:
 
 
 def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: Path | None = None) -> Page:
-    """Builds the page of a pair's weights and training curve, and of the output folders of evaluate, detect and video.
+    """Build the page of a pair's weights and training curve, and of the output folders of evaluate, detect and video.
 
-    study/sections.yaml says how to show the long measurements, whose output folders are in `studies`, if any were made.
+    study/sections.yaml says how to show the long measurements, whose output folders are in `studies`, if there are any.
     """
     card, own = read_card(weights), read_specs(_SECTIONS)
     evaluate, detect, video = (reports / stage for stage in ("evaluate", "detect", "video"))
@@ -72,7 +72,10 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
 
 
 def _pictures(evaluate: Path, details: Mapping[str, Any], shown: Collection[str]) -> list[Part]:
-    """Measures of each kind of test pictures, and pictures of the kinds `shown`; all kinds but one are collapsed."""
+    """Return measures of each kind of test pictures, and pictures of the kinds `shown`.
+
+    All kinds but one are collapsed.
+    """
     pairs = read(evaluate / "pairs.csv")
     counts = {kind: str(((pairs["kind"] == kind) & (pairs["mode"] == SEALED)).sum()) for kind in details}
     parts: dict[str, list[Part]] = {}
@@ -88,7 +91,7 @@ def _pictures(evaluate: Path, details: Mapping[str, Any], shown: Collection[str]
 
 
 def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Part:
-    """Summary statistics of all measures on one kind of pictures."""
+    """Return summary statistics of all measures on one kind of pictures."""
     rows = []
     for measure in MEASURES.values():
         for each, name in _NAMES.items():
@@ -101,7 +104,7 @@ def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Pa
 
 
 def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
-    """Mean PSNR of each kind of pictures, with and without sealed bits."""
+    """Return the mean PSNR of each kind of pictures, with and without sealed bits."""
     columns = {(SEALED, each): name for each, name in _NAMES.items()}
     columns |= {(BARE, side): f"{side}, no sealed bits" for side in SIDES}
     rows = [
@@ -112,7 +115,7 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
 
 
 def _start(card: Card) -> str:
-    """Line on the weight of the container's error in training."""
+    """Return the line on the weight of the container's error in training."""
     start = card.training.get("train", {}).get("container_start", AUTO)
     if start == 1 or (start == AUTO and card.model == _NO_START):
         return "The container's error has its full weight from the first step."
@@ -120,7 +123,7 @@ def _start(card: Card) -> str:
 
 
 def _facts(card: Card, weights: Path) -> Part:
-    """Architecture and training of the pair, from its card."""
+    """Return architecture and training of the pair, from its card."""
     training = card.training
     facts = {
         "family": card.model,

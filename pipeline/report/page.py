@@ -18,17 +18,17 @@ from PIL import Image
 from pipeline.chart import chart
 from stegnet.core.errors import DataError
 
-_WEBP_QUALITY = 80  # of photographs
+_WEBP_QUALITY = 80  # for photographs
 _MAX_WIDTH = 1400  # of a photograph, in pixels
 _NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # the start of a number, or of a missing value
 
-Format = int | str  # of a cell: decimals; "%" for a share in [0, 1]; "" for text and whole numbers
-Column = str | tuple[str, Format]  # heading, and format unless that is ""
-Part = dict[str, Any]  # something on the page: its template, and what fills that
+Format = int | str  # format of a cell: decimals; "%" for a share in [0, 1]; "" for text and integers
+Column = str | tuple[str, Format]  # heading, with its format unless that is ""
+Part = dict[str, Any]  # something on the page: its template, and the values that fill it
 
 
 def cell(value: Any, form: Format = "") -> str:
-    """A value as text; a missing number is a dash, and missing text is empty."""
+    """Return a value as text; a missing number is a dash, and missing text is empty."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "" if form == "" else "–"
     if form == "":
@@ -37,12 +37,12 @@ def cell(value: Any, form: Format = "") -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Part:
-    """Rows of text under a header; the first column names the row."""
+    """Return rows of text under a header. The first column names the row."""
     return {"template": "table.html", "head": head, "rows": rows, "caption": caption}
 
 
 def frame_table(frame: pd.DataFrame, columns: Mapping[str, Column], caption: str = "") -> Part:
-    """A data frame's rows; `columns` are the ones that are shown, by name."""
+    """Return a data frame's rows; `columns` are the columns to show, by name."""
     shown = {name: (column, "") if isinstance(column, str) else column for name, column in columns.items()}
     rows = [[cell(row[name], form) for name, (_, form) in shown.items()] for row in frame.to_dict("records")]
     return table([heading for heading, _ in shown.values()], rows, caption)
@@ -56,10 +56,13 @@ def pivot_table(
     labels: Mapping[str, Mapping[Any, str]] | None = None,
     caption: str = "",
 ) -> Part:
-    """One column of a tidy data frame as a table, with rows and columns in order of appearance.
+    """Return one column of a tidy data frame as a table, with rows and columns in order of appearance.
 
-    Rows are the heading of the first column and a format string of the frame's columns, which names each row; `columns`
-    names the others likewise, `values` the column that is shown and its format, and `labels` what a value is called.
+    Args:
+        rows: heading of the first column, and a format string of the frame's columns that names each row.
+        columns: a format string that names each other column.
+        values: the column to show and its format.
+        labels: by column, names for its values.
     """
     (corner, row_name), (column, form) = rows, values
     named = frame.replace(labels or {}).to_dict("records")
@@ -73,21 +76,24 @@ def pivot_table(
 def figures_table(
     figures: Mapping[str, float], key: str, rows: Mapping[str, str], columns: Mapping[str, Column]
 ) -> Part:
-    """Figures named after row and column, as in "film_{row}_{column}"; a column without any is left out."""
+    """Return figures named after row and column, as in "film_{row}_{column}", without columns that have no figure."""
     values = {name: [figures.get(key.format(row=row, column=name)) for row in rows] for name in columns}
     shown = {name: column for name, column in columns.items() if any(value is not None for value in values[name])}
     return frame_table(pd.DataFrame({"": rows.values()} | values, dtype=object), {"": ""} | shown)
 
 
 def picture(data: bytes, alt: str, caption: str = "") -> Part:
-    """A PNG file, unchanged, with its text alternative."""
+    """Return a PNG file, unchanged, with its text alternative."""
     return _picture("image/png", data, alt, caption, wide=False)
 
 
 def line_chart(
     frame: pd.DataFrame, x: str, y: str, columns: Mapping[str, str], alt: str, size: tuple[float, float] = (8, 4.5)
 ) -> Part:
-    """A chart of a data frame's columns, as far as it has them, each with a name in the legend, over its column `x`."""
+    """Return a chart of a data frame's columns over its column `x`, each with a name in the legend.
+
+    Columns that the frame lacks are skipped.
+    """
     image = BytesIO()
     with chart(image, x, y, size) as axes:
         for column, label in columns.items():
@@ -98,7 +104,7 @@ def line_chart(
 
 
 def contact_sheet(data: bytes, alt: str, caption: str = "") -> Part:
-    """Photographs as WebP, no wider than the page, which scroll instead of shrinking; the file stays lossless."""
+    """Return photographs as WebP, no wider than the page, which scroll instead of shrinking; the file is lossless."""
     with Image.open(BytesIO(data)) as opened:
         sheet = opened.convert("RGB")
     sheet.thumbnail((_MAX_WIDTH, 10 * _MAX_WIDTH), Image.Resampling.LANCZOS)
@@ -108,12 +114,12 @@ def contact_sheet(data: bytes, alt: str, caption: str = "") -> Part:
 
 
 def film(data: bytes, caption: str = "") -> Part:
-    """An MP4 file, unchanged."""
+    """Return an MP4 file, unchanged."""
     return {"template": "film.html", "data": _data_uri("video/mp4", data), "caption": caption}
 
 
 def collapsed(name: str, parts: Sequence[Part]) -> Part:
-    """Parts that are hidden until the reader opens them."""
+    """Return parts that are hidden until the reader opens them."""
     return {"template": "collapsed.html", "name": name, "parts": parts}
 
 
@@ -137,7 +143,7 @@ class Section:
 class Spec:
     """A stage's section and headline figures before they are filled in: an entry of a sections.yaml.
 
-    study/sections.yaml says how it is written.
+    study/sections.yaml describes its syntax.
     """
 
     name: str
@@ -146,12 +152,12 @@ class Spec:
     tiles: Sequence[Mapping[str, str]] = ()
 
     def section(self, folder: Path, command: str, figures: Mapping[str, Any], *more: Part) -> Section:
-        """The section, filled in from a stage's output folder and from figures, with more parts at its end."""
+        """Return the section, filled in from a stage's output folder and from figures, with more parts at its end."""
         parts = [_read_part(folder, part, figures) for part in self.parts]
         return Section(self.name, command, [paragraph.format(**figures) for paragraph in self.text], [*parts, *more])
 
     def filled_tiles(self, figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-        """The tiles whose figures were measured."""
+        """Yield the tiles whose figures were measured."""
         for tile in self.tiles:
             start = tile.get("of", "")
             if own := {name.removeprefix(start): value for name, value in figures.items() if name.startswith(start)}:
@@ -159,7 +165,7 @@ class Spec:
 
 
 def read_specs(path: Path) -> dict[str, Spec]:
-    """The entries of a sections.yaml, by stage."""
+    """Return the entries of a sections.yaml, by stage."""
     return {stage: Spec(**spec) for stage, spec in yaml.safe_load(read(path)).items()}
 
 
@@ -173,7 +179,7 @@ class Page:
     facts: Part
 
     def render(self) -> str:
-        """The page as HTML."""
+        """Return the page as HTML."""
         environment = Environment(
             loader=PackageLoader("pipeline.report"),
             autoescape=True,
@@ -187,7 +193,7 @@ class Page:
 
 
 def read(path: Path) -> Any:
-    """Reads a file of a stage: the values of a JSON file, the table of a CSV file, the bytes of any other."""
+    """Read a file of a stage: the values of a JSON file, the table of a CSV file, the bytes of any other."""
     try:
         if path.suffix == ".csv":
             return pd.read_csv(path)
@@ -197,7 +203,7 @@ def read(path: Path) -> Any:
 
 
 def _read_part(folder: Path, spec: Mapping[str, Any], figures: Mapping[str, Any]) -> Part:
-    """A part from its kind with the name of its file, which come first, and what the kind's reader takes."""
+    """Return a part from its kind and file, which come first in a spec, and the options of the kind's reader."""
     (kind, name), *options = spec.items()
     content, given = read(folder / name.format(**figures)), dict(options)
     if where := given.pop("where", ""):

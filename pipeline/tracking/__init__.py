@@ -2,7 +2,7 @@
 
 Runs go to the server in MLFLOW_TRACKING_URI, by default to mlflow.db and mlartifacts/ in the repository: one store for
 its workspace and for the experiments that DVC runs elsewhere. `results` says what a stage logs, and imports no MLflow.
-What is missing, be it MLflow or its store, stops no stage.
+If MLflow or its store is missing, stages still run.
 """
 
 import logging
@@ -20,36 +20,40 @@ from stegnet.core.errors import TrackingError
 if TYPE_CHECKING:
     from pipeline.tracking.store import LiveRun, Tracker
 
-# Read when MLflow is imported. Stage publish logs what a server missed: none is waited for longer than two minutes.
+# Read when MLflow is imported. Stage publish logs what a server missed, so no server is waited for longer than two
+# minutes.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds
 
 
 class Untracked:
-    """A store, and a run in it, that do nothing; `complete`: nothing of a training is to be logged later."""
+    """A store, and a run in it, that do nothing; `complete`: nothing of a training remains to be logged later."""
 
     def __init__(self, complete: bool) -> None:
         self.complete = complete
 
     def run(self, *_: object) -> "AbstractContextManager[Untracked]":
-        """A run for a block."""
+        """Return a run for a block."""
         return nullcontext(self)
 
     def finish(self, *_: object, **_named: object) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     log_point = log_picture = log_result = add_to_training = finish
 
 
 def open_store(config: Config) -> "Tracker | Untracked":
-    """The store of this stage's repository, even if DVC runs it in a copy; without MLflow, one that does nothing."""
+    """Return the store of this stage's repository, even if DVC runs it in a copy; or one that does nothing.
+
+    The latter is for a machine without MLflow.
+    """
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
         return Untracked(complete=True)
     try:
         from pipeline.tracking.store import Tracker
-    except RuntimeError as error:  # without a home, which MLflow asks for
+    except RuntimeError as error:  # there is no home folder, which MLflow needs
         raise TrackingError(f"MLflow can't be imported ({error})", "set HOME to a folder") from error
 
     return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
@@ -59,7 +63,7 @@ def open_store(config: Config) -> "Tracker | Untracked":
 def track(
     config: Config, stage: str, setup: Mapping[str, str] | None = None, training: str = ""
 ) -> Iterator["LiveRun | Untracked"]:
-    """A run for the block, as `Tracker.run`; with a warning, one that does nothing if the store can't be used."""
+    """Yield a run for the block, as `Tracker.run`; if the store can't be used, warn and yield one that does nothing."""
     with ExitStack() as stack:
         try:
             run = stack.enter_context(open_store(config).run(stage, setup or {}, training))

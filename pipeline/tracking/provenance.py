@@ -1,4 +1,4 @@
-"""Names, tags and descriptions of runs: the user, the packages, the commit and what differs from it, the commands."""
+"""Names, tags and descriptions of runs: the user, the packages, the commit and changes to it, the commands."""
 
 import getpass
 import logging
@@ -30,24 +30,24 @@ _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an addr
 
 
 def without_passwords(text: str) -> str:
-    """A text without the passwords of its addresses."""
+    """Return a text without the passwords of its addresses."""
     return _PASSWORD.sub("", text)
 
 
 def run_name(stage: str, params: Mapping[str, Any]) -> str:
-    """A run's name: of a training, the parameters that differ from the commit's, in the syntax of DVC's -S."""
+    """Return a run's name: for a training, the parameters that differ from the commit's, in the syntax of DVC's -S."""
     if stage == "train":
         changes = shorten(without_passwords(" ".join(_changed_params(params))), 100, placeholder=" …")
         return changes or f"{params['model.name']} beta={params['beta']:g}"
-    if stage == "sweep":  # its parameters have several values each
+    if stage == "sweep":  # each of its parameters has several values
         return " ".join(f"{key}={values}" for key, values in params.items())
     return params["data.source"] if stage == "prepare" else stage
 
 
 def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, str]:
-    """`own` tags, and those of the user, versions, the commit, the commands, and a description in Markdown of them.
+    """Return `own` tags, and tags on user, versions, commit and commands, with a description in Markdown.
 
-    Outside a git repository, or without git, no commit is among them.
+    Outside a git repository, or without git, there is no commit among them.
     """
     spec, commit = sys.modules["__main__"].__spec__, _commit()
     versions = [f"Python {python_version()}", *_package_versions()]
@@ -79,20 +79,20 @@ def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> d
 
 
 def _package_versions() -> Iterator[str]:
-    """Name and version of each of the packages that is installed."""
+    """Yield name and version of each of the packages that is installed."""
     for name in sorted(_PACKAGES):
         with suppress(PackageNotFoundError):
             yield f"{name} {version(name)}"
 
 
 def code_changes() -> str:
-    """The difference of the code from the commit's, as git shows it, without new files; "" if there is none."""
+    """Return the difference of the code from the commit's, as git shows it, without new files; "" if there is none."""
     commit, others = _commit(), [f":(top,exclude){name}" for name in _EXPECTED]
     return _git("diff", commit, "--", ":(top)", *others) if commit else ""
 
 
 def _changed_params(params: Mapping[str, Any]) -> list[str]:
-    """The parameters that differ from the commit's, in the syntax of DVC's -S."""
+    """Return the parameters that differ from the commit's, in the syntax of DVC's -S."""
     commit = _commit()
     text = _git("show", f"{commit}:params.yaml") if commit else ""
     before = flatten(parse(text)) if text else params
@@ -105,12 +105,12 @@ def _changed_params(params: Mapping[str, Any]) -> list[str]:
 
 
 def _commit() -> str:
-    """The commit that an experiment is based on, or ""."""
+    """Return the commit that an experiment is based on, or ""."""
     return os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD").strip()
 
 
 def _user() -> str:
-    """The user's name in git, since the login is often root in a container; else the login, or an id without a name."""
+    """Return the user's name in git, since the login is often root in a container; else the login, or the user id."""
     try:
         return _git("config", "user.name").strip() or getpass.getuser()
     except (KeyError, OSError):  # OSError since Python 3.13
@@ -118,7 +118,7 @@ def _user() -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Output of a git command; "" if it fails or git is not installed."""
+    """Return the output of a git command; "" if it fails or git is not installed."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
@@ -130,5 +130,5 @@ def _git(*arguments: str) -> str:
 
 @cache
 def _warn(remedy: str) -> None:
-    """Says once that git refuses a repository of another user, and git's remedy."""
+    """Warn once that git refuses a repository of another user, with git's remedy."""
     logging.warning("runs have no commit, for git refuses a repository of another user: %s", remedy)

@@ -1,4 +1,4 @@
-"""Results of the stages, read from the files that they leave: all that MLflow logs of them, but imported without it.
+"""Results of the stages, read from their files: all that MLflow logs of them, but imported without it.
 
 A stage and stage publish log the same Result. Another figure or file of a stage is one entry in its function here.
 """
@@ -24,7 +24,7 @@ _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 @dataclass(frozen=True)
 class DataSet:
-    """Pictures or a film that a stage read; `figures` is found in the names of the figures that it alone gave."""
+    """Pictures or a film that a stage read; `figures` matches the names of figures that only this data set gave."""
 
     name: str
     source: str
@@ -42,24 +42,24 @@ class Result:
     key: str  # hash of its outputs; executions with the same outputs have the same key
     weights: str = ""  # hash of the weights that it trained or measured
     metrics: Mapping[str, float] = field(default_factory=dict)
-    headline: Mapping[str, float] = field(default_factory=dict)  # figures that the row of the training shows too
+    headline: Mapping[str, float] = field(default_factory=dict)  # figures that the row of the training also shows
     params: Mapping[str, Any] = field(default_factory=dict)  # values that params.yaml leaves to "auto"
     curve: tuple[Mapping[str, float], ...] = ()  # points with a "step", in order
     artifacts: tuple[Path, ...] = ()  # files and folders
     texts: Mapping[str, str] = field(default_factory=dict)  # text files by name, logged without passwords
-    pictures: Mapping[str, Path] = field(default_factory=dict)  # PNG files that the row of the training shows too
+    pictures: Mapping[str, Path] = field(default_factory=dict)  # PNG files that the row of the training also shows
     datasets: tuple[DataSet, ...] = ()  # its inputs, first the one that gave the headline
     model: Path | None = None  # the weights file that it trained
     onnx: tuple[Path, ...] = ()  # files to add to that model
 
     def figures(self) -> dict[tuple[str, int], float]:
-        """All figures by name and step."""
+        """Return all figures by name and step."""
         points = [(int(point["step"]), name, point[name]) for point in self.curve for name in point if name != "step"]
         single = {(name, 0): value for name, value in {**self.metrics, **self.headline}.items()}
         return {(f"{self.stage}/{name}", step): value for step, name, value in points} | single
 
     def dataset_of(self, figure: str) -> DataSet | None:
-        """The data set that gave a figure; none gave a speed."""
+        """Return the data set that gave a figure; None for a speed."""
         if figure in SPEED:
             return None
         own = [each for each in self.datasets if re.search(each.figures, figure)]
@@ -67,15 +67,16 @@ class Result:
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
-    """The prepared pictures, and their number by source and split."""
+    """Return the prepared pictures, and their number by source and split."""
     sets, files = _picture_sets(shards, *SPLITS), (shards / "manifest.csv",)
     return Result("prepare", data_hash(shards), metrics=flatten(_read(metrics)), artifacts=files, datasets=sets)
 
 
 def train_result(weights: Path, curve: Path, shards: Path) -> Result:
-    """The weights, their figures in training and validation as weights/…, and the training curve.
+    """Return the weights, their figures in training and validation as weights/…, and the training curve.
 
-    What "auto" became, and the family's options, are parameters resolved.…, by which MLflow can group trainings.
+    The values that replaced "auto", and the family's options, are parameters resolved.…, by which MLflow can group
+    trainings.
     """
     name, metrics, card = file_hash(weights), curve.with_name("metrics.json"), _read(weights.with_suffix(".json"))
     training = card["training"]
@@ -91,7 +92,10 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
 
 
 def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Result:
-    """Quality on test pictures and speed: headline, mean and worst of each measure as evaluate/…, table, pictures."""
+    """Return quality on test pictures and speed.
+
+    That is the headline, mean and worst of each measure as evaluate/…, a table, and pictures.
+    """
     details, headline = _read(out / "details.json"), _read(out / "metrics.json")
     rows = [
         {"pictures": kind, "mode": mode, "measure": measure, **stats}
@@ -115,13 +119,13 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
 
 
 def detect_result(weights: Path, out: Path, shards: Path) -> Result:
-    """Rates at which a detector is right about the pair's containers, sealed ones and the control, with intervals."""
+    """Return how often a detector is right about the pair's containers, sealed ones and the control, with intervals."""
     sets = _picture_sets(shards, TEST, VALIDATION)
     return _measured("detect", weights, out, {}, _read(out / "metrics.json"), datasets=sets)
 
 
 def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
-    """Quality of the demonstration film: headline figures, all figures, and a curve with one point per frame."""
+    """Return the quality of the demonstration film: headline, all figures, and a curve with one point per frame."""
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
     details, headline = _read(out / "details.json"), _read(out / "metrics.json")
     films = [(cover, "container"), (secret, "secret|base")]
@@ -131,7 +135,7 @@ def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
 
 
 def study_result(name: str, weights: Path, out: Path) -> Result:
-    """All files of a study, and the figures in its metrics.json, which must be numbers, as name/figure."""
+    """Return all files of a study, and the figures in its metrics.json, which must be numbers, as name/figure."""
     figures = _read(out / "metrics.json")
     for key, value in figures.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -140,7 +144,7 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
 
 
 def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | None) -> Result:
-    """Facts on a whole experiment for the row of its training: parameters, dvc.lock, report, ONNX files."""
+    """Return facts on a whole experiment for the row of its training: parameters, dvc.lock, report, ONNX files."""
     name, lock, page = file_hash(weights), Path("dvc.lock"), (studies or reports) / "index.html"
     files = {"study.lock": lock, "study.html": page} if studies else {"dvc.lock": lock, "report.html": page}
     files |= {"params.yaml": Path("params.yaml")}
@@ -151,7 +155,7 @@ def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | 
 
 
 def _picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
-    """The prepared pictures of some splits, one data set per split and source."""
+    """Return the prepared pictures of some splits, one data set per split and source."""
     pictures = defaultdict(list)
     for split in splits:
         for entry in read_manifest(shards, split):

@@ -1,4 +1,4 @@
-"""The store of runs: one row for each training, and below it what was measured of its weights.
+"""The store of runs: one row for each training, and the measurements of its weights below it.
 
 Trained pairs are MLflow models: weights, card, signature and an example; nothing is pickled.
 """
@@ -51,7 +51,7 @@ from stegnet.core.errors import DiskError, TrackingError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns of its own code
+    warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns about its own code
     import mlflow.pyfunc
 
 for _name in ("alembic", "mlflow"):  # MLflow sets its own levels when it is imported
@@ -60,15 +60,16 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # stegnet reports a failing store in one line
 
 # Tags of a run: its stage; hashes of its outputs, of the weights that it trained or measured, and of all parameters
-# (runs with the same ones belong together); the fingerprint of a training, with which an interrupted run resumes.
+# (runs with the same parameters belong together); the fingerprint of a training, with which an interrupted run resumes.
 STAGE, KEY, WEIGHTS, PARAMS = "stegnet.stage", "stegnet.key", "stegnet.weights", "stegnet.params"
 TRAINING, PARENT = "stegnet.training", "mlflow.parentRunId"
-EXECUTION = ("run/", "system/")  # figures of an execution, not of its result, begin so
-STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)  # requests' are OSErrors
+EXECUTION = ("run/", "system/")  # prefixes of figures of an execution, not of its result
+# Errors of requests are OSErrors.
+STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)
 CONNECT_TIMEOUT = 5  # seconds
 LAST_REQUEST = 10  # seconds that a request may take when its stage has ended
-_STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error).*", re.DOTALL)  # what SQLAlchemy adds to a cause
-_REMEDIES = {  # of a store, by what is found in its address and the cause
+_STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error).*", re.DOTALL)  # text that SQLAlchemy adds to a cause
+_REMEDIES = {  # remedies by a pattern found in the store's address and the cause
     r"experiment (\d+) must be in the 'active' state": "restore it with `MLFLOW_TRACKING_URI={store} mlflow experiments"
     " restore -x {found}`, or set MLFLOW_EXPERIMENT_NAME to another name",
     "mlflow db upgrade": "back it up, then `mlflow db upgrade {store}`; if a newer MLflow made it, install that one, or"
@@ -85,7 +86,7 @@ REGISTERED, BEST = "stegnet", "best"  # MLflow itself has the alias "latest"
 _Y, _X = np.mgrid[:48, :48] * 5
 _COVER = np.stack([_X, _Y, (_X + _Y) // 2], -1).astype(np.uint8)  # ramps
 EXAMPLE = {"cover": _COVER, "secret": _COVER[::-1].copy()}
-_NAMES = ("cover", "secret"), ("container", "revealed")  # of what goes in and of what comes out
+_NAMES = ("cover", "secret"), ("container", "revealed")  # of inputs and of outputs
 SIGNATURE = ModelSignature(
     *(Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in names]) for names in _NAMES)
 )
@@ -94,7 +95,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def store_errors(problem: str = "MLflow's store can't be used") -> Iterator[None]:
-    """Turns errors of MLflow, the network and the disk into a TrackingError: the problem, its reason, the remedy."""
+    """Turn errors of MLflow, the network and the disk into a TrackingError with the problem, reason and remedy."""
     try:
         yield
     except DiskError as error:
@@ -110,13 +111,13 @@ def store_errors(problem: str = "MLflow's store can't be used") -> Iterator[None
 class LiveRun:
     """A run while its stage works; its methods neither wait for the store nor raise.
 
-    A thread sends figures and pictures every second; what the store refuses is sent again, and the rest by `close`. Of
-    an execution that was interrupted, the run has figures and pictures up to step `last`; −1 for none.
+    A thread sends figures and pictures every second; whatever the store refuses is sent again, and the rest by `close`.
+    A run that continues an interrupted execution has its figures and pictures up to step `last`; −1 if there are none.
     """
 
     def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:
         self.id = run.info.run_id
-        self.result, self.complete = None, False  # what it was finished with; the store has all of it
+        self.result, self.complete = None, False  # what it was finished with; whether the store has all of it
         self._client, self._last, self._stopped = client, last, Event()
         self._figures, self._pictures = list[Metric](), list[tuple[str, int, np.ndarray]]()  # not sent yet
         self._begun = time.monotonic() - run.data.metrics.get("run/seconds", 0.0)
@@ -125,22 +126,22 @@ class LiveRun:
         self._sender.start()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
-        """Logs a point of a stage's curve, at its "step"."""
+        """Log a point of a stage's curve, at its "step"."""
         if point["step"] > self._last:
             self._add({f"{stage}/{name}": value for name, value in point.items() if name != "step"}, int(point["step"]))
 
     def log_picture(self, name: str, step: int, pixels: np.ndarray) -> None:
-        """Logs one picture of a series, (H, W, 3) uint8."""
+        """Log one picture of a series, (H, W, 3) uint8."""
         if step > self._last:
             self._pictures.append((name, step, pixels))
 
     def finish(self, result: Result, **figures: float) -> None:
-        """Says that the stage is done, its result, and figures of this execution."""
+        """Record that the stage is done, its result, and figures of this execution."""
         self.result = result
         self._add({f"run/{name}": value for name, value in figures.items()}, 0)
 
     def close(self) -> None:
-        """Sends the rest; raises one of STORE_ERRORS if the store does not take it, or not soon."""
+        """Send the rest. Raises one of STORE_ERRORS if the store does not take it, or not soon."""
         self._stopped.set()
         self._sender.join(LAST_REQUEST)
         if self._sender.is_alive():
@@ -155,7 +156,7 @@ class LiveRun:
 
     def _send(self) -> None:
         figures = self._figures[:]  # the stage only appends to it
-        self._client.log_batch(self.id, figures)  # those that the store has are ignored
+        self._client.log_batch(self.id, figures)  # the store ignores those that it has
         del self._figures[: len(figures)]
         while self._pictures:
             name, step, pixels = self._pictures[0]
@@ -179,16 +180,17 @@ class LiveRun:
                 failed = True
 
     def _watch_load(self) -> SystemMetricsMonitor:
-        """Logs the machine's load every ten seconds, by a thread."""
+        """Log the machine's load every ten seconds, in a thread."""
         monitor = SystemMetricsMonitor(self.id, resume_logging=True)
         monitor.start()
         return monitor
 
 
 class Tracker:
-    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server; an experiment's params.
+    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server.
 
-    A TrackingError says that it can't be opened or used. A run that has begun never raises.
+    `params` are an experiment's. Raises TrackingError if the store can't be opened or used; a run that has begun never
+    raises.
     """
 
     def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
@@ -213,7 +215,7 @@ class Tracker:
             if default and default.lifecycle_stage == "active" and not self._client.search_runs(["0"]):
                 self._client.delete_experiment("0")
             self._locks.mkdir(exist_ok=True)
-            # Of processes that are gone; others may be alive elsewhere.
+            # Runs of processes that are gone; others may be alive elsewhere.
             for run in self._runs("status = 'RUNNING'", {}):
                 if (lock := self._lock(run)).exists():
                     with suppress(Timeout), FileLock(lock, blocking=False):
@@ -221,11 +223,13 @@ class Tracker:
 
     @contextmanager
     def run(self, stage: str, setup: Mapping[str, str], training: str = "") -> Iterator[LiveRun]:
-        """Starts a run for the block, and ends it as finished, failed or killed.
+        """Start a run for the block, and end it as finished, failed or killed.
 
         A failing store does not interrupt the block. A warning says if something is missing at the end; `log_result`
-        then logs it from the stage's files. `setup` is tags about the execution, without stegnet before their names; an
-        interrupted training of the same fingerprint goes on in its run.
+        then logs it from the stage's files. An interrupted training with the same fingerprint continues in its run.
+
+        Args:
+            setup: tags about the execution, without stegnet before their names.
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
         with store_errors():
@@ -251,7 +255,7 @@ class Tracker:
 
     @store_errors()
     def log_result(self, result: Result) -> None:
-        """Logs a stage from its files unless it has a finished run in this experiment; attaches it to its training.
+        """Log a stage from its files unless it has a finished run in this experiment, and attach it to its training.
 
         An interrupted run of the stage is completed if it has no other figures.
         """
@@ -266,7 +270,7 @@ class Tracker:
 
     @store_errors()
     def add_to_training(self, result: Result) -> None:
-        """Adds figures and files to the experiment's training, and ONNX files to its model, which is registered."""
+        """Add figures and files to the experiment's training, and ONNX files to its model, which is registered."""
         if row := self._training(result.weights):
             self._log(row, result)
             if result.onnx and (model := _model(row)):
@@ -274,7 +278,7 @@ class Tracker:
 
     @store_errors()
     def log_sweep(self, result: Result, note: str, trainings: Sequence[Run]) -> None:
-        """Logs a sweep's row unless there is one with this result, and puts its trainings below it."""
+        """Log a sweep's row unless there is one with this result, and put its trainings below it."""
         self.log_result(result)
         row = self.find(result).info.run_id
         self._client.set_tag(row, NOTE, note)
@@ -283,16 +287,16 @@ class Tracker:
 
     @store_errors()
     def training(self) -> Run | None:
-        """This experiment's latest finished training; its row has the headline of what was measured of it."""
+        """Return this experiment's latest finished training; its row has the headline of its measurements."""
         return self._latest(_FINISHED, self._own | {STAGE: "train"})
 
     def find(self, result: Result) -> Run | None:
-        """The latest finished run with this result; in this experiment only, except for prepared pictures."""
+        """Return the latest finished run with this result; in this experiment only, except for prepared pictures."""
         tags = {STAGE: result.stage, KEY: result.key} | ({} if result.stage == "prepare" else self._own)
         return self._latest(_FINISHED, tags)
 
     def _start(self, stage: str, interrupted: Run | None, tags: Mapping[str, str]) -> tuple[Run, FileLock]:
-        """Resumes an interrupted run, or creates one; with its lock, which this process holds.
+        """Resume an interrupted run, or create one. Return it with its lock, which this process holds.
 
         The file of the lock stays until the run has ended in the store, so that the next process marks it.
         """
@@ -312,7 +316,7 @@ class Tracker:
         return run, lock
 
     def _end(self, run: Run, status: str, result: Result | None = None) -> None:
-        """Logs what a run is missing of its result, and ends it."""
+        """Log what a run is missing of its result, and end it."""
         if result:
             row = self._training(result.weights)
             self._log(run, result, _model(row) if row else None)
@@ -324,7 +328,7 @@ class Tracker:
             self._attach(run, result)
 
     def _log(self, run: Run, result: Result, model: str | None = None) -> None:
-        """Logs all that a run does not have of a result; `model`: id of the measured one, whose page shows it too."""
+        """Log everything in a result that a run lacks; `model`: id of the measured model, whose page also shows it."""
         key, logged = run.info.run_id, self._figures(run)
         new = {place: value for place, value in result.figures().items() if place not in logged}
         params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
@@ -339,7 +343,7 @@ class Tracker:
             log_model(self._client, key, result.model, result.weights)
 
     def _attach(self, run: Run, result: Result) -> None:
-        """Makes a measurement a child of the experiment's training, if that is logged, and shows its headline there."""
+        """Make a measurement a child of the experiment's training, if that is logged, and show its headline there."""
         row = self._training(result.weights)
         if result.stage in ("prepare", "train") or not row or run.data.tags.get(PARENT) == row.info.run_id:
             return
@@ -352,7 +356,7 @@ class Tracker:
         self._client.set_tag(run.info.run_id, PARENT, row.info.run_id)
 
     def _figures(self, run: Run) -> dict[tuple[str, int], float]:
-        """The figures of a run's result that the store has."""
+        """Return the figures of a run's result that the store has."""
         run = self._client.get_run(run.info.run_id)
         names = [name for name in run.data.metrics if not name.startswith(EXECUTION)]
         history = [point for name in names for point in self._client.get_metric_history(run.info.run_id, name)]
@@ -365,17 +369,17 @@ class Tracker:
         return next(iter(self._runs(condition, tags)), None)
 
     def _runs(self, condition: str, tags: Mapping[str, str]) -> list[Run]:
-        """Runs that meet a condition and have all these tags, the latest first."""
+        """Return runs that meet a condition and have all these tags, the latest first."""
         conditions = " and ".join([condition, *(f"tags.`{name}` = '{value}'" for name, value in tags.items())])
         order, experiments = ["attributes.start_time DESC"], [self._trainings, self._data]
         return list(self._client.search_runs(experiments, conditions, order_by=order))
 
     def _lock(self, run: Run) -> Path:
-        """The file that a process on this machine locks while it writes to a run."""
+        """Return the file that a process on this machine locks while it writes to a run."""
         return self._locks / f"{run.info.run_id}.lock"
 
     def _experiment(self, name: str, note: str, artifacts: str | None) -> str:
-        """The id of an experiment, which is created if it is missing; `artifacts`: a folder, None: the server's."""
+        """Return the id of an experiment, which is created if missing; `artifacts`: a folder, None: the server's."""
         known = self._client.get_experiment_by_name(name)
         if known is None:
             location = artifacts and f"{artifacts}/{quote(name, safe='')}"
@@ -388,7 +392,7 @@ class Tracker:
 
 
 def check_connection() -> None:
-    """Fails within seconds if no server answers; MLflow itself would retry for minutes."""
+    """Raise within seconds if no server answers; MLflow itself would retry for minutes."""
     address = mlflow.get_tracking_uri()
     if address.startswith("http"):
         http_request(get_default_host_creds(address), "/health", "GET", max_retries=0, timeout=CONNECT_TIMEOUT)
@@ -396,29 +400,29 @@ def check_connection() -> None:
         timeout = {} if address.startswith("mssql") else {"connect_timeout": CONNECT_TIMEOUT}
         try:
             sqlalchemy.create_engine(address, connect_args=timeout).connect().close()
-        except (ImportError, ValueError) as error:  # its driver is missing; the port is not a number
+        except (ImportError, ValueError) as error:  # its driver is missing, or the port is not a number
             raise mlflow.MlflowException(str(error)) from error
 
 
 def _reason(error: BaseException) -> str:
-    """The store's address and the innermost cause, without passwords."""
+    """Return the store's address and the innermost cause, without passwords."""
     text = without_passwords(_STATEMENT.sub("", f"{mlflow.get_tracking_uri()}: {_cause(error)}"))
     return shorten(text, 300, placeholder=" …")
 
 
 def _cause(error: BaseException) -> BaseException | None:
-    """The innermost error of the store, or a full disk."""
+    """Return the innermost error of the store, or a full disk."""
     inner = None if isinstance(error, DiskError) else error.__cause__ or error.__context__
     return (inner and _cause(inner)) or (error if isinstance(error, STORE_ERRORS) else None)
 
 
 def _model(run: Run) -> str | None:
-    """The id of the model that a training logged."""
+    """Return the id of the model that a training logged."""
     return next((output.model_id for output in run.outputs.model_outputs), None)
 
 
 def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: str | None) -> list[Metric]:
-    """Figures of a result by name and step; those of a model name the pictures that gave them."""
+    """Return figures of a result by name and step; those of a model name the pictures that gave them."""
     metrics = list[Metric]()
     for (name, step), value in figures.items():
         data = result.dataset_of(name) if model else None
@@ -428,21 +432,21 @@ def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: st
 
 
 def _lightly_compressed(pixels: np.ndarray) -> Image.Image:
-    """A picture from (H, W, 3) uint8 that MLflow saves in a third of the time that it takes by default."""
+    """Return a picture from (H, W, 3) uint8 that MLflow saves in a third of the default time."""
     picture = Image.fromarray(pixels)
     picture.save = partial(picture.save, compress_level=1)
     return picture
 
 
 def _input(data: DataSet) -> DatasetInput:
-    """A data set as MLflow lists it; its source type is "local", a file or folder."""
+    """Return a data set as MLflow lists it; its source type is "local", a file or folder."""
     source, profile = json.dumps({"uri": without_passwords(data.source)}), json.dumps(dict(data.profile))
     entry = Dataset(data.name, data.digest, "local", source, profile=profile)
     return DatasetInput(entry, [InputTag("mlflow.data.context", data.context)])
 
 
 def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
-    """Adds a weights file of a hash, and its card, as the model of a run, unless the run has one."""
+    """Add a weights file with a hash, and its card, as the model of a run, unless the run has one."""
     run = client.get_run(run_id)
     if run.outputs.model_outputs:
         return
@@ -472,7 +476,7 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
 
 
 def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path]) -> None:
-    """Makes a model a version of REGISTERED, with ONNX files, unless that is done; names the best version."""
+    """Make a model a version of REGISTERED, with ONNX files, unless that is done, and name the best version."""
     if not client.search_registered_models(f"name = '{REGISTERED}'"):
         client.create_registered_model(REGISTERED, description=NOTES["registered"])
     versions, model = client.search_model_versions(f"name = '{REGISTERED}'"), client.get_logged_model(model_id)
@@ -491,6 +495,6 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
 
 
 def _quality(model: LoggedModel) -> dict[tuple[str, str | None], float]:
-    """PSNR of container and secret, with the digest of the pictures that gave it."""
+    """Return the PSNR of container and secret, with the digest of the pictures that gave it."""
     wanted = (CONTAINER_PSNR, SECRET_PSNR)
     return {(each.key, each.dataset_digest): each.value for each in model.metrics or () if each.key in wanted}

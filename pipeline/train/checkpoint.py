@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from stegnet.core.disk import sync_file, sync_folder
 from stegnet.core.errors import TrainingError
 
-KEPT = 2  # checkpoints: the newest may be damaged
+KEPT = 2  # number of checkpoints: the newest may be damaged
 LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock
 _DIGEST = hashlib.sha256().digest_size
 
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Checkpoint:
-    """The last states of one training, each in a file that is written whole or not at all.
+    """The last states of one training, each in a file that is written completely or not at all.
 
     A file is the SHA-256 of a state followed by the state, as torch.save writes it; its name begins with the
     fingerprint.
@@ -34,7 +34,7 @@ class Checkpoint:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps other processes from running the same training."""
+        """Keep other processes from running the same training."""
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / f"{self.fingerprint}.lock")
         try:
@@ -47,7 +47,7 @@ class Checkpoint:
             lock.release()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes `state`, whose "step" numbers the file."""
+        """Write `state`, whose "step" numbers the file."""
         content = io.BytesIO()
         torch.save(state, content)
         path, part = (self._folder / f"{self.fingerprint}{end}" for end in (f"-{state['step']:09}.pt", ".tmp"))
@@ -60,7 +60,7 @@ class Checkpoint:
             path.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """The newest undamaged state, or None."""
+        """Return the newest undamaged state, or None."""
         for path in self._paths():
             content = path.read_bytes()
             if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
@@ -69,22 +69,22 @@ class Checkpoint:
         return None
 
     def newest(self) -> Path | None:
-        """The newest file."""
+        """Return the newest file."""
         return next(iter(self._paths()), None)
 
     def remove(self) -> None:
-        """Deletes all files; for a training that is finished."""
+        """Delete all files of a training that is finished."""
         for path in self._folder.glob(f"{self.fingerprint}*"):
             path.unlink()
 
     def _paths(self) -> list[Path]:
-        """Newest first."""
+        """Return the files, the newest first."""
         return sorted(self._folder.glob(f"{self.fingerprint}-*.pt"), reverse=True)
 
 
 @contextmanager
 def whole_file(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """Yields the path to write a file to, by default with the suffix .part; it gets its name when it is whole."""
+    """Yield the path to write a file to, by default with the suffix .part; it gets its name once it is complete."""
     part = part or path.with_suffix(".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""The size of a pair: its parameters, and the multiply-adds for a pixel."""
+"""The size of a pair: its parameters, and the multiply-adds per pixel."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from stegnet.core.pixels import BLOCK, DITHER
 from stegnet.networks.pair import Pair
 
-_SIDE = 64  # pixels of the picture that is hidden; backbones have strides up to 32
+_SIDE = 64  # pixels of the hidden picture; backbones have strides up to 32
 
 
 @torch.no_grad()

@@ -21,8 +21,8 @@ from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.networks.pair import build_from
 
-# Fabric asks for the version of torchmetrics by importing it, and with it torchvision, for two seconds. Nothing of
-# Fabric that is used here needs it.
+# Fabric looks up the version of torchmetrics by importing it, and with it torchvision, which takes two seconds. The
+# parts of Fabric that are used here don't need it.
 sys.modules.setdefault("torchmetrics", None)
 from lightning_fabric import Fabric  # noqa: E402
 from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment  # noqa: E402
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BatchShare:
-    """Consecutive pairs of each batch that one process computes, in parts; equal ones if the batch divides evenly."""
+    """Consecutive pairs of each batch that one process computes, in parts: equal ones if the batch divides evenly."""
 
     batch: int  # pairs in a whole batch
     start: int  # index in the batch of the first pair
@@ -52,29 +52,32 @@ class BatchShare:
         return cls(config.batch, start, end - start, min(config.accumulate, end - start))
 
     def pairs(self, step: int) -> range:
-        """The indices of the training pairs of a step."""
+        """Return the indices of the training pairs of a step."""
         first = step * self.batch + self.start
         return range(first, first + self.size)
 
     def parts(self) -> Iterator[tuple[slice, slice]]:
-        """The slices of each part: in the share, and in the whole batch."""
+        """Yield the slices of each part: in the share, and in the whole batch."""
         for first, end in pairwise(self.size * part // self.count for part in range(self.count + 1)):
             yield slice(first, end), slice(self.start + first, self.start + end)
 
     def divisor(self, part: slice) -> float:
-        """Divisor of the mean over a part, such that the mean over all processes of their sums is the batch's."""
+        """Return the divisor of a part's mean.
+
+        With it, the mean over all processes of the parts' sums is the mean over the batch.
+        """
         return self.batch / ((part.stop - part.start) * world_size())
 
 
 def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
-    """The number of training processes: those already launched, or else as train.devices says.
+    """Return the number of training processes: those already launched, or else as train.devices says.
 
-    "auto" is one process per GPU, at most one per pair of the batch. On the CPU, it is one per physical core, as far as
-    the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in every
-    operation.
+    "auto" is one process per GPU, at most one per pair of the batch. On the CPU, it is one per physical core, as long
+    as the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in
+    every operation.
 
     Args:
-        gpus, cores: what there is, on all machines; None: on this one.
+        gpus, cores: available on all machines; None: on this one.
     Raises:
         ConfigError: there are fewer GPUs, or fewer pairs in a batch.
     """
@@ -100,7 +103,7 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
 
 
 def training_setup(run: TrainingRun) -> dict[str, str]:
-    """Device and precision of a training's first process, and the number of processes, by name."""
+    """Return device and precision of a training's first process, and the number of processes, by name."""
     batch, count = run.config.train.batch, world_size()
     least, most = batch // count, -(-batch // count)
     pairs = f"{least} pairs" if least == most else f"{least} or {most} pairs"
@@ -112,9 +115,9 @@ def training_setup(run: TrainingRun) -> dict[str, str]:
 
 
 def loader_processes(config: TrainConfig, device: torch.device) -> int:
-    """The number of processes that load this one's pairs; "auto": one beside a CPU, which computes on all cores.
+    """Return the number of processes that load this one's pairs; "auto": one beside a CPU, which computes on all cores.
 
-    A GPU needs more pairs than one process loads, and leaves the cores alone.
+    A GPU needs more pairs than one process loads, and leaves the cores idle.
     """
     if config.workers != AUTO:
         return config.workers
@@ -122,7 +125,7 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
 
 
 def _cpu_processes(config: Config, cores: int) -> int:
-    """The most processes, at most one per core, with equal shares of a batch; one if the network has batch norms."""
+    """Return the most processes, at most one per core, with equal shares of a batch; 1 for batch norms."""
     with torch.device("meta"):
         modules = build_from(replace(config.model, pretrained=False)).modules()
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules):
@@ -132,11 +135,11 @@ def _cpu_processes(config: Config, cores: int) -> int:
 
 
 def unused_gpus() -> str:
-    """Describes the NVIDIA driver of this machine where it has GPUs and PyTorch can't use them; "" elsewhere.
+    """Describe the NVIDIA driver of this machine if it has GPUs and PyTorch can't use them; else return "".
 
     GPUs that CUDA_VISIBLE_DEVICES hides are not meant to be used.
     """
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")  # the last is SLURM's
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")  # NoDevFiles is SLURM's
     if hidden or torch.cuda.is_available():
         return ""
     try:
@@ -150,7 +153,7 @@ def unused_gpus() -> str:
 
 @contextmanager
 def training_processes(module: str, config: Config) -> Iterator[None]:
-    """Runs the block in each of the processes that train together, launched as `python -m module` if needed.
+    """Run the block in each of the processes that train together, launched as `python -m module` if needed.
 
     The launching process exits when the launched ones have ended.
     """
@@ -173,14 +176,14 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
 
 
 class _Environment(TorchElasticEnvironment):
-    """The environment that torchrun sets; on a cluster, machines may run different numbers of processes."""
+    """The environment that torchrun sets. On a cluster, machines may run different numbers of processes."""
 
     def validate_settings(self, num_devices: int, num_nodes: int) -> None:
-        """Does not ask for equal numbers, as its base does."""
+        """Accept unequal numbers, which the base class refuses."""
 
 
 def open_fabric(config: Config, device: torch.device) -> Fabric:
-    """Connects this process to the others that train, on its own device."""
+    """Connect this process to the others that train, on its own device."""
     if process_count(config) != world_size() and config.train.devices != AUTO:
         raise ConfigError(
             f"params.yaml: train.devices: {config.train.devices} processes are started by `python -m pipeline.train`",

@@ -1,4 +1,4 @@
-"""The training of pictures hidden in pictures: stored as a file stores them, revealed and unshuffled; validation."""
+"""The training of pictures hidden in pictures: stored as in a file, revealed and unshuffled; and its validation."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,12 +43,12 @@ from stegnet.networks.pair import Pair
 Result = TypeVar("Result", bound=tuple)
 _START, _CODED_START = 0.02, 0.0001
 PREVIEW_PAIRS = 4
-PREVIEW_GAIN = 10  # of the difference between container and cover
+PREVIEW_GAIN = 10  # factor of the difference between container and cover
 
 
 @dataclass(frozen=True)
 class PassRandomness:
-    """All that is random in the pass of a batch of B pairs."""
+    """Everything random in the pass of a batch of B pairs."""
 
     shuffles: BatchShuffle  # block shuffles of the secrets
     shuffled: Tensor  # (B,) bool, the secrets that are shuffled
@@ -57,14 +57,14 @@ class PassRandomness:
     noise: Tensor | None  # (B, 3, H, W) added to the stored container
 
     def select(self, pairs: slice) -> "PassRandomness":
-        """The randomness of some of the pairs."""
+        """Return the randomness of some of the pairs."""
         noise = None if self.noise is None else self.noise[pairs]
         shuffles = self.shuffles.select(pairs)
         return PassRandomness(shuffles, self.shuffled[pairs], self.sealed[pairs], self.mask[pairs], noise)
 
 
 def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
-    """The randomness of a step's whole batch, a function of seed and step alone."""
+    """Draw the randomness of a step's whole batch, a function of seed and step alone."""
     train, count = config.train, config.train.batch
     random = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
     shape = (count, 3, train.crop, train.crop)
@@ -79,7 +79,7 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
 class HideRevealPass(nn.Module):
     """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
 
-    `scramble.base` and `train.bits` say what is hidden and sealed; "bf16" or "fp32" is the precision of the networks.
+    `scramble.base` and `train.bits` say what is hidden and sealed; `precision` is the networks', "bf16" or "fp32".
     """
 
     def __init__(self, pair: Pair, config: Config, precision: str) -> None:
@@ -89,7 +89,7 @@ class HideRevealPass(nn.Module):
         self._strength = seal_strength(config.train.bits)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
-        """Takes covers, secrets and, if they are coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8."""
+        """Pass covers, secrets and, if coded, the secrets' bases, (B, 2 or 3, 3, H, W) uint8, through the pair."""
         cover, secret, *coded = (_channels_last(part) for part in from_8_bits(pictures).unbind(1))  # (B, 3, H, W)
         if self._base == CODED:
             (base,) = coded
@@ -107,7 +107,8 @@ class HideRevealPass(nn.Module):
         container = into_range(container, period.detach())
         stored = self.store(container, randomness)
         stored = stored if randomness.noise is None else stored + randomness.noise
-        if self.pair.periodic:  # the same value; a longer period makes what happens to a container smaller against it
+        # Same value; its gradient accounts for a container's changes being smaller relative to a longer period.
+        if self.pair.periodic:
             stored = cover + (stored - cover) * (period.detach() / period)
         with autocast(self._precision, pictures.device):
             revealed = self.pair.reveal(stored - mask).float()
@@ -117,18 +118,18 @@ class HideRevealPass(nn.Module):
         return PassResult(cover, container, secret, restored, base)
 
     def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
-        """The container as a file holds it, rounded and with sealed bits."""
+        """Return the container as a file holds it, rounded and with sealed bits."""
         return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
 
 
 class PictureObjective(Objective):
-    """Containers that resemble their covers, and secrets that come back."""
+    """The objective that containers resemble their covers, and secrets come back."""
 
     def __init__(self, config: Config, pair: Pair, steps: int) -> None:
         super().__init__(config, pair, steps)
         check_measures(config.train.loss)
         self._start = config.train.container_start
-        if self._start == AUTO:  # none for a pair that needs no start; the less a base leaves to hide, the less
+        if self._start == AUTO:  # 1 for a pair that needs no start; the less a base leaves to hide, the smaller
             coded = config.scramble.base == CODED
             self._start = 1.0 if not pair.secret_first else _CODED_START if coded else _START
 
@@ -139,9 +140,10 @@ class PictureObjective(Objective):
         return draw_randomness(self.config, step, device)
 
     def terms(self, result: PassResult) -> LossTerms:
-        """Loss terms of container and secret; where a network enhances bases, the secret's counts theirs, too.
+        """Return the loss terms of container and secret.
 
-        The secret's own error says little of a base: it depends on how strong what is hidden is, as a whole.
+        If a network enhances bases, the secret's term includes the error of these. The secret's own error says little
+        about a base: it depends on the strength of the hidden residual as a whole.
         """
         terms = loss_terms(result, self.config.train.loss)
         if not result.base.requires_grad:
@@ -157,7 +159,7 @@ class PictureObjective(Objective):
         return {CONTAINER_PSNR: psnr_from_mse(container), SECRET_PSNR: psnr_from_mse(secret)}
 
     def preview(self, result: PassResult) -> np.ndarray:
-        """One row per pair: cover, container, difference × PREVIEW_GAIN, secret, revealed; (B·H, 5·W, 3) uint8."""
+        """Return one row per pair: cover, container, enlarged difference, secret, revealed; (B·H, 5·W, 3) uint8."""
         cover, container, secret, revealed, _ = result
         return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
@@ -182,7 +184,7 @@ class Validation:
 
     @classmethod
     def open(cls, config: Config, data: Path, device: torch.device, precision: str, batch: int) -> "Validation | None":
-        """Reads the validation pictures in `data`; None if train.validate is 0, or there are too few pictures."""
+        """Read the validation pictures in `data`. Return None if train.validate is 0, or there are too few pictures."""
         crops = validation_crops(config, data, config.scramble.base == CODED)
         if crops is None:
             return None
@@ -191,7 +193,7 @@ class Validation:
 
     @torch.no_grad()
     def measure(self, pair: Pair) -> dict[str, float]:
-        """FIGURES, means over all pairs: the loss with the container at full weight, and PSNR in dB."""
+        """Return FIGURES, means over all pairs: the loss with the container at full weight, and PSNR in dB."""
         means = torch.zeros(4, dtype=torch.float64)
         hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
         for first in range(0, len(self._pictures), self._batch):
@@ -208,17 +210,17 @@ class Validation:
 
 
 def first_pairs(result: Result) -> Result:
-    """Returns the pairs of a preview, detached and copied, so that the whole batch can be freed."""
+    """Return the pairs of a preview, detached and copied, so that the whole batch can be freed."""
     return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
 
 
 def difference(cover: Tensor, container: Tensor) -> Tensor:
-    """The difference as a preview shows it."""
+    """Return the difference as a preview shows it."""
     return (container - cover).abs() * PREVIEW_GAIN
 
 
 def side_by_side(*columns: Tensor) -> np.ndarray:
-    """One row per picture: n columns of pictures (B, 3, H, W) as (B·H, n·W, 3) uint8."""
+    """Return one row per picture: n columns of pictures (B, 3, H, W) as (B·H, n·W, 3) uint8."""
     rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, n·W)
     return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
 

@@ -1,7 +1,7 @@
 """Training processes of this machine, started by torchrun's agent, and training stopped by Ctrl-C or SIGTERM.
 
-The agent starts the processes, gives each its rank, passes signals on, and ends all when one fails; here a failure's
-message and hint reach the user as those of a single process do. `torchrun` by hand works too, also across machines.
+The agent starts the processes, gives each its rank, passes signals on, and ends all when one fails. A failure's message
+and hint reach the user as those of a single process do. `torchrun` by hand works too, also across machines.
 """
 
 import json
@@ -30,9 +30,9 @@ from stegnet.core.parallel import rank
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process that such a signal stopped
 PATIENCE = 60  # seconds that processes have to save their state when they are told to stop
-_RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another one
+_RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another
 
-for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signals are told here
+for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signals are reported here
     logging.getLogger(f"torch.distributed.elastic.{_name}").setLevel(logging.CRITICAL)
 
 
@@ -45,10 +45,10 @@ class TrainingStopped(KeyboardInterrupt):
 
 
 class StopRequest:
-    """Records Ctrl-C or SIGTERM while the block lasts, so that training stops at the end of a step.
+    """A record of Ctrl-C or SIGTERM while the block lasts, so that training stops at the end of a step.
 
     A second signal has its previous effect. Signals that this process ignores, under `nohup` for instance, stay
-    ignored; so do all outside the main thread, where Python handles none.
+    ignored; so do all signals outside the main thread, where Python handles none.
     """
 
     def __init__(self) -> None:
@@ -70,9 +70,10 @@ class StopRequest:
 
 
 def launch(module: str, count: int) -> int:
-    """Runs `python -m module` with this process's arguments in `count` processes; a TrainingError tells what failed.
+    """Run `python -m module` with this process's arguments in `count` processes. Raises TrainingError if it fails.
 
-    It is 0, or 128 + the number of the signal that stopped the training.
+    Returns:
+        0, or 128 + the number of the signal that stopped the training.
     """
     before = {number: signal.getsignal(number) for number in _handled_signals()}
     try:
@@ -98,7 +99,7 @@ def launch(module: str, count: int) -> int:
 
 @contextmanager
 def launched() -> Iterator[None]:
-    """Ties a launched process to its launcher: it ends when the launcher does, and reports its failure to it."""
+    """Tie a launched process to its launcher: it ends when the launcher does, and reports its failure to it."""
     if os.environ.get("TORCHELASTIC_RUN_ID") != _RUN:
         yield
         return
@@ -121,9 +122,9 @@ def launched() -> Iterator[None]:
 
 
 def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
-    """The first failure, a kill before all others; the other processes only failed because of it."""
+    """Return the first failure, a kill before all others. The other processes only failed because of it."""
     for number, failure in failures.items():
-        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # by which the agent ends the others
+        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # the agent ends the others by SIGTERM
             hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
             return TrainingError(f"process {number} of the training was ended by {failure.signal_name()}", hint)
     reports = [failure for failure in failures.values() if isinstance(failure.message, dict)]
@@ -134,12 +135,12 @@ def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
 
 
 def _handled_signals() -> list[signal.Signals]:
-    """The signals, of SIGNALS, that this process does not ignore."""
+    """Return those of SIGNALS that this process does not ignore."""
     return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _exit_without(launcher: int) -> None:
-    """Ends this process when its launcher is gone."""
+    """End this process when its launcher is gone."""
     while os.getppid() == launcher:
         time.sleep(0.5)
     os._exit(1)

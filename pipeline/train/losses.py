@@ -1,7 +1,7 @@
 """Objectives of training, and the loss terms of pictures: the errors of container and revealed secret.
 
-A squared error stops pulling once the pictures are nearly right. An absolute error pulls on just as hard, and SSIM is
-steep where a picture is flat: alone, they drive the container back to its cover before the secret has got through,
+A squared error stops pulling once the pictures are nearly right. An absolute error keeps pulling equally hard, and SSIM
+is steep where a picture is flat. Alone, these drive the container back to its cover before the secret has got through,
 unless `container_start` is about the square of what a squared error needs (0.0005 instead of 0.02).
 """
 
@@ -25,7 +25,7 @@ from stegnet.networks.pair import Pair
 
 FIGURES = ("validation_loss", f"validation_{CONTAINER_PSNR}", f"validation_{SECRET_PSNR}")
 EPSILON = 1e-3  # where a Charbonnier error turns from square to linear
-Measure = Callable[[Pair], dict[str, float]]  # figures of the training curve; leaves a pair in evaluation mode
+Measure = Callable[[Pair], dict[str, float]]  # returns figures of the training curve; leaves a pair in evaluation mode
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class LossTerms:
     secret_mse: Tensor
 
     def stack(self) -> Tensor:
-        """(4,) detached, in the order of the attributes."""
+        """Return the terms as (4,), detached, in the order of the attributes."""
         return torch.stack([self.container, self.secret, self.container_mse, self.secret_mse]).detach()
 
 
 class Objective(ABC):
-    """Objective of a training of so many steps; a kind of family has one."""
+    """Objective of a training of `steps` steps; each kind of family has one."""
 
     covers_only = False  # training pairs are covers alone, (B, 1, 3, H, W)
     selects = True  # the weights with the best validation loss are kept, rather than the last ones
@@ -53,41 +53,41 @@ class Objective(ABC):
 
     @abstractmethod
     def network(self, pair: Pair, precision: str) -> nn.Module:
-        """The pass of a batch: takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
+        """Return the pass of a batch, which takes pictures, (B, parts, 3, H, W) uint8, and randomness."""
 
     @abstractmethod
     def draw(self, step: int, device: torch.device) -> Any:
-        """The randomness of a step's whole batch."""
+        """Draw the randomness of a step's whole batch."""
 
     @abstractmethod
     def terms(self, result: Any) -> LossTerms:
-        """The loss terms of a pass."""
+        """Return the loss terms of a pass."""
 
     @abstractmethod
     def weight(self, step: int, randomness: Any) -> float:
-        """The weight of the container's term."""
+        """Return the weight of the container's term."""
 
     def observe(self, step: int, randomness: Any, means: Tensor) -> None:  # noqa: B027
-        """Takes the means of a whole batch, (4,) as LossTerms."""
+        """Take note of the means of a whole batch, (4,) as LossTerms."""
 
     @abstractmethod
     def figures(self, means: Tensor) -> dict[str, float]:
-        """The figures of a training curve from means, (4,) as LossTerms."""
+        """Return the figures of a training curve from means, (4,) as LossTerms."""
 
     @abstractmethod
     def preview(self, result: Any) -> np.ndarray:
-        """Preview pictures of a pass, (H, W, 3) uint8."""
+        """Return preview pictures of a pass, (H, W, 3) uint8."""
 
     @abstractmethod
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
-        """Measures averaged weights on the validation pictures in `data`, `batch` at once; None without them."""
+        """Return a measurement on the validation pictures in `data`, `batch` at once; None without pictures."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All that changes during a training."""
+        """Return everything that changes during a training."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Restores the result of `state_dict`."""
+        """Restore the result of `state_dict`."""
 
 
 class PassResult(NamedTuple):
@@ -104,7 +104,7 @@ class PassResult(NamedTuple):
 
 
 def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
-    """Both terms, by the measures that `config` weighs, in float32."""
+    """Return both terms, by the measures that `config` weighs, in float32."""
     container, secret = (result.container, result.cover), (result.revealed, result.secret)
     with torch.no_grad():
         squared = [mse(*pictures).mean() for pictures in (container, secret)]
@@ -112,30 +112,30 @@ def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:
 
 
 def container_weight(step: int, steps: int, start: float, ramp: float) -> float:
-    """Weight of the container term: grows geometrically from `start` to 1 over the first `ramp` of the steps.
+    """Return the weight of the container term.
 
-    The secret comes first: with both terms at full weight from the start, the pair learns to copy the cover and to
-    reveal grey, and stays there.
+    It grows geometrically from `start` to 1 over the first `ramp` of the steps. The secret comes first: with both terms
+    at full weight from the start, the pair learns to copy the cover and to reveal grey, and stays there.
     """
     return start ** max(0.0, 1 - step / (ramp * steps)) if ramp else 1.0
 
 
 def to_ycbcr(pictures: Tensor) -> Tensor:
-    """(B, 3, H, W) RGB to Y, Cb and Cr, all in [0, 1]: ITU-R BT.601, full range, as in JFIF 1.02.
+    """Convert (B, 3, H, W) RGB to Y, Cb and Cr, all in [0, 1]: ITU-R BT.601, full range, as in JFIF 1.02.
 
-    Departs from JFIF in the chroma of grey: 0.5 instead of 128/255.
+    It departs from JFIF in the chroma of grey: 0.5 instead of 128/255.
     """
     red, green, blue = pictures.unbind(1)
     luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
     return torch.stack([luma, (blue - luma) / 1.772 + 0.5, (red - luma) / 1.402 + 0.5], dim=1)
 
 
-# By their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
+# Measures by their keys in params.yaml. They take pictures (B, 3, H, W) and return errors (B, 3, ...).
 MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
 
 
 def measure(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """Decorates a measure of the error between pictures, which gets a weight in params.yaml by its name."""
+    """Register a measure of the error between pictures, as a decorator; params.yaml weighs it by its name."""
     assert function.__name__ not in MEASURES
     MEASURES[function.__name__] = function
     return function
@@ -153,7 +153,10 @@ def l1(a: Tensor, b: Tensor) -> Tensor:
 
 @measure
 def charbonnier(a: Tensor, b: Tensor) -> Tensor:
-    """√(d² + ε²) - ε; Lai et al. 2017 (arXiv 1704.03915, equation 3) do not subtract ε: here equal pictures give 0."""
+    """Return √(d² + ε²) - ε.
+
+    Lai et al. 2017 (arXiv 1704.03915, equation 3) do not subtract ε; here equal pictures give 0.
+    """
     return ((a - b).square() + EPSILON**2).sqrt() - EPSILON
 
 
@@ -168,7 +171,7 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def check_measures(loss: LossConfig) -> None:
-    """Checks that a loss weighs each measure that there is, and no other, and that one's own can be imported."""
+    """Check that a loss weighs every known measure, and no other, and that the user's own can be imported."""
     own_measure(loss)
     weights = loss.keys() - {"space", "chroma", "own"}
     for name in sorted(weights - MEASURES.keys()):
@@ -179,13 +182,13 @@ def check_measures(loss: LossConfig) -> None:
 
 
 def own_measure(loss: LossConfig) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """The function that `train.loss.own` names, my.module:function, used as those of MEASURES are; None for "none"."""
+    """Return the function that `train.loss.own` names, my.module:function, a further measure; None for "none"."""
     name = str(loss["own"])
     return None if name == NONE else load_object("params.yaml: train.loss.own", name)
 
 
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
-    """The weighted sum of the measures; those of weight 0 are skipped. One's own has weight 1."""
+    """Return the weighted sum of the measures, skipping those of weight 0. The user's own has weight 1."""
     if config["space"] == "ycbcr":
         a, b = to_ycbcr(a), to_ycbcr(b)
     weighted = [(config[name], MEASURES[name]) for name in MEASURES if config[name]]
@@ -195,7 +198,7 @@ def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
 
 
 def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:
-    """The mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
+    """Return the mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
     if config["space"] == "rgb":
         return errors.mean()
     luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1)

@@ -1,4 +1,4 @@
-"""The training of a modem: bits hidden in covers, which are distorted, saved by a real codec, and read again."""
+"""The training of a modem: bits are hidden in covers, which are distorted, saved by a real codec, and read again."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from stegnet.core.pixels import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.networks.families.modem import YCBCR, Modem
 from stegnet.networks.pair import Pair
 
-FIRST_QUALITY = 95  # of the JPEG files that are saved twice
+FIRST_QUALITY = 95  # first quality of the JPEG files that are saved twice
 _STEERED_START = -5.0  # natural logarithm of a rung's weight of the container's error in levels²
 _STEERED_LIMITS = -12.0, 3.0
 _LEVELS = 255**2
@@ -30,7 +30,7 @@ _LEVELS = 255**2
 
 @dataclass(frozen=True)
 class ModemRandomness:
-    """All that is random in the pass of a batch of B covers."""
+    """Everything random in the pass of a batch of B covers."""
 
     rung: int  # index in `model.rungs`, the same for all covers
     bits: Tensor  # (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs
@@ -42,7 +42,7 @@ class ModemRandomness:
     seeds: Tensor  # (B,) of the distortions
 
     def select(self, covers: slice) -> "ModemRandomness":
-        """The randomness of some of the covers."""
+        """Return the randomness of some of the covers."""
         parts = (self.bits, self.dither, self.quality, self.twice, self.full_chroma, self.webp, self.seeds)
         return ModemRandomness(self.rung, *(part[covers] for part in parts))
 
@@ -52,14 +52,14 @@ class ModemResult(NamedTuple):
 
     cover: Tensor  # (B, 3, H, W) in [0, 1]
     container: Tensor  # same shape, may overshoot
-    bits: Tensor  # (B, bits, H/8, W/8): −1, 1, or 0 for those that are not used
+    bits: Tensor  # (B, bits, H/8, W/8): −1, 1, or 0 if not used
     likelihoods: Tensor  # same shape, log-likelihood ratios
 
 
 def randomness_of(
     config: Config, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
 ) -> ModemRandomness:
-    """The randomness of `count` covers in a given rung."""
+    """Draw the randomness of `count` covers in a given rung."""
     rungs, channel, side = config.model.rungs, config.channel, config.train.crop // BLOCK
     bits = torch.zeros(count, pair.bits, side, side)
     first = sum(each.bits for each in rungs[:rung])
@@ -82,7 +82,7 @@ class ModemPass(nn.Module):
         self._precision = precision
 
     def forward(self, pictures: Tensor, randomness: ModemRandomness) -> ModemResult:
-        """Takes covers, (B, 1, 3, H, W) uint8."""
+        """Pass covers, (B, 1, 3, H, W) uint8, through hiding, the channel and revealing."""
         cover = from_8_bits(pictures[:, 0]).contiguous(memory_format=torch.channels_last)
         with autocast(self._precision, pictures.device):
             container = self.pair.hide(cover, torch.cat([randomness.bits, randomness.dither], dim=1)).float()
@@ -94,9 +94,10 @@ class ModemPass(nn.Module):
 
 @torch.compiler.disable  # codecs can't be compiled
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
-    """Containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
+    """Return containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
 
-    The gradient is that of averaging the chroma of 2×2 pixels; rounding's is straight-through, as in `through_8_bits`.
+    The gradient is that of averaging the chroma of 2×2 pixels; for rounding, it is straight-through, as in
+    `through_8_bits`.
     """
     full_chroma = randomness.full_chroma.to(stored.device)[:, None, None, None]
     surrogate = torch.where(full_chroma, stored, with_halved_chroma(stored))
@@ -109,7 +110,7 @@ def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Di
 
 
 def with_halved_chroma(pictures: Tensor) -> Tensor:
-    """Pictures (B, 3, H, W) whose chroma, Cb and Cr, is the mean of 2×2 pixels."""
+    """Return pictures (B, 3, H, W) whose chroma, Cb and Cr, is averaged over 2×2 pixels."""
     luma = torch.tensor(YCBCR[0], device=pictures.device)
     difference = pictures - (pictures * luma[:, None, None]).sum(1, keepdim=True)  # of each colour from luma
     halved = functional.avg_pool2d(difference, 2)
@@ -125,12 +126,12 @@ def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool, we
 
 
 class ModemObjective(Objective):
-    """Bits that come back from containers of a given PSNR, which differs by rung.
+    """The objective that bits come back from containers of a given PSNR, which differs by rung.
 
     The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
-    levels² times a weight. A rung's weight rises a little in each of its steps where the PSNR is below its target, and
-    falls where it is above; the target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of
-    the training. With `channel.steer` 0 the weights stay, and β decides.
+    levels² times a weight. In each of a rung's steps, its weight rises a little if the PSNR is below its target, and
+    falls if it is above. The target rises from `channel.start_psnr` to the rung's over the first `channel.ramp` of
+    the training. If `channel.steer` is 0, the weights stay, and β decides.
     """
 
     covers_only, selects = True, False
@@ -174,11 +175,11 @@ class ModemObjective(Objective):
         return {CONTAINER_PSNR: psnr_from_mse(container), INFORMATION: information}
 
     def preview(self, result: ModemResult) -> np.ndarray:
-        """One row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
+        """Return one row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
         return side_by_side(result.cover, result.container, difference(result.cover, result.container))
 
     def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
-        """PSNR of the containers, and information in bits per pixel, of each rung."""
+        """Return the measurement of the containers' PSNR, and of the information in bits per pixel, of each rung."""
         crops = validation_crops(self.config, data, coded=False)
         if crops is None:
             return None
@@ -209,7 +210,7 @@ class ModemObjective(Objective):
 
 
 def lost_bits(bits: Tensor, likelihoods: Tensor) -> Tensor:
-    """Mean binary cross-entropy of the bits that are used, in bits: 0 if all are known, 1 if nothing is."""
+    """Return the mean binary cross-entropy of the used bits, in bits: 0 if all are known, 1 if nothing is."""
     used = bits.abs()
     lost = functional.softplus(-bits * likelihoods) * used
     return lost.sum() / used.sum() / math.log(2)

@@ -3,7 +3,7 @@
 import logging
 import os
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else albumentations looks for a newer version online
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or albumentations would look for a newer version online
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
 from stegnet.core.errors import DataError
 
 COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
-MAX_PAIRS, MIN_PICTURES = 32, 2  # to validate on
+MAX_PAIRS, MIN_PICTURES = 32, 2  # pictures to validate on
 _RESIZING = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class Augment:
     """Random crops with zoom, flips, rotations, and changes of colour, sharpness, noise and compression.
 
-    A secret with a coded base is cropped, flipped and rotated only: nothing else can be done to both alike.
+    A secret with a coded base is only cropped, flipped and rotated: nothing else can be done to both alike.
     """
 
     def __init__(self, crop: int, config: AugmentConfig) -> None:
@@ -48,19 +48,19 @@ class Augment:
         self._with_base = albumentations.Compose([whole, *turns], additional_targets={"base": "image"})
 
     def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
-        """(H, W, 3) uint8 to (crop, crop, 3) uint8; the same picture and seed give the same crop."""
+        """Return a crop of (H, W, 3) uint8, (crop, crop, 3) uint8. The same picture and seed give the same crop."""
         self._transform.set_random_seed(seed)
         return self._transform(image=picture)["image"]
 
     def with_base(self, picture: np.ndarray, base: np.ndarray, seed: int) -> list[np.ndarray]:
-        """The same part of a picture and of its base."""
+        """Return the same part of a picture and of its base."""
         self._with_base.set_random_seed(seed)
         both = self._with_base(image=picture, base=base)
         return [both["image"], both["base"]]
 
 
 class Distortions:
-    """Distorts containers with the probability of each change; most stay as they are."""
+    """Distortions of containers, each with a probability; most containers stay as they are."""
 
     def __init__(self, config: DistortConfig) -> None:
         self.none = not any(asdict(config).values())
@@ -76,7 +76,7 @@ class Distortions:
         )
 
     def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
-        """A picture, (H, W, 3) uint8, changed as it follows from a seed."""
+        """Return a picture, (H, W, 3) uint8, distorted as a seed determines."""
         if self.none:
             return picture
         self._transform.set_random_seed(seed)
@@ -87,7 +87,7 @@ class Pairs(Dataset):
     """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
 
     Args:
-        parts: COVERS, covers alone; SECRETS, secrets too; WITH_BASES, bases too, which the shards hold.
+        parts: COVERS, covers alone; SECRETS, secrets too; WITH_BASES, also bases, which the shards hold.
     """
 
     def __init__(self, folder: Path, crop: int, augment: AugmentConfig, seed: int, parts: int = SECRETS) -> None:
@@ -99,7 +99,7 @@ class Pairs(Dataset):
         self._seed = seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """Cover, secret and the secret's base, as many as there are, (parts, 3, crop, crop) uint8."""
+        """Return cover, secret and the secret's base, as many as there are, (parts, 3, crop, crop) uint8."""
         (cover, seed), (secret, secret_seed) = self._draw(index)
         crops = [self._augment(self._shards[cover], seed)]
         if self._parts == COVERS:
@@ -111,13 +111,13 @@ class Pairs(Dataset):
         return torch.from_numpy(np.stack(crops)).movedim(-1, 1)
 
     def names(self, indices: Iterable[int]) -> list[tuple[str, str]]:
-        """Names of cover and secret of each pair in the manifest."""
+        """Return the names of cover and secret of each pair in the manifest."""
         entries = list(read_manifest(self._folder, TRAIN))
         drawn = ((cover, secret) for (cover, _), (secret, _) in map(self._draw, indices))
         return [(entries[cover].name, entries[secret].name) for cover, secret in drawn]
 
     def _draw(self, index: int) -> list[tuple[int, int]]:
-        """Indices of cover and secret, each with the seed of its crop."""
+        """Return the indices of cover and secret, each with the seed of its crop."""
         random = np.random.default_rng((self._seed, index))
         return [(int(random.integers(len(self._shards))), int(random.integers(2**31))) for _ in range(2)]
 
@@ -125,9 +125,10 @@ class Pairs(Dataset):
 def load_batches(
     pairs: Pairs, batches: Iterable[Sequence[int]], workers: int, pinned: bool = False
 ) -> Iterator[Tensor]:
-    """The pairs of each batch of indices in order, (B, 2 or 3, 3, crop, crop) uint8, loaded by `workers` processes.
+    """Yield the pairs of each batch of indices in order, (B, 2 or 3, 3, crop, crop) uint8.
 
-    Without workers, this process loads them; pinned memory is read by a GPU while the program goes on.
+    `workers` processes load them; without workers, this process does. A GPU reads pinned memory while the program goes
+    on.
     """
     # Set before the workers are forked: afterwards, OpenCV would wait for threads that a fork does not copy.
     cv2.setNumThreads(1)
@@ -153,18 +154,18 @@ def load_batches(
 
 
 def _prepare_worker(_worker: int) -> None:
-    """Shields a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
+    """Shield a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
 
-    OpenCV's threads are set anew: a worker that was not forked, the default since Python 3.14, inherits no setting.
+    OpenCV's threads are set again: a worker that was not forked, the default since Python 3.14, inherits no setting.
     """
     os.setpgid(0, 0)
     cv2.setNumThreads(1)
 
 
 def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
-    """Centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
+    """Return centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
 
-    At most MAX_PAIRS, evenly spaced; None if train.validate is 0, or there are too few pictures.
+    There are at most MAX_PAIRS, evenly spaced; None if train.validate is 0, or there are too few pictures.
     """
     if not config.train.validate:
         return None

@@ -1,8 +1,8 @@
-"""Launches training processes on a Ray cluster, which starts them again from the last checkpoint if one is lost.
+"""Training processes on a Ray cluster, which restarts them from the last checkpoint if one is lost.
 
 Ray Train gives each process what torchrun gives it (rank, number of processes, address of the first), and each process
-runs the same stage: the same bits as under torchrun. The folder of the stage, with its shards and checkpoints, lies on
-storage that all nodes share, at the same path.
+runs the same stage: the result has the same bits as under torchrun. The folder of the stage, with its shards and
+checkpoints, must be on storage that all nodes share, at the same path.
 """
 
 import importlib.util
@@ -25,15 +25,15 @@ from pipeline.train.launch import StopRequest
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import connect
 
-RESTARTS = 3  # of all processes, after one is lost
+RESTARTS = 3  # restarts of all processes after one is lost
 _CHECKPOINTS = Path(".checkpoints")
-_PASSED_ON = ("DVC_", "MLFLOW_")  # environment variables whose names begin so
+_PASSED_ON = ("DVC_", "MLFLOW_")  # prefixes of environment variables
 _STOPPED = "stopped; run the same command to resume from the last checkpoint"
 
 
 @contextmanager
 def cluster() -> Iterator[tuple[int, int]]:
-    """Connects to a cluster; yields its numbers of GPUs and CPUs, and raises as `connect`."""
+    """Connect to a cluster, and yield its numbers of GPUs and CPUs. Raises as `connect`."""
     try:
         resources = connect().cluster_resources()
         yield int(resources.get("GPU", 0)), int(resources["CPU"])
@@ -42,9 +42,10 @@ def cluster() -> Iterator[tuple[int, int]]:
 
 
 def launch(module: str, count: int, each: dict[str, int]) -> None:
-    """Runs the stage `module` with this process's arguments in `count` processes of the cluster.
+    """Run the stage `module` with this process's arguments in `count` processes of the cluster.
 
-    `each` gives the CPUs and GPUs of a process. A StegnetError of one is raised here; Ctrl-C keeps the last checkpoint.
+    `each` gives the CPUs and GPUs of a process. A StegnetError of a process is raised here; Ctrl-C keeps the last
+    checkpoint.
     """
     _CHECKPOINTS.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
@@ -52,20 +53,20 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
         variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
         run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), variables)
         trainer = TorchTrainer(
-            run,  # no train_loop_config: Ray may show that
+            run,  # no train_loop_config, which Ray may show
             scaling_config=ScalingConfig(num_workers=count, use_gpu=each["GPU"] > 0, resources_per_worker=each),
             run_config=RunConfig(name=module, storage_path=folder, failure_config=failures, callbacks=[_NoRestart()]),
         )
         try:
             _fit(trainer)
         except TrainingFailedError as error:
-            if isinstance(cause := getattr(error, "controller_failure", None), StegnetError):  # from _NoRestart
+            if isinstance(cause := getattr(error, "controller_failure", None), StegnetError):  # raised by _NoRestart
                 raise cause from error
             raise TrainingError(f"the training on the cluster failed: {error}") from error
 
 
 class _NoRestart(UserCallback):
-    """Ends a training whose error is the user's to correct: it would be the same after a restart."""
+    """A callback that ends a training whose error the user must correct: it would recur after a restart."""
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         for error in worker_exceptions.values():
@@ -74,7 +75,7 @@ class _NoRestart(UserCallback):
 
 
 def _fit(trainer: TorchTrainer) -> None:
-    """Waits for a training in a thread: in the main one, Ray would end this process on Ctrl-C as if all were well."""
+    """Wait for a training in a thread: in the main thread, Ray would end this process on Ctrl-C as if all were well."""
     with ThreadPoolExecutor(1) as pool, StopRequest() as request:
         training = pool.submit(trainer.fit)
         while not wait([training], timeout=0.2).done:
@@ -87,7 +88,7 @@ def _fit(trainer: TorchTrainer) -> None:
 
 
 def _run_stage(module: str, arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
-    """Runs the stage in one process of the cluster, as `python -m module` would."""
+    """Run the stage in one process of the cluster, as `python -m module` would."""
     os.chdir(folder)
     os.environ.update(variables)
     package = importlib.util.find_spec(module).submodule_search_locations

@@ -17,14 +17,14 @@ from stegnet.core.pixels import CODED, MEANS, NONE
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.pair import find_family
 
-CODE = (  # what a training computes with
+CODE = (  # the code that a training computes with
     "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
     "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
     "stegnet/networks/layers.py", "stegnet/networks/pair.py",
 )  # fmt: skip
-IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that change how long it takes, and nothing else
-# By kind of base, per sample of a container; of a coded one, a third of its bits per pixel and a quarter more, for no
-# code is ideal.
+IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that only change how long it takes
+# By kind of base, per sample of a container; for a coded base, a third of its bits per pixel and a quarter more, since
+# no code is ideal.
 SEALED_BITS = {NONE: 0.0, MEANS: 0.05, CODED: 1.35}
 
 
@@ -48,10 +48,10 @@ class TrainingRun:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the weights, for their card."""
+        """Everything that decides the weights, for their card."""
         origin = {"data": data_hash(self.data), "source": self.config.data.source, "device": self.device.type}
         origin |= {"precision": self.precision}
-        # So that other stages run again, too, if the network's code changes.
+        # So that other stages also run again if the network's code changes.
         return {**settings_of(self.config), **origin, "code": code_hashes(self.config)["network"]}
 
 
@@ -67,7 +67,7 @@ def prepare_run(config: Config, data: Path) -> TrainingRun:
 
 
 def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
-    """Identifies one exact training by its settings, pictures, device, precision, PyTorch version and code.
+    """Identify one exact training by its settings, pictures, device, precision, PyTorch version and code.
 
     Changed code does not resume old checkpoints.
     """
@@ -77,7 +77,7 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
 
 
 def with_defaults(config: Config) -> Config:
-    """The parameters with the family's base and learning rate, and the base's sealed bits, in place of "auto"."""
+    """Return the parameters with the family's base and learning rate, and the base's sealed bits, for "auto"."""
     name, train = config.model.name, config.train
     base = find_family(name).base if config.scramble.base == AUTO else config.scramble.base
     bits = SEALED_BITS[base] if train.bits == AUTO else train.bits
@@ -86,7 +86,7 @@ def with_defaults(config: Config) -> Config:
 
 
 def settings_of(config: Config) -> dict[str, Any]:
-    """The parameters that decide the weights, of a config `with_defaults`, with "shipped" resolved, too."""
+    """Return the parameters that decide the weights, of a config `with_defaults`, with "shipped" resolved, too."""
     train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":

@@ -1,4 +1,4 @@
-"""A training from its parameters to weights and their card: the loop, the step, and the files that it leaves."""
+"""A training from its parameters to weights and their card: the loop, the step, and the files that it writes."""
 
 import csv
 import json
@@ -41,8 +41,8 @@ Show = Callable[[int, np.ndarray], None]
 
 PREVIEWS = 10
 CURVE_POINTS = 200
-WAITS = 10  # steps after which a GPU is waited for: to do so in each would leave it idle
-EPSILON = 1e-12  # of AdamW: gradients are small where a base leaves little to hide
+WAITS = 10  # steps between waits for a GPU: waiting in each would leave it idle
+EPSILON = 1e-12  # AdamW's ε: gradients are small where a base leaves little to hide
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Trained(NamedTuple):
 
 @contextmanager
 def _memory_explained() -> Iterator[None]:
-    """Shortens PyTorch's error of a training that needs too much memory."""
+    """Shorten PyTorch's error if a training needs too much memory."""
     try:
         yield
     except RuntimeError as error:
@@ -78,7 +78,7 @@ def train(
     progress: Progress = lambda steps: steps,
     show: Show = lambda step, pictures: None,
 ) -> Trained:
-    """Trains the pair that a run describes, on its shards.
+    """Train the pair that a run describes, on its shards.
 
     If an earlier call with the same arguments was interrupted, training resumes from its last checkpoint and ends with
     the same bits. When several processes train together, each makes this call; the first one reports and saves.
@@ -114,7 +114,7 @@ def train(
         StopRequest() as request,
         _explained(trainer, pairs, checkpoint),
     ):
-        # Where an earlier call was interrupted, it goes on.
+        # Continue where an earlier call was interrupted.
         trainer.load_state_dict(fabric.broadcast(checkpoint.load() if leads else None))
         for point in trainer.curve if leads else ():
             report(point)
@@ -136,7 +136,7 @@ def train(
             if trainer.stopped_early:
                 break
 
-    # The averaged weights at their best, and what is told of them.
+    # The averaged weights at their best, and their report.
     rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun) if steps else None
     if leads and steps:
         memory = torch.cuda.max_memory_allocated(fabric.device) / 1e6 if on_gpu else 0
@@ -150,7 +150,7 @@ def train(
 
 @contextmanager
 def _explained(trainer: "Trainer", pairs: Pairs, checkpoint: Checkpoint) -> Iterator[None]:
-    """Adds the pictures of the batch and the last checkpoint to the error of a training that diverges."""
+    """Add the pictures of the batch and the last checkpoint to the error of a training that diverges."""
     try:
         yield
     except FloatingPointError as error:
@@ -199,10 +199,10 @@ class Trainer:
             weights, config.train.lr, betas=(0.9, 0.98), eps=EPSILON, weight_decay=decay, fused=True
         )
         self._network, self._optimizer = fabric.setup(network, optimizer)
-        self.last: Any = None  # the first pictures of the last step's pass that is shown
+        self.last: Any = None  # the first pictures of the last step that is shown
 
     def step(self, share: Tensor) -> Point | None:
-        """Does one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
+        """Do one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
 
         Returns:
             A point of the curve, CURVE_POINTS times in a training and after each validation; otherwise None.
@@ -238,32 +238,32 @@ class Trainer:
 
     @property
     def waits(self) -> bool:
-        """The next step waits for its result; on the CPU, all do."""
+        """True if the next step waits for its result; on the CPU, all do."""
         return self._fabric.device.type == "cpu" or (self.done + 1) % WAITS == 0
 
     @property
     def shows(self) -> bool:
-        """The next step is one of the PREVIEWS whose pictures are shown."""
+        """True if the next step is one of the PREVIEWS whose pictures are shown."""
         return (self.done + 1) % max(1, self.steps // PREVIEWS) == 0
 
     @property
     def finished(self) -> bool:
-        """All steps are done, or validation has not improved for train.patience measurements."""
+        """True if all steps are done, or validation has not improved for train.patience measurements."""
         return self.done == self.steps or 0 < self.config.train.patience <= self.best.stale
 
     @property
     def stopped_early(self) -> bool:
-        """Finished before all steps are done."""
+        """True if training finished before all steps were done."""
         return self.finished and self.done < self.steps
 
     def averaged(self) -> Pair:
-        """The pair with the moving average of its weights, at their best if there is validation; on the CPU."""
+        """Return the pair with the moving average of its weights, at their best if there is validation; on the CPU."""
         if self.best.step is not None:
             self._average.module.load_state_dict(self.best.weights)
         return self._average.module.cpu().eval()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that decides the rest of the training; everything random is a function of seed, step and rank."""
+        """Return everything that decides the rest of the training; randomness is a function of seed, step and rank."""
         self._raise_failure()
         if not torch.stack([weight.isfinite().all() for weight in self._pair.parameters()]).all():
             raise FloatingPointError("a weight is no longer finite")
@@ -274,7 +274,7 @@ class Trainer:
         return {"step": self.done, "curve": self.curve} | {name: part.state_dict() for name, part in parts.items()}
 
     def load_state_dict(self, state: dict[str, Any] | None) -> None:
-        """Restores the result of `state_dict`, if there is any."""
+        """Restore the result of `state_dict`, if there is any."""
         if state is None:
             return
         self._pair.load_state_dict(state["pair"])
@@ -285,7 +285,7 @@ class Trainer:
         self.done, self.curve = state["step"], state["curve"]
 
     def _compile_mode(self) -> str:
-        """The mode of torch.compile: CUDA graphs where one process computes its batch at once, on a GPU.
+        """Return the mode of torch.compile: CUDA graphs if a single process computes its batch at once, on a GPU.
 
         They reuse the memory of results and gradients in the next pass, so the parts of a batch could not be summed.
         """
@@ -293,7 +293,7 @@ class Trainer:
         return "reduce-overhead" if alone and self._fabric.device.type == "cuda" else "default"
 
     def _backward(self, share: Tensor, randomness: Any, weight: float) -> Tensor:
-        """Computes the gradient of the batch's mean loss, and its LossTerms, (4,)."""
+        """Compute the gradient of the batch's mean loss, and return its LossTerms, (4,)."""
         seed_step(self.config.seed, self.done, self._fabric.global_rank)
         means = torch.zeros(4, device=self._fabric.device)
         self._optimizer.zero_grad()
@@ -310,14 +310,14 @@ class Trainer:
         return self._fabric.all_reduce(means, reduce_op="mean")
 
     def _watch(self, means: Tensor, norm: Tensor) -> None:
-        """Notes the first step whose loss or gradient is not finite; from it on, the optimiser changes no weight.
+        """Note the first step whose loss or gradient is not finite; from then on, the optimiser changes no weight.
 
         It is noted on the device, as twice the number of the step, plus 1 if the loss is not finite.
         """
         failed = 2 * self.done + 1 - torch.isfinite(means).all().long()
         fails = (self._failure < 0) & ~torch.isfinite(means.sum() + norm)
         self._failure = torch.where(fails, failed, self._failure)
-        self._optimizer.optimizer.found_inf = (self._failure >= 0).float()  # as torch.amp.GradScaler tells it
+        self._optimizer.optimizer.found_inf = (self._failure >= 0).float()  # as torch.amp.GradScaler sets it
 
     def _raise_failure(self) -> None:
         failure = int(self._failure)
@@ -326,7 +326,7 @@ class Trainer:
             raise FloatingPointError(f"the {'loss' if loss else 'gradient'} is no longer finite")
 
     def _average_gradients(self) -> None:
-        """Averages the gradients of all processes, summed in the order of the weights.
+        """Average the gradients of all processes, summed in the order of the weights.
 
         DDP changes that order after a process's first step (its `Reducer.rebuild_buckets`), and with it the rounding:
         a training resumed from a checkpoint would end with other bits.
@@ -339,7 +339,7 @@ class Trainer:
             each.copy_(part.view_as(each))
 
     def _validate(self) -> Point:
-        """Measures every train.validate steps and at the end, in the first process, for all; else returns {}."""
+        """Measure every train.validate steps and at the end, in the first process, for all; else return {}."""
         train, last = self.config.train, self.done == self.steps
         if not self._validation or (self.done % train.validate and not last):
             return {}
@@ -357,31 +357,31 @@ class BestWeights:
         self.step: int | None = None  # the training step after which they were measured
         self.figures: dict[str, float] = {}
         self.weights: dict[str, Tensor] = {}  # all tensors of the pair, by name
-        self.stale = 0  # measurements since
+        self.stale = 0  # measurements since then
 
     def update(self, step: int, figures: dict[str, float], pair: Pair) -> None:
-        """Copies the weights of `pair` if their loss is the lowest."""
+        """Copy the weights of `pair` if their loss is the lowest."""
         self.stale += 1
         if self.step is None or figures[FIGURES[0]] < self.figures[FIGURES[0]]:
             self.step, self.figures, self.stale = step, figures, 0
             self.weights = {name: tensor.detach().cpu().clone() for name, tensor in pair.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes, for a checkpoint."""
+        """Return all attributes, for a checkpoint."""
         return dict(vars(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the result of `state_dict`."""
+        """Restore the result of `state_dict`."""
         vars(self).update(state)
 
 
 def objective_of(config: Config, pair: Pair, steps: int) -> Objective:
-    """The objective of a pair; `steps` is the length of the training."""
+    """Return the objective of a pair; `steps` is the length of the training."""
     return (ModemObjective if pair.bits else PictureObjective)(config, pair, steps)
 
 
 def first_pair(config: Config) -> Pair:
-    """The pair before training: a fresh one, or the one shipped with stegnet, if that is of the same model."""
+    """Return the pair before training: a fresh one, or the one shipped with stegnet, if it is of the same model."""
     if config.train.start == "fresh":
         return build_from(config.model)
     card = read_card(SHIPPED)
@@ -392,7 +392,7 @@ def first_pair(config: Config) -> Pair:
 
 
 def learning_rate(step: int, steps: int, peak: float, end: float, warmup: int) -> float:
-    """Linear warm-up over `warmup` steps, then half a cosine from `peak` to `end` · `peak`."""
+    """Return a linear warm-up over `warmup` steps, then half a cosine from `peak` to `end` · `peak`."""
     if step < warmup:
         return peak * (step + 1) / warmup
     progress = (step - warmup) / max(1, steps - warmup)
@@ -400,13 +400,13 @@ def learning_rate(step: int, steps: int, peak: float, end: float, warmup: int) -
 
 
 def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:
-    """The card of the weights that a training gives."""
+    """Return the card of the weights that a training produces."""
     model, scramble = run.config.model, asdict(run.config.scramble) | {"period": pair.period().item()}
     return Card(model.name, options_of(model), scramble, run.settings, figures, receptive_fields(pair))
 
 
 def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
-    """Means over the last tenth of the training curve; with validation, the best step and its figures too."""
+    """Return means over the last tenth of the training curve; with validation, also the best step and its figures."""
     last = curve[-max(1, len(curve) // 10) :]
     names = [name for name in (CONTAINER_PSNR, SECRET_PSNR, INFORMATION) if name in last[0]]
     rounded = {f"training_{name}": round(mean(point[name] for point in last), 4) for name in names}
@@ -414,7 +414,7 @@ def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
 
 
 def write_weights(path: Path, pair: Pair, card: Card) -> None:
-    """Writes the weights file, and its card beside it as JSON for readers without safetensors."""
+    """Write the weights file, and its card beside it as JSON for readers without safetensors."""
     with whole_file(path) as part:
         save_pair(part, pair, card)
     with whole_file(path.with_suffix(".json")) as part:
@@ -422,7 +422,7 @@ def write_weights(path: Path, pair: Pair, card: Card) -> None:
 
 
 def write_curve(path: Path, points: Sequence[Point]) -> None:
-    """Writes the training curve as CSV, replacing the file at once: DVC plots it while the training runs.
+    """Write the training curve as CSV, replacing the file at once, since DVC plots it while the training runs.
 
     The columns of validation figures are always there; cells without a measurement are empty.
     """

@@ -17,9 +17,9 @@ from stegnet.kernels import kernels_in_use
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 _STREAMS = 3  # numbers of standard input, output and error
-_NO_THREAD = "can't start new thread"  # Python's RuntimeError
+_NO_THREAD = "can't start new thread"  # text of Python's RuntimeError
 _ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
-_COMMANDS = {  # with their modules' names; one is imported when it is used
+_COMMANDS = {  # with the names of their modules, each imported when it is used
     "hide": "hide SECRET in COVER",
     "reveal": "reveal the secret",
     "info": "tell what fits into a file or, with the key, what it hides",
@@ -56,7 +56,7 @@ EXIT_CODES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
+    """Run one command, and return its exit code."""
     signals = Signals()
     with signals.handled(), messages.python_warnings():
         try:
@@ -74,13 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """Runs the command that this process was started with, and exits."""
-    gc.disable()  # until the command begins: of what is imported, nothing is garbage
+    """Run the command that this process was started with, and exit."""
+    gc.disable()  # until the command begins: nothing that is imported is garbage
     _prepare_streams()
     try:
         try:
             code = main()
-        except SystemExit as exit_:  # by argparse, after --help or an invalid command line
+        except SystemExit as exit_:  # raised by argparse, after --help or an invalid command line
             code = int(exit_.code or 0)
         try:
             messages.flush()
@@ -92,14 +92,15 @@ def run() -> None:
         code = _BROKEN_PIPE
     if code > _SIGNALLED:
         os._exit(code)  # cleanup is done; threads still at work are not waited for
-    gc.freeze()  # Python would look for garbage once more: it all goes with the process
+    gc.freeze()  # Python would look for garbage once more, though everything ends with the process
     sys.exit(code)
 
 
 def _prepare_streams() -> None:
-    """Makes standard streams fit for use.
+    """Make standard streams fit for use.
 
-    Closed ones are opened on the null device: files would take their numbers, where libraries print.
+    Closed streams are opened on the null device: otherwise, files would get their numbers, and libraries print into
+    them.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
         pass
@@ -108,11 +109,11 @@ def _prepare_streams() -> None:
         messages.make_blocking(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    escape_unprintable()  # help and manual have characters that ASCII has not
+    escape_unprintable()  # help and manual have characters that ASCII lacks
 
 
 def make_parser() -> Parser:
-    """Returns the parser; the namespace it returns has `run`, which takes the namespace and returns the exit code."""
+    """Return the parser. Its namespace has `run`, which takes the namespace and returns the exit code."""
     parser = _Overview(prog="stegnet", description=_DESCRIPTION)
     printed = {"action": _Print, "default": argparse.SUPPRESS}
     completion_help = "print a completion script for a shell"
@@ -128,7 +129,7 @@ def make_parser() -> Parser:
 
 
 class _Overview(Parser):
-    """Shows the commands that are wanted most with examples, and each of the others in one line."""
+    """The program's own parser. Its help shows the most used commands with examples, the others in one line each."""
 
     def format_help(self) -> str:
         helps = dict(_COMMANDS)
@@ -152,23 +153,26 @@ def _table(title: str, rows: dict[str, str]) -> str:
 
 
 class _Print(argparse.Action):
-    """Prints a completion script, `eval "$(stegnet --print-completion bash)"`, the manual page, or the version."""
+    """The action of options that print a completion script, the manual page, or the version.
+
+    A shell evaluates the script: `eval "$(stegnet --print-completion bash)"`.
+    """
 
     def __call__(self, parser: Any, namespace: Any, shell: Any, option: str | None = None) -> None:
         if option == "--version":
             print(f"stegnet {__version__}, {kernels_in_use()}")
         else:
-            # All commands are imported for that.
+            # This imports all commands.
             print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
         parser.exit()
 
 
 def _call(argv: Sequence[str] | None) -> int:
-    """Runs the command; prints its error, if any."""
+    """Run the command, and print its error, if any."""
     try:
         options = make_parser().parse_args(argv)
         if not gc.isenabled():
-            gc.freeze()  # what was imported is not looked at again
+            gc.freeze()  # imported objects are not examined again
             gc.enable()
         return options.run(options)
     except (StegnetError, MemoryError, RuntimeError) as error:
@@ -183,7 +187,7 @@ def _call(argv: Sequence[str] | None) -> int:
 
 
 def _is_exhaustion(error: BaseException | None) -> bool:
-    """True if memory or threads ran out; FFmpeg fails as if the film were at fault."""
+    """Return whether memory or threads ran out, which FFmpeg reports as if the film were at fault."""
     while error is not None:
         if isinstance(error, MemoryError | BlockingIOError) or str(error) == _NO_THREAD:
             return True

@@ -1,4 +1,4 @@
-"""Folders of files: on a cluster, in several processes of this machine, or one file after the other in this one."""
+"""Folders of files: done on a cluster, in several processes of this machine, or one by one in this process."""
 
 import argparse
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def do_folder(
     key_source: KeySource,
     progress: Progress,
 ) -> Iterator[Outcome]:
-    """Do the jobs of a plan where it is fastest, or where the options say; yield the outcomes in order."""
+    """Do the jobs of a plan where it is fastest, or where the options say, and yield the outcomes in order."""
     if options.cluster:
         return run_on_cluster(options.cluster, plan, out, work, key_source)
     # One process keeps a GPU busy, and several would fill its memory.

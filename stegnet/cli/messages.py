@@ -9,9 +9,9 @@ Message rules:
 - a message stays on one line and cannot control the terminal: control characters in names are escaped;
 - no message contains a key, a passphrase or any part of one.
 
-`-` as a file is standard input or output. A program that reads a picture or film wants to look at any part
-of it at any time. So what comes in by a stream is written to a temporary file first, which only its owner can read, and
-what goes out is written to one until it is whole.
+`-` as a file is standard input or output. A program that reads a picture or film needs random access to it. So input
+from a stream is first written to a temporary file that only its owner can read, and output goes to such a file until it
+is complete.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from stegnet.core.names import MOST_TEXT, TEXT_NAME, printable
 from stegnet.core.remote_path import Place, place
 from stegnet.core.text import Aside, Setting, shown
 
-_SPELLED = {"overwrite": "--force", "to": "-o"}  # the library names parameters of the Python API
+_SPELLED = {"overwrite": "--force", "to": "-o"}  # the library uses the parameter names of the Python API
 _TURNED_OFF = {"compress": "--exact"}
 _PHASES = {
     "open": "opening",
@@ -67,13 +67,13 @@ if TYPE_CHECKING:
 
 
 def result(line: str) -> None:
-    """Prints one line on stdout; errors as `stdout_errors`."""
+    """Print one line on stdout; errors as `stdout_errors`."""
     with stdout_errors():
         _print(line, sys.stdout)
 
 
 def code(qr: "QRCode") -> None:
-    """Prints a QR code on the terminal, in white on black whatever its colours."""
+    """Print a QR code on the terminal, white on black whatever the terminal's colours."""
     with stdout_errors(), io.StringIO() as drawn:
         qr.terminal(drawn, compact=True)
         for line in drawn.getvalue().splitlines():
@@ -81,7 +81,7 @@ def code(qr: "QRCode") -> None:
 
 
 def flush() -> None:
-    """Flushes stdout."""
+    """Flush stdout."""
     with stdout_errors():
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -96,7 +96,7 @@ def warning(line: str) -> None:
 
 
 def error(message: StegnetError | str) -> None:
-    """Prints an `error:` and its `hint:`, if it has one; a parameter is shown as its option."""
+    """Print an `error:` and its `hint:`, if it has one; a parameter is shown as its option."""
     if isinstance(message, ConfigError) and message.parameter:
         option = f"{flag(message.parameter)} {message.value}".strip()
         _print_stderr(f"error: {option}: {message.problem}")
@@ -118,14 +118,14 @@ def option_of(setting: Setting) -> str:
 
 
 def flag(name: str, negated: bool = False) -> str:
-    """The option for a parameter; negated, the one that turns it off."""
+    """Return the option for a parameter; if negated, the option that turns it off."""
     words = name.replace("_", "-")
     return _SPELLED.get(name) or (_TURNED_OFF.get(name, f"--no-{words}") if negated else f"--{words}")
 
 
 @contextmanager
 def python_warnings() -> Iterator[None]:
-    """Prints Python warnings as `warning:` lines within the block."""
+    """Print Python warnings as `warning:` lines within the block."""
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = lambda message, *where, **more: warning(str(message))
@@ -133,7 +133,7 @@ def python_warnings() -> Iterator[None]:
 
 
 def silence(*streams: TextIO | None) -> None:
-    """Redirects streams to the null device, so that flushing them at exit can't fail."""
+    """Redirect streams to the null device, so that flushing them at exit can't fail."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         if stream is not None:
@@ -142,16 +142,19 @@ def silence(*streams: TextIO | None) -> None:
 
 
 def make_blocking(descriptor: int) -> None:
-    """Makes reads and writes wait where another program left a pipe otherwise: an empty one would seem at its end."""
+    """Make reads and writes wait, even if another program left a pipe non-blocking.
+
+    An empty pipe would seem to have ended.
+    """
     if os.name == "posix" and not os.get_blocking(descriptor):
         os.set_blocking(descriptor, True)
 
 
 @contextmanager
 def progress_bar() -> Iterator["Progress"]:
-    """Yields a callback for work on frames or tiles; each phase has a bar of its own, shown from its first call.
+    """Yield a callback for work on frames or tiles. Each phase has a bar of its own, shown from its first call.
 
-    Outside a terminal, it does nothing.
+    Without a terminal, the callback does nothing.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda phase, done, total: None
@@ -178,7 +181,7 @@ class _ProgressBar:
         self._bar.update(done - self._bar.n)
 
     def _of_phase(self, phase: str, done: int, total: int) -> "tqdm":
-        """The bar of a phase; that of a step of a job names the step, whose time is not that of the job."""
+        """Return the bar of a phase. The bar of one step of a job names the step, since its time is not the job's."""
         name, things = _PHASES.get(phase, phase), phase.rpartition(" ")[2]
         unit = {"tiles": "tile", "files": "file"}.get(things, "frame")
         if step := getattr(phase, "step", 0):
@@ -192,7 +195,7 @@ class _ProgressBar:
 
 
 def bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm":
-    """A progress bar; without a terminal, it shows nothing."""
+    """Return a progress bar, which shows nothing without a terminal."""
     from tqdm import tqdm  # imported here to keep --help fast
 
     shown = {"disable": None, "dynamic_ncols": True, "leave": False, "bar_format": form}
@@ -201,7 +204,12 @@ def bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm":
 
 @contextmanager
 def stdout_errors() -> Iterator[None]:
-    """For writing to stdout: BrokenPipeError if it is closed at its other end, MediaError if it can't be written."""
+    """Handle errors of writing to stdout.
+
+    Raises:
+        BrokenPipeError: the other end is closed.
+        MediaError: stdout can't be written.
+    """
     try:
         yield
     except BrokenPipeError:
@@ -228,18 +236,18 @@ def _print(line: str, stream: TextIO | None) -> None:
 
 
 def place_or_stream(text: str) -> Place | str:
-    """The type of an argument that may be `-`."""
+    """Return an argument that may be `-` as a place or stream; for argparse's `type`."""
     return STREAM if text == STREAM else place(text)
 
 
 @contextmanager
 def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
-    """Replaces each input that is `-` by a temporary file within the block, and the option `secret` by a text.
+    """Replace each input that is `-` by a temporary file within the block, and the option `secret` by a text.
 
     Args:
         names: of the options that name inputs.
     Raises:
-        MediaError: standard input is a terminal or can't be read, or a text is not one.
+        MediaError: standard input is a terminal or can't be read, or a text is empty, too long or not UTF-8.
     """
     inputs = [getattr(options, name) for name in names] + [getattr(options, "text", None)]
     if inputs.count(STREAM) > 1:
@@ -256,7 +264,7 @@ def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
 
 
 def refuse_terminal() -> None:
-    """Refuses to write what is no text to a terminal, or to a closed standard output."""
+    """Raise MediaError if standard output is a terminal, for anything but text, or is closed."""
     if _open_output().isatty():
         raise MediaError("standard output is a terminal, and this is not a text", "name a file, or redirect the output")
 
@@ -268,7 +276,7 @@ def _open_output() -> TextIO:
 
 
 def copy_to_output(path: Path) -> None:
-    """Copies a file to standard output; errors as `stdout_errors`."""
+    """Copy a file to standard output; errors as `stdout_errors`."""
     refuse_terminal()
     with stdout_errors(), path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
@@ -276,7 +284,7 @@ def copy_to_output(path: Path) -> None:
 
 
 def print_text(text: str) -> None:
-    """Prints a hidden text: to a terminal without what could control it, and on lines of its own; else as it is."""
+    """Print a hidden text: on a terminal, line by line and without control characters; otherwise unchanged."""
     if _open_output().isatty():
         for line in text.removesuffix("\n").split("\n"):
             result(line.replace("\t", "    "))
@@ -296,7 +304,7 @@ def _file(file: str, name: str) -> Iterator[Path]:
 
 
 def _spool(path: Path) -> None:
-    """Writes all of standard input to a file."""
+    """Write all of standard input to a file."""
     if sys.stdin is None or sys.stdin.isatty():
         state = "closed" if sys.stdin is None else "a terminal"
         raise MediaError(f"standard input is {state}", "name a file, or send one by `… |` or `<`")
@@ -304,7 +312,7 @@ def _spool(path: Path) -> None:
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
     except OSError as error:
-        if error.errno in FULL:  # of the temporary folder
+        if error.errno in FULL:  # the disk of the temporary folder is full
             raise
         raise MediaError(f"standard input can't be copied ({error.strerror})") from error
 

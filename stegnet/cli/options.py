@@ -1,7 +1,7 @@
-"""Options that several commands share: of outputs, keys, networks, clusters, and of the methods of hiding.
+"""Options that several commands share: for outputs, keys, networks, clusters, and the hiding methods.
 
-Those of the methods are as their dataclasses declare them. A key or passphrase is never an argument itself, nor is it
-read from the environment: other users could see it.
+The methods declare theirs in dataclasses. A key or passphrase is never an argument itself, nor is it read from the
+environment: other users could see it.
 """
 
 import argparse
@@ -54,7 +54,7 @@ _NOT_TEXT = "the passphrase is not UTF-8 text"
 def add_output_options(
     command: argparse.ArgumentParser, output_help: str, required: bool = True, places: bool = False
 ) -> None:
-    """Adds `--output` and `--force`; with `places`, the output may have an address, or be standard output."""
+    """Add `--output` and `--force`. With `places`, the output may have an address, or be standard output."""
     if places:
         command.add_argument("-o", "--output", action=_Place, required=required, metavar="OUT", help=output_help)
         command.set_defaults(into_folder=False)
@@ -64,7 +64,7 @@ def add_output_options(
 
 
 class _Place(argparse.Action):
-    """Stores a place, and whether a slash at its end makes it a folder."""
+    """An action that stores a place, and whether a slash at its end makes it a folder."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
         namespace.output, namespace.into_folder = messages.place_or_stream(text), text.endswith("/")
@@ -88,7 +88,7 @@ def add_cluster_option(command: Parser) -> None:
 
 
 def add_network_options(command: Parser) -> None:
-    """Adds the options that choose a network and where it runs."""
+    """Add the options that choose a network and where it runs."""
     group = command.add_topic("networks")
     group.add_argument("--weights", type=Path, metavar="FILE", help="weights file (default: the one in the package)")
     group.add_argument("--backend", choices=("auto", "torch", "onnx"), help="PyTorch or ONNX Runtime (default: auto)")
@@ -117,20 +117,20 @@ def _port(text: str) -> int:
 
 
 def check_places(options: argparse.Namespace, *places: Place) -> None:
-    """Rejects addresses without `--cluster`."""
+    """Reject addresses without `--cluster`."""
     remote = [place for place in places if isinstance(place, RemotePath)]
     if remote and not options.cluster:
         options.usage_error(f"{remote[0]} requires --cluster")
 
 
 def check_output_stream(options: argparse.Namespace) -> None:
-    """Rejects standard output beside `--json`, which prints there too."""
+    """Reject standard output with `--json`, which prints there too."""
     if options.output == messages.STREAM and options.json:
         options.usage_error("--json requires a file for the result")
 
 
 def check_output_folder(options: argparse.Namespace) -> None:
-    """Rejects, for the results of a folder, standard output and the name of a picture, film or sound."""
+    """Reject standard output, and the name of a picture, film or sound, for the results of a folder."""
     if options.output == messages.STREAM:
         options.usage_error("`-o -` is for the result of one file")
     if options.output is not None and not options.into_folder and is_file_name(options.output):
@@ -139,13 +139,13 @@ def check_output_folder(options: argparse.Namespace) -> None:
 
 
 def cluster_needs_folder(options: argparse.Namespace) -> None:
-    """Rejects `--cluster` for a single file."""
+    """Reject `--cluster` for a single file."""
     if options.cluster:
         options.usage_error("--cluster requires a folder")
 
 
 def chosen_context(options: argparse.Namespace) -> Context:
-    """The context with the networks that the options choose."""
+    """Return the context with the networks that the options choose."""
     where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
     if options.weights is not None:
         read_card(options.weights)
@@ -153,18 +153,18 @@ def chosen_context(options: argparse.Namespace) -> Context:
 
 
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
-    """Returns the input files besides covers, secrets and containers: key, passphrase and weights files."""
+    """Return the input files besides covers, secrets and containers: key, passphrase and weights files."""
     return (*key_files(options), *([options.weights] if options.weights else []))
 
 
 def output_target(options: argparse.Namespace, folder: Path | None = None) -> OutputTarget:
-    """Returns the target that the output options name, or a folder for a result that names itself."""
+    """Return the target that the output options name, or a folder for a result that names itself."""
     lossless, inputs = getattr(options, "lossless", False), auxiliary_inputs(options)
     return OutputTarget(folder or options.output, options.force, inputs, lossless, named=folder is None)
 
 
 def add_method_options(command: Parser) -> None:
-    """Adds `--for`, `--method`, and the options of all methods: each under its own topic, or under that of them all."""
+    """Add `--for`, `--method`, and the options of all methods, each under its own topic or under the shared one."""
     command.add_argument("--for", dest="destination", choices=tuple(DESTINATIONS), metavar="PLACE", help=_FOR)
     default, *others = METHODS.values()
     about, width = [_CHOICE], max(map(len, METHODS)) + 1
@@ -185,9 +185,9 @@ def add_method_options(command: Parser) -> None:
 
 
 def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
-    """The options by flag: a field, its type, and the names of the methods that have it.
+    """Return the options by flag: a field, its type, and the names of the methods that have it.
 
-    One field has two flags where methods differ in what they do without it.
+    One field has two flags if methods have different defaults for it.
     """
     found: dict[str, tuple[Field, Any, list[str]]] = {}
     for method in METHODS.values():
@@ -199,7 +199,7 @@ def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
 
 
 def _add_method_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: Any, text: str) -> None:
-    """Adds one; its default is None, so that what is given can be told."""
+    """Add one option. Its default is None, so that options that were given can be told apart."""
     text, metavar = text.replace("%", "%%"), each.metadata["metavar"]
     if kind is bool:
         group.add_argument(name, dest=each.name, action="store_const", const=not each.default, help=text)
@@ -213,7 +213,7 @@ def _add_method_option(group: argparse._ArgumentGroup, name: str, each: Field, k
 
 
 def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any]:
-    """The method that the options ask for, and its own options; what it can't follow ends the program as misuse.
+    """Return the method that the options ask for, and its options. A contradiction ends the program as misuse.
 
     Args:
         suffix: of the output, or "".
@@ -243,7 +243,7 @@ def _either(names: list[str]) -> str:
 def add_key_options(
     command: argparse.ArgumentParser, required: bool = True, *, recipient: bool = False, identity: bool = False
 ) -> None:
-    """Adds the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
+    """Add the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
     group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
     ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
@@ -259,7 +259,7 @@ def add_key_options(
 
 
 def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource | None:
-    """Returns the key or passphrase that the options name, None if they name none.
+    """Return the key or passphrase that the options name, None if they name none.
 
     Args:
         confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
@@ -293,7 +293,7 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
 
 
 def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
-    """Returns the files that hold the key or passphrase; a result must not overwrite them."""
+    """Return the files that hold the key or passphrase. A result must not overwrite them."""
     paths = options.key_file, options.passphrase_file, getattr(options, "identity", None)
     return tuple(path for path in paths if path is not None)
 
@@ -319,7 +319,7 @@ def _read_key_file(path: Path, hiding: bool) -> Key:
 def _prompt(confirm: bool) -> str:
     try:
         with warnings.catch_warnings():
-            # Without a terminal getpass would only warn, and echo what is typed.
+            # Without a terminal, getpass would only warn, and echo the input.
             warnings.simplefilter("error", getpass.GetPassWarning)
             text = getpass.getpass("Passphrase: ")
             if confirm and getpass.getpass("Repeat passphrase: ") != text:
@@ -330,7 +330,7 @@ def _prompt(confirm: bool) -> str:
         raise KeyFileError("there is no terminal to prompt for a passphrase", hint) from error
     except UnicodeDecodeError:
         text = None
-    if text is None:  # raised outside of the block: the decoding error contains what was typed
+    if text is None:  # raised outside the block: the decoding error contains the input
         raise KeyFileError(_NOT_TEXT)
     return text
 
@@ -346,7 +346,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _read_descriptor(number: int) -> bytes:
-    """Reads one line byte by byte, so that what follows it stays for other readers."""
+    """Read one line byte by byte, so that the bytes after it are left for other readers."""
     line = b""
     try:
         if os.isatty(number):
@@ -368,6 +368,6 @@ def _decode(line: bytes) -> str:
 
 
 def _warn_if_others_can_read(path: Path) -> None:
-    mode = path.stat().st_mode if os.name == "posix" else 0  # elsewhere, it does not say who can read
+    mode = path.stat().st_mode if os.name == "posix" else 0  # elsewhere, the mode does not say who can read
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         messages.warning(f"{path}: other users can read this file; `chmod 600` prevents that")

@@ -1,6 +1,6 @@
-"""The parser of the command line: short usage, and errors of two lines, one that says what to do.
+"""The parser of the command line: short usage, and errors of two lines, the second of which says what to do.
 
-From the same parser are `--help`, the manual page in roff's man macros, and shell completion.
+The same parser provides `--help`, the manual page in roff's man macros, and shell completion.
 """
 
 import argparse
@@ -25,9 +25,9 @@ _NOT_AN_ARGUMENT = "a passphrase is never an argument: --passphrase prompts for 
 
 
 class Parser(argparse.ArgumentParser):
-    """Accepts no abbreviations, suggests what may have been meant, and never echoes what may be a passphrase.
+    """A parser that accepts no abbreviations, suggests similar names, and never echoes a possible passphrase.
 
-    The module in `commands` that `command` names is imported once this parser is used, and adds all else.
+    The module in `commands` that `command` names is imported when this parser is used, and adds everything else.
     """
 
     def __init__(self, command: str = "", **settings: Any) -> None:
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         self.topics: dict[str, argparse._ArgumentGroup] = {}
 
     def load(self) -> "Parser":
-        """Imports the command; returns the parser with its description and arguments."""
+        """Import the command, and return the parser with its description and arguments."""
         if self._command:
             command = import_module(f"stegnet.cli.commands.{self._command}")
             self._command, self.description = "", command.DESCRIPTION
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         return self
 
     def add_topic(self, name: str, text: str = "") -> argparse._ArgumentGroup:
-        """Adds a group of options that only `--help-all` and `stegnet help NAME` show, after a text on it."""
+        """Add a group of options that only `--help-all` and `stegnet help NAME` show, after a text on it."""
         if not self.topics:
             self.add_argument("--help-all", action=_HelpAll, nargs=0, help="show all options")
         if name not in self.topics:
@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program with two lines: what is wrong, and how to go on."""
+        """End the program with two lines: what is wrong, and how to go on."""
         self._refuse_unknown_option()
         if message.startswith("argument --passphrase: ignored explicit argument"):
             self._stop(_NOT_AN_ARGUMENT, self._help_hint(message))
@@ -81,15 +81,15 @@ class Parser(argparse.ArgumentParser):
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
-        """The help of what most users need."""
+        """Return the help of what most users need."""
         return self._formatted([group for group in self._action_groups if group not in self.topics.values()])
 
     def format_all(self) -> str:
-        """The help of all options."""
+        """Return the help of all options."""
         return self._formatted(self._action_groups)
 
     def print_topic(self, name: str) -> None:
-        """Prints a topic's text and options."""
+        """Print a topic's text and options."""
         formatter, group = self._get_formatter(), self.topics[name]
         formatter.add_text(group.description)
         formatter.start_section(f"options of `{self.prog}`")
@@ -113,7 +113,7 @@ class Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def shortest(self) -> str:
-        """The usual command line without options, such as `stegnet keygen KEY`."""
+        """Return the usual command line without options, such as `stegnet keygen KEY`."""
         groups = [group for group in self._mutually_exclusive_groups if group.required]
         needed = [action for action in self._actions if action.required or not action.option_strings]
         needed += [group._group_actions[0] for group in groups]
@@ -135,7 +135,7 @@ class Parser(argparse.ArgumentParser):
         self._stop(f"{action.option_strings[-1]}: unknown value {value!r}", f"choose {either(list(action.choices))}")
 
     def _refuse_unknown_option(self) -> None:
-        """Names the first option that this parser does not have, without its value."""
+        """Report the first option that this parser lacks, without its value, and end the program."""
         for word in self._typed:
             if word == "--" or word in self._commands:
                 return
@@ -144,7 +144,10 @@ class Parser(argparse.ArgumentParser):
                 self._stop(f"no such option: {option[0]}", self._suggestion(option[0], self._option_string_actions))
 
     def _one_more_file(self) -> str:
-        """The end of a message on an argument too many; only a file is named: any other word may be a passphrase."""
+        """Return the end of a message on a superfluous argument.
+
+        Only a file is named: any other word may be a passphrase.
+        """
         words, named = iter(self._typed), []
         for word in words:
             option = self._option_string_actions.get(word)
@@ -165,7 +168,7 @@ class Parser(argparse.ArgumentParser):
         return f"did you mean `{close}`?" if close else self._help_hint()
 
     def _help_hint(self, message: str = "") -> str:
-        """Names the topic of the first option in a message, if it has one."""
+        """Return a hint that names the topic of the first option in a message, if it has one."""
         named = re.search(r"--[a-z][\w-]*", message)
         for topic, group in self.topics.items():
             if named and any(named[0] in action.option_strings for action in group._group_actions):
@@ -179,7 +182,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class _HelpAll(argparse.Action):
-    """Prints the help of all options."""
+    """The action of `--help-all`, which prints the help of all options."""
 
     def __call__(self, parser: Any, *arguments: Any) -> None:
         parser._print_message(parser.format_all(), sys.stdout)
@@ -187,19 +190,19 @@ class _HelpAll(argparse.Action):
 
 
 def commands_of(parser: Parser) -> dict[str, Parser]:
-    """The parsers of all commands by name."""
+    """Return the parsers of all commands by name."""
     return {name: command.load() for name, command in parser._commands.items()}
 
 
 def _listed(missing: re.Match[str]) -> str:
-    """The names of missing arguments, those of an option by its long name."""
+    """Return the names of missing arguments; an option by its long name."""
     every, one = missing.groups()
     names = [name.rpartition("/")[2] for name in (every.split(", ") if every else one.split())]
     return ", ".join(names) if every else either(names)
 
 
 def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:
-    """The manual page of the program and all of its commands, with command lines by command, and exit codes."""
+    """Return the manual page of the program and all of its commands, with command lines by command, and exit codes."""
     about = " ".join((parser.description or "").split())
     lines = [f'.TH STEGNET 1 "" "stegnet {__version__}" "User Commands"']
     lines += [".SH NAME", _text(f"stegnet - {about[0].lower()}{about[1:].rstrip('.')}")]
@@ -214,8 +217,8 @@ def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: 
 
 
 def completion(parser: Parser, shell: str) -> str:
-    """The completion script for a shell; it names commands in one line."""
-    import shtab  # here, since only this needs it
+    """Return the completion script for a shell, which describes each command in one line."""
+    import shtab  # imported here, since only this needs it
 
     summaries = {command.dest: command.help for command in parser._subparsers._group_actions[0]._choices_actions}
     for name, command in commands_of(parser).items():
@@ -227,14 +230,14 @@ def completion(parser: Parser, shell: str) -> str:
 
 
 def _described(command: Parser) -> Iterator[str]:
-    """Description and epilog; paragraphs with a table keep their line breaks."""
+    """Yield description and epilog. Paragraphs with a table keep their line breaks."""
     for part in re.split(r"\n\s*\n", "\n\n".join(filter(None, (command.description, command.epilog)))):
         yield ".PP"
         yield from _literal(part) if re.search(r"^  ", part, re.MULTILINE) else [_text(" ".join(part.split()))]
 
 
 def _options(parser: Parser) -> Iterator[str]:
-    """All arguments and options with their help, each group after its title."""
+    """Yield all arguments and options with their help, each group after its title."""
     for group in parser._action_groups:
         shown = [action for action in group._group_actions if action.help and action.help != argparse.SUPPRESS]
         shown = [action for action in shown if not isinstance(action, argparse._SubParsersAction)]
@@ -251,11 +254,11 @@ def _item(term: str, text: str) -> tuple[str, str, str]:
 
 
 def _literal(text: str) -> list[str]:
-    """Lines that stay as they are."""
+    """Return lines with their line breaks kept."""
     return [".nf", *(_text(line) for line in text.split("\n")), ".fi"]
 
 
 def _text(line: str) -> str:
-    """A line in which roff sees no command; a hyphen stays one, so that options can be copied and searched."""
+    """Return a line in which roff sees no command. Hyphens stay hyphens, so that options can be copied and searched."""
     escaped = line.replace("\\", r"\e").replace("-", r"\-")
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped

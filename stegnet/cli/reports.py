@@ -1,4 +1,4 @@
-"""Results of hiding and revealing as users or programs read them: a line and notes, or (`--json`) one object a line."""
+"""Results of hiding and revealing for users and programs: a line and notes, or (`--json`) one object a line."""
 
 import argparse
 import json
@@ -20,8 +20,9 @@ from stegnet.media.cover import media_kind
 from stegnet.results import BETRAYS, CHANGED_SECRET, COVER_FORMAT, WAYS_OUT, Report
 
 FAILED, ALTERED = 1, 3  # exit codes
-_TOLD_BEFORE = (COVER_FORMAT, CHANGED_SECRET)  # kinds of warnings: those of a folder by `show_batch`
-_MUCH, _MANY = 1.5, 10  # times the cover's size that are told, and told without decimals
+# Kinds of warnings that are printed elsewhere: for a folder, by `show_batch`.
+_TOLD_BEFORE = (COVER_FORMAT, CHANGED_SECRET)
+_MUCH, _MANY = 1.5, 10  # multiples of the cover's size that are reported, and reported without decimals
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def add_json_option(command: argparse.ArgumentParser) -> None:
 
 
 def show(options: argparse.Namespace, report: Report, path: Place | None = None) -> None:
-    """Prints the result of one file, or a text that is not in a file."""
+    """Print the result of one file, or a text that is not in a file."""
     if options.json:
         messages.result(_as_json(report, path, None if path is None else size_of(path)))
     elif path is None:
@@ -47,10 +48,10 @@ def wrote(
     name: str = "",
     tell: Callable[[str], None] = messages.result,
 ) -> None:
-    """Prints a result file, then its notes and warnings.
+    """Print a result file, then its notes and warnings.
 
     Args:
-        size: of the file in bytes, if it is known.
+        size: of the file in bytes, if known.
         name: prefix of notes and warnings, if there are several results.
         tell: prints the line on the file.
     """
@@ -80,9 +81,10 @@ def _notes(report: Report, name: str = "") -> None:
 
 
 def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator[Outcome]) -> int:
-    """Runs the jobs of a plan, as their outcomes are iterated over, and prints results; returns the exit code.
+    """Run the jobs of a plan by iterating over their outcomes, print the results, and return the exit code.
 
-    A failed job does not stop the others. That the format of covers gives containers away is told once of them all.
+    A failed job does not stop the others. The warning that covers' formats give containers away is printed once for
+    all.
     """
     for line in plan.notes:
         messages.note(line)
@@ -174,5 +176,5 @@ def _as_json(report: Report, path: Place | None, size: int | None, source: dict[
 
 
 def _decibels(value: float | None) -> float | None:
-    """Rounded; None for infinity, which JSON lacks."""
+    """Round a value; None for infinity, which JSON lacks."""
     return None if value is None or math.isinf(value) else round(value, 2)

@@ -16,7 +16,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 def exit_on_signals() -> None:
-    """Makes signals end the process silently, as long as there is nothing to clean up."""
+    """Make signals end the process silently, as long as there is nothing to clean up."""
     for number in _DESCRIPTIONS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, frame: os._exit(128 + number))
@@ -24,7 +24,7 @@ def exit_on_signals() -> None:
 
 @contextmanager
 def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """Within the block, the first signal calls `stop` instead of its previous handler, for a graceful end.
+    """Within the block, let the first signal call `stop` instead of its previous handler, for a graceful end.
 
     Signals in the 5 seconds after it are ignored; later ones call the previous handler again.
     """
@@ -44,7 +44,7 @@ def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
 
 
 class SignalReceived(KeyboardInterrupt):
-    """A signal asks the program to end. Libraries that stop waiting at Ctrl-C, as Ray does, stop at all of them."""
+    """A signal asks the program to end. Libraries that stop waiting at Ctrl-C, such as Ray, stop at any signal."""
 
 
 class Signals:
@@ -70,7 +70,7 @@ class Signals:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handles signals within the block."""
+        """Handle signals within the block."""
         with _handlers(self._handle):
             yield
 
@@ -84,9 +84,9 @@ class Signals:
 
 @contextmanager
 def _handlers(handler: Handler) -> Iterator[dict[int, Handler]]:
-    """Installs a handler for the time of the block and yields the previous ones.
+    """Install a handler for the duration of the block and yield the previous ones.
 
-    A signal that is ignored already, as under `nohup`, stays ignored.
+    A signal that is already ignored, as under `nohup`, stays ignored.
     """
     previous = {number: signal.getsignal(number) for number in _DESCRIPTIONS}
     previous = {number: old for number, old in previous.items() if old != signal.SIG_IGN}

@@ -27,18 +27,19 @@ from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.results import OutputTarget, Report
 from stegnet.video.films import read_frames
 
-_INPUTS = {"hide": 2, "reveal": 1}  # files
+_INPUTS = {"hide": 2, "reveal": 1}  # number of files
 _SUFFIXES = (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac")
 _MOST_BYTES, _MOST_SIDE, _MOST_FRAMES = (1 << 63) - 1, 1 << 20, 1 << 32  # a side is in pixels
 _PASSPHRASE_WORDS = 6
-_LABELS = {  # of the page's fields, and what it has none for
+_LABELS = {  # labels of the page's fields, and options where the page has no field
     "any_quality": "`stegnet hide --any-quality`",
     "at_most_safe": "“No more than is hard to find”",
     "search": "“Search for a changed copy”",
     "survive": "“Where will it be sent?”",
     "to": "`stegnet hide -o`",
 }
-GAIN, _QUALITY, _SIDE = 30, 90, 1200  # of previews: gain of the difference, as in the page; of JPEGs; in pixels
+# For previews: gain of the difference, as in the page; JPEG quality; side in pixels.
+GAIN, _QUALITY, _SIDE = 30, 90, 1200
 
 
 class BadRequest(ValueError):
@@ -47,20 +48,20 @@ class BadRequest(ValueError):
 
 @contextmanager
 def parsing() -> Iterator[None]:
-    """For reading a request that anybody may have written; BadRequest if it has no such form."""
+    """Read a request that anyone may have written within the block. Raises BadRequest if its form is invalid."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # the last: nested too deep
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):  # RecursionError: it is nested too deeply
         raise BadRequest from None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A job, "hide" or "reveal", as a page asks for it; its repr shows no key.
+    """A job, "hide" or "reveal", as a page asks for it. Its repr shows no key.
 
     Attributes:
         inputs: name and size in bytes of each file: cover and secret, or the container.
-        destination: where the container is sent, as of `stegnet hide --for`.
+        destination: where the container is sent, as in `stegnet hide --for`.
         suffix: of the container.
     """
 
@@ -74,7 +75,7 @@ class Request:
 
 
 class Done(NamedTuple):
-    """A finished job: the container or the secret, previews by name, and what the page says of it as JSON takes it."""
+    """A finished job: the container or the secret, previews by name, and what the page says about it, in JSON types."""
 
     main: Path
     previews: dict[str, Path]
@@ -82,7 +83,12 @@ class Done(NamedTuple):
 
 
 def parse_request(line: bytes) -> Request:
-    """Parses a job, one line of JSON; BadRequest if it is none, KeyFileError if its key is none."""
+    """Parse a job, one line of JSON.
+
+    Raises:
+        BadRequest: it is not a valid job.
+        KeyFileError: its key is invalid.
+    """
     with parsing():
         asked = json.loads(line)
         del line
@@ -99,7 +105,7 @@ def parse_request(line: bytes) -> Request:
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
-    """Does a job, with an empty folder for its results; no message names a folder.
+    """Do a job, with an empty folder for its results. Messages name no folder.
 
     Args:
         inputs: files in the order of `request.inputs`, each in a folder of its own.
@@ -110,7 +116,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
 
 @contextmanager
 def _folders_left_out(*folders: Path) -> Iterator[None]:
-    """In the errors of the block, call files in these folders by their names alone."""
+    """Within the block, make errors call files in these folders by their names alone."""
     try:
         yield
     except StegnetError as error:
@@ -126,7 +132,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Co
     report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     previews, quality = _write_previews(cover, out, folder)
-    # Of what is encoded again, the PSNR before that is in a note.
+    # For pictures that are encoded again, a note has the PSNR before that.
     told = report.hiding.container_psnr if DESTINATIONS[request.destination].method == AUTO else None
     measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
     facts = _facts(out, report) | {PSNR.key: measured}
@@ -153,10 +159,11 @@ def _facts(path: Path, report: Report) -> dict[str, Any]:
 
 
 def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str, Path], float | None]:
-    """Writes pictures of a cover, its container and their difference; of films, of the first frame.
+    """Write pictures of a cover, its container and their difference; for films, of the first frame.
 
-    Returns them by name, and the container's PSNR in dB. Where the container is of another size than its cover, there
-    are neither difference nor PSNR.
+    Returns:
+        The pictures by name, and the container's PSNR in dB. If the container's size differs from its cover's, there is
+        neither difference nor PSNR.
     """
     if kind(cover) == SOUND:
         return {}, None
@@ -171,7 +178,7 @@ def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[st
 
 
 def _picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8."""
+    """Return a picture, or a film's first frame, (H, W, 3) uint8."""
     if kind(path) != FILM:
         return read_picture(path)
     with closing(read_frames(path)) as frames:
@@ -179,7 +186,7 @@ def _picture(path: Path) -> np.ndarray:
 
 
 def _destination_of(asked: dict[str, Any]) -> str:
-    """By default, the container is sent as a file."""
+    """Return the container's destination, by default "file"."""
     destination = _text_of(asked.get("destination", "file"))
     if destination not in DESTINATIONS:
         raise ValueError("no destination")
@@ -193,7 +200,7 @@ def _text_of(value: object) -> str:
 
 
 def _size_of(value: object, most: int = _MOST_BYTES) -> int:
-    """A value of a request that must be a whole number, by default of bytes that a file system can hold."""
+    """Return a value of a request that must be an integer, by default a number of bytes that a file system can hold."""
     if type(value) is not int:
         raise TypeError("not a whole number")
     if not 0 <= value <= most:
@@ -214,7 +221,7 @@ def _label_of(setting: Setting) -> str:
 
 
 def _finite(value: float | None) -> float | str | None:
-    """Replaces infinity, which JSON lacks."""
+    """Replace infinity, which JSON lacks."""
     return "equal" if value is not None and math.isinf(value) else value
 
 
@@ -228,7 +235,7 @@ def _key_source(given: dict[str, str]) -> KeySource:
 
 
 class CapacityQuestion:
-    """The question how much fits into a cover, and what gives it away, by what is in its file, which is to come.
+    """The question how much fits into a cover, and what gives it away, judged by its file, which is still to come.
 
     Attributes:
         name, size: of that file.
@@ -242,9 +249,9 @@ class CapacityQuestion:
             self._capacity = _capacity(asked)
 
     def answer(self, path: Path) -> dict[str, Any]:
-        """Bytes of a secret that fit and that are hard to find, and the cover's lossy past; or why nothing fits.
+        """Return the bytes that fit, the bytes that are hard to find, and the cover's lossy past; or why nothing fits.
 
-        The file's folder is its own: no message names it.
+        The file is in a folder of its own, which messages don't name.
         """
         try:
             with _folders_left_out(path.parent):
@@ -255,7 +262,7 @@ class CapacityQuestion:
 
 
 def _capacity(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]:
-    """Capacity of a cover for a secret, by its file if that is there; None: not known."""
+    """Return a function that measures a cover's capacity for a secret, by its file if it has one; None: not known."""
     cover, destination, suffix = asked["cover"], _destination_of(asked), _text_of(asked.get("suffix", ""))
     height, width = (_size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
     cover_size = CoverSize(height, width, _size_of(cover["frames"], _MOST_FRAMES))
@@ -276,14 +283,14 @@ def _capacity(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]
 
 
 def advise(about: str, line: bytes) -> dict[str, str]:
-    """The answer to a question about one of ADVICE, one line of JSON; BadRequest if it is none that the page asks."""
+    """Answer a question about one of ADVICE, one line of JSON. Raises BadRequest if the page asks no such question."""
     with parsing():
         asked = json.loads(line)
     return ADVICE[about](asked)
 
 
 def _words(_: object) -> dict[str, str]:
-    """A passphrase as `stegnet keygen --passphrase-words 6` prints it, and its strength."""
+    """Return a passphrase as `stegnet keygen --passphrase-words 6` prints it, and its strength."""
     text, bits = random_words(_PASSPHRASE_WORDS)
     years = float(f"{guessing_years(bits):.0e}")
     strength = f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years."
@@ -300,7 +307,7 @@ def _weakness(asked: Any) -> dict[str, str]:
 
 
 def _forecast(asked: Any) -> dict[str, str]:
-    """A sentence on what fits, and what becomes of the secret.
+    """Return a sentence on what fits, and what becomes of the secret.
 
     `capacity` and `hard` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than `hard`.
     """
@@ -325,7 +332,7 @@ def _forecast(asked: Any) -> dict[str, str]:
 
 
 def _too_large(most: int, film: bool, sides: list[int], remedy: str) -> str:
-    """The fate of a secret that does not fit as it is; `sides` are those of a picture or film."""
+    """Describe what becomes of a secret that does not fit as it is; `sides` are those of a picture or film."""
     if film:
         return "A compressed copy of the secret is hidden, if that fits."
     if not sides:
@@ -335,7 +342,7 @@ def _too_large(most: int, film: bool, sides: list[int], remedy: str) -> str:
 
 
 def _amount(count: int) -> str:
-    """A number of bytes with two digits, rounded down."""
+    """Describe a number of bytes with two digits, rounded down."""
     if count < 1000:
         return f"{count} bytes"
     unit = 10 ** (int(math.log10(count)) - 1)

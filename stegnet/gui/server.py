@@ -1,7 +1,7 @@
 """The server behind the page: the page's own files, jobs, and their results.
 
-A job is one request: a line of JSON, then the files. Its answer is lines of JSON, of progress, warnings and, last, the
-result or an error. A page that is closed, or cancels, ends the connection, and with it the job.
+A job is one request: a line of JSON, then the files. The answer is lines of JSON: progress, warnings and, last, the
+result or an error. If the page is closed or cancels, the connection ends, and with it the job.
 """
 
 import json
@@ -28,17 +28,17 @@ from stegnet.gui.jobs import ADVICE, BadRequest, CapacityQuestion, advise, in_wo
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Context
 
-_MOST_JOBS = 4  # passed to the program at a time; it does one after the other
+_MOST_JOBS = 4  # passed to the program at a time; it does them one after another
 _MAX_LINE = 1 << 16
 _CHUNK = 1 << 20
 _INTERVAL = 0.1  # seconds between lines of progress
-_PREFIX = "stegnet-gui-"  # of the folder for temporary files
+_PREFIX = "stegnet-gui-"  # prefix of the folder for temporary files
 _ID_BYTES = 12
 _KEPT = 4  # results; a page shows two
 _BYTES = "application/octet-stream"
 _NO_MEMORY = "out of memory", "close other programs, and try again"
 _BUG = "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more"
-_TYPES = {  # of results that the page shows; a file with another suffix may be anything
+_TYPES = {  # types of results that the page shows; a file with another suffix may be anything
     **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
     **{".m4v": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/mp4", ".mp4": "video/mp4"},
     **{".webm": "video/webm", ".webp": "image/webp"},
@@ -48,13 +48,14 @@ _PAGE_TYPES = _TYPES | {
     ".svg": "image/svg+xml",
 }
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
-_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # a result is somebody else's
+_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # results come from others
 
 
 class Workspace(ExitStack):
-    """A folder for what the page passes to the program, and for results until they are fetched; a context manager.
+    """A folder for the files that the page passes to the program, and for results until they are fetched.
 
-    Only its owner can read it. It is removed in the end, and at the start what killed programs have left.
+    A context manager. Only its owner can read the folder. It is removed at the end; at the start, folders that killed
+    programs left are removed.
     """
 
     def __init__(self) -> None:
@@ -69,14 +70,14 @@ class Workspace(ExitStack):
 
     @contextmanager
     def inputs(self) -> Iterator[Path]:
-        """Yields a new folder for the files of a job, and removes it after the block."""
+        """Yield a new folder for the files of a job, and remove it after the block."""
         made = tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder, ignore_cleanup_errors=True)
         with made as folder:
             yield Path(folder)
 
     @contextmanager
     def outputs(self) -> Iterator[Path]:
-        """Yields a new folder for the results of a job; it is removed if the block fails, else by `publish`'s rule."""
+        """Yield a new folder for the results of a job. It is removed if the block fails, else as `publish` says."""
         folder = Path(tempfile.mkdtemp(prefix="results-", dir=self._folder))
         try:
             yield folder
@@ -85,7 +86,7 @@ class Workspace(ExitStack):
             raise
 
     def publish(self, folder: Path, paths: list[Path]) -> list[str]:
-        """Offers files of an output folder; returns their ids. Beyond four results, the oldest is removed."""
+        """Offer files of an output folder, and return their ids. Beyond four results, the oldest is removed."""
         ids = [secrets.token_urlsafe(_ID_BYTES) for _ in paths]
         with self._changes:
             self._results.append((folder, dict(zip(ids, paths, strict=True))))
@@ -95,12 +96,12 @@ class Workspace(ExitStack):
         return ids
 
     def published(self, file_id: str) -> Path | None:
-        """The file with this id, None if there is none."""
+        """Return the file with this id, or None."""
         with self._changes:
             return next((files[file_id] for _, files in self._results if file_id in files), None)
 
     def check_space(self, size: int) -> None:
-        """Refuses files of so many bytes unless twice as many are free on the disk: the result needs some, too."""
+        """Refuse files of `size` bytes unless twice as many are free on the disk, since the result needs some, too."""
         free = shutil.disk_usage(self._folder).free
         if 2 * size > free:
             what = f"{size / 1e6:.0f} MB are too much for the folder for temporary files: {free / 1e6:.0f} MB are free"
@@ -113,7 +114,7 @@ class Cancelled(BaseException):
 
 @contextmanager
 def _connected() -> Iterator[None]:
-    """For reading from the page and writing to it: Cancelled if it is gone."""
+    """Read from the page or write to it within the block. Raises Cancelled if it is gone."""
     try:
         yield
     except OSError as error:
@@ -121,7 +122,7 @@ def _connected() -> Iterator[None]:
 
 
 class GuiServer(LoopbackServer):
-    """Serves the page; the rest as `LoopbackServer`."""
+    """The server of the page; the rest as in `LoopbackServer`."""
 
     def __init__(self, port: int, stop: threading.Event, workspace: Workspace, context: Context) -> None:
         self.workspace, self.context = workspace, context
@@ -130,7 +131,7 @@ class GuiServer(LoopbackServer):
         super().__init__(port, _Handler, stop, dict(_read_page(files("stegnet.gui").joinpath("page"))))
 
     def closing(self) -> None:
-        """Cancels jobs, and waits until they have ended."""
+        """Cancel jobs, and wait until they have ended."""
         self.stop.set()
         for _ in range(_MOST_JOBS):
             self.places.acquire()
@@ -138,7 +139,7 @@ class GuiServer(LoopbackServer):
 
 class _Handler(LoopbackHandler):
     server: GuiServer
-    _answering = False  # lines are being sent
+    _answering = False  # whether lines are being sent
     _told = 0.0  # time of the last line of progress
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
@@ -168,7 +169,7 @@ class _Handler(LoopbackHandler):
             self.refuse(HTTPStatus.NOT_FOUND)
 
     def _advise(self, about: str, body: "_Body") -> None:
-        """Answers a question; if that fails, the page says so, and the terminal why: a file may be odd in any way."""
+        """Answer a question. If that fails, tell the page so, and print why: a file may be odd in any way."""
         try:
             answer = self._capacity(body) if about == "capacity" else advise(about, body.line())
         except BadRequest:
@@ -187,7 +188,7 @@ class _Handler(LoopbackHandler):
         self.send_whole("application/json", json.dumps(answer).encode())
 
     def _capacity(self, body: "_Body") -> dict[str, Any]:
-        """Tells the capacity of a cover, whose file follows the question."""
+        """Return the capacity of a cover, whose file follows the question."""
         question = CapacityQuestion(body.line())
         try:
             self.server.workspace.check_space(question.size)
@@ -198,7 +199,10 @@ class _Handler(LoopbackHandler):
             return {"text": f"{error}."}
 
     def _do_job(self, body: "_Body") -> None:
-        """Does a job, unless there are too many; the request is read to its end: browsers look at no answer before."""
+        """Do a job, unless there are too many.
+
+        The request is read to its end, since browsers ignore an answer before that.
+        """
         if not self.server.places.acquire(blocking=False):
             self._send_error(body, "the program has too much to do already", "wait until other jobs have ended")
             return
@@ -219,7 +223,7 @@ class _Handler(LoopbackHandler):
             self.server.places.release()
 
     def _result(self, body: "_Body") -> dict[str, Any]:
-        """Does what the body asks for; returns what the page shows."""
+        """Do what the body asks for, and return what the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
         workspace.check_space(sum(size for _, size in request.inputs))
@@ -228,7 +232,7 @@ class _Handler(LoopbackHandler):
             with self._turn(), workspace.outputs() as results:
                 warn = lambda line: self._send_line({"warning": in_words(line)})  # noqa: E731
                 context = replace(self.server.context, progress=self._progress, warn=warn)
-                # Empty lines, whether or not there is progress: Firefox gives up on an answer that is silent for 300 s.
+                # Empty lines, with or without progress: Firefox gives up on an answer that is silent for 300 s.
                 done = with_heartbeat(lambda: run_job(request, paths, results, context), lambda: self._send(b"\n"))
                 main, *others = workspace.publish(results, [done.main, *done.previews.values()])
         previews = {name: f"results/{each}" for name, each in zip(done.previews, others, strict=True)}
@@ -236,7 +240,7 @@ class _Handler(LoopbackHandler):
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Waits until no other job is done."""
+        """Wait until no other job is running, and take the turn for the block."""
         while not self.server.turn.acquire(timeout=_INTERVAL):
             self._progress("waiting", 0, 0)
         try:
@@ -245,7 +249,7 @@ class _Handler(LoopbackHandler):
             self.server.turn.release()
 
     def _progress(self, stage: str, done: int, total: int) -> None:
-        """Tells the page, now and then; raises Cancelled if it is gone."""
+        """Report progress to the page from time to time. Raises Cancelled if the page is gone."""
         if self.server.stop.is_set():
             raise Cancelled
         now = time.monotonic()
@@ -263,7 +267,7 @@ class _Handler(LoopbackHandler):
         self._send(json.dumps(content).encode() + b"\n")
 
     def _send(self, data: bytes) -> None:
-        """Sends a part of the answer to a job, whose head goes before the first."""
+        """Send a part of the answer to a job, with the head before the first part."""
         with _connected(), self._sending:
             if not self._answering:
                 self._answering = True
@@ -271,7 +275,7 @@ class _Handler(LoopbackHandler):
             self.wfile.write(data)
 
     def _send_result(self, path: Path) -> None:
-        """Sends a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
+        """Send a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
         size = path.stat().st_size
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
         start = int(match[1]) if match else 0
@@ -296,14 +300,14 @@ class _Handler(LoopbackHandler):
 
 
 class _Body:
-    """The body of a request, of which no more is read than its length."""
+    """The body of a request, read no further than its length."""
 
     def __init__(self, stream: BinaryIO, length: str, stop: threading.Event) -> None:
         self._stream, self._stop = stream, stop
         self._left = int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else 0
 
     def line(self) -> bytes:
-        """Reads the first line."""
+        """Read the first line."""
         with _connected():
             line = self._stream.readline(min(_MAX_LINE, self._left))
         self._left -= len(line)
@@ -312,7 +316,7 @@ class _Body:
         return line
 
     def file(self, folder: Path, name: str, size: int) -> Path:
-        """Writes the next `size` bytes to a file in a new folder; returns its path."""
+        """Write the next `size` bytes to a file in a new folder, and return its path."""
         try:
             folder.mkdir(0o700)
             with (folder / name).open("xb") as file:
@@ -323,7 +327,7 @@ class _Body:
         return folder / name
 
     def skip(self) -> None:
-        """Reads what is left."""
+        """Read what is left."""
         for _ in self._chunks(self._left):
             pass
 
@@ -340,7 +344,7 @@ class _Body:
 
 
 def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple[str, bytes]]]:
-    """Type and bytes of each file of the page by its path; that of index.html is ""."""
+    """Yield the path of each file of the page, with its type and bytes; the path of index.html is ""."""
     for file in folder.iterdir():
         if file.is_dir():
             yield from _read_page(file, f"{path}{file.name}/")

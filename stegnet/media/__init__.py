@@ -1,4 +1,4 @@
-"""Pictures and films alike: covers, JPEGs made of them, traces of compression, copies that fit, checks of a result."""
+"""Pictures, films and sounds as covers: JPEGs made of them, compression traces, compressed copies, denoising."""
 
 from stegnet import lazy_names
 

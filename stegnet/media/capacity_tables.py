@@ -1,4 +1,4 @@
-"""Forecasts of what compression makes of a given number of bytes, from a table of measurements.
+"""Forecasts of the quality that compression to a given number of bytes leaves, from a table of measurements.
 
 The figures are means: a picture of fine texture may come back 8 dB worse, a plain one 10 dB better, or exact. The
 table was measured (compression.py, tools of commit 409090fb) on 22 to 44 photographs (ImageNet, the middle 256×256
@@ -9,7 +9,7 @@ the same 44 photographs).
 
 import math
 
-# PSNR in dB by bits per pixel; of films, per pixel of each frame.
+# PSNR in dB by bits per pixel; for films, per pixel of each frame.
 PICTURES = {
     0.0125: 20.6,
     0.025: 22.5,
@@ -26,15 +26,15 @@ PICTURES = {
 FILMS = {0.05: 34.3, 0.1: 37.4, 0.5: 45.0, 1: 48.6, 2: 52.0}
 
 
-# Rate in 64ths of the codes that 42 of the photographs bear on average, at the quality in a rung's name ("subtle": 75,
-# "strong": 80), by rung of the shipped modem.
+# Code rate in 64ths that 42 of the photographs bear on average, by rung of the shipped modem, at the quality in its
+# name ("subtle": 75, "strong": 80).
 ROBUST_RATES = {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52}
 
-# Net bits that each block of 8×8 carries through JPEG of a quality, where a container is also cropped or
-# resized: medians of 19 photographs (ImageNet, 500 pixels) at 38 dB.
+# Net bits that each block of 8×8 carries through JPEG of a quality, if a container is also cropped or resized: medians
+# of 19 photographs (ImageNet, 500 pixels) at 38 dB.
 ROBUST_BITS = {"crop": {50: 0.0, 75: 6.7, 90: 14.9}, "resize": {50: 4.1, 75: 6.5, 90: 8.7}}
 
-# Net bits per pixel and frame, as it is sent, that most films carry through a channel at 38 dB.
+# Net bits per pixel and frame, in the size that is sent, that most films carry through a channel at 38 dB.
 ROBUST_FILMS = {
     "h264:18": 0.042, "h264:23": 0.0065, "h264:23+veryfast": 0.0058, "h264:23+twice": 0.0035, "h264:28": 0.0028,
     "hevc:28": 0.0017, "vp9:33": 0.008, "av1:35": 0.0032, "messenger": 0.0016,
@@ -42,23 +42,23 @@ ROBUST_FILMS = {
 
 
 def robust_bits(how: str, quality: int) -> float:
-    """Net bits of a block where a container is also cropped or resized; `how` as in ROBUST_BITS."""
+    """Return the net bits of a block if a container is also cropped or resized; `how` as in ROBUST_BITS."""
     known = ROBUST_BITS[how]
     return _line(known, min(max(quality, min(known)), max(known)))
 
 
 def picture_quality(capacity: int, width: int, height: int) -> float:
-    """Expected PSNR in dB of a picture that is compressed to `capacity` bytes, if it does not fit without loss."""
+    """Return the expected PSNR in dB of a picture compressed to `capacity` bytes, if it does not fit without loss."""
     return _interpolated(PICTURES, 8 * capacity / (width * height))
 
 
 def film_quality(capacity: int, width: int, height: int, frames: int) -> float:
-    """Expected PSNR in dB of a film without sound that is compressed to `capacity` bytes."""
+    """Return the expected PSNR in dB of a film without sound compressed to `capacity` bytes."""
     return _interpolated(FILMS, 8 * capacity / (width * height * frames))
 
 
 def film_frames(capacity: int, width: int, height: int, quality: float) -> int:
-    """Expected number of frames of a film that is compressed to `capacity` bytes at a PSNR in dB."""
+    """Return the expected number of frames of a film compressed to `capacity` bytes at a PSNR in dB."""
     by_quality = {decibels: math.log(rate) for rate, decibels in FILMS.items()}
     return int(8 * capacity / (width * height * math.exp(_line(by_quality, quality))))
 
@@ -70,7 +70,7 @@ def _interpolated(table: dict[float, float], rate: float) -> float:
 
 
 def _line(points: dict[float, float], x: float) -> float:
-    """Linear between the points nearest to x, and beyond the last ones."""
+    """Interpolate linearly between the points nearest to x; extrapolate beyond the first and last."""
     known = sorted(points)
     after = next((index for index, point in enumerate(known) if point >= x), len(known) - 1)
     left, right = known[max(after, 1) - 1], known[max(after, 1)]

@@ -1,8 +1,8 @@
 """Compressing pictures and films to a given number of bytes, so that they can be hidden as files.
 
 A picture becomes lossless WebP if that fits, or else AVIF; a film becomes HEVC in Matroska. Both are 4:4:4 and tuned
-for PSNR, as the networks are. The quality is the highest that fits; the resolution stays. Colours become sRGB, and
-metadata (camera, place, title) and subtitles are dropped. A film's sound is copied packet by packet if it takes no
+for PSNR, as the networks are. The quality is the highest that fits, at the original resolution. Colours become sRGB,
+and metadata (camera, place, title) and subtitles are dropped. A film's sound is copied packet by packet if it takes no
 more than a quarter of the bytes, or else becomes Opus.
 """
 
@@ -31,7 +31,7 @@ from stegnet.video.sound_streams import ffmpeg_sound
 
 AVIF, WEBP, HEVC = ".avif", ".webp", ".mkv"
 _MAX_WEBP_SIDE = 16_383
-# libaom's effort, most attempts, and the share of the bytes that ends them; the first attempts find the bit rate.
+# libaom's effort, the number of attempts, and the share of the bytes that ends them; the first ones find the bit rate.
 _QUICK = ((6, 4, 0.97),)
 _THOROUGH = ((6, 4, 0.95), (4, 3, 0.97))
 _THOROUGH_PIXELS = 100_000
@@ -53,10 +53,14 @@ def _no_progress(done: int, total: int) -> None:
 def compress_picture(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
 ) -> Compressed:
-    """Compresses a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
+    """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
-    Its attempts are written to a folder; progress is called after each with the number of steps done, and of all.
-    MediaError if it can't be read or made AVIF, CapacityError if it is too large even at the lowest quality.
+    Args:
+        folder: where attempts are written.
+        progress: called after each attempt with the number of steps done and in all.
+    Raises:
+        MediaError: the picture can't be read or coded as AVIF.
+        CapacityError: it is too large even at the lowest quality.
     """
     picture, exact = read_picture(path), folder / f"exact{WEBP}"
     if max(picture.shape) <= _MAX_WEBP_SIDE:
@@ -70,9 +74,9 @@ def compress_picture(
 def compress_film(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
 ) -> Compressed:
-    """Compresses a film to HEVC of at most `limit` bytes, by two-pass encoding; as `compress_picture`.
+    """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding; as `compress_picture`.
 
-    A second pass that misses the target is repeated at another bit rate, up to four times in all. Progress is called
+    A second pass that misses the target is repeated at another bit rate, up to four times in all. `progress` is called
     with the number of frames encoded in this pass, and of all.
     """
     info = scan(path)
@@ -97,7 +101,7 @@ def _too_large(path: Path, size: int, limit: int) -> CapacityError:
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
-    """The film's sound in a file of its own, copied or compressed."""
+    """Write the film's sound to a file of its own, copied or compressed."""
     if not info.sound:
         return None
     share = int(limit * _SOUND_SHARE)
@@ -113,18 +117,18 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
 
 
 class _Encoder(ABC):
-    """Codes a picture or film at several bit rates."""
+    """An encoder of a picture or film at several bit rates."""
 
-    rates: tuple[float, float]  # the lowest and the highest that are valid
+    rates: tuple[float, float]  # lowest and highest valid bit rate
 
     @abstractmethod
     def encode(self, rate: float) -> Path:
-        """A file of about this bit rate."""
+        """Encode to a file of about this bit rate."""
 
     def largest(self, rate: float, limit: int, tries: int, enough: float) -> tuple[float, Path | None]:
-        """Bit rate and file of the largest of a few attempts from a rate on that has at most `limit` bytes.
+        """Return the bit rate and file of the largest attempt with at most `limit` bytes, starting at a rate.
 
-        A share of `limit` that is enough ends the search. If none fits: the bit rate to try next, and None.
+        The share `enough` of `limit` ends the search. If no attempt fits, return the bit rate to try next, and None.
         """
         best, tried = None, [(0.0, 0)]
         while len(tried) <= tries and rate != tried[-1][0]:
@@ -140,7 +144,7 @@ class _Encoder(ABC):
 
 
 def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> float:
-    """Estimates the bit rate that gives `target` bytes: the secant method, within what is known to fit or not."""
+    """Estimate the bit rate that gives `target` bytes, by the secant method within the known bounds."""
     (earlier_rate, earlier_size), (last, last_size) = tried[-2:]
     low = max(rate for rate, size in tried if size <= limit)
     high = min((rate for rate, size in tried if size > limit), default=4 * low)
@@ -167,7 +171,7 @@ class _Avif(_Encoder):
         return out
 
     def best(self, limit: int) -> Compressed:
-        """The best copy of at most `limit` bytes."""
+        """Return the best copy of at most `limit` bytes."""
         found, rate = [], 8.0 * limit
         for effort, tries, enough in self._searches:
             self._effort = effort
@@ -189,14 +193,15 @@ class _Hevc(_Encoder):
     def __init__(
         self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Callable[[int, int], None]
     ) -> None:
-        self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)  # to that of uncompressed video
+        # Up to the bit rate of uncompressed video.
+        self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)
         self._path, self._info, self._folder, self._sound, self._progress = path, info, folder, sound, progress
         self._count = 0
         # x265 separates its params by colons.
         self._stats = re.sub(r"([\\':=])", r"\\\1", str(folder / "stats"))
 
     def best(self, limit: int) -> Path | None:
-        """The largest of a few second passes that fits, if any does."""
+        """Return the largest second pass that fits, if any does."""
         sound = self._sound.path.stat().st_size if self._sound else 0
         rate = 8 * (_TARGET * limit - sound) / self._info.seconds
         rate = float(min(max(rate, self.rates[0]), self.rates[1]))
@@ -204,12 +209,12 @@ class _Hevc(_Encoder):
         return self.largest(rate, limit, _MAX_PASSES, _GOOD_ENOUGH)[1]
 
     def encode(self, rate: float) -> Path:
-        """A second pass."""
+        """Encode a second pass."""
         self._count += 1
         return self._encode_with_sound(f"attempt{self._count}", f"pass=2:stats={self._stats}", rate)
 
     def smallest(self) -> Path:
-        """The film at the lowest quality."""
+        """Encode the film at the lowest quality."""
         return self._encode_with_sound("smallest", f"crf={_WORST_CRF}", None)
 
     def _encode_with_sound(self, name: str, params: str, rate: float | None) -> Path:
@@ -244,6 +249,6 @@ class _Hevc(_Encoder):
 
 
 def _mux(source: Path, out: Path, streams: list, **options: str | int) -> None:
-    """Writes streams to Matroska; time stamps stay, so that pictures and sound stay in sync."""
+    """Write streams to Matroska. Time stamps are kept, so that pictures and sound stay in sync."""
     options |= {"format": "matroska", "map_chapters": -1, "copyts": None}
     run_ffmpeg(out, streams, "ffmpeg can't make it smaller", subject=source, **options)

@@ -1,8 +1,8 @@
-"""Traces in a cover that is saved without loss, of lossy compression above all, that a container would break.
+"""Traces in a losslessly saved cover that a container would break, above all those of lossy compression.
 
-A decoder gives at most a quarter of all colours (Fridrich, Goljan, Du 2001, "Steganalysis based on JPEG compatibility",
-SPIE 4518), and the DCT of what was a JPEG has multiples of its quantisation steps. Whoever finds either in a container,
-with few exceptions, knows that these were made by hiding. So does whoever sees single pixels in an area of one colour.
+A decoder produces at most a quarter of all colours (Fridrich, Goljan, Du 2001, "Steganalysis based on JPEG
+compatibility", SPIE 4518), and the DCT of a former JPEG has multiples of its quantisation steps. A few exceptions from
+either in a container give away that something is hidden. So do single pixels in an area of one colour.
 """
 
 from collections.abc import Iterator
@@ -17,16 +17,17 @@ from stegnet import video
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
 from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
 
-_LEVELS, _NEUTRAL = np.arange(256, dtype=np.int32), 128  # of samples of 8 bits, and of chroma that is grey
+_LEVELS, _NEUTRAL = np.arange(256, dtype=np.int32), 128  # levels of 8-bit samples; level of chroma that is grey
 _LOOKED_AT = 1 << 20  # pixels
-_NEVER_CLIPPED = 140  # colours with a level of 0 or 255 that libjpeg does not give; libwebp gives all
-_AT_ONCE = 1 << 16  # colours, which bounds the memory
-_FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that tell nothing, and share of them that a decoder gives
-_PART = 1024  # pixels of a side, in which copies are looked for
-_SIDE = 384  # pixels of the middle, in which a grid is looked for
+_NEVER_CLIPPED = 140  # colours with a level of 0 or 255 that libjpeg does not produce; libwebp produces all
+_AT_ONCE = 1 << 16  # colours, to limit memory
+_FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that are too few to tell; share of them that the decoder must produce
+_PART = 1024  # pixels: side of the part that is searched for copies
+_SIDE = 384  # pixels: side of the middle that is searched for a grid
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
-_LOW, _OFTEN, _GAP = 9, 25, 0.1  # frequencies whose values are counted; a gap has a tenth of a larger value's count
-_MOST_GAPS = 2  # frequencies with gaps, in what was saved once
+# Frequencies whose values are counted; least count; a gap has at most a tenth of the count of a larger value.
+_LOW, _OFTEN, _GAP = 9, 25, 0.1
+_MOST_GAPS = 2  # frequencies with gaps in a JPEG that was saved once, at most
 _STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
 _COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
 _FILM_COPY = "a film that was copied from one with loss"
@@ -41,15 +42,15 @@ _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
 
 
 def picture_history(picture: np.ndarray) -> str | None:
-    """Words for a picture, (H, W, 3) uint8, whose container without loss shows what was changed; None: it has no such.
+    """Describe the trace of a picture, (H, W, 3) uint8, that would reveal changes in a lossless container, if any.
 
-    It had a lossy format, or is regular everywhere.
+    The picture had a lossy format, or is regular everywhere.
     """
     return lossy_past(picture) or _regularity(picture)
 
 
 def lossy_past(picture: np.ndarray) -> str | None:
-    """Words for a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None: it shows neither."""
+    """Describe a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None if it is neither."""
     rows = _looked_at(picture)
     if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > _MOSTLY:
         return FLAT
@@ -66,12 +67,12 @@ def _regularity(picture: np.ndarray) -> str | None:
 
 
 def film_history(first: np.ndarray) -> str | None:
-    """Words for a film that had a lossy format, by its first frame, as `picture_history`."""
+    """Describe a film that had a lossy format, judged by its first frame, as `picture_history`."""
     return _FILM_COPY if _has_past(first, ("film", "jpeg")) else None
 
 
 def saved_twice(luma: np.ndarray) -> str | None:
-    """Words for a JPEG that was one before, by its luma, (rows, columns, 64) int in zigzag order; None: it shows none.
+    """Describe a JPEG that was saved before, judged by its luma, (rows, columns, 64) int in zigzag order; or None.
 
     A finer table leaves out values between multiples of a coarser one: Lukáš, Fridrich 2003, "Estimation of primary
     quantization matrix in double compressed JPEG images" (DFRWS).
@@ -79,7 +80,8 @@ def saved_twice(luma: np.ndarray) -> str | None:
     gaps = 0
     for values in np.abs(luma[..., 1 : _LOW + 1]).reshape(-1, _LOW).T:
         counts = np.bincount(values, minlength=3)[1:]
-        beyond = np.maximum.accumulate(counts[::-1])[::-1][1:]  # of larger values: rarer in what was saved once
+        # Counts of larger values, which are rarer in a JPEG that was saved once.
+        beyond = np.maximum.accumulate(counts[::-1])[::-1][1:]
         gaps += bool(((beyond >= _OFTEN) & (counts[:-1] < _GAP * beyond)).any())
     return _TWICE if gaps > _MOST_GAPS else None
 
@@ -98,9 +100,9 @@ def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
 
 
 def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
-    """True if a decoder gives nearly all of these colours, (n,) int32.
+    """Return whether a decoder produces nearly all of these colours, (n,) int32.
 
-    Where few of those decide it that are clipped, it takes no table of all colours to tell.
+    The table of all colours is only computed if the clipped ones are decisive.
     """
     if decoder in _CONVERSIONS:
         levels = colours >> np.array([[16], [8], [0]], np.int32) & 255
@@ -117,7 +119,7 @@ def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
 
 @cache
 def decoder_colours(decoder: str) -> np.ndarray:
-    """(2²⁴,) bool: whether "jpeg", "webp" or "film" gives this colour, 65536 red + 256 green + blue."""
+    """Return whether "jpeg", "webp" or "film" produces each colour 65536 red + 256 green + blue, (2²⁴,) bool."""
     given = np.zeros(1 << 24, bool)
     for colours in _CONVERSIONS[decoder].colours() if decoder in _CONVERSIONS else _film_colours():
         given[colours] = True
@@ -125,13 +127,14 @@ def decoder_colours(decoder: str) -> np.ndarray:
 
 
 def _has_grid(picture: np.ndarray) -> bool:
-    """True if the middle of a picture, (H, W, 3) uint8, has blocks of 8×8 whose low frequencies were quantised."""
+    """Return whether the middle of a picture, (H, W, 3) uint8, has 8×8 blocks with quantised low frequencies."""
     top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])
     part = picture[top : top + _SIDE, left : left + _SIDE]
     luma = part[..., 0].astype(float) if is_grey(part) else part @ np.array(LUMA)
     if min(luma.shape) < BLOCK:
         return False
-    # By row, column and frequency of the rows, then by frequency, row and column: of the block that begins there.
+    # Indexed by row, column and frequency of the rows, then by frequency, row and column: of the block that begins
+    # there.
     by_rows = sliding_window_view(luma, BLOCK, 0) @ COSINES[: max(_FREQUENCIES)[0] + 1].T
     found = np.array(
         [np.abs(sliding_window_view(by_rows[..., down], BLOCK, 1) @ COSINES[across]) for down, across in _FREQUENCIES],
@@ -141,12 +144,12 @@ def _has_grid(picture: np.ndarray) -> bool:
 
 
 def _quantised(blocks: np.ndarray) -> bool:
-    """True if two frequencies of blocks, (frequencies, rows, columns) float32, are multiples of a step."""
+    """Return whether two frequencies of blocks, (frequencies, rows, columns) float32, are multiples of a step."""
     return sum(_have_step(values.ravel()) for values in blocks) >= 2
 
 
 def _have_step(values: np.ndarray) -> bool:
-    """True if, for some step, those values that are not nearest to 0 are near multiples of it, of three and more."""
+    """Return whether the values that are not nearest to 0 are near multiples of some step, three or more of them."""
     turns = values / _STEPS[:, None]
     turns = turns[np.count_nonzero(turns > 0.5, 1) >= _ENOUGH]
     counted = turns > 0.5
@@ -162,9 +165,9 @@ def _numbers(picture: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Conversion:
-    """The integer arithmetic by which a decoder makes RGB of YCbCr.
+    """The integer arithmetic by which a decoder converts YCbCr to RGB.
 
-    Each level is a sum of a term by Y and terms by Cb and Cr, (256,) int32 each, shifted right, and clipped.
+    Each level is the sum of a term for Y and terms for Cb and Cr, (256,) int32 each, shifted right and clipped.
     """
 
     shift: int
@@ -183,12 +186,13 @@ class _Conversion:
             yield (red_level << 16) + (green_level << 8) + blue_level
 
     def gives(self, levels: np.ndarray) -> np.ndarray:
-        """Return whether it gives each of some colours, of whose levels, (3, n) int32, none is clipped.
+        """Return whether the conversion produces each of some colours, whose levels, (3, n) int32, are not clipped.
 
-        The levels tell Y but for two neighbours, and for each of them Cr by red and Cb by blue, since a step of either
-        is more than one level.
+        The levels narrow Y down to two neighbours. For each of these, red determines Cr, and blue Cb, since a step of
+        either is more than one level.
         """
-        middles = ((levels << self.shift) + (1 << self.shift >> 1)).astype(np.float32)  # of the sums that give them
+        # Middles of the sums that produce the levels.
+        middles = ((levels << self.shift) + (1 << self.shift >> 1)).astype(np.float32)
         lumas = np.array(LUMA, np.float32) @ middles - self.red[_NEUTRAL]
         first = np.floor(_place(self.luma, lumas)).astype(np.int32)
         found = np.zeros(levels.shape[1], bool)
@@ -202,12 +206,12 @@ class _Conversion:
 
 
 def _place(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The places, with fractions, where terms that rise evenly, (256,), have these values."""
+    """Return the fractional places where evenly rising terms, (256,), have these values."""
     return (values - terms[0]) * np.float32(255 / (terms[255] - terms[0]))
 
 
 def _libjpeg() -> _Conversion:
-    """libjpeg's (jdcolor.c): 16 bits behind the point, rounded."""
+    """Return the conversion of libjpeg (jdcolor.c): 16 fractional bits, rounded."""
     centred, half = _LEVELS - _NEUTRAL, 0x8000
     red, blue, by_cb, by_cr = (int(factor * 65536 + 0.5) * centred for factor in (1.402, 1.772, 0.34414, 0.71414))
     return _Conversion(16, _LEVELS << 16, red + half, half - by_cb, -by_cr, blue + half)
@@ -224,11 +228,11 @@ _CONVERSIONS = {"jpeg": _libjpeg(), "webp": _libwebp()}
 
 
 def _film_colours() -> Iterator[np.ndarray]:
-    """The colours of a film of limited range whose matrix is not specified, as films are read here.
+    """Yield the colours of a film of limited range and unspecified matrix, as films are read here.
 
-    Blocks of 2×2 pixels share their chroma, 65536 pairs of it, with 64 blocks for each.
+    Blocks of 2×2 pixels share their chroma: 65536 pairs of it, with 64 blocks for each.
     """
-    side, blocks = 256, 128 * 128  # of a frame
+    side, blocks = 256, 128 * 128  # blocks in a frame
     for first in range(0, 65536 * 64, blocks):
         number = np.arange(first, first + blocks).reshape(side // 2, side // 2)
         lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)

@@ -1,4 +1,4 @@
-"""A picture, film or sound: told by content, not by name, opened once, and read as far as it is asked for."""
+"""A picture, film or sound, recognised by content, not by name, opened once, and read only as far as necessary."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,12 +51,12 @@ class Probe(NamedTuple):
 
 
 def probe(path: Source) -> Probe:
-    """Tells a still from a film, which has a video track or is an animation of more than one frame.
+    """Tell a still from a film, which has a video track or is an animation of more than one frame.
 
     A file with several stills (TIFF pages, stereo pairs) is a picture; only WAV and FLAC are sounds.
 
     Raises:
-        MediaError: no such file, empty, compressed sound without pictures, or of no form that is known.
+        MediaError: the file is missing or empty, is compressed sound without pictures, or has an unknown format.
     """
     if not path.is_file():
         raise MediaError("not a file" if path.exists() else "no such file", subject=path)
@@ -84,18 +84,18 @@ def probe(path: Source) -> Probe:
 
 
 def not_a_cover(path: Source, form: Form) -> MediaError:
-    """The error for a sound that is no cover: its samples were coded with loss, or are in a rarer container."""
+    """Return the error for a sound that can't be a cover: it was coded with loss, or is in a rare container."""
     hint = "convert it to WAV or FLAC" if form.lossless else "use one that was never MP3 or AAC, as WAV or FLAC"
     return MediaError(f"is {form.name}, and of sounds only WAV and FLAC are covers", hint, subject=path)
 
 
 def kind(path: Source) -> str:
-    """PICTURE, FILM or SOUND; errors as `probe`, whose result a cover keeps."""
+    """Return PICTURE, FILM or SOUND; errors as `probe`, whose result a cover caches."""
     return path.kind if isinstance(path, Cover) else probe(path).kind
 
 
 def media_kind(path: Source) -> str | None:
-    """PICTURE or FILM; None for neither."""
+    """Return PICTURE or FILM; None for anything else."""
     try:
         found = kind(path)
     except MediaError:
@@ -115,13 +115,13 @@ def _probe_film(path: Source) -> Probe:
 class Compressed:
     """A compressed copy."""
 
-    path: Path  # of the copy
+    path: Path  # path of the copy
     description: str  # format and quality, for messages
     psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
 
 
 def visible_form(path: Source) -> Form | None:
-    """Return the form of a picture or film, even a damaged one; None for a sound, and for what is no media."""
+    """Return the form of a picture or film, even a damaged one; None for a sound and for a file that is no media."""
     form = form_of(path)
     if form is None or form.kind == SOUND:
         return None
@@ -132,9 +132,9 @@ def visible_form(path: Source) -> Form | None:
 
 
 def lost_by_copy(path: Source) -> str:
-    """Name the parts of a picture or film, besides quality, that a compressed copy would lose; "": none, or neither.
+    """Name the parts of a picture or film, besides quality, that a compressed copy would lose.
 
-    Such a file is hidden as it is, or not at all.
+    Such a file is hidden as it is, or not at all. The text is "" if nothing would be lost, or the file is neither.
     """
     if visible_form(path) is None:
         return ""
@@ -145,7 +145,7 @@ def lost_by_copy(path: Source) -> str:
 
 
 def has_gps_position(path: Source) -> bool:
-    """True if the metadata of a picture or film say where it was taken; errors as `probe`."""
+    """Return whether the metadata of a picture or film say where it was taken; errors as `probe`."""
     form = form_of(path)
     if form is None or form.kind == SOUND:
         return False
@@ -155,12 +155,15 @@ def has_gps_position(path: Source) -> bool:
 
 
 def about_secret(path: Source) -> tuple[str, ...]:
-    """The notes on a secret that is not hidden byte for byte, if it is a picture."""
+    """Return the notes on a secret that is not hidden byte for byte, if it is a picture."""
     return tuple(f"secret: {line}" for line in picture_notes(path, secret=True)) if media_kind(path) == PICTURE else ()
 
 
 def kind_of_secret(path: Source) -> str:
-    """PICTURE or FILM, of a secret of the network method; the error's hint names the method that hides any file."""
+    """Return PICTURE or FILM for a secret of the network method. Raises MediaError if it is neither.
+
+    The error's hint names the method that hides any file.
+    """
     try:
         found = kind(path)
         if found == SOUND:
@@ -172,12 +175,15 @@ def kind_of_secret(path: Source) -> str:
 
 
 def check_input(path: Path) -> None:
-    """Refuses, by a MediaError, an input that is not a readable file."""
+    """Raise MediaError for an input that is not a readable file."""
     OpenedFile(path).close()
 
 
 def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
-    """A cover, (H, W, 3) uint8, whose longer side is reduced to `side` pixels; ConfigError if it has no more."""
+    """Return a cover, (H, W, 3) uint8, with its longer side reduced to `side` pixels.
+
+    Raises ConfigError if it isn't longer.
+    """
     longer = max(pixels.shape[:2])
     if side is None:
         return pixels
@@ -189,9 +195,9 @@ def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
 
 
 class Cover(OpenedFile):
-    """A cover or container, whose properties are found when they are first asked for, and then kept.
+    """A cover or container, whose properties are computed when first asked for, and then cached.
 
-    All raise MediaError if it can't be read, or is of no form that is known.
+    All raise MediaError if the file can't be read, or has an unknown format.
     """
 
     _notes: tuple[str, ...] | None = None
@@ -211,7 +217,7 @@ class Cover(OpenedFile):
 
     @property
     def called(self) -> str:
-        """Its kind as a user knows it: a moving picture is taken for a picture."""
+        """Its kind as a user knows it: a moving picture is usually taken for a picture."""
         if self.kind == SOUND:
             return self.sound.file.form
         return "moving picture" if self.is_film and is_moving_picture(self) else self.kind
@@ -223,7 +229,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def rare_jpeg(self) -> str:
-        """The reason that a JPEG can't stay one, such as "it is CMYK"; "" for other JPEGs, and other files."""
+        """The reason that a JPEG can't stay one, such as "it is CMYK"; "" for other JPEGs and other files."""
         if not self.is_jpeg:
             return ""
         try:
@@ -261,7 +267,7 @@ class Cover(OpenedFile):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The notes on a picture, found where its pixels are read."""
+        """The notes on a picture, collected while its pixels are read."""
         if self._notes is None:
             self._notes = picture_notes(self)
         return self._notes
@@ -277,7 +283,7 @@ class Cover(OpenedFile):
         return layers, profile
 
     def forget_pixels(self) -> None:
-        """Frees the memory of the pixels, which are read again if they are asked for."""
+        """Free the memory of the pixels, which are read again if asked for."""
         for name in ("picture", "layers"):
             self.__dict__.pop(name, None)
 
@@ -302,7 +308,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def film(self) -> "FilmInfo":
-        """A film's properties, for which all of it is decoded, once."""
+        """A film's properties, for which all of it is decoded once."""
         return video.scan(self)
 
     @property
@@ -321,7 +327,7 @@ class Cover(OpenedFile):
         return (1 if self.film.grey else 3) if self.is_film else channels_of(self.samples)
 
     def once(self, name: str, find: Callable[["Cover"], T]) -> T:
-        """Result of `find` under a name, which is found once."""
+        """Return the result of `find`, which is cached under a name."""
         if name not in self._found:
             self._found[name] = find(self)
         return self._found[name]
@@ -332,17 +338,21 @@ class Cover(OpenedFile):
 
     @cached_property
     def history(self) -> str | None:
-        """The lossy format that it has or had, such as "a JPEG"; None if it shows none."""
+        """The lossy format that it has or had, such as "a JPEG"; None if it shows no trace of one."""
         if self.lossy_format:
             return self.lossy_format
         if self.kind == SOUND:
             return self.sound.history
         if not self.is_film:
             return picture_history(self.pixels)
-        first = next(video.read_frames(self, as_ffmpeg=True), None)  # whoever reads all frames says that there are none
+        # A film without frames is reported when all frames are read.
+        first = next(video.read_frames(self, as_ffmpeg=True), None)
         return None if first is None else film_history(first)
 
 
 def about_cover(cover: Cover, *, without: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The notes on a picture for the report on its container, without those that begin so, of which it keeps all."""
+    """Return the notes on a picture for its container's report, except notes that begin with `without`.
+
+    These notes are on parts of the cover that the container keeps.
+    """
     return tuple(f"cover: {line}" for line in cover.notes if not line.startswith(without))

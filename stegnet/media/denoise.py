@@ -1,6 +1,6 @@
 """Denoising and sharpening of revealed pictures and films.
 
-What looks like noise may be detail of the secret, so strength 1 does little.
+Apparent noise may be detail of the secret, so strength 1 does little.
 """
 
 from collections.abc import Callable, Generator
@@ -16,14 +16,14 @@ from stegnet.video.films import FilmInfo, read_frames, scan
 
 _FILTER = 3.0  # grey levels
 _SHARE, _SHARPEN = 0.2, 0.05  # weights of the denoised picture and of the unsharp mask at strength 1
-_SIGMA = 1.0  # of the mask's blur, in pixels
+_SIGMA = 1.0  # pixels: width of the mask's blur
 
 
 def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
-    """Blends a picture with a denoised copy, then applies an unsharp mask.
+    """Blend a picture with a denoised copy, then apply an unsharp mask.
 
-    Denoising is by non-local means (Buades, Coll and Morel 2011, doi:10.5201/ipol.2011.bcm_nlm) in 8-bit CIELAB, a
-    conversion that costs 0.2 dB by itself: another reason to blend.
+    Denoising is by non-local means (Buades, Coll and Morel 2011, doi:10.5201/ipol.2011.bcm_nlm) in 8-bit CIELAB. This
+    conversion alone costs 0.2 dB, which is another reason to blend.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -49,10 +49,13 @@ def enhance_film(
     *,
     overwrite: bool = True,
 ) -> tuple[FilmInfo, tuple[str, ...]]:
-    """Enhances each frame of a film separately; times and sound are kept. Only its owner can read the new film.
+    """Enhance each frame of a film separately. Times and sound are kept; only the owner can read the new file.
 
-    Its form is "mkv", "mp4" or "watchable"; progress is called after each frame with the number of frames done, and of
-    all. Returns the film's properties, and its notes with a line for everything that was left out.
+    Args:
+        form: "mkv", "mp4" or "watchable".
+        progress: called after each frame with the number of frames done and in all.
+    Returns:
+        The film's properties, and its notes with a line for everything that was left out.
     """
     info = scan(source)
     with atomic_write(out, overwrite=overwrite, private=True) as part:

@@ -1,9 +1,9 @@
-"""A JPEG to hide in, made of any picture: its rounding errors say which steps are nearly free.
+"""A JPEG to hide in, made of any picture: its rounding errors show which steps are nearly free.
 
-They are known to whoever makes it, else estimated. A step back towards what was rounded changes little that was not
-lost anyway: Denemark, Fridrich 2015, "Side-informed steganography with additive distortion" (IEEE WIFS). A smoothed
-picture is an estimate of what was there before: Li, Chen, Zhang, Zhou, Wang, Yu 2020, "JPEG steganography with
-estimated side-information" (IEEE TCSVT 30(7)).
+The sender who makes the JPEG knows them; otherwise they are estimated. A step back towards the value before rounding
+changes little that was not lost anyway: Denemark, Fridrich 2015, "Side-informed steganography with additive distortion"
+(IEEE WIFS). A smoothed picture estimates the picture before rounding: Li, Chen, Zhang, Zhou, Wang, Yu 2020, "JPEG
+steganography with estimated side-information" (IEEE TCSVT 30(7)).
 """
 
 import warnings
@@ -20,7 +20,7 @@ from stegnet.image.pictures import METADATA, UNREADABLE, as_stored, open_picture
 from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
-_FINEST = 1.8  # mean quantisation step; below, at qualities 99 and 100, steps are found by themselves
+_FINEST = 1.8  # mean quantisation step; below it, at qualities 99 and 100, steps are found by themselves
 _MOST_EXIF = (1 << 16) - 3  # bytes of a JPEG's segment
 _LEAST_NOISE = np.float32(1e-6)
 _MOST_ERROR = 0.5
@@ -32,25 +32,25 @@ class JpegCover:
 
     picture: JpegPicture  # its coefficients
     file: Cover
-    history: str | None = None  # what it was saved as before, if that shows steps; None: it does not
-    # what rounding took from luma's, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
+    history: str | None = None  # what it was saved as before, if that shows steps; None: it shows nothing
+    # what rounding took from luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
-    notes: tuple[str, ...] = ()  # one line each, on how it was made
+    notes: tuple[str, ...] = ()  # lines on how it was made
 
     @property
     def shown(self) -> np.ndarray:
-        """The pixels that viewers show, (H, W, 3) uint8, decoded when they are first asked for."""
+        """The pixels that viewers show, (H, W, 3) uint8, decoded when first asked for."""
         return self.file.pixels
 
 
 def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover:
-    """The cover, if it is a JPEG that steps can be hidden in; else a JPEG of a quality that is made of it.
+    """Return the cover if it is a JPEG that steps can be hidden in; else a JPEG of this quality that is made of it.
 
     Args:
-        side: pixels of the longer side to which it is reduced; None: it is not.
+        side: pixels of the longer side that it is reduced to; None: it is not reduced.
     Raises:
-        ConfigError: it has no more pixels than that.
-        MediaError: it can't be read, or has a palette.
+        ConfigError: the cover is not larger than that.
+        MediaError: the cover can't be read, or has a palette.
     """
     if not cover.is_jpeg:
         refuse_palette(cover)
@@ -82,9 +82,12 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
 
 
 def _exif(cover: Cover) -> bytes:
-    """EXIF of a cover, for upright pixels; b"" if none can be copied, as of a TIFF, whose tags are about its pixels."""
+    """Return the EXIF of a cover, for upright pixels; b"" if it can't be copied.
+
+    The EXIF of a TIFF can't, since its tags describe its pixels.
+    """
     with open_picture(cover) as image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is damaged in it was said when it was read
+        warnings.simplefilter("ignore")  # damage in it was reported when it was read
         try:
             exif = image.getexif()
             exif.pop(ExifTags.Base.Orientation, None)
@@ -95,7 +98,7 @@ def _exif(cover: Cover) -> bytes:
 
 
 def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
-    """Rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
+    """Return the rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
 
     The JPEG was made of the pixels, (H, W, 3) or (H, W) uint8.
     """
@@ -114,7 +117,7 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
 
 
 def rounding_directions(jpeg: JpegPicture) -> np.ndarray:
-    """The signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1."""
+    """Return the signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1."""
     shown, signs = jpeg.decoded_luma.shown, np.empty(jpeg.planes[0].shape, np.int8)
     noise = noise_of(shown)
 
@@ -126,13 +129,13 @@ def rounding_directions(jpeg: JpegPicture) -> np.ndarray:
 
 
 def noise_of(pixels: np.ndarray) -> np.float32:
-    """The mean variance of the 3×3 pixels around each, (H, W)."""
+    """Return the mean variance of the 3×3 pixels around each of the pixels, (H, W)."""
     sums = in_block_rows(lambda part: float(_moments(_with_edges(pixels, part))[1].sum()), -(-len(pixels) // BLOCK))
     return np.float32(sum(sums) / pixels.size)
 
 
 def smoothed(pixels: np.ndarray, part: slice, noise: np.float32) -> np.ndarray:
-    """Some rows of blocks, (n, W) float32, of pixels, (H, W), after a Wiener filter of 3×3 for noise of a variance."""
+    """Return rows of blocks, (n, W) float32, of pixels, (H, W), after a 3×3 Wiener filter for this noise variance."""
     wide = _with_edges(pixels, part)
     mean, variance = _moments(wide)
     gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, _LEAST_NOISE))
@@ -140,13 +143,13 @@ def smoothed(pixels: np.ndarray, part: slice, noise: np.float32) -> np.ndarray:
 
 
 def _with_edges(pixels: np.ndarray, part: slice) -> np.ndarray:
-    """Some rows of blocks with a pixel around them, (n + 2, W + 2) float32, of pixels, (H, W), whose edges repeat."""
+    """Return rows of blocks with a pixel around them, (n + 2, W + 2) float32, of pixels, (H, W), whose edges repeat."""
     rows = np.arange(BLOCK * part.start - 1, min(BLOCK * part.stop, len(pixels)) + 1).clip(0, len(pixels) - 1)
     return np.pad(pixels[rows].astype(np.float32), ((0, 0), (1, 1)), mode="edge")
 
 
 def _moments(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of the 3×3 pixels around each, (n, W) float32, of a strip with a pixel around it."""
+    """Return mean and variance of the 3×3 pixels around each, (n, W) float32, of a strip with a pixel around it."""
     mean, square = (_sums(values) / np.float32(9) for values in (strip, strip * strip))
     return mean, np.maximum(square - mean * mean, 0)
 
@@ -157,5 +160,5 @@ def _sums(strip: np.ndarray) -> np.ndarray:
 
 
 def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
-    """Coefficients of some rows of blocks of luma, (8n, 8 · columns) float32, less the JPEG's, in steps."""
+    """Return the coefficients of rows of blocks of luma, (8n, 8 · columns) float32, minus the JPEG's, in steps."""
     return coefficients(luma - 128) / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]

@@ -1,4 +1,4 @@
-"""Pictures that stay a BMP, TIFF or lossless WebP, where the container's name says so."""
+"""Pictures that stay a BMP, TIFF or lossless WebP if the container's name says so."""
 
 from pathlib import Path
 
@@ -17,30 +17,31 @@ from stegnet.media.cover import Cover, about_cover
 
 _READERS = {"BMP": read_bmp, "TIFF": read_tiff, "WebP": WebpFile}
 _SUFFIXES = {"BMP": (".bmp",), "TIFF": (".tif", ".tiff"), "WebP": (".webp",)}
-_LYING = {5, 6, 7, 8}  # EXIF's orientations by which rows are shown as columns
-_TIMES_MEMORY = 3  # of that of hiding, which libwebp takes to code as many pixels: 900 MB for 12 megapixels, measured
+_LYING = {5, 6, 7, 8}  # EXIF orientations that show rows as columns
+# Times the memory of hiding, which libwebp takes to code as many pixels: 900 MB for 12 megapixels, measured.
+_TIMES_MEMORY = 3
 
 
 def kept_suffixes(cover: Cover) -> tuple[str, ...]:
-    """Return the suffixes of a picture's form, other than PNG and JPEG, that a container may keep; none: it has none.
+    """Return the suffixes of a picture's form that a container may keep, other than PNG and JPEG; may be empty.
 
     Raises:
-        MediaError: it can't be read.
+        MediaError: the picture can't be read.
     """
     form = form_of(cover)
     return _SUFFIXES.get(form.name, ()) if form else ()
 
 
 def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool = False) -> None:
-    """Refuse a picture that can't keep its form, if the container's suffix is that of it.
+    """Refuse a picture that can't keep its form, if the container's suffix asks for it.
 
     Args:
         resized: the container is smaller.
-        opaque: it is opaque even where the cover is not.
+        opaque: the container is opaque even where the cover is not.
 
     Raises:
         MediaError: the cover is of a rare kind, or can't be read.
-        ConfigError: it is resized.
+        ConfigError: the container is resized.
     """
     if suffix not in kept_suffixes(cover):
         return
@@ -53,7 +54,8 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
     file = _opened(cover)
     if opaque and cover.is_transparent:
         raise not_kept(cover, form, "it would become opaque")
-    if isinstance(file, Raster) and file.padded:  # libtiff fills such tiles by what was in its memory: the one before
+    # Libtiff fills such tiles with leftovers in its memory, those of the tile before.
+    if isinstance(file, Raster) and file.padded:
         raise not_kept(cover, form, "its tiles reach over its edge, and repeat other pixels there")
     upright = (file.width, file.height) if orientation_of(cover) in _LYING else (file.height, file.width)
     if upright != cover.size:
@@ -64,7 +66,7 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
 
 
 def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
-    """Write a picture's own file with other pixels, and return lines for the report; it was checked by `check_kept`.
+    """Write a picture's own file with other pixels, and return lines for the report. Call `check_kept` before.
 
     Args:
         pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.

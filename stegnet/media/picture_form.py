@@ -1,4 +1,4 @@
-"""Pictures without loss, written in the form of their cover, or in that of a common program."""
+"""Pictures without loss, written in the form of their cover or of a common program."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from stegnet.formats.png import COLOUR, GREY, GREY_ALPHA, PALETTE, PngFile
 from stegnet.image.pictures import METADATA, converts_colours, orientation_of, turned_back, write_png, writing
 from stegnet.media.cover import Cover, about_cover
 
-_OPAQUE_TYPES = {GREY, COLOUR}  # which may have one transparent colour
+_OPAQUE_TYPES = {GREY, COLOUR}  # they may have one transparent colour
 _GREY_TYPES = {GREY, GREY_ALPHA, PALETTE}
 _KEY_TAKEN = "cover: a pixel has got the colour that was transparent: opacity is stored for each pixel instead"
 _WITHOUT_PALETTE = "cover: its palette of greys is left out: they are stored as they are"
@@ -17,7 +17,7 @@ _WIDER = "cover: it has {} bits per sample: stored with 8"
 
 
 def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
-    """Write pixels as PNG, in the form of the cover if that is a PNG of their size, and return lines for its report.
+    """Write pixels as PNG, in the form of the cover if that is a PNG of their size, and return lines for the report.
 
     Args:
         profile: ICC profile of the pixels' colours; None: they are sRGB.

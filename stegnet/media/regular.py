@@ -1,4 +1,4 @@
-"""Places of sounds and pictures that programs leave exact, so that a single step shows there without any learning."""
+"""Regular places of sounds and pictures: programs leave them exact, so that a single step shows by itself."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -7,20 +7,21 @@ import numpy as np
 
 from stegnet.core.pixels import is_grey, strips
 
-_HELD, _CLIPPED, _ALIKE = 8, 4, 64  # samples of one value in a row; of the largest or least; equal ones of two channels
-_ANCHORS, _ANCHOR = 31, 13  # anchors of a comparison are samples with these lowest bits
-_WINDOW, _BESIDE = 16, 512  # samples from an anchor on that are compared, and to each side that belong to them
-_IN_PAIRS = 0.97  # share of samples that equal the one before, after a doubling of the rate without filter
-_FLAT = 3  # pixels of a side
-_COUNTED, _NEAR, _GAP, _GAPS = 20, 8, 0.05, 8  # a gap's neighbours: mean count, values; its share of that; gaps
+# Equal samples in a row; extreme ones in a row; samples in a row that are equal in two channels.
+_HELD, _CLIPPED, _ALIKE = 8, 4, 64
+_ANCHORS, _ANCHOR = 31, 13  # samples with these lowest bits are the anchors of a comparison
+_WINDOW, _BESIDE = 16, 512  # samples compared from an anchor on; samples on each side that count as part of a repeat
+_IN_PAIRS = 0.97  # share of samples that equal the one before, after the rate was doubled without a filter
+_FLAT = 3  # pixels: side of a square
+# A gap's neighbours: mean count, values; share of the mean that a gap has at most; number of gaps.
+_COUNTED, _NEAR, _GAP, _GAPS = 20, 8, 0.05, 8
 
 
 def regular_places(numbers: np.ndarray) -> np.ndarray:
-    """Return a mask of regular places of a sound, (frames, channels) int: held or clipped values, silence, copies.
+    """Return a mask of regular places of a sound, (frames, channels) int: held or clipped values, silence, repeats.
 
-    So are channels that are equal for long.
-
-    A loop, a pasted part and a channel that equals another repeat samples exactly, a recording never does.
+    Channels that are equal for long are regular, too. A loop, a pasted part and a channel that equals another repeat
+    samples exactly; a recording never does.
     """
     channels = [np.ascontiguousarray(channel) for channel in numbers.T]
     found = np.zeros(numbers.T.shape, bool)
@@ -37,7 +38,7 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
 
 
 def regular_areas(picture: np.ndarray) -> np.ndarray:
-    """Return a mask, (H, W) bool, of a picture, (H, W, 3) uint8: `repeated_areas`, and grey ones beside colours."""
+    """Return a mask, (H, W) bool, of `repeated_areas` and grey areas in a coloured picture, (H, W, 3) uint8."""
     found = repeated_areas(picture)
     if is_grey(picture):  # the samples of a pixel move together
         return found
@@ -48,21 +49,22 @@ def regular_areas(picture: np.ndarray) -> np.ndarray:
 
 
 class RegularAreas:
-    """`regular_areas` of a picture, which are kept as bits: those of a large one are megabytes less than its mask."""
+    """`regular_areas` of a picture, stored as bits: for a large picture, this saves megabytes."""
 
     def __init__(self, picture: np.ndarray) -> None:
         self._bits, self._width = np.packbits(regular_areas(picture), axis=1), picture.shape[1]
 
     @property
     def mask(self) -> np.ndarray:
-        """(H, W) bool."""
+        """The mask, (H, W) bool."""
         return np.unpackbits(self._bits, axis=1, count=self._width).view(bool)
 
 
 def repeated_areas(picture: np.ndarray) -> np.ndarray:
-    """Return a mask, (H, W) bool, of 3×3 pixels of one colour, and of parts of rows that are elsewhere, too.
+    """Return a mask, (H, W) bool, of squares of 3×3 pixels of one colour, and of parts of rows that occur elsewhere.
 
-    So are margins, drawn areas, tiles and copied parts; what a camera gives is so where it is burnt out or dark.
+    Margins, drawn areas, tiles and copied parts are such areas. A camera produces them only where it is burnt out or
+    dark.
     """
     found = np.zeros(picture.shape[:2], bool)
     for rows in _overlapping_strips(picture):
@@ -72,24 +74,27 @@ def repeated_areas(picture: np.ndarray) -> np.ndarray:
 
 
 def _planes(picture: np.ndarray) -> np.ndarray:
-    """The channels of some rows, (3, n, W) uint8: comparisons of neighbours in memory are ten times as fast."""
+    """Return the channels of some rows, (3, n, W) uint8, contiguous: comparing neighbours is then ten times as fast."""
     return np.ascontiguousarray(np.moveaxis(picture, 2, 0))
 
 
 def _overlapping_strips(picture: np.ndarray) -> Iterator[slice]:
-    """Yield rows of a picture, each strip with the rows above it that squares in it reach into."""
+    """Yield rows of a picture, each strip with the rows above it that its squares reach into."""
     for rows in strips(*picture.shape[:2]):
         yield slice(max(rows.start - _FLAT + 1, 0), rows.stop)
 
 
 def is_enlarged(picture: np.ndarray) -> bool:
-    """True if nearly all rows and columns of a picture come in pairs, as after an enlargement without filter."""
+    """Return whether nearly all rows and columns come in pairs, as after enlarging without a filter."""
     green = picture[..., 1]
     return all(_comes_in_pairs(np.ascontiguousarray(part)) for part in (green, green.T))
 
 
 def lacks_values(counts: np.ndarray) -> bool:
-    """True if a histogram has gaps, as after a change of volume or contrast; its ends, where much is clipped, may."""
+    """Return whether a histogram has gaps, as after a change of volume or contrast.
+
+    Its ends, where values clip, don't count.
+    """
     inner = counts[1:-1]
     sums = np.cumsum(np.pad(inner, (_NEAR + 1, _NEAR)))
     beside = (sums[_NEAR:] - sums[:-_NEAR]) / _NEAR
@@ -98,7 +103,7 @@ def lacks_values(counts: np.ndarray) -> bool:
 
 
 def _mark_squares(found: np.ndarray, mask: np.ndarray) -> None:
-    """Marks the pixels of squares of 3×3 in which a mask, (n, W) bool, is True."""
+    """Mark the pixels of squares of 3×3 in which a mask, (n, W) bool, is True."""
     if min(mask.shape) < _FLAT:
         return
     corners = mask[:-2] & mask[1:-1] & mask[2:]
@@ -106,7 +111,7 @@ def _mark_squares(found: np.ndarray, mask: np.ndarray) -> None:
 
 
 def _mark_flat(found: np.ndarray, planes: np.ndarray) -> None:
-    """Marks the pixels of squares of 3×3 whose colour is the same."""
+    """Mark the pixels of squares of 3×3 of one colour."""
     if min(found.shape) < _FLAT:
         return
     across, down = (planes[:, :, 1:] == planes[:, :, :-1]).all(0), (planes[:, 1:, :-2] == planes[:, :-1, :-2]).all(0)
@@ -115,7 +120,7 @@ def _mark_flat(found: np.ndarray, planes: np.ndarray) -> None:
 
 
 def _mark_from(found: np.ndarray, corners: np.ndarray) -> None:
-    """Marks squares of 3×3 pixels by their upper left corners, (n − 2, W − 2) bool."""
+    """Mark squares of 3×3 pixels by their upper left corners, (n − 2, W − 2) bool."""
     height, width = corners.shape
     if corners.any():
         for y, x in np.ndindex(_FLAT, _FLAT):
@@ -131,9 +136,10 @@ def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
 
 
 def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = _BESIDE) -> None:
-    """Marks what lies between anchors that follow each other, if the samples behind both are also elsewhere.
+    """Mark the samples between successive anchors if the samples after both anchors also occur elsewhere.
 
-    Samples that end in what is marked already, as in a margin, are the same elsewhere by chance.
+    An anchor is skipped if the samples at either end of its window are marked already, as in a margin: these match
+    elsewhere by chance.
     """
     anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & _ANCHORS) == _ANCHOR)
     anchors = anchors[~(mask[anchors] | mask[anchors + _WINDOW - 1])]
@@ -150,14 +156,14 @@ def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = _BESIDE) 
 
 
 def _comes_in_pairs(values: np.ndarray) -> bool:
-    """True if nearly all samples, or rows' samples, equal those of the one before at even or odd places only."""
+    """Return whether nearly all samples, or rows, equal the one before at even places only, or at odd places only."""
     same = values[1:] == values[:-1]
     shares = sorted(part.mean() if part.size else 0.0 for part in (same[::2], same[1::2]))
     return shares[1] > _IN_PAIRS > shares[0]
 
 
 def _runs(flags: np.ndarray, least: int) -> Iterator[tuple[int, int]]:
-    """Starts and ends of at least so many that are true in a row."""
+    """Yield the start and end of each run of at least `least` true flags."""
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= least

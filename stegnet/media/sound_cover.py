@@ -1,4 +1,4 @@
-"""A sound as something to seal in: the lowest bytes of its samples (docs/format.md, "Sound containers")."""
+"""A sound as a cover: the lowest bytes of its samples can be sealed in (docs/format.md, "Sound containers")."""
 
 from functools import cached_property
 from hashlib import sha256
@@ -11,24 +11,26 @@ from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound, wide_numbers
 from stegnet.media.regular import lacks_values, regular_places
 
-_ROW, _BLOCK = 64, 1024  # samples of a channel that carry something together, and that a prediction is made for
-_ORDER, _REACH = 16, 4  # of the linear prediction; samples to each side that the local noise is a mean of
-_AT_ONCE = 64  # blocks that are predicted: they stay in the processor's cache
-_ZERO, _MOSTLY = 1 << 15, 0.8  # of a histogram of 16 bits; share of samples in regular places
-_COUNTED, _ROUGH, _CENTRE = 20, 6.0, 8  # samples of a value and its neighbours; what betrays; levels around 0
+# Samples of a channel in a row, which carry something together; samples in a block, which is predicted at once.
+_ROW, _BLOCK = 64, 1024
+_ORDER, _REACH = 16, 4  # order of the linear prediction; samples on each side over which local noise is averaged
+_AT_ONCE = 64  # blocks predicted at once, so that they stay in the processor's cache
+_ZERO, _MOSTLY = 1 << 15, 0.8  # zero of a histogram of 16 bits; share of samples in regular places
+# Samples of a value and its neighbours; roughness that betrays a change; levels around 0.
+_COUNTED, _ROUGH, _CENTRE = 20, 6.0, 8
 
 
 class SoundCover:
     """A sound whose samples may change.
 
-    Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. A step never
-    changes these bytes, so that the receiver finds the same rows.
+    Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. Steps never
+    change the higher bytes, so that the receiver finds the same rows.
 
-    If all channels are equal, as of a recording with one microphone, they change together.
+    If all channels are equal, as in a recording with one microphone, they change together.
 
     Attributes:
-        file: as `read_sound` gives it.
-        samples: lowest bytes of the others, (rows, 64, 1) uint8.
+        file: as `read_sound` returns it.
+        samples: lowest bytes of the other rows, (rows, 64, 1) uint8.
     """
 
     def __init__(self, source: Source) -> None:
@@ -44,7 +46,7 @@ class SoundCover:
 
     @property
     def is_silent(self) -> bool:
-        """True if it has whole rows, of which none can carry anything."""
+        """True if it has whole rows, but no row can carry anything."""
         return self._loud.size > 0 and not self._loud.any()
 
     @cached_property
@@ -56,7 +58,7 @@ class SoundCover:
         return hashed.digest()
 
     def with_samples(self, samples: np.ndarray) -> np.ndarray:
-        """The file's data with other samples, (frames, channels, bytes) uint8."""
+        """Return the file's data with other samples, (frames, channels, bytes) uint8."""
         data = self._data.copy()
         lowest = self._rows(data)[..., 0].transpose(0, 2, 1)
         lowest[self._loud] = samples[..., 0]
@@ -64,11 +66,11 @@ class SoundCover:
 
     @cached_property
     def noise(self) -> np.ndarray:
-        """Noise around each sample in levels, (rows, 64) float32: of white noise that hides a change as well.
+        """Noise around each sample in levels, (rows, 64) float32: white noise of this level hides a change as well.
 
-        It is what a linear prediction leaves (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE 63(4)),
-        over the length of the prediction's filter: where bands of the spectrum are empty, the filter is long, and a
-        change shows in them. Where a sound is regular, it is 0.
+        It is the residual of a linear prediction (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE
+        63(4)), divided by the length of the prediction's filter. Where bands of the spectrum are empty, the filter is
+        long, and a change shows in these bands. Where a sound is regular, the noise is 0.
         """
         rows = self._rows(self._data)
         blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
@@ -89,7 +91,7 @@ class SoundCover:
 
     @cached_property
     def _regular(self) -> np.ndarray:
-        """The samples in regular places, (rows, 64) bool."""
+        """Mask of the samples in regular places, (rows, 64) bool."""
         rows = self._rows(self._data)
         places = regular_places(self._numbers.reshape(-1, rows.shape[2]))
         return places.reshape(-1, _ROW, rows.shape[2]).transpose(0, 2, 1)[self._loud]
@@ -104,9 +106,9 @@ class SoundCover:
 
     @cached_property
     def history(self) -> str | None:
-        """The trace that betrays a change of its samples; None: none that is known.
+        """The trace that betrays a change of its samples; None if none is known.
 
-        After a change of volume, some values are missing, or come up twice as often as those beside them.
+        After a change of volume, some values are missing, or occur twice as often as their neighbours.
         """
         if not self.samples.size:
             return None
@@ -137,13 +139,13 @@ class SoundCover:
 
     @staticmethod
     def _rows(data: np.ndarray) -> np.ndarray:
-        """The rows of whole blocks of data, (n, 64, channels, bytes); a view."""
+        """Return the rows of whole blocks of data, (n, 64, channels, bytes); a view."""
         whole = len(data) // _BLOCK * _BLOCK
         return data[:whole].reshape(-1, _ROW, *data.shape[1:])
 
 
 def _roughness(counts: np.ndarray) -> float:
-    """Mean square of second differences of a histogram, as that of a smooth one would be 1; 0: too few are counted."""
+    """Return the mean square of a histogram's second differences, relative to a smooth one; 0 if few are counted."""
     own, beside = counts[1:-1].astype(float), (counts[:-2] + counts[2:]) / 2
     used = own + beside > _COUNTED
     if np.count_nonzero(used) <= _COUNTED:
@@ -152,7 +154,7 @@ def _roughness(counts: np.ndarray) -> float:
 
 
 def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Filters of length 1 that predict blocks by 16 samples, (n, 17), and what they leave, (n, 1008).
+    """Return filters of length 1 that predict blocks from 16 samples, (n, 17), and their residuals, (n, 1008).
 
     Args:
         numbers: (n, 1024) int32.

@@ -1,7 +1,7 @@
-"""Ways to hide: a file each, or a folder, and the list of them in `registry`.
+"""Hiding methods: a file or folder for each, and the list of them in `registry`.
 
-`method` is their contract; `hiding` hides from file to file, whatever the method, and writes containers and the files
-that are found in them.
+`method` is their contract. `hiding` hides from file to file by any method, and writes containers and the files that are
+found in them.
 """
 
 from stegnet.core.names import FILE, FILM, PICTURE

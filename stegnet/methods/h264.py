@@ -1,8 +1,9 @@
-"""The method "h264": any file, byte for byte, in the levels of an MP4's own H.264; nothing is encoded again.
+"""The method "h264": any file, byte for byte, in the levels of an MP4's own H.264. Nothing is encoded again.
 
-Samples are levels of pictures that no other refers to (docs/format.md, "H.264 films"). A group is as many groups of
-pictures, from one IDR picture to the next, as have enough carriers; its levels are the samples of one frame of a
-container. What a group is follows from where it begins alone, so that groups are found where a film was cut.
+Samples are levels of pictures that no other picture refers to (docs/format.md, "H.264 films"). A group is one or more
+groups of pictures, from one IDR picture to the next: as many as are needed for enough carriers. Its levels are the
+samples of one frame of a container. Where a group ends depends only on where it begins, so that groups are found in a
+film that was cut.
 """
 
 from collections import defaultdict
@@ -78,18 +79,19 @@ if TYPE_CHECKING:
 H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
 GROUP_CARRIERS = 1 << 16
-SHARE = 4096  # carriers for each sample that a bit of lead and MAC is chosen from
-_MOST_RATE = 0.25  # bits of a record for each carrier
-_COMPARED = 300  # frames
-_RATE, _MEASURED = 0.1, 150_000  # bits a carrier that are hard to find, and carriers of what was measured
-_SMALL = 64  # AUTO looks into a film for a secret of so small a part of its bytes, since its levels hold no more
+SHARE = 4096  # carriers per sample that each bit of lead and MAC is chosen from
+_MOST_RATE = 0.25  # bits of a record per carrier
+_COMPARED = 300  # frames that are compared, at most
+_RATE, _MEASURED = 0.1, 150_000  # bits a carrier that are hard to find; carriers of what was measured
+_SMALL = 64  # AUTO examines a film only if the secret is at most this part of its bytes, since its levels hold no more
 _LARGER = "use a longer film, one of more bytes a second, or one whose encoder makes B pictures"
 _OTHERS = "encode it first: ffmpeg -i FILM -c:v libx264 -pix_fmt yuv420p OTHER.mp4; or hide without loss in .mkv"
-_IDR, _PARTS, _REFERRED = 5, (1, 5), 0x60  # types of NAL units: of slices of IDR pictures, of all; bits of nal_ref_idc
-_ALL_ZERO = 128  # sample of the level 1; 127 is −1
-_USUAL, _WET = 20, 500  # cost of a median sign, and of a step that should not be taken
-_UNEVEN = 0.02  # share of positive ones above or below a half at places whose signs stay
-_PLACES = 64  # of a block, at most
+# Types of NAL units: slices of IDR pictures, slices of all pictures; bits of nal_ref_idc.
+_IDR, _PARTS, _REFERRED = 5, (1, 5), 0x60
+_ALL_ZERO = 128  # sample of the level 1; the level −1 is 127
+_USUAL, _WET = 20, 500  # cost of a median sign; cost of a step that should not be taken
+_UNEVEN = 0.02  # share of positive ones above or below a half, beyond which the signs at a place stay
+_PLACES = 64  # places in a block, at most
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ without encoding.
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Files as they are, of a cover that is such a film."""
+        """Return files hidden unchanged, if the cover is such a film."""
         found = self.capacity(cover, "", None)
         return [Fit("any file, in the H.264 itself", self.name, found.bytes, found.hard)] if found.bytes else []
 
@@ -134,7 +136,7 @@ without encoding.
         return self._capacity(cover.cover, name)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
-        """Suits a secret that fits, as it is, into the H.264 of an MP4 that stays one."""
+        """Return a choice for a secret that fits, unchanged, into the H.264 of an MP4 that stays one."""
         if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
             return None
         size = payload.path.stat().st_size
@@ -145,7 +147,7 @@ without encoding.
         return MethodChoice(self.options_of(options)) if most and size <= most else None
 
     def why_not(self, cover: Cover, size: int = 1) -> str:
-        """Return why an MP4 or MOV can't carry so many bytes in its own H.264."""
+        """Return why an MP4 or MOV can't carry `size` bytes in its own H.264."""
         if not cover.is_film or not is_mp4(cover) or is_animation(cover):
             return ""
         if size > cover.stat().st_size // _SMALL:
@@ -168,7 +170,7 @@ without encoding.
         return _NewH264(carrier, payload, key, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
-        """The file that is hidden in a film's levels; None also if it is no film that is supported."""
+        """Find the file in a film's levels. Return None also if the container is not a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
             return None
         return found_file_by(_H264Container, container, context, self.name)
@@ -183,7 +185,7 @@ without encoding.
 
 
 class _H264Carrier(Carrier):
-    """A film whose groups of pictures carry a file; a MediaError, if it is no MP4 with H.264 that is supported."""
+    """A film whose groups of pictures carry a file. Raises MediaError if it isn't an MP4 with supported H.264."""
 
     key, larger = ANY_KEY, _LARGER  # the container's film key, once it is known
 
@@ -201,13 +203,13 @@ class _H264Carrier(Carrier):
         return SecurePayload(sum(free for _, free in self.sizes), _RATE, _MEASURED)
 
     def capacity(self, name: str) -> int:
-        """Negative if nothing fits."""
+        """Return the bytes that fit; negative if nothing does."""
         share = self.share_capacity(name)
         most = full_capacity(len(self.sizes), share) if share > 0 else share
         return min(most, self.secure.hard) if self.at_most_safe else most
 
     def share_capacity(self, name: str) -> int:
-        """Bytes of a share of a file that fit into each group."""
+        """Return the bytes of a file's share that fit into each group."""
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
         medium = CarrierModel(SHARE)
         capacities = (
@@ -220,16 +222,16 @@ class _H264Carrier(Carrier):
 
 
 def group_sizes(stream: "FilmStream") -> list[tuple[int, int]]:
-    """Carriers of each group that carries something, and how many may change; of several groups, those with enough.
+    """Return, for each group that carries something, its carriers and how many may change. Errors as `film_groups`.
 
-    Errors as `film_groups`.
+    A last group with too few carriers is left out, unless it is the only one.
     """
     found = [(group.count, group.free) for group in film_groups(stream)]
     return found[:-1] if len(found) > 1 and found[-1][0] < GROUP_CARRIERS else found
 
 
 class _NewH264(NewContainer):
-    """A film whose streams and bytes are its cover's, but for some slices of its pictures."""
+    """A film whose streams and bytes are its cover's, except some slices of its pictures."""
 
     def __init__(self, carrier: _H264Carrier, payload: Payload, key_source: KeySource, context: Context) -> None:
         self.carrier, stream = carrier, carrier.stream
@@ -263,7 +265,7 @@ class _NewH264(NewContainer):
         return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
 
     def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
-        """Compare what was written with what changed; return the PSNR of the worst frame that was compared, in dB."""
+        """Compare what was written with what changed; return the PSNR of the compared frames, in dB."""
         with Cover(part) as out:
             written = FilmStream(out)
             packets = ((number, packet) for number, packet in written.packets() if number in changed)
@@ -272,7 +274,7 @@ class _NewH264(NewContainer):
             return _quality(self.carrier.cover, out, self.frames, self.context)
 
     def _sealed(self) -> Iterator[tuple["Group", np.ndarray]]:
-        """The groups with their new samples."""
+        """Yield the groups with their new samples."""
         randomness, total = self.context.randomness, len(self.records)
         for index, (record, group) in enumerate(zip(self.records, film_groups(self.carrier.stream), strict=False)):
             how = {"clustered": False, "medium": group.medium, "fixed": group.fixed}
@@ -284,7 +286,7 @@ class _NewH264(NewContainer):
 
 
 def changed_packets(stream: "FilmStream", sealed: Iterable[tuple["Group", np.ndarray]]) -> Iterator[tuple[int, bytes]]:
-    """The packets that change where groups get other samples, with their numbers."""
+    """Yield the packets that change with the groups' new samples, with their numbers."""
     packets = stream.packets()
     for group, samples in sealed:
         ends, slices = np.cumsum([part.count for part in group.slices]), defaultdict(dict)
@@ -297,7 +299,7 @@ def changed_packets(stream: "FilmStream", sealed: Iterable[tuple["Group", np.nda
 
 
 def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> float:
-    """PSNR in dB of the luma of the container's first frames against its cover's."""
+    """Return the PSNR in dB of the luma of the container's first frames against its cover's."""
     errors, most = [], min(frames, _COMPARED)
     with closing(video.decode(cover)) as before, closing(video.decode(container)) as after:
         for done, pair in enumerate(islice(zip(before, after, strict=True), most), 1):
@@ -309,7 +311,7 @@ def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> f
 
 
 def _luma(frame: "VideoFrame") -> np.ndarray:
-    """(H, W) uint8."""
+    """Return the luma of a frame, (H, W) uint8."""
     plane = frame.planes[0]
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
 
@@ -321,7 +323,7 @@ class TemporaryPackets(Mapping[int, bytes]):
         self._file, self._spans = file, {}
 
     def keep(self, number: int, data: bytes) -> None:
-        """Adds some."""
+        """Add a packet."""
         self._spans[number] = self._file.seek(0, 2), len(data)
         self._file.write(data)
         self._file.flush()  # a full disk is reported now
@@ -341,7 +343,7 @@ class TemporaryPackets(Mapping[int, bytes]):
 class _H264Container(Container):
     """A film whose frames are the samples of its groups.
 
-    Where a group does not open, it is looked for from each of its pictures on: the film may have been cut there.
+    If a group does not open, each of its groups of pictures is tried as its start: the film may have been cut there.
     """
 
     called = GROUPS
@@ -370,7 +372,7 @@ class _H264Container(Container):
                 if skipped := next(later, 0):
                     window.drop(skipped)
                     group, length = window.group(0)
-                elif self._contexts and group.count < GROUP_CARRIERS:  # what is left over at the end carries nothing
+                elif self._contexts and group.count < GROUP_CARRIERS:  # the remainder at the end carries nothing
                     return
             self._contexts.append(group.medium)
             window.drop(length)
@@ -384,12 +386,12 @@ class _H264Container(Container):
 class Slice:
     """A slice that carries something."""
 
-    packet: int  # its number in the film, in decoding order
-    unit: int  # number of the NAL unit in the packet
-    nal: bytes  # the NAL unit, and
-    parameters: Parameters  # the parameter sets that it is read with
-    levels: Levels  # all of them
-    carriers: np.ndarray  # (l,) bool, those that are samples: of luma, not predicted from the same picture
+    packet: int  # number of its packet in the film, in decoding order
+    unit: int  # number of its NAL unit in the packet
+    nal: bytes  # the NAL unit
+    parameters: Parameters  # the parameter sets it is read with
+    levels: Levels  # all its levels
+    carriers: np.ndarray  # (l,) bool: the levels that are samples: of luma, not intra-predicted
 
     @cached_property
     def count(self) -> int:
@@ -398,7 +400,7 @@ class Slice:
 
     @cached_property
     def samples(self) -> np.ndarray:
-        """(n,) uint8: levels without the 0 that none has, so that a step of one is a step of the other."""
+        """Levels without the gap at 0, which no carrier has, (n,) uint8: a step of a sample is a step of a level."""
         found = self.levels.value[self.carriers]
         return (found - (found > 0) + _ALL_ZERO).astype(np.uint8)
 
@@ -409,13 +411,13 @@ class Slice:
 
     @property
     def rest(self) -> bytes:
-        """All of it but its samples."""
+        """Everything in the slice but its samples."""
         levels, other = self.levels, ~self.carriers
         parts = levels.macroblock, levels.kind, levels.position, levels.block, levels.value[other]
         return self.nal[:1] + b"".join(np.ascontiguousarray(each).tobytes() for each in parts)
 
     def with_samples(self, samples: np.ndarray, padding: bool) -> bytes:
-        """The NAL unit with other samples, (n,) uint8; `padding` as in `write_levels`."""
+        """Return the NAL unit with other samples, (n,) uint8; `padding` as in `write_levels`."""
         own, values = self.levels.value[self.carriers], self.levels.value.copy()
         index = own - (own > 0)
         index = index + (samples - self.samples).view(np.int8)
@@ -427,12 +429,12 @@ class Slice:
 class Group:
     """A picture, a group of pictures, or several."""
 
-    slices: tuple[Slice, ...]  # those that carry something
-    context: bytes  # hash of all else in the pictures
+    slices: tuple[Slice, ...]  # the slices that carry something
+    context: bytes  # hash of everything else in the pictures
 
     @classmethod
     def of(cls, groups: Sequence["Group"]) -> "Group":
-        """Several as one."""
+        """Join several groups into one."""
         slices = tuple(part for group in groups for part in group.slices)
         return cls(slices, b"".join(group.context for group in groups))
 
@@ -443,7 +445,7 @@ class Group:
 
     @property
     def samples(self) -> np.ndarray:
-        """(n, 1, 1) uint8: those of the slices, one after the other."""
+        """Samples of the slices, one slice after another, (n, 1, 1) uint8."""
         return np.concatenate([np.zeros(0, np.uint8), *(part.samples for part in self.slices)]).reshape(-1, 1, 1)
 
     @cached_property
@@ -465,10 +467,10 @@ class Group:
 class FilmStream:
     """The H.264 pictures of a film in MP4, MOV or Matroska.
 
-    What can't be read of a damaged one is taken for something that carries nothing.
+    In a damaged film, parts that can't be read are treated as carrying nothing.
 
     Raises:
-        MediaError: it can't be read, or its pictures are not H.264 as those formats hold it.
+        MediaError: the film can't be read, or its pictures are not H.264 as those formats hold it.
     """
 
     def __init__(self, file: Source, damaged: bool = False) -> None:
@@ -484,7 +486,7 @@ class FilmStream:
             raise MediaError(str(error), _OTHERS, subject=file) from error
 
     def pictures(self) -> Iterator[Group]:
-        """The groups of pictures in order, each from an IDR picture, or the film's start, to the next.
+        """Yield the groups of pictures in order, each from an IDR picture, or the film's start, to the next.
 
         Raises:
             MediaError: the film is damaged, or of a kind of H.264 that is not supported.
@@ -504,10 +506,10 @@ class FilmStream:
 
     @cached_property
     def paddings(self) -> list[bool]:
-        """The last bit of each picture's slices, where these do not show it (`x264_padding`)."""
+        """The last bit of each picture's slices, also where the slices do not show it (`x264_padding`)."""
         shown, parameters = [], self._parameters
         for _, packet in self.packets():
-            if not self._marked:  # by no slice that carries something: it is not x264's
+            if not self._marked:  # no slice that carries something has the mark of x264
                 shown.append(None)
                 continue
             units = self.units(packet)
@@ -520,7 +522,7 @@ class FilmStream:
         return x264_padding(shown)
 
     def units(self, packet: bytes) -> list[bytes]:
-        """The NAL units of a packet."""
+        """Return the NAL units of a packet."""
         found, at = [], 0
         while at + self.length <= len(packet):
             size = int.from_bytes(packet[at : at + self.length], "big")
@@ -531,17 +533,20 @@ class FilmStream:
         return found
 
     def packed(self, units: list[bytes]) -> bytes:
-        """A packet of NAL units; a MediaError, if one is too long for the field before it."""
+        """Return a packet of NAL units. Raises MediaError if one is too long for its length field."""
         if max(map(len, units)) >= 256**self.length:
             raise MediaError("a picture would outgrow the field of its size", _OTHERS, subject=self.file)
         return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
-        """All packets of pictures in decoding order, with their numbers; those that an edit list hides, too."""
+        """Yield all packets of pictures in decoding order with their numbers, even those that an edit list hides."""
         return enumerate(video.picture_packets(self.file))
 
     def _picture(self, number: int, units: list[bytes], parameters: Parameters, ends: bool) -> Group:
-        """A picture; nothing refers to it if it says so, or an IDR picture or the end comes after it."""
+        """Parse one picture. It may carry data if no later picture refers to it: it says so itself, or `ends` is True.
+
+        `ends` means that an IDR picture or the end of the film follows.
+        """
         slices, hashed = [], sha256()
         parts = [(place, unit) for place, unit in enumerate(units) if _kind(unit) in _PARTS]
         free = ends or all(not unit[0] & _REFERRED for _, unit in parts)
@@ -552,7 +557,7 @@ class FilmStream:
         return Group(tuple(slices), hashed.digest())
 
     def _slice(self, number: int, place: int, unit: bytes, parameters: Parameters) -> Slice | None:
-        """A slice that carries something; None of one that can't be written again."""
+        """Return a slice that carries something; None if it carries nothing or can't be rewritten exactly."""
         try:
             levels = read_levels(parameters, unit)
         except H264Error as error:
@@ -564,7 +569,7 @@ class FilmStream:
         return Slice(number, place, unit, parameters, levels, carriers) if carriers.any() else None
 
     def _with(self, parameters: Parameters, units: list[bytes]) -> Parameters:
-        """The parameter sets after those in some units: the same, or others."""
+        """Return the parameter sets, updated by those among some NAL units."""
         own = [unit for unit in units if _kind(unit) in (SPS, PPS)]
         if own:
             parameters = Parameters(dict(parameters.sps), dict(parameters.pps))
@@ -578,12 +583,12 @@ class FilmStream:
 
 
 def _kind(unit: bytes) -> int:
-    """The type of a NAL unit."""
+    """Return the type of a NAL unit."""
     return unit[0] & 31 if unit else 0
 
 
 def film_groups(stream: FilmStream) -> Iterator[Group]:
-    """The groups of a film in order; the last one may have too few carriers. Errors as `FilmStream.pictures`."""
+    """Yield the groups of a film in order; the last may have too few carriers. Errors as `FilmStream.pictures`."""
     window = GroupWindow(stream.pictures())
     while window.any():
         group, length = window.group(0)
@@ -592,42 +597,42 @@ def film_groups(stream: FilmStream) -> Iterator[Group]:
 
 
 class GroupWindow:
-    """Groups of pictures, which are read as far as they are asked for."""
+    """Groups of pictures, read only as far as they are asked for."""
 
     def __init__(self, pictures: Iterator[Group]) -> None:
         self._rest, self._read = pictures, []
 
     def any(self, number: int = 0) -> bool:
-        """True if there are more than so many."""
+        """Return whether more than `number` are left."""
         self._read += islice(self._rest, max(number + 1 - len(self._read), 0))
         return len(self._read) > number
 
     def group(self, first: int) -> tuple[Group, int]:
-        """The group that begins with one of them, and how many it has."""
+        """Return the group that begins at one of them, and the number of groups of pictures in it."""
         count, at = self._read[first].count, first + 1
         while count < GROUP_CARRIERS and self.any(at):
             count, at = count + self._read[at].count, at + 1
         return Group.of(self._read[first:at]), at - first
 
     def drop(self, count: int) -> None:
-        """Leaves the first ones behind."""
+        """Drop the first `count`."""
         del self._read[:count]
 
 
 def level_costs(group: Group) -> Costs:
-    """Costs of the samples of a group, (n, 1, 1) uint16 from 1 to 500.
+    """Return the costs of the samples of a group, (n, 1, 1) uint16 from 1 to 500.
 
-    Only signs of ones change, of places where both are about as frequent: magnitudes stay, so that no statistic of them
-    tells anything; a sign is a bit by itself in the stream, and the film's size hardly moves. A step costs its energy,
-    relative to that of the levels of its macroblock.
+    Only levels of ±1 change their sign, and only at places where both signs are about equally frequent. Magnitudes
+    stay, so that no statistic of them tells anything; a sign is a bit by itself in the stream, so that the film's size
+    hardly changes. The cost of a step is its energy relative to the energy of the levels of its macroblock.
     """
     found = []
     for part in group.slices:
         levels, own = part.levels, part.carriers
-        energy = 2.0 ** (levels.qp / 3)  # of a step (table 8-15: steps double with six)
+        energy = 2.0 ** (levels.qp / 3)  # energy of a step (table 8-15: steps double with six)
         active = np.bincount(levels.macroblock, levels.value.astype(np.float64) ** 2 * energy)
         changes = energy / (1 + active[levels.macroblock] / energy.mean())
-        places = levels.kind[own].astype(np.int64) * _PLACES + levels.position[own]  # in blocks of either kind
+        places = levels.kind[own].astype(np.int64) * _PLACES + levels.position[own]  # places in blocks of either kind
         found.append((levels.value[own], places, changes[own]))
     values, places, once = (np.concatenate(each) for each in zip(*found, strict=True))
     ones = np.abs(values) == 1

@@ -1,7 +1,7 @@
-"""Hiding from file to file, whatever the method, and what methods write.
+"""Hiding from file to file by any method, and writing the results.
 
-The cover is opened once, and nothing is written that is not whole. Written are new containers, as PNG, JPEG or film, or
-in the form of their cover, and the files that are found in containers.
+The cover is opened once, and only complete files are written: new containers, as PNG, JPEG or film or in the form of
+their cover, and the files that are found in containers.
 """
 
 import io
@@ -67,7 +67,7 @@ _WITHOUT_PLACE = {
 
 @dataclass(frozen=True)
 class HideJob:
-    """A way to hide one secret after the other: a method, an instance of its options, and a context.
+    """A way to hide one secret after another: a method, an instance of its options, and a context.
 
     It can be pickled.
     """
@@ -77,7 +77,7 @@ class HideJob:
     context: Context = DEFAULT_CONTEXT
 
     def __call__(self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
-        """Hides one secret, as `hide_file`."""
+        """Hide one secret, as `hide_file`."""
         return hide_file(self, cover, secret, out, key_source)
 
     @property
@@ -86,21 +86,21 @@ class HideJob:
         return getattr(self.options, "compress", True) or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
-        """Suffix of the container of a cover, where it is not named; errors as `Cover` and `Method.check_cover`."""
+        """Return the default suffix for the container of a cover; errors as `Cover` and `Method.check_cover`."""
         with Cover(cover) as opened:
             self.method.check_cover(opened, self.options)
             return self.method.form(opened)
 
     def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":
-        """The same, which tells its progress, and warns before the work begins."""
+        """Return a copy that reports progress and warns before the work begins."""
         return replace(self, context=replace(self.context, progress=progress, warn=warn))
 
 
 def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
-    """Hides a secret in a cover, and writes the container.
+    """Hide a secret in a cover, and write the container.
 
-    Of a secret that does not fit, compressed copies are tried where the method has any; they are kept, readable, in the
-    system's folder for temporary files meanwhile. AUTO turns to another method where one has no capacity.
+    If a secret does not fit, compressed copies are tried, where the method makes any. Meanwhile they are kept,
+    readable, in the system's folder for temporary files. If a method has too little capacity, AUTO tries the next.
 
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
@@ -128,7 +128,7 @@ def _unused_weights(method: Method) -> Text:
 
 
 def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
-    """Hides a record of an album in a picture, which opens by itself; the method makes albums.
+    """Hide a record of an album in a picture, which opens without the others. The method must support albums.
 
     Raises:
         MediaError: a file can't be read or written.
@@ -142,7 +142,6 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
 def _write(
     method: str, made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = ""
 ) -> Report:
-    """Write a container, and report it."""
     with atomic_write(out.path, overwrite=out.force) as part:
         written = made.write(part, getattr(choice.options, "verify", True))
     known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
@@ -169,7 +168,7 @@ def _write(
 
 
 def write_form(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, suffix: str) -> tuple[str, ...]:
-    """Writes a picture without loss in the cover's own form if the container's suffix is that of it, else as PNG.
+    """Write a picture without loss, in the cover's own form if the container's suffix asks for it, else as PNG.
 
     Arguments, errors and lines as of `write_kept` and `write_like`.
     """
@@ -181,7 +180,7 @@ def write_form(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | No
 def write_picture(
     part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool, suffix: str = ""
 ) -> tuple[str, ...]:
-    """Writes (H, W, 3) uint8 as `write_form`, whose lines it returns; as `NewContainer.write`."""
+    """Write a picture, (H, W, 3) uint8, as `write_form`, and return its lines; arguments as `NewContainer.write`."""
     notes = write_form(part, pixels, cover, profile, suffix)
     if verify:
         check_picture(part, pixels)
@@ -191,9 +190,12 @@ def write_picture(
 def write_jpeg(
     part: Path, cover: JpegCover, planes: list[np.ndarray], verify: bool, check: Callable[[bytes], None] | None = None
 ) -> Changes:
-    """Writes a JPEG of these coefficients whose other bytes are its cover's; as `NewContainer.write`.
+    """Write a JPEG with these coefficients whose other bytes are its cover's; as `NewContainer.write`.
 
-    `check` is called with the file. Returns the changes of the pixels that viewers show.
+    Args:
+        check: called with the bytes of the file.
+    Returns:
+        The changes of the pixels that viewers show.
     """
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part, quiet=True) as written:
@@ -205,7 +207,13 @@ def write_jpeg(
 
 
 class NewPicture(NewContainer):
-    """A picture without loss: (H, W, 3) uint8, an ICC profile to store, and the suffix of its file ("": a PNG's)."""
+    """A picture without loss.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        profile: an ICC profile to store.
+        suffix: of its file; "": a PNG's.
+    """
 
     def __init__(
         self, pixels: np.ndarray, cover: Cover, profile: bytes | None, context: Context, suffix: str = ""
@@ -221,7 +229,7 @@ class NewPicture(NewContainer):
 
     @abstractmethod
     def written(self, about_cover: tuple[str, ...]) -> Written:
-        """What is known of it, with a line for each thing of the cover that the file is without."""
+        """Return the facts on the picture, with a line for each part of the cover that its file lacks."""
 
 
 class NewFilm(NewContainer):
@@ -239,18 +247,18 @@ class NewFilm(NewContainer):
 
     @abstractmethod
     def inputs(self) -> Generator[Any, None, None]:
-        """Yields what is hidden in each frame of the cover."""
+        """Yield what to hide in each frame of the cover."""
 
     @abstractmethod
     def hide(self, given: Any, frame: np.ndarray) -> np.ndarray:
-        """The container's frame, (H, W, 3) uint8, by one of `inputs` and the cover's frame."""
+        """Return the container's frame, (H, W, 3) uint8, made of one of `inputs` and the cover's frame."""
 
     @abstractmethod
     def written(self, not_copied: tuple[str, ...]) -> Written:
-        """What is known of it, with a line for each thing of the cover that could not be copied."""
+        """Return the facts on the film, with a line for each part of the cover that could not be copied."""
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Writes it as `NewContainer.write`; MediaError also if the cover is no longer as it was scanned."""
+        """Write it as `NewContainer.write`. Raises MediaError also if the cover has changed since it was scanned."""
         info, progress, total = self.cover.film, self.context.progress, self.frames
         sizes = info.width, info.height, info.rate
         choices = {"form": self._form, "time_base": info.coarsest_time_base, "keep": self.cover}
@@ -277,7 +285,7 @@ class NewFilm(NewContainer):
 
 
 def changed() -> MediaError:
-    """The error for films that are not as they were when they were scanned."""
+    """Return the error for films that have changed since they were scanned."""
     return MediaError("the cover or the secret was changed while it was being hidden", "hide it again")
 
 
@@ -292,7 +300,7 @@ def _paired(inputs: Iterator[Any], frames: Iterator[np.ndarray]) -> Iterator[tup
 
 
 class FoundFile(FoundSecret):
-    """A file, byte for byte."""
+    """A file that is revealed byte for byte."""
 
     kind = FILE
 
@@ -333,13 +341,13 @@ class FoundFile(FoundSecret):
 
 
 def found_file(container: Container, context: Context, method: str) -> FoundFile | None:
-    """The file that a method has hidden in a container; None if there is none; errors as `Method.find`."""
+    """Return the file that a method has hidden in a container, or None; errors as `Method.find`."""
     header = container.header(context.progress)
     return FoundFile(container, context, method, header) if header and header.kind == FILE else None
 
 
 def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | None:
-    """Finds a file, as `found_file`, in samples that are not pixels; None also if it has none that are supported."""
+    """Find a file, as `found_file`, in samples that are not pixels. Return None also if the samples can't be read."""
     try:
         opened = kind(container.file, container.key_source)
     except MediaError:
@@ -350,9 +358,10 @@ def found_file_by(kind: type[Container], container: Container, context: Context,
 def loss_note(
     header: Header, first_needed: bool, called: str = "frames", lost: str = "lost or altered"
 ) -> tuple[str, ...]:
-    """Line that says how many frames may be lost; none for a file that is not spread.
+    """Return a line on how many frames may be lost; empty for a file that is not spread.
 
-    The first is needed where the key opens it, and most others only after it.
+    Args:
+        first_needed: the key opens the first frame, and most others only after it.
     """
     most = may_be_lost(header)
     if most is None:

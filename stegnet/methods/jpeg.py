@@ -1,6 +1,6 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-Samples are luma's coefficients (`stegnet.sealing.jpeg_carriers`). A cover that is no JPEG is made one
+Samples are the luma coefficients (`stegnet.sealing.jpeg_carriers`). A cover that is not a JPEG is made one
 (`stegnet.media.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
 """
 
@@ -51,14 +51,14 @@ _STRAINED = "so much of what is sent changes for what arrives that detectors fin
 _KEPT = Text(Setting("quality", "Q", quoted=False), " has no effect: the cover is a JPEG, which keeps its own")
 _OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
-_MOST_RATE = 1.0  # bits of a record for each of luma's coefficients that is not 0, the first of blocks not counted
-# Bits for each coefficient that may change, by the square of their share: more might leave no way around the others.
+_MOST_RATE = 1.0  # bits of a record per nonzero luma coefficient, without the first of each block
+# Bits per coefficient that may change, times the square of their share: more might leave no way around the others.
 _MOST_BESIDE = 0.7
-# The best published detector, SRNet trained on ten thousand pictures of 256², calls 68 % right at 0.1 bit for each
-# such coefficient at quality 75 and 56 % at 95, and with side information 54 % at 0.2 (Butora, Fridrich 2019 and
-# Cogranne et al. 2019, in docs/security.md). The rate of which it calls 55 % right is about inverse to the mean step.
-# With side information, 0.2 is the highest rate that is published or measured (54 %): no rate is taken for hard to find
-# above half of that.
+# The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit for
+# each such coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora, Fridrich 2019
+# and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is roughly inverse to
+# the mean step. With side information, 0.2 is the highest rate that is published or measured (54 %). No rate above half
+# of that counts as hard to find.
 _RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 
 
@@ -116,7 +116,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return f"its own JPEG can't be used: {cover.rare_jpeg}" if cover.rare_jpeg else ""
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Files as they are, of a cover that is a JPEG."""
+        """Return files hidden unchanged, if the cover is a JPEG."""
         try:
             found = self.capacity(cover, "", None)
         except MediaError:
@@ -125,7 +125,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return [Fit(f"any file, in {where}", self.name, found.bytes, found.hard)] if found.bytes else []
 
     def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
-        """Capacity for a file of this name; 0 bytes of a cover that is no JPEG, or too small."""
+        """Return the capacity for a file of this name; 0 bytes if the cover is not a JPEG, or too small."""
         if cover.cover is None or not cover.cover.is_jpeg:
             return Capacity(0)
         made = jpeg_cover(cover.cover, USUAL_QUALITY)
@@ -133,7 +133,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return Capacity(most, min(most, _hard_bytes(made)), made.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
-        """Suits what is written as a JPEG."""
+        """Return a choice for any container that is written as a JPEG."""
         return MethodChoice(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
 
     def inputs(self, options: JpegOptions) -> tuple[Path, ...]:
@@ -158,14 +158,14 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return _SealedJpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | None:
-        """The file that is hidden in a JPEG's coefficients; None also if it is no JPEG that is supported."""
+        """Find the file in a JPEG's coefficients. Return None also if the container is not a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
             return None
         return found_file_by(_JpegContainer, container, context, self.name)
 
 
 class _JpegCarrier(Carrier):
-    """A JPEG that a file is hidden in, by the container's film key."""
+    """A JPEG that a file is hidden in, with the container's film key."""
 
     larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet hide --spread`)"
 
@@ -181,7 +181,7 @@ class _JpegCarrier(Carrier):
         self.key, self.at_most_safe = key, options.at_most_safe
 
     def capacity_beside(self, empty: int) -> int:
-        """Bytes of a file that fit beside what its record takes; negative if not even that fits."""
+        """Return the bytes of a file that fit besides its empty record; negative if the record itself does not fit."""
         carrier = self.plan.carrier
         most = _record_capacity(carrier.picture, self.key) - empty
         return min(most, _hard_bytes(carrier)) if self.at_most_safe else most
@@ -191,7 +191,7 @@ class _JpegCarrier(Carrier):
 
 
 class _SealedJpeg(NewContainer):
-    """A JPEG in which a file is sealed, or a record of an album's."""
+    """A JPEG with a file, or a record of an album's file, sealed in it."""
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class _SealedJpeg(NewContainer):
 
     @property
     def height(self) -> int:
-        """Of the pixels, which are decoded once the file is written: they take 3 bytes each."""
+        """Height of the pixels, which are decoded once the file has been written, since they take 3 bytes each."""
         return self._plan.cover.shown.shape[0]
 
     @property
@@ -262,17 +262,17 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
 
 
 def _hard_bytes(cover: JpegCover) -> int:
-    """Bytes up to which what is hidden in a JPEG is hard to find."""
+    """Return how many hidden bytes are hard to find in a JPEG."""
     return 0 if cover.history else secure_payload(cover).hard
 
 
 def secure_payload(cover: JpegCover) -> SecurePayload:
-    """Bytes that are hard to find in a JPEG that was saved once."""
+    """Return the bytes that are hard to find in a JPEG that was saved once."""
     finest = _RATE * _STEP / cover.picture.steps(0).mean() if cover.errors is None else _HIGHEST_RATE
     return SecurePayload(_carriers(cover.picture), min(finest, _HIGHEST_RATE), _MEASURED)
 
 
 def _carriers(jpeg: JpegPicture) -> int:
-    """Luma's coefficients that are not 0 and may change, the first of blocks not counted."""
+    """Return the number of nonzero luma coefficients that may change, without the first of each block."""
     used = (jpeg.planes[0][..., 1:] != 0).reshape(-1)
     return int(np.count_nonzero(used & ~fixed_samples(jpeg).reshape(-1)))

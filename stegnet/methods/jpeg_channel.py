@@ -1,18 +1,19 @@
-"""The JPEG that is sent so that the one that arrives is the container: itself, or by a channel that can be run here.
+"""Planning the JPEG to send so that the one that arrives through a channel is the container.
 
-Through a channel that decodes a JPEG and saves it with other tables, what arrives of the cover is sealed in, at the
-cost of the steps of the cover's own coefficients that bring it about. Then the channel judges: where a block does not
-arrive as it should, other steps are tried, and what stays out of reach is sealed around.
+Without a channel, the JPEG that is sent arrives unchanged. If the channel decodes a JPEG and saves it with other
+tables, and the sender can run it, the record is sealed in what arrives of the cover. The cost of a change is that of
+the steps of the cover's own coefficients that cause it. The result is then sent through the channel: if a block does
+not arrive as planned, other steps are tried, and the record is sealed around blocks that can't be reached.
 
 Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call
-such a channel an oracle: whoever can ask it what arrives can send what arrives as it should.
+such a channel an oracle: a sender who can query it can send a picture that arrives as intended.
 
-Blocks do not depend on each other in a channel: what arrives of one is computed, and so are the steps of the
-coefficients that are sent by which a coefficient that arrives moves by one, and nothing else does. The DCT is computed
-as libjpeg does, in whole numbers, bit for bit, so that what a channel rounds is known beforehand. "islow" is the usual
-one: Loeffler, Ligtenberg, Moschytz 1989, "Practical fast 1-D DCT algorithms with 11 multiplications" (ICASSP), in 13
-bits. "ifast" is what ImageMagick saves by: Arai, Agui, Nakajima 1988, "A fast DCT-SQ scheme for images" (Transactions
-of the IEICE E71), in 8 bits, whose products are cut off. Arrays of the DCT are (8, 8, n) int32: rows, columns, blocks.
+A channel treats each block independently. What arrives of a block is computed, and so are the steps of the coefficients
+sent that move one arriving coefficient by one, and no other. The DCT is computed as libjpeg does, in integers, bit for
+bit, so that the channel's rounding is predicted exactly. "islow" is the usual method: Loeffler, Ligtenberg, Moschytz
+1989, "Practical fast 1-D DCT algorithms with 11 multiplications" (ICASSP), in 13 bits. "ifast" is the method of
+ImageMagick: Arai, Agui, Nakajima 1988, "A fast DCT-SQ scheme for images" (Transactions of the IEICE E71), in 8 bits,
+with truncated products. Arrays of the DCT are (8, 8, n) int32: rows, columns, blocks.
 """
 
 import shlex
@@ -51,36 +52,39 @@ from stegnet.sealing.jpeg_carriers import (
 _TIMEOUT = 300  # seconds that a command may take for a picture
 _NO_INPUT = {"stdin": subprocess.DEVNULL}
 _SURVIVE = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5")
-_CAUTION, _CLIPPED = 4, 8  # how much dearer blocks are in which other coefficients move, or colours clip
-_DEAREST = 300  # cost of what can be reached: less than of what can't
-_SEALINGS, _RUNS = 64, 4  # of a record, and of the channel for each
-_SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and after how many from the start again
-_STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and of those that do as they should
-_LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, and for each byte of a record
-_KNOWN = 0.5  # least share of blocks whose arrival is computed rightly
-_BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # coefficients that are stepped
+# Exponent that makes blocks dearer in which other coefficients move; factor for blocks whose colours clip.
+_CAUTION, _CLIPPED = 4, 8
+_DEAREST = 300  # cost of steps within reach, at most; steps out of reach cost more
+_SEALINGS, _RUNS = 64, 4  # sealings of a record, and runs of the channel for each, at most
+_SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and the number after which the search restarts
+_STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and that step towards the target
+_LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, at least, and for each byte of a record
+_KNOWN = 0.5  # least share of blocks whose arrival is predicted correctly
+_BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # 1 for coefficients that may step: all but the first
 _FINER = Text("send the cover once and hide in what arrives; or use ", Setting("survive", "CHANNEL"))
-_STRAINED = 1.33  # coefficients that change in what is sent for each that changes in what arrives; detectors find more
+_STRAINED = 1.33  # sent coefficients that change for each arriving one, above which detectors find more
 _MILDER = Text(
     "use a smaller secret, a larger cover or one of much higher quality; or use ", Setting("survive", "CHANNEL")
 )
-_BITS, _MORE = 13, 2  # of constants, and that the first pass of islow keeps
+_BITS, _MORE = 13, 2  # bits of constants; bits that the first pass of islow keeps in addition
 # Scales of ifast's outputs in each direction.
 _SCALES = np.array([1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.541196100, 0.275899379])
 _MIDDLE, _PEAK, _NEAR = 128, 255, 4
-_LUMA = (19595, 38470, 7471)  # of 65,536, as libjpeg computes it
-_TRIES = 3  # numbers of steps that are tried for a coefficient
+_LUMA = (19595, 38470, 7471)  # weights in 65,536ths, as libjpeg computes luma
+_TRIES = 3  # step counts that are tried for a coefficient
 _AT_ONCE = 1 << 11  # blocks that are computed at once
-_MOST = 1023  # largest coefficient that is sent
+_MOST = 1023  # largest coefficient to send
 
 
 class ChannelSimulator(ABC):
-    """A channel that the sender can run as often as is needed."""
+    """A channel that the sender can run as often as necessary."""
 
     def __call__(self, sent: bytes) -> JpegPicture:
-        """Sends a JPEG through the channel, in a private folder that is removed; returns what arrives.
+        """Send a JPEG through the channel, in a private folder that is removed, and return what arrives.
 
-        It raises a ConfigError if the command can't be run, a MediaError if it makes no JPEG of the same size.
+        Raises:
+            ConfigError: the command can't be run.
+            MediaError: it makes no JPEG of the same size.
         """
         with temporary_folder() as folder:
             before, after = folder / "sent.jpg", folder / "received.jpg"
@@ -90,13 +94,14 @@ class ChannelSimulator(ABC):
 
     @abstractmethod
     def run(self, sent: Path, received: Path) -> None:
-        """Writes what arrives of a file; errors as of a call."""
+        """Write what arrives of a file; errors as a call."""
 
 
 class Command(ChannelSimulator):
-    """A command that is run, by no shell, for each picture; {in} and {out} stand for the names of files.
+    """A command that is run without a shell for each picture; {in} and {out} stand for the names of files.
 
-    It raises a ConfigError if one of both is missing, or a quotation mark.
+    Raises:
+        ConfigError: one of them is missing, or a quotation mark.
     """
 
     def __init__(self, text: str) -> None:
@@ -128,11 +133,12 @@ class Command(ChannelSimulator):
 class Copy(ChannelSimulator):
     """A channel that decodes a JPEG and saves it with the tables and the sampling of one that arrived.
 
-    It raises a MediaError if one can't be read, or what arrived is not what saving so makes of the other.
+    Raises:
+        MediaError: one can't be read, or the one that arrived is not the other saved this way.
     """
 
     def __init__(self, sent: Path, received: Path) -> None:
-        check_input(received)  # what arrives through no command may be missing
+        check_input(received)  # `received` may not exist, since no command wrote it
         arrived = _received(read_jpeg(sent), received)
         with open_picture(received) as image:
             self._mode, sampling = image.mode, get_sampling(image)
@@ -149,7 +155,12 @@ class Copy(ChannelSimulator):
 
 
 def simulator_of(command: str | None, example: tuple[Path, Path] | None) -> ChannelSimulator | None:
-    """The channel that a command is, or the files of an example show; None without, an error with both."""
+    """Return the channel of a command, or of a pair of example files; None without either.
+
+    Raises:
+        ConfigError: both are given, or as `Command`.
+        MediaError: as `Copy`.
+    """
     if command is not None and example is not None:
         raise ConfigError("give either a command or a pair of files", parameter="channel")
     if command is not None:
@@ -158,7 +169,7 @@ def simulator_of(command: str | None, example: tuple[Path, Path] | None) -> Chan
 
 
 def unequal_share(one: JpegPicture, other: JpegPicture) -> float:
-    """Share of the blocks of all components that differ, 0 to 1; 1 if their tables or shapes do."""
+    """Return the share of blocks of all components that differ, 0 to 1; 1 if their tables or shapes differ."""
     shapes = [[plane.shape for plane in each.planes] for each in (one, other)]
     if shapes[0] != shapes[1] or any((one.steps(each) != other.steps(each)).any() for each in range(len(one.planes))):
         return 1.0
@@ -167,7 +178,7 @@ def unequal_share(one: JpegPicture, other: JpegPicture) -> float:
 
 
 def _received(sent: JpegPicture, path: Path) -> JpegPicture:
-    """A file that arrived, by its coefficients; a MediaError, if it is no JPEG, or its size is another one."""
+    """Return the coefficients of a file that arrived. Raises MediaError if it is no JPEG, or has another size."""
     try:
         received = read_jpeg(path)
     except MediaError as error:
@@ -184,24 +195,24 @@ def _received(sent: JpegPicture, path: Path) -> JpegPicture:
 class ChannelPlan:
     """A container that arrives as it is sent.
 
-    The cover is the JPEG that is sent; the record is sealed in the carrier, which is what arrives of it.
+    The cover is the JPEG that is sent. The record is sealed in the carrier, which is what arrives of it.
     """
 
-    strained = False  # it takes so many changes of what is sent that it is easily found; known after `planes`
+    strained = False  # so much of what is sent changes that it is easy to find; known after `planes`
 
     def __init__(self, cover: JpegCover) -> None:
         self.cover = self.carrier = cover
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """The planes to send; errors as of a channel, if there is one."""
+        """Return the planes to send; errors as of the channel, if there is one."""
         return sealed_planes(self.cover, record, keys, randomness)
 
     def check(self, sent: bytes) -> None:
-        """Runs the file through the channel, if there is one; a MediaError, if it does not arrive as it should."""
+        """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
 
 
 class ThroughChannel(ChannelPlan):
-    """A container that arrives through a channel; a MediaError, if it is not one that JPEGs can be planned for."""
+    """A container that arrives through a channel. Raises MediaError if no JPEG can be planned for the channel."""
 
     def __init__(self, cover: JpegCover, simulator: ChannelSimulator) -> None:
         super().__init__(cover)
@@ -215,7 +226,10 @@ class ThroughChannel(ChannelPlan):
         self._container: JpegPicture | None = None
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """The planes to send, as `ChannelPlan.planes`; CapacityError if too little of what arrives can be chosen."""
+        """Return the planes to send, as `ChannelPlan.planes`.
+
+        Raises CapacityError if too few arriving values can be chosen.
+        """
         received, seed = self._received, randomness(SEED_BYTES)
         random = np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
         options = _options(received)
@@ -224,7 +238,7 @@ class ThroughChannel(ChannelPlan):
         for _ in range(_SEALINGS):
             samples = before.copy()
             seal(samples, record, keys, seed, costs, options)
-            if options.decoys:  # they decide on all other places, and stay as they are
+            if options.decoys:  # decoys determine all other places, and stay as they are
                 idle = idle_samples(samples.size)
                 before.reshape(-1)[idle] = samples.reshape(-1)[idle]
                 options = replace(options, decoys=False)
@@ -242,7 +256,7 @@ class ThroughChannel(ChannelPlan):
                 options = replace(options, decoys=True)
                 for side, first in zip(costs, usual, strict=True):
                     np.copyto(side, first, where=side < WET)
-            crowded = moved.any(1)[:, None] & ~moved  # changes beside others are those that fail
+            crowded = moved.any(1)[:, None] & ~moved  # changes next to other changes are the ones that fail
             for side in levels:
                 side[crowded] = np.where(side[crowded] < WET, np.minimum(2 * side[crowded], _DEAREST), WET)
                 side[changed] = WET
@@ -258,7 +272,10 @@ class ThroughChannel(ChannelPlan):
             raise MediaError("channel: in the final check, the container arrived differently")
 
     def _costs(self, most: int) -> Costs:
-        """Costs of the steps that are sent; the highest for those out of reach, or beyond so many of the cheapest."""
+        """Return the costs of the steps to send, examining only the `most` cheapest.
+
+        Steps that are out of reach, or not examined, get the highest cost.
+        """
         own = coefficient_costs(self.cover.picture, self.cover.errors)
         up, down = (each.reshape(-1, CARRIED) for each in own)
         lower = np.minimum(up, down)
@@ -266,7 +283,8 @@ class ThroughChannel(ChannelPlan):
         self._reach = self._blocks.reach(np.pad(lower <= dearest, ((0, 0), (1, 0))))
         steps = self._reach[..., 1:]
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
-        sure = (steps != 0).mean((0, 2))[:, None] + 0.01  # of a block: its other coefficients hardly move
+        # Share of a block's steps within reach: where it is high, other coefficients hardly move.
+        sure = (steps != 0).mean((0, 2))[:, None] + 0.01
         sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
         sure[self._blocks.clipped] /= _CLIPPED
         found = []
@@ -277,11 +295,11 @@ class ThroughChannel(ChannelPlan):
         return Costs(*found)
 
     def _settled(self, wanted: list[np.ndarray], random: "np.random.Generator") -> tuple[np.ndarray, np.ndarray]:
-        """Luma to send, (n, 64) int16, and the blocks of which it does not arrive, (n,) bool."""
+        """Return the luma to send, (n, 64) int16, and a mask of the blocks that do not arrive as planned, (n,) bool."""
         blocks, target = self._blocks, wanted[0].reshape(-1, 64)
         failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
         numbers = np.flatnonzero((target != blocks.arrived).any(1))
-        # Steps of the coefficients of blocks, each by which its own arrives, or nearly so.
+        # First guess: the steps that move the arriving coefficient as wanted, or nearly so.
         change = target[numbers] - blocks.arrived[numbers]
         ratio = self._received.steps(0) / self.cover.picture.steps(0)
         near = np.rint(target[numbers] * ratio - blocks.own[numbers]).astype(np.int16)
@@ -308,7 +326,7 @@ class ThroughChannel(ChannelPlan):
     def _searched(
         self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: "np.random.Generator"
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients of blocks, (m, 64) int16, that are computed to arrive as the target, and whether they are."""
+        """Return coefficients of blocks, (m, 64) int16, that should arrive as the target, and whether they do."""
         found, right = first.copy(), np.zeros(len(numbers), bool)
         for turn in range(_SEARCHED):
             left = np.flatnonzero(~right)
@@ -329,7 +347,7 @@ class ThroughChannel(ChannelPlan):
 
 
 def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Blocks of luma at which the blocks of two planes differ, (n,) bool; `shape` is that of luma, in blocks."""
+    """Return the luma blocks in which two planes differ, (n,) bool; `shape` is the shape of luma, in blocks."""
     found = (one != other).any(2)
     for axis in range(2):
         found = found.repeat(-(-shape[axis] // found.shape[axis]), axis)
@@ -337,12 +355,12 @@ def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.n
 
 
 def _few_steps(shape: tuple[int, int], random: "np.random.Generator") -> np.ndarray:
-    """Random steps of about one of 64 coefficients, (m, 64) int16."""
+    """Return random steps of about one in 64 coefficients, (m, 64) int16."""
     return (random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)).astype(np.int16)
 
 
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-    """The planes of a cover with a record sealed in its luma."""
+    """Return the planes of a cover with a record sealed in its luma."""
     picture, samples = cover.picture, samples_of(cover.picture)
     seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(picture, cover.errors), _options(picture))
     return with_samples(picture, samples)
@@ -354,13 +372,13 @@ def _options(jpeg: JpegPicture) -> SealOptions:
 
 
 def _quantised_slow(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Quantised coefficients of pixels, −128 to 127, by islow and a quantisation table, (8, 8) int."""
+    """Quantise pixels, −128 to 127, by libjpeg's islow and a quantisation table, (8, 8) int."""
     rows = _slow(pixels.swapaxes(0, 1), _BITS - _MORE).swapaxes(0, 1)
     return _quantised(_slow(rows, _BITS + _MORE), 8 * steps)
 
 
 def _quantised_fast(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Quantises by libjpeg's ifast; else as `_quantised_slow`."""
+    """Quantise by libjpeg's ifast; else as `_quantised_slow`."""
     scales = np.rint(np.outer(_SCALES, _SCALES) * (1 << 14)).astype(np.int64)
     return _quantised(_fast(_fast(pixels.swapaxes(0, 1)).swapaxes(0, 1)), (steps * scales + (1 << 10)) >> 11)
 
@@ -375,7 +393,7 @@ def _descaled(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def _odd(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The rotations that the odd half has in both directions."""
+    """Apply the rotations of the odd half, which are the same in both directions."""
     z1, z2, z3, z4 = (a + d) * -7373, (b + c) * -20995, a + c, b + d
     z5 = (z3 + z4) * 9633
     z3, z4 = z3 * -16069 + z5, z4 * -3196 + z5
@@ -383,7 +401,7 @@ def _odd(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np
 
 
 def _inverse(values: np.ndarray, bits: int) -> np.ndarray:
-    """Along the first axis."""
+    """Apply the inverse DCT along the first axis."""
     z1 = (values[2] + values[6]) * 4433
     low, high = z1 - values[6] * 15137, z1 + values[2] * 6270
     both, between = (values[0] + values[4]) << _BITS, (values[0] - values[4]) << _BITS
@@ -394,13 +412,13 @@ def _inverse(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def _sums(values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Sums and differences of the first axis's ends."""
+    """Return the sums and differences of opposite ends of the first axis."""
     pairs = [(values[place], values[7 - place]) for place in range(4)]
     return [one + other for one, other in pairs], [one - other for one, other in pairs]
 
 
 def _slow(values: np.ndarray, bits: int) -> np.ndarray:
-    """Along the first axis; whole sums have fewer bits than others in the first pass, and more in the second."""
+    """Apply the forward DCT along the first axis. The first pass shifts whole sums up, the second down."""
     (s0, s1, s2, s3), (d0, d1, d2, d3) = _sums(values)
     t10, t13, t11, t12 = s0 + s3, s0 - s3, s1 + s2, s1 - s2
     z1, odd = (t12 + t13) * 4433, _odd(d3, d2, d1, d0)
@@ -431,8 +449,8 @@ class Blocks:
 
     Attributes:
         own, arrived: coefficients of both, (n, 64) int16.
-        known: whose arrival is computed rightly, (n,) bool.
-        clipped: in which a colour is at an end of its range, or near it: there, chroma may change with luma, (n,) bool.
+        known: the blocks whose arrival is predicted correctly, (n,) bool.
+        clipped: the blocks with a colour at or near an end of its range, where chroma may change with luma, (n,) bool.
     """
 
     def __init__(self, sent: JpegPicture, received: JpegPicture) -> None:
@@ -448,12 +466,12 @@ class Blocks:
         self._quantised = usual
 
     def received(self, numbers: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-        """Coefficients that arrive, (m, 64) int16, if those of the blocks with these numbers are (m, 64) others."""
+        """Return the coefficients that arrive, (m, 64) int16, if the blocks with these numbers are sent as `blocks`."""
         columns = _inverse(_natural((blocks * self._sent_steps).T), _BITS - _MORE)
         pixels = np.clip(_inverse(columns.swapaxes(0, 1), _BITS + _MORE + 3).swapaxes(0, 1), -128, 127)
         shown = pixels + _natural(self._offset[:, numbers], pixels=True)
         clipped = np.flatnonzero(self.clipped[numbers])
-        if clipped.size:  # there, luma is that of colours from 0 to 255
+        if clipped.size:  # in these blocks, luma is computed from colours clipped to 0 to 255
             grey, some = pixels[..., clipped] + _MIDDLE, numbers[clipped]
             colours = (np.clip(grey + _natural(each[:, some], pixels=True), 0, _PEAK) for each in self._colours)
             luma = sum(weight * each for weight, each in zip(_LUMA, colours, strict=True))
@@ -462,9 +480,10 @@ class Blocks:
         return found.reshape(64, -1)[ZIGZAG].T.astype(np.int16)
 
     def reach(self, worth: np.ndarray) -> np.ndarray:
-        """Steps of each coefficient that is sent by which the one that arrives moves, alone, by +1 and by −1.
+        """Return the steps of each sent coefficient that move the arriving one, alone, by +1 and by −1.
 
-        (2, n, 64) int16; 0: there are none. Those that are worth it are tried, (n, 64) bool.
+        The result is (2, n, 64) int16; 0 where there are no such steps. Only coefficients in `worth`, (n, 64) bool, are
+        tried.
         """
         found = np.zeros((2, *self.own.shape), np.int16)
 
@@ -479,7 +498,7 @@ class Blocks:
         return found
 
     def _tried(self, part: np.ndarray, place: int, direction: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """The blocks of a part in which a coefficient moves, alone, and its steps: the least, or `number` more."""
+        """Return the blocks in which a coefficient moves alone, and its steps: the fewest possible plus `number`."""
         ratio = self._steps[place] / self._sent_steps[place]
         own, wanted = self.own[part, place], self.arrived[part, place] + direction
         first = np.ceil(direction * (wanted * ratio - own) - ratio / 2 - 0.02)
@@ -499,9 +518,12 @@ def _parts(numbers: np.ndarray) -> list[np.ndarray]:
 
 
 def _colours(jpeg: JpegPicture) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Differences of red, green and blue from luma, before they are clipped, as libjpeg computes them.
+    """Return the differences of red, green and blue from luma, before clipping, as libjpeg computes them.
 
-    Three (64, n) int16; what luma gains by that and by becoming luma again, (64, n) int8; where they clip, (n,) bool.
+    Returns:
+        Three (64, n) int16; what luma gains by the conversion to colours and back, (64, n) int8; and whether a colour
+        of
+        a block clips, (n,) bool.
     """
     rows, cols, _ = jpeg.planes[0].shape
     with Image.open(BytesIO(jpeg.file.data)) as image:
@@ -521,7 +543,7 @@ def _colours(jpeg: JpegPicture) -> tuple[list[np.ndarray], np.ndarray, np.ndarra
 
 
 def _natural(zigzag: np.ndarray, pixels: bool = False) -> np.ndarray:
-    """(8, 8, n) int32 of (64, n), in zigzag order unless they are pixels."""
+    """Return (64, n) as (8, 8, n) int32. The input is in zigzag order, unless it is pixels."""
     found = np.empty(zigzag.shape, np.int32)
     found[slice(None) if pixels else ZIGZAG] = zigzag
     return found.reshape(BLOCK, BLOCK, -1)

@@ -1,4 +1,4 @@
-"""The contract of a method of hiding: what it is given, what it is asked, and what it answers with.
+"""The contract of a hiding method: what it is given, what it is asked, and what it returns.
 
 A method is a file beside this one with a `Method`, and a line in `registry`. The command line, `stegnet info`, the
 page, the API, folders and the cluster read its name, forms and options; `hide` calls it.
@@ -34,40 +34,40 @@ COMPRESS_HELP = "hide a compressed copy of a picture or film that does not fit a
 EXACT_HELP = "refuse a secret that does not fit as it is: hide no compressed copy of a picture or film"
 VERIFY_HELP = "do not read the output back to verify it"
 SAFE_HELP = "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
-# By media kind, what compresses a file (its path, a folder for the copy, bytes that there are, and a callback for steps
-# done and in all), and the suffix of its copies.
+# By media kind: the function that compresses a file (its path, a folder for the copy, the bytes available, and a
+# callback with the number of steps done and in all), and the suffix of its copies.
 Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Callable[[int, int], None]], Compressed], str]]
 
 
 def ignore(_: str) -> None:
-    """For those who read the same in the report."""
+    """Do nothing: the default `warn` callback. The report repeats every warning."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that a hiding or revealing is given besides its files, key and options. It can be pickled."""
+    """Everything that hiding or revealing is given besides files, key and options. It can be pickled."""
 
-    weights: Path | None = None  # file of a pair or modem, in place of the shipped one of its kind
-    device: str = "auto"  # this and the next two as `load_engine` takes them
+    weights: Path | None = None  # file of a pair or modem, used instead of the shipped one of its kind
+    device: str = "auto"  # device, precision, backend: as `load_engine` takes them
     precision: str = "auto"
     backend: str = "auto"
-    randomness: Randomness = system_bytes  # source of all that is random
+    randomness: Randomness = system_bytes  # source of all randomness
     progress: Progress = no_progress  # called as the work goes on
-    # Called, before the work begins, with a line on what will give the container away, or make it slow.
+    # Called before the work begins, with a line on what will give the container away, or make hiding slow.
     warn: Callable[[str], None] = ignore
-    search: bool = False  # revealing looks for containers that were cropped, or have lost frames, too; it takes seconds
-    # Those that were loaded, by the shipped file whose place they take.
+    search: bool = False  # also look for cropped containers, or films that lost frames, when revealing; takes seconds
+    # The networks loaded so far, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, network: Any, **more: Any) -> "Context":
-        """A context with a pair that was loaded, or is not in a file."""
+        """Return a context with a pair that has been loaded, or is in no file."""
         return cls(networks={SHIPPED: network}, **more)
 
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
-        """The networks in the chosen weights file if it is of the same kind as the shipped one, else in that.
+        """Return the networks in the chosen weights file, or the shipped ones if it is of another kind.
 
-        They are loaded once. Errors as `load`.
+        They are loaded once; errors as `load`.
         """
         if shipped not in self.networks:
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
@@ -75,24 +75,24 @@ class Context:
         return self.networks[shipped]
 
     def warn_about_cover(self, history: str | None) -> None:
-        """Warns of a cover by the lossy format that it has or had; None: it shows none."""
+        """Warn about a cover that has or had a lossy format; None: it shows no such trace."""
         if history:
             self.warn(betrayed_by(history))
 
     def in_steps(self, *phases: str) -> "Context":
-        """The same, whose phases, if there are several, are numbered in this order."""
+        """Return a copy whose phases, if there are several, are numbered in this order."""
         return replace(self, progress=in_steps(self.progress, *phases))
 
     def under(self, phase: str) -> "Context":
-        """The same, whose phases are all shown as one."""
+        """Return a copy that shows all phases as one."""
         return replace(self, progress=lambda _, done, total: self.progress(phase, done, total))
 
     def step(self, phase: str) -> Callable[[int, int], None]:
-        """The callback of one phase, called with steps done and in all."""
+        """Return the callback of one phase, called with the number of steps done and in all."""
         return lambda done, total: self.progress(phase, done, total)
 
     def with_heartbeat(self, phase: str, work: Callable[[], T]) -> T:
-        """Result of work that can't be counted, in a thread; its phase is told about every second meanwhile."""
+        """Run work that reports no progress in a thread, reporting its phase every second, and return its result."""
         return with_heartbeat(work, lambda: self.progress(phase, 0, 0))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -103,10 +103,10 @@ DEFAULT_CONTEXT = Context()
 
 
 def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None) -> Any:
-    """A field of a method's options, as the command line shows it.
+    """Return a field of a method's options, with what the command line shows of it.
 
     Args:
-        text: its help; of a bool that is True, what happens with `--no-…`.
+        text: its help; for a bool that is True, what happens with `--no-…`.
         metavar: several for a tuple of paths.
     """
     return field(default=default, metadata={"help": text, "metavar": metavar})
@@ -114,7 +114,7 @@ def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None
 
 @dataclass(frozen=True)
 class CoverSize:
-    """Size of a cover; one frame if it is a picture, one channel if it is grey, and itself if it is open."""
+    """Size of a cover: one frame for a picture, one channel if it is grey, and the cover itself if it is open."""
 
     height: int
     width: int
@@ -124,7 +124,7 @@ class CoverSize:
 
     @classmethod
     def of(cls, cover: Cover) -> "CoverSize":
-        """The size of an open cover; errors as `Cover`."""
+        """Return the size of an open cover; errors as `Cover`."""
         return cls(*cover.size, cover.frames, cover.channels, cover)
 
     @property
@@ -140,12 +140,11 @@ class Fit:
     """Something that fits into a cover.
 
     Attributes:
-        what: in words.
-        method: that hides it.
-        bytes: of a file, at most, less those of its name in UTF-8, of a film without loss in each frame; None: see
-            `psnr`.
+        what: a name for it.
+        method: the method that hides it.
+        bytes: largest size of a file, less its name in UTF-8; for a film without loss, in each frame; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
-        psnr: in dB, about, of a picture or film that is revealed.
+        psnr: of the revealed picture or film in dB, about.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
     """
@@ -161,19 +160,19 @@ class Fit:
 
 @dataclass(frozen=True)
 class Capacity:
-    """Capacity of a cover for a file, and what gives away that it is there."""
+    """Capacity of a cover for a file, and what would give the file away."""
 
-    bytes: int  # at most
-    hard: int | None = None  # those of them that are hard to find; None: not known
-    history: str | None = None  # the lossy format that the cover has or had, if it is known to betray the container
+    bytes: int  # largest size of the file
+    hard: int | None = None  # bytes of it that are hard to find; None: not known
+    history: str | None = None  # lossy format that the cover has or had, if it is known to betray the container
 
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """A method's options for one cover and secret, and warnings for the report, or ""."""
+    """A method's options for one cover and secret, with warnings for the report, which may be empty."""
 
     options: Any
-    changed_secret: str = ""  # as of `Report`
+    changed_secret: str = ""  # as in `Report`
     warning: str = ""
 
 
@@ -181,16 +180,16 @@ class MethodChoice:
 class HiddenFile:
     """A file that fits into its cover: the secret itself, or a compressed copy."""
 
-    path: Path  # of the bytes that are hidden
-    name: str  # stored with them
+    path: Path  # file with the bytes that are hidden
+    name: str  # name stored with the bytes
     size: int
-    notes: tuple[str, ...] = ()  # for the report; none for a file as it is
-    warning: str = ""  # that a copy is hidden, by which name it comes back, and what it is
-    copy: Compressed | None = None  # that was made; None: they are those of the file itself
+    notes: tuple[str, ...] = ()  # for the report; empty for an unchanged file
+    warning: str = ""  # says that a copy is hidden, its name when revealed, and its format
+    copy: Compressed | None = None  # the copy; None: the bytes are those of the file itself
 
     @property
     def unchanged(self) -> bool:
-        """True if what is revealed will have the bytes of the secret."""
+        """True if the revealed bytes will be those of the secret."""
         return self.copy is None
 
     @property
@@ -200,7 +199,7 @@ class HiddenFile:
         return f"{line}, byte for byte" if self.unchanged else line
 
     def record(self, randomness: Randomness) -> Record:
-        """The record of a picture that holds all of it."""
+        """Return the record of a picture that holds the whole file."""
         with self.path.open("rb") as source:
             (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
             return record
@@ -209,15 +208,15 @@ class HiddenFile:
 class Carrier(ABC):
     """An opened cover, or a part of it, that a file is fitted to."""
 
-    at_most_safe = False  # no more fits than what is hard to find
-    larger = "use a larger cover"  # the hint, if a file does not fit
+    at_most_safe = False  # whether to refuse more than is hard to find
+    larger = "use a larger cover"  # the hint if a file does not fit
 
     @abstractmethod
     def capacity(self, name: str) -> int:
-        """Bytes of a file of this name that fit."""
+        """Return the largest size in bytes of a file with this name."""
 
     def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
-        """The error for a file of so many bytes that does not fit, given the bytes that would."""
+        """Return the error for a file of `size` bytes that does not fit, given the bytes that would."""
         if self.at_most_safe:
             return not_safe(payload.path, size, max(most, 0))
         hint = self.remedy(payload, size, most)
@@ -226,29 +225,29 @@ class Carrier(ABC):
         return CapacityError(f"has {size} bytes, more than the capacity of {max(most, 0)}", hint, subject=payload.path)
 
     def remedy(self, payload: "Payload", size: int, most: int) -> str:
-        """The hint of `refusal`."""
+        """Return the hint of `refusal`."""
         return self.larger
 
     def compressors(self) -> Compressors:
-        """Called only where one is needed."""
+        """Return the compressors; called only if one is needed."""
         return media_compressors()
 
 
 def media_compressors() -> Compressors:
-    """The compressor of each kind of media."""
+    """Return the compressor of each kind of media."""
     with extra("media", "compressing"):
-        from stegnet.media import compress  # here, since it needs ffmpeg
+        from stegnet.media import compress  # imported here, since it needs ffmpeg
 
     return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
 
 
 class Payload(ExitStack):
-    """A secret to hide: as it is, where that fits, or a compressed copy. At its end, compressed copies go.
+    """A secret to hide: unchanged if it fits, or as a compressed copy. Closing it deletes compressed copies.
 
     Args:
         copies: a copy may be hidden instead of a picture or film that does not fit.
     Raises:
-        MediaError: it can't be read.
+        MediaError: the secret can't be read.
     """
 
     def __init__(self, path: Path, copies: bool = True) -> None:
@@ -257,23 +256,23 @@ class Payload(ExitStack):
 
     @cached_property
     def kind(self) -> str | None:
-        """PICTURE or FILM, if a copy may be hidden instead of it; None: it is hidden as it is, or not at all."""
+        """PICTURE or FILM if a copy may be hidden instead; None: the secret is hidden unchanged, or not at all."""
         return media_kind(self.file) if self._copies and not self.only_whole else None
 
     @cached_property
     def only_whole(self) -> str:
-        """Parts of a picture or film that a copy would lose, so that none is made, as of `lost_by_copy`."""
+        """The parts of a picture or film that a copy would lose, as `lost_by_copy`. If there are any, none is made."""
         return lost_by_copy(self.file) if self._copies else ""
 
     def folder(self) -> Path:
-        """A new temporary folder."""
+        """Make a temporary folder."""
         return self.enter_context(temporary_folder())
 
     def fit(self, carrier: Carrier, context: Context) -> HiddenFile:
         """Return the file as it is, or a compressed copy that fits.
 
         Raises:
-            MediaError: it can't be read, or no copy be written.
+            MediaError: the file can't be read, or a copy can't be written.
             CapacityError: it does not fit.
         """
         secret = self.path
@@ -287,7 +286,7 @@ class Payload(ExitStack):
         compress, suffix = compressors[self.kind]
         most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
         copy = compress(secret, self.folder(), most, context.step("compress"))
-        # Lossless WebP's suffix is as long as AVIF's, so that the capacity stays.
+        # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
         why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
@@ -298,17 +297,17 @@ class Payload(ExitStack):
 
 @dataclass(frozen=True)
 class Written:
-    """What is known of a container once it was written, for the report.
+    """Facts on a container that has been written, for the report.
 
     Attributes:
-        fitted: the file that is hidden, as it is or as a copy; None: a picture, a film, or a part of an album's file.
-        notes: a line each on what is hidden, and on what was not copied from the cover.
+        fitted: the hidden file, or a copy of it; None: a picture, a film, or a part of an album's file is hidden.
+        notes: lines on what is hidden, and on what was not copied from the cover.
         figures: values of `HidingFigures` besides the method and the cover's size.
         warnings: a line for each problem that the user should act on.
         secret_psnr: PSNR in dB of the secret as it will be revealed; None: not measured.
-        changed_secret: a warning that a copy is hidden instead of the secret; "": none is.
-        hidden: frames that hold something.
-        may_be_lost: frames of a film; None: the file is not spread over them.
+        changed_secret: a warning that a copy is hidden instead of the secret; "": the secret itself is.
+        hidden: number of frames that hold something.
+        may_be_lost: number of a film's frames that may be lost; None: the file is not spread over them.
     """
 
     fitted: HiddenFile | None
@@ -322,21 +321,24 @@ class Written:
 
     @classmethod
     def of(cls, fitted: HiddenFile | None, notes: tuple[str, ...], figures: dict[str, Any], **more: Any) -> Self:
-        """The facts of a container that holds a file; of a copy with loss, its PSNR, and a warning if that is low."""
+        """Return the facts on a container that holds a file.
+
+        For a lossy copy, they have its PSNR, and a warning if it is low.
+        """
         psnr = fitted.copy.psnr if fitted and fitted.copy else None
         warnings = (*more.pop("warnings", ()), *warnings_of_psnr(psnr))
         return cls(fitted, notes, figures, warnings, psnr, fitted.warning if fitted else "", **more)
 
 
 def warnings_of_psnr(psnr: float | None, poor: float = POOR, advice: str = "use a larger cover") -> tuple[str, ...]:
-    """A warning if the secret is revealed below `poor` dB; None: it was not measured."""
+    """Return a warning if the secret is revealed below `poor` dB; None: it was not measured."""
     if psnr is None or psnr >= poor:
         return ()
     return (Text(f"the secret is revealed at only {psnr:.1f} dB PSNR: ", advice),)
 
 
 class NewContainer(ABC):
-    """A container that is ready to be written; width and height are in pixels, 0 of a sound."""
+    """A container that is ready to be written. Width and height are in pixels, and 0 for a sound."""
 
     width: int
     height: int
@@ -344,68 +346,68 @@ class NewContainer(ABC):
 
     @abstractmethod
     def write(self, part: Path, verify: bool) -> Written:
-        """Writes it.
+        """Write the container.
 
         Args:
-            part: a file that exists; it gets its own name once it is whole.
+            part: an existing file, which gets its final name once it is complete.
             verify: read it back and compare.
         Raises:
-            MediaError: it can't be written, or does not read back as it was written.
+            MediaError: the file can't be written, or does not read back as it was written.
         """
 
 
 class FoundSecret(ABC):
-    """A secret that a method found in a container, which is open: `write`, `text` and `details` read it."""
+    """A secret that a method found in an open container. `write`, `text` and `details` read it."""
 
     kind: str  # PICTURE, FILM or FILE
-    name: str | None = None  # own name of a file
-    size: int | None = None  # its bytes
+    name: str | None = None  # a file's own name
+    size: int | None = None  # of a file, in bytes
     method: str  # the name of its method
-    tells_damage = True  # it is told if the container was altered; False where it is made to survive that
+    tells_damage = True  # whether alterations of the container are reported; False if it is made to survive them
 
     def __init__(self, container: Container, context: Context) -> None:
         self.container, self.context = container, context
 
     def text(self, strict: bool = False) -> Report | None:
-        """A report that has the text, if that is what is hidden; errors as `write`."""
+        """Return a report with the text, if text is hidden; errors as `write`."""
         return None
 
     @abstractmethod
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        """Writes it, readable by its owner only.
+        """Write the secret, readable by its owner only.
 
         Args:
-            out: a file, whose suffix is that of a form in which `kind` can be written.
-            strict: refuse a container that is not exactly as it was hidden, where that is told.
+            out: a file whose suffix is that of a form in which `kind` can be written.
+            strict: refuse an altered container, where alterations are reported.
         Raises:
-            MediaError: it can't be written, or the container not be read.
+            MediaError: the secret can't be written, or the container can't be read.
             RevealError: bytes of it are missing, or (if strict) the container was altered.
         """
 
     @abstractmethod
     def details(self) -> dict[str, Any]:
-        """Facts about it, by names in display order; `whole` and `trouble` if damage is told."""
+        """Return facts on the secret, by names in display order; with `whole` and `trouble` if damage is reported."""
 
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What a method is, as the command line, the window, folders and the other methods read it.
+    """Properties of a method, as the command line, the window, folders and other methods read them.
 
     Attributes:
-        name: of `--method`.
+        name: the value for `--method`.
         summary: its help.
         options: a dataclass of `option`s.
-        description: of its topic in the help, in lines of at most 78 characters, with an example.
+        description: text of its help topic, in lines of at most 78 characters, with an example.
         topic: name of that topic; "": the method's.
         covers: kinds of covers that it hides in.
-        forms: suffixes of containers by kind of cover, the usual one first.
+        forms: suffixes of containers by kind of cover, the default first.
         any_file: it hides files of any kind.
-        matched: of a folder of pictures and films, it hides pictures in pictures, and films in films.
+        matched: in a folder of pictures and films, it hides pictures in pictures, and films in films.
         computes: it uses networks.
-        albums: it divides a file over an album (`part_capacity`, `embed_record`); `find` opens them one by one.
-        implied: AUTO turns to it where an option or suffix is given that it has; of several, to the last added.
-        preference: AUTO asks methods by it, the highest first; 0: never.
-        survives: line on what its containers bear; "": as others that must arrive bit by bit.
+        albums: it can divide a file over an album (`part_capacity`, `embed_record`); `find` opens its pictures singly.
+        implied: AUTO chooses it if a given option or suffix is one of its own; of several such methods, the last added.
+        preference: AUTO asks methods in falling order of it; 0: never.
+        survives: line on what its containers survive; "": they must arrive bit by bit, like those of most methods.
     """
 
     name: str
@@ -441,26 +443,29 @@ class Method(ABC):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The method's name."""
         return self.info.name
 
     def form(self, cover: Cover) -> str:
-        """Suffix of the container of a cover, where it is not named; a MediaError, if the cover can't be read."""
+        """Return the default suffix for the container of a cover. Raises MediaError if the cover can't be read."""
         return self.suffixes_for(cover)[0]
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        """Suffixes that the container of a cover may have; errors as `form`."""
+        """Return the suffixes that the container of a cover may have; errors as `form`."""
         return self.info.forms[cover.kind]
 
     def keeps(self, cover: Cover) -> bool:
-        """True if AUTO writes the container of a cover as this method does; of several, as the most preferred."""
+        """Return whether AUTO writes the container of a cover as this method does.
+
+        The most preferred method that does wins.
+        """
         return False
 
     def load(self, context: Context) -> None:  # noqa: B027
-        """Loads the networks that it certainly needs, so that their errors come once for a whole folder."""
+        """Load the networks that it is sure to need, so that for a whole folder their errors are reported once."""
 
     def check_cover(self, cover: Cover, options: Any) -> None:
-        """Refuses, by a CapacityError or ConfigError, a cover of a kind that it, or an option, is not for."""
+        """Refuse a cover of a kind that the method, or an option, does not support: CapacityError or ConfigError."""
         if cover.kind not in self.info.covers:
             kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
             problem = f"is a {cover.called}, and the method {self.name} hides in {kinds}"
@@ -474,33 +479,35 @@ class Method(ABC):
             )
 
     def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
-        """Refuses a cover or secret of a kind that it can't use, with a CapacityError or ConfigError."""
+        """Refuse a cover or secret of a kind that the method can't use: CapacityError or ConfigError."""
 
     def inputs(self, options: Any) -> tuple[Path, ...]:
-        """Files that its options name, none of which is overwritten."""
+        """Return the files that its options name. They must not be overwritten."""
         return ()
 
     def options_of(self, options: Any, **more: Any) -> Any:
-        """Its own options, with those of AUTO that it has, and more."""
+        """Return this method's options, with the values of AUTO's that it shares, and more."""
         shared = {name: value for name, value in vars(options).items() if name in self.info.option_names}
         return self.info.options(**shared, **more)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
-        """Says if it suits a cover and a secret, given a container's suffix and the options of AUTO; None: it does not.
+        """Return this method's choice if it suits a cover and a secret, given a container's suffix and AUTO's options.
 
+        Returns:
+            None if it does not.
         Raises:
             MediaError: a file can't be read.
         """
         return None
 
     def why_not(self, cover: Cover, size: int = 1) -> str:
-        """Return why a cover whose form it would keep can't carry so many bytes; "" for other covers, and if it can."""
+        """Return why a cover whose form it would keep can't carry `size` bytes; "" for other covers, and if it can."""
         return ""
 
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: Any
     ) -> Iterator[tuple["Method", MethodChoice]]:
-        """The methods to hide a secret by, the next where one has no capacity; arguments and errors as `suits`."""
+        """Yield the methods to try in turn until one has the capacity; arguments and errors as `suits`."""
         yield self, MethodChoice(options)
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -508,7 +515,7 @@ class Method(ABC):
         return []
 
     def capacity(self, cover: CoverSize, name: str, options: Any) -> Capacity | None:
-        """Capacity of a cover of this size for a file of this name; None: not known.
+        """Return the capacity of a cover of this size for a file of this name; None: not known.
 
         Raises:
             ConfigError: the options are impossible.
@@ -521,28 +528,30 @@ class Method(ABC):
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Any, context: Context
     ) -> NewContainer:
-        """Hides a secret in a cover, given the container's suffix and an instance of its own options.
+        """Hide a secret in a cover, given the container's suffix and this method's own options.
 
         Raises:
             StegnetError: any but DataError, RevealError and TrainingError.
         """
 
     def for_album(self, cover: Cover, options: Any) -> tuple["Method", Any]:
-        """The method by which a picture of an album is hidden in, and its options."""
+        """Return the method that hides in a picture of an album, and its options."""
         return self, options
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Any) -> Capacity:
-        """Capacity of a picture for a part of an album's file beside an empty record; negative if that does not fit.
+        """Return the capacity of a picture for a part of an album's file, besides an empty record.
+
+        It is negative if the record itself does not fit.
 
         Raises:
-            MediaError: the cover can't be read, or be hidden in.
+            MediaError: the cover can't be read, or can't carry anything.
         """
         raise NotImplementedError
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: Any, context: Context
     ) -> NewContainer:
-        """Hides a record in a picture of an album, whose keys these are; the picture opens by itself.
+        """Hide a record in a picture of the album with these keys. The picture opens without the others.
 
         Raises:
             MediaError: a file can't be read or written.
@@ -550,14 +559,14 @@ class Method(ABC):
         raise NotImplementedError
 
     def search_seconds(self, container: Container) -> float:
-        """Seconds, about, that `context.search` takes to look for what `find` misses otherwise; 0: for nothing."""
+        """Return the seconds, about, that `context.search` takes to find what `find` misses; 0: it has no effect."""
         return 0
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Finds what it has hidden in a container; None if there is nothing that opens with the container's key.
+        """Find the secret that this method hid in a container; None if nothing opens with the container's key.
 
         Raises:
-            RevealError: it is damaged beyond use.
+            RevealError: the secret is damaged beyond use.
             MediaError: the container can't be read.
         """
         return None

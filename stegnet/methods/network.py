@@ -1,9 +1,8 @@
 """The method "network": a picture in a picture, or a film with its sound in a film, by neural networks.
 
-`stegnet.networks` runs them, and hides and reveals one frame with its record. A film is hidden and revealed frame by
-frame, in constant memory. As long as every frame is where it was hidden, one pass reveals it. At the first that is not,
-revealing starts again: the records of all frames are read first, and the frames that are still in order are then
-revealed.
+`stegnet.networks` runs the networks, and hides and reveals one frame with its record. A film is hidden and revealed
+frame by frame, in constant memory. If every frame is where it was hidden, one pass reveals it. At the first frame that
+is not, revealing starts again: it reads the records of all frames first, and then reveals the frames that are in order.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -117,7 +116,10 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         chosen_network(context)
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """A picture or film of its own size, at the quality of the shipped pair; it is no better than compressed."""
+        """Return a picture or film of the cover's size, at the quality of the shipped pair.
+
+        It is not marked as brief, since its quality is no better than that of a compressed copy.
+        """
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
         film = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
@@ -125,7 +127,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         return [Fit(what, self.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
-        """Suits a picture in a picture, or a film in a film, in colour, of which nothing more is asked."""
+        """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return None
         try:
@@ -144,7 +146,10 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context
     ) -> NewContainer:
-        """Hides as `Method.embed`; CapacityError if the cover is grey or too small, or the secret's quality too low."""
+        """Hide as `Method.embed`.
+
+        Raises CapacityError if the cover is grey or too small, or the secret's quality too low.
+        """
         if cover.is_film:
             return _NewFilm(cover, payload.file, suffix, key, options, context)
         return _NewPicture(cover, payload.file, key, options, context)
@@ -155,30 +160,30 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
 
 def chosen_network(context: Context) -> Network:
-    """The pair of a context; errors as `Network.load`."""
+    """Return the pair of a context; errors as `Network.load`."""
     return context.network(Network.load, SHIPPED)
 
 
 class _Measured(NewContainer):
-    """A container whose secret was revealed once."""
+    """A container whose secret has been revealed once to measure it."""
 
     cover: Cover
     quality: SecretQuality
-    history: str | None  # the cover's, as it is shown
-    worst: float  # PSNR in dB, of the worst of the frames that were compared with their cover
+    history: str | None  # the trace of a lossy format that the cover shows, as it is reported
+    worst: float  # PSNR in dB of the worst frame among those that were compared with their cover
 
     network: Network
     hidden: int = 1  # frames
 
     def measured(self, notes: tuple[str, ...]) -> Written:
-        """What is known of it, with notes."""
+        """Return the facts on the container, with notes."""
         notes = notes if self.network.period else (*notes, _UNMASKED)
         figures = {"cover_format": self.history, "container_psnr": self.worst}
         return Written(None, notes, figures, self.quality.warnings(), self.quality.psnr(), hidden=self.hidden)
 
 
 class _NewPicture(_Measured, NewPicture):
-    """A picture in which another one is hidden."""
+    """A picture in which another is hidden."""
 
     def __init__(self, cover: Cover, secret: Cover, key: KeySource, options: NetworkOptions, context: Context) -> None:
         refuse_palette(cover)
@@ -204,7 +209,7 @@ class _NewPicture(_Measured, NewPicture):
 
 
 class _NewFilm(_Measured, NewFilm):
-    """A film in which another one is hidden: a secret frame in each cover frame by index, and its sound with them."""
+    """A film in which another is hidden: frame by frame in order, with a share of its sound in each."""
 
     def __init__(
         self, cover: Cover, secret: Cover, suffix: str, key: KeySource, options: NetworkOptions, context: Context
@@ -241,7 +246,7 @@ class _NewFilm(_Measured, NewFilm):
         self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
 
     def inputs(self) -> Generator[FrameInput, None, None]:
-        """The input of each frame: the first hide a secret frame, its stamp and a share of sound.
+        """Yield the input of each frame; the first ones hide a secret frame, its time stamp and a share of sound.
 
         Raises:
             MediaError: the secret can't be read, or has fewer frames than when it was scanned.
@@ -258,7 +263,7 @@ class _NewFilm(_Measured, NewFilm):
                 yield FrameInput(picture, record, self.context.randomness(SEED_BYTES))
 
     def hide(self, given: FrameInput, frame: np.ndarray) -> np.ndarray:
-        """Hides a frame, and measures some."""
+        """Hide a frame, and measure some."""
         container = hide_frame(self.network, self._keys, frame, given)
         index = given.record.index
         if index % _COMPARED == 0:
@@ -273,11 +278,11 @@ class _NewFilm(_Measured, NewFilm):
 
     @property
     def worst(self) -> float:
-        """PSNR in dB of the worst of the frames that were compared with their cover."""
+        """PSNR in dB of the worst frame among those that were compared with their cover."""
         return min(self._distances)
 
     def _about_films(self) -> Iterator[str]:
-        """Lines on what is not hidden, and on what was found in the films."""
+        """Yield lines on what is not hidden, and on what was found in the films."""
         cover, secret, hidden = self.cover.film, self.secret.film, self.hidden
         if hidden < len(secret.pts):
             yield f"the secret was cut: {hidden} of its {len(secret.pts)} frames are hidden"
@@ -308,13 +313,13 @@ class FoundPictures(FoundSecret):
 
     def __init__(self, container: Container, context: Context) -> None:
         super().__init__(container, context)
-        self.kind = container.kind  # a frame of a film may have been saved as a picture: `write` refuses it
+        self.kind = container.kind  # a frame of a film may have been saved as a picture, which `write` refuses
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        """Writes it as `FoundSecret.write`, a film at its own size, with its own time stamps and sound.
+        """Write it as `FoundSecret.write`; a film at its own size, with its own time stamps and sound.
 
         Raises:
-            WeightsError: hidden with other weights.
+            WeightsError: it was hidden with other weights.
         """
         if self.kind == FILM:
             return self._write_film(out, strict)
@@ -369,7 +374,7 @@ class _OutOfPlace(Exception):
 
 
 class _HiddenFilm:
-    """A hidden film being revealed: `revealed` frames so far, with the damage of the diagnosis."""
+    """A hidden film being revealed. `revealed` counts its frames so far; `diagnosis` is its damage."""
 
     def __init__(
         self, container: Container, header: Header, strict: bool, context: Context, diagnosis: Diagnosis = _NO_DAMAGE
@@ -380,7 +385,7 @@ class _HiddenFilm:
         self.network, self.diagnosis, self.revealed = _network_for(header.secret.weights, context), diagnosis, 0
 
     def frames_in_place(self) -> Generator[FilmFrame, None, None]:
-        """Reveals every frame; notes which were altered.
+        """Reveal every frame, and note which were altered.
 
         Raises:
             _OutOfPlace: a frame is not where it was hidden, or the film breaks off.
@@ -410,7 +415,7 @@ class _HiddenFilm:
             raise _altered(self.diagnosis)
 
     def frames_in_order(self) -> Generator[FilmFrame, None, None]:
-        """Reveals the frames that the diagnosis has left in order."""
+        """Reveal the frames that the diagnosis found in order."""
         order = dict(self.diagnosis.order)
 
         def reveal(item: tuple[int, np.ndarray]) -> FilmFrame | None:
@@ -423,7 +428,10 @@ class _HiddenFilm:
     def _each(
         self, frames: Generator[np.ndarray, None, None], reveal: Callable[[tuple[int, np.ndarray]], R]
     ) -> Generator[R, None, None]:
-        """Results of `reveal` for each position and frame, in order, by several threads; closes `frames`."""
+        """Yield the results of `reveal` for each position and frame, in order, from several threads.
+
+        Closes `frames`.
+        """
         pool = self.network.pool(self.container.height, self.container.width)
         read = prefetch(frames)
         with closing(read), closing(parallel_map(reveal, enumerate(read), pool.workers, pool.prepare)) as results:
@@ -439,7 +447,7 @@ class _HiddenFilm:
         return FilmFrame(picture, record.stamp * secret.time_base, packets)
 
     def write(self, frames: Generator[FilmFrame, None, None], out: OutputTarget) -> Report:
-        """Writes the frames; a RevealError, if there is no picture among them."""
+        """Write the frames. Raises RevealError if there is no picture among them."""
         secret, size = self.header.secret, (0, 0)
         seed = self.container.key.revealed_film(self.header.film_id)
 
@@ -473,7 +481,7 @@ def _altered(diagnosis: Diagnosis) -> RevealError:
 
 
 def _network_for(weights: str, context: Context) -> Network:
-    """The pair with these weights, by which a secret was hidden: the context's, or one that was shipped before it.
+    """Return the pair with these weights, which hid a secret: the context's, or the one that was shipped before.
 
     Raises:
         WeightsError: it is neither of them.

@@ -1,4 +1,4 @@
-"""The methods by name, "auto", which asks the others, and where containers are sent.
+"""The methods by name; "auto", which asks the others; and the destinations of containers.
 
 To add a method: a file with a `Method`, and a line below.
 """
@@ -39,15 +39,15 @@ _CLASSES = {
     "transparent": "stegnet.methods.transparent:TransparentMethod",
     "sound": "stegnet.methods.sound:SoundMethod",
 }
-_LAST = ("network", "h264", "robust")  # by which containers are looked through: they import most, or look longest
+_LAST = ("network", "h264", "robust")  # methods that look through a container last: they import most, or look longest
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A place that a container is sent to, in a user's words."""
+    """A place where a container is sent, in a user's words."""
 
-    text: str  # what happens to it there, after its name
-    method: str = AUTO  # by which what it hides survives that
+    text: str  # what happens to it there, for after its name
+    method: str = AUTO  # whose containers survive it
     options: dict[str, Any] = field(default_factory=dict)  # of that method
 
 
@@ -61,7 +61,7 @@ DESTINATIONS = {
 
 
 class UnknownOption(ConfigError):
-    """A method does not have an option; `methods` are the names of those that have it."""
+    """The error for an option that a method lacks; `methods` are the names of those that have it."""
 
     def __init__(self, option: str, methods: Sequence[str]) -> None:
         self.option, self.methods = option, methods
@@ -71,7 +71,10 @@ class UnknownOption(ConfigError):
 
 
 class Registry(Mapping[str, Method]):
-    """The methods by name, "module:Class" of each, imported when it is first asked for; the default is the first."""
+    """The methods by name, from "module:Class" of each.
+
+    A method is imported when first asked for; the default is the first.
+    """
 
     def __init__(self, classes: Mapping[str, str], last: Sequence[str]) -> None:
         self._classes, self._last = dict(classes), last
@@ -90,37 +93,37 @@ class Registry(Mapping[str, Method]):
         return len(self._classes)
 
     def add(self, name: str, place: str) -> None:
-        """Adds a method, "module:Class"; a ValueError, if there is one of this name."""
+        """Add a method, "module:Class". Raises ValueError if there is one of this name."""
         if name in self._classes:
             raise ValueError(f"there is a method {name} already")
         self._classes[name] = place
 
     def remove(self, name: str) -> None:
-        """Removes a method."""
+        """Remove a method."""
         del self._classes[name]
         self._loaded.pop(name, None)
 
     def hiding_in(self, kind: str) -> list[Method]:
-        """The methods that hide in covers of a kind; of an album, all."""
+        """Return the methods that hide in covers of a kind; all of them for an album."""
         return [each for each in self.values() if kind in (ALBUM, *each.info.covers)]
 
     def finding_in(self, kind: str) -> Iterator[Method]:
         """Yield the methods of `hiding_in` in the order in which they look through a container of this kind.
 
-        A method is imported once those before it have found nothing.
+        A method is imported only after those before it have found nothing.
         """
         ordered = (*(name for name in self if name not in self._last), *self._last)
         return (self[name] for name in ordered if kind in (ALBUM, *self[name].info.covers))
 
     def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method:
-        """The method of a name; in place of AUTO, one that alone has these options or writes this suffix.
+        """Return the method of a name; for AUTO, the method that alone has these options or writes this suffix, if any.
 
         Args:
             given: names of options that are set.
             suffix: of the container, or "".
         Raises:
             ConfigError: there is no such method.
-            UnknownOption: it does not have an option.
+            UnknownOption: the method lacks an option.
         """
         if name not in self:
             raise ConfigError(f"{name!r} is not one of {', '.join(self)}", parameter="method")
@@ -136,7 +139,7 @@ class Registry(Mapping[str, Method]):
         return method
 
     def _writes(self, method: Method, suffix: str) -> bool:
-        """True if the method writes a suffix, or none does."""
+        """Return whether the method writes a suffix, or no method does."""
         return suffix in method.info.suffixes or not any(suffix in each.info.suffixes for each in self.values())
 
 
@@ -146,7 +149,7 @@ METHODS = Registry(_CLASSES, _LAST)
 def method_for(
     destination: str, given: Mapping[str, Any], suffix: str, method: str | None = None
 ) -> tuple[Method, Any]:
-    """The method by which a container survives being sent to a destination, and its options.
+    """Return the method whose containers survive being sent to a destination, and its options.
 
     Args:
         given: options that are set, besides those of the destination.
@@ -174,10 +177,10 @@ class AutoOptions:
 
 
 class Auto(Method):
-    """Asks the other methods, by their preference, whether they suit a cover and a secret.
+    """The method "auto", which asks the other methods by preference whether they suit a cover and a secret.
 
     Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
-    (docs/evaluation.md). So networks are left with what can't be compressed into its cover; the report's first warning
+    (docs/evaluation.md). So networks get only what can't be compressed into its cover, and the report's first warning
     says so.
     """
 
@@ -193,7 +196,7 @@ class Auto(Method):
     )
 
     def form(self, cover: Cover) -> str:
-        """Suffix of a JPEG for a JPEG: saved without loss, it would show what it was."""
+        """Return the suffix of a JPEG for a JPEG: saved without loss, it would show that it was one."""
         return next(each.form(cover) for each in _preferred(cover.kind) if each.keeps(cover))
 
     def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
@@ -203,7 +206,7 @@ class Auto(Method):
     def candidates(
         self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
     ) -> Iterator[tuple[Method, MethodChoice]]:
-        passed = ""  # why it is not by the method that would keep the cover what it is
+        passed = ""  # why the method that would keep the cover's form was passed over
         for each in _preferred(cover.kind):
             if choice := each.suits(cover, payload, suffix, options):
                 yield each, replace(choice, warning=passed)
@@ -211,14 +214,14 @@ class Auto(Method):
                 passed = f"{why}; the film was written without loss, which takes many times its bytes"
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
-        """Capacity by the last of the methods that hide any file: what it refuses is compressed."""
+        """Return the capacity of the last method that hides any file: what the others refuse is compressed for it."""
         *_, last = (each for each in _preferred(cover.kind) if each.info.any_file)
         return last.capacity(cover, name, options)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: AutoOptions, context: Context
     ) -> NewContainer:
-        """Not called: its candidates are other methods."""
+        """Raise NotImplementedError: candidates of "auto" are always other methods."""
         raise NotImplementedError
 
     def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
@@ -228,6 +231,6 @@ class Auto(Method):
 
 
 def _preferred(kind: str) -> list[Method]:
-    """The methods that are asked about a kind of covers, the most preferred first."""
+    """Return the methods to ask about a kind of cover, the most preferred first."""
     asked = (each for each in METHODS.hiding_in(kind) if each.info.preference)
     return sorted(asked, key=lambda each: -each.info.preference)

@@ -1,4 +1,4 @@
-"""Methods that hide any file in samples of one cover, byte for byte, and leave all else in its file as it is."""
+"""Methods that hide any file, byte for byte, in samples of one cover, and leave the rest of its file unchanged."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ class SampleOptions:
 
 
 class Samples(ABC):
-    """Samples that are sealed in, and how their file is written.
+    """Samples to seal a file in, and how to write their file.
 
     Attributes:
         samples: (H, W, 3 or 1) uint8.
-        medium: what they are, with what the MAC covers besides them.
+        medium: the kind of samples, and what the MAC covers besides them.
         secure: bytes that are hard to find.
-        history: what betrays a change of them, as of `Cover`.
+        history: the trace that would betray a change, as of `Cover`.
         height, width: of a picture, in pixels; else 0.
     """
 
@@ -63,37 +63,38 @@ class Samples(ABC):
     height = width = 0
 
     def nothing_fits(self) -> CapacityError | None:
-        """The error for a cover none of whose samples may change; None: some may."""
+        """Return the error for a cover none of whose samples may change; None if some may."""
         return None
 
     @abstractmethod
     def costs(self) -> Costs:
-        """Costs of changing them."""
+        """Return the costs of changing the samples."""
 
     @abstractmethod
     def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
-        """Writes the cover with others, given the container's suffix; errors as `NewContainer.write`.
+        """Write the cover with other samples, given the container's suffix; errors as `NewContainer.write`.
 
-        Returns a line for each thing of the cover that is not kept.
+        Returns:
+            A line for each part of the cover that is not kept.
         """
 
     @abstractmethod
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
-        """Values for `HidingFigures` that follow from the container's samples."""
+        """Return values for `HidingFigures` that follow from the container's samples."""
 
 
 class SampleMethod(Method):
-    """A method whose covers are opened by `open`."""
+    """A method that opens covers with `open`."""
 
-    what = "any file"  # that fits, in words
+    what = "any file"  # what fits, in words
 
     @abstractmethod
     def open(self, cover: Cover) -> Samples:
-        """The samples of a cover that it keeps as it is.
+        """Return the samples of a cover that stays what it is.
 
         Raises:
             MediaError: the cover can't be read.
-            CapacityError: it is no cover of this method.
+            CapacityError: it is no cover for this method.
         """
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -132,7 +133,7 @@ class SampleMethod(Method):
 
 
 class _SampleCarrier(Carrier):
-    """Samples that a file is hidden in; the key is the container's film key."""
+    """Samples that a file is hidden in. The key is the container's film key."""
 
     def __init__(self, found: Samples, key: Key, options: SampleOptions) -> None:
         self.found, self._key, self._options = found, key, options
@@ -142,7 +143,7 @@ class _SampleCarrier(Carrier):
         self.hard = 0 if found.history else found.secure.hard
 
     def most(self, empty: int) -> int:
-        """Bytes that fit besides an empty record; negative if not even that does."""
+        """Return the bytes that fit besides an empty record; negative if the record itself does not fit."""
         return min(self.space - empty, self.hard) if self.at_most_safe else self.space - empty
 
     def capacity(self, name: str) -> int:
@@ -160,7 +161,7 @@ class _SampleCarrier(Carrier):
 
 
 class _NewSamples(NewContainer):
-    """A cover in whose samples a file is sealed, or a record of an album's."""
+    """A cover with a file, or a record of an album's file, sealed in its samples."""
 
     def __init__(
         self,

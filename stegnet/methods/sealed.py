@@ -1,7 +1,7 @@
-"""The method "sealed": any file, byte for byte, by changes of ±1 to samples of a picture or film; no network is used.
+"""The method "sealed": any file, byte for byte, by changes of ±1 to samples of a picture or film. It needs no network.
 
-A film's frames get shares of equal length, so that as few samples as possible change in any of them, and the file is
-revealed although some are lost.
+Each frame of a film gets a share of the file, all of equal length, so that as few samples as possible change in any
+frame, and the file is revealed even if some frames are lost.
 """
 
 import hashlib
@@ -82,11 +82,11 @@ from stegnet.sealing import (
 )
 
 SEALED = "sealed"
-DATA_NAME = "data.bin"  # stored with bytes that have no file name
-_RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find, and samples of what was measured
-_FORCED = 0.01  # bits of lead and MAC with regular samples only, that are expected where bytes are hard to find
-_SEALERS = 2  # threads; most of the time goes to decoding and encoding
-_GOOD, _MOST = 40, 52  # dB; the forecast of films ends there
+DATA_NAME = "data.bin"  # name stored with bytes that have no file name
+_RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find; samples of what was measured
+_FORCED = 0.01  # expected bits of lead and MAC with regular samples only, at most, for bytes to be hard to find
+_SEALERS = 2  # threads; decoding and encoding take most of the time
+_GOOD, _MOST = 40, 52  # dB: quality of the longest film that is listed; highest quality that is forecast
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class SealedOptions:
 
 
 class SealedMethod(Method):
-    """Any file, byte for byte."""
+    """Any file, byte for byte, in a picture or film."""
 
     info = MethodInfo(
         name=SEALED,
@@ -126,7 +126,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         return (*forms, *kept_suffixes(cover)) if cover.kind == PICTURE else forms
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Files as they are, and pictures or films that are compressed."""
+        """Return files hidden unchanged, and pictures or films that are compressed."""
         found = self.capacity(cover, "", None)
         most = found.bytes
         if not most:
@@ -156,14 +156,17 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         history = cover.cover.history
         if cover.frames > 1:
             return Capacity(most, history=history)
-        if history or cover.cover.is_film:  # of one frame
+        if history or cover.cover.is_film:  # a film of one frame
             secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
         else:
             secure = secure_in(_areas(cover.cover).mask, cover.channels)
         return Capacity(most, min(most, secure.hard), history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
-        """Suits what is written without loss, and not transparent; a secret that does not fit is compressed."""
+        """Return a choice for anything written without loss and not transparent.
+
+        A secret that does not fit is compressed.
+        """
         loses = suffix in self.suffixes_for(cover) and cover.is_transparent and not options.resize
         return None if loses or suffix in JPEG_SUFFIXES else MethodChoice(self.options_of(options))
 
@@ -206,16 +209,16 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 
 
 class SealedCover(Carrier):
-    """A cover whose samples carry a file, by the container's film key.
+    """A cover whose samples carry a file, with the container's film key.
 
     Raises:
-        ConfigError: it has no more pixels than it is to be reduced to.
-        MediaError: it can't be read, has a palette, or is too large for the memory that is free.
+        ConfigError: it is not larger than the size to reduce it to.
+        MediaError: it can't be read, has a palette, or is too large for the free memory.
     """
 
     def __init__(self, cover: Cover, key: Key, options: SealedOptions, suffix: str = "") -> None:
         self.cover, self.key, self._options, self.at_most_safe = cover, key, options, options.at_most_safe
-        self.suffix = suffix  # of the container
+        self.suffix = suffix  # suffix of the container
         if not cover.is_film:
             cover.once("pixels", check_pixels)
         self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
@@ -226,7 +229,7 @@ class SealedCover(Carrier):
 
     @cached_property
     def history(self) -> str | None:
-        """The lossy format that it has or had; None: it shows none, or was reduced to half its sides at most."""
+        """The lossy format that the cover has or had; None if it shows none, or was reduced to half its sides."""
         past = shown_history(self.cover, self.suffix)
         if past in (None, FLAT) or not self._options.resize:
             return past
@@ -246,21 +249,21 @@ class SealedCover(Carrier):
         return secure_payload(self.frames * height * width * self.channels)
 
     def capacity(self, name: str) -> int:
-        """Bytes of a file of this name that fit into all frames; errors as `bytes_capacity`."""
+        """Return the bytes of a file with this name that fit into all frames; errors as `bytes_capacity`."""
         most = bytes_capacity(*self.size, name, self.key, self.frames, self.channels)
         if not self.at_most_safe:
             return most
         return min(most, 0 if self.history else self.secure.hard)
 
     def frame_capacity(self, name: str) -> int:
-        """Bytes of it that fit into one frame; errors as `bytes_capacity`."""
+        """Return the bytes of a file with this name that fit into one frame; errors as `bytes_capacity`."""
         return _frame_capacity(*self.size, name, self.key, self.frames > 1, self.channels)
 
     def compressors(self) -> Compressors:
         return media_compressors() if self._options.compress else {}
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
-        """A cover that would do."""
+        """Describe a cover that would be large enough."""
         (height, width), secret = self.size, payload.path
         if self.cover.is_film:
             fits = most and frames_for(size, self.frame_capacity(stored_name(secret)))
@@ -276,7 +279,7 @@ class SealedCover(Carrier):
         return hint
 
     def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
-        """Figures of having hidden so many bytes of a file of this name in all frames."""
+        """Return figures for `count` hidden bytes of a file with this name."""
         return {
             "cover_format": self.history,
             "container_psnr": changes.psnr,
@@ -289,14 +292,14 @@ class SealedCover(Carrier):
 
 
 def check_pixels(cover: Cover) -> None:
-    """Refuses, by a MediaError, a picture that has a palette, or is too large for the memory that is free."""
+    """Raise MediaError for a picture that has a palette, or is too large for the free memory."""
     refuse_palette(cover)
     with open_picture(cover) as image:
         check_memory(cover, image.width * image.height, f"{image.width}×{image.height} pixels")
 
 
 class _NewPicture(NewPicture):
-    """A picture in which a file is sealed, or a record of an album's."""
+    """A picture with a file, or a record of an album's file, sealed in it."""
 
     def __init__(
         self,
@@ -351,9 +354,9 @@ class _NewFilm(NewFilm):
 def _sealed(
     record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: RegularAreas, film: bool = False
 ) -> np.ndarray:
-    """A copy of a frame, (H, W, 3) uint8, in which a record is sealed, outside of its regular areas."""
+    """Return a copy of a frame, (H, W, 3) uint8, with a record sealed in it, outside its regular areas."""
     container = cover.copy(order="C")
-    first = not film or record.index == 0  # a picture opens by itself, of an album, too
+    first = not film or record.index == 0  # a picture opens by itself, even in an album
     options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
     seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular.mask), options)
     return container
@@ -362,9 +365,9 @@ def _sealed(
 def bytes_capacity(
     height: int, width: int, name: str = DATA_NAME, key: Key = ANY_KEY, frames: int = 1, channels: int = 3
 ) -> int:
-    """Bytes that the sealed method can hide in a picture or film of this size under this file name.
+    """Return the bytes that the sealed method can hide in a picture or film of this size under this file name.
 
-    A film key for a recipient leaves less of it; one frame is a picture's, one channel a grey picture's, which stays
+    A film key for a recipient leaves fewer bytes. One frame means a picture; one channel, a grey picture, which stays
     grey.
 
     Raises:
@@ -374,7 +377,7 @@ def bytes_capacity(
 
 
 def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
-    """Bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_capacity`."""
+    """Return the bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_capacity`."""
     needed = empty_record_bytes(name, key, spread)
     most = record_capacity(height, width, key, channels)
     if needed > most:
@@ -387,10 +390,10 @@ def _areas(cover: Cover) -> RegularAreas:
 
 
 def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
-    """Bytes that are hard to find in a picture, some of whose pixels, () bool, are in regular areas.
+    """Return the bytes that are hard to find in a picture, given the mask, of any shape, of pixels in regular areas.
 
-    A step shows there, so that these carry nothing; but where a picture is small and mostly regular, some of the bits
-    that it has to carry have no other samples to choose from.
+    A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the bits that
+    it has to carry have no other samples to choose from.
     """
     share, samples = float(regular.mean()) if regular.size else 1.0, regular.size * channels
     forced = (LEAD_BITS + MAC_BITS) * share ** zones_of(samples).group
@@ -398,10 +401,10 @@ def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
 
 
 def secure_payload(samples: int) -> SecurePayload:
-    """Bytes that are hard to find in a cover with so many varied samples that shows no lossy compression.
+    """Return the bytes that are hard to find in a cover with this many varied samples and no lossy past.
 
-    The best detector calls 53 % right at 0.05 bit per sample of a photograph of 256², 62 % at 0.1, 77 % at 0.2 and 91 %
-    at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
+    The best detector is right in 53 % of cases at 0.05 bit per sample of a photograph of 256², in 62 % at 0.1, in 77 %
+    at 0.2 and in 91 % at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
     """
     return SecurePayload(samples, _RATE, _MEASURED)
 
@@ -409,7 +412,7 @@ def secure_payload(samples: int) -> SecurePayload:
 def hide_bytes(
     cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
 ) -> np.ndarray:
-    """Hides bytes in a picture.
+    """Hide bytes in a picture.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
@@ -420,7 +423,7 @@ def hide_bytes(
         The container, (H, W, 3) uint8: the pixels that are written for a file of this name and content.
     Raises:
         CapacityError: the bytes do not fit.
-        ValueError: the name is no file name.
+        ValueError: the name is not a file name.
     """
     if not is_file_name(name.encode("utf-8", "surrogateescape")):
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
@@ -435,7 +438,7 @@ def hide_bytes(
 
 
 def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
-    """Reveals the bytes that `hide_bytes`, or this method in a picture, hid.
+    """Reveal the bytes that `hide_bytes`, or this method in a picture, hid.
 
     Args:
         container: (H, W, 3) uint8.

@@ -1,4 +1,4 @@
-"""The method "sound": any file, byte for byte, in the lowest bytes of a WAV's or FLAC's samples, which stays one."""
+"""The method "sound": any file, byte for byte, in the lowest bytes of the samples of a WAV or FLAC, which stays one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +17,10 @@ from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
 
-_NOISY, _RATE, _MEASURED = 3.0, 0.2, 2**18  # levels of noise, bits a sample that are hard to find in it, and samples
-_USUAL, _WET, _LEAST = 40, 500, 0.02  # cost of a median sample, of one that should stay as it is; levels of noise
+# Levels of noise; bits a sample that are hard to find in it; samples measured.
+_NOISY, _RATE, _MEASURED = 3.0, 0.2, 2**18
+# Cost of a median sample; cost of one that should not change; levels of noise, at least.
+_USUAL, _WET, _LEAST = 40, 500, 0.02
 
 
 class SoundMethod(SampleMethod):
@@ -75,7 +77,7 @@ class _SoundSamples(Samples):
         return CapacityError("is too short to carry anything", "use a longer recording", subject=self._cover)
 
     def costs(self) -> Costs:
-        """Low costs in noise, high ones where it is quiet, or regular."""
+        """Return low costs in noise, and high ones where the sound is quiet or regular."""
         noise, levels = self._sound.noise, np.empty((*self._sound.noise.shape, 1), np.uint16)
         noisy = noise[noise > 0]
         usual = np.float32(_USUAL * np.sqrt(max(np.median(noisy), _LEAST) if noisy.size else _LEAST))

@@ -1,4 +1,4 @@
-"""The method "transparent": any file, byte for byte, in what can be seen of a picture, which stays as transparent."""
+"""The method "transparent": any file, byte for byte, in the visible pixels of a picture, which stays as transparent."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -78,7 +78,7 @@ does the colour of what can't be seen.
 
 
 class _VisibleSamples(Samples):
-    """Red, green and blue of the pixels that are not fully transparent, (1, n, 3) uint8; of all, (H, W, 3)."""
+    """Red, green and blue of pixels that aren't fully transparent, (1, n, 3) uint8; (H, W, 3) if all are visible."""
 
     def __init__(self, cover: Cover) -> None:
         self._cover = cover
@@ -117,7 +117,7 @@ class _VisibleSamples(Samples):
 
 
 class _TransparentContainer(Container):
-    """A picture whose only frame is what can be seen of it."""
+    """A picture whose only frame is its visible pixels."""
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
         self._visible = _VisibleSamples(file)

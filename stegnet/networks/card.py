@@ -1,7 +1,7 @@
 """The card and the id of a weights file, read without loading the weights and without PyTorch.
 
-The card is the file's metadata: all that is needed to rebuild the pair, and its provenance. Anybody may have made the
-file: what its card asks for is checked before anything is built.
+The card is the file's metadata: everything needed to rebuild the pair, and its provenance. The file may come from
+anyone, so the values in its card are checked before anything is built.
 """
 
 import hashlib
@@ -20,20 +20,21 @@ from stegnet.core.names import MARK
 from stegnet.core.text import Setting, Text
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
-FORMER = SHIPPED.with_name("former.safetensors")  # shipped before that: its containers are still revealed
+FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current one: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
-NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # with the number of pictures each takes
+# With the number of pictures that each takes.
+NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}
 CARD_KEY = "stegnet"
-# Least and most of the numbers among a family's options, and in a modem's rungs, as params.yaml may have them; where
-# both are of int, whole numbers only.
+# Least and largest numbers in a family's options, and in a modem's rungs, as params.yaml may have them. If both are
+# ints, only integers are allowed.
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         **{"blocks": (1, 64), "width": (1, 4096), "ends": (0, 64)},
         **{"bits": (1, 64), "scale": (0.01, 100.0), "psnr": (20.0, 60.0), "lowest": (1, 100), "highest": (1, 100)},
     }
 )
-_TEXTS, _MOST_TEXT = ("backbone", "place", "name"), 200  # options that are names, and their characters at most
+_TEXTS, _MOST_TEXT = ("backbone", "place", "name"), 200  # options that are names; their characters, at most
 _MOST_RUNGS = 64
 _MOST_FIELD = 1 << 16  # pixels of a receptive field
 _MOST_HEADER = 16 << 20  # bytes of a file's header, with its card; 2,000 tensors and a card take 300 kB
@@ -45,19 +46,19 @@ class Card:
 
     model: str  # name of the model family
     options: dict[str, Any]  # the family's keyword arguments
-    # "base", the part of a secret that both sides know: none, means or coded; "quality", of a coded one; "block", side
-    # of the shuffled blocks; "period", modulo which a container's samples count, in [0, 1].
+    # "base", the part of a secret that both sides know: none, means or coded; "quality", of a coded base; "block", side
+    # of the shuffled blocks; "period", modulo which a container's samples are read, in [0, 1].
     scramble: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)  # parameters, data hash, pairs seen, precision
     figures: dict[str, Any] = field(default_factory=dict)  # measures by name, added by the evaluation
-    receptive_fields: dict[str, int] = field(default_factory=dict)  # of networks, in pixels to each side, where known
+    receptive_fields: dict[str, int] = field(default_factory=dict)  # of networks, in pixels to each side, if known
 
 
 def read_card(path: Path) -> Card:
-    """Reads the card of a weights file.
+    """Read the card of a weights file.
 
     Raises:
-        WeightsError: there is no such file, it is not a stegnet weights file, or its card asks for what can't be.
+        WeightsError: the file is missing or is not a stegnet weights file, or its card has impossible values.
     """
     if not path.is_file():
         raise WeightsError(
@@ -78,14 +79,14 @@ def read_card(path: Path) -> Card:
 
 
 def _check_header(path: Path) -> None:
-    """Refuses, by a ValueError, a header that would take much memory: its length comes first, in 8 bytes."""
+    """Raise ValueError for a header that would take much memory. Its length comes first, in 8 bytes."""
     with reading(path), path.open("rb") as file:
         if int.from_bytes(file.read(8), "little") > _MOST_HEADER:
             raise ValueError("its header is too long")
 
 
 def _problem(card: Card) -> str:
-    """The first value of a card that can't be: its name, and what it is; "" if there is none."""
+    """Return the name and content of a card's first impossible value; "" if there is none."""
     for each in fields(Card):
         value = getattr(card, each.name)
         if not (_is_text(value) if each.name == "model" else isinstance(value, dict)):
@@ -99,7 +100,7 @@ def _problem(card: Card) -> str:
 
 
 def _is_possible(name: str, value: Any) -> bool:
-    """True if an option, or an entry of a rung, may have this value; an unknown name is left to the family."""
+    """Return whether an option, or an entry of a rung, may have this value. An unknown name is left to the family."""
     if name in RANGES:
         least, most = RANGES[name]
         return type(value) in (int, type(least)) and least <= value <= most
@@ -124,11 +125,11 @@ def _shown(name: str, value: Any) -> str:
 
 
 def weights_id(path: Path) -> str:
-    """SHA-256 of the file, hexadecimal; identifies the network in a container's header."""
+    """Return the file's SHA-256, hexadecimal, which identifies the network in a container's header."""
     with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def same_kind(path: Path, other: Path) -> bool:
-    """True for weights of two modems, or of two pairs that are none; errors as `read_card`."""
+    """Return whether both are weights of modems, or neither is; errors as `read_card`."""
     return (read_card(path).model == MODEM) == (read_card(other).model == MODEM)

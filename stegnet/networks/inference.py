@@ -1,9 +1,9 @@
-"""A hide/reveal pair at work on 8-bit pictures, and on a frame with its record; large pictures are cut into tiles.
+"""Using a hide/reveal pair on 8-bit pictures, and on a frame with its record; large pictures are cut into tiles.
 
-The grid of tiles, which overlap, depends on the picture's size alone, so that hiding and revealing cut alike. Each tile
+The grid of overlapping tiles depends on the picture's size alone, so that hiding and revealing cut alike. Each tile
 is computed with a margin around it, which is then dropped: a network whose receptive field stays within the margin
-gives the same samples as in one pass. So where that is known, the grid is free, and small tiles keep the memory small;
-where it is not, the grid of docs/format.md applies.
+computes the same samples as in one pass. If the receptive field is known, the grid is therefore free, and small tiles
+save memory; otherwise, the grid of docs/format.md applies.
 
 In a picture or a film's frame, the network hides a secret, and sealed bits carry what must arrive exactly.
 """
@@ -69,20 +69,20 @@ from stegnet.sealing import (
 
 MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
 MARGIN = 192
-FINE = 768  # side of a tile with its margin, where the grid is free
-_STEP = 32  # tiles begin at multiples of the strides of common backbones
+FINE = 768  # side of a tile with its margin, if the grid is free
+_STEP = 32  # tiles begin at multiples of this, the stride of common backbones
 _HALO = 16  # least margin of the free grid; others are multiples of _STEP
-_SCRAMBLE = "base", "quality", "block", "period"  # what a card says of how a secret is hidden
-_MOST_ERROR = 127  # of a sample's rounding, half a level
-# Receptive fields of the pair that was shipped until 0.1, whose card does not tell them.
+_SCRAMBLE = "base", "quality", "block", "period"  # keys of a card that say how a secret is hidden
+_MOST_ERROR = 127  # rounding error of half a level
+# Receptive fields of the pair that was shipped until 0.1, whose card does not state them.
 _FORMER_FIELDS = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
 
-# Called after each tile with tiles done and tiles in all; not called where each network needs only one.
+# Called after each tile with the number of tiles done and in all; not called if each network needs only one.
 Step = Callable[[int, int], None]
 
 
 def no_step(done: int, total: int) -> None:
-    """A step callback that does nothing."""
+    """Do nothing: the default step callback."""
 
 
 @dataclass(frozen=True)
@@ -96,26 +96,26 @@ class Tile:
 
     @property
     def pixels(self) -> int:
-        """Number of pixels, margin included."""
+        """Number of pixels, including the margin."""
         rows, cols = self.outer_rows, self.outer_cols
         return (rows.stop - rows.start) * (cols.stop - cols.start)
 
     def part(self, picture: np.ndarray) -> np.ndarray:
-        """Crops a picture, (H, W, C), to the tile without its margin; a view."""
+        """Crop a picture, (H, W, C), to the tile without its margin; a view."""
         return picture[self.rows, self.cols]
 
     def around(self, picture: np.ndarray) -> np.ndarray:
-        """Crops a picture to the tile with its margin; a view."""
+        """Crop a picture to the tile with its margin; a view."""
         return picture[self.outer_rows, self.outer_cols]
 
     def inside(self, computed: np.ndarray) -> np.ndarray:
-        """Crops the result computed from `around` to the tile without its margin; a view."""
+        """Crop the result computed from `around` to the tile without its margin; a view."""
         top, left = self.rows.start - self.outer_rows.start, self.cols.start - self.outer_cols.start
         return computed[top : top + self.rows.stop - self.rows.start, left : left + self.cols.stop - self.cols.start]
 
 
 def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
-    """Cuts a picture into tiles for a network of a receptive field, in pixels to each side, if that is known."""
+    """Cut a picture into tiles for a network with this receptive field, in pixels to each side, or an unknown one."""
     most, margin = (MOST_ROWS, MOST_COLS), MARGIN
     if receptive_field is not None and receptive_field <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
         margin = _HALO if receptive_field <= _HALO else -(-receptive_field // _STEP) * _STEP
@@ -124,7 +124,7 @@ def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
 
 
 def cut(height: int, width: int, most: tuple[int, int], margin: int) -> list[Tile]:
-    """Cuts a picture into tiles of at most so many rows and columns, with a margin around each."""
+    """Cut a picture into tiles of at most `most` rows and columns, with a margin around each."""
     return [
         Tile(down, across, _with_margin(down, margin, height), _with_margin(across, margin, width))
         for down in _spans(height, most[0])
@@ -156,17 +156,17 @@ class Network:
 
     engine: Engine
     weights: str  # id of the weights file
-    base: str  # the base that it was trained with, one of `stegnet.record.base.KINDS`; it travels in the record
-    quality: int  # of a coded base
+    base: str  # the base it was trained with, one of `stegnet.record.base.KINDS`; the record carries it
+    quality: int  # quality of a coded base
     block: int  # side of the shuffle's blocks in pixels
-    # Value in [0, 1] modulo which a container's samples count: a keyed mask hides what they mean. 0: all of a sample
-    # counts, and there is no mask.
+    # Period in [0, 1] modulo which a container's samples are read: a keyed mask hides their meaning. 0: samples are
+    # read as they are, and there is no mask.
     period: float = 0.0
-    receptive_fields: Mapping[str, int] = field(default_factory=dict)  # of networks, in pixels, where known
+    receptive_fields: Mapping[str, int] = field(default_factory=dict)  # of networks, in pixels, if known
 
     @classmethod
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
-        """Loads the pair in a weights file; arguments and errors as `load_engine`."""
+        """Load the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
         base, quality, block, period = values = [card.scramble.get(key) for key in _SCRAMBLE]
         valid = len(card.scramble) == len(_SCRAMBLE) and [*map(type, values)] == [str, int, int, float]
@@ -180,13 +180,13 @@ class Network:
         return cls(engine, weights_id(path), base, quality, block, period, fields)
 
     def pool(self, height: int, width: int) -> Pool:
-        """The threads that keep the engine busy with pictures of one size, as many as memory allows."""
+        """Return the threads that keep the engine busy with pictures of one size, as many as memory allows."""
         return self.engine.pool(max(tile.pixels for tile in self._tiles(height, width, "prepare", "hide")))
 
     def hide(
         self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step
     ) -> HideResult:
-        """Hides what a secret's base leaves of it in a cover; its blocks are shuffled first if a shuffle is given.
+        """Hide the residual of a secret in a cover. If a shuffle is given, its blocks are shuffled first.
 
         Args:
             cover, secret: (H, W, 3) uint8, sides multiples of the block.
@@ -213,12 +213,12 @@ class Network:
         return HideResult(container, rounding_error)
 
     def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
-        """Reveals the secret, its blocks back in order.
+        """Reveal the secret, its blocks back in order.
 
         Args:
             container: (H, W, 3) uint8.
             base: as given to `hide`.
-            step: as `hide`.
+            step: as in `hide`.
         Returns:
             (H, W, 3) uint8; errors as `hide`.
         """
@@ -236,7 +236,7 @@ class Network:
         return secret
 
     def enhance(self, picture: np.ndarray) -> np.ndarray:
-        """A base's picture, (H, W, 3) uint8, as the pair enhances it, float32 in [0, 1]; errors as `hide`."""
+        """Return a base's picture, (H, W, 3) uint8, as the pair enhances it, float32 in [0, 1]; errors as `hide`."""
         picture, enhanced = by_plane(picture), empty_by_plane(*picture.shape[:2], np.float32)
         for tile in self._tiles(*picture.shape[:2], "enhance"):
             tile.part(enhanced)[:] = tile.inside(self.engine.enhance(from_8_bits(tile.around(picture))))
@@ -246,7 +246,7 @@ class Network:
         return self.enhance(base.picture) if base.enhanced is None else base.enhanced
 
     def check(self, weights: str) -> None:
-        """Refuses a secret that was hidden with other weights."""
+        """Refuse a secret that was hidden with other weights."""
         if weights != self.weights:
             hint = Text(
                 "use ",
@@ -256,18 +256,18 @@ class Network:
             raise WeightsError(f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}", hint)
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
-        """The mask that is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
+        """Return the mask that is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
         if shuffle is None or not self.period:
             return np.float32(0)
         return draw_mask(shuffle, tile.outer_rows, width)[:, tile.outer_cols] * np.float32(self.period)
 
     def _tiles(self, height: int, width: int, *names: str) -> list[Tile]:
-        """Tiles of a picture for the networks of these names, one network after the other."""
+        """Return the tiles of a picture for the networks with these names, one network after another."""
         return [tile for name in names for tile in tiles(height, width, self.receptive_fields.get(name))]
 
 
 def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
-    """Iterates over tiles and calls `step` after each, unless each network has one tile only."""
+    """Return a function that iterates over tiles, calling `step` after each unless each network has only one."""
     done = count(1)
 
     def through(some: list[Tile]) -> Iterator[Tile]:
@@ -293,11 +293,11 @@ class Revealed:
     """A revealed picture."""
 
     picture: np.ndarray  # (h, w, 3) uint8, at its true size
-    whole: bool  # the container is exactly as it was hidden
+    whole: bool  # whether the container is exactly as it was hidden
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Refuses a cover too small for the secret and so many bytes of sound in a frame; a hint says what fits."""
+    """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint says what fits."""
     secret = header.secret
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)
@@ -311,7 +311,7 @@ def check_cover(height: int, width: int, header: Header, key: Key, data: int) ->
 
 
 def hides_in(height: int, width: int) -> bool:
-    """True if a picture or film fits into a cover of this size."""
+    """Return whether a picture or film fits into a cover of this size."""
     one = Fraction(1)
     header = Header(bytes(FILM_ID_BYTES), PICTURE, 1, Pictures(1, 1, 1, one, one, CODED, BLOCK, "00" * 32))
     try:
@@ -322,7 +322,7 @@ def hides_in(height: int, width: int) -> bool:
 
 
 def grey_refused() -> CapacityError:
-    """The error for a grey cover, which networks would colour."""
+    """Return the error for a grey cover, which networks would colour."""
     hint = Text(Setting("method", "sealed"), " keeps it grey, or use a cover in colour")
     return CapacityError("the cover is grey, and a network would give it coloured pixels", hint)
 
@@ -330,7 +330,7 @@ def grey_refused() -> CapacityError:
 def hide_frame(
     network: Network, keys: ContainerKeys, cover: np.ndarray, given: FrameInput, step: Step = no_step
 ) -> np.ndarray:
-    """Hides a secret in the area at the top left that is a multiple of the block; the margin stays the cover's.
+    """Hide a secret in the top left area whose sides are multiples of the block; the margin remains the cover's.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
@@ -353,9 +353,9 @@ def hide_frame(
 def _hide_secret(
     network: Network, key: Key, given: FrameInput, container: np.ndarray, rounding_error: np.ndarray, step: Step
 ) -> Record:
-    """Hides a secret in a copy of its cover, and stores what rounding took; the record with the secret's base.
+    """Hide a secret in a copy of its cover, store the rounding errors, and return the record with the secret's base.
 
-    What it needs is gone before the record is sealed: of a large picture, that is much memory.
+    Everything it needs is freed before the record is sealed, which for a large picture is much memory.
     """
     area, shuffle = _area(container, given.record, key)
     height, width = area.shape[:2]
@@ -374,22 +374,26 @@ def _hide_secret(
 def reveal_frame(
     network: Network, key: Key, container: np.ndarray, reading: FrameReading, step: Step = no_step
 ) -> np.ndarray:
-    """Reveals the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8; `step`: after each tile."""
+    """Reveal the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8.
+
+    Args:
+        step: called after each tile.
+    """
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
     return at_own_size(network.reveal(area, shuffle, reading.base, step), reading)
 
 
 def at_own_size(revealed: np.ndarray, reading: FrameReading) -> np.ndarray:
-    """Resizes what was revealed of a frame, or its base, (H, W, 3) uint8, to the secret's own size, (h, w, 3)."""
+    """Resize the revealed area of a frame, or its base, (H, W, 3) uint8, to the secret's own size, (h, w, 3)."""
     assert reading.record is not None and reading.base is not None
     secret = reading.record.header.secret
-    noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's, without a residual
+    noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's noise, without a residual
     return unresize(revealed, secret.height, secret.width, noise)
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:
-    """The hidden area of a cover or container, a view, and its shuffle."""
+    """Return the hidden area of a cover or container, a view, and its shuffle."""
     block = record.header.secret.block
     rows, cols = grid(*picture.shape[:2], block)
     shuffle = draw(key.shuffle(record.header.film_id, record.index), rows, cols)
@@ -404,7 +408,7 @@ def hide_picture(
     randomness: Randomness = SYSTEM,
     step: Step = no_step,
 ) -> np.ndarray:
-    """Hides one picture in another.
+    """Hide one picture in another.
 
     Args:
         cover: (H, W, 3) uint8.
@@ -426,7 +430,7 @@ def hide_picture(
 
 
 def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource) -> Revealed:
-    """Reveals the picture hidden in another, (H, W, 3) uint8.
+    """Reveal the picture hidden in another, (H, W, 3) uint8.
 
     Raises:
         RevealError: wrong key, nothing hidden, altered beyond reading, or a film or file is hidden instead.
@@ -442,7 +446,7 @@ def reveal_picture(network: Network, container: np.ndarray, key_source: KeySourc
 def reveal_read_picture(
     network: Network, container: np.ndarray, key: Key, reading: FrameReading, step: Step = no_step
 ) -> Revealed:
-    """Reveals a picture whose record was read already; arguments and errors as `reveal_picture`."""
+    """Reveal a picture whose record has been read; arguments and errors as `reveal_picture`."""
     record = reading.record
     assert record is not None
     if record.header.kind != PICTURE:

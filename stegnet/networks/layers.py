@@ -1,9 +1,9 @@
 """Layers that several families share: timm backbones, the Haar transform, small networks, and invertible couplings.
 
-The only module that imports timm. Training on CUDA is reproducible only with deterministic gradients. Those of bilinear
-and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error. Most backbones
-use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A transformer's position
-embedding, which is resized by interpolation, is therefore frozen.
+This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. Those
+of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error.
+Most backbones use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
+transformer's position embedding, which is resized by interpolation, is therefore frozen.
 """
 
 import difflib
@@ -18,26 +18,27 @@ from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.networks.pair import Pair, chosen_places
 
 NONE = "none"  # no backbone
-OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; without the second, transformers accept a single size
-STEMS = ({"patch_size": 1}, {})  # tried in turn: a stem that cuts patches does not overlap them
-STAGE = 4  # stride of the stage that runs at stride 1: the first of a network's blocks
+OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; with only the first, transformers accept a single size
+STEMS = ({"patch_size": 1}, {})  # tried in turn: with patch size 1, the patches of a stem don't overlap
+STAGE = 4  # stride of the stage that runs at stride 1: a network's first blocks
 MAX_UNIT = 256  # pixels
-_OF_ADDRESSES = ":/\\"  # characters of a hub's or a folder's name, by which timm gets a model from there
-REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)  # raised by timm for what a model does not support
+_OF_ADDRESSES = ":/\\"  # characters of a hub's or a folder's name, which makes timm load a model from there
+# Raised by timm for anything that a model does not support.
+REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)
 
 BANDS = 12  # Haar bands of a colour picture
-SLOPE = 0.1  # of the leaky ReLU; GELU and SiLU train no better and are slower by a third
-REFINED = 0.02  # of what a `Refiner` adds: bases are off by about 0.01, which one step of AdamW must not exceed
+SLOPE = 0.1  # slope of the leaky ReLU; GELU and SiLU train no better and are a third slower
+REFINED = 0.02  # factor of a `Refiner`'s output: bases are off by about 0.01, which one step of AdamW must not exceed
 LEVELS = 2  # feature maps used of a backbone: the finest ones
 ENDS, COUPLINGS, LATENT = PLACES = "ends", "couplings", "latent"  # of a `CouplingPair`'s backbones
-BACKBONE = "convnext_atto"  # small, and without seams between tiles
+BACKBONE = "convnext_atto"  # small, and leaves no seams between tiles
 
 
 # timm backbones
 
 
 def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> nn.Module:
-    """Creates a timm feature extractor: pictures (B, channels, H, W) to a list of feature maps, from fine to coarse.
+    """Create a timm feature extractor: pictures (B, channels, H, W) to a list of feature maps, from fine to coarse.
 
     H and W must be multiples of `encoder.unit`: its largest stride, or more, for instance for window attention. Map i
     is (B, C, H/r, W/r) with C = `encoder.feature_info.channels()[i]` and r = `encoder.feature_info.reduction()[i]`.
@@ -69,7 +70,7 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
 
 
 def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
-    """Creates stem and first stage of a timm backbone with all strides 1: no position is thrown away.
+    """Create the stem and first stage of a timm backbone with all strides 1, so that no position is lost.
 
     It maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, C = `feature_info.channels()[0]`. A stem
     that has other shapes at stride 1 does not start from pretrained weights. Errors as of `make_encoder`.
@@ -101,7 +102,7 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
 
 
 def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
-    """Creates it as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
+    """Create the backbone as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
     import timm  # slow to import, and most families do not need it
 
     known = timm.list_models()
@@ -122,9 +123,9 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
 
 @torch.no_grad()
 def _find_unit(encoder: nn.Module, channels: int) -> int:
-    """Unit that H and W are multiples of: the largest stride, doubled until the maps have the announced shapes.
+    """Return the unit of H and W: the largest stride, doubled until the maps have the announced shapes.
 
-    Tried on a picture that is not square: many transformers accept a single size.
+    It is tested on a picture that is not square, since many transformers accept a single size.
     """
     unit, refusals = max(encoder.feature_info.reduction()), []
     announced = list(zip(encoder.feature_info.channels(), encoder.feature_info.reduction(), strict=True))
@@ -151,12 +152,12 @@ def _find_unit(encoder: nn.Module, channels: int) -> int:
 class Haar(nn.Module):
     """Orthonormal Haar transform, (B, 3, H, W) to (B, BANDS, H/2, W/2): mean and three differences of 2×2 blocks.
 
-    One convolution, in 32 bits whatever surrounds it; all means come first, then all horizontal differences.
+    It is one convolution, always in 32 bits. All means come first, then all horizontal differences.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        with torch.device("cpu"):  # whatever the device of the weights: no file has it
+        with torch.device("cpu"):  # even if the weights are elsewhere, since no file has it
             signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
             kernel = torch.einsum("bp,oc->bocp", signs, torch.eye(3)).reshape(BANDS, 3, 2, 2)
         self.register_buffer("kernel", kernel, persistent=False)
@@ -166,18 +167,18 @@ class Haar(nn.Module):
             return functional.conv2d(pictures.float(), self.kernel, stride=2)
 
     def inverse(self, bands: Tensor) -> Tensor:
-        """Inverse transform, (B, BANDS, H, W) to (B, 3, 2H, 2W)."""
+        """Apply the inverse transform, (B, BANDS, H, W) to (B, 3, 2H, 2W)."""
         with full_precision(bands.device):
             return functional.conv_transpose2d(bands.float(), self.kernel, stride=2)
 
 
 def mix(weight: Tensor, bands: Tensor) -> Tensor:
-    """1×1 convolution with a matrix."""
+    """Apply a matrix as a 1×1 convolution."""
     return functional.conv2d(bands, weight[:, :, None, None])
 
 
 def fraction(phase: Tensor) -> Tensor:
-    """The phase less its nearest whole number, with the gradient of the phase."""
+    """Return the phase minus the nearest integer, with the gradient of the phase."""
     return phase - phase.detach().round()
 
 
@@ -185,7 +186,7 @@ def fraction(phase: Tensor) -> Tensor:
 
 
 def silent_convolution(channels: int, out: int, kernel: int = 3) -> nn.Conv2d:
-    """A convolution whose output is zero at first."""
+    """Return a convolution whose output is zero at first."""
     convolution = nn.Conv2d(channels, out, kernel, padding=kernel // 2)
     nn.init.zeros_(convolution.weight)
     nn.init.zeros_(convolution.bias)
@@ -195,7 +196,7 @@ def silent_convolution(channels: int, out: int, kernel: int = 3) -> nn.Conv2d:
 class Subnet(nn.Module):
     """A network inside the pair: (B, channels, H, W) to (B, out, H, W), any H and W.
 
-    3×3 convolutions and, in parallel, a timm backbone, which sees more context but loses fine detail. The output is
+    3×3 convolutions run in parallel to a timm backbone, which sees more context but loses fine detail. The output is
     zero at first, so that an untrained pair is the identity.
 
     Args:
@@ -221,10 +222,10 @@ class Subnet(nn.Module):
 
 
 class Refiner(nn.Module):
-    """Refines a picture, (B, channels, H, W) to (B, BANDS, H, W), any H and W: Haar bands at half resolution.
+    """A refinement of a picture, (B, channels, H, W) to (B, BANDS, H, W), any H and W: Haar bands at half resolution.
 
-    The first stage of a timm backbone at stride 1, if there is one, and `depth` 3×3 convolutions of a width that see
-    its features beside the bands. The output is zero at first.
+    It consists of the first stage of a timm backbone at stride 1, if there is one, and of `depth` 3×3 convolutions of a
+    width, which see the stage's features beside the bands. The output is zero at first.
     """
 
     def __init__(self, channels: int, width: int, depth: int, backbone: str, pretrained: bool) -> None:
@@ -271,8 +272,8 @@ class BackboneContext(nn.Module):
 class CouplingBlock(nn.Module):
     """Affine coupling: c ← c + φ(s); s ← s · exp(tanh ρ(c)) + η(c).
 
-    ρ and η share one network, somewhat wider than φ's: better than two, and cheaper. φ sees the shuffled secret, in
-    which there is no context: only ρ and η have a backbone.
+    ρ and η share one network, somewhat wider than φ's, which is better than two, and cheaper. Only ρ and η have a
+    backbone: φ sees the shuffled secret, which has no context.
     """
 
     def __init__(self, width: int, backbone: str, pretrained: bool) -> None:
@@ -292,11 +293,11 @@ class CouplingBlock(nn.Module):
 
 
 class Mixing(nn.Module):
-    """Merges two branches into one by least squares, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
+    """A least-squares merge of two branches, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
 
     It has an exact left inverse: hiding what was revealed from x yields x again, since x is the pseudo-inverse of
     x ↦ (x, Ax) (after WIN, arXiv 2508.02111). Here A is a 1×1 convolution of the bands, zero at first: s is lost.
-    Always computed in 32 bits: the container must not be rounded before its samples are.
+    It is always computed in 32 bits, since the container must not be rounded before its samples are.
     """
 
     def __init__(self) -> None:
@@ -310,7 +311,7 @@ class Mixing(nn.Module):
             return mix(inverse, cover.float() + mix(self.weight.T, secret.float()))
 
     def freeze(self) -> None:
-        """Computes the inverse matrix once; the weights must not change afterwards."""
+        """Compute the inverse matrix once. The weights must not change afterwards."""
         self._frozen_inverse = self._inverse().detach()
 
     def _inverse(self) -> Tensor:
@@ -322,7 +323,7 @@ class Mixing(nn.Module):
 
 
 class CouplingPair(Pair):
-    """Coupling blocks that hide and, inverted, reveal; with a network at each end.
+    """Coupling blocks that hide and, inverted, reveal, with a network at each end.
 
     After HiNet (Jing et al. 2021, ICCV) and WIN (2025, arXiv 2508.02111): cover and secret are Haar-transformed to half
     resolution and pass through affine coupling blocks (Dinh et al. 2017, Real NVP, arXiv 1605.08803), followed by a

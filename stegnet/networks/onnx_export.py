@@ -1,4 +1,4 @@
-"""Exports a pair's weights as ONNX files and checks them against PyTorch; docs/onnx.md describes them."""
+"""Exporting a pair's weights as ONNX files, and checking them against PyTorch; docs/onnx.md describes the files."""
 
 import copy
 import json
@@ -24,10 +24,11 @@ from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import Pair, load_pair
 
 OPSET = 18
-PICTURES, SIZE = 6, 128  # pictures on which the files are checked: 290,000 samples for each network
-MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # of samples; a level is 4e-3
+# Number and side of the pictures that the files are checked on: 290,000 samples for each network.
+PICTURES, SIZE = 6, 128
+MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # limits for samples; a level is 4e-3
 UNSURE = 1e-4  # share of samples that may differ by more
-# Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" are bits and dither, and
+# Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" is bits and dither, and
 # its "reveal" returns log-likelihood ratios.
 _LIMITS = {
     "dither": (0, 1),
@@ -54,8 +55,8 @@ _CERTAIN = 10.0  # log-likelihood ratio
 class Agreement:
     """Agreement of a network's ONNX file with its weights, over all samples of all pictures.
 
-    `difference` is the largest absolute one of a sample in [0, 1], but for one sample in 10,000: halfway between two
-    periods (`stegnet.networks.families.costa`), a sample may go either way.
+    `difference` is the largest absolute difference of samples in [0, 1], ignoring one sample in 10,000: halfway between
+    two periods (`stegnet.networks.families.costa`), a sample may go either way.
     """
 
     network: str
@@ -64,7 +65,7 @@ class Agreement:
 
 
 def export(weights: Path, folder: Path) -> list[Agreement]:
-    """Writes the ONNX files of a weights file; the same weights and packages give the same bytes.
+    """Write the ONNX files of a weights file. The same weights and packages give the same bytes.
 
     Raises:
         WeightsError: no such weights file, or the ONNX files disagree with it.
@@ -81,7 +82,7 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
 
 
 def make_graphs(pair: Pair, card: Card, identifier: str) -> dict[str, bytes]:
-    """The pair's networks as ONNX files, by name, with the id of its weights in them; identities are left out."""
+    """Return the pair's networks as ONNX files, by name, with the id of its weights. Identities are left out."""
     with extra("export", "stegnet export"):
         import onnxscript  # noqa: F401  # torch.onnx needs it
     for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify
@@ -107,7 +108,7 @@ class _PairNetwork(nn.Module):
 
 
 def _computes(pair: Pair, name: str) -> bool:
-    """True if a network does more than return its input, or the sum of its inputs."""
+    """Return whether a network does more than return its input, or the sum of its inputs."""
     pictures = [torch.rand(1, 3, *_EXAMPLE) for _ in _INPUTS[name]]
     with torch.inference_mode():
         return not torch.equal(getattr(pair, name)(*pictures), sum(pictures))
@@ -121,7 +122,8 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")  # both inputs have one size
-            warnings.simplefilter("ignore", RuntimeWarning)  # of numbers, which are compared when the files are whole
+            # Warnings about numbers, which are compared when the files are complete.
+            warnings.simplefilter("ignore", RuntimeWarning)
             program = torch.onnx.export(
                 _PairNetwork(pair, name).eval(),
                 pictures,
@@ -135,9 +137,9 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     except torch.onnx.OnnxExporterError as error:
         reason = type(error.__cause__ or error).__name__
         raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
-    model = program.model_proto  # made anew each time that it is asked for
+    model = program.model_proto  # created anew each time it is asked for
     graph = model.graph
-    # Without where and how it was made, the file is the same everywhere.
+    # Without where and how it was made, the file is the same on every machine.
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -156,7 +158,7 @@ def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
 
 
 def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreement]:
-    """Compares the files with the weights; raises WeightsError if they disagree."""
+    """Compare the files with the weights. Raises WeightsError if they disagree."""
     with temporary_folder() as folder:
         copied = folder / weights.name
         copied.write_bytes(weights.read_bytes())
@@ -164,7 +166,7 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
             graph_file(copied, name).write_bytes(graph)
         exported, threads = OnnxEngine(copied), torch.get_num_threads()
         exported.pool(SIZE * SIZE).prepare()
-        torch.set_num_threads(1)  # on small pictures, several are slower
+        torch.set_num_threads(1)  # on small pictures, several threads are slower
         try:
             agreements = compare(TorchEngine(pair, "cpu", "fp32"), exported, list(graphs), pair)
         finally:
@@ -180,7 +182,7 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
 
 
 def compare(reference: Engine, other: Engine, networks: Sequence[str], pair: Pair) -> list[Agreement]:
-    """Compares the networks of two engines of a pair on smooth and noisy pictures; both get the same inputs."""
+    """Compare the networks of two engines of a pair on smooth and noisy pictures. Both get the same inputs."""
     differences: dict[str, list[float]] = {name: [] for name in networks}
     equal: dict[str, list[float]] = {name: [] for name in networks}
     scenes = [_picture(seed) for seed in range(PICTURES)]
@@ -199,7 +201,7 @@ def compare(reference: Engine, other: Engine, networks: Sequence[str], pair: Pai
 
 
 def _picture(seed: int) -> np.ndarray:
-    """Smooth colours with edges and noise, (SIZE, SIZE, 3) float32 in [0, 1]."""
+    """Return smooth colours with edges and noise, (SIZE, SIZE, 3) float32 in [0, 1]."""
     random = np.random.default_rng(seed)
     colours = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
     smooth = np.asarray(colours.resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=np.float64)
@@ -210,7 +212,7 @@ def _picture(seed: int) -> np.ndarray:
 def _steps(
     engine: Engine, cover: np.ndarray, secret: np.ndarray, pair: Pair
 ) -> dict[str, tuple[tuple[np.ndarray, ...], np.ndarray]]:
-    """Inputs and output of each network when a secret is hidden and revealed."""
+    """Return inputs and output of each network when a secret is hidden and revealed."""
     prepared = engine.prepare(secret)
     hidden = prepared - GREY / LEVELS
     if pair.bits:  # bits, −1 or 1, and dither: (H/8, W/8, bits + DITHER)

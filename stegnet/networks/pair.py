@@ -25,15 +25,16 @@ class Pair(nn.Module):
     """A network that hides one picture in another, and a network that reveals it.
 
     Pictures are float tensors (B, 3, H, W), sRGB in [0, 1]; H and W are multiples of 8. Both sides enhance the secret's
-    base. What is left of the prepared secret, its residual, is shuffled and hidden, then revealed, unshuffled, and
-    joined with the base. Hiding sees shuffled blocks out of context; the others see the whole picture.
+    base. The difference between the prepared secret and the base, its residual, is shuffled and hidden, then revealed,
+    unshuffled, and joined with the base. The hiding network sees shuffled blocks out of context; the others see the
+    whole picture.
 
     Attributes:
-        base: which part of a secret both sides know, by default: "means" or "coded".
-        learning_rate: of a training, by default.
-        secret_first: in training, the container's error must weigh little at first, or nothing is learnt to be hidden.
-        periodic: a container's samples count only modulo `period()`, which is not 0.
-        bits: 0; or, of a modem, the number of bits in each block of 8×8 pixels.
+        base: the default part of a secret that both sides know: "means" or "coded".
+        learning_rate: the default for training.
+        secret_first: in training, the container's error must weigh little at first, or the pair doesn't learn to hide.
+        periodic: a container's samples are read modulo `period()`, which is not 0.
+        bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
     """
 
     base, learning_rate = "means", 0.002
@@ -42,77 +43,78 @@ class Pair(nn.Module):
     bits = 0
 
     def period(self) -> Tensor:
-        """The value, () in [0, 1], modulo which alone a container's samples count; 0 if all of a sample counts.
+        """Return the period, () in [0, 1], modulo which a container's samples are read; 0 if they are read as they are.
 
-        Then `hide` is given covers from which a mask of up to a period was subtracted, and `reveal` containers.
+        With a period, a mask of up to one period was subtracted from the covers given to `hide` and the containers
+        given to `reveal`.
         """
         return torch.zeros(())
 
     def prepare(self, secret: Tensor) -> Tensor:
-        """Returns what is hidden for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""
+        """Return what to hide for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""
         return secret
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Returns the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded.
+        """Return the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded.
 
-        `secret` is its shuffled residual: around 0, of an RMS of about 0.1.
+        `secret` is its shuffled residual: around 0, with an RMS of about 0.1.
         """
         raise NotImplementedError
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Returns what was hidden, (B, 3, H, W), the shuffled residual, from `container` alone."""
+        """Return what was hidden, (B, 3, H, W), the shuffled residual, from `container` alone."""
         raise NotImplementedError
 
     def enhance(self, base: Tensor) -> Tensor:
-        """Returns the base, (B, 3, H, W), nearer to the secret; not clamped. By default unchanged.
+        """Return the base, (B, 3, H, W), brought nearer to the secret; not clamped. By default unchanged.
 
-        An in-loop filter as video codecs have: the residual is what is left after it.
+        This is an in-loop filter, as in video codecs: the residual is what remains after it.
         """
         return base
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
-        """Returns the secret, (B, 3, H, W), from its enhanced base and the residual in order; by default their sum."""
+        """Return the secret, (B, 3, H, W), from its enhanced base and the residual in order; by default their sum."""
         return base + residual
 
 
-_STRIP, _CELL = 384, 8  # width of the pictures on which receptive fields are measured, and of the part looked at
+_STRIP, _CELL = 384, 8  # width of the pictures on which receptive fields are measured, and of the part that is examined
 _FAMILIES = Path(__file__).with_name("families")
 _REGISTERED: dict[str, type[Pair]] = {}
 Family = TypeVar("Family", bound=type[Pair])
 
 
 def register(family: Family) -> Family:
-    """Decorates a `Pair`, which becomes the family with the name of its file."""
+    """Register a `Pair`, as a decorator, as the family with the name of its file."""
     _REGISTERED[family.__module__.rpartition(".")[2]] = family
     return family
 
 
 def family_names() -> list[str]:
-    """The names of all families: those of the files in `stegnet.networks.families`, and those registered elsewhere."""
+    """Return the names of all families: files in `stegnet.networks.families`, and families registered elsewhere."""
     return sorted({file.name for file in iter_modules([str(_FAMILIES)])} | _REGISTERED.keys())
 
 
 def build(name: str, **options: object) -> Pair:
-    """Builds an untrained pair of a family, or of a subclass of `Pair` anywhere, my.module:Class, with its options."""
+    """Build an untrained pair of a family, or of any subclass of `Pair`, my.module:Class, with its options."""
     return find_family(name)(**options)
 
 
 def options_of(section: Any) -> dict[str, Any]:
-    """The family's keyword arguments in the `model` section of params.yaml; "auto" stands for the family's default."""
+    """Return the family's keyword arguments in the `model` section of params.yaml. "auto" means its default."""
     parameters = inspect.signature(find_family(section.name)).parameters
     chosen = {key: value for key, value in asdict(section).items() if key in parameters and value != AUTO}
     return {key: chosen.get(key, parameter.default) for key, parameter in parameters.items()}
 
 
 def build_from(section: Any) -> Pair:
-    """Builds the untrained pair that the `model` section of params.yaml describes."""
+    """Build the untrained pair that the `model` section of params.yaml describes."""
     return build(section.name, **options_of(section))
 
 
 def receptive_fields(pair: Pair) -> dict[str, int]:
-    """The receptive field of each network by name, in pixels to each side, by where its gradient is not zero.
+    """Return the receptive field of each network by name, in pixels to each side: where its gradient is not zero.
 
-    Those that may see further than pictures of this size show are left out; of a modem, all are.
+    Networks that may see further than these pictures show are left out; so are all networks of a modem.
     """
     random, fields = torch.Generator().manual_seed(0), dict[str, int]()
     height, width, middle = _STRIP // 6, _STRIP, slice(_STRIP // 2, _STRIP // 2 + _CELL)
@@ -128,7 +130,7 @@ def receptive_fields(pair: Pair) -> dict[str, int]:
 
 
 def chosen_places(names: str, known: Iterable[str]) -> set[str]:
-    """The places of networks, joined by "+", that `model.place` names; each must be known."""
+    """Return the places of networks, joined by "+", that `model.place` names; each must be known."""
     places = {name.strip() for name in names.split("+")}
     if unknown := sorted(places - set(known)):
         raise ConfigError(
@@ -138,7 +140,7 @@ def chosen_places(names: str, known: Iterable[str]) -> set[str]:
 
 
 def save_pair(path: Path, pair: Pair, card: Card) -> None:
-    """Writes a weights file: safetensors, with the card as JSON in its metadata. The output is deterministic."""
+    """Write a weights file: safetensors, with the card as JSON in its metadata. The output is deterministic."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in pair.state_dict().items()}
     text = json.dumps(asdict(card), sort_keys=True)
     # Not by save_file, which makes the file unreadable for other users.
@@ -146,11 +148,11 @@ def save_pair(path: Path, pair: Pair, card: Card) -> None:
 
 
 def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
-    """Loads a weights file; returns the pair, in evaluation mode on the CPU, float32, and its card.
+    """Load a weights file. Return the pair, in evaluation mode on the CPU, float32, and its card.
 
     Raises:
-        WeightsError: there is no such file; weights and card do not match; or its network is not of this program, nor
-            trusted: nobody's weights file shall run code.
+        WeightsError: the file is missing; weights and card do not match; or its network is neither part of this program
+            nor trusted, since a weights file must not run foreign code.
     """
     card = read_card(path)
     if MARK in card.model and card.model != os.environ.get(TRUSTED):
@@ -163,7 +165,7 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
             pair = build(card.model, **options)
         tensors = _tensors_of(pair, path)
         if any(buffer.is_meta for name, buffer in pair.named_buffers() if name not in tensors):
-            pair = build(card.model, **options)  # its backbone computes some of what it needs
+            pair = build(card.model, **options)  # its backbone computes some of the buffers it needs
         pair.load_state_dict(tensors, assign=True)
     except (ConfigError, TypeError, RuntimeError) as error:
         reason = shorten(str(error), 160, placeholder=" …")
@@ -174,7 +176,7 @@ def load_pair(path: Path = SHIPPED) -> tuple[Pair, Card]:
 
 
 def _tensors_of(pair: Pair, path: Path) -> dict[str, Tensor]:
-    """Reads the tensors of a weights file; a TypeError if they are not those of the pair, before they are read."""
+    """Read the tensors of a weights file. Raises TypeError, before reading, if they are not those of the pair."""
     wanted = pair.state_dict()
     with safetensors.safe_open(path, framework="pt") as file:
         found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  # it is no mapping
@@ -191,9 +193,9 @@ def _tensors_of(pair: Pair, path: Path) -> dict[str, Tensor]:
 
 
 def find_family(name: str) -> type[Pair]:
-    """The class of a family, or the one named my.module:Class.
+    """Return the class of a family, or the class named my.module:Class.
 
-    A family's file is imported when it is asked for: hiding and revealing never import the others.
+    A family's file is imported when first asked for: hiding and revealing never import the others.
     """
     if MARK in name:
         family = load_object("model.name", name)

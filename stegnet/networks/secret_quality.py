@@ -16,7 +16,7 @@ from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
 
 VISIBLE = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
-_SAMPLES = 8  # most frames of a film that are measured
+_SAMPLES = 8  # frames of a film that are measured, at most
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SecretErrors:
 def measure_secret(
     network: Network, keys: KeyRing, container: np.ndarray, secret: np.ndarray, *, first: bool, step: Step = no_step
 ) -> SecretErrors:
-    """Reveals a frame as its recipient will, (H, W, 3) uint8, and compares it with the secret, (h, w, 3) uint8."""
+    """Reveal a frame as its recipient will, (H, W, 3) uint8, and compare it with the secret, (h, w, 3) uint8."""
     reading = read_record(container, keys, first=first)
     assert reading.record is not None
     total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
@@ -42,7 +42,7 @@ def measure_secret(
 
 
 class SecretQuality:
-    """Quality of a revealed secret, estimated from the frames measured so far; threads may add them in any order.
+    """Quality of a revealed secret, estimated from the frames measured so far. Threads may add them in any order.
 
     The secret has `hidden` frames; sizes of secret and cover are height and width. Frames to measure, by index, are the
     middle of each eighth of a film.
@@ -55,10 +55,10 @@ class SecretQuality:
         self._measured: dict[int, SecretErrors] = {}
 
     def add(self, index: int, errors: SecretErrors) -> None:
-        """Adds the errors of the frame with this index.
+        """Add the errors of the frame with this index.
 
-        A CapacityError if the PSNR will be below LEAST, however well the remaining frames are revealed. It tells the
-        PSNR of the first frames that show it, whichever were added before.
+        Raises CapacityError if the PSNR will be below LEAST, however well the remaining frames are revealed. The error
+        states the PSNR of the first frames that prove it, whatever the order in which they were added.
         """
         self._measured[index] = errors
         if self._any:
@@ -75,22 +75,22 @@ class SecretQuality:
 
     @property
     def _errors(self) -> list[SecretErrors]:
-        """Errors of each frame in order, so that their sums are the same each time."""
+        """Errors of each frame in order, so that their sums are always the same."""
         return [errors for _, errors in sorted(self._measured.items(), key=lambda item: item[0])]
 
     def psnr(self) -> float:
-        """PSNR in dB, over all samples of the frames measured so far."""
+        """Return the PSNR in dB, over all samples of the frames measured so far."""
         return _psnr(self._errors)
 
     def warnings(self) -> tuple[str, ...]:
-        """One line with the reason if the PSNR is below POOR; else none."""
+        """Return a line with the reason if the PSNR is below POOR."""
         if self.psnr() >= POOR:
             return ()
         reason, advice = self._reason(self._errors)
         return (Text(f"the secret is revealed at only {self.psnr():.1f} dB PSNR: {reason}; ", advice),)
 
     def _reason(self, measured: list[SecretErrors]) -> tuple[str, str]:
-        """The main cause of the errors, and advice."""
+        """Return the main cause of the errors, and advice."""
         larger = self._secret[0] > self._cover[0] or self._secret[1] > self._cover[1]
         resizing, total = (sum(getattr(errors, of) for errors in measured) for of in ("resizing", "total"))
         if larger and 2 * resizing >= total:
@@ -102,7 +102,10 @@ class SecretQuality:
 
 
 def _psnr(measured: list[SecretErrors], frames: int = 0) -> float:
-    """PSNR in dB of measured frames; of this many `frames`, if all others are revealed without an error."""
+    """Return the PSNR in dB of measured frames.
+
+    With `frames`, return the PSNR of that many, if all others are revealed without an error.
+    """
     return psnr_from_mse(sum(errors.total for errors in measured) / (frames or len(measured)), PEAK)
 
 
@@ -114,14 +117,14 @@ def measured_quality(
     any_quality: bool,
     step: Step = no_step,
 ) -> SecretQuality:
-    """The quality of a revealed picture, as of `measure_secret`; a CapacityError if it is too low to be of use."""
+    """Measure a revealed picture as `measure_secret`. Raises CapacityError if its quality is too low to be useful."""
     quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
     quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
     return quality
 
 
 def visibility_notes(worst: float) -> tuple[str, ...]:
-    """A note if the PSNR of the worst frame against its cover, in dB, is low enough to be visible; else none."""
+    """Return a note if the worst frame's PSNR against its cover, in dB, is so low that the difference is visible."""
     if worst >= VISIBLE:
         return ()
     line = (

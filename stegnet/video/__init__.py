@@ -1,6 +1,6 @@
-"""Films: read, written and put into other formats; their sound and subtitles, boxes, H.264 syntax.
+"""Films: reading, writing and converting them; their sound, subtitles, boxes and H.264 syntax.
 
-Importing it imports no FFmpeg: only what is used of it does, so that pictures need none.
+Importing this package does not import FFmpeg; using a name that needs it does. So pictures need no FFmpeg.
 """
 
 from stegnet import lazy_names

@@ -1,17 +1,18 @@
-"""Settings of the lossy encoders that films may be coded with."""
+"""Settings of the lossy encoders for films."""
 
 from dataclasses import dataclass
 
 ENCODER = "libx264"
 PACE, _KEY_EVERY = 4, 240  # frames; x264 itself would set a key frame after 250
 _ANY_TYPE, _I, _P, _B = range(4)
-_MORE = {  # options of encoders that films may be coded with, and the names of their options for speed
+_MORE = {  # options of these encoders, and the names of their options for speed
     "libx264": ("preset", {}),
     "libx265": ("preset", {"x265-params": "log-level=error"}),
     "libvpx-vp9": ("cpu-used", {"b:v": "0", "deadline": "good", "row-mt": "1"}),
     "libsvtav1": ("preset", {}),
 }
-# x264 writes its settings into the film: these say how frames are paced, as of whoever asks ffmpeg for it.
+# x264 writes its settings into the film. These say how frames are paced, as they would for anyone who sets it in
+# ffmpeg.
 _PACED = f"bframes={PACE - 1}:b-adapt=0:scenecut=0:keyint={_KEY_EVERY}"
 
 
@@ -20,11 +21,11 @@ class Coding:
     """Settings of a lossy encoder."""
 
     crf: int  # constant rate factor, on the encoder's own scale
-    preset: str = "fast"  # the encoder's speed, as it names it
+    preset: str = "fast"  # the encoder's speed, as the encoder names it
     encoder: str = ENCODER  # FFmpeg's name
-    # x264 predicts every PACE-th frame from those before, and those between from both sides
+    # x264 predicts every PACE-th frame from earlier ones, and those between from both sides
     paced: bool = False
-    params: str = ""  # more of x264's own
+    params: str = ""  # further parameters of x264
 
     @property
     def options(self) -> dict[str, str]:
@@ -35,11 +36,11 @@ class Coding:
 
     @property
     def x264_params(self) -> str:
-        """Settings in x264's own words."""
+        """Settings in x264's own notation."""
         return ":".join(filter(None, (_PACED if self.paced else "", self.params)))
 
     def kind_of(self, index: int, count: int) -> int:
-        """The type that a frame, of so many, is to have, as FFmpeg numbers it (AVPictureType)."""
+        """Return the type that frame `index` of `count` should have, as FFmpeg numbers it (AVPictureType)."""
         if not self.paced:
             return _ANY_TYPE
         if index % _KEY_EVERY == 0:

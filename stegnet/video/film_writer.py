@@ -1,6 +1,6 @@
-"""Writing films: without loss, in RGB, or for watching, in formats of one table; or coded with loss as one wishes.
+"""Writing films: lossless, in RGB; for watching, in the formats of one table; or with the losses of given settings.
 
-The same input gives the same bytes, but for the random identifiers that Matroska has, and for drafts.
+The same input gives the same bytes, except for Matroska's random identifiers and for drafts.
 """
 
 import os
@@ -33,13 +33,13 @@ from stegnet.video.sound_packets import CONVERT_SOUND, PLAYABLE, SoundPacket, So
 from stegnet.video.sound_streams import SoundWriter
 from stegnet.video.stream_copy import StreamCopy
 
-os.environ.setdefault("SVT_LOG", "1")  # errors alone: libsvtav1 does not log by FFmpeg
+os.environ.setdefault("SVT_LOG", "1")  # only errors: libsvtav1 does not log through FFmpeg
 
 
 class PictureTrack:
     """The pictures of a film that is being written, which become packets with their times.
 
-    For the encoder, whose choices depend on it, they are evenly spaced: H.264 stores their rate.
+    The encoder, whose choices depend on it, sees them evenly spaced: H.264 stores their rate.
 
     Args:
         stream: new in the film.
@@ -65,14 +65,14 @@ class PictureTrack:
         self._time_base, self._duration = time_base, max(1, round(1 / rate / time_base))
 
     def packets(self, frame: VideoFrame, time: Fraction) -> Iterator[Packet]:
-        """Packets of a frame, at a time in seconds that is moved to at least one unit after the frame before it."""
+        """Yield packets of a frame at a time in seconds, moved to at least one unit after the frame before it."""
         stamp = round(time / self._time_base)
         frame.pts, frame.time_base = len(self.stamps), self.stream.codec_context.time_base
         self.stamps.append(max(stamp, self.stamps[-1] + 1) if self.stamps else stamp)
         yield from self._encoded(frame)
 
     def rest(self) -> Iterator[Packet]:
-        """The packets that come after the last frame."""
+        """Return the packets after the last frame."""
         return self._encoded(None)
 
     def _encoded(self, frame: VideoFrame | None) -> Iterator[Packet]:
@@ -82,7 +82,7 @@ class PictureTrack:
             yield packet
 
     def _stamp(self, index: int) -> int:
-        """Time stamp of a frame; an encoder that reorders frames has some decoded before the first is shown.
+        """Return the time stamp of a frame. If an encoder reorders frames, some are decoded before the first is shown.
 
         FFmpeg loses the start of a film whose first frame waits longer between decoding and showing than its second.
         """
@@ -99,13 +99,13 @@ class FilmOptions:
     # "mkv" for FFV1 in Matroska, "mp4" for lossless x264 in MP4; "watchable" for lossy x264 in MP4, whose odd sides
     # are made even by repeating the last row or column, and whose sound becomes AAC where browsers would not play it
     form: str = "mkv"
-    time_base: Fraction | None = None  # of MP4's time stamps, in seconds. Matroska's are milliseconds
+    time_base: Fraction | None = None  # of MP4's time stamps, in seconds; Matroska's are milliseconds
     # a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
     # attachments, cover art, tags, colour metadata, pixel aspect ratio and field order
     keep: Source | None = None
     aspect: Fraction | None = None  # pixel aspect ratio, if there is no film to keep; None: it is left open
     sound: Sequence[SoundTrack] = ()  # tracks whose packets are passed to `write`; can't be combined with `keep`
-    # returns so many random bytes, from which Matroska's identifiers follow; called once, at the end
+    # returns a number of random bytes, from which Matroska's identifiers follow; called once, at the end
     randomness: Callable[[int], bytes] = system_bytes
 
 
@@ -163,7 +163,7 @@ class FilmWriter:
 
     @property
     def is_stream(self) -> bool:
-        """True if what is written can be read from the start on before all of it is there."""
+        """True if the file can be read from its start while it is still being written."""
         return self._form.is_matroska
 
     @property
@@ -175,9 +175,10 @@ class FilmWriter:
         return (*changed, *self._sound.notes, *(self._copy.notes if self._copy else ()))
 
     def write(self, picture: np.ndarray, time: Fraction, sound: Iterable[SoundPacket] = ()) -> None:
-        """Adds packets of sound, in the order of their file, and a frame, (height, width, 3) uint8, at a time.
+        """Add packets of sound, in the order of their file, and a frame, (height, width, 3) uint8, at a time.
 
-        It is moved to at least one unit of the time base after the last frame. MediaError if the file can't be written.
+        The frame is moved to at least one unit of the time base after the last one. Raises MediaError if the file can't
+        be written.
         """
         if picture.shape != self._shape:
             raise ValueError(f"a frame of shape {picture.shape} in a film of {self._shape}")
@@ -203,7 +204,7 @@ class FilmWriter:
             self._abandon()
 
     def _later_changes(self, rate: Fraction) -> dict[bytes, bytes]:
-        """Elements of Matroska that are replaced at the end, since PyAV can't give FFmpeg what is in them."""
+        """Return elements of Matroska that are replaced at the end, since PyAV can't pass their content to FFmpeg."""
         known = self._properties
         if not self._form.is_matroska:
             return {}
@@ -220,14 +221,14 @@ class FilmWriter:
         context.sample_aspect_ratio = self._properties.aspect or Fraction(0)
         context.field_order = self._properties.field_order if form.is_matroska else PROGRESSIVE
         if form.is_matroska and self._properties.aspect is not None:
-            context.framerate = Fraction(0)  # the changes add it
+            context.framerate = Fraction(0)  # the later changes add it
         self._marker = FrameMarker(self._properties)
         if form.is_lossless:
             context.colorspace, context.color_range = RGB, ColorRange.JPEG
         return track
 
     def _start(self, tracks: Sequence[SoundTrack], source: Path) -> None:
-        """Writes the header, so that what the format can't hold is reported before the first frame."""
+        """Write the header, so that anything the format can't hold is reported before the first frame."""
         try:
             self._film.start_encoding()
             self._film.mux(self._copy.covers if self._copy else ())
@@ -247,7 +248,7 @@ class FilmWriter:
         return self._marker.marked(frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1))
 
     def _copied(self, time: Fraction | None) -> Iterator[Packet]:
-        """Packets of the film to keep up to `time`."""
+        """Return packets of the film to keep, up to `time`."""
         return self._sound.packets(self._copy.packets_until(time), self._shift) if self._copy else iter(())
 
     def _mux(self, packets: Iterable[Packet]) -> None:
@@ -258,7 +259,7 @@ class FilmWriter:
             raise unwritable(self._path, error) from error
 
     def _close(self) -> None:
-        """Writes the end of the file; a full disk often shows only here."""
+        """Write the end of the file. A full disk often shows only here."""
         try:
             self._film.close()
             if self._changes:
@@ -274,7 +275,7 @@ class FilmWriter:
             raise unwritable(self._path, error) from error
 
     def _abandon(self) -> None:
-        """Closes all files; hides errors, so that an earlier one reaches the user."""
+        """Close all files, hiding errors so that an earlier one reaches the user."""
         if self._copy:
             self._copy.close()
         with suppress(av.FFmpegError):
@@ -288,7 +289,7 @@ class FilmWriter:
 
 
 def encoder_name(encoder: str) -> str:
-    """Name of an encoder of FFmpeg's with its version, as ffmpeg's command line writes it into films."""
+    """Return the name of one of FFmpeg's encoders with its version, as ffmpeg's command line writes it into films."""
     return f"Lavc{'.'.join(map(str, av.library_versions['libavcodec']))} {encoder}"
 
 
@@ -300,9 +301,12 @@ def rewrite_film(
     form: str,
     progress: Callable[[int, int], None],
 ) -> tuple[str, ...]:
-    """Writes a film again with other pictures, as in `info`; times, sound, and all else are kept.
+    """Write a film again with other pictures, as in `info`; times, sound, and everything else are kept.
 
-    Returns what is unusual about the film, and what was left out, one line each. The frames are closed at the end.
+    The frames are closed at the end.
+
+    Returns:
+        Lines on anything unusual about the film, and on what was left out.
     """
     rate = info.rate if FORMS[form].is_lossless else info.mean_rate
     writer = FilmWriter(out, info.width, info.height, rate, form=form, time_base=info.time_base, keep=source)
@@ -314,10 +318,13 @@ def rewrite_film(
 
 
 def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Coding, *, draft: bool = False) -> None:
-    """Writes frames as H.264, or as another encoder codes them, in MP4 without sound.
+    """Write frames as H.264, or as another encoder codes them, in MP4 without sound.
 
-    They are (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`. A draft is faster; its bytes
-    may differ from run to run, as they may of all encoders but x264. MediaError if it can't be written.
+    Args:
+        frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
+        draft: be faster; the bytes may differ from run to run, as they may for all encoders but x264.
+    Raises:
+        MediaError: the film can't be written.
     """
     threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
     own = {} if draft else X264_DETERMINISTIC
@@ -337,12 +344,12 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
 
 
 def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:
-    """Writes frames, (H, W, 3) uint8 each, without loss and times, for a film that is only read here, again and again.
+    """Write frames, (H, W, 3) uint8 each, losslessly and without times, for a film that is only read here, repeatedly.
 
-    MagicYUV in AVI is decoded five times as fast as x264's lossless H.264, and is a sixth larger.
+    MagicYUV in AVI decodes five times as fast as x264's lossless H.264, and is a sixth larger.
 
     Raises:
-        MediaError: it can't be written.
+        MediaError: the film can't be written.
     """
     try:
         with av.open(str(path.absolute()), "w", format="avi") as film:
@@ -359,7 +366,7 @@ def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:
 
 
 def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[Packet]:
-    """Packets of the frames, whose times start at 0 or later."""
+    """Yield packets of the frames, whose times start at 0 or later."""
     count, start = len(info.pts), min(info.pts[0] * info.time_base, Fraction(0))
     for index, (picture, time) in enumerate(zip(frames, info.times, strict=True)):
         frame = to_yuv(picture, "yuv420p")
@@ -369,7 +376,7 @@ def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, co
 
 
 def to_yuv(picture: np.ndarray | VideoFrame, pixel_format: str) -> VideoFrame:
-    """(H, W, 3) uint8 RGB, or a decoded frame, in YCbCr: BT.709, limited range, with exact rounding."""
+    """Convert (H, W, 3) uint8 RGB, or a decoded frame, to YCbCr: BT.709, limited range, with exact rounding."""
     frame = picture if isinstance(picture, VideoFrame) else VideoFrame.from_ndarray(picture, format="rgb24")
     return frame.reformat(
         format=pixel_format,

@@ -1,11 +1,10 @@
 """Reading films.
 
-Frames are read as a player shows them: rotated as the display matrix says, transparency over white, 8-bit RGB; those of
-a lossless container's cover as ffmpeg's command line converts them. If a film does not specify its colour matrix, it is
-BT.601, and for players BT.709 from 1280×720 on; if it does not specify its range, it is limited, and 8-bit grey is
-always full. Frames are neither tone-mapped nor deinterlaced. Whatever is unusual about a film is in its notes.
-FFmpeg's decoders can't read animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no
-delays: Pillow decodes these.
+Frames are read as a player shows them: rotated by the display matrix, transparency over white, 8-bit RGB. For the cover
+of a lossless container, they are converted as ffmpeg's command line does. An unspecified colour matrix is BT.601, or
+for players BT.709 from 1280×720 on; an unspecified range is limited, except that 8-bit grey is always full. Frames are
+neither tone-mapped nor deinterlaced. Anything unusual about a film is in its notes. FFmpeg's decoders can read neither
+animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no delays: Pillow decodes these.
 """
 
 from collections.abc import Container, Generator, Iterator, Sequence
@@ -54,9 +53,9 @@ RGB, BT709, UNSPECIFIED = 0, 1, 2
 _EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
 PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
 MOST_ASPECT = Fraction(256)  # the largest pixel aspect ratio that is believed; the smallest is its inverse
-_HD = 1280, 720  # from here on, players take colours that are not tagged for BT.709
-_TIME_BASE = Fraction(1, 25)  # filters need one; nothing follows from it
-# FFmpeg's filters by flips of the rows and of the columns, after an exchange of both and without.
+_HD = 1280, 720  # from this size on, players take untagged colours for BT.709
+_TIME_BASE = Fraction(1, 25)  # filters need one; nothing depends on it
+# FFmpeg's filters by flips of the rows and of the columns, after exchanging both or without.
 _TRANSPOSED = {
     (False, False): "cclock_flip",
     (False, True): "clock",
@@ -71,40 +70,40 @@ TRUNCATED = "the file is truncated: its end is missing"
 _RESTARTED = "its clock starts again, as in joined recordings: all behind is shown at once; `ffmpeg -c copy` mends that"
 _ANIMATION = "it is an animation: treated as a film"
 _ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
-_NO_DELAY = 100  # milliseconds for which browsers show a frame of an animation that has no delay, or 0
+_NO_DELAY = 100  # milliseconds for which browsers show a frame of an animation without delay, or with a delay of 0
 _DEFAULT_RATE = Fraction(25)
-# FFmpeg opens these alone: no text, stills, devices, or playlists.
-UNREADABLE_FILM = (av.FFmpegError, OSError)  # the latter where a damaged film sends FFmpeg out of the file
+# FFmpeg opens only these: no text, stills, devices, or playlists.
+UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
 _SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
 _FINEST_RATE = 90_000  # the largest denominator of a rate that is computed
-_NO_RATE = 10_000  # frames per second, which no film has
+_NO_RATE = 10_000  # frames per second that no film has
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 # Larger frames are not decoded in parallel, since each would take memory.
 _MAX_FRAME_PARALLEL = 1 << 24
 # FFmpeg's names of broadcast formats, whose clock does not start at 0.
 _BROADCAST = {"mpegts", "mpeg"}
-# FFmpeg's names of formats without time stamps: it gives those of decoding, which are the same in another order.
+# FFmpeg's names of formats without time stamps: FFmpeg gives the times of decoding, the same ones in another order.
 UNTIMED = {"avi"}
 # FFmpeg's own decoders of these codecs ignore transparency.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
-_Graph = tuple[Graph, FilterContext, FilterContext]  # and its source and sink
+_Graph = tuple[Graph, FilterContext, FilterContext]  # graph, source and sink
 
 
 class Conversion:
-    """FFmpeg's filters for the frames of one film, kept while frames are alike: to make them takes as long as to use.
+    """FFmpeg's filters for the frames of one film, cached while frames are alike: creating them takes as long as use.
 
     Attributes:
-        turned: how the first frame is turned, as of `_display_matrix`; None: it was not yet looked at.
+        turned: how the first frame is turned, as of `_display_matrix`; None: not examined yet.
     """
 
     def __init__(self) -> None:
         self.turned: _Matrix | None = None
-        self._graphs: dict[str, tuple[tuple, _Graph]] = {}  # by what for, with what they are made for
+        self._graphs: dict[str, tuple[tuple, _Graph]] = {}  # by purpose, with the properties they are made for
 
     def filtered(self, what_for: str, frame: VideoFrame, filters: tuple[_Filter, ...]) -> VideoFrame:
-        """A frame after filters, one after the other; av.BlockingIOError if they do not pass it on."""
+        """Return a frame after filters, applied in turn. Raises av.BlockingIOError if they do not pass it on."""
         key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
         if what_for not in self._graphs or self._graphs[what_for][0] != key:
             self._graphs[what_for] = key, _filter_graph(frame, filters)
@@ -114,7 +113,7 @@ class Conversion:
 
 
 def _filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
-    """FFmpeg's filters, one after the other, for frames like this one."""
+    """Return FFmpeg's filters, applied in turn, for frames like this one."""
     graph = Graph()
     size = {"width": frame.width, "height": frame.height}
     nodes = [graph.add_buffer(**size, format=frame.format, time_base=_TIME_BASE)]
@@ -133,15 +132,15 @@ def to_rgb(
     as_ffmpeg: bool = False,
     conversion: Conversion | None = None,
 ) -> np.ndarray:
-    """A decoded frame as a player shows it: rotated, then resized, transparency over white; (H, W, 3) uint8.
+    """Return a decoded frame as a player shows it: rotated, resized, transparency over white; (H, W, 3) uint8.
 
     Args:
         width, height: before rotation.
         path: for messages.
         conversion: that of the frames before; None: there are none.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
-            repeat chroma where players interpolate it, and take a matrix that is not specified for BT.601; but a
-            lossless container that is converted otherwise stands out.
+            repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
+            container that is converted otherwise stands out.
     Raises:
         MediaError: its colours can't be converted.
     """
@@ -163,9 +162,9 @@ def to_rgb(
 
 
 def _display_matrix(frame: VideoFrame, conversion: Conversion) -> _Matrix:
-    """Rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy).
+    """Return the rotation (a, b, c, d): the point (x, y) of the frame is shown in the direction (ax + cy, bx + dy).
 
-    A frame that has none is turned as the first one: EXIF of an animation stands there alone.
+    A frame without one is turned as the first frame: only there does an animation have EXIF.
     """
     data = side_data(frame, Type.DISPLAYMATRIX, conversion)
     if data is None:
@@ -178,10 +177,10 @@ def _display_matrix(frame: VideoFrame, conversion: Conversion) -> _Matrix:
 
 
 def side_data(frame: VideoFrame, kind: Type, conversion: Conversion) -> bytes | None:
-    """Return a frame's side data of a type, as FFmpeg's structure of it; None: it has none.
+    """Return a frame's side data of a type, as FFmpeg's structure of it; None if it has none.
 
-    PyAV 18 raises for side data that it does not know, such as EXIF, and frees the metadata of others, such as a colour
-    profile's name, once too often: only frames that have this type pass its filters, and with nothing else.
+    PyAV 18 raises for unknown side data, such as EXIF, and frees the metadata of other side data, such as a colour
+    profile's name, twice. So the filters pass only frames with this type, and delete all other side data.
     """
     try:
         alone = conversion.filtered(kind.name, frame, _filters_for(kind))
@@ -197,13 +196,13 @@ def _filters_for(kind: Type) -> tuple[_Filter, ...]:
 
 
 def _swaps_axes(matrix: _Matrix) -> bool:
-    """True if the nearest rotation by a multiple of 90° swaps width and height."""
+    """Return whether the nearest rotation by a multiple of 90° swaps width and height."""
     a, b, c, d = matrix
     return abs(b) + abs(c) > abs(a) + abs(d)
 
 
 def _rotation(matrix: _Matrix) -> Iterator[_Filter]:
-    """Filters that rotate and flip by multiples of 90°, the nearest to the matrix."""
+    """Yield filters that rotate and flip by multiples of 90°, as near to the matrix as possible."""
     a, b, c, d = matrix
     if _swaps_axes(matrix):
         yield "transpose", _TRANSPOSED[b < 0, c < 0]
@@ -224,7 +223,7 @@ def _is_untagged_hd(frame: VideoFrame) -> bool:
 
 
 class _FrameNotes:
-    """Collects what is unusual about a film's frames from their metadata, never from their pixels."""
+    """Notes on anything unusual in the metadata of a film's frames; their pixels are not examined."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._first: VideoFrame | None = None
@@ -239,7 +238,13 @@ class _FrameNotes:
         self._interlaced = self._interlaced or frame.interlaced_frame
 
     def lines(self, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
-        """One line for each peculiarity; of pixels their width by their height, and if every frame has a time stamp."""
+        """Yield one line for each peculiarity.
+
+        Args:
+            aspect: pixel aspect ratio, width by height.
+            timestamps: whether every frame has a time stamp.
+            tracks: number of video tracks.
+        """
         if aspect != 1:
             yield f"its pixels are {aspect.numerator}:{aspect.denominator}, not square: kept as they are"
         if self._damaged:
@@ -275,12 +280,12 @@ class FilmInfo:
     pts: tuple[int, ...]  # time stamp of each frame in presentation order, strictly increasing, in units of `time_base`
     time_base: Fraction  # seconds, exact
     rate: Fraction  # frames per second, as FFmpeg finds it and writes it into a copy
-    aspect: Fraction  # width of a pixel by its height
+    aspect: Fraction  # pixel aspect ratio, width by height
     sound: tuple[str, ...]  # codec of each sound track whose codec is known
-    notes: tuple[str, ...] = ()  # what is unusual about it and how it is handled, one line each
-    more: tuple[str, ...] = ()  # what it has besides pictures and sound: subtitles, chapters, attached files
-    grey: bool = False  # every frame is
-    says_aspect: bool = True  # False: its pixels are taken to be square
+    notes: tuple[str, ...] = ()  # lines on anything unusual and how it is handled
+    more: tuple[str, ...] = ()  # other parts than pictures and sound: subtitles, chapters, attached files
+    grey: bool = False  # whether every frame is grey
+    says_aspect: bool = True  # False: its pixels are assumed to be square
 
     @property
     def coarsest_time_base(self) -> Fraction:
@@ -299,27 +304,28 @@ class FilmInfo:
 
     @property
     def seconds(self) -> Fraction:
-        """Seconds that it lasts, until its last frame at least."""
+        """Duration in seconds, at least until its last frame."""
         return max(len(self.pts) / self.rate, (self.pts[-1] - self.pts[0]) * self.time_base)
 
     @property
     def mean_rate(self) -> Fraction:
-        """Frames per second on average, by which encoders share out bits.
+        """Mean frames per second, by which encoders distribute bits.
 
-        `rate` may be many times as high: FFmpeg takes it from the shortest distance of frames if the file has none, as
-        recordings of browsers and screens. Frames that are days apart have the lowest rate that can be written.
+        `rate` may be many times as high: if the file has none, as in recordings of browsers and screens, FFmpeg takes
+        it from the shortest distance between frames. Frames that are days apart have the lowest rate that can be
+        written.
         """
         return max((len(self.pts) / self.seconds).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
 
 
 def scan(path: Source) -> FilmInfo:
-    """Decodes the whole film once.
+    """Decode the whole film once, and return its properties.
 
     A film that lacks a time stamp gets evenly spaced ones, from its frame rate. A time stamp that is not after the
     one before it is moved one unit after it. Times of a recorded broadcast (MPEG-TS, MPEG-PS) start at 0.
 
     Raises:
-        MediaError: no such file, not a film, no frames, or damaged.
+        MediaError: the file is missing, is not a film, has no frames, or is damaged.
     """
     if is_animation(path):
         return _scan_animation(path)
@@ -361,7 +367,8 @@ def _scan_animation(path: Source) -> FilmInfo:
         notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
         for frame in _decode_animation(image, path):
             delay = frame.info.get("duration", 0)
-            stamps.append(frame.info["timestamp"] + added if "timestamp" in frame.info else end)  # a GIF has none
+            # A GIF has no time stamps.
+            stamps.append(frame.info["timestamp"] + added if "timestamp" in frame.info else end)
             added += 0 if delay else _NO_DELAY
             end = stamps[-1] + (delay or _NO_DELAY)
             grey = grey and is_grey(np.asarray(over_white(frame)))
@@ -380,7 +387,7 @@ def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]
 
 
 def _is_grey(frame: VideoFrame, path: Source) -> bool:
-    """True if a frame is grey; False also where its colours can't be converted, as whoever reads it is told."""
+    """Return whether a frame is grey; False also if its colours can't be converted, which its reader reports."""
     try:
         return is_grey(to_rgb(frame, frame.width, frame.height, path, as_ffmpeg=True))
     except MediaError:
@@ -388,7 +395,7 @@ def _is_grey(frame: VideoFrame, path: Source) -> bool:
 
 
 def frame_rate(path: Source) -> Fraction:
-    """Average frames per second from the film's header; only an animation is decoded. Errors as `scan`."""
+    """Return the average frames per second from the film's header; only an animation is decoded. Errors as `scan`."""
     if is_animation(path):
         return _scan_animation(path).rate
     with open_film(path) as film:
@@ -396,7 +403,7 @@ def frame_rate(path: Source) -> Fraction:
 
 
 def frame_count(path: Source) -> int:
-    """About how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
+    """Return about how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
     with open_film(path) as film:
         return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
 
@@ -404,14 +411,14 @@ def frame_count(path: Source) -> int:
 def read_frames(
     path: Source, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
 ) -> Generator[np.ndarray, None, None]:
-    """Every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
+    """Yield every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
 
     Args:
-        only: indices of the frames that are wanted; the others are left out.
-        as_ffmpeg: as `to_rgb`: for covers of lossless containers.
-        stream: to read it from, such as one that is being written; no animation.
+        only: indices of the frames that are wanted; the others are skipped.
+        as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
+        stream: to read the film from, such as one that is being written; not for animations.
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
@@ -430,13 +437,13 @@ def read_frames(
 
 
 def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
-    """Every frame of a film, not an animation, as decoded; arguments and errors as `read_frames`."""
+    """Yield every frame of a film, not an animation, as decoded; arguments and errors as `read_frames`."""
     with open_film(path, stream) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
 
 def picture_packets(path: Source) -> Iterator[bytes]:
-    """The packets of a film's main video track in decoding order; those that an edit list leaves out, too."""
+    """Yield the packets of a film's main video track in decoding order, including those that an edit list hides."""
     with open_film(path, ignore_editlist="1") as film:
         try:
             for packet in film.demux(picture_stream(film, path)):
@@ -447,9 +454,10 @@ def picture_packets(path: Source) -> Iterator[bytes]:
 
 
 def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
-    """Opens a film and finds its streams, without decoding; arguments as `read_frames`, and options of its format.
+    """Open a film and find its streams, without decoding; arguments as `read_frames`, and options of its format.
 
-    FFmpeg reads it as the form that its first bytes say, and does not guess. What is being written has none yet.
+    FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has none
+    yet.
     """
     if not path.is_file():
         raise MediaError("no such file", subject=path)
@@ -464,7 +472,7 @@ def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> I
 
 
 def _reader_of(path: Source) -> str:
-    """FFmpeg's name of a film's form; MediaError if it is none that FFmpeg reads."""
+    """Return FFmpeg's name of a film's form. Raises MediaError if FFmpeg does not read it."""
     form = form_of(path)
     reader = form and (form.reader if form.kind == FILM else ANIMATIONS.get(form.name))
     if not reader:
@@ -473,7 +481,7 @@ def _reader_of(path: Source) -> str:
 
 
 def picture_stream(film: InputContainer, path: Source) -> VideoStream:
-    """The film's main video track, set to decode on all cores; MediaError if there is none that can be decoded.
+    """Return the film's main video track, set to decode on all cores. Raises MediaError if no track can be decoded.
 
     It is the track with the most frames according to the index, the first of equals, and never cover art.
     """
@@ -498,35 +506,41 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
 
 
 def has_sound_alone(path: Source) -> bool:
-    """True if a film's file has sound, and no pictures but cover art; MediaError if it can't be read."""
+    """Return whether a film's file has sound, and no pictures but cover art. Raises MediaError if it can't be read."""
     with open_film(path) as film:
         return bool(film.streams.audio) and not picture_tracks(film)
 
 
 def picture_tracks(film: InputContainer) -> list[VideoStream]:
-    """The video tracks without cover art."""
+    """Return the video tracks without cover art."""
     return [track for track in film.streams.video if not track.disposition & Disposition.attached_pic]
 
 
 def known_sound(film: InputContainer) -> list[AudioStream]:
-    """The sound tracks that can be copied: of some, such as phones' spatial sound, FFmpeg does not know the codec."""
+    """Return the sound tracks that can be copied.
+
+    FFmpeg does not know the codecs of some, such as phones' spatial sound.
+    """
     return [track for track in film.streams.audio if track.codec_context is not None]
 
 
 def unknown_sound(film: InputContainer) -> list[str]:
-    """A line on the other sound tracks, if there are any."""
+    """Return a line on the other sound tracks, if there are any."""
     count = len(film.streams.audio) - len(known_sound(film))
     return [f"its sound tracks of unknown codecs ({count}) are left out"] if count else []
 
 
 def film_has_position(path: Source) -> bool:
-    """True if a film's tags say where it was taken ("©xyz" and Apple's "location.ISO6709"). Errors as `scan`."""
+    """Return whether a film's tags say where it was taken ("©xyz" and Apple's "location.ISO6709"). Errors as `scan`."""
     with open_film(path) as film:
         return any("location" in tag.lower() for tag in film.metadata)
 
 
 def lost_by_encoding(path: Source) -> str:
-    """Tracks of a film that an encoded copy would be without, in words; "": none but subtitles. Errors as `scan`."""
+    """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses none.
+
+    Errors as `scan`.
+    """
     if is_animation(path):
         return lost_by_pixels(path)
     with open_film(path) as film:
@@ -537,7 +551,7 @@ def lost_by_encoding(path: Source) -> str:
 
 
 def start_time(film: InputContainer) -> Fraction:
-    """Seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 of other films."""
+    """Return the seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 for other films."""
     if film.format.name not in _BROADCAST:
         return Fraction(0)
     tracks = (*picture_tracks(film), *film.streams.audio)
@@ -560,12 +574,15 @@ def _unreadable(path: Source) -> MediaError:
 
 
 def is_cut_off(packet: Packet, path: Source) -> bool:
-    """True if a packet is not whole since its file is truncated: it can't be decoded, and frames before it get lost."""
+    """Return whether a packet is cut off by the end of a truncated file.
+
+    Such a packet can't be decoded, and trying loses earlier frames.
+    """
     return packet.is_corrupt and is_truncated(path)
 
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
-    """Every frame as decoded; MediaError if the film is damaged."""
+    """Yield every frame as decoded. Raises MediaError if the film is damaged."""
     keep_freed_memory()
     count, decoder = 0, stream.codec_context
     alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
@@ -588,19 +605,19 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
 
 
 def _rate(stream: VideoStream) -> Fraction:
-    """Frames per second on average; of raw DV, FFmpeg gives ticks of its clock instead."""
+    """Return the average frames per second. For raw DV, FFmpeg gives ticks of its clock instead, which are not used."""
     average, guessed = stream.average_rate, stream.guessed_rate
     return Fraction((guessed if average and average >= _NO_RATE else average) or guessed or _DEFAULT_RATE)
 
 
 def _restarts(stamps: list[int | None], time_base: Fraction) -> bool:
-    """True if a time stamp is a second or more before the one before it."""
+    """Return whether a time stamp is a second or more before the previous one."""
     known = [stamp for stamp in stamps if stamp is not None]
     return any((earlier - later) * time_base >= 1 for earlier, later in pairwise(known))
 
 
 def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
-    """Time stamps, each after the one before it; evenly spaced if one is missing."""
+    """Yield time stamps, each after the previous one; evenly spaced if one is missing."""
     if None in stamps:
         stamps = [index * step for index in range(len(stamps))]
     previous = stamps[0] - 1
@@ -610,13 +627,13 @@ def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction | None:
-    """The pixel aspect ratio as stored, width by height; None if the film does not give it, or an impossible one."""
+    """Return the pixel aspect ratio as stored, width by height; None if it is missing or impossible."""
     aspect = stream.sample_aspect_ratio
     return aspect if aspect is not None and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else None
 
 
 def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction | None]:
-    """Width and height in pixels, and the pixel aspect ratio or None, as `pixel_aspect`; after rotation."""
+    """Return width and height in pixels, and the pixel aspect ratio or None, as `pixel_aspect`; all after rotation."""
     aspect = pixel_aspect(stream)
     if _swaps_axes(_display_matrix(first, Conversion())):
         return first.height, first.width, aspect and 1 / aspect

@@ -1,4 +1,4 @@
-"""Film formats that are written, an entry of one table each, and the options of FFmpeg's encoders and muxers for them.
+"""The film formats that are written, one table entry each, and the options of FFmpeg's encoders and muxers for them.
 
 All options are chosen so that the same frames give the same bytes.
 """
@@ -13,15 +13,15 @@ MILLISECOND = Fraction(1, 1000)
 # FFmpeg doubles a track's ticks per second until there are at least this many.
 _MIN_TICKS = 10_000
 _MAX_TICKS = 2**31 - 1
-# x264 takes three threads for two processors, and one for 32 rows at most; 8 processors are common.
+# x264 runs three threads for two processors, and one for 32 rows at most; 8 processors are common.
 USUAL_THREADS, ROWS_PER_THREAD = 12, 32
 # Ticks per second that are fine enough for any film and don't overflow in a long one.
 FINE_TICKS = 90_000
-# FFV1 can't split smaller pictures into four slices, and no slice may have more pixels.
+# FFV1 can't split smaller pictures into four slices, and no slice may have more pixels than this.
 _MIN_SIDE_TO_SLICE = 16
 _MAX_SLICE = 2**27 // 27
-# With AVX-512 (seen on a Zen 5 with x264 165) one film in four differs in some bytes from the one before it. SSE2,
-# which every such processor has, costs a tenth of the speed and gives what x264 gives without any SIMD code.
+# With AVX-512 (seen on a Zen 5 with x264 165) one film in four differs in some bytes from one run to the next. SSE2,
+# which every such processor has, costs a tenth of the speed and gives the same bytes as x264 without any SIMD code.
 X264_DETERMINISTIC = {"x264-params": "asm=sse2"} if platform.machine().lower() in {"x86_64", "amd64"} else {}
 
 
@@ -34,7 +34,7 @@ class Form:
     encoder: str
     pixels: str  # FFmpeg's name of the pixel format
     packet_gap: int  # smallest difference between two sound packets' time stamps, in ticks of their track
-    options: Mapping[str, str] = field(default_factory=dict, compare=False)  # of the encoder
+    options: Mapping[str, str] = field(default_factory=dict, compare=False)  # options of the encoder
     muxing: Mapping[str, str] = field(default_factory=dict, compare=False)  # options of the muxer
 
     @property
@@ -43,16 +43,16 @@ class Form:
 
     @property
     def is_lossless(self) -> bool:
-        """True if it stores RGB, every bit of it."""
+        """True if it stores RGB exactly."""
         return not self.pixels.startswith("yuv")
 
     def encoder_options(self, width: int, height: int) -> dict[str, str]:
-        """All options of the encoder.
+        """Return all options of the encoder.
 
-        FFV1 as archives use it: version 3, intra frames only, a checksum on each slice, slices for four threads, or if
-        the pictures are too large for four, as many as the encoder takes by itself. x264: nothing but a preset and
-        lossless, since it writes all its settings into the film; as many threads as it would take by itself on a common
-        computer, since the bytes depend on them.
+        FFV1 is used as archives do: version 3, intra frames only, a checksum on each slice, slices for four threads, or
+        if the pictures are too large for four, as many as the encoder takes by default. For x264, only a preset and
+        lossless are set, since it writes all its settings into the film. It gets as many threads as it would take by
+        default on a common computer, since the bytes depend on them.
         """
         if self.encoder != "ffv1":
             threads = min(USUAL_THREADS, max(1, (height + 15) // ROWS_PER_THREAD))
@@ -62,9 +62,10 @@ class Form:
         return {**self.options, "slices": "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"}
 
     def muxer_options(self, time_base: Fraction, rates: Iterable[int], room: int = 0) -> dict[str, str]:
-        """Options that keep time stamps as they are, of pictures in a time base, and of sound tracks of some rates.
+        """Return options that keep the time stamps of pictures, in a time base, and of sound tracks of some rates.
 
-        Matroska gets so many bytes of room after its header, if there are at least two.
+        Args:
+            room: bytes to leave after Matroska's header, if at least two.
         """
         # Packets come in order: there is no use in holding one back for more than half a second.
         options = {"avoid_negative_ts": "disabled", "max_interleave_delta": "500000", **self.muxing}
@@ -73,12 +74,12 @@ class Form:
         ticks = time_base.denominator
         while ticks < _MIN_TICKS:
             ticks *= 2
-        # MP4 gives the start of each track in ticks of the whole film, so these must fit every track.
+        # MP4 gives the start of each track in ticks of the whole film, so these must suit every track.
         common = math.lcm(ticks, *rates)
         return options | {"movie_timescale": str(common if common <= _MAX_TICKS else ticks)}
 
     def time_base(self, rate: Fraction, preferred: Fraction | None) -> Fraction:
-        """Time base of the pictures in seconds.
+        """Return the time base of the pictures in seconds.
 
         Matroska's is a millisecond. MP4's is the preferred one, or else one that divides a frame of `rate` evenly.
         """
@@ -90,7 +91,7 @@ class Form:
 # Matroska allows equal time stamps, and needs them: two packets can fall in the same millisecond.
 MKV = Form("Matroska", "matroska", "ffv1", "bgr0", 0, {"level": "3", "g": "1", "slicecrc": "1"})
 MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1, {"qp": "0", "preset": "veryfast"})
-# What browsers and phones play, hardly different from the original, and before all of it is there.
+# Browsers and phones play this before all of it has arrived; it hardly differs from the original.
 WATCHABLE = Form(
     *("MP4", "mp4", "libx264", "yuv420p", 1),
     {"crf": "17", "preset": "medium", "profile": "high"},

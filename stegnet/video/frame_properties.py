@@ -1,4 +1,4 @@
-"""Properties of all frames of a film that their pixels don't show: pixel aspect ratio, field order, light of HDR."""
+"""Properties of a film's frames that their pixels don't show: pixel aspect ratio, field order, light levels of HDR."""
 
 import struct
 from fractions import Fraction
@@ -14,22 +14,23 @@ from stegnet.video.films import PROGRESSIVE, UNSPECIFIED, Conversion, shape, sid
 _TOP, _BOTTOM = 4, 5
 _MODES = {PROGRESSIVE: "prog", _TOP: "tff", _BOTTOM: "bff"}
 _MOST_PART = 2**31 - 1
-_FRACTIONS = 10  # of mastering: x and y of red, green, blue and white, the least luminance, and the most
+# Fractions of mastering metadata: x and y of red, green, blue and white, then the least and most luminance.
+_FRACTIONS = 10
 
 
 class FrameProperties(NamedTuple):
-    """Properties of a film's frames, as FFmpeg's command line finds them in the first."""
+    """Properties of a film's frames, as FFmpeg's command line finds them in the first frame."""
 
-    aspect: Fraction | None = None  # pixel aspect ratio, width by height, after rotation; None: the film gives none
+    aspect: Fraction | None = None  # pixel aspect ratio, width by height, after rotation; None: not specified
     field_order: int = PROGRESSIVE  # FFmpeg's number
     colours: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)  # transfer function and primaries, FFmpeg's numbers
-    light: tuple[int, ...] = ()  # of HDR: most of a pixel, and of the mean of a frame, in cd/m²
-    # of HDR: x and y of the primaries red, green and blue, and of white, and the most and the least luminance in cd/m²
+    light: tuple[int, ...] = ()  # HDR: largest light level of a pixel, and of the mean of a frame, in cd/m²
+    # HDR: x and y of the primaries red, green and blue, and of white, then the most and the least luminance in cd/m²
     mastering: tuple[Fraction, ...] = ()
 
 
 def frame_properties(stream: VideoStream, first: VideoFrame) -> FrameProperties:
-    """Returns the properties of a film, of which this is the first frame."""
+    """Return the properties of a film from its first frame."""
     context = stream.codec_context
     kinds = Type.CONTENT_LIGHT_LEVEL, Type.MASTERING_DISPLAY_METADATA
     level, screen = (side_data(first, kind, Conversion()) for kind in kinds)
@@ -40,7 +41,7 @@ def frame_properties(stream: VideoStream, first: VideoFrame) -> FrameProperties:
 
 
 def _mastering(data: bytes) -> tuple[Fraction, ...]:
-    """Colours and luminance of the screen that HDR was made on, where both are given (AVMasteringDisplayMetadata)."""
+    """Return colours and luminance of the mastering display, if both are given (AVMasteringDisplayMetadata)."""
     *parts, has_primaries, has_luminance = struct.unpack_from(f"{2 * _FRACTIONS + 2}i", data)
     if not (has_primaries and has_luminance and all(parts[1::2])):
         return ()
@@ -59,7 +60,7 @@ def _field_order(frame: VideoFrame) -> int:
 
 
 class FrameMarker:
-    """Sets the properties of frames, which some encoders store with each: FFV1 in all slices (RFC 9043, 4.6)."""
+    """A setter of frame properties, which some encoders store with each frame: FFV1 in all slices (RFC 9043, 4.6)."""
 
     def __init__(self, properties: FrameProperties) -> None:
         aspect = properties.aspect
@@ -68,5 +69,5 @@ class FrameMarker:
         self._conversion = Conversion()
 
     def marked(self, frame: VideoFrame) -> VideoFrame:
-        """Returns a frame with these pixels."""
+        """Return a frame with these pixels and the properties."""
         return self._conversion.filtered("properties", frame, self._filters)

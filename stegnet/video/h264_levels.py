@@ -1,8 +1,8 @@
-"""H.264 streams by their coefficients' levels: slices read, and written again with all other syntax as it was.
+"""H.264 streams by their coefficients' levels: slices are read, and rewritten with all other syntax unchanged.
 
-The set of levels that are not zero stays, so that no other element of a stream depends on a change. This is the face of
-a compiled reader, `_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main and
-High profiles (Rec. ITU-T H.264); there is no other.
+The set of nonzero levels stays the same, so that no other element of a stream depends on a change. This is the
+interface of a compiled reader, `_h264*.c`, for progressive films in 8 bits and 4:2:0 of the Constrained Baseline, Main
+and High profiles (Rec. ITU-T H.264); there is no other.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
 
 
 class Reason(Enum):
-    """Reasons why a slice is left alone: the number of `Failure` in _h264.h, and a line for people."""
+    """Reasons why a slice is left alone: the number of `Failure` in _h264.h, and a line for users."""
 
     NOT_A_SLICE = 1, "not a slice of an H.264 picture"
     DAMAGED = 2, "the H.264 stream is damaged"
@@ -65,13 +65,13 @@ class H264Error(MediaError):
 
 @dataclass
 class Parameters:
-    """Parameter sets of a stream; a later one replaces that of its number."""
+    """Parameter sets of a stream. A later set replaces an earlier one with the same number."""
 
     sps: dict[int, bytes] = field(default_factory=dict)
     pps: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # with the number of its SPS
 
     def add(self, nal: bytes) -> bool:
-        """Adds an SPS or PPS; False of any other NAL unit, H264Error if it is damaged."""
+        """Add an SPS or PPS, and return True; False for any other NAL unit. Raises H264Error if it is damaged."""
         if not nal or nal[0] & 31 not in (SPS, PPS):
             return False
         kind, number, sps = _identify(nal)
@@ -82,7 +82,7 @@ class Parameters:
         return True
 
     def of(self, nal: bytes) -> tuple[bytes, bytes]:
-        """Returns a slice's SPS and PPS; H264Error if this is no slice, or they are missing."""
+        """Return a slice's SPS and PPS. Raises H264Error if this is not a slice, or they are missing."""
         if nal and nal[0] & 31 in (SPS, PPS):
             raise H264Error(Reason.NOT_A_SLICE)
         sps, pps = self.pps.get(_identify(nal)[1], (-1, b""))
@@ -91,12 +91,15 @@ class Parameters:
         return self.sps[sps], pps
 
     def beyond(self, nal: bytes, levels: "Levels") -> np.ndarray:
-        """Levels of luma of a slice whose blocks lie, or stick out, beyond what its SPS says is shown, (n,) bool."""
+        """Return the luma levels of a slice whose blocks lie, at least partly, outside the shown area, (n,) bool.
+
+        The SPS says which area is shown.
+        """
         failure, width, left, right, top, bottom = _reader().area(self.of(nal)[0])
         if failure:
             raise H264Error(_BY_NUMBER[failure])
         side = np.where(levels.kind == Kind.LUMA_8X8, 8, 4)
-        # Blocks of 4x4 are coded quarter by quarter (6.4.3).
+        # Blocks of 4×4 are coded quarter by quarter (6.4.3).
         quarter = np.where(levels.kind == Kind.LUMA_8X8, levels.block, levels.block >> 2)
         within = np.where(levels.kind == Kind.LUMA_8X8, 0, levels.block & 3)
         x = 16 * (levels.macroblock % width) + 8 * (quarter & 1) + 4 * (within & 1)
@@ -105,7 +108,10 @@ class Parameters:
 
     @classmethod
     def of_avcc(cls, extradata: bytes) -> tuple["Parameters", int]:
-        """Parameters of an avcC box, or the same as extradata (ISO/IEC 14496-15), and bytes of a NAL's length."""
+        """Return the parameters in an avcC box, or in equal extradata, and the bytes of a NAL unit's length.
+
+        The box is specified in ISO/IEC 14496-15.
+        """
         if len(extradata) < 7 or extradata[0] != 1:
             raise H264Error(Reason.DAMAGED)
         found, at = cls(), 5
@@ -129,7 +135,7 @@ def _reader() -> ModuleType:
 
 
 def _identify(nal: bytes) -> tuple[int, int, int]:
-    """Type and number of a parameter set, and of a PPS that of its SPS; of a slice, the number of its PPS."""
+    """Return type and number of a parameter set, and a PPS's SPS number; for a slice, the number of its PPS."""
     failure, *found = _reader().identify(nal)
     if failure:
         raise H264Error(_BY_NUMBER[failure])
@@ -137,7 +143,7 @@ def _identify(nal: bytes) -> tuple[int, int, int]:
 
 
 def _checked(found: Any) -> Any:
-    """Returns what the reader has found; raises an H264Error if that is the number of a failure."""
+    """Return the reader's result. Raises H264Error if it is the number of a failure."""
     if isinstance(found, int):
         raise H264Error(_BY_NUMBER[found])
     return found
@@ -156,19 +162,19 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Levels:
-    """Levels of a slice that are not zero, in coding order; read-only arrays of one length."""
+    """Nonzero levels of a slice in coding order; read-only arrays of equal length."""
 
     value: np.ndarray  # int32, ±1 to ±32767
-    macroblock: np.ndarray  # uint32, its address
+    macroblock: np.ndarray  # uint32, the macroblock's address
     kind: np.ndarray  # uint8, a `Kind`
-    # uint8, in scan order: 0 to 15, of AC blocks from 1 on, of 8x8 blocks to 63, of chroma DC to 3
+    # uint8, in scan order: 0 to 15, in AC blocks from 1 on, in 8x8 blocks to 63, in chroma DC to 3
     position: np.ndarray
     qp: np.ndarray  # uint8, of the macroblock's luma, or of this level's chroma plane; 0 to 51
-    # uint8, in its macroblock in coding order: luma 4x4 0 to 15, 8x8 0 to 3; chroma DC 0 and 1; chroma AC 0 to 7, Cb
-    # first
+    # uint8, index in its macroblock in coding order: luma 4x4 0 to 15, 8x8 0 to 3; chroma DC 0 and 1; chroma AC 0 to 7,
+    # Cb first
     block: np.ndarray
-    intra: np.ndarray  # bool, of the macroblock
-    # the last bit of the slice, see `x264_padding`; None if the slice does not show it, and in CAVLC
+    intra: np.ndarray  # bool, whether the macroblock is intra-coded
+    # the last bit of the slice, see `x264_padding`; None if the slice does not show it, or is in CAVLC
     padding: bool | None
 
     def __len__(self) -> int:
@@ -176,21 +182,21 @@ class Levels:
 
 
 def read_levels(parameters: Parameters, nal: bytes) -> Levels:
-    """Reads the levels of a slice, which can be written again byte for byte, else H264Error."""
+    """Read the levels of a slice. Raises H264Error if it can't be rewritten byte for byte."""
     data, padding = _checked(_reader().read(*parameters.of(nal), nal))
     found = np.frombuffer(data, LEVEL)
     return Levels(**{name: found[name] for name in _ARRAYS}, padding=None if padding < 0 else bool(padding))
 
 
 def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padding: bool = False) -> bytes:
-    """Returns a slice with other levels.
+    """Return a slice with other levels.
 
     Args:
-        values: of all that `read_levels` found, in the same order: integers from ±1 to ±2063, or as they are.
-        padding: the last bit, where the slice read does not show one.
+        values: for all levels that `read_levels` found, in the same order: integers from ±1 to ±2063, or the old value.
+        padding: the last bit, if the slice read does not show it.
     Raises:
-        ValueError: their number is another, or one is 0 or too large.
-        H264Error: as by `read_levels`.
+        ValueError: there are more or fewer values, or one is 0 or too large.
+        H264Error: as in `read_levels`.
     """
     given = np.asarray(values)
     limits = np.iinfo(np.int32)
@@ -203,11 +209,11 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padd
 
 
 def x264_padding(shown: Sequence[bool | None]) -> list[bool]:
-    """Guesses the padding of slices in CABAC that do not show it, so that those rewritten do not stand out.
+    """Guess the padding of CABAC slices that do not show it, so that rewritten slices do not stand out.
 
-    x264 sets the last bit of a slice's last byte by bits of a number in turn, one a picture; other encoders set none.
-    Of a slice of each picture, in coding order, the padding is as shown, else by the only turn that fits all, else
-    False.
+    x264 sets the last bit of a slice's last byte from the bits of a number in turn, one for each picture; other
+    encoders set none. The padding of a slice of each picture, in coding order, is the one shown, else the one by the
+    only turn that fits all of them, else False.
     """
     turns = [[bool(_X264_BITS >> (index + first) % 32 & 1) for index in range(len(shown))] for first in range(32)]
     fits = [turn for turn in turns if all(each in (None, bit) for each, bit in zip(shown, turn, strict=True))]

@@ -1,4 +1,4 @@
-"""Motion in a film, as x264 finds it: from where in the frames before and after each block is predicted."""
+"""Motion in a film, as x264 finds it: where in the frames before and after it each block is predicted from."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from stegnet.core.pixels import BLOCK
 from stegnet.video.coding import Coding
 from stegnet.video.films import decoded, open_film, picture_stream
 
-# Each frame is predicted from one before and one after at most, in no parts smaller than a block, whatever it costs.
+# Each frame is predicted from at most one before and one after, in parts no smaller than a block, whatever it costs.
 SEARCH = Coding(20, "veryfast", paced=True, params="ref=1:b-pyramid=none:weightp=0:mbtree=0:partitions=p8x8,b8x8")
 
 
@@ -20,20 +20,22 @@ SEARCH = Coding(20, "veryfast", paced=True, params="ref=1:b-pyramid=none:weightp
 class Motion:
     """Motion of the blocks of a frame."""
 
-    # before, after: down and across, in pixels, to where each block is predicted from in the last frame that is not
-    # between others, and in the next; (rows, cols, 2) float32, nan where it is not
+    # before, after: offset (down, across) in pixels from each block to its prediction in the previous, or next, frame
+    # that is not between others; (rows, cols, 2) float32, nan if it is not predicted from that frame
     before: np.ndarray
     after: np.ndarray
 
     @classmethod
     def none(cls, shape: tuple[int, int]) -> "Motion":
-        """Motion of rows and columns of blocks that stand still."""
+        """Return the motion of rows and columns of blocks that stand still."""
         return cls(*np.zeros((2, *shape, 2), np.float32))
 
     def follow(self, before: np.ndarray, after: np.ndarray | None, share: float) -> np.ndarray:
-        """Values that move with a frame, (H, W) float32, from those of the frames before and after, of the same size.
+        """Return values that move with a frame, (H, W) float32, from those of the frames before and after.
 
-        After is None if it is not known; the share is that of `before`, where a block is predicted from both.
+        Args:
+            before, after: values, (H, W). `after` is None if it is not known.
+            share: weight of `before` where a block is predicted from both.
         """
         from_before, known = _moved(before, self.before), ~np.isnan(self.before[..., 0])
         if after is None:
@@ -46,7 +48,7 @@ class Motion:
 
 
 def motion_of(film: Path) -> Generator[Motion, None, None]:
-    """The motion of each frame of a film that was written by `SEARCH`, in order."""
+    """Yield the motion of each frame of a film that was written by `SEARCH`, in order."""
     with open_film(film) as source:
         stream = picture_stream(source, film)
         stream.codec_context.options = {"flags2": "+export_mvs"}
@@ -58,7 +60,7 @@ def motion_of(film: Path) -> Generator[Motion, None, None]:
 
 
 def _of_blocks(vectors: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """(rows, cols, 2) float32 of vectors of parts of a frame."""
+    """Return the motion of each block, (rows, cols, 2) float32, from the vectors of parts of a frame."""
     made = np.full((*shape, 2), np.nan, np.float32)
     for size in np.unique(vectors[["w", "h"]]) if vectors.size else ():
         some = vectors[vectors[["w", "h"]] == size]
@@ -71,7 +73,7 @@ def _of_blocks(vectors: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _moved(values: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Values, (H, W), moved to where each block comes from, between pixels by bilinear interpolation."""
+    """Return values, (H, W), taken from where each block comes from, with bilinear interpolation between pixels."""
     rows, cols, _ = motion.shape
     corners = np.moveaxis(np.mgrid[:rows, :cols] * BLOCK, 0, -1) + np.nan_to_num(motion) + BLOCK
     limits = np.array(values.shape) + BLOCK - 1

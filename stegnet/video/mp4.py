@@ -1,8 +1,8 @@
 """MP4 and MOV files that are changed in place (ISO/IEC 14496-12 and -15).
 
-H.264 samples are replaced, with every other byte as it was: sizes of samples, offsets of chunks and the bit rate are
-mended; no box moves into another place. And in a film that PyAV has written, the ticks of the whole film become
-milliseconds, and the width at which it is shown follows from the pixel aspect ratio.
+H.264 samples are replaced, and sample sizes, chunk offsets and the bit rate are updated; all other bytes stay, and no
+box moves to another place. In a film that PyAV has written, the ticks of the whole film become milliseconds, and the
+width at which it is shown is set from the pixel aspect ratio.
 """
 
 import mmap
@@ -22,18 +22,18 @@ from stegnet.formats.opened_file import Source, is_mp4, mapped, spliced
 _FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
 _H264 = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
 _LONGER, _TOO_NARROW = "use a longer film", "would grow beyond 4 GB, for which its tables are too narrow"
-_ABSOLUTE = {b"saio", b"iloc"}  # boxes with offsets in the file that are not mended
-_ABOUT = {b"meta", b"udta"}  # boxes that may hold such
-_FRAGMENT = b"moof\0\0\0\x10mfhd"  # begins one, which a film that was recorded in fragments still has in its mdat
+_ABSOLUTE = {b"saio", b"iloc"}  # boxes with file offsets that are not updated
+_ABOUT = {b"meta", b"udta"}  # boxes that may contain such boxes
+_FRAGMENT = b"moof\0\0\0\x10mfhd"  # begins a fragment; a film that was recorded in fragments still has it in its mdat
 _NEAR = 1e-4  # share by which a bit rate may be rounded
 _MOST_32 = (1 << 32) - 1
-_USUAL_TICKS, _NOTHING = 1000, -1  # a second, and the start of an edit that shows nothing
-# Of each box that counts in ticks of the film: its fields after version and flags, with times of 32 and of 64 bits, and
-# the place of its length. An edit list has a number of edits before them.
+_USUAL_TICKS, _NOTHING = 1000, -1  # ticks of a second; start of an edit that shows nothing
+# For each box that counts in ticks of the film: its fields after version and flags, with times of 32 and of 64 bits,
+# and the index of its length. In an edit list, the number of edits comes first.
 _FIELDS = {b"mvhd": (">IIII", ">QQIQ", 3), b"tkhd": (">IIIII", ">QQIIQ", 4), b"elst": (">IiI", ">QqI", 0)}
-_TICKS_PLACE = 2  # in mvhd
+_TICKS_PLACE = 2  # index in mvhd
 _SHOWN = 8  # bytes of width and height, at the end of tkhd
-_Changes = dict[tuple[int, int], bytes]  # by where what they replace starts and ends
+_Changes = dict[tuple[int, int], bytes]  # by the start and end of the bytes they replace
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class Mp4:
     """An MP4 file with a track of H.264; of several, the one with the most pictures."""
 
     file: Source
-    avcc: bytes  # content of its avcC box: parameter sets, and bytes of a NAL unit's length
+    avcc: bytes  # content of its avcC box: parameter sets, and the bytes of a NAL unit's length
     starts: np.ndarray  # starts, sizes: (n,) int64, of each sample in decoding order
     sizes: np.ndarray
     boxes: tuple[Box, ...]  # those at the top of the file
     table: Box  # stsz of that track
     rate: Box | None  # its btrt box; None: it has none
-    seconds: float  # that it lasts
+    seconds: float  # duration
     chunks: tuple[Box, ...]  # stco and co64 of all tracks
 
 
 def read_mp4(path: Source) -> Mp4:
-    """Reads the tables of a file; MediaError if it has no H.264 of which it is known where it is."""
+    """Read the tables of a file. Raises MediaError if it has no H.264, or does not clearly say where it is."""
     if not is_mp4(path):
         raise MediaError("is not an MP4 or MOV", _FILM, subject=path)
     with mapped(path) as data:
@@ -63,7 +63,10 @@ def read_mp4(path: Source) -> Mp4:
 
 
 def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
-    """Writes the file with other samples, by their numbers; MediaError if an offset no longer fits into its field."""
+    """Write the file with other samples, by their numbers.
+
+    Raises MediaError if an offset no longer fits into its field.
+    """
     order = sorted(samples, key=lambda number: film.starts[number])
     starts, sizes = film.starts[order], film.sizes[order]
     growth = (np.array([len(samples[number]) for number in order], np.int64) - sizes).cumsum()
@@ -99,7 +102,7 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
         raise MediaError("this MP4 file was recorded in fragments", _FILM, subject=path)
     known = [list(all_boxes(data, each.content, each.end)) for each in top if each.kind == b"moov"]
     told = [each for each in (*top, *chain(*known)) if each.kind in _ABOUT]
-    tracks: list[dict[bytes, Box]] = []  # the boxes of each by their types
+    tracks: list[dict[bytes, Box]] = []  # the boxes of each, by type
     for found in known:
         for own in (each for each in found if each.kind == b"trak"):
             tracks.append({each.kind: each for each in found if own.start < each.start < own.end})
@@ -127,7 +130,7 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
 
 
 def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
-    """The boxes at the top; what some cameras append to a whole film need not be any."""
+    """Yield the boxes at the top. Data that some cameras append to a complete film need not be boxes."""
     found = set()
     try:
         for each in boxes(data):
@@ -139,14 +142,14 @@ def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
 
 
 def _avcc(data: mmap.mmap, track: dict[bytes, Box]) -> bytes:
-    """The avcC box of a track of H.264; b"" of any other."""
+    """Return the avcC box of a track of H.264; b"" for any other track."""
     if not {b"stsd", b"stsz", b"stsc", b"mdhd"} <= track.keys():
         return b""
     return next((data[each.content : each.end] for each in _described(data, track) if each.kind == b"avcC"), b"")
 
 
 def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
-    """The boxes that describe a track of H.264; none of any other."""
+    """Return the boxes that describe a track of H.264; an empty list for any other track."""
     entries = list(boxes(data, track[b"stsd"].content + 8, track[b"stsd"].end))
     if len(entries) != 1 or entries[0].kind != b"avc1":
         return []
@@ -154,7 +157,7 @@ def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
 
 
 def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: np.ndarray) -> np.ndarray:
-    """Offset of each sample, from those of chunks and the samples in each."""
+    """Return the offset of each sample, from the offsets of chunks and the number of samples in each."""
     offsets = _offsets(data, track[b"co64"] if b"co64" in track else track[b"stco"]).astype(np.int64)
     table = track[b"stsc"]
     entries = np.frombuffer(data[table.content + 8 : table.end], ">u4", 3 * _count(data, table)).reshape(-1, 3)
@@ -172,7 +175,7 @@ def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: np.ndarray) 
 
 
 def _check_samples(starts: np.ndarray, sizes: np.ndarray, holders: list[Box]) -> None:
-    """Refuses samples that are not apart from each other, in the boxes for them."""
+    """Raise ValueError for samples that overlap, or are outside the boxes for them."""
     order = starts.argsort()
     ends = (starts + sizes)[order]
     outside = np.ones(starts.size, bool)
@@ -192,7 +195,10 @@ def _offsets(data: mmap.mmap, table: Box) -> np.ndarray:
 
 
 def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
-    """The highest and the mean bit rate, as far as they are the mean of all samples: whoever adds up would see it."""
+    """Return changes of the highest and the mean bit rate, if these equal the mean over all samples.
+
+    Anyone who adds up the samples would notice otherwise.
+    """
     if film.rate is None or film.seconds <= 0:
         return {}
     before = 8 * int(film.sizes.sum()) / film.seconds
@@ -205,7 +211,7 @@ def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
 
 
 def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Changes:
-    """The size of a box at the top, if that has changed."""
+    """Return the change of a top box's size, if it has changed."""
     if size == top.end - top.start or data[top.start : top.start + 4] == bytes(4):
         return {}
     if top.content - top.start > HEADER:
@@ -216,13 +222,13 @@ def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Chan
 
 
 def use_milliseconds(path: Path) -> None:
-    """Sets the ticks per second of a whole MP4 to the usual 1000, unless a track then starts at another time.
+    """Set the ticks per second of a whole MP4 to the usual 1000, unless a track would then start at another time.
 
-    They say how long the film and its tracks last, and when each track starts (ISO/IEC 14496-12, 8.2.2, 8.3.2, 8.6.6:
-    mvhd, tkhd, elst). Lengths are rounded up, as FFmpeg does.
+    Ticks give the duration of the film and its tracks, and the start of each track (ISO/IEC 14496-12, 8.2.2, 8.3.2,
+    8.6.6: mvhd, tkhd, elst). Durations are rounded up, as FFmpeg does.
     """
     with mapped(path) as data:
-        start = next((each.start for each in boxes(data) if each.kind == b"moov"), len(data))  # the last one
+        start = next((each.start for each in boxes(data) if each.kind == b"moov"), len(data))  # the last box
         movie = data[start:]
     timed = [each for each in all_boxes(movie) if each.kind in _FIELDS]
     timed = [(each.kind, _rows(each.kind, movie[each.content : each.end])[1]) for each in timed]
@@ -237,13 +243,13 @@ def use_milliseconds(path: Path) -> None:
 
 
 def set_shown_width(path: Path, aspect: Fraction) -> None:
-    """Sets the width at which an MP4's pictures are shown, in pixels of their height (ISO/IEC 14496-12, 8.3.2: tkhd).
+    """Set the width at which an MP4's pictures are shown, in pixels as high as theirs (ISO/IEC 14496-12, 8.3.2: tkhd).
 
-    PyAV gives FFmpeg the pixel aspect ratio for the other places of a file, not for this one.
+    PyAV passes FFmpeg the pixel aspect ratio for the other places of a file, not for this one.
     """
     with mapped(path) as data:
         ends = (each.end for each in all_boxes(data) if each.kind == b"tkhd")
-        place = next(end - _SHOWN for end in ends if any(data[end - _SHOWN : end]))  # others are no pictures
+        place = next(end - _SHOWN for end in ends if any(data[end - _SHOWN : end]))  # other tracks have no pictures
         pixels = int.from_bytes(data[place : place + 4], "big")
     shown = int(pixels * aspect + Fraction(1, 2))
     if 0 < shown <= _MOST_32:
@@ -253,7 +259,7 @@ def set_shown_width(path: Path, aspect: Fraction) -> None:
 
 
 def _in_milliseconds(data: bytes, ticks: int) -> Iterator[bytes]:
-    """Boxes, with all that was in ticks of the film in milliseconds."""
+    """Yield boxes with all ticks of the film converted to milliseconds."""
     for each in boxes(data):
         kind, content = each.kind, data[each.content : each.end]
         if kind in HOLDERS:
@@ -272,7 +278,7 @@ def _in_milliseconds(data: bytes, ticks: int) -> Iterator[bytes]:
 
 
 def _rows(kind: bytes, content: bytes) -> tuple[int, list[list[int]], int]:
-    """The fields of a box, or of each edit of an edit list, and where they start and end in its content."""
+    """Return the fields of a box, or of each edit of an edit list, between their start and end in its content."""
     form = _FIELDS[kind][content[0]]
     start, count = (8, int.from_bytes(content[4:8], "big")) if kind == b"elst" else (4, 1)
     end = start + count * struct.calcsize(form)

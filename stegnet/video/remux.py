@@ -1,8 +1,8 @@
-"""Putting a film file into another format: packet by packet, or as one that browsers and phones play.
+"""Putting a film into another format: packet by packet, or as a file that browsers and phones play.
 
-These play H.264 4:2:0 of 8 bits in MP4, with sound of some kinds. Pictures and sound that are such already are copied;
-others are coded anew. To a film of H.264 without sound, that of another film is copied by the program ffmpeg, which can
-write sound and subtitles in other forms.
+They play 8-bit H.264 4:2:0 in MP4, with sound of some kinds. Pictures and sound of these kinds are copied; others are
+coded anew. To a film of H.264 without sound, the program ffmpeg copies the sound of another film, since it can write
+sound and subtitles in other forms.
 """
 
 import shutil
@@ -36,9 +36,9 @@ from stegnet.video.sound_packets import PLAYABLE
 from stegnet.video.sound_streams import SoundWriter, ffmpeg_sound
 from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
 
-_MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times stay
+_MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times are kept
 _CODEC, _PIXELS = "h264", {"yuv420p", "yuvj420p"}
-_COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP4 takes as they are
+_COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP4 takes unchanged
 _OPTIONS = {"movflags": "+faststart"}
 
 
@@ -51,10 +51,10 @@ class _StoredFrame(NamedTuple):
 
 
 def rewrap(path: Path, form: Form) -> bool:
-    """Puts a film into MP4 or MKV, in the same file.
+    """Put a film into MP4 or MKV, in the same file, and return whether that was possible.
 
-    False, and the file stays as it was, if it is no film, or the format can't hold all of its tracks as they are, or it
-    is an AVI with B pictures, which does not say when they are shown.
+    The file stays as it was if it is not a film, if the format can't hold all of its tracks unchanged, or if it is an
+    AVI with B pictures, which does not say when they are shown.
     """
     choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
     with temporary_file(path) as other:
@@ -81,24 +81,28 @@ def rewrap(path: Path, form: Form) -> bool:
 
 
 def _copy_aspect(old: VideoStream, new: VideoStream) -> _StoredFrame | None:
-    """Copies the pixel aspect ratio to a film that has not started yet; returns None if there is none."""
+    """Copy the pixel aspect ratio to a film that has not started yet. Return None if there is none."""
     aspect, context = pixel_aspect(old), old.codec_context
     new.codec_context.sample_aspect_ratio = aspect or Fraction(0)
     return aspect and _StoredFrame(context.width, context.height, aspect)
 
 
 def _write_aspect(path: Path, form: Form, frame: _StoredFrame) -> None:
-    """Writes the pixel aspect ratio of the first track of pictures where PyAV does not give it to FFmpeg."""
+    """Write the pixel aspect ratio of the first track of pictures where PyAV does not pass it to FFmpeg."""
     if form.is_matroska:
-        replace_in_tracks(path, aspect_in_copy(*frame))  # of stereoscopic films, FFmpeg writes the shown size: it stays
+        # For stereoscopic films, FFmpeg writes the shown size, which is kept.
+        replace_in_tracks(path, aspect_in_copy(*frame))
     else:
         set_shown_width(path, frame.aspect)
 
 
 def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
-    """Makes a film, in the same file, an MP4 that browsers and phones play.
+    """Turn a film, in the same file, into an MP4 that browsers and phones play.
 
-    Returns what was changed or left out, one line each; the frames that are coded anew are counted by `progress`.
+    Args:
+        progress: counts the frames that are coded anew.
+    Returns:
+        Lines on what was changed or left out.
     """
     codec = unplayable(path)
     with temporary_file(path) as other:
@@ -112,7 +116,7 @@ def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[
 
 
 def unplayable(path: Source) -> str | None:
-    """Name of the pictures' codec if not all browsers and phones play it; None if they do."""
+    """Return the name of the pictures' codec if some browsers or phones don't play it; else None."""
     if is_animation(path):
         return "an animation"
     with open_film(path) as film:
@@ -151,7 +155,7 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
 def _in_order(
     packets: Iterable[Packet], pictures: VideoStream, copy: StreamCopy, sound: SoundWriter
 ) -> Iterator[Packet]:
-    """Packets of the pictures, each after the sound and subtitles before it."""
+    """Yield packets of the pictures, each after the sound and subtitles before it."""
     for packet in packets:
         if packet.size:
             stamp = packet.pts if packet.dts is None else packet.dts
@@ -163,7 +167,7 @@ def _in_order(
 
 
 def check_sides(path: Path, height: int, width: int) -> None:
-    """Refuses, by a CapacityError, a film of a size that H.264 4:2:0 can't hold: a side is odd."""
+    """Raise CapacityError for a film with an odd side, which H.264 4:2:0 can't hold."""
     if width % 2 or height % 2:
         size = f"{width}×{height}"
         raise CapacityError(
@@ -172,8 +176,12 @@ def check_sides(path: Path, height: int, width: int) -> None:
 
 
 def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
-    """Copies a film's pictures, and sound and subtitles of the film `source`, to a file of any name, "mkv" or "mp4"."""
-    from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # here, since it needs ffmpeg
+    """Copy a film's pictures, and sound and subtitles of the film `source`, to a file of any name.
+
+    Args:
+        form: "mkv" or "mp4".
+    """
+    from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # imported here, since it needs ffmpeg
 
     copied, options = input_file(source), {"format": FORMS[form].muxer}
     options |= {} if FORMS[form].is_matroska else {"movflags": "+faststart"}

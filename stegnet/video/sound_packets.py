@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 CONVERT_SOUND = "convert the sound to AAC or FLAC first"
-PLAYABLE = frozenset({"aac", "flac", "mp3", "opus"})  # what browsers and phones play in MP4
+PLAYABLE = frozenset({"aac", "flac", "mp3", "opus"})  # codecs that browsers and phones play in MP4
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Sound tracks of a film, read packet by packet, and copied to another without re-encoding, or as AAC for watching.
+"""Sound tracks of a film, read packet by packet, and copied without re-encoding, or as AAC for watching.
 
-Packets are copied unchanged but for two cases. AAC in ADTS frames (raw, MPEG-TS) loses the frames, as in all other
+Packets are copied unchanged, with two exceptions. AAC in ADTS frames (raw, MPEG-TS) loses these frames, as in all other
 formats. Packets that an edit list removes are left out, except in the tenth of a second before the start, which a
 decoder needs to warm up.
 """
@@ -30,15 +30,15 @@ _NANOSECONDS = 10**9
 SKIP_SAMPLES = 11
 TRIM = struct.Struct("<IIBB")
 _AAC_RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
-_USUAL_RATE, _AAC_BITS = 48_000, 96_000  # bits per second and channel
-# Names of layouts in files that only give the number of channels.
+_USUAL_RATE, _AAC_BITS = 48_000, 96_000  # default rate in Hz; bits per second and channel
+# Layout names for files that only give the number of channels.
 _LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
-# Channels that AAC keeps; all others are mixed to two.
+# Layouts that AAC keeps; all others are mixed to stereo.
 _AAC_LAYOUTS = {"1 channels": "mono", "mono": "mono", "5.1": "5.1", "5.1(side)": "5.1"}
 
 
 def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
-    """A film's sound tracks of known codecs, in the order of the file; MediaError if one can't be copied."""
+    """Return a film's sound tracks of known codecs, in the file's order. Raises MediaError if one can't be copied."""
     if is_animation(path):
         return ()
     with _damage(path), open_film(path) as film:
@@ -51,7 +51,7 @@ def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
 
 
 def ffmpeg_sound(path: Source) -> list[str]:
-    """The tracks of `sound_tracks` as ffmpeg's command line names them."""
+    """Return the tracks of `sound_tracks` as ffmpeg's command line names them."""
     if is_animation(path):
         return []
     with open_film(path) as film:
@@ -60,7 +60,10 @@ def ffmpeg_sound(path: Source) -> list[str]:
 
 
 def read_sound(path: Source) -> Iterator[SoundPacket]:
-    """Every packet of the tracks of `sound_tracks` in the order of the file, in constant memory; times as in `scan`."""
+    """Yield every packet of the tracks of `sound_tracks` in the file's order, in constant memory.
+
+    Times are as in `scan`.
+    """
     if is_animation(path):
         return
     with _damage(path), open_film(path) as film:
@@ -81,7 +84,7 @@ def read_sound(path: Source) -> Iterator[SoundPacket]:
 
 
 class _Sink:
-    """A file without seeking, so that FFmpeg leaves no gaps to fill in later."""
+    """A file that can't seek, so that FFmpeg leaves no gaps to fill in later."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -100,7 +103,7 @@ def _damage(path: Source) -> Iterator[None]:
 
 
 def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, Packet]]:
-    """Track index and packet, without the empty packet at the end of each track, and what is cut off."""
+    """Yield track index and packet, except empty packets at the end of a track, and packets that are cut off."""
     streams = known_sound(film)
     indices, filters = {stream.index: index for index, stream in enumerate(streams)}, {}
     for stream in streams:  # AAC is in ADTS frames, which are removed, if the file has no decoder configuration
@@ -115,7 +118,7 @@ def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, Packet]]
 
 
 def _is_edited_out(packet: Packet) -> bool:
-    """True if an edit list removes the packet and no decoder needs it to warm up."""
+    """Return whether an edit list removes the packet and no decoder needs it to warm up."""
     if not packet.is_discard or packet.pts is None:
         return False
     end = (packet.pts + (packet.duration or 0)) * packet.time_base
@@ -127,7 +130,7 @@ def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> Sou
     entry = matroska.track_entry(_track_header(stream, first, path))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     if first is not None and first.pts is not None and first.pts < 0:
-        # Matroska has no negative times: how long before time 0 the sound starts is a codec delay. The file's own is
+        # Matroska has no negative times: sound that starts before time 0 gets a codec delay. The file's own delay is
         # more precise than the time stamp of its first packet.
         early = -first.pts * stream.time_base * _NANOSECONDS
         known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
@@ -147,7 +150,7 @@ def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> Sou
 
 
 def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> bytes:
-    """Header of a Matroska file with this track."""
+    """Return the header of a Matroska file with this track."""
     sink = _Sink()
     try:
         with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:
@@ -165,8 +168,11 @@ def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> by
 class SoundWriter:
     """Sound tracks of a film that is being written, and not started yet; turns `SoundPacket` into FFmpeg's packets.
 
-    Their time stamps differ by `packet_gap` ticks at least. Codecs that are not playable become AAC, as the notes say;
-    None: all are copied. ValueError or av.FFmpegError if the film's format can't hold a track.
+    Args:
+        packet_gap: least difference of time stamps in ticks.
+        playable: codecs to copy. Others become AAC, as the notes say; None: all are copied.
+    Raises:
+        ValueError, av.FFmpegError: the film's format can't hold a track.
     """
 
     def __init__(
@@ -185,7 +191,7 @@ class SoundWriter:
         ]
 
     def packets(self, given: Iterable[SoundPacket | Packet], shift: Fraction = Fraction(0)) -> Iterator[Packet]:
-        """The packets for the film, `shift` seconds later; those of subtitles have their tracks already."""
+        """Yield the packets for the film, `shift` seconds later. Packets of subtitles have their tracks already."""
         for packet in given:
             if isinstance(packet, SoundPacket):
                 yield from self._tracks[packet.track].packets(packet, shift)
@@ -194,7 +200,7 @@ class SoundWriter:
                 yield packet
 
     def rest(self) -> Iterator[Packet]:
-        """The packets that come after the last one."""
+        """Yield the packets after the last one."""
         for track in self._tracks:
             yield from track.rest()
 
@@ -235,7 +241,7 @@ class _TrackWriter:
 
 
 class _AacWriter:
-    """Decodes a track and codes it as AAC; a packet that can't be decoded, or not as others are, is left out."""
+    """A track that is decoded and coded as AAC. Packets that can't be decoded, or differ in kind, are left out."""
 
     def __init__(self, film: OutputContainer, track: SoundTrack) -> None:
         self._time_base, self._opened, self._last = track.time_base, ExitStack(), None
@@ -280,7 +286,7 @@ def _set_names(stream: AudioStream, track: SoundTrack) -> None:
 
 @contextmanager
 def _template_stream(track: SoundTrack) -> Iterator[AudioStream]:
-    """A stream of FFmpeg's to create another one from, of a track that `sound_tracks` made."""
+    """Yield an FFmpeg stream to create another one from, for a track that `sound_tracks` made."""
     private = matroska.element(matroska.CODEC_PRIVATE, track.extradata) if track.extradata else b""
     with av.open(io.BytesIO(matroska.file_of(track.template + private)), format="matroska") as film:
         if not film.streams.audio:

@@ -1,7 +1,7 @@
 """Copying everything but the pictures from one film to another, without re-encoding.
 
-Sound, subtitles, chapters, attachments, cover art, tags, and the metadata of colours. Whatever the other format can't
-hold is left out with a note.
+Sound, subtitles, chapters, attachments, cover art, tags, and colour metadata are copied. Anything that the other format
+can't hold is left out, with a note.
 """
 
 import heapq
@@ -24,14 +24,14 @@ from stegnet.video.frame_properties import FrameProperties, frame_properties
 from stegnet.video.sound_packets import SoundPacket
 from stegnet.video.sound_streams import read_sound, sound_tracks
 
-# Codecs: MP4's, other text, and pictures.
+# Codecs: MP4's text, other text, and pictures.
 _MP4_TEXT, _TEXTS = "mov_text", {"ass", "ssa", "subrip", "text", "webvtt"}
 _PICTURES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
 _UTF16 = b"\xfe\xff"
 Timed = tuple[Fraction, SoundPacket | Packet]  # time in seconds
-# Tags that say when and with what program of a company a film was recorded: ffmpeg leaves them out.
+# Tags that say when, and with which company's program, a film was recorded: ffmpeg leaves them out.
 _OF_RECORDING = ("creation_time", "company_name", "product_name", "product_version")
-# Tags that describe the file, not the film: nobody misses them.
+# Tags that describe the file, not the film, and are not worth a note.
 _FILE_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "location-eng"}
 _MP4_TAGS = {
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
@@ -46,13 +46,13 @@ class SubtitleTrack(NamedTuple):
     """A subtitle track of a film, and what becomes of it in another."""
 
     source: str  # name of its codec
-    # what it becomes in the other film, "copy" if it stays as it is; None: the other film can't hold it
+    # codec in the other film, "copy" if unchanged; None: the other film can't hold it
     written: str | None
     language: str  # its tag, or ""
 
 
 def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
-    """The subtitle tracks of a film: text is converted to what the other film, "mkv" or "mp4", can hold."""
+    """Return the subtitle tracks of a film. Text is converted to what the other film, "mkv" or "mp4", can hold."""
     if is_animation(path):
         return []
     mkv = FORMS[form].is_matroska
@@ -66,8 +66,10 @@ def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
 class StreamCopy:
     """Streams and metadata on their way from a film that was read to one that is being written.
 
-    Its `tracks` are the film's sound tracks, and `covers` packets of cover art, which come first. MediaError if it is
-    not a film, or its sound can't be copied.
+    `tracks` are the film's sound tracks, and `covers` the packets of cover art, which come first.
+
+    Raises:
+        MediaError: it is not a film, or its sound can't be copied.
     """
 
     def __init__(self, path: Source) -> None:
@@ -82,7 +84,7 @@ class StreamCopy:
         self._next: Timed | None = None
 
     def frame_properties(self) -> FrameProperties:
-        """Returns its pixel aspect ratio and field order; decodes a frame."""
+        """Return its pixel aspect ratio, field order and HDR metadata; decodes a frame."""
         if is_animation(self._path):
             return FrameProperties()
         with open_film(self._path) as source:
@@ -97,7 +99,7 @@ class StreamCopy:
         return (*self._notes, *lost)
 
     def add_to(self, film: OutputContainer, pictures: VideoStream, form: Form) -> None:
-        """Adds all metadata and subtitle tracks to a film that has not started yet, and sets `covers`."""
+        """Add all metadata and subtitle tracks to a film that has not started yet, and set `covers`."""
         if is_animation(self._path):
             return
         with open_film(self._path) as source:
@@ -111,7 +113,7 @@ class StreamCopy:
                     {**chapter, "id": number, "end": max(chapter["start"], chapter["end"])}
                     for number, chapter in enumerate(source.chapters(), 1)
                 ]
-            )  # one that ends before its start gets no length
+            )  # a chapter that ends before its start gets no length
             missing = [track for track in source.streams.subtitles if not self._add_subtitles(track, film, form)]
             self._notes += _copy_attachments(source, film, form)
             unheld = f"are left out: {form.name} can't hold them"
@@ -121,7 +123,7 @@ class StreamCopy:
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
     def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | Packet]:
-        """Packets of sound and subtitles up to `time` in seconds; None: all that are left."""
+        """Yield packets of sound and subtitles up to `time` in seconds; None: all that are left."""
         while True:
             try:
                 self._next = self._next or next(self._merged, None)
@@ -133,12 +135,12 @@ class StreamCopy:
             yield packet
 
     def close(self) -> None:
-        """Closes the film to copy from."""
+        """Close the film to copy from."""
         for source in self._sources:
             source.close()
 
     def _add_subtitles(self, track: SubtitleStream, film: OutputContainer, form: Form) -> bool:
-        """Adds a track; MP4's text becomes SubRip in Matroska. False if the format can't hold it."""
+        """Add a track, and return whether the format can hold it. MP4's text becomes SubRip in Matroska."""
         try:
             if _codec_name(track) == _MP4_TEXT and form.is_matroska:
                 stream = film.add_mux_stream("subrip", time_base=track.time_base)
@@ -174,7 +176,10 @@ class StreamCopy:
                     yield time, copy
 
     def _plain_text(self, packet: Packet) -> Packet:
-        """A packet of MP4's text in UTF-8, without styles (3GPP TS 26.245: its length in 16 bits, text, styles)."""
+        """Return a packet of MP4's text in UTF-8, without styles.
+
+        3GPP TS 26.245: the length of the text in 16 bits, the text, styles.
+        """
         data = bytes(packet)
         end = 2 + int.from_bytes(data[:2], "big")
         text, self._lost_styles = data[2:end], self._lost_styles or len(data) > end
@@ -189,9 +194,10 @@ def _codec_name(track: SubtitleStream) -> str:
 
 
 def left_out(path: Source, form: str) -> tuple[str, ...]:
-    """One line for each thing that is lost where pictures, sound, subtitles and the times of chapters are copied.
+    """Return lines on all that is lost if only pictures, sound, subtitles and the times of chapters are copied.
 
-    The form of the other film is "mkv" or "mp4".
+    Args:
+        form: of the other film, "mkv" or "mp4".
     """
     if is_animation(path):
         return ()
@@ -205,11 +211,11 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
         return (*(f"its {what} are left out" for what in lost), *_never_copied(source))
 
 
-# Metadata: functions that yield give a line for everything that the other format can't hold.
+# Metadata. Functions that yield give a line for everything that the other format can't hold.
 
 
 def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
-    """Copies colour primaries, transfer function, disposition, and the track's tags but for the name of its encoder."""
+    """Copy colour primaries, transfer function, disposition, and the track's tags except the name of its encoder."""
     old, new = stream.codec_context, pictures.codec_context
     if old.color_primaries != UNSPECIFIED:
         new.color_primaries = old.color_primaries
@@ -220,7 +226,7 @@ def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
 
 
 def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
-    """Copies the film's tags as ffmpeg does: all but when it was recorded, and by whose product."""
+    """Copy the film's tags as ffmpeg does: all except when, and with which product, it was recorded."""
     kept = list(source.metadata.items())
     for name in _OF_RECORDING:
         for place in [place for place, (found, _) in enumerate(kept) if found.lower() == name]:
@@ -240,7 +246,7 @@ def _film_tags(source: InputContainer) -> dict[str, str]:
 
 
 def _copy_attachments(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
-    """Copies fonts and other files; notes the tracks that are never copied."""
+    """Copy fonts and other files, and note the tracks that are never copied."""
     attachments = source.streams.attachments
     if form.is_matroska:
         for stream in attachments:
@@ -261,7 +267,7 @@ def _never_copied(source: InputContainer) -> Iterator[str]:
 
 
 def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[Packet]:
-    """Copies cover art, as attachments to Matroska; returns the packets that MP4 needs first."""
+    """Copy cover art, to Matroska as attachments. Return the packets that MP4 needs first."""
     with open_film(path) as source:
         covers = _covers_of(source)
         packets = {}

@@ -1,1 +1,1 @@
-"""The subcommands of `stegnet`, one a module."""
+"""The subcommands of `stegnet`, one per module."""

@@ -1,4 +1,4 @@
-"""`stegnet gui`: hiding and revealing in the browser, by this program."""
+"""`stegnet gui`: hides and reveals in the browser, on this machine."""
 
 import argparse
 import threading

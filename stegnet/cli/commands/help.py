@@ -14,7 +14,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from stegnet.cli.command import make_parser  # which names this command
+    from stegnet.cli.command import make_parser  # imported here, since it names this command
 
     overview = make_parser()
     commands = commands_of(overview)

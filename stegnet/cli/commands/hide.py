@@ -108,7 +108,7 @@ def add_arguments(hide: Parser) -> None:
 
 
 class _Text(argparse.Action):
-    """Stores a text to hide; there need be no SECRET then."""
+    """An action that stores a text to hide, so that SECRET is no longer required."""
 
     def __init__(self, secret: argparse.Action, **settings: Any) -> None:
         super().__init__(**settings)
@@ -133,7 +133,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Rejects options that do not go together."""
+    """Reject options that do not go together."""
     if options.text is not None and options.secret is not None:
         options.usage_error("a text is hidden instead of SECRET: give one of them")
     if options.any is not None and not options.spread:
@@ -146,7 +146,7 @@ def _check(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _packed(options: argparse.Namespace) -> Iterator[None]:
-    """Within the block, the secret is the packed folder, if `--archive` asks for that."""
+    """Make the packed folder the secret within the block, if `--archive` asks for it."""
     if not options.archive:
         yield
         return
@@ -163,7 +163,7 @@ def _packed(options: argparse.Namespace) -> Iterator[None]:
 
 @contextmanager
 def _text_hinted(options: argparse.Namespace) -> Iterator[None]:
-    """In the block, the error for a missing SECRET that may be a text says how one is hidden."""
+    """Within the block, add a hint on hiding a text to the error for a missing SECRET that may be one."""
     try:
         yield
     except MediaError as error:
@@ -179,7 +179,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
         options.usage_error("--spread requires a folder of covers")
     cluster_needs_folder(options)
     if is_folder(options.secret):
-        check_input(options.cover)  # rather than a folder, it may be missing
+        check_input(options.cover)  # it is no folder, and may be missing
         hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
         raise MediaError("is a folder", hint, subject=options.secret)
     if options.into_folder or (options.output != messages.STREAM and is_folder(options.output)):
@@ -213,14 +213,14 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
             report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
     if not options.destination:
         return report
-    # What is to be survived was said: no note advises on it.
+    # The user has said what to survive: notes that advise on it are dropped.
     notes = (note for note in report.notes if not (isinstance(note, Text) and note.names("survive")))
     return replace(report, notes=tuple(notes))
 
 
 @contextmanager
 def _destination_named(options: argparse.Namespace, job: HideJob) -> Iterator[None]:
-    """In the errors of the block, name `--for`, if it chose what is to be survived, rather than `--survive`."""
+    """Name `--for` instead of `--survive` in the block's errors, if it chose the channel."""
     try:
         yield
     except ConfigError as error:
@@ -230,7 +230,7 @@ def _destination_named(options: argparse.Namespace, job: HideJob) -> Iterator[No
 
 
 def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
-    from stegnet.cli.folder_jobs import do_folder  # which imports what starts processes
+    from stegnet.cli.folder_jobs import do_folder  # imported here, since it imports what starts processes
     from stegnet.tasks import HidingWork
 
     check_output_folder(options)

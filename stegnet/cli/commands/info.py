@@ -56,7 +56,7 @@ _WORSE, _BETTER = 8, 10  # dB, as `capacity_tables` says
 
 
 def _plain(found: Info) -> Lines:
-    """Yield what was found, a name and a sentence each, for people."""
+    """Yield the findings for people, a name and a sentence each."""
     yield "kind", _described(str(found["kind"]), found, "")
     if "method" not in found:
         yield from (("note", str(line)) for line in found.get("notes", []))
@@ -75,7 +75,7 @@ def _plain(found: Info) -> Lines:
 
 
 def _described(kind: str, found: Info, prefix: str) -> str:
-    """A picture, film or sound in words; `prefix` is that of its values' names."""
+    """Describe a picture, film or sound in words; `prefix` is the prefix of its values' names."""
     parts = [f"grey {kind}" if found.get("grey") and not prefix else kind]
     if f"{prefix}width" in found:
         parts.append(f"{found[f'{prefix}width']}×{found[f'{prefix}height']}")
@@ -90,7 +90,7 @@ def _described(kind: str, found: Info, prefix: str) -> str:
 
 
 def _losses(found: Info) -> Lines:
-    """The line on frames of a film, or files of an album, that may be lost; none where the answer is another."""
+    """Yield the line on frames of a film, or files of an album, that may be lost, if it applies."""
     if "album_pictures" in found:
         needed, count = found["album_pictures_needed"], found["album_pictures"]
         yield "recovered", f"from {'all' if needed == count else f'any {needed} of the'} {count} files of its album"
@@ -101,13 +101,13 @@ def _losses(found: Info) -> Lines:
 
 
 def _fits(found: Info) -> Lines:
-    """One line for each thing that fits; those are left out that are as large as others, and no better."""
+    """Yield one line for each thing that fits, without things that are as large as others and no better."""
     plain = [fit for fit in found["fits"] if fit.brief]
     for fit in plain:
         if fit.survive:
             continue
         line = _amount(fit) if fit.bytes is None else f"{_amount(fit)}, byte for byte"
-        if fit.safe is not None:  # bytes that are hard to find, of a file
+        if fit.safe is not None:  # bytes of a file that are hard to find
             line += f"; hard to find up to {shown_size(fit.safe)}" if fit.safe else "; however little, easy to find"
         yield "fits", line
     channels = {name: [*fits] for name, fits in groupby((fit for fit in plain if fit.survive), lambda fit: fit.survive)}

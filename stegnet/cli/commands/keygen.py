@@ -1,4 +1,4 @@
-"""`stegnet keygen`: key files, passphrases, and codes that hand a key over to a phone."""
+"""`stegnet keygen`: key files, passphrases, and codes that transfer a key to a phone."""
 
 import argparse
 import sys
@@ -11,9 +11,9 @@ from stegnet.keys import guessing_years, make_identity_file, make_key_file, rand
 
 _LEAST_WORDS, _MOST_WORDS = 4, 32
 _MILLION = 1_000_000
-_TERMINAL = "-"  # of --qr: instead of a file
+_TERMINAL = "-"  # value of --qr: the terminal instead of a file
 _PICTURES = (".png", ".svg")
-_PIXELS = 8  # of a PNG for each module of a code
+_PIXELS = 8  # pixels of a PNG for each module of a code
 DESCRIPTION = """\
 Generate a key file: a line of text, readable only by you. Whoever is to reveal
 what you hide needs a copy; send it over a confidential channel. With
@@ -79,7 +79,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Rejects options that do not go together, and a code that could not be shown."""
+    """Reject options that do not go together, and a code that could not be shown."""
     if options.passphrase_words and (options.key_file or options.qr):
         options.usage_error("--passphrase-words prints a passphrase, without KEY or --qr")
     in_terminal = str(options.qr) == _TERMINAL
@@ -92,7 +92,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _show_code(key_file: Path, out: Path) -> None:
-    """Shows a key as a QR code in the terminal, or writes it to a picture, readable by its owner only."""
+    """Show a key as a QR code in the terminal, or write it to a picture, readable by its owner only."""
     import segno  # takes 30 ms, and only --qr needs it
 
     code = segno.make_qr(shown_text(key_file))

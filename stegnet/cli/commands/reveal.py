@@ -1,4 +1,4 @@
-"""`stegnet reveal`: reveals what a container, or each container of a folder, hides."""
+"""`stegnet reveal`: reveals the secret of a container, or of each container in a folder."""
 
 import argparse
 from dataclasses import replace
@@ -89,7 +89,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _reveal(options: argparse.Namespace, key_source: KeySource) -> int:
-    """Reveals one container, or an album; without an output, the result names itself."""
+    """Reveal one container, or an album. Without an output, the result names itself."""
     if options.output == messages.STREAM:
         with temporary_folder() as own:
             report = _reveal_file(options, key_source, own)
@@ -113,7 +113,7 @@ def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Pat
 
 
 def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
-    from stegnet.cli.folder_jobs import do_folder  # which imports what starts processes
+    from stegnet.cli.folder_jobs import do_folder  # imported here, since it imports what starts processes
     from stegnet.tasks import RevealingWork
 
     check_output_folder(options)

@@ -1,10 +1,10 @@
-"""The method "robust": bits that survive JPEG, and in films H.264 and its like.
+"""The method "robust": bits that survive JPEG, and in films H.264 and similar codecs.
 
-`fec` corrects errors, `robust_record` has operating points, places of bits, headers and records, `grid` salts and the
-sizes at which pictures are hidden in, `registration` where these are in copies and parts. `robust_modem` hides bits in
-pictures and reads them, `groups` those of a film's frames. `channels` is what may happen to containers,
-`robust_options` names one, `survival` the content that is made to fit and the search for what survives,
-`robust_pictures` and `robust_films` its two carriers; `robust_method` is the method.
+`fec` corrects errors. `robust_record` has operating points, places of bits, headers and records. `grid` has salts and
+the sizes at which bits are hidden in pictures; `registration` finds these grids in copies and parts. `robust_modem`
+hides and reads bits in pictures, `groups` in a film's frames. `channels` simulates what may happen to containers, and
+`robust_options` names a channel. `survival` fits content and searches for what survives; `robust_pictures` and
+`robust_films` are its two carriers. `robust_method` is the method.
 """
 
 from stegnet import lazy_names

@@ -1,7 +1,7 @@
-"""Lossy channels that containers are promised to survive: their grammar, one table of them, and what they do.
+"""Lossy channels that containers promise to survive: their grammar, the table of them, and their simulation.
 
-Users write NAME or NAME:NUMBER, and after each + an EDIT or EDIT:FACTOR. Adding a channel is one entry of the table at
-the end. What arrives of pictures is simulated here by real codecs; films are encoded with the channel's `coding`.
+Users write NAME or NAME:NUMBER, followed by any number of +EDIT or +EDIT:FACTOR. A new channel is one entry of the
+table at the end. Real codecs simulate here what arrives of pictures; films are encoded with the channel's `coding`.
 """
 
 import math
@@ -33,27 +33,28 @@ MESSENGER_SIDE = 1600  # pixels, of pictures
 # Of pictures
 _MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))
 _BEST = 100
-_ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # qualities above the promised one that are simulated
+_ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # steps above the promised quality that are simulated
 _LEAST_FACTOR = 0.25
-_WHERE = (0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5)  # of the parts that are simulated: of what is cut off, before them
-# Pixels that are cut off: at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
+# Places of the simulated parts: the share of the cut-off pixels that lies before them.
+_WHERE = (0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5)
+# Pixels that are cut off at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
 _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
 _CUTS, _WHOLE = _CROPS[:4], (0, 0, 0, 0)
 _Filter = Image.Resampling
-_EXACTLY = 0.5  # pixels of a grid: how exactly readers place a copy that was cropped
-# What reduces pictures: the exponent of the promised factor, a filter, and whether it is widened to
-# what it reduces, as most programs do. The first one leaves least.
+_EXACTLY = 0.5  # pixels of a grid: how exactly readers place a cropped copy
+# Reductions: the exponent of the promised factor, a filter, and whether it is widened to the reduction, as in most
+# programs. The first one leaves least.
 _REDUCTIONS = (
     (1.0, _Filter.BILINEAR, True), (1.0, _Filter.BOX, True), (1.0, _Filter.LANCZOS, True),
     (1.0, _Filter.BICUBIC, False), (0.75, _Filter.BILINEAR, True), (0.75, _Filter.BILINEAR, False),
     (0.5, _Filter.BILINEAR, True), (0.2, _Filter.BICUBIC, True),
 )  # fmt: skip
 # Of films
-_FINE = 25  # the constant rate factor up to which mean lumas hardly move
-_NEARLY = 1.05  # times a share: a fifth of a decibel
-_LAST_PSNR = 33.0  # dB, of films that hold nothing at CONTAINER_PSNR
-_WORSE = 1  # by how much higher a CRF is tried where a film is encoded twice: other presets add up, too
-_VERYFAST, _TWICE = 2, 3  # by how much higher a CRF is about as hard to survive
+_FINE = 25  # the constant rate factor up to which mean lumas hardly change
+_NEARLY = 1.05  # factor of a share: a fifth of a decibel
+_LAST_PSNR = 33.0  # dB, for films that hold nothing at CONTAINER_PSNR
+_WORSE = 1  # steps of CRF added where a film is encoded twice: other presets add up, too
+_VERYFAST, _TWICE = 2, 3  # steps of CRF that are about as hard to survive
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class Channel:
     """Lossy channel that a container is promised to survive."""
 
     name: str  # as users write it
-    text: str  # the same in words
-    side: int | None  # pixels of the longer side of what is sent, at most; None: any
+    text: str  # the name in words
+    side: int | None  # pixels of the longer side when sent, at most; None: unlimited
     multiple, factor, cropped = 1, None, False  # sides of a reduced picture or film are multiples of `multiple`
 
     def __str__(self) -> str:
@@ -70,12 +71,12 @@ class Channel:
 
     @property
     def limits(self) -> str:
-        """Changes that it does not include, in words."""
+        """The changes that it does not include, in words."""
         reduced, cropped = (" further" if included else "" for included in (self.side or self.factor, self.cropped))
         return f"being reduced{reduced} or cropped{cropped}"
 
     def sent_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width as they are sent: messengers reduce pictures and films."""
+        """Return height and width as sent: messengers reduce pictures and films."""
         longest = max(height, width)
         if self.side is None or longest <= self.side:
             return height, width
@@ -89,26 +90,30 @@ class PictureChannel(Channel):
     """A channel of pictures."""
 
     quality: int  # the lowest JPEG quality in it
-    # sequences of JPEG qualities with which a container is saved one after the other; each is simulated
+    # sequences of JPEG qualities at which a container is saved in turn; each sequence is simulated
     saves: tuple[tuple[int, ...], ...]
-    factor: float | None = None  # before that, it may be reduced by this factor or any above, up to 1; None: it is not
+    # Before that, it may be reduced by this factor or a larger one, up to 1; None: it is not reduced.
+    factor: float | None = None
     # before that, it may be cropped by up to REACH pixels at each edge, or shifted if it is not reduced
     cropped: bool = False
-    # then it may be cropped to any part with at least this share of its sides; None: no further
+    # after that, it may be cropped to any part with at least this share of its sides; None: no further cropping
     part: float | None = None
 
     @property
     def plain(self) -> bool:
-        """True if it is nothing but JPEG, which modems are trained for."""
+        """True if the channel is JPEG alone, which modems are trained for."""
         return self.factor is None and not self.cropped
 
     @property
     def shares(self) -> int:
-        """Number of shares of the blocks that a record may use: copies that were cropped are found by all blocks."""
+        """Number of shares of the blocks that a record may use: cropped copies are found by all blocks."""
         return 1 if self.cropped and self.factor is not None else SHARES
 
     def grid(self, height: int, width: int) -> Grid:
-        """The grid in which a cover hides for this channel; CapacityError if it is too small to be reduced so."""
+        """Return the grid in which a cover hides for this channel.
+
+        Raises CapacityError if the cover is too small for it.
+        """
         grid = own_grid(height, width) if self.factor is None else canonical_grid(height, width, self.factor)
         small, hint = grid is None, "use a larger cover"
         if self.part and self.part * min(height, width) < LEAST_SIDE:
@@ -120,10 +125,12 @@ class PictureChannel(Channel):
     def received(
         self, sent: np.ndarray, grid: Grid, few: bool = False, only: Collection[int] | None = None
     ) -> Iterator[tuple[np.ndarray, Grid]]:
-        """The pictures that may arrive of what viewers show, (H, W, 3) uint8 each, and the container's grid in them.
+        """Yield the pictures that may arrive, (H, W, 3) uint8 each, with the container's grid in them.
 
-        If `few`, the worst of them alone; else the file itself, too. Of nothing but JPEG, `only` are the numbers, from
-        0 on, of those that are wanted.
+        Args:
+            sent: the container as viewers show it.
+            few: yield only the worst; else the file itself, too.
+            only: for JPEG alone, the numbers, from 0 on, of the pictures that are wanted.
         """
         if few:
             yield next(self._arriving(sent, grid))
@@ -133,7 +140,7 @@ class PictureChannel(Channel):
         yield from self._saves(sent, grid, only) if self.plain else self._arriving(sent, grid)
 
     def parts(self, sent: np.ndarray) -> Iterator[np.ndarray]:
-        """The pictures that may arrive: the file itself, and parts of it, all as small as is promised."""
+        """Yield the pictures that may arrive: the file itself, and parts of it, each of the smallest promised size."""
         height, width = sent.shape[:2]
         rows, cols = (math.ceil(self.part * side) for side in (height, width))
         yield sent
@@ -142,7 +149,7 @@ class PictureChannel(Channel):
             yield _saved(np.ascontiguousarray(sent[top : top + rows, left : left + cols]), self.saves[0])
 
     def arrivals(self, few: bool) -> int:
-        """Number of pictures that `received`, or of a channel with parts `parts`, gives."""
+        """Return the number of pictures that `received` yields, or `parts` for a channel with parts."""
         if self.part:
             return 1 + len(_WHERE)
         if few:
@@ -152,11 +159,11 @@ class PictureChannel(Channel):
         return 2 + (len(_CROPS) if self.factor is None else len(_REDUCTIONS) + 1)
 
     def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
-        """The versions of a file that may arrive, the worst first."""
+        """Yield the versions of a file that may arrive, the worst first."""
         if self.factor is not None:
             for crop, (share, *how) in zip(cycle(_CUTS if self.cropped else [_WHOLE]), _REDUCTIONS, strict=False):
                 small = _saved(_reduced(_cropped(sent, *crop), self.factor**share, *how), self.saves[0])
-                # Pixels of the grid that the copy lacks at its edges, as exactly as readers find them.
+                # Pixels of the grid that the copy lacks at its edges, rounded to the accuracy of readers.
                 sizes = zip(crop, 2 * (grid.height, grid.width), 2 * sent.shape[:2], strict=True)
                 lacking = [round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, side, whole in sizes]
                 placed = grid.placed(*lacking)
@@ -171,7 +178,7 @@ class PictureChannel(Channel):
             yield _saved(sent, self.saves[0]), grid
 
     def _saves(self, sent: np.ndarray, grid: Grid, only: Collection[int] | None) -> Iterator[tuple[np.ndarray, Grid]]:
-        """What arrives of nothing but JPEG; `only` as in `received`."""
+        """Yield what arrives after JPEG alone; `only` as in `received`."""
         numbered = [(number, save) for number, save in enumerate(self.saves, 1) if only is None or number in only]
         for first, several in groupby(numbered, lambda each: each[1][0]):
             once = through_jpeg(sent, first)
@@ -184,22 +191,23 @@ class PictureChannel(Channel):
 class FilmChannel(Channel):
     """A channel of films."""
 
-    coding: Coding  # that a film is encoded again with
-    generations: int  # so many times
-    hard: int  # the constant rate factor at which x264, at its preset fast, is about as hard to survive
-    rate: int | None  # frames per second of the film that is sent, at most; None: any
+    coding: Coding  # with which a film is encoded again
+    generations: int  # number of times
+    hard: int  # the constant rate factor at which x264, with its preset fast, is about as hard to survive
+    rate: int | None  # frames per second when sent, at most; None: unlimited
     multiple = 2
 
     @property
     def rise(self) -> float:
-        """Levels by which frames get brighter, about: encoders that save much take 1.5 at most."""
+        """Levels by which frames get brighter, about; encoders that save much add up to 1.5."""
         return 0.5 if self.hard > _FINE else 0
 
     def operating_points(self, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
-        """Operating points with their `largest_share` in the order in which they are tried; then those of a lower PSNR.
+        """Return operating points with their `largest_share` in the order to try them; then those of a lower PSNR.
 
-        The most robust costs least for each bit, and has least capacity. Of what is made to fit, and not hidden exactly
-        as it is, more capacity is a better copy. A PSNR of None is CONTAINER_PSNR, and less where that holds nothing.
+        The most robust point costs least per bit, and has least capacity. Where a secret is made to fit, not hidden
+        exactly, more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where that leaves no
+        capacity.
         """
         able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]
         more = [DENSE] if DENSE.highest >= self.hard else []
@@ -208,22 +216,22 @@ class FilmChannel(Channel):
         return [made] if psnr else [made, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], _LAST_PSNR))]]
 
     def every(self, info: "FilmInfo") -> int:
-        """One frame in so many is sent."""
+        """Return n such that one frame in n is sent."""
         return max(1, math.ceil((info.rate - 1) / self.rate)) if self.rate else 1
 
     def reduces(self, info: "FilmInfo") -> bool:
-        """True if a film is sent with fewer pixels or frames."""
+        """Return whether a film is sent with fewer pixels or frames."""
         return self.every(info) > 1 or self.sent_size(info.height, info.width) != (info.height, info.width)
 
 
 def largest_share(point: OperatingPoint, psnr: float) -> int:
-    """The number of the largest share of the blocks that may carry bits in films of this PSNR in dB, about."""
+    """Return the number of the largest share of the blocks that may carry bits in films of about this PSNR in dB."""
     limit = 10 ** ((point.psnr - psnr) / 10) * _NEARLY
     return next(most for most in range(SHARES) if share_of(most) <= max(limit, share_of(SHARES - 1)))
 
 
 def parse_channel(text: str, kind: str = PICTURE) -> Channel:
-    """The channel of pictures or films that users name so; ConfigError if there is none."""
+    """Return the channel of pictures or films with this name. Raises ConfigError if it is unknown."""
     first, *others = text.split("+")
     name, edits = _NAME.fullmatch(first), [_EDIT.fullmatch(word) for word in others]
     entry = CHANNELS.get((kind, name[1])) if name and all(edits) else None
@@ -237,7 +245,6 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
 
 
 def _unknown(text: str, kind: str) -> ConfigError:
-    """The error for a channel that is none."""
     numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
     problem, other = "no such channel is known", PICTURE if kind == FILM else FILM
     if (other, re.split("[:+]", text)[0]) in CHANNELS.keys() - {(other, MESSENGER)}:
@@ -261,14 +268,13 @@ _PICTURE_EDITS = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop"
 class _Jpeg:
     """An entry of the table: pictures that are saved as JPEG."""
 
-    numbers: range | None = None  # qualities that are promised; None: those of `saves`
+    numbers: range | None = None  # promised qualities; None: those of `saves`
     saves: tuple[tuple[int, ...], ...] = ()
-    text: str = "JPEG {} and better"  # of the channel, given its lowest quality
+    text: str = "JPEG {} and better"  # text of the channel, given its lowest quality
     side: int | None = None
-    edits: tuple[str, ...] = _PICTURE_EDITS  # that may be joined with it, each followed by ":" if it has a factor
+    edits: tuple[str, ...] = _PICTURE_EDITS  # edits that may follow it; one with a factor ends in ":"
 
     def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
-        """The channel of this name."""
         factor, part, cropped = edits.get("resize"), edits.get("crop"), "crop" in edits
         saves = self.saves or ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
         lowest, before = min(map(min, saves)), f"reduction to no less than {factor:.0%}, then " if factor else ""
@@ -283,17 +289,16 @@ class _Jpeg:
 class _Codec:
     """An entry of the table: films that are encoded again."""
 
-    text: str  # of the channel, given the constant rate factor and the preset
-    coding: Coding  # its fastest way that is promised; its constant rate factor counts where users give none
-    numbers: range | None = None  # constant rate factors that are promised; None: that of `coding`
-    above: int = 0  # its constant rate factor less that of x264 that is about as hard to survive
-    margin: int = 0  # by how much higher a CRF is tried, since slower presets may keep less
+    text: str  # text of the channel, given the constant rate factor and the preset
+    coding: Coding  # the fastest coding that is promised; its constant rate factor is the default
+    numbers: range | None = None  # promised constant rate factors; None: that of `coding`
+    above: int = 0  # its constant rate factor minus the one of x264 that is about as hard to survive
+    margin: int = 0  # steps of CRF added when it is tried, since slower presets may keep less
     side: int | None = None
     rate: int | None = None
     edits: tuple[str, ...] = ("", "twice")
 
     def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
-        """The channel of this name."""
         fast, twice, crf = "veryfast" in edits, "twice" in edits, crf or self.coding.crf
         coding = replace(self.coding, crf=crf + self.margin + _WORSE * twice)
         if fast:
@@ -336,7 +341,7 @@ CHANNELS = {
 
 
 def _saved(picture: np.ndarray, qualities: tuple[int, ...]) -> np.ndarray:
-    """A picture that was saved as JPEG of these qualities, one after the other."""
+    """Return a picture after saving it as JPEG at each of these qualities in turn."""
     for quality in qualities:
         picture = through_jpeg(picture, quality)
     return picture

@@ -1,6 +1,6 @@
-"""Salt and texture of a picture, which codecs keep, and the grid of blocks that bits are hidden in (docs/format.md).
+"""Salt and texture of a picture, which codecs keep, and the grid of blocks in which bits are hidden (docs/format.md).
 
-A grid is made of the picture's own pixels, or is a canonical size that the picture is resampled to. Canonical sizes
+A grid is made of the picture's own pixels, or has a canonical size that the picture is resampled to. Canonical sizes
 follow from the aspect ratio alone, so that a reader finds them in any resized copy. A cropped or shifted picture lies
 somewhere in the grid it was hidden in, and so does a resized copy of it.
 """
@@ -22,28 +22,32 @@ from stegnet.keys import SALT_BYTES
 from stegnet.sealing import size_bytes
 
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
-_STEP, _NEAR = 16, 0.75  # levels: of the salt, and between a mean and an edge that codecs may move it over
+_STEP, _NEAR = 16, 0.75  # levels: the step of the salt, and how far codecs may move a mean across an edge
 _MOST_NEAR, _MOST_SALTS = 6, 8
 
 _REGIONS = 4  # in a row and in a column
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
 LUMA_SHARES = np.float32(WEIGHTS)
 
-_SHORTEST, _PER_DOUBLING = 128, 2  # long side of the smallest canonical size in pixels; sizes for each doubling of it
-_SMALLEST = 64  # short side in pixels of grids of which cropped copies are known
-_SHARE = 0.84  # of the smallest copy that is promised: a canonical size has at most this share of its sides
-_LEAST_SHARE = 0.14  # of the sides of a copy: a quarter is the smallest that is promised, and sizes are a half apart
+# Long side of the smallest canonical size in pixels; canonical sizes per doubling of it.
+_SHORTEST, _PER_DOUBLING = 128, 2
+_SMALLEST = 64  # short side in pixels of the smallest grid in which cropped copies are found
+_SHARE = 0.84  # largest share of a promised copy's sides that a canonical size may have
+# Least share of a copy's sides: the smallest promised copy is a quarter, and sizes are half an octave apart.
+_LEAST_SHARE = 0.14
 _THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
 _SALT_OF_COPIES, _SALT_STEP = b"stegnet/2/robust/resized/salt", 32  # levels
-_PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # of each placement; levels between a mean and an edge that JPEG may move it over
-_LACKING, _SALTS_OF_CROPPED = (2, 6), 16  # pixels of a grid at each edge, by which those of cropped copies are found
+_PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # salts for each placement; levels by which JPEG may move a mean across an edge
+# Pixels of a grid missing at each edge, tried to find the salts of cropped copies; salts kept.
+_LACKING, _SALTS_OF_CROPPED = (2, 6), 16
 _PASSES = 3  # of back-projection
-_BLURRED = 2.0  # times a canonical size: a larger copy has lost nothing of it
-_LANCZOS = 3  # pixels of the smaller picture that its filter reaches
+_BLURRED = 2.0  # factor of a canonical size: larger copies have lost no detail of it
+_LANCZOS = 3  # pixels of the smaller picture that the filter reaches
 _SIDE = 0.12
-# The inverse, about, of reducing by a triangle (1 / sinc²), down and across.
+# Approximates the inverse of reducing by a triangle filter (1 / sinc²), down and across.
 _SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
-SURENESS = 0.5  # of log-likelihood ratios after what the modem was not trained for: resampling, JPEG on another grid
+# Factor of log-likelihood ratios after resampling or JPEG on another grid, which no modem was trained for.
+SURENESS = 0.5
 
 
 class RegionSums:
@@ -57,22 +61,22 @@ class RegionSums:
         self._sums[1:, 1:] = (np.array(parts) @ LUMA).cumsum(0).cumsum(1)
 
     def means(self, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-        """Mean luma, (n,) float64 in levels, of the regions between these edges, row by row; exact sums."""
+        """Return the mean luma, (n,) float64 in levels, of the regions between these edges, row by row."""
         corners = self._sums[np.ix_(np.searchsorted(self._down, down), np.searchsorted(self._across, across))]
         sizes = np.outer(np.diff(down), np.diff(across))
         return (np.diff(np.diff(corners, axis=0), axis=1) / sizes).reshape(-1) / sum(LUMA)
 
 
 def region_means(area: np.ndarray) -> np.ndarray:
-    """Mean luma of each region of a hidden area, (n,) float64 in levels."""
+    """Return the mean luma of each region of a hidden area, (n,) float64 in levels."""
     edges = [region_edges(side // BLOCK) for side in area.shape[:2]]
     return RegionSums(area, *edges).means(*edges)
 
 
 def region_edges(blocks: int) -> np.ndarray:
-    """Edges, in pixels, of the regions of so many blocks in a row or column: of all but the first and the last.
+    """Return the edges, in pixels, of the regions of a row or column of blocks, without its first and last block.
 
-    What is cut off a picture's edges by up to a block is in no region, so that it changes no salt.
+    So no region has pixels within a block of the picture's edges, and cutting these off changes no salt.
     """
     border = 1 if blocks >= _REGIONS + 2 else 0
     inner = blocks - 2 * border
@@ -81,16 +85,16 @@ def region_edges(blocks: int) -> np.ndarray:
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
-    """The part of a picture that is made of whole blocks; a view."""
+    """Return the part of a picture that is made of whole blocks; a view."""
     height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
     return picture[:height, :width]
 
 
 def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
-    """The salts that a picture with these mean lumas of regions, (n,) in levels, may have had; the likeliest first.
+    """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
 
-    A salt is a hash of a prefix and the means, in steps of so many levels. Means that are nearer than `near` to an edge
-    of their step may have been moved over it by a codec.
+    A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
+    is nearer than `near` to an edge of its step across that edge.
     """
     numbers = (means // step).astype(int)
     above = means - step * numbers >= step / 2
@@ -108,9 +112,10 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
 
 
 def textures(area: np.ndarray) -> np.ndarray:
-    """The sum of the deviations of luma in a block's eight neighbours, (rows, cols) int, of a hidden area.
+    """Return the summed standard deviations of luma in each block's eight neighbours, (rows, cols) int.
 
-    Its own is not counted, which hiding changes; where there is no neighbour, the nearest block serves.
+    The block's own deviation isn't counted, since hiding changes it. At an edge of the hidden area, the nearest block
+    stands in for a missing neighbour.
     """
     deviations, cols = [], area.shape[1] // BLOCK  # 64 times the standard deviation of each block's luma, rounded down
     for rows in strips(len(area) // BLOCK, BLOCK * area.shape[1]):
@@ -131,11 +136,11 @@ def textures(area: np.ndarray) -> np.ndarray:
 class Grid:
     """A grid of blocks."""
 
-    height: int  # height, width: in pixels; whole blocks
+    height: int  # height, width: in pixels, multiples of a block
     width: int
-    own: bool  # it is made of the picture's own pixels; else the picture is resampled to this size
-    # top, left, bottom, right: pixels of the grid that a cropped picture lacks at each edge; below 0 where it was
-    # shifted. Of the picture's own pixels, the last two follow from its size, and are not given
+    own: bool  # made of the picture's own pixels; else the picture is resampled to this size
+    # top, left, bottom, right: pixels of the grid that a cropped picture lacks at each edge; negative if it was
+    # shifted. In a grid of the picture's own pixels, bottom and right follow from its size and are not given
     top: float = 0
     left: float = 0
     bottom: float = 0
@@ -147,7 +152,7 @@ class Grid:
         return self.height // BLOCK, self.width // BLOCK
 
     def trust(self, picture: np.ndarray) -> np.ndarray:
-        """Factors of the modem's log-likelihood ratios, (rows, cols) float32; 0 where a block is not in the picture."""
+        """Return factors of log-likelihood ratios, (rows, cols) float32; 0 for blocks outside the picture."""
         height, width = picture.shape[:2]
         if not self.own:
             height, width = self.height - self.top - self.bottom, self.width - self.left - self.right
@@ -156,9 +161,9 @@ class Grid:
         return np.outer(down, across) * np.float32(1 if aligned else SURENESS)
 
     def area(self, picture: np.ndarray) -> np.ndarray:
-        """The hidden area of a picture or a copy of it, (H, W, 3) uint8, or of its luma, (H, W) float32.
+        """Return the hidden area of a picture or a copy of it, (H, W, 3) uint8, or of its luma, (H, W) float32.
 
-        Where it reaches beyond the picture, the pixels at the picture's edges are repeated.
+        Beyond the picture, the pixels at its edges are repeated.
         """
         height, width = picture.shape[:2]
         if self.own:
@@ -181,21 +186,24 @@ class Grid:
         return self.top, self.left, self.bottom, self.right
 
     def areas(self, picture: np.ndarray) -> Iterator["np.ndarray | ResizedArea"]:
-        """The `area`; then, of a copy that is not much larger, after sharpening that undoes a linear filter."""
+        """Yield the `area`; then, for a copy that is not much larger, the area after sharpening.
+
+        Sharpening undoes a linear filter.
+        """
         resized = not self.own and not any(self.lacking)
         yield ResizedArea(self, picture) if resized else self.area(picture)
         if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
             yield ResizedArea(self, picture, _SHARPEN) if resized else self.area(_filtered(picture, _SHARPEN))
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
-        """The salts that a picture may have had, the likeliest first."""
+        """Return the salts that a picture may have had, the likeliest first."""
         cropped = any(self.lacking)
         if self.own:
             means = region_means(self.area(picture))
             return placed_salts(means) if cropped else salts_of(SALT, means)
         if not cropped:
             return salts_of_copies(picture)
-        # The commonest salts of a cropped copy, wherever it lies.
+        # The commonest salts of a cropped copy, over its possible placements.
         small, found = reduced(picture, 2 * _THUMBNAIL), Counter[bytes]()
         down, across = _THUMBNAIL / self.height, _THUMBNAIL / self.width
         for top, left, bottom, right in product(_LACKING, repeat=4):
@@ -205,22 +213,22 @@ class Grid:
         return (salt for salt, _ in found.most_common(_SALTS_OF_CROPPED))
 
     def placed(self, top: float, left: float, bottom: float = 0, right: float = 0) -> "Grid":
-        """The same grid of a picture that was cropped or shifted."""
+        """Return the grid as it lies in a cropped or shifted picture."""
         return replace(self, top=top, left=left, bottom=bottom, right=right)
 
     def full(self, salt: bytes) -> bytes:
-        """The salt and a canonical size, from which subkeys are derived."""
+        """Return the salt with the canonical size, from which subkeys are derived."""
         return salt if self.own else salt + size_bytes(self.height, self.width)
 
     def scaled(self, before: tuple[int, ...], after: tuple[int, ...]) -> "Grid":
-        """The grid of another cover at the same scale, given the sizes of both: height, width."""
+        """Return the grid of another cover at the same scale, given the sizes of both: height, width."""
         if self.own:
             return own_grid(*after[:2])
         sides = zip((self.height, self.width), before[:2], after[:2], strict=True)
         return Grid(*(BLOCK * max(1, round(side * new / old / BLOCK)) for side, old, new in sides), own=False)
 
     def replaced(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """The cover, (H, W, 3) uint8, with another hidden area, (height, width, 3) uint8; a copy."""
+        """Return a copy of the cover, (H, W, 3) uint8, with another hidden area, (height, width, 3) uint8."""
         if not self.own:
             return _projected(cover, hidden)
         container = cover.copy(order="C")
@@ -229,9 +237,10 @@ class Grid:
 
 
 class ResizedArea:
-    """The hidden area of a resized copy, which is resampled where it is read: all of a large picture takes long.
+    """The hidden area of a resized copy, resampled only where it is read, since all of a large picture takes long.
 
-    Indexed by slices of rows and columns, it gives the pixels, (h, w, 3) uint8, of the whole array, but for rounding.
+    Indexing by slices of rows and columns gives the same pixels, (h, w, 3) uint8, as the whole array, apart from
+    rounding.
     """
 
     def __init__(self, grid: Grid, picture: np.ndarray, sharpen: ImageFilter.Kernel | None = None) -> None:
@@ -252,28 +261,28 @@ class ResizedArea:
 
     @staticmethod
     def _around(start: float, stop: float, scale: float) -> tuple[slice, int]:
-        """The pixels of a side, and the first of them, that the filters need for those from start to stop."""
+        """Return the pixels of a side that the filters need from start to stop, and the first of them."""
         margin = _LANCZOS * max(scale, 1) + 2
         first = max(math.floor(start - margin), 0)
         return slice(first, math.ceil(stop + margin)), first
 
 
 def own_grid(height: int, width: int) -> Grid:
-    """The grid of a picture's own pixels."""
+    """Return the grid of a picture's own pixels."""
     return Grid(height // BLOCK * BLOCK, width // BLOCK * BLOCK, own=True)
 
 
 def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
-    """The largest canonical grid that stands in copies reduced by a factor, 0 to 1; None if there is none."""
+    """Return the largest canonical grid that survives reduction by a factor, 0 to 1; None if there isn't one."""
     most = _SHARE * factor * max(height, width)
     longest = max((side for side in _ladder(max(height, width)) if side <= most), default=None)
     return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
 
 
 def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[Grid]:
-    """All canonical grids that a picture may have had, if this is a resized copy of it; the largest first.
+    """Yield all canonical grids that a picture may have had, if this is a resized copy of it; the largest first.
 
-    The sides of a copy are rounded: where the short side of a grid is near an edge, both sides of it are possible.
+    The sides of a copy are rounded. Where the short side of a grid is near an edge, both roundings are possible.
     """
     for longest in sorted(_ladder(max(height, width)), reverse=True):
         if not enlarged and longest < _LEAST_SHARE * max(height, width):
@@ -284,7 +293,7 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
 
 
 def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
-    """The canonical grids of which a copy may lack up to `most` of their pixels at each edge; the largest first."""
+    """Yield the canonical grids of which a copy may lack up to `most` pixels at each edge; the largest first."""
     longer = max(height, width)
     for longest in sorted(_ladder(int(_SHARE * (longer + 2 * most))), reverse=True):
         if longest < _LEAST_SHARE * longer:
@@ -296,7 +305,7 @@ def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
 
 
 def _ladder(most: int) -> Iterator[int]:
-    """The long sides of canonical sizes, up to a number of pixels."""
+    """Yield the long sides of canonical sizes, up to `most` pixels."""
     step = 0
     while (side := BLOCK * round(_SHORTEST / BLOCK * 2 ** (step / _PER_DOUBLING))) <= most:
         yield side
@@ -304,7 +313,7 @@ def _ladder(most: int) -> Iterator[int]:
 
 
 def _short_blocks(height: int, width: int, longest: int) -> float:
-    """Blocks of the short side, not rounded."""
+    """Return the blocks of the short side, not rounded."""
     return longest * min(height, width) / max(height, width) / BLOCK
 
 
@@ -314,13 +323,13 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
 
 
 def placed_salts(means: np.ndarray, own: bool = True) -> Iterator[bytes]:
-    """The salts that are tried of each placement of a grid, given the means of its regions."""
+    """Return the salts that are tried for each placement of a grid, given the means of its regions."""
     tried = salts_of(SALT, means, near=_PLACED_NEAR) if own else salts_of(_SALT_OF_COPIES, means, _SALT_STEP)
     return islice(tried, _PLACED_SALTS)
 
 
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
-    """The salts of a picture of any size, from its mean lumas at one size."""
+    """Return the salts of a picture of any size, from its mean lumas at one size."""
     return salts_of(_SALT_OF_COPIES, region_means(resize(picture, _THUMBNAIL, _THUMBNAIL)), _SALT_STEP)
 
 
@@ -329,22 +338,22 @@ def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.nda
 
 
 def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, int]]) -> np.ndarray:
-    """A picture with the pixels at its edges repeated: above and below, left and right."""
+    """Return a picture extended by repeating its edge pixels: above and below, left and right."""
     if not any(map(any, beyond)):
         return picture
     return np.pad(picture, (*beyond, *[(0, 0)] * (picture.ndim - 2)), "edge")
 
 
 def _covered(side: int, before: float, pixels: float) -> np.ndarray:
-    """Mask of the blocks of a side that lie in so many pixels, the first of which lies at `before`; (blocks,) bool."""
+    """Return a mask, (blocks,) bool, of the blocks of a side that lie in the `pixels` pixels from `before` on."""
     starts = np.arange(0, side, BLOCK)
     return (starts >= before) & (starts + BLOCK <= before + pixels)
 
 
 def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The cover, changed such that it is `wanted` when resampled to its size.
+    """Return the cover, changed so that it becomes `wanted` when resampled to its size.
 
-    Iterative back-projection (Irani and Peleg 1991): what is missing is enlarged and added.
+    Iterative back-projection (Irani and Peleg 1991): the remaining difference is enlarged and added.
     """
     planes = []
     for before, target in zip(np.moveaxis(cover, 2, 0), np.moveaxis(wanted, 2, 0), strict=True):
@@ -358,5 +367,5 @@ def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _resampled(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(H, W) float32 at another size, by the filter of `resize`."""
+    """Resample a plane, (H, W) float32, to another size by the filter of `resize`."""
     return np.array(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))

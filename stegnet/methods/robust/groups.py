@@ -1,15 +1,16 @@
-"""Groups of frames that survive H.264: their bits, what a film's groups hold, and reading them (docs/format.md).
+"""Groups of frames that survive H.264: how they carry bits, what each holds, and how it is read (docs/format.md).
 
-A film is cut into groups of 48 frames, each a robust container of its own with its own salt, header and record. The
-record of a group holds a piece of the message, which begins anew where it ends: a film of large capacity holds it
-twice.
+A film is cut into groups of 48 frames. Each is a robust container of its own, with its own salt, header and record. The
+record of a group holds a piece of the message, and the message starts again where it ends: a film with enough capacity
+holds it twice.
 
 Bits are in the phases of DCT coefficients: quantisation index modulation with dither (QIM; Chen and Wornell 2001, IEEE
-Trans. Inf. Theory 47, equation 20). Those in the first frame of each *run* are moved exactly; the frames between take
-over the changes along the film's motion, which an encoder predicts, so that only that first frame costs it more.
+Trans. Inf. Theory 47, equation 20). In the first frame of each *run* the phases are set exactly. The frames between
+inherit the changes along the film's motion; an encoder predicts them, so that only the first frame costs it more.
 
-A film is hidden with a *variant* of its key, drawn anew, so that two films of one scene share no places. A reader tells
-which one from the header: copies of its bits agree better than by chance. Where frames were lost, groups are searched.
+Each film is hidden with a random *variant* of its key, so that two films of one scene don't share their places. A
+reader identifies the variant by the header, whose copies agree better than by chance. Where frames were lost, the
+reader searches for groups.
 """
 
 from bisect import bisect_right
@@ -61,26 +62,27 @@ _NUMBER, _DIGEST = 4, 8  # bytes
 HEAD_BYTES = 2 * _NUMBER + _DIGEST
 _MOST_MESSAGE = 1 << 25  # bytes
 _TRIES = 3
-_EARLIER = 1, 0.5, 0  # share of the earlier one of two carrying frames in the changes of those between
-_NEAR = 1.0  # levels, of the salt, as in `salts_of`
-_BITS = 4608  # of a header, by which its variant is found
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green, blue (ITU-R BT.709), in films
-_PHASE = np.float32(0.25)  # of a bit that is 1, in periods; −_PHASE of one that is 0
-_SURENESS = tuple(2.0**power for power in np.arange(-4, 3.1, 0.25))  # log-likelihood ratios of a sine of 1
+_EARLIER = 1, 0.5, 0  # weight of the earlier of two carrying frames in the change of each frame between them
+_NEAR = 1.0  # levels: the `near` of `salts_of`
+_BITS = 4608  # header bits by which a variant is identified
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # weights of red, green and blue (ITU-R BT.709), in films
+_PHASE = np.float32(0.25)  # phase of a bit that is 1, in periods; −_PHASE for a bit that is 0
+# Candidates for the log-likelihood ratio of a sine of 1.
+_SURENESS = tuple(2.0**power for power in np.arange(-4, 3.1, 0.25))
 _MOST = 16  # coefficients of a block that carry bits in films
 FREQUENCIES = tuple(divmod(place, BLOCK) for place in FINEST[:_MOST])  # vertical and horizontal
-# (64, coefficients) float32, of the coefficients above.
+# (64, coefficients) float32: the basis of the coefficients above.
 _BASIS = np.ascontiguousarray(np.kron(COSINES, COSINES)[FINEST[:_MOST]].T.astype(np.float32))
 
 _EVIDENT = 2  # standard deviations: below, no header of a film is decoded
-_HEADER_SURENESS = 1.5  # log-likelihood ratio of a sine of 1, before it is known better
+_HEADER_SURENESS = 1.5  # log-likelihood ratio of a sine of 1, before it has been estimated
 _SALTS_KEPT = 2
-_MOST_KEYS = 64  # of passphrases, each of which takes a fraction of a second, that are derived for a film
-_TRIED, _SALTS = 2, 2  # groups of a film that is not searched; salts of all but the first
-_BLACK = 8.0  # levels
-_SEARCHED = 2  # groups, from a place where none opens
-_BACK = 8  # frames that may have been repeated
-_MOST_SEARCHES = 6  # in a row, in which nothing is found
+_MOST_KEYS = 64  # keys that are derived from a passphrase for one film, at most: each takes a fraction of a second
+_TRIED, _SALTS = 2, 2  # groups tried in a film that is not searched; salts tried for each group after the first
+_BLACK = 8.0  # levels: a median below counts as black
+_SEARCHED = 2  # groups that a search goes ahead from a place where no group opens
+_BACK = 8  # frames that are kept behind the current place, to search backwards
+_MOST_SEARCHES = 6  # searches in a row without a result
 _NTSC = Fraction(1000, 1001)
 # Frames per second that a film may have had before a program changed them.
 _RATES = (*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 20, 15, 12)), 24 * _NTSC, 30 * _NTSC, 60 * _NTSC)
@@ -106,24 +108,27 @@ ALL_FILM_POINTS = *FILM_POINTS, DENSE
 
 
 def exact_luma(frame: np.ndarray) -> np.ndarray:
-    """Luma of a frame, (H, W, 3) uint8, in levels; (H, W) float32."""
+    """Return the luma of a frame, (H, W, 3) uint8, in levels: (H, W) float32."""
     return sum(frame[..., channel] * weight for channel, weight in enumerate(_LUMA))
 
 
 def luma(frame: np.ndarray) -> np.ndarray:
-    """Luma of a frame, (H, W, 3) uint8, rounded; (H, W) uint8."""
+    """Return the luma of a frame, (H, W, 3) uint8, rounded: (H, W) uint8."""
     return np.rint(exact_luma(frame)).astype(np.uint8)
 
 
 def coefficients(luma: np.ndarray, count: int = _MOST) -> np.ndarray:
-    """The first so many coefficients that may carry bits, (blocks, count) float32 in levels, of a luma, (H, W)."""
+    """Return the first `count` coefficients that may carry bits, (blocks, count) float32 in levels.
+
+    The luma is (H, W).
+    """
     return (by_block(luma).reshape(-1, BLOCK**2) - MIDDLE) @ _BASIS[:, :count]
 
 
 def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
-    """The change of a frame's luma, in levels, by which it carries the bits of a run: (H, W) float32.
+    """Return the change of a frame's luma that makes it carry the bits of a run: (H, W) float32, in levels.
 
-    Signs are −1 or 1, and 0 where nothing is hidden; they and the dither, in periods, are (blocks, coefficients).
+    Signs are −1 or 1, and 0 where nothing is hidden. They and the dither, in periods, are (blocks, coefficients).
     """
     away = _PHASE * signs + dither - coefficients(exact_luma(frame), point.coefficients) / point.periods
     moved = np.abs(signs) * (away - np.rint(away)) * point.periods
@@ -133,7 +138,7 @@ def changed(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: Ope
 
 
 def sines(frames: Sequence[np.ndarray], dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
-    """Sines of the phases of a group's bits, (blocks, bits): 1 where one is 1, −1 where it is 0, as good as it gets.
+    """Return the sines of the phases of a group's bits, (blocks, bits): ideally 1 for a bit of 1 and −1 for a bit of 0.
 
     Args:
         frames: coefficients of the first frame of each run, (blocks, at least `point.coefficients`) float32 each.
@@ -144,7 +149,7 @@ def sines(frames: Sequence[np.ndarray], dither: np.ndarray, point: OperatingPoin
 
 
 def sines_of(values: np.ndarray, periods: np.ndarray, dither: np.ndarray) -> np.ndarray:
-    """Sines of the phases of coefficients, float32, given their periods and dithers, as `sines`."""
+    """Return the sines of the phases of coefficients, float32, given their periods and dithers, as `sines`."""
     phases = values / periods
     phases -= dither
     phases *= np.float32(2 * np.pi)
@@ -152,7 +157,11 @@ def sines_of(values: np.ndarray, periods: np.ndarray, dither: np.ndarray) -> np.
 
 
 def sureness(right: np.ndarray) -> tuple[float, float]:
-    """The log-likelihood ratio of a sine of 1, and a bit's information at it, from sines that are 1 where right."""
+    """Return the log-likelihood ratio of a sine of 1, and a bit's information at it.
+
+    Args:
+        right: sines that are 1 if right.
+    """
     found = [information(right * each) for each in _SURENESS]
     best = int(np.argmax(found))
     return _SURENESS[best], found[best]
@@ -163,7 +172,7 @@ def sureness(right: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class FrameSignal:
-    """Signal of a frame that groups are read from."""
+    """The data of one frame from which its group is read."""
 
     shape: tuple[int, int]  # rows and columns of blocks
     sizes: bytes  # height and width, as they are hashed
@@ -177,25 +186,28 @@ class FrameSignal:
 
 
 def signal_of(frame: np.ndarray, *, bits: bool = True) -> FrameSignal:
-    """The signal of a frame, (H, W, 3) uint8 of at least one block; without `bits`, it only has what gives the salt."""
+    """Return the signal of a frame, (H, W, 3) uint8 of at least one block.
+
+    Without `bits`, it only serves to compute a salt.
+    """
     area = hidden_area(frame)
     shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
     return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area) if bits else None, region_means(area))
 
 
 def salts_of_group(signals: Sequence[FrameSignal], rise: float = 0) -> Iterator[bytes]:
-    """The salts that a group may have had, or may get if it rises by so many levels; the likeliest first."""
+    """Yield the salts that a group may have had, the likeliest first, if its frames get brighter by `rise` levels."""
     means = sum(signal.means for signal in signals) / len(signals) + rise
     return salts_of(b"stegnet/2/robust/film/salt" + signals[0].sizes, means, near=_NEAR)
 
 
 def hidden_pixels(height: int, width: int, frames: int) -> int:
-    """Pixels in the hidden areas of a film's groups."""
+    """Return the number of pixels in the hidden areas of a film's groups."""
     return (height // BLOCK * BLOCK) * (width // BLOCK * BLOCK) * (frames // GROUP * GROUP)
 
 
 def pieces_of(message: bytes, capacities: Iterable[int]) -> Iterator[bytes]:
-    """The content of each group: as much of the message as fits, which goes on in the next."""
+    """Yield the content of each group: the part of the message that fits, continued in the next group."""
     start, tail = 0, len(message).to_bytes(_NUMBER, "big") + sha256(message).digest()[:_DIGEST]
     for capacity in capacities:
         part = message[start : start + capacity]
@@ -205,7 +217,7 @@ def pieces_of(message: bytes, capacities: Iterable[int]) -> Iterator[bytes]:
 
 @dataclass
 class Pieces:
-    """The pieces of a message that were found: the start of its SHA-256, its bytes, and those that are known."""
+    """The pieces found of one message: the start of its SHA-256, its bytes, and a mask of the bytes that are known."""
 
     digest: bytes
     data: np.ndarray
@@ -214,7 +226,7 @@ class Pieces:
 
     @property
     def message(self) -> bytes | None:
-        """The message, if it is whole."""
+        """The message if it is complete, else None."""
         data = self.data.tobytes()
         return data if self.known.all() and sha256(data).digest()[:_DIGEST] == self.digest else None
 
@@ -225,7 +237,7 @@ class Pieces:
 
 
 def add_piece(found: dict[bytes, Pieces], content: bytes) -> None:
-    """Adds the content of a group to the messages that were found, each by its name."""
+    """Add the content of a group to the messages found so far, which are keyed by their size and digest."""
     start, size = (int.from_bytes(content[at : at + _NUMBER], "big") for at in (0, _NUMBER))
     if not start < size <= _MOST_MESSAGE:
         return
@@ -241,12 +253,12 @@ def add_piece(found: dict[bytes, Pieces], content: bytes) -> None:
 class GroupContent:
     """Input of a group."""
 
-    content: bytes  # of `pieces_of`
-    rate: int  # of the code, in 64ths
+    content: bytes  # as `pieces_of` yields it
+    rate: int  # code rate in 64ths
     nonce: bytes  # 7 random bytes, fresh for each group
     variant: int = 0  # of the key, fresh for each film
     share: int = 0  # number of the share of blocks that are used
-    rise: float = 0  # levels by which the channel makes the frames brighter, about
+    rise: float = 0  # levels by which the channel brightens the frames, about
 
 
 def hide_in_group(
@@ -256,10 +268,10 @@ def hide_in_group(
     key_source: KeySource,
     motion: Sequence["Motion"] | None = None,
 ) -> list[np.ndarray]:
-    """Hides content in a group of frames, (H, W, 3) uint8 each; `motion` as in `modulated`."""
+    """Hide content in a group of frames, (H, W, 3) uint8 each; `motion` as in `modulated`."""
     carrying, signals = list(frames), [signal_of(frame, bits=False) for frame in frames]
     shape, salt = signals[0].shape, b""
-    for _ in range(_TRIES):  # hiding may move a mean over an edge
+    for _ in range(_TRIES):  # hiding may move a mean across an edge, which changes the salt
         salts = list(salts_of_group(signals))
         if salt in salts:
             break
@@ -280,7 +292,7 @@ def modulated(
     point: OperatingPoint,
     motion: Sequence["Motion"] | None = None,
 ) -> list[np.ndarray]:
-    """A group of frames, (H, W, 3) uint8 each, that carries bits; red, green and blue of a pixel change alike.
+    """Return a group of frames, (H, W, 3) uint8 each, that carries bits. Red, green and blue of a pixel change alike.
 
     Args:
         signs: (rows, cols, bits) float32, −1 or 1; 0 in blocks that stay as they are.
@@ -306,27 +318,27 @@ def modulated(
 
 
 def new_variant(randomness: Randomness) -> int:
-    """The variant of a film."""
+    """Draw the variant of a film."""
     return randomness(1)[0] % VARIANTS
 
 
 def salt_of_variant(salt: bytes, variant: int) -> bytes:
-    """The salt of all subkeys of a group, given the one from which a passphrase's key follows."""
+    """Return the salt of all subkeys of a group, given the salt from which a passphrase's key is derived."""
     return salt + bytes([variant])
 
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers of one point in a group of frames, for each variant of a key: their first bits, (VARIANTS, h) each."""
+    """The headers of a group at one point, for each variant of a key: their first bits, (VARIANTS, h) each."""
 
     point: OperatingPoint
-    places: np.ndarray  # of each bit in the coefficients of all blocks, frame by frame
+    places: np.ndarray  # of each bit, in the coefficients of all blocks, frame by frame
     dither: np.ndarray  # float32, in periods
-    signs: np.ndarray  # factors of their sines
+    signs: np.ndarray  # factors of the bits' sines
 
     @classmethod
     def of(cls, point: OperatingPoint, shape: tuple[int, int], key: Key, salt: bytes) -> Self:
-        """The headers at a point in rows and columns of blocks."""
+        """Return the headers of a group with this shape, in rows and columns of blocks, at a point."""
         each = [Blocks(shape, point, key, salt_of_variant(salt, variant)) for variant in range(VARIANTS)]
         orders = np.stack([blocks.header_order(_BITS) for blocks in each])
         blocks, bits = np.divmod(orders, point.bits)
@@ -338,9 +350,10 @@ class Headers:
         return cls(point, numbers.astype(np.int32), np.stack(dither), signs)
 
     def evidence(self, frames: Sequence[np.ndarray]) -> np.ndarray:
-        """By how many standard deviations the copies agree better than by chance, (VARIANTS,) float.
+        """Return the standard deviations by which the copies agree better than by chance: (VARIANTS,) float.
 
-        Given are the coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32.
+        Args:
+            frames: coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32 each.
         """
         values = np.concatenate(frames).reshape(-1)[self.places]
         sines = sines_of(values, self.point.periods[self.places % len(FREQUENCIES)], self.dither)
@@ -351,9 +364,9 @@ class Headers:
 
 
 class GroupReader(Reader):
-    """Reads groups of a film; what follows from a salt alone is kept for the groups with the same one.
+    """A reader of a film's groups. What depends on a salt alone is cached for other groups with the same salt.
 
-    The variant of the key that opened one group is that of the film. After _MOST_KEYS of a passphrase that opened
+    The variant that opened one group is the variant of the whole film. Once _MOST_KEYS keys of a passphrase have opened
     nothing, no more are derived.
     """
 
@@ -366,7 +379,7 @@ class GroupReader(Reader):
         )
 
     def read(self, signals: Sequence[FrameSignal], salts: int | None = None) -> Reading | None:
-        """Reads the group with these signals, if it opens with one of the first so many salts."""
+        """Read the group with these signals. Return None if none of its first `salts` salts opens it."""
         tried = list(islice(salts_of_group(signals), salts))
         if self._most_keys is not None and len(self._keys) >= self._most_keys:
             tried = [salt for salt in tried if salt in self._keys]
@@ -378,7 +391,7 @@ class GroupReader(Reader):
         return None
 
     def _likely(self, signals: Sequence[FrameSignal], salt: bytes) -> list[tuple[float, Blocks]]:
-        """Possible blocks of a group with this salt, and the evidence for each; the likeliest first."""
+        """Return the blocks that a group with this salt may have, with the evidence for each, the likeliest first."""
         shape, key = signals[0].shape, self.key_of(salt)
         if self._variant is not None:
             own = salt_of_variant(salt, self._variant)
@@ -394,7 +407,7 @@ class GroupReader(Reader):
 
 
 class _ReceivedGroup(Received):
-    """Bits of a film's group."""
+    """The bits of a film's group."""
 
     def __init__(self, blocks: Blocks, signals: Sequence[FrameSignal], lost: int) -> None:
         super().__init__(blocks, lost)
@@ -418,16 +431,16 @@ def read_film(
     step: Callable[[int], None] = lambda done: None,
     search: bool = True,
 ) -> Pieces | None:
-    """The message of a film, or what is left of it; None if nothing opens with this key.
+    """Return the message of a film, or what is left of it; None if nothing opens with this key.
 
-    Where no group is at its place, frames may have been lost or repeated, or their number per second changed: then
-    groups are searched for, frame by frame and at other rates.
+    Where no group is in its place, frames may have been lost or repeated, or the frame rate changed. Groups are then
+    searched for, frame by frame and at other frame rates.
 
     Args:
         frames: decodes all frames from the start.
         times: of the frames in seconds.
         step: called after each frame with the number of frames read.
-        search: do so before any group was found, too, and try the groups of the whole film; that takes long.
+        search: search even before any group was found, and try the groups of the whole film, which takes long.
     """
     reader = GroupReader(key_source)
     found = _collect(reader, frames(), step, search)
@@ -440,7 +453,7 @@ def read_film(
 def read_groups(
     frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None], lost: int
 ) -> Generator[Reading | None, None, None]:
-    """Readings of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
+    """Yield the reading of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
     reader, start = GroupReader(key_source, lost), 0
     with closing(_Window(frames, step)) as window:
         while group := window.group(start):
@@ -463,7 +476,7 @@ class _Window:
         self.close = self._source.close
 
     def group(self, start: int) -> list[FrameSignal]:
-        """The group from a frame on; empty if the film has too few frames, or the frame is no longer kept."""
+        """Return the group that starts at a frame; empty if the film ends before, or the frame is no longer kept."""
         while self._first + len(self._kept) < start + GROUP:
             signal = next(self._source, None)
             if signal is None:
@@ -480,13 +493,13 @@ class _Window:
 def _collect(
     reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None], search: bool = True
 ) -> dict[bytes, Pieces]:
-    """The pieces of each message in a film; if it is not to be searched, and its first groups do not open, none."""
+    """Return the pieces of each message in a film. Without `search`, give up if its first groups don't open."""
     found: dict[bytes, Pieces] = {}
     start, searches, tried = 0, 0, 0
     with closing(_Window(decoded, step)) as window:
         while group := window.group(start):
             reading = reader.read(group, None if search or found or not tried else _SALTS)
-            # A group that is black or white for the most part carries nothing.
+            # A group that is mostly black or white carries nothing.
             tried += _BLACK < np.median([signal.means for signal in group]) < 255 - _BLACK
             if not (reading or found or search) and tried == _TRIED:
                 break
@@ -501,7 +514,10 @@ def _collect(
 
 
 def _searched(reader: GroupReader, window: _Window, start: int) -> tuple[int, Reading | None]:
-    """The first group near a place where none opens, and its reading; the place itself if there is none."""
+    """Return the first group that opens near a place where none does, and its reading.
+
+    If there isn't one, return the place itself and None.
+    """
     if reading := (ahead := window.group(start + GROUP)) and reader.read(ahead):
         return start + GROUP, reading  # only this group was lost
     for shift in (*range(1, _SEARCHED * GROUP), *range(-1, -_BACK, -1)):
@@ -512,13 +528,16 @@ def _searched(reader: GroupReader, window: _Window, start: int) -> tuple[int, Re
 
 
 def _retiming(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) -> list[int]:
-    """The frames of a film as they were at the rate at which its first group opens; none if there is no such rate."""
+    """Return the frames of a film as they were at its former frame rate: the rate at which its first group opens.
+
+    The list is empty if there is no such rate.
+    """
     if len(times) < 2 or times[-1] <= times[0]:
         return []
     own = (len(times) - 1) / (times[-1] - times[0])
     with closing(frames()) as decoded:
         signals = [signal_of(frame) for frame in islice(decoded, 3 * GROUP)]
-    for rate in _RATES:  # each of whose frames shows the one in its middle, as long as the film lasts
+    for rate in _RATES:  # each of its frames shows the film's frame at the middle of its interval
         middles = (
             times[0] + (index + Fraction(1, 2)) / rate for index in range(int((times[-1] - times[0]) * rate) + 1)
         )
@@ -532,7 +551,7 @@ def _retiming(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) ->
 
 
 def _picked(frames: Generator[np.ndarray, None, None], order: Sequence[int]) -> Generator[np.ndarray, None, None]:
-    """Frames in a rising order of indices, which may occur several times."""
+    """Yield frames in a rising order of indices, which may repeat."""
     with closing(frames):
         at, frame = -1, None
         for index in order:

@@ -1,13 +1,13 @@
-"""Finding the grid of a container that was cropped, shifted, or cropped and resized (docs/format.md).
+"""Registration: finding the grid of a container that was cropped, shifted, or cropped and resized (docs/format.md).
 
-Bits are phases of coefficients, a quarter of a period before or behind what grid and dither say. Where both are right,
-the cosines of doubled phases add up; elsewhere they cancel out. A picture that was cropped lies elsewhere in its grid;
-one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of every
-block, and summed along the shifts that a placement of the picture implies.
+Bits are phases of coefficients, a quarter of a period before or after the phase that grid and dither give. Where both
+are right, the cosines of the doubled phases add up; elsewhere they cancel out. A cropped picture is displaced in its
+grid; one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of
+every block, and summed along the shifts that a placement of the picture implies.
 
-Of a container that may be cropped to any part, no mean is left that it had before, so there is no salt: dither and
-masks come from one map for each key, of which a container has a part at random. Where it lies is found by the same
-cosines, at all places at once. The record is in tiles, all alike but for what masks them.
+A container that may be cropped to any part keeps none of its means, so there is no salt. Instead, dither and masks come
+from one map for each key, and a container gets a random part of it. The same cosines, at all places at once, show where
+that part is. The record is repeated in tiles, which differ only in their masks.
 """
 
 import math
@@ -31,39 +31,41 @@ from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_
 from stegnet.methods.robust.robust_record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of
 from stegnet.networks.inference import Step
 
-REACH = 8  # pixels that may be missing at each edge, and by which a picture may have been shifted
-_COUNTS = (128, 256)  # of blocks that are looked at of each grid, then of the best of them
-_KEPT = 4  # one grid in so many is tried again
+REACH = 8  # pixels that may be missing at each edge, or by which a picture may have been shifted
+_COUNTS = (128, 256)  # blocks that are examined in each grid; then in each of the best grids
+_KEPT = 4  # one grid in this many is examined again
 _SHORTEST = 64  # side of a picture in pixels
-# Shifts of blocks that are tried: so many for each pixel, up to so many of them.
+# Shifts of blocks that are tried: the number for each pixel, and the largest one in these units.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
 _SIDE_OF_COPIES = 2 * _SHIFTS_OF_COPIES[1] + 1
 _FINEST = 0.25  # pixels of a grid: how exactly copies are placed
 _LIKELY = 16  # placements whose headers are read
-_LEAST, _TRIED_AGAIN = 4.5, 5.2  # standard deviations of a sum of cosines by chance: of what is read, and tried again
-_SALTS, _MOST_KEYS = 8, 32  # of each grid; and in all, of passphrases, each of which takes a fraction of a second
+# Standard deviations of a sum of cosines: least to read a placement; least in a first pass.
+_LEAST, _TRIED_AGAIN = 4.5, 5.2
+# Salts for each grid; keys in all that are derived from a passphrase, each of which takes a fraction of a second.
+_SALTS, _MOST_KEYS = 8, 32
 _CARRIERS = 22  # coefficients of a block that are enough
-_AREAS = 8  # that are kept: all salts of a grid are tried in turn
+_AREAS = 8  # areas that are cached: all salts of a grid are tried in turn
 _MARGIN = 2 * BLOCK
 _FIRST = FINEST[:_CARRIERS]
-# (64, _CARRIERS): doubled phases of levels, in steps of JPEG at quality 50.
+# (64, _CARRIERS): from levels to doubled phases, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
-_DOUBLED = np.float32(4 * np.pi)  # times a phase in periods: a bit of 1 and one of 0 are alike then
-_SURE = 6.5  # standard deviations of a sum of cosines: by chance, none of a hundred million is above it
+_DOUBLED = np.float32(4 * np.pi)  # factor of a phase in periods: bits of 1 and of 0 have the same doubled phase
+_SURE = 6.5  # standard deviations of a sum of cosines: chance exceeds it less than once in a hundred million
 
 # Parts
-TILE, MAP = 32, 512  # blocks: sides of a tile and of the map, each of which begins again at its end
-LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part so large has all blocks of a tile
+TILE, MAP = 32, 512  # blocks: the sides of a tile and of the map, both of which are periodic
+LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part of this size has all blocks of a tile
 TILE_SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
-_SEEN = 64  # blocks in a row and in a column whose place is looked for, at most
-_OF_PARTS = [0, 2 * BLOCK]  # the coefficients whose phases JPEG on another grid leaves most of
+_SEEN = 64  # blocks in a row and in a column that are used to locate a part, at most
+_OF_PARTS = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
 _STEPS_OF_PARTS = np.float32([LUMA_STEPS[place] for place in _OF_PARTS])
 _BASIS_OF_PARTS = np.kron(COSINES, COSINES).astype(np.float32)[_OF_PARTS]
 
 
 @dataclass(frozen=True)
 class _Placement:
-    """A grid in which a picture may lie, and by how many standard deviations a point's cosines are above chance."""
+    """A grid in which a picture may lie, and by how many standard deviations the cosines at a point exceed chance."""
 
     strength: float
     grid: Grid
@@ -78,9 +80,9 @@ def likely_grids(
     few_keys: bool,
     step: Step,
 ) -> Iterator[tuple[Grid, bytes]]:
-    """Grids and salts that a cropped or shifted picture, (H, W, 3) uint8, may have had; the likeliest first.
+    """Yield the grids and salts that a cropped or shifted picture, (H, W, 3) uint8, may have had; the likeliest first.
 
-    If keys take long to derive, only the few of the commonest salts are.
+    With `few_keys`, since keys take long to derive, only the keys of the commonest salts are derived.
     """
     if min(picture.shape[:2]) < _SHORTEST:
         return
@@ -108,7 +110,7 @@ def likely_grids(
 
 
 def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, grid: Grid, salt: bytes) -> bool:
-    """True if readers certainly find a copy that was cropped and lies in this grid; or if it is none, found anyway."""
+    """Return whether a reader will find this grid of a copy. A copy that was not cropped is always found."""
     if grid.own or grid == grid.placed(0, 0):
         return True
     search = _Search(points, picture, lambda _: key)
@@ -119,12 +121,12 @@ def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, gr
 
 
 def _kept(tried: int) -> int:
-    """Number of grids and salts, of so many, that are tried again with more blocks."""
+    """Return how many of the grids and salts that were tried are tried again with more blocks."""
     return min(tried, max(tried // _KEPT, _LIKELY))
 
 
 def grids(height: int, width: int) -> Iterator[Grid]:
-    """Grids that a picture may have if it was cropped by up to REACH pixels at each edge, or shifted so far."""
+    """Yield the grids of a picture that was cropped by up to REACH pixels at each edge, or shifted by as many."""
     whole = (height // BLOCK * BLOCK, width // BLOCK * BLOCK)
     for top, left in product(range(-REACH, REACH + 1), repeat=2):
         sizes = {whole}
@@ -139,7 +141,7 @@ def grids(height: int, width: int) -> Iterator[Grid]:
 
 
 def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
-    """Grids of the picture's own pixels, wherever it lies in them, with their commonest salts."""
+    """Return the grids of the picture's own pixels, whatever its place in them, with their commonest salts."""
     margin = REACH + BLOCK
     padded, tried = np.pad(picture, ((margin,) * 2, (margin,) * 2, (0, 0)), "edge"), list(grids(*picture.shape[:2]))
     edges = []
@@ -154,7 +156,10 @@ def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
 
 
 class _Search:
-    """Placements of a picture in grids, by the cosines of doubled phases, for one point of each period of phases."""
+    """A search for a picture's placement in grids, by the cosines of doubled phases.
+
+    Each period of phases has one point.
+    """
 
     def __init__(self, points: Sequence[OperatingPoint], picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
         by_period = {point.scale: point for point in sorted(points, key=lambda point: -point.coefficients)}
@@ -167,11 +172,11 @@ class _Search:
         self._waves = lru_cache(2 * len(self.points))(self._make_waves)  # two threads may be at two grids
 
     def best(self, most: int, tried: tuple[Grid, bytes, list[OperatingPoint]]) -> _Placement:
-        """The best placement in a grid, by so many blocks at most."""
+        """Return the best placement in a grid, judged by at most `most` blocks."""
         return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
 
     def _best_of_own(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
-        """The best shift of a picture's own pixels, by the blocks of the header."""
+        """Return the best shift of a picture's own pixels, judged by the blocks of the header."""
         key, full = self._key_of(salt), grid.full(salt)
         firsts = [Blocks(grid.shape, point, key, full).first[:most] for point in points]
         blocks = max(firsts, key=len)
@@ -183,7 +188,7 @@ class _Search:
         return max(found, key=lambda placement: placement.strength)
 
     def _best_of_copy(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
-        """The best placement of a copy; in its grid, all blocks carry something."""
+        """Return the best placement of a copy. In its grid, every block carries something."""
         blocks = _lattice(grid, most)
         dither = self._dither(grid, salt, blocks.ravel())
         rows, cols = (starts[:, 0] for starts in (_starts(grid, blocks)[0], _starts(grid, blocks.T)[1]))
@@ -204,7 +209,7 @@ class _Search:
         return max(found, key=lambda placement: placement.strength)
 
     def refined(self, placement: _Placement) -> _Placement:
-        """A placement nearby that is stronger, of a copy."""
+        """Return the strongest placement near the given one. A grid of the picture's own pixels needs no refining."""
         best = None
         while not placement.grid.own and placement is not best:
             best = placement
@@ -221,12 +226,15 @@ class _Search:
         return float(_cosines(_coefficients(levels), self._dither(grid, salt, blocks), point).sum())
 
     def _dither(self, grid: Grid, salt: bytes, blocks: np.ndarray) -> np.ndarray:
-        """Of these blocks, (n, 64) float32."""
+        """Return the dither of these blocks, (n, 64) float32."""
         dither = dither_of(grid.shape, self._key_of(salt), grid.full(salt))
         return dither.reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
 
     def _shifted(self, grid: Grid, blocks: np.ndarray, per: int, most: int) -> np.ndarray:
-        """Coefficients of blocks that are shifted, (n, S, S, _CARRIERS) float32, by `per` a pixel up to `most`."""
+        """Return the coefficients of shifted blocks, (n, S, S, _CARRIERS) float32.
+
+        There are `per` shifts a pixel, up to ±`most` of them.
+        """
         found = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
         parts = [(slice((part + most) % per, None, per), part / per) for part in range(per)]
         pixels = np.arange(-most, most + 1) // per + _MARGIN
@@ -237,13 +245,16 @@ class _Search:
         return found
 
     def _make_waves(self, grid: Grid, most: int, point: OperatingPoint) -> np.ndarray:
-        """Cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers), before dither: of all salts."""
+        """Return cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers).
+
+        Without dither, they serve all salts.
+        """
         phases = self._coefficients(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
         waves = np.concatenate([np.cos(phases), np.sin(phases)], -1)
         return waves.reshape(len(waves), -1, waves.shape[-1])
 
     def _make_around(self, grid: Grid, down: float, across: float) -> np.ndarray:
-        """Levels of the grid's area with a margin, moved by parts of a pixel: (H, W) float32, about 0."""
+        """Return the levels of the grid's area with a margin, moved by part of a pixel: (H, W) float32, around 0."""
         moved = [
             edge + _MARGIN for edge in (grid.top - down, grid.left - across, grid.bottom + down, grid.right + across)
         ]
@@ -252,18 +263,18 @@ class _Search:
 
 
 _ENDS = [(before * _FINEST, after * _FINEST) for before, after in product((-1, 0, 1), repeat=2) if before or after]
-# Of the edges of a copy: at the top, left, bottom and right.
+# Moves of the edges of a copy: top, left, bottom and right.
 _MOVES = [*((before, 0, after, 0) for before, after in _ENDS), *((0, before, 0, after) for before, after in _ENDS)]
 
 
 def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First rows and columns of blocks, in pixels."""
+    """Return the first rows and columns of blocks, in pixels."""
     rows, cols = np.divmod(blocks, grid.shape[1])
     return BLOCK * rows, BLOCK * cols
 
 
 def _lattice(grid: Grid, most: int) -> np.ndarray:
-    """About so many blocks of a copy, at most, in rows and columns that are spread over its grid: (rows, cols) int."""
+    """Return about `most` blocks of a copy, not more, in rows and columns spread over its grid: (rows, cols) int."""
     rows, cols = grid.shape
     down = min(rows, max(1, round((most * rows / cols) ** 0.5)))
     across = min(cols, max(1, most // down))
@@ -274,9 +285,9 @@ def _lattice(grid: Grid, most: int) -> np.ndarray:
 
 
 def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
-    """Losses that a copy may have at both ends of a side, and each block's shift for each loss, (placements, n).
+    """Return the losses that a copy may have at both ends of a side, and each block's shift for each, (placements, n).
 
-    Shifts are those from what a copy has that lacks REACH / 2 at each edge.
+    Shifts are relative to a copy that lacks REACH / 2 at each edge.
     """
     per, most = _SHIFTS_OF_COPIES
     half, middle = REACH / 2, starts + BLOCK / 2
@@ -286,12 +297,12 @@ def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], 
 
 
 def _coefficients(blocks: np.ndarray) -> np.ndarray:
-    """Coefficients of blocks, (..., 8, 8) float32, that carry most, doubled, in steps: (..., _CARRIERS) float32."""
+    """Return the doubled phases, (..., _CARRIERS) float32, of the coefficients of blocks, (..., 8, 8) float32."""
     return blocks.reshape(*blocks.shape[:-2], -1) @ _BASIS
 
 
 def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
-    """Sums of cosines of each block, (n, ...), such that their sum has variance 1 by chance.
+    """Return the sum of cosines of each block, (n, ...), scaled so that their total has variance 1 by chance.
 
     Coefficients are (n, ..., _CARRIERS), the dither (n, ..., 64) or broadcastable to it.
     """
@@ -303,7 +314,7 @@ def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint
 
 
 def _per_deviation(blocks: int, carriers: int) -> np.float32:
-    """The inverse of a standard deviation, by chance, of a sum of so many cosines."""
+    """Return the inverse of the standard deviation, by chance, of a sum of `blocks` · `carriers` cosines."""
     return np.float32((blocks * carriers / 2) ** -0.5)
 
 
@@ -312,7 +323,7 @@ def _per_deviation(blocks: int, carriers: int) -> np.float32:
 
 @dataclass(frozen=True)
 class Place:
-    """Position of a part: pixels before its first whole block, and that block's row and column in the map."""
+    """The position of a part: pixels before its first whole block, and that block's row and column in the map."""
 
     top: int
     left: int
@@ -320,11 +331,11 @@ class Place:
     col: int
 
     def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """So many rows and columns of blocks of a map or a tile, (n, n, ...), which begins again at its end."""
+        """Return the rows and columns, as many as `shape` says, of a periodic map or tile, (n, n, ...)."""
         return whole[np.ix_(*self._numbers(shape, len(whole)))]
 
     def summed(self, values: np.ndarray) -> np.ndarray:
-        """Sums of values, (rows, cols, n), that belong to the same block of a tile, (TILE, TILE, n) float32."""
+        """Return the sums of values, (rows, cols, n), that share a block of a tile: (TILE, TILE, n) float32."""
         sums = np.zeros((TILE, TILE, values.shape[2]), np.float32)
         np.add.at(sums, np.ix_(*self._numbers(values.shape[:2], TILE)), values)
         return sums
@@ -336,7 +347,7 @@ class Place:
 def find_part(
     key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
 ) -> tuple[Place, float] | None:
-    """Position of a part in the map, which begins at one of these shifts, and its period of phases; None if nowhere."""
+    """Return the position of a part in the map, trying these shifts, and its period of phases; None if not found."""
     luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
     whole = [side // BLOCK - 1 for side in luma.shape]
     rows, cols = (min(_SEEN, side) for side in whole)
@@ -362,25 +373,28 @@ def find_part(
 
 
 def _phasors(phases: np.ndarray) -> np.ndarray:
-    """e^(i · phase), complex64; faster than NumPy's `exp`."""
+    """Return e^(i · phase), complex64; faster than NumPy's `exp`."""
     found = np.empty(phases.shape, np.complex64)
     found.real, found.imag = np.cos(phases), np.sin(phases)
     return found
 
 
 def _spectrum(values: np.ndarray) -> np.ndarray:
-    """Of parts of a map, (n, rows, cols) complex64 to (n, MAP, MAP), transposed: numpy's `fft2` takes twice as long."""
+    """Return the transposed spectra of parts of a map, (n, rows, cols) complex64 to (n, MAP, MAP).
+
+    NumPy's `fft2` takes twice as long.
+    """
     along = np.fft.fft(values, MAP)
     return np.fft.fft(np.ascontiguousarray(along.swapaxes(1, 2)), MAP)
 
 
 @lru_cache(maxsize=1)
 def map_dither(key: Key) -> np.ndarray:
-    """Of all places in the map, (MAP, MAP, 64) uint16 in units of 2⁻¹⁶."""
+    """Return the dither of all places in the map, (MAP, MAP, 64) uint16 in units of 2⁻¹⁶."""
     return dither_of((MAP, MAP), key, TILE_SALT)
 
 
 def map_signs(key: Key, point: OperatingPoint) -> np.ndarray:
-    """Of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
+    """Return the signs of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
     stream = np.frombuffer(keystream(key.robust(b"tiles", TILE_SALT), MAP**2 * DITHER // 8), np.uint8)
     return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : point.bits].astype(np.int8)

@@ -1,4 +1,4 @@
-"""Hiding any file in a film so that it survives H.264 and its like: at the rates that real encoders leave each group.
+"""Hiding any file in a film so that it survives H.264 and similar codecs, at rates measured by real encoders.
 
 A film is encoded as it is written, and again as it is promised to survive.
 """
@@ -59,14 +59,17 @@ from stegnet.video.motion import SEARCH, Motion, motion_of
 from stegnet.video.remux import check_sides, with_sound
 from stegnet.video.stream_copy import left_out
 
-# Frames are predicted as the changes follow each other; psychovisual optimisation would spend bytes on these.
+# Frames are predicted because the changes follow each other; psychovisual optimisation would spend bytes on the
+# changes.
 WRITTEN = Coding(18, "medium", paced=True, params="trellis=2:psy=0")
-_SAMPLED = 48  # frames at most, from which the container's quality is measured
-_SHARE, _MARGIN = 0.85, 2  # of the information, and 64ths less: the rate of a group
-_LOST, _LOWERED = 13, 0.875  # one bit in so many may be lost to encoders that were not tried; of a rate, where more are
-_MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips changes that stand alone
-_FEW, _EVERY = 4, 3  # groups that are all measured; of more, one in so many
-_STRIPS, _NARROWEST = 8, 8  # of a frame, every other of which is measured; blocks of a strip, for what moves
+_SAMPLED = 48  # frames from which the container's quality is measured, at most
+_SHARE, _MARGIN = 0.85, 2  # share of the information, less a margin in 64ths: the rate of a group
+# One bit in _LOST may be lost to encoders that were not tried; factor of a rate where more are.
+_LOST, _LOWERED = 13, 0.875
+_MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips isolated changes
+_FEW, _EVERY = 4, 3  # up to _FEW groups are all measured; of more, one in _EVERY
+# Strips of a frame, every other of which is measured; blocks of a strip, at least, so that it holds the motion.
+_STRIPS, _NARROWEST = 8, 8
 _LARGER = Text(
     "use a longer or larger cover, or one with less motion, or a milder channel", Aside("survive", "CHANNEL")
 )
@@ -75,21 +78,21 @@ _LARGER = Text(
 def embed_in_film(
     cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
 ) -> NewContainer:
-    """Hides a file in a film; an ordinary H.264 film is written, with the cover's sound.
+    """Hide a file in a film. The result is an ordinary H.264 film with the cover's sound.
 
-    A film or picture that does not fit is compressed. The film is encoded again as it is promised to survive, and
-    nothing is written that is not revealed.
+    A secret film or picture that does not fit is compressed. The film is encoded again as it is promised to survive,
+    and is only written if its secret is recovered.
 
     Raises:
         ConfigError: there is no such channel.
         MediaError: a film can't be read or written.
-        CapacityError: the file does not fit, or is not revealed.
+        CapacityError: the file does not fit, or is not recovered.
     """
     channel, secret = options.channel(FILM), payload.path
     with extra("media", "hiding in films that survive H.264"):
         from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 
-        bundled_ffmpeg()  # which is needed at the end
+        bundled_ffmpeg()  # needed at the end
     info, exact = cover.film, payload.kind is None
     check_sides(cover.path, *channel.sent_size(info.height, info.width))
     reduced = ("reduce",) if channel.reduces(info) else ()
@@ -110,7 +113,7 @@ def embed_in_film(
 
 
 def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> tuple[Path, FilmInfo]:
-    """The cover with as few pixels and frames as are sent, in a file without loss."""
+    """Write the cover, with as few pixels and frames as are sent, to a lossless file."""
     info, (height, width) = cover.film, channel.sent_size(cover.film.height, cover.film.width)
     kept = range(0, len(info.pts), channel.every(info))
     info = replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
@@ -126,9 +129,9 @@ def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -
 
 
 def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
-    """The first that holds so many bytes, or else the one that holds most.
+    """Return the first carrier that holds `wanted` bytes, or else the one that holds most.
 
-    CapacityError if none can, whatever is measured, which takes as long as hiding.
+    Raises CapacityError at once if no rate would be enough for any carrier, since measuring takes as long as hiding.
     """
     bounds = [sum(each.capacities([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
@@ -145,7 +148,7 @@ def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret:
 
 
 class _NewFilm(RobustContainer):
-    """A film whose secret survives a channel, and the cover's sound with it."""
+    """A film whose secret survives a channel, with the cover's sound."""
 
     carrier: "FilmCarrier"
     larger = _LARGER
@@ -159,7 +162,7 @@ class _NewFilm(RobustContainer):
         return media_compressors() if self.space > 0 else {}
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Writes it as `NewContainer.write`; what it encodes was verified before."""
+        """Write it as `NewContainer.write` does; the film it writes has been verified already."""
         with_sound(self.carrier.film, self._cover.path, part, self._form)
         figures = {"container_psnr": self.carrier.psnr} | self.figures()
         hidden = self.carrier.groups * GROUP
@@ -180,7 +183,7 @@ class FilmCarrier(RobustCarrier):
     """A film that carries a record in each group of frames.
 
     Attributes:
-        groups: their number.
+        groups: number of groups.
         shape: rows and columns of blocks.
         film: the container, without sound.
     """
@@ -210,9 +213,10 @@ class FilmCarrier(RobustCarrier):
 
     @cached_property
     def rates(self) -> list[int]:
-        """The rate of each group, 0 if nothing is recovered, from random bits that are hidden, encoded and read.
+        """The rate of each group, measured by hiding, encoding and reading random bits; 0 if nothing is recovered.
 
-        Of a long film, one group in _EVERY is measured; those between two have the lower rate, less a margin.
+        In a long film, one group in _EVERY is measured. The groups between two of these have the lower of their rates,
+        less a margin.
         """
         if not self.blocks or not self.groups:
             return []
@@ -251,7 +255,7 @@ class FilmCarrier(RobustCarrier):
 
     def lowered(self, rates: list[int], share: int, failed: set[int], attempt: int) -> list[int]:
         most = self.shares[0]
-        if share > most:  # changes that stand alone are skipped by some encoders
+        if share > most:  # some encoders skip isolated changes
             self.shares = range(most, most + 1)
             return rates
         return [int(rate * _LOWERED) if index in failed else rate for index, rate in enumerate(rates)]
@@ -260,9 +264,9 @@ class FilmCarrier(RobustCarrier):
         return CapacityError(f"what is hidden in this film does not survive {self.channel}", _LARGER)
 
     def _rates_of(self, groups: Sequence[int]) -> Iterator[int]:
-        """The rates of some groups, which are encoded one after the other, in every other strip of a frame.
+        """Yield the rates of some groups, encoded one after the other, from every other strip of each frame.
 
-        As many of the macroblocks carry random bits as may at most.
+        As many macroblocks as may carry anything carry random bits.
         """
         point, context, rows = self.point, self.context.under("try"), self.shape[0]
         columns, width = np.arange(self.shape[1]), max(_NARROWEST, -(-self.shape[1] // _STRIPS))
@@ -272,7 +276,7 @@ class FilmCarrier(RobustCarrier):
         film, motion = self.folder / "measured.mp4", self.folder / "measured-motion.mp4"
 
         def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
-            """Signs, (rows, columns, bits), and dither of a group."""
+            """Return signs, (rows, columns, bits), and dither of a group."""
             draw = np.random.default_rng([index, *seed])
             used = draw.random([-(-side // 2) for side in shape]) < share_of(self.shares[0])
             used = used.repeat(2, 0).repeat(2, 1)[:rows, : shape[1]]
@@ -296,7 +300,7 @@ class FilmCarrier(RobustCarrier):
                 yield min(rate, HIGHEST) if rate >= LOWEST else 0
 
     def _samples(self, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
-        """Some of the cover's groups, of which only these columns of blocks are left."""
+        """Yield some of the cover's groups, reduced to these columns of blocks."""
         wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
         pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
         with closing(read_frames(self.cover, wanted)) as frames:
@@ -304,7 +308,7 @@ class FilmCarrier(RobustCarrier):
                 yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
 
     def _containers(self, motion: Path) -> Generator[np.ndarray, None, None]:
-        """The cover's frames with what is hidden in each group, and the rest of the frames."""
+        """Yield the cover's frames with the content of each group hidden, then the frames that are left."""
         with closing(read_frames(self.cover)) as frames, closing(self._moves(motion)) as moving:
             for index, (content, moves) in enumerate(zip(self._contents, moving, strict=False)):
                 group, first = list(islice(frames, GROUP)), index * GROUP
@@ -313,7 +317,7 @@ class FilmCarrier(RobustCarrier):
             yield from frames
 
     def _compared(self) -> Generator[VideoFrame, None, None]:
-        """Yields the container's frames as decoded; some are compared with the cover's."""
+        """Yield the container's frames as decoded, comparing some with the cover's."""
         with closing(decode(self.film)) as frames:
             for index, frame in enumerate(frames):
                 if index in self._kept:
@@ -322,12 +326,12 @@ class FilmCarrier(RobustCarrier):
                 yield frame
 
     def _search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo, context: Context) -> None:
-        """Writes a film for `_moves`, unless another operating point has needed it before, or there are none."""
+        """Write a film for `_moves`, unless another point has already done so, or this one needs no motion."""
         if self.point.run > 1 and not film.exists():
             self._write(film, frames, info, SEARCH, context.under("search"))
 
     def _moves(self, film: Path) -> Generator[list[Motion] | None, None, None]:
-        """The motion of each group of frames, from a film of `_search`; None where each frame carries bits."""
+        """Yield the motion of each group of frames, from a film of `_search`; None where each frame carries bits."""
         if self.point.run == 1:
             yield from repeat(None)
         with closing(motion_of(film)) as moving:
@@ -335,7 +339,7 @@ class FilmCarrier(RobustCarrier):
                 yield group
 
     def _again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo, context: Context) -> Path:
-        """The frames of a written film encoded once more, as it is promised to survive."""
+        """Encode the frames of a written film once more, as it is promised to survive."""
         for generation in range(self.channel.generations):
             again = self.folder / f"again-{generation}.mp4"
             self._write(again, frames, info, self.channel.coding, context.under("check"))
@@ -345,7 +349,7 @@ class FilmCarrier(RobustCarrier):
     def _write(
         self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding, context: Context
     ) -> None:
-        """Encodes frames that are made in a thread."""
+        """Encode frames that are made in a thread."""
 
         def counted(frames: Iterator[Picture]) -> Iterator[Picture]:
             for done, frame in enumerate(frames, 1):

@@ -1,4 +1,4 @@
-"""The method "robust": a picture or small file, by bits that survive JPEG or H.264."""
+"""The method "robust", which hides a picture or small file in bits that survive JPEG or H.264."""
 
 import math
 from contextlib import suppress
@@ -42,18 +42,19 @@ if TYPE_CHECKING:
     from stegnet.methods.robust.survival import RobustContent
 
 ROBUST = "robust"
-# Channels whose capacity is told beforehand: of pictures, besides plain JPEG; of films in short.
+# Channels whose capacity is listed: for pictures, besides plain JPEG; for films, in the short list.
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
 _USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
-_FOUND = 1000  # blocks of a canonical size; of smaller ones, copies that were also cropped are often not found
-# Mean step of luma at quality 92, and what is left of the capacity below: measured from 75 to 95, through 75 to 95.
+_FOUND = 1000  # blocks of a canonical size: in smaller ones, copies that were also cropped are often not found
+# Mean luma step at about quality 92, and the share of the capacity left for coarser steps: measured from 75 to 95,
+# through 75 to 95.
 _FINE, _COARSE_SHARE = 9.0, 0.7
-_SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # of one core, for pictures
-_FILM_SECONDS = 0.05  # for each frame of a megapixel
+_SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # seconds of one core, for pictures
+_FILM_SECONDS = 0.05  # for each megapixel of a frame
 
 
 class RobustMethod(Method):
-    """A picture or small file, by bits that survive JPEG or H.264."""
+    """The method "robust": a picture or small file, hidden in bits that survive JPEG or H.264."""
 
     info = MethodInfo(
         name=ROBUST,
@@ -93,7 +94,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Files as they are, and pictures made to fit, for each channel."""
+        """Return files hidden unchanged, and pictures made to fit, for each channel."""
         empty = robust.file_bytes("", 0)
         if cover.kind == FILM:
             capacities = ((name, _film_capacity(cover, robust.parse_channel(name, FILM))) for name in ROBUST_FILMS)
@@ -165,15 +166,19 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
 
 
 def _has_salted_key(source: KeySource) -> bool:
-    """False for a recipient and an identity: an ephemeral key would be at places that whoever knows the recipient sees.
+    """Return whether keys are derived from a salt: False for a recipient and an identity.
 
-    Salts repeat in pictures that look alike, and a dither must be known before anything can be read.
+    The ephemeral key for a recipient would be at places that anyone who knows the recipient can find. Salts repeat in
+    pictures that look alike, and a dither must be known before anything can be read.
     """
     return isinstance(source, Key | Passphrase)
 
 
 def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) -> int | None:
-    """Bytes of content that a picture of this size can usually carry; None if not known. Errors as `choose_point`."""
+    """Return the bytes of content that a picture of this size can usually carry; None if not known.
+
+    Errors as `choose_point`.
+    """
     point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
     size = channel.sent_size(cover.height, cover.width)
     if channel.plain:
@@ -189,7 +194,7 @@ def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) 
 
 
 def _usual_share(cover: Cover | None) -> float:
-    """Share of the usual capacity that a cover has: less where it is a JPEG of coarse steps, which stay."""
+    """Return the share of the usual capacity that a cover has: less for a JPEG with coarse steps, which it keeps."""
     if cover is None or not cover.stays_jpeg:
         return 1.0
     file = open_jpeg(cover)
@@ -197,13 +202,13 @@ def _usual_share(cover: Cover | None) -> float:
 
 
 def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
-    """Bytes of content that a film of this size can usually carry."""
+    """Return the bytes of content that a film of this size can usually carry."""
     pixels = robust.hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
     return int(ROBUST_FILMS[channel.name] * pixels / 8)
 
 
 def _content_of_picture(container: Container, context: Context) -> bytes | None:
-    """The content that survived in a picture; None if nothing opens."""
+    """Return the content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
     modem = context.network(robust.Modem.load, SHIPPED_MODEM)
     reader, tiles = robust.PictureReader(modem, container.key_source, context.search), [0, 0]
@@ -216,7 +221,10 @@ def _content_of_picture(container: Container, context: Context) -> bytes | None:
 
 
 def _message_in_film(container: Container, context: Context) -> bytes | None:
-    """The message that survived in a film; None if nothing opens, RevealError if the film has lost a part of it."""
+    """Return the message that survived in a film; None if nothing opens.
+
+    Raises RevealError if only a part of it is left.
+    """
     if container.file.lossy_format is None or min(container.height, container.width) < BLOCK:
         return None
     pieces = robust.read_film(
@@ -236,7 +244,7 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
 
 
 class FoundContent(FoundSecret):
-    """A picture or file that survived lossy codecs: it was read without error, whatever happened to its container."""
+    """A picture or file that survived lossy codecs, read without error whatever happened to its container."""
 
     method, tells_damage = ROBUST, False
 

@@ -1,10 +1,10 @@
-"""A learned modem at work on 8-bit pictures: two networks that hide bits, which survive lossy codecs, and read them.
+"""A learned modem for 8-bit pictures: two networks, one to hide bits that survive lossy codecs, and one to read them.
 
-Each operating point has bits of its own in every block of 8×8 pixels; a container uses those of one point, and all are
-read at once. A keyed *dither* shifts what a coefficient's value means: without it, the bits can't be read.
+Each operating point has its own bits in every block of 8×8 pixels. A container uses those of one point, and all are
+read at once. A keyed *dither* shifts the meaning of each coefficient's value: without it, the bits can't be read.
 
-Most of what readers try is wrong: the key, the salt, the grid. So of a large picture the header's blocks are read
-first; all others are read only where it opens.
+Most of what a reader tries is wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
+first, and all others only if the header opens.
 """
 
 import math
@@ -54,14 +54,15 @@ from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines import Engine, load_engine
 from stegnet.networks.inference import Step, Tile, cut, no_step, tiles
 
-_TILE = 256  # side of a tile without its margin, where the grid is free: its features stay in a core's cache
-_AROUND = 3  # blocks in a row and a column that a network sees to read the one in the middle
-_PATCHES = 10  # that are computed at once, in a row and a column, at most
-_SPARSE = 12  # one block in so many: where fewer carry something, they are computed by patches
-_MANY = 2048  # blocks of a picture of which not all are read at once
-_MOST_OF_STRIP = 1 << 22  # pixels of a strip of one or two blocks, which is read as a whole, to look for resized copies
-_FEW = 8  # part of the bits that are read alone
-_MOST_READ = 1440  # pixels: side of the middle that is read where any part may be left
+_TILE = 256  # pixels: side of a tile without its margin, if its size is free; its features stay in a core's cache
+_AROUND = 3  # blocks in a row and in a column that a network needs to read the middle one
+_PATCHES = 10  # patches in a row and in a column that are computed at once, at most
+_SPARSE = 12  # if fewer than one block in this many carries bits, only these are computed, in patches
+_MANY = 2048  # blocks: a larger picture is not read as a whole
+# Pixels: a larger strip of one or two blocks, which is read as a whole, is not searched for resized copies.
+_MOST_OF_STRIP = 1 << 22
+_FEW = 8  # if fewer than one bit in this many is wanted, only its block is read
+_MOST_READ = 1440  # pixels: side of the middle that is read if the picture may be any part
 _Tried = tuple[Grid, Sequence[bytes], Step]
 
 
@@ -69,9 +70,10 @@ _Tried = tuple[Grid, Sequence[bytes], Step]
 class Modem:
     """A modem that is ready to compute."""
 
-    engine: Engine  # runs its networks `hide` and `reveal`
+    engine: Engine  # runs the networks `hide` and `reveal`
     points: Sequence[OperatingPoint]  # all that a container may have
-    local: bool = False  # the networks see a block's neighbours at most, so that any grid of tiles gives the same
+    # Whether the networks see only a block's neighbours, so that any division into tiles gives the same result.
+    local: bool = False
 
     @property
     def bits(self) -> int:
@@ -82,23 +84,23 @@ class Modem:
     def load(
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
-        """Loads the modem in a weights file; arguments and errors as `load_engine`."""
+        """Load the modem in a weights file; arguments and errors as in `load_engine`."""
         points, local = read_points(path), read_card(path).options.get("backbone") == "none"
         return cls(load_engine(path, backend, device, precision), points, local)
 
     def hide(
         self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
     ) -> np.ndarray:
-        """Hides bits in a cover; blocks that carry none stay as they are.
+        """Hide bits in a cover. Blocks that carry no bits stay as they are.
 
         Args:
             cover: (H, W, 3) uint8, sides multiples of 8.
             bits: (H/8, W/8, k): −1, 1, or 0 for a bit that is not used.
             dither: (H/8, W/8, 64) float32 in [0, 1), or uint16 in units of 2⁻¹⁶.
             step: called after each tile of a large picture.
-            places: of each block's K bits, those that are given; the others are not used.
+            places: which of each block's K bits are given; the others are not used.
         Returns:
-            The container, (H, W, 3) uint8; of a grey cover, a grey one.
+            The container, (H, W, 3) uint8; grey if the cover is grey.
         Raises:
             CapacityError: there is not enough memory.
         """
@@ -130,9 +132,9 @@ class Modem:
     def reveal(
         self, container: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
     ) -> np.ndarray:
-        """Log-likelihood ratios of the wanted places, (H/8, W/8, K) float32: positive for bits that are likely 1.
+        """Return log-likelihood ratios of the wanted places, (H/8, W/8, K) float32: positive if a bit is likely 1.
 
-        Arguments as `hide`.
+        Arguments as in `hide`.
         """
         rows, cols = (side // BLOCK for side in container.shape[:2])
         ratios = np.empty((rows, cols, len(range(self.bits)[places])), np.float32)
@@ -147,7 +149,10 @@ class Modem:
         return ratios
 
     def reveal_blocks(self, container: np.ndarray, dither: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """The ratios, (n, K) float32, of blocks with these numbers, none at an edge; if the networks are `local`."""
+        """Return the ratios, (n, K) float32, of the blocks with these numbers, not at an edge.
+
+        The networks must be `local`.
+        """
         rows, cols = np.divmod(chosen, container.shape[1] // BLOCK)
         parts = [np.empty((0, self.bits), np.float32)]
         for start in range(0, chosen.size, _PATCHES**2):
@@ -159,7 +164,7 @@ class Modem:
         return np.concatenate(parts)
 
     def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, step: Step) -> None:
-        """Calls `compute` for each tile of a picture, in threads; `step` after each, unless there is only one."""
+        """Call `compute` for each tile of a picture, in threads, and `step` after each, unless there is only one."""
         height, width = picture.shape[:2]
         grid = cut(height, width, (_TILE, _TILE), BLOCK) if self.local else tiles(height, width, None)
         if len(grid) < 2:
@@ -173,7 +178,11 @@ class Modem:
 
 
 def read_points(path: Path) -> tuple[OperatingPoint, ...]:
-    """The points of a modem's weights file, read from its card; WeightsError if there is none, or it holds no modem."""
+    """Return the operating points in the card of a modem's weights file.
+
+    Raises:
+        WeightsError: the file is missing or has no valid card, or its weights are not a modem's.
+    """
     card = read_card(path)
     if card.model != MODEM:
         raise WeightsError(
@@ -192,24 +201,27 @@ def read_points(path: Path) -> tuple[OperatingPoint, ...]:
 
 
 def _in_unit(dither: np.ndarray) -> np.ndarray:
-    """Dither as float32 in [0, 1)."""
+    """Return dither as float32 in [0, 1)."""
     return dither * np.float32(2**-16) if dither.dtype == np.uint16 else dither
 
 
 def _in_blocks(tile: Tile) -> Tile:
-    """A tile as a part of an array that has one row and column for each of the blocks."""
+    """Return a tile as a part of an array with one row and column per block."""
     spans = (tile.rows, tile.cols, tile.outer_rows, tile.outer_cols)
     return Tile(*(slice(span.start // BLOCK, span.stop // BLOCK) for span in spans))
 
 
 class _Patches:
-    """Some blocks with their neighbours, put together as one picture; those at an edge have fewer, and stand alone."""
+    """Blocks with their neighbours, joined in one picture. A block at an edge has fewer neighbours, and is alone."""
 
     def __init__(self, rows: np.ndarray, cols: np.ndarray) -> None:
         self._blocks, self._side = list(zip(rows.tolist(), cols.tolist(), strict=True)), math.isqrt(len(rows) - 1) + 1
 
     def mosaic(self, whole: np.ndarray, unit: int = 1) -> np.ndarray:
-        """The parts of an array of `unit` rows and columns for each block; some come again to fill it."""
+        """Return the patches of an array with `unit` rows and columns per block.
+
+        Some are repeated to fill the last row.
+        """
         parts = [
             whole[max(row - 1, 0) * unit : (row + 2) * unit, max(col - 1, 0) * unit : (col + 2) * unit]
             for row, col in self._blocks
@@ -219,7 +231,7 @@ class _Patches:
         return np.concatenate([np.concatenate(line, 1) for line in lines])
 
     def put(self, found: np.ndarray, container: np.ndarray) -> None:
-        """Puts what was found of a mosaic's pixels into a picture: that of the blocks themselves."""
+        """Copy the blocks themselves, without their neighbours, from a mosaic's pixels into a picture."""
         for number, (row, col) in enumerate(self._blocks):
             top, left = (
                 BLOCK * (_AROUND * at + min(place, 1))
@@ -243,11 +255,11 @@ def _patches(rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]) -> Iter
 
 
 class PictureReader(Reader):
-    """Reads pictures, (H, W, 3) uint8 each, or resized copies of them; arguments also as `Reader`.
+    """A reader of pictures, (H, W, 3) uint8 each, and resized copies of them; arguments also as in `Reader`.
 
     Args:
-        search: of copies that were cropped or shifted by a few pixels, too; or any part, if they were made for that.
-            That takes seconds.
+        search: also read copies that were cropped or shifted by a few pixels, and any part of a container made for
+            that. This takes seconds.
     """
 
     def __init__(self, modem: Modem, source: KeySource, search: bool = True, lost: int = 0) -> None:
@@ -255,7 +267,7 @@ class PictureReader(Reader):
         self._modem, self._search = modem, search
 
     def read(self, picture: np.ndarray, step: Step = no_step) -> Reading | None:
-        """Reads the record of a picture, if one opens."""
+        """Read the record of a picture, if one opens."""
         if min(picture.shape[:2]) < BLOCK:
             return None
         found = self._first_of(picture, self._whole(picture, step))
@@ -267,7 +279,7 @@ class PictureReader(Reader):
         return self._first_of(picture, ((grid, [salt], no_step) for grid, salt in placed))
 
     def read_in(self, grid: Grid, picture: np.ndarray) -> Reading | None:
-        """Reads a picture whose grid is known, as `read`."""
+        """Read a picture whose grid is known, as `read`."""
         return self._read_grid(picture, grid, list(grid.salts(picture)), no_step)
 
     def _whole(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
@@ -279,7 +291,7 @@ class PictureReader(Reader):
         yield from ((grid, salts, step) for grid in canonical_grids(*picture.shape[:2], enlarged=self._search))
 
     def _first_of(self, picture: np.ndarray, tried: Iterator[_Tried]) -> Reading | None:
-        pool = self._modem.engine.pool(picture[..., 0].size)  # so that networks in it have their share of the cores
+        pool = self._modem.engine.pool(picture[..., 0].size)  # shares the cores among the networks in it
         readings = parallel_map(lambda each: self._read_grid(picture, *each), tried, pool.workers, pool.prepare)
         with closing(readings) as found:
             return next(filter(None, found), None)
@@ -299,7 +311,7 @@ class PictureReader(Reader):
 
 
 class _ReceivedPicture(Received):
-    """Bits of a picture; of few bits of a large one, some ratios are 0."""
+    """The bits of a picture. If only few of a large one are wanted, some ratios are 0."""
 
     def __init__(self, blocks: Blocks, likelihoods: "_Likelihoods", trust: np.ndarray, lost: int) -> None:
         super().__init__(blocks, lost)
@@ -317,23 +329,23 @@ class _ReceivedPicture(Received):
 
 
 class _Likelihoods:
-    """The modem's log-likelihood ratios in a hidden area for one salt, computed where they are asked for."""
+    """The modem's log-likelihood ratios in a hidden area for one salt, computed on demand."""
 
     def __init__(self, modem: Modem, area: np.ndarray | ResizedArea, dither: np.ndarray, step: Step) -> None:
         self._modem, self._area, self._dither, self._step = modem, area, dither, step
         self._cols = area.shape[1] // BLOCK
         self._count = area.shape[0] // BLOCK * self._cols
-        inner = min(area.shape[:2]) > 2 * BLOCK  # there are blocks that are at no edge
+        inner = min(area.shape[:2]) > 2 * BLOCK  # some blocks are not at an edge
         self._large = modem.local and inner and self._count > _MANY
         self._all: np.ndarray | None = None
         self._some, self._rows = np.empty((0, modem.bits), np.float32), np.full(self._count, -1, np.int32)
 
     def of(self, point: OperatingPoint, numbers: np.ndarray) -> np.ndarray:
-        """Ratios of a point's bits with these numbers, (n,); of few bits of a large picture, 0 for some."""
+        """Return the ratios of a point's bits with these numbers, (n,). For few bits of a large picture, some are 0."""
         if self._large and numbers.size < self._count * point.bits // _FEW:
             blocks, bits = np.divmod(numbers, point.bits)
             return self._of_some(blocks, bits + point.first)
-        if self._large:  # of those, one point is read
+        if self._large:  # only this point is read in a large picture
             read = self._modem.reveal(np.asarray(self._area), self._dither, self._step, point.places)
             return read.reshape(-1)[numbers]
         if self._all is None:
@@ -358,9 +370,11 @@ class _Likelihoods:
 def read_tiled(
     modem: Modem, key_source: KeySource, picture: np.ndarray, points: Sequence[OperatingPoint] = (), moved: bool = True
 ) -> Reading | None:
-    """Reads any part, (H, W, 3) uint8, of a container of `TiledCarrier`; None if it is none.
+    """Read any part, (H, W, 3) uint8, of a container of `TiledCarrier`. Return None if it isn't one.
 
-    The points are all of the modem's if none are given. A part that was not moved begins at a whole block.
+    Args:
+        points: whose periods of phases are tried; by default, all of the modem's.
+        moved: whether the part may begin anywhere; else it begins at a whole block.
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
         return None
@@ -382,7 +396,7 @@ def read_tiled(
 
 
 class _ReceivedTile(Received):
-    """Bits of a tile, given their ratios, (TILE, TILE, bits)."""
+    """The bits of a tile, given their ratios, (TILE, TILE, bits)."""
 
     def __init__(self, blocks: Blocks, ratios: np.ndarray) -> None:
         super().__init__(blocks)

@@ -1,4 +1,4 @@
-"""Options of the method "robust", which the command line shows without importing what hides by them."""
+"""Options of the method "robust", which the command line shows without importing the code that hides."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ class RobustOptions:
         "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
         "CHANNEL",
     )
-    # of the container in dB where all blocks carry something; of the weights' points, the nearest are taken. None:
+    # PSNR in dB of a container in which all blocks carry bits; of the weights' points, the nearest are taken. None:
     # CONTAINER_PSNR
     container_psnr: float | None = option(
         None,
@@ -37,5 +37,5 @@ class RobustOptions:
     verify: bool = option(True, VERIFY_HELP)
 
     def channel(self, kind: str) -> "Channel":
-        """The channel of pictures or films; errors as `parse_channel`."""
+        """Return the channel of pictures or films; errors as `parse_channel`."""
         return robust.parse_channel(self.survive or DEFAULTS[kind], kind)

@@ -1,7 +1,7 @@
-"""Pictures whose content survives a lossy channel: tried by real codecs before they are written.
+"""Pictures whose content survives a lossy channel, tested with real codecs before they are written.
 
-Carriers work on arrays; `embed_in_picture` hides from file to file. A cover that is a JPEG, and to be written as one,
-stays that one where nothing is hidden.
+Carriers work on arrays; `embed_in_picture` hides from file to file. If the cover is a JPEG and the container is to be
+one too, it keeps the cover's coefficients where nothing is hidden.
 """
 
 import math
@@ -59,39 +59,39 @@ from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import LEAST, Changes
 from stegnet.sealing.jpeg_carriers import edge_blocks
 
-WRITTEN_QUALITY = 95  # of the JPEG files that hiding writes of covers that are none
-_LARGE = 1 << 21  # pixels above which few channels are tried on all of a picture
-_SAMPLED = 1 << 20  # pixels above which the rate is found by a part of the picture
-_SQUARE, _SAMPLE = 128, 700_000  # side of the pieces of that part, and its pixels, at most
-_BAND = 1024  # blocks, about, that tell which pictures that may arrive are worst
-_SMALL = 4 * _BAND  # blocks of which all are read at once
-# Bits of information above the worst, up to which pictures are read as a whole, and the most of them.
+WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
+_LARGE = 1 << 21  # pixels: in a larger picture, few channels are tried on the whole
+_SAMPLED = 1 << 20  # pixels: in a larger picture, the rate is measured on a sample
+_SQUARE, _SAMPLE = 128, 700_000  # pixels: side of the squares of that sample, and its size at most
+_BAND = 1024  # blocks, about, that show which of the pictures that may arrive are worst
+_SMALL = 4 * _BAND  # blocks: smaller pictures are all read as a whole
+# Pictures within this many bits of information of the worst are read as a whole, up to a number of them.
 _NEAR_WORST, _MOST_WORST = 0.05, 6
-_CODEWORDS = 2  # that are decoded to find the rate
-_MARGIN = 2  # 64ths, between the best rate that a simulation supports and the one that is used
+_CODEWORDS = 2  # codewords that are decoded to find the rate
+_MARGIN = 2  # 64ths between the best rate that a simulation supports and the one that is used
 _ATTEMPTS, _ATTEMPTS_OF_TILES = 11, 4
-_SPARED, _UNEVEN = 0.9, 1.5  # as `RobustCarrier`
-_LOST = 9  # where blocks are spared, one bit in so many may be lost to what was not simulated
-_TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs upset its order where textures are alike
+_SPARED, _UNEVEN = 0.9, 1.5  # as in `RobustCarrier`
+_LOST = 9  # where blocks are spared, one bit in this many may be lost to channels that were not simulated
+_TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs change its order where textures are alike
 _SOON = 8  # salts that a reader tries first
-_GRID = 16  # pixels, of the blocks of JPEG with halved chroma
+_GRID = 16  # pixels: side of the blocks of JPEG with halved chroma
 _MORE_CAPACITY = "resize the cover to more pixels, or use a larger one"
 _MIDDLE, _PEAK = 128, 255
-_MOST = np.array([2047, *[1023] * 63])  # coefficients that a JPEG of 8 bits has codes for
+_MOST = np.array([2047, *[1023] * 63])  # largest coefficients that an 8-bit JPEG can code
 _TURN = Image.Transpose
-_BACK = {  # by EXIF's orientation, what turns upright pixels back to those stored
+_BACK = {  # by EXIF orientation: turns upright pixels back as they are stored
     2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_90,
     7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_270,
 }  # fmt: skip
 
 
 def as_saved(picture: np.ndarray) -> np.ndarray:
-    """A picture, (H, W, 3) uint8, as viewers show it once hiding has written it as JPEG."""
+    """Return a picture, (H, W, 3) uint8, as viewers show it after it has been written as JPEG."""
     return through_jpeg(picture, WRITTEN_QUALITY)
 
 
 def choose_point(points: Sequence[OperatingPoint], channel: PictureChannel, psnr: float) -> OperatingPoint:
-    """The operating point for a channel and a container's PSNR in dB, of the nearest quality; CapacityError if none."""
+    """Return the operating point for a channel and the nearest PSNR in dB. Raises CapacityError if there isn't one."""
     near = min((abs(point.psnr - psnr) for point in points), default=0.0)
     fitting = [point for point in points if abs(point.psnr - psnr) == near and point.lowest <= channel.quality]
     if not fitting:
@@ -106,15 +106,15 @@ class PictureCarrier(RobustCarrier):
     """A picture that carries one record.
 
     Attributes:
-        picture: the container, (H, W, 3) uint8, before it is written; first the cover.
+        picture: the container, (H, W, 3) uint8, before it is written; at first, the cover.
     """
 
     modem: Modem
     cover: np.ndarray  # (H, W, 3) uint8, of the size that the channel sends; not changed
     key_source: KeySource
     channel: PictureChannel
-    point: OperatingPoint  # as `choose_point`
-    # gives what viewers show of the file that will be written; None: it is one without loss
+    point: OperatingPoint  # as `choose_point` returns it
+    # returns the pixels that viewers show of the written file; None: the file is lossless
     written: Callable[[np.ndarray], np.ndarray] | None = as_saved
     context: Context = DEFAULT_CONTEXT
     attempts, spared, uneven = _ATTEMPTS, _SPARED, _UNEVEN
@@ -124,8 +124,8 @@ class PictureCarrier(RobustCarrier):
         self.blocks, self.few = math.prod(self.grid.shape), self.cover[..., 0].size > _LARGE
         self.picture, self.shares, self.textured = self.cover, range(self.channel.shares), self.channel.plain
         self._reader = PictureReader(self.modem, self.key_source)
-        self._worst: Sequence[int] | None = None  # numbers of the pictures that arrive and leave least; None: all may
-        # What arrived last of the container and is not read yet, and the salts of all before it.
+        self._worst: Sequence[int] | None = None  # numbers of the arriving pictures that carry least; None: any may
+        # The pictures that arrived last and are not read yet, and the salts of those before.
         self._arriving, self._salts = self._of_cover(), list[list[bytes]]()
 
     @cached_property
@@ -134,15 +134,16 @@ class PictureCarrier(RobustCarrier):
         return self.grid.area(self.cover)
 
     def at_best_point(self, coarse: bool = False) -> Self:
-        """The same carrier; for copies that no point was trained for, at the one that carries most through them.
+        """Return this carrier at the point that carries most through copies that no point was trained for.
 
-        They are `coarse` if writing may round as much as the channel does.
+        Args:
+            coarse: writing may round as much as the channel does.
         """
         if self.channel.plain and not coarse:
             return self
 
         def carried(carrier: PictureCarrier) -> float:
-            """Bits that a block carries through the worst of the channel."""
+            """Return the bits that a block carries through the worst of the channel."""
             return carrier.point.bits * min(map(information, carrier._right_ratios(SYSTEM)), default=0.0)
 
         own, points = self.point, self.modem.points
@@ -150,10 +151,10 @@ class PictureCarrier(RobustCarrier):
         return self if near == [own] else max((replace(self, point=point) for point in near), key=carried)
 
     def measured(self) -> list[int]:
-        """The rate, as `RobustCarrier`.
+        """Return the rate, as `RobustCarrier`.
 
-        A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once,
-        and what was read of them, negated where a bit was 1, is decoded at one rate after the other.
+        A linear code corrects the errors of any message as it corrects those of all zeros. So bits are hidden once, and
+        the ratios read, negated where a bit was 1, are decoded at one rate after another.
         """
 
         def best_rate() -> int:
@@ -169,9 +170,10 @@ class PictureCarrier(RobustCarrier):
         return [self.context.with_heartbeat("try", best_rate) - _MARGIN]
 
     def _right_ratios(self, randomness: Randomness) -> list[np.ndarray]:
-        """Ratios of random bits hidden in the cover, for the worst pictures that may arrive: positive where right.
+        """Hide random bits in the cover. Return their ratios in the worst pictures that may arrive.
 
-        Of a picture that is not small, a band of blocks in the middle tells which those are, after JPEG alone.
+        Ratios are positive where they are right. Unless the picture is small, a band of blocks in the middle shows
+        which pictures are worst, after JPEG alone.
         """
         some, point = _sample(self.cover), self.point
         grid = self.grid.scaled(self.cover.shape, some.shape)
@@ -186,7 +188,7 @@ class PictureCarrier(RobustCarrier):
         shown = self._shown(grid.replaced(some, hidden))
 
         def read(picture: np.ndarray, where: Grid, rows: slice, bits: slice | np.ndarray) -> np.ndarray:
-            """Ratios of some bits in some rows of blocks, which the picture shows."""
+            """Return the ratios of some bits in the rows of blocks that a picture shows."""
             trusted = sent[rows] * where.trust(picture)[..., None]
             ratios = (self.modem.reveal(area, dither[rows], places=point.places) for area in where.areas(picture))
             return max(((each * trusted).reshape(-1)[bits] for each in ratios), key=information)
@@ -244,33 +246,36 @@ class PictureCarrier(RobustCarrier):
         return picture if self.written is None else self.written(picture)
 
     def _received(self) -> Iterator[tuple[np.ndarray, Grid]]:
-        """The pictures that may arrive of the container, and its grid in them."""
+        """Yield the pictures that may arrive of the container, with its grid in them."""
         only = self._worst and {0, *self._worst}  # the file itself, too
         yield from self._salted(self.channel.received(self._shown(self.picture), self.grid, self.few, only))
 
     def _of_cover(self) -> Iterator[tuple[np.ndarray, Grid]]:
-        """The pictures that may arrive of the cover; after JPEG alone, which hardly moves a salt, the cover."""
+        """Return the pictures that may arrive of the cover.
+
+        JPEG alone hardly moves a salt: then it is the cover itself.
+        """
         if self.few or self.channel.plain:
             return self._salted(iter([(self.cover, self.grid)]))
         return self._salted(self.channel.received(self._shown(self.cover), self.grid))
 
     def _salted(self, arriving: Iterator[tuple[np.ndarray, Grid]]) -> Iterator[tuple[np.ndarray, Grid]]:
-        """Keeps the salts of pictures that arrive."""
+        """Yield the pictures that arrive, and record their salts."""
         self._salts = []
         for picture, grid in arriving:
             self._salts.append(list(grid.salts(picture)))
             yield picture, grid
 
     def _recovers(self, picture: np.ndarray, grid: Grid) -> bool:
-        """True if readers find a picture that arrived, and the content in it."""
+        """Return whether readers find a picture that arrived, and the content in it."""
         if not is_found(self.modem.points, self._key, picture, grid, self._salt):
             return False
         reading = self._reader.read_in(grid, picture)
         return reading is not None and reading.content.startswith(self._content)
 
     def _common_salt(self) -> bytes:
-        """The likeliest salt that readers of each picture that arrived last try soon, or at all."""
-        for _ in self._arriving:  # those that were not read, too
+        """Return the likeliest salt that readers of all pictures that arrived last try early, or else at all."""
+        for _ in self._arriving:  # including those that were not read
             pass
         first, *others = self._salts
         for most in (_SOON, None):
@@ -281,7 +286,7 @@ class PictureCarrier(RobustCarrier):
 
 
 class TiledCarrier(PictureCarrier):
-    """A picture any part of which gives its content back, down to the channel's share of its sides, with a key file."""
+    """A picture whose content any part restores, down to the channel's share of its sides. Needs a key file."""
 
     attempts = _ATTEMPTS_OF_TILES
 
@@ -331,20 +336,20 @@ class TiledCarrier(PictureCarrier):
 def picture_carrier(
     modem: Modem, cover: np.ndarray, key: KeySource, channel: PictureChannel, psnr: float, **more: Any
 ) -> PictureCarrier:
-    """The carrier of a cover for a channel, at the point that `choose_point` gives for a PSNR in dB; errors as both."""
+    """Return the carrier of a cover for a channel, at the point of `choose_point` for a PSNR in dB; errors as both."""
     made = TiledCarrier if channel.part else PictureCarrier
     return made(modem, cover, key, channel, choose_point(modem.points, channel, psnr), **more)
 
 
 def _middle_rows(rows: int, cols: int) -> slice:
-    """Rows of blocks in the middle, about _BAND blocks, which begin where JPEG's chroma does."""
+    """Return the rows of about _BAND blocks in the middle, starting where a block of JPEG's halved chroma does."""
     count = -(-_BAND // cols)
     start = (rows - count) // 2 * BLOCK // _GRID * _GRID // BLOCK
     return slice(start, start + count)
 
 
 def _sample(cover: np.ndarray) -> np.ndarray:
-    """Squares from all over a large picture, put together; a smaller picture as it is."""
+    """Return squares from all over a large picture, joined; a smaller picture is returned as it is."""
     height, width = cover.shape[:2]
     if height * width <= _SAMPLED or min(height, width) < _SQUARE:
         return cover
@@ -362,12 +367,12 @@ def _sample(cover: np.ndarray) -> np.ndarray:
 def embed_in_picture(
     cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
 ) -> NewContainer:
-    """Hides a picture or any small file in a picture, so that it is revealed after a lossy channel.
+    """Hide a picture or any small file in a picture, so that it is revealed after a lossy channel.
 
     Raises:
         ConfigError: there is no such channel.
         MediaError: a file can't be read.
-        CapacityError: the secret does not fit, or is not revealed.
+        CapacityError: the secret does not fit, or is not recovered.
         WeightsError: the weights are missing, or not a modem's.
     """
     channel, psnr, jpeg = options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR, None
@@ -382,7 +387,7 @@ def embed_in_picture(
         refuse_palette(cover)
         size = cover.size
         sent = resize(cover.pixels, *channel.sent_size(*size))
-    # True if the container has the cover's own quantisation steps, which may be as large as the channel's.
+    # True if the container keeps the cover's own quantisation steps, which may be as coarse as the channel's.
     coarse = jpeg is not None and jpeg.cover.errors is None
     modem = context.network(Modem.load, SHIPPED_MODEM)
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
@@ -413,9 +418,9 @@ class _NewPicture(RobustContainer):
     """A picture whose secret survives a channel; a secret picture is scaled and compressed to fit.
 
     Args:
-        jpeg: that it is written as; None: as PNG.
-        notes: on the cover, one line each, besides what a PNG is without.
-        psnr: of the container in dB, as wished.
+        jpeg: the JPEG that it is written as; None: it is a PNG.
+        notes: on the cover, one line each, besides those on what a PNG loses.
+        psnr: of the container in dB, as requested.
     """
 
     carrier: PictureCarrier
@@ -435,7 +440,7 @@ class _NewPicture(RobustContainer):
 
     @cached_property
     def _secret(self) -> np.ndarray:
-        """The secret picture, as large as readers accept it."""
+        """The secret picture, reduced to what readers accept."""
         whole, grid = read_picture(self.payload.path), self.carrier.grid
         secret = within_ratio(whole, int(grid.height * grid.width * (self.carrier.channel.part or 1) ** 2))
         if secret is not whole:
@@ -454,7 +459,7 @@ class _NewPicture(RobustContainer):
         return Compressed(copy, f"AVIF, {fitted.psnr:.1f} dB", fitted.psnr)
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
-        """A milder channel that has capacity for it, or a larger cover."""
+        """Suggest a milder channel that has enough capacity, or a larger cover."""
         channel, points = self.carrier.channel, self.carrier.modem.points
         if channel.part:
             milder = Setting("survive", f"jpeg:90+crop:{channel.part:g}")
@@ -506,13 +511,13 @@ class _NewPicture(RobustContainer):
 
 @dataclass(frozen=True, eq=False)
 class JpegContainer:
-    """The JPEG that a container is written as: the cover's, or one of it, with other luma where something is hidden."""
+    """The JPEG that a container is written as: the cover or one made of it, with its luma changed where bits are."""
 
     cover: JpegCover
 
     def planes(self, container: np.ndarray) -> list[np.ndarray]:
-        """The planes of a container, (H, W, 3) uint8."""
-        change = np.empty(container.shape[:2], np.float32)  # of luma, upright, then as it is stored
+        """Return the planes of a container, (H, W, 3) uint8."""
+        change = np.empty(container.shape[:2], np.float32)  # of luma, first upright, then as it is stored
         for rows in strips(*change.shape):
             change[rows] = (container[rows].astype(np.float32) - self.cover.shown[rows]) @ LUMA_SHARES
         with Image.open(BytesIO(self.cover.picture.file.data)) as image:
@@ -530,8 +535,11 @@ class JpegContainer:
         return [luma, *others]
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Pixels that viewers show of a container, (H, W, 3) uint8; of other shapes, those that its tables leave."""
-        if picture.shape != self.cover.shown.shape:  # whole blocks, whose luma is rounded as this JPEG's
+        """Return the pixels that viewers show of a container, (H, W, 3) uint8.
+
+        For a picture of another shape, return what the cover's quantisation tables leave.
+        """
+        if picture.shape != self.cover.shown.shape:  # whole blocks, whose luma is rounded as in this JPEG
             steps, luma = self.cover.picture.steps(0).astype(np.float32), picture @ LUMA_SHARES - _MIDDLE
             rounded = np.rint(coefficients(luma) / steps) * steps @ DCT_BASIS.astype(np.float32)
             rows, cols = (side // BLOCK for side in luma.shape)
@@ -545,7 +553,7 @@ class JpegContainer:
 
 
 def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
-    """A note on a cover of this height and width, where messengers reduce it."""
+    """Return a note for a cover of this height and width if messengers would reduce it."""
     longest = max(size)
     if longest <= MESSENGER_SIDE:
         return ()
@@ -558,7 +566,7 @@ def _on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
 
 
 def usual_capacity(point: OperatingPoint, height: int, width: int) -> int | None:
-    """Bytes of content that a picture of this size can usually carry; None if it is not known for this point."""
+    """Return the bytes of content that a picture of this size can usually carry; None if not known for this point."""
     rate = ROBUST_RATES.get(point.name)
     blocks = (height // BLOCK) * (width // BLOCK)
     return None if rate is None else max(content_capacity(blocks, point, rate), 0)

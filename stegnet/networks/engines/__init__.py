@@ -1,6 +1,6 @@
 """Engines that run the networks of a pair, PyTorch or ONNX Runtime: their interface, selection, memory and threads.
 
-Imports neither PyTorch nor ONNX Runtime before one is used.
+This module imports neither PyTorch nor ONNX Runtime before one is used.
 """
 
 import ctypes
@@ -17,14 +17,14 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
 from stegnet.core.pixels import free_memory
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported, and reports to its makers if not
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when imported, and would report to its makers
 
 AUTO, TORCH, ONNX = "auto", "torch", "onnx"
 BACKENDS = (AUTO, TORCH, ONNX)
 PRECISIONS = (AUTO, "bf16", "fp32")
 WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
 
-ALWAYS = ("hide", "reveal")  # all that is exported of a pair without networks at its ends
+ALWAYS = ("hide", "reveal")  # the only networks that are exported of a pair without networks at its ends
 # Metadata keys of an ONNX file: id and card of its weights, the networks exported, the ranges of its inputs.
 ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
@@ -39,7 +39,7 @@ class Pool:
 
 
 class Engine(Protocol):
-    """Runs the five networks of a pair, see `stegnet.networks.Pair`, on single pictures.
+    """An engine that runs the five networks of a pair, see `stegnet.networks.Pair`, on single pictures.
 
     Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. Arguments are not modified. All methods
     raise CapacityError if there is not enough memory.
@@ -50,59 +50,59 @@ class Engine(Protocol):
     precision: str  # "bf16" or "fp32"
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
-        """Returns what is hidden for `secret`, before the shuffle."""
+        """Return what to hide for `secret`, before the shuffle."""
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Returns the container, neither clamped nor rounded; `hidden` is in [-1, 1].
+        """Return the container, neither clamped nor rounded; `hidden` is in [-1, 1].
 
         For a modem, `hidden` is (H/8, W/8, bits + DITHER): bits, −1, 1 or 0, and dither in [0, 1).
         """
 
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
-        """Returns what is hidden, from `container` alone, in [-1, 1]; not clamped.
+        """Return what is hidden, from `container` alone, in [-1, 1]; not clamped.
 
         For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
         """
 
     def enhance(self, base: np.ndarray) -> np.ndarray:
-        """Returns the secret's base, nearer to it; not clamped."""
+        """Return the base, brought nearer to the secret; not clamped."""
 
     def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """Returns the secret from its enhanced base and the residual, in [-1, 1] and in order; not clamped."""
+        """Return the secret from its enhanced base and the residual, in [-1, 1] and in order; not clamped."""
 
     def pool(self, pixels: int) -> Pool:
-        """Returns as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""
+        """Return as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""
 
 
 def pictures_in_memory(pixels: int) -> int:
-    """Number of pictures of `pixels` pixels that can be processed at once in free memory, at least 1."""
+    """Return the number of pictures of `pixels` pixels that free memory can hold at once, at least 1."""
     return max(1, free_memory() // (pixels * WORKING_BYTES))
 
 
 def out_of_memory() -> CapacityError:
-    """Error for a picture that needs more memory than there is."""
+    """Return the error for a picture that needs more memory than there is."""
     return CapacityError("the picture is too large for this machine's memory", "use a smaller cover")
 
 
 def checked(result: np.ndarray) -> np.ndarray:
-    """The result of a network; WeightsError if not all of it are finite numbers."""
+    """Return the result of a network. Raises WeightsError if any of its numbers is not finite."""
     if not np.isfinite(result).all():
         raise WeightsError("the network computes no finite numbers", "its weights are damaged, or were trained badly")
     return result
 
 
 def graph_file(weights: Path, network: str) -> Path:
-    """Path of a network's ONNX file, next to its weights file: `pair.hide.onnx` for `pair.safetensors`."""
+    """Return the path of a network's ONNX file, next to its weights file: `pair.hide.onnx` for `pair.safetensors`."""
     return weights.with_suffix(f".{network}.onnx")
 
 
 def is_exported(weights: Path) -> bool:
-    """Returns True if the weights have ONNX files, as `stegnet export` writes them."""
+    """Return whether the weights have ONNX files, as `stegnet export` writes them."""
     return all(graph_file(weights, network).is_file() for network in ALWAYS)
 
 
 def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precision: str = AUTO) -> Engine:
-    """Loads a weights file into an engine.
+    """Load a weights file into an engine.
 
     Args:
         backend: "torch", "onnx" or "auto": PyTorch if CUDA or bfloat16 is requested, or if it is installed and CUDA is
@@ -138,14 +138,14 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
 
 
 def uses_gpu(backend: str, device: str) -> bool:
-    """Return whether an engine that is loaded with these computes on a GPU; arguments as `load_engine`."""
+    """Return whether an engine that is loaded with these arguments computes on a GPU; arguments as `load_engine`."""
     if device == AUTO:
         return backend != ONNX and _has_cuda()
     return device != "cpu"
 
 
 def _has_cuda() -> bool:
-    """True if PyTorch can use CUDA; without a driver, PyTorch is not even imported to find out."""
+    """Return whether PyTorch can use CUDA. Without a driver, PyTorch is not even imported to find out."""
     if find_spec(TORCH) is None or not any(map(_can_load, _DRIVERS)):
         return False
     import torch

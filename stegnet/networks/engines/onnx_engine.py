@@ -25,12 +25,12 @@ from stegnet.networks.engines import (
 
 Sessions = dict[str, onnxruntime.InferenceSession]
 
-# Of a file that is no ONNX, or whose networks can't be computed.
+# Raised for a file that is not ONNX, or whose networks can't be computed.
 _UNUSABLE = (
     *(state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile),
     *(state.NotImplemented, state.RuntimeException),
 )
-# All networks share one arena: it grows to what the largest of them needs, not to the sum.
+# All networks share one arena, which grows to what the largest of them needs, not to the sum.
 onnxruntime.create_and_register_allocator(
     onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
@@ -44,7 +44,7 @@ _FATAL = 4  # log level: errors are raised, not logged
 
 
 class OnnxEngine:
-    """Implements `stegnet.networks.Engine` by the ONNX files next to a weights file, which must be exported from it."""
+    """A `stegnet.networks.Engine` on the ONNX files next to a weights file, which must have been exported from it."""
 
     backend, device, precision = "onnx", "cpu", "fp32"
 
@@ -58,7 +58,7 @@ class OnnxEngine:
         self._sessions_with(thread_count())
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickled, it is its weights file, which a process opens once."""
+        """Pickle it as its weights file, which a process opens once."""
         return _opened, (self._weights.absolute(),)
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ class OnnxEngine:
         return Pool(workers, lambda: setattr(self._local, "threads", thread_count() // workers))
 
     def _run(self, name: str, *pictures: np.ndarray) -> np.ndarray:
-        threads = getattr(self._local, "threads", None)  # in a pool
+        threads = getattr(self._local, "threads", None)  # if the thread is in a pool
         session = self._sessions_with(threads or thread_count()).get(name)
         if session is None:
             first, *others = pictures
@@ -91,11 +91,11 @@ class OnnxEngine:
         inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=False))
         try:
             result, *_ = session.run(None, inputs, _SHRINKING if large and threads is None else None)
-        except (*_UNUSABLE, ValueError) as error:  # the last: another number of inputs
+        except (*_UNUSABLE, ValueError) as error:  # ValueError: another number of inputs
             if "alloc" in str(error):
                 raise out_of_memory() from error
             raise self._useless(name) from error
-        blocks = name == "reveal" and len(pictures) > 1  # a modem's bits: for each block, as its dither is
+        blocks = name == "reveal" and len(pictures) > 1  # a modem's bits, per block, as its dither
         like = pictures[-1 if blocks else 0]
         whole = result.dtype == np.float32 and result.ndim == 4 and result.shape[2:] == like.shape[:2]
         if not whole or (result.shape[1] != like.shape[2] and not blocks):
@@ -103,7 +103,7 @@ class OnnxEngine:
         return checked(result[0].transpose(1, 2, 0))
 
     def _sessions_with(self, threads: int) -> Sessions:
-        """Returns the sessions of all networks, each with `threads` threads."""
+        """Return the sessions of all networks, each with `threads` threads."""
         with self._lock:
             if threads not in self._sessions:
                 hide = self._open("hide", threads)
@@ -122,16 +122,16 @@ class OnnxEngine:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.use_env_allocators", "1")
         try:
-            # Without a fallback, which prints what is damaged on standard output.
+            # A fallback would print what is damaged on standard output.
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-        except (*_UNUSABLE, ValueError) as error:  # the last: names that are not UTF-8
+        except (*_UNUSABLE, ValueError) as error:  # ValueError: names that are not UTF-8
             raise self._useless(name, "can't be read as ONNX") from error
         if session.get_modelmeta().custom_metadata_map.get(ID) != self._id:
             raise self._useless(name, f"was not exported from {self._weights.name}")
         return session
 
     def _useless(self, name: str, reason: str = "can't be computed") -> WeightsError:
-        """The error for a network's file."""
+        """Return the error for a network's file."""
         path, hint = graph_file(self._weights, name), f"export it again with `stegnet export --force {self._weights}`"
         return WeightsError(reason, hint, subject=path)
 

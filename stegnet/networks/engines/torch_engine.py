@@ -16,9 +16,9 @@ _GPU_WORKERS = 2  # one computes while the other copies
 
 
 class TorchEngine:
-    """Implements `stegnet.networks.Engine`; the pair is moved to the device and set to evaluation mode.
+    """A `stegnet.networks.Engine` on PyTorch. The pair is moved to the device and set to evaluation mode.
 
-    Device and precision are as of `load_engine`.
+    Device and precision are as for `load_engine`.
     """
 
     backend = "torch"
@@ -30,7 +30,7 @@ class TorchEngine:
         self.pair = pair.eval().to(self.device, memory_format=torch.channels_last)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickled, its weights are on the CPU: a process of a cluster need not have the same GPU, or any."""
+        """Pickle it with its weights on the CPU: a process of a cluster may have another GPU, or none."""
         device = "cpu" if self.device.type == "cpu" else "auto"
         return TorchEngine, (deepcopy(self.pair).cpu(), device, self.precision)
 
@@ -62,7 +62,7 @@ class TorchEngine:
             with torch.inference_mode(), autocast(self.precision, self.device):
                 result = network(*map(self._tensor, pictures)).float()
                 return checked(result[0].permute(1, 2, 0).contiguous().cpu().numpy())
-        except torch.linalg.LinAlgError as error:  # of a matrix that a network inverts
+        except torch.linalg.LinAlgError as error:  # a matrix that a network inverts
             raise WeightsError("the network's weights can't be computed with", "they are damaged") from error
         except RuntimeError as error:
             if is_out_of_memory(error):
@@ -70,6 +70,6 @@ class TorchEngine:
             raise
 
     def _tensor(self, picture: np.ndarray) -> Tensor:
-        """(H, W, 3) to (1, 3, H, W) in channels-last memory format."""
+        """Convert (H, W, 3) to (1, 3, H, W) in channels-last memory format."""
         tensor = torch.from_numpy(picture).to(self.device).permute(2, 0, 1)[None]
         return tensor.contiguous(memory_format=torch.channels_last)

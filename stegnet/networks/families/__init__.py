@@ -1,1 +1,1 @@
-"""Families of hide/reveal pairs: a file here registers its `Pair`, and `model.name` is the name of the file."""
+"""Families of hide/reveal pairs. A file here registers its `Pair`, and `model.name` is the name of the file."""

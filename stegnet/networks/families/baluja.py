@@ -1,9 +1,9 @@
-"""Baluja's pair: preparation, hiding and revealing network.
+"""Baluja's pair: a preparation, a hiding and a revealing network.
 
-Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2. The paper describes the hiding
-network only: five layers, with 50 filters each of 3×3, 4×4 and 5×5. As in its Keras and TensorFlow ports, all three
-networks have the same architecture here: one branch per kernel size for four layers, whose outputs are concatenated;
-in the fifth layer each kernel size sees all of them.
+Baluja 2017, "Hiding images in plain sight: deep steganography" (NeurIPS), section 2. The paper describes only the
+hiding network: five layers, with 50 filters each of 3×3, 4×4 and 5×5. As in its Keras and TensorFlow ports, all three
+networks have the same architecture here: one branch per kernel size for four layers, whose outputs are concatenated; in
+the fifth layer each kernel size sees all of them.
 
 Departures from the paper: the network hides the secret without its block means, centred on 0, not the secret itself;
 the noise on the container, which keeps the secret out of its least significant bits, is `train.noise`; and containers
@@ -21,7 +21,7 @@ DEPTH = 5
 
 
 def branch(channels: int, width: int, kernel: int, depth: int) -> nn.Sequential:
-    """`depth` convolutions of one kernel size, each with a ReLU, that preserve height and width."""
+    """Return `depth` convolutions of one kernel size, each with a ReLU, that preserve height and width."""
     before, after = (kernel - 1) // 2, kernel // 2
     layers: list[nn.Module] = []
     for index in range(depth):
@@ -31,7 +31,7 @@ def branch(channels: int, width: int, kernel: int, depth: int) -> nn.Sequential:
 
 
 class Branches(nn.Module):
-    """(B, channels, H, W) to (B, 3 · width, H, W): three branches, concatenated, and three mixing convolutions."""
+    """Three concatenated branches and three mixing convolutions: (B, channels, H, W) to (B, 3 · width, H, W)."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()

@@ -1,13 +1,13 @@
-"""Dirty-paper coding between two networks: the container's samples count only modulo a period, so no cover disturbs.
+"""Dirty-paper coding between two networks: the container's samples are read modulo a period, so no cover interferes.
 
 After Costa 1983 ("Writing on dirty paper", IEEE Trans. Inf. Theory 29) and its scalar form (Eggers, Bäuml, Tzschoppe,
 Girod 2003, "Scalar Costa scheme for information embedding", IEEE Trans. Signal Process. 51): an encoder maps the hidden
-signal to a phase in each sample, and the sample goes most of the way to the nearest value of that phase. A decoder
-reads the hidden signal from the phases, as the sum of a sine series and of a network that sees their neighbours.
+signal to a phase in each sample, and the sample is moved most of the way to the nearest value of that phase. A decoder
+reads the hidden signal from the phases, as the sum of a sine series and a network that sees neighbouring phases.
 Encoder and decoder are learnt, as are the period and the share of the way; Costa's come from a code book.
 
-A uniform mask, as long as the picture, may be added to the cover before hiding and taken off the container before
-revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
+A uniform mask, as large as the picture, may be added to the cover before hiding and subtracted from the container
+before revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
 """
 
 import math
@@ -21,25 +21,25 @@ from stegnet.networks.layers import BANDS, NONE, Haar, Refiner, Subnet, fraction
 from stegnet.networks.pair import Pair, chosen_places, register
 
 ENCODER_DEPTH = 2  # convolutions
-PERIOD, WAY = 4.8, 0.85  # at first: in levels, and the share of the way
-SLOPE = 5.0  # at first: phase for a hidden sample, in periods
-# At first: the largest phase, in periods. Most of the signal then comes near one of two phases as far apart as can be,
-# which noise seldom confuses, and the rest lies in between: better than an even spread, by 0.6 dB.
+PERIOD, WAY = 4.8, 0.85  # initial values: in levels, and the share of the way
+SLOPE = 5.0  # initial phase of a hidden sample, in periods
+# Initial value of the largest phase, in periods. Most of the signal then comes near one of two phases that are as far
+# apart as possible, which noise seldom confuses, and the rest lies in between: 0.6 dB better than an even spread.
 LIMIT = 0.28
-# At first: coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
+# Initial coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
 SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
-PICTURE, RESIDUAL = 4, 100  # factors of what the networks see, so that all of it is about 1 strong
-# Of the networks that see pictures whole: their places, and the channels that they see.
+PICTURE, RESIDUAL = 4, 100  # factors of the networks' inputs, so that these are all about 1
+# The networks that see whole pictures: their places, and the channels that they see.
 PLACES = {"base": BANDS, "secret": 2 * BANDS}
 PHASE_FEATURES = 3 * BANDS  # cosine, sine and series
 
 
 @register
 class Costa(Pair):
-    """An encoder and a decoder of phases, and two networks that see the picture whole.
+    """An encoder and a decoder of phases, and two networks that see the whole picture.
 
-    One enhances the base, on both sides; the other restores the secret from base and residual, which it sees apart:
-    their sum would hide from it where the base is wrong.
+    One enhances the base, on both sides; the other restores the secret from base and residual, which it sees
+    separately: their sum would hide where the base is wrong.
 
     Args:
         blocks: convolutions of the decoder.
@@ -47,7 +47,7 @@ class Costa(Pair):
         ends: convolutions of the networks that enhance and restore, after the backbone, or one more without one; 0: no
             such networks.
         backbone: name of a timm model whose first stage they begin with, or "none".
-        place: which of the two there are: "base", "secret", or both joined by "+".
+        place: which of the two exist: "base", "secret", or both joined by "+".
         pretrained: the backbones start from timm's weights.
     Raises:
         ConfigError: there is no such place or backbone, or `blocks` is 1.
@@ -115,15 +115,15 @@ class Costa(Pair):
         return picture + self.haar.inverse(self.restorer(seen))
 
     def _seen(self, picture: Tensor) -> Tensor:
-        """Haar bands of a picture, about 1 strong."""
+        """Return Haar bands of a picture, scaled to about 1."""
         return PICTURE * self.haar(picture - 0.5)
 
 
 def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
-    """A sine series, Σₖ sines[k − 1] · sin kφ, divided by sin φ, from 2 cos φ.
+    """Return a sine series, Σₖ sines[k − 1] · sin kφ, divided by sin φ, from 2 cos φ.
 
-    By recurrence (Clenshaw 1955, "A note on the summation of Chebyshev series", Math. Comp. 9), as two functions take
-    less time than six.
+    It is computed by recurrence (Clenshaw 1955, "A note on the summation of Chebyshev series", Math. Comp. 9), since
+    two functions take less time than six.
     """
     terms = sines.unbind()
     beyond, later = terms[-1], terms[-2] + doubled_cosine * terms[-1]
@@ -133,5 +133,5 @@ def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
 
 
 def _compress(phase: Tensor, limit: Tensor) -> Tensor:
-    """Squeezes any phase into -limit to limit; strong signals are squeezed more, as a compander does."""
+    """Compress any phase into -limit to limit. Strong signals are compressed more, as in a compander."""
     return limit * phase.sign() * (1 - (-phase.abs() / limit).exp())

@@ -1,4 +1,4 @@
-"""An invertible network, of a size that a CPU trains."""
+"""An invertible network, small enough to be trained on a CPU."""
 
 from stegnet.networks.layers import BACKBONE, ENDS, CouplingPair
 from stegnet.networks.pair import register

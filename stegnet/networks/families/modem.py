@@ -1,9 +1,9 @@
 """A learned modem: hides bits, not a picture, so that they survive what happens to a container.
 
 It starts as quantisation index modulation with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20;
-with a share of the way as in Eggers et al. 2003, IEEE Trans. Signal Process. 51) of JPEG's own luma coefficients: a bit
-is one of two opposite phases of a coefficient, in periods proportional to JPEG's table, and JPEG's rounding then seldom
-turns a phase round. Two networks, which see all coefficients of a block and its neighbours, are added and learn the
+with distortion compensation as in Eggers et al. 2003, IEEE Trans. Signal Process. 51) of JPEG's own luma coefficients:
+a bit is one of two opposite phases of a coefficient, in periods proportional to JPEG's table, and JPEG's rounding then
+seldom flips a phase. Two networks, which see all coefficients of a block and its neighbours, are added and learn the
 rest through real codecs: how far each coefficient goes, what else to change, and how sure each bit is.
 """
 
@@ -24,17 +24,17 @@ from stegnet.networks.pair import Pair, register
 COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-PHASE = 0.25  # of a bit that is 1, in periods; −PHASE of one that is 0
+PHASE = 0.25  # phase of a bit that is 1, in periods; −PHASE for a bit that is 0
 WAY = 1.4  # initial logit of α, the distortion compensation: the share of the way to the phase
 LIKELIHOOD = 4.0  # initial gain of log-likelihood ratios: the ratio at the phase itself
-_FEATURES = 8.0  # from coefficients to features of about 1
-_CHANGES = 8 / 255  # outputs to changes of some levels
+_FEATURES = 8.0  # factor from coefficients to features of about 1
+_CHANGES = 8 / 255  # factor from outputs to changes of some levels
 _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
 @register
 class Modem(Pair):
-    """Hides some bits in each block of 8×8 pixels, and reveals how likely each is 1.
+    """A pair that hides some bits in each block of 8×8 pixels, and reveals how likely each is 1.
 
     Args:
         rungs: for each, "bits" of a block, 1 to 64, and "scale", the period of a phase in `LUMA_STEPS`; other keys
@@ -62,7 +62,7 @@ class Modem(Pair):
             )
         self.rungs = [dict(rung) for rung in rungs]
         self.bits = sum(rung["bits"] for rung in rungs)
-        with torch.device("cpu"):  # whatever the device of the weights: no file has them
+        with torch.device("cpu"):  # even if the weights are elsewhere, since no file has them
             basis, places = _block_basis(), _places(rungs)
             spread = functional.one_hot(places, COEFFICIENTS).T.float()
             for name, buffer in (
@@ -76,7 +76,7 @@ class Modem(Pair):
         self.demodulator = BlockNetwork(features, self.bits, width, blocks, backbone, pretrained)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Returns the container, (B, 3, H, W); neither clamped nor rounded.
+        """Return the container, (B, 3, H, W); neither clamped nor rounded.
 
         Args:
             cover: (B, 3, H, W) in [0, 1].
@@ -91,12 +91,12 @@ class Modem(Pair):
             sent = bits.float()
             away = fraction(PHASE * sent + wanted - phases)
             moved = sent.abs() * (ways + WAY).sigmoid() * self.periods * away
-            # Not index_add: ONNX Runtime's threads lose some of what several rungs add to a coefficient.
+            # Not index_add: with several threads, ONNX Runtime loses some of what several rungs add to a coefficient.
             change = free * _CHANGES + _convolved(moved, self.spread)
             return cover + functional.pixel_shuffle(_convolved(change, self.inverse), BLOCK)
 
     def reveal(self, container: Tensor, dither: Tensor) -> Tensor:
-        """Returns log-likelihood ratios, natural, (B, bits, H/8, W/8): positive if a bit is more likely 1 than −1.
+        """Return natural log-likelihood ratios, (B, bits, H/8, W/8): positive if a bit is more likely 1 than −1.
 
         Args:
             container: (B, 3, H, W) in [0, 1].
@@ -108,7 +108,7 @@ class Modem(Pair):
             return learnt.float() + self.likelihoods * (2 * math.pi * phases).sin()
 
     def _transform(self, pictures: Tensor, dither: Tensor) -> tuple[Tensor, Tensor]:
-        """The coefficients of blocks, (B, 192, H/8, W/8), and the phases of bits, (B, bits, H/8, W/8)."""
+        """Return the coefficients of blocks, (B, 192, H/8, W/8), and the phases of bits, (B, bits, H/8, W/8)."""
         with full_precision(pictures.device):
             coefficients = _convolved(pictures.float() - 0.5, self.basis, BLOCK)
             phases = coefficients.index_select(1, self.places) / self.periods
@@ -143,31 +143,31 @@ class Residual(nn.Module):
 
 
 def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:
-    """The coefficient of each bit, (bits,) int64: of each rung, those with the smallest steps."""
+    """Return the coefficient of each bit, (bits,) int64: in each rung, those with the smallest steps."""
     order = sorted(range(DITHER), key=lambda index: LUMA_STEPS[index])  # stable
     return torch.tensor([place for rung in rungs for place in order[: rung["bits"]]])
 
 
 def _periods(rungs: Sequence[dict[str, Any]], places: Tensor) -> Tensor:
-    """The period of each bit's phase, (bits, 1, 1), in samples of [0, 1]."""
+    """Return the period of each bit's phase, (bits, 1, 1), in samples of [0, 1]."""
     scales = [float(rung["scale"]) for rung in rungs for _ in range(rung["bits"])]
     periods = [LUMA_STEPS[place] * scale / 255 for place, scale in zip(places.tolist(), scales, strict=True)]
     return torch.tensor(periods)[:, None, None]
 
 
 def _convolved(samples: Tensor, matrix: Tensor, side: int = 1) -> Tensor:
-    """Products of a matrix and each block of side × side samples."""
+    """Multiply each block of side × side samples by a matrix."""
     return functional.conv2d(samples, matrix.unflatten(1, (-1, side, side)), stride=side)
 
 
 def _features(coefficients: Tensor, phases: Tensor) -> Tensor:
-    """(B, 192 + 2 · bits, H/8, W/8)."""
+    """Return the networks' features, (B, 192 + 2 · bits, H/8, W/8)."""
     angles = 2 * math.pi * phases
     return torch.cat([coefficients * _FEATURES, angles.cos(), angles.sin()], dim=1)
 
 
 def _block_basis() -> Tensor:
-    """(192, 192): RGB samples of a block, as pixel unshuffle orders them, to its DCT coefficients of Y, Cb, Cr."""
+    """Return the matrix, (192, 192), from a block's RGB samples, in pixel unshuffle's order, to its Y, Cb, Cr DCT."""
     places = torch.arange(BLOCK, dtype=torch.float64)
     cosines = torch.cos((2 * places[None] + 1) * places[:, None] * math.pi / (2 * BLOCK)) / 2
     cosines[0] /= math.sqrt(2)

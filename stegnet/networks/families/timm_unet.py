@@ -3,8 +3,8 @@
 The U-Net of Ronneberger et al. 2015 (arXiv 1505.04597). Backbones start with a strided convolution and lose fine
 detail, so a few convolutions run in parallel at full resolution.
 
-All gradients but the backbone's are deterministic on CUDA: feature maps are upsampled by nearest neighbour and padded
-with zeros, since the gradients of bilinear interpolation and reflection padding are not.
+All gradients except the backbone's are deterministic on CUDA: feature maps are upsampled by nearest neighbour and
+padded with zeros, since the gradients of bilinear interpolation and reflection padding are not deterministic.
 """
 
 import torch
@@ -17,14 +17,14 @@ from stegnet.networks.pair import Pair, register
 
 
 def convolutions(channels: int, width: int) -> nn.Sequential:
-    """Two 3×3 convolutions that preserve height and width."""
+    """Return two 3×3 convolutions that preserve height and width."""
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1), nn.GELU(), nn.Conv2d(width, width, 3, padding=1), nn.GELU()
     )
 
 
 class BackboneUNet(nn.Module):
-    """(B, channels, H, W) to (B, 3, H, W), any H and W, with a timm backbone; `width` channels at full resolution."""
+    """A U-Net with a timm backbone, (B, channels, H, W) to (B, 3, H, W), any H and W; `width` is at full resolution."""
 
     def __init__(self, channels: int, backbone: str, pretrained: bool, width: int) -> None:
         super().__init__()
@@ -49,7 +49,10 @@ class BackboneUNet(nn.Module):
         return self.last(torch.cat([_resize(features, detail), detail], dim=1))[..., :height, :width]
 
     def _padding(self, side: int) -> int:
-        """Padding to a multiple of the unit, and to at least two strides: a batch norm can't learn from one value."""
+        """Return the padding to a multiple of the unit, and to at least two strides.
+
+        With one stride, a batch norm would have to learn from one value.
+        """
         return -max(side, 2 * self.stride) % self.encoder.unit + max(0, 2 * self.stride - side)
 
 
@@ -63,7 +66,7 @@ class TimmUNet(Pair):
         width: channels at full resolution.
     Raises:
         ConfigError: timm has no such backbone, or it can't be used.
-        WeightsError: its pretrained weights can't be had.
+        WeightsError: its pretrained weights can't be downloaded.
     """
 
     def __init__(self, backbone: str = "resnet18", pretrained: bool = False, width: int = 32) -> None:

@@ -3,7 +3,7 @@
 The U-Net is the generator of Isola et al. 2017 ("Image-to-image translation with conditional adversarial networks",
 arXiv 1611.07004, section 6.1), with seven downsampling steps and a final sigmoid; it generates the whole container.
 The revealing network is that implementation's own. As the paper's errata advise, there is no batch norm before the
-bottleneck, which for one picture of 128×128 is a single value, from which a batch norm can't learn.
+bottleneck: for one picture of 128×128, the bottleneck is a single value, from which a batch norm can't learn.
 
 Departures: pictures are zero-padded to multiples of 128, and the container is cropped. What is hidden is centred on
 0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm have no
@@ -23,8 +23,8 @@ from stegnet.networks.pair import Pair, register
 LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
 REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
 STRIDE = 2 ** len(LEVELS)
-SLOPE = 0.2  # of the leaky ReLU
-INITIAL_STD = 0.02  # of the initial weights
+SLOPE = 0.2  # slope of the leaky ReLU
+INITIAL_STD = 0.02  # standard deviation of the initial weights
 
 
 class Level(nn.Module):
@@ -46,7 +46,7 @@ class Level(nn.Module):
 
 
 class Hider(nn.Module):
-    """(B, 6, H, W), cover and secret, to the logits of the container, (B, 3, H, W), any H and W."""
+    """A U-Net from cover and secret, (B, 6, H, W), to the logits of the container, (B, 3, H, W), any H and W."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Hider(nn.Module):
 
 
 def make_revealer(width: int) -> nn.Sequential:
-    """Six 3×3 convolutions, (B, 3, H, W) to the logits of the secret, same shape."""
+    """Return six 3×3 convolutions, (B, 3, H, W) to the logits of the secret, of the same shape."""
     layers: list[nn.Module] = []
     before = 3
     for channels in (factor * width for factor in REVEALING):
