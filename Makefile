@@ -65,7 +65,7 @@ demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or new
 verify: $(READY) ## run the pipeline in two fresh clones, compare their bits, and their figures with those expected
 	python -m tools.verify
 
-bench: $(READY) ## measure the command line, with floors beside it, and write the tables of docs/performance.md; ten minutes
+bench: $(READY) ## measure the command line, with floors beside it, and write the tables of docs/performance.md; three minutes
 	python -m tools.bench
 
 fuzz: $(READY) ## reveal 2,000 damaged containers, read damaged files of all formats, and H.264 under sanitizers for an hour; needs gcc
