@@ -1,8 +1,10 @@
 """Access to the page, and the limits of a job's request and results."""
 
+import io
 import json
 import re
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -178,12 +180,13 @@ def test_a_disk_with_little_space(client: Client, workspace: gui.Workspace, monk
 
 
 def test_a_bug_is_one_line_here_and_a_traceback_in_the_terminal(
-    client: Client, job_that, workspace: gui.Workspace, cover: Path, capfd
+    client: Client, job_that, workspace: gui.Workspace, cover: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments):
         raise OSError("a bug")
 
     job_that(fail)
+    terminal = terminal_of(monkeypatch)
     error = client.do("reveal", cover, key=PASSPHRASE)["error"]
     assert error == {
         "message": "something went wrong",
@@ -191,42 +194,49 @@ def test_a_bug_is_one_line_here_and_a_traceback_in_the_terminal(
         "searchable": False,
     }
     wait_until(lambda: folders(workspace) == [])
-    err = traceback(capfd, "OSError: a bug")
+    err = traceback(terminal, "OSError: a bug")
     assert client.server.token not in err
     assert PASSPHRASE["passphrase"] not in err
 
 
-def traceback(capfd, error: str) -> str:
+def terminal_of(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return what the terminal will show; a captured descriptor, read while a thread writes to it, may lose lines.
+
+    Called in the test itself, since pytest sets sys.stderr anew after the fixtures.
+    """
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    return shown
+
+
+def traceback(terminal: io.StringIO, error: str) -> str:
     """What the terminal shows, as soon as the traceback of an error is there; those of other threads may be, too."""
-    said = []
-
-    def is_whole() -> bool:
-        said.append(capfd.readouterr().err)
-        return "-" * 40 in "".join(said).partition(error)[2]  # which is the line below it
-
-    wait_until(is_whole)
-    return "".join(said)
+    wait_until(lambda: "-" * 40 in terminal.getvalue().partition(error)[2])  # which is the line below it
+    return terminal.getvalue()
 
 
 @pytest.mark.parametrize("error", [IndexError("odd"), OSError("odd"), MemoryError()])
-def test_a_cover_that_nobody_foresaw_gets_an_answer(client: Client, cover: Path, monkeypatch, capfd, error) -> None:
+def test_a_cover_that_nobody_foresaw_gets_an_answer(
+    client: Client, cover: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """Before it is hidden in, too, when the page asks how much fits."""
 
     def fail(*arguments):
         raise error
 
     monkeypatch.setattr(gui.CapacityQuestion, "answer", fail)
+    terminal = terminal_of(monkeypatch)
     asked = {"cover": {"width": 9, "height": 9, "frames": 1}, "secret": {"name": "a", "size": 1}}
     asked["cover"]["file"] = {"name": cover.name, "size": cover.stat().st_size}
     answer = client.ask("capacity", "POST", json.dumps(asked).encode() + b"\n" + cover.read_bytes())
     assert answer.status == 200
     if isinstance(error, MemoryError):
         assert json.loads(answer.body) == {"text": "out of memory; close other programs, and try again."}
-        assert capfd.readouterr().err == ""
+        assert terminal.getvalue() == ""
     else:
         told = "something went wrong; this is a bug: the terminal of `stegnet gui` shows more."
         assert json.loads(answer.body) == {"text": told}
-        traceback(capfd, f"{type(error).__name__}: odd")
+        traceback(terminal, f"{type(error).__name__}: odd")
 
 
 class Waiting:
