@@ -92,7 +92,7 @@ class HidingWork:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether its networks compute on a GPU."""
+        """Return whether its networks compute on a GPU."""
         return self.job.method.info.computes and uses_gpu(self.job.context.backend, self.job.context.device)
 
     def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:
@@ -119,7 +119,7 @@ class RevealingWork:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether networks compute on a GPU, if any are needed."""
+        """Return whether networks compute on a GPU, if any are needed."""
         return uses_gpu(self.context.backend, self.context.device)
 
     def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:

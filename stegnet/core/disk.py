@@ -20,7 +20,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
-from stegnet.core.errors import DiskError, MediaError
+from stegnet.core.errors import DiskError, MediaError, called
 from stegnet.core.text import Setting, Text
 
 try:
@@ -256,13 +256,10 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
         while lock is None:  # another run may take it for stale before it is locked, and remove it
             part = path.with_name(_part_name(path.name))
             lock = _create_locked(part, mode)
-        yield part, lock
+        with called(path, part):  # the user does not know the temporary name
+            yield part, lock
     except OSError as error:
         raise unwritable(path, error) from error
-    except MediaError as error:
-        if error.subject == str(part):  # the user knows `path`, not the temporary name
-            error.subject = str(path)
-        raise
     finally:  # also after an interrupt during its creation
         if lock is not None:
             _allow_moving(lock)

@@ -245,7 +245,7 @@ class PngFile:
 
     @property
     def keeps_samples(self) -> bool:
-        """Whether its image data has 8 bits per sample, and no palette."""
+        """Return whether its image data has 8 bits per sample, and no palette."""
         return self.header.bits == 8 and self.header.colour_type != PALETTE
 
     @property

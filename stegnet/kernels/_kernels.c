@@ -487,8 +487,11 @@ static inline int is_unbound(const uint8_t *unbound, Py_ssize_t sample)
     return unbound[sample / 8] >> (sample % 8) & 1;
 }
 
-static int consistent(const Prices *prices, const Py_buffer *up, const Py_buffer *down, const Py_buffer *unbound)
+/* Takes the costs of samples, whose number is known, and marks of those that are free; whether all fit each other. */
+static int set_costs(Prices *prices, const Py_buffer *up, const Py_buffer *down, const Py_buffer *unbound)
 {
+    prices->up = up->buf, prices->down = down->buf, prices->items = up->len / 2;
+    prices->unbound = unbound->len ? unbound->buf : NULL;
     return prices->together > 0 && prices->size == prices->items * prices->together && prices->beside >= 0 &&
            prices->shift >= 0 && prices->shift < prices->size && prices->shift % prices->together == 0 &&
            up->len == 2 * prices->items && down->len == 2 * prices->items &&
@@ -536,9 +539,7 @@ static PyObject *price(PyObject *self, PyObject *arguments)
     const int32_t *const at = buffers[0].buf;
     uint16_t *const up = buffers[4].buf, *const down = buffers[5].buf;
     const Py_ssize_t count = buffers[0].len / 4;
-    prices.up = buffers[1].buf, prices.down = buffers[2].buf, prices.items = buffers[1].len / 2;
-    prices.unbound = buffers[3].len ? buffers[3].buf : NULL;
-    int fits = consistent(&prices, buffers + 1, buffers + 2, buffers + 3) && buffers[4].len == 2 * count &&
+    int fits = set_costs(&prices, buffers + 1, buffers + 2, buffers + 3) && buffers[4].len == 2 * count &&
                buffers[5].len == 2 * count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
@@ -569,9 +570,8 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
     uint8_t *const values = buffers[6].buf;
     uint64_t *const raised = buffers[7].buf, *const lowered = buffers[8].buf;
     const Py_ssize_t sums = buffers[6].len, count = buffers[1].len / 4;
-    prices.up = buffers[3].buf, prices.down = buffers[4].buf, prices.items = buffers[3].len / 2;
-    prices.unbound = buffers[5].len ? buffers[5].buf : NULL, prices.size = buffers[0].len;
-    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && buffers[2].len == 2 * count &&
+    prices.size = buffers[0].len;
+    int fits = set_costs(&prices, buffers + 3, buffers + 4, buffers + 5) && buffers[2].len == 2 * count &&
                merged > 0 && lanes > 0 && sums % lanes == 0 && count % merged == 0 && count / merged == sums &&
                buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;
     PyThreadState *others = PyEval_SaveThread();
@@ -618,9 +618,8 @@ static PyObject *merge_runs(PyObject *self, PyObject *arguments)
     uint8_t *const values = buffers[6].buf;
     uint64_t *const raised = buffers[7].buf, *const lowered = buffers[8].buf;
     const Py_ssize_t sums = buffers[6].len, runs = buffers[1].len / 4;
-    prices.up = buffers[3].buf, prices.down = buffers[4].buf, prices.items = buffers[3].len / 2;
-    prices.unbound = buffers[5].len ? buffers[5].buf : NULL, prices.size = buffers[0].len;
-    int fits = consistent(&prices, buffers + 3, buffers + 4, buffers + 5) && (channels == 1 || channels == 3) &&
+    prices.size = buffers[0].len;
+    int fits = set_costs(&prices, buffers + 3, buffers + 4, buffers + 5) && (channels == 1 || channels == 3) &&
                merged > 0 && lanes > 0 && sums % lanes == 0 && sums <= INT32_MAX / merged && first >= 0 && runs > 0 &&
                first < INT32_MAX / STRIDE - runs && SAMPLE_OF((first + runs) * RUN - 1) < prices.size &&
                buffers[7].len == 8 * sums && buffers[8].len == 8 * sums;

@@ -281,12 +281,12 @@ class KeyRing(Unpicklable):
 
     @property
     def locked(self) -> bool:
-        """Whether the film key is still unknown."""
+        """Return whether the film key is still unknown."""
         return self.keys is None
 
     @property
     def exhausted(self) -> bool:
-        """Whether too many frames failed to open for more to be tried."""
+        """Return whether too many frames failed to open for more to be tried."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:

@@ -241,7 +241,7 @@ class NewFilm(NewContainer):
     def __init__(self, cover: Cover, suffix: str, pool: "Pool", context: Context) -> None:
         self.cover, self._form, self._pool, self.context = cover, form_of(suffix), pool, context
         self.height, self.width = cover.size
-        self.frames = self.hidden = cover.frames
+        self.frames = cover.frames
         if self.frames >= _LONG and (line := kernels_missing()):
             context.warn(line)
 

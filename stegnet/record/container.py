@@ -103,7 +103,7 @@ class Container(AbstractContextManager):
 
     @property
     def _has_samples(self) -> bool:
-        """Whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
+        """Return whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
         return not self.file.is_jpeg
 
     def _read_first(self) -> None:

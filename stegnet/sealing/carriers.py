@@ -138,7 +138,7 @@ class Greens:
 
     @property
     def of_whole_runs(self) -> bool:
-        """Whether every run of the zone belongs to it entirely."""
+        """Return whether every run of the zone belongs to it entirely."""
         return self._zone.start % _RUN == self._zone.stop % _RUN == 0
 
     def ranks(self, samples: int) -> np.ndarray:

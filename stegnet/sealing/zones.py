@@ -230,7 +230,7 @@ class RecordPlan:
 
     @property
     def clustered(self) -> bool:
-        """Whether steps follow those of their neighbours."""
+        """Return whether steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 

@@ -209,7 +209,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
 def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
     with messages.progress_bar() as progress:
         shown = job.showing(progress, messages.warning)
-        with _destination_named(options, job):
+        with _destination_named(options):
             report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
     if not options.destination:
         return report
@@ -219,7 +219,7 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
 
 
 @contextmanager
-def _destination_named(options: argparse.Namespace, job: HideJob) -> Iterator[None]:
+def _destination_named(options: argparse.Namespace) -> Iterator[None]:
     """Name `--for` instead of `--survive` in the block's errors, if it chose the channel."""
     try:
         yield
