@@ -81,10 +81,9 @@ def _files(module: str) -> set[Path]:
 @cache
 def _lazy_names(package: str) -> dict[str, str]:
     """The module below a package that each name comes from which the package imports when it is used."""
-    path = ROOT.joinpath(*package.split("."), "__init__.py")
-    if not path.is_file():
+    stub = ROOT.joinpath(*package.split("."), "__init__.pyi")
+    if not stub.is_file():
         return {}
-    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    lazy = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id == "lazy_names"]
-    homes = [each for node in lazy for each in node.keywords]
-    return {name: each.arg.replace("__", ".") for each in homes for name in ast.literal_eval(each.value).split()}
+    nodes = ast.parse(stub.read_text(encoding="utf-8")).body
+    imported = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module for node in imported for alias in node.names}

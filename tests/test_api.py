@@ -67,11 +67,11 @@ def forms(name: str) -> list:
 def test_public_names_and_those_that_type_checkers_see():
     stub = ast.parse(Path(stegnet.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
-    homes = {alias.asname: node.module for node in imports for alias in node.names}
+    homes = {alias.asname: f"stegnet.{node.module}" for node in imports for alias in node.names}
     assert homes.keys() == set(stegnet.__all__) == NAMES
     assert set(dir(stegnet)) >= NAMES
     assert all(getattr(import_module(home), name) is getattr(stegnet, name) for name, home in homes.items())
-    with pytest.raises(AttributeError, match="no attribute 'load'"):
+    with pytest.raises(AttributeError, match="attribute load"):
         _ = stegnet.load
 
 

@@ -34,6 +34,7 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
         "modules without `__init__`": f"{sum(file.name != '__init__.py' for file in files)}",
         "names of modules used again": f"{sum(count > 1 for count in names.values())}",
         "lines a function, med/p90/max": "/".join(f"{np.percentile(functions, share):.0f}" for share in (50, 90, 100)),
+        "constants of modules; packed assignments, per 1,000 lines": _shorthand(files),
         "imports inside functions": f"{sum(map(_inner_imports, files))}",
         "files that name a method, outside methods": _places(root, folders, files),
         "functions of seven arguments and more": f"{sum(count > MOST_ARGUMENTS for count in _arguments(files))}",
@@ -44,6 +45,23 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
         "README, words": f"{len((root / 'README.md').read_text(encoding='utf-8').split())}",
         "DVC files, lines": f"{_total(dvc)}, {sum(map(_code_lines, dvc)) / _total(dvc):.0%} of them paths of code",
     }
+
+
+def _shorthand(files: list[Path]) -> str:
+    """Return the constants of modules and the assignments of several values to several names, per 1,000 lines."""
+    constants = sum(map(_constants, files))
+    pairs = (node for file in files for node in _nodes(file) if isinstance(node, ast.Assign))
+    packed = sum(isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple) for node in pairs)
+    return f"{1000 * constants / _total(files):.1f}; {1000 * packed / _total(files):.1f}"
+
+
+def _constants(file: Path) -> int:
+    """Return the number of names in capitals that a module assigns to."""
+    statements = ast.parse(file.read_text(encoding="utf-8")).body
+    targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
+    names = (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
+    return sum(name.isupper() for name in names)
 
 
 def _nodes(file: Path) -> Iterator[ast.AST]:

@@ -17,6 +17,12 @@ from typing import TYPE_CHECKING
 from pipeline.config import Config, flatten
 from stegnet.core.errors import TrackingError
 
+__all__ = [
+    "Config",
+    "TrackingError",
+    "flatten",
+]
+
 if TYPE_CHECKING:
     from pipeline.tracking.store import LiveRun, Tracker
 

@@ -5,11 +5,11 @@ Importing this package imports nothing else, so that Ctrl-C is handled as early 
 
 import os
 
-from stegnet import lazy_names
+from lazy_loader import attach_stub
 
 _INTERRUPTED = 130
 
-__getattr__, __all__ = lazy_names(__name__, command="main")
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 
 
 def run() -> None:

@@ -5,12 +5,6 @@ their files, `album` hides one file in all pictures of a folder, and `archive` p
 single cover is the job of a method: `stegnet.methods`.
 """
 
-from stegnet import lazy_names
+from lazy_loader import attach_stub
 
-__getattr__, __all__ = lazy_names(
-    __name__,
-    album="AlbumPlan album_in make_album plan_album",
-    archive="pack",
-    folder="FolderPlan Job Outcome hide_each is_file_name is_folder plan_hiding plan_revealing results_folder",
-    revealing="Info Value file_info find fit_info open_hidden reveal_each reveal_file write_hidden",
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -4,12 +4,6 @@
 `keyfiles` reads and writes them. Nothing here depends on pictures.
 """
 
-from stegnet import lazy_names
+from lazy_loader import attach_stub
 
-__getattr__, __all__ = lazy_names(
-    __name__,
-    keyfiles="make_identity_file make_key_file read_identity read_key read_recipient shown_text write_new",
-    keys="ANY_KEY ContainerKeys EPHEMERAL_TRITS FILM_ID_BYTES Identity KEY_BYTES Key KeyRing KeySource "
-    "PUBLIC_DEMONSTRATION_KEY Passphrase Randomness Recipient SALT_BYTES SYSTEM Unpicklable export_secret "
-    "guessing_years import_secret random_words seeded",
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

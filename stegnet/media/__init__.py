@@ -1,5 +1,5 @@
 """Pictures, films and sounds as covers: JPEGs made of them, compression traces, compressed copies, denoising."""
 
-from stegnet import lazy_names
+from lazy_loader import attach_stub
 
-__getattr__, __all__ = lazy_names(__name__, sound_cover="SoundCover")
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -20,3 +20,25 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.methods.registry import METHODS, UnknownOption
+
+__all__ = [
+    "AUTO",
+    "DEFAULT_CONTEXT",
+    "FILE",
+    "FILM",
+    "METHODS",
+    "PICTURE",
+    "Capacity",
+    "Context",
+    "CoverSize",
+    "Fit",
+    "FoundSecret",
+    "HideJob",
+    "Method",
+    "NewContainer",
+    "Payload",
+    "UnknownOption",
+    "hide_file",
+    "hide_record",
+    "option",
+]

@@ -7,14 +7,6 @@ are shipped. The other families are rivals, for training and comparison, and are
 them.
 """
 
-from stegnet import lazy_names
+from lazy_loader import attach_stub
 
-__getattr__, __all__ = lazy_names(
-    __name__,
-    card="MODEM NETWORKS SHIPPED SHIPPED_MODEM Card read_card weights_id",
-    inference="FrameInput HideResult Network Revealed at_own_size check_cover hide_frame hide_picture reveal_frame "
-    "reveal_picture",
-    secret_quality="SecretErrors SecretQuality",
-    engines="BACKENDS PRECISIONS Engine Pool load_engine",
-    pair="Pair build build_from family_names load_pair options_of receptive_fields register save_pair",
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -32,3 +32,31 @@ from stegnet.sealing.seal import (
     unseal,
 )
 from stegnet.sealing.trellis import layout
+
+__all__ = [
+    "FILM_EFFORT",
+    "LEAD_BITS",
+    "MAC_BITS",
+    "PICTURE_EFFORT",
+    "PIXELS",
+    "SEED_BYTES",
+    "TAG_BYTES",
+    "UNEVEN",
+    "CarrierModel",
+    "Costs",
+    "Margin",
+    "SealOptions",
+    "frame_salt",
+    "idle_samples",
+    "layout",
+    "most_fixed",
+    "public_order",
+    "record_capacity",
+    "rounding_costs",
+    "seal",
+    "size_bytes",
+    "texture_costs",
+    "too_small",
+    "unseal",
+    "zones_of",
+]

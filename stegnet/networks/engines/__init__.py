@@ -17,6 +17,14 @@ import numpy as np
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
 from stegnet.core.pixels import free_memory
 
+__all__ = [
+    "CapacityError",
+    "ConfigError",
+    "WeightsError",
+    "extra",
+    "free_memory",
+]
+
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when imported, and would report to its makers
 
 AUTO, TORCH, ONNX = "auto", "torch", "onnx"

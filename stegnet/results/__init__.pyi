@@ -1,0 +1,89 @@
+"""Names that this package exports. `__init__.py` imports each when it is first used."""
+
+from .figures import (
+    BETRAYS as BETRAYS,
+)
+from .figures import (
+    COVER_FORMAT as COVER_FORMAT,
+)
+from .figures import (
+    LEAST as LEAST,
+)
+from .figures import (
+    POOR as POOR,
+)
+from .figures import (
+    SLIGHTLY as SLIGHTLY,
+)
+from .figures import (
+    WAYS_OUT as WAYS_OUT,
+)
+from .figures import (
+    Changes as Changes,
+)
+from .figures import (
+    HidingFigures as HidingFigures,
+)
+from .figures import (
+    SecurePayload as SecurePayload,
+)
+from .figures import (
+    betrayed_by as betrayed_by,
+)
+from .figures import (
+    not_safe as not_safe,
+)
+from .figures import (
+    shown_history as shown_history,
+)
+from .output import (
+    CHANGED_SECRET as CHANGED_SECRET,
+)
+from .output import (
+    FORMS as FORMS,
+)
+from .output import (
+    REVEALED_FORMS as REVEALED_FORMS,
+)
+from .output import (
+    WATCHABLE_SUFFIX as WATCHABLE_SUFFIX,
+)
+from .output import (
+    FilmFrame as FilmFrame,
+)
+from .output import (
+    OutputTarget as OutputTarget,
+)
+from .output import (
+    Report as Report,
+)
+from .output import (
+    as_named as as_named,
+)
+from .output import (
+    check_picture as check_picture,
+)
+from .output import (
+    check_same as check_same,
+)
+from .output import (
+    form_of as form_of,
+)
+from .output import (
+    plain_suffix as plain_suffix,
+)
+from .output import (
+    shown_form as shown_form,
+)
+from .output import (
+    stored_name as stored_name,
+)
+from .output import (
+    text_report as text_report,
+)
+from .output import (
+    write_film as write_film,
+)
+from .output import (
+    write_revealed as write_revealed,
+)
