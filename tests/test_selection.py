@@ -19,10 +19,10 @@ def collect(*options: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("test", "file", "expected"),
     [
-        ("tests/sealing/test_seal.py", "stegnet/sealing/seal.py", True),
-        ("tests/sealing/test_seal.py", "pipeline/prepare/scenes.py", False),
-        ("tests/cli/test_keys.py", "stegnet/sealing/seal.py", True),  # by cli/conftest.py
-        ("tests/test_layers.py", "stegnet/sealing/seal.py", False),  # imported by the topmost conftest.py only
+        ("tests/sealing/test_embedding.py", "stegnet/sealing/embedding.py", True),
+        ("tests/sealing/test_embedding.py", "pipeline/prepare/scenes.py", False),
+        ("tests/cli/test_keys.py", "stegnet/sealing/embedding.py", True),  # by cli/conftest.py
+        ("tests/test_layers.py", "stegnet/sealing/embedding.py", False),  # imported by the topmost conftest.py only
         ("tests/methods/network/test_frames.py", "tests/support/pairs.py", True),
         ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then
         ("tests/cli/test_keys.py", "stegnet/cli/commands/keygen.py", True),  # by its name

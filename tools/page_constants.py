@@ -82,7 +82,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
-    "SEAL": [("sealing.seal", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY ORDERS STUCK")],
+    "SEAL": [("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY ORDERS STUCK")],
     "SEALED": [("methods.sealed", "RATE MEASURED")],
     "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
     "SHOWN": [("gui.jobs", "GAIN")],

@@ -1,6 +1,6 @@
 """Sealed bytes: data in the samples of a picture, encrypted, authenticated, and as hard to detect as methods allow.
 
-`seal` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the cheapest
+`embedding` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the cheapest
 changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy changes
 in samples that carry nothing, and `jpeg_carriers` seals in the coefficients of a JPEG.
 """
@@ -19,7 +19,7 @@ from stegnet.sealing.carriers import (
     zones_of,
 )
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
-from stegnet.sealing.seal import (
+from stegnet.sealing.embedding import (
     FILM_EFFORT,
     PICTURE_EFFORT,
     SEED_BYTES,
