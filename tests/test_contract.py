@@ -349,7 +349,8 @@ def test_the_registry():
     """A second method of a name is refused; an unknown name lists the known ones, an option those that have it."""
     for method, size in itertools.product(METHODS.values(), ((480, 640), (480, 640, 100), (8, 8), (480, 640, 1, 1))):
         fits = method.what_fits(CoverSize(*size))
-        assert all(fit.method.startswith(method.name) and (fit.bytes is None) != (fit.psnr is None) for fit in fits)
+        assert all(fit.method.startswith(method.info.name) for fit in fits)
+        assert all((fit.bytes is None) != (fit.psnr is None) for fit in fits)
     with pytest.raises(ValueError, match="there is a method jpeg already"):
         METHODS.add("jpeg", "tests.methods.toy:Toy")
     assert next(iter(METHODS)) == "auto"
@@ -368,4 +369,4 @@ def test_the_registry():
         ([], ".mov", "h264"),
         ([], ".flac", "auto"),
     ):
-        assert METHODS.choose("auto", given, suffix).name == name
+        assert METHODS.choose("auto", given, suffix).info.name == name

@@ -1,6 +1,6 @@
 """The command line: it parses arguments, calls the library and prints.
 
-Importing this package imports nothing else, so that Ctrl-C is handled as early as possible.
+Importing this package imports next to nothing, so that Ctrl-C is handled as early as possible.
 """
 
 import os

@@ -16,6 +16,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from stegnet import networks
 from stegnet.cli import messages
 from stegnet.cli.parser import Parser
 from stegnet.core.errors import KeyFileError, MediaError
@@ -152,6 +153,11 @@ def chosen_context(options: argparse.Namespace) -> Context:
     return Context(options.weights, *where, search=getattr(options, "search", False))
 
 
+def load_pair(context: Context) -> None:
+    """Load the hide/reveal pair, so that for a whole folder its errors are reported once."""
+    context.network(networks.Network.load, networks.SHIPPED)
+
+
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return the input files besides covers, secrets and containers: key, passphrase and weights files."""
     return (*key_files(options), *([options.weights] if options.weights else []))
@@ -169,10 +175,10 @@ def add_method_options(command: Parser) -> None:
     default, *others = METHODS.values()
     about, width = [_CHOICE], max(map(len, METHODS)) + 1
     for method in others:
-        line, indent = f"  {method.name:{width}}{method.info.summary}", f"{'':{width + 2}}"
+        line, indent = f"  {method.info.name:{width}}{method.info.summary}", f"{'':{width + 2}}"
         about.append(textwrap.fill(line, 78, subsequent_indent=indent))
     group = command.add_topic("methods", "\n".join([*about, _METHODS_EXAMPLE]))
-    method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.name})"
+    method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.info.name})"
     group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
     infos = [method.info for method in others]
     own = {info.name: command.add_topic(info.topic or info.name, info.description) for info in infos}
@@ -194,7 +200,7 @@ def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
         kinds = get_type_hints(method.info.options)
         for each in fields(method.info.options):
             shown = messages.flag(each.name, each.default is True)
-            found.setdefault(shown, (each, kinds[each.name], []))[2].append(method.name)
+            found.setdefault(shown, (each, kinds[each.name], []))[2].append(method.info.name)
     return found
 
 
@@ -231,7 +237,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any
     if not method.info.computes:
         for name in _NETWORKS:
             if getattr(options, name):
-                able = [each.name for each in METHODS.values() if each.info.computes]
+                able = [each.info.name for each in METHODS.values() if each.info.computes]
                 options.usage_error(f"{messages.flag(name)} requires --method {_either(able)}")
     return method, chosen
 

@@ -12,7 +12,9 @@ from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.cover import Cover, check_input
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_record
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, FoundSecret, HideJob, hide_record
+from stegnet.methods.hiding import check_cover
+from stegnet.methods.registry import album_method
 from stegnet.record import (
     SHARES,
     Container,
@@ -85,8 +87,9 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
         ConfigError: the method makes no albums.
     """
     if not job.method.info.albums:
-        able = " or ".join(method.name for method in METHODS.values() if method.info.albums)
-        raise ConfigError(f"{job.method.name} can't divide a secret over an album", f"use {able}", parameter="method")
+        able = " or ".join(method.info.name for method in METHODS.values() if method.info.albums)
+        problem = f"{job.method.info.name} can't divide a secret over an album"
+        raise ConfigError(problem, f"use {able}", parameter="method")
     keys, names, targets = key_source.new_keys(job.context.randomness), Names(), []
     for cover in album.covers:
         suffix = job.suffix_of(cover)
@@ -120,8 +123,8 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)
         with Cover(cover) as opened:
-            method, options = job.method.for_album(opened, job.options)
-            method.check_cover(opened, job.options)
+            method, options = album_method(job.method, opened, job.options)
+            check_cover(method, opened, job.options)
             found = method.part_capacity(opened, empty, keys.film, options)
         if found.bytes < 0:
             raise CapacityError(
@@ -198,8 +201,8 @@ def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[Fra
     try:
         with open_container(path, key_source) as container:
             methods = (method for method in METHODS.finding_in(container.kind) if method.info.albums)
-            found = (method.find(container, context) for method in methods)
-            hidden = next(filter(None, found), None)
+            answers = (method.find(container, context) for method in methods)
+            hidden = next((answer for answer in answers if isinstance(answer, FoundSecret)), None)
             first = hidden.container.first if hidden else container.first
             if first.record is None:
                 raise container.not_opened()

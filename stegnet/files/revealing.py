@@ -40,13 +40,14 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         RevealError: nothing opens with the container's key, or the container is damaged beyond use.
         MediaError: the container can't be read.
     """
+    seconds = 0.0
     for method in METHODS.finding_in(container.kind):
-        hidden = method.find(container, context)
-        if hidden is not None:
-            return hidden
+        answer = method.find(container, context)
+        if isinstance(answer, FoundSecret):
+            return answer
+        seconds = max(seconds, answer.search_seconds)
+
     error = container.not_opened()
-    methods = METHODS.finding_in(container.kind)
-    seconds = 0 if context.search else max(each.search_seconds(container) for each in methods)
     if seconds:
         film = container.kind == FILM
         made, changed = (
@@ -174,7 +175,8 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
         if container.kind == SOUND:
             shown = _sound(container.file)
         elif container.kind != FILM:
-            shown = _picture(CoverSize(container.height, container.width, 1, container.channels))
+            size = CoverSize(container.height, container.width, 1, container.channels)
+            shown = _picture(size, _fits(size))
         else:
             try:
                 shown = _film(container.file)
@@ -194,7 +196,11 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
 def _shown(cover: Cover) -> Info:
     if cover.kind == SOUND:
         return _sound(cover)
-    return _film(cover) if cover.is_film else _picture(CoverSize.of(cover)) | _fitness(cover)
+    if cover.is_film:
+        return _film(cover)
+    size = CoverSize.of(cover)
+    fits = _fits(size)
+    return _picture(size, fits) | _notes(cover, fits)
 
 
 def _sound(cover: Cover) -> Info:
@@ -202,21 +208,21 @@ def _sound(cover: Cover) -> Info:
     frames, channels, width = file.data.shape
     shown: Info = {"kind": "sound", "form": file.form, "samples_per_second": file.rate, "channels": channels}
     seconds = {"bits": 8 * width, "seconds": round(frames / file.rate, 3)}
-    found = shown | seconds | {"notes": []} | _capacity(CoverSize.of(cover))
+    size = CoverSize.of(cover)
+    found = shown | seconds | {"notes": []} | _capacity(size, _fits(size))
     return found if found["fits"] else found | {"unfit": "it is silent or too short"}
 
 
-def _picture(size: CoverSize) -> Info:
+def _picture(size: CoverSize, fits: list[Fit]) -> Info:
     shown: Info = {"width": size.width, "height": size.height, "grey": size.channels == 1}
-    return {"kind": "picture"} | shown | _capacity(size)
+    return {"kind": "picture"} | shown | _capacity(size, fits)
 
 
-def _fitness(cover: Cover) -> Info:
+def _notes(cover: Cover, fits: list[Fit]) -> Info:
     """Return notes on a picture; nothing fits into one with a palette."""
     kept = TRANSPARENT if cover.is_transparent else None
     as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
-    unfit = filter(None, (method.why_not(cover) for method in METHODS.values()))
-    notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *unfit]}
+    notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *_unused_forms(fits)]}
     try:
         refuse_palette(cover)
     except MediaError as error:
@@ -226,7 +232,8 @@ def _fitness(cover: Cover) -> Info:
 
 
 def _film(cover: Cover) -> Info:
-    film = cover.film
+    film, size = cover.film, CoverSize.of(cover)
+    fits = _fits(size)
     end = film.pts[-1] * film.time_base
     try:
         sound = describe_tracks(video.sound_tracks(cover))
@@ -241,21 +248,31 @@ def _film(cover: Cover) -> Info:
         "frames_per_second": round(float(film.mean_rate), 3),
         "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.mean_rate), 3),
         "sound": sound,
-        "notes": [*film.notes, *filter(None, (method.why_not(cover) for method in METHODS.values()))],
-        **_capacity(CoverSize.of(cover)),
+        "notes": [*film.notes, *_unused_forms(fits)],
+        **_capacity(size, fits),
     }
 
 
-def _capacity(cover: CoverSize) -> Info:
-    """Return what fits into a cover by each method, in AUTO's order of preference, and bytes by destination."""
-    asked = METHODS.hiding_in(cover.kind)
-    preferred = sorted(asked, key=lambda method: -method.info.preference)
-    fits, sent = [fit for method in preferred for fit in method.what_fits(cover)], {}
+def _fits(cover: CoverSize) -> list[Fit]:
+    """Return what fits into a cover by each method, in AUTO's order of preference, or why its own form is not used."""
+    by_preference = sorted(METHODS.hiding_in(cover.kind), key=lambda method: -method.info.preference)
+    return [fit for method in by_preference for fit in method.what_fits(cover)]
+
+
+def _unused_forms(fits: list[Fit]) -> list[str]:
+    return [fit.why_not for fit in fits if fit.why_not]
+
+
+def _capacity(cover: CoverSize, fits: list[Fit]) -> Info:
+    """Return what fits into a cover, and bytes by destination."""
+    fits = [fit for fit in fits if not fit.why_not]
+    sent: dict[str, int] = {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
             method, options = method_for(destination, {}, "")
-            if method in asked and method.name != AUTO:
+            if cover.kind in method.info.covers and method.info.name != AUTO:
                 sent[destination] = method.capacity(cover, "", options).bytes
+
     exact = max((fit.bytes or 0 for fit in fits if not fit.survive), default=0)
     each = {"sealed_bytes_per_frame": exact // cover.frames} if cover.frames > 1 else {}
     pictures = any(fit.psnr for fit in fits if not fit.brief)

@@ -33,6 +33,7 @@ from stegnet.methods.method import (
     EXACT_HELP,
     SAFE_HELP,
     VERIFY_HELP,
+    AutoOptions,
     Capacity,
     Carrier,
     Context,
@@ -42,8 +43,11 @@ from stegnet.methods.method import (
     MethodChoice,
     MethodInfo,
     NewContainer,
+    NotFound,
     Payload,
+    Unsuited,
     Written,
+    choice_of,
     option,
 )
 from stegnet.record import (
@@ -103,7 +107,7 @@ class H264Options:
     verify: bool = option(True, VERIFY_HELP)
 
 
-class H264Method(Method):
+class H264Method(Method[H264Options]):
     """Any file, byte for byte, in an MP4 that stays the film it was."""
 
     info = MethodInfo(
@@ -127,61 +131,66 @@ without encoding.
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, if the cover is such a film."""
-        found = self.capacity(cover, "", None)
-        return [Fit("any file, in the H.264 itself", self.name, found.bytes, found.hard)] if found.bytes else []
+        why_not = _why_not(cover.cover) if cover.cover else ""
+        unused = [Fit("", self.info.name, why_not=why_not)] if why_not else []
+        found = self.capacity(cover, "", H264Options())
+        fits = [Fit("any file, in the H.264 itself", self.info.name, found.bytes, found.hard)] if found.bytes else []
+        return unused + fits
 
-    def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
+    def capacity(self, cover: CoverSize, name: str, options: H264Options) -> Capacity:
         if cover.cover is None or cover.frames == 1:
             return Capacity(0)
-        return self._capacity(cover.cover, name)
+        return _capacity(cover.cover, name)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for a secret that fits, unchanged, into the H.264 of an MP4 that stays one."""
         if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
-            return None
+            return Unsuited()
         size = payload.path.stat().st_size
         if size > cover.stat().st_size // _SMALL:
-            return None
-        found = self._capacity(cover, stored_name(payload.path))
+            return Unsuited(_why_not(cover, size))
+        found = _capacity(cover, stored_name(payload.path))
         most = found.hard if options.at_most_safe and found.hard is not None else found.bytes
-        return MethodChoice(self.options_of(options)) if most and size <= most else None
-
-    def why_not(self, cover: Cover, size: int = 1) -> str:
-        """Return why an MP4 or MOV can't carry `size` bytes in its own H.264."""
-        if not cover.is_film or not is_mp4(cover) or is_animation(cover):
-            return ""
-        if size > cover.stat().st_size // _SMALL:
-            return f"{size} bytes are more than a film of its size holds in its own H.264"
-        try:
-            most = cover.once(self.name, _H264Carrier).capacity("")
-        except MediaError as error:
-            return f"its own H.264 can't be used: {error.problem}"
-        if most <= 0:
-            return "its own H.264 can't be used: it has no B pictures, or too few"
-        return "" if size <= most else f"its own H.264 holds at most {most} bytes"
+        return choice_of(self, options) if most and size <= most else Unsuited(_why_not(cover, size))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
     ) -> NewContainer:
-        carrier = cover.once(self.name, _H264Carrier)
+        carrier = cover.once(self.info.name, _H264Carrier)
         carrier.at_most_safe = options.at_most_safe
         if suffix not in FORMS[FILM]:
             carrier.larger = Text(_LARGER, "; or write it without loss", Aside("to", "NAME.mp4"))
         return _NewH264(carrier, payload, key, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | None:
-        """Find the file in a film's levels. Return None also if the container is not a film that is supported."""
+    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        """Find the file in the levels of a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
-            return None
-        return found_file_by(_H264Container, container, context, self.name)
+            return NotFound()
+        return found_file_by(_H264Container, container, context, self.info.name)
 
-    def _capacity(self, cover: Cover, name: str) -> Capacity:
-        try:
-            carrier = cover.once(self.name, _H264Carrier)
-            most = max(carrier.capacity(name), 0)
-        except MediaError:
-            return Capacity(0)
-        return Capacity(most, min(most, carrier.secure.hard))
+
+def _why_not(cover: Cover, size: int = 1) -> str:
+    """Return why an MP4 or MOV can't carry `size` bytes in its own H.264; "" for other covers, and if it can."""
+    if not cover.is_film or not is_mp4(cover) or is_animation(cover):
+        return ""
+    if size > cover.stat().st_size // _SMALL:
+        return f"{size} bytes are more than a film of its size holds in its own H.264"
+    try:
+        most = cover.once(H264, _H264Carrier).capacity("")
+    except MediaError as error:
+        return f"its own H.264 can't be used: {error.problem}"
+    if most <= 0:
+        return "its own H.264 can't be used: it has no B pictures, or too few"
+    return "" if size <= most else f"its own H.264 holds at most {most} bytes"
+
+
+def _capacity(cover: Cover, name: str) -> Capacity:
+    try:
+        carrier = cover.once(H264, _H264Carrier)
+        most = max(carrier.capacity(name), 0)
+    except MediaError:
+        return Capacity(0)
+    return Capacity(most, min(most, carrier.secure.hard))
 
 
 class _H264Carrier(Carrier):

@@ -16,8 +16,8 @@ import numpy as np
 
 from stegnet import video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, MediaError, PackageError
-from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
+from stegnet.core.errors import CapacityError, ConfigError, MediaError
+from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, SOUND, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
@@ -28,16 +28,19 @@ from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
+    AUTO,
     DEFAULT_CONTEXT,
     Context,
     FoundSecret,
     Method,
     MethodChoice,
     NewContainer,
+    NotFound,
     Payload,
     Written,
     ignore,
 )
+from stegnet.methods.registry import album_method, preferred
 from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,
@@ -72,7 +75,7 @@ class HideJob:
     It can be pickled.
     """
 
-    method: Method
+    method: Method[Any]
     options: Any
     context: Context = DEFAULT_CONTEXT
 
@@ -86,10 +89,10 @@ class HideJob:
         return getattr(self.options, "compress", True) or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
-        """Return the default suffix for the container of a cover; errors as `Cover` and `Method.check_cover`."""
+        """Return the default suffix for the container of a cover; errors as `Cover` and `check_cover`."""
         with Cover(cover) as opened:
-            self.method.check_cover(opened, self.options)
-            return self.method.form(opened)
+            check_cover(self.method, opened, self.options)
+            return suffixes_for(self.method, opened)[0]
 
     def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":
         """Return a copy that reports progress and warns before the work begins."""
@@ -105,47 +108,82 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
     """
+    method, options, context = job.method, job.options, job.context
     suffix = out.path.suffix.lower()
+
     with Payload(secret, job.copies) as payload, Cover(cover) as opened:
-        for method, choice in job.method.candidates(opened, payload, suffix, job.options):
-            options = choice.options
-            try:
-                method.check_cover(opened, job.options)
-                out.check(job.method.suffixes_for(opened), opened.called, cover, secret, *method.inputs(options))
-                method.check(opened, payload, options)
-                made = method.embed(opened, payload, suffix, key_source, options, job.context)
-                unused = _unused_weights(method) if job.context.weights and not method.info.computes else ""
-                return _write(method.name, made, opened, out, choice, unused)
-            except (CapacityError, PackageError) as error:
-                refused = error
-        raise refused
+        check_cover(method, opened, options)
+        out.check(suffixes_for(method, opened), opened.called, cover, secret, *_option_files(options))
 
+        made = method.embed(opened, payload, suffix, key_source, options, context)
+        choice = made.choice or MethodChoice(method, options)
 
-def _unused_weights(method: Method) -> Text:
-    """Return the warning that a method without a network has no use for weights."""
-    advice = Setting("method", "network")
-    return Text(Setting("weights", "FILE"), f" has no effect with the method {method.name}: use ", advice)
+        unused: str = ""
+        if context.weights and not choice.method.info.computes:
+            advice = Setting("method", "network")
+            without = f" has no effect with the method {choice.method.info.name}: use "
+            unused = Text(Setting("weights", "FILE"), without, advice)
+        return _write(made, opened, out, choice, unused)
 
 
 def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
-    """Hide a record of an album in a picture, which opens without the others. The method must support albums.
+    """Hide a record of an album in a picture, which opens without the others.
 
     Raises:
         MediaError: a file can't be read or written.
     """
     with Cover(cover) as opened:
-        method, options = job.method.for_album(opened, job.options)
+        method, options = album_method(job.method, opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
-        return _write(method.name, made, opened, out, MethodChoice(options))
+        return _write(made, opened, out, MethodChoice(method, options))
 
 
-def _write(
-    method: str, made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = ""
-) -> Report:
+def check_cover(method: Method[Any], cover: Cover, options: Any) -> None:
+    """Refuse a cover of a kind that the method, or an option, does not support: CapacityError or ConfigError."""
+    if cover.kind not in method.info.covers:
+        kinds = " and ".join(f"{kind}s" for kind in method.info.covers)
+        problem = f"is a {cover.called}, and the method {method.info.name} hides in {kinds}"
+        sound = "what is hidden in a sound must be sent as a file"
+        hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
+        raise CapacityError(problem, hint, subject=cover)
+    if cover.kind != PICTURE and getattr(options, "resize", None):
+        problem = f"the cover is a {cover.called}, and only pictures are resized"
+        hint = Text("leave ", Setting("resize", "PIXELS", quoted=False), " out")
+        raise ConfigError(problem, hint, parameter="resize")
+
+
+def suffixes_for(method: Method[Any], cover: Cover) -> tuple[str, ...]:
+    """Return the suffixes that the container of a cover may have, the default first.
+
+    AUTO's default is that of the method that keeps the cover's form: a JPEG that was saved without loss would show
+    that it was one.
+
+    Raises:
+        MediaError: the cover can't be read.
+    """
+    if method.info.name == AUTO:
+        asked = preferred(cover.kind)
+        own = next(suffixes_for(each, cover)[0] for each in asked if each.info.keeps_form_of(cover))
+        return tuple(dict.fromkeys([own, *(suffix for each in asked for suffix in suffixes_for(each, cover))]))
+    if cover.kind == SOUND:
+        return (f".{cover.sound.file.form.lower()}",)
+    forms = method.info.forms[cover.kind]
+    stays = cover.kind == PICTURE and method.info.keeps in ("opacity", "samples")
+    return (*forms, *kept_suffixes(cover)) if stays else forms
+
+
+def _option_files(options: Any) -> Iterator[Path]:
+    """Yield the files that a method's options name. They must not be overwritten."""
+    for value in vars(options).values():
+        if isinstance(value, tuple):  # an option with several values names files
+            yield from map(Path, value)
+
+
+def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = "") -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
         written = made.write(part, getattr(choice.options, "verify", True))
     known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
-    figures = HidingFigures(method, cover.length, **known)
+    figures = HidingFigures(choice.method.info.name, cover.length, **known)
     place = [_PLACE + _WITHOUT_PLACE[cover.kind]] if has_gps_position(out.path) else []
 
     fitted, copied = written.fitted, written.changed_secret or choice.changed_secret
@@ -340,18 +378,18 @@ class FoundFile(FoundSecret):
         return found | inspection.damage
 
 
-def found_file(container: Container, context: Context, method: str) -> FoundFile | None:
-    """Return the file that a method has hidden in a container, or None; errors as `Method.find`."""
+def found_file(container: Container, context: Context, method: str) -> FoundFile | NotFound:
+    """Return the file that a method has hidden in a container, if it has; errors as `Method.find`."""
     header = container.header(context.progress)
-    return FoundFile(container, context, method, header) if header and header.kind == FILE else None
+    return FoundFile(container, context, method, header) if header and header.kind == FILE else NotFound()
 
 
-def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | None:
-    """Find a file, as `found_file`, in samples that are not pixels. Return None also if the samples can't be read."""
+def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | NotFound:
+    """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
     try:
         opened = kind(container.file, container.key_source)
     except MediaError:
-        return None
+        return NotFound()
     return found_file(opened, context, method)
 
 

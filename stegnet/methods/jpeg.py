@@ -25,18 +25,22 @@ from stegnet.methods.method import (
     RESIZE_HELP,
     SAFE_HELP,
     VERIFY_HELP,
+    AlbumMethod,
+    AutoOptions,
     Capacity,
     Carrier,
     Context,
     CoverSize,
     Fit,
     HiddenFile,
-    Method,
     MethodChoice,
     MethodInfo,
     NewContainer,
+    NotFound,
     Payload,
+    Unsuited,
     Written,
+    choice_of,
     option,
 )
 from stegnet.record import Container, Record, empty_record_bytes, format_record
@@ -84,7 +88,7 @@ class JpegOptions:
     verify: bool = option(True, VERIFY_HELP)
 
 
-class JpegMethod(Method):
+class JpegMethod(AlbumMethod[JpegOptions]):
     """Any file, byte for byte, in a JPEG that stays one."""
 
     info = MethodInfo(
@@ -106,25 +110,24 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         options=JpegOptions,
         implied=True,
         albums=True,
+        keeps="JPEG",
         preference=3,
     )
 
-    def keeps(self, cover: Cover) -> bool:
-        return cover.kind == PICTURE and cover.stays_jpeg
-
-    def why_not(self, cover: Cover, size: int = 1) -> str:
-        return f"its own JPEG can't be used: {cover.rare_jpeg}" if cover.rare_jpeg else ""
-
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, if the cover is a JPEG."""
+        rare = cover.cover.rare_jpeg if cover.cover else ""
+        why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {rare}")] if rare else []
         try:
-            found = self.capacity(cover, "", None)
+            found = self.capacity(cover, "", JpegOptions())
         except MediaError:
-            return []
-        where = "the JPEG itself" if found.bytes and self.keeps(cover.cover) else "a JPEG made anew"
-        return [Fit(f"any file, in {where}", self.name, found.bytes, found.hard)] if found.bytes else []
+            return why_not
+        if not found.bytes:
+            return why_not
+        where = "a JPEG made anew" if rare else "the JPEG itself"
+        return [*why_not, Fit(f"any file, in {where}", self.info.name, found.bytes, found.hard)]
 
-    def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
+    def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
         """Return the capacity for a file of this name; 0 bytes if the cover is not a JPEG, or too small."""
         if cover.cover is None or not cover.cover.is_jpeg:
             return Capacity(0)
@@ -132,12 +135,9 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
         return Capacity(most, min(most, _hard_bytes(made)), made.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for any container that is written as a JPEG."""
-        return MethodChoice(self.options_of(options)) if suffix in JPEG_SUFFIXES else None
-
-    def inputs(self, options: JpegOptions) -> tuple[Path, ...]:
-        return tuple(map(Path, options.channel_from or ()))
+        return choice_of(self, options) if suffix in JPEG_SUFFIXES else Unsuited()
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context
@@ -157,11 +157,11 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     ) -> NewContainer:
         return _SealedJpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | None:
-        """Find the file in a JPEG's coefficients. Return None also if the container is not a JPEG that is supported."""
+    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        """Find the file in the coefficients of a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
-            return None
-        return found_file_by(_JpegContainer, container, context, self.name)
+            return NotFound()
+        return found_file_by(_JpegContainer, container, context, self.info.name)
 
 
 class _JpegCarrier(Carrier):

@@ -5,19 +5,19 @@ page, the API, folders and the cluster read its name, forms and options; `hide` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import CapacityError, ConfigError, extra
+from stegnet.core.errors import CapacityError, extra
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import Text
 from stegnet.formats.signatures import form_of
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
@@ -26,6 +26,7 @@ from stegnet.record import Container, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
 T = TypeVar("T")
+Options = TypeVar("Options")  # a method's options
 AUTO = "auto"
 RESIZE_HELP = (
     "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
@@ -147,6 +148,7 @@ class Fit:
         psnr: of the revealed picture or film in dB, about.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
+        why_not: the reason that nothing fits into the cover's own form; if there is one, all else is empty.
     """
 
     what: str
@@ -156,6 +158,7 @@ class Fit:
     psnr: int | None = None
     survive: str | None = None
     brief: bool = True
+    why_not: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,15 +168,6 @@ class Capacity:
     bytes: int  # largest size of the file
     hard: int | None = None  # bytes of it that are hard to find; None: not known
     history: str | None = None  # lossy format that the cover has or had, if it is known to betray the container
-
-
-@dataclass(frozen=True)
-class MethodChoice:
-    """A method's options for one cover and secret, with warnings for the report, which may be empty."""
-
-    options: Any
-    changed_secret: str = ""  # as in `Report`
-    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -343,6 +337,7 @@ class NewContainer(ABC):
     width: int
     height: int
     frames: int = 1  # of a film
+    choice: "MethodChoice | None" = None  # how AUTO chose the method; None: the user did
 
     @abstractmethod
     def write(self, part: Path, verify: bool) -> Written:
@@ -404,7 +399,9 @@ class MethodInfo:
         any_file: it hides files of any kind.
         matched: in a folder of pictures and films, it hides pictures in pictures, and films in films.
         computes: it uses networks.
-        albums: it can divide a file over an album (`part_capacity`, `embed_record`); `find` opens its pictures singly.
+        albums: it is an `AlbumMethod`, which can divide a file over an album.
+        keeps: the property of a cover that AUTO keeps by this method; of several such methods, it takes the preferred.
+        needs_pair: it always uses a hide/reveal pair, so that for a folder, the pair's errors are reported once.
         implied: AUTO chooses it if a given option or suffix is one of its own; of several such methods, the last added.
         preference: AUTO asks methods in falling order of it; 0: never.
         survives: line on what its containers survive; "": they must arrive bit by bit, like those of most methods.
@@ -421,6 +418,8 @@ class MethodInfo:
     matched: bool = False
     computes: bool = False
     albums: bool = False
+    keeps: Literal["", "JPEG", "opacity", "sound", "samples"] = ""
+    needs_pair: bool = False
     implied: bool = False
     preference: int = 0
     survives: str = ""
@@ -435,86 +434,71 @@ class MethodInfo:
         """Names of its options."""
         return frozenset(each.name for each in fields(self.options))
 
+    def keeps_form_of(self, cover: Cover) -> bool:
+        """Return whether a cover has the property that AUTO keeps by this method."""
+        if self.keeps == "JPEG":
+            return cover.kind == PICTURE and cover.stays_jpeg
+        if self.keeps == "opacity":
+            return cover.is_transparent
+        return self.keeps == "samples" or (self.keeps == "sound" and cover.kind == SOUND)
 
-class Method(ABC):
-    """A way to hide."""
+
+@dataclass(frozen=True)
+class AutoOptions:
+    """Options of AUTO, which methods are asked about in `suits`."""
+
+    longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
+    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
+    compress: bool = option(True, EXACT_HELP)
+    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
+    at_most_safe: bool = option(False, SAFE_HELP)
+    verify: bool = option(True, VERIFY_HELP)
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """A method's options for one cover and secret, with warnings for the report, which may be empty."""
+
+    method: "Method[Any]"
+    options: Any
+    changed_secret: str = ""  # as in `Report`
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Unsuited:
+    """The answer of a method that does not suit a cover and a secret."""
+
+    why: str = ""  # the reason that a cover whose form it would keep can't carry the secret; "" for other covers
+
+
+@dataclass(frozen=True)
+class NotFound:
+    """The answer of a method that found nothing in a container."""
+
+    search_seconds: float = 0  # that `context.search` takes, about, to find what was missed; 0: it has no effect
+
+
+class Method(ABC, Generic[Options]):
+    """A way to hide: its properties, and five questions."""
 
     info: MethodInfo
 
-    @property
-    def name(self) -> str:
-        """The method's name."""
-        return self.info.name
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+        """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
-    def form(self, cover: Cover) -> str:
-        """Return the default suffix for the container of a cover. Raises MediaError if the cover can't be read."""
-        return self.suffixes_for(cover)[0]
-
-    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        """Return the suffixes that the container of a cover may have; errors as `form`."""
-        return self.info.forms[cover.kind]
-
-    def keeps(self, cover: Cover) -> bool:
-        """Return whether AUTO writes the container of a cover as this method does.
-
-        The most preferred method that does wins.
-        """
-        return False
-
-    def load(self, context: Context) -> None:  # noqa: B027
-        """Load the networks that it is sure to need, so that for a whole folder their errors are reported once."""
-
-    def check_cover(self, cover: Cover, options: Any) -> None:
-        """Refuse a cover of a kind that the method, or an option, does not support: CapacityError or ConfigError."""
-        if cover.kind not in self.info.covers:
-            kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
-            problem = f"is a {cover.called}, and the method {self.name} hides in {kinds}"
-            sound = "what is hidden in a sound must be sent as a file"
-            hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
-            raise CapacityError(problem, hint, subject=cover)
-        if cover.kind != PICTURE and getattr(options, "resize", None):
-            problem = f"the cover is a {cover.called}, and only pictures are resized"
-            raise ConfigError(
-                problem, Text("leave ", Setting("resize", "PIXELS", quoted=False), " out"), parameter="resize"
-            )
-
-    def check(self, cover: Cover, payload: Payload, options: Any) -> None:  # noqa: B027
-        """Refuse a cover or secret of a kind that the method can't use: CapacityError or ConfigError."""
-
-    def inputs(self, options: Any) -> tuple[Path, ...]:
-        """Return the files that its options name. They must not be overwritten."""
-        return ()
-
-    def options_of(self, options: Any, **more: Any) -> Any:
-        """Return this method's options, with the values of AUTO's that it shares, and more."""
-        shared = {name: value for name, value in vars(options).items() if name in self.info.option_names}
-        return self.info.options(**shared, **more)
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
-        """Return this method's choice if it suits a cover and a secret, given a container's suffix and AUTO's options.
-
-        Returns:
-            None if it does not.
+        Args:
+            suffix: of the container.
         Raises:
             MediaError: a file can't be read.
         """
-        return None
-
-    def why_not(self, cover: Cover, size: int = 1) -> str:
-        """Return why a cover whose form it would keep can't carry `size` bytes; "" for other covers, and if it can."""
-        return ""
-
-    def candidates(
-        self, cover: Cover, payload: Payload, suffix: str, options: Any
-    ) -> Iterator[tuple["Method", MethodChoice]]:
-        """Yield the methods to try in turn until one has the capacity; arguments and errors as `suits`."""
-        yield self, MethodChoice(options)
+        return Unsuited()
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List what fits into a cover of this size; nothing, by default."""
         return []
 
-    def capacity(self, cover: CoverSize, name: str, options: Any) -> Capacity | None:
+    def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity | None:
         """Return the capacity of a cover of this size for a file of this name; None: not known.
 
         Raises:
@@ -526,19 +510,29 @@ class Method(ABC):
 
     @abstractmethod
     def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Any, context: Context
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
     ) -> NewContainer:
-        """Hide a secret in a cover, given the container's suffix and this method's own options.
+        """Hide a secret in a cover, given the container's suffix.
 
         Raises:
             StegnetError: any but DataError, RevealError and TrainingError.
         """
 
-    def for_album(self, cover: Cover, options: Any) -> tuple["Method", Any]:
-        """Return the method that hides in a picture of an album, and its options."""
-        return self, options
+    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+        """Find the secret that this method hid in a container, if anything opens with the container's key.
 
-    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Any) -> Capacity:
+        Raises:
+            RevealError: the secret is damaged beyond use.
+            MediaError: the container can't be read.
+        """
+        return NotFound()
+
+
+class AlbumMethod(Method[Options]):
+    """A method that can divide a file over an album. Its `find` opens the album's pictures singly."""
+
+    @abstractmethod
+    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
         """Return the capacity of a picture for a part of an album's file, besides an empty record.
 
         It is negative if the record itself does not fit.
@@ -546,27 +540,19 @@ class Method(ABC):
         Raises:
             MediaError: the cover can't be read, or can't carry anything.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def embed_record(
-        self, cover: Cover, record: Record, keys: ContainerKeys, options: Any, context: Context
+        self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
         """Hide a record in a picture of the album with these keys. The picture opens without the others.
 
         Raises:
             MediaError: a file can't be read or written.
         """
-        raise NotImplementedError
 
-    def search_seconds(self, container: Container) -> float:
-        """Return the seconds, about, that `context.search` takes to find what `find` misses; 0: it has no effect."""
-        return 0
 
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Find the secret that this method hid in a container; None if nothing opens with the container's key.
-
-        Raises:
-            RevealError: the secret is damaged beyond use.
-            MediaError: the container can't be read.
-        """
-        return None
+def choice_of(method: Method[Any], options: AutoOptions, changed_secret: str = "") -> MethodChoice:
+    """Return the choice of a method with the values that its options share with AUTO's."""
+    shared = {name: value for name, value in vars(options).items() if name in method.info.option_names}
+    return MethodChoice(method, method.info.options(**shared), changed_secret)

@@ -27,6 +27,7 @@ from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.methods.hiding import NewFilm, NewPicture, changed
 from stegnet.methods.method import (
     VERIFY_HELP,
+    AutoOptions,
     Context,
     CoverSize,
     Fit,
@@ -35,8 +36,11 @@ from stegnet.methods.method import (
     MethodChoice,
     MethodInfo,
     NewContainer,
+    NotFound,
     Payload,
+    Unsuited,
     Written,
+    choice_of,
     option,
 )
 from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
@@ -89,7 +93,7 @@ class NetworkOptions:
     verify: bool = option(True, VERIFY_HELP)
 
 
-class NetworkMethod(Method):
+class NetworkMethod(Method[NetworkOptions]):
     """A picture in a picture, or a film in a film."""
 
     info = MethodInfo(
@@ -109,11 +113,9 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         any_file=False,
         matched=True,
         computes=True,
+        needs_pair=True,
         preference=1,
     )
-
-    def load(self, context: Context) -> None:
-        chosen_network(context)
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return a picture or film of the cover's size, at the quality of the shipped pair.
@@ -124,39 +126,37 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             return []
         film = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
         what = film if cover.kind == FILM else "a picture of its own size"
-        return [Fit(what, self.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
+        return [Fit(what, self.info.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
-            return None
+            return Unsuited()
         try:
             if cover.kind != payload.kind or cover.channels == 1:
-                return None
+                return Unsuited()
         except MediaError:
-            return None
-        return MethodChoice(self.options_of(options), _CHOSEN.format(printable(payload.path.name)))
-
-    def check(self, cover: Cover, payload: Payload, options: NetworkOptions) -> None:
-        kind = kind_of_secret(payload.file)
-        if cover.kind != kind:
-            hint = Text(f"use a {kind} as the cover, or ", Setting("method", "sealed"), ", which hides any file")
-            raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
+            return Unsuited()
+        return choice_of(self, options, _CHOSEN.format(printable(payload.path.name)))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context
     ) -> NewContainer:
         """Hide as `Method.embed`.
 
-        Raises CapacityError if the cover is grey or too small, or the secret's quality too low.
+        Raises CapacityError if the cover is grey, too small or of another kind, or the secret's quality too low.
         """
+        kind = kind_of_secret(payload.file)
+        if cover.kind != kind:
+            hint = Text(f"use a {kind} as the cover, or ", Setting("method", "sealed"), ", which hides any file")
+            raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
         if cover.is_film:
             return _NewFilm(cover, payload.file, suffix, key, options, context)
         return _NewPicture(cover, payload.file, key, options, context)
 
-    def find(self, container: Container, context: Context) -> "FoundPictures | None":
+    def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
         header = container.header(context.progress)
-        return FoundPictures(container, context) if header and isinstance(header.secret, Pictures) else None
+        return FoundPictures(container, context) if header and isinstance(header.secret, Pictures) else NotFound()
 
 
 def chosen_network(context: Context) -> Network:

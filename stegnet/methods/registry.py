@@ -6,27 +6,25 @@ To add a method: a file with a `Method`, and a line below.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
-from stegnet.core.errors import ConfigError, did_you_mean
+from stegnet.core.errors import CapacityError, ConfigError, PackageError, did_you_mean
 from stegnet.core.names import ALBUM, COVERS
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     AUTO,
-    EXACT_HELP,
-    RESIZE_HELP,
-    SAFE_HELP,
-    VERIFY_HELP,
+    AlbumMethod,
+    AutoOptions,
     Capacity,
     Context,
     CoverSize,
     Method,
-    MethodChoice,
     MethodInfo,
     NewContainer,
     Payload,
-    option,
+    Unsuited,
+    choice_of,
 )
 
 _CLASSES = {
@@ -70,7 +68,7 @@ class UnknownOption(ConfigError):
         super().__init__(problem, did_you_mean(option, sorted(known)), parameter=option)
 
 
-class Registry(Mapping[str, Method]):
+class Registry(Mapping[str, Method[Any]]):
     """The methods by name, from "module:Class" of each.
 
     A method is imported when first asked for; the default is the first.
@@ -78,9 +76,9 @@ class Registry(Mapping[str, Method]):
 
     def __init__(self, classes: Mapping[str, str], last: Sequence[str]) -> None:
         self._classes, self._last = dict(classes), last
-        self._loaded: dict[str, Method] = {}
+        self._loaded: dict[str, Method[Any]] = {}
 
-    def __getitem__(self, name: str) -> Method:
+    def __getitem__(self, name: str) -> Method[Any]:
         if name not in self._loaded:
             module, _, kind = self._classes[name].partition(":")
             self._loaded[name] = getattr(import_module(module), kind)()
@@ -103,11 +101,11 @@ class Registry(Mapping[str, Method]):
         del self._classes[name]
         self._loaded.pop(name, None)
 
-    def hiding_in(self, kind: str) -> list[Method]:
+    def hiding_in(self, kind: str) -> list[Method[Any]]:
         """Return the methods that hide in covers of a kind; all of them for an album."""
         return [each for each in self.values() if kind in (ALBUM, *each.info.covers)]
 
-    def finding_in(self, kind: str) -> Iterator[Method]:
+    def finding_in(self, kind: str) -> Iterator[Method[Any]]:
         """Yield the methods of `hiding_in` in the order in which they look through a container of this kind.
 
         A method is imported only after those before it have found nothing.
@@ -115,7 +113,7 @@ class Registry(Mapping[str, Method]):
         ordered = (*(name for name in self if name not in self._last), *self._last)
         return (self[name] for name in ordered if kind in (ALBUM, *self[name].info.covers))
 
-    def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method:
+    def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method[Any]:
         """Return the method of a name; for AUTO, the method that alone has these options or writes this suffix, if any.
 
         Args:
@@ -133,12 +131,13 @@ class Registry(Mapping[str, Method]):
             others = (each for each in implied if own <= each.info.option_names)
             method = next((each for each in others if self._writes(each, suffix)), method)
         lacking = set(given) - method.info.option_names
-        owners = {each: [other.name for other in self.values() if each in other.info.option_names] for each in lacking}
+        infos = [other.info for other in self.values()]
+        owners = {name: [info.name for info in infos if name in info.option_names] for name in lacking}
         if owners:
             raise UnknownOption(*min(owners.items(), key=lambda item: (len(item[1]) > 0, item[0])))
         return method
 
-    def _writes(self, method: Method, suffix: str) -> bool:
+    def _writes(self, method: Method[Any], suffix: str) -> bool:
         """Return whether the method writes a suffix, or no method does."""
         return suffix in method.info.suffixes or not any(suffix in each.info.suffixes for each in self.values())
 
@@ -148,7 +147,7 @@ METHODS = Registry(_CLASSES, _LAST)
 
 def method_for(
     destination: str, given: Mapping[str, Any], suffix: str, method: str | None = None
-) -> tuple[Method, Any]:
+) -> tuple[Method[Any], Any]:
     """Return the method whose containers survive being sent to a destination, and its options.
 
     Args:
@@ -164,19 +163,7 @@ def method_for(
     return found, found.info.options(**options)
 
 
-@dataclass(frozen=True)
-class AutoOptions:
-    """Options of the method "auto"."""
-
-    longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
-    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
-    compress: bool = option(True, EXACT_HELP)
-    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
-    at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, VERIFY_HELP)
-
-
-class Auto(Method):
+class Auto(Method[AutoOptions]):
     """The method "auto", which asks the other methods by preference whether they suit a cover and a secret.
 
     Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
@@ -195,42 +182,48 @@ class Auto(Method):
         albums=True,
     )
 
-    def form(self, cover: Cover) -> str:
-        """Return the suffix of a JPEG for a JPEG: saved without loss, it would show that it was one."""
-        return next(each.form(cover) for each in _preferred(cover.kind) if each.keeps(cover))
-
-    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        others = (suffix for each in _preferred(cover.kind) for suffix in each.suffixes_for(cover))
-        return tuple(dict.fromkeys((self.form(cover), *others)))
-
-    def candidates(
-        self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions
-    ) -> Iterator[tuple[Method, MethodChoice]]:
-        passed = ""  # why the method that would keep the cover's form was passed over
-        for each in _preferred(cover.kind):
-            if choice := each.suits(cover, payload, suffix, options):
-                yield each, replace(choice, warning=passed)
-            elif suffix in each.info.suffixes and (why := each.why_not(cover, payload.path.stat().st_size)):
-                passed = f"{why}; the film was written without loss, which takes many times its bytes"
-
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """Return the capacity of the last method that hides any file: what the others refuse is compressed for it."""
-        *_, last = (each for each in _preferred(cover.kind) if each.info.any_file)
+        *_, last = (method for method in preferred(cover.kind) if method.info.any_file)
         return last.capacity(cover, name, options)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: AutoOptions, context: Context
     ) -> NewContainer:
-        """Raise NotImplementedError: candidates of "auto" are always other methods."""
-        raise NotImplementedError
+        """Hide by the most preferred method that suits the cover and has the capacity, and say in `choice` how."""
+        refused: CapacityError | PackageError | None = None
+        passed = ""  # why the method that would keep the cover's form was passed over
+        for method in preferred(cover.kind):
+            answer = method.suits(cover, payload, suffix, options)
+            if isinstance(answer, Unsuited):
+                if answer.why and suffix in method.info.suffixes:
+                    passed = f"{answer.why}; the film was written without loss, which takes many times its bytes"
+                continue
+            try:
+                made = method.embed(cover, payload, suffix, key, answer.options, context)
+            except (CapacityError, PackageError) as error:
+                refused = error
+                continue
+            made.choice = replace(answer, warning=passed)
+            return made
+        assert refused, "one method suits any cover"
+        raise refused
 
-    def for_album(self, cover: Cover, options: AutoOptions) -> tuple[Method, Any]:
-        able = [each for each in _preferred(cover.kind) if each.info.albums and each.keeps(cover)]
-        method = next((each for each in able if not options.resize or "resize" in each.info.option_names), able[0])
-        return method, method.options_of(options)
+
+def preferred(kind: str) -> list[Method[Any]]:
+    """Return the methods that AUTO asks about a kind of cover, the most preferred first."""
+    asked = (method for method in METHODS.hiding_in(kind) if method.info.preference)
+    return sorted(asked, key=lambda method: -method.info.preference)
 
 
-def _preferred(kind: str) -> list[Method]:
-    """Return the methods to ask about a kind of cover, the most preferred first."""
-    asked = (each for each in METHODS.hiding_in(kind) if each.info.preference)
-    return sorted(asked, key=lambda each: -each.info.preference)
+def album_method(method: Method[Any], cover: Cover, options: Any) -> tuple[AlbumMethod[Any], Any]:
+    """Return the method that hides in a picture of an album, and its options.
+
+    It is the given one, or, if that is AUTO, the most preferred one that keeps the cover's form.
+    """
+    if not isinstance(options, AutoOptions):
+        assert isinstance(method, AlbumMethod)
+        return method, options
+    able = [each for each in preferred(cover.kind) if isinstance(each, AlbumMethod) and each.info.keeps_form_of(cover)]
+    chosen = next((each for each in able if not options.resize or "resize" in each.info.option_names), able[0])
+    return chosen, choice_of(chosen, options).options

@@ -12,10 +12,13 @@ from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
+from stegnet.methods.hiding import suffixes_for
 from stegnet.methods.method import (
     COMPRESS_HELP,
     SAFE_HELP,
     VERIFY_HELP,
+    AlbumMethod,
+    AutoOptions,
     Capacity,
     Carrier,
     Compressors,
@@ -23,11 +26,12 @@ from stegnet.methods.method import (
     CoverSize,
     Fit,
     HiddenFile,
-    Method,
     MethodChoice,
     NewContainer,
     Payload,
+    Unsuited,
     Written,
+    choice_of,
     media_compressors,
     option,
 )
@@ -83,7 +87,7 @@ class Samples(ABC):
         """Return values for `HidingFigures` that follow from the container's samples."""
 
 
-class SampleMethod(Method):
+class SampleMethod(AlbumMethod[SampleOptions]):
     """A method that opens covers with `open`."""
 
     what = "any file"  # what fits, in words
@@ -98,19 +102,20 @@ class SampleMethod(Method):
         """
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        found = self.capacity(cover, "", None)
-        return [Fit(self.what, self.name, found.bytes, found.hard)] if found.bytes else []
+        found = self.capacity(cover, "", SampleOptions())
+        return [Fit(self.what, self.info.name, found.bytes, found.hard)] if found.bytes else []
 
-    def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
-        if cover.cover is None or not self.keeps(cover.cover):
+    def capacity(self, cover: CoverSize, name: str, options: SampleOptions) -> Capacity:
+        if cover.cover is None or not self.info.keeps_form_of(cover.cover):
             return Capacity(0)
         carrier = _SampleCarrier(self.open(cover.cover), ANY_KEY, SampleOptions())
         most = max(carrier.capacity(name), 0)
         return Capacity(most, min(most, carrier.hard), carrier.found.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
-        suits = not options.resize and self.keeps(cover) and suffix in self.suffixes_for(cover)
-        return MethodChoice(self.options_of(options)) if suits else None
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+        """Return a choice for a cover that stays what it is."""
+        stays = not options.resize and self.info.keeps_form_of(cover) and suffix in suffixes_for(self, cover)
+        return choice_of(self, options) if stays else Unsuited()
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
@@ -129,7 +134,7 @@ class SampleMethod(Method):
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
     ) -> NewContainer:
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
-        return _NewSamples(carrier, record, keys, context, self.form(cover))
+        return _NewSamples(carrier, record, keys, context, suffixes_for(self, cover)[0])
 
 
 class _SampleCarrier(Carrier):

@@ -24,14 +24,16 @@ from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource
 from stegnet.media import capacity_tables
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
-from stegnet.media.kept_form import check_kept, kept_suffixes
+from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import RegularAreas
-from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note
+from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note, suffixes_for
 from stegnet.methods.method import (
     COMPRESS_HELP,
     RESIZE_HELP,
     SAFE_HELP,
     VERIFY_HELP,
+    AlbumMethod,
+    AutoOptions,
     Capacity,
     Carrier,
     Compressors,
@@ -39,12 +41,14 @@ from stegnet.methods.method import (
     CoverSize,
     Fit,
     HiddenFile,
-    Method,
     MethodChoice,
     MethodInfo,
     NewContainer,
+    NotFound,
     Payload,
+    Unsuited,
     Written,
+    choice_of,
     media_compressors,
     option,
 )
@@ -99,7 +103,7 @@ class SealedOptions:
     verify: bool = option(True, VERIFY_HELP)
 
 
-class SealedMethod(Method):
+class SealedMethod(AlbumMethod[SealedOptions]):
     """Any file, byte for byte, in a picture or film."""
 
     info = MethodInfo(
@@ -115,19 +119,13 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 """,
         options=SealedOptions,
         albums=True,
+        keeps="samples",
         preference=2,
     )
 
-    def keeps(self, cover: Cover) -> bool:
-        return True
-
-    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        forms = super().suffixes_for(cover)
-        return (*forms, *kept_suffixes(cover)) if cover.kind == PICTURE else forms
-
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, and pictures or films that are compressed."""
-        found = self.capacity(cover, "", None)
+        found = self.capacity(cover, "", SealedOptions())
         most = found.bytes
         if not most:
             return []
@@ -136,7 +134,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
             what = "any file, as PNG"
         if file and file.is_transparent:
             what = "any file (the PNG becomes opaque)"
-        fits, how = [Fit(what, self.name, most, found.hard)], f"{self.name}, compressed"
+        fits, how = [Fit(what, self.info.name, most, found.hard)], f"{self.info.name}, compressed"
         if cover.frames == 1:
             decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
@@ -146,7 +144,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         fits.append(Fit("a film of its own size and length", how, psnr=round(decibels)))
         return [*fits, Fit(longer, how, psnr=_GOOD)]
 
-    def capacity(self, cover: CoverSize, name: str, options: object) -> Capacity:
+    def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
         try:
             most = bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
@@ -162,22 +160,20 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
             secure = secure_in(_areas(cover.cover).mask, cover.channels)
         return Capacity(most, min(most, secure.hard), history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: Any) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for anything written without loss and not transparent.
 
         A secret that does not fit is compressed.
         """
-        loses = suffix in self.suffixes_for(cover) and cover.is_transparent and not options.resize
-        return None if loses or suffix in JPEG_SUFFIXES else MethodChoice(self.options_of(options))
-
-    def check(self, cover: Cover, payload: Payload, options: SealedOptions) -> None:
-        if cover.is_film and options.at_most_safe:
-            hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
-            raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
+        loses = suffix in suffixes_for(self, cover) and cover.is_transparent and not options.resize
+        return Unsuited() if loses or suffix in JPEG_SUFFIXES else choice_of(self, options)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer:
+        if cover.is_film and options.at_most_safe:
+            hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
+            raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
         keys = key.new_keys(context.randomness)
         carrier = SealedCover(cover, keys.film, options, suffix)
         if cover.kind == PICTURE:
@@ -204,8 +200,8 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         context.warn_about_cover(carrier.history)
         return _NewPicture(carrier, record, keys, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | None:
-        return found_file(container, context, self.name)
+    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        return found_file(container, context, self.info.name)
 
 
 class SealedCover(Carrier):

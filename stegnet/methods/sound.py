@@ -11,7 +11,7 @@ from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file
-from stegnet.methods.method import Context, MethodChoice, MethodInfo, Payload
+from stegnet.methods.method import AutoOptions, Context, MethodChoice, MethodInfo, NotFound, Payload, choice_of
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
@@ -43,22 +43,18 @@ MP3, AAC and Opus lose the secret.
         "not: MP3, AAC or Opus",
         options=SampleOptions,
         albums=True,
+        keeps="sound",
     )
 
     def open(self, cover: Cover) -> Samples:
-        return cover.once(self.name, _SoundSamples)
+        return cover.once(self.info.name, _SoundSamples)
 
-    def keeps(self, cover: Cover) -> bool:
-        return cover.kind == SOUND
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice:
+        """Return a choice for any sound: no other method hides in one."""
+        return choice_of(self, options)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: object) -> MethodChoice:
-        return MethodChoice(self.options_of(options))
-
-    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        return (f".{cover.sound.file.form.lower()}",)
-
-    def find(self, container: Container, context: Context) -> FoundFile | None:
-        return found_file(container, context, self.name)
+    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        return found_file(container, context, self.info.name)
 
 
 class _SoundSamples(Samples):

@@ -17,10 +17,10 @@ from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
 from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
-from stegnet.media.kept_form import check_kept, kept_suffixes
+from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import FoundFile, found_file_by, write_form
-from stegnet.methods.method import Context, MethodInfo, NewContainer, Payload
+from stegnet.methods.method import Context, MethodInfo, NewContainer, NotFound, Payload
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
@@ -47,22 +47,17 @@ does the colour of what can't be seen.
         preference=4,
         options=SampleOptions,
         albums=True,
+        keeps="opacity",
     )
     what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:
         cover.once("pixels", check_pixels)
-        if not self.keeps(cover):
+        if not cover.is_transparent:
             raise CapacityError(
                 "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
             )
-        return cover.once(self.name, _VisibleSamples)
-
-    def keeps(self, cover: Cover) -> bool:
-        return cover.is_transparent
-
-    def suffixes_for(self, cover: Cover) -> tuple[str, ...]:
-        return (*super().suffixes_for(cover), *kept_suffixes(cover))
+        return cover.once(self.info.name, _VisibleSamples)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
@@ -71,10 +66,10 @@ does the colour of what can't be seen.
         check_kept(cover, suffix)
         return super().embed(cover, payload, suffix, key, options, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | None:
+    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
         if container.first.record is not None or not container.file.is_transparent:
-            return None
-        return found_file_by(_TransparentContainer, container, context, self.name)
+            return NotFound()
+        return found_file_by(_TransparentContainer, container, context, self.info.name)
 
 
 class _VisibleSamples(Samples):

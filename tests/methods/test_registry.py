@@ -89,7 +89,7 @@ def test_help_lists_it_and_its_option(capsys):
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 def test_every_method(method: Method):
-    assert METHODS[method.name] is method
+    assert METHODS[method.info.name] is method
     assert method.info.summary and not method.info.summary.endswith(".")
     assert set(method.info.forms) >= set(method.info.covers)
     assert all(suffix.startswith(".") for suffix in method.info.suffixes)

@@ -11,7 +11,7 @@ from stegnet.core.names import PICTURE
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
-from stegnet.methods.method import HiddenFile, MethodInfo, Written
+from stegnet.methods.method import HiddenFile, MethodInfo, NotFound, Written
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
 
@@ -26,7 +26,7 @@ class ToyOptions:
     shift: int = option(13, "levels that each byte is moved by", "LEVELS")
 
 
-class Toy(Method):
+class Toy(Method[ToyOptions]):
     """A file behind a PNG, for whoever has its key and looks at its end."""
 
     info = MethodInfo(
@@ -37,7 +37,7 @@ class Toy(Method):
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        return [Fit("any small file", self.name, MOST)] if cover.frames == 1 else []
+        return [Fit("any small file", self.info.name, MOST)] if cover.frames == 1 else []
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key_source: KeySource, options: ToyOptions, context: Context
@@ -52,9 +52,11 @@ class Toy(Method):
             cover, _tag(key_source) + bytes([options.shift]) + shifted, HiddenFile(secret, secret.name, len(data))
         )
 
-    def find(self, container: Container, context: Context) -> "FoundBehind | None":
+    def find(self, container: Container, context: Context) -> "FoundBehind | NotFound":
         _, tag, found = container.file.read_bytes().partition(_tag(container.key_source))
-        return FoundBehind(container, context, bytes((each - found[0]) % 256 for each in found[1:])) if tag else None
+        if not tag:
+            return NotFound()
+        return FoundBehind(container, context, bytes((each - found[0]) % 256 for each in found[1:]))
 
 
 class Appended(NewContainer):

@@ -21,6 +21,7 @@ from stegnet.cli.options import (
     chosen_context,
     chosen_method,
     cluster_needs_folder,
+    load_pair,
     output_target,
     read_key_source,
 )
@@ -236,7 +237,8 @@ def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySourc
     check_output_folder(options)
     method = job.method
     plan = plan_hiding(options.cover, options.secret, method.info.any_file, method.info.covers, method.info.matched)
-    job.method.load(job.context)
+    if job.method.info.needs_pair:
+        load_pair(job.context)
     with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, output_target(options), HidingWork(job), key_source, progress)
         return reports.show_batch(options, plan, outcomes)

@@ -16,13 +16,13 @@ from stegnet.cli.options import (
     check_places,
     chosen_context,
     cluster_needs_folder,
+    load_pair,
     output_target,
     read_key_source,
 )
 from stegnet.core.disk import temporary_folder
 from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_file
 from stegnet.keys import KeySource
-from stegnet.methods import METHODS
 from stegnet.results import Report
 
 DESCRIPTION = """\
@@ -120,8 +120,7 @@ def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
     if options.output is None:
         options.usage_error("a folder requires -o, a folder for the results, such as -o revealed/")
     plan, context, out = plan_revealing(options.container), chosen_context(options), output_target(options)
-    for method in METHODS.values():
-        method.load(context)
+    load_pair(context)
     with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, out, RevealingWork(options.strict, context), key_source, progress)
         return reports.show_batch(options, plan, outcomes)

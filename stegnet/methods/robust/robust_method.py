@@ -30,6 +30,7 @@ from stegnet.methods.method import (
     Method,
     MethodInfo,
     NewContainer,
+    NotFound,
     Payload,
 )
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, DEFAULTS, MESSENGER, RobustOptions
@@ -53,7 +54,7 @@ _SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # seconds of one core, f
 _FILM_SECONDS = 0.05  # for each megapixel of a frame
 
 
-class RobustMethod(Method):
+class RobustMethod(Method[RobustOptions]):
     """The method "robust": a picture or small file, hidden in bits that survive JPEG or H.264."""
 
     info = MethodInfo(
@@ -142,27 +143,31 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
 
-    def search_seconds(self, container: Container) -> float:
+    def find(self, container: Container, context: Context) -> "FoundContent | NotFound":
         if not _has_salted_key(container.key_source):
-            return 0
-        megapixels = container.height * container.width / 1e6
-        if container.kind == FILM:
-            if container.file.lossy_format is None:
-                return 0
-            return 5 + _FILM_SECONDS * megapixels * video.frame_count(container.file)
-        return (_SEARCH_SECONDS + _SEARCH_SECONDS_PER_MEGAPIXEL * megapixels) / thread_count()
-
-    def find(self, container: Container, context: Context) -> "FoundContent | None":
-        if container.first.record is not None or not _has_salted_key(container.key_source):
-            return None
+            return NotFound()
+        if container.first.record is not None:
+            return _not_found(container, context)
         if container.kind == FILM:
             content, pixels = _message_in_film(container, context), 0
         else:
             content, pixels = _content_of_picture(container, context), container.height * container.width
         try:
-            return None if content is None else FoundContent(container, context, robust.parse_content(content, pixels))
+            if content is not None:
+                return FoundContent(container, context, robust.parse_content(content, pixels))
         except ValueError:
-            return None
+            pass
+        return _not_found(container, context)
+
+
+def _not_found(container: Container, context: Context) -> NotFound:
+    """Return the answer for a container in which nothing was found, with the seconds that a search would take."""
+    if context.search or (container.kind == FILM and container.file.lossy_format is None):
+        return NotFound()
+    megapixels = container.height * container.width / 1e6
+    if container.kind == FILM:
+        return NotFound(5 + _FILM_SECONDS * megapixels * video.frame_count(container.file))
+    return NotFound((_SEARCH_SECONDS + _SEARCH_SECONDS_PER_MEGAPIXEL * megapixels) / thread_count())
 
 
 def _has_salted_key(source: KeySource) -> bool:
