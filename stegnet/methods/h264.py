@@ -26,7 +26,7 @@ from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
-from stegnet.keys import ANY_KEY, KeyRing, KeySource
+from stegnet.keys import ANY_KEY, ContainerKeys, KeyRing, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
 from stegnet.methods.method import (
@@ -39,6 +39,7 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
+    HiddenFile,
     Method,
     MethodChoice,
     MethodInfo,
@@ -53,6 +54,8 @@ from stegnet.methods.method import (
 from stegnet.record import (
     Container,
     FrameReading,
+    Header,
+    Record,
     empty_record_bytes,
     file_header,
     file_records,
@@ -160,7 +163,15 @@ without encoding.
         carrier.at_most_safe = options.at_most_safe
         if suffix not in FORMS[FILM]:
             carrier.larger = Text(_LARGER, "; or write it without loss", Aside("to", "NAME.mp4"))
-        return _NewH264(carrier, payload, key, context)
+        keys = key.new_keys(context.randomness)
+        carrier.key = keys.film
+        context = context.in_steps("compress", "hide", "verify")
+        fitted = payload.fit(carrier, context)
+        with fitted.path.open("rb") as source:
+            share = carrier.share_capacity(fitted.name)
+            header = file_header(fitted.name, source, len(carrier.sizes), share, context.randomness)
+            records = list(file_records(header, source))
+        return _NewH264(carrier, keys, header, records, fitted, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
         """Find the file in the levels of a film that is supported."""
@@ -239,20 +250,20 @@ def group_sizes(stream: "FilmStream") -> list[tuple[int, int]]:
     return found[:-1] if len(found) > 1 and found[-1][0] < GROUP_CARRIERS else found
 
 
+@dataclass
 class _NewH264(NewContainer):
     """A film whose streams and bytes are its cover's, except some slices of its pictures."""
 
-    def __init__(self, carrier: _H264Carrier, payload: Payload, key_source: KeySource, context: Context) -> None:
-        self.carrier, stream = carrier, carrier.stream
-        self.keys = key_source.new_keys(context.randomness)
-        carrier.key = self.keys.film
-        self.context = context.in_steps("compress", "hide", "verify")
-        self.fitted = payload.fit(carrier, self.context)
-        with self.fitted.path.open("rb") as source:
-            count, share = len(carrier.sizes), carrier.share_capacity(self.fitted.name)
-            self.header = file_header(self.fitted.name, source, count, share, context.randomness)
-            self.records = list(file_records(self.header, source))
-        self.width, self.height, self.frames = stream.width, stream.height, len(carrier.mp4.sizes)
+    carrier: _H264Carrier
+    keys: ContainerKeys
+    header: Header
+    records: list[Record]  # of each group
+    fitted: HiddenFile
+    context: Context
+
+    def __post_init__(self) -> None:
+        stream = self.carrier.stream
+        self.width, self.height, self.frames = stream.width, stream.height, len(self.carrier.mp4.sizes)
 
     def write(self, part: Path, verify: bool) -> Written:
         quality = None

@@ -8,7 +8,7 @@ import io
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -244,24 +244,28 @@ def write_jpeg(
         return Changes.of(cover.shown, written.pixels)
 
 
+@dataclass
 class NewPicture(NewContainer):
     """A picture without loss.
 
-    Args:
+    Attributes:
         pixels: (H, W, 3) uint8.
         profile: an ICC profile to store.
         suffix: of its file; "": a PNG's.
     """
 
-    def __init__(
-        self, pixels: np.ndarray, cover: Cover, profile: bytes | None, context: Context, suffix: str = ""
-    ) -> None:
-        self.pixels, self.cover, self._profile, self.context, self._suffix = pixels, cover, profile, context, suffix
-        self.height, self.width = pixels.shape[:2]
+    pixels: np.ndarray
+    cover: Cover
+    profile: bytes | None
+    context: Context
+    suffix: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
         def write() -> tuple[str, ...]:
-            return write_picture(part, self.pixels, self.cover, self._profile, verify, self._suffix)
+            return write_picture(part, self.pixels, self.cover, self.profile, verify, self.suffix)
 
         return self.written(self.context.with_heartbeat("write", write))
 

@@ -146,7 +146,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         carrier = _JpegCarrier(cover, keys.film, options)
         context = context.in_steps("compress", "hide", "write")
         fitted = payload.fit(carrier, context)
-        return _SealedJpeg(carrier, fitted.record(context.randomness), keys, context, fitted)
+        return _seal_jpeg(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
         carrier = _JpegCarrier(cover, key, options)
@@ -155,7 +155,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
     ) -> NewContainer:
-        return _SealedJpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
+        return _seal_jpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
         """Find the file in the coefficients of a JPEG that is supported."""
@@ -190,37 +190,39 @@ class _JpegCarrier(Carrier):
         return self.capacity_beside(empty_record_bytes(name, self.key))
 
 
-class _SealedJpeg(NewContainer):
-    """A JPEG with a file, or a record of an album's file, sealed in it."""
+def _seal_jpeg(
+    carrier: _JpegCarrier, record: Record, keys: ContainerKeys, context: Context, fitted: HiddenFile | None = None
+) -> "_SealedJpeg":
+    """Return a JPEG with a file, or a record of an album's file, sealed in it."""
+    plan = carrier.plan
+    context.warn_about_cover(plan.cover.history)
+    data = format_record(record, keys.film)
+    planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
+    if plan.strained and carrier.at_most_safe:
+        raise CapacityError(_STRAINED, _SENT_BEFORE)
+    return _SealedJpeg(plan, planes, record, context, fitted)
 
-    def __init__(
-        self,
-        carrier: _JpegCarrier,
-        record: Record,
-        keys: ContainerKeys,
-        context: Context,
-        fitted: HiddenFile | None = None,
-    ) -> None:
-        plan = self._plan = carrier.plan
-        context.warn_about_cover(plan.cover.history)
-        self.record, self.fitted, data = record, fitted, format_record(record, keys.film)
-        self._planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
-        if plan.strained and carrier.at_most_safe:
-            raise CapacityError(_STRAINED, _SENT_BEFORE)
-        self._context = context
+
+@dataclass
+class _SealedJpeg(NewContainer):
+    plan: ChannelPlan
+    planes: list[np.ndarray]  # coefficients of the JPEG that is sent
+    record: Record
+    context: Context
+    fitted: HiddenFile | None  # None: the record is a part of an album's file
 
     @property
     def height(self) -> int:
         """Height of the pixels, which are decoded once the file has been written, since they take 3 bytes each."""
-        return self._plan.cover.shown.shape[0]
+        return self.plan.cover.shown.shape[0]
 
     @property
     def width(self) -> int:
-        return self._plan.cover.shown.shape[1]
+        return self.plan.cover.shown.shape[1]
 
     def write(self, part: Path, verify: bool) -> Written:
-        plan, planes, fitted = self._plan, self._planes, self.fitted
-        changes = self._context.with_heartbeat(
+        plan, planes, fitted = self.plan, self.planes, self.fitted
+        changes = self.context.with_heartbeat(
             "write", lambda: write_jpeg(part, plan.cover, planes, verify, plan.check)
         )
         made = plan.cover.notes if plan.carrier is plan.cover else (*plan.cover.notes, _OPENS_LATER)

@@ -152,7 +152,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
         if cover.is_film:
             return _NewFilm(cover, payload.file, suffix, key, options, context)
-        return _NewPicture(cover, payload.file, key, options, context)
+        return _hide_picture(cover, payload.file, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
         header = container.header(context.progress)
@@ -164,51 +164,49 @@ def chosen_network(context: Context) -> Network:
     return context.network(Network.load, SHIPPED)
 
 
-class _Measured(NewContainer):
-    """A container whose secret has been revealed once to measure it."""
+def _measured(
+    quality: SecretQuality, network: Network, notes: tuple[str, ...], figures: dict[str, Any], hidden: int = 1
+) -> Written:
+    """Return the facts on a container whose secret has been revealed once to measure it."""
+    notes = notes if network.period else (*notes, _UNMASKED)
+    return Written(None, notes, figures, quality.warnings(), quality.psnr(), hidden=hidden)
 
-    cover: Cover
-    quality: SecretQuality
-    history: str | None  # the trace of a lossy format that the cover shows, as it is reported
-    worst: float  # PSNR in dB of the worst frame among those that were compared with their cover
 
+def _hide_picture(
+    cover: Cover, secret: Cover, key: KeySource, options: NetworkOptions, context: Context
+) -> "_NewPicture":
+    """Return a picture in which another is hidden."""
+    refuse_palette(cover)
+    pixels, profile = cover.picture
+    if is_grey(pixels):
+        raise grey_refused()
+    network, hidden, history = chosen_network(context), read_picture(secret), cover.history
+    context.warn_about_cover(history)
+
+    context = context.in_steps("hide tiles", "measure tiles", "write")
+    step = context.step
+    container = hide_picture(network, pixels, hidden, key, context.randomness, step("hide tiles"))
+    figures = {"cover_format": history, "container_psnr": psnr(pixels, container)}
+    del pixels  # large pictures take much memory
+    cover.forget_pixels()
+    quality = measured_quality(network, container, hidden, key, options.any_quality, step("measure tiles"))
+    return _NewPicture(container, cover, profile, context, secret, network, quality, figures)
+
+
+@dataclass
+class _NewPicture(NewPicture):
+    secret: Cover
     network: Network
-    hidden: int = 1  # frames
-
-    def measured(self, notes: tuple[str, ...]) -> Written:
-        """Return the facts on the container, with notes."""
-        notes = notes if self.network.period else (*notes, _UNMASKED)
-        figures = {"cover_format": self.history, "container_psnr": self.worst}
-        return Written(None, notes, figures, self.quality.warnings(), self.quality.psnr(), hidden=self.hidden)
-
-
-class _NewPicture(_Measured, NewPicture):
-    """A picture in which another is hidden."""
-
-    def __init__(self, cover: Cover, secret: Cover, key: KeySource, options: NetworkOptions, context: Context) -> None:
-        refuse_palette(cover)
-        pixels, profile = cover.picture
-        if is_grey(pixels):
-            raise grey_refused()
-        self.secret, self.network = secret, chosen_network(context)
-        hidden = read_picture(secret)
-        self.history = cover.history
-        context.warn_about_cover(self.history)
-        context = context.in_steps("hide tiles", "measure tiles", "write")
-        step, network = context.step, self.network
-        container = hide_picture(network, pixels, hidden, key, context.randomness, step("hide tiles"))
-        self.worst = psnr(pixels, container)
-        del pixels  # large pictures take much memory
-        cover.forget_pixels()
-        any_quality = options.any_quality
-        self.quality = measured_quality(network, container, hidden, key, any_quality, step("measure tiles"))
-        super().__init__(container, cover, profile, context)
+    quality: SecretQuality
+    figures: dict[str, Any]
 
     def written(self, about_cover: tuple[str, ...]) -> Written:
-        return self.measured((*visibility_notes(self.worst), *about_cover, *about_secret(self.secret)))
+        visible = visibility_notes(self.figures["container_psnr"])
+        notes = (*visible, *about_cover, *about_secret(self.secret))
+        return _measured(self.quality, self.network, notes, self.figures)
 
 
-class _NewFilm(_Measured, NewFilm):
+class _NewFilm(NewFilm):
     """A film in which another is hidden: frame by frame in order, with a share of its sound in each."""
 
     def __init__(
@@ -274,7 +272,9 @@ class _NewFilm(_Measured, NewFilm):
         return container
 
     def written(self, not_copied: tuple[str, ...]) -> Written:
-        return self.measured((*self._about_films(), *not_copied, *visibility_notes(self.worst)))
+        notes = (*self._about_films(), *not_copied, *visibility_notes(self.worst))
+        figures = {"cover_format": self.history, "container_psnr": self.worst}
+        return _measured(self.quality, self.network, notes, figures, self.hidden)
 
     @property
     def worst(self) -> float:

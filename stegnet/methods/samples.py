@@ -124,7 +124,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
         context = context.in_steps("compress", "hide", "write")
         fitted = payload.fit(carrier, context)
-        return _NewSamples(carrier, fitted.record(context.randomness), keys, context, suffix, fitted)
+        return _seal_samples(carrier, fitted.record(context.randomness), keys, context, suffix, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
         carrier = _SampleCarrier(self.open(cover), key, options)
@@ -134,7 +134,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
     ) -> NewContainer:
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
-        return _NewSamples(carrier, record, keys, context, suffixes_for(self, cover)[0])
+        return _seal_samples(carrier, record, keys, context, suffixes_for(self, cover)[0])
 
 
 class _SampleCarrier(Carrier):
@@ -165,39 +165,49 @@ class _SampleCarrier(Carrier):
         return media_compressors() if self._options.compress else {}
 
 
-class _NewSamples(NewContainer):
-    """A cover with a file, or a record of an album's file, sealed in its samples."""
+def _seal_samples(
+    carrier: _SampleCarrier,
+    record: Record,
+    keys: ContainerKeys,
+    context: Context,
+    suffix: str,
+    fitted: HiddenFile | None = None,
+) -> "_SealedSamples":
+    """Return a cover with a file, or a record of an album's file, sealed in its samples."""
+    found = carrier.found
+    context.warn_about_cover(found.history)
+    samples = found.samples.copy()
+    colour = samples.shape[2] > 1
+    options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium)
+    data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
+    context.with_heartbeat("hide", lambda: seal(samples, data, keys, seed, found.costs(), options))
+    return _SealedSamples(carrier, record, context, suffix, fitted, samples)
 
-    def __init__(
-        self,
-        carrier: _SampleCarrier,
-        record: Record,
-        keys: ContainerKeys,
-        context: Context,
-        suffix: str,
-        fitted: HiddenFile | None = None,
-    ) -> None:
-        self._carrier, self._record, self.fitted, self._context = carrier, record, fitted, context
-        self._suffix = suffix
-        found, self._samples = carrier.found, carrier.found.samples.copy()
-        context.warn_about_cover(found.history)
-        self.height, self.width = found.height, found.width
-        colour = found.samples.shape[2] > 1
-        options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium)
-        data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
-        context.with_heartbeat("hide", lambda: seal(self._samples, data, keys, seed, found.costs(), options))
+
+@dataclass
+class _SealedSamples(NewContainer):
+    carrier: _SampleCarrier
+    record: Record
+    context: Context
+    suffix: str
+    fitted: HiddenFile | None  # None: the record is a part of an album's file
+    samples: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.height = self.carrier.found.height
+        self.width = self.carrier.found.width
 
     def write(self, part: Path, verify: bool) -> Written:
-        found, fitted = self._carrier.found, self.fitted
-        about_cover = self._context.with_heartbeat(
-            "write", lambda: found.write(part, self._samples, verify, self._suffix)
+        found, fitted = self.carrier.found, self.fitted
+        about_cover = self.context.with_heartbeat(
+            "write", lambda: found.write(part, self.samples, verify, self.suffix)
         )
         lines = (fitted.line, *fitted.notes) if fitted else ()
-        figures = found.figures(self._samples) | {
+        figures = found.figures(self.samples) | {
             "cover_format": found.history,
-            "hidden_bytes": len(self._record.data),
-            "capacity": self._carrier.space,
-            "channels": self._carrier.channels,
+            "hidden_bytes": len(self.record.data),
+            "capacity": self.carrier.space,
+            "channels": self.carrier.channels,
             "secure": found.secure,
         }
         return Written.of(fitted, (*lines, *about_cover), figures)

@@ -184,7 +184,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         context.warn_about_cover(carrier.history)
         if cover.is_film:
             return _NewFilm(carrier, suffix, keys, context, fitted)
-        return _NewPicture(carrier, fitted.record(context.randomness), keys, context, fitted)
+        return _seal_picture(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
         carrier = SealedCover(cover, key, options)
@@ -198,7 +198,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     ) -> NewContainer:
         carrier = SealedCover(cover, keys.film, options)
         context.warn_about_cover(carrier.history)
-        return _NewPicture(carrier, record, keys, context)
+        return _seal_picture(carrier, record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
         return found_file(container, context, self.info.name)
@@ -294,21 +294,25 @@ def check_pixels(cover: Cover) -> None:
         check_memory(cover, image.width * image.height, f"{image.width}×{image.height} pixels")
 
 
-class _NewPicture(NewPicture):
-    """A picture with a file, or a record of an album's file, sealed in it."""
+def _seal_picture(
+    carrier: SealedCover, record: Record, keys: ContainerKeys, context: Context, fitted: HiddenFile | None = None
+) -> "_SealedPicture":
+    """Return a picture with a file, or a record of an album's file, sealed in it."""
+    seed = context.randomness(SEED_BYTES)
+    pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
+    changes = Changes.of(carrier.pixels, pixels)
+    profile = carrier.cover.picture[1]
+    return _SealedPicture(
+        pixels, carrier.cover, profile, context, carrier, record, changes, fitted, suffix=carrier.suffix
+    )
 
-    def __init__(
-        self,
-        carrier: SealedCover,
-        record: Record,
-        keys: ContainerKeys,
-        context: Context,
-        fitted: HiddenFile | None = None,
-    ) -> None:
-        self.carrier, self.record, self.fitted, seed = carrier, record, fitted, context.randomness(SEED_BYTES)
-        pixels = context.with_heartbeat("hide", lambda: _sealed(record, seed, carrier.pixels, keys, carrier.regular))
-        self.changes = Changes.of(carrier.pixels, pixels)
-        super().__init__(pixels, carrier.cover, carrier.cover.picture[1], context, carrier.suffix)
+
+@dataclass
+class _SealedPicture(NewPicture):
+    carrier: SealedCover
+    record: Record
+    changes: Changes
+    fitted: HiddenFile | None  # None: the record is a part of an album's file
 
     def written(self, about_cover: tuple[str, ...]) -> Written:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
