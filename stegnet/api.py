@@ -27,6 +27,7 @@ from stegnet.files import (
     results_folder,
     write_hidden,
 )
+from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.pictures import read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.methods import AUTO, METHODS, Context, Fit, HideJob, hide_file
@@ -149,12 +150,12 @@ class Session:
         chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
         with (
             _as_file(cover, "cover") as cover_path,
-            _as_file(secret, "secret") as secret_path,
+            _as_secret(secret) as secret_file,
             temporary_folder() as folder,
         ):
             job = HideJob(chosen, chosen.info.options(**options), replace(self._context, warn=_warn))
             kept = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
-            report = hide_file(job, cover_path, secret_path, OutputTarget(kept, overwrite), key)
+            report = hide_file(job, cover_path, secret_file, OutputTarget(kept, overwrite), key)
             if report.changed_secret:
                 _warn(report.changed_secret)
             if to is not None:
@@ -287,6 +288,16 @@ def _as_file(source: Source | None, name: str) -> Iterator[Path]:
             write_png(path, _picture(name, source))
         with called(name, path):
             yield path
+
+
+@contextmanager
+def _as_secret(source: Source) -> Iterator[Path | FileInMemory]:
+    """Yield a secret: bytes stay in memory; otherwise as `_as_file`."""
+    if isinstance(source, bytes):
+        yield FileInMemory("secret", source)
+        return
+    with _as_file(source, "secret") as path:
+        yield path
 
 
 def _picture(name: str, array: object) -> np.ndarray:

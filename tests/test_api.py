@@ -106,6 +106,21 @@ def test_paths_bytes_and_arrays_alike(session, method):
     assert seen == {("picture", None)} if method == "network" else ("file", "secret.png") in seen
 
 
+@pytest.mark.parametrize("cover", ["cover.png", "photo.jpg", "cover.mkv"])
+def test_bytes_are_hidden_without_being_written_to_a_disk(cover, picture, tmp_path):
+    Image.fromarray(picture(136, 200, 3)).save("photo.jpg")
+    seen: set[str] = set()
+
+    def look(*_: object) -> None:
+        files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+        seen.update(path.name for path in files if b"meet me at eight" in path.read_bytes())
+
+    session = stegnet.Session(progress=look)
+    made = session.hide(cover, b"meet me at eight", "made" + Path(cover).suffix, key=KEY)
+    assert session.reveal(made.path, key=KEY).data == b"meet me at eight"
+    assert not seen
+
+
 def test_auto_follows_the_cover_and_the_wishes(session, picture):
     """Unless the container is named, a JPEG stays one. What is to survive is hidden so, what is to be safe exactly."""
     Image.fromarray(picture(136, 200, 3)).save("photo.jpg")

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
-from stegnet.core.names import MOST_TEXT, TEXT_NAME, printable
+from stegnet.core.names import MOST_TEXT, printable
 from stegnet.core.remote_path import Place, place
 from stegnet.core.text import Aside, Setting, shown
 
@@ -242,12 +242,12 @@ def place_or_stream(text: str) -> Place | str:
 
 @contextmanager
 def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
-    """Replace each input that is `-` by a temporary file within the block, and the option `secret` by a text.
+    """Replace each input that is `-` by a temporary file within the block.
 
     Args:
         names: of the options that name inputs.
     Raises:
-        MediaError: standard input is a terminal or can't be read, or a text is empty, too long or not UTF-8.
+        MediaError: standard input is a terminal, or can't be read.
     """
     inputs = [getattr(options, name) for name in names] + [getattr(options, "text", None)]
     if inputs.count(STREAM) > 1:
@@ -255,11 +255,8 @@ def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
     with ExitStack() as files:
         for name in names:
             if getattr(options, name) == STREAM:
-                setattr(options, name, files.enter_context(_file("stdin", "standard input")))
+                setattr(options, name, files.enter_context(named_file("stdin", "standard input")))
                 _spool(getattr(options, name))
-        if inputs[-1] is not None:
-            options.secret = files.enter_context(_file(TEXT_NAME, "the text"))
-            _write_text(inputs[-1], options.secret)
         yield
 
 
@@ -295,7 +292,7 @@ def print_text(text: str) -> None:
 
 
 @contextmanager
-def _file(file: str, name: str) -> Iterator[Path]:
+def named_file(file: str, name: str) -> Iterator[Path]:
     """Yield the path of a temporary file, which errors call `name`."""
     with temporary_folder() as folder:
         path = folder / file
@@ -317,7 +314,11 @@ def _spool(path: Path) -> None:
         raise MediaError(f"standard input can't be copied ({error.strerror})") from error
 
 
-def _write_text(text: str, path: Path) -> None:
+def text_bytes(text: str) -> bytes:
+    """Return a text to hide in UTF-8, read from standard input if it is STREAM.
+
+    Raises MediaError if it is empty, too long or not UTF-8.
+    """
     if text == STREAM:
         data = sys.stdin.buffer.read(MOST_TEXT + 1) if sys.stdin is not None else b""
     else:
@@ -331,4 +332,4 @@ def _write_text(text: str, path: Path) -> None:
         data.decode()
     except UnicodeDecodeError as error:
         raise MediaError("the text is not UTF-8", "hide it as a file") from error
-    path.write_bytes(data)
+    return data

@@ -5,8 +5,10 @@ import mmap
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +27,26 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
+@dataclass(frozen=True)
+class FileInMemory:
+    """A file that has a name, and bytes that are written to no disk."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+def _unnamed(data: bytes) -> io.FileIO:
+    """Return a file in memory with these bytes; where the system has no such files, one that no folder lists."""
+    if hasattr(os, "memfd_create"):
+        file = io.FileIO(os.memfd_create("stegnet"), "w+b")
+    else:
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, its user closes it
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+    return file
+
+
 class OpenedFile(AbstractContextManager):
     """File that was opened once, for several readers with independent positions; a context manager.
 
@@ -33,8 +55,15 @@ class OpenedFile(AbstractContextManager):
     caused them already.
     """
 
-    def __init__(self, path: Path, quiet: bool = False) -> None:
-        self.path, self.quiet, self._streams = path, quiet, ExitStack()
+    def __init__(self, path: Path | FileInMemory, quiet: bool = False) -> None:
+        self.path, self.quiet, self._streams = Path(path.name), quiet, ExitStack()
+        self._data: bytes | None = None
+        if isinstance(path, FileInMemory):
+            self._data = path.data
+            self._file = _unnamed(path.data)
+            self.length = len(path.data)
+            return
+        self.path = path
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
@@ -72,6 +101,8 @@ class OpenedFile(AbstractContextManager):
         """
         assert mode == "rb"
         again = Path(f"/proc/self/fd/{self.fileno()}")  # has a separate position; Linux only
+        if self._data is not None and not again.exists():
+            return self._streams.enter_context(io.BufferedReader(io.BytesIO(self._data)))
         file = io.FileIO(again if again.exists() else self.path)
         file.name = str(self.path.resolve())
         return self._streams.enter_context(io.BufferedReader(file))

@@ -149,7 +149,7 @@ without encoding.
         """Return a choice for a secret that fits, unchanged, into the H.264 of an MP4 that stays one."""
         if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
             return Unsuited()
-        size = payload.path.stat().st_size
+        size = payload.file.length
         if size > cover.stat().st_size // _SMALL:
             return Unsuited(_why_not(cover, size))
         found = _capacity(cover, stored_name(payload.path))
@@ -167,7 +167,7 @@ without encoding.
         carrier.key = keys.film
         context = context.in_steps("compress", "hide", "verify")
         fitted = payload.fit(carrier, context)
-        with fitted.path.open("rb") as source:
+        with fitted.file.open("rb") as source:
             share = carrier.share_capacity(fitted.name)
             header = file_header(fitted.name, source, len(carrier.sizes), share, context.randomness)
             records = list(file_records(header, source))

@@ -20,6 +20,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, SOUND, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Setting, Text
+from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
@@ -99,7 +100,9 @@ class HideJob:
         return replace(self, context=replace(self.context, progress=progress, warn=warn))
 
 
-def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
+def hide_file(
+    job: HideJob, cover: Path, secret: Path | FileInMemory, out: OutputTarget, key_source: KeySource
+) -> Report:
     """Hide a secret in a cover, and write the container.
 
     If a secret does not fit, compressed copies are tried, where the method makes any. Meanwhile they are kept,
@@ -113,7 +116,8 @@ def hide_file(job: HideJob, cover: Path, secret: Path, out: OutputTarget, key_so
 
     with Payload(secret, job.copies) as payload, Cover(cover) as opened:
         check_cover(method, opened, options)
-        out.check(suffixes_for(method, opened), opened.called, cover, secret, *_option_files(options))
+        files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
+        out.check(suffixes_for(method, opened), opened.called, *files)
 
         made = method.embed(opened, payload, suffix, key_source, options, context)
         choice = made.choice or MethodChoice(method, options)

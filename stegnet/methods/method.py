@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import CapacityError, extra
+from stegnet.core.errors import CapacityError, called, extra
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
 from stegnet.core.text import Text
+from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
@@ -174,7 +175,7 @@ class Capacity:
 class HiddenFile:
     """A file that fits into its cover: the secret itself, or a compressed copy."""
 
-    path: Path  # file with the bytes that are hidden
+    file: Source  # file with the bytes that are hidden
     name: str  # name stored with the bytes
     size: int
     notes: tuple[str, ...] = ()  # for the report; empty for an unchanged file
@@ -194,7 +195,7 @@ class HiddenFile:
 
     def record(self, randomness: Randomness) -> Record:
         """Return the record of a picture that holds the whole file."""
-        with self.path.open("rb") as source:
+        with self.file.open("rb") as source:
             (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
             return record
 
@@ -244,9 +245,11 @@ class Payload(ExitStack):
         MediaError: the secret can't be read.
     """
 
-    def __init__(self, path: Path, copies: bool = True) -> None:
+    def __init__(self, secret: Path | FileInMemory, copies: bool = True) -> None:
         super().__init__()
-        self.path, self.file, self._copies = path, self.enter_context(Cover(path)), copies
+        self.file = self.enter_context(Cover(secret))
+        self.path = self.file.path  # only the name of a file in memory
+        self._copies, self._on_disk = copies, isinstance(secret, Path)
 
     @cached_property
     def kind(self) -> str | None:
@@ -269,23 +272,28 @@ class Payload(ExitStack):
             MediaError: the file can't be read, or a copy can't be written.
             CapacityError: it does not fit.
         """
-        secret = self.path
-        name, size = stored_name(secret), secret.stat().st_size
+        secret, size = self.path, self.file.length
+        name = stored_name(secret)
         most = carrier.capacity(name)
         if size <= most:
-            return HiddenFile(secret, name, size)
+            return HiddenFile(self.file, name, size)
         compressors = carrier.compressors() if self.kind else {}
         if self.kind not in compressors:
             raise carrier.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
         most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
-        copy = compress(secret, self.folder(), most, context.step("compress"))
+        folder = self.folder()
+        if not self._on_disk:
+            secret = folder / name
+            secret.write_bytes(self.file.read_bytes())
+        with called(self.path, secret):
+            copy = compress(secret, folder, most, context.step("compress"))
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
         why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
         made = f"{form_of(self.file).name} → {copy.description}"
-        warning = f"{printable(secret.name)} {why}: hidden as a compressed copy{named} ({made})"
+        warning = f"{printable(self.path.name)} {why}: hidden as a compressed copy{named} ({made})"
         return HiddenFile(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
 
 

@@ -328,11 +328,11 @@ class _NewFilm(NewFilm):
         super().__init__(carrier.cover, suffix, networks.Pool(_SEALERS), context)
         self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()
         share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
-        with fitted.path.open("rb") as source:
+        with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
 
     def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
-        with self.fitted.path.open("rb") as source:
+        with self.fitted.file.open("rb") as source:
             for record in file_records(self.header, source):
                 yield record, self.context.randomness(SEED_BYTES)
 

@@ -42,14 +42,14 @@ class Toy(Method[ToyOptions]):
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key_source: KeySource, options: ToyOptions, context: Context
     ) -> "Appended":
-        secret, data = payload.path, payload.path.read_bytes()
+        secret, data = payload.path, payload.file.read_bytes()
         if len(data) > MOST:
             raise CapacityError(f"{secret}: has {len(data)} bytes", f"{MOST} would fit")
         shifted = bytes(
             (byte + options.shift) % 256 for byte in bytes([len(secret.name)]) + secret.name.encode() + data
         )
         return Appended(
-            cover, _tag(key_source) + bytes([options.shift]) + shifted, HiddenFile(secret, secret.name, len(data))
+            cover, _tag(key_source) + bytes([options.shift]) + shifted, HiddenFile(payload.file, secret.name, len(data))
         )
 
     def find(self, container: Container, context: Context) -> "FoundBehind | NotFound":

@@ -28,8 +28,10 @@ from stegnet.cli.options import (
 from stegnet.cli.parser import Parser
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, called
+from stegnet.core.names import TEXT_NAME
 from stegnet.core.text import Text
 from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
+from stegnet.formats.opened_file import FileInMemory
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
 from stegnet.methods import HideJob, hide_file
@@ -127,7 +129,7 @@ def execute(options: argparse.Namespace) -> int:
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = read_key_source(options, confirm=True, hiding=True)
-    with _packed(options), messages.spooled(options, "cover", "secret"), _text_hinted(options):
+    with _packed(options), messages.spooled(options, "cover", "secret"), _text(options), _text_hinted(options):
         if is_folder(options.cover):
             return (_hide_album if options.spread else _hide_folder)(options, job, key_source)
         return _hide(options, job, key_source)
@@ -163,6 +165,26 @@ def _packed(options: argparse.Namespace) -> Iterator[None]:
 
 
 @contextmanager
+def _text(options: argparse.Namespace) -> Iterator[None]:
+    """Make a text, if there is one, the secret within the block.
+
+    It stays in memory, but for a folder of covers, which other processes may hide in.
+    """
+    if options.text is None:
+        yield
+        return
+    data = messages.text_bytes(options.text)
+    if is_folder(options.cover):
+        with messages.named_file(TEXT_NAME, "the text") as options.secret:
+            options.secret.write_bytes(data)
+            yield
+        return
+    options.secret = FileInMemory(TEXT_NAME, data)
+    with called("the text", TEXT_NAME):
+        yield
+
+
+@contextmanager
 def _text_hinted(options: argparse.Namespace) -> Iterator[None]:
     """Within the block, add a hint on hiding a text to the error for a missing SECRET that may be one."""
     try:
@@ -179,7 +201,7 @@ def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> i
     if options.spread:
         options.usage_error("--spread requires a folder of covers")
     cluster_needs_folder(options)
-    if is_folder(options.secret):
+    if options.text is None and is_folder(options.secret):
         check_input(options.cover)  # it is no folder, and may be missing
         hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
         raise MediaError("is a folder", hint, subject=options.secret)

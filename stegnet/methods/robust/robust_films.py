@@ -101,10 +101,10 @@ def embed_in_film(
     sent, folder = (cover, info), payload.folder()
     if channel.reduces(info):
         sent = _reduced(cover, channel, folder / "sent.avi", context)
-    wanted = file_bytes(secret.name, secret.stat().st_size) if exact else 1
+    wanted = file_bytes(secret.name, payload.file.length) if exact else 1
     for points in channel.operating_points(options.container_psnr, exact=exact):
         carriers = [FilmCarrier(*sent, folder, channel, point, most, key, context) for point, most in points]
-        carrier = _first_with_capacity(carriers, wanted, secret)
+        carrier = _first_with_capacity(carriers, wanted, payload)
         if any(carrier.rates):
             break
     made = _NewFilm(payload, carrier, cover, suffix)
@@ -128,16 +128,17 @@ def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -
     return path, info
 
 
-def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, secret: Path) -> "FilmCarrier":
+def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, payload: Payload) -> "FilmCarrier":
     """Return the first carrier that holds `wanted` bytes, or else the one that holds most.
 
     Raises CapacityError at once if no rate would be enough for any carrier, since measuring takes as long as hiding.
     """
     bounds = [sum(each.capacities([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
-        size = secret.stat().st_size
+        size = payload.file.length
         most = max(bound - wanted + size, 0)
-        raise CapacityError(f"has {size} bytes, more than the capacity of {most} at most", _LARGER, subject=secret)
+        problem = f"has {size} bytes, more than the capacity of {most} at most"
+        raise CapacityError(problem, _LARGER, subject=payload.path)
     most = -1
     for carrier in carriers:
         if (capacity := sum(carrier.capacities(carrier.rates, carrier.shares[0]))) > most:

@@ -441,7 +441,7 @@ class _NewPicture(RobustContainer):
     @cached_property
     def _secret(self) -> np.ndarray:
         """The secret picture, reduced to what readers accept."""
-        whole, grid = read_picture(self.payload.path), self.carrier.grid
+        whole, grid = read_picture(self.payload.file), self.carrier.grid
         secret = within_ratio(whole, int(grid.height * grid.width * (self.carrier.channel.part or 1) ** 2))
         if secret is not whole:
             self._reduced = f"reduced to {secret.shape[1]}×{secret.shape[0]} pixels, "

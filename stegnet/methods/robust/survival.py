@@ -349,8 +349,8 @@ class RobustContainer(NewContainer, Carrier):
         """Return the secret as content of at most `space` bytes. Raises CapacityError if it does not fit."""
         self.space = space
         self.file = self.payload.fit(self, self.carrier.context)
-        with reading(self.file.path):
-            content = self.content_of(self.file.path.read_bytes())
+        with reading(self.file.file):
+            content = self.content_of(self.file.file.read_bytes())
         self.taken = len(content)
         return content
 
