@@ -120,7 +120,7 @@ class TrackingError(StegnetError):
 
 
 @contextmanager
-def reading(path: str | PathLike[str]) -> Iterator[None]:
+def reading(path: object) -> Iterator[None]:
     """Raise a MediaError if a file can't be read in the block."""
     try:
         yield
