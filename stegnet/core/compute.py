@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from stegnet.core.errors import ConfigError
-from stegnet.core.parallel import AUTO, Auto, local_rank, local_world_size, physical_cores
+from stegnet.core.parallel import Auto, local_rank, local_world_size, physical_cores
 
 PRECISIONS = ("auto", "bf16", "fp32")
 
@@ -56,7 +56,7 @@ def resolve(precision: str, device: torch.device) -> str:
     return "bf16" if has_bf16(device) else "fp32"
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager:
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Return a context for a forward pass at a precision, "bf16" or "fp32"."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
@@ -67,7 +67,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in said or "out of memory" in said
 
 
-def full_precision(device: torch.device) -> AbstractContextManager:
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
     """Return a context that disables an enclosing autocast."""
     enclosing = device.type != "meta" and torch.is_autocast_enabled(device.type)
     return torch.autocast(device.type, enabled=False) if enclosing else nullcontext()
@@ -75,7 +75,7 @@ def full_precision(device: torch.device) -> AbstractContextManager:
 
 def cpu_threads(threads: int | Auto) -> int:
     """Return the number of CPU threads for this process; "auto" is its share of the physical cores."""
-    return max(1, physical_cores() // local_world_size()) if threads == AUTO else threads
+    return threads if isinstance(threads, int) else max(1, physical_cores() // local_world_size())
 
 
 def make_deterministic(seed: int, threads: int | Auto) -> None:
@@ -84,7 +84,8 @@ def make_deterministic(seed: int, threads: int | Auto) -> None:
     torch.manual_seed(seed)
     torch.set_num_threads(cpu_threads(threads))
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and no kernel here reads such memory
+    # Filling memory costs time, and no kernel here reads memory that it has not written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by a module's class
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
 

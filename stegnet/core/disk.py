@@ -26,17 +26,14 @@ from stegnet.core.text import Setting, Text
 try:
     import fcntl
 except ModuleNotFoundError:  # Windows
-    fcntl = None
+    _CAN_LOCK = False
+else:
+    _CAN_LOCK = True
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # errors of a disk or file that takes no more data
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
-_HINT = "set TMPDIR to a folder that can be written and has more space"
 _LOCK = "lock"  # name of the lock file in a folder
-_ABANDONED = 3600.0  # seconds without a change after which a file counts as abandoned on systems without locks
-_SUFFIX = ".part"
-_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
-_MAX_NAME = 255  # bytes, on all common file systems
-_PUBLIC, _PRIVATE = 0o666, 0o600  # modes, before the umask
+_PRIVATE = 0o600  # mode of a file for its owner only
 
 
 @contextmanager
@@ -48,26 +45,31 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
     Raises:
         DiskError: the folder can't be created, or a file in it can't be written; the error names the parent.
     """
+    hint = "set TMPDIR to a folder that can be written and has more space"
     try:
         created = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
     except OSError as error:
         where = "" if error.filename is None else Path(error.filename).parent
-        raise DiskError(f"no temporary folder can be created ({error.strerror})", _HINT, subject=where) from error
+        raise DiskError(f"no temporary folder can be created ({error.strerror})", hint, subject=where) from error
+
     with created as name:
         folder = Path(name)
         try:
             yield folder
         except (OSError, MediaError) as error:
-            cause = error
+            cause: BaseException | None = error
             while isinstance(cause, MediaError):
                 cause = cause.__cause__
+            if not isinstance(cause, OSError) or cause.errno not in FULL:
+                raise
+
             # An error of writing into an open file has no file name; errors of other files carry theirs in a
             # MediaError.
-            own = getattr(cause, "filename", None) or (name if cause is error else "")
-            if getattr(cause, "errno", None) not in FULL or name not in f"{getattr(error, 'subject', '')} {own}":
+            written = cause.filename or (name if cause is error else "")
+            if name not in f"{getattr(error, 'subject', '')} {written}":
                 raise
             what = f"temporary files can't be written ({cause.strerror})"
-            raise DiskError(what, _HINT, subject=folder.parent) from error
+            raise DiskError(what, hint, subject=folder.parent) from error
 
 
 @contextmanager
@@ -113,7 +115,7 @@ def _create_locked(path: Path, mode: int) -> FileIO | None:
     """Create a file and lock it; return it open, or None if another run removed it as stale before it was locked."""
     file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, mode))
     try:
-        if fcntl is not None:
+        if _CAN_LOCK:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         locked = True
     except OSError as error:  # without locks, no later run can lock it either
@@ -147,15 +149,16 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
 
 def _allow_moving(file: FileIO) -> None:
     """Close a file on Windows, which can't rename or remove open ones; elsewhere, keep it open and locked."""
-    if fcntl is None:
+    if not _CAN_LOCK:
         file.close()
 
 
 def _remove_if_stale(path: Path) -> None:
     """Remove a file that no process has locked. Raises OSError if it is locked or can't be removed."""
-    if fcntl is None:
+    if not _CAN_LOCK:
+        abandoned_after = 3600.0  # seconds without a change
         status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _ABANDONED:
+        if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > abandoned_after:
             path.unlink()
         return
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -168,7 +171,7 @@ def _remove_if_stale(path: Path) -> None:
 
 
 def _remove_abandoned(prefix: str, own: Path) -> None:
-    """Remove the folders with a prefix beside the run's own that no process has locked.
+    """Remove the folders with a prefix beside this run's folder that no process has locked.
 
     Other users may put anything into a shared folder: links and folders of other users are left alone.
     """
@@ -198,7 +201,8 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
     """
     if not overwrite and os.path.lexists(path):
         raise already_exists(path)
-    with _part(path, _PRIVATE if private else _PUBLIC) as (part, lock):
+    mode = _PRIVATE if private else 0o666  # before the umask
+    with _part(path, mode) as (part, lock):
         yield part
         sync_file(lock)
         _allow_moving(lock)
@@ -251,7 +255,9 @@ def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
     """Yield a temporary file, and the same file open and locked; remove it afterwards if it still exists."""
     _check(path)
     _remove_stale(path.parent)
-    part, lock = path, None
+    part = path
+    lock = None
+
     try:
         while lock is None:  # another run may take it for stale before it is locked, and remove it
             part = path.with_name(_part_name(path.name))
@@ -287,8 +293,10 @@ def _check(path: Path) -> None:
 
 
 def _part_name(name: str) -> str:
-    ending = f".{secrets.token_hex(6)}{_SUFFIX}"
-    start = os.fsencode(name)[: _MAX_NAME - 1 - len(ending)]
+    """Return the temporary name of a file, shortened to the 255 bytes that all common file systems take."""
+    longest = 255
+    ending = f".{secrets.token_hex(6)}.part"
+    start = os.fsencode(name)[: longest - 1 - len(ending)]
     # Drop a character that was cut in two, but keep names that are not UTF-8.
     whole = start if len(start) == len(os.fsencode(name)) else start.decode(errors="ignore").encode()
     return f".{os.fsdecode(whole)}{ending}"
@@ -296,8 +304,9 @@ def _part_name(name: str) -> str:
 
 def _remove_stale(folder: Path) -> None:
     """Remove temporary files that no process has locked; files that can't be opened belong to other users."""
+    temporary_name = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
     with suppress(PermissionError):
         for part in folder.iterdir():
-            if _PART.fullmatch(part.name):
+            if temporary_name.fullmatch(part.name):
                 with suppress(OSError):
                     _remove_if_stale(part)

@@ -36,7 +36,9 @@ class StegnetError(Exception):
 
     def __init__(self, problem: str, hint: str = "", subject: object = "") -> None:
         super().__init__(problem, hint, str(subject))
-        self.problem, self.hint, self.subject = problem, hint, str(subject)
+        self.problem = problem
+        self.hint = hint
+        self.subject = str(subject)
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.problem}" if self.subject else self.problem
@@ -64,7 +66,8 @@ class ConfigError(StegnetError, ValueError):
         self, problem: str, hint: str = "", subject: object = "", parameter: str = "", value: object = ""
     ) -> None:
         super().__init__(problem, hint, f"{parameter} {value}".strip() or subject)
-        self.parameter, self.value = parameter, str(value)
+        self.parameter = parameter
+        self.value = str(value)
 
 
 class DataError(StegnetError):
@@ -117,7 +120,7 @@ class TrackingError(StegnetError):
 
 
 @contextmanager
-def reading(path: str | PathLike[str]) -> Iterator[None]:
+def reading(path: object) -> Iterator[None]:
     """Raise a MediaError if a file can't be read in the block."""
     try:
         yield

@@ -14,14 +14,9 @@ from os import urandom
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-_PIECE, _MORE = 1 << 18, 15  # bytes that are made at once, which bounds the memory, and more for the cipher
-BLOCK = 8
 ORIENTATIONS = 8
 NEGATIVE = 8  # the bit after those of the orientation
-_WORD = 8  # bytes
 _AES_BLOCK = 16  # bytes
-_WORDS = 1 << 15  # words that are made at once, which bounds the memory
-_MASK_COUNTER = 1 << 127
 
 
 def system_bytes(count: int) -> bytes:
@@ -34,9 +29,11 @@ def keystream(key: bytes, size: int, first: int = 0) -> memoryview:
     block, skipped = divmod(first, _AES_BLOCK)
     encryptor = Cipher(algorithms.AES256(key), modes.CTR(block.to_bytes(_AES_BLOCK, "big"))).encryptor()
     encryptor.update(bytes(skipped))
-    zeros = bytes(min(_PIECE, size))
-    stream = memoryview(np.empty(size + _MORE, np.uint8))  # large arrays get large pages
-    for start in range(0, size, _PIECE):
+    piece = 1 << 18  # bytes that are made at once, which bounds the memory
+    zeros = bytes(min(piece, size))
+    spare = _AES_BLOCK - 1  # bytes that the cipher wants behind what it writes
+    stream = np.empty(size + spare, np.uint8).data  # large arrays get large pages
+    for start in range(0, size, piece):
         encryptor.update_into(zeros[: size - start], stream[start:])
     return stream[:size]
 
@@ -46,18 +43,19 @@ def keystream_words(key: bytes, places: np.ndarray) -> np.ndarray:
 
     Consecutive places in one block of the cipher cost less.
     """
-    found = np.empty(places.size, np.uint16)
+    values = np.empty(places.size, np.uint16)
     encryptor = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # CTR is ECB of the counter
-    for start in range(0, places.size, _WORDS):
-        some = places[start : start + _WORDS]
-        blocks = some >> 3  # eight words each
+    words_at_once = 1 << 15  # words that are made at once, which bounds the memory
+    for start in range(0, places.size, words_at_once):
+        part = places[start : start + words_at_once]
+        blocks = part >> 3  # of eight words
         begins = np.append(True, blocks[1:] != blocks[:-1])
-        counters = np.zeros((np.count_nonzero(begins), _AES_BLOCK // _WORD), ">u8")
+        counters = np.zeros((np.count_nonzero(begins), 2), ">u8")  # 128 bits
         counters[:, -1] = blocks[begins]
         words = np.frombuffer(encryptor.update(counters.tobytes()), "<u2")
-        own = np.cumsum(begins, dtype=np.int32) - 1  # index of each place's block
-        found[start : start + _WORDS] = words[(own << 3) + (some & 7)]
-    return found
+        block_of_place = np.cumsum(begins, dtype=np.int32) - 1
+        values[start : start + words_at_once] = words[(block_of_place << 3) + (part & 7)]
+    return values
 
 
 def random_words(key: bytes, count: int) -> np.ndarray:
@@ -82,7 +80,7 @@ class Shuffle:
     key: bytes = b""  # 32 bytes, from which the frame's mask is derived; b"" in training
 
 
-def grid(height: int, width: int, block: int = BLOCK) -> tuple[int, int]:
+def grid(height: int, width: int, block: int = 8) -> tuple[int, int]:
     """Return rows and columns of whole blocks in a picture; the remainder at the right and bottom is not shuffled."""
     return height // block, width // block
 
@@ -95,9 +93,10 @@ def draw(stream_key: bytes, rows: int, cols: int) -> Shuffle:
     uniform unless two words are equal, so its distance from uniform is below N² / 2⁶⁵: 4·10⁻¹³ for 640×360.
     """
     count = rows * cols
-    stream = keystream(stream_key, count * (_WORD + 1))
+    word = 8  # bytes
+    stream = keystream(stream_key, count * (word + 1))
     words = np.frombuffer(stream, "<u8", count)
-    turns = np.frombuffer(stream, np.uint8, count, offset=count * _WORD).astype(np.int64)
+    turns = np.frombuffer(stream, np.uint8, count, offset=count * word).astype(np.int64)
     permutation = np.argsort(words, kind="stable").astype(np.int64)
     return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0, stream_key)
 
@@ -111,10 +110,12 @@ def draw_mask(shuffle: Shuffle, rows: slice, width: int) -> np.ndarray:
     for each sample in raster order, in units of 2⁻¹⁶ periods. The width of the hidden area is a multiple of 8.
     """
     row = 3 * 2 * width  # bytes; a multiple of AES's block
-    start = _MASK_COUNTER + rows.start * row // _AES_BLOCK
+    first_counter = 1 << 127  # far from that of the permutation, which uses the same key
+    start = first_counter + rows.start * row // _AES_BLOCK
     cipher = Cipher(algorithms.AES256(shuffle.key), modes.CTR(start.to_bytes(_AES_BLOCK, "big"))).encryptor()
     words = np.frombuffer(cipher.update(bytes((rows.stop - rows.start) * row)), "<u2")
     planes = np.ascontiguousarray(np.moveaxis(words.reshape(-1, width, 3), 2, 0))
+
     return np.moveaxis(planes * np.float32(2**-16), 0, 2)
 
 
@@ -142,10 +143,12 @@ def pixel_index(
         inside: result of `orientations`.
         across: columns of the target grid, if they differ.
     """
-    block, shape, across = inside.shape[-1], permutation.shape, across or cols
+    block = inside.shape[-1]
+    shape = permutation.shape
+    across = across or cols
     corner = permutation // cols * (cols * block**2) + permutation % cols * block
     index = corner[..., None, None] + inside[orientation]  # (…, N, block, block)
-    rows = index.reshape(*shape[:-1], shape[-1] // across, across, block, block).swapaxes(-3, -2)
+    rows: np.ndarray = index.reshape(*shape[:-1], shape[-1] // across, across, block, block).swapaxes(-3, -2)
     return rows.reshape(*shape[:-1], shape[-1] * block**2)
 
 
@@ -187,14 +190,18 @@ def _permute(
     block = block_size(height, width, shuffle.rows, shuffle.cols)
     (top, bottom, _), (left, right, _) = (side.indices(size) for side, size in zip(part, (height, width), strict=True))
     chosen = slice(top // block, -(-bottom // block)), slice(left // block, -(-right // block))
-    entries, sources = (each.reshape(shuffle.rows, shuffle.cols)[chosen] for each in blocks)
+
+    entries, sources = (array.reshape(shuffle.rows, shuffle.cols)[chosen] for array in blocks)
     down, across = sources.shape
     flat = entries.reshape(-1)
     index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
     planes = np.ascontiguousarray(picture.reshape(height * width, -1).T).take(index, axis=1)
+
     signs = 1 - 2 * shuffle.negative[flat].astype(picture.dtype)
     by_row = planes.reshape(-1, down, block, across * block)
     by_row *= signs.reshape(down, 1, across).repeat(block, axis=2)
+
     permuted = np.moveaxis(planes.reshape(-1, down * block, across * block), 0, 2)
-    first_row, first_col = chosen[0].start * block, chosen[1].start * block
+    first_row = chosen[0].start * block
+    first_col = chosen[1].start * block
     return permuted[top - first_row : bottom - first_row, left - first_col : right - first_col]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONTAINER, SECRET = SIDES = ("container", "secret")  # container against cover, revealed against secret
-SEALED, BARE = "sealed", "bare"  # modes: as users get it; and without sealed bits, to show their cost
+CONTAINER = "container"  # side: the container is compared with the cover
+SECRET = "secret"  # side: the revealed secret is compared with the original
+SIDES = (CONTAINER, SECRET)
+SEALED = "sealed"  # mode: as users get it
+BARE = "bare"  # mode: without sealed bits, to show their cost
 PEAK = 255.0
-_STRIP = 1 << 20  # samples
-_WINDOW, _SIGMA = 11, 1.5  # of SSIM: side and standard deviation, in pixels
-_C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ INFORMATION = "information"  # information that a modem's likelihoods hold, in b
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
 RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
-HIDE_MS, REVEAL_MS = SPEED = ("hide_ms_per_megapixel", "reveal_ms_per_megapixel")  # time of the networks alone
+HIDE_MS = "hide_ms_per_megapixel"  # time of the networks alone
+REVEAL_MS = "reveal_ms_per_megapixel"
+SPEED = (HIDE_MS, REVEAL_MS)
 
 
 def measure_of(column: str) -> Measure:
@@ -71,9 +73,15 @@ def psnr_from_mse(mse: float, peak: float = 1.0) -> float:
 
 def mean_squared_error(a: np.ndarray, b: np.ndarray) -> float:
     """Return the mean squared error of two uint8 arrays of one shape, 0 to 255²; computed in strips, to save memory."""
-    a, b = a.reshape(-1), b.reshape(-1)
-    strips = (slice(start, start + _STRIP) for start in range(0, a.size, _STRIP))
-    return sum(int(np.square(np.subtract(a[at], b[at], dtype=np.int32)).sum()) for at in strips) / a.size
+    strip = 1 << 20  # samples
+    first = a.reshape(-1)
+    second = b.reshape(-1)
+
+    total = 0
+    for start in range(0, a.size, strip):
+        part = slice(start, start + strip)
+        total += int(np.square(np.subtract(first[part], second[part], dtype=np.int32)).sum())
+    return total / a.size
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -83,7 +91,8 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 def difference(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
     """Return gain · |a − b| of two uint8 arrays of one shape, clipped at 255, as a picture of the difference."""
-    return np.minimum(np.abs(a.astype(np.int16) - b) * gain, 255).astype(np.uint8)
+    amplified: np.ndarray = np.minimum(np.abs(a.astype(np.int16) - b) * gain, 255)
+    return amplified.astype(np.uint8)
 
 
 def apd(a: np.ndarray, b: np.ndarray) -> float:
@@ -99,16 +108,26 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     """
     import cv2  # imported here, since it is optional, and hiding needs only PSNR
 
-    if min(a.shape[:2]) < _WINDOW:
+    side = 11  # of the window, in pixels
+    sigma = 1.5  # of the window, in pixels
+    if min(a.shape[:2]) < side:
         return math.nan
-    inside = slice(_WINDOW // 2, -(_WINDOW // 2))
+    inside = slice(side // 2, -(side // 2))
 
     def mean(samples: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(samples, (_WINDOW, _WINDOW), _SIGMA)[inside, inside]
+        blurred: np.ndarray = cv2.GaussianBlur(samples, (side, side), sigma)
+        return blurred[inside, inside]
 
-    first, second = a.astype(np.float64), b.astype(np.float64)
-    product, squares = mean(first * second), mean(first * first + second * second)
-    first, second = mean(first), mean(second)
-    means, powers = first * second, first * first + second * second
-    similarity = (2 * means + _C1) * (2 * (product - means) + _C2) / ((powers + _C1) * (squares - powers + _C2))
+    first = a.astype(np.float64)
+    second = b.astype(np.float64)
+    product = mean(first * second)
+    squares = mean(first * first + second * second)
+    first_mean = mean(first)
+    second_mean = mean(second)
+    means = first_mean * second_mean
+    powers = first_mean * first_mean + second_mean * second_mean
+
+    c1 = (0.01 * PEAK) ** 2  # the paper's constants, which keep the quotients finite
+    c2 = (0.03 * PEAK) ** 2
+    similarity = (2 * means + c1) * (2 * (product - means) + c2) / ((powers + c1) * (squares - powers + c2))
     return float(similarity.mean())

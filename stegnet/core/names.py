@@ -14,24 +14,22 @@ from typing import Any
 
 from stegnet.core.errors import ConfigError
 
-PICTURE, FILM, SOUND, FILE = "picture", "film", "sound", "file"
+PICTURE = "picture"
+FILM = "film"
+SOUND = "sound"
+FILE = "file"
 COVERS = (PICTURE, FILM, SOUND)
 ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 FORMS = MappingProxyType(
     {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
 )  # suffixes of lossless formats that are written
-TEXT_NAME, MOST_TEXT = "message.txt", 1 << 16  # name of a hidden text, and its maximum bytes in UTF-8
+TEXT_NAME = "message.txt"  # name of a hidden text
+MOST_TEXT = 1 << 16  # bytes of a hidden text in UTF-8
 MARK = ":"  # in the name of a class or function from outside this program
 TRUSTED = "STEGNET_NETWORK"  # environment variable: the class that weights files may name, and whose code then runs
-_UNITS = ("kB", "MB", "GB", "TB")
 FALLBACK = "revealed"
 MAX_BYTES = 200  # of UTF-8; file systems allow 255, and endings such as -2 and .part need some
-_MAX_SUFFIX = 17
-_FORBIDDEN = '<>:"/\\|?*'
-_DEVICE = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
-)
 
 
 def safe_name(name: str) -> str:
@@ -41,15 +39,22 @@ def safe_name(name: str) -> str:
     "_", and so does a leading "-"; leading dots and trailing dots and spaces are dropped. A device's name, such as NUL
     or aux.png, gets a "_" in front. If nothing is left, the name is `FALLBACK`.
     """
+    forbidden = '<>:"/\\|?*'  # by Windows
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    clean = "".join("_" if char in _FORBIDDEN or not char.isprintable() else char for char in last)
+    clean = "".join("_" if char in forbidden or not char.isprintable() else char for char in last)
     clean = clean.lstrip(". ").rstrip(". ")
     clean = "_" + clean[1:] if clean.startswith("-") else clean
-    clean = f"_{clean}" if _DEVICE.fullmatch(clean) else clean or FALLBACK
+
+    device = re.compile(
+        r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
+    )
+    clean = f"_{clean}" if device.fullmatch(clean) else clean or FALLBACK
     if len(clean.encode()) <= MAX_BYTES:
         return clean
+
     suffix = PurePath(clean).suffix.encode()
-    ending = suffix if len(suffix) <= _MAX_SUFFIX else b""  # a longer one is cut, too
+    longest_suffix = 17  # bytes
+    ending = suffix if len(suffix) <= longest_suffix else b""  # a longer one is cut, too
     return clean.encode()[: MAX_BYTES - len(ending)].decode(errors="ignore").rstrip(". ") + ending.decode()
 
 
@@ -69,8 +74,9 @@ def shown_size(count: int) -> str:
         return counted(count, "byte")
     digits = len(str(count))
     rounded = count // 10 ** (digits - 3) * 10 ** (digits - 3)
-    power = min((digits - 1) // 3, len(_UNITS))
-    return f"{rounded / 1000**power:g} {_UNITS[power - 1]}"
+    units = ("kB", "MB", "GB", "TB")
+    power = min((digits - 1) // 3, len(units))
+    return f"{rounded / 1000**power:g} {units[power - 1]}"
 
 
 def either(names: Sequence[str]) -> str:
@@ -92,7 +98,8 @@ class Names:
 
     def take(self, stem: str, suffix: str) -> str:
         """Join `stem` and `suffix`, with -2, -3, … between them if the name is taken."""
-        name, count = stem + suffix, 1
+        name = stem + suffix
+        count = 1
         while folded(name) in self._taken:
             count += 1
             name = f"{stem}-{count}{suffix}"

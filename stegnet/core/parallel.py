@@ -8,10 +8,11 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
@@ -23,18 +24,9 @@ from stegnet.core.errors import ConfigError, extra
 
 AUTO = "auto"  # as fits this machine, or as configured
 Auto = Literal["auto"]
-T, R = TypeVar("T"), TypeVar("R")
-_SIGN = 1.0  # seconds between heartbeats
-_CONNECT_TIMEOUT = 10.0  # seconds to wait for a cluster
-_END = object()
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _PART = 1 << 20  # items
-# Settings of glibc's mallopt (malloc.h): bytes of freed memory that are kept, size in bytes from which a block is
-# mapped separately (glibc takes at most 32 MiB), and number of memory pools, which threads share.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-# A strip of a picture is kept for the next one, whichever thread computes that.
-_MALLOC = {_TRIM_THRESHOLD: 16 << 20, _MMAP_THRESHOLD: 4 << 20, _ARENA_MAX: 1}
-_MALLOC_OF_FILMS = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20, _ARENA_MAX: 1}
-_CHOSEN_BY_USER = "MALLOC_MMAP_THRESHOLD_"  # one of glibc's environment variables
 # BLAS computes in one thread, for good: the threads below already share the cores, and BLAS's own would spin. OpenBLAS
 # has one setting for the whole process, and threadpoolctl lets no other thread change it after the first. So nothing
 # that begins and ends in threads may set it, and this thread hands the control back.
@@ -73,9 +65,10 @@ def in_steps(progress: Progress, *phases: str) -> Progress:
     def tell(phase: str, done: int, total: int) -> None:
         if phase in phases and not numbered:
             coming = phases[phases.index(phase) :]
-            numbered.update({each: Phase(each) for each in coming})
-            for step, each in enumerate(numbered.values() if len(coming) > 1 else (), 1):
-                each.step, each.steps = step, len(coming)
+            numbered.update({name: Phase(name) for name in coming})
+            for step, numbered_phase in enumerate(numbered.values() if len(coming) > 1 else (), 1):
+                numbered_phase.step = step
+                numbered_phase.steps = len(coming)
         progress(numbered.get(phase, phase), done, total)
 
     return tell
@@ -85,7 +78,8 @@ def physical_cores() -> int:
     """Return the number of physical cores available to this process, without hyper-threads."""
     from joblib import cpu_count  # slow to import
 
-    return cpu_count(only_physical_cores=True)
+    cores: int = cpu_count(only_physical_cores=True)
+    return cores
 
 
 def thread_count() -> int:
@@ -96,29 +90,35 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def prefetch(items: Generator[T, None, None], depth: int = 2) -> Generator[T, None, None]:
+def prefetch(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item, None, None]:
     """Yield items, of which a thread prefetches up to `depth`.
 
     Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be running
     in it.
     """
-    waiting: deque[Future] = deque()
+
+    def take() -> list[Item]:
+        """Return a list of the next item, empty after the last."""
+        return list(islice(items, 1))
+
+    waiting: deque[Future[list[Item]]] = deque()
     with closing(items), _threads(1) as pool:
-        waiting.extend(pool.submit(next, items, _END) for _ in range(depth))
-        while (item := waiting.popleft().result()) is not _END:
-            waiting.append(pool.submit(next, items, _END))
-            yield item
+        waiting.extend(pool.submit(take) for _ in range(depth))
+        while taken := waiting.popleft().result():
+            waiting.append(pool.submit(take))
+            yield from taken
 
 
-def with_heartbeat(function: Callable[[], R], sign: Callable[[], None]) -> R:
+def with_heartbeat(function: Callable[[], Result], sign: Callable[[], None]) -> Result:
     """Call a function in a thread, and `sign` here, at once and about every second until the function has ended.
 
     Errors of `sign` are raised once the function has ended.
     """
+    interval = 1.0  # seconds between heartbeats
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(function)
         sign()
-        while not wait([work], _SIGN).done:
+        while not wait([work], interval).done:
             sign()
         return work.result()
 
@@ -130,21 +130,32 @@ def keep_freed_memory() -> None:
     Otherwise glibc returns it at once, and the system clears each page again, which takes a tenth of the time; and each
     thread keeps some memory for itself. Other libraries have no such settings.
     """
-    _set_malloc(_MALLOC_OF_FILMS)
+    _set_malloc(256 << 20, 32 << 20)
 
 
-def _set_malloc(settings: Mapping[int, int]) -> None:
+def _set_malloc(kept: int, mapped: int) -> None:
+    """Have glibc keep as many bytes of freed memory, map blocks from a size on separately, and use one memory pool.
+
+    Args:
+        kept: bytes.
+        mapped: bytes; glibc takes at most 32 MiB.
+    """
     if sys.platform == "linux":
+        trim_threshold = -1  # names of settings in malloc.h
+        mmap_threshold = -3
+        arena_max = -8
         with suppress(AttributeError):  # the library is not glibc
             mallopt = ctypes.CDLL(None).mallopt
-            for setting, value in settings.items():
-                mallopt(setting, value)
+            mallopt(trim_threshold, kept)
+            mallopt(mmap_threshold, mapped)
+            mallopt(arena_max, 1)
 
 
 # Otherwise glibc raises both thresholds to the largest block ever freed, up to those of films, and each thread keeps
-# some memory for itself: a large picture takes a third more.
-if _CHOSEN_BY_USER not in os.environ:
-    _set_malloc(_MALLOC)
+# some memory for itself: a large picture takes a third more. A strip of a picture is kept for the next one, whichever
+# thread computes that. Users may choose by glibc's environment variables.
+if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+    _set_malloc(16 << 20, 4 << 20)
 
 
 @contextmanager
@@ -158,13 +169,13 @@ def _threads(count: int, prepare: Callable[[], None] | None = None) -> Iterator[
 
 
 def parallel_map(
-    function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
-) -> Generator[R, None, None]:
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, prepare: Callable[[], None] | None = None
+) -> Generator[Result, None, None]:
     """Map `function` over items in `workers` threads; yield results in order, with at most one more result buffered.
 
     `prepare` is called once in each thread. Close the generator to stop early, which ends the threads.
     """
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with _threads(workers, prepare) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -174,7 +185,7 @@ def parallel_map(
             yield waiting.popleft().result()
 
 
-def in_parts(work: Callable[[slice], R], count: int, unit: int = 1, most: int | None = None) -> list[R]:
+def in_parts(work: Callable[[slice], Result], count: int, unit: int = 1, most: int | None = None) -> list[Result]:
     """Call `work` with parts of `count` places, to bound the memory; threads share the parts if there are several.
 
     Args:
@@ -182,13 +193,13 @@ def in_parts(work: Callable[[slice], R], count: int, unit: int = 1, most: int | 
         most: places of a part, a multiple of `unit`, or a single larger unit; None: about a million.
     """
     size = max((_PART if most is None else most) // unit, 1) * unit
-    found = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    return [work(part) for part in found] if len(found) < 2 else list(parallel_map(work, found, thread_count()))
+    parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    return [work(part) for part in parts] if len(parts) < 2 else list(parallel_map(work, parts, thread_count()))
 
 
 def distributed(
-    function: Callable[[T], R], items: Iterable[T], workers: int, prepare: Callable[[], None] | None = None
-) -> Generator[R, None, None]:
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, prepare: Callable[[], None] | None = None
+) -> Generator[Result, None, None]:
     """Return `parallel_map`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
 
     On a cluster, function, items and results are pickled, and all nodes must share this folder, at the same path.
@@ -197,7 +208,7 @@ def distributed(
         return parallel_map(function, items, workers, prepare)
     folder = Path.cwd()
 
-    def in_folder(item: T) -> R:
+    def in_folder(item: Item) -> Result:
         os.chdir(folder)
         if prepare:
             prepare()
@@ -243,37 +254,40 @@ def check_port(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and not port.isdecimal():
         raise OSError(f"{port!r} is not a port")
+    timeout = 10.0  # seconds
     if colon:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_TIMEOUT).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
 
 
-def over_cluster(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+def over_cluster(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Yield a function's results over items on the cluster; a lost process is replaced, and its item done again."""
     ray = connect()
     most = 2 * int(ray.cluster_resources()["CPU"])  # items at a time, so that no processor waits for this process
 
-    def result() -> R:
+    def first_result() -> Result:
         """Wait for the first result, or raise the error of its task as if it had been raised here."""
         try:
-            return ray.get(waiting.popleft())
+            result: Result = ray.get(waiting.popleft())
+            return result
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
 
-    task, shared = ray.remote(_call), ray.put(function)
+    task = ray.remote(_call)
+    shared = ray.put(function)
     waiting: deque[Any] = deque()
     try:
         for item in items:
             waiting.append(task.remote(shared, item))
             if len(waiting) > most:
-                yield result()
+                yield first_result()
         while waiting:
-            yield result()
+            yield first_result()
     finally:
         for reference in waiting:
             ray.cancel(reference)
 
 
-def _call(function: Callable[[T], R], item: T) -> R:
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
 
 

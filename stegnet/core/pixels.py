@@ -41,15 +41,14 @@ COSINES = np.cos(np.outer(np.arange(BLOCK), 2 * np.arange(BLOCK) + 1) * np.pi / 
 COSINES[0] /= np.sqrt(2)
 # Pixels of a block for a coefficient of 1, (64, 64) float64: coefficients in zigzag order by pixels.
 DCT_BASIS = np.einsum("ku,lv->kluv", COSINES, COSINES).reshape(BLOCK**2, BLOCK**2)[ZIGZAG]
-R = TypeVar("R")
-NONE, MEANS, CODED = "none", "means", "coded"  # kinds of bases
+Result = TypeVar("Result")
+NONE = "none"  # kind of base: grey
+MEANS = "means"  # kind of base: the means of blocks
+CODED = "coded"  # kind of base: a small AVIF
 LEVELS = 255
 GREY = 128  # value of the base of kind "none"
 MOST_JPEG_SIDE = 65_500  # pixels, the limit of libjpeg (JPEG_MAX_DIMENSION)
-_ROWS, _COMPARED = 16, 1 << 16  # rows that are compared at a time, or pixels if these are more
 _STRIP = 1 << 20  # pixels
-_BLOCK_ROWS = 16  # rows of blocks that are computed at once
-_WORKING_BYTES = 30  # for each pixel of a cover, or sample of a sound, at least
 HIDDEN_RMS = 0.1  # root mean square of the signal that a network hides
 MIN_RMS = 0.25 / LEVELS  # of a residual; a weaker one is hidden as if it had this strength
 
@@ -63,7 +62,8 @@ def by_block(pixels: np.ndarray) -> np.ndarray:
 def coefficients(luma: np.ndarray) -> np.ndarray:
     """Return the DCT of blocks, (rows, columns, 64) float32 in zigzag order, of (8 · rows, 8 · columns) float32."""
     blocks = by_block(luma)
-    return (blocks.reshape(-1, BLOCK**2) @ DCT_BASIS.astype(np.float32).T).reshape(blocks.shape)
+    products: np.ndarray = blocks.reshape(-1, BLOCK**2) @ DCT_BASIS.astype(np.float32).T
+    return products.reshape(blocks.shape)
 
 
 def encode_jpeg(
@@ -123,7 +123,7 @@ def strips(height: int, width: int) -> Iterator[slice]:
     yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
 
 
-def in_strips(work: Callable[[slice], R], height: int, width: int) -> list[R]:
+def in_strips(work: Callable[[slice], Result], height: int, width: int) -> list[Result]:
     """Call `work` with the strips of a picture, which threads share."""
     return in_parts(work, height, most=_rows(width))
 
@@ -140,14 +140,16 @@ def free_memory() -> int:
     return virtual_memory().available
 
 
-def in_block_rows(work: Callable[[slice], R], rows: int) -> list[R]:
+def in_block_rows(work: Callable[[slice], Result], rows: int) -> list[Result]:
     """Call `work` with some rows of blocks at a time, which bounds the memory; threads share them."""
-    return in_parts(work, rows, most=_BLOCK_ROWS)
+    return in_parts(work, rows, most=16)
 
 
 def check_memory(path: object, count: int, what: str) -> None:
     """Raise a MediaError if a cover's pixels or samples, described by `what`, need more memory than is free."""
-    needed, free = _WORKING_BYTES * count, free_memory()
+    bytes_each = 30  # that hiding takes at least for a pixel of a picture or a sample of a sound
+    needed = bytes_each * count
+    free = free_memory()
     if needed > free:
         hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"
         raise MediaError(f"hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint, subject=path)
@@ -155,12 +157,14 @@ def check_memory(path: object, count: int, what: str) -> None:
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:
     """Convert float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
-    return np.rint(picture.clip(0, 1) * LEVELS).astype(np.uint8)
+    levels: np.ndarray = np.rint(picture.clip(0, 1) * LEVELS)
+    return levels.astype(np.uint8)
 
 
 def from_8_bits(picture: np.ndarray) -> np.ndarray:
     """Convert uint8 to float32 in [0, 1], same shape."""
-    return np.divide(picture, LEVELS, dtype=np.float32)
+    samples: np.ndarray = np.divide(picture, LEVELS, dtype=np.float32)
+    return samples
 
 
 def by_plane(picture: np.ndarray) -> np.ndarray:
@@ -178,14 +182,16 @@ def empty_by_plane(height: int, width: int, dtype: type[np.generic]) -> np.ndarr
 
 def into_range(picture: np.ndarray, period: float) -> np.ndarray:
     """Move samples outside [0, 1] by one period towards it."""
-    return picture + np.float32(period) * ((picture < 0).astype(np.float32) - (picture > 1).astype(np.float32))
+    periods: np.ndarray = (picture < 0).astype(np.float32) - (picture > 1).astype(np.float32)
+    moved: np.ndarray = picture + np.float32(period) * periods
+    return moved
 
 
 def is_grey(picture: np.ndarray) -> bool:
     """Return whether red, green and blue are equal in all pixels of (H, W, 3) uint8; always True for (H, W, 1)."""
     if picture.shape[2] == 1:
         return True
-    rows = max(_ROWS, _COMPARED // max(picture.shape[1], 1))
+    rows = max(16, (1 << 16) // max(picture.shape[1], 1))  # compared at a time: 16, or more in a narrow picture
     parts = (picture[start : start + rows] for start in range(0, len(picture), rows))
     others = range(1, picture.shape[2])  # one channel after the other: rows are compared faster than pixels
     return all((part[..., 0] == part[..., other]).all() for part in parts for other in others)
@@ -201,7 +207,8 @@ def split(picture: np.ndarray, base: np.ndarray, gain: float) -> np.ndarray:
 
     It is centred on 0, with a root mean square of about HIDDEN_RMS.
     """
-    return (picture - base) * np.float32(gain)
+    residual: np.ndarray = (picture - base) * np.float32(gain)
+    return residual
 
 
 def gain_for(picture: np.ndarray, base: np.ndarray) -> float:
@@ -216,7 +223,8 @@ def block_means(picture: np.ndarray) -> np.ndarray:
     height, width, channels = picture.shape
     rows = picture.reshape(height // BLOCK, BLOCK, width * channels).sum(1, dtype=np.uint16)
     sums = rows.reshape(height // BLOCK, width // BLOCK, BLOCK, channels).sum(2, dtype=np.uint16)
-    return np.rint(sums / BLOCK**2).astype(np.uint8)
+    means: np.ndarray = np.rint(sums / BLOCK**2)
+    return means.astype(np.uint8)
 
 
 def enlarge(means: np.ndarray) -> np.ndarray:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _SCHEME = "://"
-_LOCAL = ("file://", "local://")
-_DRIVE = re.compile("[A-Za-z]:")  # a drive of Windows
 
 
 @dataclass(frozen=True)
@@ -56,26 +54,36 @@ class RemotePath:
             from fsspec.core import url_to_fs
 
             try:
-                return url_to_fs(self.url)
+                file_system, path = url_to_fs(self.url)
             except (ValueError, ImportError) as error:
                 raise MediaError(f"can't be opened ({error})", subject=self) from error
+        return file_system, path
 
     def __getstate__(self) -> dict[str, str]:
         return {"url": self.url}
 
     def is_dir(self) -> bool:
         """Return whether the address is a folder. Raises MediaError if the store can't be asked."""
-        return self._call("read", "isdir", self._opened[1])
+        is_dir: bool = self._call("read", "isdir", self._opened[1])
+        return is_dir
 
     def files(self) -> "tuple[list[RemotePath], list[str]]":
         """Return the files in a folder, and the names of other entries; errors are those of `is_dir`."""
         entries = self._call("read", "ls", self._opened[1], True)
-        found = [(entry["name"].rstrip("/").rsplit("/", 1)[-1], entry["type"]) for entry in entries]
-        return [self / name for name, what in found if what == "file"], [name for name, what in found if what != "file"]
+        files = []
+        others = []
+        for entry in entries:
+            name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
+            if entry["type"] == "file":
+                files.append(self / name)
+            else:
+                others.append(name)
+        return files, others
 
     def size(self) -> int:
         """Return the size of a file in bytes; errors are those of `is_dir`."""
-        return self._call("read", "size", self._opened[1])
+        size: int = self._call("read", "size", self._opened[1])
+        return size
 
     def get(self, path: Path) -> None:
         """Copy the file to a local path; errors are those of `is_dir`."""
@@ -100,9 +108,10 @@ Place = Path | RemotePath
 
 def place(text: str) -> Place:
     """Return a path of this machine, or an address."""
-    for scheme in _LOCAL:
+    for scheme in ("file://", "local://"):
         text = text.removeprefix(scheme)
-    return RemotePath(text.rstrip("/")) if _SCHEME in text and not _DRIVE.match(text) else Path(text)
+    on_drive = re.match("[A-Za-z]:", text)  # of Windows
+    return RemotePath(text.rstrip("/")) if _SCHEME in text and not on_drive else Path(text)
 
 
 @contextmanager

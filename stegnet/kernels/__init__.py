@@ -2,22 +2,25 @@
 
 import os
 from contextlib import suppress
+from importlib import import_module
+from types import ModuleType
 
-VARIABLE, NUMPY = "STEGNET_KERNELS", "numpy"
+VARIABLE = "STEGNET_KERNELS"  # environment variable: NUMPY switches the compiled kernels off
+NUMPY = "numpy"
 
-compiled = None  # NumPy does all
+compiled: ModuleType | None = None  # NumPy does all
 if os.environ.get(VARIABLE) != NUMPY:
     with suppress(ImportError):  # it was installed without a C compiler
-        from stegnet.kernels import _kernels as compiled
+        compiled = import_module("stegnet.kernels._kernels")
 
 
 def kernels_missing() -> str | None:
-    """A line for whoever waits for long, if the kernels could have been compiled and are not."""
+    """Return a line for a user who waits, if the kernels could have been compiled and are not; else None."""
     if compiled or os.environ.get(VARIABLE) == NUMPY:
         return None
     return "the compiled kernels are missing: this takes two to four times as long (a C compiler, then `pip install .`)"
 
 
 def kernels_in_use() -> str:
-    """The kernels that run, in words."""
+    """Return the name of the kernels that run, for a report."""
     return "compiled kernels" if compiled else "kernels of NumPy"

@@ -31,9 +31,6 @@ from .keys import (
     FILM_ID_BYTES as FILM_ID_BYTES,
 )
 from .keys import (
-    KEY_BYTES as KEY_BYTES,
-)
-from .keys import (
     PUBLIC_DEMONSTRATION_KEY as PUBLIC_DEMONSTRATION_KEY,
 )
 from .keys import (
@@ -83,4 +80,7 @@ from .keys import (
 )
 from .keys import (
     seeded as seeded,
+)
+from .keytext import (
+    KEY_BYTES as KEY_BYTES,
 )

@@ -13,8 +13,7 @@ from stegnet.core.errors import KeyFileError
 from stegnet.keys.keys import SYSTEM, Identity, Key, Randomness, Recipient, export_secret
 from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
 
-T = TypeVar("T", Key, Identity, bytes)
-_IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
+Secret = TypeVar("Secret", Key, Identity, bytes)
 _KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
 
 
@@ -32,8 +31,10 @@ def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Rec
 
     Raises the errors of `make_key_file`.
     """
-    path, identity = Path(path), Identity(randomness(KEY_BYTES))
-    comments = f"{_IDENTITY_COMMENT}\n# recipient: {identity.recipient}\n"
+    path = Path(path)
+    identity = Identity(randomness(KEY_BYTES))
+    warning = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
+    comments = f"{warning}\n# recipient: {identity.recipient}\n"
     write_new(path, f"{comments}{to_text(IDENTITY, export_secret(identity)[1:])}\n".encode())
     return identity.recipient
 
@@ -64,9 +65,9 @@ def read_recipient(text: str | Path) -> Recipient:
     """
     literal = str(text).lower().startswith(f"{RECIPIENT}1")
     content = str(text).encode() if literal else _content(Path(text), "file, and no recipient")
-    found = from_text(content, RECIPIENT)
+    public = from_text(content, RECIPIENT)
     del content
-    return Recipient(_checked("the recipient" if literal else text, found))
+    return Recipient(_checked("the recipient" if literal else text, public))
 
 
 def shown_text(path: str | Path) -> str:
@@ -95,13 +96,15 @@ def write_new(path: Path, content: bytes) -> None:
                 raise
         sync_folder(path.parent)
     except FileExistsError:
-        problem = "already exists", "a lost key can't be made again: choose another name"
+        problem = "already exists"
+        hint = "a lost key can't be made again: choose another name"
     except OSError as error:
-        problem = f"can't be written ({error.strerror})", ""
+        problem = f"can't be written ({error.strerror})"
+        hint = ""
     else:
         return
     del content
-    raise KeyFileError(f"{problem[0]}", problem[1], subject=path)
+    raise KeyFileError(f"{problem}", hint, subject=path)
 
 
 def _content(path: Path, what: str = "key file") -> bytes:
@@ -115,11 +118,11 @@ def _content(path: Path, what: str = "key file") -> bytes:
         raise KeyFileError(f"can't be read ({error.strerror})", subject=path) from error
 
 
-def _checked(name: str | Path, found: T | Flaw) -> T:
+def _checked(name: str | Path, result: Secret | Flaw) -> Secret:
     """Return the result, or raise a KeyFileError if it is a flaw."""
-    if isinstance(found, Flaw):
-        raise KeyFileError(f"{found.message}", found.hint, subject=name)
-    return found
+    if isinstance(result, Flaw):
+        raise KeyFileError(f"{result.message}", result.hint, subject=name)
+    return result
 
 
 def _key_of(content: bytes) -> Key | Flaw:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import count
 from threading import Lock
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -37,31 +37,19 @@ from stegnet.core.errors import KeyFileError
 from stegnet.core.keystream import keystream, system_bytes
 from stegnet.keys.keytext import KEY_BYTES, RECIPIENT, to_text
 
-SALT_BYTES = SECRET_BYTES = 16
+SALT_BYTES = 16
+SECRET_BYTES = 16
 EPHEMERAL_TRITS = 192
 FILM_ID_BYTES = 16
 _ANCHORS = 4  # of the 256 values of a salt's first byte
 _MOST_TRIES = 8  # frames of a file on which a passphrase is tried
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 _MAX_PASSPHRASE = 1024
-_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 can't encode
-_RATED = 64  # leading characters of a passphrase from which its strength is estimated, since that takes time
-_STRONG = 1e10  # guesses; at 0.27 s each, a month on a thousand cores
 _GUESSES = 1000 / 0.27  # per second, on a thousand cores
-_YEAR = 365.25 * 86400  # seconds
-_ATTEMPTS = 128  # half of which give an ephemeral key
-_BITS, _FILLER_BYTES = 8 * KEY_BYTES, 16
-_P, _A = (1 << 255) - 19, 486662
+_P = (1 << 255) - 19
+_A = 486662
 _ROOT_OF_MINUS_ONE = pow(2, (_P - 1) // 4, _P)
 _REPRESENTATIVE_BITS = 254
-# u-coordinates of the eight points of low order (the neutral one has none); except for the first two, each has two
-# points.
-_ORDER_8 = (
-    39382357235489614581723060781553021112529911719440698176882885853963445705823,
-    325606250916557431795983626356110631294008115727848805560023387167927233504,
-)
-_LOW_ORDER = (None, 0, 1, 1, *(_ORDER_8[:1] * 2), *(_ORDER_8[1:] * 2))
-_KEY, _PASSPHRASE, _RECIPIENT, _IDENTITY = b"k", b"p", b"r", b"i"
 
 # Function that returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
@@ -94,9 +82,12 @@ class Key(Unpicklable):
     """
 
     __slots__ = ("_secret", "ephemeral", "recipient")
+    tag = b"k"  # of exported secrets
 
     def __init__(self, secret: bytes, recipient: bytes | None = None, ephemeral: np.ndarray | None = None) -> None:
-        self._secret, self.recipient, self.ephemeral = secret, recipient, ephemeral
+        self._secret = secret
+        self.recipient = recipient
+        self.ephemeral = ephemeral
         del secret
         if len(self._secret) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
@@ -148,9 +139,14 @@ class Key(Unpicklable):
 
 
 class AnchorSource(Unpicklable, ABC):
-    """Source of the keys of frame 0 and anchors, whose leads give the key of all other frames."""
+    """Source of the keys of frame 0 and anchors, whose leads give the key of all other frames.
+
+    Attributes:
+        tag: the byte before an exported secret that names its class.
+    """
 
     __slots__ = ()
+    tag: ClassVar[bytes]
 
     @abstractmethod
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
@@ -159,6 +155,10 @@ class AnchorSource(Unpicklable, ABC):
     @abstractmethod
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
         """Return the key of the frame with this salt, if it has one. `ephemeral` is given if the frame is read."""
+
+    @abstractmethod
+    def _exported(self) -> bytes:
+        """Return the secret as bytes."""
 
 
 class Passphrase(AnchorSource):
@@ -171,10 +171,11 @@ class Passphrase(AnchorSource):
     """
 
     __slots__ = ("_text",)
+    tag = b"p"
 
     def __init__(self, text: str) -> None:
         self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
-        halved = bool(_SURROGATE.search(text))
+        halved = bool(re.search("[\ud800-\udfff]", text))  # surrogates: half characters, which UTF-8 can't encode
         del text
         if halved:
             raise KeyFileError("the passphrase is not Unicode text", "type it in, or put UTF-8 into its file")
@@ -188,12 +189,17 @@ class Passphrase(AnchorSource):
         """Return the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
         return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
 
+    def _exported(self) -> bytes:
+        return self._text
+
     def weakness(self) -> str:
         """Return a warning with the time to guess it (zxcvbn, Wheeler 2016, USENIX Security); "" if it is strong."""
         from zxcvbn import time_estimates, zxcvbn  # imported here, since only hiding needs it
 
-        guesses = zxcvbn(self._text.decode()[:_RATED])["guesses"]
-        if guesses >= _STRONG:
+        rated_characters = 64  # leading ones, since rating takes time
+        enough_guesses = 1e10  # at 0.27 s each, a month on a thousand cores
+        guesses = zxcvbn(self._text.decode()[:rated_characters])["guesses"]
+        if guesses >= enough_guesses:
             return ""
         time = time_estimates.display_time(float(guesses) / _GUESSES)
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
@@ -215,7 +221,8 @@ def _list_of_words() -> list[str]:
 
 def guessing_years(bits: float) -> float:
     """Return the average years in which a thousand processor cores find a passphrase with this many random bits."""
-    return 2 ** (bits - 1) / _GUESSES / _YEAR
+    year = 365.25 * 86400  # seconds
+    return 2 ** (bits - 1) / _GUESSES / year
 
 
 KeySource = Key | AnchorSource
@@ -248,9 +255,11 @@ class ContainerKeys(Unpicklable):
 
     def of_frame(self, salt: bytes, first: bool) -> Key:
         """Return the key of the frame with this salt; `first` is true for frame 0."""
-        if self.anchors is not None and (first or is_anchor(salt)):
-            return self.anchors.derive(salt)
-        return self.film
+        if self.anchors is None or not (first or is_anchor(salt)):
+            return self.film
+        key = self.anchors.derive(salt)
+        assert key is not None  # only an identity needs the frame itself, and hides by its recipient
+        return key
 
 
 class KeyRing(Unpicklable):
@@ -264,7 +273,8 @@ class KeyRing(Unpicklable):
     def __init__(self, source: KeySource) -> None:
         self._anchors = None if isinstance(source, Key) else source
         self.keys = ContainerKeys(source, bytes(SECRET_BYTES)) if isinstance(source, Key) else None
-        self._tries, self._lock = {True: _MOST_TRIES, False: _MOST_TRIES}, Lock()
+        self._tries = {True: _MOST_TRIES, False: _MOST_TRIES}
+        self._lock = Lock()
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
@@ -291,15 +301,16 @@ class KeyRing(Unpicklable):
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:
         """Yield the keys that may open the frame with this salt; `first` is true for the first frame of its file."""
-        keys, own = self.keys, None
+        keys = self.keys
         if keys is not None and (self._anchors is None or not is_anchor(salt)):
             yield keys.film
-            if self._anchors is not None and self._may_try(known=True):  # frame 0, moved
-                own = self._anchors.derive(salt, ephemeral)
-        elif keys is not None or first or (is_anchor(salt) and self._may_try(known=False)):
-            own = self._anchors.derive(salt, ephemeral)
-        if own is not None:
-            yield own
+            derives = self._anchors is not None and self._may_try(known=True)  # frame 0, moved
+        else:
+            derives = keys is not None or first or (is_anchor(salt) and self._may_try(known=False))
+        if derives and self._anchors is not None:
+            derived = self._anchors.derive(salt, ephemeral)
+            if derived is not None:
+                yield derived
 
     def accept(self, secret: bytes) -> bool:
         """Return whether a film secret is the film's own, which is learnt from the first frame that opens."""
@@ -338,9 +349,11 @@ class Recipient(AnchorSource):
     """
 
     __slots__ = ("_secret", "public")
+    tag = b"r"
 
     def __init__(self, public: bytes, secret: bytes | None = None) -> None:
-        self.public, self._secret = public, SYSTEM(KEY_BYTES) if secret is None else secret
+        self.public = public
+        self._secret = SYSTEM(KEY_BYTES) if secret is None else secret
         del secret
         if _shared(X25519PrivateKey.generate(), public) is None:
             raise KeyFileError("the recipient is not a public key that anything can be hidden for")
@@ -354,7 +367,12 @@ class Recipient(AnchorSource):
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
         private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
-        return _agreed(_shared(private, self.public), disguised, self.public, _to_trits(disguised, filler))
+        trits = _to_trits(disguised, filler)
+        public = X25519PublicKey.from_public_bytes(self.public)  # of no low order, as the constructor checked
+        return _agreed(private.exchange(public), disguised, self.public, trits)
+
+    def _exported(self) -> bytes:
+        return self.public + self._secret
 
 
 class Identity(AnchorSource):
@@ -365,6 +383,7 @@ class Identity(AnchorSource):
     """
 
     __slots__ = ("_private",)
+    tag = b"i"
 
     def __init__(self, secret: bytes) -> None:
         self._private = X25519PrivateKey.from_private_bytes(secret)
@@ -383,35 +402,37 @@ class Identity(AnchorSource):
         if trits is None:
             return None
         number = sum(int(trit) * 3**place for place, trit in enumerate(trits))
-        disguised = (number % (1 << _BITS)).to_bytes(KEY_BYTES, "little")
+        disguised = (number % (1 << 8 * KEY_BYTES)).to_bytes(KEY_BYTES, "little")
         shared = _shared(self._private, coordinate(disguised))
-        return shared and _agreed(shared, disguised, public, trits)
+        return None if shared is None else _agreed(shared, disguised, public, trits)
+
+    def _exported(self) -> bytes:
+        return self._private.private_bytes_raw()
 
 
 def export_secret(source: KeySource) -> bytes:
     """Return any source of keys as bytes, to be encrypted by the caller; `import_secret` is the inverse."""
-    if isinstance(source, Recipient):
-        return _RECIPIENT + source.public + source._secret
-    if isinstance(source, Identity):
-        return _IDENTITY + source._private.private_bytes_raw()
-    return _KEY + source._secret if isinstance(source, Key) else _PASSPHRASE + source._text
+    return source.tag + (source._secret if isinstance(source, Key) else source._exported())
 
 
 def import_secret(data: bytes) -> KeySource:
     """Return the source of keys that `export_secret` turned into bytes."""
-    kind, secret = data[:1], data[1:]
-    if kind == _RECIPIENT:
+    tag = data[:1]
+    secret = data[1:]
+    if tag == Recipient.tag:
         return Recipient(secret[:KEY_BYTES], secret[KEY_BYTES:])
-    if kind == _IDENTITY:
+    if tag == Identity.tag:
         return Identity(secret)
-    return Key(secret) if kind == _KEY else Passphrase(secret.decode())
+    return Key(secret) if tag == Key.tag else Passphrase(secret.decode())
 
 
 def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateKey, bytes, int]]:
     """Yield ephemeral keys of a frame, each with its disguise of 32 bytes, and a random number."""
     derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=b"stegnet/2/ephemeral").derive(secret)
-    size = KEY_BYTES + 1 + _FILLER_BYTES
-    stream = keystream(derived, _ATTEMPTS * size)
+    filler_bytes = 16
+    size = KEY_BYTES + 1 + filler_bytes
+    attempts = 128  # half of which give an ephemeral key
+    stream = keystream(derived, attempts * size)
     for start in range(0, len(stream), size):
         private = X25519PrivateKey.from_private_bytes(stream[start : start + KEY_BYTES])
         disguised = representative(private.public_key().public_bytes_raw(), stream[start + KEY_BYTES])
@@ -422,8 +443,9 @@ def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateK
 def _to_trits(disguised: bytes, filler: int) -> np.ndarray:
     """Convert 32 random bytes to uniformly random trits, (192,) uint8: the lowest bits of a number to the base 3."""
     number = int.from_bytes(disguised, "little")
-    count = (3**EPHEMERAL_TRITS - 1 - number >> _BITS) + 1
-    number += filler % count << _BITS
+    bits = 8 * KEY_BYTES
+    count = (3**EPHEMERAL_TRITS - 1 - number >> bits) + 1
+    number += filler % count << bits
     return np.array([number // 3**place % 3 for place in range(EPHEMERAL_TRITS)], np.uint8)
 
 
@@ -454,14 +476,25 @@ def representative(public: bytes, randomness: int) -> bytes | None:
     The key, X25519 of a random private key, changes: a point of low order is added, which X25519 ignores, so that the
     result may be any point of the curve. `randomness` has at least 6 bits, used for this key only.
     """
-    u, other = int.from_bytes(public, "little"), _LOW_ORDER[randomness % 8]
-    if other is not None:  # which of the two points with this u is unknown
-        v, other_v = _root(_curve(u)), _root(_curve(other))
-        slope = (v - (other_v if randomness % 2 else -other_v)) * pow(u - other, -1, _P)
-        u = (slope * slope - _A - u - other) % _P
+    u = int.from_bytes(public, "little")
+
+    # u-coordinates of the eight points of low order (the neutral one has none); except for the first two, each has two
+    # points.
+    order_8 = (
+        39382357235489614581723060781553021112529911719440698176882885853963445705823,
+        325606250916557431795983626356110631294008115727848805560023387167927233504,
+    )
+    added = (None, 0, 1, 1, order_8[0], order_8[0], order_8[1], order_8[1])[randomness % 8]
+    if added is not None:  # which of the two points with this u is unknown
+        v = _root(_curve(u))
+        added_v = _root(_curve(added))
+        slope = (v - (added_v if randomness % 2 else -added_v)) * pow(u - added, -1, _P)
+        u = (slope * slope - _A - u - added) % _P
+
     parts = (u, -(u + _A)) if randomness >> 3 & 1 else (-(u + _A), u)
-    r = _root(parts[0] * pow(2 * parts[1], -1, _P) % _P)
-    if r is None:
+    square = parts[0] * pow(2 * parts[1], -1, _P) % _P
+    r = _root(square)
+    if r * r % _P != square:
         return None
     return (min(r, _P - r) | (randomness >> 4 & 3) << _REPRESENTATIVE_BITS).to_bytes(KEY_BYTES, "little")
 
@@ -471,9 +504,7 @@ def _curve(u: int) -> int:
     return (u * u + _A * u + 1) * u % _P
 
 
-def _root(value: int) -> int | None:
-    """Return a square root modulo p; None if there is none."""
+def _root(value: int) -> int:
+    """Return a square root of a square modulo p; of other values, a number whose square differs."""
     root = pow(value, (_P + 3) // 8, _P)
-    if (root * root - value) % _P:
-        root = root * _ROOT_OF_MINUS_ONE % _P
-    return None if (root * root - value) % _P else root
+    return root if (root * root - value) % _P == 0 else root * _ROOT_OF_MINUS_ONE % _P

@@ -6,33 +6,21 @@ No error is raised here while a local variable holds a secret: flaws of a text a
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import NamedTuple
 
-KEY, IDENTITY, RECIPIENT = "stegnet-key-", "stegnet-identity-", "stegnet"
-AGE_IDENTITY, AGE_RECIPIENT = "age-secret-key-", "age"
+KEY = "stegnet-key-"
+IDENTITY = "stegnet-identity-"
+RECIPIENT = "stegnet"
 NAMES = {
     KEY: "a key",
     IDENTITY: "an identity",
     RECIPIENT: "a recipient",
-    AGE_IDENTITY: "an identity of age",
-    AGE_RECIPIENT: "a recipient of age",
-}
-_HINTS = {
-    KEY: "use it as a key file",
-    IDENTITY: "use it as an identity, to reveal; its recipient, to hide for, is in its comment",
-    RECIPIENT: "use it as a recipient, to hide; revealing needs its identity",
-}
-_BEGINNINGS = {
-    KEY: "it begins with STEGNET-KEY-1; `stegnet keygen` makes one; if this is a passphrase, use it as one",
-    IDENTITY: "it begins with STEGNET-IDENTITY-1",
-    RECIPIENT: "it begins with stegnet1",
+    "age-secret-key-": "an identity of age",
+    "age": "a recipient of age",
 }
 KEY_BYTES = 32
 MOST_BYTES = 4096  # largest file that may hold such a text
-_CONTROLS = {*range(32), 127} - set(b"\t\n\r")  # control characters, which no text contains
-_UNSEEN = dict.fromkeys((0x200B, 0x2060, 0xFEFF))  # characters of no width, which web pages and mail put into a text
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _CHECKSUM = 6  # characters
 _BECH32M = 0x2BC830A3
-_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
 class Flaw(NamedTuple):
@@ -55,28 +43,33 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
     lines = _lines(content, wanted)
     if lines == []:
         return Flaw(f"{_not(wanted)}: it holds a comment only", "it was cut: copy it again")
-    kind = _kind(lines[0]) if lines and len(lines) == 1 else None
+    line = lines[0] if lines is not None and len(lines) == 1 else ""
+    kind = _kind(line) if line else None
     if kind != wanted:
-        told = f"{NAMES[kind]}, {_not(wanted)}" if kind else _not(wanted)
-        return Flaw(told, _HINTS.get(kind) or _BEGINNINGS[wanted])
-    found = decode(lines[0])
-    if found is None or len(found[1]) != KEY_BYTES:
+        message = f"{NAMES[kind]}, {_not(wanted)}" if kind else _not(wanted)
+        return Flaw(message, _hint(kind, wanted))
+
+    decoded = decode(line)
+    if decoded is None or len(decoded[1]) != KEY_BYTES:
         return Flaw(f"{NAMES[wanted]} that was damaged or cut: its checksum is wrong", "copy it again")
-    return found[1]
+    return decoded[1]
 
 
 def is_raw_key(content: bytes) -> bool:
     """Return whether this is a key file of earlier versions: 32 random bytes, not text such as a passphrase."""
+    if len(content) != KEY_BYTES:
+        return False
     try:
         content.decode()
     except UnicodeDecodeError:
-        return len(content) == KEY_BYTES
-    return len(content) == KEY_BYTES and not _CONTROLS.isdisjoint(content)  # tabs and line ends are text
+        return True
+    control_characters = {*range(32), 127} - set(b"\t\n\r")  # which no text contains, besides tabs and line ends
+    return not control_characters.isdisjoint(content)
 
 
 def encode(prefix: str, data: bytes) -> str:
     """Encode bytes as Bech32m; the prefix is called the human-readable part in BIP 173."""
-    values = _regrouped(data, 8, 5, pad=True)
+    values = _regrouped(data, 8, 5)
     remainder = _polymod([*_expanded(prefix), *values, *[0] * _CHECKSUM]) ^ _BECH32M
     checksum = [remainder >> 5 * place & 31 for place in reversed(range(_CHECKSUM))]
     return f"{prefix}1" + "".join(_ALPHABET[value] for value in [*values, *checksum])
@@ -92,8 +85,12 @@ def decode(text: str) -> tuple[str, bytes] | None:
     values = [_ALPHABET.index(letter) for letter in rest]
     if _polymod([*_expanded(prefix), *values]) != _BECH32M:
         return None
-    data = _regrouped(values[:-_CHECKSUM], 5, 8, pad=False)
-    return None if data is None else (prefix, bytes(data))
+
+    data = _regrouped(values[:-_CHECKSUM], 5, 8)
+    padding = 5 * (len(values) - _CHECKSUM) % 8  # bits
+    if padding >= 5 or (padding and data.pop() != 0):
+        return None
+    return prefix, bytes(data)
 
 
 def _lines(content: bytes, wanted: str) -> list[str] | None:
@@ -102,7 +99,8 @@ def _lines(content: bytes, wanted: str) -> list[str] | None:
         text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         return None
-    lines = [line.strip() for line in text.translate(_UNSEEN).splitlines()]
+    without_width = dict.fromkeys((0x200B, 0x2060, 0xFEFF))  # characters that web pages and mail put into a text
+    lines = [line.strip() for line in text.translate(without_width).splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     start = next((number for number, line in enumerate(lines) if line.lower().startswith(f"{wanted}1")), len(lines))
     whole = "".join(lines[start:])
@@ -117,6 +115,21 @@ def _kind(line: str) -> str | None:
     return kinds[0] if kinds else None
 
 
+def _hint(kind: str | None, wanted: str) -> str:
+    """Return the remedy for a text of another kind than the wanted one."""
+    uses = {
+        KEY: "use it as a key file",
+        IDENTITY: "use it as an identity, to reveal; its recipient, to hide for, is in its comment",
+        RECIPIENT: "use it as a recipient, to hide; revealing needs its identity",
+    }
+    beginnings = {
+        KEY: "it begins with STEGNET-KEY-1; `stegnet keygen` makes one; if this is a passphrase, use it as one",
+        IDENTITY: "it begins with STEGNET-IDENTITY-1",
+        RECIPIENT: "it begins with stegnet1",
+    }
+    return uses[kind] if kind in uses else beginnings[wanted]
+
+
 def _not(wanted: str) -> str:
     return f"not {NAMES[wanted]}" if wanted == RECIPIENT else f"not {NAMES[wanted]} file"
 
@@ -128,23 +141,21 @@ def _expanded(prefix: str) -> list[int]:
 def _polymod(values: list[int]) -> int:
     """Return the remainder of BIP 173's polynomial code over GF(32)."""
     remainder = 1
+    generator = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
     for value in values:
-        top, remainder = remainder >> 25, (remainder & 0x1FFFFFF) << 5 ^ value
-        for place, term in enumerate(_GENERATOR):
+        top = remainder >> 25
+        remainder = (remainder & 0x1FFFFFF) << 5 ^ value
+        for place, term in enumerate(generator):
             remainder ^= term if top >> place & 1 else 0
     return remainder
 
 
-def _regrouped(values: bytes | list[int], size: int, wanted: int, pad: bool) -> list[int] | None:
-    """Regroup bits into numbers of another size; return None if leftover bits are too many or not zero."""
-    number, bits = 0, size * len(values)
+def _regrouped(values: bytes | list[int], size: int, wanted: int) -> list[int]:
+    """Regroup bits into numbers of another size, the last of which is padded with zeros."""
+    number = 0
     for value in values:
         number = number << size | value
-    left = bits % wanted
-    if pad:
-        number, bits = number << -bits % wanted, bits + -bits % wanted
-    elif left >= size or number & (1 << left) - 1:
-        return None
-    else:
-        number, bits = number >> left, bits - left
-    return [number >> place & (1 << wanted) - 1 for place in range(bits - wanted, -1, -wanted)]
+    bits = size * len(values)
+    padding = -bits % wanted
+    number <<= padding
+    return [number >> place & (1 << wanted) - 1 for place in range(bits + padding - wanted, -1, -wanted)]

@@ -430,7 +430,7 @@ def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) ->
 
 def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
     suffix = out.path.suffix.lower()
-    form = PICTURE_FORMS[suffix][0]
+    form = PICTURE_FORMS[suffix].name
     with open_picture(part) as image:
         if image.format == form:
             return ()
