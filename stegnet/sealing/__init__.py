@@ -1,8 +1,8 @@
 """Sealed bytes: data in the samples of a picture, encrypted, authenticated, and as hard to detect as methods allow.
 
-`embedding` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the cheapest
-changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy changes
-in samples that carry nothing, and `jpeg_carriers` seals in the coefficients of a JPEG.
+`embedding` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the
+cheapest changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy
+changes in samples that carry nothing, and `jpeg_carriers` seals in the coefficients of a JPEG.
 """
 
 from stegnet.sealing.carriers import (
