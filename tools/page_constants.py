@@ -21,7 +21,8 @@ HEAD = "/** Written by `python -m tools.page_constants` from Python's own consta
 GROUPS: dict[str, list[tuple[str, str]]] = {
     "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
-        ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
+        ("record.base", "KINDS"),
+        ("record.base.FORMAT", "GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
     "CARRIERS": [
@@ -39,7 +40,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "COSTS": [("sealing.costs.SETTINGS", "MEDIAN WET SHARP")],
     "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
-    "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
+    "ERASURE": [("record.spread", "SHARES"), ("record.spread.SETTINGS", "POLYNOMIAL ORDER")],
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
     "CAPACITY_TABLES": [
         ("media.capacity_tables", "PICTURES ROBUST_RATES"),
@@ -84,8 +85,11 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "QUALITY": [("networks.secret_quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
-        ("record.record", "NUMBERS SPREAD SPARE ANAMORPHIC MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
-        ("record.record", "MAX_STAMP MAX_SECONDS"),
+        ("record.record", "NUMBERS"),
+        ("record.record.RecordKind", "SPREAD SPARE ANAMORPHIC"),
+        ("record.record.LIMITS", "MAX_SIDE"),
+        ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
+        ("record.record.LIMITS", "MAX_PIXELS MAX_PART MAX_STAMP MAX_SECONDS"),
     ],
     "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],
     "ROBUST_RECORD": [
@@ -102,7 +106,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
     "SHOWN": [("gui.jobs", "GAIN")],
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
-    "SPREAD": [("record.spread", "SMALL RISK")],
+    "SPREAD": [("record.spread.SETTINGS", "SMALL RISK")],
     "SURVIVAL": [
         ("methods.robust.robust_pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
         ("methods.robust.robust_pictures", "SPARED LOST UNEVEN GRID"),

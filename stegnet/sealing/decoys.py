@@ -254,7 +254,7 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     moved = idle[moving]
     for offset in range(channels if plan.grey else 1):
         in_pixel = moved - moved % channels + (moved + offset) % channels
-        numbers.append(in_pixel)
+        numbers.append(in_pixel.astype(np.int32, copy=False))
         steps.append(changed(samples[in_pixel], changes[moving]) - samples[in_pixel])
 
     # 4. Carriers that share a pixel with an idle sample stay, unless that is a salt sample.
