@@ -6,9 +6,9 @@ The page's JavaScript reads stegnet/gui/page/constants.js, and types none of the
 """
 
 import json
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import astuple, is_dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,18 @@ import numpy as np
 PATH = Path(__file__).parents[1] / "stegnet/gui/page/constants.js"
 HEAD = "/** Written by `python -m tools.page_constants` from Python's own constants: change those. */\n"
 
-# The constants of each group of the page, by the modules of stegnet that define them.
+# The constants of each group of the page, by the modules of stegnet, or their settings, that define them.
 GROUPS: dict[str, list[tuple[str, str]]] = {
     "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
-        ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
+        ("record.base", "KINDS"),
+        ("record.base.FORMAT", "GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
-    "CARRIERS": [("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES STRIDE SALT RUN GROUP MOST_GROUP")],
+    "CARRIERS": [
+        ("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES"),
+        ("sealing.carriers.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
+    ],
     "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
     "CONTENT": [
         (
@@ -33,10 +37,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ),
         ("methods.robust.survival", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
-    "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
-    "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
+    "COSTS": [("sealing.costs.SETTINGS", "MEDIAN WET SHARP")],
+    "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
-    "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
+    "ERASURE": [("record.spread", "SHARES"), ("record.spread.SETTINGS", "POLYNOMIAL ORDER")],
     "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
     "CAPACITY_TABLES": [
         ("media.capacity_tables", "PICTURES ROBUST_RATES"),
@@ -54,12 +58,20 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "JPEG": [
         ("image.jpeg_scan_encoder", "LONGEST_RUN MOST_WAITING"),
-        ("sealing.jpeg_carriers", "MIDDLE CARRIED GROUP"),
+        ("sealing.jpeg_carriers.COST_SETTINGS", "MIDDLE"),
+        ("sealing.jpeg_carriers", "CARRIED"),
+        ("sealing.jpeg_carriers.COEFFICIENTS", "GROUP=SHARE"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
     ],
-    "JPEG_COSTS": [("sealing.jpeg_carriers", "STABILISER HIGH LOW WINDOW KNOWN ESTIMATED USUAL WET RATIONAL TIE")],
+    "JPEG_COSTS": [
+        ("sealing.jpeg_carriers.COST_SETTINGS", "STABILISER"),
+        ("sealing.jpeg_carriers", "HIGH LOW"),
+        ("sealing.jpeg_carriers.COST_SETTINGS", "WINDOW KNOWN ESTIMATED USUAL"),
+        ("sealing.jpeg_carriers", "WET"),
+        ("sealing.jpeg_carriers.COST_SETTINGS", "RATIONAL TIE"),
+    ],
     "KEYS": [
         ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),
         ("keys.keyfiles", "KEY_COMMENT"),
@@ -73,8 +85,11 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "QUALITY": [("networks.secret_quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
-        ("record.record", "NUMBERS SPREAD SPARE ANAMORPHIC MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME MAX_PIXELS MAX_PART"),
-        ("record.record", "MAX_STAMP MAX_SECONDS"),
+        ("record.record", "NUMBERS"),
+        ("record.record.RecordKind", "SPREAD SPARE ANAMORPHIC"),
+        ("record.record.LIMITS", "MAX_SIDE"),
+        ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
+        ("record.record.LIMITS", "MAX_PIXELS MAX_PART MAX_STAMP MAX_SECONDS"),
     ],
     "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],
     "ROBUST_RECORD": [
@@ -82,19 +97,27 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
-    "SEAL": [("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT GREY ORDERS STUCK")],
+    "SEAL": [
+        ("sealing.embedding.FORMAT", "VERSION NONCE_BYTES MAC_BYTES"),
+        ("sealing.embedding", "FILM_EFFORT PICTURE_EFFORT"),
+        ("sealing.embedding.FORMAT", "GREY ORDERS STUCK=STUCK_BITS"),
+    ],
     "SEALED": [("methods.sealed", "RATE MEASURED")],
     "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
     "SHOWN": [("gui.jobs", "GAIN")],
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
-    "SPREAD": [("record.spread", "SMALL RISK")],
+    "SPREAD": [("record.spread.SETTINGS", "SMALL RISK")],
     "SURVIVAL": [
         ("methods.robust.robust_pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
         ("methods.robust.robust_pictures", "SPARED LOST UNEVEN GRID"),
     ],
     "TEXTS": [("core.names", "TEXT_NAME MOST_TEXT")],
-    "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
-    "RECORD_ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
+    "TRELLIS": [
+        ("sealing.trellis", "HEIGHTS MAX_WIDTH"),
+        ("sealing.trellis.FORMAT", "TURNS BITS TRITS MAX_LANES LEAST_ROWS"),
+        ("sealing.trellis", "COLUMNS"),
+    ],
+    "RECORD_ZONE": [("sealing.zones.SETTINGS", "GREY_SHARE TOGETHER")],
 }
 
 
@@ -109,11 +132,17 @@ def _group(name: str, parts: list[tuple[str, str]]) -> str:
 
 
 def _constants(parts: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
-    """Names and values; those that other modules do not import have an underscore before their names."""
+    """Yield the page's names and their values.
+
+    A path leads to a module, or to a value in it whose fields have names in small letters. `NAME=FIELD` gives a field
+    that has another name in Python. Names that other modules do not import have an underscore before them.
+    """
     for path, names in parts:
-        module = import_module(f"stegnet.{path}")
-        for name in names.split():
-            yield name, getattr(module, name if hasattr(module, name) else f"_{name}")
+        source = pkgutil.resolve_name(f"stegnet.{path}")
+        for entry in names.split():
+            name, _, field = entry.partition("=")
+            spellings = [field or name, f"_{field or name}", (field or name).lower()]
+            yield name, next(getattr(source, spelling) for spelling in spellings if hasattr(source, spelling))
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ level off.
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,9 +17,18 @@ from stegnet.image.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decod
 
 KINDS = (NONE, MEANS, CODED)  # a record holds the index
 
-_GAIN_UNIT, _GAIN_BIAS, _MAX_GAIN_CODE = 8, 32, 127  # the gain is 2^((code - 32) / 8)
-_LEVEL = 9  # of zlib
-_STORED = 16_000  # smallest block that zlib stores uncompressed, with an overhead of 5 bytes
+
+@dataclass(frozen=True)
+class BaseFormat:
+    """Numbers of docs/format.md, "Base", and of zlib."""
+
+    gain_unit: int = 8  # the gain is 2^((code − bias) / unit)
+    gain_bias: int = 32
+    max_gain_code: int = 127
+    stored: int = 16_000  # bytes of the smallest block that zlib stores uncompressed, with an overhead of 5 bytes
+
+
+FORMAT = BaseFormat()
 
 
 def encode_base(
@@ -48,7 +57,8 @@ def encode_base(
         return b"", replace(grey, enhanced=enhance(grey.picture))
     if kind == MEANS:
         means = block_means(picture)
-        coded, decoded = _pack_means(means), enlarge(means)
+        coded = _pack_means(means)
+        decoded = enlarge(means)
     else:
         coded = fit_avif(picture, quality, most - 1, FASTEST if film else FAST)
         decoded = decode_avif(coded, *picture.shape[:2])
@@ -56,8 +66,8 @@ def encode_base(
         needs = f"the secret's coarse picture needs {len(coded) + 1} bytes of its cover"
         raise CapacityError(f"{needs}, more than the capacity of {max(most, 0)}", "use a larger cover")
     enhanced = enhance(decoded)
-    code = round(_GAIN_UNIT * math.log2(gain_for(picture, enhanced))) + _GAIN_BIAS
-    code = min(max(code, 0), _MAX_GAIN_CODE)
+    code = round(FORMAT.gain_unit * math.log2(gain_for(picture, enhanced))) + FORMAT.gain_bias
+    code = min(max(code, 0), FORMAT.max_gain_code)
     return bytes([code]) + coded, Base(decoded, _gain(code), enhanced)
 
 
@@ -66,7 +76,7 @@ def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
     if kind == NONE:
         _require(not data)
         return Base.grey(height, width)
-    _require(len(data) > 1 and data[0] <= _MAX_GAIN_CODE)
+    _require(len(data) > 1 and data[0] <= FORMAT.max_gain_code)
     gain = _gain(data[0])
     if kind == MEANS:
         return Base(enlarge(_unpack_means(data[1:], height // BLOCK, width // BLOCK)), gain)
@@ -82,17 +92,17 @@ def least_base(kind: str, height: int, width: int) -> int:
         return 0
     if kind == MEANS:
         raw = 3 * (height // BLOCK) * (width // BLOCK)
-        return 1 + raw + 5 * (raw // _STORED + 1) + 16  # zlib stores what it can't compress
+        return 1 + raw + 5 * (raw // FORMAT.stored + 1) + 16  # zlib stores what it can't compress
     return 1 + LEAST_FILE + math.ceil(LEAST_PER_PIXEL * height * width)
 
 
 def least_base_per_pixel(kind: str) -> float:
     """Return the bytes that each pixel adds to `least_base`."""
-    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / BLOCK**2, CODED: LEAST_PER_PIXEL}[kind]
+    return {NONE: 0.0, MEANS: 3 * (1 + 5 / FORMAT.stored) / BLOCK**2, CODED: LEAST_PER_PIXEL}[kind]
 
 
 def _gain(code: int) -> float:
-    return 2 ** ((code - _GAIN_BIAS) / _GAIN_UNIT)
+    return float(2 ** ((code - FORMAT.gain_bias) / FORMAT.gain_unit))
 
 
 def _pack_means(means: np.ndarray) -> bytes:
@@ -106,7 +116,7 @@ def _pack_means(means: np.ndarray) -> bytes:
     values[..., 2] -= means[..., 1]
     values[1:] -= values[:-1].copy()
     values[:, 1:] -= values[:, :-1].copy()
-    return zlib.compress(np.moveaxis(values, -1, 0).tobytes(), _LEVEL)
+    return zlib.compress(np.moveaxis(values, -1, 0).tobytes(), zlib.Z_BEST_COMPRESSION)
 
 
 def _unpack_means(data: bytes, height: int, width: int) -> np.ndarray:

@@ -40,11 +40,7 @@ from stegnet.record.record import Header, Record
 from stegnet.record.spread import Gathering, least_shares
 from stegnet.sealing import PIXELS, UNEVEN, record_capacity
 
-_NOT_LOOKED_FOR = object()
 ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
-_CONTAINERS = "a container is a PNG, JPEG, MKV, MP4, WAV or FLAC: ask the sender for the file as it was written"
-_WHOLE_ALBUM = "reveal a folder that holds enough of them, as they were written"
-_UNSEALERS = 2  # threads that unseal if no network computes; most of the time goes to decoding
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Inspection:
         return {"whole": not lines, "trouble": list(lines)}
 
 
-class Container(AbstractContextManager):
+class Container(AbstractContextManager["Container", None]):
     """Picture, film or sound in which something may be hidden; a context manager.
 
     The file stays open until the container is closed.
@@ -85,30 +81,37 @@ class Container(AbstractContextManager):
         MediaError: the file can't be read, has an unknown format, or has no frames.
     """
 
-    medium, called = PIXELS, FRAMES
+    medium = PIXELS
+    called = FRAMES
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
-        self.file, self.path, self.files, self.kind = file, file.path, (file.path,), file.kind
+        self.file = file
+        self.path = file.path
+        self.files = (file.path,)
+        self.kind = file.kind
         if file.context:
             self.medium = replace(UNEVEN, context=file.context)
         self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
-        self.key_source, self._keys = key_source, KeyRing(key_source)
+        self.key_source = key_source
+        self._keys = KeyRing(key_source)
         self._decoder: Generator[np.ndarray, None, None] | None = self._decode()
         self._decoded: list[np.ndarray] = []
-        self._header: Header | object | None = _NOT_LOOKED_FOR
+        self._header: Header | None = None
+        self._looked_for_header = False
         self.first = FrameReading(None, False)
         if self._has_samples:
-            self._read_first()
+            self._read_first(self._decoder)
 
     @property
     def _has_samples(self) -> bool:
-        """Return whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
+        """Whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
         return not self.file.is_jpeg
 
-    def _read_first(self) -> None:
+    def _read_first(self, decoder: Generator[np.ndarray, None, None]) -> None:
+        """Read the record of the first frame, and, if a passphrase needs one, that of an anchor."""
         try:
-            first = next(self._decoder, None)
+            first = next(decoder, None)
             if first is None:
                 raise MediaError("the film has no frames", subject=self.file)
             self._shape = first.shape[0], first.shape[1], channels_of(first)
@@ -119,7 +122,7 @@ class Container(AbstractContextManager):
                         if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
                             break
         except BaseException:
-            self._decoder.close()
+            decoder.close()
             raise
         self._decoded = [first]
 
@@ -165,8 +168,10 @@ class Container(AbstractContextManager):
         """
         if self._closed:
             raise ValueError(f"{self.path}: the container is closed")
-        decoder, self._decoder = self._decoder or self._decode(), None
-        decoded, self._decoded = self._decoded, []
+        decoder = self._decoder or self._decode()
+        self._decoder = None
+        decoded = self._decoded
+        self._decoded = []
         with closing(decoder):
             while decoded:
                 yield decoded.pop()
@@ -194,18 +199,21 @@ class Container(AbstractContextManager):
         """
         if self.first.record is not None:
             return self.first.record.header
-        if self._header is _NOT_LOOKED_FOR:
-            found = None
+        if not self._looked_for_header:
             if self.kind == FILM and not self.file.lossy_format:  # no frame of a lossy film opens
-                with closing(self.frames()) as frames:
-                    for position, frame in enumerate(frames):
-                        if position:
-                            progress("check", position, 0)
-                        if record := self.read(position, frame).record:
-                            found = record.header
-                            break
-            self._header = found
+                self._header = self._first_header(progress)
+            self._looked_for_header = True
         return self._header
+
+    def _first_header(self, progress: Progress) -> Header | None:
+        """Return the header of the first frame whose record can be read, decoding the frames up to it."""
+        with closing(self.frames()) as frames:
+            for position, frame in enumerate(frames):
+                if position:
+                    progress("check", position, 0)
+                if record := self.read(position, frame).record:
+                    return record.header
+        return None
 
     def times(self) -> list[Fraction]:
         """Return the times of a film's frames in seconds."""
@@ -221,13 +229,13 @@ class Container(AbstractContextManager):
         read: list[tuple[Header | None, FrameStatus]] = []
         with closing(self.readings()) as readings:
             for done, reading in enumerate(readings, 1):
-                header = reading.record and reading.record.header
-                read.append((header and headers.setdefault(header, header), reading.status))
+                header = reading.record.header if reading.record else None
+                read.append((headers.setdefault(header, header) if header else None, reading.status))
                 progress("check", done, 0)
         if not headers:
             raise self.not_opened()
-        ((header, _),) = Counter(found for found, _ in read if found).most_common(1)
-        statuses = tuple(status if found is header else UNREADABLE for found, status in read)
+        ((header, _),) = Counter(frame_header for frame_header, _ in read if frame_header).most_common(1)
+        statuses = tuple(status if frame_header is header else UNREADABLE for frame_header, status in read)
         total = header.frames if self.kind == FILM else 1  # an album's other files are not searched for
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
@@ -238,10 +246,11 @@ class Container(AbstractContextManager):
 
     def readings(self) -> Generator[FrameReading, None, None]:
         """Yield the record readings of all frames in order, up to where a film breaks off."""
+        unsealers = 2  # threads that unseal if no network computes; most of the time goes to decoding
         frames = prefetch(self.readable_frames())
         with (
             closing(frames),
-            closing(parallel_map(lambda item: self.read(*item), enumerate(frames), _UNSEALERS)) as readings,
+            closing(parallel_map(lambda item: self.read(*item), enumerate(frames), unsealers)) as readings,
         ):
             yield from readings
 
@@ -255,12 +264,13 @@ class Container(AbstractContextManager):
 
 def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
     """Open a container, which takes seconds if the first frame is large. Raises the errors of `Container`."""
+    hint = "a container is a PNG, JPEG, MKV, MP4, WAV or FLAC: ask the sender for the file as it was written"
     file = Cover(path, quiet=True)  # the user was warned about oddities of the cover when it was hidden in
     try:
         file.kind  # noqa: B018
     except MediaError as error:
         file.close()
-        raise error.with_hint(_CONTAINERS) from error
+        raise error.with_hint(hint) from error
     try:
         return with_heartbeat(lambda: Container(file, key_source), lambda: progress("open", 0, 0))
     except BaseException:
@@ -273,11 +283,17 @@ class Collected:
     """Result of one pass over a container that collects a file."""
 
     container: Container  # container being read
-    header: Header | None  # header of the file that is being collected; None until a frame opens
+    wanted: Header | None  # header of the file that is being collected; None until a frame opens
     statuses: list[tuple[bytes | None, FrameStatus]] = field(default_factory=list)  # film id and status of each frame
     sizes: dict[int, int] = field(default_factory=dict)  # bytes of an unspread file in each frame, by index
     gathering: Gathering | None = None  # shares of a spread file
     headers: Counter[Header] = field(default_factory=Counter)  # number of frames with each header
+
+    @property
+    def header(self) -> Header:
+        """Header of the file that is being collected; a frame must have opened."""
+        assert self.wanted is not None
+        return self.wanted
 
     @property
     def enough(self) -> int:
@@ -286,33 +302,37 @@ class Collected:
 
     def trouble(self) -> tuple[str, ...]:
         """Return one line for each kind of damage; empty if there is no damage."""
-        film_id, count = self.header.film_id, self.header.frames
+        film_id = self.header.film_id
+        count = self.header.frames
         if self.enough:  # lists altered files without an unaltered copy, and counts missing ones
             read = zip(self.container.files, self.statuses, strict=False)
-            own = [(file, status) for file, (its_id, status) in read if its_id == film_id]
-            whole = {status.index for _, status in own if status.whole}
-            lines = [f"{file}: was altered since it was hidden" for file, status in own if status.index not in whole]
-            missing = count - len({status.index for _, status in own})
+            of_album = [(file, status) for file, (its_id, status) in read if its_id == film_id]
+            whole = {status.index for _, status in of_album if status.whole}
+            lines = [
+                f"{file}: was altered since it was hidden" for file, status in of_album if status.index not in whole
+            ]
+            missing = count - len({status.index for _, status in of_album})
             if missing:
                 lines.append(
                     f"{missing} of the album's {count} files {'is' if missing == 1 else 'are'} missing or unreadable"
                 )
             return tuple(lines)
-        statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]  # foreign
+        # Frames of another container count as unreadable.
+        statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]
         damaged = {status.index for status in statuses if status.index is not None and not status.whole}
         if count == 1 and damaged:
             return (altered(self.container.kind),)
         diagnosis = replace(diagnose(statuses, count), altered=tuple(sorted(damaged)))
-        lines = diagnosis.file_lines(self.container.called)
+        damage = diagnosis.file_lines(self.container.called)
         if self.container.breaks_off:
-            return (*lines, f"the film is damaged after {len(self.statuses)} {self.container.called[1]}")
-        return lines
+            return (*damage, f"the film is damaged after {len(self.statuses)} {self.container.called[1]}")
+        return damage
 
     def strangers(self) -> tuple[str, ...]:
         """Return one line for each file in an album's folder that is not part of the album or can't be read."""
         read = zip(self.container.files, self.statuses, strict=False) if self.enough else ()
-        others = [file for file, (film_id, _) in read if film_id != self.header.film_id]
-        return tuple(self.container.remarks.get(file, f"{file}: is not of this album") for file in others)
+        strangers = [file for file, (film_id, _) in read if film_id != self.header.film_id]
+        return tuple(self.container.remarks.get(file, f"{file}: is not of this album") for file in strangers)
 
     def take(self, record: Record, file: BinaryIO) -> None:
         """Write a frame's bytes at their offset, if they belong to the file that is being collected.
@@ -322,16 +342,16 @@ class Collected:
         """
         header = record.header
         self.headers[header] += 1
-        self.header = self.header or header
-        if header != self.header:
+        self.wanted = self.wanted or header
+        if header != self.wanted:
             return
         if header.kind != FILE:
             raise not_a_file()
-        container, other_sizes = self.container, self.container.kind != FILM and header.frames > 1  # of an album
-        if not other_sizes and header.secret.size > header.frames * max(
-            record_capacity(container.height, container.width), 0
-        ):
-            raise nothing_revealed()
+        is_of_album = self.container.kind != FILM and header.frames > 1
+        if not is_of_album:  # the pictures of an album may have any sizes
+            frame_capacity = max(record_capacity(self.container.height, self.container.width), 0)
+            if header.file.size > header.frames * frame_capacity:
+                raise nothing_revealed()
         if header.spread:
             self.gathering = self.gathering or Gathering(header.spread, file)
             for number, share in record.shares():
@@ -343,18 +363,21 @@ class Collected:
 
     def missing(self) -> str:
         """Return a sentence that says how much of the file is missing; "" if it is complete."""
-        secret, count, gathering = self.header.secret, self.header.frames, self.gathering
-        missing = secret.size - sum(self.sizes.values())
-        if gathering.least >= secret.needed if gathering else not missing:
+        file = self.header.file
+        count = self.header.frames
+        gathering = self.gathering
+        missing = file.size - sum(self.sizes.values())
+        if gathering.least >= file.needed if gathering else not missing:
             return ""
         if self.enough:
             return f"the album needs {'all' if self.enough == count else self.enough} of its {count} files"
         if not gathering:
-            return f"{missing} of the file's {secret.size} bytes are missing"
-        spread, many = self.header.spread, self.container.called[1]
+            return f"{missing} of the file's {file.size} bytes are missing"
+        spread = gathering.spread
+        many = self.container.called[1]
         if spread.groups == 1:
-            return f"the file needs {secret.needed} of its {spread.frames} {many}, and {gathering.least} can be read"
-        group = f"{secret.needed} of the {least_shares(spread.frames)} {many} in each of {spread.groups} groups"
+            return f"the file needs {file.needed} of its {spread.frames} {many}, and {gathering.least} can be read"
+        group = f"{file.needed} of the {least_shares(spread.frames)} {many} in each of {spread.groups} groups"
         return f"the file needs {group}, and of one group {gathering.least} can be read"
 
 
@@ -366,19 +389,21 @@ def collect_whole(
     Raises:
         RevealError: no frame opens, it is not a file, bytes are missing, or (if `strict`) the container was altered.
     """
-    found = _collect(container, file, progress)
-    lines, what = found.trouble(), found.missing()
-    if not what and found.gathering:
-        found.gathering.restore()
-    if not what and file_digest(file) != found.header.secret.digest:
-        what = "the file's bytes are not those that were hidden"
-    if what:
-        hint = _WHOLE_ALBUM if found.enough else ALL_OR_NOTHING
-        raise RevealError("; ".join((what, *lines, *found.strangers())), hint, subject=container.path)
+    whole_album = "reveal a folder that holds enough of them, as they were written"
+    collected = _collect(container, file, progress)
+    lines = collected.trouble()
+    problem = collected.missing()
+    if not problem and collected.gathering:
+        collected.gathering.restore()
+    if not problem and file_digest(file) != collected.header.file.digest:
+        problem = "the file's bytes are not those that were hidden"
+    if problem:
+        hint = whole_album if collected.enough else ALL_OR_NOTHING
+        raise RevealError("; ".join((problem, *lines, *collected.strangers())), hint, subject=container.path)
     if strict and lines:
-        hint = Text("the file in it is whole: without ", Setting("strict", True), ", it is revealed")
-        raise RevealError("; ".join(lines), hint, subject=container.path)
-    return found, lines
+        without = Text("the file in it is whole: without ", Setting("strict", True), ", it is revealed")
+        raise RevealError("; ".join(lines), without, subject=container.path)
+    return collected, lines
 
 
 def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collected:
@@ -387,21 +412,22 @@ def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collec
     while True:
         file.seek(0)
         file.truncate()
-        found = Collected(container, wanted)
+        collected = Collected(container, wanted)
         with closing(container.readings()) as readings:
             for done, reading in enumerate(readings, 1):
                 record = reading.record
-                found.statuses.append((record and record.header.film_id, reading.status))
+                collected.statuses.append((record.header.film_id if record else None, reading.status))
                 if record is not None:
-                    found.take(record, file)
-                phase = "reveal files" if found.header and found.enough else "reveal"
-                progress(phase, done, found.header.frames if found.header else 0)
-        if found.header is None:
+                    collected.take(record, file)
+                phase = "reveal files" if collected.wanted and collected.enough else "reveal"
+                progress(phase, done, collected.wanted.frames if collected.wanted else 0)
+        if collected.wanted is None:
             raise container.not_opened()
-        ((wanted, _),) = found.headers.most_common(1)
-        if wanted == found.header:
-            return found
+        ((wanted, _),) = collected.headers.most_common(1)
+        if wanted == collected.wanted:
+            return collected
 
 
 def not_a_file() -> RevealError:
+    """Return the error for a container of a picture or film that is read as a file's."""
     return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")

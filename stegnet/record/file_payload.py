@@ -13,14 +13,13 @@ from itertools import accumulate
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.names import FILE
 from stegnet.keys import FILM_ID_BYTES, Key, Randomness
 from stegnet.record.record import File, Header, Record, format_record
 from stegnet.record.spread import SHARES, choose_needed
-
-_HALVINGS = 60  # bisection steps in the search for the load
 
 
 def file_header(name: str, source: BinaryIO, frames: int, capacity: int, randomness: Randomness) -> Header:
@@ -38,15 +37,15 @@ def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
             data = header.spread.share(source, index)
         else:
             source.seek(0)
-            data = source.read(header.secret.size)
-        if index == header.frames - 1 and file_digest(source) != header.secret.digest:
+            data = source.read(header.file.size)
+        if index == header.frames - 1 and file_digest(source) != header.file.digest:
             raise MediaError("was changed while it was being hidden", "hide it again", subject=source.name)
         yield Record(header, index, data=data)
 
 
 def hidden_bytes(header: Header) -> int:
     """Return how many bytes of a file all frames hold together."""
-    return header.spread.share_bytes * header.frames if header.spread else header.secret.size
+    return header.spread.share_bytes * header.frames if header.spread else header.file.size
 
 
 def empty_record_bytes(name: str, key: Key, spread: bool = False) -> int:
@@ -57,7 +56,7 @@ def empty_record_bytes(name: str, key: Key, spread: bool = False) -> int:
 
 def frames_with_data(header: Header) -> int:
     """Return the number of frames that hold bytes or shares of the file."""
-    size = header.secret.size
+    size = header.file.size
     return header.frames if header.spread and size else min(header.frames, size)
 
 
@@ -70,7 +69,7 @@ def file_digest(source: BinaryIO) -> bytes:
     """Return the SHA-256 of a file, and seek to its end. Raises MediaError if it can't be read."""
     source.seek(0)
     with reading(getattr(source, "name", "")):
-        code = hashlib.file_digest(source, "sha256").digest()
+        code = hashlib.file_digest(source, "sha256").digest()  # type: ignore[arg-type]  # BinaryIO lacks readinto
         source.seek(0, os.SEEK_END)  # a file in memory is not at its end
         return code
 
@@ -84,8 +83,9 @@ class Division:
 
     def of(self, header: Header, enough: int) -> Header:
         """Return the header of an album with this division, of which any `enough` pictures give the file."""
-        spare = {"needed": self.needed, "enough": enough} if self.needed else {}
-        return replace(header, secret=replace(header.secret, **spare))
+        if not self.needed:
+            return header
+        return replace(header, secret=replace(header.file, needed=self.needed, enough=enough))
 
     def records(self, header: Header, source: BinaryIO) -> Iterator[Record]:
         """Yield the record of each picture, reading from the file one record at a time."""
@@ -107,7 +107,8 @@ def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: in
         hard: bytes that are hard to detect in each picture.
         enough: number of pictures, of any choice, that must give the file.
     """
-    capacity, weights = np.array(capacities), np.maximum(hard, 1)
+    capacity = np.array(capacities)
+    weights = np.maximum(hard, 1)
     if enough == len(capacities) or not size:
         if capacity.sum() < size:
             raise _too_large(size, int(capacity.sum()), f"these {len(capacities)} covers hold")
@@ -119,8 +120,8 @@ def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: in
     most = max(full, default=0)
     if most < size:
         raise _too_large(size, most, f"any {enough} of these {len(capacities)} covers hold")
-    loads = _apportioned(_loads(size, capacity, weights, enough), enough)
-    counts = next((counts for counts in loads if _most(counts, capacity, enough) >= size), full[most])
+    by_hard_bytes = _apportioned(_loads(size, capacity, weights, enough), enough)
+    counts = next((counts for counts in by_hard_bytes if _most(counts, capacity, enough) >= size), full[most])
     return Division(tuple(counts.tolist()), _fewest(counts, enough))
 
 
@@ -128,22 +129,25 @@ def _too_large(size: int, most: int, who: str) -> CapacityError:
     return CapacityError(f"the secret has {size} bytes, and {who} {most}", "add covers, or use larger ones")
 
 
-def _loads(size: int, capacities: np.ndarray, weights: np.ndarray, enough: int) -> np.ndarray:
+def _loads(size: int, capacities: NDArray[np.int64], weights: NDArray[np.int64], enough: int) -> NDArray[np.float64]:
     """Return loads in bytes such that the `enough` pictures with the smallest loads hold the file, which must fit."""
-    low, high = 0.0, float((capacities / weights).max())
-    for _ in range(_HALVINGS):
+    halvings = 60  # bisection steps in the search for the load
+    low = 0.0  # load that does not hold the file, in bytes for each unit of weight
+    high = float((capacities / weights).max())
+    for _ in range(halvings):
         middle = (low + high) / 2
         fits = np.sort(np.minimum(middle * weights, capacities))[:enough].sum() >= size
         low, high = (low, middle) if fits else (middle, high)
-    return np.minimum(high * weights, capacities)
+    loads: NDArray[np.float64] = np.minimum(high * weights, capacities)
+    return loads
 
 
-def _fewest(counts: np.ndarray, enough: int) -> int:
+def _fewest(counts: NDArray[np.int64], enough: int) -> int:
     """Return the sum of the `enough` smallest counts."""
     return int(np.sort(counts)[:enough].sum())
 
 
-def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
+def _apportioned(loads: NDArray[np.float64], enough: int) -> Iterator[NDArray[np.int64]]:
     """Yield numbers of shares in proportion to the loads, 256 in all at most, from fine to coarse.
 
     No picture gets more shares than the largest of the `enough` smallest pictures.
@@ -155,7 +159,7 @@ def _apportioned(loads: np.ndarray, enough: int) -> Iterator[np.ndarray]:
             yield counts
 
 
-def _most(counts: np.ndarray, capacities: np.ndarray, enough: int) -> int:
+def _most(counts: NDArray[np.int64], capacities: NDArray[np.int64], enough: int) -> int:
     """Return the size in bytes of the largest file that fits if pictures hold these numbers of shares."""
-    some = counts > 0
-    return _fewest(counts, enough) * int((capacities[some] // counts[some]).min())
+    carrying = counts > 0
+    return _fewest(counts, enough) * int((capacities[carrying] // counts[carrying]).min())

@@ -21,7 +21,6 @@ from stegnet.sealing import PIXELS, CarrierModel, unseal
 MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them
 FRAMES = "frame", "frames"  # word for a frame, singular and plural
 _LISTED = 8  # spans of frames that a line lists
-_MAX_LOSS = 1000  # most hidden frames per remaining frame
 
 
 def altered(kind: str) -> str:
@@ -67,7 +66,8 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Ca
         return FrameReading(None, False)
     try:
         record = parse_record(unsealed.record, keys.film)
-        return FrameReading(record, unsealed.whole, _checked_base(record, *container.shape[:2]))
+        height, width = container.shape[:2]
+        return FrameReading(record, unsealed.whole, _checked_base(record, height, width))
     except ValueError:
         return FrameReading(None, False)
 
@@ -150,14 +150,17 @@ def diagnose(statuses: Sequence[FrameStatus], total: int) -> Diagnosis:
     Raises:
         RevealError: `total` is so large that a list of the lost frames would fill the memory.
     """
-    if total > _MAX_LOSS * (len(statuses) + 1):
+    max_loss = 1000  # most hidden frames per remaining frame
+    if total > max_loss * (len(statuses) + 1):
         message = f"the container has {len(statuses)} frames, and says that it had {total}"
         raise RevealError(message, "nearly all of it is missing, or it is malicious")
     known = [(position, status.index) for position, status in enumerate(statuses) if status.index is not None]
     order = _longest_increasing(known, [statuses[position].whole for position, _ in known])
     shown = {index for _, index in order}
     counts = Counter(index for _, index in known)
-    unreadable, lost, foreign = [], [], []
+    unreadable: list[int] = []
+    lost: list[int] = []
+    foreign: list[int] = []
     # Within each gap of the order, missing frames are matched with unreadable ones.
     for (left, first), (right, last) in zip([(-1, -1), *order], [*order, (len(statuses), total)], strict=False):
         missing = [index for index in range(first + 1, last) if index not in counts]
@@ -193,7 +196,8 @@ def _longest_increasing(known: Sequence[tuple[int, int]], whole: Sequence[bool])
             continue
         tops[pile : pile + 1] = [index]
         ends[pile : pile + 1] = [at]
-    rise, at = [], ends[-1] if ends else -1
+    rise: list[tuple[int, int]] = []
+    at = ends[-1] if ends else -1
     while at >= 0:
         rise.append(known[at])
         at = before[at]
@@ -205,7 +209,9 @@ def _frames_were(indices: Sequence[int], called: tuple[str, str]) -> str:
     if len(indices) == 1:
         return f"{called[0]} {indices[0]} was"
     spans = list(_spans(indices))
-    listed = ", ".join(spans[:_LISTED]) + (f" and {len(spans) - _LISTED} more spans" if len(spans) > _LISTED else "")
+    listed = ", ".join(spans[:_LISTED])
+    if len(spans) > _LISTED:
+        listed += f" and {len(spans) - _LISTED} more spans"
     return f"{len(indices)} {called[1]} ({listed}) were"
 
 

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -28,38 +29,57 @@ from stegnet.video.sound_packets import SoundPacket, SoundTrack
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
 
-_NUMBERS = {PICTURE: 1, FILM: 2, FILE: 3}
-_KINDS = {number: kind for kind, number in _NUMBERS.items()}
-# Kinds of a spread file, of a file in an album with pictures to spare, and of an anamorphic film.
-_SPREAD, _SPARE, _ANAMORPHIC = 4, 5, 6
-MAX_SIDE = 1 << 20
-MAX_BLOCK = 256
+MAX_BLOCK = 256  # pixels, side of the shuffle's blocks
 MAX_FRAMES = 1 << 24
-MAX_NAME = 255
-MAX_STAMP = 1 << 62
-MAX_PIXELS = 1 << 28
-MAX_SECONDS = 1 << 40
-MAX_PART = (1 << 31) - 1  # largest part of a fraction, as in FFmpeg
-_MAX_DESCRIPTION, _MAX_TRACKS = 1 << 20, 255  # bytes of the tracks' JSON, and tracks
+MAX_NAME = 255  # bytes
 
-# film id, commitment, kind, frames of the container, index of this frame
-_START = struct.Struct(">16s32sBII")
-# flags, block, weights, width, height, hidden frames, time base, rate
-_PICTURES = struct.Struct(">BH32sIIIIIII")
-# pixel aspect ratio
-_ASPECT = struct.Struct(">II")
-# size, SHA-256
-_FILE = struct.Struct(">Q32s")
-_SIZE = struct.Struct(">I")
-_STAMP = struct.Struct(">q")
-_OFFSET = struct.Struct(">Q")
-_NEEDED = struct.Struct(">H")
-# shares needed, pictures that are enough, number of the first share
-_ALBUM = struct.Struct(">HIH")
-# for each packet of sound: track, is it a key packet, presentation and decoding stamp, duration, samples to drop at its
-# end
-_PACKET = struct.Struct(">BBqqII")
-_NO_STAMP = -(1 << 63)
+
+@dataclass(frozen=True)
+class RecordLimits:
+    """Limits beyond which a record is invalid."""
+
+    max_side: int = 1 << 20  # pixels
+    max_pixels: int = 1 << 28
+    max_stamp: int = 1 << 62  # in the time base
+    max_seconds: int = 1 << 40
+    max_part: int = (1 << 31) - 1  # largest part of a fraction, as in FFmpeg
+    max_description: int = 1 << 20  # bytes of the tracks' JSON
+    max_tracks: int = 255
+
+
+LIMITS = RecordLimits()
+
+
+class RecordKind(IntEnum):
+    """Kind of a record, as its number."""
+
+    PICTURE = 1
+    FILM = 2
+    FILE = 3
+    SPREAD = 4  # file spread over the frames of a film
+    SPARE = 5  # file in an album with pictures to spare
+    ANAMORPHIC = 6  # film whose pixels are not square
+
+
+NUMBERS = {PICTURE: RecordKind.PICTURE, FILM: RecordKind.FILM, FILE: RecordKind.FILE}
+
+
+class _Fields:
+    """Fields of records, by what they describe."""
+
+    start = struct.Struct(">16s32sBII")  # film id, commitment, kind, frames of the container, index of this frame
+    pictures = struct.Struct(">BH32sIIIIIII")  # base, block, weights, width, height, hidden frames, time base, rate
+    aspect = struct.Struct(">II")  # pixel aspect ratio
+    stamp = struct.Struct(">q")  # time stamp
+    file = struct.Struct(">Q32s")  # size, SHA-256
+    offset = struct.Struct(">Q")  # place in the file of the bytes that follow
+    needed = struct.Struct(">H")  # shares needed
+    album = struct.Struct(">HIH")  # shares needed, pictures that are enough, number of the first share
+    # Track, is it a key packet, presentation and decoding stamp (the lowest number: there is none), duration, samples
+    # to drop at the end.
+    packet = struct.Struct(">BBqqII")
+    no_stamp = -(1 << 63)
+    size = struct.Struct(">I")  # length of the bytes that follow
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,24 @@ class Header:
     frames: int  # number of the container's frames
     secret: Pictures | File  # `File` if the kind is FILE
 
+    @property
+    def file(self) -> File:
+        """Header of the hidden file; the kind must be FILE."""
+        assert isinstance(self.secret, File)
+        return self.secret
+
+    @property
+    def pictures(self) -> Pictures:
+        """Header of the hidden picture or film; the kind must be PICTURE or FILM."""
+        assert isinstance(self.secret, Pictures)
+        return self.secret
+
+    @property
+    def erasure_code(self) -> ErasureCode:
+        """Erasure code of a file that is spread."""
+        assert self.spread is not None
+        return self.spread
+
     @cached_property
     def spread(self) -> ErasureCode | None:
         """Erasure code that spreads a file over the frames; None if no file is spread."""
@@ -128,8 +166,8 @@ class Record:
 
     def shares(self) -> Iterator[tuple[int, bytes]]:
         """Yield the record's shares of a spread file, each with its number (in a film, the number of the frame)."""
-        size = self.header.spread.share_bytes
-        if not self.header.secret.enough:
+        size = self.header.erasure_code.share_bytes
+        if not self.header.file.enough:
             yield self.index, self.data
             return
         for number, start in enumerate(range(0, len(self.data), size), self.stamp):
@@ -138,21 +176,25 @@ class Record:
 
 def format_record(record: Record, key: Key) -> bytes:
     """Format a record as bytes to be sealed. Raises CapacityError if a size or time exceeds the limits of a record."""
-    header, secret = record.header, record.header.secret
+    header = record.header
+    secret = record.header.secret
     if header.frames > MAX_FRAMES:
         raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
     if isinstance(secret, File):
         name = secret.name.encode("utf-8", "surrogateescape")
-        kind, place = _NUMBERS[FILE], _OFFSET.pack(record.stamp)
+        kind = RecordKind.FILE
+        place = _Fields.offset.pack(record.stamp)
         if secret.enough:
-            kind, place = _SPARE, _ALBUM.pack(secret.needed, secret.enough, record.stamp)
+            kind = RecordKind.SPARE
+            place = _Fields.album.pack(secret.needed, secret.enough, record.stamp)
         elif secret.needed:
-            kind, place = _SPREAD, _NEEDED.pack(secret.needed)
-        described = _FILE.pack(secret.size, secret.digest) + sized(name) + place
+            kind = RecordKind.SPREAD
+            place = _Fields.needed.pack(secret.needed)
+        described = _Fields.file.pack(secret.size, secret.digest) + sized(name) + place
     else:
-        kind = _NUMBERS[header.kind] if secret.aspect == 1 else _ANAMORPHIC
-        described = _format_pictures(secret, record.stamp) + _STAMP.pack(record.stamp) + sized(record.base)
-    start = _START.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
+        kind = NUMBERS[header.kind] if secret.aspect == 1 else RecordKind.ANAMORPHIC
+        described = _format_pictures(secret, record.stamp) + _Fields.stamp.pack(record.stamp) + sized(record.base)
+    start = _Fields.start.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
     return start + described + record.data
 
 
@@ -162,21 +204,32 @@ def parse_record(data: bytes, key: Key) -> Record:
     Raises:
         ValueError: the kind is unknown, a value is impossible, the commitment is another key's, or bytes are missing.
     """
-    (film_id, commitment, number, frames, index), rest = take(_START, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and number in (*_KINDS, _SPREAD, _SPARE, _ANAMORPHIC))
+    (film_id, commitment, number, frames, index), rest = take(_Fields.start, data)
+    require(bytes_eq(commitment, key.commitment(film_id)) and number in list(RecordKind))
     require(0 <= index < frames <= MAX_FRAMES)
-    kind = FILM if number == _ANAMORPHIC else _KINDS.get(number, FILE)
-    if kind == FILE:
+    if number in (RecordKind.FILE, RecordKind.SPREAD, RecordKind.SPARE):
         return _parse_file(film_id, number, frames, index, rest)
-    (flags, block, weights, width, height, hidden, *times), rest = take(_PICTURES, rest)
+    kind = PICTURE if number == RecordKind.PICTURE else FILM
+    (flags, block, weights, width, height, hidden, *times), rest = take(_Fields.pictures, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
     require(_in_size(width, height) and 0 < hidden <= frames and (kind == FILM or frames == 1))
-    time_base, rate = take_fraction(*times[:2]), take_fraction(*times[2:])
-    aspect, rest = _take_aspect(rest) if number == _ANAMORPHIC else (Fraction(1), rest)
+    time_base = take_fraction(*times[:2])
+    rate = take_fraction(*times[2:])
+    aspect, rest = _take_aspect(rest) if number == RecordKind.ANAMORPHIC else (Fraction(1), rest)
     tracks, rest = take_sized(rest)
-    described = width, height, hidden, time_base, rate, KINDS[flags], block, weights.hex()
-    pictures = Pictures(*described, parse_tracks(tracks), aspect)
-    (stamp,), rest = take(_STAMP, rest)
+    pictures = Pictures(
+        width=width,
+        height=height,
+        hidden=hidden,
+        time_base=time_base,
+        rate=rate,
+        base=KINDS[flags],
+        block=block,
+        weights=weights.hex(),
+        tracks=parse_tracks(tracks),
+        aspect=aspect,
+    )
+    (stamp,), rest = take(_Fields.stamp, rest)
     require(_in_time(stamp, time_base))
     base, rest = take_sized(rest)
     require(bool(base) == (pictures.base != NONE and index < hidden))
@@ -185,53 +238,56 @@ def parse_record(data: bytes, key: Key) -> Record:
 
 def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes) -> Record:
     """Parse the record of a file, which is unspread or spread over the frames of a film or the pictures of an album."""
-    (size, digest), rest = take(_FILE, data)
+    (size, digest), rest = take(_Fields.file, data)
     name, rest = take_sized(rest)
     require(is_file_name(name))
     file = File(name.decode("utf-8", "surrogateescape"), size, digest)
-    if kind == _SPREAD:
-        (needed,), rest = take(_NEEDED, rest)
+    if kind == RecordKind.SPREAD:
+        (needed,), rest = take(_Fields.needed, rest)
         require(0 < needed <= least_shares(frames))
         header = Header(film_id, FILE, frames, replace(file, needed=needed))
-        require(len(rest) == header.spread.share_bytes)
+        require(len(rest) == header.erasure_code.share_bytes)
         return Record(header, index, data=rest)
-    if kind == _SPARE:
-        (needed, enough, first), rest = take(_ALBUM, rest)
+    if kind == RecordKind.SPARE:
+        (needed, enough, first), rest = take(_Fields.album, rest)
         require(size > 0 and 0 < needed <= SHARES and 0 < enough <= frames)
         header = Header(film_id, FILE, frames, replace(file, needed=needed, enough=enough))
-        count, over = divmod(len(rest), header.spread.share_bytes)
+        count, over = divmod(len(rest), header.erasure_code.share_bytes)
         require(not over and first + count <= SHARES)
         return Record(header, index, first, data=rest)
-    (offset,), rest = take(_OFFSET, rest)
+    (offset,), rest = take(_Fields.offset, rest)
     require(offset + len(rest) <= size)
     return Record(Header(film_id, FILE, frames, file), index, offset, data=rest)
 
 
 def _format_pictures(secret: Pictures, stamp: int) -> bytes:
     if not _in_size(secret.width, secret.height):
-        raise CapacityError("the secret is too large", f"at most {MAX_SIDE} pixels a side, {MAX_PIXELS} in all")
+        raise CapacityError(
+            "the secret is too large", f"at most {LIMITS.max_side} pixels a side, {LIMITS.max_pixels} in all"
+        )
     times = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
-    if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= MAX_PART):
+    if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= LIMITS.max_part):
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
-    flags, weights = KINDS.index(secret.base), bytes.fromhex(secret.weights)
-    fixed = _PICTURES.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
-    fixed += b"" if secret.aspect == 1 else _ASPECT.pack(*secret.aspect.as_integer_ratio())
+    flags = KINDS.index(secret.base)
+    weights = bytes.fromhex(secret.weights)
+    fixed = _Fields.pictures.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
+    fixed += b"" if secret.aspect == 1 else _Fields.aspect.pack(*secret.aspect.as_integer_ratio())
     return fixed + sized(format_tracks(secret.tracks))
 
 
 def _take_aspect(data: bytes) -> tuple[Fraction, bytes]:
-    parts, rest = take(_ASPECT, data)
+    parts, rest = take(_Fields.aspect, data)
     aspect = take_fraction(*parts)
     require(aspect != 1 and 1 / video.MOST_ASPECT <= aspect <= video.MOST_ASPECT)
     return aspect, rest
 
 
 def _in_size(width: int, height: int) -> bool:
-    return 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS
+    return 0 < width <= LIMITS.max_side and 0 < height <= LIMITS.max_side and width * height <= LIMITS.max_pixels
 
 
 def _in_time(stamp: int, base: Fraction) -> bool:
-    return abs(stamp) <= MAX_STAMP and abs(stamp) * base <= MAX_SECONDS
+    return abs(stamp) <= LIMITS.max_stamp and abs(stamp) * base <= LIMITS.max_seconds
 
 
 def is_file_name(name: bytes) -> bool:
@@ -249,9 +305,9 @@ def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
         return b""
     plain = [{name: _to_json(value) for name, value in asdict(track).items()} for track in tracks]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
-    if len(text) > _MAX_DESCRIPTION or len(tracks) > _MAX_TRACKS:
+    if len(text) > LIMITS.max_description or len(tracks) > LIMITS.max_tracks:
         raise CapacityError("the secret's sound has too many tracks", "hide it without sound")
-    return zlib.compress(text, 9)
+    return zlib.compress(text, zlib.Z_BEST_COMPRESSION)
 
 
 def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
@@ -260,12 +316,12 @@ def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
         return ()
     stream = zlib.decompressobj()
     try:
-        flat = stream.decompress(data, _MAX_DESCRIPTION + 1)
-        require(stream.eof and not stream.unused_data and len(flat) <= _MAX_DESCRIPTION)
+        flat = stream.decompress(data, LIMITS.max_description + 1)
+        require(stream.eof and not stream.unused_data and len(flat) <= LIMITS.max_description)
         plain = json.loads(flat)
     except (zlib.error, RecursionError) as error:  # RecursionError: JSON is nested too deeply
         raise ValueError("not a stegnet record") from error
-    require(isinstance(plain, list) and 0 < len(plain) <= _MAX_TRACKS)
+    require(isinstance(plain, list) and 0 < len(plain) <= LIMITS.max_tracks)
     hints = get_type_hints(SoundTrack)
     require(all(isinstance(track, dict) and track.keys() == hints.keys() for track in plain))
     return tuple(
@@ -287,7 +343,7 @@ def _from_json(kind: Any, value: Any) -> Any:
         require(isinstance(value, str))
         return base64.b64decode(value, validate=True)
     require(isinstance(value, kind) and not isinstance(value, bool))
-    require(not isinstance(value, int) or 0 <= value <= MAX_PART)
+    require(not isinstance(value, int) or 0 <= value <= LIMITS.max_part)
     if isinstance(value, str):
         value.encode()  # half a surrogate pair can't be encoded
     return value
@@ -349,16 +405,16 @@ def _spread(packets: Iterable[SoundPacket], total: int, frames: int) -> Iterator
 
 
 def _size(packet: SoundPacket) -> int:
-    return _PACKET.size + 4 + len(packet.data)
+    return _Fields.packet.size + 4 + len(packet.data)
 
 
 def format_packets(packets: Iterable[SoundPacket]) -> bytes:
     """Format packets as bytes: for each its fields, its length and its data."""
     parts = []
     for packet in packets:
-        pts, dts = (_NO_STAMP if stamp is None else stamp for stamp in (packet.pts, packet.dts))
+        pts, dts = (_Fields.no_stamp if stamp is None else stamp for stamp in (packet.pts, packet.dts))
         lengths = (length if 0 <= length < 1 << 32 else 0 for length in (packet.duration, packet.trim))
-        parts.append(_PACKET.pack(packet.track, packet.key, pts, dts, *lengths) + sized(packet.data))
+        parts.append(_Fields.packet.pack(packet.track, packet.key, pts, dts, *lengths) + sized(packet.data))
     return b"".join(parts)
 
 
@@ -366,11 +422,14 @@ def parse_packets(data: bytes, tracks: int) -> Iterator[SoundPacket]:
     """Yield the packets in `data`, of a film with `tracks` tracks. Raises ValueError if they are not packets."""
     rest = memoryview(data)
     while rest:
-        (track, key, pts, dts, duration, trim), rest = take(_PACKET, rest)
+        (track, key, pts, dts, duration, trim), rest = take(_Fields.packet, rest)
         require(track < tracks and key in (0, 1))
         content, rest = take_sized(rest)
-        stamps = (None if stamp == _NO_STAMP else stamp for stamp in (pts, dts))
-        yield SoundPacket(track, *stamps, duration, bool(key), bytes(content), trim)
+        yield SoundPacket(track, _stamp(pts), _stamp(dts), duration, bool(key), bytes(content), trim)
+
+
+def _stamp(number: int) -> int | None:
+    return None if number == _Fields.no_stamp else number
 
 
 def describe_tracks(tracks: Iterable[SoundTrack]) -> list[str]:
@@ -392,20 +451,20 @@ def take(layout: struct.Struct, data: Bytes) -> tuple[tuple[Any, ...], Bytes]:
 
 def sized(data: bytes) -> bytes:
     """Prefix data with its length in 32 bits."""
-    return _SIZE.pack(len(data)) + data
+    return _Fields.size.pack(len(data)) + data
 
 
 def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
     """Split off data that `sized` prefixed; return it and the rest. Raises ValueError if bytes are missing."""
-    (size,), rest = take(_SIZE, data)
+    (size,), rest = take(_Fields.size, data)
     require(len(rest) >= size)
     return rest[:size], rest[size:]
 
 
 def take_fraction(numerator: int, denominator: int) -> Fraction:
     """Return a fraction above zero with parts of at most 31 bits. Raises ValueError if it is not one."""
-    require(0 < numerator <= MAX_PART and 0 < denominator <= MAX_PART)
+    require(0 < numerator <= LIMITS.max_part and 0 < denominator <= LIMITS.max_part)
     return Fraction(numerator, denominator)
 
 
-assert _START.size == FILM_ID_BYTES + 32 + 9
+assert _Fields.start.size == FILM_ID_BYTES + 32 + 9

@@ -21,12 +21,19 @@ import numpy as np
 from stegnet.core.keystream import keystream
 
 SHARES = 256  # at most: elements of the field
-_POLYNOMIAL = 0x11D
-_ORDER = 255  # order of the field's multiplicative group
-SMALL = 64  # size of a share in bytes that adds little to the rest of a record
-_THIRD = 3
-_RISK = 1e-6  # acceptable probability that a group loses too many shares
-_CHUNK = 1 << 16  # bytes of each share that are in memory at once
+
+
+@dataclass(frozen=True)
+class SpreadSettings:
+    """Numbers of the field GF(2⁸), and the writer's choices."""
+
+    polynomial: int = 0x11D  # of the field
+    order: int = 255  # of the field's multiplicative group
+    small: int = 64  # bytes of a share that adds little to the rest of a record
+    risk: float = 1e-6  # acceptable probability that a group loses too many shares
+
+
+SETTINGS = SpreadSettings()
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,12 @@ class ErasureCode:
 
     @property
     def groups(self) -> int:
+        """Number of groups of frames."""
         return group_count(self.frames)
 
     @property
     def share_bytes(self) -> int:
+        """Size of a share in bytes."""
         return -(-self.size // (self.groups * self.needed))
 
     def place(self, frame: int) -> tuple[int, int]:
@@ -75,12 +84,15 @@ class ErasureCode:
         """
         if self.groups == 1:
             return self.frames - self.needed
-        return bisect_right(range(self.frames), _RISK, key=lambda lost: _risk(self.frames, self.needed, lost)) - 1
+        return (
+            bisect_right(range(self.frames), SETTINGS.risk, key=lambda lost: _risk(self.frames, self.needed, lost)) - 1
+        )
 
     @cached_property
     def _shifts(self) -> list[int]:
         words = keystream(sha256(b"stegnet/2/spread" + self.film_id).digest(), 4 * SHARES)
-        return (np.frombuffer(words, "<u4") % self.groups).tolist()
+        shifts: list[int] = (np.frombuffer(words, "<u4") % self.groups).tolist()
+        return shifts
 
 
 def group_count(frames: int) -> int:
@@ -107,16 +119,18 @@ def frames_for(size: int, capacity: int) -> int:
 def choose_needed(size: int, frames: int, capacity: int) -> int:
     """Choose the number of shares needed: few for a small file, else two thirds, or more if needed to fit."""
     groups = group_count(frames)
-    most, third = least_shares(frames), -(-frames // _THIRD)
+    most = least_shares(frames)
+    third = -(-frames // 3)
     two_thirds = frames - third
     if groups > 1:
-        two_thirds = bisect_right(range(most), _RISK, key=lambda needed: _risk(frames, needed + 1, third))
-    return max(min(two_thirds, -(-size // (groups * SMALL))), -(-size // (groups * max(capacity, 1))), 1)
+        two_thirds = bisect_right(range(most), SETTINGS.risk, key=lambda needed: _risk(frames, needed + 1, third))
+    return max(min(two_thirds, -(-size // (groups * SETTINGS.small))), -(-size // (groups * max(capacity, 1))), 1)
 
 
 def _risk(frames: int, needed: int, lost: int) -> float:
     """Return a bound on the probability that a group has too few shares left if any `lost` frames are lost."""
-    groups, shares = group_count(frames), least_shares(frames)
+    groups = group_count(frames)
+    shares = least_shares(frames)
     share = min(lost / (groups * shares), 1)
     chances = (comb(shares, n) * share**n * (1 - share) ** (shares - n) for n in range(shares - needed + 1, shares + 1))
     return groups * sum(chances)
@@ -147,23 +161,24 @@ class Gathering:
 
     @property
     def least(self) -> int:
-        """Number of shares collected in the group that has fewest."""
+        """Number of shares collected in the group that has the fewest."""
         return min((len(self._slots.get(group, ())) for group in range(self.spread.groups)), default=0)
 
     def restore(self) -> None:
         """Compute the missing blocks of the file; `least` must be the number of shares needed."""
+        chunk = 1 << 16  # bytes of each share that are in memory at once
         for group, slots in self._slots.items():
             numbers = sorted(slots, key=slots.__getitem__)
             missing = [slot for slot, number in enumerate(numbers) if number != slot]
-            for start in range(0, self.spread.share_bytes if missing else 0, _CHUNK):
-                shares = [self._read(group, slot, start) for slot in range(len(numbers))]
+            for start in range(0, self.spread.share_bytes if missing else 0, chunk):
+                shares = [self._read(group, slot, start, chunk) for slot in range(len(numbers))]
                 for slot in missing:
                     self._write(group, slot, start, value_at(slot, numbers, shares))
         self.file.truncate(self.spread.size)
 
-    def _read(self, group: int, slot: int, start: int) -> bytes:
+    def _read(self, group: int, slot: int, start: int, size: int) -> bytes:
         self.file.seek(self.spread.start(group, slot) + start)
-        return self.file.read(min(_CHUNK, self.spread.share_bytes - start))
+        return self.file.read(min(size, self.spread.share_bytes - start))
 
     def _write(self, group: int, slot: int, start: int, data: bytes) -> None:
         self.file.seek(self.spread.start(group, slot) + start)
@@ -182,24 +197,33 @@ def value_at(number: int, numbers: Sequence[int], shares: Iterable[bytes]) -> by
 def _weights(number: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
     """Return the factor of each given share in the sum: Π (x − xₘ) / (xᵢ − xₘ), over all m but i."""
     if number in numbers:
-        return tuple(int(number == each) for each in numbers)
+        return tuple(int(number == given) for given in numbers)
     points = np.array(numbers)
     above = _LOGS[points ^ number]
     below = _LOGS[points[:, None] ^ points].sum(1)  # the logarithm of 0, on the diagonal, counts as 0
-    return tuple(_POWERS[(above.sum() - above - below) % _ORDER].tolist())
+    return tuple(_POWERS[(above.sum() - above - below) % SETTINGS.order].tolist())
 
 
 def _field() -> tuple[np.ndarray, np.ndarray]:
     """Return the powers of 2, (255,), and their logarithms, (256,); the entry of 0 is 0."""
-    powers, logs, power = np.zeros(_ORDER, np.uint8), np.zeros(SHARES, np.int64), 1
-    for exponent in range(_ORDER):
-        powers[exponent], logs[power] = power, exponent
+    powers = np.zeros(SETTINGS.order, np.uint8)
+    logs = np.zeros(SHARES, np.int64)
+    power = 1
+    for exponent in range(SETTINGS.order):
+        powers[exponent] = power
+        logs[power] = exponent
         power <<= 1
-        power ^= _POLYNOMIAL if power >= SHARES else 0
+        power ^= SETTINGS.polynomial if power >= SHARES else 0
     return powers, logs
 
 
+def _products() -> tuple[bytes, ...]:
+    """Return for each element of the field its products with 0 to 255."""
+    products = _POWERS[(_LOGS[:, None] + _LOGS) % SETTINGS.order]
+    products[0] = 0
+    products[:, 0] = 0
+    return tuple(row.tobytes() for row in products)
+
+
 _POWERS, _LOGS = _field()
-_PRODUCTS = _POWERS[(_LOGS[:, None] + _LOGS) % _ORDER]
-_PRODUCTS[0] = _PRODUCTS[:, 0] = 0
-_TIMES = tuple(row.tobytes() for row in _PRODUCTS)  # for each element, its products with 0 to 255
+_TIMES = _products()

@@ -2,21 +2,41 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet import kernels
 from stegnet.core.keystream import keystream
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
 
-LEAD_BITS, MAC_BITS, TAG_BYTES = 400, 128, 16
-STRIDE, _SALT = 31, 15  # in each block of 31 samples, number 15 is a salt sample
-_RUN = 32  # consecutive carriers that stay together
-_WAYS = 45  # runs after which the colours repeat: 45 · 32 carriers are 48 · 31 samples
-_GROUP, _MOST_GROUP = 12_288, 64  # carriers of pixels per group sample, and the largest group in samples
-_COMPARED = 1 << 18  # keys that are compared at once, which bounds the memory
-_EPHEMERAL = 1024  # samples of an ephemeral key per group sample
+Whole = TypeVar("Whole", bound=np.signedinteger)
+
+LEAD_BITS = 400
+MAC_BITS = 128
+TAG_BYTES = 16
+
+
+@dataclass(frozen=True)
+class CarrierFormat:
+    """Numbers of docs/format.md, "Samples" and "Zones"."""
+
+    stride: int = 31  # samples in a block, one of them a salt sample and the others carriers
+    salt: int = 15  # place of the salt sample in its block
+    run: int = 32  # consecutive carriers that stay together
+    group: int = 12_288  # carriers of a picture's pixels for each sample of a group
+    most_group: int = 64  # samples of the largest group
+    ephemeral: int = 1024  # samples of an ephemeral key's zone for each sample of a group
+    cycle: int = 45  # runs after which the colours repeat: 45 · 32 carriers are 48 · 31 samples
+
+    def carriers(self, samples: int) -> int:
+        """Return the number of carriers among this number of samples."""
+        return samples // self.stride * (self.stride - 1)
+
+
+FORMAT = CarrierFormat()
 
 
 @dataclass(frozen=True)
@@ -27,7 +47,7 @@ class CarrierModel:
     context: bytes = b""  # data that the MAC covers besides the samples
 
 
-PIXELS = CarrierModel(_GROUP)
+PIXELS = CarrierModel(FORMAT.group)
 # Samples many of which are expensive to change: each bit of lead and MAC needs a large group to choose from.
 UNEVEN = CarrierModel(2048)
 
@@ -50,7 +70,7 @@ class Zones:
     @property
     def places(self) -> int:
         """Number of places in the record's zone."""
-        return self.record.stop - self.record.start
+        return int(self.record.stop - self.record.start)
 
     @property
     def capacity(self) -> int:
@@ -62,117 +82,139 @@ class Zones:
 class Order:
     """Keyed order of a frame's carriers."""
 
-    runs: np.ndarray  # (T,) int64, the runs of carriers in keyed order
-    sides: np.ndarray  # (n,) uint8, 0 or 1, one for each sample of the MAC's zone
+    runs: NDArray[np.int64]  # (T,), the runs of carriers in keyed order
+    sides: NDArray[np.uint8]  # (n,), 0 or 1, one for each sample of the MAC's zone
 
-    def numbers(self, zone: slice) -> np.ndarray:
+    def numbers(self, zone: slice) -> NDArray[np.int32]:
         """Return the sample numbers at the places of a zone, (n,) int32."""
         if kernels.compiled:
-            found = np.empty(zone.stop - zone.start, np.int32)
-            kernels.compiled.numbers(self.runs, zone.start, found)
-            return found
-        first, end = zone.start // _RUN, -(-zone.stop // _RUN)
-        runs = self.runs[first:end, None].astype(np.int32) * _RUN + np.arange(_RUN, dtype=np.int32)
-        carriers = runs.reshape(-1)[zone.start - first * _RUN : zone.stop - first * _RUN]
-        return _samples_of(carriers)
+            numbers = np.empty(zone.stop - zone.start, np.int32)
+            kernels.compiled.numbers(self.runs, zone.start, numbers)
+            return numbers
+        first_run = zone.start // FORMAT.run
+        end_run = -(-zone.stop // FORMAT.run)
+        run_starts = self.runs[first_run:end_run, None].astype(np.int32) * FORMAT.run
+        carriers = (run_starts + np.arange(FORMAT.run, dtype=np.int32)).reshape(-1)
+        skipped = first_run * FORMAT.run
+        return _samples_of(carriers[zone.start - skipped : zone.stop - skipped].astype(np.int32, copy=False))
 
-    def greens(self, zone: slice, channels: int) -> np.ndarray:
+    def greens(self, zone: slice, channels: int) -> NDArray[np.int32]:
         """Return the numbers of a zone's green samples, (n,) int32; every sample of a grey picture counts as green."""
         if kernels.compiled:
-            found = np.empty(zone.stop - zone.start, np.int32)
-            return found[: kernels.compiled.greens(self.runs, zone.start, found.size, channels, found)]
+            buffer = np.empty(zone.stop - zone.start, np.int32)
+            return buffer[: kernels.compiled.greens(self.runs, zone.start, buffer.size, channels, buffer)]
         numbers = self.numbers(zone)
-        return numbers[numbers % channels == channels // 2]
+        is_green: NDArray[np.bool_] = numbers % channels == channels // 2
+        return numbers[is_green]
 
-    def mark(self, zone: slice, samples: int) -> np.ndarray:
+    def mark(self, zone: slice, samples: int) -> NDArray[np.uint8]:
         """Return a bit mask of a zone's samples, (⌈S/8⌉,) uint8, the lowest bit of each byte first."""
         if kernels.compiled:
             marks = np.zeros(-(-samples // 8), np.uint8)
             kernels.compiled.mark(self.runs, zone.start, zone.stop - zone.start, samples, marks)
             return marks
-        marked = np.zeros(samples, bool)
-        marked[self.numbers(zone)] = True
-        return np.packbits(marked, bitorder="little")
+        is_in_zone = np.zeros(samples, bool)
+        is_in_zone[self.numbers(zone)] = True
+        return np.packbits(is_in_zone, bitorder="little")
 
 
-def is_marked(marks: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def is_marked(marks: NDArray[np.uint8], numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Return whether each of the numbered samples is set in a mask of `Order.mark`, (n,) bool."""
-    return (marks[numbers >> 3] >> (numbers & 7) & 1).astype(bool)
+    is_set: NDArray[np.bool_] = (marks[numbers >> 3] >> (numbers & 7) & 1).astype(bool)
+    return is_set
 
 
 class Greens:
     """Numbers of a zone's green samples, like `Order.greens`, but computed one slice at a time."""
 
     def __init__(self, order: Order, zone: slice, channels: int) -> None:
-        first, end = zone.start // _RUN, -(-zone.stop // _RUN)
-        self._order, self._zone, self.channels, self._first = order, zone, channels, first
-        self._runs = order.runs[first:end]
-        carriers = np.arange(_WAYS * _RUN).reshape(_WAYS, _RUN)
+        self._order = order
+        self._zone = zone
+        self.channels = channels
+
+        self._first_run = zone.start // FORMAT.run
+        end_run = -(-zone.stop // FORMAT.run)
+        self._runs = order.runs[self._first_run : end_run]
+
+        # Which carriers of a run are green repeats after a cycle of runs.
+        carriers = np.arange(FORMAT.cycle * FORMAT.run).reshape(FORMAT.cycle, FORMAT.run)
         self._green = _samples_of(carriers) % channels == channels // 2  # (45, 32) bool
-        counts = self._green.sum(1, dtype=np.int32)[self._runs % _WAYS]
+        counts = self._green.sum(1, dtype=np.int32)[self._runs % FORMAT.cycle]
+
         # The first and the last run may share carriers with the neighbouring zones.
-        self._skipped = int(self._green[self._runs[0] % _WAYS, : zone.start - first * _RUN].sum())
+        before_zone = zone.start - self._first_run * FORMAT.run
+        in_last_run = zone.stop - (end_run - 1) * FORMAT.run
+        self._skipped = int(self._green[self._runs[0] % FORMAT.cycle, :before_zone].sum())
         counts[0] -= self._skipped
-        counts[-1] -= self._green[self._runs[-1] % _WAYS, zone.stop - (end - 1) * _RUN :].sum()
+        counts[-1] -= self._green[self._runs[-1] % FORMAT.cycle, in_last_run:].sum()
         self._ends = counts.cumsum(dtype=np.int32)  # end of each run, as a place among the green samples
         self.size = int(self._ends[-1])
 
-    def __getitem__(self, some: slice) -> np.ndarray:
+    def __getitem__(self, places: slice) -> NDArray[np.int32]:
         """Return a slice of the numbers, (n,) int32."""
-        start, stop, _ = some.indices(self.size)
+        start, stop, _ = places.indices(self.size)
         first, last = self._runs_of(np.array([start, stop - 1])).tolist()
         zone = slice(
-            max((self._first + first) * _RUN, self._zone.start),
-            min((self._first + last + 1) * _RUN, self._zone.stop),
+            max((self._first_run + first) * FORMAT.run, self._zone.start),
+            min((self._first_run + last + 1) * FORMAT.run, self._zone.stop),
         )
         before = int(self._ends[first - 1]) if first else 0
         return self._order.greens(zone, self.channels)[start - before : stop - before]
 
-    def take(self, places: np.ndarray) -> np.ndarray:
+    def take(self, places: NDArray[np.intp]) -> NDArray[np.int32]:
         """Return the numbers at the given places, (n,) int32."""
-        at = self._runs_of(places)
-        before = np.where(at > 0, self._ends[at - 1], -self._skipped)
-        runs = self._runs[at]
-        reached = self._green.cumsum(1, dtype=np.uint8)[runs % _WAYS] > (places - before)[:, None]
-        return _samples_of(runs * _RUN + reached.argmax(1)).astype(np.int32)
+        indices = self._runs_of(places)
+        before = np.where(indices > 0, self._ends[indices - 1], -self._skipped)
+        runs = self._runs[indices]
+        reached = self._green.cumsum(1, dtype=np.uint8)[runs % FORMAT.cycle] > (places - before)[:, None]
+        return _samples_of(runs * FORMAT.run + reached.argmax(1)).astype(np.int32)
 
     @property
-    def of_whole_runs(self) -> bool:
-        """Return whether every run of the zone belongs to it entirely."""
-        return self._zone.start % _RUN == self._zone.stop % _RUN == 0
+    def has_whole_runs(self) -> bool:
+        """Whether every run of the zone belongs to it entirely."""
+        return bool(self._zone.start % FORMAT.run == self._zone.stop % FORMAT.run == 0)
 
-    def ranks(self, samples: int) -> np.ndarray:
+    def ranks(self, samples: int) -> NDArray[np.int32]:
         """Return the place of each run's first green sample, (T,) int32; runs of other zones get −1.
 
         The runs are listed in their order in the frame, which has `samples` samples.
         """
-        ranks = np.full(samples // STRIDE * (STRIDE - 1) // _RUN, -1, np.int32)
+        ranks = np.full(FORMAT.carriers(samples) // FORMAT.run, -1, np.int32)
         ranks[self._runs] = np.append(np.int32(0), self._ends[:-1])
         return ranks
 
-    def _runs_of(self, places: np.ndarray) -> np.ndarray:
+    def _runs_of(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the index of the run that holds each place, (n,) int."""
         return np.searchsorted(self._ends, places.astype(self._ends.dtype), "right")
 
 
-def _samples_of(carriers: np.ndarray) -> np.ndarray:
+def _samples_of(carriers: NDArray[Whole]) -> NDArray[Whole]:
     """Convert numbers among the carriers to sample numbers."""
-    return carriers + (carriers + _SALT) // (STRIDE - 1)
+    return carriers + (carriers + FORMAT.salt) // (FORMAT.stride - 1)
 
 
 def samples_of_runs(runs: slice) -> slice:
     """Return the range of samples that a range of runs covers in the frame, salt samples included."""
-    return slice(_samples_of(runs.start * _RUN), _samples_of(runs.stop * _RUN - 1) + 1)
+    first, last = _samples_of(np.array([runs.start * FORMAT.run, runs.stop * FORMAT.run - 1])).tolist()
+    return slice(first, last + 1)
 
 
 def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:
     """Return the zones of a frame with this number of samples."""
-    carriers = samples // STRIDE * (STRIDE - 1)
-    group = min(max(carriers // medium.share, 1), _MOST_GROUP)
-    lead, mac = LEAD_BITS * group, (LEAD_BITS + MAC_BITS) * group
-    last = _EPHEMERAL * group if ephemeral else 0
-    end = max(mac, carriers // _RUN * _RUN - last)
-    return Zones(slice(0, lead), slice(lead, mac), slice(mac, end), slice(end, end + last), group)
+    carriers = FORMAT.carriers(samples)
+    group = min(max(carriers // medium.share, 1), FORMAT.most_group)
+    ephemeral_places = FORMAT.ephemeral * group if ephemeral else 0
+
+    lead_end = LEAD_BITS * group
+    mac_end = lead_end + MAC_BITS * group
+    record_end = max(mac_end, carriers // FORMAT.run * FORMAT.run - ephemeral_places)
+    return Zones(
+        lead=slice(0, lead_end),
+        mac=slice(lead_end, mac_end),
+        record=slice(mac_end, record_end),
+        ephemeral=slice(record_end, record_end + ephemeral_places),
+        group=group,
+    )
 
 
 def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS, places: int | None = None) -> Order:
@@ -180,11 +222,13 @@ def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS,
 
     The runs of an ephemeral key come last.
     """
-    if key.ephemeral is None:
+    if key.ephemeral is None or key.recipient is None:
         return _keyed_order(samples, key, salt, medium, places)
-    order, first = _keyed_order(samples, key, salt, medium), public_order(samples, key.recipient, salt, medium)
-    own = first.runs[: _EPHEMERAL * zones_of(samples, medium=medium).group // _RUN]
-    return Order(np.concatenate([order.runs[~np.isin(order.runs, own)], own]), order.sides)
+    order = _keyed_order(samples, key, salt, medium)
+    public_runs = public_order(samples, key.recipient, salt, medium).runs
+    ephemeral_runs = public_runs[: FORMAT.ephemeral * zones_of(samples, medium=medium).group // FORMAT.run]
+    remaining = order.runs[~np.isin(order.runs, ephemeral_runs)]
+    return Order(np.concatenate([remaining, ephemeral_runs]), order.sides)
 
 
 def public_order(samples: int, recipient: bytes, salt: bytes, medium: CarrierModel = PIXELS) -> Order:
@@ -193,20 +237,22 @@ def public_order(samples: int, recipient: bytes, salt: bytes, medium: CarrierMod
 
 
 def _keyed_order(samples: int, key: Key, salt: bytes, medium: CarrierModel, places: int | None = None) -> Order:
-    runs, zone = samples // STRIDE * (STRIDE - 1) // _RUN, zones_of(samples, medium=medium).mac
-    sides = zone.stop - zone.start
+    runs = FORMAT.carriers(samples) // FORMAT.run
+    mac = zones_of(samples, medium=medium).mac
+    sides = mac.stop - mac.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
     words = np.frombuffer(stream, "<u8", runs)
-    some = runs if places is None else min(-(-places // _RUN), runs)
-    return Order(first_sorted(words, some), np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))[:sides])
+    wanted_runs = runs if places is None else min(-(-places // FORMAT.run), runs)
+    side_bits = np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))
+    return Order(first_sorted(words, wanted_runs), side_bits[:sides])
 
 
-def stable_argsort(words: np.ndarray) -> np.ndarray:
+def stable_argsort(words: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the stable argsort of random words, computed by sorting keys with each word's place in the lowest bits."""
     return first_sorted(words, words.size)
 
 
-def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
+def first_sorted(words: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     """Return the first `count` elements of `stable_argsort`, (count,) int64, without sorting the rest if few."""
     places = np.uint64((1 << words.size.bit_length()) - 1)
     keys = words & ~places
@@ -217,43 +263,53 @@ def first_sorted(words: np.ndarray, count: int) -> np.ndarray:
         kernels.compiled.sort(keys)
     else:
         keys.sort()
-    ties = _equal_but_for(places, keys)  # in one of some million words, the lowest bits decide
+
+    # In one of some million words, the lowest bits decide: neighbours whose other bits are equal are compared again.
+    ties = _equal_but_for(places, keys)
     if (np.diff(ties) == 1).any() or (ties >= count - 1).any():
         return words.argsort(kind="stable")[:count]
     keys &= places
     order = keys.view(np.int64)
-    pairs = ties[words[order[ties]] > words[order[ties + 1]]]
-    order[pairs], order[pairs + 1] = order[pairs + 1], order[pairs]
+    wrong = ties[words[order[ties]] > words[order[ties + 1]]]
+    order[wrong], order[wrong + 1] = order[wrong + 1], order[wrong]
     return order[:count]
 
 
-def _equal_but_for(places: np.uint64, keys: np.ndarray) -> np.ndarray:
+def _equal_but_for(places: np.uint64, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
     """Return the indices of keys, (n,) uint64, that differ from the next key only in the bits of their places."""
-    found = [np.zeros(0, np.intp)]
-    for start in range(0, keys.size - 1, _COMPARED):
-        some = keys[start : start + _COMPARED + 1]
-        found.append(start + np.flatnonzero((some[1:] ^ some[:-1]) <= places))
-    return np.concatenate(found)
+    compared = 1 << 18  # keys that are compared at once, which bounds the memory
+    indices = [np.zeros(0, np.intp)]
+    for start in range(0, keys.size - 1, compared):
+        part = keys[start : start + compared + 1]
+        indices.append(start + np.flatnonzero((part[1:] ^ part[:-1]) <= places))
+    return np.concatenate(indices)
 
 
-def frame_salt(picture: np.ndarray) -> bytes:
+def frame_salt(picture: NDArray[np.uint8]) -> bytes:
     """Return the 16-byte hash of a picture's salt samples."""
+    height, width, _ = picture.shape
     samples = picture.reshape(-1)
-    kept = samples[: samples.size // STRIDE * STRIDE].reshape(-1, STRIDE)[:, _SALT]
-    return sha256(b"stegnet/2/salt" + size_bytes(*picture.shape[:2]) + kept.tobytes()).digest()[:SALT_BYTES]
+    blocks = samples[: samples.size // FORMAT.stride * FORMAT.stride].reshape(-1, FORMAT.stride)
+    salt_samples = blocks[:, FORMAT.salt].tobytes()
+    return sha256(b"stegnet/2/salt" + size_bytes(height, width) + salt_samples).digest()[:SALT_BYTES]
 
 
-def is_salt(numbers: np.ndarray, samples: int) -> np.ndarray:
+def is_salt(numbers: NDArray[Whole], samples: int) -> NDArray[np.bool_]:
     """Return whether each of the numbered samples of a frame is a salt sample, (n,) bool."""
-    return (numbers % STRIDE == _SALT) & (numbers < samples // STRIDE * STRIDE)
+    in_blocks = samples // FORMAT.stride * FORMAT.stride
+    is_middle: NDArray[np.bool_] = numbers % FORMAT.stride == FORMAT.salt
+    return is_middle & (numbers < in_blocks)
 
 
-def idle_samples(samples: int) -> np.ndarray:
+def idle_samples(samples: int) -> NDArray[np.int32]:
     """Return the numbers of samples that carry nothing, (n,) int32: salt samples, then those after the last run."""
-    blocks, places = samples // STRIDE, samples // STRIDE * (STRIDE - 1) // _RUN * _RUN
-    rest = np.arange(places, blocks * (STRIDE - 1), dtype=np.int32)
-    behind = np.arange(blocks * STRIDE, samples, dtype=np.int32)
-    return np.concatenate([np.arange(blocks, dtype=np.int32) * STRIDE + _SALT, _samples_of(rest), behind])
+    blocks = samples // FORMAT.stride
+    salt_samples = np.arange(blocks, dtype=np.int32) * FORMAT.stride + FORMAT.salt
+
+    carriers = FORMAT.carriers(samples)
+    after_runs = _samples_of(np.arange(carriers // FORMAT.run * FORMAT.run, carriers, dtype=np.int32))
+    after_blocks = np.arange(blocks * FORMAT.stride, samples, dtype=np.int32)
+    return np.concatenate([salt_samples, after_runs, after_blocks])
 
 
 def size_bytes(height: int, width: int) -> bytes:

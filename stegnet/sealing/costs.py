@@ -1,17 +1,25 @@
 """Costs of changing a sample by one level: how easily the change is detected, or how much error it adds."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet import kernels
 from stegnet.core.pixels import in_strips, strips
 
-_MEDIAN = 40  # cost of a sample of median texture
-_WET = 500  # cost of a sample that should not change
-_NEAREST = 64  # cost of a step from a sample that was exact
-_SHARP = 1 << 20  # numerator of a pixel's inverse texture
-_REACH = 9  # rows on either side that a cost depends on
+
+@dataclass(frozen=True)
+class TextureSettings:
+    """Scale of texture costs."""
+
+    median: int = 40  # cost of a sample of median texture
+    wet: int = 500  # cost of a sample that should not change
+    sharp: int = 1 << 20  # numerator of a pixel's inverse texture, which is computed in integers
+
+
+SETTINGS = TextureSettings()
 
 
 class Costs(NamedTuple):
@@ -21,78 +29,86 @@ class Costs(NamedTuple):
     down: np.ndarray
 
 
-def texture_costs(picture: np.ndarray, exact: np.ndarray | None = None) -> Costs:
+def texture_costs(picture: NDArray[np.uint8], exact: NDArray[np.bool_] | None = None) -> Costs:
     """Return costs that are low in texture and high in smooth areas: HILL (Li, Wang, Huang, Li 2014, ICIP) in integers.
 
     The high-pass residuals of the three channels of (H, W, 3) uint8 are added before they are smoothed, so that a pixel
     has one cost. Pixels marked in `exact`, (H, W) bool, should not change and get the highest cost.
     """
     height, width = picture.shape[:2]
-    sums, levels = np.empty((height, width), np.int32), np.empty((height, width, 1), np.uint16)
+    reach = 9  # rows on either side that a cost depends on
+    sums = np.empty((height, width), np.int32)
+    levels = np.empty((height, width, 1), np.uint16)
 
     def smooth(rows: slice) -> None:
-        first = max(rows.start - _REACH, 0)
-        found = _smoothness(picture[first : rows.stop + _REACH])
-        sums[rows] = found[rows.start - first :][: rows.stop - rows.start]
+        first = max(rows.start - reach, 0)
+        smoothness = _smoothness(picture[first : rows.stop + reach])
+        sums[rows] = smoothness[rows.start - first :][: rows.stop - rows.start]
 
-    def level(rows: slice) -> None:
-        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
+    def scale(rows: slice) -> None:
+        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, SETTINGS.wet)
         if exact is not None:
-            levels[rows][exact[rows]] = _WET
+            levels[rows][exact[rows]] = SETTINGS.wet
 
     in_strips(smooth, height, width)
-    factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
-    in_strips(level, height, width)
+    factor = np.float64(SETTINGS.median / max(_upper_median(sums), 1))
+    in_strips(scale, height, width)
     costs = np.broadcast_to(levels, picture.shape)
     return Costs(costs, costs)
 
 
-def rounding_costs(error: np.ndarray) -> Costs:
+def rounding_costs(error: NDArray[np.int8]) -> Costs:
     """Return the squared error that a step adds to a rounded sample; it is lowest towards the second-nearest level.
 
     Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11). `error`, (H, W, 3)
     int8, is the exact minus the rounded value in units of 1/254 level, −127 to 127.
     """
-    tilt = (error >> 1).view(np.uint8)  # half of _NEAREST for half a level, rounded down; sums wrap to the right value
-    return Costs(np.uint8(_NEAREST + 1) - tilt, np.uint8(_NEAREST + 1) + tilt)
+    exact = np.uint8(64)  # cost of a step from a sample that was not rounded, less 1
+    tilt = (error >> 1).view(np.uint8)  # half of `exact` for half a level, rounded down; sums wrap to the right value
+    return Costs(exact + np.uint8(1) - tilt, exact + np.uint8(1) + tilt)
 
 
-def _smoothness(picture: np.ndarray) -> np.ndarray:
+def _smoothness(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return the smoothed inverse texture, (H, W) int32.
 
     The texture is the Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]].
     """
     if kernels.compiled:
-        near = np.ascontiguousarray(picture)
-        sums = np.empty(near.shape[:2], np.int32)
-        kernels.compiled.smooth(near, near.shape[1], sums)
+        contiguous = np.ascontiguousarray(picture)
+        sums = np.empty(picture.shape[:2], np.int32)
+        kernels.compiled.smooth(contiguous, picture.shape[1], sums)
         return sums
     texture = np.zeros(picture.shape[:2], np.int32)
     for channel in np.moveaxis(picture.astype(np.int16), 2, 0):
         padded = np.pad(channel, 1, mode="symmetric")
         rows = 2 * padded[1:-1] - padded[:-2] - padded[2:]
         texture += np.abs(2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:])
-    return _box(_SHARP // np.maximum(_box(texture, 1), 1), 7)
+    return _box(SETTINGS.sharp // np.maximum(_box(texture, 1), 1), 7)
 
 
-def _upper_median(values: np.ndarray) -> int:
+def _upper_median(values: NDArray[np.int32]) -> int:
     """Return the median of (H, W) int32 values ≥ 0, the upper one if there are two.
 
     It is found from a histogram of the high 16 bits, without a sorted copy.
     """
-    place, counts = values.size // 2, np.zeros(1 << 16, np.int64)
-    parts = list(strips(*values.shape))
+    height, width = values.shape
+    parts = list(strips(height, width))
+    place = values.size // 2
+    counts = np.zeros(1 << 16, np.int64)
     for rows in parts:
         counts += np.bincount(values[rows].reshape(-1) >> 16, minlength=counts.size)
+
+    # Only values with the same high bits as the median are compared.
     high = int(np.searchsorted(counts.cumsum(), place, "right"))
-    near = np.concatenate([values[rows][values[rows] >> 16 == high] for rows in parts])
-    return int(np.partition(near, place - counts[:high].sum())[place - counts[:high].sum()])
+    candidates = np.concatenate([values[rows][values[rows] >> 16 == high] for rows in parts])
+    rank = place - counts[:high].sum()
+    return int(np.partition(candidates, rank)[rank])
 
 
-def _box(values: np.ndarray, reach: int) -> np.ndarray:
+def _box(values: NDArray[np.int32], reach: int) -> NDArray[np.int32]:
     """Return sums over squares with sides of 2·reach + 1, (H, W) int32; borders are mirrored."""
     size = 2 * reach + 1
     padded = np.pad(values, (reach + 1, reach), mode="symmetric")
-    sums = np.cumsum(padded, 0, dtype=np.int32)
-    sums = np.cumsum(sums[size:] - sums[:-size], 1, dtype=np.int32)
-    return sums[:, size:] - sums[:, :-size]
+    down = np.cumsum(padded, 0, dtype=np.int32)
+    across = np.cumsum(down[size:] - down[:-size], 1, dtype=np.int32)
+    return across[:, size:] - across[:, :-size]

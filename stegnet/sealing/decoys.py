@@ -3,19 +3,20 @@
 They are made first, since the salt depends on them, and all other places depend on the salt.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet.core.keystream import keystream
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
+    FORMAT,
     LEAD_BITS,
     MAC_BITS,
-    STRIDE,
     Zones,
     idle_samples,
     is_salt,
@@ -35,11 +36,18 @@ from stegnet.sealing.zones import (
     write_zone,
 )
 
-_LEAST_CHANGED = 4  # least number of salt samples that must change
-_LAST_SALTS = 4  # only the last four salt samples can share a pixel with a sample after the last run
-_ROWS = 64  # least number of rows in a lane: the first rows of each cost more than the others
-_SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
-_CLUSTERED = 1.2  # clustered steps are about 1.2 times as many
+
+@dataclass(frozen=True)
+class DecoySettings:
+    """Settings of decoy changes."""
+
+    least_changed: int = 4  # salt samples that must change, so that no salt repeats
+    rows: int = 64  # of a lane, at least: the first rows of each lane cost more than the others
+    shifts: range = range(32, 62)  # pixels by which a rehearsal rolls the picture
+    clustered: float = 1.2  # clustered steps are about 1.2 times as many
+
+
+SETTINGS = DecoySettings()
 
 
 def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
@@ -48,14 +56,20 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
     Anybody who knows the recipient can locate this zone, so as many samples must change in it as elsewhere. `plan` is
     the record's.
     """
-    stream, zones = _Stream(seed), cost_map.zones
+    stream = _Stream(seed)
+    zones = cost_map.zones
+    samples = cost_map.samples
     numbers = cost_map.order.numbers(zones.ephemeral)
+
+    # Bits like those of lead and MAC change some samples of the zone.
     groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
-    head = numbers[stream.order(numbers.size)[: groups * zones.group]]
-    values = cost_map.samples[head]
+    with_bits = numbers[stream.order(numbers.size)[: groups * zones.group]]
     if groups:
-        write_parities(values, stream.take(groups) & 1, *cost_map.costs.at(head))
-    cost_map.samples[head] = values
+        values = samples[with_bits]
+        write_parities(values, stream.bits(groups), *cost_map.costs.at(with_bits))
+        samples[with_bits] = values
+
+    # Trits like those of the record change the others, apart from those that the ephemeral key will change.
     trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
     if trits > 0 and not trellis.layout(trits, numbers.size, plan.height):
         trits = trellis.most_trits(numbers.size)  # a record with the most lanes has longer ones, which waste less
@@ -64,20 +78,22 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
 
 
 class _Steps(NamedTuple):
-    """Steps of some samples of a picture."""
+    """Steps of samples of a picture."""
 
-    numbers: np.ndarray  # (n,) int, sample numbers in ascending order
-    steps: np.ndarray  # (n,) int8, never 0
+    numbers: NDArray[np.int32]  # (n,), sample numbers in ascending order
+    steps: NDArray[np.int8]  # (n,), never 0
 
     @classmethod
-    def of(cls, numbers: np.ndarray, steps: np.ndarray) -> Self:
+    def of(cls, numbers: NDArray[np.int32], steps: NDArray[np.int8]) -> Self:
         """Return steps sorted by sample number; if a sample occurs more than once, its last step counts."""
         order = np.argsort(numbers, kind="stable")
-        numbers, steps = numbers[order], steps[order]
-        holds = np.append(numbers[1:] != numbers[:-1], True)[: numbers.size] & (steps != 0)
-        return cls(numbers[holds], steps[holds])
+        numbers = numbers[order]
+        steps = steps[order]
+        is_last = np.append(numbers[1:] != numbers[:-1], True)[: numbers.size]
+        counts = is_last & (steps != 0)
+        return cls(numbers[counts], steps[counts])
 
-    def take(self, samples: np.ndarray) -> None:
+    def apply(self, samples: NDArray[np.uint8]) -> None:
         """Apply the steps to samples, (S,) uint8, in place; sums wrap to the right value."""
         samples[self.numbers] += self.steps.view(np.uint8)
 
@@ -85,13 +101,16 @@ class _Steps(NamedTuple):
         """Return the pixels all of whose samples make the same step, with the sign of that step."""
         first = np.flatnonzero(self.numbers % channels == 0)
         first = first[first + channels <= self.numbers.size]
-        ahead = np.arange(channels)
-        numbers, steps = (part[first[:, None] + ahead] for part in self)
-        together = (numbers == numbers[:, :1] + ahead).all(1) & (steps == steps[:, :1]).all(1)
+        offsets = np.arange(channels)
+        numbers = self.numbers[first[:, None] + offsets]  # (n, channels)
+        steps = self.steps[first[:, None] + offsets]
+        together = (numbers == numbers[:, :1] + offsets).all(1) & (steps == steps[:, :1]).all(1)
         return PixelSteps(numbers[together, 0] // channels, np.sign(steps[together, 0]))
 
 
-def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> PixelSteps:
+def place_decoys(
+    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes
+) -> PixelSteps:
     """Step samples that carry nothing, in place, as often as carriers of the same cost.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
@@ -99,17 +118,18 @@ def place_decoys(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones:
     Returns:
         The steps of the pixels whose samples move together, as in a grey record.
     """
-    draw, free = _rehearsed if plan.clustered else _drawn, picture.size // STRIDE
-    if costs.fixed is not None:
-        free = np.count_nonzero(~costs.fixed.reshape(-1)[idle_samples(picture.size)[:free]])
+    may_change = None if costs.fixed is None else ~costs.fixed.reshape(-1)
+    salt_samples = idle_samples(picture.size)[: picture.size // FORMAT.stride]
+    free = salt_samples.size if may_change is None else int(np.count_nonzero(may_change[salt_samples]))
+    draw = _rehearsed if plan.clustered else _drawn
     while True:
-        found = draw(picture, costs, plan, zones, seed)
-        if costs.fixed is not None:
-            may_change = ~costs.fixed.reshape(-1)[found.numbers]
-            found = _Steps(found.numbers[may_change], found.steps[may_change])
-        if np.count_nonzero(is_salt(found.numbers, picture.size)) >= min(_LEAST_CHANGED, free):
-            found.take(picture.reshape(-1))
-            return found.of_pixels(picture.shape[2])
+        decoys = draw(picture, costs, plan, zones, seed)
+        if may_change is not None:
+            kept = may_change[decoys.numbers]
+            decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
+        if np.count_nonzero(is_salt(decoys.numbers, picture.size)) >= min(SETTINGS.least_changed, free):
+            decoys.apply(picture.reshape(-1))
+            return decoys.of_pixels(picture.shape[2])
         seed = sha256(seed).digest()
 
 
@@ -119,20 +139,24 @@ class _Stream:
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
 
-    def take(self, count: int) -> np.ndarray:
+    def take(self, count: int) -> NDArray[np.uint8]:
         """Return random bytes, (count,) uint8."""
         self._seed = sha256(self._seed + b"next").digest()
         return np.frombuffer(keystream(self._seed, count), np.uint8)
 
-    def trits(self, count: int) -> np.ndarray:
+    def bits(self, count: int) -> NDArray[np.uint8]:
+        """Return random bits, (count,) uint8, 0 or 1."""
+        return np.bitwise_and(self.take(count), np.uint8(1))
+
+    def trits(self, count: int) -> NDArray[np.uint8]:
         """Return random trits, (count,) uint8 from 0 to 2."""
         return (self.take(2 * count).view("<u2") % 3).astype(np.uint8)
 
-    def below(self, limit: int, count: int) -> np.ndarray:
+    def below(self, limit: int, count: int) -> NDArray[np.int64]:
         """Return random numbers from 0 to limit − 1, (count,) int64; the limit must be far below 2⁶³."""
         return (self.take(8 * count).view("<u8") >> 1).astype(np.int64) % limit
 
-    def order(self, count: int) -> np.ndarray:
+    def order(self, count: int) -> NDArray[np.int32]:
         """Return a random permutation, (count,) int32."""
         return stable_argsort(self.take(8 * count).view("<u8")).astype(np.int32)
 
@@ -141,96 +165,144 @@ class _Stream:
         return (count * part + int(self.below(whole, 1)[0])) // whole
 
 
-def _rehearsed(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
+def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
     """Return the steps that hiding would make at idle samples if the picture were rolled so that they are carriers.
 
     They follow the steps around them as all others do. The other samples of a salt sample's pixel take the steps of the
     rehearsed record.
     """
-    stream, size, channels = _Stream(seed), picture.size, picture.shape[2]
+    stream = _Stream(seed)
+    size = picture.size
+    channels = picture.shape[2]
+
+    # 1. Roll the picture and its costs by some pixels: what was idle is among the carriers now.
     shift = channels * _shift(size, channels, stream)
-    rolled, own = np.roll(picture, shift), costs._replace(shift=shift)
-    denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
-    decoys = _drawn(rolled, own, denser, zones, stream.take(32).tobytes())
-    decoys.take(rolled.reshape(-1))
+    before = np.roll(picture, shift)
+    rolled = before.copy()
+    rolled_costs = costs._replace(shift=shift)
+
+    # 2. Place decoys in the samples that are idle now; these are drawn, not rehearsed.
+    denser = replace(plan, trits=round(plan.trits * SETTINGS.clustered))
+    decoys = _drawn(rolled, rolled_costs, denser, zones, stream.take(32).tobytes())
+    decoys.apply(rolled.reshape(-1))
+
+    # 3. Seal random bits and trits with a random key: an ephemeral key, a record, and then lead and MAC.
     order = order_of(size, Key(stream.take(32).tobytes()), b"")  # only pixels have clustered steps
-    cost_map = CostMap(rolled, own, order, zones, decoys.of_pixels(channels))
+    cost_map = CostMap(rolled, rolled_costs, order, zones, decoys.of_pixels(channels))
     if zones.public.stop:
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
         write_ephemeral(cost_map, stream.trits(EPHEMERAL_TRITS))
     write_record(cost_map, stream.trits(plan.trits), plan)
-    before = np.roll(picture, shift)
-    of_record = (rolled - before).view(np.int8).reshape(-1)
-    for zone, bits in ((zones.lead, LEAD_BITS), (zones.mac, MAC_BITS)):
-        write_zone(cost_map.samples, zone, stream.take(bits) & 1, own, order)
-    steps = (rolled - before).view(np.int8).reshape(-1)
-    idle, found = idle_samples(size), np.zeros(size, np.int8)
-    salts = idle[: size // STRIDE]
+    record_steps = _steps_between(before, rolled)
+    write_zone(cost_map.samples, zones.lead, stream.bits(LEAD_BITS), rolled_costs, order)
+    write_zone(cost_map.samples, zones.mac, stream.bits(MAC_BITS), rolled_costs, order)
+
+    # 4. Roll the steps back: samples beside a salt sample in its pixel take those of the record.
+    idle = idle_samples(size)
+    salts = idle[: size // FORMAT.stride]
+    steps = np.zeros(size, np.int8)
     for offset in range(1, channels):
-        other = salts // channels * channels + (salts + offset) % channels
-        found[other] = of_record[(other + shift) % size]
-    found[idle] = steps[(idle + shift) % size]
-    moving = np.flatnonzero(found)
-    return _Steps(moving, found[moving])
+        beside = salts // channels * channels + (salts + offset) % channels
+        steps[beside] = record_steps[(beside + shift) % size]
+
+    # 5. Idle samples take the steps of everything that was sealed.
+    steps[idle] = _steps_between(before, rolled)[(idle + shift) % size]
+    moving = np.flatnonzero(steps)
+    return _Steps(moving.astype(np.int32), steps[moving])
+
+
+def _steps_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """Return the steps from one picture to the next, (S,) int8, each from −2 to 2."""
+    return (after - before).view(np.int8).reshape(-1)
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
     """Choose a number of pixels to roll by such that no salt sample lands in the pixel of another."""
-    apart = range(channels, STRIDE - channels + 1)
-    ways = (shift for shift in _SHIFTS if channels * shift % STRIDE in apart)
-    fitting = [shift for shift in ways if (channels * shift - samples) % STRIDE in apart]
+    apart = range(channels, FORMAT.stride - channels + 1)
+    from_salts = (shift for shift in SETTINGS.shifts if channels * shift % FORMAT.stride in apart)
+    fitting = [shift for shift in from_salts if (channels * shift - samples) % FORMAT.stride in apart]
     return fitting[int(stream.below(len(fitting), 1)[0])]
 
 
-def _drawn(picture: np.ndarray, costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
+def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
     """Draw steps that write random bits and trits to the idle samples, in proportion to their share of the frame."""
-    samples, stream, channels = picture.reshape(-1), _Stream(seed), plan.channels
-    idle, salts = idle_samples(samples.size), samples.size // STRIDE
+    samples = picture.reshape(-1)
+    stream = _Stream(seed)
+    channels = plan.channels
+    idle = idle_samples(samples.size)
+    salts = samples.size // FORMAT.stride
+    # Only the last four salt samples can share a pixel with a sample after the last run.
+    last_salts = min(salts, 4)
+
+    # 1. Divide the idle samples at random: groups carry a bit each, as in lead and MAC, the others carry trits.
     order = stream.order(idle.size)
     groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
-    head, tail = order[: groups * zones.group], order[groups * zones.group :]
-    changes, values = np.zeros(idle.size, np.int8), samples[idle[head]]
-    changes[tail] = _random_changes(samples, costs, plan, idle[tail], stream)
+    with_bits = order[: groups * zones.group]
+    with_trits = order[groups * zones.group :]
+
+    # 2. Choose changes that write random trits, like a record's.
+    changes = np.zeros(idle.size, np.int8)
+    changes[with_trits] = _random_changes(samples, costs, plan, idle[with_trits], stream)
     moving = changes != 0
-    moving[max(salts - _LAST_SALTS, 0) :] = True  # where samples share a pixel, one that does not move may stop another
-    moving[head] = False
+    moving[salts - last_salts :] = True  # where samples share a pixel, one that does not move may stop another
+    moving[with_bits] = False
+
+    # 3. Step these samples, in a grey record with the others of their pixels. If a sample occurs more than once, its
+    # last step counts.
+    numbers: list[NDArray[np.int32]] = []
+    steps: list[NDArray[np.uint8]] = []
     moved = idle[moving]
-    found: list[tuple[np.ndarray, np.ndarray]] = []  # if a sample occurs twice, its last step counts
-    for offset in range(channels) if plan.grey else (0,):
-        near = moved // channels * channels + (moved + offset) % channels
-        found.append((near, changed(samples[near], changes[moving]) - samples[near]))
-    # Carriers that share a pixel with an idle sample other than a salt sample must stay.
-    last = idle[max(salts - _LAST_SALTS, 0) :]
+    for offset in range(channels if plan.grey else 1):
+        in_pixel = moved - moved % channels + (moved + offset) % channels
+        numbers.append(in_pixel.astype(np.int32, copy=False))
+        steps.append(changed(samples[in_pixel], changes[moving]) - samples[in_pixel])
+
+    # 4. Carriers that share a pixel with an idle sample stay, unless that is a salt sample.
+    last = idle[salts - last_salts :]
     beside = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
-    with_salts = np.isin(beside // channels, last[: min(salts, _LAST_SALTS)] // channels)
-    stay = beside[~(np.isin(beside, last) | with_salts)]
-    found.append((stay, np.zeros(stay.size, np.uint8)))
-    write_parities(values, stream.take(groups) & 1, *costs.at(idle[head]))
-    found.append((idle[head], values - samples[idle[head]]))
-    numbers, steps = map(np.concatenate, zip(*found, strict=True))
-    return _Steps.of(numbers, steps.view(np.int8))
+    with_salts = np.isin(beside // channels, last[:last_salts] // channels)
+    staying = beside[~(np.isin(beside, last) | with_salts)]
+    numbers.append(staying)
+    steps.append(np.zeros(staying.size, np.uint8))
+
+    # 5. Set the parities of the groups to random bits.
+    values = samples[idle[with_bits]]
+    write_parities(values, stream.bits(groups), *costs.at(idle[with_bits]))
+    numbers.append(idle[with_bits])
+    steps.append(values - samples[idle[with_bits]])
+    return _Steps.of(np.concatenate(numbers), np.concatenate(steps).view(np.int8))
 
 
 def _random_changes(
-    samples: np.ndarray, costs: StepCosts, plan: RecordPlan, numbers: np.ndarray, stream: _Stream
-) -> np.ndarray:
+    samples: NDArray[np.uint8],
+    costs: StepCosts,
+    plan: RecordPlan,
+    numbers: NDArray[np.int32],
+    stream: _Stream,
+) -> NDArray[np.int8]:
     """Return changes of the numbered samples, (n,) int8, that write random trits in lanes like those of the record.
 
     The last lane is filled up with samples from anywhere, which do not change; if there is only one lane, it may be
     shorter.
     """
-    own = plan.layout
-    lanes = -(-numbers.size * own.lanes // plan.places)
-    rows = own.rows if lanes > 1 else max(min(_ROWS, own.rows), -(-numbers.size * own.lanes * own.rows // plan.places))
-    like = replace(own, lanes=lanes, rows=rows, wide=own.wide * rows // own.rows)
-    count = lanes * rows * plan.places // (own.lanes * own.rows)
-    others = stream.below(samples.size, count - numbers.size).astype(np.int32)
-    order = stream.order(numbers.size + others.size)
-    pool = np.concatenate([numbers, others])[order]
-    trits, changes = stream.trits(rows * lanes), np.zeros(pool.size, np.int8)
-    if like.merged > 1:
-        places, steps = trellis.write_sums(costs.merged(samples, pool, like), trits, like)
+    record = plan.layout
+    lanes = -(-numbers.size * record.lanes // plan.places)
+    rows = record.rows
+    if lanes == 1:
+        in_proportion = -(-numbers.size * record.lanes * record.rows // plan.places)
+        rows = max(min(SETTINGS.rows, record.rows), in_proportion)
+    layout = replace(record, lanes=lanes, rows=rows, wide=record.wide * rows // record.rows)
+
+    count = lanes * rows * plan.places // (record.lanes * record.rows)
+    filling = stream.below(samples.size, count - numbers.size).astype(np.int32)
+    order = stream.order(numbers.size + filling.size)
+    pool = np.concatenate([numbers, filling])[order]
+
+    trits = stream.trits(rows * lanes)
+    changes = np.zeros(pool.size, np.int8)
+    if layout.merged > 1:
+        places, steps = trellis.write_sums(costs.merged(samples, pool, layout), trits, layout)
         changes[order[places]] = steps
     else:
-        changes[order] = trellis.write(samples[pool], trits, like, (*costs.at(pool), NO_TIES))
+        changes[order] = trellis.write(samples[pool], trits, layout, (*costs.at(pool), NO_TIES))
     return changes[: numbers.size]

@@ -6,6 +6,7 @@ public place, or at the same place in two frames.
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
+from numpy.typing import NDArray
 
 from stegnet import kernels
 from stegnet.core.errors import CapacityError
@@ -38,9 +40,11 @@ from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.zones import (
     NO_STEPS,
     CostMap,
+    PixelSteps,
     RecordPlan,
     StepCosts,
     Ties,
+    cheapest_of_groups,
     parities_of,
     plan_of,
     read_ephemeral,
@@ -51,15 +55,26 @@ from stegnet.sealing.zones import (
     write_zone,
 )
 
-VERSION = 2
-SEED_BYTES, NONCE_BYTES, MAC_BYTES = 32, 12, MAC_BITS // 8
-FILM_EFFORT, PICTURE_EFFORT = 1 << 24, 1 << 29  # trellis states that are searched in a frame
-_GREY = 16  # added to the height of a grey record
-# Orders of the carriers that are tried if some samples must not change, and the average number of lead and MAC bits
-# that may have fixed samples only: an order then fails with a probability of at most 1 − e⁻².
-_ORDERS, _STUCK = 100, 4.0
-_AUTHENTICATED = 1 << 20  # samples that are hashed at a time
-_CHEAPER_BITS = 2  # low bits that other samples' costs lose: a fixed sample costs ten times as much as any of them
+SEED_BYTES = 32
+FILM_EFFORT = 1 << 24  # trellis states that are searched in a frame of a film, which takes up to 60 ms
+PICTURE_EFFORT = 1 << 29  # trellis states that are searched in a picture
+
+
+@dataclass(frozen=True)
+class SealFormat:
+    """Numbers of the lead and the MAC (docs/format.md), and limits of the writer."""
+
+    version: int = 2
+    nonce_bytes: int = 12
+    mac_bytes: int = MAC_BITS // 8
+    grey: int = 16  # added to the height of a grey record's code
+    orders: int = 100  # orders of the carriers that are tried if some samples must not change
+    # Average number of lead and MAC bits that may have fixed samples only, half of which are right by chance: an order
+    # then fails with a probability of at most 1 − e⁻².
+    stuck_bits: float = 4.0
+
+
+FORMAT = SealFormat()
 
 
 @dataclass(frozen=True)
@@ -75,14 +90,14 @@ class SealOptions:
     """Options of sealing a record."""
 
     first: bool  # the frame is frame 0 of its container
-    effort: int = PICTURE_EFFORT  # states that the search for the best changes may visit; FILM_EFFORT takes up to 60 ms
+    effort: int = PICTURE_EFFORT  # states that the search for the best changes may visit
     # Write a small record to red, green and blue of a pixel together, in colour pictures too: statistics that compare
     # the channels detect changes of a single one far sooner.
     grey: bool = False
     clustered: bool = True  # the steps of an ephemeral key follow those around them, too
     medium: CarrierModel = PIXELS
     decoys: bool = True  # False: the picture already has its decoy changes
-    fixed: np.ndarray | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
+    fixed: NDArray[np.bool_] | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
 
 
 def record_capacity(
@@ -100,7 +115,7 @@ def record_capacity(
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
     """Return the largest share of a frame's samples, 0 to 1, that may be fixed, leaving most groups a free one."""
-    return (_STUCK / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group)
+    return float((FORMAT.stuck_bits / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
 
 
 @dataclass(frozen=True)
@@ -115,16 +130,19 @@ def too_small(
     height: int, width: int, needed: int, key: Key = ANY_KEY, channels: int = 3, margin: Margin = Margin()
 ) -> CapacityError:
     """Return the error for a record of `needed` bytes that doesn't fit; its hint gives a sufficient size."""
-    side, tall, wide = 1.0, height, width
+    side = 1.0
+    tall = height
+    wide = width
     while record_capacity(tall, wide, key, channels) < needed + margin.share * tall * wide:
         side *= 1.02
-        tall, wide = int(height * side), int(width * side)
+        tall = int(height * side)
+        wide = int(width * side)
     hint = f"the cover needs at least {wide + margin.pixels}×{tall + margin.pixels} pixels"
     return CapacityError(f"the cover is too small: {width}×{height} pixels", hint)
 
 
 def seal(
-    picture: np.ndarray, record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
+    picture: NDArray[np.uint8], record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
 ) -> None:
     """Seal a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
 
@@ -135,30 +153,33 @@ def seal(
     Raises:
         CapacityError: the picture is too small, or too many of its samples must not change.
     """
-    (height, width, channels), medium, size = picture.shape, options.medium, len(record) + TAG_BYTES
-    if len(record) > record_capacity(height, width, keys.film, channels, medium):
+    height, width, channels = picture.shape
+    if len(record) > record_capacity(height, width, keys.film, channels, options.medium):
         raise too_small(height, width, len(record), keys.film)
-    grey = is_grey(picture) and len(record) <= record_capacity(height, width, keys.film, 1, medium)
-    own = picture[..., :1].copy() if grey and channels > 1 else picture
-    addressed = keys.film.recipient is not None  # only the salt decides which frames after the first are anchors
-    plan = plan_of(size, zones_of(own.size, addressed, medium), options.effort, options.grey, own.shape[2])
-    final = _final_costs(own, costs, seed, plan.grey, options.fixed)
+
+    # A grey picture stays grey, so that only one of its channels is a frame of samples.
+    fits_one_channel = len(record) <= record_capacity(height, width, keys.film, 1, options.medium)
+    stays_grey = channels > 1 and fits_one_channel and is_grey(picture)
+    frame = picture[..., :1].copy() if stays_grey else picture
+
+    # The plan leaves space for an ephemeral key in every frame, as the salt, which comes later, decides on anchors.
+    zones = zones_of(frame.size, keys.film.recipient is not None, options.medium)
+    plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
+    step_costs = _final_costs(frame, costs, seed, plan.grey, options.fixed)
     del costs  # tens of megabytes for large pictures, which some callers no longer need
-    before, must_stay = (None, None) if final.fixed is None else (own.copy(), own[final.fixed])
-    sealing = _Sealing(record, keys, final, plan, options)
-    for _ in range(_ORDERS):
-        sealing.write(own, seed)
-        if before is None or np.array_equal(own[final.fixed], must_stay):
-            break
-        own[:], seed = before, sha256(seed).digest()
+
+    writer = _FrameWriter(record, keys, step_costs, plan, options)
+    if options.fixed is None:
+        writer.write(frame, seed)
     else:
-        raise CapacityError("too little of the cover may change", "use a larger cover, or hide less")
-    if own is not picture:
-        picture[:] = own
+        writer.write_around(options.fixed, frame, seed)
+
+    if stays_grey:
+        picture[:] = frame
 
 
 @dataclass(frozen=True, eq=False)
-class _Sealing:
+class _FrameWriter:
     """Record with everything that is needed to seal it in a frame."""
 
     record: bytes
@@ -167,144 +188,227 @@ class _Sealing:
     plan: RecordPlan
     options: SealOptions
 
-    def write(self, own: np.ndarray, seed: bytes) -> None:
-        """Seal the record in samples, (H, W, C) uint8, in place, in an order of the carriers that depends on the seed.
+    def write(self, frame: NDArray[np.uint8], seed: bytes) -> None:
+        """Seal the record in a frame, (H, W, C) uint8, in place, in an order of the carriers that depends on the seed.
 
         Fixed samples change only if all samples of a group of lead or MAC are fixed.
         """
-        costs, plan, options, samples = self.costs, self.plan, self.options, own.reshape(-1)
-        random, addressed = keystream(seed, SEED_BYTES + NONCE_BYTES), self.keys.film.recipient is not None
-        nonce, medium, moved = bytes(random[SEED_BYTES:]), options.medium, NO_STEPS
-        if options.decoys:
-            zones = zones_of(own.size, addressed and options.first, medium)
-            moved = place_decoys(own, costs, plan, zones, bytes(random[:SEED_BYTES]))
-        salt = frame_salt(own)
-        key = self.keys.of_frame(salt, options.first)
-        zones, order = zones_of(own.size, key.ephemeral is not None, medium), order_of(own.size, key, salt, medium)
-        cost_map = CostMap(own, costs, order, zones, moved)
+        medium = self.options.medium
+        random = keystream(seed, SEED_BYTES + FORMAT.nonce_bytes)
+        decoy_seed = bytes(random[:SEED_BYTES])
+        nonce = bytes(random[SEED_BYTES:])
+
+        # Decoys are placed first: they change the salt, and the places of all other changes follow from the salt.
+        moved = self._place_decoys(frame, decoy_seed)
+
+        # The frame's key and its salt give the order of the carriers, which the zones divide.
+        salt = frame_salt(frame)
+        key = self.keys.of_frame(salt, self.options.first)
+        zones = zones_of(frame.size, key.ephemeral is not None, medium)
+        order = order_of(frame.size, key, salt, medium)
+        cost_map = CostMap(frame, self.costs, order, zones, moved)
+
+        # Frame 0 and anchors of a recipient's container carry an ephemeral key, among random changes of its zone.
         if key.ephemeral is not None:
-            fill_ephemeral_zone(cost_map, plan, sha256(seed).digest())
-            write_ephemeral(cost_map, key.ephemeral, options.clustered)
-        size = (len(self.record) + TAG_BYTES).to_bytes(4, "big")
-        head = bytes([VERSION, plan.height + _GREY * plan.grey]) + size + self.keys.secret
-        lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, head, None)
-        write_zone(samples, zones.lead, np.unpackbits(np.frombuffer(lead, np.uint8)), costs, order)
-        write_record(cost_map, trellis.to_trits(AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)), plan)
-        _seal_mac(own, key.mac(salt), order, zones, costs, medium.context)
+            fill_ephemeral_zone(cost_map, self.plan, sha256(seed).digest())
+            write_ephemeral(cost_map, key.ephemeral, self.options.clustered)
+
+        # The lead tells readers how the record is coded; it is encrypted, and each of its bits is a group's parity.
+        lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, self._lead_fields(), None)
+        write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order)
+
+        # The record is encrypted together with the lead, and its trits are the syndrome of a trellis code.
+        sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
+        write_record(cost_map, trellis.to_trits(sealed), self.plan)
+
+        # The MAC covers all samples, so that it is written last.
+        _write_mac(frame, key.mac(salt), order, zones, self.costs, medium.context)
+
+    def write_around(self, fixed: NDArray[np.bool_], frame: NDArray[np.uint8], seed: bytes) -> None:
+        """Seal the record in place such that the samples marked in `fixed`, (H, W, 1) bool, do not change.
+
+        A group of lead or MAC bits may have fixed samples only. The next seed gives an order with other groups.
+        """
+        before = frame.copy()
+        must_stay = frame[fixed]
+        for _ in range(FORMAT.orders):
+            self.write(frame, seed)
+            if np.array_equal(frame[fixed], must_stay):
+                return
+            frame[:] = before
+            seed = sha256(seed).digest()
+        raise CapacityError("too little of the cover may change", "use a larger cover, or hide less")
+
+    def _place_decoys(self, frame: NDArray[np.uint8], seed: bytes) -> PixelSteps:
+        """Step samples that carry nothing, in place, unless the picture already has its decoys; return the steps."""
+        if not self.options.decoys:
+            return NO_STEPS
+        has_ephemeral = self.options.first and self.keys.film.recipient is not None
+        zones = zones_of(frame.size, has_ephemeral, self.options.medium)
+        return place_decoys(frame, self.costs, self.plan, zones, seed)
+
+    def _lead_fields(self) -> bytes:
+        """Return the fields of the lead: version, code of the record, length of the sealed record, film secret."""
+        code = self.plan.height + (FORMAT.grey if self.plan.grey else 0)
+        size = len(self.record) + TAG_BYTES
+        return bytes([FORMAT.version, code]) + size.to_bytes(4, "big") + self.keys.secret
 
 
-def unseal(picture: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> UnsealedRecord | None:
+def unseal(
+    picture: NDArray[np.uint8], keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS
+) -> UnsealedRecord | None:
     """Unseal the record in a picture, (H, W, 3) or (H, W, 1) uint8; return None if nothing opens with these keys.
 
     `first` is True for the first frame of its file.
     """
-    picture = picture[..., :1].copy() if is_grey(picture) else picture
-    if record_capacity(*picture.shape[:2], channels=picture.shape[2], medium=medium) < 0:
+    frame = picture[..., :1].copy() if is_grey(picture) else picture
+    height, width, channels = frame.shape
+    if record_capacity(height, width, channels=channels, medium=medium) < 0:
         return None
-    salt = frame_salt(picture)
-    for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(picture, salt, recipient, medium)):
-        found = _unseal(picture, key, salt, medium)
-        if found is not None and keys.accept(found[0]):
-            return found[1]
+    salt = frame_salt(frame)
+    for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(frame, salt, recipient, medium)):
+        opened = _open_with(key, frame, salt, medium)
+        if opened is not None and keys.accept(opened.film_secret):
+            return opened.unsealed
     return None
 
 
-def _unseal(picture: np.ndarray, key: Key, salt: bytes, medium: CarrierModel) -> tuple[bytes, UnsealedRecord] | None:
-    """Return the film secret and the record; None if nothing opens with this key."""
-    samples = picture.reshape(-1)
+class _OpenedFrame(NamedTuple):
+    """Frame that opens with a key."""
+
+    film_secret: bytes
+    unsealed: UnsealedRecord
+
+
+def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: CarrierModel) -> _OpenedFrame | None:
+    """Return the film secret and the record of a frame; None if nothing opens with this key."""
+    samples = frame.reshape(-1)
     zones = zones_of(samples.size, key.ephemeral is not None, medium)
+
+    # Most keys that are tried do not open the lead, so that only its part of the order is computed at first.
     order = order_of(samples.size, key, salt, medium, zones.lead.stop)
     lead = np.packbits(parities_of(values_of(samples, order, zones.lead), LEAD_BITS)).tobytes()
-    nonce = lead[:NONCE_BYTES]
+    nonce = lead[: FORMAT.nonce_bytes]
     try:
-        plain = AESGCM(key.lead(salt)).decrypt(nonce, lead[NONCE_BYTES:], None)
-        (grey, height), size, secret = divmod(plain[1], _GREY), int.from_bytes(plain[2:6], "big"), plain[6:]
-        if plain[0] != VERSION or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
+        fields = AESGCM(key.lead(salt)).decrypt(nonce, lead[FORMAT.nonce_bytes :], None)
+        version = fields[0]
+        grey, height = divmod(fields[1], FORMAT.grey)
+        size = int.from_bytes(fields[2:6], "big")
+        film_secret = fields[6:]
+        if version != FORMAT.version or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
             return None
+
         order = order_of(samples.size, key, salt, medium)
-        sealed = read_record(values_of(samples, order, zones.record, grey * picture.shape[2]), size, height)
+        green_of = frame.shape[2] if grey else 0
+        sealed = read_record(values_of(samples, order, zones.record, green_of), size, height)
         if sealed is None:
             return None
         record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
     except InvalidTag:
         return None
-    tag = np.packbits(parities_of(values_of(samples, order, zones.mac) + order.sides, MAC_BITS)).tobytes()
-    return secret, UnsealedRecord(record, bytes_eq(tag, _mac(picture, order, zones, key.mac(salt), medium.context)))
+
+    # A record that opens is returned even if the frame was altered; a MAC that does not match tells so.
+    pair_bits = parities_of(values_of(samples, order, zones.mac) + order.sides, MAC_BITS)
+    mac = _mac(frame, order, zones, key.mac(salt), medium.context)
+    is_whole = bytes_eq(np.packbits(pair_bits).tobytes(), mac)
+    return _OpenedFrame(film_secret, UnsealedRecord(record, is_whole))
 
 
 def _final_costs(
-    picture: np.ndarray, costs: Costs, seed: bytes, grey: bool, fixed: np.ndarray | None = None
+    picture: NDArray[np.uint8], costs: Costs, seed: bytes, grey: bool, fixed: NDArray[np.bool_] | None = None
 ) -> StepCosts:
     """Return the costs of steps with random low bits, without which a search would favour some of equal costs.
 
     A sample at 0 or 255 can only step by two the other way and gets the maximum cost. Samples of a pixel that move
     together cost as much as the most expensive one.
     """
-    together = picture.shape[2] if grey else 1
-    shape = picture.shape[:2] if together > 1 else picture.shape
-    up, down = np.empty((2, *shape), np.uint16)
-    ties, row = Ties(seed, (SEED_BYTES + NONCE_BYTES) // 2), picture[0].size
+    height, width, channels = picture.shape
+    together = channels if grey else 1
+    up, down = np.empty((2, *((height, width) if together > 1 else picture.shape)), np.uint16)
+    ties = Ties(seed, (SEED_BYTES + FORMAT.nonce_bytes) // 2)
+    row_samples = width * channels
 
     def finish(rows: slice) -> None:
         samples = picture[rows]
-        last = ties.part(row * rows.start, samples.size).reshape(samples.shape)
-        for final, every, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
-            own = every[rows, :, : picture.shape[2]]
+        strip_ties = ties.part(row_samples * rows.start, samples.size).reshape(samples.shape)
+        for final, given, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
+            strip_costs = given[rows, :, :channels]
             if kernels.compiled:
-                if together > 1 and not own.strides[2]:  # one channel, repeated for all
-                    own = own[..., :1]
-                own = np.ascontiguousarray(own, np.uint16)
-                kernels.compiled.final(samples, own, last, mirror, edge, trellis.MAX_COST, together, final[rows])
+                if together > 1 and not strip_costs.strides[2]:  # one channel, repeated for all
+                    strip_costs = strip_costs[..., :1]
+                strip_costs = np.ascontiguousarray(strip_costs, np.uint16)
+                kernels.compiled.final(
+                    samples, strip_costs, strip_ties, mirror, edge, trellis.MAX_COST, together, final[rows]
+                )
                 continue
-            some = own.astype(np.uint16) * 8 + ((last >> 13) ^ 7 * mirror)
-            some[samples == edge] = trellis.MAX_COST
-            final[rows] = some.max(2) if together > 1 else some
+            # The three highest bits of a tie are the low bits of a cost; those of −1 mirror those of +1.
+            low_bits = (strip_ties >> 13) ^ (7 if mirror else 0)
+            finished = strip_costs.astype(np.uint16) * 8 + low_bits
+            finished[samples == edge] = trellis.MAX_COST
+            final[rows] = finished.max(2) if together > 1 else finished
 
-    in_strips(finish, *picture.shape[:2])
+    in_strips(finish, height, width)
     if fixed is not None:
+        dropped_bits = 2  # a fixed sample then costs ten times as much as any that may change
         for side in (up, down):
-            np.right_shift(side, _CHEAPER_BITS, out=side)
+            np.right_shift(side, dropped_bits, out=side)
             side[fixed] = trellis.FIXED_COST
     return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 
-def _seal_mac(picture: np.ndarray, key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes) -> None:
-    """Write the MAC of a picture, in place.
+def _write_mac(
+    frame: NDArray[np.uint8], key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes
+) -> None:
+    """Write the MAC of a frame, in place.
 
-    Where a parity is wrong, the cheapest sample takes the other value of its pair.
+    If the parity of a group is wrong, its cheapest sample takes the other value of its pair.
     """
-    samples, sides, numbers = picture.reshape(-1), order.sides, order.numbers(zones.mac)
-    own = samples[numbers]
+    samples = frame.reshape(-1)
+    numbers = order.numbers(zones.mac)
+    values = samples[numbers]
+
     # If no sample of a group has a valid partner, its first sample moves by one level, after which it has one.
-    stuck = np.flatnonzero(~_partners(own, sides)[1].reshape(-1, MAC_BITS).any(0))
-    own[stuck] = np.where(own[stuck] == 0, 1, 254)
-    samples[numbers] = own
-    bits = np.unpackbits(np.frombuffer(_mac(picture, order, zones, key, context), np.uint8))
-    partners, valid = _partners(own, sides)
+    has_partner = _partners(values, order.sides)[1].reshape(-1, MAC_BITS).any(0)
+    stuck = np.flatnonzero(~has_partner)
+    values[stuck] = np.where(values[stuck] == 0, 1, 254)
+    samples[numbers] = values
+
+    # The MAC covers pair numbers in place of these samples, so that an exchange within a pair leaves it valid.
+    bits = _bits_of(_mac(frame, order, zones, key, context))
+    partners, valid = _partners(values, order.sides)
     up, down = costs.at(numbers)
-    cost = np.where(valid, np.where(partners > own, up, down), np.iinfo(np.uint16).max)
-    cheapest = cost.reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
-    chosen = cheapest[parities_of(own + sides, bits.size) != bits]
-    own[chosen] = partners[chosen]
-    samples[numbers] = own
+    cost = np.where(valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
+    cheapest = cheapest_of_groups(cost, bits.size)
+    chosen = cheapest[parities_of(values + order.sides, bits.size) != bits]
+    values[chosen] = partners[chosen]
+    samples[numbers] = values
 
 
-def _partners(values: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _partners(values: NDArray[np.uint8], sides: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return the other value of each value's pair, int16, and whether it is within 0 to 255."""
     partners = ((values.astype(np.int16) + sides) ^ 1) - sides
     return partners, (partners >= 0) & (partners <= 255)
 
 
-def _mac(picture: np.ndarray, order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
+def _mac(frame: NDArray[np.uint8], order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
     """Return the first 16 bytes of an HMAC-SHA256 of size, samples (pair numbers for those of the MAC), and context."""
-    samples, numbers = picture.reshape(-1), order.numbers(zones.mac)
+    height, width, _ = frame.shape
+    samples = frame.reshape(-1)
+    numbers = order.numbers(zones.mac)
     pairs = ((samples[numbers].astype(np.uint16) + order.sides) >> 1).astype(np.uint8)
+    part_size = 1 << 20  # samples that are copied at a time, which bounds the memory
+
     mac = HMAC(key, SHA256())
-    mac.update(size_bytes(*picture.shape[:2]))
-    for start in range(0, samples.size, _AUTHENTICATED):
-        part = samples[start : start + _AUTHENTICATED].copy()
+    mac.update(size_bytes(height, width))
+    for start in range(0, samples.size, part_size):
+        part = samples[start : start + part_size].copy()
         inside = (numbers >= start) & (numbers < start + part.size)
         part[numbers[inside] - start] = pairs[inside]
         mac.update(part.data)
     mac.update(context)
-    return mac.finalize()[:MAC_BYTES]
+    return mac.finalize()[: FORMAT.mac_bytes]
+
+
+def _bits_of(data: bytes) -> NDArray[np.uint8]:
+    """Return the bits of bytes, from highest to lowest, (8n,) uint8."""
+    return np.unpackbits(np.frombuffer(data, np.uint8))

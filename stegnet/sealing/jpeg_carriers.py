@@ -7,48 +7,63 @@ basis of the DCT are separable, and so are the absolute values of their products
 coefficients are computed over columns, and then over rows.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from stegnet import kernels
 from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.media.jpeg_cover import rounding_directions
-from stegnet.sealing.carriers import UNEVEN, CarrierModel
+from stegnet.sealing.carriers import UNEVEN, CarrierModel, size_bytes
 from stegnet.sealing.costs import Costs
 
-_NO_COLOUR = 1 << 30  # subtracted from the number of a block with more than one colour
-_MIDDLE = 128  # sample value of a coefficient of 0
 CARRIED = 63  # coefficients in a block, without the first
-_GROUP, COEFFICIENTS = UNEVEN.share, UNEVEN  # most coefficients are 0
-_STABILISER, _NONE = np.float32(2**-6), np.float32(0)  # of the relative changes
+COEFFICIENTS = UNEVEN  # most coefficients are 0
+WET = 500  # cost of a coefficient that should not change
+
+
+@dataclass(frozen=True)
+class JpegCostSettings:
+    """Settings of the costs of coefficients."""
+
+    stabiliser: np.float32  # of the relative changes
+    known: np.float32  # largest discount in a known rounding direction; quality 95 reaches it
+    estimated: np.float32  # discount in an estimated direction
+    middle: int = 128  # sample value of a coefficient of 0
+    window: int = 23  # wavelet coefficients on a side of the square that a step changes
+    margin: int = 15  # pixels around a picture, which are mirrored
+    usual: int = 40  # cost of a median nonzero coefficient
+    # Coefficients with rational cosines, as places among those carried, and the doubled error, in steps, from which
+    # such a coefficient is a tie.
+    rational: tuple[int, ...] = tuple(np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))).tolist())
+    tie: float = 0.99
+
+
+COST_SETTINGS = JpegCostSettings(stabiliser=np.float32(2**-6), known=np.float32(0.7), estimated=np.float32(0.35))
 # High pass of Daubechies' wavelet with eight vanishing moments ("Ten lectures on wavelets", 1992, table 6.1).
 _HIGH = np.array([
     -0.0544158422, 0.3128715909, -0.6756307363, 0.5853546837, 0.0158291053, -0.2840155430, -0.0004724846, 0.1287474266,
     0.0173693010, -0.0440882539, -0.0139810279, 0.0087460940, 0.0048703530, -0.0003917404, -0.0006754494, -0.0001174768,
 ], np.float32)  # fmt: skip
 _LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
-_WINDOW, _MARGIN = 23, 15  # pixels; the margin around a picture is mirrored
-_RATIONAL, _TIE = np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))), 0.99  # coefficients with rational cosines
-# Largest discount in a known rounding direction (quality 95 reaches it), and the discount in an estimated direction.
-_KNOWN, _ESTIMATED = np.float32(0.7), np.float32(0.35)
-_USUAL, WET = 40, 500  # cost of a median nonzero coefficient, and of one that should not change
 
 
-def samples_of(jpeg: JpegPicture) -> np.ndarray:
+def samples_of(jpeg: JpegPicture) -> NDArray[np.uint8]:
     """Return luma's coefficients without the first of each block, in zigzag order, (rows, 63 · columns, 1) uint8.
 
     Coefficient c becomes sample (c + 128) mod 256, so that a step of one is a step of the other.
     """
     samples = jpeg.planes[0][..., 1:].astype(np.uint8)
-    samples += _MIDDLE
+    samples += COST_SETTINGS.middle
     return samples.reshape(len(samples), -1, 1)
 
 
-def with_samples(jpeg: JpegPicture, samples: np.ndarray) -> list[np.ndarray]:
+def with_samples(jpeg: JpegPicture, samples: NDArray[np.uint8]) -> list[NDArray[np.int16]]:
     """Return the planes of a JPEG with other samples, each within a few steps of the original."""
     luma = jpeg.planes[0].copy()
     steps = (samples - samples_of(jpeg)).view(np.int8)
@@ -64,13 +79,13 @@ def medium_of(jpeg: JpegPicture) -> CarrierModel:
     hashed = sha256(b"stegnet/2/jpeg")
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
         rows, cols, _ = plane.shape
-        hashed.update(bytes([component.across, component.down]) + rows.to_bytes(4, "big") + cols.to_bytes(4, "big"))
+        hashed.update(bytes([component.across, component.down]) + size_bytes(rows, cols))
         hashed.update(jpeg.steps(index).astype(">u2").tobytes())
         hashed.update((plane if index else plane[..., 0]).astype(">i2").tobytes())
     return replace(COEFFICIENTS, context=hashed.digest())
 
 
-def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Costs:
+def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = None) -> Costs:
     """Return the costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500; clipped blocks cost 500.
 
     A zero costs 500 too if the encoder made no 1 and no −1 at its frequency: some encoders cut off frequencies or small
@@ -81,22 +96,19 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
             costs 1 − 2·|error| times as much, at least 0.3, except at ties that only rational cosines produce. None:
             the errors are unknown, and their directions are estimated.
     """
-    luma, pixels = jpeg.planes[0], jpeg.decoded_luma.shown
+    luma = jpeg.planes[0]
+    pixels = jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
+    costs = juniward(pixels, jpeg.steps(0))[..., 1:]
+    used = luma[..., 1:] != 0
+    scale = COST_SETTINGS.usual / np.median(costs[used if used.any() else ~used], overwrite_input=True)
     ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
     never_one = ~np.logical_or.reduce(ones)
-    costs, used = juniward(pixels, jpeg.steps(0))[..., 1:], luma[..., 1:] != 0
-    scale = _USUAL / np.median(costs[used if used.any() else ~used], overwrite_input=True)
-    directions = rounding_directions(jpeg)[..., 1:] if errors is None else None
+    gains_of = _estimated_gains(jpeg) if errors is None else _known_gains(errors)
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
-        if directions is None:
-            gains = 2 * errors[part][..., 1:]
-            gains[..., _RATIONAL] *= np.abs(gains[..., _RATIONAL]) < _TIE
-            gains = np.clip(gains, -_KNOWN, _KNOWN)
-        else:
-            gains = _ESTIMATED * directions[part]
+        gains = gains_of(part)
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
         for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
@@ -110,28 +122,47 @@ def coefficient_costs(jpeg: JpegPicture, errors: np.ndarray | None = None) -> Co
     return Costs(up, down)
 
 
-def fixed_samples(jpeg: JpegPicture) -> np.ndarray:
+def _known_gains(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[np.float32]]:
+    """Return a function of rows of blocks that gives the discounts of steps up, negative for steps down."""
+
+    def gains(part: slice) -> NDArray[np.float32]:
+        doubled = 2 * errors[part][..., 1:]
+        rational = list(COST_SETTINGS.rational)
+        doubled[..., rational] *= np.abs(doubled[..., rational]) < COST_SETTINGS.tie
+        return np.clip(doubled, -COST_SETTINGS.known, COST_SETTINGS.known)
+
+    return gains
+
+
+def _estimated_gains(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.float32]]:
+    """Return a function like that of `_known_gains`, from estimated rounding directions."""
+    directions = rounding_directions(jpeg)[..., 1:]
+    return lambda part: COST_SETTINGS.estimated * directions[part]
+
+
+def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:
     """Return the luma samples that must not change, (rows, 63 · columns, 1) bool, as a step there might be provable.
 
     These are all samples of `edge_blocks` and of blocks in the middle of a flat area, and those whose step could push a
     pixel out of range: quantising pixels in range gives a block with clipped pixels only for some coefficient values.
     """
     reach = (jpeg.steps(0).astype(np.float32) * np.abs(DCT_BASIS).max(1)).astype(np.float32)
-    fixed = jpeg.decoded_luma.room[..., None] < reach[1:]
+    fixed: NDArray[np.bool_] = jpeg.decoded_luma.room[..., None] < reach[1:]
     fixed |= (edge_blocks(jpeg) | _flat_blocks(jpeg.planes[0]))[..., None]
     return fixed.reshape(len(fixed), -1, 1)
 
 
-def _flat_blocks(luma: np.ndarray) -> np.ndarray:
+def _flat_blocks(luma: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Return the one-colour blocks whose eight neighbours have the same colour, (rows, columns) bool."""
-    colours = np.where(
-        luma[..., 1:].any(2), np.arange(luma[..., 0].size).reshape(luma.shape[:2]) - _NO_COLOUR, luma[..., 0]
-    )
+    # A block of several colours gets a number of its own, below all first coefficients.
+    numbers = np.arange(luma[..., 0].size).reshape(luma.shape[:2]) - (1 << 30)
+    colours = np.where(luma[..., 1:].any(2), numbers, luma[..., 0])
     around = sliding_window_view(np.pad(colours, 1, mode="edge"), (3, 3))
-    return around.min((2, 3)) == around.max((2, 3))
+    is_flat: NDArray[np.bool_] = around.min((2, 3)) == around.max((2, 3))
+    return is_flat
 
 
-def edge_blocks(jpeg: JpegPicture) -> np.ndarray:
+def edge_blocks(jpeg: JpegPicture) -> NDArray[np.bool_]:
     """Return the luma blocks that extend over the picture's edge, and similar ones, (rows, columns) bool.
 
     An encoder fills the part of a block beyond the picture's edge by a rule, such as repeating the last row and column;
@@ -140,48 +171,63 @@ def edge_blocks(jpeg: JpegPicture) -> np.ndarray:
     the block before, which reveals nothing.)
     """
     rows, cols, _ = jpeg.planes[0].shape
-    file, own = jpeg.file, jpeg.file.components[0]
-    across, down = file.mcu
+    luma = jpeg.file.components[0]
+    across, down = jpeg.file.mcu
     fixed = np.zeros((rows, cols), bool)
+
     # ITU-T T.81, A.1.1: a component has ⌈X · H/Hmax⌉ × ⌈Y · V/Vmax⌉ samples.
-    whole_rows, whole_cols = -(-file.height * own.down // down) // BLOCK, -(-file.width * own.across // across) // BLOCK
-    fixed[whole_rows:], fixed[:, whole_cols:] = True, True
+    whole_rows = -(-jpeg.file.height * luma.down // down) // BLOCK
+    whole_cols = -(-jpeg.file.width * luma.across // across) // BLOCK
+    fixed[whole_rows:] = True
+    fixed[:, whole_cols:] = True
+
     if jpeg.whole is not None:
         filled_rows, filled_cols, _ = jpeg.whole[0].shape
-        fixed[rows - (filled_rows > rows) :], fixed[:, cols - (filled_cols > cols) :] = True, True
+        if filled_rows > rows:
+            fixed[-1] = True
+        if filled_cols > cols:
+            fixed[:, -1] = True
     return fixed
 
 
-def juniward(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def juniward(pixels: NDArray[np.uint8], steps: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return the cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
 
     Pixels are (8 · rows, 8 · columns), and `steps` is the quantisation table, (64,) in zigzag order.
     """
-    rows, cols = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
-    costs, steps = np.empty((rows, cols, 64), np.float32), steps.astype(np.float32)
+    rows = pixels.shape[0] // BLOCK
+    cols = pixels.shape[1] // BLOCK
+    costs = np.empty((rows, cols, 64), np.float32)
+    factors = steps.astype(np.float32)
+    margin = COST_SETTINGS.margin
 
     def fill(part: slice) -> None:
-        own = pixels[_mirrored(BLOCK * part.start - _MARGIN, BLOCK * part.stop + _MARGIN, len(pixels))]
-        strip = np.pad(own.astype(np.float32), ((0, 0), (_MARGIN, _MARGIN)), mode="symmetric")
-        found = np.zeros((part.stop - part.start, cols, 64), np.float32)
+        with_margin = pixels[_mirrored(BLOCK * part.start - margin, BLOCK * part.stop + margin, len(pixels))]
+        strip = np.pad(with_margin.astype(np.float32), ((0, 0), (margin, margin)), mode="symmetric")
+        changes = np.zeros((part.stop - part.start, cols, 64), np.float32)
         for vertical, horizontals in ((_LOW, (_HIGH,)), (_HIGH, (_LOW, _HIGH))):
             filtered = _filtered(strip, vertical, 0)
             for horizontal in horizontals:
-                weights = _filtered(filtered, horizontal, 1, _STABILISER)
-                _add_windows(weights, _responses(vertical), _responses(horizontal), found)
-        np.multiply(found.take(ZIGZAG, 2), steps, out=costs[part])
+                weights = _filtered(filtered, horizontal, 1, COST_SETTINGS.stabiliser)
+                _add_windows(weights, _responses(vertical), _responses(horizontal), changes)
+        np.multiply(changes.take(ZIGZAG, 2), factors, out=costs[part])
 
     in_block_rows(fill, rows)
     return costs
 
 
-def _mirrored(first: int, last: int, size: int) -> np.ndarray:
+def _mirrored(first: int, last: int, size: int) -> NDArray[np.intp]:
     """Return the indices from `first` to before `last`, with those outside 0 … size − 1 mirrored at the ends."""
     places = np.arange(first, last) % (2 * size)
     return np.minimum(places, 2 * size - 1 - places)
 
 
-def _add_windows(weights: np.ndarray, down: np.ndarray, across: np.ndarray, blocks: np.ndarray) -> None:
+def _add_windows(
+    weights: NDArray[np.float32],
+    down: NDArray[np.float32],
+    across: NDArray[np.float32],
+    blocks: NDArray[np.float32],
+) -> None:
     """Add to each block, (rows, columns, 64) float32, the weighted sums over its window of 23×23 weights.
 
     Weights are (8 · rows + 15, 8 · columns + 15) float32, the factors `down` and `across` (8, 23). The sum is the
@@ -194,28 +240,33 @@ def _add_windows(weights: np.ndarray, down: np.ndarray, across: np.ndarray, bloc
     tall = np.zeros((rows, BLOCK, weights.shape[1]), np.float32)
     for place, factors in enumerate(down.T):
         tall += weights[place : place + BLOCK * rows : BLOCK, None] * factors[:, None]
-    found = np.zeros((rows, BLOCK, cols, BLOCK), np.float32)
+    sums = np.zeros((rows, BLOCK, cols, BLOCK), np.float32)
     for place, factors in enumerate(across.T):
-        found += tall[..., place : place + BLOCK * cols : BLOCK, None] * factors
-    blocks += found.transpose(0, 2, 1, 3).reshape(blocks.shape)
+        sums += tall[..., place : place + BLOCK * cols : BLOCK, None] * factors
+    blocks += sums.transpose(0, 2, 1, 3).reshape(blocks.shape)
 
 
-def _filtered(values: np.ndarray, taps: np.ndarray, axis: int, stabiliser: np.float32 = _NONE) -> np.ndarray:
+def _filtered(
+    values: NDArray[np.float32], taps: NDArray[np.float32], axis: int, stabiliser: np.float32 | None = None
+) -> NDArray[np.float32]:
     """Filter values, (H, W) float32, along an axis, which shrinks by 15; if a stabiliser is set, invert them."""
     if kernels.compiled:
         shape = list(values.shape)
         shape[axis] -= len(taps) - 1
         out = np.empty(shape, np.float32)
-        kernels.compiled.filter(values, values.shape[1], taps, axis, stabiliser, out)
+        added = np.float32(0) if stabiliser is None else stabiliser
+        kernels.compiled.filter(values, values.shape[1], taps, axis, added, out)
         return out
     windows = sliding_window_view(values, len(taps), axis)
-    found = windows[..., 0] * taps[0]
-    product = np.empty_like(found)
+    filtered: NDArray[np.float32] = windows[..., 0] * taps[0]
+    product = np.empty_like(filtered)
     for place, tap in enumerate(taps[1:], 1):
-        found += np.multiply(windows[..., place], tap, out=product)
-    return 1 / (stabiliser + np.abs(found)) if stabiliser else found
+        filtered += np.multiply(windows[..., place], tap, out=product)
+    if stabiliser is not None:
+        filtered = np.float32(1) / (stabiliser + np.abs(filtered))
+    return filtered
 
 
-def _responses(taps: np.ndarray) -> np.ndarray:
+def _responses(taps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the absolute responses of a filter to the DCT's cosines, (8, 23) float32."""
     return np.abs([np.convolve(cosine, taps[::-1]) for cosine in COSINES]).astype(np.float32)

@@ -9,27 +9,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet import kernels
 
+Number = TypeVar("Number", bound=np.generic)
+Samples = NDArray[np.uint8]
+Trits = NDArray[np.uint8]
+Changes = NDArray[np.int8]
+StepCost = NDArray[np.uint16]
 # Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next. It returns the costs of a
 # further +1 and −1 of these lanes' samples, (n,) uint16 each; the costs in other lanes are undefined.
-Following = Callable[[np.ndarray, int, slice], tuple[np.ndarray, np.ndarray]]
+Following = Callable[[Changes, int, slice], tuple[StepCost, StepCost]]
 
+
+@dataclass(frozen=True)
+class TrellisFormat:
+    """Numbers of docs/format.md, "Record zone"."""
+
+    bits: int = 19  # of a word, which becomes 12 trits: 2¹⁹ < 3¹²
+    trits: int = 12  # of a word
+    max_lanes: int = 1 << 16
+    least_rows: int = 128  # of a lane, if there are several
+    turns: int = 4  # turns in which lanes are searched if costs depend on the changes of others
+
+
+FORMAT = TrellisFormat()
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # most sums per trit
-MAX_COST, FIXED_COST = 4_007, 9_999  # the latter is for samples that must not change
-# The search drops a state whose cost exceeds the best one's by more than _PRUNED_ABOVE. An unreachable state stays
-# above that bound, since a row adds at most FIXED_COST to the best.
-_UNREACHABLE, _PRUNED_ABOVE = 40_000, 30_000
-_TURNS = 4  # turns in which lanes are searched if costs depend on the changes of others
-_BITS, _TRITS = 19, 12  # 2¹⁹ < 3¹²
+MAX_COST = 4_007
+FIXED_COST = 9_999  # cost of a sample that must not change
 _SIX_TRITS = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)  # of numbers below 3⁶
-MAX_LANES, LEAST_ROWS = 1 << 16, 128
-_GROUP_STATES, _GROUP_BYTES = 1 << 15, 64 << 20  # of lanes that are searched together: states, bytes of decisions
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
 COLUMNS = {
     1: (1,) * MAX_WIDTH,
@@ -57,108 +70,144 @@ class Layout:
         """Number of sums in each lane."""
         return self.rows * self.width + self.wide
 
-    def sums(self, samples: np.ndarray) -> np.ndarray:
+    def sums(self, samples: NDArray[Number]) -> NDArray[Number]:
         """Return the samples, (n,), arranged by sum, (length, merged, lanes); a view."""
         return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
 
+    def samples_in(self, sums: NDArray[np.intp], members: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the place of a sample of each numbered sum, (n,) int: its member of that number, 0 to merged − 1.
+
+        Sums are numbered as in an array of (length, lanes), samples as in one of (length, merged, lanes).
+        """
+        sum_in_lane = sums // self.lanes
+        lane = sums % self.lanes
+        return (sum_in_lane * self.merged + members) * self.lanes + lane
+
     @property
-    def starts(self) -> np.ndarray:
+    def starts(self) -> NDArray[np.int64]:
         """Index of each row's first sum in its lane, and the end of the last, (rows + 1,) int."""
         rows = np.arange(self.rows + 1)
         return rows * self.width + rows * self.wide // self.rows
 
     @property
-    def columns(self) -> np.ndarray:
+    def columns(self) -> NDArray[np.uint8]:
         """Digits of the columns, (width + 1 or 16, height) uint8, lowest first."""
         numbers = np.array(COLUMNS[self.height][: self.width + 1])
         return (numbers[:, None] // 3 ** np.arange(self.height) % 3).astype(np.uint8)
 
 
 class Sums(NamedTuple):
-    """Merged samples, (length · lanes,) each."""
+    """Merged samples, (length · lanes,) each, with the cheapest step up and down of each sum.
 
-    values: np.ndarray  # sum modulo 3, uint8
-    up: np.ndarray  # uint64, the cheapest step: its cost (16 bits), its tie (16), and the number of its sample (32)
-    down: np.ndarray
+    A step is a number whose order is that of its cost, then of its tie: the cost in the highest 16 bits, the tie in the
+    next 16, and the number of the sample among those of the sum in the lowest 32.
+    """
+
+    values: Samples  # sum modulo 3
+    up: NDArray[np.uint64]
+    down: NDArray[np.uint64]
+
+
+def _pack_steps(costs: StepCost, ties: NDArray[np.uint16], members: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return costs, ties and numbers of members as steps (see `Sums`)."""
+    return costs.astype(np.uint64) << np.uint64(48) | ties.astype(np.uint64) << np.uint64(32) | members
+
+
+def _costs_of(steps: NDArray[np.uint64]) -> StepCost:
+    return (steps >> 48).astype(np.uint16)
+
+
+def _members_of(steps: NDArray[np.uint64]) -> NDArray[np.intp]:
+    return (steps & 0xFFFFFFFF).astype(np.intp)
 
 
 def layout(trits: int, samples: int, height: int) -> Layout | None:
     """Return the layout of trits in samples; None if they don't fit."""
-    lanes = max(1, min(trits // LEAST_ROWS, MAX_LANES))
-    rows, each = -(-trits // lanes), samples // lanes
-    merged = max(1, -(-each // (MAX_WIDTH * rows)))
-    width, wide = divmod(each // merged, rows)
+    lanes = max(1, min(trits // FORMAT.least_rows, FORMAT.max_lanes))
+    rows = -(-trits // lanes)
+    lane_samples = samples // lanes
+    merged = max(1, -(-lane_samples // (MAX_WIDTH * rows)))
+    width, wide = divmod(lane_samples // merged, rows)
     return Layout(height, lanes, rows, merged, width, wide) if width else None
 
 
 def count_trits(size: int) -> int:
     """Return the number of trits that hold `size` bytes."""
-    return -(-8 * size // _BITS) * _TRITS
+    return -(-8 * size // FORMAT.bits) * FORMAT.trits
 
 
 def most_trits(samples: int) -> int:
     """Return the largest number of trits that is certain to fit into this number of samples."""
-    return samples - max(1, min(samples // LEAST_ROWS, MAX_LANES))
+    return samples - max(1, min(samples // FORMAT.least_rows, FORMAT.max_lanes))
 
 
 def most_bytes(samples: int) -> int:
     """Return the largest number of bytes that is certain to fit into this number of samples."""
-    return most_trits(samples) // _TRITS * _BITS // 8
+    return most_trits(samples) // FORMAT.trits * FORMAT.bits // 8
 
 
-def to_trits(data: bytes) -> np.ndarray:
+def to_trits(data: bytes) -> Trits:
     """Convert bytes to trits, (n,) uint8: every 19 bits become 12 trits, most significant first."""
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
-    words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
+    words = np.zeros((-(-bits.size // FORMAT.bits), 32), np.uint8)
+    words[:, -FORMAT.bits :] = np.pad(bits, (0, -bits.size % FORMAT.bits)).reshape(-1, FORMAT.bits)
     numbers = np.packbits(words).view(">u4")
-    return _SIX_TRITS[np.stack([numbers // len(_SIX_TRITS), numbers % len(_SIX_TRITS)], 1)].reshape(-1)
+    halves = np.stack([numbers // len(_SIX_TRITS), numbers % len(_SIX_TRITS)], 1)
+    trits: Trits = _SIX_TRITS[halves].reshape(-1)
+    return trits
 
 
-def from_trits(trits: np.ndarray, size: int) -> bytes | None:
+def from_trits(trits: Trits, size: int) -> bytes | None:
     """Convert trits to `size` bytes; return None if no bytes give these trits."""
-    numbers = np.zeros(trits.size // _TRITS, np.uint32)
-    for column in trits.reshape(-1, _TRITS).T:
-        numbers = 3 * numbers + column
-    if numbers.max(initial=0) >= 1 << _BITS:
+    numbers = np.zeros(trits.size // FORMAT.trits, np.uint32)
+    for digits in trits.reshape(-1, FORMAT.trits).T:
+        numbers = 3 * numbers + digits
+    if numbers.max(initial=0) >= 1 << FORMAT.bits:
         return None
-    bits = np.unpackbits(numbers.astype(">u4").view(np.uint8)).reshape(-1, 32)[:, -_BITS:].reshape(-1)
+    words = np.unpackbits(numbers.astype(">u4").view(np.uint8)).reshape(-1, 32)
+    bits = words[:, -FORMAT.bits :].reshape(-1)
     return None if bits[8 * size :].any() else np.packbits(bits[: 8 * size]).tobytes()
 
 
-def read(values: np.ndarray, plan: Layout) -> np.ndarray:
+def read(values: Samples, plan: Layout) -> Trits:
     """Read trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
-    if plan.merged > 1:
-        values = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
-    return _trits(values.astype(np.uint8, copy=False).reshape(-1), plan)
+    return _trits(_summed(values, plan) if plan.merged > 1 else values, plan)
 
 
-def _trits(sums: np.ndarray, plan: Layout) -> np.ndarray:
+def _summed(values: Samples, plan: Layout) -> Samples:
+    """Return the sums of merged samples modulo 3, (length · lanes,) uint8."""
+    members = plan.sums(values % 3)
+    totals = members.sum(1, dtype=np.min_scalar_type(2 * plan.merged))
+    sums: Samples = (totals % 3).astype(np.uint8).reshape(-1)
+    return sums
+
+
+def _trits(sums: Samples, plan: Layout) -> Trits:
     """Return the trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
     used = sums[: plan.length * plan.lanes]
     if kernels.compiled:
-        found = np.empty((plan.rows, plan.lanes), np.uint8)
-        kernels.compiled.syndrome(used, plan.starts, np.array(COLUMNS[plan.height], np.uint16), plan.height, found)
-        return found
-    sums = (used % 3).reshape(plan.length, plan.lanes)
+        syndrome = np.empty((plan.rows, plan.lanes), np.uint8)
+        kernels.compiled.syndrome(used, plan.starts, np.array(COLUMNS[plan.height], np.uint16), plan.height, syndrome)
+        return syndrome
+    lane_sums = (used % 3).reshape(plan.length, plan.lanes)
     trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
-    starts, columns = plan.starts[:-1], plan.columns
+    starts = plan.starts[:-1]
     widths = np.diff(plan.starts)
-    for column in range(plan.width + (plan.wide > 0)):
-        rows = np.flatnonzero(widths > column)
-        values = sums[starts[rows] + column]
-        for digit in np.flatnonzero(columns[column]):
-            trits[rows + digit] += values if columns[column, digit] == 1 else values << 1
+    for place, digits in enumerate(plan.columns[: widths.max()]):
+        rows = np.flatnonzero(widths > place)
+        values = lane_sums[starts[rows] + place]
+        for digit in np.flatnonzero(digits):
+            trits[rows + digit] += values if digits[digit] == 1 else values << 1
     return (trits[: plan.rows] % 3).astype(np.uint8)
 
 
 def write(
-    values: np.ndarray,
-    trits: np.ndarray,
+    values: Samples,
+    trits: Trits,
     plan: Layout,
-    costs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    costs: tuple[StepCost, StepCost, NDArray[np.uint16]],
     following: Following | None = None,
-) -> np.ndarray:
+) -> Changes:
     """Return the changes that make samples hold the given trits at nearly the least total cost.
 
     Args:
@@ -179,7 +228,7 @@ def write(
         changes[places] = steps
         return changes
     missing = _missing(trits, values, plan)
-    turns = _TURNS if following else 1
+    turns = FORMAT.turns if following else 1
     for turn in range(turns):
         chosen = slice(turn, None, turns)
         if turn and following:
@@ -188,28 +237,28 @@ def write(
     return changes
 
 
-def write_sums(sums: Sums, trits: np.ndarray, plan: Layout) -> tuple[np.ndarray, np.ndarray]:
+def write_sums(sums: Sums, trits: Trits, plan: Layout) -> tuple[NDArray[np.intp], Changes]:
     """Return the places of the merged samples to change, (n,) int, and their changes, (n,) int8 of −1 and 1.
 
-    They are those that `write` finds.
+    They are those that `write` returns.
     """
-    up, down = ((cheapest >> 48).astype(np.uint16) for cheapest in (sums.up, sums.down))
-    steps = _search_all(_missing(trits, sums.values, plan), up, down, plan, up.size)
-    where = np.flatnonzero(steps)
-    chosen = (np.where(steps[where] > 0, sums.up[where], sums.down[where]) & 0xFFFFFFFF).astype(np.intp)
-    return (where // plan.lanes * plan.merged + chosen) * plan.lanes + where % plan.lanes, steps[where]
+    missing = _missing(trits, sums.values, plan)
+    changes = _search_all(missing, _costs_of(sums.up), _costs_of(sums.down), plan, sums.values.size)
+    changed_sums = np.flatnonzero(changes)
+    changes = changes[changed_sums]
+    steps = np.where(changes > 0, sums.up[changed_sums], sums.down[changed_sums])
+    return plan.samples_in(changed_sums, _members_of(steps)), changes
 
 
-def merge(values: np.ndarray, up: np.ndarray, down: np.ndarray, ties: np.ndarray, plan: Layout) -> Sums:
+def merge(values: Samples, up: StepCost, down: StepCost, ties: NDArray[np.uint16], plan: Layout) -> Sums:
     """Merge samples; the arguments are those of `write`."""
-    numbers = np.arange(plan.merged, dtype=np.uint64)[:, None]
-    sums = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged)) % 3
-    low = plan.sums(ties).astype(np.uint64) << 32 | numbers
-    cheapest = ((plan.sums(costs).astype(np.uint64) << 48 | low).min(1).reshape(-1) for costs in (up, down))
-    return Sums(sums.astype(np.uint8).reshape(-1), *cheapest)
+    members = np.arange(plan.merged, dtype=np.uint64)[:, None]
+    up_steps = _pack_steps(plan.sums(up), plan.sums(ties), members)  # (length, merged, lanes)
+    down_steps = _pack_steps(plan.sums(down), plan.sums(ties), members)
+    return Sums(_summed(values, plan), up_steps.min(1).reshape(-1), down_steps.min(1).reshape(-1))
 
 
-def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
+def _missing(trits: Trits, sums: Samples, plan: Layout) -> Trits:
     """Return the numbers that changes must add, (rows, lanes) uint8, so that sums modulo 3 hold the given trits."""
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
@@ -218,54 +267,71 @@ def _missing(trits: np.ndarray, sums: np.ndarray, plan: Layout) -> np.ndarray:
 
 
 def _search_all(
-    missing: np.ndarray, up: np.ndarray, down: np.ndarray, plan: Layout, size: int, chosen: slice = slice(None)
-) -> np.ndarray:
+    missing: Trits, up: StepCost, down: StepCost, plan: Layout, size: int, chosen: slice = slice(None)
+) -> Changes:
     """Return the changes of sums, (size,) int8, of the chosen lanes; NumPy searches groups of lanes to save memory."""
-    changes, used = np.zeros(size, np.int8), plan.length * plan.lanes
-    up, down, steps = (part[:used].reshape(plan.length, plan.lanes) for part in (up, down, changes))
+    changes = np.zeros(size, np.int8)
+    used = plan.length * plan.lanes
+    lane_up = up[:used].reshape(plan.length, plan.lanes)
+    lane_down = down[:used].reshape(plan.length, plan.lanes)
+    lane_changes = changes[:used].reshape(plan.length, plan.lanes)
     if kernels.compiled:
         columns = np.array(COLUMNS[plan.height], np.uint16)
         lanes = (chosen.start or 0, chosen.step or 1)
-        kernels.compiled.search(missing, up, down, steps, plan.starts, columns, plan.height, *lanes)
+        kernels.compiled.search(missing, lane_up, lane_down, lane_changes, plan.starts, columns, plan.height, *lanes)
         return changes
-    parts = [part[:, chosen] for part in (missing, up, down, steps)]
     states = 3**plan.height
-    together = max(1, min(_GROUP_STATES // states, _GROUP_BYTES // (2 * states * plan.length)))
-    for first in range(0, parts[0].shape[1], together):
-        _search(*(part[:, first : first + together] for part in parts), plan)
+    most_states = 1 << 15  # of the lanes that are searched together
+    most_decisions = 64 << 20  # bytes, one for each direction
+    group = max(1, min(most_states // states, most_decisions // (2 * states * plan.length)))
+    searched = range(plan.lanes)[chosen]
+    for first in range(0, len(searched), group):
+        lanes_of_group = searched[first : first + group]
+        part = slice(lanes_of_group.start, lanes_of_group.stop, lanes_of_group.step)
+        _search(missing[:, part], lane_up[:, part], lane_down[:, part], lane_changes[:, part], plan)
     return changes
 
 
-def _search(missing: np.ndarray, up: np.ndarray, down: np.ndarray, changes: np.ndarray, plan: Layout) -> None:
+def _search(missing: Trits, up: StepCost, down: StepCost, changes: Changes, plan: Layout) -> None:
     """Run the Viterbi search over a group of lanes, and write the changes.
 
     Changes must add `missing`, (rows, lanes) uint8, to each trit; costs and changes are (length, lanes).
     """
-    states, lanes = 3**plan.height, np.arange(missing.shape[1])
-    rows = [slice(start, end) for start, end in pairwise(plan.starts)]
-    costs = np.full((states, lanes.size), _UNREACHABLE, np.uint16)
+    # A state whose cost exceeds the best one's by more than `pruned_above` is dropped. An unreachable state stays above
+    # that bound, since a row adds at most FIXED_COST to the best.
+    unreachable = 40_000
+    pruned_above = 30_000
+    states = 3**plan.height
+    lanes = np.arange(missing.shape[1])
+    rows = [slice(start, end) for start, end in pairwise(plan.starts.tolist())]
+    costs = np.full((states, lanes.size), unreachable, np.uint16)
     costs[0] = 0
-    raised, lowered = (np.empty((plan.length, states, lanes.size), bool) for _ in range(2))
+    raised, lowered = np.empty((2, plan.length, states, lanes.size), bool)
+
+    # Forwards: the cheapest way to each state, row after row.
     for row, wanted in zip(rows, missing, strict=True):
         costs = _through_row(costs, up[row], down[row], raised[row], lowered[row], plan.height)
         # Keep the states whose lowest digit is what the row must add, and shift them by that digit.
         kept = np.where(wanted == 0, costs[::3], np.where(wanted == 1, costs[1::3], costs[2::3]))
         kept -= kept.min(0)
-        costs = np.full_like(costs, _UNREACHABLE)
-        costs[: len(kept)] = np.where(kept > _PRUNED_ABOVE, _UNREACHABLE, kept)
-    state, moves = costs[: states // 3].argmin(0), _moves(plan.height)
+        costs = np.full_like(costs, unreachable)
+        costs[: len(kept)] = np.where(kept > pruned_above, unreachable, kept)
+
+    # Backwards: the decisions on the way to the cheapest state at the end.
+    state = costs[: states // 3].argmin(0)
+    moves = _moves(plan.height)
     for row, wanted in zip(reversed(rows), reversed(missing), strict=True):
         state = 3 * state + wanted
-        for at in range(row.stop - 1, row.start - 1, -1):
-            before_up, before_down = moves[at - row.start]
-            falls = lowered[at][state, lanes]
-            rises = raised[at][state, lanes] & ~falls
-            changes[at] = rises.astype(np.int8) - falls
+        for place in range(row.stop - 1, row.start - 1, -1):
+            before_up, before_down = moves[place - row.start]
+            falls = lowered[place][state, lanes]
+            rises = raised[place][state, lanes] & ~falls
+            changes[place] = rises.astype(np.int8) - falls
             state = np.where(rises, before_up[state], np.where(falls, before_down[state], state))
 
 
 @cache
-def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _moves(height: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return for each column the states from which +1 leads to each state, and those from which −1 does."""
     states = np.arange(3**height)
     powers = 3 ** np.arange(height)
@@ -275,10 +341,17 @@ def _moves(height: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _through_row(
-    costs: np.ndarray, up: np.ndarray, down: np.ndarray, raised: np.ndarray, lowered: np.ndarray, height: int
-) -> np.ndarray:
+    costs: StepCost,
+    up: StepCost,
+    down: StepCost,
+    raised: NDArray[np.bool_],
+    lowered: NDArray[np.bool_],
+    height: int,
+) -> StepCost:
     """Return the costs of all states, (states, lanes), after a row; record the decisions that led there."""
-    costs, by_up, by_down = costs.copy(), np.empty_like(costs), np.empty_like(costs)
+    costs = costs.copy()
+    by_up = np.empty_like(costs)
+    by_down = np.empty_like(costs)
     for column, (before_up, before_down) in enumerate(_moves(height)[: len(up)]):
         np.take(costs, before_up, 0, out=by_up, mode="clip")
         by_up += up[column]

@@ -1,9 +1,10 @@
 """Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet import kernels
 from stegnet.core.keystream import keystream, keystream_words
@@ -11,8 +12,8 @@ from stegnet.core.parallel import in_parts, parallel_map, thread_count
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.carriers import (
+    FORMAT,
     PIXELS,
-    STRIDE,
     CarrierModel,
     Greens,
     Order,
@@ -23,13 +24,24 @@ from stegnet.sealing.carriers import (
     zones_of,
 )
 
+Item = TypeVar("Item", np.uint8, np.uint16)
+
 ANY = np.zeros(0, np.uint8)  # no mask: every sample is free
 NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
-_GREY_SHARE = 0.5  # largest number of trits of a grey record per green sample
-_EPHEMERAL_HEIGHT = 6  # height of the code that carries an ephemeral key
-# Sums that may be merged in any order, at most: two megabytes, which stay in the cache; and runs in a part.
-_FEW_SUMS, _RUNS = 1 << 17, 1 << 15
-_TOGETHER = 9  # divisor of a step's cost if neighbours moved the same way
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """Settings of writing a record's zone."""
+
+    grey_share: float = 0.5  # largest number of trits of a grey record per green sample
+    together: int = 9  # divisor of a step's cost if neighbours moved the same way
+    # Number of sums, at most, that are merged in the order of memory: two megabytes, which stay in the cache.
+    cached_sums: int = 1 << 17
+    part_runs: int = 1 << 15  # runs that a thread merges at a time
+
+
+SETTINGS = RecordSettings()
 
 
 @dataclass(frozen=True)
@@ -39,11 +51,11 @@ class Ties:
     key: bytes
     first: int  # place of the first sample's word in the keystream
 
-    def of(self, numbers: np.ndarray) -> np.ndarray:
+    def of(self, numbers: NDArray[np.int32]) -> NDArray[np.uint16]:
         """Return the numbers of given samples, (n,) uint16."""
         return keystream_words(self.key, self.first + numbers)
 
-    def part(self, start: int, count: int) -> np.ndarray:
+    def part(self, start: int, count: int) -> NDArray[np.uint16]:
         """Return the numbers of consecutive samples, (count,) uint16."""
         return np.frombuffer(keystream(self.key, 2 * count, 2 * (self.first + start)), "<u2")
 
@@ -51,14 +63,16 @@ class Ties:
 class StepCosts(NamedTuple):
     """Costs of changing each sample by one level."""
 
-    up: np.ndarray  # (S,) uint16, one per sample, or (S / 3,), one per pixel if its samples share a cost
-    down: np.ndarray
+    up: NDArray[np.uint16]  # (S,), one per sample, or (S / 3,), one per pixel if its samples share a cost
+    down: NDArray[np.uint16]
     ties: Ties
     together: int = 1  # samples that share a cost, 1 or 3
     shift: int = 0  # samples, a whole number of pixels, by which the picture is rolled
-    fixed: np.ndarray | None = None  # samples that must not change, (H, W, 1) bool; None: all may
+    fixed: NDArray[np.bool_] | None = None  # samples that must not change, (H, W, 1) bool; None: all may
 
-    def at(self, numbers: np.ndarray, free: np.ndarray = ANY, beside: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def at(
+        self, numbers: NDArray[np.int32], free: NDArray[np.uint8] = ANY, beside: int = 0
+    ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Return the costs of the numbered samples, (n,) int32, up and down, (n,) uint16 each.
 
         If `beside` is set, that many samples on either side change together with each sample. A sample whose neighbour
@@ -66,73 +80,86 @@ class StepCosts(NamedTuple):
         """
         up, down = np.empty((2, numbers.size), np.uint16)
 
-        def price(some: slice) -> None:
+        def price(part: slice) -> None:
             if kernels.compiled:
-                own = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
-                kernels.compiled.price(numbers[some], self.up.size * self.together, *own, up[some], down[some])
+                costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+                size = self.up.size * self.together
+                kernels.compiled.price(numbers[part], size, *costs, up[part], down[part])
                 return
-            for costs, found in ((self.up, up), (self.down, down)):
-                found[some] = _gathered(costs, numbers[some], self.together, self.shift)
-                if free.size:
-                    together = is_marked(free, numbers[some] - beside) & is_marked(free, numbers[some] + beside)
-                    found[some][~together] = trellis.MAX_COST
+            up[part] = _gathered(self.up, numbers[part], self.together, self.shift)
+            down[part] = _gathered(self.down, numbers[part], self.together, self.shift)
+            if free.size:
+                may_move = is_marked(free, numbers[part] - beside) & is_marked(free, numbers[part] + beside)
+                up[part][~may_move] = trellis.MAX_COST
+                down[part][~may_move] = trellis.MAX_COST
 
         in_parts(price, numbers.size)
         return up, down
 
     def merged(
         self,
-        samples: np.ndarray,
-        numbers: "np.ndarray | Greens",
+        samples: NDArray[np.uint8],
+        numbers: NDArray[np.int32] | Greens,
         plan: trellis.Layout,
-        free: np.ndarray = ANY,
+        free: NDArray[np.uint8] = ANY,
         beside: int = 0,
     ) -> trellis.Sums:
         """Merge the numbered samples, (n,) int32, of (S,) uint8, and their costs (see `at`) as the plan says."""
         if not kernels.compiled:
-            own = numbers[: numbers.size]
-            ties = self.ties.of((own - self.shift) % samples.size)
-            return trellis.merge(samples[own], *self.at(own, free, beside), ties, plan)
-        size, unit = plan.length * plan.lanes, plan.merged * plan.lanes
-        if isinstance(numbers, Greens) and numbers.of_whole_runs and not self.shift and size <= _FEW_SUMS:
-            return self._merged_as_they_stand(samples, numbers, plan, free, beside)
-        found = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
+            whole = numbers[: numbers.size]
+            ties = self.ties.of((whole - self.shift) % samples.size)
+            up, down = self.at(whole, free, beside)
+            return trellis.merge(samples[whole], up, down, ties, plan)
+        size = plan.length * plan.lanes
+        can_follow_memory = isinstance(numbers, Greens) and numbers.has_whole_runs and not self.shift
+        if isinstance(numbers, Greens) and can_follow_memory and size <= SETTINGS.cached_sums:
+            return self._merged_in_memory_order(samples, numbers, plan, free, beside)
+        sums = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
 
-        def merge(some: slice) -> None:
-            sums = slice(some.start // plan.merged, some.stop // plan.merged)
-            own = numbers[some]
-            ties = self.ties.of((own - self.shift) % samples.size if self.shift else own)
+        def merge(part: slice) -> None:
+            part_numbers = numbers[part]
+            ties = self.ties.of((part_numbers - self.shift) % samples.size if self.shift else part_numbers)
             costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
-            kernels.compiled.merge(samples, own, plan.merged, plan.lanes, ties, *costs, *(part[sums] for part in found))
+            of_part = slice(part.start // plan.merged, part.stop // plan.merged)
+            into = sums.values[of_part], sums.up[of_part], sums.down[of_part]
+            kernels.compiled.merge(samples, part_numbers, plan.merged, plan.lanes, ties, *costs, *into)
 
-        in_parts(merge, size * plan.merged, unit)
-        return found
+        in_parts(merge, size * plan.merged, plan.merged * plan.lanes)
+        return sums
 
-    def _merged_as_they_stand(
-        self, samples: np.ndarray, numbers: Greens, plan: trellis.Layout, free: np.ndarray, beside: int
+    def _merged_in_memory_order(
+        self,
+        samples: NDArray[np.uint8],
+        numbers: Greens,
+        plan: trellis.Layout,
+        free: NDArray[np.uint8],
+        beside: int,
     ) -> trellis.Sums:
         """Merge samples like `merged`, but in the order of memory, into a few sums that stay in the cache.
 
         In the order of the carriers, each run would have to be fetched from memory, which takes most of the time. The
         sums are the same in any order.
         """
-        ranks, size = numbers.ranks(samples.size), plan.length * plan.lanes
+        ranks = numbers.ranks(samples.size)
+        size = plan.length * plan.lanes
         costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
 
         def empty() -> trellis.Sums:
             return trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
 
         def merge(runs: slice) -> trellis.Sums:
-            there, found = samples_of_runs(runs), empty()
-            ties = self.ties.part(there.start, there.stop - there.start)
+            covered = samples_of_runs(runs)
+            ties = self.ties.part(covered.start, covered.stop - covered.start)
             layout = numbers.channels, plan.merged, plan.lanes
-            kernels.compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *found)
-            return found
+            sums = empty()
+            kernels.compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *sums)
+            return sums
 
-        if ranks.size <= _RUNS:
+        if ranks.size <= SETTINGS.part_runs:
             return merge(slice(0, ranks.size))
+        starts = range(0, ranks.size, SETTINGS.part_runs)
+        parts = (slice(start, min(start + SETTINGS.part_runs, ranks.size)) for start in starts)
         whole = empty()
-        parts = (slice(at, min(at + _RUNS, ranks.size)) for at in range(0, ranks.size, _RUNS))
         for part in parallel_map(merge, parts, thread_count()):
             whole.values[:] = (whole.values + part.values) % 3
             np.minimum(whole.up, part.up, out=whole.up)
@@ -140,72 +167,92 @@ class StepCosts(NamedTuple):
         return whole
 
 
-def _gathered(source: np.ndarray, numbers: np.ndarray, together: int = 1, shift: int = 0) -> np.ndarray:
+def _gathered(source: NDArray[Item], numbers: NDArray[np.int32], together: int = 1, shift: int = 0) -> NDArray[Item]:
     """Gather the items of numbered samples, (n,) int32, from an array of uint8 or uint16.
 
     `together` adjacent samples share an item, and the picture is rolled by `shift` samples.
     """
-    found = np.empty(numbers.size, source.dtype)
+    gathered = np.empty(numbers.size, source.dtype)
 
-    def fill(some: slice) -> None:
+    def fill(part: slice) -> None:
         if kernels.compiled:
-            kernels.compiled.gather(source, numbers[some], together, shift // together, found[some])
+            kernels.compiled.gather(source, numbers[part], together, shift // together, gathered[part])
         else:
-            found[some] = source[(numbers[some] // together - shift // together) % source.size]
+            gathered[part] = source[(numbers[part] // together - shift // together) % source.size]
 
     in_parts(fill, numbers.size)
-    return found
+    return gathered
 
 
-def values_of(samples: np.ndarray, order: Order, zone: slice, channels: int = 0) -> np.ndarray:
+def values_of(samples: NDArray[np.uint8], order: Order, zone: slice, channels: int = 0) -> NDArray[np.uint8]:
     """Return the samples at the places of a zone, (n,) uint8.
 
     If `channels` is set, only the green samples of a picture with that many channels are returned.
     """
 
-    def gather(some: slice) -> np.ndarray:
-        part = slice(zone.start + some.start, zone.start + some.stop)
-        return _gathered(samples, order.greens(part, channels) if channels else order.numbers(part))
+    def gather(part: slice) -> NDArray[np.uint8]:
+        places = slice(zone.start + part.start, zone.start + part.stop)
+        numbers = order.greens(places, channels) if channels else order.numbers(places)
+        return _gathered(samples, numbers)
 
     return np.concatenate(in_parts(gather, zone.stop - zone.start))
 
 
-def changed(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
+def changed(values: NDArray[np.uint8], changes: NDArray[np.int8]) -> NDArray[np.uint8]:
     """Return values, uint8, after changes of −1, 0 and 1; a change out of range goes the other way by 2 instead."""
     result = values.astype(np.int16) + changes
     return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
 
 
-def _step(samples: np.ndarray, numbers: np.ndarray, changes: np.ndarray, free: np.ndarray, beside: int = 0) -> None:
+def _step(
+    samples: NDArray[np.uint8],
+    numbers: NDArray[np.int32],
+    changes: NDArray[np.int8],
+    free: NDArray[np.uint8],
+    beside: int = 0,
+) -> None:
     """Change the numbered samples, and `beside` on either side, in place; `free` is as in `StepCosts.at`."""
 
-    def change(some: slice) -> None:
+    def change(part: slice) -> None:
         if kernels.compiled:
-            kernels.compiled.step(samples, numbers[some], changes[some], free, beside)
+            kernels.compiled.step(samples, numbers[part], changes[part], free, beside)
             return
         for offset in range(-beside, beside + 1):
-            near = numbers[some] + offset
-            after = changed(samples[near], changes[some])
-            samples[near] = np.where(is_marked(free, near), after, samples[near]) if free.size else after
+            neighbours = numbers[part] + offset
+            after = changed(samples[neighbours], changes[part])
+            if free.size:
+                after = np.where(is_marked(free, neighbours), after, samples[neighbours])
+            samples[neighbours] = after
 
     in_parts(change, numbers.size)
 
 
-def parities_of(values: np.ndarray, groups: int) -> np.ndarray:
+def parities_of(values: NDArray[np.uint8], groups: int) -> NDArray[np.uint8]:
     """Return the parity of each group's lowest bits, (groups,) uint8; value i belongs to group i mod `groups`."""
-    return np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
+    parities: NDArray[np.uint8] = np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
+    return parities
 
 
-def write_parities(values: np.ndarray, bits: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+def cheapest_of_groups(costs: NDArray[np.uint16], groups: int) -> NDArray[np.intp]:
+    """Return the index of each group's cheapest value, (groups,) int; value i belongs to group i mod `groups`."""
+    cheapest_rows: NDArray[np.intp] = costs.reshape(-1, groups).argmin(0)
+    return cheapest_rows * groups + np.arange(groups)
+
+
+def write_parities(
+    values: NDArray[np.uint8], bits: NDArray[np.uint8], up: NDArray[np.uint16], down: NDArray[np.uint16]
+) -> None:
     """Set the parities of the groups to bits, by a step of the cheapest sample of each group whose parity is wrong."""
-    cheapest = np.minimum(up, down).reshape(-1, bits.size).argmin(0) * bits.size + np.arange(bits.size)
+    cheapest = cheapest_of_groups(np.minimum(up, down), bits.size)
     chosen = cheapest[parities_of(values, bits.size) != bits]
     before = values[chosen]
     rises = (before == 0) | (up[chosen] < down[chosen]) & (before != 255)
     values[chosen] = np.where(rises, before + 1, before - 1)
 
 
-def write_zone(samples: np.ndarray, zone: slice, bits: np.ndarray, costs: StepCosts, order: Order) -> None:
+def write_zone(
+    samples: NDArray[np.uint8], zone: slice, bits: NDArray[np.uint8], costs: StepCosts, order: Order
+) -> None:
     """Set the parities of a zone's groups to bits, in place."""
     numbers = order.numbers(zone)
     values = samples[numbers]
@@ -230,25 +277,29 @@ class RecordPlan:
 
     @property
     def clustered(self) -> bool:
-        """Return whether steps follow those of their neighbours."""
+        """Whether steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 
 def _layout(trits: int, places: int, height: int) -> trellis.Layout:
     """Return the layout of trits that are known to fit."""
-    found = trellis.layout(trits, places, height)
-    assert found is not None
-    return found
+    layout = trellis.layout(trits, places, height)
+    assert layout is not None
+    return layout
 
 
 def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> RecordPlan:
     """Return the plan for a sealed record of `size` bytes, with the largest height that the effort allows."""
-    trits, greens = trellis.count_trits(size), zones.places // channels
-    grey = grey and trits <= _GREY_SHARE * greens
+    trits = trellis.count_trits(size)
+    greens = zones.places // channels
+    grey = grey and trits <= SETTINGS.grey_share * greens
+
     # Two green samples in 30 are beside a salt sample: they carry the record, too, but hardly ever change.
-    places = greens * (STRIDE - channels) // (STRIDE - 1) if grey else zones.places
+    places = greens * (FORMAT.stride - channels) // (FORMAT.stride - 1) if grey else zones.places
     lowest = RecordPlan(1, trits, grey, places, channels)
-    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (1 + lowest.clustered)  # decoys take as much
+
+    # Clustered steps are searched twice, as decoys are rehearsed.
+    searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (2 if lowest.clustered else 1)
     height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
     return replace(lowest, height=height)
 
@@ -256,8 +307,8 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
 class PixelSteps(NamedTuple):
     """Steps of pixels whose samples all move together."""
 
-    pixels: np.ndarray  # (n,) int, pixel numbers
-    steps: np.ndarray  # (n,) int8, −1 or 1
+    pixels: NDArray[np.intp]  # (n,) int, pixel numbers
+    steps: NDArray[np.int8]  # (n,), −1 or 1
 
 
 NO_STEPS = PixelSteps(np.zeros(0, np.intp), np.zeros(0, np.int8))
@@ -267,14 +318,14 @@ NO_STEPS = PixelSteps(np.zeros(0, np.intp), np.zeros(0, np.int8))
 class CostMap:
     """Picture in which zones are written, in place."""
 
-    picture: np.ndarray  # (H, W, C) uint8, contiguous
+    picture: NDArray[np.uint8]  # (H, W, C), contiguous
     costs: StepCosts
     order: Order
     zones: Zones
     moved: PixelSteps  # steps made before
 
     @property
-    def samples(self) -> np.ndarray:
+    def samples(self) -> NDArray[np.uint8]:
         """Samples of the picture, (S,) uint8, a view."""
         return self.picture.reshape(-1)
 
@@ -283,84 +334,102 @@ class CostMap:
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
 
 
-def write_record(cost_map: CostMap, trits: np.ndarray, plan: RecordPlan) -> None:
+def write_record(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
     """Write trits to the samples of the record's zone."""
-    samples, zone = cost_map.samples, cost_map.zones.record
+    samples = cost_map.samples
+    zone = cost_map.zones.record
     if not plan.grey:
-        own = _layout(trits.size, zone.stop - zone.start, plan.height)
-        if own.merged == 1:
-            _write_lanes(cost_map, trits, own)
+        single = _layout(trits.size, zone.stop - zone.start, plan.height)
+        if single.merged == 1:
+            _write_lanes(cost_map, trits, single)
             return
-    # In a grey picture, all samples of a zone count as green.
+
+    # A grey record is in green samples, with which red and blue change. In a grey picture, all samples count as green.
     numbers = Greens(cost_map.order, zone, plan.channels if plan.grey else 1)
-    free, beside = ANY, 0
-    if plan.grey:
-        free, beside = cost_map.order.mark(zone, samples.size), plan.channels // 2
-    own = _layout(trits.size, numbers.size, plan.height)
-    if own.merged > 1:
-        sums = cost_map.costs.merged(samples, numbers, own, free, beside)
-        places, changes = trellis.write_sums(sums, trits, own)
+    free = cost_map.order.mark(zone, samples.size) if plan.grey else ANY
+    beside = plan.channels // 2 if plan.grey else 0
+    layout = _layout(trits.size, numbers.size, plan.height)
+
+    # Many samples per trit: the cheapest of each sum changes.
+    if layout.merged > 1:
+        sums = cost_map.costs.merged(samples, numbers, layout, free, beside)
+        places, changes = trellis.write_sums(sums, trits, layout)
         _step(samples, numbers.take(places), changes, free, beside)
         return
-    every = numbers[: numbers.size]
-    up, down = cost_map.costs.at(every, free, beside)
-    following = _clustered(every, up, down, cost_map, plan.channels)
-    changes = trellis.write(_gathered(samples, every), trits, own, (up, down, NO_TIES), following)
-    _step(samples, every, changes, free, beside)
+
+    # Few samples per trit: the search prefers steps in the direction of those around them.
+    whole = numbers[: numbers.size]
+    up, down = cost_map.costs.at(whole, free, beside)
+    following = _clustered(whole, up, down, cost_map, plan.channels)
+    changes = trellis.write(_gathered(samples, whole), trits, layout, (up, down, NO_TIES), following)
+    _step(samples, whole, changes, free, beside)
 
 
-def _write_lanes(cost_map: CostMap, trits: np.ndarray, plan: trellis.Layout) -> None:
+def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.Layout) -> None:
     """Write trits to single samples, a few lanes at a time, which bounds the memory; threads share the lanes."""
-    samples, first = cost_map.samples, cost_map.zones.record.start
-    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
+    samples = cost_map.samples
+    first = cost_map.zones.record.start
+    wanted = np.zeros(layout.rows * layout.lanes, np.uint8)
     wanted[: trits.size] = trits
 
-    def write(some: slice) -> None:
-        lanes = slice(some.start // plan.length, some.stop // plan.length)
-        starts = range(first, first + plan.length * plan.lanes, plan.lanes)
-        numbers = np.concatenate([cost_map.order.numbers(slice(at + lanes.start, at + lanes.stop)) for at in starts])
-        own = wanted.reshape(plan.rows, plan.lanes)[:, lanes].reshape(-1)
-        costs, like = (*cost_map.costs.at(numbers), NO_TIES), replace(plan, lanes=lanes.stop - lanes.start)
-        _step(samples, numbers, trellis.write(_gathered(samples, numbers), own, like, costs), ANY)
+    def write(part: slice) -> None:
+        lanes = slice(part.start // layout.length, part.stop // layout.length)
+        starts = range(first, first + layout.length * layout.lanes, layout.lanes)
+        numbers = np.concatenate(
+            [cost_map.order.numbers(slice(start + lanes.start, start + lanes.stop)) for start in starts]
+        )
+        part_trits = wanted.reshape(layout.rows, layout.lanes)[:, lanes].reshape(-1)
+        part_layout = replace(layout, lanes=lanes.stop - lanes.start)
+        costs = (*cost_map.costs.at(numbers), NO_TIES)
+        changes = trellis.write(_gathered(samples, numbers), part_trits, part_layout, costs)
+        _step(samples, numbers, changes, ANY)
 
-    in_parts(write, plan.length * plan.lanes, plan.length)
+    in_parts(write, layout.length * layout.lanes, layout.length)
 
 
-def write_ephemeral(cost_map: CostMap, trits: np.ndarray, clustered: bool = True) -> None:
+def write_ephemeral(cost_map: CostMap, trits: NDArray[np.uint8], clustered: bool = True) -> None:
     """Write an ephemeral key's trits to its zone like a grey record, with few and cheap steps.
 
     If `clustered`, they follow the steps around them; if not, the picture has one channel.
     """
-    plan = RecordPlan(_EPHEMERAL_HEIGHT, trits.size, clustered, 0, cost_map.picture.shape[2])
+    plan = RecordPlan(trellis.HEIGHTS[-1], trits.size, clustered, 0, cost_map.picture.shape[2])
     write_record(cost_map.ephemeral(), trits, plan)
 
 
 def read_ephemeral(
-    picture: np.ndarray, salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
-) -> np.ndarray | None:
+    picture: NDArray[np.uint8], salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
+) -> NDArray[np.uint8] | None:
     """Return the trits in the zone of an ephemeral key, (192,) uint8; None if there is no space for one.
 
     The picture is (H, W, C) uint8, with one channel if it is grey; readers locate the zone by the recipient's public
     key.
     """
-    order, zones = public_order(picture.size, recipient, salt, medium), zones_of(picture.size, True, medium)
+    zones = zones_of(picture.size, True, medium)
     if not zones.places:
         return None
+    order = public_order(picture.size, recipient, salt, medium)
     values = values_of(picture.reshape(-1), order, zones.public, picture.shape[2])
-    return trellis.read(values, _layout(EPHEMERAL_TRITS, values.size, _EPHEMERAL_HEIGHT)).reshape(-1)
+    layout = _layout(EPHEMERAL_TRITS, values.size, trellis.HEIGHTS[-1])
+    return trellis.read(values, layout).reshape(-1)
 
 
-def read_record(values: np.ndarray, size: int, height: int) -> bytes | None:
+def read_record(values: NDArray[np.uint8], size: int, height: int) -> bytes | None:
     """Return the `size` bytes that samples of the zone hold; None if they hold no valid bytes."""
     if size > trellis.most_bytes(values.size):
         return None
     trits = trellis.count_trits(size)
-    plan = trellis.layout(trits, values.size, height)
-    return plan and trellis.from_trits(trellis.read(values, plan).reshape(-1)[:trits], size)
+    layout = trellis.layout(trits, values.size, height)
+    if layout is None:
+        return None
+    return trellis.from_trits(trellis.read(values, layout).reshape(-1)[:trits], size)
 
 
 def _clustered(
-    numbers: np.ndarray, up: np.ndarray, down: np.ndarray, cost_map: CostMap, channels: int
+    numbers: NDArray[np.int32],
+    up: NDArray[np.uint16],
+    down: NDArray[np.uint16],
+    cost_map: CostMap,
+    channels: int,
 ) -> trellis.Following:
     """Return a function that favours the direction in which neighbouring pixels moved: such steps look like texture.
 
@@ -372,21 +441,25 @@ def _clustered(
     at_first = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
     at_first[cost_map.moved.pixels + width] = cost_map.moved.steps
 
-    def following(changes: np.ndarray, lanes: int, chosen: slice) -> tuple[np.ndarray, np.ndarray]:
-        moved, changing = at_first.copy(), np.flatnonzero(changes != 0)
+    def following(
+        changes: NDArray[np.int8], lanes: int, chosen: slice
+    ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+        moved = at_first.copy()
+        changing = np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
         if kernels.compiled:
-            every = width, _TOGETHER, lanes, chosen.start, chosen.step
+            settings = width, SETTINGS.together, lanes, chosen.start, chosen.step
 
-            def fill(some: slice) -> None:
-                own = up[some], down[some], *cheaper[:, some]
-                kernels.compiled.follow(numbers[some], channels, moved, *every, *own)
+            def fill(part: slice) -> None:
+                costs = up[part], down[part], cheaper[0, part], cheaper[1, part]
+                kernels.compiled.follow(numbers[part], channels, moved, *settings, *costs)
 
             in_parts(fill, numbers.size, lanes)
-            return tuple(cheaper)
-        pixels = numbers // channels
-        around = sum(moved[pixels + width + offset] for offset in (-width, -1, 1, width))
-        cheap_up, cheap_down = (np.maximum(costs // _TOGETHER, 1) for costs in (up, down))
+            return cheaper[0], cheaper[1]
+        pixels = numbers // channels + width
+        around = moved[pixels - width] + moved[pixels - 1] + moved[pixels + 1] + moved[pixels + width]
+        cheap_up = np.maximum(up // SETTINGS.together, 1)
+        cheap_down = np.maximum(down // SETTINGS.together, 1)
         return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)
 
     return following
