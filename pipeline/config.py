@@ -251,6 +251,12 @@ def _check_loss(loss: LossConfig) -> None:
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
 
 
+def resolved(value: float | Auto) -> float:
+    """Return a parameter that `pipeline.train.run.with_defaults` has resolved, so that it is no longer "auto"."""
+    assert not isinstance(value, str)
+    return value
+
+
 def read(path: Path) -> Any:
     """Return the unchecked contents of a YAML file. Raises ConfigError if it can't be read."""
     try:

@@ -108,7 +108,7 @@ from pipeline.config import load
 from pipeline.train.devices import open_fabric
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
 from pipeline.train.run import prepare_run
-from pipeline.train.train import Trainer
+from pipeline.train.train import open_trainer
 from stegnet.core.compute import make_deterministic
 config = load(Path("params.yaml"))
 train = replace(config.train, compile=sys.argv[1] == "True")
@@ -116,7 +116,7 @@ run = prepare_run(replace(config, train=train), Path("shards"))
 config = run.config
 fabric = open_fabric(config, run.device)
 make_deterministic(config.seed, train.threads)
-trainer = Trainer(config, fabric, run.precision)
+trainer = open_trainer(config, fabric, run.precision)
 (batch,) = load_batches(Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES), [range(train.batch)], 0)
 for warm in (True, False):
     begun = time.monotonic()

@@ -14,7 +14,8 @@ from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.complexity import size_of
 from pipeline.train.devices import training_processes, training_setup, unused_gpus
 from pipeline.train.run import TrainingRun, prepare_run
-from pipeline.train.train import Point, train, write_curve, write_weights
+from pipeline.train.task import Point
+from pipeline.train.train import train, write_curve, write_weights
 from stegnet.core.compute import cpu_threads
 from stegnet.core.parallel import rank
 

@@ -4,10 +4,10 @@ import hashlib
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from filelock import FileLock, Timeout
@@ -20,6 +20,17 @@ LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5
 _DIGEST = hashlib.sha256().digest_size
 
 _log = logging.getLogger(__name__)
+
+
+class TrainingState(TypedDict):
+    """Everything that decides the rest of a training, as `Trainer` saves and restores it."""
+
+    step: int  # steps done
+    curve: list[dict[str, float]]
+    task: Mapping[str, object]  # state_dicts of the task, with the weights of the pair,
+    average: Mapping[str, object]  # of the averaged weights,
+    optimizer: dict[str, object]
+    best: dict[str, object]  # and of the best weights
 
 
 class Checkpoint:
@@ -46,7 +57,7 @@ class Checkpoint:
         finally:
             lock.release()
 
-    def save(self, state: dict[str, Any]) -> None:
+    def save(self, state: TrainingState) -> None:
         """Write `state`, whose "step" numbers the file."""
         content = io.BytesIO()
         torch.save(state, content)
@@ -59,12 +70,15 @@ class Checkpoint:
         for path in self._paths()[KEPT:]:
             path.unlink()
 
-    def load(self) -> dict[str, Any] | None:
+    def load(self) -> TrainingState | None:
         """Return the newest undamaged state, or None."""
         for path in self._paths():
             content = path.read_bytes()
             if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
-                return torch.load(io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True)
+                state: TrainingState = torch.load(
+                    io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True
+                )
+                return state
             _log.warning("%s: is damaged; the training resumes from the checkpoint before it", path)
         return None
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pynvml
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.config import Config, TrainConfig
 from pipeline.train.launch import launch, launched
@@ -23,10 +23,12 @@ from stegnet.networks.pair import build_from
 
 # Fabric looks up the version of torchmetrics by importing it, and with it torchvision, which takes two seconds. The
 # parts of Fabric that are used here don't need it.
-sys.modules.setdefault("torchmetrics", None)
-from lightning_fabric import Fabric  # noqa: E402
-from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment  # noqa: E402
-from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy  # noqa: E402
+sys.modules.setdefault("torchmetrics", None)  # type: ignore[arg-type]  # None: the import fails, as Python documents
+from lightning_fabric import Fabric as Fabric  # noqa: E402, PLC0414
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment  # noqa: E402
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment  # noqa: E402
+from lightning_fabric.strategies.ddp import DDPStrategy  # noqa: E402
+from lightning_fabric.strategies.single_device import SingleDeviceStrategy  # noqa: E402
 
 if sys.modules["torchmetrics"] is None:
     del sys.modules["torchmetrics"]
@@ -66,7 +68,8 @@ class BatchShare:
 
         With it, the mean over all processes of the parts' sums is the mean over the batch.
         """
-        return self.batch / ((part.stop - part.start) * world_size())
+        size: int = part.stop - part.start
+        return self.batch / (size * world_size())
 
 
 def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
@@ -88,7 +91,7 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
         count = world_size()
         if gpus and local_world_size() > gpus:
             raise ConfigError(f"{local_world_size()} processes were started here, for {gpus} GPUs", "start one per GPU")
-    elif train.devices != AUTO:
+    elif not isinstance(train.devices, str):
         count = train.devices
     elif gpus > train.batch:
         count = train.batch
@@ -104,9 +107,10 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
 
 def training_setup(run: TrainingRun) -> dict[str, str]:
     """Return device and precision of a training's first process, and the number of processes, by name."""
-    batch, count = run.config.train.batch, world_size()
-    least, most = batch // count, -(-batch // count)
-    pairs = f"{least} pairs" if least == most else f"{least} or {most} pairs"
+    batch = run.config.train.batch
+    count = world_size()
+    least = batch // count
+    pairs = f"{least} or {least + 1} pairs" if batch % count else f"{least} pairs"
     return {
         "device": device_name(run.device),
         "precision": run.precision,
@@ -119,7 +123,7 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
 
     A GPU needs more pairs than one process loads, and leaves the cores idle.
     """
-    if config.workers != AUTO:
+    if not isinstance(config.workers, str):
         return config.workers
     return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads(AUTO))
 
@@ -160,7 +164,7 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
     if config.train.launcher == "ray" and not is_launched():
         with extra("cluster", "train.launcher ray"):
             from pipeline.train import ray_launch
-        threads = 1 if config.train.threads == AUTO else config.train.threads
+        threads = 1 if isinstance(config.train.threads, str) else config.train.threads
         with ray_launch.cluster() as (gpus, cores):
             count = process_count(config, gpus, cores // threads)
             if not gpus and count * threads > cores:
@@ -199,3 +203,10 @@ def open_fabric(config: Config, device: torch.device) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+def mean_over_processes(fabric: Fabric, values: Tensor) -> Tensor:
+    """Return the mean of a tensor over all training processes, in each of them."""
+    mean = fabric.all_reduce(values, reduce_op="mean")
+    assert isinstance(mean, Tensor)
+    return mean

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,27 +21,13 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from pipeline.train.losses import (
-    FIGURES,
-    LossTerms,
-    Measure,
-    Objective,
-    PassResult,
-    check_measures,
-    container_weight,
-    loss_terms,
-)
-from pipeline.train.pairs import validation_crops
+from pipeline.train.losses import FIGURES, LossTerms, PassResult, check_measures, container_weight, loss_terms
+from pipeline.train.pairs import SECRETS, WITH_BASES, validation_crops
+from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask, mean_terms
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
-from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import CODED, GREY, MEANS, NONE
 from stegnet.networks.pair import Pair
-
-Result = TypeVar("Result", bound=tuple)
-_START, _CODED_START = 0.02, 0.0001
-PREVIEW_PAIRS = 4
-PREVIEW_GAIN = 10  # factor of the difference between container and cover
 
 
 @dataclass(frozen=True)
@@ -58,14 +42,19 @@ class PassRandomness:
 
     def select(self, pairs: slice) -> "PassRandomness":
         """Return the randomness of some of the pairs."""
-        noise = None if self.noise is None else self.noise[pairs]
-        shuffles = self.shuffles.select(pairs)
-        return PassRandomness(shuffles, self.shuffled[pairs], self.sealed[pairs], self.mask[pairs], noise)
+        return PassRandomness(
+            self.shuffles.select(pairs),
+            self.shuffled[pairs],
+            self.sealed[pairs],
+            self.mask[pairs],
+            None if self.noise is None else self.noise[pairs],
+        )
 
 
 def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
     """Draw the randomness of a step's whole batch, a function of seed and step alone."""
-    train, count = config.train, config.train.batch
+    train = config.train
+    count = train.batch
     random = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
     shape = (count, 3, train.crop, train.crop)
     shuffled = torch.rand(count, generator=random, device=device) < train.scrambled
@@ -85,7 +74,8 @@ class HideRevealPass(nn.Module):
     def __init__(self, pair: Pair, config: Config, precision: str) -> None:
         super().__init__()
         self.pair = pair
-        self._base, self._precision = config.scramble.base, precision
+        self._base = config.scramble.base
+        self._precision = precision
         self._strength = seal_strength(config.train.bits)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
@@ -122,22 +112,23 @@ class HideRevealPass(nn.Module):
         return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
 
 
-class PictureObjective(Objective):
-    """The objective that containers resemble their covers, and secrets come back."""
+class HidingTask(TrainingTask[PassRandomness]):
+    """The task that containers resemble their covers, and secrets come back."""
 
-    def __init__(self, config: Config, pair: Pair, steps: int) -> None:
-        super().__init__(config, pair, steps)
+    def __init__(self, pair: Pair, config: Config, precision: str, steps: int) -> None:
+        super().__init__(config, steps, WITH_BASES if config.scramble.base == CODED else SECRETS)
         check_measures(config.train.loss)
-        self._start = config.train.container_start
-        if self._start == AUTO:  # 1 for a pair that needs no start; the less a base leaves to hide, the smaller
-            coded = config.scramble.base == CODED
-            self._start = 1.0 if not pair.secret_first else _CODED_START if coded else _START
+        self._hide_reveal = HideRevealPass(pair, config, precision)
+        self._precision = precision
+        self._start = first_weight(config, pair)
 
-    def network(self, pair: Pair, precision: str) -> HideRevealPass:
-        return HideRevealPass(pair, self.config, precision)
+    def plan(self, step: int, device: torch.device) -> StepPlan[PassRandomness]:
+        weight = container_weight(step, self.steps, self._start, self.config.train.container_ramp)
+        return StepPlan(draw_randomness(self.config, step, device), weight)
 
-    def draw(self, step: int, device: torch.device) -> PassRandomness:
-        return draw_randomness(self.config, step, device)
+    def forward(self, pictures: Tensor, randomness: PassRandomness) -> TaskOutput:
+        result = self._hide_reveal(pictures, randomness)
+        return TaskOutput(self.terms(result), (result.cover, result.container, result.secret, result.revealed))
 
     def terms(self, result: PassResult) -> LossTerms:
         """Return the loss terms of container and secret.
@@ -149,23 +140,28 @@ class PictureObjective(Objective):
         if not result.base.requires_grad:
             return terms
         enhanced = loss_terms(result._replace(revealed=result.base), self.config.train.loss).secret
-        return replace(terms, secret=terms.secret + self.config.train.base_weight * enhanced)
+        return terms._replace(secret=terms.secret + self.config.train.base_weight * enhanced)
 
-    def weight(self, step: int, randomness: PassRandomness) -> float:
-        return container_weight(step, self.steps, self._start, self.config.train.container_ramp)
+    def figures(self, means: Tensor) -> Point:
+        _, _, container_mse, secret_mse = means.tolist()
+        return {CONTAINER_PSNR: psnr_from_mse(container_mse), SECRET_PSNR: psnr_from_mse(secret_mse)}
 
-    def figures(self, means: Tensor) -> dict[str, float]:
-        _, _, container, secret = means.tolist()
-        return {CONTAINER_PSNR: psnr_from_mse(container), SECRET_PSNR: psnr_from_mse(secret)}
+    def validation(self, data: Path, device: torch.device, batch: int) -> Measure | None:
+        opened = Validation.open(self.config, data, device, self._precision, batch)
+        return opened.measure if opened else None
 
-    def preview(self, result: PassResult) -> np.ndarray:
-        """Return one row per pair: cover, container, enlarged difference, secret, revealed; (B·H, 5·W, 3) uint8."""
-        cover, container, secret, revealed, _ = result
-        return side_by_side(cover, container, difference(cover, container), secret, revealed)
 
-    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
-        opened = Validation.open(self.config, data, device, precision, batch)
-        return opened and opened.measure
+def first_weight(config: Config, pair: Pair) -> float:
+    """Return the initial weight of the container's error: `train.container_start`.
+
+    "auto" is 1 for a pair that needs no start. For others, the less a base leaves to hide, the smaller it is.
+    """
+    start = config.train.container_start
+    if not isinstance(start, str):
+        return start
+    if not pair.secret_first:
+        return 1.0
+    return 0.0001 if config.scramble.base == CODED else 0.02
 
 
 class Validation:
@@ -179,8 +175,10 @@ class Validation:
     def __init__(self, pictures: Tensor, config: Config, precision: str, batch: int) -> None:
         train = replace(config.train, batch=len(pictures), scrambled=1.0, noise=0.0)
         self._randomness = draw_randomness(replace(config, train=train), 0, pictures.device)
-        self._pictures, self._config = pictures, config
-        self._precision, self._batch = precision, batch
+        self._pictures = pictures
+        self._config = config
+        self._precision = precision
+        self._batch = batch
 
     @classmethod
     def open(cls, config: Config, data: Path, device: torch.device, precision: str, batch: int) -> "Validation | None":
@@ -192,37 +190,20 @@ class Validation:
         return cls(pairs.to(device), config, precision, batch)
 
     @torch.no_grad()
-    def measure(self, pair: Pair) -> dict[str, float]:
+    def measure(self, pair: Pair) -> Point:
         """Return FIGURES, means over all pairs: the loss with the container at full weight, and PSNR in dB."""
-        means = torch.zeros(4, dtype=torch.float64)
         hide_reveal = HideRevealPass(pair.eval(), self._config, self._precision)
-        for first in range(0, len(self._pictures), self._batch):
-            part = slice(first, first + self._batch)
-            randomness = self._randomness.select(part)
-            result = hide_reveal(self._pictures[part], randomness)
-            stored, revealed = hide_reveal.store(result.container, randomness), from_8_bits(to_8_bits(result.revealed))
-            result = result._replace(container=stored, revealed=revealed)
-            terms = loss_terms(result, self._config.train.loss).stack()
-            means += terms.double().cpu() * (len(result.cover) / len(self._pictures))
-        container, secret, container_mse, secret_mse = means.tolist()
+
+        def terms_of(pairs: slice) -> LossTerms:
+            randomness = self._randomness.select(pairs)
+            result = hide_reveal(self._pictures[pairs], randomness)
+            stored = hide_reveal.store(result.container, randomness)
+            revealed = from_8_bits(to_8_bits(result.revealed))
+            return loss_terms(result._replace(container=stored, revealed=revealed), self._config.train.loss)
+
+        container, secret, container_mse, secret_mse = mean_terms(len(self._pictures), self._batch, terms_of).tolist()
         loss = container + self._config.beta * secret
         return dict(zip(FIGURES, (loss, psnr_from_mse(container_mse), psnr_from_mse(secret_mse)), strict=True))
-
-
-def first_pairs(result: Result) -> Result:
-    """Return the pairs of a preview, detached and copied, so that the whole batch can be freed."""
-    return result._make(part[:PREVIEW_PAIRS].detach().clone() for part in result)
-
-
-def difference(cover: Tensor, container: Tensor) -> Tensor:
-    """Return the difference as a preview shows it."""
-    return (container - cover).abs() * PREVIEW_GAIN
-
-
-def side_by_side(*columns: Tensor) -> np.ndarray:
-    """Return one row per picture: n columns of pictures (B, 3, H, W) as (B·H, n·W, 3) uint8."""
-    rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, n·W)
-    return rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
 
 
 def _per_pair(mask: Tensor) -> Tensor:

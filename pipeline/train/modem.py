@@ -1,31 +1,26 @@
 """The training of a modem: bits are hidden in covers, which are distorted, saved by a real codec, and read again."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.config import ChannelConfig, Config
 from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
-from pipeline.train.hiding import difference, side_by_side
-from pipeline.train.losses import LossTerms, Measure, Objective
-from pipeline.train.pairs import Distortions, validation_crops
+from pipeline.train.losses import LossTerms
+from pipeline.train.pairs import COVERS, Distortions, validation_crops
+from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask, mean_terms
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, psnr_from_mse
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.networks.families.modem import YCBCR, Modem
 from stegnet.networks.pair import Pair
-
-FIRST_QUALITY = 95  # first quality of the JPEG files that are saved twice
-_STEERED_START = -5.0  # natural logarithm of a rung's weight of the container's error in levels²
-_STEERED_LIMITS = -12.0, 3.0
-_LEVELS = 255**2
 
 
 @dataclass(frozen=True)
@@ -36,15 +31,23 @@ class ModemRandomness:
     bits: Tensor  # (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs
     dither: Tensor  # (B, DITHER, H/8, W/8) in [0, 1)
     quality: Tensor  # (B,) of JPEG
-    twice: Tensor  # (B,) bool, saved with FIRST_QUALITY before
+    twice: Tensor  # (B,) bool, saved as JPEG of quality 95 before
     full_chroma: Tensor  # (B,) bool, saved as JPEG without chroma subsampling
     webp: Tensor  # (B,) bool, saved as WebP
     seeds: Tensor  # (B,) of the distortions
 
     def select(self, covers: slice) -> "ModemRandomness":
         """Return the randomness of some of the covers."""
-        parts = (self.bits, self.dither, self.quality, self.twice, self.full_chroma, self.webp, self.seeds)
-        return ModemRandomness(self.rung, *(part[covers] for part in parts))
+        return ModemRandomness(
+            self.rung,
+            self.bits[covers],
+            self.dither[covers],
+            self.quality[covers],
+            self.twice[covers],
+            self.full_chroma[covers],
+            self.webp[covers],
+            self.seeds[covers],
+        )
 
 
 class ModemResult(NamedTuple):
@@ -60,17 +63,27 @@ def randomness_of(
     config: Config, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
 ) -> ModemRandomness:
     """Draw the randomness of `count` covers in a given rung."""
-    rungs, channel, side = config.model.rungs, config.channel, config.train.crop // BLOCK
+    rungs, channel = config.model.rungs, modem_channel(config)
+    side = config.train.crop // BLOCK
+
     bits = torch.zeros(count, pair.bits, side, side)
-    first = sum(each.bits for each in rungs[:rung])
+    first = sum(lower.bits for lower in rungs[:rung])
     used = rungs[rung].bits
     bits[:, first : first + used] = torch.randint(2, (count, used, side, side), generator=random) * 2.0 - 1
     dither = torch.rand((count, DITHER, side, side), generator=random)
+
     quality = torch.randint(rungs[rung].lowest, rungs[rung].highest + 1, (count,), generator=random)
-    shares = channel.twice, channel.full_chroma, channel.webp
-    saves = (torch.rand(count, generator=random) < share for share in shares)
     seeds = torch.randint(1 << 31, (count,), generator=random)
-    return ModemRandomness(rung, bits.to(device), dither.to(device), quality, *saves, seeds)
+    twice = torch.rand(count, generator=random) < channel.twice
+    full_chroma = torch.rand(count, generator=random) < channel.full_chroma
+    webp = torch.rand(count, generator=random) < channel.webp
+    return ModemRandomness(rung, bits.to(device), dither.to(device), quality, twice, full_chroma, webp, seeds)
+
+
+def modem_channel(config: Config) -> ChannelConfig:
+    """Return the channel of a modem's parameters, which have one, as `pipeline.config.check` ensures."""
+    assert config.channel
+    return config.channel
 
 
 class ModemPass(nn.Module):
@@ -78,7 +91,8 @@ class ModemPass(nn.Module):
 
     def __init__(self, pair: Modem, channel: ChannelConfig, precision: str) -> None:
         super().__init__()
-        self.pair, self._distortions = pair, Distortions(channel.distort)
+        self.pair = pair
+        self._distortions = Distortions(channel.distort)
         self._precision = precision
 
     def forward(self, pictures: Tensor, randomness: ModemRandomness) -> ModemResult:
@@ -92,7 +106,7 @@ class ModemPass(nn.Module):
         return ModemResult(cover, container, randomness.bits, likelihoods)
 
 
-@torch.compiler.disable  # codecs can't be compiled
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # codecs can't be compiled; PyTorch gives it no types
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
     """Return containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
 
@@ -102,10 +116,17 @@ def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Di
     full_chroma = randomness.full_chroma.to(stored.device)[:, None, None, None]
     surrogate = torch.where(full_chroma, stored, with_halved_chroma(stored))
     saved = to_8_bits(stored.detach()).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
-    parts = randomness.seeds, randomness.quality, randomness.twice, randomness.full_chroma, randomness.webp
-    draws = zip(saved, *(part.tolist() for part in parts), strict=True)
-    received = [_saved(distortions(picture, seed), *draw) for picture, seed, *draw in draws]
-    received = torch.from_numpy(np.stack(received)).permute(0, 3, 1, 2)
+    draws = zip(
+        saved,
+        randomness.seeds.tolist(),
+        randomness.quality.tolist(),
+        randomness.twice.tolist(),
+        randomness.full_chroma.tolist(),
+        randomness.webp.tolist(),
+        strict=True,
+    )
+    opened = [_saved(distortions(picture, seed), *save) for picture, seed, *save in draws]
+    received = torch.from_numpy(np.stack(opened)).permute(0, 3, 1, 2)
     return surrogate + (from_8_bits(received.to(stored.device)) - surrogate.detach())
 
 
@@ -117,16 +138,18 @@ def with_halved_chroma(pictures: Tensor) -> Tensor:
     return pictures - difference + halved.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
 
-def _saved(picture: np.ndarray, quality: int, twice: bool, full_chroma: bool, webp: bool) -> np.ndarray:
+def _saved(
+    picture: NDArray[np.uint8], quality: int, twice: bool, full_chroma: bool, webp: bool
+) -> NDArray[np.uint8]:
     if twice:
-        picture = through_jpeg(picture, FIRST_QUALITY, full_chroma=full_chroma)
+        picture = through_jpeg(picture, 95, full_chroma=full_chroma)
     if webp:
         return through_webp(picture, quality)
     return through_jpeg(picture, quality, full_chroma=full_chroma)
 
 
-class ModemObjective(Objective):
-    """The objective that bits come back from containers of a given PSNR, which differs by rung.
+class ModemTask(TrainingTask[ModemRandomness]):
+    """The task that bits come back from containers of a given PSNR, which differs by rung.
 
     The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
     levels² times a weight. In each of a rung's steps, its weight rises a little if the PSNR is below its target, and
@@ -134,51 +157,40 @@ class ModemObjective(Objective):
     the training. If `channel.steer` is 0, the weights stay, and β decides.
     """
 
-    covers_only, selects = True, False
+    def __init__(self, pair: Modem, config: Config, precision: str, steps: int) -> None:
+        super().__init__(config, steps, COVERS)
+        self._channel = modem_channel(config)
+        self._precision = precision
+        self._hide_reveal = ModemPass(pair, self._channel, precision)
+        self._pair_bits = pair.bits
+        first_log_weight = -5.0
+        self._log_weights = [first_log_weight] * len(config.model.rungs)  # natural logarithms
 
-    def __init__(self, config: Config, pair: Modem, steps: int) -> None:
-        super().__init__(config, pair, steps)
-        self._channel = config.channel
-        self._weights = [_STEERED_START] * len(config.model.rungs)
-
-    def network(self, pair: Pair, precision: str) -> ModemPass:
-        assert isinstance(pair, Modem)
-        return ModemPass(pair, self._channel, precision)
-
-    def draw(self, step: int, device: torch.device) -> ModemRandomness:
+    def plan(self, step: int, device: torch.device) -> StepPlan[ModemRandomness]:
         random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         rung = int(torch.randint(len(self.config.model.rungs), (), generator=random))
-        return randomness_of(self.config, self.pair, rung, self.config.train.batch, random, device)
+        count = self.config.train.batch
+        randomness = randomness_of(self.config, self._hide_reveal.pair, rung, count, random, device)
+        return StepPlan(randomness, math.exp(self._log_weights[rung]))
+
+    def forward(self, pictures: Tensor, randomness: ModemRandomness) -> TaskOutput:
+        result = self._hide_reveal(pictures, randomness)
+        return TaskOutput(self.terms(result), (result.cover, result.container))
 
     def terms(self, result: ModemResult) -> LossTerms:
+        """Return the container's squared error in levels², and the lost share of the bits."""
         entropy = lost_bits(result.bits, result.likelihoods)
         with torch.no_grad():
-            used = result.bits.abs().mean() * self.pair.bits / BLOCK**2  # bits per pixel
+            used = result.bits.abs().mean() * self._pair_bits / BLOCK**2  # bits per pixel
             information = used * (1 - entropy)
         squared = (result.container - result.cover).square().mean()
-        return LossTerms(squared * _LEVELS, entropy, squared.detach(), information)
+        return LossTerms(squared * 255**2, entropy, squared.detach(), information)
 
-    def weight(self, step: int, randomness: ModemRandomness) -> float:
-        return math.exp(self._weights[randomness.rung])
+    def figures(self, means: Tensor) -> Point:
+        _, _, container_mse, information = means.tolist()
+        return {CONTAINER_PSNR: psnr_from_mse(container_mse), INFORMATION: information}
 
-    def observe(self, step: int, randomness: ModemRandomness, means: Tensor) -> None:
-        rung = self.config.model.rungs[randomness.rung]
-        share = min(1.0, step / (self._channel.ramp * self.steps)) if self._channel.ramp else 1.0
-        target = self._channel.start_psnr + (rung.psnr - self._channel.start_psnr) * share
-        above = psnr_from_mse(means[2].item()) > target
-        low, high = _STEERED_LIMITS
-        steered = self._weights[randomness.rung] + (-1 if above else 1) * self._channel.steer
-        self._weights[randomness.rung] = min(max(steered, low), high)
-
-    def figures(self, means: Tensor) -> dict[str, float]:
-        _, _, container, information = means.tolist()
-        return {CONTAINER_PSNR: psnr_from_mse(container), INFORMATION: information}
-
-    def preview(self, result: ModemResult) -> np.ndarray:
-        """Return one row per cover: cover, container, difference enlarged; (B·H, 3·W, 3) uint8."""
-        return side_by_side(result.cover, result.container, difference(result.cover, result.container))
-
-    def validation(self, data: Path, device: torch.device, precision: str, batch: int) -> Measure | None:
+    def validation(self, data: Path, device: torch.device, batch: int) -> Measure | None:
         """Return the measurement of the containers' PSNR, and of the information in bits per pixel, of each rung."""
         crops = validation_crops(self.config, data, coded=False)
         if crops is None:
@@ -186,27 +198,40 @@ class ModemObjective(Objective):
         covers = crops.to(device)
 
         @torch.no_grad()
-        def measure(pair: Pair) -> dict[str, float]:
-            network, figures = self.network(pair.eval(), precision), {}
+        def measure(pair: Pair) -> Point:
+            assert isinstance(pair, Modem)
+            hide_reveal = ModemPass(pair.eval(), self._channel, self._precision)
+            figures: Point = {}
             for index, rung in enumerate(self.config.model.rungs):
                 random = torch.Generator().manual_seed(self.config.seed)  # the same bits and qualities every time
-                randomness = randomness_of(self.config, self.pair, index, len(covers), random, device)
-                means = torch.zeros(4, dtype=torch.float64)
-                for first in range(0, len(covers), batch):
-                    part = slice(first, first + batch)
-                    terms = self.terms(network(covers[part], randomness.select(part)))
-                    means += terms.stack().double().cpu() * (len(covers[part]) / len(covers))
-                measured = self.figures(means)
+                randomness = randomness_of(self.config, pair, index, len(covers), random, device)
+
+                def terms_of(part: slice, randomness: ModemRandomness = randomness) -> LossTerms:
+                    return self.terms(hide_reveal(covers[part], randomness.select(part)))
+
+                measured = self.figures(mean_terms(len(covers), batch, terms_of))
                 figures |= {f"validation_{rung.name}_{key}": value for key, value in measured.items()}
             return figures
 
         return measure
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"weights": list(self._weights)}
+    def after_step(self, step: int, randomness: ModemRandomness, means: Tensor) -> None:
+        rung = self.config.model.rungs[randomness.rung]
+        ramp = self._channel.ramp * self.steps
+        share = min(1.0, step / ramp) if ramp else 1.0
+        target = self._channel.start_psnr + (rung.psnr - self._channel.start_psnr) * share
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._weights = list(state["weights"])
+        above = psnr_from_mse(means[2].item()) > target
+        steered = self._log_weights[randomness.rung] + (-1 if above else 1) * self._channel.steer
+        self._log_weights[randomness.rung] = min(max(steered, -12.0), 3.0)
+
+    def get_extra_state(self) -> list[float]:
+        """Return the rungs' weights, for the state_dict."""
+        return list(self._log_weights)
+
+    def set_extra_state(self, state: list[float]) -> None:
+        """Restore the result of `get_extra_state`."""
+        self._log_weights = list(state)
 
 
 def lost_bits(bits: Tensor, likelihoods: Tensor) -> Tensor:

@@ -13,18 +13,19 @@ from pipeline.tensors import (
     with_sealed_bits,
 )
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.hiding import HideRevealPass, PassResult, Validation, draw_randomness
+from pipeline.train.hiding import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
 from pipeline.train.losses import FIGURES, container_weight
 from pipeline.train.modem import (
-    ModemObjective,
     ModemPass,
     ModemResult,
+    ModemTask,
     lost_bits,
     randomness_of,
     through_channel,
     with_halved_chroma,
 )
 from pipeline.train.run import fingerprint, prepare_run, with_defaults
-from pipeline.train.train import Trainer, first_pair, learning_rate, objective_of, train
+from pipeline.train.train import first_pair, open_trainer, train
+from pipeline.train.trainer import Trainer, learning_rate
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION

@@ -16,7 +16,7 @@ import stegnet
 from pipeline.train.devices import BatchShare, loader_processes, process_count, unused_gpus
 from stegnet import ConfigError
 from stegnet.core import compute
-from tests.support.training import Trainer
+from tests.support.training import open_trainer
 
 CUDA, META = torch.device("cuda", 0), torch.device("meta")
 CODE = str(Path(stegnet.__file__).parent)
@@ -150,7 +150,7 @@ def test_a_step_makes_nothing_on_the_cpu_and_waits_for_nothing(make_config, monk
         monkeypatch.setattr(f"torch.{name}", replacement)
     model = replace(make_config().model, name=family, width=8, blocks=2)
     config = make_config(model=model, noise=0.1, batch=4, accumulate=3, pairs=4 * 5000)
-    trainer = Trainer(config, OnMeta(), "fp32")
+    trainer = open_trainer(config, OnMeta(), "fp32")
     for mode in (nullcontext(), RefusesCpuTensors()):  # tables are copied in the first step
         with mode:
             assert trainer.step(torch.empty(4, 2, 3, 32, 32, dtype=torch.uint8, device=META)) is None

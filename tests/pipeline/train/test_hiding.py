@@ -4,7 +4,7 @@ import torch
 
 from stegnet.networks import Pair
 from tests.support.lab import ScrambleConfig
-from tests.support.training import HideRevealPass, block_means, draw_randomness, objective_of
+from tests.support.training import HideRevealPass, HidingTask, block_means, draw_randomness
 
 CPU = torch.device("cpu")
 
@@ -84,7 +84,7 @@ def test_what_an_enhanced_base_leaves_is_hidden_and_its_error_is_trained(make_co
         gains = 0.1 / left.square().mean((1, 2, 3), keepdim=True).sqrt()
         torch.testing.assert_close(pair.hidden, left * gains)
         torch.testing.assert_close(result.revealed, secret)
-        errors.append(objective_of(config, pair, 10).terms(result).secret)
+        errors.append(HidingTask(pair, config, "fp32", 10).terms(result).secret)
     assert errors[0].item() < 1e-9
     torch.testing.assert_close(errors[1], 0.5 * left.square().mean())
     errors[1].backward()

@@ -47,7 +47,7 @@ def test_measures_by_hand(arrived):
     found = of(arrived, mse=1.0)
     container = (arrived.container - arrived.cover).square().mean()
     secret = (arrived.revealed - arrived.secret).square().mean()
-    assert (found.container, found.secret) == (found.container_mse, found.secret_mse) == (container, secret)
+    assert (found.container, found.secret) == (found.container_mse, found.secret_figure) == (container, secret)
     expected = torch.stack([1 - ssim(*arrived[:2]).mean(), 1 - ssim(*arrived[2:4]).mean()])
     torch.testing.assert_close(both(of(arrived, ssim=1.0)), expected)
     flat = torch.zeros(1, 3, 16, 16)

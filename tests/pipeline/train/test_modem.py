@@ -1,4 +1,4 @@
-"""The training of a modem: its channel, its objective, and a few steps."""
+"""The training of a modem: its channel, its task, and a few steps."""
 
 import math
 from dataclasses import fields, replace
@@ -18,12 +18,11 @@ from tests.support.lab import Config, DistortConfig, render_scene
 from tests.support.training import (
     CONTAINER_PSNR,
     INFORMATION,
-    ModemObjective,
     ModemPass,
     ModemResult,
+    ModemTask,
     from_8_bits,
     lost_bits,
-    objective_of,
     prepare_run,
     randomness_of,
     through_channel,
@@ -48,13 +47,13 @@ def covers() -> torch.Tensor:
 
 
 @pytest.fixture
-def objective(modem_config: Config, modem) -> ModemObjective:
-    return objective_of(modem_config, modem, 100)
+def task(modem_config: Config, modem) -> ModemTask:
+    return ModemTask(modem, modem_config, "fp32", 100)
 
 
-def test_randomness_follows_from_seed_and_step(objective):
-    draws = [objective.draw(step, CPU) for step in range(20)]
-    again = objective.draw(7, CPU)
+def test_randomness_follows_from_seed_and_step(task):
+    draws = [task.plan(step, CPU).randomness for step in range(20)]
+    again = task.plan(7, CPU).randomness
     assert torch.equal(again.bits, draws[7].bits)
     assert torch.equal(again.dither, draws[7].dither)
     assert {draw.rung for draw in draws} == {0, 1}
@@ -131,38 +130,40 @@ def result(scale: float) -> ModemResult:
     return ModemResult(cover, cover + 2 / 255, bits, bits * scale + (bits == 0) * 7.0)
 
 
-def test_lost_bits_are_the_cross_entropy_and_figures_bits_per_pixel_and_psnr(objective):
+def test_lost_bits_are_the_cross_entropy_and_figures_bits_per_pixel_and_psnr(task):
     for scale in (0.0, 50.0, -1.0):
         found, known = result(scale), torch.sigmoid(torch.tensor(scale))
         expected = (functional.binary_cross_entropy(known, torch.tensor(1.0)) / math.log(2)).item()
         assert lost_bits(found.bits, found.likelihoods).item() == pytest.approx(expected, abs=1e-6)
-    figures = objective.figures(objective.terms(result(50.0)).stack())
+    figures = task.figures(task.terms(result(50.0)).stack())
     assert figures[INFORMATION] == pytest.approx(3 / 64)
     assert figures[CONTAINER_PSNR] == pytest.approx(20 * math.log10(255 / 2))
 
 
-def test_the_weight_steers_towards_the_targets_psnr(modem_config, modem, objective):
+def test_the_weight_steers_towards_the_targets_psnr(modem_config, modem, task):
     """Below the target, errors weigh more; above it, less; the target rises from 30 dB to the rung's 38."""
-    randomness = objective.draw(0, CPU)
-    before, rung = objective.weight(0, randomness), RUNGS[randomness.rung]
+    steps = {task.plan(step, CPU).randomness.rung: step for step in range(20)}  # a step of each rung
 
-    def observed(step: int, psnr: float) -> float:
-        start = objective.weight(step, randomness)
-        objective.observe(step, randomness, torch.tensor([0, 0, 10 ** (-psnr / 10), 0]))
-        return objective.weight(step, randomness) / start
+    def weight(rung: int, of: ModemTask = task) -> float:
+        return of.plan(steps[rung], CPU).container_weight
 
+    def observed(step: int, psnr: float, rung: int = 0) -> float:
+        start = weight(rung)
+        task.after_step(step, task.plan(steps[rung], CPU).randomness, torch.tensor([0, 0, 10 ** (-psnr / 10), 0]))
+        return weight(rung) / start
+
+    before, target = weight(0), RUNGS[0].psnr
     assert observed(0, 29.9) == pytest.approx(math.exp(0.1))
     assert observed(0, 30.1) == pytest.approx(math.exp(-0.1))
-    middle = (30 + rung.psnr) / 2
+    middle = (30 + target) / 2
     assert observed(25, middle - 0.1) > 1 > observed(25, middle + 0.1)
-    assert observed(99, rung.psnr - 0.1) > 1 > observed(99, rung.psnr + 0.1)
-    assert objective.weight(0, randomness) == pytest.approx(before)
-    other = replace(randomness, rung=1 - randomness.rung)
-    objective.observe(0, other, torch.tensor([0, 0, 1.0, 0]))
-    assert objective.weight(0, randomness) == pytest.approx(before)
-    copy = objective_of(modem_config, modem, 100)
-    copy.load_state_dict(objective.state_dict())
-    assert copy.weight(0, other) == objective.weight(0, other) > before
+    assert observed(99, target - 0.1) > 1 > observed(99, target + 0.1)
+    assert weight(0) == pytest.approx(before)
+    assert observed(0, 0.0, rung=1) > 1
+    assert weight(0) == pytest.approx(before)
+    copy = ModemTask(modem, modem_config, "fp32", 100)
+    copy.load_state_dict(task.state_dict())
+    assert weight(1, copy) == weight(1) > before
 
 
 def test_a_training_ends_with_weights_that_carry_more(modem_config: Config, shards: Path, tmp_path: Path):

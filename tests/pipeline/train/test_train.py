@@ -27,6 +27,7 @@ from tests.support.training import (
     first_pair,
     learning_rate,
     make_deterministic,
+    open_trainer,
     prepare_run,
     train,
 )
@@ -174,7 +175,7 @@ def some_pairs(count: int = 2) -> torch.Tensor:
 def stepped(config: Config) -> Trainer:
     """A training after its first step."""
     make_deterministic(config.seed, 1)
-    trainer = Trainer(config, devices.open_fabric(config, CPU), "fp32")
+    trainer = open_trainer(config, devices.open_fabric(config, CPU), "fp32")
     trainer.step(some_pairs())
     return trainer
 
@@ -208,7 +209,7 @@ def test_the_first_step_is_as_long_as_the_schedule_says(make_config):
 
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
-    trainer = Trainer(config, devices.open_fabric(config, CPU), "fp32")
+    trainer = open_trainer(config, devices.open_fabric(config, CPU), "fp32")
     expected = None
     for _ in range(3):
         trainer.step(some_pairs())
