@@ -81,23 +81,17 @@ from stegnet.video.h264_levels import (
 from stegnet.video.mp4 import read_mp4, write_mp4
 
 if TYPE_CHECKING:
-    from stegnet.video.films import VideoFrame
+    from stegnet.video import VideoFrame
 
 H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
 GROUP_CARRIERS = 1 << 16
 SHARE = 4096  # carriers per sample that each bit of lead and MAC is chosen from
-_MOST_RATE = 0.25  # bits of a record per carrier
-_COMPARED = 300  # frames that are compared, at most
-_RATE, _MEASURED = 0.1, 150_000  # bits a carrier that are hard to find; carriers of what was measured
 _SMALL = 64  # AUTO examines a film only if the secret is at most this part of its bytes, since its levels hold no more
 _LARGER = "use a longer film, one of more bytes a second, or one whose encoder makes B pictures"
 _OTHERS = "encode it first: ffmpeg -i FILM -c:v libx264 -pix_fmt yuv420p OTHER.mp4; or hide without loss in .mkv"
 # Types of NAL units: slices of IDR pictures, slices of all pictures; bits of nal_ref_idc.
-_IDR, _PARTS, _REFERRED = 5, (1, 5), 0x60
-_ALL_ZERO = 128  # sample of the level 1; the level −1 is 127
-_USUAL, _WET = 20, 500  # cost of a median sign; cost of a step that should not be taken
-_UNEVEN = 0.02  # share of positive ones above or below a half, beyond which the signs at a place stay
+_PARTS = (1, 5)
 _PLACES = 64  # places in a block, at most
 
 
@@ -207,10 +201,14 @@ def _capacity(cover: Cover, name: str) -> Capacity:
 class _H264Carrier(Carrier):
     """A film whose groups of pictures carry a file. Raises MediaError if it isn't an MP4 with supported H.264."""
 
-    key, larger = ANY_KEY, _LARGER  # the container's film key, once it is known
+    # the container's film key, once it is known
+    key = ANY_KEY
+    larger = _LARGER
 
     def __init__(self, cover: Cover) -> None:
-        self.cover, self.mp4, self.stream = cover, read_mp4(cover), FilmStream(cover)
+        self.cover = cover
+        self.mp4 = read_mp4(cover)
+        self.stream = FilmStream(cover)
         if not self.stream.width or [len(packet) for _, packet in self.stream.packets()] != self.mp4.sizes.tolist():
             raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
 
@@ -220,7 +218,10 @@ class _H264Carrier(Carrier):
 
     @property
     def secure(self) -> SecurePayload:
-        return SecurePayload(sum(free for _, free in self.sizes), _RATE, _MEASURED)
+        # bits a carrier that are hard to find; carriers of what was measured
+        rate = 0.1
+        measured = 150_000
+        return SecurePayload(sum(free for _, free in self.sizes), rate, measured)
 
     def capacity(self, name: str) -> int:
         """Return the bytes that fit; negative if nothing does."""
@@ -230,10 +231,11 @@ class _H264Carrier(Carrier):
 
     def share_capacity(self, name: str) -> int:
         """Return the bytes of a file's share that fit into each group."""
+        most_rate = 0.25  # bits of a record per carrier
         empty = empty_record_bytes(name, self.key, len(self.sizes) > 1)
         medium = CarrierModel(SHARE)
         capacities = (
-            min(record_capacity(size, 1, self.key, 1, medium), int(free * _MOST_RATE) // 8)
+            min(record_capacity(size, 1, self.key, 1, medium), int(free * most_rate) // 8)
             if size - free <= most_fixed(size, medium) * size
             else 0
             for size, free in self.sizes
@@ -295,11 +297,12 @@ class _NewH264(NewContainer):
 
     def _sealed(self) -> Iterator[tuple["Group", np.ndarray]]:
         """Yield the groups with their new samples."""
-        randomness, total = self.context.randomness, len(self.records)
+        randomness = self.context.randomness
+        total = len(self.records)
         for index, (record, group) in enumerate(zip(self.records, film_groups(self.carrier.stream), strict=False)):
-            how = {"clustered": False, "medium": group.medium, "fixed": group.fixed}
-            options = SealOptions(not index, FILM_EFFORT, **how)
-            samples, data = group.samples, format_record(record, self.keys.film)
+            options = SealOptions(not index, FILM_EFFORT, clustered=False, medium=group.medium, fixed=group.fixed)
+            samples = group.samples
+            data = format_record(record, self.keys.film)
             seal(samples, data, self.keys, randomness(SEED_BYTES), level_costs(group), options)
             yield group, samples
             self.context.progress("hide", index + 1, total)
@@ -309,7 +312,8 @@ def changed_packets(stream: "FilmStream", sealed: Iterable[tuple["Group", np.nda
     """Yield the packets that change with the groups' new samples, with their numbers."""
     packets = stream.packets()
     for group, samples in sealed:
-        ends, slices = np.cumsum([part.count for part in group.slices]), defaultdict(dict)
+        ends = np.cumsum([part.count for part in group.slices])
+        slices: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for part, own in zip(group.slices, np.split(samples.reshape(-1), ends[:-1]), strict=True):
             slices[part.packet][part.unit] = part.with_samples(own, stream.paddings[part.packet])
         for changed in sorted(slices):
@@ -320,11 +324,12 @@ def changed_packets(stream: "FilmStream", sealed: Iterable[tuple["Group", np.nda
 
 def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> float:
     """Return the PSNR in dB of the luma of the container's first frames against its cover's."""
-    errors, most = [], min(frames, _COMPARED)
+    compared = min(frames, 300)
+    errors = []
     with closing(video.decode(cover)) as before, closing(video.decode(container)) as after:
-        for done, pair in enumerate(islice(zip(before, after, strict=True), most), 1):
+        for done, pair in enumerate(islice(zip(before, after, strict=True), compared), 1):
             errors.append(mean_squared_error(*map(_luma, pair)))
-            context.progress("verify", done, most)
+            context.progress("verify", done, compared)
     if not errors:
         raise MediaError("has no pictures that can be shown", "encode it first", subject=cover)
     return psnr_from_mse(float(np.mean(errors)), PEAK)
@@ -333,14 +338,15 @@ def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> f
 def _luma(frame: "VideoFrame") -> np.ndarray:
     """Return the luma of a frame, (H, W) uint8."""
     plane = frame.planes[0]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
 
 
 class TemporaryPackets(Mapping[int, bytes]):
     """Bytes by number, in a file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._spans = file, {}
+        self._file = file
+        self._spans: dict[int, tuple[int, int]] = {}  # start and size, by number
 
     def keep(self, number: int, data: bytes) -> None:
         """Add a packet."""
@@ -369,14 +375,10 @@ class _H264Container(Container):
     called = GROUPS
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
-        self._stream, self._contexts = FilmStream(file, damaged=True), []
+        self._stream = FilmStream(file, damaged=True)
+        self._contexts: list[CarrierModel] = []  # of each group
         self._finding = KeyRing(key_source)
         super().__init__(file, key_source)
-
-    @property
-    def medium(self) -> CarrierModel:
-        """The carrier model of the first group."""
-        return self._contexts[0]
 
     def read(self, position: int, frame: np.ndarray) -> FrameReading:
         if position == 0 and self.first.record:
@@ -384,7 +386,8 @@ class _H264Container(Container):
         return read_record(frame, self._keys, first=position == 0, medium=self._contexts[position])
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
-        self._contexts, window = [], GroupWindow(self._stream.pictures())
+        self._contexts = []
+        window = GroupWindow(self._stream.pictures())
         while window.any():
             group, length = window.group(0)
             if not self._opens(group, not self._contexts):
@@ -395,6 +398,7 @@ class _H264Container(Container):
                 elif self._contexts and group.count < GROUP_CARRIERS:  # the remainder at the end carries nothing
                     return
             self._contexts.append(group.medium)
+            self.medium = self._contexts[0]
             window.drop(length)
             yield group.samples
 
@@ -422,23 +426,27 @@ class Slice:
     def samples(self) -> np.ndarray:
         """Levels without the gap at 0, which no carrier has, (n,) uint8: a step of a sample is a step of a level."""
         found = self.levels.value[self.carriers]
-        return (found - (found > 0) + _ALL_ZERO).astype(np.uint8)
+        samples: np.ndarray = (found - (found > 0) + 128).astype(np.uint8)  # the levels −1 and 1 become 127 and 128
+        return samples
 
     @cached_property
     def fixed(self) -> np.ndarray:
         """Samples that must not change, (n,) bool: what an encoder fills beyond the picture's edge is regular."""
-        return self.parameters.beyond(self.nal, self.levels)[self.carriers]
+        fixed: np.ndarray = self.parameters.beyond(self.nal, self.levels)[self.carriers]
+        return fixed
 
     @property
     def rest(self) -> bytes:
         """Everything in the slice but its samples."""
-        levels, other = self.levels, ~self.carriers
+        levels = self.levels
+        other = ~self.carriers
         parts = levels.macroblock, levels.kind, levels.position, levels.block, levels.value[other]
         return self.nal[:1] + b"".join(np.ascontiguousarray(each).tobytes() for each in parts)
 
     def with_samples(self, samples: np.ndarray, padding: bool) -> bytes:
         """Return the NAL unit with other samples, (n,) uint8; `padding` as in `write_levels`."""
-        own, values = self.levels.value[self.carriers], self.levels.value.copy()
+        own = self.levels.value[self.carriers]
+        values = self.levels.value.copy()
         index = own - (own > 0)
         index = index + (samples - self.samples).view(np.int8)
         values[self.carriers] = index + (index >= 0)
@@ -477,7 +485,7 @@ class Group:
     @property
     def free(self) -> int:
         """Number of samples that may change."""
-        return self.count if self.fixed is None else np.count_nonzero(~self.fixed)
+        return self.count if self.fixed is None else int(np.count_nonzero(~self.fixed))
 
     @property
     def medium(self) -> CarrierModel:
@@ -494,12 +502,16 @@ class FilmStream:
     """
 
     def __init__(self, file: Source, damaged: bool = False) -> None:
-        self.file, self._damaged, self._marked = file, damaged, False
+        self.file = file
+        self._damaged = damaged
+        self._marked = False
         with video.open_film(file) as film:
             context = video.picture_stream(film, file).codec_context
             if context.name != "h264":
                 raise MediaError("its pictures are not H.264", _OTHERS, subject=file)
-            self.width, self.height, extradata = context.width, context.height, context.extradata or b""
+            self.width = context.width
+            self.height = context.height
+            extradata = context.extradata or b""
         try:
             self._parameters, self.length = Parameters.of_avcc(extradata)
         except H264Error as error:
@@ -511,23 +523,28 @@ class FilmStream:
         Raises:
             MediaError: the film is damaged, or of a kind of H.264 that is not supported.
         """
-        found, parameters = [], self._parameters
+        # Types of NAL units: slices of IDR pictures, slices of all pictures; bits of nal_ref_idc.
+        idr = 5
+        found = []
+        parameters = self._parameters
         packets = ((number, self.units(packet)) for number, packet in self.packets())
         last = next(packets, None)
         while last is not None:
             after = next(packets, None)
-            ends = after is None or any(_kind(unit) == _IDR for unit in after[1])
+            ends = after is None or any(_kind(unit) == idr for unit in after[1])
             parameters = self._with(parameters, last[1])
             found.append(self._picture(*last, parameters, ends))
             if ends:
-                whole, found = Group.of(found), []
+                whole = Group.of(found)
+                found = []
                 yield replace(whole, context=sha256(whole.context).digest())
             last = after
 
     @cached_property
     def paddings(self) -> list[bool]:
         """The last bit of each picture's slices, also where the slices do not show it (`x264_padding`)."""
-        shown, parameters = [], self._parameters
+        shown: list[bool | None] = []
+        parameters = self._parameters
         for _, packet in self.packets():
             if not self._marked:  # no slice that carries something has the mark of x264
                 shown.append(None)
@@ -543,7 +560,8 @@ class FilmStream:
 
     def units(self, packet: bytes) -> list[bytes]:
         """Return the NAL units of a packet."""
-        found, at = [], 0
+        found = []
+        at = 0
         while at + self.length <= len(packet):
             size = int.from_bytes(packet[at : at + self.length], "big")
             found.append(packet[at + self.length : at + self.length + size])
@@ -567,9 +585,11 @@ class FilmStream:
 
         `ends` means that an IDR picture or the end of the film follows.
         """
-        slices, hashed = [], sha256()
+        referred = 0x60
+        slices = []
+        hashed = sha256()
         parts = [(place, unit) for place, unit in enumerate(units) if _kind(unit) in _PARTS]
-        free = ends or all(not unit[0] & _REFERRED for _, unit in parts)
+        free = ends or all(not unit[0] & referred for _, unit in parts)
         for place, unit in parts:
             part = self._slice(number, place, unit, parameters) if free else None
             hashed.update(part.rest if part else unit)
@@ -620,7 +640,8 @@ class GroupWindow:
     """Groups of pictures, read only as far as they are asked for."""
 
     def __init__(self, pictures: Iterator[Group]) -> None:
-        self._rest, self._read = pictures, []
+        self._rest = pictures
+        self._read: list[Group] = []
 
     def any(self, number: int = 0) -> bool:
         """Return whether more than `number` are left."""
@@ -629,9 +650,11 @@ class GroupWindow:
 
     def group(self, first: int) -> tuple[Group, int]:
         """Return the group that begins at one of them, and the number of groups of pictures in it."""
-        count, at = self._read[first].count, first + 1
+        count = self._read[first].count
+        at = first + 1
         while count < GROUP_CARRIERS and self.any(at):
-            count, at = count + self._read[at].count, at + 1
+            count += self._read[at].count
+            at += 1
         return Group.of(self._read[first:at]), at - first
 
     def drop(self, count: int) -> None:
@@ -646,9 +669,13 @@ def level_costs(group: Group) -> Costs:
     stay, so that no statistic of them tells anything; a sign is a bit by itself in the stream, so that the film's size
     hardly changes. The cost of a step is its energy relative to the energy of the levels of its macroblock.
     """
+    usual = 20  # cost of a median sign
+    wet = 500  # cost of a step that should not be taken
+    uneven = 0.02  # share of positive ones above or below a half, beyond which the signs at a place stay
     found = []
     for part in group.slices:
-        levels, own = part.levels, part.carriers
+        levels = part.levels
+        own = part.carriers
         energy = 2.0 ** (levels.qp / 3)  # energy of a step (table 8-15: steps double with six)
         active = np.bincount(levels.macroblock, levels.value.astype(np.float64) ** 2 * energy)
         changes = energy / (1 + active[levels.macroblock] / energy.mean())
@@ -657,9 +684,9 @@ def level_costs(group: Group) -> Costs:
     values, places, once = (np.concatenate(each) for each in zip(*found, strict=True))
     ones = np.abs(values) == 1
     positive = np.bincount(places[ones], values[ones] > 0) / np.maximum(np.bincount(places[ones]), 1)
-    dry = ones & (np.abs(positive[np.minimum(places, len(positive) - 1)] - 0.5) <= _UNEVEN)
+    dry = ones & (np.abs(positive[np.minimum(places, len(positive) - 1)] - 0.5) <= uneven)
     if dry.any():
-        once *= _USUAL / np.median(once[dry])
-    costs = np.clip(once, 1, _WET)
-    up, down = (np.where(dry & (values == side), costs, _WET).astype(np.uint16) for side in (-1, 1))
+        once *= usual / np.median(once[dry])
+    costs = np.clip(once, 1, wet)
+    up, down = (np.where(dry & (values == side), costs, wet).astype(np.uint16) for side in (-1, 1))
     return Costs(up.reshape(-1, 1, 1), down.reshape(-1, 1, 1))

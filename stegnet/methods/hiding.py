@@ -61,13 +61,6 @@ from stegnet.results import (
 if TYPE_CHECKING:
     from stegnet.networks import Pool
 
-_LONG = 250  # frames
-_PLACE = "the container keeps the cover's GPS position, for anyone to read: "
-_WITHOUT_PLACE = {
-    PICTURE: "remove it from the cover first (`exiftool -gps:all= COVER`)",
-    FILM: "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
-}
-
 
 @dataclass(frozen=True)
 class HideJob:
@@ -111,7 +104,9 @@ def hide_file(
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
     """
-    method, options, context = job.method, job.options, job.context
+    method = job.method
+    options = job.options
+    context = job.context
     suffix = out.path.suffix.lower()
 
     with Payload(secret, job.copies) as payload, Cover(cover) as opened:
@@ -188,9 +183,10 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         written = made.write(part, getattr(choice.options, "verify", True))
     known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
     figures = HidingFigures(choice.method.info.name, cover.length, **known)
-    place = [_PLACE + _WITHOUT_PLACE[cover.kind]] if has_gps_position(out.path) else []
+    place = [_place_is_kept(cover)] if has_gps_position(out.path) else []
 
-    fitted, copied = written.fitted, written.changed_secret or choice.changed_secret
+    fitted = written.fitted
+    copied = written.changed_secret or choice.changed_secret
     changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
     return Report(
         made.width,
@@ -204,9 +200,17 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         name=fitted.name if fitted else None,
         size=fitted.size if fitted else None,
         may_be_lost=written.may_be_lost,
-        unchanged=bool(fitted) and fitted.unchanged,
+        unchanged=fitted is not None and fitted.unchanged,
         hiding=figures,
     )
+
+
+def _place_is_kept(cover: Cover) -> str:
+    """Return the warning that a container says where its cover was taken."""
+    remedy = "remove it from the cover first (`exiftool -gps:all= COVER`)"
+    if cover.is_film:
+        remedy = "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)"
+    return f"the container keeps the cover's GPS position, for anyone to read: {remedy}"
 
 
 def write_form(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, suffix: str) -> tuple[str, ...]:
@@ -285,10 +289,14 @@ class NewFilm(NewContainer):
     """
 
     def __init__(self, cover: Cover, suffix: str, pool: "Pool", context: Context) -> None:
-        self.cover, self._form, self._pool, self.context = cover, form_of(suffix), pool, context
+        self.cover = cover
+        self._form = form_of(suffix)
+        self._pool = pool
+        self.context = context
         self.height, self.width = cover.size
         self.frames = cover.frames
-        if self.frames >= _LONG and (line := kernels_missing()):
+        slow_from = 250  # frames, for which it takes minutes without compiled kernels
+        if self.frames >= slow_from and (line := kernels_missing()):
             context.warn(line)
 
     @abstractmethod
@@ -305,12 +313,25 @@ class NewFilm(NewContainer):
 
     def write(self, part: Path, verify: bool) -> Written:
         """Write it as `NewContainer.write`. Raises MediaError also if the cover has changed since it was scanned."""
-        info, progress, total = self.cover.film, self.context.progress, self.frames
-        sizes = info.width, info.height, info.rate
-        choices = {"form": self._form, "time_base": info.coarsest_time_base, "keep": self.cover}
+        info = self.cover.film
+        progress = self.context.progress
+        total = self.frames
+
+        def open_writer() -> video.FilmWriter:
+            return video.FilmWriter(
+                part,
+                info.width,
+                info.height,
+                info.rate,
+                form=self._form,
+                time_base=info.coarsest_time_base,
+                keep=self.cover,
+                randomness=self.context.randomness,
+            )
+
         not_copied = write_film(
             part,
-            lambda: video.FilmWriter(part, *sizes, **choices, randomness=self.context.randomness),
+            open_writer,
             self._film_frames(),
             lambda done: progress("hide", done, total),
             self.context.step("verify") if verify else None,
@@ -352,32 +373,42 @@ class FoundFile(FoundSecret):
 
     def __init__(self, container: Container, context: Context, method: str, header: Header) -> None:
         super().__init__(container, context)
-        self.method, self.name, self.size = method, header.secret.name, header.secret.size
+        self.method = method
+        self.name = header.file.name
+        self.size = header.file.size
 
     def text(self, strict: bool = False) -> Report | None:
-        if self.name != TEXT_NAME or self.size > MOST_TEXT:
+        if self.name != TEXT_NAME or self.size is None or self.size > MOST_TEXT:
             return None
         data = io.BytesIO()
         lines = collect_whole(self.container, data, strict, self.context.progress)[1]
         return text_report(TEXT_NAME, data.getvalue(), lines)
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        container, progress = self.container, self.context.progress
+        container = self.container
+        progress = self.context.progress
         out.check((), "file", *container.files)
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             with part.open("w+b") as file:
                 found, lines = collect_whole(container, file, strict, progress)
-            secret = found.header.secret
+            secret = found.header.file
             named = as_named(part, secret.name, out, progress)
         hidden = f"hidden: {printable(secret.name)}, {counted(secret.size, 'byte')}"
         notes = (hidden, *found.strangers(), *named.notes)
-        told = {"notes": notes, "warnings": named.warnings, "trouble": lines}
-        return Report(**told, name=secret.name, size=secret.size, unchanged=named.unchanged)
+        return Report(
+            notes=notes,
+            warnings=named.warnings,
+            trouble=lines,
+            name=secret.name,
+            size=secret.size,
+            unchanged=named.unchanged,
+        )
 
     def details(self) -> dict[str, Any]:
         inspection = self.container.inspect(self.context.progress)
         header = inspection.header
-        secret, lost = header.secret, may_be_lost(header)
+        secret = header.file
+        lost = may_be_lost(header)
         found = {"hidden_name": secret.name, "hidden_bytes": secret.size, "hidden_sha256": secret.digest.hex()}
         if self.container.kind != FILM and header.enough:
             found |= {"album_pictures": header.frames, "album_pictures_needed": header.enough}

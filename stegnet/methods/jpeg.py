@@ -50,20 +50,9 @@ from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, fixed_samples, 
 
 JPEG = "jpeg"
 USUAL_QUALITY = 95
-_LOWEST, _HIGHEST = 50, 98  # quality
+# quality
 _STRAINED = "so much of what is sent changes for what arrives that detectors find it"
-_KEPT = Text(Setting("quality", "Q", quoted=False), " has no effect: the cover is a JPEG, which keeps its own")
-_OPENS_LATER = "this file can't be revealed, only the copy that arrives"
 _SENT_BEFORE = "use what arrives of this cover as the cover"
-_MOST_RATE = 1.0  # bits of a record per nonzero luma coefficient, without the first of each block
-# Bits per coefficient that may change, times the square of their share: more might leave no way around the others.
-_MOST_BESIDE = 0.7
-# The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit for
-# each such coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora, Fridrich 2019
-# and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is roughly inverse to
-# the mean step. With side information, 0.2 is the highest rate that is published or measured (54 %). No rate above half
-# of that counts as hard to find.
-_RATE, _STEP, _HIGHEST_RATE, _MEASURED = 0.025, 29.0, 0.1, 17_000
 
 
 @dataclass(frozen=True)
@@ -171,14 +160,17 @@ class _JpegCarrier(Carrier):
 
     def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality
-        if not _LOWEST <= quality <= _HIGHEST:
-            raise ConfigError(f"{quality} is not from {_LOWEST} to {_HIGHEST}", parameter="quality")
+        if not 50 <= quality <= 98:
+            raise ConfigError(f"{quality} is not from 50 to 98", parameter="quality")
+
         simulator = simulator_of(options.channel, options.channel_from)
         made = jpeg_cover(cover, quality, options.resize)
         if options.quality is not None and made.errors is None:
-            made = replace(made, notes=(_KEPT, *made.notes))
+            unused = " has no effect: the cover is a JPEG, which keeps its own"
+            made = replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
         self.plan = ThroughChannel(made, simulator) if simulator else ChannelPlan(made)
-        self.key, self.at_most_safe = key, options.at_most_safe
+        self.key = key
+        self.at_most_safe = options.at_most_safe
 
     def capacity_beside(self, empty: int) -> int:
         """Return the bytes of a file that fit besides its empty record; negative if the record itself does not fit."""
@@ -211,22 +203,18 @@ class _SealedJpeg(NewContainer):
     context: Context
     fitted: HiddenFile | None  # None: the record is a part of an album's file
 
-    @property
-    def height(self) -> int:
-        """Height of the pixels, which are decoded once the file has been written, since they take 3 bytes each."""
-        return self.plan.cover.shown.shape[0]
-
-    @property
-    def width(self) -> int:
-        return self.plan.cover.shown.shape[1]
-
     def write(self, part: Path, verify: bool) -> Written:
-        plan, planes, fitted = self.plan, self.planes, self.fitted
+        plan = self.plan
         changes = self.context.with_heartbeat(
-            "write", lambda: write_jpeg(part, plan.cover, planes, verify, plan.check)
+            "write", lambda: write_jpeg(part, plan.cover, self.planes, verify, plan.check)
         )
-        made = plan.cover.notes if plan.carrier is plan.cover else (*plan.cover.notes, _OPENS_LATER)
-        notes = (fitted.line, *made, *fitted.notes) if fitted else made
+        self.height, self.width = plan.cover.shown.shape[:2]  # decoded only now, since pixels take 3 bytes each
+
+        about_cover = plan.cover.notes
+        if plan.carrier is not plan.cover:
+            about_cover = (*about_cover, "this file can't be revealed, only the copy that arrives")
+        fitted = self.fitted
+        notes = (fitted.line, *about_cover, *fitted.notes) if fitted else about_cover
         figures = {
             "cover_format": plan.cover.history,
             "container_psnr": changes.psnr,
@@ -253,13 +241,20 @@ class _JpegContainer(Container):
 
 
 def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
-    luma, fixed = jpeg.planes[0], fixed_samples(jpeg)
+    """Return the bytes of a record that fit into a JPEG; negative if too many of its coefficients are fixed."""
+    luma = jpeg.planes[0]
+    fixed = fixed_samples(jpeg)
     if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
         return -1
-    most = int(_carriers(jpeg) * _MOST_RATE) // 8
+
+    most_rate = 1.0  # bits per nonzero luma coefficient, without the first of each block
+    most = int(_carriers(jpeg) * most_rate) // 8
+
     free = np.count_nonzero(~fixed)
     if free < fixed.size:
-        most = min(most, int(free * (free / fixed.size) ** 2 * _MOST_BESIDE) // 8)
+        # Bits per free coefficient, times the square of their share: more might leave no way around the others.
+        most_beside_fixed = 0.7
+        most = min(most, int(free * (free / fixed.size) ** 2 * most_beside_fixed) // 8)
     return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
@@ -269,9 +264,17 @@ def _hard_bytes(cover: JpegCover) -> int:
 
 
 def secure_payload(cover: JpegCover) -> SecurePayload:
-    """Return the bytes that are hard to find in a JPEG that was saved once."""
-    finest = _RATE * _STEP / cover.picture.steps(0).mean() if cover.errors is None else _HIGHEST_RATE
-    return SecurePayload(_carriers(cover.picture), min(finest, _HIGHEST_RATE), _MEASURED)
+    """Return the bytes that are hard to find in a JPEG that was saved once.
+
+    The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit
+    for each nonzero coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora,
+    Fridrich 2019 and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is
+    roughly inverse to the mean quantisation step: 0.025 at a step of 29. With side information, 0.2 is the highest rate
+    that is published or measured (54 %). No rate above half of that counts as hard to find.
+    """
+    highest_rate = 0.1
+    rate = 0.025 * 29 / float(cover.picture.steps(0).mean()) if cover.errors is None else highest_rate
+    return SecurePayload(_carriers(cover.picture), min(rate, highest_rate), measured=17_000)
 
 
 def _carriers(jpeg: JpegPicture) -> int:

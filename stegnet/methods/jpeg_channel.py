@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PIL.JpegImagePlugin import get_sampling
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
@@ -49,31 +49,19 @@ from stegnet.sealing.jpeg_carriers import (
     with_samples,
 )
 
-_TIMEOUT = 300  # seconds that a command may take for a picture
-_NO_INPUT = {"stdin": subprocess.DEVNULL}
 _SURVIVE = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5")
-# Exponent that makes blocks dearer in which other coefficients move; factor for blocks whose colours clip.
-_CAUTION, _CLIPPED = 4, 8
 _DEAREST = 300  # cost of steps within reach, at most; steps out of reach cost more
-_SEALINGS, _RUNS = 64, 4  # sealings of a record, and runs of the channel for each, at most
-_SEARCHED, _RESTART = 300, 10  # changes that are tried in a block, and the number after which the search restarts
-_STEPPED, _TOWARDS = 0.02, 0.7  # shares of coefficients that step at random, and that step towards the target
-_LEAST_TRIED, _TRIED = 1 << 21, 400  # coefficients whose steps are tried, at least, and for each byte of a record
-_KNOWN = 0.5  # least share of blocks whose arrival is predicted correctly
+# shares of coefficients that step at random, and that step towards the target
+_TOWARDS = 0.7
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # 1 for coefficients that may step: all but the first
-_FINER = Text("send the cover once and hide in what arrives; or use ", Setting("survive", "CHANNEL"))
-_STRAINED = 1.33  # sent coefficients that change for each arriving one, above which detectors find more
-_MILDER = Text(
-    "use a smaller secret, a larger cover or one of much higher quality; or use ", Setting("survive", "CHANNEL")
-)
-_BITS, _MORE = 13, 2  # bits of constants; bits that the first pass of islow keeps in addition
+# bits of constants; bits that the first pass of islow keeps in addition
+_BITS = 13
+_MORE = 2
 # Scales of ifast's outputs in each direction.
 _SCALES = np.array([1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.541196100, 0.275899379])
-_MIDDLE, _PEAK, _NEAR = 128, 255, 4
+_MIDDLE = 128
+_PEAK = 255
 _LUMA = (19595, 38470, 7471)  # weights in 65,536ths, as libjpeg computes luma
-_TRIES = 3  # step counts that are tried for a coefficient
-_AT_ONCE = 1 << 11  # blocks that are computed at once
-_MOST = 1023  # largest coefficient to send
 
 
 class ChannelSimulator(ABC):
@@ -87,7 +75,8 @@ class ChannelSimulator(ABC):
             MediaError: it makes no JPEG of the same size.
         """
         with temporary_folder() as folder:
-            before, after = folder / "sent.jpg", folder / "received.jpg"
+            before = folder / "sent.jpg"
+            after = folder / "received.jpg"
             before.write_bytes(sent)
             self.run(before, after)
             return _received(read_jpeg(before), after)
@@ -115,14 +104,17 @@ class Command(ChannelSimulator):
                 raise ConfigError(f"the command has no {place}, which stands for a file", hint, parameter="channel")
 
     def run(self, sent: Path, received: Path) -> None:
+        timeout = 300  # seconds that a command may take for a picture
         arguments = [each.replace("{in}", str(sent)).replace("{out}", str(received)) for each in self._arguments]
         program = self._arguments[0]
         try:
-            done = subprocess.run(arguments, check=False, capture_output=True, timeout=_TIMEOUT, **_NO_INPUT)
+            done = subprocess.run(
+                arguments, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
+            )
         except OSError as error:
             raise ConfigError(f"{program}: can't be run ({error.strerror})", parameter="channel") from error
         except subprocess.TimeoutExpired as error:
-            raise MediaError(f"{program}: took more than {_TIMEOUT} seconds", subject="channel") from error
+            raise MediaError(f"{program}: took more than {timeout} seconds", subject="channel") from error
         if done.returncode:
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no error message"]
             raise MediaError(f"{program}: failed with exit code {done.returncode}: {last[0]}", subject="channel")
@@ -141,7 +133,9 @@ class Copy(ChannelSimulator):
         check_input(received)  # `received` may not exist, since no command wrote it
         arrived = _received(read_jpeg(sent), received)
         with open_picture(received) as image:
-            self._mode, sampling = image.mode, get_sampling(image)
+            self._mode = image.mode
+            sampling = get_sampling(image)
+            assert isinstance(image, JpegImageFile), "its coefficients were read"
             self._saved = {"qtables": image.quantization, "subsampling": sampling}
         share = 1.0 if sampling < 0 else unequal_share(arrived, self(sent.read_bytes()))
         if share:
@@ -174,7 +168,8 @@ def unequal_share(one: JpegPicture, other: JpegPicture) -> float:
     if shapes[0] != shapes[1] or any((one.steps(each) != other.steps(each)).any() for each in range(len(one.planes))):
         return 1.0
     unequal = [(mine != theirs).any(2) for mine, theirs in zip(one.planes, other.planes, strict=True)]
-    return sum(map(np.count_nonzero, unequal)) / sum(each.size for each in unequal)
+    count: int = sum(blocks.size for blocks in unequal)
+    return sum(int(np.count_nonzero(blocks)) for blocks in unequal) / count
 
 
 def _received(sent: JpegPicture, path: Path) -> JpegPicture:
@@ -215,12 +210,15 @@ class ThroughChannel(ChannelPlan):
     """A container that arrives through a channel. Raises MediaError if no JPEG can be planned for the channel."""
 
     def __init__(self, cover: JpegCover, simulator: ChannelSimulator) -> None:
+        known = 0.5  # least share of blocks whose arrival is predicted correctly
         super().__init__(cover)
-        self._simulator, received = simulator, simulator(cover.picture.file.data)
+        self._simulator = simulator
+        received = simulator(cover.picture.file.data)
         if unequal_share(received, simulator(cover.picture.file.data)):
             raise MediaError("channel: two runs on the same file give different results, so nothing can be planned")
-        self._received, self._blocks = received, Blocks(cover.picture, received)
-        if self._blocks.known.mean() < _KNOWN:
+        self._received = received
+        self._blocks = Blocks(cover.picture, received)
+        if self._blocks.known.mean() < known:
             raise MediaError("channel: the channel must only re-encode the JPEG", _SURVIVE)
         self.carrier = replace(cover, picture=received, errors=None)
         self._container: JpegPicture | None = None
@@ -230,12 +228,24 @@ class ThroughChannel(ChannelPlan):
 
         Raises CapacityError if too few arriving values can be chosen.
         """
-        received, seed = self._received, randomness(SEED_BYTES)
+        # sealings of a record, and runs of the channel for each, at most
+        sealings = 64
+        # coefficients whose steps are tried, at least, and for each byte of a record
+        least_tried = 1 << 21
+        tried = 400
+        finer = Text("send the cover once and hide in what arrives; or use ", Setting("survive", "CHANNEL"))
+        strained = 1.33  # sent coefficients that change for each arriving one, above which detectors find more
+        milder = Text(
+            "use a smaller secret, a larger cover or one of much higher quality; or use ", Setting("survive", "CHANNEL")
+        )
+        received = self._received
+        seed = randomness(SEED_BYTES)
         random = np.random.default_rng(np.frombuffer(randomness(SEED_BYTES), np.uint32))
         options = _options(received)
-        costs = self._costs(max(_LEAST_TRIED, _TRIED * len(record)))
-        before, usual = samples_of(received), Costs(*map(np.copy, costs))
-        for _ in range(_SEALINGS):
+        costs = self._costs(max(least_tried, tried * len(record)))
+        before = samples_of(received)
+        usual = Costs(*map(np.copy, costs))
+        for _ in range(sealings):
             samples = before.copy()
             seal(samples, record, keys, seed, costs, options)
             if options.decoys:  # decoys determine all other places, and stay as they are
@@ -247,12 +257,15 @@ class ThroughChannel(ChannelPlan):
             luma, failed = self._settled(wanted, random)
             if not failed.any():
                 self._container = replace(received, planes=tuple(wanted))
-                sent, arriving = np.count_nonzero(luma != self._blocks.own), np.count_nonzero(moved)
-                self.strained = bool(sent > _STRAINED * arriving)
+                sent = np.count_nonzero(luma != self._blocks.own)
+                arriving = np.count_nonzero(moved)
+                self.strained = bool(sent > strained * arriving)
                 return self._with_luma(luma)
-            changed, levels = moved & failed[:, None], [side.reshape(moved.shape) for side in costs]
+            changed = moved & failed[:, None]
+            levels = [side.reshape(moved.shape) for side in costs]
             if all((side[changed] == WET).all() for side in levels):  # no other places are left
-                seed, before = randomness(SEED_BYTES), samples_of(received)
+                seed = randomness(SEED_BYTES)
+                before = samples_of(received)
                 options = replace(options, decoys=True)
                 for side, first in zip(costs, usual, strict=True):
                     np.copyto(side, first, where=side < WET)
@@ -262,8 +275,8 @@ class ThroughChannel(ChannelPlan):
                 side[changed] = WET
         ratio = np.median(received.steps(0) / self.cover.picture.steps(0))
         if ratio < 1:
-            raise CapacityError("the cover was saved in coarser steps than the channel's", _FINER)
-        hint = _MILDER if ratio == 1 else _FINER
+            raise CapacityError("the cover was saved in coarser steps than the channel's", finer)
+        hint = milder if ratio == 1 else finer
         raise CapacityError("what is sent controls too little of what arrives", hint)
 
     def check(self, sent: bytes) -> None:
@@ -276,6 +289,9 @@ class ThroughChannel(ChannelPlan):
 
         Steps that are out of reach, or not examined, get the highest cost.
         """
+        # Exponent that makes blocks dearer in which other coefficients move; factor for blocks whose colours clip.
+        caution = 4
+        clipped = 8
         own = coefficient_costs(self.cover.picture, self.cover.errors)
         up, down = (each.reshape(-1, CARRIED) for each in own)
         lower = np.minimum(up, down)
@@ -285,8 +301,8 @@ class ThroughChannel(ChannelPlan):
         usual = self.cover.picture.steps(0)[1:].mean() / self._received.steps(0)[1:].mean()
         # Share of a block's steps within reach: where it is high, other coefficients hardly move.
         sure = (steps != 0).mean((0, 2))[:, None] + 0.01
-        sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** _CAUTION
-        sure[self._blocks.clipped] /= _CLIPPED
+        sure = np.minimum(sure / np.median(sure[self._blocks.known]), 1) ** caution
+        sure[self._blocks.clipped] /= clipped
         found = []
         for side in range(2):
             once = np.where(steps[side] > 0, up, down) * (min(usual, 1) / 2) * np.abs(steps[side])
@@ -296,8 +312,12 @@ class ThroughChannel(ChannelPlan):
 
     def _settled(self, wanted: list[np.ndarray], random: "np.random.Generator") -> tuple[np.ndarray, np.ndarray]:
         """Return the luma to send, (n, 64) int16, and a mask of the blocks that do not arrive as planned, (n,) bool."""
-        blocks, target = self._blocks, wanted[0].reshape(-1, 64)
-        failed, luma, first = np.zeros(len(target), bool), blocks.own.copy(), blocks.own.copy()
+        runs = 4
+        blocks = self._blocks
+        target = wanted[0].reshape(-1, 64)
+        failed = np.zeros(len(target), bool)
+        luma = blocks.own.copy()
+        first = blocks.own.copy()
         numbers = np.flatnonzero((target != blocks.arrived).any(1))
         # First guess: the steps that move the arriving coefficient as wanted, or nearly so.
         change = target[numbers] - blocks.arrived[numbers]
@@ -306,8 +326,9 @@ class ThroughChannel(ChannelPlan):
         up, down = (side[numbers] for side in self._reach)
         known = np.where(change == 1, up, np.where(change == -1, down, 0))
         first[numbers] += np.where(known != 0, known, np.where(change != 0, near, 0)).astype(np.int16)
-        todo, shape = numbers, wanted[0].shape[:2]
-        for _ in range(_RUNS):
+        todo = numbers
+        shape = wanted[0].shape[:2]
+        for _ in range(runs):
             luma[todo], right = self._searched(todo, first[todo], target[todo], random)
             failed[todo[~right]] = True
             if failed.any():
@@ -327,12 +348,16 @@ class ThroughChannel(ChannelPlan):
         self, numbers: np.ndarray, first: np.ndarray, target: np.ndarray, random: "np.random.Generator"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients of blocks, (m, 64) int16, that should arrive as the target, and whether they do."""
-        found, right = first.copy(), np.zeros(len(numbers), bool)
-        for turn in range(_SEARCHED):
+        # changes that are tried in a block, and the number after which the search restarts
+        searched = 300
+        restart = 10
+        found = first.copy()
+        right = np.zeros(len(numbers), bool)
+        for turn in range(searched):
             left = np.flatnonzero(~right)
             if not left.size:
                 break
-            if turn % _RESTART == 0:
+            if turn % restart == 0:
                 found[left] = first[left]
             short = target[left] - self._blocks.received(numbers[left], found[left])
             right[left] = (short == 0).all(1)
@@ -348,7 +373,7 @@ class ThroughChannel(ChannelPlan):
 
 def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return the luma blocks in which two planes differ, (n,) bool; `shape` is the shape of luma, in blocks."""
-    found = (one != other).any(2)
+    found: np.ndarray = (one != other).any(2)
     for axis in range(2):
         found = found.repeat(-(-shape[axis] // found.shape[axis]), axis)
     return found[: shape[0], : shape[1]].reshape(-1)
@@ -356,12 +381,15 @@ def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.n
 
 def _few_steps(shape: tuple[int, int], random: "np.random.Generator") -> np.ndarray:
     """Return random steps of about one in 64 coefficients, (m, 64) int16."""
-    return (random.integers(-1, 2, shape) * (random.random(shape) < _STEPPED)).astype(np.int16)
+    stepped = 0.02  # share of coefficients that step, half of them to another value
+    steps: np.ndarray = (random.integers(-1, 2, shape) * (random.random(shape) < stepped)).astype(np.int16)
+    return steps
 
 
 def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
     """Return the planes of a cover with a record sealed in its luma."""
-    picture, samples = cover.picture, samples_of(cover.picture)
+    picture = cover.picture
+    samples = samples_of(cover.picture)
     seal(samples, record, keys, randomness(SEED_BYTES), coefficient_costs(picture, cover.errors), _options(picture))
     return with_samples(picture, samples)
 
@@ -384,8 +412,10 @@ def _quantised_fast(pixels: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 
 def _quantised(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:
+    """Return values divided and rounded, halves away from 0."""
     divisors = divisors.astype(np.int32)[..., None]
-    return np.sign(values) * ((np.abs(values) + divisors // 2) // divisors)
+    rounded: np.ndarray = np.sign(values) * ((np.abs(values) + divisors // 2) // divisors)
+    return rounded
 
 
 def _descaled(values: np.ndarray, bits: int) -> np.ndarray:
@@ -394,9 +424,13 @@ def _descaled(values: np.ndarray, bits: int) -> np.ndarray:
 
 def _odd(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
     """Apply the rotations of the odd half, which are the same in both directions."""
-    z1, z2, z3, z4 = (a + d) * -7373, (b + c) * -20995, a + c, b + d
+    z1 = (a + d) * -7373
+    z2 = (b + c) * -20995
+    z3 = a + c
+    z4 = b + d
     z5 = (z3 + z4) * 9633
-    z3, z4 = z3 * -16069 + z5, z4 * -3196 + z5
+    z3 = z3 * -16069 + z5
+    z4 = z4 * -3196 + z5
     return a * 2446 + z1 + z3, b * 16819 + z2 + z4, c * 25172 + z2 + z3, d * 12299 + z1 + z4
 
 
@@ -404,7 +438,8 @@ def _inverse(values: np.ndarray, bits: int) -> np.ndarray:
     """Apply the inverse DCT along the first axis."""
     z1 = (values[2] + values[6]) * 4433
     low, high = z1 - values[6] * 15137, z1 + values[2] * 6270
-    both, between = (values[0] + values[4]) << _BITS, (values[0] - values[4]) << _BITS
+    both = (values[0] + values[4]) << _BITS
+    between = (values[0] - values[4]) << _BITS
     even = both + high, between + low, between - low, both - high
     odd = _odd(values[7], values[5], values[3], values[1])[::-1]
     halves = [(one + other, one - other) for one, other in zip(even, odd, strict=True)]
@@ -420,9 +455,14 @@ def _sums(values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def _slow(values: np.ndarray, bits: int) -> np.ndarray:
     """Apply the forward DCT along the first axis. The first pass shifts whole sums up, the second down."""
     (s0, s1, s2, s3), (d0, d1, d2, d3) = _sums(values)
-    t10, t13, t11, t12 = s0 + s3, s0 - s3, s1 + s2, s1 - s2
-    z1, odd = (t12 + t13) * 4433, _odd(d3, d2, d1, d0)
-    second, sixth = _descaled(z1 + t13 * 6270, bits), _descaled(z1 - t12 * 15137, bits)
+    t10 = s0 + s3
+    t13 = s0 - s3
+    t11 = s1 + s2
+    t12 = s1 - s2
+    z1 = (t12 + t13) * 4433
+    odd = _odd(d3, d2, d1, d0)
+    second = _descaled(z1 + t13 * 6270, bits)
+    sixth = _descaled(z1 - t12 * 15137, bits)
     seventh, fifth, third, first = (_descaled(each, bits) for each in odd)
     sums = t10 + t11, t10 - t11
     top, middle = (each << _MORE if bits < _BITS else _descaled(each, _MORE) for each in sums)
@@ -431,12 +471,20 @@ def _slow(values: np.ndarray, bits: int) -> np.ndarray:
 
 def _fast(values: np.ndarray) -> np.ndarray:
     (s0, s1, s2, s3), (d0, d1, d2, d3) = _sums(values)
-    t10, t13, t11, t12 = s0 + s3, s0 - s3, s1 + s2, s1 - s2
+    t10 = s0 + s3
+    t13 = s0 - s3
+    t11 = s1 + s2
+    t12 = s1 - s2
     z1 = ((t12 + t13) * 181) >> 8
-    a, b, c = d3 + d2, d2 + d1, d1 + d0
+    a = d3 + d2
+    b = d2 + d1
+    c = d1 + d0
     z5 = ((a - c) * 98) >> 8
-    z2, z4, z3 = ((a * 139) >> 8) + z5, ((c * 334) >> 8) + z5, (b * 181) >> 8
-    z11, z13 = d0 + z3, d0 - z3
+    z2 = ((a * 139) >> 8) + z5
+    z4 = ((c * 334) >> 8) + z5
+    z3 = (b * 181) >> 8
+    z11 = d0 + z3
+    z13 = d0 - z3
     return np.stack([t10 + t11, z11 + z4, t13 + z1, z13 - z2, t10 - t11, z13 + z2, t13 - z1, z11 - z4])
 
 
@@ -455,9 +503,11 @@ class Blocks:
 
     def __init__(self, sent: JpegPicture, received: JpegPicture) -> None:
         self.own, self.arrived = (each.planes[0].reshape(-1, 64) for each in (sent, received))
-        self._sent_steps, self._steps = sent.steps(0).astype(np.int32), received.steps(0)
+        self._sent_steps = sent.steps(0).astype(np.int32)
+        self._steps = received.steps(0)
         self._colours, self._offset, self.clipped = _colours(sent)
-        everything, self.known = np.arange(len(self.own)), np.zeros(len(self.own), bool)
+        everything = np.arange(len(self.own))
+        self.known = np.zeros(len(self.own), bool)
         for self._quantised in (_quantised_slow, _quantised_fast):
             predicted = np.concatenate([self.received(part, self.own[part]) for part in _parts(everything)])
             known = (predicted == self.arrived).all(1)
@@ -472,7 +522,8 @@ class Blocks:
         shown = pixels + _natural(self._offset[:, numbers], pixels=True)
         clipped = np.flatnonzero(self.clipped[numbers])
         if clipped.size:  # in these blocks, luma is computed from colours clipped to 0 to 255
-            grey, some = pixels[..., clipped] + _MIDDLE, numbers[clipped]
+            grey = pixels[..., clipped] + _MIDDLE
+            some = numbers[clipped]
             colours = (np.clip(grey + _natural(each[:, some], pixels=True), 0, _PEAK) for each in self._colours)
             luma = sum(weight * each for weight, each in zip(_LUMA, colours, strict=True))
             shown[..., clipped] = ((luma + (1 << 15)) >> 16) - _MIDDLE
@@ -485,10 +536,11 @@ class Blocks:
         The result is (2, n, 64) int16; 0 where there are no such steps. Only coefficients in `worth`, (n, 64) bool, are
         tried.
         """
+        tries = 3  # step counts that are tried for a coefficient
         found = np.zeros((2, *self.own.shape), np.int16)
 
         def fill(part: np.ndarray) -> None:
-            for side, number, place in product(range(2), range(_TRIES), range(1, 64)):
+            for side, number, place in product(range(2), range(tries), range(1, 64)):
                 left = part[(found[side, part, place] == 0) & worth[part, place]]
                 right, steps = self._tried(left, place, (1, -1)[side], number)
                 found[side, right, place] = steps
@@ -499,12 +551,15 @@ class Blocks:
 
     def _tried(self, part: np.ndarray, place: int, direction: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the blocks in which a coefficient moves alone, and its steps: the fewest possible plus `number`."""
+        most = 1023  # largest coefficient to send
         ratio = self._steps[place] / self._sent_steps[place]
-        own, wanted = self.own[part, place], self.arrived[part, place] + direction
+        own = self.own[part, place]
+        wanted = self.arrived[part, place] + direction
         first = np.ceil(direction * (wanted * ratio - own) - ratio / 2 - 0.02)
         steps = direction * (np.maximum(first, 1) + number).astype(np.int16)
-        inside = (np.abs((own + steps) / ratio - wanted) < 0.6) & (np.abs(own + steps) <= _MOST)
-        part, steps = part[inside], steps[inside]
+        inside = (np.abs((own + steps) / ratio - wanted) < 0.6) & (np.abs(own + steps) <= most)
+        part = part[inside]
+        steps = steps[inside]
         moved = self.own[part]
         moved[:, place] += steps
         after = self.received(part, moved)
@@ -514,17 +569,18 @@ class Blocks:
 
 
 def _parts(numbers: np.ndarray) -> list[np.ndarray]:
-    return np.array_split(numbers, -(-len(numbers) // _AT_ONCE) or 1)
+    at_once = 1 << 11  # blocks that are computed at once
+    return np.array_split(numbers, -(-len(numbers) // at_once) or 1)
 
 
 def _colours(jpeg: JpegPicture) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Return the differences of red, green and blue from luma, before clipping, as libjpeg computes them.
 
     Returns:
-        Three (64, n) int16; what luma gains by the conversion to colours and back, (64, n) int8; and whether a colour
-        of
-        a block clips, (n,) bool.
+        Three (64, n) int16; the gain of luma by the conversion to colours and back, (64, n) int8; and whether a colour
+        of a block clips, (n,) bool.
     """
+    near = 4  # levels from black or white, within which a colour may clip
     rows, cols, _ = jpeg.planes[0].shape
     with Image.open(BytesIO(jpeg.file.data)) as image:
         image.draft("YCbCr", image.size)
@@ -532,10 +588,13 @@ def _colours(jpeg: JpegPicture) -> tuple[list[np.ndarray], np.ndarray, np.ndarra
     beyond = ((0, BLOCK * rows - len(decoded)), (0, BLOCK * cols - decoded.shape[1]))
     planes = [np.pad(decoded[..., each], beyond, mode="edge").astype(np.int32) for each in range(decoded.shape[2])]
     luma, blue, red = planes if len(planes) == 3 else (planes[0], *[np.full_like(planes[0], _MIDDLE)] * 2)
-    blue, red, half = blue - _MIDDLE, red - _MIDDLE, 1 << 15
+    blue = blue - _MIDDLE
+    red = red - _MIDDLE
+    half = 1 << 15
     added = [(91881 * red + half) >> 16, (half - 22554 * blue - 46802 * red) >> 16, (116130 * blue + half) >> 16]
-    gained = (sum(weight * each for weight, each in zip(_LUMA, added, strict=True)) + half) >> 16
-    clipped = np.logical_or.reduce([(luma + each < _NEAR) | (luma + each > _PEAK - _NEAR) for each in added])
+    red_share, green_share, blue_share = _LUMA
+    gained = (red_share * added[0] + green_share * added[1] + blue_share * added[2] + half) >> 16
+    clipped = np.logical_or.reduce([(luma + each < near) | (luma + each > _PEAK - near) for each in added])
     *added, gained = (
         np.ascontiguousarray(by_block(each.astype(np.int16)).reshape(-1, 64).T) for each in (*added, gained)
     )

@@ -74,7 +74,8 @@ class Context:
         if shipped not in self.networks:
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
             self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
-        return self.networks[shipped]
+        loaded: T = self.networks[shipped]
+        return loaded
 
     def warn_about_cover(self, history: str | None) -> None:
         """Warn about a cover that has or had a lossy format; None: it shows no such trace."""
@@ -249,7 +250,8 @@ class Payload(ExitStack):
         super().__init__()
         self.file = self.enter_context(Cover(secret))
         self.path = self.file.path  # only the name of a file in memory
-        self._copies, self._on_disk = copies, isinstance(secret, Path)
+        self._copies = copies
+        self._on_disk = isinstance(secret, Path)
 
     @cached_property
     def kind(self) -> str | None:
@@ -272,13 +274,14 @@ class Payload(ExitStack):
             MediaError: the file can't be read, or a copy can't be written.
             CapacityError: it does not fit.
         """
-        secret, size = self.path, self.file.length
+        secret = self.path
+        size = self.file.length
         name = stored_name(secret)
         most = carrier.capacity(name)
         if size <= most:
             return HiddenFile(self.file, name, size)
         compressors = carrier.compressors() if self.kind else {}
-        if self.kind not in compressors:
+        if self.kind is None or self.kind not in compressors:
             raise carrier.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
         most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
@@ -292,7 +295,9 @@ class Payload(ExitStack):
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
         why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
-        made = f"{form_of(self.file).name} → {copy.description}"
+        form = form_of(self.file)
+        assert form, "only pictures and films are compressed"
+        made = f"{form.name} → {copy.description}"
         warning = f"{printable(self.path.name)} {why}: hidden as a compressed copy{named} ({made})"
         return HiddenFile(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
 
@@ -369,7 +374,8 @@ class FoundSecret(ABC):
     tells_damage = True  # whether alterations of the container are reported; False if it is made to survive them
 
     def __init__(self, container: Container, context: Context) -> None:
-        self.container, self.context = container, context
+        self.container = container
+        self.context = context
 
     def text(self, strict: bool = False) -> Report | None:
         """Return a report with the text, if text is hidden; errors as `write`."""

@@ -78,9 +78,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 NETWORK = "network"
 _NO_DAMAGE = Diagnosis(())
-_COMPARED = 25  # each frame with an index that is a multiple of this is compared with its cover
-_CHOSEN = "{} does not fit as it is, nor compressed: hidden by a network, which reveals it nearly as it was"
-_UNMASKED = "what these weights hide is scrambled, not masked"
 
 
 @dataclass(frozen=True)
@@ -130,6 +127,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
+        chosen = "{} does not fit as it is, nor compressed: hidden by a network, which reveals it nearly as it was"
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return Unsuited()
         try:
@@ -137,7 +135,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
                 return Unsuited()
         except MediaError:
             return Unsuited()
-        return choice_of(self, options, _CHOSEN.format(printable(payload.path.name)))
+        return choice_of(self, options, chosen.format(printable(payload.path.name)))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context
@@ -156,7 +154,9 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
     def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
         header = container.header(context.progress)
-        return FoundPictures(container, context) if header and isinstance(header.secret, Pictures) else NotFound()
+        if header is None or not isinstance(header.secret, Pictures):
+            return NotFound()
+        return FoundPictures(container, context, header)
 
 
 def chosen_network(context: Context) -> Network:
@@ -168,7 +168,8 @@ def _measured(
     quality: SecretQuality, network: Network, notes: tuple[str, ...], figures: dict[str, Any], hidden: int = 1
 ) -> Written:
     """Return the facts on a container whose secret has been revealed once to measure it."""
-    notes = notes if network.period else (*notes, _UNMASKED)
+    unmasked = "what these weights hide is scrambled, not masked"
+    notes = notes if network.period else (*notes, unmasked)
     return Written(None, notes, figures, quality.warnings(), quality.psnr(), hidden=hidden)
 
 
@@ -180,7 +181,9 @@ def _hide_picture(
     pixels, profile = cover.picture
     if is_grey(pixels):
         raise grey_refused()
-    network, hidden, history = chosen_network(context), read_picture(secret), cover.history
+    network = chosen_network(context)
+    hidden = read_picture(secret)
+    history = cover.history
     context.warn_about_cover(history)
 
     context = context.in_steps("hide tiles", "measure tiles", "write")
@@ -214,10 +217,13 @@ class _NewFilm(NewFilm):
     ) -> None:
         if cover.film.grey:
             raise grey_refused()
-        self.secret, self.options, self.network = secret, options, chosen_network(context)
+        self.secret = secret
+        self.options = options
+        self.network = chosen_network(context)
         steps = ("hide", "verify") if options.verify else ("hide",)
         super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
-        info, network = secret.film, self.network
+        info = secret.film
+        network = self.network
         if secret.frames > self.frames and options.longer == "refuse":
             hint = Text("use a longer cover, or hide as many as fit", Aside("longer", "cut"))
             raise CapacityError(f"the secret has {secret.frames} frames, the cover only {self.frames}", hint)
@@ -252,21 +258,24 @@ class _NewFilm(NewFilm):
         secrets = prefetch(_first(video.read_frames(self.secret), self.hidden))
         with closing(secrets), closing(self._sound.shares()) as shares:
             for index in range(self.frames):
-                picture, record = None, Record(self.header, index)
+                picture: np.ndarray | None = None
+                record = Record(self.header, index)
                 if index < self.hidden:
-                    picture, share = next(secrets, secrets), next(shares, None)
-                    if picture is secrets or share is None:
+                    picture = next(secrets, None)
+                    share = next(shares, None)
+                    if picture is None or share is None:
                         raise changed()
                     record = Record(self.header, index, self.secret.film.pts[index], data=share)
                 yield FrameInput(picture, record, self.context.randomness(SEED_BYTES))
 
     def hide(self, given: FrameInput, frame: np.ndarray) -> np.ndarray:
         """Hide a frame, and measure some."""
+        compared_every = 25  # frames
         container = hide_frame(self.network, self._keys, frame, given)
         index = given.record.index
-        if index % _COMPARED == 0:
+        if index % compared_every == 0:
             self._distances.append(psnr(frame, container))
-        if index in self.quality.frames:
+        if index in self.quality.frames and given.secret is not None:
             ring = KeyRing.of(self._keys)
             self.quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
         return container
@@ -283,7 +292,9 @@ class _NewFilm(NewFilm):
 
     def _about_films(self) -> Iterator[str]:
         """Yield lines on what is not hidden, and on what was found in the films."""
-        cover, secret, hidden = self.cover.film, self.secret.film, self.hidden
+        cover = self.cover.film
+        secret = self.secret.film
+        hidden = self.hidden
         if hidden < len(secret.pts):
             yield f"the secret was cut: {hidden} of its {len(secret.pts)} frames are hidden"
         if hidden < len(cover.pts):
@@ -311,8 +322,9 @@ class FoundPictures(FoundSecret):
 
     method = NETWORK
 
-    def __init__(self, container: Container, context: Context) -> None:
+    def __init__(self, container: Container, context: Context, header: Header) -> None:
         super().__init__(container, context)
+        self.header = header
         self.kind = container.kind  # a frame of a film may have been saved as a picture, which `write` refuses
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
@@ -324,8 +336,9 @@ class FoundPictures(FoundSecret):
         if self.kind == FILM:
             return self._write_film(out, strict)
         (pixels,) = self.container.frames()
-        step, first = self.context.step("reveal tiles"), self.container.first
-        network = _network_for(self.container.header().secret.weights, self.context)
+        step = self.context.step("reveal tiles")
+        first = self.container.first
+        network = _network_for(self.header.pictures.weights, self.context)
         revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
             raise RevealError(
@@ -337,7 +350,9 @@ class FoundPictures(FoundSecret):
         return report if revealed.whole else replace(report, trouble=(f"{altered(PICTURE)}, and is shown as it is",))
 
     def _write_film(self, out: OutputTarget, strict: bool) -> Report:
-        container, context, record = self.container, self.context, self.container.first.record
+        container = self.container
+        context = self.context
+        record = self.container.first.record
         try:
             if record is None or record.index:
                 raise _OutOfPlace
@@ -352,8 +367,9 @@ class FoundPictures(FoundSecret):
 
     def details(self) -> dict[str, Any]:
         inspection = self.container.inspect(self.context.progress)
-        secret, kind = inspection.header.secret, inspection.header.kind
-        found = {"hidden": kind, "hidden_width": secret.width, "hidden_height": secret.height}
+        secret = inspection.header.pictures
+        kind = inspection.header.kind
+        found: dict[str, Any] = {"hidden": kind, "hidden_width": secret.width, "hidden_height": secret.height}
         if kind == FILM:
             found |= {
                 "hidden_frames": secret.hidden,
@@ -364,8 +380,8 @@ class FoundPictures(FoundSecret):
         found |= {"weights": secret.weights, "weights_installed": installed, "base": secret.base, "block": secret.block}
         shown = [position for position, index in inspection.diagnosis.order if index < secret.hidden]
         if kind == FILM and shown:
-            ends = (inspection.statuses[position].stamp * secret.time_base for position in (shown[0], shown[-1]))
-            found |= dict(zip(("hidden_from", "hidden_to"), (round(float(end), 3) for end in ends), strict=True))
+            first, last = (inspection.statuses[position].stamp * secret.time_base for position in (shown[0], shown[-1]))
+            found |= {"hidden_from": round(float(first), 3), "hidden_to": round(float(last), 3)}
         return found | inspection.damage
 
 
@@ -381,8 +397,14 @@ class _HiddenFilm:
     ) -> None:
         if header.kind != FILM:
             raise RevealError("what is hidden here is not a film", "`stegnet info` says what it is")
-        self.container, self.header, self.strict, self.context = container, header, strict, context
-        self.network, self.diagnosis, self.revealed = _network_for(header.secret.weights, context), diagnosis, 0
+        self.container = container
+        self.header = header
+        self.strict = strict
+        self.context = context
+        self.secret = header.pictures
+        self.network = _network_for(self.secret.weights, context)
+        self.diagnosis = diagnosis
+        self.revealed = 0
 
     def frames_in_place(self) -> Generator[FilmFrame, None, None]:
         """Reveal every frame, and note which were altered.
@@ -390,7 +412,8 @@ class _HiddenFilm:
         Raises:
             _OutOfPlace: a frame is not where it was hidden, or the film breaks off.
         """
-        altered, count = [], 0
+        altered = []
+        count = 0
 
         def reveal(item: tuple[int, np.ndarray]) -> tuple[bool, FilmFrame]:
             index, frame = item
@@ -438,7 +461,8 @@ class _HiddenFilm:
             yield from results
 
     def _frame(self, frame: np.ndarray, reading: FrameReading) -> FilmFrame:
-        record, secret = reading.record, self.header.secret
+        record = reading.record
+        secret = self.secret
         assert record is not None
         if record.index >= secret.hidden:
             return FilmFrame(None)
@@ -448,15 +472,23 @@ class _HiddenFilm:
 
     def write(self, frames: Generator[FilmFrame, None, None], out: OutputTarget) -> Report:
         """Write the frames. Raises RevealError if there is no picture among them."""
-        secret, size = self.header.secret, (0, 0)
+        secret = self.secret
+        size = (0, 0)
         seed = self.container.key.revealed_film(self.header.film_id)
 
         def open_writer() -> "FilmWriter":
             nonlocal size
-            sizes, form = (secret.width, secret.height, secret.rate), shown_form(out.path, out.lossless)
-            choices = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
-            choices["aspect"] = None if secret.aspect == 1 else secret.aspect
-            writer = video.FilmWriter(part, *sizes, **choices, randomness=lambda count: seed[:count])
+            writer = video.FilmWriter(
+                part,
+                secret.width,
+                secret.height,
+                secret.rate,
+                form=shown_form(out.path, out.lossless),
+                time_base=secret.time_base,
+                sound=secret.tracks,
+                aspect=None if secret.aspect == 1 else secret.aspect,
+                randomness=lambda count: seed[:count],
+            )
             size = writer.size
             return writer
 
@@ -468,7 +500,8 @@ class _HiddenFilm:
             if not self.revealed:
                 raise RevealError("no hidden frame is left", "; ".join(self.diagnosis.lines()))
 
-        total, progress = self.header.frames, self.context.progress
+        total = self.header.frames
+        progress = self.context.progress
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             notes = write_film(part, open_writer, counted(), lambda done: progress("reveal", done, total))
         return Report(*size, self.revealed, self.revealed, notes, self.diagnosis.lines())
@@ -490,6 +523,7 @@ def _network_for(weights: str, context: Context) -> Network:
     if weights == weights_id(FORMER) != network.weights:
         if FORMER not in context.networks:
             context.networks[FORMER] = Network.load(FORMER, context.device, context.precision, context.backend)
-        return context.networks[FORMER]
+        former: Network = context.networks[FORMER]
+        return former
     network.check(weights)
     return network

@@ -62,7 +62,8 @@ class UnknownOption(ConfigError):
     """The error for an option that a method lacks; `methods` are the names of those that have it."""
 
     def __init__(self, option: str, methods: Sequence[str]) -> None:
-        self.option, self.methods = option, methods
+        self.option = option
+        self.methods = methods
         known = {} if methods else {name for each in METHODS.values() for name in each.info.option_names}
         problem = f"goes with {' or '.join(methods)}" if methods else "no method has it"
         super().__init__(problem, did_you_mean(option, sorted(known)), parameter=option)
@@ -75,7 +76,8 @@ class Registry(Mapping[str, Method[Any]]):
     """
 
     def __init__(self, classes: Mapping[str, str], last: Sequence[str]) -> None:
-        self._classes, self._last = dict(classes), last
+        self._classes = dict(classes)
+        self._last = last
         self._loaded: dict[str, Method[Any]] = {}
 
     def __getitem__(self, name: str) -> Method[Any]:
@@ -125,7 +127,8 @@ class Registry(Mapping[str, Method[Any]]):
         """
         if name not in self:
             raise ConfigError(f"{name!r} is not one of {', '.join(self)}", parameter="method")
-        method, own = self[name], set(given) - self[name].info.option_names
+        method = self[name]
+        own = set(given) - self[name].info.option_names
         if name == AUTO and (own or not self._writes(method, suffix)):
             implied = (each for each in reversed(list(self.values())) if each.info.implied)
             others = (each for each in implied if own <= each.info.option_names)

@@ -141,10 +141,13 @@ class _SampleCarrier(Carrier):
     """Samples that a file is hidden in. The key is the container's film key."""
 
     def __init__(self, found: Samples, key: Key, options: SampleOptions) -> None:
-        self.found, self._key, self._options = found, key, options
+        self.found = found
+        self._key = key
+        self._options = options
         self.at_most_safe = options.at_most_safe
         self.channels = channels_of(found.samples)
-        self.space = record_capacity(*found.samples.shape[:2], key, self.channels, found.medium)
+        rows, cols = found.samples.shape[:2]
+        self.space = record_capacity(rows, cols, key, self.channels, found.medium)
         self.hard = 0 if found.history else found.secure.hard
 
     def most(self, empty: int) -> int:
@@ -179,7 +182,8 @@ def _seal_samples(
     samples = found.samples.copy()
     colour = samples.shape[2] > 1
     options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium)
-    data, seed = format_record(record, keys.film), context.randomness(SEED_BYTES)
+    data = format_record(record, keys.film)
+    seed = context.randomness(SEED_BYTES)
     context.with_heartbeat("hide", lambda: seal(samples, data, keys, seed, found.costs(), options))
     return _SealedSamples(carrier, record, context, suffix, fitted, samples)
 
@@ -198,10 +202,9 @@ class _SealedSamples(NewContainer):
         self.width = self.carrier.found.width
 
     def write(self, part: Path, verify: bool) -> Written:
-        found, fitted = self.carrier.found, self.fitted
-        about_cover = self.context.with_heartbeat(
-            "write", lambda: found.write(part, self.samples, verify, self.suffix)
-        )
+        found = self.carrier.found
+        fitted = self.fitted
+        about_cover = self.context.with_heartbeat("write", lambda: found.write(part, self.samples, verify, self.suffix))
         lines = (fitted.line, *fitted.notes) if fitted else ()
         figures = found.figures(self.samples) | {
             "cover_format": found.history,

@@ -87,10 +87,6 @@ from stegnet.sealing import (
 
 SEALED = "sealed"
 DATA_NAME = "data.bin"  # name stored with bytes that have no file name
-_RATE, _MEASURED = 0.05, 3 * 256**2  # bits a sample that are hard to find; samples of what was measured
-_FORCED = 0.01  # expected bits of lead and MAC with regular samples only, at most, for bytes to be hard to find
-_SEALERS = 2  # threads; decoding and encoding take most of the time
-_GOOD, _MOST = 40, 52  # dB: quality of the longest film that is listed; highest quality that is forecast
 
 
 @dataclass(frozen=True)
@@ -125,24 +121,28 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, and pictures or films that are compressed."""
+        good = 40  # dB: the quality of the longest film that is listed
+        best = 52  # dB: the highest quality that is forecast
         found = self.capacity(cover, "", SealedOptions())
         most = found.bytes
         if not most:
             return []
-        what, file = "any file", cover.cover
+        what = "any file"
+        file = cover.cover
         if file and file.kind == PICTURE and file.lossy_format:
             what = "any file, as PNG"
         if file and file.is_transparent:
             what = "any file (the PNG becomes opaque)"
-        fits, how = [Fit(what, self.info.name, most, found.hard)], f"{self.info.name}, compressed"
+        fits = [Fit(what, self.info.name, most, found.hard)]
+        how = f"{self.info.name}, compressed"
         if cover.frames == 1:
             decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
-        decibels = min(capacity_tables.film_quality(most, cover.width, cover.height, cover.frames), _MOST)
-        times = capacity_tables.film_frames(most, cover.width, cover.height, _GOOD) / cover.frames
+        forecast = min(capacity_tables.film_quality(most, cover.width, cover.height, cover.frames), best)
+        times = capacity_tables.film_frames(most, cover.width, cover.height, good) / cover.frames
         longer = f"a film of its own size, {times:.1f} times as long"
-        fits.append(Fit("a film of its own size and length", how, psnr=round(decibels)))
-        return [*fits, Fit(longer, how, psnr=_GOOD)]
+        fits.append(Fit("a film of its own size and length", how, psnr=round(forecast)))
+        return [*fits, Fit(longer, how, psnr=good)]
 
     def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
         try:
@@ -188,7 +188,8 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
         carrier = SealedCover(cover, key, options)
-        most, hard = record_capacity(*carrier.size, key, carrier.channels) - empty, carrier.secure.hard
+        most = record_capacity(*carrier.size, key, carrier.channels) - empty
+        hard = carrier.secure.hard
         if options.at_most_safe:
             most = min(most, 0 if carrier.history else hard)
         return Capacity(most, hard)
@@ -213,15 +214,28 @@ class SealedCover(Carrier):
     """
 
     def __init__(self, cover: Cover, key: Key, options: SealedOptions, suffix: str = "") -> None:
-        self.cover, self.key, self._options, self.at_most_safe = cover, key, options, options.at_most_safe
+        self.cover = cover
+        self.key = key
+        self._options = options
+        self.at_most_safe = options.at_most_safe
         self.suffix = suffix  # suffix of the container
+        self.frames = cover.frames
+        self.channels = cover.channels
+        self.size: tuple[int, int] = cover.size
+        self._pixels: np.ndarray | None = None
         if not cover.is_film:
             cover.once("pixels", check_pixels)
-        self.pixels = None if cover.is_film else reduced_to(cover.pixels, options.resize)
-        self.frames, self.channels = cover.frames, cover.channels
-        self.size = cover.size if self.pixels is None else self.pixels.shape[:2]
-        if options.resize:
-            self.channels = channels_of(self.pixels)
+            self._pixels = reduced_to(cover.pixels, options.resize)
+            height, width = self._pixels.shape[:2]
+            self.size = (height, width)
+            if options.resize:
+                self.channels = channels_of(self._pixels)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Pixels of a picture, (H, W, 3) uint8, reduced as the options ask."""
+        assert self._pixels is not None, "a film is read frame by frame"
+        return self._pixels
 
     @cached_property
     def history(self) -> str | None:
@@ -239,7 +253,7 @@ class SealedCover(Carrier):
     @cached_property
     def secure(self) -> SecurePayload:
         """Bytes that are hard to find in it."""
-        if self.pixels is not None:
+        if not self.cover.is_film:
             return secure_in(self.regular.mask, self.channels)
         height, width = self.size
         return secure_payload(self.frames * height * width * self.channels)
@@ -260,7 +274,8 @@ class SealedCover(Carrier):
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         """Describe a cover that would be large enough."""
-        (height, width), secret = self.size, payload.path
+        height, width = self.size
+        secret = payload.path
         if self.cover.is_film:
             fits = most and frames_for(size, self.frame_capacity(stored_name(secret)))
             hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
@@ -316,7 +331,7 @@ class _SealedPicture(NewPicture):
 
     def written(self, about_cover: tuple[str, ...]) -> Written:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        figures = self.carrier.figures(self.record.header.secret.name, len(self.record.data), self.changes)
+        figures = self.carrier.figures(self.record.header.file.name, len(self.record.data), self.changes)
         hidden = frames_with_data(self.record.header) if self.fitted else 1
         return Written.of(self.fitted, (*lines, *about_cover), figures, hidden=hidden)
 
@@ -325,8 +340,12 @@ class _NewFilm(NewFilm):
     def __init__(
         self, carrier: SealedCover, suffix: str, keys: ContainerKeys, context: Context, fitted: HiddenFile
     ) -> None:
-        super().__init__(carrier.cover, suffix, networks.Pool(_SEALERS), context)
-        self.carrier, self.fitted, self._keys, self.changes = carrier, fitted, keys, Changes()
+        sealers = 2  # threads: decoding and encoding take most of the time
+        super().__init__(carrier.cover, suffix, networks.Pool(sealers), context)
+        self.carrier = carrier
+        self.fitted = fitted
+        self._keys = keys
+        self.changes = Changes()
         share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
         with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
@@ -342,11 +361,12 @@ class _NewFilm(NewFilm):
         return container
 
     def written(self, not_copied: tuple[str, ...]) -> Written:
-        header, fitted = self.header, self.fitted
+        header = self.header
+        fitted = self.fitted
         loss = loss_note(header, self._keys.anchors is not None)
         about_cover = (f"cover: {note}" for note in self.cover.film.notes)
         notes = fitted.line, *fitted.notes, *loss, *about_cover, *not_copied
-        figures = self.carrier.figures(header.secret.name, hidden_bytes(header), self.changes)
+        figures = self.carrier.figures(header.file.name, hidden_bytes(header), self.changes)
         lost = may_be_lost(header)
         return Written.of(fitted, notes, figures, hidden=frames_with_data(header), may_be_lost=lost)
 
@@ -395,9 +415,11 @@ def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
     A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the bits that
     it has to carry have no other samples to choose from.
     """
-    share, samples = float(regular.mean()) if regular.size else 1.0, regular.size * channels
+    share = float(regular.mean()) if regular.size else 1.0
+    samples = regular.size * channels
     forced = (LEAD_BITS + MAC_BITS) * share ** zones_of(samples).group
-    return secure_payload(0 if forced > _FORCED else round(samples * (1 - share)))
+    most_forced = 0.01  # bits
+    return secure_payload(0 if forced > most_forced else round(samples * (1 - share)))
 
 
 def secure_payload(samples: int) -> SecurePayload:
@@ -406,7 +428,7 @@ def secure_payload(samples: int) -> SecurePayload:
     The best detector is right in 53 % of cases at 0.05 bit per sample of a photograph of 256², in 62 % at 0.1, in 77 %
     at 0.2 and in 91 % at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
     """
-    return SecurePayload(samples, _RATE, _MEASURED)
+    return SecurePayload(samples, rate=0.05, measured=3 * 256**2)
 
 
 def hide_bytes(
@@ -428,7 +450,8 @@ def hide_bytes(
     if not is_file_name(name.encode("utf-8", "surrogateescape")):
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     keys = key_source.new_keys(randomness)
-    most = bytes_capacity(*cover.shape[:2], name, keys.film, channels=channels_of(cover))
+    height, width = cover.shape[:2]
+    most = bytes_capacity(height, width, name, keys.film, channels=channels_of(cover))
     if len(data) > most:
         raise CapacityError(
             f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name
@@ -450,6 +473,6 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
         raise nothing_revealed()
     if record.header.kind != FILE:
         raise not_a_file()
-    if hashlib.sha256(record.data).digest() != record.header.secret.digest:
+    if hashlib.sha256(record.data).digest() != record.header.file.digest:
         raise RevealError("the bytes are not those that were hidden", ALL_OR_NOTHING)
     return record.data

@@ -17,10 +17,8 @@ from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
 
-# Levels of noise; bits a sample that are hard to find in it; samples measured.
-_NOISY, _RATE, _MEASURED = 3.0, 0.2, 2**18
 # Cost of a median sample; cost of one that should not change; levels of noise, at least.
-_USUAL, _WET, _LEAST = 40, 500, 0.02
+_USUAL = 40
 
 
 class SoundMethod(SampleMethod):
@@ -59,10 +57,16 @@ MP3, AAC and Opus lose the secret.
 
 class _SoundSamples(Samples):
     def __init__(self, cover: Cover) -> None:
-        self._cover, self._sound = cover, cover.sound
-        self.samples, self.medium = cover.sound.samples, replace(UNEVEN, context=cover.sound.context)
+        # Levels of noise; bits a sample that are hard to find in it; samples measured.
+        noisy = 3.0
+        rate = 0.2
+        measured = 2**18
+        self._cover = cover
+        self._sound = cover.sound
+        self.samples = cover.sound.samples
+        self.medium = replace(UNEVEN, context=cover.sound.context)
         self.history = cover.history
-        self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= _NOISY)), _RATE, _MEASURED)
+        self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= noisy)), rate, measured)
 
     def nothing_fits(self) -> CapacityError | None:
         if self.samples.size:
@@ -74,12 +78,15 @@ class _SoundSamples(Samples):
 
     def costs(self) -> Costs:
         """Return low costs in noise, and high ones where the sound is quiet or regular."""
-        noise, levels = self._sound.noise, np.empty((*self._sound.noise.shape, 1), np.uint16)
+        wet = 500
+        least = 0.02
+        noise = self._sound.noise
+        levels = np.empty((*self._sound.noise.shape, 1), np.uint16)
         noisy = noise[noise > 0]
-        usual = np.float32(_USUAL * np.sqrt(max(np.median(noisy), _LEAST) if noisy.size else _LEAST))
+        usual = np.float32(_USUAL * np.sqrt(max(np.median(noisy), least) if noisy.size else least))
 
         def fill(rows: slice) -> None:
-            levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], _LEAST)), 1, _WET)
+            levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], least)), 1, wet)
 
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)

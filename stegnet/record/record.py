@@ -8,12 +8,11 @@ import base64
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
@@ -22,6 +21,7 @@ from stegnet import video
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.core.pixels import NONE
+from stegnet.formats.opened_file import Source
 from stegnet.keys import FILM_ID_BYTES, Key
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
@@ -353,21 +353,21 @@ def _from_json(kind: Any, value: Any) -> Any:
 class Sound:
     """Sound of a film, to be spread over frames."""
 
-    path: Path  # path of the film
+    path: Source  # the film
     tracks: tuple[SoundTrack, ...]
     frames: int  # foreign
     end: Fraction | None  # seconds; packets that begin then or later are left out
     total: int  # bytes of all packets in records
     most: int  # most bytes in one frame
 
-    def shares(self) -> Iterator[bytes]:
+    def shares(self) -> Generator[bytes, None, None]:
         """Yield the packets of each frame as bytes."""
         packets = _kept(self.path, self.tracks, self.end) if self.tracks else ()
         for _, share in _spread(packets, self.total, self.frames):
             yield format_packets(share)
 
 
-def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
+def plan_sound(path: Source, frames: int, end: Fraction | None) -> Sound:
     """Plan how packets are spread, reading all of them twice. Raises MediaError if the film can't be read."""
     tracks = video.sound_tracks(path)
     if not tracks:
@@ -377,12 +377,12 @@ def plan_sound(path: Path, frames: int, end: Fraction | None) -> Sound:
     return Sound(path, tracks, frames, end, total, max(size for size, _ in spread))
 
 
-def no_sound(path: Path, frames: int) -> Sound:
+def no_sound(path: Source, frames: int) -> Sound:
     """Return sound without tracks."""
     return Sound(path, (), frames, None, 0, 0)
 
 
-def _kept(path: Path, tracks: tuple[SoundTrack, ...], end: Fraction | None) -> Iterator[SoundPacket]:
+def _kept(path: Source, tracks: tuple[SoundTrack, ...], end: Fraction | None) -> Iterator[SoundPacket]:
     for packet in video.read_sound(path):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if end is None or stamp is None or stamp * tracks[packet.track].time_base < end:
