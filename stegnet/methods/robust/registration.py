@@ -12,12 +12,13 @@ that part is. The record is repeated in tiles, which differ only in their masks.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import product
+from operator import itemgetter
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,8 +28,10 @@ from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
 from stegnet.keys import SALT_BYTES, Key
-from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_salts, region_edges
-from stegnet.methods.robust.robust_record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of
+from stegnet.methods.robust.block_placement import BlockPlacement
+from stegnet.methods.robust.grid import Grid, cropped_grids, means_between, placed_salts, region_edges, region_sums
+from stegnet.methods.robust.operating_points import FINEST, MIDDLE, OperatingPoint
+from stegnet.methods.robust.robust_record import dither_of
 from stegnet.networks.inference import Step
 
 REACH = 8  # pixels that may be missing at each edge, or by which a picture may have been shifted
@@ -59,7 +62,7 @@ LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part of this size has all blocks of
 TILE_SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
 _SEEN = 64  # blocks in a row and in a column that are used to locate a part, at most
 _OF_PARTS = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
-_STEPS_OF_PARTS = np.float32([LUMA_STEPS[place] for place in _OF_PARTS])
+_STEPS_OF_PARTS = np.array([LUMA_STEPS[place] for place in _OF_PARTS], np.float32)
 _BASIS_OF_PARTS = np.kron(COSINES, COSINES).astype(np.float32)[_OF_PARTS]
 
 
@@ -71,6 +74,9 @@ class _Placement:
     grid: Grid
     salt: bytes
     point: OperatingPoint
+
+
+_Tried = tuple[Grid, bytes, list[OperatingPoint]]  # a grid, a salt, and the points whose cosines are summed
 
 
 def likely_grids(
@@ -86,24 +92,29 @@ def likely_grids(
     """
     if min(picture.shape[:2]) < _SHORTEST:
         return
-    search = _Search(points, picture, key_of)
+    search = _PlacementSearch(points, picture, key_of)
+    height, width = picture.shape[:2]
     salts_of = _salts_in_own(picture)
-    salts_of |= {grid: list(grid.salts(picture)) for grid in cropped_grids(*picture.shape[:2], REACH)}
+    salts_of |= {grid: list(grid.salts(picture)) for grid in cropped_grids(height, width, REACH)}
     commonest = Counter(salt for salts in salts_of.values() for salt in salts)
     kept = dict(commonest.most_common(_MOST_KEYS if few_keys else None))
     tried = [(grid, salt, search.points) for grid, salts in salts_of.items() for salt in salts if salt in kept]
-    done, total = 0, len(tried) + _kept(len(tried))
+
+    done = 0
+    total = len(tried) + _kept(len(tried))
+    best: list[tuple[_Placement, _Tried]] = []
     for count in _COUNTS:
-        found = []
-        with closing(
-            parallel_map(lambda each, count=count: search.best(count, each), tried, thread_count())
-        ) as results:
-            for best, (grid, salt, _) in zip(results, tried, strict=True):
-                found.append((best, (grid, salt, [best.point])))
-                step(done := done + 1, total)
-        found.sort(key=lambda pair: -pair[0].strength)
-        tried = sorted((some for _, some in found[: _kept(len(found))]), key=lambda some: some[0].shape)
-    refined = [search.refined(placement) for placement, _ in found[:_LIKELY]]
+        best = []
+        found: Generator[_Placement, None, None] = parallel_map(search.judged_by(count), tried, thread_count())
+        with closing(found) as placements:
+            for placement, (grid, salt, _) in zip(placements, tried, strict=True):
+                best.append((placement, (grid, salt, [placement.point])))
+                done += 1
+                step(done, total)
+        best.sort(key=lambda pair: -pair[0].strength)
+        tried = sorted((again for _, again in best[: _kept(len(best))]), key=lambda again: again[0].shape)
+
+    refined = [search.refined(placement) for placement, _ in best[:_LIKELY]]
     for placement in sorted(refined, key=lambda placement: -placement.strength):
         if placement.strength > _LEAST:
             yield placement.grid, placement.salt
@@ -113,10 +124,10 @@ def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, gr
     """Return whether a reader will find this grid of a copy. A copy that was not cropped is always found."""
     if grid.own or grid == grid.placed(0, 0):
         return True
-    search = _Search(points, picture, lambda _: key)
-    anywhere = grid.placed(*[REACH / 2] * 4)
-    first = search.best(_COUNTS[0], (anywhere, salt, search.points))
-    again = search.best(_COUNTS[1], (anywhere, salt, [first.point]))
+    search = _PlacementSearch(points, picture, lambda _: key)
+    anywhere = grid.placed(REACH / 2, REACH / 2, REACH / 2, REACH / 2)
+    first = search.judged_by(_COUNTS[0])((anywhere, salt, search.points))
+    again = search.judged_by(_COUNTS[1])((anywhere, salt, [first.point]))
     return first.strength > _TRIED_AGAIN and again.strength > _SURE
 
 
@@ -131,10 +142,10 @@ def grids(height: int, width: int) -> Iterator[Grid]:
     for top, left in product(range(-REACH, REACH + 1), repeat=2):
         sizes = {whole}
         if top >= 0 and left >= 0:  # cropped at the bottom and right, too
-            sides = (
+            rows, cols = (
                 (pixels // BLOCK * BLOCK, (pixels + REACH) // BLOCK * BLOCK) for pixels in (height + top, width + left)
             )
-            sizes.update(product(*sides))
+            sizes.update(product(rows, cols))
         for size in sorted(sizes, reverse=True):
             if (top, left, *size) != (0, 0, *whole):
                 yield Grid(*size, own=True, top=top, left=left)
@@ -143,19 +154,22 @@ def grids(height: int, width: int) -> Iterator[Grid]:
 def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
     """Return the grids of the picture's own pixels, whatever its place in them, with their commonest salts."""
     margin = REACH + BLOCK
-    padded, tried = np.pad(picture, ((margin,) * 2, (margin,) * 2, (0, 0)), "edge"), list(grids(*picture.shape[:2]))
-    edges = []
-    for grid in tried:
-        down, across = (region_edges(blocks) for blocks in grid.shape)
-        edges.append((down + margin - grid.top, across + margin - grid.left))
-    sums = RegionSums(padded, *(np.concatenate(some) for some in zip(*edges, strict=True)))
-    salts: dict[Grid, Counter[bytes]] = {}
-    for grid, some in zip(tried, edges, strict=True):
-        salts.setdefault(grid.placed(0, 0), Counter()).update(placed_salts(sums.means(*some)))
-    return {grid: [salt for salt, _ in some.most_common(_SALTS)] for grid, some in salts.items()}
+    padded = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), "edge")
+    tried = list(grids(*picture.shape[:2]))
+    edges_down = [region_edges(grid.shape[0]) + margin - int(grid.top) for grid in tried]
+    edges_across = [region_edges(grid.shape[1]) + margin - int(grid.left) for grid in tried]
+    all_down, all_across = np.unique(np.concatenate(edges_down)), np.unique(np.concatenate(edges_across))
+    sums = region_sums(padded, all_down, all_across)
+
+    counts: dict[Grid, Counter[bytes]] = {}
+    for grid, down, across in zip(tried, edges_down, edges_across, strict=True):
+        corners = sums[np.ix_(np.searchsorted(all_down, down), np.searchsorted(all_across, across))]
+        salts = placed_salts(means_between(corners, down, across))
+        counts.setdefault(grid.placed(0, 0), Counter()).update(salts)
+    return {grid: [salt for salt, _ in count.most_common(_SALTS)] for grid, count in counts.items()}
 
 
-class _Search:
+class _PlacementSearch:
     """A search for a picture's placement in grids, by the cosines of doubled phases.
 
     Each period of phases has one point.
@@ -166,21 +180,27 @@ class _Search:
         self.points, self._key_of = list(by_period.values()), key_of
         self._luma = np.array(Image.fromarray(picture).convert("L"))
         self._around = lru_cache(_AREAS)(self._make_around)
-        self._coefficients = lru_cache(2)(
+        self._shifted_phases = lru_cache(2)(
             lambda grid, most: self._shifted(grid, _lattice(grid, most).ravel(), *_SHIFTS_OF_COPIES)
         )
         self._waves = lru_cache(2 * len(self.points))(self._make_waves)  # two threads may be at two grids
 
-    def best(self, most: int, tried: tuple[Grid, bytes, list[OperatingPoint]]) -> _Placement:
-        """Return the best placement in a grid, judged by at most `most` blocks."""
-        return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
+    def judged_by(self, most: int) -> Callable[[_Tried], _Placement]:
+        """Return a function that finds the best placement in a grid, judged by at most `most` blocks."""
+
+        def best(tried: _Tried) -> _Placement:
+            return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
+
+        return best
 
     def _best_of_own(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
         """Return the best shift of a picture's own pixels, judged by the blocks of the header."""
         key, full = self._key_of(salt), grid.full(salt)
-        firsts = [Blocks(grid.shape, point, key, full).first[:most] for point in points]
+        firsts = [BlockPlacement(grid.shape, point, key, full).header_blocks[:most] for point in points]
         blocks = max(firsts, key=len)
-        dither, shifted, found = self._dither(grid, salt, blocks), self._shifted(grid, blocks, *_SHIFTS), []
+        dither = self._dither(grid, salt, blocks)
+        shifted = self._shifted(grid, blocks, *_SHIFTS)
+        found = []
         for point, count in zip(points, map(len, firsts), strict=True):
             sums = _cosines(shifted[:count], dither[:count, None, None], point).sum(0)
             down, across = np.unravel_index(sums.argmax(), sums.shape)
@@ -223,15 +243,16 @@ class _Search:
         blocks = _lattice(grid, _COUNTS[-1]).ravel()
         windows = sliding_window_view(grid.area(self._luma), (BLOCK, BLOCK))
         levels = windows[_starts(grid, blocks)].astype(np.float32) - MIDDLE
-        return float(_cosines(_coefficients(levels), self._dither(grid, salt, blocks), point).sum())
+        return float(_cosines(_doubled_phases(levels), self._dither(grid, salt, blocks), point).sum())
 
     def _dither(self, grid: Grid, salt: bytes, blocks: np.ndarray) -> np.ndarray:
         """Return the dither of these blocks, (n, 64) float32."""
         dither = dither_of(grid.shape, self._key_of(salt), grid.full(salt))
-        return dither.reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
+        in_periods: np.ndarray = dither.reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
+        return in_periods
 
     def _shifted(self, grid: Grid, blocks: np.ndarray, per: int, most: int) -> np.ndarray:
-        """Return the coefficients of shifted blocks, (n, S, S, _CARRIERS) float32.
+        """Return the doubled phases of shifted blocks, (n, S, S, _CARRIERS) float32.
 
         There are `per` shifts a pixel, up to ±`most` of them.
         """
@@ -241,7 +262,7 @@ class _Search:
         rows, cols = (start[:, None] + pixels for start in _starts(grid, blocks))
         for (down, low), (across, right) in product(parts, repeat=2):
             windows = sliding_window_view(self._around(grid, low, right), (BLOCK, BLOCK))
-            found[:, down, across] = _coefficients(windows[rows[:, down, None], cols[:, None, across]])
+            found[:, down, across] = _doubled_phases(windows[rows[:, down, None], cols[:, None, across]])
         return found
 
     def _make_waves(self, grid: Grid, most: int, point: OperatingPoint) -> np.ndarray:
@@ -249,7 +270,7 @@ class _Search:
 
         Without dither, they serve all salts.
         """
-        phases = self._coefficients(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
+        phases = self._shifted_phases(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
         waves = np.concatenate([np.cos(phases), np.sin(phases)], -1)
         return waves.reshape(len(waves), -1, waves.shape[-1])
 
@@ -278,10 +299,11 @@ def _lattice(grid: Grid, most: int) -> np.ndarray:
     rows, cols = grid.shape
     down = min(rows, max(1, round((most * rows / cols) ** 0.5)))
     across = min(cols, max(1, most // down))
-    taken = (
+    taken_rows, taken_cols = (
         np.linspace(0, side - 1, count + 2)[1:-1].round().astype(int) for side, count in ((rows, down), (cols, across))
     )
-    return np.add.outer(next(taken) * cols, next(taken))
+    blocks: np.ndarray = np.add.outer(taken_rows * cols, taken_cols)
+    return blocks
 
 
 def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
@@ -296,7 +318,7 @@ def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], 
     return lacking, np.clip(np.rint(per * np.array(shifts)).astype(int) + most, 0, 2 * most)
 
 
-def _coefficients(blocks: np.ndarray) -> np.ndarray:
+def _doubled_phases(blocks: np.ndarray) -> np.ndarray:
     """Return the doubled phases, (..., _CARRIERS) float32, of the coefficients of blocks, (..., 8, 8) float32."""
     return blocks.reshape(*blocks.shape[:-2], -1) @ _BASIS
 
@@ -322,7 +344,7 @@ def _per_deviation(blocks: int, carriers: int) -> np.float32:
 
 
 @dataclass(frozen=True)
-class Place:
+class MapPosition:
     """The position of a part: pixels before its first whole block, and that block's row and column in the map."""
 
     top: int
@@ -332,7 +354,9 @@ class Place:
 
     def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return the rows and columns, as many as `shape` says, of a periodic map or tile, (n, n, ...)."""
-        return whole[np.ix_(*self._numbers(shape, len(whole)))]
+        rows, cols = self._numbers(shape, len(whole))
+        part: np.ndarray = whole[np.ix_(rows, cols)]
+        return part
 
     def summed(self, values: np.ndarray) -> np.ndarray:
         """Return the sums of values, (rows, cols, n), that share a block of a tile: (TILE, TILE, n) float32."""
@@ -346,7 +370,7 @@ class Place:
 
 def find_part(
     key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
-) -> tuple[Place, float] | None:
+) -> tuple[MapPosition, float] | None:
     """Return the position of a part in the map, trying these shifts, and its period of phases; None if not found."""
     luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
     whole = [side // BLOCK - 1 for side in luma.shape]
@@ -357,19 +381,22 @@ def find_part(
     known = _spectrum(_phasors(_DOUBLED * dither))
     scales = sorted({point.scale for point in points})
 
-    def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
+    def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, MapPosition, float]:
         (down, across), scale = tried
         blocks = by_block(middle[down : down + BLOCK * rows, across : across + BLOCK * cols])
         coefficients = (blocks @ _BASIS_OF_PARTS.T / _STEPS_OF_PARTS).transpose(2, 0, 1)
         seen = _spectrum(_phasors(coefficients * (_DOUBLED / np.float32(scale))))
         sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
         row, col = np.unravel_index(sums.argmin(), sums.shape)
-        place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
-        return -float(sums[row, col]) / math.sqrt(rows * cols * len(_OF_PARTS) / 2), place, scale
+        position = MapPosition(down, across, int(row - top) % MAP, int(col - left) % MAP)
+        return -float(sums[row, col]) / math.sqrt(rows * cols * len(_OF_PARTS) / 2), position, scale
 
-    with closing(parallel_map(strength_of, product(shifts, scales), thread_count())) as results:
-        strength, place, scale = max(results, key=lambda each: each[0])
-    return (place, scale) if strength > _SURE else None
+    found: Generator[tuple[float, MapPosition, float], None, None] = parallel_map(
+        strength_of, product(shifts, scales), thread_count()
+    )
+    with closing(found) as results:
+        strength, position, scale = max(results, key=itemgetter(0))
+    return (position, scale) if strength > _SURE else None
 
 
 def _phasors(phases: np.ndarray) -> np.ndarray:
