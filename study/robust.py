@@ -124,7 +124,7 @@ def send(modem: PictureModem, pictures: int, item: tuple[int, Pair, str, float])
         found = embed_surviving(sent, lambda capacity: (random_content(number, capacity), None))
     except CapacityError:
         return row | {"refused": True}
-    container = found.container.pixels
+    container = found.container
     row |= {"refused": False, "rung": sent.point.name, "bits": 8 * found.capacity / cover[..., 0].size}
     row |= {CONTAINER_PSNR: psnr(cover, container), CONTAINER_SSIM: ssim(cover, container)}
     row[CONTAINER_VMAF] = still_vmaf(cover, container)
@@ -225,7 +225,7 @@ def _picture_quality(secret: np.ndarray, found: Surviving) -> Row:
         fitted = fit_picture(secret, found.capacity, lambda done, total: None)
     except CapacityError:
         return {}
-    revealed = parse_content(fitted.content, found.container.pixels[..., 0].size)
+    revealed = parse_content(fitted.content, found.container[..., 0].size)
     return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
 
 

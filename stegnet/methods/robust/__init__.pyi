@@ -43,7 +43,6 @@ from .operating_points import GROUP as GROUP
 from .operating_points import OperatingPoint as OperatingPoint
 from .picture_containers import embed_in_picture as embed_in_picture
 from .picture_reader import PictureReader as PictureReader
-from .registration import TILE as TILE
 from .robust_content import RobustFile as RobustFile
 from .robust_content import file_bytes as file_bytes
 from .robust_content import file_content as file_content
@@ -68,3 +67,4 @@ from .robust_record import robust_key as robust_key
 from .robust_record import used_blocks as used_blocks
 from .survival import Surviving as Surviving
 from .survival import embed_surviving as embed_surviving
+from .tile_map import TILE as TILE

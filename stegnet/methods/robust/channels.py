@@ -20,8 +20,9 @@ from stegnet.core.pixels import through_jpeg
 from stegnet.image.pictures import resize
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
 from stegnet.methods.robust.operating_points import DENSE, FILM_POINTS, SHARES, OperatingPoint, share_of
-from stegnet.methods.robust.registration import LEAST_SIDE, REACH
+from stegnet.methods.robust.registration import REACH
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, MESSENGER
+from stegnet.methods.robust.tile_map import LEAST_SIDE
 from stegnet.video.coding import Coding
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust.robust_pictures import (
     WRITTEN_QUALITY,
-    MarkedPicture,
     PictureCover,
     TiledCover,
     as_given,
@@ -127,7 +126,7 @@ class _NewPicture(NewContainer):
     cover: Cover
     pixels: np.ndarray  # of the cover as it is sent
     jpeg: JpegContainer | None  # the JPEG that it is written as; None: it is a PNG
-    surviving: Surviving[MarkedPicture, HiddenFile]
+    surviving: Surviving[np.ndarray, HiddenFile]
     secret: _Secret
     channel: PictureChannel
     notes_on_cover: tuple[str, ...]  # one line each, besides those on what is lost by its form
@@ -136,7 +135,7 @@ class _NewPicture(NewContainer):
         self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
-        container = self.surviving.container.pixels
+        container = self.surviving.container
         file = self.surviving.fitted
 
         def write() -> tuple[Changes, tuple[str, ...]]:

@@ -27,15 +27,7 @@ from stegnet.methods.robust.grid import (
     textures,
 )
 from stegnet.methods.robust.operating_points import OperatingPoint
-from stegnet.methods.robust.registration import (
-    LEAST_SIDE,
-    TILE,
-    TILE_SALT,
-    find_part,
-    likely_grids,
-    map_dither,
-    map_signs,
-)
+from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_record import (
     decoded_headers,
@@ -44,6 +36,7 @@ from stegnet.methods.robust.robust_record import (
     places_to_read,
     robust_key,
 )
+from stegnet.methods.robust.tile_map import LEAST_SIDE, TILE, TILE_SALT, find_part, map_dither, map_signs
 from stegnet.networks.inference import Step, no_step
 
 _MANY = 2048  # blocks: a larger picture is not read as a whole

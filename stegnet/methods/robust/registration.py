@@ -4,30 +4,22 @@ Bits are phases of coefficients, a quarter of a period before or after the phase
 are right, the cosines of the doubled phases add up; elsewhere they cancel out. A cropped picture is displaced in its
 grid; one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of
 every block, and summed along the shifts that a placement of the picture implies.
-
-A container that may be cropped to any part keeps none of its means, so there is no salt. Instead, dither and masks come
-from one map for each key, and a container gets a random part of it. The same cosines, at all places at once, show where
-that part is. The record is repeated in tiles, which differ only in their masks.
 """
 
-import math
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from itertools import product
-from operator import itemgetter
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
-from stegnet.core.pixels import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
-from stegnet.keys import SALT_BYTES, Key
+from stegnet.core.pixels import BLOCK, COSINES, LUMA_STEPS
+from stegnet.keys import Key
 from stegnet.methods.robust.block_placement import BlockPlacement
 from stegnet.methods.robust.grid import Grid, cropped_grids, means_between, placed_salts, region_edges, region_sums
 from stegnet.methods.robust.operating_points import FINEST, MIDDLE, OperatingPoint
@@ -36,34 +28,16 @@ from stegnet.networks.inference import Step
 
 REACH = 8  # pixels that may be missing at each edge, or by which a picture may have been shifted
 _COUNTS = (128, 256)  # blocks that are examined in each grid; then in each of the best grids
-_KEPT = 4  # one grid in this many is examined again
-_SHORTEST = 64  # side of a picture in pixels
 # Shifts of blocks that are tried: the number for each pixel, and the largest one in these units.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
-_SIDE_OF_COPIES = 2 * _SHIFTS_OF_COPIES[1] + 1
-_FINEST = 0.25  # pixels of a grid: how exactly copies are placed
 _LIKELY = 16  # placements whose headers are read
-# Standard deviations of a sum of cosines: least to read a placement; least in a first pass.
-_LEAST, _TRIED_AGAIN = 4.5, 5.2
-# Salts for each grid; keys in all that are derived from a passphrase, each of which takes a fraction of a second.
-_SALTS, _MOST_KEYS = 8, 32
 _CARRIERS = 22  # coefficients of a block that are enough
-_AREAS = 8  # areas that are cached: all salts of a grid are tried in turn
 _MARGIN = 2 * BLOCK
 _FIRST = FINEST[:_CARRIERS]
 # (64, _CARRIERS): from levels to doubled phases, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
 _DOUBLED = np.float32(4 * np.pi)  # factor of a phase in periods: bits of 1 and of 0 have the same doubled phase
-_SURE = 6.5  # standard deviations of a sum of cosines: chance exceeds it less than once in a hundred million
-
-# Parts
-TILE, MAP = 32, 512  # blocks: the sides of a tile and of the map, both of which are periodic
-LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part of this size has all blocks of a tile
-TILE_SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
-_SEEN = 64  # blocks in a row and in a column that are used to locate a part, at most
-_OF_PARTS = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
-_STEPS_OF_PARTS = np.array([LUMA_STEPS[place] for place in _OF_PARTS], np.float32)
-_BASIS_OF_PARTS = np.kron(COSINES, COSINES).astype(np.float32)[_OF_PARTS]
+SURE = 6.5  # standard deviations of a sum of cosines: chance exceeds it less than once in a hundred million
 
 
 @dataclass(frozen=True)
@@ -90,14 +64,15 @@ def likely_grids(
 
     With `few_keys`, since keys take long to derive, only the keys of the commonest salts are derived.
     """
-    if min(picture.shape[:2]) < _SHORTEST:
+    if min(picture.shape[:2]) < 64:
         return
     search = _PlacementSearch(points, picture, key_of)
     height, width = picture.shape[:2]
     salts_of = _salts_in_own(picture)
     salts_of |= {grid: list(grid.salts(picture)) for grid in cropped_grids(height, width, REACH)}
     commonest = Counter(salt for salts in salts_of.values() for salt in salts)
-    kept = dict(commonest.most_common(_MOST_KEYS if few_keys else None))
+    most_keys = 32  # that are derived from a passphrase: each takes a fraction of a second
+    kept = dict(commonest.most_common(most_keys if few_keys else None))
     tried = [(grid, salt, search.points) for grid, salts in salts_of.items() for salt in salts if salt in kept]
 
     done = 0
@@ -114,9 +89,10 @@ def likely_grids(
         best.sort(key=lambda pair: -pair[0].strength)
         tried = sorted((again for _, again in best[: _kept(len(best))]), key=lambda again: again[0].shape)
 
+    least_strength = 4.5  # standard deviations
     refined = [search.refined(placement) for placement, _ in best[:_LIKELY]]
     for placement in sorted(refined, key=lambda placement: -placement.strength):
-        if placement.strength > _LEAST:
+        if placement.strength > least_strength:
             yield placement.grid, placement.salt
 
 
@@ -128,12 +104,13 @@ def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, gr
     anywhere = grid.placed(REACH / 2, REACH / 2, REACH / 2, REACH / 2)
     first = search.judged_by(_COUNTS[0])((anywhere, salt, search.points))
     again = search.judged_by(_COUNTS[1])((anywhere, salt, [first.point]))
-    return first.strength > _TRIED_AGAIN and again.strength > _SURE
+    least_to_try_again = 5.2  # standard deviations
+    return first.strength > least_to_try_again and again.strength > SURE
 
 
 def _kept(tried: int) -> int:
     """Return how many of the grids and salts that were tried are tried again with more blocks."""
-    return min(tried, max(tried // _KEPT, _LIKELY))
+    return min(tried, max(tried // 4, _LIKELY))
 
 
 def grids(height: int, width: int) -> Iterator[Grid]:
@@ -166,7 +143,7 @@ def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
         corners = sums[np.ix_(np.searchsorted(all_down, down), np.searchsorted(all_across, across))]
         salts = placed_salts(means_between(corners, down, across))
         counts.setdefault(grid.placed(0, 0), Counter()).update(salts)
-    return {grid: [salt for salt, _ in count.most_common(_SALTS)] for grid, count in counts.items()}
+    return {grid: [salt for salt, _ in count.most_common(8)] for grid, count in counts.items()}
 
 
 class _PlacementSearch:
@@ -177,9 +154,11 @@ class _PlacementSearch:
 
     def __init__(self, points: Sequence[OperatingPoint], picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
         by_period = {point.scale: point for point in sorted(points, key=lambda point: -point.coefficients)}
-        self.points, self._key_of = list(by_period.values()), key_of
+        self.points = list(by_period.values())
+        self._key_of = key_of
         self._luma = np.array(Image.fromarray(picture).convert("L"))
-        self._around = lru_cache(_AREAS)(self._make_around)
+        # All salts of a grid are tried in turn.
+        self._around = lru_cache(8)(self._make_around)
         self._shifted_phases = lru_cache(2)(
             lambda grid, most: self._shifted(grid, _lattice(grid, most).ravel(), *_SHIFTS_OF_COPIES)
         )
@@ -200,43 +179,51 @@ class _PlacementSearch:
         blocks = max(firsts, key=len)
         dither = self._dither(grid, salt, blocks)
         shifted = self._shifted(grid, blocks, *_SHIFTS)
-        found = []
+        placements = []
         for point, count in zip(points, map(len, firsts), strict=True):
             sums = _cosines(shifted[:count], dither[:count, None, None], point).sum(0)
             down, across = np.unravel_index(sums.argmax(), sums.shape)
-            found.append(_Placement(float(sums.max()), grid.placed(REACH - down, REACH - across), salt, point))
-        return max(found, key=lambda placement: placement.strength)
+            placed = grid.placed(REACH - int(down), REACH - int(across))
+            placements.append(_Placement(float(sums.max()), placed, salt, point))
+        return max(placements, key=lambda placement: placement.strength)
 
     def _best_of_copy(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
         """Return the best placement of a copy. In its grid, every block carries something."""
         blocks = _lattice(grid, most)
         dither = self._dither(grid, salt, blocks.ravel())
         rows, cols = (starts[:, 0] for starts in (_starts(grid, blocks)[0], _starts(grid, blocks.T)[1]))
-        (tops, down), (lefts, across) = _courses(grid.height, rows), _courses(grid.width, cols)
-        chosen = (across[..., None] == np.arange(_SIDE_OF_COPIES)).reshape(len(lefts), -1).astype(np.float32)
-        found = []
+        tops, down = _courses(grid.height, rows)
+        lefts, across = _courses(grid.width, cols)
+        shifts = 2 * _SHIFTS_OF_COPIES[1] + 1
+        chosen = (across[..., None] == np.arange(shifts)).reshape(len(lefts), -1).astype(np.float32)
+        placements = []
         for point in points:
             waves = self._waves(grid, most, point)
             phases = _DOUBLED * dither[:, point.carriers[:_CARRIERS]]
             signs = np.concatenate([np.cos(phases), np.sin(phases)], 1) * -_per_deviation(*phases.shape)
-            cosines = (waves @ signs[..., None]).reshape(*blocks.shape, _SIDE_OF_COPIES, -1)
+            cosines = (waves @ signs[..., None]).reshape(*blocks.shape, shifts, -1)
             # (columns, placements, shifts): the blocks of a column are shifted alike across.
             along = sum(cosines[row][:, down[:, row]] for row in range(len(rows)))
             sums = along.swapaxes(0, 1).reshape(len(tops), -1) @ chosen.T
             top, left = np.unravel_index(sums.argmax(), sums.shape)
-            (first, last), (begin, end) = tops[top], lefts[left]
-            found.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, point))
-        return max(found, key=lambda placement: placement.strength)
+            first, last = tops[top]
+            begin, end = lefts[left]
+            placements.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, point))
+        return max(placements, key=lambda placement: placement.strength)
 
     def refined(self, placement: _Placement) -> _Placement:
         """Return the strongest placement near the given one. A grid of the picture's own pixels needs no refining."""
+        step = 0.25  # pixels of a grid: how exactly copies are placed
+        ends = [(before * step, after * step) for before, after in product((-1, 0, 1), repeat=2) if before or after]
+        moves = [(before, 0.0, after, 0.0) for before, after in ends]  # of the top, left, bottom and right edge
+        moves += [(0.0, before, 0.0, after) for before, after in ends]
         best = None
         while not placement.grid.own and placement is not best:
             best = placement
-            for move in _MOVES:
+            for move in moves:
                 moved = best.grid.placed(*map(sum, zip(best.grid.lacking, move, strict=True)))
-                other = _Placement(self._strength(moved, best.salt, best.point), moved, best.salt, best.point)
-                placement = max(placement, other, key=lambda each: each.strength)
+                neighbour = _Placement(self._strength(moved, best.salt, best.point), moved, best.salt, best.point)
+                placement = max(placement, neighbour, key=lambda candidate: candidate.strength)
         return placement
 
     def _strength(self, grid: Grid, salt: bytes, point: OperatingPoint) -> float:
@@ -256,14 +243,14 @@ class _PlacementSearch:
 
         There are `per` shifts a pixel, up to ±`most` of them.
         """
-        found = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
+        phases = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
         parts = [(slice((part + most) % per, None, per), part / per) for part in range(per)]
         pixels = np.arange(-most, most + 1) // per + _MARGIN
         rows, cols = (start[:, None] + pixels for start in _starts(grid, blocks))
         for (down, low), (across, right) in product(parts, repeat=2):
             windows = sliding_window_view(self._around(grid, low, right), (BLOCK, BLOCK))
-            found[:, down, across] = _doubled_phases(windows[rows[:, down, None], cols[:, None, across]])
-        return found
+            phases[:, down, across] = _doubled_phases(windows[rows[:, down, None], cols[:, None, across]])
+        return phases
 
     def _make_waves(self, grid: Grid, most: int, point: OperatingPoint) -> np.ndarray:
         """Return cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers).
@@ -281,11 +268,6 @@ class _PlacementSearch:
         ]
         around = Grid(grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN, grid.own, *moved).area(self._luma)
         return around.astype(np.float32) - MIDDLE
-
-
-_ENDS = [(before * _FINEST, after * _FINEST) for before, after in product((-1, 0, 1), repeat=2) if before or after]
-# Moves of the edges of a copy: top, left, bottom and right.
-_MOVES = [*((before, 0, after, 0) for before, after in _ENDS), *((0, before, 0, after) for before, after in _ENDS)]
 
 
 def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -312,7 +294,8 @@ def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], 
     Shifts are relative to a copy that lacks REACH / 2 at each edge.
     """
     per, most = _SHIFTS_OF_COPIES
-    half, middle = REACH / 2, starts + BLOCK / 2
+    half = REACH / 2
+    middle = starts + BLOCK / 2
     lacking = list(product(np.arange(per * REACH + 1) / per, repeat=2))
     shifts = [half + (middle - before) * (side - REACH) / (side - before - after) - middle for before, after in lacking]
     return lacking, np.clip(np.rint(per * np.array(shifts)).astype(int) + most, 0, 2 * most)
@@ -338,90 +321,3 @@ def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint
 def _per_deviation(blocks: int, carriers: int) -> np.float32:
     """Return the inverse of the standard deviation, by chance, of a sum of `blocks` · `carriers` cosines."""
     return np.float32((blocks * carriers / 2) ** -0.5)
-
-
-# Parts
-
-
-@dataclass(frozen=True)
-class MapPosition:
-    """The position of a part: pixels before its first whole block, and that block's row and column in the map."""
-
-    top: int
-    left: int
-    row: int
-    col: int
-
-    def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Return the rows and columns, as many as `shape` says, of a periodic map or tile, (n, n, ...)."""
-        rows, cols = self._numbers(shape, len(whole))
-        part: np.ndarray = whole[np.ix_(rows, cols)]
-        return part
-
-    def summed(self, values: np.ndarray) -> np.ndarray:
-        """Return the sums of values, (rows, cols, n), that share a block of a tile: (TILE, TILE, n) float32."""
-        sums = np.zeros((TILE, TILE, values.shape[2]), np.float32)
-        np.add.at(sums, np.ix_(*self._numbers(values.shape[:2], TILE)), values)
-        return sums
-
-    def _numbers(self, shape: tuple[int, int], side: int) -> list[np.ndarray]:
-        return [(first + np.arange(count)) % side for first, count in zip((self.row, self.col), shape, strict=True)]
-
-
-def find_part(
-    key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
-) -> tuple[MapPosition, float] | None:
-    """Return the position of a part in the map, trying these shifts, and its period of phases; None if not found."""
-    luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
-    whole = [side // BLOCK - 1 for side in luma.shape]
-    rows, cols = (min(_SEEN, side) for side in whole)
-    top, left = ((side - some) // 2 for side, some in zip(whole, (rows, cols), strict=True))
-    middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
-    dither = map_dither(key)[..., _OF_PARTS].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
-    known = _spectrum(_phasors(_DOUBLED * dither))
-    scales = sorted({point.scale for point in points})
-
-    def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, MapPosition, float]:
-        (down, across), scale = tried
-        blocks = by_block(middle[down : down + BLOCK * rows, across : across + BLOCK * cols])
-        coefficients = (blocks @ _BASIS_OF_PARTS.T / _STEPS_OF_PARTS).transpose(2, 0, 1)
-        seen = _spectrum(_phasors(coefficients * (_DOUBLED / np.float32(scale))))
-        sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
-        row, col = np.unravel_index(sums.argmin(), sums.shape)
-        position = MapPosition(down, across, int(row - top) % MAP, int(col - left) % MAP)
-        return -float(sums[row, col]) / math.sqrt(rows * cols * len(_OF_PARTS) / 2), position, scale
-
-    found: Generator[tuple[float, MapPosition, float], None, None] = parallel_map(
-        strength_of, product(shifts, scales), thread_count()
-    )
-    with closing(found) as results:
-        strength, position, scale = max(results, key=itemgetter(0))
-    return (position, scale) if strength > _SURE else None
-
-
-def _phasors(phases: np.ndarray) -> np.ndarray:
-    """Return e^(i · phase), complex64; faster than NumPy's `exp`."""
-    found = np.empty(phases.shape, np.complex64)
-    found.real, found.imag = np.cos(phases), np.sin(phases)
-    return found
-
-
-def _spectrum(values: np.ndarray) -> np.ndarray:
-    """Return the transposed spectra of parts of a map, (n, rows, cols) complex64 to (n, MAP, MAP).
-
-    NumPy's `fft2` takes twice as long.
-    """
-    along = np.fft.fft(values, MAP)
-    return np.fft.fft(np.ascontiguousarray(along.swapaxes(1, 2)), MAP)
-
-
-@lru_cache(maxsize=1)
-def map_dither(key: Key) -> np.ndarray:
-    """Return the dither of all places in the map, (MAP, MAP, 64) uint16 in units of 2⁻¹⁶."""
-    return dither_of((MAP, MAP), key, TILE_SALT)
-
-
-def map_signs(key: Key, point: OperatingPoint) -> np.ndarray:
-    """Return the signs of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
-    stream = np.frombuffer(keystream(key.robust(b"tiles", TILE_SALT), MAP**2 * DITHER // 8), np.uint8)
-    return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : point.bits].astype(np.int8)

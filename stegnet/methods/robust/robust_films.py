@@ -6,11 +6,11 @@ A film is encoded as it is written, and again as it is promised to survive.
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -62,6 +62,9 @@ from stegnet.video.stream_copy import left_out
 
 if TYPE_CHECKING:
     from av import VideoFrame
+
+# A container without sound, and some frames of its cover by their numbers, evenly spaced.
+WrittenFilm = tuple[Path, dict[int, np.ndarray]]
 
 # Frames are predicted because the changes follow each other; psychovisual optimisation would spend bytes on the
 # changes.
@@ -160,7 +163,7 @@ class _NewFilm(NewContainer):
 
     cover: Cover
     film: "FilmCover"
-    surviving: Surviving["WrittenFilm", HiddenFile]
+    surviving: Surviving[WrittenFilm, HiddenFile]
     suffix: str
 
     def __post_init__(self) -> None:
@@ -171,7 +174,7 @@ class _NewFilm(NewContainer):
     def write(self, part: Path, verify: bool) -> Written:
         """Write it as `NewContainer.write` does; the film it writes has been verified already."""
         form = form_of(self.suffix)
-        with_sound(self.surviving.container.path, self.cover.path, part, form)
+        with_sound(self.surviving.container[0], self.cover.path, part, form)
         file = self.surviving.fitted
         notes = [*survival_notes(file, self.film.channel, file.notes), *self._notes_on_size()]
         notes += [f"cover: {note}" for note in (*self.cover.film.notes, *left_out(self.cover, form))]
@@ -195,14 +198,6 @@ class _NewFilm(NewContainer):
 
 
 @dataclass(frozen=True, eq=False)
-class WrittenFilm:
-    """A container without sound, and some frames of its cover by their numbers, evenly spaced."""
-
-    path: Path
-    cover_frames: dict[int, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
 class FilmCover:
     """A film that carries a record in each group of frames, at an operating point; implements `SurvivalCover`."""
 
@@ -214,9 +209,6 @@ class FilmCover:
     most: int
     key_source: KeySource
     context: Context
-    attempts: ClassVar[int] = 6
-    copies: ClassVar[int] = 2
-    least: ClassVar[int] = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -258,6 +250,9 @@ class FilmCover:
             rates,
             range(self.most, SHARES),
             self.most,
+            attempts=6,
+            copies=2,
+            least=0,
             head=HEAD_BYTES,
             together=4,  # a macroblock: where blocks are spared, an encoder skips isolated changes
             spared=0.75,
@@ -277,9 +272,10 @@ class FilmCover:
             None if piece is None else GroupContent(piece, rate, new_nonce(random), variant, plan.share, rise)
             for piece, rate in zip(_pieces(content, plan), plan.rates, strict=True)
         ]
-        written = WrittenFilm(self.folder / "written.mp4")
-        self._write(written.path, self._containers(groups, motion, written.cover_frames), self.info, WRITTEN, "hide")
-        return written
+        path = self.folder / "written.mp4"
+        cover_frames: dict[int, np.ndarray] = {}
+        self._write(path, self._containers(groups, motion, cover_frames), self.info, WRITTEN, "hide")
+        return path, cover_frames
 
     def transmit(self, container: WrittenFilm, content: bytes, plan: CodePlan) -> Transmission:
         errors: list[float] = []
@@ -379,11 +375,12 @@ class FilmCover:
 
     def _compared(self, container: WrittenFilm, errors: list[float]) -> Generator["VideoFrame", None, None]:
         """Yield the container's frames as decoded, and add the mean squared errors of some to `errors`."""
-        with closing(decode(container.path)) as frames:
+        path, cover_frames = container
+        with closing(decode(path)) as frames:
             for index, frame in enumerate(frames):
-                if index in container.cover_frames:
-                    picture = to_rgb(frame, frame.width, frame.height, container.path)
-                    errors.append(mean_squared_error(container.cover_frames[index], picture))
+                if index in cover_frames:
+                    picture = to_rgb(frame, frame.width, frame.height, path)
+                    errors.append(mean_squared_error(cover_frames[index], picture))
                 yield frame
 
     def _search(

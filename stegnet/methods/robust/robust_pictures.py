@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
@@ -33,10 +32,11 @@ from stegnet.methods.robust.grid import Grid, hidden_area, own_grid, textures
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.picture_reader import PictureReader, read_part
-from stegnet.methods.robust.registration import MAP, TILE, TILE_SALT, MapPosition, is_found, map_dither, map_signs
+from stegnet.methods.robust.registration import is_found
 from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_record import dither_of, new_nonce, record_signs
 from stegnet.methods.robust.survival import CodePlan, Transmission
+from stegnet.methods.robust.tile_map import MAP, TILE, TILE_SALT, MapPosition, map_dither, map_signs
 from stegnet.networks.card import SHIPPED_MODEM
 
 WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
@@ -116,14 +116,6 @@ def picture_cover(
 
 
 @dataclass(frozen=True, eq=False)
-class MarkedPicture:
-    """A picture that carries content, before it is written."""
-
-    pixels: np.ndarray  # (H, W, 3) uint8
-    salt: bytes
-
-
-@dataclass(frozen=True, eq=False)
 class PictureCover:
     """A picture that carries one record, at an operating point; implements `SurvivalCover`."""
 
@@ -135,9 +127,6 @@ class PictureCover:
     grid: Grid
     written: Callable[[np.ndarray], np.ndarray] = as_saved
     context: Context = field(default=DEFAULT_CONTEXT, repr=False)
-    attempts: ClassVar[int] = _ATTEMPTS
-    copies: ClassVar[int] = 1
-    least: ClassVar[int] = 1
 
     @property
     def few(self) -> bool:
@@ -226,12 +215,13 @@ class PictureCover:
             [rate - _MARGIN],
             range(self.channel.shares),
             textured=self.channel.plain,
+            attempts=_ATTEMPTS,
             spared=_SPARED,
             uneven=_UNEVEN,
         )
 
-    def modulate(self, content: bytes, plan: CodePlan) -> MarkedPicture:
-        salt = self.context.with_heartbeat("try", lambda: _common_salt(plan.salts or self._salts_of_cover()))
+    def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
+        salt = self.context.with_heartbeat("try", lambda: self._salt(plan))
         key, full = self._reader.key_of(salt), self.grid.full(salt)
         area = self.grid.area(self.pixels)
         texture = textures(area) if plan.share and plan.textured else None
@@ -240,20 +230,21 @@ class PictureCover:
         signs = record_signs(placement, plan.rates[0], content, nonce, plan.share)
         dither = dither_of(self.grid.shape, key, full)
         hidden = self.modem.hide(area, signs, dither, self.context.step("hide tiles"), self.point.places)
-        return MarkedPicture(self.grid.replaced(self.pixels, hidden), salt)
+        return self.grid.replaced(self.pixels, hidden)
 
-    def transmit(self, container: MarkedPicture, content: bytes, plan: CodePlan) -> Transmission:
+    def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
         _, worst = self.measurement
         only = None if worst is None else {0, *worst}  # the file itself, too
-        arriving = self.channel.received(self.written(container.pixels), self.grid, self.few, only)
+        arriving = self.channel.received(self.written(container), self.grid, self.few, only)
         total = self.channel.arrivals(self.few) if self.few or only is None else len(only)
-        key = self._reader.key_of(container.salt)
+        salt = self._salt(plan)
+        key = self._reader.key_of(salt)
         salts: list[list[bytes]] = []
 
         def recovers() -> bool:
             picture, grid = next(arriving)
             salts.append(list(grid.salts(picture)))
-            if not is_found(self.modem.points, key, picture, grid, container.salt):
+            if not is_found(self.modem.points, key, picture, grid, salt):
                 return False
             revealed = self._reader.read_in(grid, picture, _LOST if plan.share else 0)
             return revealed is not None and revealed.startswith(content)
@@ -281,8 +272,19 @@ class PictureCover:
     def _reader(self) -> PictureReader:
         return PictureReader(self.modem, self.key_source)
 
+    def _salt(self, plan: CodePlan) -> bytes:
+        """Return the likeliest salt that readers of all copies that may arrive try early, or else at all."""
+        first, *others = plan.salts or self._salts_of_cover
+        tried_first = 8  # salts
+        for most in (tried_first, None):
+            for salt in first:
+                if all(salt in other[:most] for other in others):
+                    return salt
+        return first[0]
+
+    @cached_property
     def _salts_of_cover(self) -> list[list[bytes]]:
-        """Return the salts of the copies that may arrive of the cover.
+        """The salts of the copies that may arrive of the cover.
 
         JPEG alone hardly moves a salt: then they are those of the cover itself.
         """
@@ -298,9 +300,6 @@ class TiledCover:
     picture: PictureCover
     key: Key
     position: MapPosition  # of the picture in the map of its key
-    attempts: ClassVar[int] = 4
-    copies: ClassVar[int] = 1
-    least: ClassVar[int] = 1
 
     @property
     def point(self) -> OperatingPoint:
@@ -308,22 +307,21 @@ class TiledCover:
         return self.picture.point
 
     def measured_plan(self) -> CodePlan:
-        return replace(
-            self.picture.measured_plan(), blocks=TILE**2, shares=range(1), textured=False, filled=True
-        )
+        plan = self.picture.measured_plan()
+        return replace(plan, blocks=TILE**2, shares=range(1), textured=False, attempts=4, filled=True)
 
-    def modulate(self, content: bytes, plan: CodePlan) -> MarkedPicture:
+    def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
         cover = self.picture
         tile = BlockPlacement((TILE, TILE), cover.point, self.key, TILE_SALT)
         signs = record_signs(tile, plan.rates[0], content, new_nonce(cover.context.randomness))
         bits = self.position.part(signs, cover.grid.shape) * self._signs
         step = cover.context.step("hide tiles")
         hidden = cover.modem.hide(hidden_area(cover.pixels), bits, self._dither, step, cover.point.places)
-        return MarkedPicture(cover.grid.replaced(cover.pixels, hidden), TILE_SALT)
+        return cover.grid.replaced(cover.pixels, hidden)
 
-    def transmit(self, container: MarkedPicture, content: bytes, plan: CodePlan) -> Transmission:
+    def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
         cover = self.picture
-        parts = cover.channel.parts(cover.written(container.pixels))
+        parts = cover.channel.parts(cover.written(container))
 
         def recovers() -> bool:
             revealed = read_part(cover.modem, self.key, next(parts), [cover.point])
@@ -361,17 +359,6 @@ def _all_recovered(recovers: Callable[[], bool], total: int, context: Context) -
 
 def _salts_of(arriving: Iterator[tuple[np.ndarray, Grid]]) -> list[list[bytes]]:
     return [list(grid.salts(picture)) for picture, grid in arriving]
-
-
-def _common_salt(salts: Sequence[Sequence[bytes]]) -> bytes:
-    """Return the likeliest salt that readers of all these copies try early, or else at all."""
-    first, *others = salts
-    tried_first = 8  # salts
-    for most in (tried_first, None):
-        for salt in first:
-            if all(salt in other[:most] for other in others):
-                return salt
-    return first[0]
 
 
 # Samples of a cover

@@ -25,7 +25,10 @@ F = TypeVar("F")  # what is known of fitted content
 
 @dataclass(frozen=True)
 class CodePlan:
-    """The rate of each record of a container, one in a picture, one for each group of frames in a film."""
+    """The rate of each record of a container, one in a picture, one for each group of frames in a film.
+
+    The fields from `attempts` on belong to the kind of cover, and stay the same.
+    """
 
     point: OperatingPoint
     blocks: int  # of a record
@@ -33,13 +36,16 @@ class CodePlan:
     shares: range = range(1)  # numbers of the shares of blocks that may be used; the first is the largest share
     share: int = 0  # the number of the share that is used
     textured: bool = False  # whether the blocks of a share are chosen by texture
+    # Salts that readers of each copy that may arrive try, as the last attempt showed; empty: there was none.
+    salts: Sequence[Sequence[bytes]] = ()
+    attempts: int = 1  # containers that are tried, at most
+    copies: int = 1  # copies of the content, at most, if they fit
+    least: int = 1  # bytes of capacity below which nothing is tried
     head: int = 0  # bytes of a record that hold no content
     together: int = 1  # blocks that a codec codes as one
     spared: float = 1.0  # factor of the highest rate, where blocks are spared
     uneven: float = 0.0  # relative loss of rate where few blocks are used, times the root of their number
     filled: bool = False  # short content is hidden at the same rates, and padded
-    # Salts that readers of each copy that may arrive try, as the last attempt showed; empty: there was none.
-    salts: Sequence[Sequence[bytes]] = ()
 
     @property
     def capacity(self) -> int:
@@ -96,18 +102,6 @@ class Transmission:
 class SurvivalCover(Protocol[C]):
     """A cover for one channel: a picture, or a film."""
 
-    @property
-    def attempts(self) -> int:
-        """Containers that are tried, at most."""
-
-    @property
-    def copies(self) -> int:
-        """Copies of the content, at most, if they fit."""
-
-    @property
-    def least(self) -> int:
-        """Bytes of capacity below which nothing is tried."""
-
     def measured_plan(self) -> CodePlan:
         """Return the plan at whose rates a simulation recovers random bits, less a margin."""
 
@@ -145,12 +139,12 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
         CapacityError: the content does not fit, or is not recovered.
     """
     plan = cover.measured_plan()
-    for attempt in range(cover.attempts):
+    for attempt in range(plan.attempts):
         offered = plan.capacity
-        if offered < cover.least:
+        if offered < plan.least:
             break
         content, fitted = fit(offered)
-        used = plan.sparing(len(content) * min(cover.copies, offered // len(content)))
+        used = plan.sparing(len(content) * min(plan.copies, offered // len(content)))
         container = cover.modulate(content, used)
         sent = cover.transmit(container, content, used)
         if not sent.lost:

@@ -23,7 +23,8 @@ from stegnet.methods.robust import (
 )
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
 from stegnet.methods.robust.picture_reader import read_part
-from stegnet.methods.robust.registration import LEAST_SIDE, REACH, grids, map_dither, map_signs
+from stegnet.methods.robust.registration import REACH, grids
+from stegnet.methods.robust.tile_map import LEAST_SIDE, map_dither, map_signs
 from stegnet.networks import SHIPPED_MODEM
 from tests.support.jpegs import through_jpeg
 
@@ -40,7 +41,7 @@ def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndar
     """A container that survives a channel."""
     run = Context(randomness=random.Random(0).randbytes, networks={SHIPPED_MODEM: MODEM})
     sent = picture_cover(cover, key, parse_picture_channel(name), 38, context=run)
-    return embed_surviving(sent, lambda capacity: (CONTENT, None)).container.pixels
+    return embed_surviving(sent, lambda capacity: (CONTENT, None)).container
 
 
 def test_copies_of_all_sizes_have_the_grid_of_the_cover():
