@@ -22,7 +22,15 @@ from stegnet.core.parallel import parallel_map
 from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import METHODS, Context, HideJob, hide_file
-from stegnet.methods.robust import CONTAINER_PSNR, GROUP, Pieces, RobustOptions, file_content, hidden_pixels, read_film
+from stegnet.methods.robust import (
+    CONTAINER_PSNR,
+    GROUP,
+    MessagePieces,
+    RobustOptions,
+    file_content,
+    hidden_pixels,
+    read_film,
+)
 from stegnet.methods.robust import WRITTEN as CODING
 from stegnet.results import OutputTarget
 from stegnet.video.coding import Coding
@@ -191,7 +199,7 @@ def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) ->
     return row
 
 
-def read(film: Path, key: Key) -> Pieces | None:
+def read(film: Path, key: Key) -> MessagePieces | None:
     """The message in a film, or what is left of it."""
     return read_film(partial(read_frames, film), lambda: list(scan(film).times), key)
 

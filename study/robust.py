@@ -32,19 +32,20 @@ from stegnet.methods import Context
 from stegnet.methods.robust import (
     MESSENGER,
     WRITTEN_QUALITY,
-    Modem,
     OperatingPoint,
-    PictureCarrier,
     PictureChannel,
+    PictureModem,
     PictureReader,
+    Surviving,
+    embed_surviving,
     fit_picture,
     information,
-    parse_channel,
     parse_content,
-    picture_carrier,
+    parse_picture_channel,
+    picture_cover,
     read_points,
 )
-from stegnet.networks.card import MODEM, read_card
+from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import build
 from stegnet.video.film_writer import FilmWriter
@@ -69,7 +70,7 @@ Row = dict[str, object]
 def main(config: Config, shards: Path, catalogue: Path, media: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pairs, large = photograph_pairs(shards, config.evaluate.shift), large_photographs(catalogue, media)
-    modems = {MODEM: Modem.load(weights), QIM: untrained(weights)}
+    modems = {MODEM: PictureModem.load(weights), QIM: untrained(weights)}
     carried = map_in_threads(partial(carried_bits, modems, config.seed), bar(list(enumerate(pairs)), "bits"))
     means, sent = summarise_bits(pd.DataFrame([row for rows in carried for row in rows])), []
     for size, some in ((SMALL, pairs), (LARGE, large)):
@@ -84,14 +85,14 @@ def main(config: Config, shards: Path, catalogue: Path, media: Path, weights: Pa
     print(messages.to_string(index=False))
 
 
-def untrained(weights: Path) -> Modem:
+def untrained(weights: Path) -> PictureModem:
     """The modem before training: dithered quantisation index modulation with the same periods."""
     torch.manual_seed(0)
     engine = TorchEngine(build(MODEM, **read_card(weights).options), "cpu", "fp32")
-    return Modem(engine, read_points(weights))
+    return PictureModem(engine, read_points(weights))
 
 
-def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) -> list[Row]:
+def carried_bits(modems: dict[str, PictureModem], seed: int, item: tuple[int, Pair]) -> list[Row]:
     """Bits per pixel that a cover carries, for each method, point and quality, and the container's quality."""
     number, (cover, _) = item
     draw = np.random.default_rng((seed, number))
@@ -108,30 +109,30 @@ def carried_bits(modems: dict[str, Modem], seed: int, item: tuple[int, Pair]) ->
     return rows
 
 
-def send(modem: Modem, pictures: int, item: tuple[int, Pair, str, float]) -> Row:
+def send(modem: PictureModem, pictures: int, item: tuple[int, Pair, str, float]) -> Row:
     """Hides as much as a cover carries for a promise, and counts what comes back from channels that were not simulated.
 
     With PICTURES of the covers, the secret picture is measured as well.
     """
     number, (cover, secret), promise, wanted = item
     key, random = Key(seeded(number)(KEY_BYTES)), seeded(number + 1)
-    channel = parse_channel(promise)
+    channel = parse_picture_channel(promise)
     row: Row = {"promise": promise, "wanted": wanted, "picture": number}
     try:
-        found = picture_carrier(modem, cover, key, channel, wanted, context=Context(randomness=random))
-        found.hide(partial(random_content, number))
+        context = Context(randomness=random, networks={SHIPPED_MODEM: modem})
+        sent = picture_cover(cover, key, channel, wanted, context=context)
+        found = embed_surviving(sent, lambda capacity: (random_content(number, capacity), None))
     except CapacityError:
         return row | {"refused": True}
-    row |= {"refused": False, "rung": found.point.name, "bits": 8 * found.capacity / cover[..., 0].size}
-    row |= {CONTAINER_PSNR: psnr(cover, found.picture), CONTAINER_SSIM: ssim(cover, found.picture)}
-    row[CONTAINER_VMAF] = still_vmaf(cover, found.picture)
+    container = found.container
+    row |= {"refused": False, "rung": sent.point.name, "bits": 8 * found.capacity / cover[..., 0].size}
+    row |= {CONTAINER_PSNR: psnr(cover, container), CONTAINER_SSIM: ssim(cover, container)}
+    row[CONTAINER_VMAF] = still_vmaf(cover, container)
     read, content = PictureReader(modem, key).read, random_content(number, found.capacity)
     for name, distort in unforeseen(channel).items():
-        reading = read(distort(through_jpeg(found.picture, WRITTEN_QUALITY)))
-        row[name] = reading is not None and reading.content == content
-    again = through_jpeg(through_jpeg(found.picture, WRITTEN_QUALITY), min(channel.quality + 8, 98))
-    twice = read(through_jpeg(again, channel.quality))  # more than is promised
-    row[TWICE] = twice is not None and twice.content == content
+        row[name] = read(distort(through_jpeg(container, WRITTEN_QUALITY))) == content
+    again = through_jpeg(through_jpeg(container, WRITTEN_QUALITY), min(channel.quality + 8, 98))
+    row[TWICE] = read(through_jpeg(again, channel.quality)) == content  # more than is promised
     if number * PICTURES // pictures != (number - 1) * PICTURES // pictures:
         row |= _picture_quality(secret, found)
     return row
@@ -177,7 +178,7 @@ def summarise_messages(rows: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
 
     The means of `summarise_bits` say what ideal coding would carry at the promised quality.
     """
-    channels, found = [*unforeseen(parse_channel("jpeg:75"))], []
+    channels, found = [*unforeseen(parse_picture_channel("jpeg:75"))], []
     for (size, promise, wanted), group in rows.groupby(["size", "promise", "wanted"], sort=False):
         hidden = group[~group["refused"].astype(bool)]
         whole = hidden[channels].astype(bool).to_numpy()
@@ -218,18 +219,18 @@ def draw(means: pd.DataFrame, path: Path) -> None:
             colours.setdefault(point, line.get_color())
 
 
-def _picture_quality(secret: np.ndarray, found: PictureCarrier) -> Row:
+def _picture_quality(secret: np.ndarray, found: Surviving) -> Row:
     """PSNR and SSIM of the secret picture that this container has room for."""
     try:
         fitted = fit_picture(secret, found.capacity, lambda done, total: None)
     except CapacityError:
         return {}
-    revealed = parse_content(fitted.content, found.picture[..., 0].size)
+    revealed = parse_content(fitted.content, found.container[..., 0].size)
     return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
 
 
 def _random_container(
-    modem: Modem, point: OperatingPoint, cover: np.ndarray, draw: np.random.Generator
+    modem: PictureModem, point: OperatingPoint, cover: np.ndarray, draw: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A container of random bits, the bits, and the dither."""
     shape = cover.shape[0] // BLOCK, cover.shape[1] // BLOCK
@@ -243,7 +244,7 @@ def _ideal(means: pd.DataFrame, point: str, promise: str) -> Row:
 
     nan for messengers, of which no single quality tells.
     """
-    quality = means["quality"] == parse_channel(promise).quality
+    quality = means["quality"] == parse_picture_channel(promise).quality
     rows = means[quality & (means["rung"] == point)].set_index("method")[INFORMATION]
     known = not promise.startswith(MESSENGER)
     return {f"ideal_{method}": rows[method] if known else math.nan for method in (MODEM, QIM)}

@@ -32,10 +32,10 @@ from stegnet.methods.robust import (
     FILM_POINTS,
     FREQUENCIES,
     WRITTEN_QUALITY,
-    Blocks,
-    Modem,
+    BlockPlacement,
     OperatingPoint,
-    coefficients,
+    PictureModem,
+    dct_coefficients,
     dither_of,
     group_dither,
     largest_share,
@@ -69,7 +69,7 @@ Read = tuple[float, float, float]  # share of bits that are right; mean size of 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
-    modem = Modem.load(weights)
+    modem = PictureModem.load(weights)
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
     rows = [detect_pictures(modem, point, known, unseen, config.seed) for point in modem.points]
     pictures, films = (evenly([cover for cover, _ in unseen], most) for most in (KEYLESS, KEYLESS_FILMS))
@@ -96,7 +96,7 @@ def full(point: OperatingPoint) -> RobustFilmHider:
 
 
 def detect_pictures(
-    modem: Modem, point: OperatingPoint, known: Sequence[Pair], unseen: Sequence[Pair], seed: int
+    modem: PictureModem, point: OperatingPoint, known: Sequence[Pair], unseen: Sequence[Pair], seed: int
 ) -> Row:
     """Accuracy of a classifier on SPAM features of pictures, all saved as JPEG, of one point.
 
@@ -153,7 +153,7 @@ def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def bits_of_pictures(modem: Modem, point: OperatingPoint, covers: Sequence[np.ndarray], seed: int) -> Row:
+def bits_of_pictures(modem: PictureModem, point: OperatingPoint, covers: Sequence[np.ndarray], seed: int) -> Row:
     """Bits that the modem reads without the key, of pictures saved as JPEG as hiding does."""
 
     def read(number: int, cover: np.ndarray) -> Read:
@@ -175,12 +175,12 @@ def bits_of_films(hider: RobustFilmHider, photographs: Sequence[np.ndarray], sid
 
     def read(number: int, photograph: np.ndarray) -> Read:
         frames, draw = moving_window(photograph, side, seed + number), np.random.default_rng(seed + number)
-        blocks, others = (Blocks(shape, point, key, _SALT) for key in _two_keys(seed + number))
+        blocks, others = (BlockPlacement(shape, point, key, _SALT) for key in _two_keys(seed + number))
         own, other = (group_dither(each, _HEADER) for each in (blocks, others))
         used = used_blocks(blocks, draw.bytes(_NONCE), hider.share)
         signs = (draw.integers(0, 2, (*shape, point.bits)) * np.float32(2) - 1) * used[..., None]
         films = frames, modulated(frames, signs, own, point, motion(frames))
-        read = ([coefficients(luma(frame)) for frame in encoded(film)[:: point.run]] for film in films)
+        read = ([dct_coefficients(luma(frame)) for frame in encoded(film)[:: point.run]] for film in films)
         return _read(*(sines(each, other, point) for each in read), signs.reshape(count, point.bits))
 
     return _bits(point.name, read, photographs, seed)

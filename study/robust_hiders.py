@@ -16,10 +16,10 @@ from stegnet.methods.robust import (
     HEAD_BYTES,
     WRITTEN,
     WRITTEN_QUALITY,
-    Blocks,
+    BlockPlacement,
     GroupContent,
-    Modem,
     OperatingPoint,
+    PictureModem,
     coded_bits,
     content_capacity,
     dither_of,
@@ -47,7 +47,7 @@ T = TypeVar("T")
 class RobustHider:
     """Pictures of a point, saved as JPEG of the quality that hiding writes."""
 
-    modem: Modem
+    modem: PictureModem
     point: OperatingPoint
 
     @property
@@ -64,8 +64,8 @@ class RobustHider:
         salt = next(own_grid(*cover.shape[:2]).salts(cover))
         derived = robust_key(key, salt)
         content = random(content_capacity(shape[0] * shape[1], self.point, _USED_RATE))
-        blocks = Blocks(shape, self.point, derived, salt)
-        bits = coded_bits(blocks, _USED_RATE, content, new_nonce(random)) * np.float32(2) - 1
+        placement = BlockPlacement(shape, self.point, derived, salt)
+        bits = coded_bits(placement, _USED_RATE, content, new_nonce(random)) * np.float32(2) - 1
         dither = dither_of(shape, derived, salt)
         return through_jpeg(self.modem.hide(cover, bits, dither, places=self.point.places), WRITTEN_QUALITY)
 

@@ -40,7 +40,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.files import archive
 from stegnet.keys import ContainerKeys, make_identity_file, make_key_file, read_identity, read_key, read_recipient
 from stegnet.keys.keyfiles import shown_text
-from stegnet.methods.robust.survival import BareCoder, parse_content
+from stegnet.methods.robust.robust_content import BareCoder, parse_content
 from stegnet.networks import pair
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.engines import load_engine

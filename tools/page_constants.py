@@ -32,10 +32,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
     "CONTENT": [
         (
-            "methods.robust.survival",
+            "methods.robust.robust_content",
             "PICTURE_NUMBERS FILE_NUMBER HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
         ),
-        ("methods.robust.survival", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
+        ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs.SETTINGS", "MEDIAN WET SHARP")],
     "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
@@ -80,7 +80,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "MODEM": [
         ("core.pixels", "BLOCK DITHER"),
         ("methods.robust.robust_modem", "AROUND PATCHES"),
-        ("methods.robust.robust_modem", "MANY"),
+        ("methods.robust.picture_reader", "MANY"),
     ],
     "QUALITY": [("networks.secret_quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
@@ -94,7 +94,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],
     "ROBUST_RECORD": [
         ("methods.robust.robust_record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
-        ("methods.robust.robust_record", "SHARES RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
+        ("methods.robust.operating_points", "SHARES"),
+        ("methods.robust.block_placement", "RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
     ],
     "SEAL": [

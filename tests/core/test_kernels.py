@@ -14,7 +14,8 @@ from PIL import Image
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
 from stegnet.keys import Key
-from stegnet.methods.robust.fec import PHI, Code
+from stegnet.methods.robust import RepeatAccumulateCode
+from stegnet.methods.robust.fec import PHI
 from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.carriers import first_sorted, stable_argsort
 from stegnet.sealing.jpeg_carriers import juniward
@@ -148,7 +149,7 @@ def test_orders_are_the_same(monkeypatch, count):
 def test_codewords_are_decoded_the_same(monkeypatch, size, rate, noise):
     """Those that are found, and those that are not; several at once; ratios that are no numbers, or none at all."""
     random = np.random.default_rng(size)
-    code, words = Code(size, max(size * rate // 64, 1), rate), np.empty((size, 4), np.float32)
+    code, words = RepeatAccumulateCode(size, max(size * rate // 64, 1), rate), np.empty((size, 4), np.float32)
     for word in words.T:
         sent = 2.0 * code.encode(random.integers(0, 2, code.k, np.uint8)) - 1
         word[:] = 2 * (sent + noise * random.normal(size=size)) / noise**2

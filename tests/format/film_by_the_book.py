@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from scipy.fft import dctn
 
-from stegnet.methods.robust.fec import Code, Coding
+from stegnet.methods.robust import RepeatAccumulateCode, decode_message, encode_message, message_capacity
 
 Film = Sequence[np.ndarray]
 
@@ -28,7 +28,7 @@ FREQUENCIES = (
 TABLE = 10, 11, 12, 12, 13, 14, 14, 14, 16, 16, 16, 17, 18, 19, 22, 22
 MOST = 1 << 25  # bytes of a message
 SURENESS, FACTORS = 1.5, [2 ** (power / 2) for power in range(-8, 7)]  # log-likelihood ratios of a sine of 1
-HEADER_CODE = Code(384, 64, 10)
+HEADER_CODE = RepeatAccumulateCode(384, 64, 10)
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def shared(blocks: int, share: int) -> int:
 def capacity(blocks: int, bits: int, header: bytes) -> int:
     """Bytes of content, given the header."""
     rate, share, _ = fields(header)
-    return Coding(shared(blocks - header_blocks(blocks, bits), share) * bits, rate).capacity // 8 - 16
+    return message_capacity(shared(blocks - header_blocks(blocks, bits), share) * bits, rate) // 8 - 16
 
 
 def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
@@ -267,11 +267,11 @@ def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys
     coded = masked(keys.of("header"), coded_header(header, len(found.header)))
     for number, bit in zip(found.header, coded, strict=True):
         made[number] = bit
-    coding = Coding(len(found.used(header)), fields(header)[0])
-    message = np.zeros(coding.capacity, np.uint8)
+    count, rate = len(found.used(header)), fields(header)[0]
+    message = np.zeros(message_capacity(count, rate), np.uint8)
     sealed = bits_of(seal(rows, cols, bits, header, content, keys))
     message[: len(sealed)] = sealed
-    coded = masked(keys.of("mask", header), coding.encode(message).tolist())
+    coded = masked(keys.of("mask", header), encode_message(message, count, rate).tolist())
     for number, bit in zip(found.record(keys, header), coded, strict=True):
         made[number] = bit
     return made
@@ -294,14 +294,14 @@ def open_rung(
     bits = HEADER_CODE.decode(sums) if sum(sums**2) > 1.2 * sum(copies**2) else None
     if bits is None or not 1 <= fields(header := np.packbits(bits).tobytes())[0] <= 58:
         return None
-    coding = Coding(len(found.used(header)), fields(header)[0])
-    if coding.capacity // 8 < 16:
+    count, rate = len(found.used(header)), fields(header)[0]
+    if message_capacity(count, rate) // 8 < 16:
         return None
     flat = better(header, copies * (2.0 * np.array(coded_header(header, len(copies))) - 1)).reshape(-1)
-    message = coding.decode(signed(keys.of("mask", header), flat[found.record(keys, header)]))
+    message = decode_message(signed(keys.of("mask", header), flat[found.record(keys, header)]), rate)
     if message is None:
         return None
-    sealed = np.packbits(message[: coding.capacity // 8 * 8]).tobytes()
+    sealed = np.packbits(message[: message.size // 8 * 8]).tobytes()
     try:
         return AESGCM(keys.of("record", header)).decrypt(bytes(12), sealed, more(rows, cols, header))
     except InvalidTag:

@@ -13,12 +13,12 @@ from stegnet.methods.robust import (
     GROUP,
     HEAD_BYTES,
     VARIANTS,
-    Blocks,
+    BlockPlacement,
     GroupContent,
-    Headers,
     coded_bits,
     content_capacity,
     group_dither,
+    headers_of_variants,
     hide_in_group,
     parse_content,
     pieces_of,
@@ -90,9 +90,9 @@ def test_steps():
     assert salt.hex() == next(book.salts(group)).hex() == STEPS["robust_salt"]
     salt = salt_of_variant(salt, STEPS["variant"])
     assert [KEY.robust(b"dither", salt, each).hex() for each in (b"", header)] == STEPS["dither_keys"]
-    blocks, keys, rate = Blocks(shape, point, KEY, salt), Keys(SECRET, salt), book.fields(header)[0]
+    blocks, keys, rate = BlockPlacement(shape, point, KEY, salt), Keys(SECRET, salt), book.fields(header)[0]
     assert digest((group_dither(blocks, header) * (1 << 16)).astype("<u4")) == STEPS["dither"]
-    assert digest(blocks.header.astype("<u4")) == STEPS["header_places"]
+    assert digest(blocks.header_places.astype("<u4")) == STEPS["header_places"]
     assert digest(np.array(book.places(*shape, point.bits, keys).record(keys, header), "<u4")) == STEPS["record_places"]
     assert digest(np.packbits(coded_bits(blocks, rate, content, header[1:]))) == STEPS["bits"]
     pieces = pieces_of(FIT_FOR_TWO, [content_capacity(shape[0] * shape[1], point, rate) - HEAD_BYTES] * 3)
@@ -116,12 +116,12 @@ def test_salts_near_edges():
 def test_places(point, size):
     """Of the header and a share of the blocks, and the header's signs by which its variant is found."""
     salt, header = bytes(range(16)), book.header_of(0, RANDOM, 6)
-    own, places = book.places(*size, point.bits, Keys(SECRET, salt)), Blocks(size, point, KEY, salt)
-    assert places.header.tolist() == own.header
-    assert places.record(6, header).tolist() == own.used(header)
-    headers = Headers.of(point, size, KEY, salt)
+    own, places = book.places(*size, point.bits, Keys(SECRET, salt)), BlockPlacement(size, point, KEY, salt)
+    assert places.header_places.tolist() == own.header
+    assert places.record_places(6, header).tolist() == own.used(header)
+    _, _, signs_of_variants = headers_of_variants(point, size, KEY, salt)
     for variant in (0, VARIANTS - 1):
-        signs = headers.signs[variant]
+        signs = signs_of_variants[variant]
         key = Keys(SECRET, salt + bytes([variant])).of("header")
         assert np.array_equal(signs, book.signed(key, np.ones(len(signs))))
 

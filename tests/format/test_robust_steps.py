@@ -10,10 +10,13 @@ import pytest
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.robust import (
-    Blocks,
+    BlockPlacement,
     OperatingPoint,
+    RepeatAccumulateCode,
     coded_bits,
     dither_of,
+    encode_message,
+    message_capacity,
     own_grid,
     parse_content,
     region_means,
@@ -21,7 +24,6 @@ from stegnet.methods.robust import (
     textures,
     used_blocks,
 )
-from stegnet.methods.robust.fec import Code, Coding
 from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
 from tests.format.test_steps import picture
 from tests.support.jpegs import encode_jpeg, through_jpeg
@@ -49,12 +51,13 @@ def message(bits: int) -> np.ndarray:
 
 def test_codes():
     for step in STEPS["codes"]:
-        code = Code(step["n"], step["k"], step["rate"])
+        code = RepeatAccumulateCode(step["n"], step["k"], step["rate"])
         assert digest(np.packbits(code.encode(message(code.k)))) == step["codeword"]
     for step in STEPS["codings"]:
-        coding = Coding(step["places"], step["rate"])
-        assert coding.capacity == step["room"]
-        assert digest(np.packbits(coding.encode(message(coding.capacity)))) == step["coded"]
+        capacity = message_capacity(step["places"], step["rate"])
+        assert capacity == step["room"]
+        coded = encode_message(message(capacity), step["places"], step["rate"])
+        assert digest(np.packbits(coded)) == step["coded"]
 
 
 def test_salts_keys_and_places():
@@ -67,7 +70,7 @@ def test_salts_keys_and_places():
     assert KEY.robust(b"record", SALT, bytes(8)).hex() == CONTAINER["record_key"]
     assert robust_key(PASSPHRASE, SALT).robust(b"dither", SALT).hex() == CONTAINER["dither_key_by_passphrase"]
     assert digest(dither_of(shape, KEY, SALT).astype("<u4")) == CONTAINER["dither"]
-    assert digest(Blocks(shape, RUNG, KEY, SALT).header.astype("<u4")) == CONTAINER["header_places"]
+    assert digest(BlockPlacement(shape, RUNG, KEY, SALT).header_places.astype("<u4")) == CONTAINER["header_places"]
 
 
 @pytest.mark.parametrize("textured", [False, True])
@@ -75,13 +78,13 @@ def test_shares_of_blocks(textured):
     """As they come, or chosen by texture."""
     given, found = CONTAINER["shares"], textures(picture(CONTAINER["textured"]["picture"]))
     assert found.reshape(-1).tolist() == CONTAINER["textured"]["texture"]
-    blocks = Blocks((given["rows"], given["cols"]), RUNG, KEY, SALT, found if textured else None)
+    placement = BlockPlacement((given["rows"], given["cols"]), RUNG, KEY, SALT, found if textured else None)
     content = bytes.fromhex(CONTAINER["content"])
     for share, step in enumerate((CONTAINER["textured"] if textured else given)["each"]):
-        assert digest(blocks.record(share, bytes(1) + NONCE).astype("<u4")) == step["record_places"]
-        assert digest(np.packbits(used_blocks(blocks, NONCE, share))) == step["used_blocks"]
-        assert blocks.capacity(RATE, share) == step["room"]
-        assert digest(np.packbits(coded_bits(blocks, RATE, content, NONCE, share))) == step["bits"]
+        assert digest(placement.record_places(share, bytes(1) + NONCE).astype("<u4")) == step["record_places"]
+        assert digest(np.packbits(used_blocks(placement, NONCE, share))) == step["used_blocks"]
+        assert placement.capacity(RATE, share) == step["room"]
+        assert digest(np.packbits(coded_bits(placement, RATE, content, NONCE, share))) == step["bits"]
 
 
 def test_resized_copies():

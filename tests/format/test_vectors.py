@@ -14,7 +14,7 @@ from stegnet.files import reveal_file
 from stegnet.image import read_picture
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Context
-from stegnet.methods.robust import Modem, OperatingPoint, PictureReader, parse_content
+from stegnet.methods.robust import OperatingPoint, PictureModem, PictureReader, parse_content
 from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
@@ -161,16 +161,16 @@ class IdealEngine:
 
 SMALL, LARGE = ROBUST["rungs"]
 RUNGS = OperatingPoint("small", 0, SMALL, 38.0, 1, 100), OperatingPoint("large", SMALL, LARGE, 38.0, 1, 100)
-IDEAL = Modem(IdealEngine(), RUNGS)
+IDEAL = PictureModem(IdealEngine(), RUNGS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("vector", ROBUST["vectors"], ids=title)
 def test_robust(vector):
     container = read_picture(FOLDER / "robust_vectors" / vector["file"])
-    reading = PictureReader(IDEAL, unlocking(vector)).read(container)
+    content = PictureReader(IDEAL, unlocking(vector)).read(container)
     try:
-        found = reading and parse_content(reading.content, container[..., 0].size)
+        found = content and parse_content(content, container[..., 0].size)
     except ValueError:
         found = None
     if vector["answer"] == "nothing":

@@ -356,6 +356,6 @@ def test_a_strip_is_not_searched_for_resized_copies(tmp_path, monkeypatch):
     """One of ten rows and half a million columns was not made to survive; to look for copies takes long."""
     path = tmp_path / "thin.png"
     Image.fromarray(np.zeros((10, 500_000, 3), np.uint8)).save(path)
-    monkeypatch.setattr("stegnet.methods.robust.robust_modem.salts_of_copies", None)
+    monkeypatch.setattr("stegnet.methods.robust.picture_reader.salts_of_copies", None)
     with pytest.raises(stegnet.RevealError, match="nothing can be revealed"):
         stegnet.reveal(path, key=KEY)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stegnet.core.pixels import BLOCK
-from stegnet.methods.robust import Modem, OperatingPoint
+from stegnet.methods.robust import OperatingPoint, PictureModem
 from stegnet.networks import Pool
 
 _STRENGTH = 9 / 255  # distance between the sets
@@ -64,6 +64,6 @@ RUNGS = (
 )
 
 
-def index_modem() -> Modem:
+def index_modem() -> PictureModem:
     """Each of its points' bits has a coefficient of its own."""
-    return Modem(IndexEngine(sum(point.bits for point in RUNGS)), RUNGS)
+    return PictureModem(IndexEngine(sum(point.bits for point in RUNGS)), RUNGS)

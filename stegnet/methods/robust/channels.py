@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, groupby, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,14 +19,16 @@ from stegnet.core.names import FILM, PICTURE
 from stegnet.core.pixels import through_jpeg
 from stegnet.image.pictures import resize
 from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
-from stegnet.methods.robust.groups import DENSE, FILM_POINTS
-from stegnet.methods.robust.registration import LEAST_SIDE, REACH
+from stegnet.methods.robust.operating_points import DENSE, FILM_POINTS, SHARES, OperatingPoint, share_of
+from stegnet.methods.robust.registration import REACH
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, MESSENGER
-from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, share_of
+from stegnet.methods.robust.tile_map import LEAST_SIDE
 from stegnet.video.coding import Coding
 
 if TYPE_CHECKING:
     from stegnet.video.films import FilmInfo
+
+_Entry = TypeVar("_Entry", "_Jpeg", "_Codec")
 
 MESSENGER_SIDE = 1600  # pixels, of pictures
 
@@ -64,7 +66,7 @@ class Channel:
     name: str  # as users write it
     text: str  # the name in words
     side: int | None  # pixels of the longer side when sent, at most; None: unlimited
-    multiple, factor, cropped = 1, None, False  # sides of a reduced picture or film are multiples of `multiple`
+    multiple: ClassVar[int] = 1  # sides of a reduced picture or film are multiples of it
 
     def __str__(self) -> str:
         return self.text
@@ -72,17 +74,22 @@ class Channel:
     @property
     def limits(self) -> str:
         """The changes that it does not include, in words."""
-        reduced, cropped = (" further" if included else "" for included in (self.side or self.factor, self.cropped))
-        return f"being reduced{reduced} or cropped{cropped}"
+        return self._limits(reduced=self.side is not None, cropped=False)
+
+    @staticmethod
+    def _limits(*, reduced: bool, cropped: bool) -> str:
+        further_reduced, further_cropped = (" further" if included else "" for included in (reduced, cropped))
+        return f"being reduced{further_reduced} or cropped{further_cropped}"
 
     def sent_size(self, height: int, width: int) -> tuple[int, int]:
         """Return height and width as sent: messengers reduce pictures and films."""
         longest = max(height, width)
         if self.side is None or longest <= self.side:
             return height, width
-        return tuple(
+        sent_height, sent_width = (
             self.multiple * max(1, round(side * self.side / longest / self.multiple)) for side in (height, width)
         )
+        return sent_height, sent_width
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,10 @@ class PictureChannel(Channel):
     part: float | None = None
 
     @property
+    def limits(self) -> str:
+        return self._limits(reduced=self.side is not None or self.factor is not None, cropped=self.cropped)
+
+    @property
     def plain(self) -> bool:
         """True if the channel is JPEG alone, which modems are trained for."""
         return self.factor is None and not self.cropped
@@ -115,10 +126,11 @@ class PictureChannel(Channel):
         Raises CapacityError if the cover is too small for it.
         """
         grid = own_grid(height, width) if self.factor is None else canonical_grid(height, width, self.factor)
-        small, hint = grid is None, "use a larger cover"
-        if self.part and self.part * min(height, width) < LEAST_SIDE:
-            small, hint = True, f"{hint}, or a larger share: sides of parts have {LEAST_SIDE} pixels or more"
-        if small:
+        small_part = self.part is not None and self.part * min(height, width) < LEAST_SIDE
+        if grid is None or small_part:
+            hint = "use a larger cover"
+            if small_part:
+                hint += f", or a larger share: sides of parts have {LEAST_SIDE} pixels or more"
             raise CapacityError(f"a cover of {width}×{height} is too small to survive {self}", hint)
         return grid
 
@@ -142,7 +154,7 @@ class PictureChannel(Channel):
     def parts(self, sent: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the pictures that may arrive: the file itself, and parts of it, each of the smallest promised size."""
         height, width = sent.shape[:2]
-        rows, cols = (math.ceil(self.part * side) for side in (height, width))
+        rows, cols = (math.ceil((self.part or 1) * side) for side in (height, width))
         yield sent
         for down, across in _WHERE:
             top, left = round(down * (height - rows)), round(across * (width - cols))
@@ -161,12 +173,12 @@ class PictureChannel(Channel):
     def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
         """Yield the versions of a file that may arrive, the worst first."""
         if self.factor is not None:
-            for crop, (share, *how) in zip(cycle(_CUTS if self.cropped else [_WHOLE]), _REDUCTIONS, strict=False):
-                small = _saved(_reduced(_cropped(sent, *crop), self.factor**share, *how), self.saves[0])
+            for crop, reduction in zip(cycle(_CUTS if self.cropped else [_WHOLE]), _REDUCTIONS, strict=False):
+                share, by, widened = reduction
+                small = _saved(_reduced(_cropped(sent, *crop), self.factor**share, by, widened), self.saves[0])
                 # Pixels of the grid that the copy lacks at its edges, rounded to the accuracy of readers.
                 sizes = zip(crop, 2 * (grid.height, grid.width), 2 * sent.shape[:2], strict=True)
-                lacking = [round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, side, whole in sizes]
-                placed = grid.placed(*lacking)
+                placed = grid.placed(*(round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, side, whole in sizes))
                 yield small, placed
             yield resize(small, *sent.shape[:2]), placed
         elif self.cropped:
@@ -211,9 +223,9 @@ class FilmChannel(Channel):
         """
         able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]
         more = [DENSE] if DENSE.highest >= self.hard else []
-        ordered, wanted = able + more if exact else able[::-1], psnr or CONTAINER_PSNR
-        made = [(point, largest_share(point, wanted)) for point in ordered]
-        return [made] if psnr else [made, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], _LAST_PSNR))]]
+        ordered = able + more if exact else able[::-1]
+        points = [(point, largest_share(point, psnr or CONTAINER_PSNR)) for point in ordered]
+        return [points] if psnr else [points, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], _LAST_PSNR))]]
 
     def every(self, info: "FilmInfo") -> int:
         """Return n such that one frame in n is sent."""
@@ -232,24 +244,52 @@ def largest_share(point: OperatingPoint, psnr: float) -> int:
 
 def parse_channel(text: str, kind: str = PICTURE) -> Channel:
     """Return the channel of pictures or films with this name. Raises ConfigError if it is unknown."""
-    first, *others = text.split("+")
-    name, edits = _NAME.fullmatch(first), [_EDIT.fullmatch(word) for word in others]
-    entry = CHANNELS.get((kind, name[1])) if name and all(edits) else None
-    if entry:
-        joined = " ".join(f"{edit[1]}:" if edit[2] else edit[1] for edit in edits)
-        number, factors = name[2] and int(name[2]), {edit[1]: edit[2] and float(edit[2]) for edit in edits}
-        small = min(filter(None, factors.values()), default=1) < _LEAST_FACTOR or factors.get("crop") == 1
-        if number in (entry.numbers or [None]) and joined in entry.edits and not small:
-            return entry.channel(text, number, factors)
-    raise _unknown(text, kind)
+    return parse_film_channel(text) if kind == FILM else parse_picture_channel(text)
+
+
+def parse_picture_channel(text: str) -> PictureChannel:
+    """Return the channel of pictures with this name; errors as `parse_channel`."""
+    if (parsed := _parsed(text, PICTURE_CHANNELS)) is None:
+        raise _unknown(text, PICTURE)
+    entry, quality, edits = parsed
+    return entry.channel(text, quality, edits)
+
+
+def parse_film_channel(text: str) -> FilmChannel:
+    """Return the channel of films with this name; errors as `parse_channel`."""
+    if (parsed := _parsed(text, FILM_CHANNELS)) is None:
+        raise _unknown(text, FILM)
+    entry, crf, edits = parsed
+    return entry.channel(text, crf, edits)
+
+
+def _parsed(text: str, entries: Mapping[str, "_Entry"]) -> tuple["_Entry", int | None, dict[str, float | None]] | None:
+    """Return a channel's entry, its number, and the factor of each edit; None if there is no such channel."""
+    first, *words = text.split("+")
+    name = _NAME.fullmatch(first)
+    edits = [edit for word in words if (edit := _EDIT.fullmatch(word))]
+    if name is None or len(edits) < len(words) or name[1] not in entries:
+        return None
+    entry = entries[name[1]]
+    joined = " ".join(f"{edit[1]}:" if edit[2] else edit[1] for edit in edits)
+    number = int(name[2]) if name[2] else None
+    factors = {edit[1]: float(edit[2]) if edit[2] else None for edit in edits}
+    small = min(filter(None, factors.values()), default=1) < _LEAST_FACTOR or factors.get("crop") == 1
+    if number in (entry.numbers or [None]) and joined in entry.edits and not small:
+        return entry, number, factors
+    return None
 
 
 def _unknown(text: str, kind: str) -> ConfigError:
-    numbers = {name: entry.numbers for (of, name), entry in CHANNELS.items() if of == kind and entry.numbers}
-    problem, other = "no such channel is known", PICTURE if kind == FILM else FILM
-    if (other, re.split("[:+]", text)[0]) in CHANNELS.keys() - {(other, MESSENGER)}:
-        problem = f"is for {other}s, and the cover is a {kind}"
-    known = ", ".join(f"{name}:{some[0]} to {some[-1]}" for name, some in numbers.items())
+    problem = "no such channel is known"
+    entries: Mapping[str, _Jpeg | _Codec] = FILM_CHANNELS if kind == FILM else PICTURE_CHANNELS
+    wrong = PICTURE if kind == FILM else FILM
+    wrong_entries: Mapping[str, _Jpeg | _Codec] = PICTURE_CHANNELS if kind == FILM else FILM_CHANNELS
+    if re.split("[:+]", text)[0] in wrong_entries.keys() - {MESSENGER}:
+        problem = f"is for {wrong}s, and the cover is a {kind}"
+    known = ", ".join(
+        f"{name}:{entry.numbers[0]} to {entry.numbers[-1]}" for name, entry in entries.items() if entry.numbers
+    )
     if kind == FILM:
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         return ConfigError(problem, hint, parameter="survive", value=text)
@@ -276,8 +316,11 @@ class _Jpeg:
 
     def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
         factor, part, cropped = edits.get("resize"), edits.get("crop"), "crop" in edits
-        saves = self.saves or ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
-        lowest, before = min(map(min, saves)), f"reduction to no less than {factor:.0%}, then " if factor else ""
+        saves = self.saves
+        if quality is not None:
+            saves = ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
+        lowest = min(map(min, saves))
+        before = f"reduction to no less than {factor:.0%}, then " if factor else ""
         if part:
             before = f"cropping to any part of no less than {part:.0%} of its sides, then "
         elif cropped:
@@ -299,7 +342,8 @@ class _Codec:
     edits: tuple[str, ...] = ("", "twice")
 
     def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
-        fast, twice, crf = "veryfast" in edits, "twice" in edits, crf or self.coding.crf
+        fast, twice = "veryfast" in edits, "twice" in edits
+        crf = crf or self.coding.crf
         coding = replace(self.coding, crf=crf + self.margin + _WORSE * twice)
         if fast:
             coding = replace(coding, preset="veryfast")
@@ -308,29 +352,31 @@ class _Codec:
         return FilmChannel(name, text, self.side, coding, 1 + twice, hard, self.rate)
 
 
-CHANNELS = {
-    (PICTURE, "jpeg"): _Jpeg(range(30, 96)),
-    (PICTURE, MESSENGER): _Jpeg(
+PICTURE_CHANNELS = {
+    "jpeg": _Jpeg(range(30, 96)),
+    MESSENGER: _Jpeg(
         saves=_MESSENGER_QUALITIES,
         text=f"a messenger that keeps {MESSENGER_SIDE} pixels (JPEG {{}} and better, twice)",
         side=MESSENGER_SIDE,
     ),
-    (FILM, "h264"): _Codec(
+}
+FILM_CHANNELS = {
+    "h264": _Codec(
         "H.264 at CRF {} (x264, {} to veryslow)",
         Coding(0, "fast"),
         range(18, 29),
         edits=("", "veryfast", "twice", "veryfast twice"),
     ),
-    (FILM, "hevc"): _Codec(
+    "hevc": _Codec(
         "HEVC at CRF {} (x265, {} to veryslow)", Coding(0, "medium", "libx265"), range(18, 31), above=-2
     ),
-    (FILM, "vp9"): _Codec(
+    "vp9": _Codec(
         "VP9 at CRF {} (libvpx, speed {} and less)", Coding(0, "5", "libvpx-vp9"), range(27, 42), above=9
     ),
-    (FILM, "av1"): _Codec(
+    "av1": _Codec(
         "AV1 at CRF {} (SVT-AV1, preset {} and less)", Coding(0, "6", "libsvtav1"), range(25, 40), above=7, margin=3
     ),
-    (FILM, MESSENGER): _Codec(
+    MESSENGER: _Codec(
         "a messenger that keeps 848 pixels (H.264 at CRF {}, x264's preset {} and slower)",
         Coding(28, "veryfast"),
         side=848,

@@ -39,7 +39,7 @@ _Group = tuple[slice, int]  # edges of some checks, and the number of edges of e
 
 
 @dataclass(frozen=True)
-class Code:
+class RepeatAccumulateCode:
     """A systematic code of n bits, of which k are the message, 0 < k < n. The rate in 64ths determines its degrees."""
 
     n: int
@@ -65,46 +65,51 @@ class Code:
         channel = ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
         if kernels.compiled is None:
             return self._decoded(channel, iterations)
-        (ends, groups), messages = self._graph, []
+        ends, groups = self._graph
+        messages: list[np.ndarray | None] = []
         sizes = np.array([(degree, (span.stop - span.start) // degree) for span, degree in groups], np.int64)
         for word in channel.T:
             message = np.empty(self.k, np.uint8)
             own = np.ascontiguousarray(word)
-            found = kernels.compiled.decode(own, ends, sizes, PHI, iterations, message)
-            messages.append(message if found else None)
+            decoded = kernels.compiled.decode(own, ends, sizes, PHI, iterations, message)
+            messages.append(message if decoded else None)
         return messages
 
     def _decoded(self, channel: np.ndarray, iterations: int) -> list[np.ndarray | None]:
         """Decode several codewords at once: if they are short, this takes hardly longer than one."""
-        (bits, groups), count = self._graph, channel.shape[1]
-        found: list[np.ndarray | None] = [None] * count
+        bits, groups = self._graph
+        count = channel.shape[1]
+        messages: list[np.ndarray | None] = [None] * count
         places = (bits[:, None].astype(np.intp) * count + np.arange(count)).reshape(-1)
-        totals, to_bits = channel, np.float32(0)
+        totals = channel
+        to_bits = np.zeros((bits.size, count), np.float32)
         for _ in range(iterations):
             on_edges = totals.take(bits, 0)
-            sums = [np.logical_xor.reduce(part).reshape(-1, count) for part in _by_check(on_edges > 0, groups)]
-            for each in np.flatnonzero(~np.any([odd.any(0) for odd in sums], 0)):  # all checks are satisfied
-                if found[each] is None:
-                    found[each] = (totals[: self.k, each] > 0).astype(np.uint8)
-            if all(message is not None for message in found):
+            parities = [np.logical_xor.reduce(part).reshape(-1, count) for part in _by_check(on_edges > 0, groups)]
+            for word in np.flatnonzero(~np.any([odd.any(0) for odd in parities], 0)):  # all checks are satisfied
+                if messages[word] is None:
+                    messages[word] = (totals[: self.k, word] > 0).astype(np.uint8)
+            if all(message is not None for message in messages):
                 break
             to_bits = _from_checks(on_edges - to_bits, groups)
             sums = np.bincount(places, to_bits.reshape(-1), channel.size).astype(np.float32)
             totals = channel + sums.reshape(channel.shape)
-        return found
+        return messages
 
     @cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Message bit and check of each edge between them."""
         degree, share = next((degree, share) for least, degree, share in reversed(_DEGREES) if self.rate >= least)
-        favoured, degree = self.k * share[0] // share[1], min(degree, self.n - self.k)
+        favoured = self.k * share[0] // share[1]
+        degree = min(degree, self.n - self.k)
         edges = [*self._bands(range(favoured), degree), *self._bands(range(favoured, self.k), _COMMON)]
         bits, checks = (np.concatenate(each) for each in zip(*edges, strict=True))
         return bits, checks
 
     def _bands(self, bits: range, degree: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the edges of message bits, one to a check in each of `degree` bands, spread evenly over the band."""
-        checks, count = self.n - self.k, len(bits)
+        checks = self.n - self.k
+        count = len(bits)
         public = sha256(b"stegnet/2/code" + b"".join(each.to_bytes(4, "big") for each in (self.n, self.k, bits.start)))
         words = np.frombuffer(keystream(public.digest(), 8 * degree * count), "<u8").reshape(degree, count)
         edges = [checks * band // degree for band in range(degree + 1)]
@@ -123,7 +128,9 @@ class Code:
         rows = np.concatenate([checks, chain, chain[1:]])
         degrees = np.bincount(rows)
         numbers = np.argsort(degrees, kind="stable").argsort(kind="stable")  # numbers of the checks, by rising degree
-        groups, start, ends = [], 0, ends[numbers[rows].argsort(kind="stable")]
+        ends = ends[numbers[rows].argsort(kind="stable")]
+        groups: list[_Group] = []
+        start = 0
         for degree, count in zip(*np.unique(degrees, return_counts=True), strict=True):
             span = slice(start, start + degree * count)
             ends[span] = ends[span].reshape(count, degree).T.reshape(-1)
@@ -139,7 +146,8 @@ def _by_check(of_edges: np.ndarray, groups: list[_Group]) -> list[np.ndarray]:
 
 def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
     """Return the messages from checks to bits, given those from all other bits of a check; ratios, (E, count)."""
-    positive, small = to_checks > 0, _flip(np.abs(to_checks))
+    positive = to_checks > 0
+    small = _flip(np.abs(to_checks))
     for part, ones in zip(_by_check(small, groups), _by_check(positive, groups), strict=True):
         total = np.zeros_like(part[0])
         for edge in part:  # summed in this order, whatever the shape
@@ -147,7 +155,7 @@ def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
         np.subtract(total, part, part)
         np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
     # An odd number of other bits that are 1 makes this bit 1.
-    messages = _flip(small)
+    messages: np.ndarray = _flip(small)
     messages *= positive * np.float32(2) - 1
     return messages
 
@@ -155,7 +163,8 @@ def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
 def _flip(magnitudes: np.ndarray) -> np.ndarray:
     """Return φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), from the table."""
     cells = np.fmin(np.fmax(magnitudes, _LEAST), _LARGEST).view(np.int32) >> _CELL_BITS
-    return PHI.take(cells - _FIRST_CELL)
+    flipped: np.ndarray = PHI.take(cells - _FIRST_CELL)
+    return flipped
 
 
 def information(right: np.ndarray) -> float:
@@ -167,69 +176,68 @@ def information(right: np.ndarray) -> float:
     return float(1 - np.logaddexp(0, -right.astype(np.float64)).mean() / log(2))
 
 
-@dataclass(frozen=True)
-class Coding:
-    """Coded bits in places, at a rate: as few codewords of equal length as LONGEST allows, interleaved.
+# Messages of any length
 
-    The rate is the share of message bits among the places in 64ths, LOWEST to HIGHEST.
+
+def message_capacity(places: int, rate: int) -> int:
+    """Return the bits of a message whose coded bits fill `places` places.
+
+    Args:
+        rate: the share of message bits among the places in 64ths, LOWEST to HIGHEST.
     """
+    count = _codewords(places)
+    return count * _sizes(places // count, rate)[1] if count else 0
 
-    places: int
-    rate: int
 
-    @property
-    def capacity(self) -> int:
-        """Bits of a message."""
-        return self._count * self._sizes[1]
+def encode_message(message: np.ndarray, places: int, rate: int) -> np.ndarray:
+    """Return the coded bits, (places,) uint8, of a message, (`message_capacity`,) uint8; unused places are 0.
 
-    def encode(self, message: np.ndarray) -> np.ndarray:
-        """Return the coded bits, (places,) uint8, of a message, (capacity,) uint8; unused places are 0."""
-        words = np.stack([self._code.encode(part) for part in message.reshape(self._count, -1)], 1)
-        coded = np.zeros(self.places, np.uint8)
-        used = self._length * self._count
-        coded[:used] = words[np.arange(self._length) % self._code.n].reshape(-1)
-        return coded
+    The codewords are as few, of equal length, as LONGEST allows, interleaved bit by bit.
+    """
+    count = _codewords(places)
+    length = places // count
+    code = _code(*_sizes(length, rate), rate)
+    words = np.stack([code.encode(part) for part in message.reshape(count, -1)], 1)
+    coded = np.zeros(places, np.uint8)
+    coded[: length * count] = words[np.arange(length) % code.n].reshape(-1)
+    return coded
 
-    def decode(self, ratios: np.ndarray) -> np.ndarray | None:
-        """Return the message, (capacity,) uint8, or None if any codeword is not found.
 
-        Args:
-            ratios: (places,) log-likelihood ratios.
-        """
-        repeated = np.zeros((-(-self._length // self._code.n) * self._code.n, self._count), np.float32)
-        repeated[: self._length] = ratios[: self._length * self._count].reshape(self._length, self._count)
-        summed = repeated.reshape(-1, self._code.n, self._count).sum(0)
-        first, *others = summed.T
-        parts = [self._code.decode(first)]  # alone, since most failures show up here
-        if parts[0] is None:
-            return None
-        with closing(parallel_map(self._code.decode, others, thread_count())) as decoded:
-            for part in decoded:
-                if part is None:
-                    return None
-                parts.append(part)
-        return np.concatenate(parts)
+def decode_message(ratios: np.ndarray, rate: int) -> np.ndarray | None:
+    """Return the message, (`message_capacity`,) uint8, or None if any codeword is not found.
 
-    @property
-    def _count(self) -> int:
-        return -(-self.places // LONGEST)
+    Args:
+        ratios: (places,) log-likelihood ratios of the coded bits.
+    """
+    count = _codewords(ratios.size)
+    length = ratios.size // count
+    code = _code(*_sizes(length, rate), rate)
+    repeated = np.zeros((-(-length // code.n) * code.n, count), np.float32)
+    repeated[:length] = ratios[: length * count].reshape(length, count)
+    first, *rest = repeated.reshape(-1, code.n, count).sum(0).T
+    message = code.decode(first)  # alone, since most failures show up here
+    if message is None:
+        return None
+    parts = [message]
+    with closing(parallel_map(code.decode, rest, thread_count())) as decoded:
+        for part in decoded:
+            if part is None:
+                return None
+            parts.append(part)
+    return np.concatenate(parts)
 
-    @property
-    def _length(self) -> int:
-        return self.places // self._count
 
-    @property
-    def _sizes(self) -> tuple[int, int]:
-        """Bits of a codeword before repetition, and of its message."""
-        n = self._length * min(self.rate, _REPEATED) // _REPEATED
-        return n, n * max(self.rate, _REPEATED) // RATES
+def _codewords(places: int) -> int:
+    return -(-places // LONGEST)
 
-    @cached_property
-    def _code(self) -> Code:
-        return _code(*self._sizes, self.rate)
+
+def _sizes(length: int, rate: int) -> tuple[int, int]:
+    """Return the bits of a codeword that takes `length` places, before it is repeated, and of its message."""
+    n = length * min(rate, _REPEATED) // _REPEATED
+    return n, n * max(rate, _REPEATED) // RATES
 
 
 @lru_cache(maxsize=4)
-def _code(n: int, k: int, rate: int) -> Code:
+def _code(n: int, k: int, rate: int) -> RepeatAccumulateCode:
     """Return a code, and keep its graph for the next message of this length."""
-    return Code(n, k, rate)
+    return RepeatAccumulateCode(n, k, rate)

@@ -27,7 +27,7 @@ _MOST_NEAR, _MOST_SALTS = 6, 8
 
 _REGIONS = 4  # in a row and in a column
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
-LUMA_SHARES = np.float32(WEIGHTS)
+LUMA_SHARES = np.array(WEIGHTS, np.float32)
 
 # Long side of the smallest canonical size in pixels; canonical sizes per doubling of it.
 _SHORTEST, _PER_DOUBLING = 128, 2
@@ -45,32 +45,37 @@ _BLURRED = 2.0  # factor of a canonical size: larger copies have lost no detail 
 _LANCZOS = 3  # pixels of the smaller picture that the filter reaches
 _SIDE = 0.12
 # Approximates the inverse of reducing by a triangle filter (1 / sinc²), down and across.
-_SHARPEN = ImageFilter.Kernel((3, 3), np.outer(*2 * [[-_SIDE, 1 + 2 * _SIDE, -_SIDE]]).reshape(-1).tolist(), 1)
+_ALONG = np.array([-_SIDE, 1 + 2 * _SIDE, -_SIDE])
+_SHARPEN = ImageFilter.Kernel((3, 3), np.outer(_ALONG, _ALONG).reshape(-1).tolist(), 1)
 # Factor of log-likelihood ratios after resampling or JPEG on another grid, which no modem was trained for.
 SURENESS = 0.5
 
 
-class RegionSums:
-    """Sums of luma over rectangles of a picture, (H, W, 3) uint8, with given edges in pixels."""
+def region_sums(picture: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the sums of luma over the rectangles from the top left to each pair of edges, (D, A) int64.
 
-    def __init__(self, picture: np.ndarray, down: np.ndarray, across: np.ndarray) -> None:
-        self._down, self._across = np.unique(down), np.unique(across)
-        rows = [picture[top:bottom].sum(0, dtype=np.uint32) for top, bottom in pairwise(self._down)]
-        parts = [[row[left:right].sum(0, dtype=np.int64) for left, right in pairwise(self._across)] for row in rows]
-        self._sums = np.zeros((self._down.size, self._across.size), np.int64)
-        self._sums[1:, 1:] = (np.array(parts) @ LUMA).cumsum(0).cumsum(1)
+    Args:
+        picture: (H, W, 3) uint8.
+        down, across: rising edges in pixels, (D,) and (A,).
+    """
+    rows = [picture[top:bottom].sum(0, dtype=np.uint32) for top, bottom in pairwise(down)]
+    parts = [[row[left:right].sum(0, dtype=np.int64) for left, right in pairwise(across)] for row in rows]
+    sums = np.zeros((down.size, across.size), np.int64)
+    sums[1:, 1:] = (np.array(parts) @ LUMA).cumsum(0).cumsum(1)
+    return sums
 
-    def means(self, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-        """Return the mean luma, (n,) float64 in levels, of the regions between these edges, row by row."""
-        corners = self._sums[np.ix_(np.searchsorted(self._down, down), np.searchsorted(self._across, across))]
-        sizes = np.outer(np.diff(down), np.diff(across))
-        return (np.diff(np.diff(corners, axis=0), axis=1) / sizes).reshape(-1) / sum(LUMA)
+
+def means_between(sums: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the mean luma, (n,) float64 in levels, of regions row by row, given the sums at their edges."""
+    sizes = np.outer(np.diff(down), np.diff(across))
+    means: np.ndarray = (np.diff(np.diff(sums, axis=0), axis=1) / sizes).reshape(-1) / sum(LUMA)
+    return means
 
 
 def region_means(area: np.ndarray) -> np.ndarray:
     """Return the mean luma of each region of a hidden area, (n,) float64 in levels."""
-    edges = [region_edges(side // BLOCK) for side in area.shape[:2]]
-    return RegionSums(area, *edges).means(*edges)
+    down, across = (region_edges(side // BLOCK) for side in area.shape[:2])
+    return means_between(region_sums(area, down, across), down, across)
 
 
 def region_edges(blocks: int) -> np.ndarray:
@@ -81,7 +86,8 @@ def region_edges(blocks: int) -> np.ndarray:
     border = 1 if blocks >= _REGIONS + 2 else 0
     inner = blocks - 2 * border
     parts = min(inner, _REGIONS)
-    return BLOCK * (border + inner * np.arange(parts + 1) // parts)
+    edges: np.ndarray = BLOCK * (border + inner * np.arange(parts + 1) // parts)
+    return edges
 
 
 def hidden_area(picture: np.ndarray) -> np.ndarray:
@@ -98,16 +104,17 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
     """
     numbers = (means // step).astype(int)
     above = means - step * numbers >= step / 2
-    others = numbers + np.where(above, 1, -1)  # the step across the nearer edge
+    neighbours = numbers + np.where(above, 1, -1)  # the step across the nearer edge
     distances = np.where(above, step * (numbers + 1) - means, means - step * numbers)
-    distances[(others < 0) | (others > 255 // step)] = np.inf
+    distances[(neighbours < 0) | (neighbours > 255 // step)] = np.inf
+
     close = np.flatnonzero(distances < near)
     close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
     flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
-    flips.sort(key=lambda some: distances[some].sum())
-    for some in flips[:_MOST_SALTS]:
+    flips.sort(key=lambda flipped: distances[flipped].sum())
+    for flipped in flips[:_MOST_SALTS]:
         values = numbers.copy()
-        values[some] = others[some]
+        values[flipped] = neighbours[flipped]
         yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
@@ -117,16 +124,18 @@ def textures(area: np.ndarray) -> np.ndarray:
     The block's own deviation isn't counted, since hiding changes it. At an edge of the hidden area, the nearest block
     stands in for a missing neighbour.
     """
-    deviations, cols = [], area.shape[1] // BLOCK  # 64 times the standard deviation of each block's luma, rounded down
+    cols = area.shape[1] // BLOCK
+    strips_of_blocks = []
     for rows in strips(len(area) // BLOCK, BLOCK * area.shape[1]):
         part = area[BLOCK * rows.start : BLOCK * rows.stop]
-        luma = sum(part[..., colour] * np.int32(share) for colour, share in enumerate(LUMA)) // sum(LUMA)
-        blocks = luma.reshape(-1, BLOCK, BLOCK * cols)
-        sums, squares = (each.sum(1).reshape(-1, cols, BLOCK).sum(2) for each in (blocks, blocks**2))
-        deviations.append(np.sqrt(BLOCK**2 * squares - sums**2).astype(np.int64))
-    found = np.concatenate(deviations)
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(found, 1, "edge"), (3, 3))
-    return around.sum((2, 3)) - found
+        red, green, blue = (part[..., colour] * np.int32(share) for colour, share in enumerate(LUMA))
+        blocks = ((red + green + blue) // sum(LUMA)).reshape(-1, BLOCK, BLOCK * cols)
+        sums, squares = (values.sum(1).reshape(-1, cols, BLOCK).sum(2) for values in (blocks, blocks**2))
+        strips_of_blocks.append(np.sqrt(BLOCK**2 * squares - sums**2).astype(np.int64))
+    deviations = np.concatenate(strips_of_blocks)  # 64 times the standard deviation of luma, rounded down
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(deviations, 1, "edge"), (3, 3))
+    texture: np.ndarray = windows.sum((2, 3)) - deviations
+    return texture
 
 
 # Grids
@@ -172,11 +181,14 @@ class Grid:
             inside = picture[max(top, 0) : bottom, max(left, 0) : right]
             spans = (top, bottom, height), (left, right, width)
             return _with_edges(inside, [(max(-first, 0), max(last - side, 0)) for first, last, side in spans])
-        scales = height / (self.height - self.top - self.bottom), width / (self.width - self.left - self.right)
-        top, left, bottom, right = (pixels * scale for pixels, scale in zip(self.lacking, 2 * scales, strict=True))
-        beyond = [[max(math.ceil(pixels), 0) for pixels in pair] for pair in ((top, bottom), (left, right))]
-        (above, _), (before, _) = beyond
-        box = before - left, above - top, before + width + right, above + height + bottom
+
+        down = height / (self.height - self.top - self.bottom)
+        across = width / (self.width - self.left - self.right)
+        above, below = self.top * down, self.bottom * down  # in pixels of the picture
+        before, after = self.left * across, self.right * across
+        beyond = [tuple(max(math.ceil(pixels), 0) for pixels in pair) for pair in ((above, below), (before, after))]
+        (rows, _), (cols, _) = beyond
+        box = cols - before, rows - above, cols + width + after, rows + height + below
         whole = Image.fromarray(_with_edges(picture, beyond))
         return np.array(whole.resize((self.width, self.height), Image.Resampling.LANCZOS, box))
 
@@ -204,13 +216,14 @@ class Grid:
         if not cropped:
             return salts_of_copies(picture)
         # The commonest salts of a cropped copy, over its possible placements.
-        small, found = reduced(picture, 2 * _THUMBNAIL), Counter[bytes]()
+        small = reduced(picture, 2 * _THUMBNAIL)
+        counts = Counter[bytes]()
         down, across = _THUMBNAIL / self.height, _THUMBNAIL / self.width
         for top, left, bottom, right in product(_LACKING, repeat=4):
             lacking = top * down, left * across, bottom * down, right * across
             means = region_means(Grid(_THUMBNAIL, _THUMBNAIL, False, *lacking).area(small))
-            found.update(placed_salts(means, own=False))
-        return (salt for salt, _ in found.most_common(_SALTS_OF_CROPPED))
+            counts.update(placed_salts(means, own=False))
+        return (salt for salt, _ in counts.most_common(_SALTS_OF_CROPPED))
 
     def placed(self, top: float, left: float, bottom: float = 0, right: float = 0) -> "Grid":
         """Return the grid as it lies in a cropped or shifted picture."""
@@ -225,7 +238,8 @@ class Grid:
         if self.own:
             return own_grid(*after[:2])
         sides = zip((self.height, self.width), before[:2], after[:2], strict=True)
-        return Grid(*(BLOCK * max(1, round(side * new / old / BLOCK)) for side, old, new in sides), own=False)
+        height, width = (BLOCK * max(1, round(side * new / old / BLOCK)) for side, old, new in sides)
+        return Grid(height, width, own=False)
 
     def replaced(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return a copy of the cover, (H, W, 3) uint8, with another hidden area, (height, width, 3) uint8."""
@@ -245,10 +259,12 @@ class ResizedArea:
 
     def __init__(self, grid: Grid, picture: np.ndarray, sharpen: ImageFilter.Kernel | None = None) -> None:
         self.shape = (grid.height, grid.width, 3)
-        self._picture, self._sharpen = picture, sharpen
+        self._picture = picture
+        self._sharpen = sharpen
 
     def __getitem__(self, spans: tuple[slice, slice]) -> np.ndarray:
-        (top, bottom), (left, right) = ((span.start, span.stop) for span in spans)
+        top, bottom = spans[0].start, spans[0].stop
+        left, right = spans[1].start, spans[1].stop
         down, across = (side / size for side, size in zip(self._picture.shape, self.shape[:2], strict=False))
         rows, first = self._around(top * down, bottom * down, down)
         cols, begin = self._around(left * across, right * across, across)
@@ -256,8 +272,8 @@ class ResizedArea:
         part = Image.fromarray(_filtered(self._picture[rows, cols], self._sharpen))
         return np.array(part.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box))
 
-    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-        return resize(_filtered(self._picture, self._sharpen), *self.shape[:2]).astype(dtype or np.uint8, copy=False)
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return resize(_filtered(self._picture, self._sharpen), *self.shape[:2])
 
     @staticmethod
     def _around(start: float, stop: float, scale: float) -> tuple[slice, int]:
@@ -287,7 +303,8 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
     for longest in sorted(_ladder(max(height, width)), reverse=True):
         if not enlarged and longest < _LEAST_SHARE * max(height, width):
             return
-        exact, error = _short_blocks(height, width, longest), longest / max(height, width) / BLOCK
+        exact = _short_blocks(height, width, longest)
+        error = longest / max(height, width) / BLOCK
         for blocks in {math.floor(exact - error + 0.5), math.floor(exact + error + 0.5)}:
             yield _sized(height, width, longest, blocks)
 
@@ -301,7 +318,7 @@ def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
         sides = range(longest, _SMALLEST - 1, -BLOCK)
         for rows, cols in dict.fromkeys((*product([longest], sides), *product(sides, [longest]))):
             if height * (cols - 2 * most) <= width * rows and width * (rows - 2 * most) <= height * cols:
-                yield Grid(rows, cols, False, *[most / 2] * 4)
+                yield Grid(rows, cols, own=False).placed(most / 2, most / 2, most / 2, most / 2)
 
 
 def _ladder(most: int) -> Iterator[int]:
@@ -337,7 +354,7 @@ def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.nda
     return picture if sharpen is None else np.array(Image.fromarray(picture).filter(sharpen))
 
 
-def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, int]]) -> np.ndarray:
+def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, ...]]) -> np.ndarray:
     """Return a picture extended by repeating its edge pixels: above and below, left and right."""
     if not any(map(any, beyond)):
         return picture
@@ -347,7 +364,8 @@ def _with_edges(picture: np.ndarray, beyond: Sequence[tuple[int, int]]) -> np.nd
 def _covered(side: int, before: float, pixels: float) -> np.ndarray:
     """Return a mask, (blocks,) bool, of the blocks of a side that lie in the `pixels` pixels from `before` on."""
     starts = np.arange(0, side, BLOCK)
-    return (starts >= before) & (starts + BLOCK <= before + pixels)
+    covered: np.ndarray = (starts >= before) & (starts + BLOCK <= before + pixels)
+    return covered
 
 
 def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:

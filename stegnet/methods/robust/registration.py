@@ -4,63 +4,40 @@ Bits are phases of coefficients, a quarter of a period before or after the phase
 are right, the cosines of the doubled phases add up; elsewhere they cancel out. A cropped picture is displaced in its
 grid; one that was also resized is stretched as well. So the cosines of some blocks are computed for each small shift of
 every block, and summed along the shifts that a placement of the picture implies.
-
-A container that may be cropped to any part keeps none of its means, so there is no salt. Instead, dither and masks come
-from one map for each key, and a container gets a random part of it. The same cosines, at all places at once, show where
-that part is. The record is repeated in tiles, which differ only in their masks.
 """
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from stegnet.core.keystream import keystream
 from stegnet.core.parallel import parallel_map, thread_count
-from stegnet.core.pixels import BLOCK, COSINES, DITHER, LUMA_STEPS, by_block
-from stegnet.keys import SALT_BYTES, Key
-from stegnet.methods.robust.grid import Grid, RegionSums, cropped_grids, placed_salts, region_edges
-from stegnet.methods.robust.robust_record import FINEST, MIDDLE, Blocks, OperatingPoint, dither_of
+from stegnet.core.pixels import BLOCK, COSINES, LUMA_STEPS
+from stegnet.keys import Key
+from stegnet.methods.robust.block_placement import BlockPlacement
+from stegnet.methods.robust.grid import Grid, cropped_grids, means_between, placed_salts, region_edges, region_sums
+from stegnet.methods.robust.operating_points import FINEST, MIDDLE, OperatingPoint
+from stegnet.methods.robust.robust_record import dither_of
 from stegnet.networks.inference import Step
 
 REACH = 8  # pixels that may be missing at each edge, or by which a picture may have been shifted
 _COUNTS = (128, 256)  # blocks that are examined in each grid; then in each of the best grids
-_KEPT = 4  # one grid in this many is examined again
-_SHORTEST = 64  # side of a picture in pixels
 # Shifts of blocks that are tried: the number for each pixel, and the largest one in these units.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
-_SIDE_OF_COPIES = 2 * _SHIFTS_OF_COPIES[1] + 1
-_FINEST = 0.25  # pixels of a grid: how exactly copies are placed
 _LIKELY = 16  # placements whose headers are read
-# Standard deviations of a sum of cosines: least to read a placement; least in a first pass.
-_LEAST, _TRIED_AGAIN = 4.5, 5.2
-# Salts for each grid; keys in all that are derived from a passphrase, each of which takes a fraction of a second.
-_SALTS, _MOST_KEYS = 8, 32
 _CARRIERS = 22  # coefficients of a block that are enough
-_AREAS = 8  # areas that are cached: all salts of a grid are tried in turn
 _MARGIN = 2 * BLOCK
 _FIRST = FINEST[:_CARRIERS]
 # (64, _CARRIERS): from levels to doubled phases, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
 _DOUBLED = np.float32(4 * np.pi)  # factor of a phase in periods: bits of 1 and of 0 have the same doubled phase
-_SURE = 6.5  # standard deviations of a sum of cosines: chance exceeds it less than once in a hundred million
-
-# Parts
-TILE, MAP = 32, 512  # blocks: the sides of a tile and of the map, both of which are periodic
-LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part of this size has all blocks of a tile
-TILE_SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
-_SEEN = 64  # blocks in a row and in a column that are used to locate a part, at most
-_OF_PARTS = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
-_STEPS_OF_PARTS = np.float32([LUMA_STEPS[place] for place in _OF_PARTS])
-_BASIS_OF_PARTS = np.kron(COSINES, COSINES).astype(np.float32)[_OF_PARTS]
+SURE = 6.5  # standard deviations of a sum of cosines: chance exceeds it less than once in a hundred million
 
 
 @dataclass(frozen=True)
@@ -71,6 +48,9 @@ class _Placement:
     grid: Grid
     salt: bytes
     point: OperatingPoint
+
+
+_Tried = tuple[Grid, bytes, list[OperatingPoint]]  # a grid, a salt, and the points whose cosines are summed
 
 
 def likely_grids(
@@ -84,28 +64,35 @@ def likely_grids(
 
     With `few_keys`, since keys take long to derive, only the keys of the commonest salts are derived.
     """
-    if min(picture.shape[:2]) < _SHORTEST:
+    if min(picture.shape[:2]) < 64:
         return
-    search = _Search(points, picture, key_of)
+    search = _PlacementSearch(points, picture, key_of)
+    height, width = picture.shape[:2]
     salts_of = _salts_in_own(picture)
-    salts_of |= {grid: list(grid.salts(picture)) for grid in cropped_grids(*picture.shape[:2], REACH)}
+    salts_of |= {grid: list(grid.salts(picture)) for grid in cropped_grids(height, width, REACH)}
     commonest = Counter(salt for salts in salts_of.values() for salt in salts)
-    kept = dict(commonest.most_common(_MOST_KEYS if few_keys else None))
+    most_keys = 32  # that are derived from a passphrase: each takes a fraction of a second
+    kept = dict(commonest.most_common(most_keys if few_keys else None))
     tried = [(grid, salt, search.points) for grid, salts in salts_of.items() for salt in salts if salt in kept]
-    done, total = 0, len(tried) + _kept(len(tried))
+
+    done = 0
+    total = len(tried) + _kept(len(tried))
+    best: list[tuple[_Placement, _Tried]] = []
     for count in _COUNTS:
-        found = []
-        with closing(
-            parallel_map(lambda each, count=count: search.best(count, each), tried, thread_count())
-        ) as results:
-            for best, (grid, salt, _) in zip(results, tried, strict=True):
-                found.append((best, (grid, salt, [best.point])))
-                step(done := done + 1, total)
-        found.sort(key=lambda pair: -pair[0].strength)
-        tried = sorted((some for _, some in found[: _kept(len(found))]), key=lambda some: some[0].shape)
-    refined = [search.refined(placement) for placement, _ in found[:_LIKELY]]
+        best = []
+        found: Generator[_Placement, None, None] = parallel_map(search.judged_by(count), tried, thread_count())
+        with closing(found) as placements:
+            for placement, (grid, salt, _) in zip(placements, tried, strict=True):
+                best.append((placement, (grid, salt, [placement.point])))
+                done += 1
+                step(done, total)
+        best.sort(key=lambda pair: -pair[0].strength)
+        tried = sorted((again for _, again in best[: _kept(len(best))]), key=lambda again: again[0].shape)
+
+    least_strength = 4.5  # standard deviations
+    refined = [search.refined(placement) for placement, _ in best[:_LIKELY]]
     for placement in sorted(refined, key=lambda placement: -placement.strength):
-        if placement.strength > _LEAST:
+        if placement.strength > least_strength:
             yield placement.grid, placement.salt
 
 
@@ -113,16 +100,17 @@ def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, gr
     """Return whether a reader will find this grid of a copy. A copy that was not cropped is always found."""
     if grid.own or grid == grid.placed(0, 0):
         return True
-    search = _Search(points, picture, lambda _: key)
-    anywhere = grid.placed(*[REACH / 2] * 4)
-    first = search.best(_COUNTS[0], (anywhere, salt, search.points))
-    again = search.best(_COUNTS[1], (anywhere, salt, [first.point]))
-    return first.strength > _TRIED_AGAIN and again.strength > _SURE
+    search = _PlacementSearch(points, picture, lambda _: key)
+    anywhere = grid.placed(REACH / 2, REACH / 2, REACH / 2, REACH / 2)
+    first = search.judged_by(_COUNTS[0])((anywhere, salt, search.points))
+    again = search.judged_by(_COUNTS[1])((anywhere, salt, [first.point]))
+    least_to_try_again = 5.2  # standard deviations
+    return first.strength > least_to_try_again and again.strength > SURE
 
 
 def _kept(tried: int) -> int:
     """Return how many of the grids and salts that were tried are tried again with more blocks."""
-    return min(tried, max(tried // _KEPT, _LIKELY))
+    return min(tried, max(tried // 4, _LIKELY))
 
 
 def grids(height: int, width: int) -> Iterator[Grid]:
@@ -131,10 +119,10 @@ def grids(height: int, width: int) -> Iterator[Grid]:
     for top, left in product(range(-REACH, REACH + 1), repeat=2):
         sizes = {whole}
         if top >= 0 and left >= 0:  # cropped at the bottom and right, too
-            sides = (
+            rows, cols = (
                 (pixels // BLOCK * BLOCK, (pixels + REACH) // BLOCK * BLOCK) for pixels in (height + top, width + left)
             )
-            sizes.update(product(*sides))
+            sizes.update(product(rows, cols))
         for size in sorted(sizes, reverse=True):
             if (top, left, *size) != (0, 0, *whole):
                 yield Grid(*size, own=True, top=top, left=left)
@@ -143,19 +131,22 @@ def grids(height: int, width: int) -> Iterator[Grid]:
 def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
     """Return the grids of the picture's own pixels, whatever its place in them, with their commonest salts."""
     margin = REACH + BLOCK
-    padded, tried = np.pad(picture, ((margin,) * 2, (margin,) * 2, (0, 0)), "edge"), list(grids(*picture.shape[:2]))
-    edges = []
-    for grid in tried:
-        down, across = (region_edges(blocks) for blocks in grid.shape)
-        edges.append((down + margin - grid.top, across + margin - grid.left))
-    sums = RegionSums(padded, *(np.concatenate(some) for some in zip(*edges, strict=True)))
-    salts: dict[Grid, Counter[bytes]] = {}
-    for grid, some in zip(tried, edges, strict=True):
-        salts.setdefault(grid.placed(0, 0), Counter()).update(placed_salts(sums.means(*some)))
-    return {grid: [salt for salt, _ in some.most_common(_SALTS)] for grid, some in salts.items()}
+    padded = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), "edge")
+    tried = list(grids(*picture.shape[:2]))
+    edges_down = [region_edges(grid.shape[0]) + margin - int(grid.top) for grid in tried]
+    edges_across = [region_edges(grid.shape[1]) + margin - int(grid.left) for grid in tried]
+    all_down, all_across = np.unique(np.concatenate(edges_down)), np.unique(np.concatenate(edges_across))
+    sums = region_sums(padded, all_down, all_across)
+
+    counts: dict[Grid, Counter[bytes]] = {}
+    for grid, down, across in zip(tried, edges_down, edges_across, strict=True):
+        corners = sums[np.ix_(np.searchsorted(all_down, down), np.searchsorted(all_across, across))]
+        salts = placed_salts(means_between(corners, down, across))
+        counts.setdefault(grid.placed(0, 0), Counter()).update(salts)
+    return {grid: [salt for salt, _ in count.most_common(8)] for grid, count in counts.items()}
 
 
-class _Search:
+class _PlacementSearch:
     """A search for a picture's placement in grids, by the cosines of doubled phases.
 
     Each period of phases has one point.
@@ -163,93 +154,110 @@ class _Search:
 
     def __init__(self, points: Sequence[OperatingPoint], picture: np.ndarray, key_of: Callable[[bytes], Key]) -> None:
         by_period = {point.scale: point for point in sorted(points, key=lambda point: -point.coefficients)}
-        self.points, self._key_of = list(by_period.values()), key_of
+        self.points = list(by_period.values())
+        self._key_of = key_of
         self._luma = np.array(Image.fromarray(picture).convert("L"))
-        self._around = lru_cache(_AREAS)(self._make_around)
-        self._coefficients = lru_cache(2)(
+        # All salts of a grid are tried in turn.
+        self._around = lru_cache(8)(self._make_around)
+        self._shifted_phases = lru_cache(2)(
             lambda grid, most: self._shifted(grid, _lattice(grid, most).ravel(), *_SHIFTS_OF_COPIES)
         )
         self._waves = lru_cache(2 * len(self.points))(self._make_waves)  # two threads may be at two grids
 
-    def best(self, most: int, tried: tuple[Grid, bytes, list[OperatingPoint]]) -> _Placement:
-        """Return the best placement in a grid, judged by at most `most` blocks."""
-        return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
+    def judged_by(self, most: int) -> Callable[[_Tried], _Placement]:
+        """Return a function that finds the best placement in a grid, judged by at most `most` blocks."""
+
+        def best(tried: _Tried) -> _Placement:
+            return self._best_of_own(most, *tried) if tried[0].own else self._best_of_copy(most, *tried)
+
+        return best
 
     def _best_of_own(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
         """Return the best shift of a picture's own pixels, judged by the blocks of the header."""
         key, full = self._key_of(salt), grid.full(salt)
-        firsts = [Blocks(grid.shape, point, key, full).first[:most] for point in points]
+        firsts = [BlockPlacement(grid.shape, point, key, full).header_blocks[:most] for point in points]
         blocks = max(firsts, key=len)
-        dither, shifted, found = self._dither(grid, salt, blocks), self._shifted(grid, blocks, *_SHIFTS), []
+        dither = self._dither(grid, salt, blocks)
+        shifted = self._shifted(grid, blocks, *_SHIFTS)
+        placements = []
         for point, count in zip(points, map(len, firsts), strict=True):
             sums = _cosines(shifted[:count], dither[:count, None, None], point).sum(0)
             down, across = np.unravel_index(sums.argmax(), sums.shape)
-            found.append(_Placement(float(sums.max()), grid.placed(REACH - down, REACH - across), salt, point))
-        return max(found, key=lambda placement: placement.strength)
+            placed = grid.placed(REACH - int(down), REACH - int(across))
+            placements.append(_Placement(float(sums.max()), placed, salt, point))
+        return max(placements, key=lambda placement: placement.strength)
 
     def _best_of_copy(self, most: int, grid: Grid, salt: bytes, points: list[OperatingPoint]) -> _Placement:
         """Return the best placement of a copy. In its grid, every block carries something."""
         blocks = _lattice(grid, most)
         dither = self._dither(grid, salt, blocks.ravel())
         rows, cols = (starts[:, 0] for starts in (_starts(grid, blocks)[0], _starts(grid, blocks.T)[1]))
-        (tops, down), (lefts, across) = _courses(grid.height, rows), _courses(grid.width, cols)
-        chosen = (across[..., None] == np.arange(_SIDE_OF_COPIES)).reshape(len(lefts), -1).astype(np.float32)
-        found = []
+        tops, down = _courses(grid.height, rows)
+        lefts, across = _courses(grid.width, cols)
+        shifts = 2 * _SHIFTS_OF_COPIES[1] + 1
+        chosen = (across[..., None] == np.arange(shifts)).reshape(len(lefts), -1).astype(np.float32)
+        placements = []
         for point in points:
             waves = self._waves(grid, most, point)
             phases = _DOUBLED * dither[:, point.carriers[:_CARRIERS]]
             signs = np.concatenate([np.cos(phases), np.sin(phases)], 1) * -_per_deviation(*phases.shape)
-            cosines = (waves @ signs[..., None]).reshape(*blocks.shape, _SIDE_OF_COPIES, -1)
+            cosines = (waves @ signs[..., None]).reshape(*blocks.shape, shifts, -1)
             # (columns, placements, shifts): the blocks of a column are shifted alike across.
             along = sum(cosines[row][:, down[:, row]] for row in range(len(rows)))
             sums = along.swapaxes(0, 1).reshape(len(tops), -1) @ chosen.T
             top, left = np.unravel_index(sums.argmax(), sums.shape)
-            (first, last), (begin, end) = tops[top], lefts[left]
-            found.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, point))
-        return max(found, key=lambda placement: placement.strength)
+            first, last = tops[top]
+            begin, end = lefts[left]
+            placements.append(_Placement(float(sums.max()), grid.placed(first, begin, last, end), salt, point))
+        return max(placements, key=lambda placement: placement.strength)
 
     def refined(self, placement: _Placement) -> _Placement:
         """Return the strongest placement near the given one. A grid of the picture's own pixels needs no refining."""
+        step = 0.25  # pixels of a grid: how exactly copies are placed
+        ends = [(before * step, after * step) for before, after in product((-1, 0, 1), repeat=2) if before or after]
+        moves = [(before, 0.0, after, 0.0) for before, after in ends]  # of the top, left, bottom and right edge
+        moves += [(0.0, before, 0.0, after) for before, after in ends]
         best = None
         while not placement.grid.own and placement is not best:
             best = placement
-            for move in _MOVES:
+            for move in moves:
                 moved = best.grid.placed(*map(sum, zip(best.grid.lacking, move, strict=True)))
-                other = _Placement(self._strength(moved, best.salt, best.point), moved, best.salt, best.point)
-                placement = max(placement, other, key=lambda each: each.strength)
+                neighbour = _Placement(self._strength(moved, best.salt, best.point), moved, best.salt, best.point)
+                placement = max(placement, neighbour, key=lambda candidate: candidate.strength)
         return placement
 
     def _strength(self, grid: Grid, salt: bytes, point: OperatingPoint) -> float:
         blocks = _lattice(grid, _COUNTS[-1]).ravel()
         windows = sliding_window_view(grid.area(self._luma), (BLOCK, BLOCK))
         levels = windows[_starts(grid, blocks)].astype(np.float32) - MIDDLE
-        return float(_cosines(_coefficients(levels), self._dither(grid, salt, blocks), point).sum())
+        return float(_cosines(_doubled_phases(levels), self._dither(grid, salt, blocks), point).sum())
 
     def _dither(self, grid: Grid, salt: bytes, blocks: np.ndarray) -> np.ndarray:
         """Return the dither of these blocks, (n, 64) float32."""
         dither = dither_of(grid.shape, self._key_of(salt), grid.full(salt))
-        return dither.reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
+        in_periods: np.ndarray = dither.reshape(-1, BLOCK**2)[blocks] * np.float32(2**-16)
+        return in_periods
 
     def _shifted(self, grid: Grid, blocks: np.ndarray, per: int, most: int) -> np.ndarray:
-        """Return the coefficients of shifted blocks, (n, S, S, _CARRIERS) float32.
+        """Return the doubled phases of shifted blocks, (n, S, S, _CARRIERS) float32.
 
         There are `per` shifts a pixel, up to ±`most` of them.
         """
-        found = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
+        phases = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
         parts = [(slice((part + most) % per, None, per), part / per) for part in range(per)]
         pixels = np.arange(-most, most + 1) // per + _MARGIN
         rows, cols = (start[:, None] + pixels for start in _starts(grid, blocks))
         for (down, low), (across, right) in product(parts, repeat=2):
             windows = sliding_window_view(self._around(grid, low, right), (BLOCK, BLOCK))
-            found[:, down, across] = _coefficients(windows[rows[:, down, None], cols[:, None, across]])
-        return found
+            phases[:, down, across] = _doubled_phases(windows[rows[:, down, None], cols[:, None, across]])
+        return phases
 
     def _make_waves(self, grid: Grid, most: int, point: OperatingPoint) -> np.ndarray:
         """Return cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers).
 
         Without dither, they serve all salts.
         """
-        phases = self._coefficients(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
+        phases = self._shifted_phases(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
         waves = np.concatenate([np.cos(phases), np.sin(phases)], -1)
         return waves.reshape(len(waves), -1, waves.shape[-1])
 
@@ -260,11 +268,6 @@ class _Search:
         ]
         around = Grid(grid.height + 2 * _MARGIN, grid.width + 2 * _MARGIN, grid.own, *moved).area(self._luma)
         return around.astype(np.float32) - MIDDLE
-
-
-_ENDS = [(before * _FINEST, after * _FINEST) for before, after in product((-1, 0, 1), repeat=2) if before or after]
-# Moves of the edges of a copy: top, left, bottom and right.
-_MOVES = [*((before, 0, after, 0) for before, after in _ENDS), *((0, before, 0, after) for before, after in _ENDS)]
 
 
 def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -278,10 +281,11 @@ def _lattice(grid: Grid, most: int) -> np.ndarray:
     rows, cols = grid.shape
     down = min(rows, max(1, round((most * rows / cols) ** 0.5)))
     across = min(cols, max(1, most // down))
-    taken = (
+    taken_rows, taken_cols = (
         np.linspace(0, side - 1, count + 2)[1:-1].round().astype(int) for side, count in ((rows, down), (cols, across))
     )
-    return np.add.outer(next(taken) * cols, next(taken))
+    blocks: np.ndarray = np.add.outer(taken_rows * cols, taken_cols)
+    return blocks
 
 
 def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray]:
@@ -290,13 +294,14 @@ def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], 
     Shifts are relative to a copy that lacks REACH / 2 at each edge.
     """
     per, most = _SHIFTS_OF_COPIES
-    half, middle = REACH / 2, starts + BLOCK / 2
+    half = REACH / 2
+    middle = starts + BLOCK / 2
     lacking = list(product(np.arange(per * REACH + 1) / per, repeat=2))
     shifts = [half + (middle - before) * (side - REACH) / (side - before - after) - middle for before, after in lacking]
     return lacking, np.clip(np.rint(per * np.array(shifts)).astype(int) + most, 0, 2 * most)
 
 
-def _coefficients(blocks: np.ndarray) -> np.ndarray:
+def _doubled_phases(blocks: np.ndarray) -> np.ndarray:
     """Return the doubled phases, (..., _CARRIERS) float32, of the coefficients of blocks, (..., 8, 8) float32."""
     return blocks.reshape(*blocks.shape[:-2], -1) @ _BASIS
 
@@ -316,85 +321,3 @@ def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint
 def _per_deviation(blocks: int, carriers: int) -> np.float32:
     """Return the inverse of the standard deviation, by chance, of a sum of `blocks` · `carriers` cosines."""
     return np.float32((blocks * carriers / 2) ** -0.5)
-
-
-# Parts
-
-
-@dataclass(frozen=True)
-class Place:
-    """The position of a part: pixels before its first whole block, and that block's row and column in the map."""
-
-    top: int
-    left: int
-    row: int
-    col: int
-
-    def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Return the rows and columns, as many as `shape` says, of a periodic map or tile, (n, n, ...)."""
-        return whole[np.ix_(*self._numbers(shape, len(whole)))]
-
-    def summed(self, values: np.ndarray) -> np.ndarray:
-        """Return the sums of values, (rows, cols, n), that share a block of a tile: (TILE, TILE, n) float32."""
-        sums = np.zeros((TILE, TILE, values.shape[2]), np.float32)
-        np.add.at(sums, np.ix_(*self._numbers(values.shape[:2], TILE)), values)
-        return sums
-
-    def _numbers(self, shape: tuple[int, int], side: int) -> list[np.ndarray]:
-        return [(first + np.arange(count)) % side for first, count in zip((self.row, self.col), shape, strict=True)]
-
-
-def find_part(
-    key: Key, picture: np.ndarray, points: Sequence[OperatingPoint], shifts: Iterable[tuple[int, int]]
-) -> tuple[Place, float] | None:
-    """Return the position of a part in the map, trying these shifts, and its period of phases; None if not found."""
-    luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
-    whole = [side // BLOCK - 1 for side in luma.shape]
-    rows, cols = (min(_SEEN, side) for side in whole)
-    top, left = ((side - some) // 2 for side, some in zip(whole, (rows, cols), strict=True))
-    middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
-    dither = map_dither(key)[..., _OF_PARTS].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
-    known = _spectrum(_phasors(_DOUBLED * dither))
-    scales = sorted({point.scale for point in points})
-
-    def strength_of(tried: tuple[tuple[int, int], float]) -> tuple[float, Place, float]:
-        (down, across), scale = tried
-        blocks = by_block(middle[down : down + BLOCK * rows, across : across + BLOCK * cols])
-        coefficients = (blocks @ _BASIS_OF_PARTS.T / _STEPS_OF_PARTS).transpose(2, 0, 1)
-        seen = _spectrum(_phasors(coefficients * (_DOUBLED / np.float32(scale))))
-        sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
-        row, col = np.unravel_index(sums.argmin(), sums.shape)
-        place = Place(down, across, int(row - top) % MAP, int(col - left) % MAP)
-        return -float(sums[row, col]) / math.sqrt(rows * cols * len(_OF_PARTS) / 2), place, scale
-
-    with closing(parallel_map(strength_of, product(shifts, scales), thread_count())) as results:
-        strength, place, scale = max(results, key=lambda each: each[0])
-    return (place, scale) if strength > _SURE else None
-
-
-def _phasors(phases: np.ndarray) -> np.ndarray:
-    """Return e^(i · phase), complex64; faster than NumPy's `exp`."""
-    found = np.empty(phases.shape, np.complex64)
-    found.real, found.imag = np.cos(phases), np.sin(phases)
-    return found
-
-
-def _spectrum(values: np.ndarray) -> np.ndarray:
-    """Return the transposed spectra of parts of a map, (n, rows, cols) complex64 to (n, MAP, MAP).
-
-    NumPy's `fft2` takes twice as long.
-    """
-    along = np.fft.fft(values, MAP)
-    return np.fft.fft(np.ascontiguousarray(along.swapaxes(1, 2)), MAP)
-
-
-@lru_cache(maxsize=1)
-def map_dither(key: Key) -> np.ndarray:
-    """Return the dither of all places in the map, (MAP, MAP, 64) uint16 in units of 2⁻¹⁶."""
-    return dither_of((MAP, MAP), key, TILE_SALT)
-
-
-def map_signs(key: Key, point: OperatingPoint) -> np.ndarray:
-    """Return the signs of all places in the map, (MAP, MAP, bits) int8: −1 where a bit is negated."""
-    stream = np.frombuffer(keystream(key.robust(b"tiles", TILE_SALT), MAP**2 * DITHER // 8), np.uint8)
-    return 1 - 2 * np.unpackbits(stream).reshape(MAP, MAP, DITHER)[..., : point.bits].astype(np.int8)

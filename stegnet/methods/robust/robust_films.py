@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise, repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError, extra
+from stegnet.core.errors import CapacityError, extra, reading
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.names import FILM
 from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Text
@@ -23,53 +23,52 @@ from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.method import (
-    Compressors,
-    Context,
-    NewContainer,
-    Payload,
-    Written,
-    media_compressors,
-)
+from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written
 from stegnet.methods.robust.channels import FilmChannel
 from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
-from stegnet.methods.robust.grid import hidden_area
-from stegnet.methods.robust.groups import (
-    GROUP,
+from stegnet.methods.robust.film_groups import (
     HEAD_BYTES,
     GroupContent,
-    coefficients,
+    dct_coefficients,
     hide_in_group,
     luma,
     modulated,
     new_variant,
     pieces_of,
-    read_groups,
     sines,
     sureness,
 )
+from stegnet.methods.robust.film_reader import read_groups
+from stegnet.methods.robust.grid import hidden_area
+from stegnet.methods.robust.operating_points import GROUP, SHARES, OperatingPoint, share_of
+from stegnet.methods.robust.robust_content import file_bytes, file_content
 from stegnet.methods.robust.robust_options import RobustOptions
-from stegnet.methods.robust.robust_record import SHARES, OperatingPoint, new_nonce, share_of
-from stegnet.methods.robust.survival import RobustCarrier, RobustContainer, file_bytes
+from stegnet.methods.robust.robust_record import new_nonce
+from stegnet.methods.robust.survival import (
+    CodePlan,
+    ContentSpace,
+    Surviving,
+    Transmission,
+    embed_surviving,
+    survival_notes,
+)
 from stegnet.results import form_of
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_draft, write_h264
-from stegnet.video.films import FilmInfo, Picture, VideoFrame, decode, read_frames, to_rgb
+from stegnet.video.films import FilmInfo, Picture, decode, read_frames, to_rgb
 from stegnet.video.motion import SEARCH, Motion, motion_of
 from stegnet.video.remux import check_sides, with_sound
 from stegnet.video.stream_copy import left_out
 
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+# A container without sound, and some frames of its cover by their numbers, evenly spaced.
+WrittenFilm = tuple[Path, dict[int, np.ndarray]]
+
 # Frames are predicted because the changes follow each other; psychovisual optimisation would spend bytes on the
 # changes.
 WRITTEN = Coding(18, "medium", paced=True, params="trellis=2:psy=0")
-_SAMPLED = 48  # frames from which the container's quality is measured, at most
-_SHARE, _MARGIN = 0.85, 2  # share of the information, less a margin in 64ths: the rate of a group
-# One bit in _LOST may be lost to encoders that were not tried; factor of a rate where more are.
-_LOST, _LOWERED = 13, 0.875
-_MACROBLOCK = 4  # blocks: where blocks are spared, an encoder skips isolated changes
-_FEW, _EVERY = 4, 3  # up to _FEW groups are all measured; of more, one in _EVERY
-# Strips of a frame, every other of which is measured; blocks of a strip, at least, so that it holds the motion.
-_STRIPS, _NARROWEST = 8, 8
 _LARGER = Text(
     "use a longer or larger cover, or one with less motion, or a milder channel", Aside("survive", "CHANNEL")
 )
@@ -88,35 +87,43 @@ def embed_in_film(
         MediaError: a film can't be read or written.
         CapacityError: the file does not fit, or is not recovered.
     """
-    channel, secret = options.channel(FILM), payload.path
+    channel = options.film_channel()
     with extra("media", "hiding in films that survive H.264"):
         from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 
         bundled_ffmpeg()  # needed at the end
-    info, exact = cover.film, payload.kind is None
+    info = cover.film
+    exact = payload.kind is None
     check_sides(cover.path, *channel.sent_size(info.height, info.width))
     reduced = ("reduce",) if channel.reduces(info) else ()
     copied = () if exact else ("compress",)
     context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify")
-    sent, folder = (cover, info), payload.folder()
+    folder = payload.folder()
+    source: Source = cover
     if channel.reduces(info):
-        sent = _reduced(cover, channel, folder / "sent.avi", context)
-    wanted = file_bytes(secret.name, payload.file.length) if exact else 1
+        source = folder / "sent.avi"
+        info = _write_reduced(cover, channel, source, context)
+
+    wanted = file_bytes(payload.path.name, payload.file.length) if exact else 1
     for points in channel.operating_points(options.container_psnr, exact=exact):
-        carriers = [FilmCarrier(*sent, folder, channel, point, most, key, context) for point, most in points]
-        carrier = _first_with_capacity(carriers, wanted, payload)
-        if any(carrier.rates):
+        sent = [FilmCover(source, info, folder, channel, point, most, key, context) for point, most in points]
+        film = _first_with_capacity(sent, wanted, payload)
+        if any(film.rates):
             break
-    made = _NewFilm(payload, carrier, cover, suffix)
-    carrier.hide(made.content)
-    return made
+
+    def fit(space: int) -> tuple[bytes, HiddenFile]:
+        file = payload.fit(ContentSpace(space, _LARGER, None if space > 0 else {}), context)
+        with reading(file.file):
+            return file_content(file.name, file.file.read_bytes()), file
+
+    return _NewFilm(cover, film, embed_surviving(film, fit), suffix)
 
 
-def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> tuple[Path, FilmInfo]:
-    """Write the cover, with as few pixels and frames as are sent, to a lossless file."""
-    info, (height, width) = cover.film, channel.sent_size(cover.film.height, cover.film.width)
+def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> FilmInfo:
+    """Write the cover, with as few pixels and frames as are sent, to a lossless file, and return what it then is."""
+    info = cover.film
+    height, width = channel.sent_size(info.height, info.width)
     kept = range(0, len(info.pts), channel.every(info))
-    info = replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
 
     def resized() -> Iterator[np.ndarray]:
         with closing(read_frames(cover, kept)) as frames:
@@ -125,71 +132,77 @@ def _reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -
                 context.progress("reduce", done, len(kept))
 
     write_draft(path, resized())
-    return path, info
+    return replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
 
 
-def _first_with_capacity(carriers: Sequence["FilmCarrier"], wanted: int, payload: Payload) -> "FilmCarrier":
-    """Return the first carrier that holds `wanted` bytes, or else the one that holds most.
+def _first_with_capacity(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> "FilmCover":
+    """Return the first cover that holds `wanted` bytes, or else the one that holds most.
 
-    Raises CapacityError at once if no rate would be enough for any carrier, since measuring takes as long as hiding.
+    Raises CapacityError at once if no rate would be enough for any cover, since measuring takes as long as hiding.
     """
-    bounds = [sum(each.capacities([HIGHEST] * each.groups, each.shares[0])) for each in carriers if each.blocks]
+    bounds = [film.plan_at([HIGHEST] * film.groups).capacity for film in films if film.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
         size = payload.file.length
         most = max(bound - wanted + size, 0)
         problem = f"has {size} bytes, more than the capacity of {most} at most"
         raise CapacityError(problem, _LARGER, subject=payload.path)
+    best = films[0]
     most = -1
-    for carrier in carriers:
-        if (capacity := sum(carrier.capacities(carrier.rates, carrier.shares[0]))) > most:
-            most, best = capacity, carrier
+    for film in films:
+        capacity = film.plan_at(film.rates).capacity
+        if capacity > most:
+            most = capacity
+            best = film
         if capacity >= wanted:
             break
     return best
 
 
-class _NewFilm(RobustContainer):
+@dataclass(eq=False)
+class _NewFilm(NewContainer):
     """A film whose secret survives a channel, with the cover's sound."""
 
-    carrier: "FilmCarrier"
-    larger = _LARGER
+    cover: Cover
+    film: "FilmCover"
+    surviving: Surviving[WrittenFilm, HiddenFile]
+    suffix: str
 
-    def __init__(self, payload: Payload, carrier: "FilmCarrier", cover: Cover, suffix: str) -> None:
-        super().__init__(payload, carrier)
-        self._cover, self._form = cover, form_of(suffix)
-        self.width, self.height, self.frames = carrier.info.width, carrier.info.height, len(carrier.info.pts)
-
-    def compressors(self) -> Compressors:
-        return media_compressors() if self.space > 0 else {}
+    def __post_init__(self) -> None:
+        self.width = self.film.info.width
+        self.height = self.film.info.height
+        self.frames = len(self.film.info.pts)
 
     def write(self, part: Path, verify: bool) -> Written:
         """Write it as `NewContainer.write` does; the film it writes has been verified already."""
-        with_sound(self.carrier.film, self._cover.path, part, self._form)
-        figures = {"container_psnr": self.carrier.psnr} | self.figures()
-        hidden = self.carrier.groups * GROUP
-        return Written(self.file, self.notes(), figures, changed_secret=self.file.warning, hidden=hidden)
+        form = form_of(self.suffix)
+        with_sound(self.surviving.container[0], self.cover.path, part, form)
+        file = self.surviving.fitted
+        notes = [*survival_notes(file, self.film.channel, file.notes), *self._notes_on_size()]
+        notes += [f"cover: {note}" for note in (*self.cover.film.notes, *left_out(self.cover, form))]
+        figures = {
+            "container_psnr": self.surviving.psnr,
+            "hidden_bytes": len(self.surviving.content),
+            "capacity": self.surviving.offered,
+            "survives": str(self.film.channel),
+        }
+        hidden = self.film.groups * GROUP
+        return Written(file, tuple(notes), figures, changed_secret=file.warning, hidden=hidden)
 
-    def notes_on_cover(self) -> tuple[str, ...]:
-        cover, sent, notes = self._cover.film, self.carrier.info, []
-        if sent != cover:
-            rates = f" and {float(cover.rate):g} to {float(sent.rate):g} frames a second"
-            sizes = f"{cover.width}×{cover.height} to {sent.width}×{sent.height} pixels"
-            sizes += rates if sent.rate != cover.rate else ""
-            notes = [f"the cover was reduced from {sizes}, as messengers do"]
-        return *notes, *(f"cover: {note}" for note in (*cover.notes, *left_out(self._cover, self._form)))
+    def _notes_on_size(self) -> list[str]:
+        cover, sent = self.cover.film, self.film.info
+        if sent == cover:
+            return []
+        sizes = f"{cover.width}×{cover.height} to {sent.width}×{sent.height} pixels"
+        if sent.rate != cover.rate:
+            sizes += f" and {float(cover.rate):g} to {float(sent.rate):g} frames a second"
+        return [f"the cover was reduced from {sizes}, as messengers do"]
 
 
-@dataclass(eq=False)
-class FilmCarrier(RobustCarrier):
-    """A film that carries a record in each group of frames.
+@dataclass(frozen=True, eq=False)
+class FilmCover:
+    """A film that carries a record in each group of frames, at an operating point; implements `SurvivalCover`."""
 
-    Attributes:
-        groups: number of groups.
-        shape: rows and columns of blocks.
-        film: the container, without sound.
-    """
-
-    cover: Source  # cover, info: the film as it is sent
+    source: Source  # source, info: the film as it is sent
     info: FilmInfo
     folder: Path  # for films that are tried
     channel: FilmChannel
@@ -197,69 +210,96 @@ class FilmCarrier(RobustCarrier):
     most: int
     key_source: KeySource
     context: Context
-    attempts, copies, head, least, together = 6, 2, HEAD_BYTES, 0, _MACROBLOCK
-    spared, uneven = 0.75, 4.0
-
-    def __post_init__(self) -> None:
-        self.shape, self.groups = (self.info.height // BLOCK, self.info.width // BLOCK), len(self.info.pts) // GROUP
-        self.blocks, self.shares = math.prod(self.shape), range(self.most, SHARES)
-        self.film, self._every = self.folder / "written.mp4", -(-len(self.info.pts) // _SAMPLED)
-        self._kept: dict[int, np.ndarray] = {}
-        self._errors: dict[int, float] = {}
 
     @property
-    def psnr(self) -> float:
-        """PSNR of the container in dB, over some frames, evenly spaced."""
-        return psnr_from_mse(sum(self._errors.values()) / len(self._errors), PEAK)
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return self.info.height // BLOCK, self.info.width // BLOCK
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return math.prod(self.shape)
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return len(self.info.pts) // GROUP
 
     @cached_property
     def rates(self) -> list[int]:
         """The rate of each group, measured by hiding, encoding and reading random bits; 0 if nothing is recovered.
 
-        In a long film, one group in _EVERY is measured. The groups between two of these have the lower of their rates,
-        less a margin.
+        In a film of more than four groups, one in three is measured. The groups between two of these have the lower of
+        their rates, less a margin.
         """
         if not self.blocks or not self.groups:
             return []
         groups = range(self.groups)
-        some = groups if len(groups) <= _FEW else sorted({*groups[::_EVERY], groups[-1]})
-        rates = dict(zip(some, self._rates_of(some), strict=True))
-        for before, after in pairwise(some):
+        measured = groups if len(groups) <= 4 else sorted({*groups[::3], groups[-1]})
+        rates = dict(zip(measured, self._rates_of(measured), strict=True))
+        for before, after in pairwise(measured):
             lower = max(min(rates[before], rates[after]) - _MARGIN, 0)
             rates |= dict.fromkeys(range(before + 1, after), lower)
         return [rates[index] for index in groups]
 
-    def measured(self) -> list[int]:
-        return self.rates
+    def plan_at(self, rates: Sequence[int]) -> CodePlan:
+        """Return the plan of these rates, with the largest share of the blocks."""
+        return CodePlan(
+            self.point,
+            self.blocks,
+            rates,
+            range(self.most, SHARES),
+            self.most,
+            attempts=6,
+            copies=2,
+            least=0,
+            head=HEAD_BYTES,
+            together=4,  # a macroblock: where blocks are spared, an encoder skips isolated changes
+            spared=0.75,
+            uneven=4.0,
+        )
 
-    def embed(self, content: bytes, rates: Sequence[int], share: int) -> None:
-        motion, capacities, random = self.folder / "motion.mp4", self.capacities(rates, share), self.context.randomness
-        self._search(motion, read_frames(self.cover), self.info, self.context)
-        pieces, variant, rise = pieces_of(content, filter(None, capacities)), new_variant(random), self.channel.rise
-        self._contents = [
-            GroupContent(next(pieces), rate, new_nonce(random), variant, share, rise) if capacity else None
-            for rate, capacity in zip(rates, capacities, strict=True)
+    def measured_plan(self) -> CodePlan:
+        return self.plan_at(self.rates)
+
+    def modulate(self, content: bytes, plan: CodePlan) -> WrittenFilm:
+        motion = self.folder / "motion.mp4"
+        random = self.context.randomness
+        self._search(motion, read_frames(self.source), self.info)
+        variant = new_variant(random)
+        rise = self.channel.rise
+        groups = [
+            None if piece is None else GroupContent(piece, rate, new_nonce(random), variant, plan.share, rise)
+            for piece, rate in zip(_pieces(content, plan), plan.rates, strict=True)
         ]
-        self._write(self.film, self._containers(motion), self.info, WRITTEN, self.context)
+        path = self.folder / "written.mp4"
+        cover_frames: dict[int, np.ndarray] = {}
+        self._write(path, self._containers(groups, motion, cover_frames), self.info, WRITTEN, "hide")
+        return path, cover_frames
 
-    def failed(self) -> set[int]:
-        again = self._again(self._compared(), self.info, self.context)
+    def transmit(self, container: WrittenFilm, content: bytes, plan: CodePlan) -> Transmission:
+        errors: list[float] = []
+        again = self._again(self._compared(container, errors), self.info, "check")
 
         def step(done: int) -> None:
             self.context.progress("verify", done, len(self.info.pts))
 
-        with closing(read_groups(read_frames(again), self.key_source, step, _LOST)) as readings:
-            found = [reading.content if reading else b"" for reading in readings]
-        return {
-            index for index, sent in enumerate(self._contents) if sent and not found[index].startswith(sent.content)
-        }
+        erased = 13  # one bit in so many may be lost to encoders that were not tried
+        with closing(read_groups(read_frames(again), self.key_source, step, erased)) as readings:
+            revealed = [reading or b"" for reading in readings]
+        pieces = enumerate(_pieces(content, plan))
+        lost = {index for index, sent in pieces if sent and not revealed[index].startswith(sent)}
+        return Transmission(frozenset(lost), psnr=psnr_from_mse(sum(errors) / len(errors), PEAK))
 
-    def lowered(self, rates: list[int], share: int, failed: set[int], attempt: int) -> list[int]:
-        most = self.shares[0]
-        if share > most:  # some encoders skip isolated changes
-            self.shares = range(most, most + 1)
-            return rates
-        return [int(rate * _LOWERED) if index in failed else rate for index, rate in enumerate(rates)]
+    def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        if share > self.most:  # some encoders skip isolated changes
+            return replace(plan, shares=range(self.most, self.most + 1))
+        factor = 0.875  # of a rate where more bits are lost than may be
+        return replace(
+            plan,
+            rates=[int(rate * factor) if index in sent.lost else rate for index, rate in enumerate(plan.rates)],
+        )
 
     def refusal(self) -> CapacityError:
         return CapacityError(f"what is hidden in this film does not survive {self.channel}", _LARGER)
@@ -269,17 +309,23 @@ class FilmCarrier(RobustCarrier):
 
         As many macroblocks as may carry anything carry random bits.
         """
-        point, context, rows = self.point, self.context.under("try"), self.shape[0]
-        columns, width = np.arange(self.shape[1]), max(_NARROWEST, -(-self.shape[1] // _STRIPS))
-        columns, seed = columns[columns // width % 2 == 0], self.context.randomness(16)
-        shape, pts = (rows, len(columns)), self.info.pts[: len(groups) * GROUP]
+        point = self.point
+        rows = self.shape[0]
+        # A strip is wide enough to hold the motion.
+        width = max(8, -(-self.shape[1] // 8))
+        columns = np.arange(self.shape[1])
+        columns = columns[columns // width % 2 == 0]
+        shape = rows, len(columns)
+        pts = self.info.pts[: len(groups) * GROUP]
         info = replace(self.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
-        film, motion = self.folder / "measured.mp4", self.folder / "measured-motion.mp4"
+        film = self.folder / "measured.mp4"
+        motion = self.folder / "measured-motion.mp4"
+        seed = self.context.randomness(16)
 
         def drawn(index: int) -> tuple[np.ndarray, np.ndarray]:
             """Return signs, (rows, columns, bits), and dither of a group."""
             draw = np.random.default_rng([index, *seed])
-            used = draw.random([-(-side // 2) for side in shape]) < share_of(self.shares[0])
+            used = draw.random([-(-side // 2) for side in shape]) < share_of(self.most)
             used = used.repeat(2, 0).repeat(2, 1)[:rows, : shape[1]]
             signs = draw.integers(0, 2, (*shape, point.bits), np.int8) * np.float32(2) - 1
             return signs * used[..., None], draw.random((math.prod(shape), point.bits), np.float32)
@@ -287,49 +333,63 @@ class FilmCarrier(RobustCarrier):
         def containers() -> Generator[np.ndarray, None, None]:
             with closing(self._moves(motion)) as moves:
                 for index, frames in zip(groups, self._samples(groups, columns), strict=True):
-                    yield from modulated(frames, *drawn(index), point, next(moves))
+                    signs, dither = drawn(index)
+                    yield from modulated(frames, signs, dither, point, next(moves))
 
-        self._search(motion, (frame for frames in self._samples(groups, columns) for frame in frames), info, context)
-        self._write(film, containers(), info, WRITTEN, context)
-        with closing(prefetch(read_frames(self._again(decode(film), info, context)), GROUP)) as frames:
+        covers = (frame for frames in self._samples(groups, columns) for frame in frames)
+        self._search(motion, covers, info, "try")
+        self._write(film, containers(), info, WRITTEN, "try")
+        share_kept = 0.85  # of the information, for encoders that were not tried
+        with closing(prefetch(read_frames(self._again(decode(film), info, "try")), GROUP)) as arrived:
             for index in groups:
                 signs, dither = drawn(index)
-                found = [coefficients(luma(frame)) for frame in islice(frames, 0, GROUP, point.run)]
+                carrying = [dct_coefficients(luma(frame)) for frame in islice(arrived, 0, GROUP, point.run)]
                 signs = signs.reshape(dither.shape)
-                right = (sines(found, dither, point) * signs)[signs != 0]
-                rate = int(sureness(right)[1] * RATES * _SHARE) - _MARGIN if right.size else 0
+                right = (sines(carrying, dither, point) * signs)[signs != 0]
+                rate = int(sureness(right)[1] * RATES * share_kept) - _MARGIN if right.size else 0
                 yield min(rate, HIGHEST) if rate >= LOWEST else 0
 
     def _samples(self, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
         """Yield some of the cover's groups, reduced to these columns of blocks."""
         wanted = {GROUP * index + at for index in groups for at in range(GROUP)}
         pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
-        with closing(read_frames(self.cover, wanted)) as frames:
+        with closing(read_frames(self.source, wanted)) as frames:
             for _ in groups:
                 yield [hidden_area(frame)[:, pixels] for frame in islice(frames, GROUP)]
 
-    def _containers(self, motion: Path) -> Generator[np.ndarray, None, None]:
-        """Yield the cover's frames with the content of each group hidden, then the frames that are left."""
-        with closing(read_frames(self.cover)) as frames, closing(self._moves(motion)) as moving:
-            for index, (content, moves) in enumerate(zip(self._contents, moving, strict=False)):
-                group, first = list(islice(frames, GROUP)), index * GROUP
-                self._kept |= {first + at: each for at, each in enumerate(group) if (first + at) % self._every == 0}
+    def _containers(
+        self, contents: Sequence[GroupContent | None], motion: Path, kept: dict[int, np.ndarray]
+    ) -> Generator[np.ndarray, None, None]:
+        """Yield the cover's frames with the content of each group hidden, then the frames that are left.
+
+        At most 48 frames of the groups are kept in `kept`, by their numbers.
+        """
+        every = -(-len(self.info.pts) // 48)
+        with closing(read_frames(self.source)) as frames, closing(self._moves(motion)) as moving:
+            for index, (content, moves) in enumerate(zip(contents, moving, strict=False)):
+                group = list(islice(frames, GROUP))
+                kept |= {
+                    number: frame for number, frame in enumerate(group, index * GROUP) if number % every == 0
+                }
                 yield from hide_in_group(group, self.point, content, self.key_source, moves) if content else group
             yield from frames
 
-    def _compared(self) -> Generator[VideoFrame, None, None]:
-        """Yield the container's frames as decoded, comparing some with the cover's."""
-        with closing(decode(self.film)) as frames:
+    def _compared(self, container: WrittenFilm, errors: list[float]) -> Generator["VideoFrame", None, None]:
+        """Yield the container's frames as decoded, and add the mean squared errors of some to `errors`."""
+        path, cover_frames = container
+        with closing(decode(path)) as frames:
             for index, frame in enumerate(frames):
-                if index in self._kept:
-                    picture = to_rgb(frame, frame.width, frame.height, self.film)
-                    self._errors[index] = mean_squared_error(self._kept[index], picture)
+                if index in cover_frames:
+                    picture = to_rgb(frame, frame.width, frame.height, path)
+                    errors.append(mean_squared_error(cover_frames[index], picture))
                 yield frame
 
-    def _search(self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo, context: Context) -> None:
+    def _search(
+        self, film: Path, frames: Generator[np.ndarray, None, None], info: FilmInfo, phase: str = "search"
+    ) -> None:
         """Write a film for `_moves`, unless another point has already done so, or this one needs no motion."""
         if self.point.run > 1 and not film.exists():
-            self._write(film, frames, info, SEARCH, context.under("search"))
+            self._write(film, frames, info, SEARCH, phase)
 
     def _moves(self, film: Path) -> Generator[list[Motion] | None, None, None]:
         """Yield the motion of each group of frames, from a film of `_search`; None where each frame carries bits."""
@@ -339,23 +399,32 @@ class FilmCarrier(RobustCarrier):
             while group := list(islice(moving, GROUP)):
                 yield group
 
-    def _again(self, frames: Generator[VideoFrame, None, None], info: FilmInfo, context: Context) -> Path:
+    def _again(self, frames: Generator["VideoFrame", None, None], info: FilmInfo, phase: str) -> Path:
         """Encode the frames of a written film once more, as it is promised to survive."""
         for generation in range(self.channel.generations):
             again = self.folder / f"again-{generation}.mp4"
-            self._write(again, frames, info, self.channel.coding, context.under("check"))
+            self._write(again, frames, info, self.channel.coding, phase)
             frames = decode(again)
         return again
 
     def _write(
-        self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding, context: Context
+        self, film: Path, frames: Generator[Picture, None, None], info: FilmInfo, coding: Coding, phase: str
     ) -> None:
         """Encode frames that are made in a thread."""
 
         def counted(frames: Iterator[Picture]) -> Iterator[Picture]:
             for done, frame in enumerate(frames, 1):
                 yield frame
-                context.progress("hide", done, len(info.pts))
+                self.context.progress(phase, done, len(info.pts))
 
         with closing(prefetch(frames, GROUP // 2)) as made:
             write_h264(film, counted(made), info, coding, draft=True)
+
+
+_MARGIN = 2  # 64ths between the rate that a simulation supports and the one that is used
+
+
+def _pieces(content: bytes, plan: CodePlan) -> list[bytes | None]:
+    """Return the piece of the content that each group holds; None if it holds nothing."""
+    pieces = pieces_of(content, filter(None, plan.capacities))
+    return [next(pieces) if capacity else None for capacity in plan.capacities]

@@ -40,7 +40,7 @@ from stegnet.results import OutputTarget, Report, as_named, text_report, write_r
 
 if TYPE_CHECKING:
     from stegnet.methods.robust.channels import FilmChannel, PictureChannel
-    from stegnet.methods.robust.survival import RobustContent
+    from stegnet.methods.robust.robust_content import RobustContent
 
 ROBUST = "robust"
 # Channels whose capacity is listed: for pictures, besides plain JPEG; for films, in the short list.
@@ -98,7 +98,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         """Return files hidden unchanged, and pictures made to fit, for each channel."""
         empty = robust.file_bytes("", 0)
         if cover.kind == FILM:
-            capacities = ((name, _film_capacity(cover, robust.parse_channel(name, FILM))) for name in ROBUST_FILMS)
+            capacities = ((name, _film_capacity(cover, robust.parse_film_channel(name))) for name in ROBUST_FILMS)
             return [
                 Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
                 for name, capacity in capacities
@@ -114,20 +114,23 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
         for name in _JOINED:
             with suppress(CapacityError):  # too small to be resized
-                if (capacity := _picture_capacity(cover, robust.parse_channel(name), CONTAINER_PSNR) or 0) > empty:
+                channel = robust.parse_picture_channel(name)
+                if (capacity := _picture_capacity(cover, channel, CONTAINER_PSNR) or 0) > empty:
                     fits.append(Fit("any file", ROBUST, capacity, survive=name))
         return fits
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
         if cover.kind == FILM:
-            channel = options.channel(FILM)
-            if any(side % 2 for side in channel.sent_size(cover.height, cover.width)):
+            film_channel = options.film_channel()
+            if any(side % 2 for side in film_channel.sent_size(cover.height, cover.width)):
                 size = f"{cover.width}×{cover.height} pixels"
                 hint = "crop or scale it to even sides"
                 raise CapacityError(f"the cover has {size}, and H.264 needs even sides", hint)
-            capacity = _film_capacity(cover, channel) if channel.name in ROBUST_FILMS else None
+            known = film_channel.name in ROBUST_FILMS
+            capacity = _film_capacity(cover, film_channel) if known else None
         else:
-            capacity = _picture_capacity(cover, options.channel(PICTURE), options.container_psnr or CONTAINER_PSNR)
+            channel = options.picture_channel()
+            capacity = _picture_capacity(cover, channel, options.container_psnr or CONTAINER_PSNR)
         return None if capacity is None else Capacity(max(capacity - robust.file_bytes(name, 0), 0))
 
     def embed(
@@ -215,14 +218,15 @@ def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
 def _content_of_picture(container: Container, context: Context) -> bytes | None:
     """Return the content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
-    modem = context.network(robust.Modem.load, SHIPPED_MODEM)
-    reader, tiles = robust.PictureReader(modem, container.key_source, context.search), [0, 0]
+    modem = context.network(robust.PictureModem.load, SHIPPED_MODEM)
+    reader = robust.PictureReader(modem, container.key_source, context.search)
+    tiles = 0, 0  # done and in all
 
-    def step(*done: int) -> None:
-        tiles[:] = done
+    def step(done: int, total: int) -> None:
+        nonlocal tiles
+        tiles = done, total
 
-    reading = with_heartbeat(lambda: reader.read(picture, step), lambda: context.progress("reveal tiles", *tiles))
-    return reading and reading.content
+    return with_heartbeat(lambda: reader.read(picture, step), lambda: context.progress("reveal tiles", *tiles))
 
 
 def _message_in_film(container: Container, context: Context) -> bytes | None:
@@ -251,30 +255,38 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
 class FoundContent(FoundSecret):
     """A picture or file that survived lossy codecs, read without error whatever happened to its container."""
 
-    method, tells_damage = ROBUST, False
+    method = ROBUST
+    tells_damage = False
 
     def __init__(self, container: Container, context: Context, content: "RobustContent") -> None:
         super().__init__(container, context)
-        self._content, self.kind = content, PICTURE
+        self._content = content
+        self.kind = PICTURE
         if isinstance(content, robust.RobustFile):
-            self.kind, self.name, self.size = FILE, content.name, len(content.data)
+            self.kind = FILE
+            self.name = content.name
+            self.size = len(content.data)
 
     def text(self, strict: bool = False) -> Report | None:
-        return text_report(self.name, self._content.data) if self.kind == FILE else None
+        if isinstance(self._content, np.ndarray):
+            return None
+        return text_report(self._content.name, self._content.data)
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        if self.kind == PICTURE:
+        if isinstance(self._content, np.ndarray):
             return write_revealed(out, self._content)
+        name, data = self._content.name, self._content.data
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
-            part.write_bytes(self._content.data)
-            named = as_named(part, self.name, out, self.context.progress)
-        line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
-        told = {"notes": (line, *named.notes), "warnings": named.warnings}
-        return Report(**told, name=self.name, size=self.size, unchanged=named.unchanged)
+            part.write_bytes(data)
+            named = as_named(part, name, out, self.context.progress)
+        line = f"hidden: {printable(name)}, {counted(len(data), 'byte')}"
+        return Report(
+            notes=(line, *named.notes), warnings=named.warnings, name=name, size=len(data), unchanged=named.unchanged
+        )
 
     def details(self) -> dict[str, Any]:
-        if self.kind == FILE:
-            digest = sha256(self._content.data).hexdigest()
-            return {"hidden_name": self.name, "hidden_bytes": self.size, "hidden_sha256": digest}
-        height, width = self._content.shape[:2]
-        return {"hidden_width": width, "hidden_height": height}
+        if isinstance(self._content, np.ndarray):
+            height, width = self._content.shape[:2]
+            return {"hidden_width": width, "hidden_height": height}
+        digest = sha256(self._content.data).hexdigest()
+        return {"hidden_name": self.name, "hidden_bytes": self.size, "hidden_sha256": digest}

@@ -8,7 +8,7 @@ from stegnet.methods import robust
 from stegnet.methods.method import EXACT_HELP, VERIFY_HELP, option
 
 if TYPE_CHECKING:
-    from stegnet.methods.robust.channels import Channel
+    from stegnet.methods.robust.channels import FilmChannel, PictureChannel
 
 DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
 CONTAINER_PSNR = 38.0  # dB
@@ -36,6 +36,10 @@ class RobustOptions:
     compress: bool = option(True, EXACT_HELP)
     verify: bool = option(True, VERIFY_HELP)
 
-    def channel(self, kind: str) -> "Channel":
-        """Return the channel of pictures or films; errors as `parse_channel`."""
-        return robust.parse_channel(self.survive or DEFAULTS[kind], kind)
+    def picture_channel(self) -> "PictureChannel":
+        """Return the channel of a picture; errors as `parse_channel`."""
+        return robust.parse_picture_channel(self.survive or DEFAULTS[PICTURE])
+
+    def film_channel(self) -> "FilmChannel":
+        """Return the channel of a film; errors as `parse_channel`."""
+        return robust.parse_film_channel(self.survive or DEFAULTS[FILM])

@@ -5,8 +5,14 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError
-from stegnet.methods.robust import fit_picture, parse_content
-from stegnet.methods.robust.fec import Code, Coding
+from stegnet.methods.robust import (
+    RepeatAccumulateCode,
+    decode_message,
+    encode_message,
+    fit_picture,
+    message_capacity,
+    parse_content,
+)
 from tests.support.quality import psnr
 
 
@@ -26,7 +32,7 @@ def capacity(deviation: float) -> float:
 def test_close_to_capacity(rate, deviation):
     """At 4,608 bits, 19 of 20 messages come back where capacity is at most 36 % above the rate."""
     assert rate / 64 < capacity(deviation) < 1.36 * rate / 64
-    code, random = Code(4608, 4608 * rate // 64, rate), np.random.default_rng(2)
+    code, random = RepeatAccumulateCode(4608, 4608 * rate // 64, rate), np.random.default_rng(2)
     messages = random.integers(0, 2, (20, code.k), dtype=np.uint8)
     decoded = [code.decode(received(code.encode(message), deviation, random)) for message in messages]
     assert sum(map(np.array_equal, decoded, messages)) >= 19
@@ -35,11 +41,12 @@ def test_close_to_capacity(rate, deviation):
 
 def test_repetition_below_the_lowest_rate():
     """At an eighth of the rate 1/4, the same ratios are added up, and so many more errors are corrected."""
-    coding, random = Coding(8000, 4), np.random.default_rng(5)
-    message = random.integers(0, 2, coding.capacity, dtype=np.uint8)
-    ratios = received(coding.encode(message), 2.4, random)
-    assert ((ratios > 0) != coding.encode(message)).mean() > 0.3
-    assert np.array_equal(coding.decode(ratios), message)
+    places, rate, random = 8000, 4, np.random.default_rng(5)
+    message = random.integers(0, 2, message_capacity(places, rate), dtype=np.uint8)
+    coded = encode_message(message, places, rate)
+    ratios = received(coded, 2.4, random)
+    assert ((ratios > 0) != coded).mean() > 0.3
+    assert np.array_equal(decode_message(ratios, rate), message)
 
 
 def no_step(*_: int) -> None:

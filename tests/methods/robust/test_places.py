@@ -13,10 +13,19 @@ from PIL import Image
 from stegnet import CapacityError, Key, KeyFileError, Passphrase
 from stegnet.image import resize
 from stegnet.methods import Context
-from stegnet.methods.robust import Modem, OperatingPoint, PictureReader, parse_channel, picture_carrier
+from stegnet.methods.robust import (
+    OperatingPoint,
+    PictureModem,
+    PictureReader,
+    embed_surviving,
+    parse_picture_channel,
+    picture_cover,
+)
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
-from stegnet.methods.robust.registration import LEAST_SIDE, REACH, grids, map_dither, map_signs
-from stegnet.methods.robust.robust_modem import read_tiled
+from stegnet.methods.robust.picture_reader import read_part
+from stegnet.methods.robust.registration import REACH, grids
+from stegnet.methods.robust.tile_map import LEAST_SIDE, map_dither, map_signs
+from stegnet.networks import SHIPPED_MODEM
 from tests.support.jpegs import through_jpeg
 
 pytestmark = pytest.mark.slow
@@ -24,16 +33,15 @@ pytestmark = pytest.mark.slow
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 CONTENT = b"\2" + bytes(range(40))
 SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
-MODEM = Modem.load(device="cpu")
+MODEM = PictureModem.load(device="cpu")
 READ = PictureReader(MODEM, KEY).read
 
 
 def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndarray:
     """A container that survives a channel."""
-    channel, run = parse_channel(name), Context(randomness=random.Random(0).randbytes)
-    carrier = picture_carrier(MODEM, cover, key, channel, 38, context=run).at_best_point()
-    carrier.hide(lambda capacity: CONTENT)
-    return carrier.picture
+    run = Context(randomness=random.Random(0).randbytes, networks={SHIPPED_MODEM: MODEM})
+    sent = picture_cover(cover, key, parse_picture_channel(name), 38, context=run)
+    return embed_surviving(sent, lambda capacity: (CONTENT, None)).container
 
 
 def test_copies_of_all_sizes_have_the_grid_of_the_cover():
@@ -63,8 +71,8 @@ def test_placements():
 
 def test_cropped_and_moved_containers(picture: Callable[..., np.ndarray]):
     container = hidden(picture(136, 184, 3), "jpeg:75+crop")
-    assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).content.startswith(CONTENT)
-    assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).content.startswith(CONTENT)
+    assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).startswith(CONTENT)
+    assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).startswith(CONTENT)
     with pytest.raises(CapacityError, match="survives cropping or shifting by up to 8 pixels"):
         hidden(picture(40, 40, 3), "jpeg:75+crop")
 
@@ -75,7 +83,7 @@ def test_resized_containers(picture: Callable[..., np.ndarray]):
     small = np.array(sent.resize((240, 180), Image.Resampling.HAMMING))
     middle = np.array(sent.resize((327, 245), Image.Resampling.BICUBIC))
     for shared in (through_jpeg(small, 75), through_jpeg(middle, 80), resize(through_jpeg(small, 80), 375, 500)):
-        assert READ(shared).content.startswith(CONTENT)
+        assert READ(shared).startswith(CONTENT)
 
 
 @pytest.mark.parametrize(("height", "width"), [(360, 480), pytest.param(760, 1000, marks=pytest.mark.long)])
@@ -83,7 +91,7 @@ def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray], heig
     sent = hidden(picture(height, width, 4), "jpeg:80+crop+resize:0.8")
     part = Image.fromarray(sent[3 : height - 1, 8:])
     copy = part.resize((round(part.width * 0.83), round(part.height * 0.83)), Image.Resampling.BICUBIC)
-    assert READ(through_jpeg(np.array(copy), 81)).content.startswith(CONTENT)
+    assert READ(through_jpeg(np.array(copy), 81)).startswith(CONTENT)
 
 
 def test_few_blocks_are_computed_as_all_are(picture: Callable[..., np.ndarray]):
@@ -102,10 +110,10 @@ def test_any_part_gives_it_back(picture: Callable[..., np.ndarray]):
     cover, channel = picture(540, 528, 3), "jpeg:75+crop:0.5"
     container = hidden(cover, channel)
     parts = [container[top : top + 270, left : left + 264] for top, left in ((37, 3), (270, 264))]
-    assert READ(through_jpeg(parts[0], 75)).content.startswith(CONTENT)
-    assert read_tiled(MODEM, KEY, through_jpeg(parts[1], 90)).content.startswith(CONTENT)
+    assert READ(through_jpeg(parts[0], 75)).startswith(CONTENT)
+    assert read_part(MODEM, KEY, through_jpeg(parts[1], 90)).startswith(CONTENT)
     for wrong, key in ((parts[0][: LEAST_SIDE - 1], KEY), (container, OTHER), (container, Passphrase("six words"))):
-        assert read_tiled(MODEM, key, wrong) is None
+        assert read_part(MODEM, key, wrong) is None
     with pytest.raises(CapacityError, match="300×600 is too small"):
         hidden(picture(600, 300, 3), channel)
     with pytest.raises(KeyFileError, match="a passphrase opens no part"):

@@ -1,0 +1,369 @@
+"""Reading a film that arrived: the variant and the record of each group, and the message in their pieces.
+
+A reader identifies the film's variant by the headers, whose copies agree better than by chance. Where frames were lost
+or repeated, or the frame rate changed, groups are searched for.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from hashlib import sha256
+from itertools import chain, islice
+from math import inf
+from operator import itemgetter
+
+import numpy as np
+
+from stegnet.core.parallel import parallel_map, prefetch, thread_count
+from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust.block_placement import BlockPlacement
+from stegnet.methods.robust.film_groups import (
+    DIGEST_BYTES,
+    FREQUENCIES,
+    HEAD_BYTES,
+    NUMBER_BYTES,
+    VARIANTS,
+    FrameSignal,
+    salt_of_variant,
+    salts_of_group,
+    signal_of,
+    sines,
+    sines_of,
+    sureness,
+)
+from stegnet.methods.robust.operating_points import ALL_FILM_POINTS, GROUP, OperatingPoint
+from stegnet.methods.robust.robust_record import (
+    decoded_headers,
+    group_dither,
+    header_dither,
+    header_evidence,
+    header_signs,
+    open_record,
+    places_to_read,
+    robust_key,
+)
+
+_BACK = 8  # frames that are kept behind the current place, to search backwards
+
+Frames = Callable[[], Generator[np.ndarray, None, None]]
+
+
+# Pieces of the message
+
+
+@dataclass
+class MessagePieces:
+    """The pieces read of one message: the start of its SHA-256, its bytes, and a mask of the bytes that are known."""
+
+    digest: bytes
+    data: np.ndarray
+    known: np.ndarray
+    groups: int = 0
+
+    @property
+    def message(self) -> bytes | None:
+        """The message if it is complete, else None."""
+        data = self.data.tobytes()
+        return data if self.known.all() and sha256(data).digest()[:DIGEST_BYTES] == self.digest else None
+
+    @property
+    def share(self) -> float:
+        """Share of the bytes that is known."""
+        return float(self.known.mean())
+
+
+def add_piece(messages: dict[bytes, MessagePieces], content: bytes) -> None:
+    """Add the content of a group to the messages read so far, which are keyed by their size and digest."""
+    start = int.from_bytes(content[:NUMBER_BYTES], "big")
+    size = int.from_bytes(content[NUMBER_BYTES : 2 * NUMBER_BYTES], "big")
+    most_bytes = 1 << 25
+    if not start < size <= most_bytes:
+        return
+    name = content[NUMBER_BYTES:HEAD_BYTES]
+    if name not in messages:
+        messages[name] = MessagePieces(name[NUMBER_BYTES:], np.zeros(size, np.uint8), np.zeros(size, bool))
+    pieces = messages[name]
+    part = np.frombuffer(content, np.uint8)[HEAD_BYTES : HEAD_BYTES + size - start]
+    pieces.data[start : start + part.size] = part
+    pieces.known[start : start + part.size] = True
+    pieces.groups += 1
+
+
+# Groups
+
+
+def headers_of_variants(
+    point: OperatingPoint, shape: tuple[int, int], key: Key, salt: bytes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the first bits of a group's header for each variant of a key, (VARIANTS, h) each.
+
+    Args:
+        shape: rows and columns of blocks.
+    Returns:
+        places: of each bit in the coefficients of all blocks, frame by frame.
+        dither: float32, in periods.
+        signs: factors of the bits' sines.
+    """
+    bits_read = 4608  # enough to identify a variant
+    placements = [BlockPlacement(shape, point, key, salt_of_variant(salt, variant)) for variant in range(VARIANTS)]
+    orders = np.stack([placement.header_order(bits_read) for placement in placements])
+    blocks, bits = np.divmod(orders, point.bits)
+    runs, carriers = np.divmod(bits, point.coefficients)
+    blocks = np.take_along_axis(np.stack([placement.header_blocks for placement in placements]), blocks, 1)
+    numbers = (runs * (shape[0] * shape[1]) + blocks) * len(FREQUENCIES) + carriers
+    dither = [header_dither(each).reshape(-1)[order] for each, order in zip(placements, orders, strict=True)]
+    signs = [header_signs(placement, orders.shape[1]) for placement in placements]
+    return numbers.astype(np.int32), np.stack(dither), np.stack(signs)
+
+
+def evidence_of_variants(
+    point: OperatingPoint, headers: tuple[np.ndarray, np.ndarray, np.ndarray], frames: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return the standard deviations by which each variant's copies agree better than by chance: (VARIANTS,) float.
+
+    Args:
+        headers: of `headers_of_variants`.
+        frames: coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32 each.
+    """
+    places, dither, signs = headers
+    values = np.concatenate(frames).reshape(-1)[places]
+    return header_evidence(sines_of(values, point.periods[places % len(FREQUENCIES)], dither) * signs)
+
+
+class GroupReader:
+    """A reader of a film's groups. What depends on a salt alone is cached for other groups with the same salt.
+
+    The variant that opened one group is the variant of the whole film. Once 64 keys of a passphrase have opened
+    nothing, no more are derived: each takes a fraction of a second.
+
+    Args:
+        lost: one bit in this many of a record is erased, to test that not every bit is needed; 0: no bit is.
+    """
+
+    def __init__(self, source: KeySource, lost: int = 0) -> None:
+        self._source = source
+        self._lost = lost
+        self._most_keys = 64 if isinstance(source, Passphrase) else None
+        self._keys: dict[bytes, Key] = {}
+        self._variant: int | None = None
+        self._headers = lru_cache(maxsize=2)(
+            lambda salt, shape: [
+                (point, headers_of_variants(point, shape, self._key_of(salt), salt)) for point in ALL_FILM_POINTS
+            ]
+        )
+
+    def read(self, signals: Sequence[FrameSignal], salts: int | None = None) -> bytes | None:
+        """Return the content of the group with these signals; None if none of its first `salts` salts opens it."""
+        tried = list(islice(salts_of_group(signals), salts))
+        if self._most_keys is not None and len(self._keys) >= self._most_keys:
+            tried = [salt for salt in tried if salt in self._keys]
+
+        def likely(salt: bytes) -> list[tuple[float, BlockPlacement]]:
+            return self._likely(signals, salt)
+
+        least_evidence = 2  # standard deviations
+        found: Generator[list[tuple[float, BlockPlacement]], None, None] = parallel_map(likely, tried, thread_count())
+        with closing(found) as placements_by_salt:
+            for evidence, placement in chain.from_iterable(placements_by_salt):
+                content = self._read_placed(placement, signals) if evidence > least_evidence else None
+                if content is not None:
+                    self._most_keys = None
+                    self._variant = placement.salt[-1]
+                    return content
+        return None
+
+    def _key_of(self, salt: bytes) -> Key:
+        if salt not in self._keys:
+            self._keys[salt] = robust_key(self._source, salt)
+        return self._keys[salt]
+
+    def _likely(self, signals: Sequence[FrameSignal], salt: bytes) -> list[tuple[float, BlockPlacement]]:
+        """Return the placements that a group with this salt may have and the evidence for each, the likeliest first."""
+        shape = signals[0].shape
+        key = self._key_of(salt)
+        if self._variant is not None:
+            known = salt_of_variant(salt, self._variant)
+            return [(inf, BlockPlacement(shape, point, key, known)) for point in ALL_FILM_POINTS]
+        placements = []
+        for point, headers in self._headers(salt, shape):
+            frames = [signal.coefficients for signal in signals[:: point.run]]
+            for variant, evidence in enumerate(evidence_of_variants(point, headers, frames).tolist()):
+                placements.append((evidence, BlockPlacement(shape, point, key, salt_of_variant(salt, variant))))
+        return sorted(placements, key=itemgetter(0), reverse=True)
+
+    def _read_placed(self, placement: BlockPlacement, signals: Sequence[FrameSignal]) -> bytes | None:
+        if not placement.holds_record:
+            return None
+        point = placement.point
+        frames = [signal.coefficients for signal in signals[:: point.run]]
+        first_sureness = 1.5  # log-likelihood ratio of a sine of 1, before it is estimated by the header
+        carried = sines([frame[placement.header_blocks] for frame in frames], header_dither(placement), point)
+        ratios = (first_sureness * carried).reshape(-1)[placement.header_order()]
+        for _, header, right in decoded_headers([placement], [ratios]):
+            numbers = places_to_read(placement, header)
+            if numbers is None:
+                continue
+            sure, _ = sureness(right / first_sureness)
+            ratios = (sure * sines(frames, group_dither(placement, header), point)).reshape(-1)[numbers]
+            kept = numbers % self._lost != 0 if self._lost else np.ones(numbers.size, bool)
+            return open_record(placement, header, ratios * kept)
+        return None
+
+
+def read_groups(
+    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None], lost: int
+) -> Generator[bytes | None, None, None]:
+    """Yield the content of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
+    reader = GroupReader(key_source, lost)
+    start = 0
+    with closing(_SignalWindow(frames, step)) as window:
+        while group := window.group(start):
+            yield reader.read(group)
+            start += GROUP
+
+
+# Films
+
+
+def read_film(
+    frames: Frames,
+    times: Callable[[], Sequence[Fraction]],
+    key_source: KeySource,
+    step: Callable[[int], None] = lambda done: None,
+    search: bool = True,
+) -> MessagePieces | None:
+    """Return the message of a film, or what is left of it; None if nothing opens with this key.
+
+    Where no group is in its place, frames may have been lost or repeated, or the frame rate changed. Groups are then
+    searched for, frame by frame and at other frame rates.
+
+    Args:
+        frames: decodes all frames from the start.
+        times: of the frames in seconds.
+        step: called after each frame with the number of frames read.
+        search: search even before any group was found, and try the groups of the whole film, which takes long.
+    """
+    reader = GroupReader(key_source)
+    messages = _collect(reader, frames(), step, search)
+    if not messages and search:
+        order = _order_at_former_rate(reader, frames, times())
+        messages = _collect(reader, _in_order(frames(), order), step) if order else {}
+    return max(messages.values(), key=lambda pieces: pieces.share, default=None)
+
+
+class _SignalWindow:
+    """The latest signals of a film's frames, computed in a thread while groups are read. Closes `frames`."""
+
+    def __init__(self, frames: Generator[np.ndarray, None, None], step: Callable[[int], None]) -> None:
+        self._source = prefetch(_signals(frames), GROUP)
+        self._step = step
+        self._first = 0
+        self._kept: list[FrameSignal] = []
+
+    def close(self) -> None:
+        """End the thread."""
+        self._source.close()
+
+    def group(self, start: int) -> list[FrameSignal]:
+        """Return the group that starts at a frame; empty if the film ends before, or the frame is no longer kept."""
+        while self._first + len(self._kept) < start + GROUP:
+            signal = next(self._source, None)
+            if signal is None:
+                return []
+            self._kept.append(signal)
+            self._step(self._first + len(self._kept))
+        superfluous = max(start - _BACK - self._first, 0)
+        del self._kept[:superfluous]
+        self._first += superfluous
+        index = start - self._first
+        return self._kept[index : index + GROUP] if index >= 0 else []
+
+
+def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
+    with closing(frames):
+        for frame in frames:
+            yield signal_of(frame)
+
+
+def _collect(
+    reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None], search: bool = True
+) -> dict[bytes, MessagePieces]:
+    """Return the pieces of each message in a film. Without `search`, give up if its first groups don't open."""
+    most_tried = 2  # groups that carry something, in a film that is not searched
+    few_salts = 2  # that are tried for each group after the first in such a film
+    most_searches = 6  # in a row without a result
+    dark = 8.0  # levels: a group with a median below, or as near to white, carries nothing
+
+    messages: dict[bytes, MessagePieces] = {}
+    start = searches = tried = 0
+    with closing(_SignalWindow(decoded, step)) as window:
+        while group := window.group(start):
+            content = reader.read(group, None if search or messages or not tried else few_salts)
+            tried += bool(dark < np.median([signal.means for signal in group]) < 255 - dark)
+            if not (content or messages or search) and tried == most_tried:
+                break
+            if content is None and searches < (most_searches if messages else int(search)):
+                start, content = _searched(reader, window, start)
+                searches += 1
+            if content is not None:
+                add_piece(messages, content)
+                searches = 0
+            start += GROUP
+    return messages
+
+
+def _searched(reader: GroupReader, window: _SignalWindow, start: int) -> tuple[int, bytes | None]:
+    """Return the first group that opens near a place where none does, and its content.
+
+    If there isn't one, return the place itself and None.
+    """
+    following = window.group(start + GROUP)
+    if following and (content := reader.read(following)):
+        return start + GROUP, content  # only this group was lost
+    for shift in (*range(1, 2 * GROUP), *range(-1, -_BACK, -1)):
+        group = window.group(start + shift) if shift != GROUP else None
+        if group and (content := reader.read(group, salts=1)):
+            return start + shift, content
+    return start, None
+
+
+def _order_at_former_rate(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) -> list[int]:
+    """Return the frames of a film as they were at its former frame rate: the rate at which its first group opens.
+
+    The list is empty if there is no such rate.
+    """
+    if len(times) < 2 or times[-1] <= times[0]:
+        return []
+    present = (len(times) - 1) / (times[-1] - times[0])
+    with closing(frames()) as decoded:
+        signals = [signal_of(frame) for frame in islice(decoded, 3 * GROUP)]
+
+    ntsc = Fraction(1000, 1001)
+    rates = [*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 20, 15, 12)), 24 * ntsc, 30 * ntsc, 60 * ntsc]
+    for rate in rates:  # each of its frames shows the film's frame at the middle of its interval
+        count = int((times[-1] - times[0]) * rate) + 1
+        middles = (times[0] + (index + Fraction(1, 2)) / rate for index in range(count))
+        order = [bisect_right(times, middle) - 1 for middle in middles]
+        known = [index for index in order[:GROUP] if index < len(signals)]
+        same_rate = abs(rate / present - 1) < Fraction(1, 1000)
+        if same_rate or len(known) < GROUP:
+            continue
+        if reader.read([signals[index] for index in known], salts=1):
+            return order
+    return []
+
+
+def _in_order(frames: Generator[np.ndarray, None, None], order: Sequence[int]) -> Generator[np.ndarray, None, None]:
+    """Yield frames in a rising order of indices, which may repeat."""
+    wanted = iter(order)
+    index = next(wanted, None)
+    with closing(frames):
+        for number, frame in enumerate(frames):
+            while index == number:
+                yield frame
+                index = next(wanted, None)
+            if index is None:
+                return

@@ -1,0 +1,219 @@
+"""Reading the record of a picture that arrived: which grid it lies in, which bits its blocks show, and what they say.
+
+Most of what a reader tries is wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
+first, and all others only if the header opens.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import product
+
+import numpy as np
+
+from stegnet.core.parallel import parallel_map
+from stegnet.core.pixels import BLOCK
+from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.methods.robust.block_placement import BlockPlacement
+from stegnet.methods.robust.grid import (
+    SURENESS,
+    Grid,
+    ResizedArea,
+    canonical_grids,
+    hidden_area,
+    own_grid,
+    salts_of_copies,
+    textures,
+)
+from stegnet.methods.robust.operating_points import OperatingPoint
+from stegnet.methods.robust.registration import likely_grids
+from stegnet.methods.robust.robust_modem import PictureModem
+from stegnet.methods.robust.robust_record import (
+    decoded_headers,
+    dither_of,
+    open_record,
+    places_to_read,
+    robust_key,
+)
+from stegnet.methods.robust.tile_map import LEAST_SIDE, TILE, TILE_SALT, find_part, map_dither, map_signs
+from stegnet.networks.inference import Step, no_step
+
+_MANY = 2048  # blocks: a larger picture is not read as a whole
+_Tried = tuple[Grid, Sequence[bytes], Step]
+
+
+@dataclass(frozen=True)
+class PictureReader:
+    """A reader of pictures, (H, W, 3) uint8 each, and resized copies of them, which derives the key of a salt once."""
+
+    modem: PictureModem
+    key_source: KeySource
+    # also read copies that were cropped or shifted by a few pixels, and any part of a container made for that. This
+    # takes seconds
+    search: bool = True
+
+    @cached_property
+    def key_of(self) -> Callable[[bytes], Key]:
+        """The key of a container with the given salt."""
+        return lru_cache(maxsize=None)(lambda salt: robust_key(self.key_source, salt))
+
+    def read(self, picture: np.ndarray, step: Step = no_step) -> bytes | None:
+        """Return the content of a picture's record, with the zeros at its end, or None if none opens."""
+        if min(picture.shape[:2]) < BLOCK:
+            return None
+        content = self._first_of(picture, self._uncropped(picture, step))
+        content = content or read_part(self.modem, self.key_source, picture, moved=self.search)
+        if content or not self.search:
+            return content
+        few_keys = isinstance(self.key_source, Passphrase)
+        likely = likely_grids(self.modem.points, self.key_of, picture, few_keys, step)
+        return self._first_of(picture, ((grid, [salt], no_step) for grid, salt in likely))
+
+    def read_in(self, grid: Grid, picture: np.ndarray, lost: int = 0) -> bytes | None:
+        """Read a picture whose grid is known, as `read`.
+
+        Args:
+            lost: one bit in this many of the record is erased, to test that not every bit is needed; 0: no bit is.
+        """
+        return self._read_grid(picture, (grid, list(grid.salts(picture)), no_step), lost)
+
+    def _uncropped(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
+        height, width = picture.shape[:2]
+        own = own_grid(height, width)
+        yield own, list(own.salts(picture)), step
+        # A large strip of one or two blocks, which is read as a whole, is not searched for resized copies.
+        if min(height, width) <= 2 * BLOCK and height * width > 1 << 22:
+            return
+        salts = list(salts_of_copies(picture))
+        yield from ((grid, salts, step) for grid in canonical_grids(height, width, self.search))
+
+    def _first_of(self, picture: np.ndarray, tried: Iterator[_Tried]) -> bytes | None:
+        pool = self.modem.engine.pool(picture[..., 0].size)  # shares the cores among the networks in it
+        readings = parallel_map(lambda each: self._read_grid(picture, each), tried, pool.workers, pool.prepare)
+        with closing(readings) as contents:
+            return next(filter(None, contents), None)
+
+    def _read_grid(self, picture: np.ndarray, tried: _Tried, lost: int = 0) -> bytes | None:
+        grid, salts, step = tried
+        trust = grid.trust(picture).reshape(-1)
+        for area in grid.areas(picture):
+            unmoved = grid.own and not any(grid.lacking)
+            orders = [textures(np.asarray(area)), None] if unmoved else [None]
+            for salt in salts:
+                key, full = self.key_of(salt), grid.full(salt)
+                points = product(self.modem.points, orders)
+                placements = [BlockPlacement(grid.shape, point, key, full, order) for point, order in points]
+                content = self._read_area(area, placements, trust, lost, step)
+                if content is not None:
+                    return content
+        return None
+
+    def _read_area(
+        self,
+        area: np.ndarray | ResizedArea,
+        placements: Sequence[BlockPlacement],
+        trust: np.ndarray,
+        lost: int,
+        step: Step,
+    ) -> bytes | None:
+        """Return the content of a hidden area for one key and salt, given the placements that it may have."""
+        placements = [placement for placement in placements if placement.holds_record]
+        if not placements:
+            return None
+        count = placements[0].count
+        dither = dither_of(placements[0].shape, placements[0].key, placements[0].salt)
+        large = self.modem.local and min(area.shape[:2]) > 2 * BLOCK and count > _MANY
+        whole = np.empty(0) if large else self.modem.reveal(np.asarray(area), dither).reshape(count, -1)
+
+        def ratios(wanted: _Bits) -> list[np.ndarray]:
+            if large:
+                read = _ratios_of_large(self.modem, area, dither, wanted, step)
+            else:
+                read = [whole[:, point.places].reshape(-1)[numbers] for point, numbers in wanted]
+            trusted = (
+                some * trust[numbers // point.bits] for some, (point, numbers) in zip(read, wanted, strict=True)
+            )
+            if not lost:
+                return list(trusted)
+            return [some * (numbers % lost != 0) for some, (_, numbers) in zip(trusted, wanted, strict=True)]
+
+        headers = ratios([(placement.point, placement.header_places) for placement in placements])
+        for placement, header, _ in decoded_headers(placements, headers):
+            numbers = places_to_read(placement, header)
+            if numbers is None:
+                continue
+            content = open_record(placement, header, ratios([(placement.point, numbers)])[0])
+            if content is not None:
+                return content
+        return None
+
+
+_Bits = Sequence[tuple[OperatingPoint, np.ndarray]]  # numbers of a point's bits, for each of some points
+
+
+def _ratios_of_large(
+    modem: PictureModem, area: np.ndarray | ResizedArea, dither: np.ndarray, wanted: _Bits, step: Step
+) -> list[np.ndarray]:
+    """Return the log-likelihood ratios of the wanted bits in a large area.
+
+    If only few are wanted, only their blocks are computed, and those at the edges are 0.
+    """
+    rows, cols = (side // BLOCK for side in area.shape[:2])
+    few = [numbers.size < rows * cols * point.bits // 8 for point, numbers in wanted]
+    numbers_of_few = [numbers // point.bits for (point, numbers), sparse in zip(wanted, few, strict=True) if sparse]
+    blocks = np.unique(np.concatenate([np.empty(0, np.int64), *numbers_of_few]))
+    row, col = np.divmod(blocks, cols)
+    inner = blocks[(row > 0) & (row < rows - 1) & (col > 0) & (col < cols - 1)]
+    computed = np.zeros((inner.size + 1, modem.bits), np.float32)  # the last row is that of all other blocks
+    computed[:-1] = modem.reveal_blocks(area, dither, inner)
+
+    ratios = []
+    for (point, numbers), sparse in zip(wanted, few, strict=True):
+        if sparse:
+            block, bit = np.divmod(numbers, point.bits)
+            place = np.searchsorted(inner, block)
+            place[np.append(inner, -1)[place] != block] = inner.size
+            ratios.append(computed[place, bit + point.first])
+        else:
+            read = modem.reveal(np.asarray(area), dither, step, point.places)
+            ratios.append(read.reshape(-1)[numbers])
+    return ratios
+
+
+def read_part(
+    modem: PictureModem,
+    key_source: KeySource,
+    picture: np.ndarray,
+    points: Sequence[OperatingPoint] = (),
+    moved: bool = True,
+) -> bytes | None:
+    """Return the content of a container of which any part, (H, W, 3) uint8, opens; None if it isn't one.
+
+    Args:
+        points: whose periods of phases are tried; by default, all of the modem's.
+        moved: whether the part may begin anywhere; else it begins at a whole block.
+    """
+    if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
+        return None
+    most = 1440  # pixels: side of the middle that is read
+    top, left = (max(side - most, 0) // 2 for side in picture.shape[:2])
+    picture = picture[top : top + most, left : left + most]
+    shifts = list(product(range(BLOCK), range(BLOCK))) if moved else [(-top % BLOCK, -left % BLOCK)]
+    found = find_part(key_source, picture, points or modem.points, shifts)
+    if found is None:
+        return None
+
+    position, period = found
+    area = hidden_area(picture[position.top :, position.left :])
+    shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
+    ratios = modem.reveal(area, position.part(map_dither(key_source), shape)) * SURENESS
+    for point in (point for point in modem.points if point.scale == period):
+        sums = position.summed(ratios[..., point.places] * position.part(map_signs(key_source, point), shape))
+        tile = BlockPlacement((TILE, TILE), point, key_source, TILE_SALT)
+        for _, header, _ in decoded_headers([tile], [sums.reshape(-1)[tile.header_places]]):
+            numbers = places_to_read(tile, header)
+            content = None if numbers is None else open_record(tile, header, sums.reshape(-1)[numbers])
+            if content is not None:
+                return content
+    return None
