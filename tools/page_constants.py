@@ -17,7 +17,7 @@ import numpy as np
 PATH = Path(__file__).parents[1] / "stegnet/gui/page/constants.js"
 HEAD = "/** Written by `python -m tools.page_constants` from Python's own constants: change those. */\n"
 
-# The constants of each group of the page, by the modules of stegnet that define them.
+# The constants of each group of the page, by the modules of stegnet, or their settings, that define them.
 GROUPS: dict[str, list[tuple[str, str]]] = {
     "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
@@ -46,11 +46,9 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
         ("formats.opened_file", "HEIC"),
-        (
-            "media.compression_traces",
-            "COPY FLAT MOSTLY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC",
-        ),
-        ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
+        ("media.compression_traces", "COPY FLAT TWICE WEBP STEPS"),
+        ("media.compression_traces:SETTINGS", "MOSTLY LOOKED_AT FEW NEARLY_ALL SIDE FREQUENCIES ENOUGH PERIODIC"),
+        ("media.compression_traces:SETTINGS", "LOW OFTEN GAP MOST_GAPS"),
     ],
     "JPEG": [
         ("image.jpeg_scan_encoder", "LONGEST_RUN MOST_WAITING"),
@@ -109,11 +107,18 @@ def _group(name: str, parts: list[tuple[str, str]]) -> str:
 
 
 def _constants(parts: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
-    """Names and values; those that other modules do not import have an underscore before their names."""
+    """Names and values; those that other modules do not import have an underscore before their names.
+
+    A colon behind the path of a module comes before the name of its settings, whose fields have these names in lowercase.
+    """
     for path, names in parts:
-        module = import_module(f"stegnet.{path}")
+        name_of_module, _, settings = path.partition(":")
+        module = import_module(f"stegnet.{name_of_module}")
         for name in names.split():
-            yield name, getattr(module, name if hasattr(module, name) else f"_{name}")
+            if settings:
+                yield name, getattr(getattr(module, settings), name.lower())
+            else:
+                yield name, getattr(module, name if hasattr(module, name) else f"_{name}")
 
 
 def _plain(value: Any) -> Any:
