@@ -6,9 +6,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.formats import matroska
@@ -19,7 +20,7 @@ _START_BYTES = 4096
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
-class OpenedFile(AbstractContextManager["OpenedFile"]):
+class OpenedFile:
     """File that was opened once, for several readers with independent positions; a context manager.
 
     It can replace a path that is only read. It must be a regular file, neither a folder nor a device, or MediaError is
@@ -46,6 +47,9 @@ class OpenedFile(AbstractContextManager["OpenedFile"]):
 
     def __str__(self) -> str:
         return str(self.path)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -255,7 +259,7 @@ def is_truncated(path: Source) -> bool:
         return 8 + int.from_bytes(start[4:8], "little") > size
     if not is_mp4(path):
         return False
-    name_of_box = re.compile(rb"[ -~]{4}")  # names of boxes
+    name_of_box = re.compile(rb"[ -~]{4}")
     with mapped(path) as data:
         while position + HEADER <= size and name_of_box.fullmatch(data[position + 4 : position + 8]):
             box = box_at(data, position, size)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.pixels import is_grey
-from stegnet.formats.png import COLOUR, GREY, GREY_ALPHA, PALETTE, PngFile
+from stegnet.formats.png import ColourType, PngFile
 from stegnet.image.pictures import METADATA, converts_colours, orientation_of, turned_back, write_png, writing
 from stegnet.media.cover import Cover, about_cover
 
@@ -40,12 +40,12 @@ def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[st
     dropped = set()
     notes = []
     colour_type = file.header.colour_type
-    if colour_type == PALETTE:
+    if colour_type == ColourType.PALETTE:
         notes.append("cover: its palette of greys is left out: they are stored as they are")
     elif file.header.bits < 8:
         notes.append(f"cover: it has {file.header.bits} bits per sample: stored with 8")
 
-    if colour_type in {GREY, COLOUR} and file.has("tRNS"):  # one colour is transparent
+    if colour_type in {ColourType.GREY, ColourType.COLOUR} and file.has("tRNS"):  # one colour is transparent
         keeps_colour = opacity.size and file.keeps_samples
         if not keeps_colour:
             dropped.add("tRNS")
@@ -56,7 +56,7 @@ def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[st
         else:
             opacity = opacity[..., :0]
 
-    if colour_type in {GREY, GREY_ALPHA, PALETTE} and is_grey(colours):
+    if colour_type in {ColourType.GREY, ColourType.GREY_ALPHA, ColourType.PALETTE} and is_grey(colours):
         colours = colours[..., :1]
     return np.dstack([colours, opacity]) if opacity.size else colours, dropped, notes
 
