@@ -15,7 +15,7 @@ import numpy as np
 
 from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import MediaError
-from stegnet.formats.ffmpeg_cli import bundled_ffmpeg, input_file, piped_frames, run_ffmpeg
+from stegnet.formats.ffmpeg_cli import BITEXACT, bundled_ffmpeg, input_file, piped_frames, run_ffmpeg
 from stegnet.video.films import read_frames
 from stegnet.video.forms import X264_DETERMINISTIC
 
@@ -37,7 +37,7 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     options = {"format": "mp4", "movflags": "+faststart", "acodec": "aac", "shortest": None}
     options |= video | X264_DETERMINISTIC
     with atomic_write(out) as part:
-        run_ffmpeg(part, [pictures, inputs[0]["a?"]], "ffmpeg can't make it", subject=out, **options)
+        run_ffmpeg(part, [pictures, inputs[0]["a?"]], options | BITEXACT, "ffmpeg can't make it", out)
 
 
 def has_vmaf(height: int, width: int) -> bool:

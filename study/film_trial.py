@@ -19,7 +19,7 @@ from pipeline.side_by_side import has_vmaf, vmaf
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
 from stegnet.core.parallel import parallel_map
-from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
+from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import (
@@ -82,7 +82,7 @@ class Reencoding:
         ]
         for source, target in pairwise(made):
             error = f"{source}: can't be encoded again ({self.name})"
-            run_ffmpeg(target, [input_file(source).video], error, format="matroska", **options)
+            run_ffmpeg(target, [input_file(source).video], options | {"format": "matroska"} | BITEXACT, error)
 
 
 def x264(name: str, promised: bool, above: int = 0, generations: int = 1, **options: str | int) -> Reencoding:
@@ -279,5 +279,6 @@ def picture_bytes(film: Path) -> int:
 
 def _copied(film: Path, out: Path, **options: int) -> Path:
     """A film as it is, without its sound."""
-    run_ffmpeg(out, [input_file(film).video], f"{film}: can't be copied", vcodec="copy", format="matroska", **options)
+    options = {"vcodec": "copy", "format": "matroska", **options, **BITEXACT}
+    run_ffmpeg(out, [input_file(film).video], options, f"{film}: can't be copied")
     return out

@@ -50,11 +50,9 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
         ("formats.opened_file", "HEIC"),
-        (
-            "media.compression_traces",
-            "COPY FLAT MOSTLY TWICE LOOKED_AT FEW NEARLY_ALL WEBP SIDE FREQUENCIES STEPS ENOUGH PERIODIC",
-        ),
-        ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
+        ("media.compression_traces", "COPY FLAT TWICE WEBP STEPS"),
+        ("media.compression_traces:SETTINGS", "MOSTLY LOOKED_AT FEW NEARLY_ALL SIDE FREQUENCIES ENOUGH PERIODIC"),
+        ("media.compression_traces:SETTINGS", "LOW OFTEN GAP MOST_GAPS"),
     ],
     "JPEG": [
         ("image.jpeg_scan_encoder", "LONGEST_RUN MOST_WAITING"),
@@ -63,7 +61,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.jpeg_carriers.COEFFICIENTS", "GROUP=SHARE"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
-        ("methods.jpeg", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
+        ("methods.jpeg.RATES", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
     ],
     "JPEG_COSTS": [
         ("sealing.jpeg_carriers.COST_SETTINGS", "STABILISER"),

@@ -1,12 +1,13 @@
 """Boxes of ISO base media files (ISO/IEC 14496-12), which make up MP4, MOV and AVIF: reading and writing."""
 
 from collections.abc import Iterator
+from mmap import mmap
 from typing import NamedTuple
 
+FileBytes = bytes | mmap  # content of a file
 # Boxes that hold only other boxes, on the way to the tables of a film.
 HOLDERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"}
 HEADER = 8  # bytes of a box before its content
-_LONG_HEADER = 16  # the same, if its size has 64 bits
 
 
 class Box(NamedTuple):
@@ -18,15 +19,17 @@ class Box(NamedTuple):
     end: int
 
 
-def box_at(data: bytes, start: int, end: int) -> Box:
+def box_at(data: FileBytes, start: int, end: int) -> Box:
     """Return the box at a place, which may be incomplete; a box of open size extends to `end`."""
-    size, content = int.from_bytes(data[start : start + 4], "big"), start + HEADER
+    size = int.from_bytes(data[start : start + 4], "big")
+    content = start + HEADER
     if size == 1:
-        size, content = int.from_bytes(data[content : content + 8], "big"), start + _LONG_HEADER
+        size = int.from_bytes(data[content : content + 8], "big")
+        content = start + 16
     return Box(data[start + 4 : start + 8], start, content, start + size if size else end)
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(data: FileBytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield consecutive boxes in bytes or a mapped file. Raises ValueError if a box is incomplete."""
     end = len(data) if end is None else end
     while start + HEADER <= end:
@@ -37,7 +40,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
         start = found.end
 
 
-def all_boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def all_boxes(data: FileBytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes, each before those that it holds; errors are those of `boxes`."""
     for found in boxes(data, start, end):
         yield found

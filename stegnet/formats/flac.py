@@ -8,26 +8,28 @@ from contextlib import suppress
 
 import soundfile
 
+from stegnet.formats.boxes import FileBytes
 from stegnet.formats.opened_file import id3_bytes
 
-SEEK_TABLE, LAST = 3, 0x80  # types of metadata blocks: a seek table, and the flag of the last block
+SEEK_TABLE = 3  # type of a metadata block
+LAST = 0x80  # flag of the last metadata block
 _POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
-_MOST_NUMBER = 0x110000  # limit of frame numbers that Python codes as UTF-8
-_NO_POINT = (1 << 64) - 1  # in place of a sample
-_LENGTH_BYTES, _RATE_BYTES = {6: 1, 7: 2}, {12: 1, 13: 2, 14: 2}  # in a frame's header, by its fields
 
 
-def metadata_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
+def metadata_blocks(file: FileBytes) -> tuple[list[tuple[int, bytes]], int]:
     """Return types and contents of the metadata blocks, and the start of the frames.
 
     Raises:
         ValueError: the metadata is incomplete or invalid.
     """
-    blocks, place, kind = [], id3_bytes(file[:10]) + 4, 0
+    blocks = []
+    place = id3_bytes(file[:10]) + 4
+    kind = 0
     while not kind & LAST:
         if place + 4 > len(file):
             raise ValueError("its metadata breaks off")
-        kind, size = file[place], int.from_bytes(file[place + 1 : place + 4], "big")
+        kind = file[place]
+        size = int.from_bytes(file[place + 1 : place + 4], "big")
         blocks.append((kind & ~LAST, file[place + 4 : place + 4 + size]))
         place += 4 + size
         if place > len(file):
@@ -39,26 +41,32 @@ def metadata_blocks(file: bytes) -> tuple[list[tuple[int, bytes]], int]:
 
 def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
     """Return a seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
-    length, total = int.from_bytes(coded[8:10], "big"), int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
-    given = [sample for sample, *_ in _POINT.iter_unpack(table)]
-    points, place = [], first
-    for number in sorted(sample // length for sample in given if sample < total):
-        found = find_frame(coded, number, place)
-        if found is not None:
-            place = found
+    length = int.from_bytes(coded[8:10], "big")
+    total = int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
+    old_points = [sample for sample, *_ in _POINT.iter_unpack(table)]
+    points = []
+    place = first
+    for number in sorted(sample // length for sample in old_points if sample < total):
+        frame = find_frame(coded, number, place)
+        if frame is not None:
+            place = frame
             points.append((number * length, place - first, min(length, total - number * length)))
-    rest = [(_NO_POINT, 0, 0)] * (len(given) - len(points))
+    no_point = (1 << 64) - 1  # in place of a sample
+    rest = [(no_point, 0, 0)] * (len(old_points) - len(points))
     return b"".join(_POINT.pack(*point) for point in (*points, *rest))
 
 
-def find_frame(coded: bytes, number: int, place: int) -> int | None:
+def find_frame(coded: FileBytes, number: int, place: int) -> int | None:
     """Return the start of the frame with a number, from `place` on, by the CRC-8 of its header; None if not found."""
-    if number >= _MOST_NUMBER:
+    most_number = 0x110000  # limit of frame numbers that Python codes as UTF-8
+    if number >= most_number:
         return None
     written = chr(number).encode(errors="surrogatepass")
+    length_bytes = {6: 1, 7: 2}  # bytes in a frame's header for its length, by a field
+    rate_bytes = {12: 1, 13: 2, 14: 2}  # bytes in a frame's header for its rate, by a field
     for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
         fields = found[1][0]
-        end = found.end() + _LENGTH_BYTES.get(fields >> 4, 0) + _RATE_BYTES.get(fields & 15, 0)
+        end = found.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
         if _crc8(coded[place + found.start() : place + end]) == coded[place + end]:
             return place + found.start()
     return None
@@ -74,10 +82,11 @@ def _crc8(header: bytes) -> int:
     return crc
 
 
-def frames_end(file: bytes, description: bytes, total: int, first: int) -> int:
+def frames_end(file: FileBytes, description: bytes, total: int, first: int) -> int:
     """Return the end of the last frame, the least that libFLAC decodes completely; if not found, the file's end."""
     length = max(1, int.from_bytes(description[:2], "big"))
-    place, samples = find_frame(file, (total - 1) // length, first), (total - 1) % length + 1
+    place = find_frame(file, (total - 1) // length, first)
+    samples = (total - 1) % length + 1
     if place is None:
         return len(file)
     before = b"fLaC\x80\0\0\x22" + description[:13] + bytes([description[13] & 0xF0]) + samples.to_bytes(4) + bytes(16)

@@ -6,6 +6,7 @@ orders of the prediction, its windows, and the joint coding of both channels; FF
 
 import io
 from dataclasses import dataclass
+from typing import Literal
 
 import av
 import numpy as np
@@ -13,24 +14,21 @@ import soundfile
 
 from stegnet.formats.flac import find_frame, metadata_blocks
 
-SHORTEST_BLOCK, USUAL_BLOCK = 16, 4096  # samples (RFC 9639, section 8.2; libFLAC's default above its lowest levels)
-_LIBFLAC, _FFMPEG = "libFLAC", "FFmpeg"
-_QUICK_LEVELS, _QUICK_BLOCK = range(3), 1152  # of libFLAC
-_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, section 9.1.3
-_AT_ONCE = 1 << 20  # samples of a channel that FFmpeg gets at a time
-_FIRST_BLOCKS, _TIMES_MORE = 8, 8  # blocks that all encoders code, and growth for those that are left
+SHORTEST_BLOCK = 16  # samples (RFC 9639, section 8.2)
+USUAL_BLOCK = 4096  # samples, libFLAC's default above its lowest levels
 
 
 @dataclass(frozen=True)
 class Encoder:
     """Encoder at one of its levels."""
 
-    library: str
+    library: Literal["libFLAC", "FFmpeg"]
     level: int
 
     def makes_blocks_of(self, samples: int) -> bool:
         """Return whether the encoder can code blocks of this size."""
-        return self.library == _FFMPEG or samples == (_QUICK_BLOCK if self.level in _QUICK_LEVELS else USUAL_BLOCK)
+        usual = 1152 if self.level <= 2 else USUAL_BLOCK  # of libFLAC
+        return self.library == "FFmpeg" or samples == usual
 
     def encode(self, numbers: np.ndarray, rate: int, bits: int, block: int) -> bytes:
         """Encode samples, (frames, channels) int32 with zeros below the top `bits`, as FLAC with a block size.
@@ -40,7 +38,7 @@ class Encoder:
         """
         made = io.BytesIO()
         try:
-            if self.library == _LIBFLAC:
+            if self.library == "libFLAC":
                 level = self.level / 8
                 soundfile.write(made, numbers, rate, f"PCM_{bits}", format="FLAC", compression_level=level)
             else:
@@ -50,16 +48,21 @@ class Encoder:
         return made.getvalue()
 
     def _encode_by_ffmpeg(self, made: io.BytesIO, numbers: np.ndarray, rate: int, bits: int, block: int) -> None:
-        layout, form = _LAYOUTS[numbers.shape[1] - 1], f"s{16 if bits == 16 else 32}"
+        layouts = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, section 9.1.3
+        layout = layouts[numbers.shape[1] - 1]
+        form = f"s{16 if bits == 16 else 32}"
+        at_once = 1 << 20  # samples of a channel that FFmpeg gets at a time
         with av.open(made, "w", format="flac") as file:
             options = {"compression_level": str(self.level), "frame_size": str(block)}
             stream = file.add_stream("flac", rate=rate, options=options)
-            stream.codec_context.format, stream.codec_context.layout = form, layout
-            for first in range(0, len(numbers), _AT_ONCE):
-                part = numbers[first : first + _AT_ONCE]
+            stream.codec_context.format = form
+            stream.codec_context.layout = layout
+            for first in range(0, len(numbers), at_once):
+                part = numbers[first : first + at_once]
                 given = (part >> 16).astype(np.int16) if bits == 16 else part
                 frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(given).reshape(1, -1), form, layout)
-                frame.sample_rate, frame.pts = rate, first
+                frame.sample_rate = rate
+                frame.pts = first
                 file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
 
@@ -69,8 +72,8 @@ class Encoder:
 
 # Defaults come first: some levels give the same bytes.
 ENCODERS = (
-    *(Encoder(_LIBFLAC, level) for level in (5, 8, 0, 1, 2, 3, 4, 6, 7)),
-    *(Encoder(_FFMPEG, level) for level in (5, 8, 12, 0, 1, 2, 3, 4, 6, 7, 9, 10, 11)),
+    *(Encoder("libFLAC", level) for level in (5, 8, 0, 1, 2, 3, 4, 6, 7)),
+    *(Encoder("FFmpeg", level) for level in (5, 8, 12, 0, 1, 2, 3, 4, 6, 7, 9, 10, 11)),
 )
 
 
@@ -107,8 +110,9 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
     Raises:
         ValueError: no encoder supports the rate.
     """
-    left, count = [encoder for encoder in ENCODERS if encoder.makes_blocks_of(block)], _FIRST_BLOCKS
-    nearest = None
+    left = [encoder for encoder in ENCODERS if encoder.makes_blocks_of(block)]
+    count = 8  # blocks
+    nearest: Encoder | None = None
     while left:
         part = numbers[: count * block]
         made = {encoder: _frames(encoder.encode(part, rate, bits, block)) for encoder in left}
@@ -116,11 +120,12 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
             length = find_frame(frames, count, 0) or len(frames)
             nearest = min(left, key=lambda encoder: abs(len(made[encoder]) - length))
         whole = len(part) == len(numbers)
-        left = [each for each in left if (frames == made[each] if whole else frames.startswith(made[each]))]
+        left = [encoder for encoder in left if (frames == made[encoder] if whole else frames.startswith(made[encoder]))]
         nearest = left[0] if left else nearest
         if left and whole:
             return FlacSettings(nearest, block, known=True)
-        count = count * _TIMES_MORE if len(left) > 1 else -(-len(numbers) // block)
+        count = 8 * count if len(left) > 1 else -(-len(numbers) // block)
+    assert nearest is not None  # FFmpeg's encoders make all blocks
     return FlacSettings(nearest, block, known=False)
 
 

@@ -15,46 +15,59 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from stegnet.formats.boxes import FileBytes
+
 EBML = bytes.fromhex("1a45dfa3")
 CODEC_PRIVATE = bytes.fromhex("63a2")
 CODEC_DELAY = bytes.fromhex("56aa")
-_DOCUMENT_TYPE = bytes.fromhex("4282")
-_SEGMENT = bytes.fromhex("18538067")
-_SEEK_HEAD, _SEEK = bytes.fromhex("114d9b74"), bytes.fromhex("4dbb")
-_SEEK_ID, _SEEK_POSITION = bytes.fromhex("53ab"), bytes.fromhex("53ac")
-_VOID = bytes.fromhex("ec")
-_TRACKS = bytes.fromhex("1654ae6b")
-_TRACK_ENTRY = bytes.fromhex("ae")
-_VIDEO = bytes.fromhex("e0")
-_DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = (bytes.fromhex(name) for name in ("54b0", "54ba", "54b2"))
-_TRACK_TYPE, _DEFAULT_DURATION = bytes.fromhex("83"), bytes.fromhex("23e383")
-_COLOUR, _TRANSFER, _MATRIX, _PRIMARIES, _RANGE = (
-    bytes.fromhex(f"55{last}") for last in ("b0", "ba", "b1", "bb", "b9")
-)
-_LIGHT = bytes.fromhex("55bc"), bytes.fromhex("55bd")  # MaxCLL, MaxFALL
-_MASTERING = bytes.fromhex("55d0")
-_UNSPECIFIED = 2  # transfer function or primaries (ITU-T H.273)
-_CLUSTER = bytes.fromhex("1f43b675")
-_TIMESTAMP = bytes.fromhex("e7")
-_SIMPLE_BLOCK = bytes.fromhex("a3")
 CRC32 = bytes.fromhex("bf")
 SEGMENT_UID = bytes.fromhex("73a4")
 # TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
 UIDS = {SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
-# Info; Tags, Tag, Targets; Attachments, AttachedFile.
-_MASTERS = {bytes.fromhex(name) for name in ("1549a966", "1254c367", "7373", "63c0", "1941a469", "61a7")}
-_MASTERS |= {_SEGMENT, _TRACKS, _TRACK_ENTRY}
-_SEED_BYTES = 4
-_PARENTS = {_TRACKS, _TRACK_ENTRY, _VIDEO}  # of elements that are replaced
-_CHECKSUM_BYTES = 6
-_PICTURES = 1  # a type of track
-_RATIO_OF_SIDES, _UNKNOWN_UNIT = 3, 4  # units of the shown sides
-_MOST_SIDE = 1 << 20  # limit of the parts of the ratio that FFmpeg writes
-_NANOSECONDS = 10**9  # in a second
-_SHORT_VOID = 10  # size in bytes from which FFmpeg writes it in eight bytes
 
-# FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
-_PACKET = b"\x81\0\0\x80\0"
+
+class _Id:
+    """Identifiers of elements (RFC 9559, section 5; EBML: RFC 8794)."""
+
+    DOCUMENT_TYPE = bytes.fromhex("4282")
+    SEGMENT = bytes.fromhex("18538067")
+    SEEK_HEAD = bytes.fromhex("114d9b74")
+    SEEK = bytes.fromhex("4dbb")
+    SEEK_ID = bytes.fromhex("53ab")
+    SEEK_POSITION = bytes.fromhex("53ac")
+    VOID = bytes.fromhex("ec")
+    INFO = bytes.fromhex("1549a966")
+    TRACKS = bytes.fromhex("1654ae6b")
+    TRACK_ENTRY = bytes.fromhex("ae")
+    TRACK_TYPE = bytes.fromhex("83")
+    DEFAULT_DURATION = bytes.fromhex("23e383")
+    VIDEO = bytes.fromhex("e0")
+    DISPLAY_WIDTH = bytes.fromhex("54b0")
+    DISPLAY_HEIGHT = bytes.fromhex("54ba")
+    DISPLAY_UNIT = bytes.fromhex("54b2")
+    COLOUR = bytes.fromhex("55b0")
+    MATRIX = bytes.fromhex("55b1")
+    RANGE = bytes.fromhex("55b9")
+    TRANSFER = bytes.fromhex("55ba")
+    PRIMARIES = bytes.fromhex("55bb")
+    MAX_CLL = bytes.fromhex("55bc")
+    MAX_FALL = bytes.fromhex("55bd")
+    MASTERING = bytes.fromhex("55d0")
+    TAGS = bytes.fromhex("1254c367")
+    TAG = bytes.fromhex("7373")
+    TARGETS = bytes.fromhex("63c0")
+    ATTACHMENTS = bytes.fromhex("1941a469")
+    ATTACHED_FILE = bytes.fromhex("61a7")
+    CLUSTER = bytes.fromhex("1f43b675")
+    TIMESTAMP = bytes.fromhex("e7")
+    SIMPLE_BLOCK = bytes.fromhex("a3")
+
+
+# Elements of headers whose children are parsed.
+_MASTERS = {
+    *(_Id.SEGMENT, _Id.INFO, _Id.TRACKS, _Id.TRACK_ENTRY),
+    *(_Id.TAGS, _Id.TAG, _Id.TARGETS, _Id.ATTACHMENTS, _Id.ATTACHED_FILE),
+}
 
 
 class Span(NamedTuple):
@@ -66,7 +79,7 @@ class Span(NamedTuple):
     parent_end: int
 
 
-def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
+def spans(data: FileBytes, start: int, end: int) -> Iterator[Span]:
     """Yield all elements in a part of a file in order; one of unknown size extends to the end.
 
     Raises:
@@ -88,11 +101,11 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
         start = stop
 
 
-def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Span]:
+def header_spans(data: FileBytes, start: int = 0, end: int | None = None) -> Iterator[Span]:
     """Yield every element up to the first cluster; parents of identifiers come before their children."""
     for span in spans(data, start, len(data) if end is None else end):
         yield span
-        if span.element == _CLUSTER:
+        if span.element == _Id.CLUSTER:
             return
         if span.element in _MASTERS:
             yield from header_spans(data, span.start, span.end)
@@ -100,20 +113,24 @@ def header_spans(data: bytes, start: int = 0, end: int | None = None) -> Iterato
 
 def track_entry(header: bytes) -> dict[bytes, bytes]:
     """Return identifier and content of each element in a file's first TrackEntry. Raises ValueError without one."""
-    start, end = 0, len(header)
-    for level in (_SEGMENT, _TRACKS, _TRACK_ENTRY):
-        found = next((span for span in spans(header, start, end) if span.element == level), None)
-        if found is None:
+    start = 0
+    end = len(header)
+    for level in (_Id.SEGMENT, _Id.TRACKS, _Id.TRACK_ENTRY):
+        parent = next((span for span in spans(header, start, end) if span.element == level), None)
+        if parent is None:
             raise ValueError("no track")
-        start, end = found.start, found.end
+        start = parent.start
+        end = parent.end
     return {span.element: header[span.start : span.end] for span in spans(header, start, end)}
 
 
 def file_of(entry: bytes) -> bytes:
     """Return a complete file with one track of this TrackEntry, and one packet of one byte."""
-    header = element(EBML, element(_DOCUMENT_TYPE, b"matroska"))
-    cluster = element(_CLUSTER, element(_TIMESTAMP, b"\0") + element(_SIMPLE_BLOCK, _PACKET))
-    return header + element(_SEGMENT, element(_TRACKS, element(_TRACK_ENTRY, entry)) + cluster)
+    header = element(EBML, element(_Id.DOCUMENT_TYPE, b"matroska"))
+    # FFmpeg opens no file without a packet: track 1, time 0, a keyframe, one byte.
+    packet = b"\x81\0\0\x80\0"
+    cluster = element(_Id.CLUSTER, element(_Id.TIMESTAMP, b"\0") + element(_Id.SIMPLE_BLOCK, packet))
+    return header + element(_Id.SEGMENT, element(_Id.TRACKS, element(_Id.TRACK_ENTRY, entry)) + cluster)
 
 
 def element(name: bytes, content: bytes, width: int = 1) -> bytes:
@@ -134,18 +151,21 @@ def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
 
     For square pixels there are no elements (RFC 9559, 5.1.4.1.28.12 to 14: DisplayWidth, DisplayHeight, DisplayUnit).
     """
+    unknown_unit = 4  # values of DisplayUnit
+    ratio_of_sides = 3
     if aspect is None:
-        return element(_DISPLAY_UNIT, number(_UNKNOWN_UNIT))
+        return element(_Id.DISPLAY_UNIT, number(unknown_unit))
     if int(width * aspect + Fraction(1, 2)) == width:
         return b""
     shown = _reduced(Fraction(width, height) * aspect)
-    sides = element(_DISPLAY_WIDTH, number(shown.numerator)) + element(_DISPLAY_HEIGHT, number(shown.denominator))
-    return sides + element(_DISPLAY_UNIT, number(_RATIO_OF_SIDES))
+    sides = element(_Id.DISPLAY_WIDTH, number(shown.numerator)) + element(_Id.DISPLAY_HEIGHT, number(shown.denominator))
+    return sides + element(_Id.DISPLAY_UNIT, number(ratio_of_sides))
 
 
 def _reduced(value: Fraction) -> Fraction:
     """Return the nearest fraction with parts as small as FFmpeg writes."""
-    return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, _MOST_SIDE)).limit_denominator(_MOST_SIDE)
+    most = 1 << 20
+    return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, most)).limit_denominator(most)
 
 
 def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:
@@ -155,8 +175,13 @@ def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction
     with the frame duration they are always longer, and the muxer is asked for room before the first cluster. The
     resulting file is as if FFmpeg had known both.
     """
-    kind, tick = element(_TRACK_TYPE, number(_PICTURES)), Fraction(1, 1000)
-    duration = element(_DEFAULT_DURATION, number(int(_NANOSECONDS / rate))) if 1 / rate > tick else b""
+    video = 1  # value of TrackType
+    kind = element(_Id.TRACK_TYPE, number(video))
+    tick = Fraction(1, 1000)  # seconds
+    duration = b""
+    if 1 / rate > tick:
+        nanoseconds = int(10**9 / rate)
+        duration = element(_Id.DEFAULT_DURATION, number(nanoseconds))
     return aspect_in_copy(width, height, aspect) | {kind: kind + duration}
 
 
@@ -171,16 +196,20 @@ def light_in_new_file(
         mastering: in the order of Matroska's elements.
     """
     transfer, primaries = colours
-    old = element(_TRANSFER, number(transfer)) if transfer != _UNSPECIFIED else b""
-    old += element(_MATRIX, number(0))
-    old += element(_PRIMARIES, number(primaries)) if primaries != _UNSPECIFIED else b""
-    old += element(_RANGE, number(2))
-    new = old + b"".join(element(name, number(value)) for name, value in zip(_LIGHT, light, strict=False) if value)
+    unspecified = 2  # transfer function or primaries (ITU-T H.273)
+    old = element(_Id.TRANSFER, number(transfer)) if transfer != unspecified else b""
+    old += element(_Id.MATRIX, number(0))
+    old += element(_Id.PRIMARIES, number(primaries)) if primaries != unspecified else b""
+    old += element(_Id.RANGE, number(2))
+
+    new = old
+    for name, value in zip((_Id.MAX_CLL, _Id.MAX_FALL), light, strict=False):
+        new += element(name, number(value)) if value else b""
     if mastering:
         values = enumerate(mastering, 1)
         floats = (element(bytes([0x55, 0xD0 + place]), struct.pack(">d", value)) for place, value in values)
-        new += element(_MASTERING, b"".join(floats))
-    return {element(_COLOUR, old): element(_COLOUR, new)} if new != old else {}
+        new += element(_Id.MASTERING, b"".join(floats))
+    return {element(_Id.COLOUR, old): element(_Id.COLOUR, new)} if new != old else {}
 
 
 def aspect_in_copy(width: int, height: int, aspect: Fraction) -> dict[bytes, bytes]:
@@ -196,17 +225,18 @@ def replace_in_tracks(path: Path, changes: Mapping[bytes, bytes]) -> bool:
     elements were found.
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        segment = next(span for span in spans(data, 0, len(data)) if span.element == _SEGMENT)
-        parts, at = [], segment.start
+        segment = next(span for span in spans(data, 0, len(data)) if span.element == _Id.SEGMENT)
+        parts = []
+        at = segment.start
         for span in spans(data, segment.start, segment.end):
-            if span.element == _CLUSTER:
+            if span.element == _Id.CLUSTER:
                 break
             parts.append((span.element, at - segment.start, data[at : span.end]))
             at = span.end
         (first, _, index), (second, _, _), *rest = parts
-        assert (first, second) == (_SEEK_HEAD, _VOID)
+        assert (first, second) == (_Id.SEEK_HEAD, _Id.VOID)
         left = dict(changes)
-        new = [(place, _replaced(part, left)) for name, place, part in rest if name != _VOID]
+        new = [(place, _replaced(part, left)) for name, place, part in rest if name != _Id.VOID]
         start = at - segment.start - sum(len(part) for _, part in new)
         places = accumulate((len(part) for _, part in new), initial=start)
         index = _seek_head(index, dict(zip((place for place, _ in new), places, strict=False)))
@@ -217,12 +247,16 @@ def replace_in_tracks(path: Path, changes: Mapping[bytes, bytes]) -> bool:
 
 def _replaced(data: bytes, changes: dict[bytes, bytes]) -> bytes:
     """Return elements after replacing some of them or their children; replaced ones are removed from `changes`."""
-    parts, at = [], 0
+    parts = []
+    at = 0
+    parents = {_Id.TRACKS, _Id.TRACK_ENTRY, _Id.VIDEO}  # of elements that are replaced
+    checksum_bytes = 6  # of the whole element
     for span in spans(data, 0, len(data)):
-        whole, at = data[at : span.end], span.end
-        if span.element in _PARENTS:
+        whole = data[at : span.end]
+        at = span.end
+        if span.element in parents:
             content = _replaced(data[span.start : span.end], changes)
-            content = _with_checksum(content[_CHECKSUM_BYTES:]) if content.startswith(CRC32) else content
+            content = _with_checksum(content[checksum_bytes:]) if content.startswith(CRC32) else content
             whole = element(span.element, content, len(whole) - len(span.element) - (span.end - span.start))
         parts.append(changes.pop(whole, whole))
     return b"".join(parts)
@@ -233,12 +267,12 @@ def _seek_head(old: bytes, moved: Mapping[int, int]) -> bytes:
     (whole,) = spans(old, 0, len(old))
     content = b""
     for seek in spans(old, whole.start, whole.end):
-        if seek.element == _SEEK:
+        if seek.element == _Id.SEEK:
             name, position = (old[span.start : span.end] for span in spans(old, seek.start, seek.end))
             place = int.from_bytes(position, "big")
             position = number(moved.get(place, place))
-            content += element(_SEEK, element(_SEEK_ID, name) + element(_SEEK_POSITION, position))
-    return element(_SEEK_HEAD, _with_checksum(content))
+            content += element(_Id.SEEK, element(_Id.SEEK_ID, name) + element(_Id.SEEK_POSITION, position))
+    return element(_Id.SEEK_HEAD, _with_checksum(content))
 
 
 def _with_checksum(content: bytes) -> bytes:
@@ -247,14 +281,14 @@ def _with_checksum(content: bytes) -> bytes:
 
 def _void(size: int) -> bytes:
     """Return an empty element of `size` bytes in total, as FFmpeg writes it."""
-    width = 1 if size < _SHORT_VOID else 8
-    return element(_VOID, bytes(size - len(_VOID) - width), width)
+    width = 1 if size < 10 else 8
+    return element(_Id.VOID, bytes(size - len(_Id.VOID) - width), width)
 
 
 def end_of_segment(start: bytes) -> int:
     """Return the length in bytes of a file that starts with these bytes; 0 if its header does not give it."""
     try:
-        return next((span.end for span in spans(start, 0, len(start)) if span.element == _SEGMENT), 0)
+        return next((span.end for span in spans(start, 0, len(start)) if span.element == _Id.SEGMENT), 0)
     except ValueError:
         return 0
 
@@ -267,10 +301,10 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
     its option `bitexact` numbers tracks 1, 2, 3. The checksums over them are recomputed.
     """
     with path.open("r+b") as film, mmap.mmap(film.fileno(), 0, access=mmap.ACCESS_COPY) as data:
-        found = list(header_spans(data))
-        words = _random_words(int.from_bytes(randomness(_SEED_BYTES), "little"))
+        all_spans = list(header_spans(data))
+        words = _random_words(int.from_bytes(randomness(4), "little"))
         drawn: dict[bytes, bytes] = {}
-        for span in found:
+        for span in all_spans:
             if span.element in UIDS:
                 # The segment's identifier is four words as they lie in memory, others are two words as a number.
                 form, count = ("<4I", 4) if span.element == SEGMENT_UID else (">2I", 2)
@@ -278,10 +312,10 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
                 if old not in drawn:
                     drawn[old] = struct.pack(form, *islice(words, count))
                 data[span.start : span.end] = drawn[old]
-        for span in found:
+        for span in all_spans:
             if span.element == CRC32:
                 data[span.start : span.end] = zlib.crc32(data[span.end : span.parent_end]).to_bytes(4, "little")
-        for span in found:
+        for span in all_spans:
             if span.element in {*UIDS, CRC32}:
                 film.seek(span.start)
                 film.write(data[span.start : span.end])
@@ -293,7 +327,8 @@ def _random_words(seed: int) -> Iterator[int]:
     Each is the sum of the 24th and the 55th before it. The first ones are MD5 digests, each of the seed, a count, and
     the rest of the previous digest.
     """
-    words, digest = deque[int](maxlen=55), bytes(16)
+    words = deque[int](maxlen=55)
+    digest = bytes(16)
     for count in range(8, 64, 4):
         digest = md5(struct.pack("<IB", seed, count) + digest[5:], usedforsecurity=False).digest()
         words.extend(struct.unpack("<4I", digest))

@@ -7,22 +7,17 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.formats import matroska
 from stegnet.formats.boxes import HEADER, box_at
 
 _START_BYTES = 4096
-_VP8X_ANIMATION = 2
-_GIF_EXTENSION, _GIF_PICTURE, _GIF_DELAY = b"\x21", b"\x2c", b"\xf9"
-# Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, it may be repeated.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_BOX = re.compile(rb"[ -~]{4}")  # names of boxes
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 # Brands of ISO/IEC 23008-12, most of them for pictures coded by HEVC.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
@@ -47,7 +42,7 @@ def _unnamed(data: bytes) -> io.FileIO:
     return file
 
 
-class OpenedFile(AbstractContextManager):
+class OpenedFile:
     """File that was opened once, for several readers with independent positions; a context manager.
 
     It can replace a path that is only read. It must be a regular file, neither a folder nor a device, or MediaError is
@@ -56,7 +51,9 @@ class OpenedFile(AbstractContextManager):
     """
 
     def __init__(self, path: Path | FileInMemory, quiet: bool = False) -> None:
-        self.path, self.quiet, self._streams = Path(path.name), quiet, ExitStack()
+        self.path = Path(path.name)
+        self.quiet = quiet
+        self._streams = ExitStack()
         self._data: bytes | None = None
         if isinstance(path, FileInMemory):
             self._data = path.data
@@ -80,6 +77,9 @@ class OpenedFile(AbstractContextManager):
     def __str__(self) -> str:
         return str(self.path)
 
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -87,6 +87,9 @@ class OpenedFile(AbstractContextManager):
         """Close the file with its streams."""
         self._streams.close()
         self._file.close()
+
+    def exists(self) -> bool:
+        return True
 
     def is_file(self) -> bool:
         return True
@@ -159,7 +162,8 @@ def spliced(data: bytes | memoryview, changes: Mapping[tuple[int, int], bytes]) 
 def is_animation(path: Source) -> bool:
     """Return whether a file is an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
     start = start_of(path) if path.is_file() else b""
-    animated_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X" and bool(start[20:21] and start[20] & _VP8X_ANIMATION)
+    is_extended_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X"
+    animated_webp = is_extended_webp and len(start) > 20 and bool(start[20] & 2)
     return animated_webp or start[4:12] == b"ftypavis" or (start[:4] == b"GIF8" and _lacks_delay(path))
 
 
@@ -168,15 +172,22 @@ def _lacks_delay(path: Source) -> bool:
 
     Blocks and colour tables are those of GIF89a, sections 18 to 25.
     """
+    extension = b"\x21"
+    picture = b"\x2c"
+    delay_label = b"\xf9"
     with path.open("rb") as file:
-        pictures, delay = 0, False
+        pictures = 0
+        delay = False
+        lacks = False
         _skip_colours(file, file.read(13)[10:11])
-        while pictures < 2 and (block := file.read(1)) in {_GIF_EXTENSION, _GIF_PICTURE}:
-            if block == _GIF_PICTURE:
-                pictures, lacks, delay = pictures + 1, not delay, False
+        while pictures < 2 and (block := file.read(1)) in {extension, picture}:
+            if block == picture:
+                pictures = pictures + 1
+                lacks = not delay
+                delay = False
                 _skip_colours(file, file.read(9)[8:])
             label = file.read(1)  # or the coding of the samples
-            delay = delay or (block == _GIF_EXTENSION and label == _GIF_DELAY)
+            delay = delay or (block == extension and label == delay_label)
             while length := file.read(1):
                 if length == b"\0":
                     break
@@ -244,12 +255,17 @@ def exceeds_scans(path: Source, most: int) -> bool:
 
     ITU-T T.81, B.1.1: markers and segment lengths.
     """
+    # Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, it may be repeated.
+    next_marker = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+    scan_marker = b"\xff\xda"
+    end_marker = b"\xff\xd9"
     with mapped(path) as data:
-        scans, marker = 0, _JPEG_MARKER.search(data, len(_JPEG_START))
-        while marker and marker[0] != _JPEG_END and scans <= most:
-            scans += marker[0] == _JPEG_SCAN
+        scans = 0
+        marker = next_marker.search(data, 2)  # behind SOI
+        while marker and marker[0] != end_marker and scans <= most:
+            scans += marker[0] == scan_marker
             length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-            marker = _JPEG_MARKER.search(data, marker.end() + length)
+            marker = next_marker.search(data, marker.end() + length)
     return scans > most
 
 
@@ -265,17 +281,20 @@ def is_matroska(path: Source) -> bool:
 
 def is_truncated(path: Source) -> bool:
     """Return whether a Matroska, MP4 or AVI file is shorter than its header says."""
-    start, size, position = start_of(path), path.stat().st_size, 0
+    start = start_of(path)
+    size = path.stat().st_size
+    position = 0
     if start.startswith(matroska.EBML):
         return matroska.end_of_segment(start) > size
     if start[:4] + start[8:12] == b"RIFFAVI ":
         return 8 + int.from_bytes(start[4:8], "little") > size
     if not is_mp4(path):
         return False
+    name_of_box = re.compile(rb"[ -~]{4}")
     with mapped(path) as data:
-        while position + HEADER <= size and _BOX.fullmatch(data[position + 4 : position + 8]):
-            found = box_at(data, position, size)
-            if found.end < found.content:
+        while position + HEADER <= size and name_of_box.fullmatch(data[position + 4 : position + 8]):
+            box = box_at(data, position, size)
+            if box.end < box.content:
                 break
-            position = found.end
+            position = box.end
     return position > size

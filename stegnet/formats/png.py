@@ -8,65 +8,68 @@ RFC 1950.
 
 import math
 import struct
+import sys
 import zlib
 from array import array
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import product
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 import numpy as np
 from zlib_ng import zlib_ng
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, mapped
-from stegnet.formats.png_rows import (
-    AVERAGE,
-    NONE,
-    PAETH,
-    SUB,
-    UP,
-    Filters,
-    filtered_pass,
-    filtered_rows,
-    passes,
-    unfiltered,
-)
+from stegnet.formats.png_rows import Filter, Filters, filtered_pass, filtered_rows, passes, unfiltered
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6  # colour types
-CHANNELS = {GREY: 1, COLOUR: 3, PALETTE: 1, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
+UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
+_HEADER = struct.Struct(">IIBBBBB")
+_IDAT_BYTES = {8: 8192, 9: 32768}  # bytes of libpng's chunks of image data, by zlib's memory; 32768 of ImageMagick's
+
+
+class ColourType(IntEnum):
+    """Colour types (section 6.1)."""
+
+    GREY = 0
+    COLOUR = 2
+    PALETTE = 3
+    GREY_ALPHA = 4
+    COLOUR_ALPHA = 6
+
+
+CHANNELS: dict[int, int] = {
+    ColourType.GREY: 1,
+    ColourType.COLOUR: 3,
+    ColourType.PALETTE: 1,
+    ColourType.GREY_ALPHA: 2,
+    ColourType.COLOUR_ALPHA: 4,
+}
 # Filters by how a program chooses that of a row. libpng, Pillow's `optimize` and Pillow try several, and differ if two
 # give rows of the same size. ffmpeg takes Paeth below the first row; OpenCV, Firefox and UPNG.js take Sub; libvips,
 # Java and older versions of ffmpeg None; Chromium's canvas Up. Sub or Paeth is seen in photographs with 72 dots per
 # inch.
-_LIBPNG, _PILLOW = Filters.of(NONE, SUB, UP, AVERAGE, PAETH), Filters.of(NONE, UP, SUB, PAETH)
-_PILLOW_OPTIMIZED, _FFMPEG = Filters.of(NONE, UP, SUB, AVERAGE, PAETH), Filters(bytes([PAETH]), bytes([SUB]))
-_SUB_OR_PAETH = Filters.of(SUB, PAETH)
-_ONE_FOR_ALL = tuple(map(Filters.of, (NONE, SUB, UP, AVERAGE, PAETH)))
-_FILTERS = (_LIBPNG, _PILLOW, _PILLOW_OPTIMIZED, _FFMPEG, _SUB_OR_PAETH, *_ONE_FOR_ALL)
-# zlib's levels by the two highest bits of its stream's second byte, levels that programs prefer first; for
-# ImageMagick's chunks, 7 comes first. Strategies without levels count as the lowest.
-_LEVELS = {0: (1, 0), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}
-_MAGICK_BYTES, _MAGICK_LEVELS = 32768, (7, 9, 8)
-_WITHOUT_LEVEL = (zlib.Z_RLE, zlib.Z_HUFFMAN_ONLY, zlib.Z_FIXED)
-_MEMORIES = (8, 9)
-_LIBRARIES = {"zlib": zlib, "zlib-ng": zlib_ng}
-_COMPARED = 1 << 17  # compressed bytes by which a program is recognised
-_LEAST_COMPARED = 4096  # compressed bytes that suffice if rows are not the whole picture
-_PILLOW_MEMORY = 9
-_IDAT_BYTES, _PILLOW_BYTES = {8: 8192, 9: 32768}, 65536  # by zlib's memory, of libpng; and of ImageMagick
-_MOST_BYTES = (1 << 31) - 1  # of a chunk
-_SMALL, _LEAST_BITS = 16384, 8  # bytes of image data up to which libpng names a smaller window, the smallest
-_ROWS = 64  # rows of each pass whose filters are compared
-_HEADER = struct.Struct(">IIBBBBB")
-_ANEW = "save it anew in an image editor"
-UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
-_COPIED = 1 << 20  # bytes at a time
-_MOST_CHUNKS = 1 << 20
-_TEXTS, _EXIF_TEXTS = {"tEXt", "zTXt", "iTXt"}, (b"Raw profile type", b"XML:com.adobe.xm")
-_OF_COLOURS = {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "mDCV", "cLLI"}  # no longer valid in sRGB
-_OF_SAMPLES = {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}  # their form depends on the colour type and its bits
+LIBPNG_FILTERS = Filters.of(*Filter)
+_PILLOW_FILTERS = Filters.of(Filter.NONE, Filter.UP, Filter.SUB, Filter.PAETH)
+_PILLOW_OPTIMIZED_FILTERS = Filters.of(Filter.NONE, Filter.UP, Filter.SUB, Filter.AVERAGE, Filter.PAETH)
+_FILTERS = (
+    *(LIBPNG_FILTERS, _PILLOW_FILTERS, _PILLOW_OPTIMIZED_FILTERS),
+    Filters(bytes([Filter.PAETH]), bytes([Filter.SUB])),
+    Filters.of(Filter.SUB, Filter.PAETH),
+    *map(Filters.of, Filter),
+)
+
+
+class Compressor(Protocol):
+    """Stream of zlib or zlib-ng that compresses data."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return compressed bytes of the data so far."""
+
+    def flush(self) -> bytes:
+        """Return the rest of the compressed bytes."""
 
 
 class Deflate(NamedTuple):
@@ -77,20 +80,21 @@ class Deflate(NamedTuple):
         level, memory, strategy: zlib's parameters.
     """
 
-    library: str
+    library: Literal["zlib", "zlib-ng"]
     level: int
     memory: int
     strategy: int
 
-    def stream(self, window: int) -> "zlib._Compress":
+    def stream(self, window: int) -> Compressor:
         """Return a compressor of raw deflate data without zlib's header; the window is 9 to 15 bits."""
-        make = _LIBRARIES[self.library].compressobj
-        return make(self.level, zlib.DEFLATED, -window, self.memory, self.strategy)
+        library = zlib if self.library == "zlib" else zlib_ng
+        stream: Compressor = library.compressobj(self.level, zlib.DEFLATED, -window, self.memory, self.strategy)
+        return stream
 
 
-# Like OpenCV's imwrite by default: photographs get as small as by libpng's defaults, in a tenth of the time.
-OPENCV_FILTERS, OPENCV_DEFLATE = Filters.of(SUB), Deflate("zlib", 1, 8, zlib.Z_RLE)
-LIBPNG_FILTERS, LIBPNG_DEFLATE = _LIBPNG, Deflate("zlib", 6, 8, zlib.Z_FILTERED)  # by default
+OPENCV_FILTERS = Filters.of(Filter.SUB)  # of imwrite by default
+OPENCV_DEFLATE = Deflate("zlib", 1, 8, zlib.Z_RLE)
+LIBPNG_DEFLATE = Deflate("zlib", 6, 8, zlib.Z_FILTERED)  # by default
 
 
 class Header(NamedTuple):
@@ -129,7 +133,9 @@ def chunks_of(source: Source) -> Iterator[Chunk]:
 
 @dataclass(frozen=True)
 class PngForm:
-    """Way to write a PNG.
+    """Way to write a PNG; by default, that of OpenCV's imwrite.
+
+    By OpenCV's defaults, photographs get as small as by libpng's, in a tenth of the time.
 
     Attributes:
         filters, deflate: of its image data.
@@ -155,12 +161,15 @@ class PngForm:
         """Write a picture, (H, W) or (H, W, channels) uint8: grey, grey and opacity, colour, or colour and opacity."""
         planes = np.atleast_3d(samples)
         height, width, channels = planes.shape
-        colour_type = {count: each for each, count in CHANNELS.items() if each != PALETTE}[channels]
+        colour_types = {count: kind for kind, count in CHANNELS.items() if kind != ColourType.PALETTE}
+        header = Header(width, height, 8, colour_types[channels], 0, 0, int(self.interlaced))
         file.write(SIGNATURE)
-        file.write(_chunk(b"IHDR", _HEADER.pack(*Header(width, height, 8, colour_type, 0, 0, int(self.interlaced)))))
+        file.write(_chunk(b"IHDR", _HEADER.pack(*header)))
         file.write(self.profile)
         self._copy(self.before, file)
-        sizes, data = iter(self.chunk_bytes), bytearray()
+
+        sizes = iter(self.chunk_bytes)
+        data = bytearray()
         size = next(sizes)
         for piece in self._image_data(planes):
             data += piece
@@ -169,6 +178,7 @@ class PngForm:
                 del data[:size]
                 size = next(sizes, size)
         file.write(_chunk(b"IDAT", data))
+
         if self.source is None:
             file.write(_chunk(b"IEND", b""))
         self._copy(self.behind, file)
@@ -179,22 +189,24 @@ class PngForm:
         size = sum(part.size + len(part) for part in parts)
         header = self.header or _libpng_header(zlib.compress(b"", self.deflate.level)[:2], size)
         yield header
-        stream, checksum = self.deflate.stream(_window(header, size)), 1
+        stream = self.deflate.stream(_window(header, size))
+        checksum = 1
         for part in parts:
             for rows in filtered_rows(part, self.filters):
-                checksum = zlib.adler32(rows, checksum)
+                checksum = zlib.adler32(rows.data, checksum)
                 yield from map(stream.compress, rows)
         yield stream.flush()
         yield checksum.to_bytes(4, "big")
 
     def _copy(self, spans: tuple[tuple[int, int], ...], file: BinaryIO) -> None:
-        if not spans:
+        if not spans or self.source is None:
             return
+        at_once = 1 << 20  # bytes
         with self.source.open("rb") as source:
             for start, end in spans:
                 source.seek(start)
-                for at in range(start, end, _COPIED):
-                    file.write(source.read(min(end - at, _COPIED)))
+                for at in range(start, end, at_once):
+                    file.write(source.read(min(end - at, at_once)))
 
 
 def profile_chunk(profile: bytes) -> bytes:
@@ -220,9 +232,17 @@ class PngFile:
         self._before: list[tuple[str, int, int]] = []  # type of a chunk, its start and its end
         self._behind: list[tuple[str, int, int]] = []
         self.may_have_exif = False
-        self._sizes, self._start = array("I"), bytearray()  # sizes of the chunks of image data, and its first bytes
+        self._sizes = array("I")  # bytes of the chunks of image data
+        self._start = bytearray()  # first bytes of the image data
+        self._first = 0  # place of the first chunk of image data
+        compared_bytes = 1 << 17  # compressed bytes by which a program is recognised
+        most_chunks = 1 << 20
+        text_chunks = {"tEXt", "zTXt", "iTXt"}
+        exif_texts = (b"Raw profile type", b"XML:com.adobe.xm")
+
         with mapped(source) as data:
-            end, compared = len(SIGNATURE), _COMPARED
+            end = len(SIGNATURE)
+            compared = compared_bytes
             for chunk in chunks_of(source):
                 kind, at, length = chunk
                 end = min(chunk.end, len(data)) if kind == "IEND" else chunk.end  # Pillow reads only its name
@@ -233,32 +253,33 @@ class PngFile:
                     self._sizes.append(length)
                     self._start += data[at + 8 : min(end - 4, at + 8 + compared - len(self._start))]
                 elif kind != "IHDR":
-                    named = kind in _TEXTS and data[at + 8 : at + 24].startswith(_EXIF_TEXTS)
+                    named = kind in text_chunks and data[at + 8 : at + 24].startswith(exif_texts)
                     self.may_have_exif = self.may_have_exif or kind == "eXIf" or named
                     (self._behind if self._sizes else self._before).append((kind, at, end))
                 else:
                     self.header = Header(*_HEADER.unpack(data[at + 8 : end - 4]))
-                    compared = max(_COMPARED, 2 * max(width for _, width in self._pass_sizes()))
-                if len(self._sizes) + len(self._before) + len(self._behind) > _MOST_CHUNKS:
-                    raise MediaError(f"the PNG has more than {_MOST_CHUNKS:,} chunks", _ANEW, subject=source)
+                    compared = max(compared_bytes, 2 * max(width for _, width in self._pass_sizes()))
+                if len(self._sizes) + len(self._before) + len(self._behind) > most_chunks:
+                    problem = f"the PNG has more than {most_chunks:,} chunks"
+                    raise MediaError(problem, "save it anew in an image editor", subject=source)
             self._behind.append(("", end, len(data)))  # not part of the PNG: viewers ignore it
 
     @property
     def keeps_samples(self) -> bool:
-        """Return whether its image data has 8 bits per sample, and no palette."""
-        return self.header.bits == 8 and self.header.colour_type != PALETTE
+        """Whether the image data has 8 bits per sample, and no palette."""
+        return self.header.bits == 8 and self.header.colour_type != ColourType.PALETTE
 
     @property
     def transparent_colour(self) -> tuple[int, ...]:
-        """The one colour that is transparent, by the chunk tRNS of a PNG without palette and opacity."""
+        """Colour that is transparent, by the chunk tRNS of a PNG without palette and opacity."""
         start = next(start for kind, start, _ in self._before if kind == "tRNS")
         with self.source.open("rb") as file:
             file.seek(start + 8)
-            return struct.unpack_from(">HHH" if self.header.colour_type == COLOUR else ">H", file.read(6))
+            return struct.unpack_from(">HHH" if self.header.colour_type == ColourType.COLOUR else ">H", file.read(6))
 
     def has(self, kind: str) -> bool:
         """Return whether the PNG has a chunk of a type."""
-        return any(kind == each for each, _, _ in (*self._before, *self._behind))
+        return any(kind == stored for stored, _, _ in (*self._before, *self._behind))
 
     def form(self, channels: int, *, same_colours: bool = True, dropped: Set[str] = frozenset()) -> tuple[PngForm, str]:
         """Return the way to write a container of this cover, and a line if its program is not recognised, else "".
@@ -268,18 +289,22 @@ class PngFile:
             same_colours: the file's colour information holds for them.
             dropped: types of chunks that the container does not have.
         """
-        if not same_colours:
-            dropped = dropped | _OF_COLOURS
+        if not same_colours:  # chunks that are no longer valid in sRGB
+            dropped = dropped | {"iCCP", "sRGB", "gAMA", "cHRM", "cICP", "mDCV", "cLLI"}
         if not self.keeps_samples or channels != CHANNELS[self.header.colour_type]:
-            dropped = dropped | _OF_SAMPLES
-        before, behind = (
-            tuple((start, end) for kind, start, end in part if kind not in dropped)
-            for part in (self._before, self._behind)
-        )
+            # Chunks whose form depends on the colour type and its bits.
+            dropped = dropped | {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}
+
         filters, deflate, known = self._recognised()
-        header, interlaced = bytes(self._start[:2]), bool(self.header.interlaced)
         form = PngForm(
-            filters, deflate, self._chunk_bytes(filters, deflate), header, interlaced, self.source, before, behind
+            filters,
+            deflate,
+            chunk_bytes=self._chunk_bytes(filters, deflate),
+            header=bytes(self._start[:2]),
+            interlaced=bool(self.header.interlaced),
+            source=self.source,
+            before=tuple((start, end) for kind, start, end in self._before if kind not in dropped),
+            behind=tuple((start, end) for kind, start, end in self._behind if kind not in dropped),
         )
         return form, "" if known else UNKNOWN_PROGRAM
 
@@ -287,15 +312,18 @@ class PngFile:
         """Return the sizes of the chunks of image data, as in `PngForm`; for a single chunk, its program's."""
         *sizes, last = self._sizes
         if not sizes:
-            size = _PILLOW_BYTES if filters == _PILLOW else _IDAT_BYTES[deflate.memory]
-            return (size if last <= size else _MOST_BYTES,)
-        return tuple(sizes[:1]) if len(set(sizes)) == 1 and last <= sizes[0] else (*sizes, max(*sizes, last))
+            size = 65536 if filters == _PILLOW_FILTERS else _IDAT_BYTES[deflate.memory]
+            most = (1 << 31) - 1
+            return (size if last <= size else most,)
+        if len(set(sizes)) == 1 and last <= sizes[0]:
+            return tuple(sizes[:1])
+        return (*sizes, max(*sizes, last))
 
     def _recognised(self) -> tuple[Filters, Deflate, bool]:
         """Return how the image data was made, and True; or the nearest known way, and False."""
         rows = self._first_rows()
         used = {row[0] for part in rows for row in part}
-        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=used != {NONE}))
+        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=used != {Filter.NONE}))
         filters, same_filters = self._filters(rows, deflate.memory)
         return filters, deflate, same_filters and same_stream
 
@@ -308,7 +336,9 @@ class PngFile:
 
     def _first_rows(self) -> list[list[bytes]]:
         """Return the rows at the start of the image data, by pass, each after the number of its filter."""
-        sizes, at, rows = self._pass_sizes(), 0, []
+        sizes = self._pass_sizes()
+        at = 0
+        rows = []
         data = zlib.decompressobj().decompress(bytes(self._start), sum(count * width for count, width in sizes))
         self._inflated = len(data)
         for count, width in sizes:
@@ -322,34 +352,40 @@ class PngFile:
     def _filters(self, rows: list[list[bytes]], memory: int) -> tuple[Filters, bool]:
         """Return the filters that were tried on rows, and True; or those that match the most rows, and False."""
         apart = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
-        parts = [part[:_ROWS] for part in rows if part]
+        compared_rows = 64  # rows of each pass whose filters are compared
+        parts = [part[:compared_rows] for part in rows if part]
         read = [unfiltered(part, apart) for part in parts]
         used = bytes(row[0] for part in parts for row in part)
-        alike = {}
+        alike = {}  # number of rows with the same filter
         for filters in _FILTERS:
-            made = (filtered_pass(part, apart, filters)[:, 0] for part in read)
-            alike[filters] = sum(one == other for one, other in zip(used, b"".join(map(bytes, made)), strict=True))
+            made = b"".join(bytes(filtered_pass(part, apart, filters)[:, 0]) for part in read)
+            alike[filters] = sum(stored == chosen for stored, chosen in zip(used, made, strict=True))
         most = max(alike.values())
-        best, *others = (filters for filters in _FILTERS if alike[filters] == most)
+        best, *equal = (filters for filters in _FILTERS if alike[filters] == most)
         if most < len(used):
             return best, False
-        if others:  # distinguish them by the filters of all rows, and Pillow's by the memory that it gives zlib
+
+        if equal:  # distinguish them by the filters of all rows, and Pillow's by the memory that it gives zlib
             everywhere = self._filters_used()
-            pillows = {_PILLOW, _PILLOW_OPTIMIZED} if memory != _PILLOW_MEMORY else set()
-            found = [each for each in (best, *others) if everywhere <= {*each.tried, *each.first}] or [best]
-            best = min(found, key=lambda filters: (filters in pillows, len(set(filters.tried) - everywhere)))
+            pillow_memory = 9
+            unlikely = {_PILLOW_FILTERS, _PILLOW_OPTIMIZED_FILTERS} if memory != pillow_memory else set()
+            possible = [each for each in (best, *equal) if everywhere <= {*each.tried, *each.first}] or [best]
+            best = min(possible, key=lambda filters: (filters in unlikely, len(set(filters.tried) - everywhere)))
         return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
 
     def _filters_used(self) -> set[int]:
         """Return the set of filters that any row has."""
         widths = (width for count, width in self._pass_sizes() for _ in range(count))
-        stream, used, rest = zlib_ng.decompressobj(), set(), 0  # bytes to the next row
+        stream = zlib_ng.decompressobj()
+        used = set()
+        rest = 0  # bytes to the next row
         for piece in self._image_data():
-            data, at = stream.decompress(piece), 0
+            data = stream.decompress(piece)
+            at = 0
             while at + rest < len(data):
                 at += rest
                 used.add(data[at])
-                rest = next(widths, math.inf)
+                rest = next(widths, sys.maxsize)  # there is no row after the last
             rest -= len(data) - at
         return used
 
@@ -363,29 +399,43 @@ class PngFile:
     def _ways(self, *, is_filtered: bool) -> list[tuple[int, int]]:
         """Return the strategies and levels that zlib's header allows."""
         number = self._start[1] >> 6
-        levels = _MAGICK_LEVELS if number == 3 and self._sizes[0] == _MAGICK_BYTES else _LEVELS[number]
+        # Levels by the two highest bits of the second byte; those that programs prefer come first.
+        levels: tuple[int, ...] = {0: (1, 0), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}[number]
+        if number == 3 and self._sizes[0] == 32768:  # ImageMagick's chunks
+            levels = (7, 9, 8)
         strategies = [zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY]
         if not is_filtered:  # libpng and others choose the other strategy then
             strategies.reverse()
-        return [*product(strategies, levels), *((each, 1) for each in _WITHOUT_LEVEL if number == 0)]
+        ways = [*product(strategies, levels)]
+        if number == 0:  # strategies without levels count as the lowest
+            ways += [(zlib.Z_RLE, 1), (zlib.Z_HUFFMAN_ONLY, 1), (zlib.Z_FIXED, 1)]
+        return ways
 
     def _deflate(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
         """Return how the rows were compressed, and True; or the zlib settings with the nearest length, and False."""
-        header, own, lines = bytes(self._start[:2]), bytes(self._start[2:]), [row for part in rows for row in part]
+        header = bytes(self._start[:2])
+        original = bytes(self._start[2:])
+        lines = [row for part in rows for row in part]
         window = _window(header, sum(count * width for count, width in self._pass_sizes()))
-        for library, memory, (strategy, level) in product(_LIBRARIES, _MEMORIES, ways):
+
+        libraries: tuple[Literal["zlib", "zlib-ng"], ...] = ("zlib", "zlib-ng")
+        least_compared = 4096  # compressed bytes that suffice if rows are not the whole picture
+        for library, memory, (strategy, level) in product(libraries, (8, 9), ways):
             deflate = Deflate(library, level, memory, strategy)
-            made, stream = b"", deflate.stream(window)
-            same = all(own.startswith((made := made + stream.compress(line))[: len(own)]) for line in lines)
-            if same and (len(made) >= _LEAST_COMPARED or own.startswith(made + stream.flush())):
-                return deflate, True
-        joined = b"".join(lines)
-        wanted, sizes = len(own) * len(joined) / max(1, self._inflated), {}
-        for strategy, level in ways:
-            deflate = Deflate("zlib", level, _MEMORIES[0], strategy)
+            made = b""
             stream = deflate.stream(window)
-            sizes[deflate] = abs(len(stream.compress(joined) + stream.flush()) - wanted)
-        return min(sizes, key=sizes.get), False
+            same = all(original.startswith((made := made + stream.compress(line))[: len(original)]) for line in lines)
+            if same and (len(made) >= least_compared or original.startswith(made + stream.flush())):
+                return deflate, True
+
+        joined = b"".join(lines)
+        wanted = len(original) * len(joined) / max(1, self._inflated)
+        differences = {}  # in bytes
+        for strategy, level in ways:
+            deflate = Deflate("zlib", level, 8, strategy)
+            stream = deflate.stream(window)
+            differences[deflate] = abs(len(stream.compress(joined) + stream.flush()) - wanted)
+        return min(differences, key=lambda deflate: differences[deflate]), False
 
 
 def _chunk(kind: bytes, data: bytes | bytearray) -> bytes:
@@ -401,7 +451,8 @@ def _window(header: bytes, size: int) -> int:
 def _libpng_header(header: bytes, size: int) -> bytes:
     """Return zlib's header with the smallest window that holds `size` bytes (RFC 1950, section 2.2)."""
     bits = zlib.MAX_WBITS
-    while size <= _SMALL and bits > _LEAST_BITS and size <= 1 << (bits - 1):
+    while size <= 16384 and bits > 8 and size <= 1 << (bits - 1):  # libpng does so for little data only
         bits -= 1
-    first, flags = ((bits - 8) << 4) | zlib.DEFLATED, header[1] & 0xC0
+    first = ((bits - 8) << 4) | zlib.DEFLATED
+    flags = header[1] & 0xC0
     return bytes([first, flags + 31 - ((first << 8) + flags) % 31])

@@ -1,6 +1,7 @@
 """Rows of a PNG's image data: samples of one or of seven passes, filtered (PNG, third edition, sections 8 and 9)."""
 
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -8,16 +9,24 @@ import numpy as np
 from stegnet import kernels
 from stegnet.core.pixels import strips
 
-NONE, SUB, UP, AVERAGE, PAETH = range(5)
-# Adam7: first row and column of each pass, and the distances of its rows and columns (figure 8.1).
-_PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+class Filter(IntEnum):
+    """Filters of a row, by their numbers."""
+
+    NONE = 0
+    SUB = 1
+    UP = 2
+    AVERAGE = 3
+    PAETH = 4
 
 
 def passes(samples: np.ndarray, interlaced: bool) -> list[np.ndarray]:
     """Return the pictures that are stored one after the other for (H, W, channels) uint8, without empty ones."""
     if not interlaced:
         return [samples]
-    parts = [samples[top::down, left::across] for top, left, down, across in _PASSES]
+    # Adam7: first row and column of each pass, and the distances of its rows and columns (figure 8.1).
+    adam7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    parts = [samples[top::down, left::across] for top, left, down, across in adam7]
     return [part for part in parts if part.size]
 
 
@@ -79,11 +88,12 @@ def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> 
     above = np.concatenate([before[None], rows[:-1]])
     least = None
     for number in tried:
-        found = rows - _predicted(rows, above, apart, number)
-        size = np.abs(found.view(np.int8).astype(np.int16)).sum(1, dtype=np.int64)
+        result = rows - _predicted(rows, above, apart, number)
+        size = np.abs(result.view(np.int8).astype(np.int16)).sum(1, dtype=np.int64)
         better = np.ones(count, bool) if least is None else size < least
         least = size if least is None else np.minimum(size, least)
-        out[better, 0], out[better, 1:] = number, found[better]
+        out[better, 0] = number
+        out[better, 1:] = result[better]
     return out
 
 
@@ -91,10 +101,12 @@ def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
     """Return the unfiltered bytes of a pass's first rows, (n, width) uint8; each row's first byte names its filter."""
     out = np.zeros((len(rows) + 1, len(rows[0]) - 1 + apart), np.uint8)  # with a row above and a pixel to the left
     for row, line in enumerate(rows, 1):
-        content, above, now = np.frombuffer(line, np.uint8, offset=1), out[row - 1], out[row]
-        if line[0] in (NONE, UP):
-            now[apart:] = content + (above[apart:] if line[0] == UP else np.uint8(0))
-        elif line[0] == SUB:
+        content = np.frombuffer(line, np.uint8, offset=1)
+        above = out[row - 1]
+        now = out[row]
+        if line[0] in (Filter.NONE, Filter.UP):
+            now[apart:] = content + (above[apart:] if line[0] == Filter.UP else np.uint8(0))
+        elif line[0] == Filter.SUB:
             for first in range(apart):
                 now[apart + first :: apart] = np.cumsum(content[first::apart], dtype=np.uint8)
         else:
@@ -104,13 +116,18 @@ def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
 
 def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
     """Return a row that was filtered by Average or Paeth, after a pixel of zeros, as in `above`."""
+    is_average = line[0] == Filter.AVERAGE
     now = bytearray(apart)
     for at, byte in enumerate(line[1:]):
-        left, up, corner = now[at], above[at + apart], above[at]
-        if line[0] == AVERAGE:
+        left = now[at]
+        up = above[at + apart]
+        corner = above[at]
+        if is_average:
             predicted = (left + up) // 2
         else:
-            to_left, to_up, to_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
+            to_left = abs(up - corner)
+            to_up = abs(left - corner)
+            to_corner = abs(left + up - 2 * corner)
             predicted = left if to_left <= to_up and to_left <= to_corner else up if to_up <= to_corner else corner
         now.append((byte + predicted) & 255)
     return np.frombuffer(now, np.uint8)
@@ -118,15 +135,20 @@ def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
 
 def _predicted(rows: np.ndarray, above: np.ndarray, apart: int, number: int) -> np.ndarray:
     """Return the prediction that a filter subtracts from each byte, (n, width) uint8."""
-    left, corner = np.zeros_like(rows), np.zeros_like(rows)
-    left[:, apart:], corner[:, apart:] = rows[:, :-apart], above[:, :-apart]
-    if number == NONE:
+    left = np.zeros_like(rows)
+    corner = np.zeros_like(rows)
+    left[:, apart:] = rows[:, :-apart]
+    corner[:, apart:] = above[:, :-apart]
+    if number == Filter.NONE:
         return np.zeros_like(rows)
-    if number in (SUB, UP):
-        return left if number == SUB else above
-    if number == AVERAGE:
-        return ((left.astype(np.uint16) + above) // 2).astype(np.uint8)
-    a, b, c = (each.astype(np.int16) for each in (left, above, corner))
-    to_a, to_b, to_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
+    if number in (Filter.SUB, Filter.UP):
+        return left if number == Filter.SUB else above
+    if number == Filter.AVERAGE:
+        means: np.ndarray = (left.astype(np.uint16) + above) // 2
+        return means.astype(np.uint8)
+    a, b, c = (neighbour.astype(np.int16) for neighbour in (left, above, corner))
+    to_a = np.abs(b - c)
+    to_b = np.abs(a - c)
+    to_c = np.abs(a + b - 2 * c)
     second = np.where(to_b <= to_c, above, corner)
     return np.where((to_a <= to_b) & (to_a <= to_c), left, second)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -9,8 +10,6 @@ from numpy.lib.stride_tricks import as_strided
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, mapped
-
-_COPIED = 1 << 20  # bytes at a time
 
 
 class Block(NamedTuple):
@@ -60,15 +59,16 @@ class Raster:
     def write(self, file: BinaryIO, samples: np.ndarray) -> str:
         """Write the file with other samples, (H, W, 3) uint8 or (H, W, 4) with opacity, as stored; return ""."""
         planes = samples[::-1] if self.upside_down else samples
+        at_once = 1 << 20  # bytes at a time
         with mapped(self.source) as data:
-            for at in range(0, len(data), _COPIED):
-                file.write(data[at : at + _COPIED])
+            for at in range(0, len(data), at_once):
+                file.write(data[at : at + at_once])
             for block in self.blocks:
                 file.seek(block.start)
-                file.write(self._exchanged(data, block, planes[block.rows, block.columns]))
+                file.write(self._exchanged(data, block, planes[block.rows, block.columns]).data)
         return ""
 
-    def _exchanged(self, data: bytes, block: Block, planes: np.ndarray) -> np.ndarray:
+    def _exchanged(self, data: mmap, block: Block, planes: np.ndarray) -> np.ndarray:
         """Return the bytes of a block with other samples; bytes between them stay."""
         shape = self._shape(block)
         stored = np.frombuffer(data, np.uint8, _length(block, shape), block.start).copy()
@@ -80,7 +80,8 @@ class Raster:
 
     def _shape(self, block: Block) -> tuple[int, int, int]:
         """Return the rows, columns and bytes per pixel of a block."""
-        rows, columns = block.rows.indices(self.height), block.columns.indices(self.width)
+        rows = block.rows.indices(self.height)
+        columns = block.columns.indices(self.width)
         return len(range(*rows)), len(range(*columns)), self.pixel_bytes
 
 

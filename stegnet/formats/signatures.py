@@ -1,4 +1,4 @@
-"""The forms of pictures, films and sounds, recognised by a file's first bytes before any decoder is tried.
+"""Forms of pictures, films and sounds, recognised by a file's first bytes before any decoder is tried.
 
 The list is closed: a file of another form is just a file, whatever a decoder finds in it. FFmpeg takes a PDF, a ZIP or
 a TAR of photographs for a film, and Pillow some source code for a picture. docs/inputs.md names the same forms.
@@ -13,19 +13,10 @@ from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.formats import matroska
 from stegnet.formats.opened_file import Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
 
-_TRANSPORT_PACKETS = (188, 192, 204)  # bytes: plain, with a time stamp before each (BDAV), with parity after it
-_LEAST_PACKETS, _MOST_PACKETS = 4, 16  # packets of a transport stream that are examined
 _SYNC = b"\x47"
-_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header after a BMP's first 14
-# Sequence parameter sets, with nal_ref_idc, and the delimiter of access units (ITU-T H.264, 7.4.1).
-_H264_STARTS = b"\x27", b"\x47", b"\x67", b"\x09"
-_PCX_VERSIONS, _PCX_BITS = (0, 2, 3, 4, 5), (1, 2, 4, 8)
+
 _EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # in an MP4 or MOV, another box follows them
-_TGA_FOOTER = b"TRUEVISION-XFILE.\x00"
-_JPEG_2000 = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_WTV = bytes.fromhex("b7d800203749da11a64e0007e95ead8d")
-_MXF = bytes.fromhex("060e2b34020501010d01020101")  # SMPTE ST 377-1: key of a partition pack, without its kind
+
 
 
 class Form(NamedTuple):
@@ -66,7 +57,8 @@ def _is_tiff(start: bytes) -> bool:
 
 
 def _is_bmp(start: bytes) -> bool:
-    return start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BMP_HEADERS
+    header_sizes = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header after a BMP's first 14
+    return start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in header_sizes
 
 
 def _is_icon(start: bytes) -> bool:
@@ -82,17 +74,20 @@ def _is_ppm(start: bytes) -> bool:
 
 def _is_transport_stream(start: bytes) -> bool:
     """Return whether sync bytes stand at equal distances (ISO/IEC 13818-1, section 2.4.3.2), at any offset."""
+    packet_sizes = (188, 192, 204)  # bytes: plain, with a time stamp before each (BDAV), with parity after it
     return any(
         start[first : first + 1] == _SYNC and _has_packets(start, first, size)
-        for size in _TRANSPORT_PACKETS
+        for size in packet_sizes
         for first in range(size)
     )
 
 
 def _has_packets(start: bytes, first: int, size: int) -> bool:
-    heads = [start[at : at + 4] for at in range(first, len(start) - 3, size)][:_MOST_PACKETS]
+    most_packets = 16
+    heads = [start[at : at + 4] for at in range(first, len(start) - 3, size)][:most_packets]
+    least_packets = 4
     # The bits for payload and adaptation field are never both 0.
-    return len(heads) >= _LEAST_PACKETS and all(head[:1] == _SYNC and head[3] & 0x30 for head in heads)
+    return len(heads) >= least_packets and all(head[:1] == _SYNC and head[3] & 0x30 for head in heads)
 
 
 def _is_program_stream(start: bytes) -> bool:
@@ -137,7 +132,7 @@ def _is_matroska(start: bytes) -> bool:
     return start.startswith(matroska.EBML) and (b"matroska" in head or b"webm" in head)
 
 
-# Forms that the first bytes identify.
+# Forms that the first bytes identify, in the order in which they are tried.
 _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("PNG", PICTURE, "PNG"), _begins(b"\x89PNG\r\n\x1a\n")),
     (Form("JPEG", PICTURE, "JPEG"), _is_jpeg),
@@ -145,12 +140,12 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("GIF", PICTURE, "GIF"), _begins(b"GIF87a", b"GIF89a")),
     (Form("TIFF", PICTURE, "TIFF"), _is_tiff),
     (Form("BMP", PICTURE, "BMP"), _is_bmp),
-    (Form("JPEG 2000", PICTURE, "JPEG2000"), _begins(_JPEG_2000, b"\xff\x4f\xff\x51")),
+    (Form("JPEG 2000", PICTURE, "JPEG2000"), _begins(b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
     (Form("PPM", PICTURE, "PPM"), _is_ppm),
     (Form("ICO", PICTURE, "ICO"), _is_icon),
     (
         Form("PCX", PICTURE, "PCX"),
-        _begins(*(bytes([10, version, 1, bits]) for version in _PCX_VERSIONS for bits in _PCX_BITS)),
+        _begins(*(bytes([10, version, 1, bits]) for version in (0, 2, 3, 4, 5) for bits in (1, 2, 4, 8))),
     ),
     (Form("QOI", PICTURE, "QOI"), _begins(b"qoif")),
     (
@@ -163,13 +158,14 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("Sun raster", PICTURE, "SUN"), _begins(b"\x59\xa6\x6a\x95")),
     (Form("Matroska", FILM, "matroska"), _is_matroska),
     (Form("AVI", FILM, "avi"), _is_riff(b"AVI ", b"AVIX")),
-    (Form("WMV", FILM, "asf"), _begins(_ASF)),
+    (Form("WMV", FILM, "asf"), _begins(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"))),
     (Form("FLV", FILM, "flv"), _begins(b"FLV\x01")),
     (Form("Ogg", FILM, "ogg"), _begins(b"OggS\x00")),
-    (Form("MXF", FILM, "mxf"), _begins(_MXF)),
+    # SMPTE ST 377-1: key of a partition pack, without its kind.
+    (Form("MXF", FILM, "mxf"), _begins(bytes.fromhex("060e2b34020501010d01020101"))),
     (Form("RealMedia", FILM, "rm"), _begins(b".RMF")),
     (Form("NUT", FILM, "nut"), _begins(b"nut/multimedia container\x00")),
-    (Form("WTV", FILM, "wtv"), _begins(_WTV)),
+    (Form("WTV", FILM, "wtv"), _begins(bytes.fromhex("b7d800203749da11a64e0007e95ead8d"))),
     (Form("YUV4MPEG2", FILM, "yuv4mpegpipe"), _begins(b"YUV4MPEG2 ")),
     (Form("IVF", FILM, "ivf"), _begins(b"DKIF\x00\x00")),
     (Form("DV", FILM, "dv"), _begins(b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf")),
@@ -178,7 +174,8 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("MPEG-PS", FILM, "mpeg"), _is_riff(b"CDXA")),
     (Form("MPEG video", FILM, "mpegvideo"), _is_mpeg_video),
     (Form("MPEG-4 video", FILM, "m4v"), _is_mpeg4_video),
-    (Form("H.264", FILM, "h264"), _unit_begins(*_H264_STARTS)),
+    # Sequence parameter sets, with nal_ref_idc, and the delimiter of access units (ITU-T H.264, 7.4.1).
+    (Form("H.264", FILM, "h264"), _unit_begins(b"\x27", b"\x47", b"\x67", b"\x09")),
     (Form("HEVC", FILM, "hevc"), _unit_begins(b"\x40\x01", b"\x46\x01")),
     (Form("VVC", FILM, "vvc"), _unit_begins(b"\x00\x71", b"\x00\x79", b"\x00\xa1")),
     (Form("VC-1", FILM, "vc1"), _begins(*(b"\x00\x00\x01\x0f" + bytes([profile]) for profile in range(0xC0, 0x100)))),
@@ -197,11 +194,7 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("MP3", SOUND), _begins(b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2")),
     (Form("MPEG-TS", FILM, "mpegts"), _is_transport_stream),
 )
-_WAV, _FLAC = Form("WAV", SOUND, lossless=True), Form("FLAC", SOUND, lossless=True)
-_HEIC, _AVIF = Form("HEIC", PICTURE, "HEIF"), Form("AVIF", PICTURE, "AVIF")
-_MP4, _TGA, _MP3 = Form("MP4", FILM, "mov"), Form("TGA", PICTURE, "TGA"), Form("MP3", SOUND)
-_AVIF_BRANDS = {b"avif", b"avis"}
-_RAW_BRANDS = {b"crx "}  # CR3, as Canon's cameras write it
+_MP4 = Form("MP4", FILM, "mov")
 FILM_READERS = tuple(dict.fromkeys(form.reader for form, _ in (*_FORMS, (_MP4, None)) if form.kind == FILM))
 # FFmpeg's names of picture formats that may be films; it can't read the others.
 ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
@@ -221,7 +214,7 @@ def unknown_form(path: Source) -> MediaError:
 def _forms(source: Source) -> Iterator[Form]:
     start = start_of(source)
     if is_sound(source):
-        yield _WAV if start[8:12] == b"WAVE" else _FLAC
+        yield Form("WAV" if start[8:12] == b"WAVE" else "FLAC", SOUND, lossless=True)
     if start[4:8] == b"ftyp":
         yield from _of_brand(source, start)
         return
@@ -229,19 +222,19 @@ def _forms(source: Source) -> Iterator[Form]:
     if is_mp4(source) and (start[4:8] not in _EMPTY_BOXES or _has_next_box(start)):
         yield _MP4
     if id3_bytes(start):
-        yield _MP3
+        yield Form("MP3", SOUND)
     if _ends_as_tga(source):
-        yield _TGA
+        yield Form("TGA", PICTURE, "TGA")
 
 
 def _of_brand(source: Source, start: bytes) -> Iterator[Form]:
     """Yield the form of a file of boxes (ISO/IEC 14496-12) by its brands."""
     brand = start[8:12]
-    if brand in _AVIF_BRANDS or (brand == b"mif1" and not is_heic(source)):
-        yield _AVIF
+    if brand in {b"avif", b"avis"} or (brand == b"mif1" and not is_heic(source)):
+        yield Form("AVIF", PICTURE, "AVIF")
     elif is_heic(source):
-        yield _HEIC
-    elif brand not in _RAW_BRANDS:
+        yield Form("HEIC", PICTURE, "HEIF")
+    elif brand != b"crx ":  # CR3, as Canon's cameras write it
         yield _MP4
 
 
@@ -253,7 +246,8 @@ def _has_next_box(start: bytes) -> bool:
 
 def _ends_as_tga(source: Source) -> bool:
     """Return whether a file ends with a Targa footer (Truevision TGA 2.0, "TGA file footer"), which older ones lack."""
+    footer = b"TRUEVISION-XFILE.\x00"
     with source.open("rb") as file:
         size = file.seek(0, 2)
-        file.seek(max(size - len(_TGA_FOOTER), 0))
-        return file.read() == _TGA_FOOTER
+        file.seek(max(size - len(footer), 0))
+        return file.read() == footer

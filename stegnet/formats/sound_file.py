@@ -7,7 +7,9 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from functools import cached_property
+from mmap import mmap
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -18,15 +20,9 @@ from stegnet.formats.flac import LAST, SEEK_TABLE, frames_end, metadata_blocks, 
 from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise
 from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
-WAV, FLAC = "WAV", "FLAC"
-_PCM, _EXTENSIBLE = 1, 0xFFFE  # forms of samples; the second names the first in an identifier
-_IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")  # the rest of the identifier
-_OTHERS, _COARSER = {3: "floating point", 6: "A-law", 7: "µ-law"}, {_PCM, 6, 7}
-_LOSSY = {2: "ADPCM", 17: "ADPCM", 80: "MP2", 85: "MP3"}  # RFC 2361, appendix A
-_UNKNOWN = 0xFFFFFFFF  # size of a chunk
-_MOST_SAMPLES = (1 << 31) - 1  # limit of sealing
-_AT_ONCE = 1 << 20  # frames that are decoded together
-_COARSE = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
+WAV = "WAV"
+FLAC = "FLAC"
+_PCM = 1  # coding of samples
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
@@ -59,16 +55,16 @@ class SoundFile:
         """
         if self.form == WAV:
             with part.open("wb") as file:
-                file.writelines((self.head, np.ascontiguousarray(data), self.tail))
+                file.writelines((self.head, np.ascontiguousarray(data).data, self.tail))
             return
         bits = 8 * data.shape[2]
         try:
             coded = self.settings.encode(wide_numbers(data), self.rate, bits)
         except ValueError as error:
             raise MediaError(str(error), "convert the cover to WAV", subject=part) from error
-        own, frames = metadata_blocks(coded)
+        new_blocks, frames = metadata_blocks(coded)
         blocks = metadata_blocks(self.head)[0]
-        blocks[0] = (0, _description(blocks[0][1], own[0][1]))
+        blocks[0] = (0, _description(blocks[0][1], new_blocks[0][1]))
         with part.open("wb") as file:
             file.write(self.head[: id3_bytes(self.head) + 4])
             for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
@@ -105,23 +101,42 @@ def read_sound(source: Source) -> SoundFile:
     return sound
 
 
-def _read_wav(source: Source, file: bytes) -> SoundFile:
+class _WavFormat(NamedTuple):
+    """Fields of the chunk "fmt "."""
+
+    coding: int
+    channels: int
+    rate: int  # frames per second
+    byte_rate: int
+    frame: int  # bytes
+    bits: int
+    identifier: bytes  # of the coding, if that is extensible
+
+
+def _read_wav(source: Source, file: mmap) -> SoundFile:
+    """Read a WAV; errors are those of `read_sound`, and ValueError."""
+    unknown_size = 0xFFFFFFFF
     if file[:4] == b"RIFX":
         raise MediaError("is a WAV of the other byte order", _CONVERT, subject=source)
-    place, form, long = 12, None, None
+    place = 12
+    form = None
+    long = None
     while place + 8 <= len(file):
-        kind, size = file[place : place + 4], int.from_bytes(file[place + 4 : place + 8], "little")
+        kind = file[place : place + 4]
+        size = int.from_bytes(file[place + 4 : place + 8], "little")
         place += 8
         if kind == b"ds64":
             long = int.from_bytes(file[place + 8 : place + 16], "little")
         elif kind == b"fmt ":
-            form = struct.unpack("<HHIIHH", file[place : place + 16]) + (file[place + 24 : place + 40],)
+            coding, channels, rate, byte_rate, frame, bits = struct.unpack("<HHIIHH", file[place : place + 16])
+            identifier = file[place + 24 : place + 40]
+            form = _WavFormat(coding, channels, rate, byte_rate, frame, bits, identifier)
         elif kind == b"data":
             if form is None:
                 raise ValueError("no description of the samples")
-            if size == _UNKNOWN and long is not None:
+            if size == unknown_size and long is not None:
                 size = long
-            elif size == _UNKNOWN:  # as written into a pipe
+            elif size == unknown_size:  # as written into a pipe
                 size = len(file) - place
             if place + size > len(file):
                 missing = f"{place + size - len(file)} bytes are missing at its end"
@@ -131,19 +146,25 @@ def _read_wav(source: Source, file: bytes) -> SoundFile:
     raise ValueError("no samples")
 
 
-def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> SoundFile:
+def _wav(source: Source, file: mmap, form: _WavFormat, place: int, size: int) -> SoundFile:
+    """Return the sound whose samples have `size` bytes from a place on."""
     coding, channels, rate, _, frame, bits, identifier = form
-    if coding == _EXTENSIBLE and identifier[2:] == _IDENTIFIER:
+    extensible = 0xFFFE  # the coding is in the identifier
+    rest_of_identifier = bytes.fromhex("000000001000800000aa00389b71")
+    if coding == extensible and identifier[2:] == rest_of_identifier:
         coding = int.from_bytes(identifier[:2], "little")
-    if coding in _LOSSY:
-        raise MediaError(
-            f"is {_LOSSY[coding]} in a WAV", "use a recording that was never coded with loss", subject=source
-        )
+
+    lossy = {2: "ADPCM", 17: "ADPCM", 80: "MP2", 85: "MP3"}  # RFC 2361, appendix A
+    if coding in lossy:
+        hint = "use a recording that was never coded with loss"
+        raise MediaError(f"is {lossy[coding]} in a WAV", hint, subject=source)
+    kinds = {3: "floating point", 6: "A-law", 7: "µ-law"}
     if coding != _PCM or bits not in (16, 24):
-        what = f"{bits} bits" if coding == _PCM else _OTHERS.get(coding, f"form {coding}")
-        raise _unsupported(source, what, coarse=coding in _COARSER and bits < 24)
+        what = f"{bits} bits" if coding == _PCM else kinds.get(coding, f"form {coding}")
+        raise _unsupported(source, what, coarse=coding in {_PCM, 6, 7} and bits < 24)
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
+
     _check_length(source, size // frame * channels)
     end = place + size // frame * frame
     data = np.frombuffer(file[place:end], np.uint8).reshape(-1, channels, bits // 8)
@@ -152,32 +173,38 @@ def _wav(source: Source, file: bytes, form: tuple, place: int, size: int) -> Sou
 
 def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
     """Return the error for samples of neither 16 nor 24 bits; coarse ones, once converted, would leave values out."""
-    return MediaError(f"has samples of {what}", _COARSE if coarse else _CONVERT, subject=source)
+    coarse_hint = "use a recording of 16 or 24 bits: one of fewer shows a change even after conversion to them"
+    return MediaError(f"has samples of {what}", coarse_hint if coarse else _CONVERT, subject=source)
 
 
 def _check_length(source: Source, samples: int) -> None:
     """Refuse a sound that is too long for processing, before it is decoded. Raises MediaError."""
     check_memory(source, samples, f"{samples} samples")
-    if samples > _MOST_SAMPLES:
-        raise MediaError(f"has {samples} samples, more than {_MOST_SAMPLES}", "cut it into parts", subject=source)
+    most_samples = (1 << 31) - 1  # limit of sealing
+    if samples > most_samples:
+        raise MediaError(f"has {samples} samples, more than {most_samples}", "cut it into parts", subject=source)
 
 
-def _read_flac(source: Source, file: bytes) -> SoundFile:
+def _read_flac(source: Source, file: mmap) -> SoundFile:
+    """Read a FLAC; errors are those of `read_sound`, ValueError, and libsndfile's."""
     blocks, frames = metadata_blocks(file)
     described = int.from_bytes(blocks[0][1][10:18], "big")
-    bits, total, digest = (described >> 36 & 31) + 1, described & (1 << 36) - 1, blocks[0][1][18:]
+    bits = (described >> 36 & 31) + 1
+    total = described & (1 << 36) - 1
+    digest = blocks[0][1][18:]
     if bits not in (16, 24):
         raise _unsupported(source, f"{bits} bits", coarse=bits < 24)
     if not total or not any(digest):
         hint = "write it to a file again: `ffmpeg -i IN OUT.flac`"
         raise MediaError("has no length or checksum, as a FLAC that was written into a pipe", hint, subject=source)
     _check_length(source, total * ((described >> 41 & 7) + 1))
+    frames_at_once = 1 << 20  # frames that are decoded together
     with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
         # Decode in parts, as many as there are, whatever number the header says.
-        parts = opened.blocks(_AT_ONCE, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
+        parts = opened.blocks(frames_at_once, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
         data = np.concatenate([_sample_bytes(part, bits // 8) for part in parts])
         rate = opened.samplerate
-    if len(data) < total or (hashlib.md5(data, usedforsecurity=False).digest() != digest):
+    if len(data) < total or hashlib.md5(data.data, usedforsecurity=False).digest() != digest:
         raise ValueError("its samples do not match its checksum")
     end = frames_end(file, blocks[0][1], total, frames)
     return SoundFile(FLAC, rate, data, file[:frames], file[end:], file[frames:end])

@@ -1,9 +1,9 @@
-"""The parts of a JPEG file, and where they stand (ITU-T T.81, annex B).
+"""Parser of JPEG files: their segments and positions (ITU-T T.81, annex B).
 
-Only frames of one, or three, components, coded by Huffman's method in 8 bits, are read: baseline, extended and
-progressive. Whatever follows the picture in its file, such as the films and pictures that phones append, is left alone,
-but for their index (CIPA DC-007-2009, "Multi-Picture Format"): gain maps, depth, second views. It says how many bytes
-the first picture takes, and how far from the index the others begin.
+Only frames of one or three components, Huffman-coded in 8 bits, are read: baseline, extended and progressive. Data
+that follows the picture in its file, such as films, gain maps, depth and second views from phones, is kept as it is. An
+index of such pictures (CIPA DC-007-2009, "Multi-Picture Format") is changed: it has the length of the first picture,
+and the distances of the others from the index.
 """
 
 import re
@@ -11,45 +11,53 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import IntEnum
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
 from stegnet.core.pixels import MOST_JPEG_SIDE
 from stegnet.formats.opened_file import Source, exceeds_scans, mapped
 
-_EOI, _SOS, _DHT, _DQT, _DRI, _DNL, _APP2, _APP14 = 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0xDC, 0xE2, 0xEE
-_DAC = 0xCC  # tables for arithmetic coding, which files of other kinds may have, too
-_TABLE_NUMBERS = frozenset(range(4))
-_HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}
-_OTHER_FRAMES = {0xC3: "lossless", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical")}
-_OTHER_FRAMES |= dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded")
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
-_METADATA = {*range(0xE0, 0xF0), 0xFE}
-_ENTROPY_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker but restart markers
-_NEXT = re.compile(rb"\xff+([^\x00\xff])")  # of what stands between segments, decoders read no more than this
+AC_KEY = 16  # added to the number of a Huffman table for AC coefficients
 HINT = "convert it to an ordinary JPEG or to PNG first"
 _AGAIN = "copy it again from its source"
-_SIGNATURE = b"MPF\0"
-_MOST_FACTOR = 4  # of sampling (T.81, B.2.2)
-_MOST_BYTES = 6  # of a pixel: three samples of 16 bits
-_MOST_BESIDE = 256 << 20  # bytes of metadata, and of what follows the picture: phones append films of some MB
-_MOST_BEFORE = 64 << 20  # bytes before the frame of so large a file
-_MOST_SCANS = 32  # of a progressive JPEG; libjpeg writes 10
-_NUMBER = 0xB001  # tag of the number of pictures
-_ENTRIES, _ENTRY = 0xB002, 16  # tag of the list of pictures, and bytes of each in it
-_SIZE, _OFFSET = 4, 8  # where they are in an entry
+_HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}  # markers of frames that are read: baseline, extended and progressive
+_OTHER_FRAMES = {  # kinds of frames that are not, by marker
+    0xC3: "lossless",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded"),
+}
+_INDEX_SIGNATURE = b"MPF\0"
+
+
+class _Marker(IntEnum):
+    """Second bytes of markers (T.81, table B.1)."""
+
+    DHT = 0xC4
+    DAC = 0xCC  # tables for arithmetic coding, which files of other kinds may have, too
+    EOI = 0xD9
+    SOS = 0xDA
+    DQT = 0xDB
+    DNL = 0xDC
+    DRI = 0xDD
+    APP2 = 0xE2
+    APP14 = 0xEE
 
 
 class UnsupportedJpegError(MediaError):
-    """A JPEG of a kind that few programs read; `reason` says what "it" is or has."""
+    """Error for a JPEG of a kind that few programs read.
+
+    Attributes:
+        reason: end of a sentence about the file, "is CMYK" or "has 12 bits a sample".
+    """
 
     reason = ""
 
     @classmethod
     def because(cls, reason: str, subject: object) -> Self:
-        """Return the error for a JPEG that is, or has, `reason`."""
+        """Return the error for a reason and a file's name."""
         error = cls(f"the JPEG {reason}, which is not supported", HINT, subject)
         error.reason = reason
         return error
@@ -57,12 +65,12 @@ class UnsupportedJpegError(MediaError):
 
 @dataclass(frozen=True)
 class HuffmanTable:
-    """A Huffman table as a DHT segment has it."""
+    """Huffman table of a DHT segment."""
 
     counts: bytes  # number of codes of each length, 1 to 16
     symbols: bytes  # in order of their codes
-    key: int = field(default=0, compare=False)  # its number, and 16 more of a table for AC coefficients
-    start: int = field(default=0, compare=False)  # where it is in the file; it does not count when tables are compared
+    key: int = field(default=0, compare=False)  # its number, plus AC_KEY if it is for AC coefficients
+    start: int = field(default=0, compare=False)  # its position in the file
 
     @property
     def content(self) -> bytes:
@@ -72,7 +80,7 @@ class HuffmanTable:
 
 @dataclass(frozen=True)
 class Component:
-    """A component of a frame: luma, or one of two of chroma."""
+    """Component of a frame: luma, or one of two of chroma."""
 
     number: int  # its identifier in the file
     across: int  # across, down: sampling factors
@@ -82,7 +90,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan, and the bytes that its entropy-coded data take."""
+    """Scan, and the position of its entropy-coded data."""
 
     components: tuple[int, ...]  # index of each component in the frame
     dc: tuple[int, ...]  # dc, ac: number of the Huffman tables of each
@@ -99,29 +107,30 @@ class Scan:
 
 @dataclass
 class JpegFile:
-    """A JPEG file, taken apart."""
+    """JPEG file, and the positions of its parts."""
 
     data: bytes
     width: int = 0  # width, height: in pixels
     height: int = 0
-    progressive: bool = False  # its coefficients come in several scans
+    progressive: bool = False  # whether its coefficients come in several scans
     components: tuple[Component, ...] = ()  # of its frame, in order
     # 64 steps of each table in zigzag order, by number
     quantisation: dict[int, tuple[int, ...]] = field(default_factory=dict)
     scans: list[Scan] = field(default_factory=list)  # in order
-    # where each DHT segment's tables begin and end, and those tables
+    # start and end of the content of each DHT segment, and its tables
     huffman_segments: list[tuple[int, int, list[HuffmanTable]]] = field(default_factory=list)
-    # where the content of the index of several pictures begins and ends; None: the file has none
-    index: tuple[int, int] | None = None
-    frame: int = 0  # where the frame's content begins
-    # where each segment begins and ends, and each scan's data; without metadata
+    index: tuple[int, int] | None = None  # start and end of the content of the index of several pictures, if any
+    frame: int = 0  # start of the frame's content
+    # start and end of each segment but metadata, with the entropy-coded data behind it
     parts: list[tuple[int, int]] = field(default_factory=list)
-    end: int = 0  # of the picture; what follows is not its own
+    end: int = 0  # of the picture
 
     @property
     def mcu(self) -> tuple[int, int]:
         """Largest sampling factors, across and down."""
-        return max(each.across for each in self.components), max(each.down for each in self.components)
+        across = max(component.across for component in self.components)
+        down = max(component.down for component in self.components)
+        return across, down
 
     @property
     def mcus(self) -> tuple[int, int]:
@@ -131,45 +140,59 @@ class JpegFile:
 
     @property
     def has_whole_mcus(self) -> bool:
-        """True if all scans code blocks, too, that only fill up MCUs."""
+        """Whether all scans code the blocks, too, that only fill up MCUs."""
         return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
 
     def blocks(self, component: Component) -> tuple[int, int]:
-        """Rows and columns of a component's blocks, without those that only fill up an MCU."""
+        """Return rows and columns of a component's blocks, without those that only fill up an MCU."""
         across, down = self.mcu
         rows = -(-self.height * component.down // (8 * down))
         return rows, -(-self.width * component.across // (8 * across))
 
 
 def open_jpeg(path: Source) -> JpegFile:
-    """Takes a JPEG file apart, which is read into memory as a whole; errors as `read_jpeg` and `refuse_excess`."""
+    """Read a JPEG file into memory and parse it.
+
+    Raises:
+        MediaError: it can't be read, is not a JPEG, is damaged, or of a kind that is not supported.
+    """
     refuse_excess(path)
     with reading(path), path.open("rb") as file:
         return parse_jpeg(file.read(), str(path))
 
 
 def refuse_excess(path: Source) -> None:
-    """Refuses, by a MediaError, a JPEG with far more bytes than its picture can have: all readers would take long."""
+    """Raise a MediaError for a JPEG with far more bytes than its picture can have: all readers would take long."""
+    most_beside = 256 << 20  # bytes of metadata, and of data behind the picture: phones append films of some MB
     length = path.stat().st_size
-    if length <= _MOST_BESIDE:
+    if length <= most_beside:
         return
-    with reading(path), mapped(path) as data, memoryview(data)[:_MOST_BEFORE] as first:
-        width, height = _Parser(first, str(path)).size()
-    more = length - _MOST_BYTES * width * height
-    if more > _MOST_BESIDE:
+
+    most_before_frame = 64 << 20  # bytes
+    with reading(path), mapped(path) as data, memoryview(data)[:most_before_frame] as first:
+        width, height = _size(first, str(path))
+    bytes_of_pixel = 6  # three samples of 16 bits
+    excess = length - bytes_of_pixel * width * height
+    if excess > most_beside:
         hint = "save the picture alone in an image editor"
-        raise MediaError(f"the JPEG has {shown_size(more)} beside its picture: too many to keep", hint, subject=path)
+        problem = f"the JPEG has {shown_size(excess)} beside its picture: too many to keep"
+        raise MediaError(problem, hint, subject=path)
 
 
 def refuse_many_scans(path: Source) -> None:
-    """Refuse, by a MediaError, a JPEG with far more scans than encoders write: each goes over all of the picture."""
-    if exceeds_scans(path, _MOST_SCANS):
+    """Raise a MediaError for a JPEG with far more scans than encoders write: each goes over all of the picture."""
+    most_scans = 32  # libjpeg writes 10
+    if exceeds_scans(path, most_scans):
         hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
-        raise MediaError(f"the JPEG has more than {_MOST_SCANS} scans: too slow to read", hint, subject=path)
+        raise MediaError(f"the JPEG has more than {most_scans} scans: too slow to read", hint, subject=path)
 
 
 def parse_jpeg(data: bytes, name: str) -> JpegFile:
-    """Takes a JPEG file apart, whose name is for messages; errors as `read_jpeg`."""
+    """Parse a JPEG file, whose name is for messages.
+
+    Raises:
+        MediaError: it is not a JPEG, is damaged, or of a kind that is not supported.
+    """
     try:
         return _Parser(data, name).parse()
     except (IndexError, ValueError, struct.error) as error:  # a segment that ends too early
@@ -177,7 +200,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
 
 
 def has_sound_segments(file: JpegFile) -> bool:
-    """Return True if libjpeg takes a file's segments, but for metadata: their kinds, lengths and order (T.81, B.2)."""
+    """Return whether libjpeg accepts a file's segments besides metadata: their kinds, lengths and order (T.81, B.2)."""
     steps: set[int] = set()  # numbers of the quantisation tables so far
     scans = iter(file.scans)
     has_frame = False
@@ -187,130 +210,172 @@ def has_sound_segments(file: JpegFile) -> bool:
         if marker in _HUFFMAN_FRAMES:
             is_sound = not has_frame and len(content) == 6 + 3 * len(file.components)
             has_frame = True
-        elif marker == _SOS:
+        elif marker == _Marker.SOS:
             components = next(scans).components
             used = {file.components[index].table for index in components}
             is_sound = bool(components) and len(content) == 4 + 2 * len(components) and used <= steps
-        elif marker == _DQT:
+        elif marker == _Marker.DQT:
             numbers = _numbers_of_steps(content)
             is_sound = numbers is not None
             steps.update(numbers or ())
+        elif marker == _Marker.DRI:
+            is_sound = len(content) == 2
         else:
-            is_sound = marker == _DHT or (marker == _DAC and length >= 2) or (marker == _DRI and len(content) == 2)
+            is_sound = marker == _Marker.DHT or (marker == _Marker.DAC and length >= 2)
         if not is_sound:
             return False
     return all(_are_sound(tables, end - start) for start, end, tables in file.huffman_segments)
 
 
 def _numbers_of_steps(content: bytes) -> set[int] | None:
-    """Return the numbers of a DQT segment's tables; None if it is damaged."""
+    """Return the numbers of a DQT segment's tables, 0 to 3; None if it is damaged."""
     place = 0
     numbers = set()
     while place < len(content):
         wide, number = divmod(content[place], 16)
         place += 1 + (128 if wide else 64)
         numbers.add(number)
-    return numbers if place == len(content) and numbers <= _TABLE_NUMBERS else None
+    return numbers if place == len(content) and all(number < 4 for number in numbers) else None
 
 
 def _are_sound(tables: list[HuffmanTable], length: int) -> bool:
-    """Return True if tables of a DHT segment fill so many bytes, and are such as there may be."""
-    is_whole = sum(len(table.content) for table in tables) == length
-    return is_whole and all(
-        {table.key, table.key - 16} & _TABLE_NUMBERS and len(table.symbols) <= 256 for table in tables
-    )
+    """Return whether tables of a DHT segment fill its bytes, and have numbers and sizes that exist."""
+    if sum(len(table.content) for table in tables) != length:
+        return False
+    keys = {0, 1, 2, 3, 16, 17, 18, 19}
+    return all(table.key in keys and len(table.symbols) <= 256 for table in tables)
+
+
+class _Segment(NamedTuple):
+    """Segment of a JPEG."""
+
+    marker: int
+    start: int  # start, end: of its content
+    end: int
+    part_end: int  # end of the segment and the entropy-coded data behind it
+
+
+def _segments(data: bytes | memoryview, name: str) -> Iterator[_Segment]:
+    """Yield the segments of a picture; the last one is EOI.
+
+    Raises:
+        IndexError, struct.error: the data ends too early.
+        MediaError: a segment is longer than the data.
+    """
+    without_length = {0x01, *range(0xD0, 0xD9)}
+    next_marker = re.compile(rb"\xff+([^\x00\xff])")  # decoders skip everything else between segments
+    data_end = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker except restart markers
+    place = 2
+    while True:
+        match = next_marker.search(data, place)
+        if match is None:
+            raise IndexError
+        marker = match[1][0]
+        place = match.end()
+        if marker == _Marker.EOI:
+            yield _Segment(marker, place, place, place)
+            return
+        if marker in without_length:
+            continue
+
+        (length,) = struct.unpack_from(">H", data, place)
+        start = place + 2
+        end = place + length
+        if end > len(data):
+            raise MediaError("the JPEG is truncated", _AGAIN, subject=name)
+        place = end
+        if marker == _Marker.SOS:
+            behind = data_end.search(data, end)
+            if behind is None:
+                raise IndexError
+            place = behind.start()
+        yield _Segment(marker, start, end, place)
+
+
+def _size(data: bytes | memoryview, name: str) -> tuple[int, int]:
+    """Return width and height in pixels by the first frame; 0 if there is none. The rest of the data is not read."""
+    with suppress(IndexError, struct.error, MediaError):  # it ends too early
+        for segment in _segments(data, name):
+            if segment.marker in _HUFFMAN_FRAMES or segment.marker in _OTHER_FRAMES:
+                height, width = struct.unpack_from(">HH", data, segment.start + 1)
+                return width, height
+    return 0, 0
 
 
 class _Parser:
-    def __init__(self, data: bytes | memoryview, name: str) -> None:
-        self.data, self.name = data, name
+    """Parser of a JPEG file that is in memory."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.data = data
+        self.name = name
         self.file = JpegFile(data)
         self.tables: dict[int, HuffmanTable] = {}
-        self.interval, self.in_rgb = 0, False
+        self.interval = 0
+        self.in_rgb = False
 
     def parse(self) -> JpegFile:
         if self.data[:3] != b"\xff\xd8\xff":
             raise MediaError("not a JPEG", subject=self.name)
-        for marker, start, end in self._segments():
-            if marker in _HUFFMAN_FRAMES:
-                self._frame(marker, start)
-            elif marker in _OTHER_FRAMES:
-                raise UnsupportedJpegError.because(f"is {_OTHER_FRAMES[marker]}", self.name)
-            elif marker == _DHT:
-                tables = list(_huffman_tables(self.data, start, end))
-                self.file.huffman_segments.append((start, end, tables))
-                self.tables |= {table.key: table for table in tables}
-            elif marker == _DQT:
-                self._quantisation(start, end)
-            elif marker == _DRI:
-                (self.interval,) = struct.unpack_from(">H", self.data, start)
-            elif marker == _APP2 and self.data[start:end].startswith(_SIGNATURE):
-                self.file.index = start, end
-            elif marker == _APP14 and self.data[start : start + 5] == b"Adobe":
-                self.in_rgb = self.data[start + 11] == 0
-            elif marker == _DNL:
-                raise self._height_at_end()
+        metadata = {*range(0xE0, 0xF0), 0xFE}
+        for segment in _segments(self.data, self.name):
+            if segment.marker == _Marker.EOI:
+                self.file.end = segment.end
+                break
+            self._read(segment)
+            if segment.marker not in metadata:
+                self.file.parts.append((segment.start - 4, segment.part_end))
         self._check()
         return self.file
 
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels by the first frame; 0 if there is none. Only what is before it is read."""
-        with suppress(IndexError, struct.error, MediaError):  # it ends too early
-            for marker, start, _ in self._segments():
-                if marker in _HUFFMAN_FRAMES or marker in _OTHER_FRAMES:
-                    height, width = struct.unpack_from(">HH", self.data, start + 1)
-                    return width, height
-        return 0, 0
+    def _read(self, segment: _Segment) -> None:
+        marker, start, end, part_end = segment
+        if marker in _HUFFMAN_FRAMES:
+            self._frame(marker, start)
+        elif marker in _OTHER_FRAMES:
+            raise UnsupportedJpegError.because(f"is {_OTHER_FRAMES[marker]}", self.name)
+        elif marker == _Marker.DHT:
+            tables = list(_huffman_tables(self.data, start, end))
+            self.file.huffman_segments.append((start, end, tables))
+            self.tables |= {table.key: table for table in tables}
+        elif marker == _Marker.DQT:
+            self._quantisation(start, end)
+        elif marker == _Marker.DRI:
+            (self.interval,) = struct.unpack_from(">H", self.data, start)
+        elif marker == _Marker.APP2 and self.data[start:end].startswith(_INDEX_SIGNATURE):
+            self.file.index = start, end
+        elif marker == _Marker.APP14 and self.data[start : start + 5] == b"Adobe":
+            self.in_rgb = self.data[start + 11] == 0
+        elif marker == _Marker.DNL:
+            raise self._height_at_end()
+        elif marker == _Marker.SOS:
+            self._scan(start, end, part_end)
 
     def _check(self) -> None:
-        """Refuses a file whose segments do not make a picture that is supported."""
+        """Raise a MediaError for a file whose segments do not make a picture that is supported."""
         if not self.file.scans:
             raise MediaError("the JPEG has no picture", subject=self.name)
-        if any(each.table not in self.file.quantisation for each in self.file.components):
+        if any(component.table not in self.file.quantisation for component in self.file.components):
             raise MediaError("the JPEG is damaged: it has no table for its coefficients", subject=self.name)
-        missing = [1] * 64  # of each coefficient of luma the lowest bits that no scan has
+
+        missing = [1] * 64  # for each coefficient of luma, the number of its lowest bits that no scan has
         for scan in self.file.scans:
             if 0 in scan.components:
                 missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
         if any(missing):
             raise MediaError("the JPEG is truncated: its last scans are missing", _AGAIN, subject=self.name)
-        numbers = bytes(each.number for each in self.file.components)
+
+        numbers = bytes(component.number for component in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
             raise UnsupportedJpegError.because("is in RGB", self.name)
-
-    def _segments(self) -> Iterator[tuple[int, int, int]]:
-        """Marker, start and end of the content of each segment, to the end of the picture."""
-        place = 2
-        while True:
-            found = _NEXT.search(self.data, place)
-            if found is None:
-                raise IndexError
-            marker, place = found[1][0], found.end()
-            if marker == _EOI:
-                self.file.end = place
-                return
-            if marker in _WITHOUT_LENGTH:
-                continue
-            (length,) = struct.unpack_from(">H", self.data, place)
-            start, place = place + 2, place + length
-            if place > len(self.data):
-                raise MediaError("the JPEG is truncated", _AGAIN, subject=self.name)
-            yield marker, start, place
-            if marker == _SOS:
-                end = _ENTROPY_END.search(self.data, place)
-                if end is None:
-                    raise IndexError
-                self._scan(start, place, end.start())
-                place = end.start()
-            if marker not in _METADATA:
-                self.file.parts.append((start - 4, place))
 
     def _frame(self, marker: int, start: int) -> None:
         file = self.file
         precision, file.height, file.width, count = struct.unpack_from(">BHHB", self.data, start)
         parts = [self.data[start + 6 + 3 * index : start + 9 + 3 * index] for index in range(count)]
         file.components = tuple(Component(number, both >> 4, both & 15, table) for number, both, table in parts)
-        file.progressive, file.frame = marker == 0xC2, start
+        file.progressive = marker == 0xC2
+        file.frame = start
+
         if precision != 8:
             raise UnsupportedJpegError.because(f"has {precision} bits a sample", self.name)
         if count not in (1, 3):
@@ -318,15 +383,15 @@ class _Parser:
             raise UnsupportedJpegError.because(kind, self.name)
         if not file.height:
             raise self._height_at_end()
-        factors = [factor for each in file.components for factor in (each.across, each.down)]
-        if not file.width or min(factors) < 1 or max(factors) > _MOST_FACTOR:
+        factors = [factor for component in file.components for factor in (component.across, component.down)]
+        if not file.width or min(factors) < 1 or max(factors) > 4:  # T.81, B.2.2
             raise MediaError("the JPEG is damaged: it has no size", subject=self.name)
         if max(file.height, file.width) > MOST_JPEG_SIDE:
             size = f"has {file.width}×{file.height} pixels, and at most {MOST_JPEG_SIDE} a side can be read"
             raise MediaError(f"the JPEG {size}", "cut it into parts", subject=self.name)
 
     def _height_at_end(self) -> MediaError:
-        """The error for a frame whose height, 0 in its header, is in a segment behind its scan (T.81, B.2.2, B.2.5)."""
+        """Return the error for a frame of height 0, whose true height follows its scan (T.81, B.2.2, B.2.5)."""
         return UnsupportedJpegError.because("has its height at its end", self.name)
 
     def _quantisation(self, start: int, end: int) -> None:
@@ -336,21 +401,33 @@ class _Parser:
             self.file.quantisation[number] = struct.unpack_from(form, self.data, start + 1)
             start += 1 + struct.calcsize(form)
 
-    def _scan(self, start: int, data: int, end: int) -> None:
-        numbers = [each.number for each in self.file.components]
+    def _scan(self, start: int, data_start: int, data_end: int) -> None:
+        numbers = [component.number for component in self.file.components]
         count = self.data[start]
         pairs = [self.data[start + 1 + 2 * index : start + 3 + 2 * index] for index in range(count)]
         first, last, bits = self.data[start + 1 + 2 * count : start + 4 + 2 * count]
-        if not self.file.progressive:
-            first, last, bits = 0, 63, 0  # whatever the file says, as decoders take it
+        if not self.file.progressive:  # decoders ignore these fields
+            first = 0
+            last = 63
+            bits = 0
         try:
             components = tuple(numbers.index(number) for number, _ in pairs)
         except ValueError as error:
             raise MediaError("the JPEG is damaged: a scan of no component", subject=self.name) from error
-        tables = MappingProxyType(dict(self.tables))
-        chosen = tuple(both >> 4 for _, both in pairs), tuple(both & 15 for _, both in pairs)
-        approximation = bits >> 4, bits & 15
-        self.file.scans.append(Scan(components, *chosen, first, last, *approximation, self.interval, tables, data, end))
+        scan = Scan(
+            components,
+            dc=tuple(both >> 4 for _, both in pairs),
+            ac=tuple(both & 15 for _, both in pairs),
+            first=first,
+            last=last,
+            high=bits >> 4,
+            low=bits & 15,
+            interval=self.interval,
+            tables=MappingProxyType(dict(self.tables)),
+            start=data_start,
+            end=data_end,
+        )
+        self.file.scans.append(scan)
 
 
 def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]:
@@ -361,23 +438,37 @@ def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]
         place = last
 
 
-def moved_index(content: bytes, grown: int, moved: int) -> bytes:
-    """An index whose first picture grew, and the others moved, by some bytes; as it was if it is damaged."""
-    index, order, start = bytearray(content), "<" if content[4:6] == b"II" else ">", len(_SIGNATURE)
+def moved_index(content: bytes, growth: int, shift: int) -> bytes:
+    """Return an index of pictures after the first picture grew, and the others moved, by some bytes.
+
+    An index that is damaged is returned as it is.
+    """
+    number_of_pictures = 0xB001  # tags
+    list_of_pictures = 0xB002
+    entry_bytes = 16
+    size_place = 4  # of the fields in an entry
+    offset_place = 8
+
+    index = bytearray(content)
+    order = "<" if content[4:6] == b"II" else ">"
+    start = len(_INDEX_SIGNATURE)
     try:
         (place,) = struct.unpack_from(f"{order}I", content, start + 4)
         (count,) = struct.unpack_from(f"{order}H", content, start + place)
-        fields = (struct.unpack_from(f"{order}HHII", content, start + place + 2 + 12 * each) for each in range(count))
-        tags = {tag: rest for tag, _, *rest in fields}
-        size, value = tags[_ENTRIES]
-        if size % _ENTRY and _NUMBER in tags:  # some encoders write the number of pictures here, too
-            size = _ENTRY * tags[_NUMBER][1]
-        for entry in range(start + value, min(start + value + size, len(content)), _ENTRY):
-            (size, offset) = struct.unpack_from(f"{order}II", content, entry + _SIZE)
+        tags = {}
+        for number in range(count):
+            tag, _, length, value = struct.unpack_from(f"{order}HHII", content, start + place + 2 + 12 * number)
+            tags[tag] = (length, value)
+        size, value = tags[list_of_pictures]
+        if size % entry_bytes and number_of_pictures in tags:  # some encoders write the number of pictures here, too
+            size = entry_bytes * tags[number_of_pictures][1]
+
+        for entry in range(start + value, min(start + value + size, len(content)), entry_bytes):
+            (size, offset) = struct.unpack_from(f"{order}II", content, entry + size_place)
             if offset:
-                struct.pack_into(f"{order}I", index, entry + _OFFSET, offset + moved)
+                struct.pack_into(f"{order}I", index, entry + offset_place, offset + shift)
             else:
-                struct.pack_into(f"{order}I", index, entry + _SIZE, size + grown)
+                struct.pack_into(f"{order}I", index, entry + size_place, size + growth)
     except (struct.error, KeyError):
         return content
     return bytes(index)

@@ -1,11 +1,12 @@
 """Lossless WebP files: a container has the chunks of its cover, and is coded as the cover was (RFC 9649).
 
-Nearly all programs code by libwebp, whose bytes depend on its method, its quality and its version. The first two are
-recognised by coding the cover's own pixels again, by the version in Pillow.
+Nearly all programs use libwebp, whose bytes depend on its method, its quality and its version. The first two are
+recognised by coding the cover's pixels again, with the version in Pillow.
 """
 
 import io
 from collections.abc import Iterator
+from mmap import mmap
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -16,11 +17,10 @@ from stegnet.formats.opened_file import Source, mapped
 from stegnet.formats.raster import not_kept, truncated
 from stegnet.image.pictures import open_picture
 
-_FORM, _LOSSLESS = "WebP", b"VP8L"
-_HEADER, _CHUNK = 12, 8  # bytes of RIFF's, and of a chunk's
-_MOST_CHUNKS = 1 << 16
+_FORM = "WebP"
+_HEADER = 12  # bytes of RIFF's header
+_CHUNK = 8  # bytes of a chunk's header
 _LEAST_DATA = 5  # bytes of VP8L's header
-_SIDE = 0x3FFF  # of which a picture's, less 1, has 14 bits
 UNKNOWN_PROGRAM = (
     "the program, or version of libwebp, that wrote this WebP is not recognised: the container is coded as by the "
     "nearest one"
@@ -28,13 +28,13 @@ UNKNOWN_PROGRAM = (
 
 
 class Settings(NamedTuple):
-    """Of libwebp: its method, 0 to 6, and its quality, which is its effort."""
+    """Settings of libwebp: its method, 0 to 6, and its quality, 0 to 100, which is the effort if lossless."""
 
     method: int
     quality: int
 
 
-# In the order of likelihood, each with the seconds that a megapixel takes, about.
+# Settings of programs in the order of likelihood, each with the seconds that a megapixel takes, about.
 _SETTINGS = {
     Settings(4, 80): 0.7,  # Pillow, sharp and libvips
     Settings(4, 75): 0.7,  # cwebp -lossless and -z 6, ffmpeg, ImageMagick
@@ -48,18 +48,13 @@ _SETTINGS = {
     **dict.fromkeys([Settings(0, 0), Settings(1, 20), Settings(2, 25)], 0.2),  # cwebp -z 0 to 8, this line and the next
     **dict.fromkeys([Settings(3, 30), Settings(3, 50), Settings(4, 50), Settings(4, 90), Settings(5, 90)], 0.8),
 }
-_MOST_SECONDS = 20  # that are spent on recognising settings: of 12 megapixels, the first three are tried
-# Bits that the stream begins with behind its header (sections 4.1 and 4.3): subtracting green, and the predictors' size
-# of blocks, which depends on the method and the picture, not on the quality.
-_TRANSFORMS = 0x1FF
 
 
 class WebpFile:
-    """A lossless WebP whose chunks were looked through.
+    """Lossless WebP whose chunks were checked.
 
     Attributes:
         height, width: in pixels, as stored.
-
     Raises:
         MediaError: it is truncated, lossy, or an animation.
     """
@@ -67,20 +62,21 @@ class WebpFile:
     def __init__(self, source: Source) -> None:
         self.source = source
         with mapped(source) as data:
-            found = [(at, end) for kind, at, end in _chunks(source, data) if kind == _LOSSLESS]
-            if len(found) != 1:
+            chunks = [(start, end) for kind, start, end in _chunks(source, data) if kind == b"VP8L"]
+            if len(chunks) != 1:
                 raise not_kept(source, _FORM, "it is lossy, or an animation")
-            self._start, self._end = found[0]
+            self._start, self._end = chunks[0]
             head = data[self._start + _CHUNK : self._start + _CHUNK + _LEAST_DATA]
         if len(head) < _LEAST_DATA:
             raise truncated(source, _FORM)
-        sides = int.from_bytes(head[1:], "little")
-        self.height, self.width = (sides >> 14 & _SIDE) + 1, (sides & _SIDE) + 1
+        sides = int.from_bytes(head[1:], "little")  # each less 1, in 14 bits
+        self.height = (sides >> 14 & 0x3FFF) + 1
+        self.width = (sides & 0x3FFF) + 1
 
     def write(self, file: BinaryIO, samples: np.ndarray) -> str:
         """Write the file with other pixels, (H, W, 3) uint8, or (H, W, 4) with opacity, as stored.
 
-        Return a line if its program is not recognised; "" if it is.
+        Return a note if its program is not recognised, else "". Raises the errors of `coded`.
         """
         settings, known = self._recognised()
         picture = coded(samples, settings)
@@ -92,30 +88,33 @@ class WebpFile:
         return "" if known else UNKNOWN_PROGRAM
 
     def _recognised(self) -> tuple[Settings, bool]:
-        """Return the settings by which the file was coded, and True; or those that give as many bytes, and False."""
+        """Return the settings by which the file was coded, and True; else those nearest in size, and False."""
         with open_picture(self.source) as image:
             samples = np.asarray(image)
         with mapped(self.source) as data:
-            own = data[self._start : self._end]
-        sizes, ruled_out, left = {}, set(), _MOST_SECONDS * 1e6 / (self.height * self.width)
+            original = data[self._start : self._end]
+
+        differences = {}  # in bytes
+        ruled_out = set()  # methods
+        seconds_left = 20e6 / (self.height * self.width)  # per megapixel: for 12 megapixels, the first three are tried
         for settings, seconds in _SETTINGS.items():
-            if settings.method in ruled_out or seconds > left:
+            if settings.method in ruled_out or seconds > seconds_left:
                 continue
-            left -= seconds
+            seconds_left -= seconds
             made = coded(samples, settings)
-            if made == own:
+            if made == original:
                 return settings, True
-            sizes[settings] = abs(len(made) - len(own))
-            if _transforms(made) != _transforms(own):
+            differences[settings] = abs(len(made) - len(original))
+            if _transforms(made) != _transforms(original):
                 ruled_out.add(settings.method)
-        return min(sizes, key=sizes.get, default=next(iter(_SETTINGS))), False
+        return min(differences, key=lambda tried: differences[tried], default=next(iter(_SETTINGS))), False
 
 
 def coded(samples: np.ndarray, settings: Settings) -> bytes:
-    """Return the chunk VP8L of (H, W, 3) uint8, or (H, W, 4) with opacity; what can't be seen keeps its colour.
+    """Return the chunk VP8L of (H, W, 3) uint8, or (H, W, 4) with opacity; transparent pixels keep their colours.
 
     Raises:
-        MediaError: libwebp can't code it, as where memory runs out.
+        MediaError: libwebp can't encode it, as if memory runs out.
     """
     try:
         Image.fromarray(samples).save(file := io.BytesIO(), "WEBP", lossless=True, exact=True, **settings._asdict())
@@ -126,22 +125,28 @@ def coded(samples: np.ndarray, settings: Settings) -> bytes:
 
 
 def _transforms(chunk: bytes) -> int:
+    """Return the nine bits behind the header of a stream (sections 4.1 and 4.3).
+
+    They tell whether green is subtracted, and the block size of predictors, which depends on the method and the
+    picture, not on the quality.
+    """
     first = _CHUNK + _LEAST_DATA
-    return int.from_bytes(chunk[first : first + 2], "little") & _TRANSFORMS
+    return int.from_bytes(chunk[first : first + 2], "little") & 0x1FF
 
 
-def _chunks(source: Source, data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of each chunk, and where it begins and ends, with what fills it up to an even length."""
-    at, end = _HEADER, _CHUNK + int.from_bytes(data[4:8], "little")
-    for _ in range(_MOST_CHUNKS):
-        if at >= end:
+def _chunks(source: Source, data: mmap) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, start and end of each chunk, with the byte that pads it to an even length."""
+    most_chunks = 1 << 16
+    start = _HEADER
+    end_of_file = _CHUNK + int.from_bytes(data[4:8], "little")
+    for _ in range(most_chunks):
+        if start >= end_of_file:
             return
-        after = at + _CHUNK + int.from_bytes(data[at + 4 : at + 8], "little")
-        after += after % 2
-        if after > len(data):
+        end = start + _CHUNK + int.from_bytes(data[start + 4 : start + 8], "little")
+        end += end % 2
+        if end > len(data):
             raise truncated(source, _FORM)
-        yield data[at : at + 4], at, after
-        at = after
-    raise MediaError(
-        f"the WebP has more than {_MOST_CHUNKS:,} chunks", "save it anew in an image editor", subject=source
-    )
+        yield data[start : start + 4], start, end
+        start = end
+    problem = f"the WebP has more than {most_chunks:,} chunks"
+    raise MediaError(problem, "save it anew in an image editor", subject=source)

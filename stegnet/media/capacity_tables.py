@@ -32,7 +32,10 @@ ROBUST_RATES = {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "sub
 
 # Net bits that each block of 8×8 carries through JPEG of a quality, if a container is also cropped or resized: medians
 # of 19 photographs (ImageNet, 500 pixels) at 38 dB.
-ROBUST_BITS = {"crop": {50: 0.0, 75: 6.7, 90: 14.9}, "resize": {50: 4.1, 75: 6.5, 90: 8.7}}
+ROBUST_BITS: dict[str, dict[float, float]] = {
+    "crop": {50: 0.0, 75: 6.7, 90: 14.9},
+    "resize": {50: 4.1, 75: 6.5, 90: 8.7},
+}
 
 # Net bits per pixel and frame, in the size that is sent, that most films carry through a channel at 38 dB.
 ROBUST_FILMS = {
@@ -73,5 +76,6 @@ def _line(points: dict[float, float], x: float) -> float:
     """Interpolate linearly between the points nearest to x; extrapolate beyond the first and last."""
     known = sorted(points)
     after = next((index for index, point in enumerate(known) if point >= x), len(known) - 1)
-    left, right = known[max(after, 1) - 1], known[max(after, 1)]
+    left = known[max(after, 1) - 1]
+    right = known[max(after, 1)]
     return points[left] + (x - left) * (points[right] - points[left]) / (right - left)

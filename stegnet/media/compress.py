@@ -9,18 +9,20 @@ more than a quarter of the bytes, or else becomes Opus.
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
+from ffmpeg.nodes import FilterableStream
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
-from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
+from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
@@ -29,21 +31,10 @@ from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
 from stegnet.video.sound_streams import ffmpeg_sound
 
-AVIF, WEBP, HEVC = ".avif", ".webp", ".mkv"
-_MAX_WEBP_SIDE = 16_383
-# libaom's effort, the number of attempts, and the share of the bytes that ends them; the first ones find the bit rate.
-_QUICK = ((6, 4, 0.97),)
-_THOROUGH = ((6, 4, 0.95), (4, 3, 0.97))
-_THOROUGH_PIXELS = 100_000
-_WORST_CRF = 51
-_PIXELS = "yuv444p10le"  # at 4 Mbit/s for 640×360, 8 bits cost 0.8 dB
-_MIN_WIDTH = 64  # with a narrower film, x265 4.2 writes out of bounds
-_MIN_FRAMES_TO_REORDER = 4  # with fewer, x265 4.2 outputs uninitialised decoding times
-_SOUND_SHARE = Fraction(1, 4)
-_MIN_SOUND, _MAX_SOUND, _MIN_STEREO = 8_000, 96_000, 24_000  # bits per second
-_MAX_PASSES = 4  # second passes
-# Shares of the available bytes: the goal of a second pass, and the least that ends the search.
-_TARGET, _GOOD_ENOUGH = 0.98, 0.95
+AVIF = ".avif"
+WEBP = ".webp"
+HEVC = ".mkv"
+_TARGET = 0.98  # share of the available bytes that an attempt aims at
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -62,8 +53,10 @@ def compress_picture(
         MediaError: the picture can't be read or coded as AVIF.
         CapacityError: it is too large even at the lowest quality.
     """
-    picture, exact = read_picture(path), folder / f"exact{WEBP}"
-    if max(picture.shape) <= _MAX_WEBP_SIDE:
+    picture = read_picture(path)
+    exact = folder / f"exact{WEBP}"
+    longest_side = 16_383  # of a WebP
+    if max(picture.shape) <= longest_side:
         Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
         if exact.stat().st_size <= limit:
             progress(1, 1)
@@ -80,16 +73,18 @@ def compress_film(
     with the number of frames encoded in this pass, and of all.
     """
     info = scan(path)
-    if info.width < _MIN_WIDTH:
-        raise MediaError(
-            f"a film {info.width} pixels wide can't be made HEVC", "use a larger or longer cover", subject=path
-        )
+    least_width = 64  # with a narrower film, x265 4.2 writes out of bounds
+    if info.width < least_width:
+        problem = f"a film {info.width} pixels wide can't be made HEVC"
+        raise MediaError(problem, "use a larger or longer cover", subject=path)
+
     sound = _compress_sound(path, info, folder, limit)
     encoder = _Hevc(path, info, folder, sound, progress)
     best = encoder.best(limit) or encoder.smallest()
     size = best.stat().st_size
     if size > limit:
         raise _too_large(path, size, limit)
+
     with_sound = f", {sound.description}" if sound else ""
     rate = 8 * size / info.seconds / 1000
     return Compressed(best, f"HEVC 4:4:4, {float(rate):.0f} kbit/s{with_sound}")
@@ -101,23 +96,28 @@ def _too_large(path: Path, size: int, limit: int) -> CapacityError:
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
-    """Write the film's sound to a file of its own, copied or compressed."""
+    """Write the film's sound to a separate file, copied or compressed."""
     if not info.sound:
         return None
-    share = int(limit * _SOUND_SHARE)
-    copied, encoded = folder / "copied.mka", folder / "encoded.mka"
+    share = int(limit * Fraction(1, 4))
+    copied = folder / "copied.mka"
     tracks = [input_file(path)[name] for name in ffmpeg_sound(path)]
-    _mux(path, copied, tracks, acodec="copy")
+    _mux(path, copied, tracks, {"acodec": "copy"})
     if copied.stat().st_size <= share:
         return Compressed(copied, "its sound unchanged")
-    rate = min(max(int(8 * share / info.seconds / len(info.sound)), _MIN_SOUND), _MAX_SOUND)
-    channels = 2 if rate >= _MIN_STEREO else 1
-    _mux(path, encoded, tracks, acodec="libopus", audio_bitrate=rate, ac=channels)
+
+    lowest_rate = 8_000  # bits per second
+    highest_rate = 96_000
+    least_stereo = 24_000
+    rate = min(max(int(8 * share / info.seconds / len(info.sound)), lowest_rate), highest_rate)
+    channels = 2 if rate >= least_stereo else 1
+    encoded = folder / "encoded.mka"
+    _mux(path, encoded, tracks, {"acodec": "libopus", "audio_bitrate": rate, "ac": channels})
     return Compressed(encoded, f"its sound Opus, {rate // 1000} kbit/s")
 
 
 class _Encoder(ABC):
-    """An encoder of a picture or film at several bit rates."""
+    """Encoder of a picture or film at several bit rates."""
 
     rates: tuple[float, float]  # lowest and highest valid bit rate
 
@@ -130,7 +130,8 @@ class _Encoder(ABC):
 
         The share `enough` of `limit` ends the search. If no attempt fits, return the bit rate to try next, and None.
         """
-        best, tried = None, [(0.0, 0)]
+        best = None
+        tried = [(0.0, 0)]
         while len(tried) <= tries and rate != tried[-1][0]:
             made = self.encode(rate)
             size = made.stat().st_size
@@ -155,47 +156,75 @@ def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> flo
     return rate if low < rate < high else (low + high) / 2
 
 
+class _Search(NamedTuple):
+    """Search for the bit rate of an AVIF."""
+
+    effort: int  # libaom's `cpu-used`
+    tries: int
+    enough: float  # share of the bytes that ends it
+
+
 class _Avif(_Encoder):
+    """Encoder of a picture; quick searches find about the bit rate for thorough ones."""
+
     rates = (1000.0, 1e10)
 
     def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Callable[[int, int], None]) -> None:
-        self._path, self._picture, self._folder, self._progress = path, picture, folder, progress
-        self._searches = _THOROUGH if picture[..., 0].size <= _THOROUGH_PIXELS else _QUICK
-        self._count, self._effort = 0, self._searches[0][0]
+        self._path = path
+        self._picture = picture
+        self._folder = folder
+        self._progress = progress
+        is_small = picture[..., 0].size <= 100_000
+        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(6, 4, 0.97)]
+        self._count = 0
+        self._effort = self._searches[0].effort
 
     def encode(self, rate: float) -> Path:
         self._count += 1
-        out, steps = self._folder / f"attempt{self._count}{AVIF}", sum(tries for _, tries, _ in self._searches)
+        out = self._folder / f"attempt{self._count}{AVIF}"
+        steps = sum(search.tries for search in self._searches)
         write_avif(self._picture, out, rate, self._effort, self._path)
         self._progress(min(self._count, steps), steps)
         return out
 
     def best(self, limit: int) -> Compressed:
         """Return the best copy of at most `limit` bytes."""
-        found, rate = [], 8.0 * limit
-        for effort, tries, enough in self._searches:
-            self._effort = effort
-            rate, made = self.largest(rate, limit, tries, enough)
-            found += [made] if made else []
+        fitting = []
+        rate = 8.0 * limit
+        for search in self._searches:
+            self._effort = search.effort
+            rate, largest = self.largest(rate, limit, search.tries, search.enough)
+            if largest is not None:
+                fitting.append(largest)
+
         share = 0.95
-        while not found:  # the first that fits at lower and lower bit rates
-            rate, share = max(rate * share, self.rates[0]), share * share
-            made = self.encode(rate)
-            size = made.stat().st_size
+        while not fitting:  # the first that fits at lower and lower bit rates
+            rate = max(rate * share, self.rates[0])
+            share = share * share
+            attempt = self.encode(rate)
+            size = attempt.stat().st_size
             if size > limit and rate == self.rates[0]:
                 raise _too_large(self._path, size, limit)
-            found += [made] if size <= limit else []
-        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in found)
+            if size <= limit:
+                fitting.append(attempt)
+
+        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in fitting)
         return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
 
 
 class _Hevc(_Encoder):
+    """Encoder of a film, with its sound, in two passes."""
+
     def __init__(
         self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Callable[[int, int], None]
     ) -> None:
         # Up to the bit rate of uncompressed video.
         self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)
-        self._path, self._info, self._folder, self._sound, self._progress = path, info, folder, sound, progress
+        self._path = path
+        self._info = info
+        self._folder = folder
+        self._sound = sound
+        self._progress = progress
         self._count = 0
         # x265 separates its params by colons.
         self._stats = re.sub(r"([\\':=])", r"\\\1", str(folder / "stats"))
@@ -206,7 +235,9 @@ class _Hevc(_Encoder):
         rate = 8 * (_TARGET * limit - sound) / self._info.seconds
         rate = float(min(max(rate, self.rates[0]), self.rates[1]))
         self._write(self._folder / "first-pass.mkv", f"pass=1:stats={self._stats}", rate)
-        return self.largest(rate, limit, _MAX_PASSES, _GOOD_ENOUGH)[1]
+        second_passes = 4
+        enough = 0.95  # share of the available bytes that ends the search
+        return self.largest(rate, limit, second_passes, enough)[1]
 
     def encode(self, rate: float) -> Path:
         """Encode a second pass."""
@@ -215,21 +246,27 @@ class _Hevc(_Encoder):
 
     def smallest(self) -> Path:
         """Encode the film at the lowest quality."""
-        return self._encode_with_sound("smallest", f"crf={_WORST_CRF}", None)
+        return self._encode_with_sound("smallest", "crf=51", None)
 
     def _encode_with_sound(self, name: str, params: str, rate: float | None) -> Path:
-        silent, film = self._folder / f"{name}-silent.mkv", self._folder / f"{name}{HEVC}"
+        silent = self._folder / f"{name}-silent.mkv"
+        film = self._folder / f"{name}{HEVC}"
         self._write(silent, params, rate)
         inputs = [input_file(silent)["v"]]
         inputs += [input_file(self._sound.path)["a"]] if self._sound else []
-        _mux(self._path, film, inputs, codec="copy")
+        _mux(self._path, film, inputs, {"codec": "copy"})
         silent.unlink()
         return film
 
     def _write(self, out: Path, params: str, rate: float | None) -> None:
-        size, frames = (self._info.width, self._info.height), len(self._info.pts)
-        params = f"log-level=none:info=0:{params}" + (":bframes=0" if frames < _MIN_FRAMES_TO_REORDER else "")
+        size = (self._info.width, self._info.height)
+        frames = len(self._info.pts)
+        least_frames = 4  # with fewer, x265 4.2 outputs uninitialised decoding times
+        reorder = "" if frames >= least_frames else ":bframes=0"
+        params = f"log-level=none:info=0:{params}{reorder}"
         options = {"preset": "medium", "tune": "psnr", "x265-params": params}
+        pixel_format = "yuv444p10le"  # at 4 Mbit/s for 640×360, 8 bits cost 0.8 dB
+
         try:
             with (
                 av.open(str(out), "w", format="matroska", container_options={"fflags": "+bitexact"}) as film,
@@ -238,17 +275,17 @@ class _Hevc(_Encoder):
                 stream = film.add_stream("libx265", rate=self._info.mean_rate, options=options)
                 if rate is not None:
                     stream.bit_rate = int(rate)
-                pictures = PictureTrack(stream, _PIXELS, size, self._info.mean_rate, MILLISECOND)
+                pictures = PictureTrack(stream, pixel_format, size, self._info.mean_rate, MILLISECOND)
                 stream.codec_context.sample_aspect_ratio = self._info.aspect
                 for done, (picture, time) in enumerate(zip(read, self._info.times, strict=True), 1):
-                    film.mux(list(pictures.packets(to_yuv(picture, _PIXELS), time)))
+                    film.mux(list(pictures.packets(to_yuv(picture, pixel_format), time)))
                     self._progress(done, frames)
                 film.mux(list(pictures.rest()))
         except av.FFmpegError as error:
             raise MediaError(f"can't be made HEVC ({error.strerror})", subject=self._path) from error
 
 
-def _mux(source: Path, out: Path, streams: list, **options: str | int) -> None:
+def _mux(source: Path, out: Path, streams: Sequence[FilterableStream], options: Mapping[str, str | int]) -> None:
     """Write streams to Matroska. Time stamps are kept, so that pictures and sound stay in sync."""
-    options |= {"format": "matroska", "map_chapters": -1, "copyts": None}
-    run_ffmpeg(out, streams, "ffmpeg can't make it smaller", subject=source, **options)
+    of_container: dict[str, str | int | None] = {"format": "matroska", "map_chapters": -1, "copyts": None}
+    run_ffmpeg(out, streams, {**options, **of_container, **BITEXACT}, "ffmpeg can't make it smaller", source)

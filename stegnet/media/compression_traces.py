@@ -17,28 +17,37 @@ from stegnet import video
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
 from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
 
-_LEVELS, _NEUTRAL = np.arange(256, dtype=np.int32), 128  # levels of 8-bit samples; level of chroma that is grey
-_LOOKED_AT = 1 << 20  # pixels
-_NEVER_CLIPPED = 140  # colours with a level of 0 or 255 that libjpeg does not produce; libwebp produces all
-_AT_ONCE = 1 << 16  # colours, to limit memory
-_FEW, _NEARLY_ALL = 30, 0.95  # distinct colours that are too few to tell; share of them that the decoder must produce
-_PART = 1024  # pixels: side of the part that is searched for copies
-_SIDE = 384  # pixels: side of the middle that is searched for a grid
-_FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))
-# Frequencies whose values are counted; least count; a gap has at most a tenth of the count of a larger value.
-_LOW, _OFTEN, _GAP = 9, 25, 0.1
-_MOST_GAPS = 2  # frequencies with gaps in a JPEG that was saved once, at most
-_STEPS, _ENOUGH, _PERIODIC = np.arange(2, 32, dtype=np.float32), 100, 0.5
-_COPY, _TWICE = "a copy of one that was saved with loss", "a JPEG that was saved before with coarser tables"
-_FILM_COPY = "a film that was copied from one with loss"
-FLAT, _MOSTLY = "a picture of flat areas", 0.8  # share of pixels that equal the next one in their row
-ENLARGED = "a picture that was enlarged without a filter"
-REPEATED = "a picture that mostly repeats itself, as tiles"
-STRETCHED = "a picture that lacks some levels, as after a change of its contrast"
+FLAT = "a picture of flat areas"
+_COPY = "a copy of one that was saved with loss"
+_TWICE = "a JPEG that was saved before with coarser tables"
+_NEUTRAL = 128  # level of chroma that is grey
+_LEVELS = np.arange(256, dtype=np.int32)  # of 8-bit samples
+_STEPS = np.arange(2, 32, dtype=np.float32)  # quantisation steps that are searched for
 _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
     **{"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050},
     **{"red": 14234, "green": 8708, "blue": 17685},
 }
+
+
+@dataclass(frozen=True)
+class TraceSettings:
+    """Thresholds of the search for traces."""
+
+    looked_at: int = 1 << 20  # pixels of a picture whose colours are examined
+    few: int = 30  # distinct colours that are too few to tell
+    nearly_all: float = 0.95  # share of the colours that a decoder must produce
+    mostly: float = 0.8  # share of pixels that equal the next one in their row, or that repeat others
+    side: int = 384  # pixels of a side of the middle that is searched for a grid
+    frequencies: tuple[tuple[int, int], ...] = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))  # of a grid's blocks
+    enough: int = 100  # values of a frequency that tell a step
+    periodic: float = 0.5  # mean cosine of the values' phases that shows a step
+    low: int = 9  # frequencies of a JPEG whose values are counted
+    often: int = 25  # least count of a value beside a gap
+    gap: float = 0.1  # share of the count of a larger value that a gap has at most
+    most_gaps: int = 2  # frequencies with gaps in a JPEG that was saved once
+
+
+SETTINGS = TraceSettings()
 
 
 def picture_history(picture: np.ndarray) -> str | None:
@@ -52,23 +61,26 @@ def picture_history(picture: np.ndarray) -> str | None:
 def lossy_past(picture: np.ndarray) -> str | None:
     """Describe a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None if it is neither."""
     rows = _looked_at(picture)
-    if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > _MOSTLY:
+    if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > SETTINGS.mostly:
         return FLAT
     return _COPY if _has_past(picture, ("jpeg", "webp")) else None
 
 
 def _regularity(picture: np.ndarray) -> str | None:
-    if is_enlarged(picture[:_SIDE, :_SIDE]):
-        return ENLARGED
+    """Describe a picture that is regular everywhere; None if it is not."""
+    if is_enlarged(picture[: SETTINGS.side, : SETTINGS.side]):
+        return "a picture that was enlarged without a filter"
     channels = np.moveaxis(_looked_at(picture), 2, 0)
     if any(lacks_values(np.bincount(channel.reshape(-1), minlength=256)) for channel in channels):
-        return STRETCHED
-    return REPEATED if repeated_areas(picture[:_PART, :_PART]).mean() > _MOSTLY else None
+        return "a picture that lacks some levels, as after a change of its contrast"
+    part_side = 1024  # pixels: side of the part that is searched for copies
+    repeats = repeated_areas(picture[:part_side, :part_side]).mean() > SETTINGS.mostly
+    return "a picture that mostly repeats itself, as tiles" if repeats else None
 
 
 def film_history(first: np.ndarray) -> str | None:
     """Describe a film that had a lossy format, judged by its first frame, as `picture_history`."""
-    return _FILM_COPY if _has_past(first, ("film", "jpeg")) else None
+    return "a film that was copied from one with loss" if _has_past(first, ("film", "jpeg")) else None
 
 
 def saved_twice(luma: np.ndarray) -> str | None:
@@ -78,24 +90,26 @@ def saved_twice(luma: np.ndarray) -> str | None:
     quantization matrix in double compressed JPEG images" (DFRWS).
     """
     gaps = 0
-    for values in np.abs(luma[..., 1 : _LOW + 1]).reshape(-1, _LOW).T:
+    for values in np.abs(luma[..., 1 : SETTINGS.low + 1]).reshape(-1, SETTINGS.low).T:
         counts = np.bincount(values, minlength=3)[1:]
         # Counts of larger values, which are rarer in a JPEG that was saved once.
         beyond = np.maximum.accumulate(counts[::-1])[::-1][1:]
-        gaps += bool(((beyond >= _OFTEN) & (counts[:-1] < _GAP * beyond)).any())
-    return _TWICE if gaps > _MOST_GAPS else None
+        gaps += bool(((beyond >= SETTINGS.often) & (counts[:-1] < SETTINGS.gap * beyond)).any())
+    return _TWICE if gaps > SETTINGS.most_gaps else None
 
 
 def _looked_at(picture: np.ndarray) -> np.ndarray:
-    return picture[:: -(-picture[..., 0].size // _LOOKED_AT)]
+    """Return evenly spaced rows of a picture, of about a million pixels."""
+    return picture[:: -(-picture[..., 0].size // SETTINGS.looked_at)]
 
 
 def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
+    """Return whether a picture has the colours of a lossy decoder, or its grid of blocks."""
     seen = np.zeros(1 << 24, bool)
     seen[_numbers(_looked_at(picture))] = True
     seen[_LEVELS * 0x10101] = False  # greys tell nothing, since all decoders give them
     colours = np.flatnonzero(seen).astype(np.int32)
-    given = len(colours) >= _FEW and any(_gives_nearly_all(decoder, colours) for decoder in decoders)
+    given = len(colours) >= SETTINGS.few and any(_gives_nearly_all(decoder, colours) for decoder in decoders)
     return given or _has_grid(picture)
 
 
@@ -104,17 +118,19 @@ def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
 
     The table of all colours is only computed if the clipped ones are decisive.
     """
+    never_clipped = 140  # colours with a level of 0 or 255 that libjpeg does not produce; libwebp produces all
+    at_once = 1 << 16  # colours, to limit memory
     if decoder in _CONVERSIONS:
         levels = colours >> np.array([[16], [8], [0]], np.int32) & 255
         inside = levels[:, ((levels > 0) & (levels < 255)).all(0)]
-        parts = np.array_split(inside, inside.shape[1] // _AT_ONCE + 1, 1)
+        parts = np.array_split(inside, inside.shape[1] // at_once + 1, 1)
         clipped = len(colours) - inside.shape[1]
         most = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
-        if most / len(colours) < _NEARLY_ALL:
+        if most / len(colours) < SETTINGS.nearly_all:
             return False
-        if (most - min(clipped, _NEVER_CLIPPED)) / len(colours) >= _NEARLY_ALL:
+        if (most - min(clipped, never_clipped)) / len(colours) >= SETTINGS.nearly_all:
             return True
-    return bool(decoder_colours(decoder)[colours].mean() >= _NEARLY_ALL)
+    return bool(decoder_colours(decoder)[colours].mean() >= SETTINGS.nearly_all)
 
 
 @cache
@@ -128,19 +144,22 @@ def decoder_colours(decoder: str) -> np.ndarray:
 
 def _has_grid(picture: np.ndarray) -> bool:
     """Return whether the middle of a picture, (H, W, 3) uint8, has 8×8 blocks with quantised low frequencies."""
-    top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])
-    part = picture[top : top + _SIDE, left : left + _SIDE]
+    top, left = (max(0, side - SETTINGS.side) // 2 for side in picture.shape[:2])
+    part = picture[top : top + SETTINGS.side, left : left + SETTINGS.side]
     luma = part[..., 0].astype(float) if is_grey(part) else part @ np.array(LUMA)
     if min(luma.shape) < BLOCK:
         return False
-    # Indexed by row, column and frequency of the rows, then by frequency, row and column: of the block that begins
-    # there.
-    by_rows = sliding_window_view(luma, BLOCK, 0) @ COSINES[: max(_FREQUENCIES)[0] + 1].T
-    found = np.array(
-        [np.abs(sliding_window_view(by_rows[..., down], BLOCK, 1) @ COSINES[across]) for down, across in _FREQUENCIES],
+
+    # (rows, columns, frequencies of rows), then (frequencies, rows, columns), of the block that begins at a pixel.
+    by_rows = sliding_window_view(luma, BLOCK, 0) @ COSINES[: max(SETTINGS.frequencies)[0] + 1].T
+    values = np.array(
+        [
+            np.abs(sliding_window_view(by_rows[..., down], BLOCK, 1) @ COSINES[across])
+            for down, across in SETTINGS.frequencies
+        ],
         np.float32,
     )
-    return any(_quantised(found[:, down::BLOCK, across::BLOCK]) for down in range(BLOCK) for across in range(BLOCK))
+    return any(_quantised(values[:, down::BLOCK, across::BLOCK]) for down in range(BLOCK) for across in range(BLOCK))
 
 
 def _quantised(blocks: np.ndarray) -> bool:
@@ -151,21 +170,23 @@ def _quantised(blocks: np.ndarray) -> bool:
 def _have_step(values: np.ndarray) -> bool:
     """Return whether the values that are not nearest to 0 are near multiples of some step, three or more of them."""
     turns = values / _STEPS[:, None]
-    turns = turns[np.count_nonzero(turns > 0.5, 1) >= _ENOUGH]
+    turns = turns[np.count_nonzero(turns > 0.5, 1) >= SETTINGS.enough]
     counted = turns > 0.5
     sums = (np.cos(2 * np.pi * turns) * counted).sum(1)
-    periodic = np.flatnonzero(sums >= _PERIODIC * counted.sum(1))
+    periodic = np.flatnonzero(sums >= SETTINGS.periodic * counted.sum(1))
     return any(np.unique(np.rint(turns[step][counted[step]])).size > 2 for step in periodic)
 
 
 def _numbers(picture: np.ndarray) -> np.ndarray:
+    """Return 65536 red + 256 green + blue of each pixel, int32."""
     red, green, blue = np.moveaxis(picture.astype(np.int32), -1, 0)
-    return (red << 16) + (green << 8) + blue
+    numbers: np.ndarray = (red << 16) + (green << 8) + blue
+    return numbers
 
 
 @dataclass(frozen=True, eq=False)
 class _Conversion:
-    """The integer arithmetic by which a decoder converts YCbCr to RGB.
+    """Integer arithmetic by which a decoder converts YCbCr to RGB.
 
     Each level is the sum of a term for Y and terms for Cb and Cr, (256,) int32 each, shifted right and clipped.
     """
@@ -181,8 +202,9 @@ class _Conversion:
         """Yield the numbers of all colours, (256, 256) by Cb and Cr, for each Y."""
         green = self.green_by_cb[:, None] + self.green_by_cr
         for luma in self.luma:
-            sums = luma + self.red, luma + green, luma + self.blue[:, None]
-            red_level, green_level, blue_level = (np.clip(each >> self.shift, 0, 255) for each in sums)
+            red_level = np.clip(luma + self.red >> self.shift, 0, 255)
+            green_level = np.clip(luma + green >> self.shift, 0, 255)
+            blue_level = np.clip(luma + self.blue[:, None] >> self.shift, 0, 255)
             yield (red_level << 16) + (green_level << 8) + blue_level
 
     def gives(self, levels: np.ndarray) -> np.ndarray:
@@ -195,29 +217,33 @@ class _Conversion:
         middles = ((levels << self.shift) + (1 << self.shift >> 1)).astype(np.float32)
         lumas = np.array(LUMA, np.float32) @ middles - self.red[_NEUTRAL]
         first = np.floor(_place(self.luma, lumas)).astype(np.int32)
-        found = np.zeros(levels.shape[1], bool)
+        given = np.zeros(levels.shape[1], bool)
         for number in (first, first + 1):
             luma = self.luma[np.clip(number, 0, 255)]
             cr = np.clip(np.rint(_place(self.red, middles[0] - luma)).astype(np.int32), 0, 255)
             cb = np.clip(np.rint(_place(self.blue, middles[2] - luma)).astype(np.int32), 0, 255)
-            sums = luma + self.red[cr], luma + self.green_by_cb[cb] + self.green_by_cr[cr], luma + self.blue[cb]
-            found |= np.all([each >> self.shift == level for each, level in zip(sums, levels, strict=True)], 0)
-        return found
+            green = luma + self.green_by_cb[cb] + self.green_by_cr[cr]
+            sums = (luma + self.red[cr], green, luma + self.blue[cb])
+            given |= np.all([total >> self.shift == level for total, level in zip(sums, levels, strict=True)], 0)
+        return given
 
 
 def _place(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the fractional places where evenly rising terms, (256,), have these values."""
-    return (values - terms[0]) * np.float32(255 / (terms[255] - terms[0]))
+    places: np.ndarray = (values - terms[0]) * np.float32(255 / (terms[255] - terms[0]))
+    return places
 
 
 def _libjpeg() -> _Conversion:
     """Return the conversion of libjpeg (jdcolor.c): 16 fractional bits, rounded."""
-    centred, half = _LEVELS - _NEUTRAL, 0x8000
+    centred = _LEVELS - _NEUTRAL
+    half = 0x8000
     red, blue, by_cb, by_cr = (int(factor * 65536 + 0.5) * centred for factor in (1.402, 1.772, 0.34414, 0.71414))
     return _Conversion(16, _LEVELS << 16, red + half, half - by_cb, -by_cr, blue + half)
 
 
 def _libwebp() -> _Conversion:
+    """Return the conversion of libwebp: 6 fractional bits, truncated."""
     luma, red, by_cb, by_cr, blue = (
         _LEVELS * _WEBP[name] >> 8 for name in ("luma", "v_to_red", "u_to_green", "v_to_green", "u_to_blue")
     )
@@ -232,7 +258,8 @@ def _film_colours() -> Iterator[np.ndarray]:
 
     Blocks of 2×2 pixels share their chroma: 65536 pairs of it, with 64 blocks for each.
     """
-    side, blocks = 256, 128 * 128  # blocks in a frame
+    side = 256  # blocks in a frame
+    blocks = 128 * 128
     for first in range(0, 65536 * 64, blocks):
         number = np.arange(first, first + blocks).reshape(side // 2, side // 2)
         lumas = (number % 64 * 4)[:, None, :, None] + np.array([[0, 1], [2, 3]])[:, None, :]  # (128, 2, 128, 2)

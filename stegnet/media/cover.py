@@ -36,18 +36,16 @@ if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
     from stegnet.video.films import FilmInfo
 
-_ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
-_LOSSY_WEBP, _LOSSY_GIF = "a lossy WebP", "a film of 256 colours (GIF)"
-_LOSSY_TIFF, _LOSSY_JPEG_2000 = "a lossy TIFF", "a lossy JPEG 2000"
-T = TypeVar("T")
+_LOSSY_WEBP = "a lossy WebP"
+Property = TypeVar("Property")
 
 
 class Probe(NamedTuple):
-    """PICTURE, FILM or SOUND, and the lossy format, such as "a JPEG"; None if RGB is stored without loss."""
+    """Result of recognising a file."""
 
-    kind: str
-    lossy_format: str | None
+    kind: str  # PICTURE, FILM or SOUND
+    lossy_format: str | None  # such as "a JPEG"; None if RGB is stored without loss
 
 
 def probe(path: Source) -> Probe:
@@ -71,14 +69,18 @@ def probe(path: Source) -> Probe:
         raise not_a_cover(path, form)
     if form.kind == FILM:
         return _probe_film(path)
+
     with open_picture(path) as image:
-        animated = image.format in _ANIMATED and getattr(image, "is_animated", False)
-        lossy = _LOSSY_GIF if image.format == "GIF" and animated else _LOSSY.get(image.format)
+        format_name = image.format or ""
+        animated = format_name in {"GIF", "PNG", "WEBP", "AVIF"} and getattr(image, "is_animated", False)
+        lossy = _LOSSY.get(format_name)
+        if format_name == "GIF" and animated:
+            lossy = "a film of 256 colours (GIF)"
         if is_lossy_tiff(image):
-            lossy = _LOSSY_TIFF
+            lossy = "a lossy TIFF"
         if is_lossy_jpeg_2000(path, image):
-            lossy = _LOSSY_JPEG_2000
-    if image.format == "WEBP":
+            lossy = "a lossy JPEG 2000"
+    if format_name == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
     return Probe(FILM if animated else PICTURE, lossy)
 
@@ -90,17 +92,17 @@ def not_a_cover(path: Source, form: Form) -> MediaError:
 
 
 def kind(path: Source) -> str:
-    """Return PICTURE, FILM or SOUND; errors as `probe`, whose result a cover caches."""
+    """Return PICTURE, FILM or SOUND; errors are those of `probe`, whose result a cover caches."""
     return path.kind if isinstance(path, Cover) else probe(path).kind
 
 
 def media_kind(path: Source) -> str | None:
     """Return PICTURE or FILM; None for anything else."""
     try:
-        found = kind(path)
+        kind_of_file = kind(path)
     except MediaError:
         return None
-    return None if found == SOUND else found
+    return None if kind_of_file == SOUND else kind_of_file
 
 
 def _probe_film(path: Source) -> Probe:
@@ -113,7 +115,7 @@ def _probe_film(path: Source) -> Probe:
 
 @dataclass(frozen=True)
 class Compressed:
-    """A compressed copy."""
+    """Compressed copy of a picture, film or sound."""
 
     path: Path  # path of the copy
     description: str  # format and quality, for messages
@@ -145,7 +147,7 @@ def lost_by_copy(path: Source) -> str:
 
 
 def has_gps_position(path: Source) -> bool:
-    """Return whether the metadata of a picture or film say where it was taken; errors as `probe`."""
+    """Return whether the metadata of a picture or film say where it was taken; errors are those of `probe`."""
     form = form_of(path)
     if form is None or form.kind == SOUND:
         return False
@@ -165,10 +167,10 @@ def kind_of_secret(path: Source) -> str:
     The error's hint names the method that hides any file.
     """
     try:
-        found = kind(path)
-        if found == SOUND:
+        kind_of_file = kind(path)
+        if kind_of_file == SOUND:
             raise MediaError("is a sound, neither a picture nor a film", subject=path)
-        return found
+        return kind_of_file
     except MediaError as error:
         hints = (error.hint, Text(Setting("method", "sealed"), " hides any file as it is"))
         raise error.with_hint(joined("; ", filter(None, hints))) from error
@@ -195,9 +197,9 @@ def reduced_to(pixels: np.ndarray, side: int | None) -> np.ndarray:
 
 
 class Cover(OpenedFile):
-    """A cover or container, whose properties are computed when first asked for, and then cached.
+    """Cover or container, whose properties are computed when first asked for, and then cached.
 
-    All raise MediaError if the file can't be read, or has an unknown format.
+    All properties raise MediaError if the file can't be read, or has an unknown format.
     """
 
     _notes: tuple[str, ...] | None = None
@@ -217,19 +219,19 @@ class Cover(OpenedFile):
 
     @property
     def called(self) -> str:
-        """Its kind as a user knows it: a moving picture is usually taken for a picture."""
+        """Kind as a user knows it: a moving picture is usually taken for a picture."""
         if self.kind == SOUND:
             return self.sound.file.form
         return "moving picture" if self.is_film and is_moving_picture(self) else self.kind
 
     @cached_property
     def is_jpeg(self) -> bool:
-        """True if it begins as a JPEG does."""
+        """Whether the file begins as a JPEG does."""
         return is_jpeg(self)
 
     @cached_property
     def rare_jpeg(self) -> str:
-        """The reason that a JPEG can't stay one, such as "it is CMYK"; "" for other JPEGs and other files."""
+        """Reason that a JPEG can't stay one, such as "it is CMYK"; "" for other JPEGs and other files."""
         if not self.is_jpeg:
             return ""
         try:
@@ -242,18 +244,18 @@ class Cover(OpenedFile):
 
     @cached_property
     def png(self) -> PngFile | None:
-        """Its chunks, if it is a PNG."""
+        """Chunks of the file, if it is a PNG."""
         form = form_of(self)
         return PngFile(self) if form and form.name == "PNG" else None
 
     @property
     def stays_jpeg(self) -> bool:
-        """True if it is a JPEG whose coefficients can be hidden in."""
+        """Whether the file is a JPEG whose coefficients can be hidden in."""
         return self.is_jpeg and not self.rare_jpeg
 
     @property
     def lossy_format(self) -> str | None:
-        """Name of its lossy format; None if it stores RGB without loss."""
+        """Name of the lossy format; None if the file stores RGB without loss."""
         return f"a JPEG that can't stay one, since {self.rare_jpeg}" if self.rare_jpeg else self._probe.lossy_format
 
     @cached_property
@@ -267,7 +269,7 @@ class Cover(OpenedFile):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The notes on a picture, collected while its pixels are read."""
+        """Notes on a picture, collected while its pixels are read."""
         if self._notes is None:
             self._notes = picture_notes(self)
         return self._notes
@@ -289,7 +291,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def sound(self) -> "SoundCover":
-        """Samples of a sound; errors as `read_sound`."""
+        """Samples of a sound; errors are those of `read_sound`."""
         return media.SoundCover(self)
 
     @property
@@ -308,7 +310,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def film(self) -> "FilmInfo":
-        """A film's properties, for which all of it is decoded once."""
+        """Properties of a film, for which all of it is decoded once."""
         return video.scan(self)
 
     @property
@@ -326,19 +328,20 @@ class Cover(OpenedFile):
         """1 if all pixels are grey, else 3."""
         return (1 if self.film.grey else 3) if self.is_film else channels_of(self.samples)
 
-    def once(self, name: str, find: Callable[["Cover"], T]) -> T:
+    def once(self, name: str, find: Callable[["Cover"], Property]) -> Property:
         """Return the result of `find`, which is cached under a name."""
-        if name not in self._found:
-            self._found[name] = find(self)
-        return self._found[name]
+        if name not in self._properties:
+            self._properties[name] = find(self)
+        result: Property = self._properties[name]
+        return result
 
     @cached_property
-    def _found(self) -> dict[str, Any]:
+    def _properties(self) -> dict[str, Any]:
         return {}
 
     @cached_property
     def history(self) -> str | None:
-        """The lossy format that it has or had, such as "a JPEG"; None if it shows no trace of one."""
+        """Lossy format that the file has or had, such as "a JPEG"; None if it shows no trace of one."""
         if self.lossy_format:
             return self.lossy_format
         if self.kind == SOUND:

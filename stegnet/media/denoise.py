@@ -14,10 +14,6 @@ from stegnet.core.disk import atomic_write
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import FilmInfo, read_frames, scan
 
-_FILTER = 3.0  # grey levels
-_SHARE, _SHARPEN = 0.2, 0.05  # weights of the denoised picture and of the unsharp mask at strength 1
-_SIGMA = 1.0  # pixels: width of the mask's blur
-
 
 def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
     """Blend a picture with a denoised copy, then apply an unsharp mask.
@@ -31,13 +27,18 @@ def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
     Returns:
         (H, W, 3) uint8.
     """
-    share, amount = _SHARE * strength, _SHARPEN * strength
+    share = 0.2 * strength  # weight of the denoised picture
+    amount = 0.05 * strength  # weight of the unsharp mask
+    filter_strength = 3.0  # grey levels
+    sigma = 1.0  # pixels: width of the mask's blur
     denoised = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    denoised = cv2.fastNlMeansDenoisingColored(denoised, None, _FILTER, _FILTER)
+    denoised = cv2.fastNlMeansDenoisingColored(denoised, None, filter_strength, filter_strength)
     denoised = cv2.cvtColor(denoised, cv2.COLOR_BGR2RGB)
+
     mixed = (1 - share) * picture.astype(np.float32) + share * denoised
-    sharp = mixed + amount * (mixed - cv2.GaussianBlur(mixed, (0, 0), _SIGMA))
-    return np.rint(sharp).clip(0, 255).astype(np.uint8)
+    sharp: np.ndarray = mixed + amount * (mixed - cv2.GaussianBlur(mixed, (0, 0), sigma))
+    levels: np.ndarray = np.rint(sharp).clip(0, 255)
+    return levels.astype(np.uint8)
 
 
 def enhance_film(

@@ -7,13 +7,13 @@ steganography with estimated side-information" (IEEE TCSVT 30(7)).
 """
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import METADATA, UNREADABLE, as_stored, open_picture, refuse_palette
@@ -21,25 +21,22 @@ from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
 _FINEST = 1.8  # mean quantisation step; below it, at qualities 99 and 100, steps are found by themselves
-_MOST_EXIF = (1 << 16) - 3  # bytes of a JPEG's segment
-_LEAST_NOISE = np.float32(1e-6)
-_MOST_ERROR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class JpegCover:
-    """A JPEG to hide in."""
+    """JPEG to hide in."""
 
     picture: JpegPicture  # its coefficients
     file: Cover
-    history: str | None = None  # what it was saved as before, if that shows steps; None: it shows nothing
-    # what rounding took from luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
+    history: str | None = None  # trace of an earlier format, if it reveals steps
+    # rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
     notes: tuple[str, ...] = ()  # lines on how it was made
 
     @property
     def shown(self) -> np.ndarray:
-        """The pixels that viewers show, (H, W, 3) uint8, decoded when first asked for."""
+        """Pixels that viewers show, (H, W, 3) uint8, decoded when first asked for."""
         return self.file.pixels
 
 
@@ -72,9 +69,11 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
     with temporary_folder() as folder:
         path = folder / "cover.jpg"
         path.write_bytes(encode_jpeg(pixels, quality, icc=profile, exif=exif))
-        with Cover(path) as made:
-            # Two threads read the coefficients, and the pixels, before the file is deleted.
-            picture, _ = parallel_map(lambda read: read(), (lambda: read_jpeg(made), lambda: made.picture), 2)
+        with Cover(path) as made, ThreadPoolExecutor(1) as pool:
+            decoding = pool.submit(lambda: made.pixels)  # cached before the file is deleted
+            picture = read_jpeg(made)
+            decoding.result()
+
     about = about_cover(cover, without=METADATA[:1] if exif else ())  # EXIF
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
     history = lossy_past(read) if side is None and not cover.stays_jpeg else None
@@ -91,10 +90,11 @@ def _exif(cover: Cover) -> bytes:
         try:
             exif = image.getexif()
             exif.pop(ExifTags.Base.Orientation, None)
-            found = b"" if image.format == "TIFF" or not exif else exif.tobytes()
+            content = b"" if image.format == "TIFF" or not exif else exif.tobytes()
         except UNREADABLE:
             return b""
-    return found if len(found) <= _MOST_EXIF else b""
+    most_exif = (1 << 16) - 3  # bytes of a JPEG's segment
+    return content if len(content) <= most_exif else b""
 
 
 def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
@@ -104,13 +104,14 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
     """
     rows, cols, _ = jpeg.planes[0].shape
     luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]
-    below, right = BLOCK * rows - luma.shape[0], BLOCK * cols - luma.shape[1]
+    below = BLOCK * rows - luma.shape[0]
+    right = BLOCK * cols - luma.shape[1]
     luma = np.pad(luma, ((0, below), (0, right)), mode="edge")
     errors = np.empty(jpeg.planes[0].shape, np.float32)
 
     def fill(part: slice) -> None:
         strip = luma[BLOCK * part.start : BLOCK * part.stop].astype(np.float32)
-        errors[part] = _difference(strip, jpeg, part).clip(-_MOST_ERROR, _MOST_ERROR)
+        errors[part] = _difference(strip, jpeg, part).clip(-0.5, 0.5)
 
     in_block_rows(fill, rows)
     return errors
@@ -118,7 +119,8 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
 
 def rounding_directions(jpeg: JpegPicture) -> np.ndarray:
     """Return the signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1."""
-    shown, signs = jpeg.decoded_luma.shown, np.empty(jpeg.planes[0].shape, np.int8)
+    shown = jpeg.decoded_luma.shown
+    signs = np.empty(jpeg.planes[0].shape, np.int8)
     noise = noise_of(shown)
 
     def fill(part: slice) -> None:
@@ -138,8 +140,10 @@ def smoothed(pixels: np.ndarray, part: slice, noise: np.float32) -> np.ndarray:
     """Return rows of blocks, (n, W) float32, of pixels, (H, W), after a 3×3 Wiener filter for this noise variance."""
     wide = _with_edges(pixels, part)
     mean, variance = _moments(wide)
-    gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, _LEAST_NOISE))
-    return mean + gain * (wide[1:-1, 1:-1] - mean)
+    least_noise = np.float32(1e-6)
+    gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, least_noise))
+    smooth: np.ndarray = mean + gain * (wide[1:-1, 1:-1] - mean)
+    return smooth
 
 
 def _with_edges(pixels: np.ndarray, part: slice) -> np.ndarray:
@@ -156,9 +160,11 @@ def _moments(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _sums(strip: np.ndarray) -> np.ndarray:
     tall = strip[:-2] + strip[1:-1] + strip[2:]
-    return tall[:, :-2] + tall[:, 1:-1] + tall[:, 2:]
+    sums: np.ndarray = tall[:, :-2] + tall[:, 1:-1] + tall[:, 2:]
+    return sums
 
 
 def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
     """Return the coefficients of rows of blocks of luma, (8n, 8 · columns) float32, minus the JPEG's, in steps."""
-    return coefficients(luma - 128) / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]
+    difference: np.ndarray = coefficients(luma - 128) / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]
+    return difference

@@ -5,15 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.pixels import is_grey
-from stegnet.formats.png import COLOUR, GREY, GREY_ALPHA, PALETTE, PngFile
+from stegnet.formats.png import ColourType, PngFile
 from stegnet.image.pictures import METADATA, converts_colours, orientation_of, turned_back, write_png, writing
 from stegnet.media.cover import Cover, about_cover
-
-_OPAQUE_TYPES = {GREY, COLOUR}  # they may have one transparent colour
-_GREY_TYPES = {GREY, GREY_ALPHA, PALETTE}
-_KEY_TAKEN = "cover: a pixel has got the colour that was transparent: opacity is stored for each pixel instead"
-_WITHOUT_PALETTE = "cover: its palette of greys is left out: they are stored as they are"
-_WIDER = "cover: it has {} bits per sample: stored with 8"
 
 
 def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
@@ -41,25 +35,32 @@ def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarr
 
 def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[str], list[str]]:
     """Return samples as a PNG has them, (H, W, 1 to 4) uint8, chunks that don't fit them, and lines for the report."""
-    colours, opacity, dropped, notes = pixels[..., :3], pixels[..., 3:], set(), []
-    if file.header.colour_type == PALETTE:
-        notes.append(_WITHOUT_PALETTE)
+    colours = pixels[..., :3]
+    opacity = pixels[..., 3:]
+    dropped = set()
+    notes = []
+    colour_type = file.header.colour_type
+    if colour_type == ColourType.PALETTE:
+        notes.append("cover: its palette of greys is left out: they are stored as they are")
     elif file.header.bits < 8:
-        notes.append(_WIDER.format(file.header.bits))
-    if file.header.colour_type in _OPAQUE_TYPES and file.has("tRNS"):
-        if (
-            opacity.size
-            and file.keeps_samples
-            and not (_has_colour(colours, file.transparent_colour) & (opacity[..., 0] > 0)).any()
-        ):
-            opacity = opacity[..., :0]
-        else:
+        notes.append(f"cover: it has {file.header.bits} bits per sample: stored with 8")
+
+    if colour_type in {ColourType.GREY, ColourType.COLOUR} and file.has("tRNS"):  # one colour is transparent
+        keeps_colour = opacity.size and file.keeps_samples
+        if not keeps_colour:
             dropped.add("tRNS")
-            notes += [_KEY_TAKEN] if opacity.size and file.keeps_samples else []
-    if file.header.colour_type in _GREY_TYPES and is_grey(colours):
+        elif (_has_colour(colours, file.transparent_colour) & (opacity[..., 0] > 0)).any():
+            dropped.add("tRNS")
+            problem = "a pixel has got the colour that was transparent"
+            notes.append(f"cover: {problem}: opacity is stored for each pixel instead")
+        else:
+            opacity = opacity[..., :0]
+
+    if colour_type in {ColourType.GREY, ColourType.GREY_ALPHA, ColourType.PALETTE} and is_grey(colours):
         colours = colours[..., :1]
     return np.dstack([colours, opacity]) if opacity.size else colours, dropped, notes
 
 
 def _has_colour(pixels: np.ndarray, colour: tuple[int, ...]) -> np.ndarray:
-    return (pixels == np.array(colour)).all(-1)
+    matches: np.ndarray = np.all(pixels == np.array(colour), axis=-1)
+    return matches

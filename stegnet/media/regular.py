@@ -7,14 +7,8 @@ import numpy as np
 
 from stegnet.core.pixels import is_grey, strips
 
-# Equal samples in a row; extreme ones in a row; samples in a row that are equal in two channels.
-_HELD, _CLIPPED, _ALIKE = 8, 4, 64
-_ANCHORS, _ANCHOR = 31, 13  # samples with these lowest bits are the anchors of a comparison
-_WINDOW, _BESIDE = 16, 512  # samples compared from an anchor on; samples on each side that count as part of a repeat
-_IN_PAIRS = 0.97  # share of samples that equal the one before, after the rate was doubled without a filter
+_WINDOW = 16  # samples that are compared from an anchor on
 _FLAT = 3  # pixels: side of a square
-# A gap's neighbours: mean count, values; share of the mean that a gap has at most; number of gaps.
-_COUNTED, _NEAR, _GAP, _GAPS = 20, 8, 0.05, 8
 
 
 def regular_places(numbers: np.ndarray) -> np.ndarray:
@@ -31,9 +25,11 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
             continue
         _mark_held(mask, channel)
         _mark_repeats(mask, channel)
-    for one, other in combinations(range(len(channels)), 2):
-        for start, end in _runs(channels[one] == channels[other], _ALIKE):
-            found[[one, other], start:end] = True
+
+    alike_samples = 64  # in a row, that are equal in two channels
+    for first, second in combinations(range(len(channels)), 2):
+        for start, end in _runs(channels[first] == channels[second], alike_samples):
+            found[[first, second], start:end] = True
     return found.T
 
 
@@ -52,11 +48,12 @@ class RegularAreas:
     """`regular_areas` of a picture, stored as bits: for a large picture, this saves megabytes."""
 
     def __init__(self, picture: np.ndarray) -> None:
-        self._bits, self._width = np.packbits(regular_areas(picture), axis=1), picture.shape[1]
+        self._bits = np.packbits(regular_areas(picture), axis=1)
+        self._width = picture.shape[1]
 
     @property
     def mask(self) -> np.ndarray:
-        """The mask, (H, W) bool."""
+        """Mask, (H, W) bool."""
         return np.unpackbits(self._bits, axis=1, count=self._width).view(bool)
 
 
@@ -96,10 +93,14 @@ def lacks_values(counts: np.ndarray) -> bool:
     Its ends, where values clip, don't count.
     """
     inner = counts[1:-1]
-    sums = np.cumsum(np.pad(inner, (_NEAR + 1, _NEAR)))
-    beside = (sums[_NEAR:] - sums[:-_NEAR]) / _NEAR
-    around = np.minimum(beside[: inner.size], beside[_NEAR + 1 :][: inner.size])  # one side may have a peak
-    return np.count_nonzero((around > _COUNTED) & (inner < _GAP * around)) >= _GAPS
+    near = 8  # values on a side of a gap, whose mean count matters
+    sums = np.cumsum(np.pad(inner, (near + 1, near)))
+    beside = (sums[near:] - sums[:-near]) / near
+    around = np.minimum(beside[: inner.size], beside[near + 1 :][: inner.size])  # one side may have a peak
+    least_count = 20  # mean count beside a gap
+    gap_share = 0.05  # of the mean, that a gap has at most
+    enough_gaps = 8
+    return bool(np.count_nonzero((around > least_count) & (inner < gap_share * around)) >= enough_gaps)
 
 
 def _mark_squares(found: np.ndarray, mask: np.ndarray) -> None:
@@ -114,7 +115,8 @@ def _mark_flat(found: np.ndarray, planes: np.ndarray) -> None:
     """Mark the pixels of squares of 3×3 of one colour."""
     if min(found.shape) < _FLAT:
         return
-    across, down = (planes[:, :, 1:] == planes[:, :, :-1]).all(0), (planes[:, 1:, :-2] == planes[:, :-1, :-2]).all(0)
+    across = (planes[:, :, 1:] == planes[:, :, :-1]).all(0)
+    down = (planes[:, 1:, :-2] == planes[:, :-1, :-2]).all(0)
     rows = across[:, 1:] & across[:, :-1]
     _mark_from(found, rows[:-2] & rows[1:-1] & rows[2:] & down[:-1] & down[1:])
 
@@ -130,23 +132,27 @@ def _mark_from(found: np.ndarray, corners: np.ndarray) -> None:
 def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
     same = channel[1:] == channel[:-1]
     extremes = channel.max(initial=0), channel.min(initial=0)
-    for start, end in _runs(same, _CLIPPED - 1):
-        if end - start >= _HELD - 1 or channel[start] in extremes:
+    # Equal samples in a row; extreme ones in a row; samples in a row that are equal in two channels.
+    held_samples = 8
+    clipped_samples = 4
+    for start, end in _runs(same, clipped_samples - 1):
+        if end - start >= held_samples - 1 or channel[start] in extremes:
             mask[start : end + 1] = True
 
 
-def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = _BESIDE) -> None:
+def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = 512) -> None:
     """Mark the samples between successive anchors if the samples after both anchors also occur elsewhere.
 
     An anchor is skipped if the samples at either end of its window are marked already, as in a margin: these match
-    elsewhere by chance.
+    elsewhere by chance. `beside` is the number of samples on each side that count as part of a repeat.
     """
-    anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & _ANCHORS) == _ANCHOR)
+    anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & 31) == 13)  # one sample in 32
     anchors = anchors[~(mask[anchors] | mask[anchors + _WINDOW - 1])]
     factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
     keys = np.zeros(anchors.size, np.uint64)
     for at, factor in enumerate(factors):
         keys += channel[anchors + at].astype(np.uint64) * factor  # sums wrap around
+
     order = np.argsort(keys)
     same = keys[order][1:] == keys[order][:-1]
     again = np.zeros(anchors.size, bool)
@@ -158,13 +164,15 @@ def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = _BESIDE) 
 def _comes_in_pairs(values: np.ndarray) -> bool:
     """Return whether nearly all samples, or rows, equal the one before at even places only, or at odd places only."""
     same = values[1:] == values[:-1]
-    shares = sorted(part.mean() if part.size else 0.0 for part in (same[::2], same[1::2]))
-    return shares[1] > _IN_PAIRS > shares[0]
+    shares = sorted(float(part.mean()) if part.size else 0.0 for part in (same[::2], same[1::2]))
+    nearly_all = 0.97  # share after the rate was doubled without a filter
+    return shares[1] > nearly_all > shares[0]
 
 
 def _runs(flags: np.ndarray, least: int) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each run of at least `least` true flags."""
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
-    starts, ends = edges[::2], edges[1::2]
+    starts = edges[::2]
+    ends = edges[1::2]
     long = ends - starts >= least
     yield from zip(starts[long].tolist(), ends[long].tolist(), strict=True)

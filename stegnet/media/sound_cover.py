@@ -11,17 +11,15 @@ from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound, wide_numbers
 from stegnet.media.regular import lacks_values, regular_places
 
-# Samples of a channel in a row, which carry something together; samples in a block, which is predicted at once.
-_ROW, _BLOCK = 64, 1024
-_ORDER, _REACH = 16, 4  # order of the linear prediction; samples on each side over which local noise is averaged
-_AT_ONCE = 64  # blocks predicted at once, so that they stay in the processor's cache
-_ZERO, _MOSTLY = 1 << 15, 0.8  # zero of a histogram of 16 bits; share of samples in regular places
-# Samples of a value and its neighbours; roughness that betrays a change; levels around 0.
-_COUNTED, _ROUGH, _CENTRE = 20, 6.0, 8
+_ROW = 64  # samples of a channel that carry something together
+_BLOCK = 1024  # samples that are predicted at once
+_ORDER = 16  # of the linear prediction
+_ZERO = 1 << 15  # place of 0 in a histogram of 16 bits
+_COUNTED = 20  # samples of a value and its neighbours that are enough to tell
 
 
 class SoundCover:
-    """A sound whose samples may change.
+    """Sound whose samples may change.
 
     Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. Steps never
     change the higher bytes, so that the receiver finds the same rows.
@@ -46,7 +44,7 @@ class SoundCover:
 
     @property
     def is_silent(self) -> bool:
-        """True if it has whole rows, but no row can carry anything."""
+        """Whether it has whole rows, but no row can carry anything."""
         return self._loud.size > 0 and not self._loud.any()
 
     @cached_property
@@ -54,7 +52,7 @@ class SoundCover:
         """SHA-256 of its rate, channels and frames, and of all other bytes of its samples."""
         head = np.array([self.file.rate, *self.file.data.shape], ">u8").tobytes()
         hashed = sha256(b"stegnet/2/sound" + head)
-        hashed.update(self.with_samples(np.zeros_like(self.samples)))
+        hashed.update(self.with_samples(np.zeros_like(self.samples)).data)
         return hashed.digest()
 
     def with_samples(self, samples: np.ndarray) -> np.ndarray:
@@ -75,19 +73,20 @@ class SoundCover:
         rows = self._rows(self._data)
         blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
         noise = np.empty(blocks.shape[:3], np.float32)
+        blocks_at_once = 64  # so that they stay in the processor's cache
 
         def measure(part: slice) -> None:
-            for first in range(part.start, part.stop, _AT_ONCE):
-                few = slice(first, min(first + _AT_ONCE, part.stop))
-                numbers = wide_numbers(blocks[few]) >> 8 * (4 - blocks.shape[3])
-                noise[few] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
+            for first in range(part.start, part.stop, blocks_at_once):
+                some_blocks = slice(first, min(first + blocks_at_once, part.stop))
+                numbers = wide_numbers(blocks[some_blocks]) >> 8 * (4 - blocks.shape[3])
+                noise[some_blocks] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
 
         if len(blocks):
             in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
         by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
-        found = by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
-        found[self._regular] = 0
-        return found
+        around = by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
+        around[self._regular] = 0
+        return around
 
     @cached_property
     def _regular(self) -> np.ndarray:
@@ -106,22 +105,25 @@ class SoundCover:
 
     @cached_property
     def history(self) -> str | None:
-        """The trace that betrays a change of its samples; None if none is known.
+        """Trace that reveals a change of the samples; None if there is no known trace.
 
         After a change of volume, some values are missing, or occur twice as often as their neighbours.
         """
         if not self.samples.size:
             return None
         lowest, near = self._counts
+        centre = 8  # levels around 0, where counts may be uneven
         uneven = max(
-            _roughness(lowest[_CENTRE:-_CENTRE]),
-            _roughness(near[_ZERO - 256 : _ZERO - _CENTRE]),
-            _roughness(near[_ZERO + _CENTRE : _ZERO + 256]),
+            _roughness(lowest[centre:-centre]),
+            _roughness(near[_ZERO - 256 : _ZERO - centre]),
+            _roughness(near[_ZERO + centre : _ZERO + 256]),
         )
-        few = np.count_nonzero(lowest) < 128 and self.samples.size > 256 * _COUNTED
-        if uneven > _ROUGH or few or lacks_values(np.trim_zeros(near)):
+        lacks_bytes = np.count_nonzero(lowest) < 128 and self.samples.size > 256 * _COUNTED
+        rough = 6.0  # roughness that shows a change
+        if uneven > rough or lacks_bytes or lacks_values(np.trim_zeros(near)):
             return "a sound that lacks some values of samples, as after a change of its volume or bits"
-        if self._regular.mean() > _MOSTLY:
+        mostly = 0.8  # share of samples in regular places
+        if self._regular.mean() > mostly:
             return "a sound that mostly repeats itself, as a loop or after a change of its rate"
         return None
 
@@ -129,11 +131,12 @@ class SoundCover:
     def _counts(self) -> tuple[np.ndarray, np.ndarray]:
         """Counts of lowest bytes, (256,), and of values of 16 bits, (65536,) from −32768 on."""
         numbers = self._numbers.transpose(0, 2, 1)[self._loud]
-        near, lowest = np.zeros(2 * _ZERO, np.int64), np.zeros(256, np.int64)
+        near = np.zeros(2 * _ZERO, np.int64)
+        lowest = np.zeros(256, np.int64)
         for part in strips(*numbers.shape):
-            some = numbers[part].reshape(-1)
-            lowest += np.bincount(some.astype(np.uint8), minlength=256)
-            small = some[some == some.astype(np.int16)].astype(np.int16) if some.itemsize > 2 else some
+            values = numbers[part].reshape(-1)
+            lowest += np.bincount(values.astype(np.uint8), minlength=256)
+            small = values[values == values.astype(np.int16)].astype(np.int16) if values.itemsize > 2 else values
             near += np.bincount(small.view(np.uint16), minlength=near.size)
         return lowest, np.roll(near, _ZERO)
 
@@ -146,11 +149,12 @@ class SoundCover:
 
 def _roughness(counts: np.ndarray) -> float:
     """Return the mean square of a histogram's second differences, relative to a smooth one; 0 if few are counted."""
-    own, beside = counts[1:-1].astype(float), (counts[:-2] + counts[2:]) / 2
-    used = own + beside > _COUNTED
+    inner = counts[1:-1].astype(float)
+    beside = (counts[:-2] + counts[2:]) / 2
+    used = inner + beside > _COUNTED
     if np.count_nonzero(used) <= _COUNTED:
         return 0.0
-    return float(np.square(own - beside)[used].sum() / (0.75 * (own + beside)[used]).sum())
+    return float(np.square(inner - beside)[used].sum() / (0.75 * (inner + beside)[used]).sum())
 
 
 def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,7 +168,8 @@ def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lags = [np.einsum("ij,ij->i", windowed[:, lag:], windowed[:, : _BLOCK - lag]) for lag in range(_ORDER + 1)]
     products = np.stack(lags, 1)
     products[:, 0] += 1e-9 * products[:, 0] + 1e-3
-    filters, error = np.zeros_like(products), products[:, 0].copy()
+    filters = np.zeros_like(products)
+    error = products[:, 0].copy()
     filters[:, 0] = 1
     for order in range(1, _ORDER + 1):  # Levinson's recursion
         reflection = -(filters[:, :order] * products[:, order:0:-1]).sum(1) / error
@@ -175,6 +180,9 @@ def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _noise(numbers: np.ndarray) -> np.ndarray:
+    """Return the mean size of the residuals around each sample of blocks, (n, 1024)."""
     residual = np.abs(linear_prediction(numbers)[1])
-    sums = np.cumsum(np.pad(residual, ((0, 0), (_ORDER + _REACH + 1, _REACH)), "edge"), 1)
-    return (sums[:, 2 * _REACH + 1 :] - sums[:, : -2 * _REACH - 1]) / (2 * _REACH + 1)
+    reach = 4  # samples on each side that are averaged
+    sums = np.cumsum(np.pad(residual, ((0, 0), (_ORDER + reach + 1, reach)), "edge"), 1)
+    means: np.ndarray = (sums[:, 2 * reach + 1 :] - sums[:, : -2 * reach - 1]) / (2 * reach + 1)
+    return means

@@ -56,6 +56,22 @@ _SENT_BEFORE = "use what arrives of this cover as the cover"
 
 
 @dataclass(frozen=True)
+class RateSettings:
+    """Rates of payloads in a JPEG, in bits per nonzero luma coefficient without the first of each block."""
+
+    most_rate: float = 1.0  # of a record
+    # of a record, per free coefficient and times the square of their share: more might leave no way around the others
+    most_beside: float = 0.7
+    rate: float = 0.025  # that is hard to find, at this mean quantisation step
+    step: float = 29.0
+    highest_rate: float = 0.1  # that is hard to find, at any step and with side information
+    measured: int = 17_000  # nonzero coefficients of the covers in the measurements
+
+
+RATES = RateSettings()
+
+
+@dataclass(frozen=True)
 class JpegOptions:
     """Options of the method "jpeg"."""
 
@@ -247,14 +263,11 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
     if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
         return -1
 
-    most_rate = 1.0  # bits per nonzero luma coefficient, without the first of each block
-    most = int(_carriers(jpeg) * most_rate) // 8
+    most = int(_carriers(jpeg) * RATES.most_rate) // 8
 
     free = np.count_nonzero(~fixed)
     if free < fixed.size:
-        # Bits per free coefficient, times the square of their share: more might leave no way around the others.
-        most_beside_fixed = 0.7
-        most = min(most, int(free * (free / fixed.size) ** 2 * most_beside_fixed) // 8)
+        most = min(most, int(free * (free / fixed.size) ** 2 * RATES.most_beside) // 8)
     return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
@@ -272,9 +285,10 @@ def secure_payload(cover: JpegCover) -> SecurePayload:
     roughly inverse to the mean quantisation step: 0.025 at a step of 29. With side information, 0.2 is the highest rate
     that is published or measured (54 %). No rate above half of that counts as hard to find.
     """
-    highest_rate = 0.1
-    rate = 0.025 * 29 / float(cover.picture.steps(0).mean()) if cover.errors is None else highest_rate
-    return SecurePayload(_carriers(cover.picture), min(rate, highest_rate), measured=17_000)
+    rate = RATES.highest_rate
+    if cover.errors is None:
+        rate = min(rate, RATES.rate * RATES.step / float(cover.picture.steps(0).mean()))
+    return SecurePayload(_carriers(cover.picture), rate, RATES.measured)
 
 
 def _carriers(jpeg: JpegPicture) -> int:

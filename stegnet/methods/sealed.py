@@ -87,6 +87,8 @@ from stegnet.sealing import (
 
 SEALED = "sealed"
 DATA_NAME = "data.bin"  # name stored with bytes that have no file name
+RATE = 0.05  # bits a sample that are hard to find
+MEASURED = 3 * 256**2  # samples of the covers in the measurements
 
 
 @dataclass(frozen=True)
@@ -428,7 +430,7 @@ def secure_payload(samples: int) -> SecurePayload:
     The best detector is right in 53 % of cases at 0.05 bit per sample of a photograph of 256², in 62 % at 0.1, in 77 %
     at 0.2 and in 91 % at 0.4 (reports/shipped/steganalysis; docs/security.md, "Detection").
     """
-    return SecurePayload(samples, rate=0.05, measured=3 * 256**2)
+    return SecurePayload(samples, RATE, MEASURED)
 
 
 def hide_bytes(

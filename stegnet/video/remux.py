@@ -195,4 +195,4 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     tracks = [input_file(film)["v"], *sound, *subtitles]
     options["metadata:s:v"] = f"encoder={encoder_name(ENCODER)}"
     problem = "its sound and subtitles can't be copied"
-    run_ffmpeg(out, tracks, problem, subject=source, codec="copy", bitexact=False, **options)
+    run_ffmpeg(out, tracks, options | {"codec": "copy"}, problem, source)
