@@ -23,8 +23,7 @@ SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current one: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
-# With the number of pictures that each takes.
-NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}
+NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # and the number of their inputs
 CARD_KEY = "stegnet"
 # Least and largest numbers in a family's options, and in a modem's rungs, as params.yaml may have them. If both are
 # ints, only integers are allowed.
@@ -34,10 +33,6 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         **{"bits": (1, 64), "scale": (0.01, 100.0), "psnr": (20.0, 60.0), "lowest": (1, 100), "highest": (1, 100)},
     }
 )
-_TEXTS, _MOST_TEXT = ("backbone", "place", "name"), 200  # options that are names; their characters, at most
-_MOST_RUNGS = 64
-_MOST_FIELD = 1 << 16  # pixels of a receptive field
-_MOST_HEADER = 16 << 20  # bytes of a file's header, with its card; 2,000 tensors and a card take 300 kB
 
 
 @dataclass(frozen=True)
@@ -80,19 +75,21 @@ def read_card(path: Path) -> Card:
 
 def _check_header(path: Path) -> None:
     """Raise ValueError for a header that would take much memory. Its length comes first, in 8 bytes."""
+    most_header = 16 << 20  # bytes of a file's header, with its card; 2,000 tensors and a card take 300 kB
     with reading(path), path.open("rb") as file:
-        if int.from_bytes(file.read(8), "little") > _MOST_HEADER:
+        if int.from_bytes(file.read(8), "little") > most_header:
             raise ValueError("its header is too long")
 
 
 def _problem(card: Card) -> str:
     """Return the name and content of a card's first impossible value; "" if there is none."""
-    for each in fields(Card):
-        value = getattr(card, each.name)
-        if not (_is_text(value) if each.name == "model" else isinstance(value, dict)):
-            return _shown(each.name, value)
+    most_field = 1 << 16  # pixels of a receptive field
+    for entry in fields(Card):
+        value = getattr(card, entry.name)
+        if not (_is_text(value) if entry.name == "model" else isinstance(value, dict)):
+            return _shown(entry.name, value)
     for name, reach in card.receptive_fields.items():
-        if name not in NETWORKS or type(reach) is not int or not 0 <= reach <= _MOST_FIELD:
+        if name not in NETWORKS or type(reach) is not int or not 0 <= reach <= most_field:
             return _shown(f"receptive_fields.{name}", reach)
     if MARK in card.model:  # a class that the user must trust, which has options of its own
         return ""
@@ -104,10 +101,11 @@ def _is_possible(name: str, value: Any) -> bool:
     if name in RANGES:
         least, most = RANGES[name]
         return type(value) in (int, type(least)) and least <= value <= most
-    if name in _TEXTS:
+    if name in ("backbone", "place", "name"):
         return _is_text(value)
     if name == "rungs":
-        return isinstance(value, list) and 0 < len(value) <= _MOST_RUNGS and all(map(_is_rung, value))
+        most_rungs = 64
+        return isinstance(value, list) and 0 < len(value) <= most_rungs and all(map(_is_rung, value))
     return isinstance(value, bool) if name == "pretrained" else True
 
 
@@ -117,7 +115,8 @@ def _is_rung(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _MOST_TEXT
+    most_characters = 200  # of a name, such as a backbone's
+    return isinstance(value, str) and len(value) <= most_characters
 
 
 def _shown(name: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from stegnet.core.pixels import (
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
-from stegnet.networks.card import SHIPPED, read_card, weights_id
+from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
 from stegnet.record import (
     KINDS,
@@ -67,15 +67,8 @@ from stegnet.sealing import (
     too_small,
 )
 
-MOST_ROWS, MOST_COLS = 1152, 2048  # of a tile: 1920×1080 is one
-MARGIN = 192
-FINE = 768  # side of a tile with its margin, if the grid is free
+MARGIN = 192  # pixels around a tile, unless the grid is free
 _STEP = 32  # tiles begin at multiples of this, the stride of common backbones
-_HALO = 16  # least margin of the free grid; others are multiples of _STEP
-_SCRAMBLE = "base", "quality", "block", "period"  # keys of a card that say how a secret is hidden
-_MOST_ERROR = 127  # rounding error of half a level
-# Receptive fields of the pair that was shipped until 0.1, whose card does not state them.
-_FORMER_FIELDS = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
 
 # Called after each tile with the number of tiles done and in all; not called if each network needs only one.
 Step = Callable[[int, int], None]
@@ -97,8 +90,9 @@ class Tile:
     @property
     def pixels(self) -> int:
         """Number of pixels, including the margin."""
-        rows, cols = self.outer_rows, self.outer_cols
-        return (rows.stop - rows.start) * (cols.stop - cols.start)
+        height: int = self.outer_rows.stop - self.outer_rows.start
+        width: int = self.outer_cols.stop - self.outer_cols.start
+        return height * width
 
     def part(self, picture: np.ndarray) -> np.ndarray:
         """Crop a picture, (H, W, C), to the tile without its margin; a view."""
@@ -110,17 +104,24 @@ class Tile:
 
     def inside(self, computed: np.ndarray) -> np.ndarray:
         """Crop the result computed from `around` to the tile without its margin; a view."""
-        top, left = self.rows.start - self.outer_rows.start, self.cols.start - self.outer_cols.start
+        top = self.rows.start - self.outer_rows.start
+        left = self.cols.start - self.outer_cols.start
         return computed[top : top + self.rows.stop - self.rows.start, left : left + self.cols.stop - self.cols.start]
 
 
 def tiles(height: int, width: int, receptive_field: int | None) -> list[Tile]:
     """Cut a picture into tiles for a network with this receptive field, in pixels to each side, or an unknown one."""
-    most, margin = (MOST_ROWS, MOST_COLS), MARGIN
-    if receptive_field is not None and receptive_field <= MARGIN and (height > MOST_ROWS or width > MOST_COLS):
-        margin = _HALO if receptive_field <= _HALO else -(-receptive_field // _STEP) * _STEP
-        most = (FINE - 2 * margin,) * 2
-    return cut(height, width, most, margin)
+    most_rows = 1152  # of a tile: 1920×1080 is one
+    most_cols = 2048
+    is_large = height > most_rows or width > most_cols
+    if receptive_field is None or receptive_field > MARGIN or not is_large:
+        return cut(height, width, (most_rows, most_cols), MARGIN)
+
+    # The grid is free.
+    side = 768  # of a tile with its margin
+    least_margin = 16  # others are multiples of _STEP
+    margin = least_margin if receptive_field <= least_margin else -(-receptive_field // _STEP) * _STEP
+    return cut(height, width, (side - 2 * margin, side - 2 * margin), margin)
 
 
 def cut(height: int, width: int, most: tuple[int, int], margin: int) -> list[Tile]:
@@ -150,6 +151,32 @@ class HideResult:
     rounding_error: np.ndarray  # (H, W, 3) int8, exact sample minus stored one: ±127 for ±0.5 levels
 
 
+class _Scramble(NamedTuple):
+    """Part of a card that says how a secret is hidden; the fields are those of `Network`."""
+
+    base: str
+    quality: int
+    block: int
+    period: float
+
+
+def _scramble_of(card: Card, path: Path) -> _Scramble:
+    """Return how a secret is hidden with a card's pair. Raises WeightsError if a value is missing or impossible."""
+    base = card.scramble.get("base")
+    quality = card.scramble.get("quality")
+    block = card.scramble.get("block")
+    period = card.scramble.get("period")
+    if (
+        len(card.scramble) != len(_Scramble._fields)
+        or not (type(base) is str and base in KINDS)
+        or not (type(quality) is int and quality in range(101))
+        or not (type(block) is int and block in range(BLOCK, MAX_BLOCK + 1, BLOCK))
+        or not (type(period) is float and 0 <= period < 1)
+    ):
+        raise WeightsError("its card does not say what it hides", "it is damaged, or of another version", subject=path)
+    return _Scramble(base, quality, block, period)
+
+
 @dataclass(frozen=True)
 class Network:
     """A hide/reveal pair that is ready to compute."""
@@ -168,16 +195,12 @@ class Network:
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
         """Load the pair in a weights file; arguments and errors as `load_engine`."""
         card = read_card(path)
-        base, quality, block, period = values = [card.scramble.get(key) for key in _SCRAMBLE]
-        valid = len(card.scramble) == len(_SCRAMBLE) and [*map(type, values)] == [str, int, int, float]
-        valid = valid and base in KINDS and quality in range(101) and block in range(BLOCK, MAX_BLOCK + 1, BLOCK)
-        if not valid or not 0 <= period < 1:
-            raise WeightsError(
-                "its card does not say what it hides", "it is damaged, or of another version", subject=path
-            )
-        fields = card.receptive_fields or (_FORMER_FIELDS if card.model == "costa" else {})
+        scramble = _scramble_of(card, path)
+        # Receptive fields of the pair that was shipped until 0.1, whose card does not state them.
+        former_fields = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
+        fields = card.receptive_fields or (former_fields if card.model == "costa" else {})
         engine = load_engine(path, backend, device, precision)
-        return cls(engine, weights_id(path), base, quality, block, period, fields)
+        return cls(engine, weights_id(path), scramble.base, scramble.quality, scramble.block, scramble.period, fields)
 
     def pool(self, height: int, width: int) -> Pool:
         """Return the threads that keep the engine busy with pictures of one size, as many as memory allows."""
@@ -195,21 +218,31 @@ class Network:
         Raises:
             CapacityError: there is not enough memory.
         """
-        first, second = (self._tiles(*secret.shape[:2], name) for name in ("prepare", "hide"))
-        counted = _with_steps(step, len(first) + len(second))
-        cover, secret = by_plane(cover), by_plane(secret)
-        hidden, enhanced = empty_by_plane(*secret.shape[:2], np.float32), self._enhanced(base)
-        for tile in counted(first):
+        height, width = secret.shape[:2]
+        preparing = self._tiles(height, width, "prepare")
+        hiding = self._tiles(height, width, "hide")
+        counted = _with_steps(step, len(preparing) + len(hiding))
+        cover = by_plane(cover)
+        secret = by_plane(secret)
+
+        # The residual of the prepared secret is what the network hides.
+        hidden = empty_by_plane(height, width, np.float32)
+        enhanced = self._enhanced(base)
+        for tile in counted(preparing):
             prepared = tile.inside(self.engine.prepare(from_8_bits(tile.around(secret))))
             tile.part(hidden)[:] = split(prepared, tile.part(enhanced), base.gain)
-        container, rounding_error = np.empty_like(cover, order="C"), np.empty(cover.shape, np.int8)
-        for tile in counted(second):
+
+        # A keyed mask hides the meaning of the samples; rounding to levels is an error that sealing makes use of.
+        container = np.empty_like(cover, order="C")
+        rounding_error = np.empty(cover.shape, np.int8)
+        half_level = 127  # rounding error of half a level
+        for tile in counted(hiding):
             around = apply(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             mask = self._mask(tile, shuffle, cover.shape[1])
             masked = self.engine.hide(from_8_bits(tile.around(cover)) - mask, around) + mask
             exact = into_range(tile.inside(masked), self.period).clip(0, 1) * LEVELS
             tile.part(container)[:] = rounded = np.rint(exact)
-            tile.part(rounding_error)[:] = np.rint((exact - rounded) * (2 * _MOST_ERROR))
+            tile.part(rounding_error)[:] = np.rint((exact - rounded) * (2 * half_level))
         return HideResult(container, rounding_error)
 
     def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
@@ -222,14 +255,20 @@ class Network:
         Returns:
             (H, W, 3) uint8; errors as `hide`.
         """
-        first, second = (self._tiles(*container.shape[:2], name) for name in ("reveal", "restore"))
-        counted = _with_steps(step, len(first) + len(second))
-        container, hidden = by_plane(container), empty_by_plane(*container.shape[:2], np.float32)
-        for tile in counted(first):
+        height, width = container.shape[:2]
+        revealing = self._tiles(height, width, "reveal")
+        restoring = self._tiles(height, width, "restore")
+        counted = _with_steps(step, len(revealing) + len(restoring))
+        container = by_plane(container)
+
+        hidden = empty_by_plane(height, width, np.float32)
+        for tile in counted(revealing):
             masked = from_8_bits(tile.around(container)) - self._mask(tile, shuffle, container.shape[1])
             tile.part(hidden)[:] = tile.inside(self.engine.reveal(masked))
-        secret, enhanced = np.empty(container.shape, np.uint8), self._enhanced(base)
-        for tile in counted(second):
+
+        secret = np.empty(container.shape, np.uint8)
+        enhanced = self._enhanced(base)
+        for tile in counted(restoring):
             around = invert(hidden, shuffle, tile.outer_rows, tile.outer_cols) if shuffle else tile.around(hidden)
             restored = self.engine.restore(tile.around(enhanced), around * np.float32(1 / base.gain))
             tile.part(secret)[:] = to_8_bits(tile.inside(restored))
@@ -237,8 +276,10 @@ class Network:
 
     def enhance(self, picture: np.ndarray) -> np.ndarray:
         """Return a base's picture, (H, W, 3) uint8, as the pair enhances it, float32 in [0, 1]; errors as `hide`."""
-        picture, enhanced = by_plane(picture), empty_by_plane(*picture.shape[:2], np.float32)
-        for tile in self._tiles(*picture.shape[:2], "enhance"):
+        height, width = picture.shape[:2]
+        picture = by_plane(picture)
+        enhanced = empty_by_plane(height, width, np.float32)
+        for tile in self._tiles(height, width, "enhance"):
             tile.part(enhanced)[:] = tile.inside(self.engine.enhance(from_8_bits(tile.around(picture))))
         return enhanced
 
@@ -270,8 +311,8 @@ def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]
     """Return a function that iterates over tiles, calling `step` after each unless each network has only one."""
     done = count(1)
 
-    def through(some: list[Tile]) -> Iterator[Tile]:
-        for tile in some:
+    def through(part: list[Tile]) -> Iterator[Tile]:
+        for tile in part:
             yield tile
             if total > 2:
                 step(next(done), total)
@@ -298,7 +339,7 @@ class Revealed:
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
     """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint says what fits."""
-    secret = header.secret
+    secret = header.pictures
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)
     if needed + least_base(secret.base, rows, cols) > record_capacity(height, width, key) or not rows or not cols:
@@ -340,7 +381,8 @@ def hide_frame(
     Raises:
         CapacityError: not even the coarsest base fits.
     """
-    container, record = np.ascontiguousarray(cover).copy(), given.record
+    container = np.ascontiguousarray(cover).copy()
+    record = given.record
     rounding_error = np.zeros(container.shape, np.int8)
     if given.secret is not None:
         record = _hide_secret(network, keys.film, given, container, rounding_error, step)
@@ -357,17 +399,17 @@ def _hide_secret(
 
     Everything it needs is freed before the record is sealed, which for a large picture is much memory.
     """
+    assert given.secret is not None
     area, shuffle = _area(container, given.record, key)
     height, width = area.shape[:2]
     stretched = resize(given.secret, height, width)
-    header, bytes_left = (
-        given.record.header,
-        record_capacity(*container.shape[:2], key) - len(format_record(given.record, key)),
-    )
+    header = given.record.header
+    bytes_left = record_capacity(container.shape[0], container.shape[1], key) - len(format_record(given.record, key))
     film = header.kind == FILM
-    data, base = encode_base(stretched, header.secret.base, network.quality, bytes_left, film, network.enhance)
+    data, base = encode_base(stretched, header.pictures.base, network.quality, bytes_left, film, network.enhance)
     hidden = network.hide(area, stretched, shuffle, base, step)
-    area[:], rounding_error[:height, :width] = hidden.container, hidden.rounding_error
+    area[:] = hidden.container
+    rounding_error[:height, :width] = hidden.rounding_error
     return replace(given.record, base=data)
 
 
@@ -387,15 +429,16 @@ def reveal_frame(
 def at_own_size(revealed: np.ndarray, reading: FrameReading) -> np.ndarray:
     """Resize the revealed area of a frame, or its base, (H, W, 3) uint8, to the secret's own size, (h, w, 3)."""
     assert reading.record is not None and reading.base is not None
-    secret = reading.record.header.secret
+    secret = reading.record.header.pictures
     noise = LEVELS * HIDDEN_RMS / reading.base.gain  # the base's noise, without a residual
     return unresize(revealed, secret.height, secret.width, noise)
 
 
 def _area(picture: np.ndarray, record: Record, key: Key) -> tuple[np.ndarray, Shuffle]:
     """Return the hidden area of a cover or container, a view, and its shuffle."""
-    block = record.header.secret.block
-    rows, cols = grid(*picture.shape[:2], block)
+    block = record.header.pictures.block
+    height, width = picture.shape[:2]
+    rows, cols = grid(height, width, block)
     shuffle = draw(key.shuffle(record.header.film_id, record.index), rows, cols)
     return picture[: rows * block, : cols * block], shuffle
 
@@ -425,7 +468,8 @@ def hide_picture(
     one = Fraction(1)
     described = Pictures(width, height, 1, one, one, network.base, network.block, network.weights)
     header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
-    check_cover(*cover.shape[:2], header, keys.film, 0)
+    cover_height, cover_width = cover.shape[:2]
+    check_cover(cover_height, cover_width, header, keys.film, 0)
     return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), step)
 
 
@@ -451,5 +495,5 @@ def reveal_read_picture(
     assert record is not None
     if record.header.kind != PICTURE:
         raise RevealError("what is hidden here is not a picture of its own", "`stegnet info` says what it is")
-    network.check(record.header.secret.weights)
+    network.check(record.header.pictures.weights)
     return Revealed(reveal_frame(network, key, container, reading, step), reading.whole)

@@ -7,7 +7,8 @@ transformer's position embedding, which is resized by interpolation, is therefor
 """
 
 import difflib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -18,26 +19,43 @@ from stegnet.core.errors import ConfigError, WeightsError
 from stegnet.networks.pair import Pair, chosen_places
 
 NONE = "none"  # no backbone
-OPTIONS = ({}, {"dynamic_img_size": True})  # tried in turn; with only the first, transformers accept a single size
-STEMS = ({"patch_size": 1}, {})  # tried in turn: with patch size 1, the patches of a stem don't overlap
-STAGE = 4  # stride of the stage that runs at stride 1: a network's first blocks
-MAX_UNIT = 256  # pixels
-_OF_ADDRESSES = ":/\\"  # characters of a hub's or a folder's name, which makes timm load a model from there
 # Raised by timm for anything that a model does not support.
 REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)
 
 BANDS = 12  # Haar bands of a colour picture
 SLOPE = 0.1  # slope of the leaky ReLU; GELU and SiLU train no better and are a third slower
-REFINED = 0.02  # factor of a `Refiner`'s output: bases are off by about 0.01, which one step of AdamW must not exceed
 LEVELS = 2  # feature maps used of a backbone: the finest ones
-ENDS, COUPLINGS, LATENT = PLACES = "ends", "couplings", "latent"  # of a `CouplingPair`'s backbones
+ENDS = "ends"  # place of a `CouplingPair`'s backbones
 BACKBONE = "convnext_atto"  # small, and leaves no seams between tiles
 
 
 # timm backbones
 
 
-def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> nn.Module:
+class FeatureInfo(Protocol):
+    """Description of a backbone's feature maps, from fine to coarse."""
+
+    def channels(self) -> list[int]:
+        """Return the channels of each map."""
+
+    def reduction(self) -> list[int]:
+        """Return the stride of each map."""
+
+
+class Encoder(nn.Module):
+    """Interface of timm's feature extractors, which this class describes and timm's implement."""
+
+    feature_info: FeatureInfo
+    model: nn.Module  # backbone that it wraps
+    unit: int  # height and width must be multiples of it; set by `make_encoder`
+
+
+def is_encoder(module: nn.Module) -> TypeGuard[Encoder]:
+    """Return whether a model of timm extracts features."""
+    return hasattr(module, "feature_info")
+
+
+def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> Encoder:
     """Create a timm feature extractor: pictures (B, channels, H, W) to a list of feature maps, from fine to coarse.
 
     H and W must be multiples of `encoder.unit`: its largest stride, or more, for instance for window attention. Map i
@@ -52,33 +70,38 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
         ConfigError: timm has no such backbone or weights, or it can't extract such maps from pictures of any size.
         WeightsError: its pretrained weights can't be downloaded.
     """
-    refusals = []
-    for options in OPTIONS:
+    # Tried in turn; without `dynamic_img_size`, transformers accept a single size.
+    option_sets: list[dict[str, bool]] = [{}, {"dynamic_img_size": True}]
+    refusals: list[Exception] = []
+    for options in option_sets:
         try:
             encoder = _create(backbone, channels, pretrained, levels, options)
             encoder.unit = _find_unit(encoder, channels)
-            return encoder.train()
+            encoder.train()
+            return encoder
         except OSError as error:
             hint = "set model.pretrained to false, or connect to the network"
             raise WeightsError(f"model.pretrained: timm's weights for {backbone} can't be downloaded", hint) from error
         except REFUSALS as error:
             refusals.append(error)
     reason = " ".join(str(refusals[0]).split()) or type(refusals[0]).__name__
-    raise ConfigError(f"{backbone} can't be used ({reason})", "resnet18 can", parameter="model.backbone") from refusals[
-        0
-    ]
+    refusal = ConfigError(f"{backbone} can't be used ({reason})", "resnet18 can", parameter="model.backbone")
+    raise refusal from refusals[0]
 
 
-def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
+def make_stage(backbone: str, channels: int, pretrained: bool) -> Encoder:
     """Create the stem and first stage of a timm backbone with all strides 1, so that no position is lost.
 
     It maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, C = `feature_info.channels()[0]`. A stem
     that has other shapes at stride 1 does not start from pretrained weights. Errors as of `make_encoder`.
     """
+    stage_stride = 4  # stride of the stage that runs at stride 1: a network's first blocks
+    # Tried in turn: with patch size 1, the patches of a stem don't overlap.
+    stem_options: list[dict[str, int]] = [{"patch_size": 1}, {}]
     plain = make_encoder(backbone, channels, pretrained)
     strides = plain.feature_info.reduction()
-    level = next((index for index, stride in enumerate(strides) if stride >= STAGE), len(strides) - 1)
-    for options in STEMS:
+    level = next((index for index, stride in enumerate(strides) if stride >= stage_stride), len(strides) - 1)
+    for options in stem_options:
         try:
             stage = _create(backbone, channels, False, None, {**options, "out_indices": (level,)})
             for module in stage.modules():
@@ -90,23 +113,25 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> nn.Module:
             continue
         if features.shape[2:] == (24, 40):
             if pretrained:
-                own = stage.state_dict()
-                known = {name: weight for name, weight in plain.state_dict().items() if name in own}
-                same = {name: weight for name, weight in known.items() if weight.shape == own[name].shape}
+                initial = stage.state_dict()
+                known = {name: weight for name, weight in plain.state_dict().items() if name in initial}
+                same = {name: weight for name, weight in known.items() if weight.shape == initial[name].shape}
                 stage.load_state_dict(same, strict=False)
-            return stage.train()
+            stage.train()
+            return stage
     hint = "convnext_atto, mobilenetv4_conv_small and regnetx_002 can"
     raise ConfigError(
         f"{backbone} can't keep every position (its stem has no stride 1)", hint, parameter="model.backbone"
     )
 
 
-def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: dict[str, Any]) -> nn.Module:
+def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: Mapping[str, Any]) -> Encoder:
     """Create the backbone as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
+    of_addresses = ":/\\"  # characters of a hub's or a folder's name, which makes timm load a model from there
     import timm  # slow to import, and most families do not need it
 
     known = timm.list_models()
-    if backbone.split(".", maxsplit=1)[0] not in known or set(backbone) & set(_OF_ADDRESSES):
+    if backbone.split(".", maxsplit=1)[0] not in known or set(backbone) & set(of_addresses):
         close = difflib.get_close_matches(backbone.rpartition("/")[2], known, n=3)  # without a hub's prefix
         raise ConfigError(
             f"timm has no {backbone!r}", f"close: {', '.join(close)}" if close else "", parameter="model.backbone"
@@ -115,6 +140,7 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
     encoder = timm.create_model(
         backbone, features_only=True, feature_cls="getter", in_chans=channels, pretrained=pretrained, **options
     )
+    assert is_encoder(encoder)
     positions = getattr(encoder.model, "pos_embed", None)
     if isinstance(positions, nn.Parameter):
         positions.requires_grad_(False)
@@ -122,24 +148,25 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
 
 
 @torch.no_grad()
-def _find_unit(encoder: nn.Module, channels: int) -> int:
+def _find_unit(encoder: Encoder, channels: int) -> int:
     """Return the unit of H and W: the largest stride, doubled until the maps have the announced shapes.
 
     It is tested on a picture that is not square, since many transformers accept a single size.
     """
-    unit, refusals = max(encoder.feature_info.reduction()), []
+    max_unit = 256  # pixels
+    unit = max(encoder.feature_info.reduction())
+    refusals: list[Exception] = []
     announced = list(zip(encoder.feature_info.channels(), encoder.feature_info.reduction(), strict=True))
-    while unit <= MAX_UNIT:
-        height, width = 2 * unit, 3 * unit
+    while unit <= max_unit:
+        height = 2 * unit
+        width = 3 * unit
         try:
             maps = encoder.eval()(torch.zeros(1, channels, height, width))
-            if [level.shape[1:] for level in maps] == [
-                (c, height // stride, width // stride) for c, stride in announced
-            ]:
+            expected = [(count, height // stride, width // stride) for count, stride in announced]
+            if [level.shape[1:] for level in maps] == expected:
                 return unit
-            refusals.append(
-                RuntimeError(f"its feature maps of {width}×{height} pixels do not have the announced shapes")
-            )
+            message = f"its feature maps of {width}×{height} pixels do not have the announced shapes"
+            refusals.append(RuntimeError(message))
         except REFUSALS as error:
             refusals.append(error)
         unit *= 2
@@ -154,6 +181,8 @@ class Haar(nn.Module):
 
     It is one convolution, always in 32 bits. All means come first, then all horizontal differences.
     """
+
+    kernel: Tensor  # (BANDS, 3, 2, 2)
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,8 +217,8 @@ def fraction(phase: Tensor) -> Tensor:
 def silent_convolution(channels: int, out: int, kernel: int = 3) -> nn.Conv2d:
     """Return a convolution whose output is zero at first."""
     convolution = nn.Conv2d(channels, out, kernel, padding=kernel // 2)
-    nn.init.zeros_(convolution.weight)
-    nn.init.zeros_(convolution.bias)
+    for parameter in convolution.parameters():
+        nn.init.zeros_(parameter)
     return convolution
 
 
@@ -218,7 +247,8 @@ class Subnet(nn.Module):
 
     def forward(self, bands: Tensor) -> Tensor:
         features = self.first(bands)
-        return self.rest(features if self.context is None else features + self.context(bands))
+        output: Tensor = self.rest(features if self.context is None else features + self.context(bands))
+        return output
 
 
 class Refiner(nn.Module):
@@ -239,8 +269,10 @@ class Refiner(nn.Module):
         self.rest = nn.Sequential(*layers, silent_convolution(channels, BANDS))
 
     def forward(self, bands: Tensor) -> Tensor:
+        scale = 0.02  # bases are off by about 0.01, which one step of AdamW must not exceed
         features = bands if self.encoder is None else torch.cat([bands, *self.encoder(bands)], dim=1)
-        return REFINED * self.rest(features)
+        refinement: Tensor = self.rest(features)
+        return scale * refinement
 
 
 class BackboneContext(nn.Module):
@@ -263,7 +295,8 @@ class BackboneContext(nn.Module):
         height, width = bands.shape[-2:]
         padding = (0, -width % self.unit, 0, -height % self.unit)
         maps = self.encoder(functional.pad(bands, padding))
-        return sum(up(level) for up, level in zip(self.up, maps, strict=True))[..., :height, :width]
+        context: Tensor = sum(up(level) for up, level in zip(self.up, maps, strict=True))
+        return context[..., :height, :width]
 
 
 # An invertible network
@@ -315,7 +348,9 @@ class Mixing(nn.Module):
         self._frozen_inverse = self._inverse().detach()
 
     def _inverse(self) -> Tensor:
-        return torch.linalg.inv(torch.eye(BANDS, device=self.weight.device) + self.weight.T @ self.weight)
+        matrix: Tensor = torch.eye(BANDS, device=self.weight.device) + self.weight.T @ self.weight
+        inverse: Tensor = torch.linalg.inv(matrix)
+        return inverse
 
     def inverse(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
@@ -349,7 +384,9 @@ class CouplingPair(Pair):
 
     def __init__(self, blocks: int, width: int, ends: int, backbone: str, place: str, pretrained: bool) -> None:
         super().__init__()
-        places = chosen_places(place, PLACES)
+        couplings = "couplings"
+        latent = "latent"
+        places = chosen_places(place, (ENDS, couplings, latent))
         if ends == 1:
             hint = "a single convolution can't expand and reduce channels"
             raise ConfigError("must be 0, or 2 and more", hint, parameter="model.ends")
@@ -359,10 +396,10 @@ class CouplingPair(Pair):
 
         self.haar = Haar()
         self.blocks = nn.ModuleList(
-            CouplingBlock(width, backbone if COUPLINGS in places else NONE, pretrained) for _ in range(blocks)
+            CouplingBlock(width, backbone if couplings in places else NONE, pretrained) for _ in range(blocks)
         )
         self.mixing = Mixing()
-        self.latent = subnet(LATENT) if LATENT in places else None
+        self.latent = subnet(latent) if latent in places else None
         self.preparer = subnet(ENDS, ends) if ends else None
         self.restorer = subnet(ENDS, ends) if ends else None
 
@@ -370,7 +407,8 @@ class CouplingPair(Pair):
         return self._refine(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        cover_bands, secret_bands = self.haar(cover), self.haar(secret)  # (B, 12, H/2, W/2)
+        cover_bands = self.haar(cover)  # (B, 12, H/2, W/2)
+        secret_bands = self.haar(secret)
         for block in self.blocks:
             cover_bands, secret_bands = block(cover_bands, secret_bands)
         return self.haar.inverse(self.mixing(cover_bands, secret_bands))
@@ -381,6 +419,7 @@ class CouplingPair(Pair):
         if self.latent is not None:
             secret_bands = secret_bands + self.latent(cover_bands)
         for block in reversed(self.blocks):
+            assert isinstance(block, CouplingBlock)
             cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
         return self.haar.inverse(secret_bands)
 
@@ -388,4 +427,6 @@ class CouplingPair(Pair):
         return self._refine(base + residual, self.restorer)
 
     def _refine(self, pictures: Tensor, network: Subnet | None) -> Tensor:
-        return pictures if network is None else pictures + self.haar.inverse(network(self.haar(pictures)))
+        if network is None:
+            return pictures
+        return pictures + self.haar.inverse(network(self.haar(pictures)))

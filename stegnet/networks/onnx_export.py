@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,27 +19,16 @@ from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import WeightsError, extra
 from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.networks.card import NETWORKS, Card, weights_id
-from stegnet.networks.engines import ALWAYS, CARD, ID, INPUTS, NAMES, Engine, graph_file
+from stegnet.networks.engines import ALWAYS, ID, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import Pair, load_pair
 
 OPSET = 18
-# Number and side of the pictures that the files are checked on: 290,000 samples for each network.
-PICTURES, SIZE = 6, 128
-MAX_DIFFERENCE, MIN_EQUAL = 1e-3, 0.999  # limits for samples; a level is 4e-3
-UNSURE = 1e-4  # share of samples that may differ by more
-# Names and ranges of the inputs; the output of each network is "picture". A modem's "hidden" is bits and dither, and
-# its "reveal" returns log-likelihood ratios.
-_LIMITS = {
-    "dither": (0, 1),
-    "secret": (0, 1),
-    "cover": (0, 1),
-    "hidden": (-1, 1),
-    "container": (0, 1),
-    "base": (0, 1),
-    "residual": (-1, 1),
-}
+SIZE = 128  # side of the pictures that the files are checked on
+MAX_DIFFERENCE = 1e-3  # limit for samples in [0, 1]; a level is 4e-3
+# Names of the inputs; the output of each network is "picture". A modem's "hidden" is bits and dither, and its "reveal"
+# returns log-likelihood ratios.
 _INPUTS = {
     "prepare": ("secret",),
     "enhance": ("base",),
@@ -46,9 +36,7 @@ _INPUTS = {
     "reveal": ("container",),
     "restore": ("base", "residual"),
 }
-_MODEM_INPUTS = _INPUTS | {"reveal": ("container", "dither")}
-_EXAMPLE = 64, 96
-_CERTAIN = 10.0  # log-likelihood ratio
+_EXAMPLE = 64, 96  # height and width of a picture with which networks are traced
 
 
 @dataclass(frozen=True)
@@ -89,11 +77,19 @@ def make_graphs(pair: Pair, card: Card, identifier: str) -> dict[str, bytes]:
         logging.getLogger(name).setLevel(logging.WARNING)
     pair = copy.deepcopy(pair).cpu().eval()
     for module in pair.modules():
-        if hasattr(module, "freeze"):  # ONNX can't invert its matrix
+        if isinstance(module, _Freezable):  # ONNX can't invert its matrix
             module.freeze()
     names = [name for name in NETWORKS if name in ALWAYS or _computes(pair, name)]
-    metadata = {ID: identifier, CARD: json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
+    metadata = {ID: identifier, "stegnet.card": json.dumps(asdict(card), sort_keys=True), NAMES: " ".join(names)}
     return {name: _graph(pair, name, metadata) for name in names}
+
+
+@runtime_checkable
+class _Freezable(Protocol):
+    """Module that can compute once what follows from its weights."""
+
+    def freeze(self) -> None:
+        """Compute it; the weights must not change afterwards."""
 
 
 class _PairNetwork(nn.Module):
@@ -101,23 +97,25 @@ class _PairNetwork(nn.Module):
 
     def __init__(self, pair: Pair, name: str) -> None:
         super().__init__()
-        self._pair, self._name = pair, name
+        self._pair = pair
+        self._name = name
 
     def forward(self, *pictures: Tensor) -> Tensor:
-        return getattr(self._pair, self._name)(*pictures)
+        output: Tensor = getattr(self._pair, self._name)(*pictures)
+        return output
 
 
 def _computes(pair: Pair, name: str) -> bool:
     """Return whether a network does more than return its input, or the sum of its inputs."""
-    pictures = [torch.rand(1, 3, *_EXAMPLE) for _ in _INPUTS[name]]
+    first, *rest = [torch.rand(1, 3, *_EXAMPLE) for _ in _INPUTS[name]]
     with torch.inference_mode():
-        return not torch.equal(getattr(pair, name)(*pictures), sum(pictures))
+        return not torch.equal(getattr(pair, name)(first, *rest), sum(rest, first))
 
 
 def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     sides = [torch.export.Dim(side, min=1, max=1 << 16) for side in ("rows", "cols")]
-    inputs = (_MODEM_INPUTS if pair.bits else _INPUTS)[name]
-    pictures = tuple(torch.rand(_shape(each, pair)) for each in inputs)
+    inputs = ("container", "dither") if pair.bits and name == "reveal" else _INPUTS[name]
+    pictures = tuple(torch.rand(_shape(input_name, pair)) for input_name in inputs)
     scales = [BLOCK * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
     try:
         with warnings.catch_warnings():
@@ -137,17 +135,21 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     except torch.onnx.OnnxExporterError as error:
         reason = type(error.__cause__ or error).__name__
         raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
+    assert program is not None  # with dynamo=True
     model = program.model_proto  # created anew each time it is asked for
     graph = model.graph
     # Without where and how it was made, the file is the same on every machine.
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
-    del graph.value_info[:], model.metadata_props[:]
-    metadata = metadata | {INPUTS: json.dumps({each: _LIMITS[each] for each in inputs})}
+    del graph.value_info[:]
+    del model.metadata_props[:]
+    ranges = {name: (-1, 1) if name in ("hidden", "residual") else (0, 1) for name in inputs}
+    metadata = metadata | {"stegnet.inputs": json.dumps(ranges)}
     for key, value in sorted(metadata.items()):
         model.metadata_props.add(key=key, value=value)
-    return model.SerializeToString(deterministic=True)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
 
 
 def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
@@ -159,12 +161,14 @@ def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:
 
 def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreement]:
     """Compare the files with the weights. Raises WeightsError if they disagree."""
+    min_equal = 0.999  # share of samples that are equal when rounded to 8 bits
     with temporary_folder() as folder:
         copied = folder / weights.name
         copied.write_bytes(weights.read_bytes())
         for name, graph in graphs.items():
             graph_file(copied, name).write_bytes(graph)
-        exported, threads = OnnxEngine(copied), torch.get_num_threads()
+        exported = OnnxEngine(copied)
+        threads = torch.get_num_threads()
         exported.pool(SIZE * SIZE).prepare()
         torch.set_num_threads(1)  # on small pictures, several threads are slower
         try:
@@ -172,7 +176,7 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
         finally:
             torch.set_num_threads(threads)
     for agreement in agreements:
-        if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= MIN_EQUAL):
+        if not (agreement.difference <= MAX_DIFFERENCE and agreement.equal >= min_equal):
             raise WeightsError(
                 f"its ONNX file {agreement.network!r} disagrees with it: samples are up to "
                 f"{agreement.difference:.2g} apart, {100 * agreement.equal:.3f} % are equal as 8 bits",
@@ -183,20 +187,24 @@ def _checked(pair: Pair, weights: Path, graphs: dict[str, bytes]) -> list[Agreem
 
 def compare(reference: Engine, other: Engine, networks: Sequence[str], pair: Pair) -> list[Agreement]:
     """Compare the networks of two engines of a pair on smooth and noisy pictures. Both get the same inputs."""
+    pictures_compared = 6  # 290,000 samples for each network
+    certain = 10.0  # log-likelihood ratio
+    unsure = 1e-4  # share of samples that may differ by more
     differences: dict[str, list[float]] = {name: [] for name in networks}
     equal: dict[str, list[float]] = {name: [] for name in networks}
-    scenes = [_picture(seed) for seed in range(PICTURES)]
+    scenes = [_picture(seed) for seed in range(pictures_compared)]
     for index, cover in enumerate(scenes):
         height = SIZE - 8 * (index % 3)
         steps = _steps(reference, cover[:height], scenes[index - 1][:height], pair)
         for name in networks:
             inputs, expected = steps[name]
-            found = getattr(other, name)(*inputs)
+            output = getattr(other, name)(*inputs)
             if pair.bits and name == "reveal":  # bits that are as good as certain count as 1
-                found, expected = found / _CERTAIN, expected / _CERTAIN
+                output = output / certain
+                expected = expected / certain
             base = GREY / LEVELS if name == "reveal" else 0  # its output is around 0
-            differences[name].append(float(np.quantile(np.abs(found - expected), 1 - UNSURE)))
-            equal[name].append(float(np.mean(to_8_bits(found + base) == to_8_bits(expected + base))))
+            differences[name].append(float(np.quantile(np.abs(output - expected), 1 - unsure)))
+            equal[name].append(float(np.mean(to_8_bits(output + base) == to_8_bits(expected + base))))
     return [Agreement(name, max(differences[name]), float(np.mean(equal[name]))) for name in networks]
 
 
@@ -216,7 +224,8 @@ def _steps(
     prepared = engine.prepare(secret)
     hidden = prepared - GREY / LEVELS
     if pair.bits:  # bits, −1 or 1, and dither: (H/8, W/8, bits + DITHER)
-        random, blocks = np.random.default_rng(len(cover)), (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK)
+        random = np.random.default_rng(len(cover))
+        blocks = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK)
         signs = 2 * random.integers(0, 2, (*blocks, pair.bits)) - 1
         hidden = np.concatenate([signs, random.random((*blocks, DITHER))], axis=2, dtype=np.float32)
     dither = (hidden[..., pair.bits :],) if pair.bits else ()

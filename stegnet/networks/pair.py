@@ -37,7 +37,8 @@ class Pair(nn.Module):
         bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
     """
 
-    base, learning_rate = "means", 0.002
+    base = "means"
+    learning_rate = 0.002
     secret_first = True
     periodic = False
     bits = 0
@@ -77,8 +78,6 @@ class Pair(nn.Module):
         return base + residual
 
 
-_STRIP, _CELL = 384, 8  # width of the pictures on which receptive fields are measured, and of the part that is examined
-_FAMILIES = Path(__file__).with_name("families")
 _REGISTERED: dict[str, type[Pair]] = {}
 Family = TypeVar("Family", bound=type[Pair])
 
@@ -91,7 +90,8 @@ def register(family: Family) -> Family:
 
 def family_names() -> list[str]:
     """Return the names of all families: files in `stegnet.networks.families`, and families registered elsewhere."""
-    return sorted({file.name for file in iter_modules([str(_FAMILIES)])} | _REGISTERED.keys())
+    folder = Path(__file__).with_name("families")
+    return sorted({file.name for file in iter_modules([str(folder)])} | _REGISTERED.keys())
 
 
 def build(name: str, **options: object) -> Pair:
@@ -116,15 +116,21 @@ def receptive_fields(pair: Pair) -> dict[str, int]:
 
     Networks that may see further than these pictures show are left out; so are all networks of a modem.
     """
-    random, fields = torch.Generator().manual_seed(0), dict[str, int]()
-    height, width, middle = _STRIP // 6, _STRIP, slice(_STRIP // 2, _STRIP // 2 + _CELL)
-    for name, count in {} if pair.bits else NETWORKS.items():
+    strip = 384  # width of the pictures, in pixels
+    cell = 8  # width of the part in their middle whose gradient is examined
+    random = torch.Generator().manual_seed(0)
+    fields = dict[str, int]()
+    height = strip // 6
+    width = strip
+    middle = slice(strip // 2, strip // 2 + cell)
+    networks = {} if pair.bits else NETWORKS
+    for name, count in networks.items():
         pictures = torch.rand(count, 1, 3, height, width, generator=random, requires_grad=True)
         output = getattr(pair.cpu().eval(), name)(*pictures)
         (gradient,) = torch.autograd.grad(output[..., middle].sum(), pictures)
         touched = gradient.abs().amax((0, 1, 2, 3)).nonzero().flatten().tolist()
         reach = max([middle.start - touched[0], touched[-1] + 1 - middle.stop] if touched else [0])
-        if reach < _STRIP // 2 - _CELL:
+        if reach < strip // 2 - cell:
             fields[name] = reach
     return fields
 

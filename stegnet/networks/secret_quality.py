@@ -15,9 +15,6 @@ from stegnet.networks.inference import Network, Step, no_step, reveal_frame
 from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
 
-VISIBLE = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
-_SAMPLES = 8  # frames of a film that are measured, at most
-
 
 @dataclass(frozen=True)
 class SecretErrors:
@@ -36,9 +33,12 @@ def measure_secret(
     total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
     if psnr_from_mse(total, PEAK) >= POOR:
         return SecretErrors(total, 0.0)
-    rows, cols = grid(*container.shape[:2], network.block)
+    height, width = container.shape[:2]
+    rows, cols = grid(height, width, network.block)
     stretched = resize(secret, rows * network.block, cols * network.block)
-    return SecretErrors(total, mean_squared_error(secret, unresize(stretched, *secret.shape[:2], noise=1.0)))
+    secret_height, secret_width = secret.shape[:2]
+    shrunk = unresize(stretched, secret_height, secret_width, noise=1.0)
+    return SecretErrors(total, mean_squared_error(secret, shrunk))
 
 
 class SecretQuality:
@@ -49,9 +49,12 @@ class SecretQuality:
     """
 
     def __init__(self, hidden: int, secret: tuple[int, int], cover: tuple[int, int], any_quality: bool) -> None:
-        count = min(_SAMPLES, hidden)
+        most_frames = 8  # of a film that are measured
+        count = min(most_frames, hidden)
         self.frames = frozenset((2 * number + 1) * hidden // (2 * count) for number in range(count))
-        self._secret, self._cover, self._any = secret, cover, any_quality
+        self._secret = secret
+        self._cover = cover
+        self._any = any_quality
         self._measured: dict[int, SecretErrors] = {}
 
     def add(self, index: int, errors: SecretErrors) -> None:
@@ -125,7 +128,8 @@ def measured_quality(
 
 def visibility_notes(worst: float) -> tuple[str, ...]:
     """Return a note if the worst frame's PSNR against its cover, in dB, is so low that the difference is visible."""
-    if worst >= VISIBLE:
+    visible = 30.0  # dB of PSNR between cover and container; photographs in photographs get 38 and more
+    if worst >= visible:
         return ()
     line = (
         f"the container visibly differs from its cover ({worst:.1f} dB PSNR): the network's weights hide it no better"

@@ -27,15 +27,20 @@ __all__ = [
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when imported, and would report to its makers
 
-AUTO, TORCH, ONNX = "auto", "torch", "onnx"
+AUTO = "auto"
+TORCH = "torch"
+ONNX = "onnx"
 BACKENDS = (AUTO, TORCH, ONNX)
 PRECISIONS = (AUTO, "bf16", "fp32")
 WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
 
 ALWAYS = ("hide", "reveal")  # the only networks that are exported of a pair without networks at its ends
-# Metadata keys of an ONNX file: id and card of its weights, the networks exported, the ranges of its inputs.
-ID, CARD, NAMES, INPUTS = "stegnet.weights", "stegnet.card", "stegnet.networks", "stegnet.inputs"
-_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+ID = "stegnet.weights"  # metadata key of an ONNX file: id of its weights
+NAMES = "stegnet.networks"  # metadata key of an ONNX file: the networks exported
+
+
+def prepare_nothing() -> None:
+    """Do nothing: the default preparation of a thread."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Pool:
     """Threads that run one engine concurrently, each on a picture of its own."""
 
     workers: int
-    prepare: Callable[[], None] | None = None  # to be called in each thread
+    prepare: Callable[[], None] = prepare_nothing  # to be called in each thread
 
 
 class Engine(Protocol):
@@ -53,9 +58,17 @@ class Engine(Protocol):
     raise CapacityError if there is not enough memory.
     """
 
-    backend: str  # "torch" or "onnx"
-    device: object  # "cpu", "cuda:0", …
-    precision: str  # "bf16" or "fp32"
+    @property
+    def backend(self) -> str:
+        """Name of the library that computes: "torch" or "onnx"."""
+
+    @property
+    def device(self) -> object:
+        """Device that computes, as text: "cpu", "cuda:0", …"""
+
+    @property
+    def precision(self) -> str:
+        """Precision of the arithmetic: "bf16" or "fp32"."""
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
         """Return what to hide for `secret`, before the shuffle."""
@@ -154,7 +167,8 @@ def uses_gpu(backend: str, device: str) -> bool:
 
 def _has_cuda() -> bool:
     """Return whether PyTorch can use CUDA. Without a driver, PyTorch is not even imported to find out."""
-    if find_spec(TORCH) is None or not any(map(_can_load, _DRIVERS)):
+    drivers = ("libcuda.so.1", "nvcuda.dll")
+    if find_spec(TORCH) is None or not any(map(_can_load, drivers)):
         return False
     import torch
 

@@ -37,24 +37,26 @@ onnxruntime.create_and_register_allocator(
     ),
     None,
 )
-_LARGE = 1 << 18  # pixels of a picture above which memory is freed after each run; a film's next frame needs it again
 _SHRINKING = onnxruntime.RunOptions()
 _SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-_FATAL = 4  # log level: errors are raised, not logged
 
 
 class OnnxEngine:
     """A `stegnet.networks.Engine` on the ONNX files next to a weights file, which must have been exported from it."""
 
-    backend, device, precision = "onnx", "cpu", "fp32"
+    backend = "onnx"
+    device = "cpu"
+    precision = "fp32"
 
     def __init__(self, weights: Path) -> None:
         if not is_exported(weights):
             hint = f"`stegnet export {weights}` creates them; it needs PyTorch: pip install 'stegnet[export]'"
             raise WeightsError("no ONNX files next to it", hint, subject=weights)
-        self._weights, self._id = weights, weights_id(weights)
+        self._weights = weights
+        self._id = weights_id(weights)
         self._sessions: dict[int, Sessions] = {}  # by number of threads
-        self._local, self._lock = threading.local(), threading.Lock()
+        self._local = threading.local()
+        self._lock = threading.Lock()
         self._sessions_with(thread_count())
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -86,11 +88,13 @@ class OnnxEngine:
         if session is None:
             first, *others = pictures
             return sum(others, first)  # the network is not exported: an identity, or the sum of base and residual
-        large = pictures[0].shape[0] * pictures[0].shape[1] > _LARGE
+        # After a large picture, memory is freed, unless the thread computes a film, whose next frame needs it again.
+        large_pixels = 1 << 18
+        is_large = pictures[0].shape[0] * pictures[0].shape[1] > large_pixels
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
-        inputs = dict(zip((each.name for each in session.get_inputs()), planes, strict=False))
+        inputs = dict(zip((node.name for node in session.get_inputs()), planes, strict=False))
         try:
-            result, *_ = session.run(None, inputs, _SHRINKING if large and threads is None else None)
+            result, *_ = session.run(None, inputs, _SHRINKING if is_large and threads is None else None)
         except (*_UNUSABLE, ValueError) as error:  # ValueError: another number of inputs
             if "alloc" in str(error):
                 raise out_of_memory() from error
@@ -117,7 +121,8 @@ class OnnxEngine:
     def _open(self, name: str, threads: int) -> onnxruntime.InferenceSession:
         path = graph_file(self._weights, name)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = threads, _FATAL
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 4  # fatal: errors are raised, not logged
         # Spinning threads slow down other work on a busy machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.use_env_allocators", "1")
@@ -132,7 +137,8 @@ class OnnxEngine:
 
     def _useless(self, name: str, reason: str = "can't be computed") -> WeightsError:
         """Return the error for a network's file."""
-        path, hint = graph_file(self._weights, name), f"export it again with `stegnet export --force {self._weights}`"
+        path = graph_file(self._weights, name)
+        hint = f"export it again with `stegnet export --force {self._weights}`"
         return WeightsError(reason, hint, subject=path)
 
 

@@ -12,8 +12,6 @@ from stegnet.core.errors import WeightsError
 from stegnet.networks.engines import WORKING_BYTES, Pool, checked, out_of_memory, pictures_in_memory
 from stegnet.networks.pair import Pair
 
-_GPU_WORKERS = 2  # one computes while the other copies
-
 
 class TorchEngine:
     """A `stegnet.networks.Engine` on PyTorch. The pair is moved to the device and set to evaluation mode.
@@ -27,7 +25,7 @@ class TorchEngine:
         self.device = pick_device(device)
         self.precision = resolve(precision, self.device)
         torch.backends.cudnn.allow_tf32 = False  # revealing may run on another device
-        self.pair = pair.eval().to(self.device, memory_format=torch.channels_last)
+        self.pair = pair.eval().to(self.device).to(memory_format=torch.channels_last)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle it with its weights on the CPU: a process of a cluster may have another GPU, or none."""
@@ -50,9 +48,10 @@ class TorchEngine:
         return self._run(self.pair.restore, base, residual)
 
     def pool(self, pixels: int) -> Pool:
+        gpu_workers = 2  # one computes while the other copies
         if self.device.type == "cuda":
             capacity = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)
-            return Pool(max(1, min(_GPU_WORKERS, capacity)), lambda: None)
+            return Pool(max(1, min(gpu_workers, capacity)), lambda: None)
         threads = torch.get_num_threads()
         workers = min(threads, pictures_in_memory(pixels))
         return Pool(workers, lambda: torch.set_num_threads(threads // workers))
@@ -62,8 +61,9 @@ class TorchEngine:
             with torch.inference_mode(), autocast(self.precision, self.device):
                 result = network(*map(self._tensor, pictures)).float()
                 return checked(result[0].permute(1, 2, 0).contiguous().cpu().numpy())
-        except torch.linalg.LinAlgError as error:  # a matrix that a network inverts
-            raise WeightsError("the network's weights can't be computed with", "they are damaged") from error
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # a documented name without a stub
+            problem = "the network's weights can't be computed with"  # a matrix that it inverts is singular
+            raise WeightsError(problem, "they are damaged") from error
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise out_of_memory() from error

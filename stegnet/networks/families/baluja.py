@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from stegnet.networks.pair import Pair, register
 
 KERNELS = (3, 4, 5)
-DEPTH = 5
 
 
 def branch(channels: int, width: int, kernel: int, depth: int) -> nn.Sequential:
     """Return `depth` convolutions of one kernel size, each with a ReLU, that preserve height and width."""
-    before, after = (kernel - 1) // 2, kernel // 2
+    before = (kernel - 1) // 2
+    after = kernel // 2
     layers: list[nn.Module] = []
     for index in range(depth):
         padding = nn.ZeroPad2d((before, after, before, after))  # padding="same" warns about even kernels
@@ -36,7 +36,7 @@ class Branches(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         joined = len(KERNELS) * width
-        self.deep = nn.ModuleList(branch(channels, width, kernel, DEPTH - 1) for kernel in KERNELS)
+        self.deep = nn.ModuleList(branch(channels, width, kernel, 4) for kernel in KERNELS)
         self.mixed = nn.ModuleList(branch(joined, width, kernel, 1) for kernel in KERNELS)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -60,7 +60,9 @@ class Baluja(Pair):
         self.revealer = nn.Sequential(Branches(3, width), nn.Conv2d(joined, 3, 1))
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        return self.hider(torch.cat([cover, self.preparer(secret)], dim=1))
+        container: Tensor = self.hider(torch.cat([cover, self.preparer(secret)], dim=1))
+        return container
 
     def reveal(self, container: Tensor) -> Tensor:
-        return self.revealer(container)
+        revealed: Tensor = self.revealer(container)
+        return revealed

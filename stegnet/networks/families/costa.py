@@ -20,18 +20,10 @@ from stegnet.core.errors import ConfigError
 from stegnet.networks.layers import BANDS, NONE, Haar, Refiner, Subnet, fraction, mix
 from stegnet.networks.pair import Pair, chosen_places, register
 
-ENCODER_DEPTH = 2  # convolutions
-PERIOD, WAY = 4.8, 0.85  # initial values: in levels, and the share of the way
-SLOPE = 5.0  # initial phase of a hidden sample, in periods
-# Initial value of the largest phase, in periods. Most of the signal then comes near one of two phases that are as far
-# apart as possible, which noise seldom confuses, and the rest lies in between: 0.6 dB better than an even spread.
-LIMIT = 0.28
 # Initial coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
 SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
-PICTURE, RESIDUAL = 4, 100  # factors of the networks' inputs, so that these are all about 1
 # The networks that see whole pictures: their places, and the channels that they see.
 PLACES = {"base": BANDS, "secret": 2 * BANDS}
-PHASE_FEATURES = 3 * BANDS  # cosine, sine and series
 
 
 @register
@@ -53,8 +45,10 @@ class Costa(Pair):
         ConfigError: there is no such place or backbone, or `blocks` is 1.
     """
 
-    base, learning_rate = "coded", 0.005
-    secret_first, periodic = False, True
+    base = "coded"
+    learning_rate = 0.005
+    secret_first = False
+    periodic = True
 
     def __init__(
         self,
@@ -70,16 +64,26 @@ class Costa(Pair):
             raise ConfigError(
                 "must be 2 or more, is 1", "one convolution can't be non-linear", parameter="model.blocks"
             )
-        self.log_period = nn.Parameter(torch.tensor(math.log(PERIOD)))
-        self.way_logit = nn.Parameter(torch.tensor(math.log(WAY / (1 - WAY))))
-        self.limit = nn.Parameter(torch.tensor(LIMIT))
+        initial_period = 4.8  # levels
+        initial_way = 0.85  # share of the way to the nearest value of a phase
+        initial_slope = 5.0  # phase of a hidden sample, in periods
+        # Largest phase, in periods. Most of the signal then comes near one of two phases that are as far apart as
+        # possible, which noise seldom confuses, and the rest lies in between: 0.6 dB better than an even spread.
+        initial_limit = 0.28
+        self.log_period = nn.Parameter(torch.tensor(math.log(initial_period)))
+        self.way_logit = nn.Parameter(torch.tensor(math.log(initial_way / (1 - initial_way))))
+        self.limit = nn.Parameter(torch.tensor(initial_limit))
         self.sines = nn.Parameter(torch.tensor(SINES))
-        self.slope = nn.Parameter(SLOPE * torch.eye(BANDS))
+        self.slope = nn.Parameter(initial_slope * torch.eye(BANDS))
         self.scale = nn.Parameter(torch.eye(BANDS))
+
+        phase_features = 3 * BANDS  # cosine, sine and series
         self.haar = Haar()
-        self.encoder = Subnet(BANDS, BANDS, max(1, width // 2), ENCODER_DEPTH)
-        self.decoder = Subnet(PHASE_FEATURES, BANDS, width, blocks)
-        places, depth = chosen_places(place, PLACES) if ends else set(), ends + (backbone == NONE)
+        self.encoder = Subnet(BANDS, BANDS, max(1, width // 2), depth=2)
+        self.decoder = Subnet(phase_features, BANDS, width, blocks)
+
+        places = chosen_places(place, PLACES) if ends else set()
+        depth = ends + (backbone == NONE)
         self.enhancer, self.restorer = (
             Refiner(channels, max(1, width // 2), depth, backbone, pretrained) if name in places else None
             for name, channels in PLACES.items()
@@ -90,16 +94,19 @@ class Costa(Pair):
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         bands = self.haar(secret)
-        phase = self.haar.inverse(mix(self.slope, bands) + self.encoder(bands))
+        phase: Tensor = self.haar.inverse(mix(self.slope, bands) + self.encoder(bands))
         with full_precision(cover.device):
-            period, cover = self.period(), cover.float()
+            period = self.period()
+            cover = cover.float()
             away = fraction(_compress(phase.float(), self.limit) - cover / period.detach())  # in periods
-            return cover + self.way_logit.sigmoid() * period * away
+            container: Tensor = cover + self.way_logit.sigmoid() * period * away
+            return container
 
     def reveal(self, container: Tensor) -> Tensor:
         with full_precision(container.device):
             phase = 2 * math.pi * fraction(container.float() / self.period().detach())
-            sine, cosine = phase.sin(), phase.cos()
+            sine = phase.sin()
+            cosine = phase.cos()
             bands = self.haar(sine * _factor(self.sines, 2 * cosine))
             features = torch.cat([self.haar(cosine), self.haar(sine), bands / SINES[0]], dim=1)
         return self.haar.inverse(mix(self.scale, bands) + self.decoder(features))
@@ -108,15 +115,19 @@ class Costa(Pair):
         return base if self.enhancer is None else base + self.haar.inverse(self.enhancer(self._seen(base)))
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        residual_scale = 100
         picture = base + residual
         if self.restorer is None:
             return picture
-        seen = torch.cat([self._seen(base), RESIDUAL * self.haar(residual)], dim=1)
+        seen = torch.cat([self._seen(base), residual_scale * self.haar(residual)], dim=1)
         return picture + self.haar.inverse(self.restorer(seen))
 
     def _seen(self, picture: Tensor) -> Tensor:
         """Return Haar bands of a picture, scaled to about 1."""
-        return PICTURE * self.haar(picture - 0.5)
+        # Factors of the networks' inputs, so that these are all about 1.
+        picture_scale = 4  # so that bands are about 1
+        bands: Tensor = self.haar(picture - 0.5)
+        return picture_scale * bands
 
 
 def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
@@ -126,7 +137,8 @@ def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
     two functions take less time than six.
     """
     terms = sines.unbind()
-    beyond, later = terms[-1], terms[-2] + doubled_cosine * terms[-1]
+    beyond: Tensor = terms[-1]
+    later: Tensor = terms[-2] + doubled_cosine * terms[-1]
     for sine in terms[-3::-1]:
         beyond, later = later, sine + doubled_cosine * later - beyond
     return later
@@ -134,4 +146,5 @@ def _factor(sines: Tensor, doubled_cosine: Tensor) -> Tensor:
 
 def _compress(phase: Tensor, limit: Tensor) -> Tensor:
     """Compress any phase into -limit to limit. Strong signals are compressed more, as in a compander."""
-    return limit * phase.sign() * (1 - (-phase.abs() / limit).exp())
+    compressed: Tensor = limit * phase.sign() * (1 - (-phase.abs() / limit).exp())
+    return compressed

@@ -24,11 +24,6 @@ from stegnet.networks.pair import Pair, register
 COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-PHASE = 0.25  # phase of a bit that is 1, in periods; −PHASE for a bit that is 0
-WAY = 1.4  # initial logit of α, the distortion compensation: the share of the way to the phase
-LIKELIHOOD = 4.0  # initial gain of log-likelihood ratios: the ratio at the phase itself
-_FEATURES = 8.0  # factor from coefficients to features of about 1
-_CHANGES = 8 / 255  # factor from outputs to changes of some levels
 _RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
@@ -47,6 +42,12 @@ class Modem(Pair):
         ConfigError: there is no such backbone, or `blocks` is 1.
     """
 
+    basis: Tensor  # (192, 192), from a block's RGB samples to its coefficients
+    inverse: Tensor  # (192, 192), from coefficients to samples
+    places: Tensor  # (bits,) int64, the coefficient of each bit
+    periods: Tensor  # (bits, 1, 1), the period of each bit's phase
+    spread: Tensor  # (192, bits), 1 where a bit is in a coefficient
+
     def __init__(
         self,
         rungs: Sequence[dict[str, Any]] = _RUNGS,
@@ -63,15 +64,17 @@ class Modem(Pair):
         self.rungs = [dict(rung) for rung in rungs]
         self.bits = sum(rung["bits"] for rung in rungs)
         with torch.device("cpu"):  # even if the weights are elsewhere, since no file has them
-            basis, places = _block_basis(), _places(rungs)
+            basis = _block_basis()
+            places = _places(rungs)
             spread = functional.one_hot(places, COEFFICIENTS).T.float()
-            for name, buffer in (
-                ("basis", basis), ("inverse", torch.linalg.inv(basis).contiguous()), ("places", places),
-                ("periods", _periods(rungs, places)), ("spread", spread),
-            ):  # fmt: skip
-                self.register_buffer(name, buffer, persistent=False)
+            self.register_buffer("basis", basis, persistent=False)
+            self.register_buffer("inverse", torch.linalg.inv(basis).contiguous(), persistent=False)
+            self.register_buffer("places", places, persistent=False)
+            self.register_buffer("periods", _periods(rungs, places), persistent=False)
+            self.register_buffer("spread", spread, persistent=False)
         features = COEFFICIENTS + 2 * self.bits
-        self.likelihoods = nn.Parameter(torch.full((self.bits, 1, 1), LIKELIHOOD))
+        initial_gain = 4.0  # of log-likelihood ratios: the ratio at the phase itself
+        self.likelihoods = nn.Parameter(torch.full((self.bits, 1, 1), initial_gain))
         self.modulator = BlockNetwork(features + self.bits, features, width, blocks, backbone, pretrained)
         self.demodulator = BlockNetwork(features, self.bits, width, blocks, backbone, pretrained)
 
@@ -83,19 +86,24 @@ class Modem(Pair):
             secret: (B, bits + DITHER, H/8, W/8): bits, −1 or 1, and 0 for those of other rungs; and the dither of luma
                 coefficients, in [0, 1), in periods.
         """
-        bits, dither = secret[:, : self.bits], secret[:, self.bits :]
+        phase_of_one = 0.25  # phase of a bit that is 1, in periods; that of a bit that is 0 is −0.25
+        way_logit = 1.4  # initial logit of α, the distortion compensation: the share of the way to the phase
+        scale = 8 / 255  # factor from outputs to changes of a few levels
+        bits = secret[:, : self.bits]
+        dither = secret[:, self.bits :]
         coefficients, phases = self._transform(cover, dither)
         outputs = self.modulator(torch.cat([_features(coefficients, phases), bits], dim=1))
         with full_precision(cover.device):
             free, ways, wanted = outputs.float().split([COEFFICIENTS, self.bits, self.bits], dim=1)
             sent = bits.float()
-            away = fraction(PHASE * sent + wanted - phases)
-            moved = sent.abs() * (ways + WAY).sigmoid() * self.periods * away
+            away = fraction(phase_of_one * sent + wanted - phases)
+            moved = sent.abs() * (ways + way_logit).sigmoid() * self.periods * away
             # Not index_add: with several threads, ONNX Runtime loses some of what several rungs add to a coefficient.
-            change = free * _CHANGES + _convolved(moved, self.spread)
-            return cover + functional.pixel_shuffle(_convolved(change, self.inverse), BLOCK)
+            change = free * scale + _convolved(moved, self.spread)
+            container: Tensor = cover + functional.pixel_shuffle(_convolved(change, self.inverse), BLOCK)
+            return container
 
-    def reveal(self, container: Tensor, dither: Tensor) -> Tensor:
+    def reveal(self, container: Tensor, dither: Tensor) -> Tensor:  # type: ignore[override]  # bits need the dither
         """Return natural log-likelihood ratios, (B, bits, H/8, W/8): positive if a bit is more likely 1 than −1.
 
         Args:
@@ -105,7 +113,8 @@ class Modem(Pair):
         coefficients, phases = self._transform(container, dither)
         learnt = self.demodulator(_features(coefficients, phases))
         with full_precision(container.device):
-            return learnt.float() + self.likelihoods * (2 * math.pi * phases).sin()
+            ratios: Tensor = learnt.float() + self.likelihoods * (2 * math.pi * phases).sin()
+            return ratios
 
     def _transform(self, pictures: Tensor, dither: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coefficients of blocks, (B, 192, H/8, W/8), and the phases of bits, (B, bits, H/8, W/8)."""
@@ -127,7 +136,8 @@ class BlockNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         mixed = self.first(features)
-        return self.last(self.body(mixed if self.context is None else mixed + self.context(features)))
+        output: Tensor = self.last(self.body(mixed if self.context is None else mixed + self.context(features)))
+        return output
 
 
 class Residual(nn.Module):
@@ -139,7 +149,8 @@ class Residual(nn.Module):
         self.point = nn.Conv2d(width, width, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.point(functional.leaky_relu(self.wide(features), SLOPE))
+        change: Tensor = self.point(functional.leaky_relu(self.wide(features), SLOPE))
+        return features + change
 
 
 def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:
@@ -157,13 +168,14 @@ def _periods(rungs: Sequence[dict[str, Any]], places: Tensor) -> Tensor:
 
 def _convolved(samples: Tensor, matrix: Tensor, side: int = 1) -> Tensor:
     """Multiply each block of side × side samples by a matrix."""
-    return functional.conv2d(samples, matrix.unflatten(1, (-1, side, side)), stride=side)
+    return functional.conv2d(samples, torch.unflatten(matrix, 1, (-1, side, side)), stride=side)
 
 
 def _features(coefficients: Tensor, phases: Tensor) -> Tensor:
     """Return the networks' features, (B, 192 + 2 · bits, H/8, W/8)."""
+    scale = 8.0  # factor from coefficients to features of about 1
     angles = 2 * math.pi * phases
-    return torch.cat([coefficients * _FEATURES, angles.cos(), angles.sin()], dim=1)
+    return torch.cat([coefficients * scale, angles.cos(), angles.sin()], dim=1)
 
 
 def _block_basis() -> Tensor:

@@ -46,7 +46,8 @@ class BackboneUNet(nn.Module):
         for up, skip in zip(self.up, reversed(skips), strict=True):
             features = up(torch.cat([_resize(features, skip), skip], dim=1))
         detail = self.detail(padded)
-        return self.last(torch.cat([_resize(features, detail), detail], dim=1))[..., :height, :width]
+        picture: Tensor = self.last(torch.cat([_resize(features, detail), detail], dim=1))
+        return picture[..., :height, :width]
 
     def _padding(self, side: int) -> int:
         """Return the padding to a multiple of the unit, and to at least two strides.
@@ -77,10 +78,12 @@ class TimmUNet(Pair):
         self.revealer = BackboneUNet(3, backbone, pretrained, width)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        return cover + self.hider(torch.cat([cover, secret], dim=1))
+        change: Tensor = self.hider(torch.cat([cover, secret], dim=1))
+        return cover + change
 
     def reveal(self, container: Tensor) -> Tensor:
-        return self.revealer(container)
+        revealed: Tensor = self.revealer(container)
+        return revealed
 
 
 def _resize(features: Tensor, like: Tensor) -> Tensor:

@@ -21,10 +21,6 @@ from torch.nn import functional
 from stegnet.networks.pair import Pair, register
 
 LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
-REVEALING = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
-STRIDE = 2 ** len(LEVELS)
-SLOPE = 0.2  # slope of the leaky ReLU
-INITIAL_STD = 0.02  # standard deviation of the initial weights
 
 
 class Level(nn.Module):
@@ -34,11 +30,12 @@ class Level(nn.Module):
     """
 
     def __init__(self, outer: int, inner: int, below: "Level | None") -> None:
+        slope = 0.2  # slope of the leaky ReLU
         super().__init__()
-        down = [nn.LeakyReLU(SLOPE), nn.Conv2d(outer, inner, 4, 2, 1, bias=False)]
-        middle = [] if below is None else [nn.BatchNorm2d(inner), below]
+        down: list[nn.Module] = [nn.LeakyReLU(slope), nn.Conv2d(outer, inner, 4, 2, 1, bias=False)]
+        middle: list[nn.Module] = [] if below is None else [nn.BatchNorm2d(inner), below]
         back = inner if below is None else 2 * inner
-        up = [nn.ReLU(), nn.ConvTranspose2d(back, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
+        up: list[nn.Module] = [nn.ReLU(), nn.ConvTranspose2d(back, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
         self.inside = nn.Sequential(*down, *middle, *up)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -51,23 +48,27 @@ class Hider(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         channels = [level * width for level in LEVELS]
-        below = None
-        for outer, inner in reversed(list(pairwise(channels))):
+        (*inner_levels, (deepest, bottleneck)) = pairwise(channels)
+        below = Level(deepest, bottleneck, None)
+        for outer, inner in reversed(inner_levels):
             below = Level(outer, inner, below)
         first = nn.Conv2d(6, width, 4, 2, 1, bias=False)
         self.levels = nn.Sequential(first, below, nn.ReLU(), nn.ConvTranspose2d(2 * width, 3, 4, 2, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
+        stride = 2 ** len(LEVELS)
         height, width = pictures.shape[-2:]
-        padded = functional.pad(pictures, (0, -width % STRIDE, 0, -height % STRIDE))
-        return self.levels(padded)[..., :height, :width]
+        padded = functional.pad(pictures, (0, -width % stride, 0, -height % stride))
+        logits: Tensor = self.levels(padded)
+        return logits[..., :height, :width]
 
 
 def make_revealer(width: int) -> nn.Sequential:
     """Return six 3×3 convolutions, (B, 3, H, W) to the logits of the secret, of the same shape."""
+    factors = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
     layers: list[nn.Module] = []
     before = 3
-    for channels in (factor * width for factor in REVEALING):
+    for channels in (factor * width for factor in factors):
         layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
         before = channels
     return nn.Sequential(*layers, nn.Conv2d(before, 3, 3, padding=1))
@@ -88,12 +89,15 @@ class UNet(Pair):
         self.apply(_initialise)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        return self.hider(torch.cat([cover, secret], dim=1)).float().sigmoid()
+        logits: Tensor = self.hider(torch.cat([cover, secret], dim=1))
+        return logits.float().sigmoid()
 
     def reveal(self, container: Tensor) -> Tensor:
-        return 2 * self.revealer(container).float().sigmoid() - 1
+        logits: Tensor = self.revealer(container)
+        return 2 * logits.float().sigmoid() - 1
 
 
 def _initialise(module: nn.Module) -> None:
+    std = 0.02  # standard deviation of the initial weights
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0, INITIAL_STD)
+        nn.init.normal_(module.weight, 0, std)
