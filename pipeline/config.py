@@ -36,6 +36,7 @@ def _without_exponent(value: Any) -> Any:
 Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
+Base = Literal["none", "means", "coded"]  # parts of a secret that both sides know
 # Weights of `pipeline.train.losses.MEASURES`, a user's own measure, the colour space, and the weight of chroma.
 LossConfig = dict[StrictStr, Weight | StrictStr]
 _WORDS = "space", "own"  # keys of a loss that are not numbers
@@ -119,7 +120,7 @@ class ChannelConfig:
 class ScrambleConfig:
     """Base of a secret, whose residual the network hides, and the blocks that shuffle the residual."""
 
-    base: Literal["none", "means", "coded"] | Auto
+    base: Base | Auto
     quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
@@ -297,9 +298,12 @@ def changed(values: Any, changes: Mapping[str, Any]) -> Any:
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested mappings as one with dotted keys, {"a": {"b": 1}} as {"a.b": 1}, leaving out missing values."""
-    flat = {}
-    for key, value in ((key, value) for key, value in values.items() if value not in (None, [])):
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        elif value not in (None, []):
+            flat[f"{prefix}{key}"] = value
     return flat
 
 

@@ -182,14 +182,18 @@ def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
             tarfile.open(fileobj=stream, mode="r|*") as tar,
         ):
             for member in tar:
-                tar.members = []  # tarfile would hold all of them
-                suffix, inside = Path(member.name).suffix, member.name.removeprefix("./")
-                if member.isfile() and _may_be_media(member.name) and suffix.lower() not in LABELS:
-                    local = folder / f"member{suffix}"
-                    with local.open("wb") as copy:
-                        shutil.copyfileobj(tar.extractfile(member), copy)
-                    inner = replace(file, name=f"{file.name}/{inside}")
-                    yield from _pictures(inner, local, f"{shown}: {inside}", every)
+                tar.members = []  # type: ignore[attr-defined]  # tarfile would hold all of them; typeshed lacks it
+                suffix = Path(member.name).suffix
+                inside = member.name.removeprefix("./")
+                if not member.isfile() or not _may_be_media(member.name) or suffix.lower() in LABELS:
+                    continue
+                content = tar.extractfile(member)
+                assert content  # as of all regular files
+                local = folder / f"member{suffix}"
+                with local.open("wb") as copy:
+                    shutil.copyfileobj(content, copy)
+                inner = replace(file, name=f"{file.name}/{inside}")
+                yield from _pictures(inner, local, f"{shown}: {inside}", every)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         yield f"{_escaped(shown)}: {' '.join(str(error).split())}"
 

@@ -125,7 +125,7 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
     """
     if not isinstance(config.workers, str):
         return config.workers
-    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads(AUTO))
+    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads("auto"))
 
 
 def _cpu_processes(config: Config, cores: int) -> int:

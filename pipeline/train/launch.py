@@ -127,11 +127,16 @@ def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # the agent ends the others by SIGTERM
             hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
             return TrainingError(f"process {number} of the training was ended by {failure.signal_name()}", hint)
-    reports = [failure for failure in failures.values() if isinstance(failure.message, dict)]
+    # What `launched` has written; PyTorch, which expects a text in its place, passes it on.
+    reports = [report for failure in failures.values() if isinstance(report := _message(failure), dict)]
     if not reports:
         return TrainingError(f"process {min(failures)} of the training failed")
-    first = min((failure.message for failure in reports), key=itemgetter("order"))
+    first = min(reports, key=itemgetter("order"))
     return TrainingError(first["message"], first["hint"])
+
+
+def _message(failure: ProcessFailure) -> object:
+    return failure.message
 
 
 def _handled_signals() -> list[signal.Signals]:

@@ -157,7 +157,7 @@ def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:
     """Return the mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
     if config["space"] == "rgb":
         return errors.mean()
-    luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1)
+    luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1).unbind()
     return luma + _weight(config, "chroma") * (blue + red)
 
 
