@@ -78,12 +78,14 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
 
 def with_defaults(config: Config) -> Config:
     """Return the parameters with the family's base and learning rate, and the base's sealed bits, for "auto"."""
-    family = find_family(config.model.name)
     train = config.train
-    wanted = family.base if config.scramble.base == "auto" else config.scramble.base
-    base = next(known for known in SEALED_BITS if known == wanted)
+    match config.scramble.base:
+        case "auto":
+            base = next(known for known in SEALED_BITS if known == find_family(config.model.name).base)
+        case chosen:
+            base = chosen
     bits = SEALED_BITS[base] if isinstance(train.bits, str) else train.bits
-    rate = family.learning_rate if isinstance(train.lr, str) else train.lr
+    rate = find_family(config.model.name).learning_rate if isinstance(train.lr, str) else train.lr
     return replace(config, scramble=replace(config.scramble, base=base), train=replace(train, bits=bits, lr=rate))
 
 
