@@ -231,7 +231,9 @@ def check(values: Any) -> Config:
     for rung in config.model.rungs:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
-    crop, size, block = config.train.crop, config.data.size, config.scramble.block
+    crop = config.train.crop
+    size = config.data.size
+    block = config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
     if crop % block or size % block:
@@ -315,12 +317,14 @@ def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> Co
     first = errors[0]["loc"]
     unknown = [error for error in errors if error["type"] in _UNKNOWN]
     error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
-    location, hint = error["loc"], ""
+    location = error["loc"]
+    hint = ""
     if error["type"] in _UNKNOWN:
         section = root
         for key in location[:-1]:
             section = get_args(section)[0] if isinstance(key, int) else get_type_hints(section)[key]
-        problem, hint = ": unknown key", did_you_mean(str(location[-1]), [field.name for field in fields(section)])
+        problem = ": unknown key"
+        hint = did_you_mean(str(location[-1]), [field.name for field in fields(section)])
     elif error["type"] == "missing":
         problem = ": missing"
     else:

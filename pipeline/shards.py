@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 NPY = "npy"  # coding of pictures; the other is webp
-LAYOUT, MANIFEST, INDEX = "layout.json", "manifest.csv", ".index"
+LAYOUT = "layout.json"
+MANIFEST = "manifest.csv"
+INDEX = ".index"
 CACHE_GB = "STEGNET_CACHE_GB"
 _COLUMNS = 5  # of an index
 _INTEGER = np.dtype("<i8")
@@ -79,7 +81,9 @@ class ShardWriter(ExitStack):
 
     def __init__(self, store: str, number: int, coding: str) -> None:
         super().__init__()
-        self._store, self._number, self._coding = store, number, coding
+        self._store = store
+        self._number = number
+        self._coding = coding
         self._tars: dict[str, tarfile.TarFile] = {}
         self._counts = dict.fromkeys(SPLITS, 0)
 
@@ -147,7 +151,8 @@ class Shards:
     """
 
     def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
-        self._index, self._split = folder / f"{split}{INDEX}", split
+        self._index = folder / f"{split}{INDEX}"
+        self._split = split
         self._columns = slice(3, 5) if bases else slice(1, 3)
         size = self._index.stat().st_size if self._index.is_file() else 0
         self._count = size // (_COLUMNS * _INTEGER.itemsize)

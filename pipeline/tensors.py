@@ -289,7 +289,8 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
         factor = (luminance * structure if last else structure).mean((2, 3))
         product = product * factor.clamp(min=least_factor) ** (weight / sum(weights))
         if not last:
-            a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+            a = functional.avg_pool2d(a, 2)
+            b = functional.avg_pool2d(b, 2)
     return product
 
 

@@ -46,8 +46,6 @@ from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget
 from stegnet.video.films import read_frames
 
-SHEET_ROWS = 4  # frames on the contact sheet
-CELL_SIZE = (180, 320)  # height and width of a picture on it
 FILM = "film_"  # prefix of columns with a film's figures
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means represent a film
 FLICKER_COLUMNS = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
@@ -104,15 +102,17 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
         found = NetworkMethod().find(opened, context)
         assert found  # as was hidden
         report = found.write(OutputTarget(films.revealed, force=True), strict=True)
-    write_preview(films.container, films.revealed, out / "preview.mp4", *reversed(CELL_SIZE))
+    height, width = 180, 320  # of a picture in the preview and on the contact sheet
+    write_preview(films.container, films.revealed, out / "preview.mp4", width, height)
     measures, shown = _measure(films, report.frames, progress)
-    write_png(out / "frames.png", contact_sheet(shown, CELL_SIZE))
+    write_png(out / "frames.png", contact_sheet(shown, (height, width)))
     return measures
 
 
 def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
     """Measure the `count` hidden frames in one pass over all films; return also the frames for the contact sheet."""
-    chosen = range(0, count, max(1, count // SHEET_ROWS))[:SHEET_ROWS]
+    frames_shown = 4  # on the contact sheet
+    chosen = range(0, count, max(1, count // frames_shown))[:frames_shown]
     rows: list[Row] = []
     steps: list[Row] = []
     shown: list[HideRevealResult] = []

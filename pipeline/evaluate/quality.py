@@ -142,7 +142,8 @@ class PicturePairs:
         """Return cover and secret number `index` of a kind."""
         members = self._members[kind]
         shift = self._shift % len(members) or 1
-        cover, secret = members[index % len(members)], members[(index + shift) % len(members)]
+        cover = members[index % len(members)]
+        secret = members[(index + shift) % len(members)]
         return (self._names[cover], self._pictures[cover]), (self._names[secret], self._pictures[secret])
 
 

@@ -22,7 +22,8 @@ from stegnet.core.measures import (
     measure_of,
 )
 
-REAL, RENDERED = "photographs", "scenes"  # kinds of test pictures that every data set may have
+REAL = "photographs"  # kinds of test pictures that every data set may have
+RENDERED = "scenes"
 # The columns whose means represent a pair. They are few, since each is also a column in `dvc metrics show` and MLflow.
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
 Summary = dict[str, dict[str, dict[str, dict[str, float]]]]  # `summary_stats` by kind, mode and column

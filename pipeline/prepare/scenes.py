@@ -30,12 +30,6 @@ from stegnet.core.pixels import LUMA
 Floats = NDArray[np.floating]
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 
-WARM = np.array([0.8, 0.0, -1.0], np.float32)  # daylight to shade, the wide axis of natural colours
-LEAF = np.array([-0.6, 0.4, -0.6], np.float32)  # magenta to green, the narrow axis
-SUBPIXEL = 4  # fractional bits of the drawn outlines
-TURNS = np.linspace(0, 2 * np.pi, 48, endpoint=False)  # corners of a round outline
-CIRCLE = np.stack([np.cos(TURNS), np.sin(TURNS)], 1)
-WAVES = np.arange(2, 8)[:, None]  # periods of a round outline's bumps
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,9 @@ def draw_palette(rng: Generator) -> Floats:
     muted = rng.laplace(0, [0.09, 0.045], (count, 2)) * rng.lognormal(0.35, 0.25)
     vivid = (rng.random((count, 1)) < 0.06) * rng.normal(0.1, [0.5, 0.25], (count, 2))
     warm, leaf = 0.6 * np.tanh((muted + vivid + rng.normal([0.1, 0.04], [0.13, 0.04])) / 0.6).T
-    palette: Floats = lightness * np.exp(np.outer(warm, WARM) + np.outer(leaf, LEAF))
+    daylight_to_shade = np.array([0.8, 0.0, -1.0], np.float32)  # the wide axis of natural colours
+    magenta_to_green = np.array([-0.6, 0.4, -0.6], np.float32)  # the narrow axis
+    palette: Floats = lightness * np.exp(np.outer(warm, daylight_to_shade) + np.outer(leaf, magenta_to_green))
     return np.clip(palette, 0.01, 1).astype(np.float32)
 
 
@@ -131,7 +127,8 @@ def draw_field(rng: Generator, size: int) -> Floats:
 def fractal_field(rng: Generator, size: int) -> Floats:
     """Draw noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with smooth and busy regions."""
     stretch = np.exp(rng.normal(0, 0.5))
-    rows, columns = np.fft.fftfreq(size)[:, None] * stretch, np.fft.rfftfreq(size)[None] / stretch
+    rows = np.fft.fftfreq(size)[:, None] * stretch
+    columns = np.fft.rfftfreq(size)[None] / stretch
     power = np.maximum(rows**2 + columns**2, 1 / size**2).astype(np.float32)  # square of the frequency
     spectrum = rfft2(rng.standard_normal((size, size), np.float32))
     field = irfft2(spectrum * np.exp(-rng.uniform(0.3, 0.75) * np.log(power)), (size, size))
@@ -145,11 +142,14 @@ def leafy_field(rng: Generator, size: int) -> Floats:
     """Draw foliage, gravel, crowds: small ellipses over a fractal ground."""
     field = (fractal_field(rng, size) * 0.5).astype(np.float32)
     smallest = rng.uniform(1.2, 4) * size / 256
-    turn, spread, slim = rng.uniform(0, 180), rng.uniform(10, 90), rng.uniform(0.25, 1)
+    turn = rng.uniform(0, 180)
+    spread = rng.uniform(10, 90)
+    slim = rng.uniform(0.25, 1)
     count = int(min(1200, 0.4 * (size / smallest) ** 2))
     radii = np.sort(power_law(rng, smallest, smallest * rng.uniform(4, 12), count))[::-1]
     centres = rng.uniform(0, size, (count, 2))
-    angles, shades = rng.normal(turn, spread, count), rng.normal(0, 0.7, count)
+    angles = rng.normal(turn, spread, count)
+    shades = rng.normal(0, 0.7, count)
     axes = np.outer(2 * radii, (1, slim))
     for box in zip(centres.tolist(), axes.tolist(), angles.tolist(), shades.tolist(), strict=True):
         cv2.ellipse(field, box[:3], box[3], cv2.FILLED)
@@ -161,7 +161,8 @@ def regular_field(rng: Generator, size: int) -> Floats:
     period = rng.uniform(5, 24)
     rows, columns = (axis.astype(np.float32) for axis in np.ogrid[:size, :size])
     angle = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)])
-    along, across = rows * cos(angle) + columns * sin(angle), columns * cos(angle) - rows * sin(angle)
+    along = rows * cos(angle) + columns * sin(angle)
+    across = columns * cos(angle) - rows * sin(angle)
     lines: Floats = np.clip(np.sin(along * 2 * np.pi / period) * 2, -1, 1)
     kind = rng.integers(3)
     if kind == 0:
@@ -207,7 +208,8 @@ def draw_radii(rng: Generator, size: int) -> Floats:
 def draw_objects(rng: Generator, look: Look, picture: Floats, radius: float) -> None:
     """Draw one object, or a group of similar ones: windows, petals, stones, people."""
     outline = unit_outline(rng, look.softness) * radius
-    colour, centre = draw_colour(rng, look), rng.normal(look.focus, look.spread) * picture.shape[1]
+    colour = draw_colour(rng, look)
+    centre = rng.normal(look.focus, look.spread) * picture.shape[1]
     copies = 1 if rng.random() < 0.8 else rng.integers(2, 9)
     angles = perhaps(rng, rng.uniform(0, 2 * np.pi)) + perhaps(rng, 1) * rng.normal(0, 0.5, copies)
     for angle in angles:
@@ -220,7 +222,9 @@ def unit_outline(rng: Generator, softness: float) -> Floats:
     """Draw an outline of radius about 1: (n, 2)."""
     if rng.random() < 0.2:  # a branch, pole or wire: a bent, tapering line
         along = np.linspace(-1, 1, 24)
-        length, bend, width = rng.uniform(1.5, 5), perhaps(rng, rng.normal(0, 0.6)), rng.uniform(0.03, 0.2)
+        length = rng.uniform(1.5, 5)
+        bend = perhaps(rng, rng.normal(0, 0.6))
+        width = rng.uniform(0.03, 0.2)
         middle = np.stack([length * along, bend * along**2], 1)
         half = np.stack([np.zeros(24), width * (1 - rng.uniform(0, 0.5) * (along + 1))], 1)
         return np.concatenate([middle + half, (middle - half)[::-1]])
@@ -229,9 +233,12 @@ def unit_outline(rng: Generator, softness: float) -> Floats:
         corners = rng.integers(3, 7)
         turns = (np.arange(corners) + 0.5 + rng.normal(0, 0.1, corners)) * 2 * np.pi / corners
         return np.stack([np.cos(turns), np.sin(turns)], 1) * flat
-    sway = perhaps(rng, rng.uniform(0, 0.5)) * rng.normal(0, 1, (6, 1)) / WAVES
-    bumps = (sway * np.cos(WAVES * TURNS + rng.uniform(0, 2 * np.pi, (6, 1)))).sum(0)
-    outline: Floats = CIRCLE * flat * np.exp(bumps)[:, None]
+    turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)  # corners of a round outline
+    circle = np.stack([np.cos(turns), np.sin(turns)], 1)
+    periods = np.arange(2, 8)[:, None]  # of its bumps
+    sway = perhaps(rng, rng.uniform(0, 0.5)) * rng.normal(0, 1, (6, 1)) / periods
+    bumps = (sway * np.cos(periods * turns + rng.uniform(0, 2 * np.pi, (6, 1)))).sum(0)
+    outline: Floats = circle * flat * np.exp(bumps)[:, None]
     return outline
 
 
@@ -243,15 +250,17 @@ def perhaps(rng: Generator, value: float) -> float:
 def draw_outline(rng: Generator, look: Look, picture: Floats, outline: Floats, colour: Floats) -> None:
     """Draw a filled outline, given in pixels as (x, y), with its shadow."""
     size = picture.shape[1]
-    low, high = outline.min(0), outline.max(0)
+    low = outline.min(0)
+    high = outline.max(0)
     reach = min(max(3.0, 0.15 * (high[0] - low[0])), 0.08 * size)
     left, top = (min(max(floor(side - reach), 0), size) for side in low.tolist())
     right, bottom = (min(max(ceil(side + reach), 0), size) for side in high.tolist())
     if min(right - left, bottom - top) < 2:
         return
     cover = np.zeros((bottom - top, right - left), np.uint8)
-    points = np.rint((outline - (left, top)) * 2**SUBPIXEL).astype(np.int32)
-    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, SUBPIXEL)
+    fraction_bits = 4  # of the coordinates
+    points = np.rint((outline - (left, top)) * 2**fraction_bits).astype(np.int32)
+    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, fraction_bits)
     cover = cover / np.float32(255)
     part = picture[:, top:bottom, left:right]
     if rng.random() < 0.5:  # a shadow: the mask, moved away from the light and blurred
@@ -268,7 +277,8 @@ def paint(rng: Generator, look: Look, picture: Floats, cover: Floats, colour: Fl
     """Blend a colour with texture and shading into the picture; cover is (h, w) in [0, 1]."""
     height, width = cover.shape
     field = look.fields[min(int(rng.exponential(1.0)), len(look.fields) - 1)]
-    y, x = rng.integers(0, len(field) - height + 1), rng.integers(0, len(field) - width + 1)
+    y = rng.integers(0, len(field) - height + 1)
+    x = rng.integers(0, len(field) - width + 1)
     amplitude = min(look.roughness * rng.lognormal(-0.2, 0.5), 0.6) * (0.1 if rng.random() < 0.25 else 1)
     texture = field[y : y + height, x : x + width] * amplitude
     slope = (look.light + rng.normal(0, 0.5, 2)) * rng.normal(0.15, 0.3)

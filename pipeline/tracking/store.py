@@ -62,8 +62,12 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
 
 # Tags of a run: its stage; hashes of its outputs, of the weights that it trained or measured, and of all parameters
 # (runs with the same parameters belong together); the fingerprint of a training, with which an interrupted run resumes.
-STAGE, KEY, WEIGHTS, PARAMS = "stegnet.stage", "stegnet.key", "stegnet.weights", "stegnet.params"
-TRAINING, PARENT = "stegnet.training", "mlflow.parentRunId"
+STAGE = "stegnet.stage"
+KEY = "stegnet.key"
+WEIGHTS = "stegnet.weights"
+PARAMS = "stegnet.params"
+TRAINING = "stegnet.training"
+PARENT = "mlflow.parentRunId"
 EXECUTION = ("run/", "system/")  # prefixes of figures of an execution, not of its result
 # Errors of requests are OSErrors.
 STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)
@@ -80,13 +84,10 @@ _REMEDIES = {  # remedies by a pattern found in the store's address and the caus
     "^(http|postgresql|mysql|mssql)": "check MLFLOW_TRACKING_URI, and that its server runs",
     "": "set MLFLOW_TRACKING_URI to http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it: mlflow.db is used",
 }
-_FINISHED, _ENDED = "status = 'FINISHED'", "status != 'FINISHED' and status != 'RUNNING'"
-_LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
-_MARKED = "the next stage that runs marks it as ended"
-REGISTERED, BEST = "stegnet", "best"  # MLflow itself has the alias "latest"
-_Y, _X = np.mgrid[:48, :48] * 5
-_COVER = np.stack([_X, _Y, (_X + _Y) // 2], -1).astype(np.uint8)  # ramps
-EXAMPLE = {"cover": _COVER, "secret": _COVER[::-1].copy()}
+_FINISHED = "status = 'FINISHED'"
+_ENDED = "status != 'FINISHED' and status != 'RUNNING'"
+REGISTERED = "stegnet"
+BEST = "best"  # MLflow itself has the alias "latest"
 SIGNATURE = ModelSignature(
     inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in ("cover", "secret")]),
     outputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in ("container", "revealed")]),
@@ -199,11 +200,13 @@ class Tracker:
     """
 
     def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
-        root, server = root.resolve(), os.environ.get("MLFLOW_TRACKING_URI")
+        root = root.resolve()
+        server = os.environ.get("MLFLOW_TRACKING_URI")
         if not server and ("?" in str(root) or unquote(str(root)) != str(root)):
             hint = "rename the folder, or set MLFLOW_TRACKING_URI"
             raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
-        self._params, self._locks = params, root / ".mlflow"
+        self._params = params
+        self._locks = root / ".mlflow"
         self._own = {PARAMS: hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()}
         mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "stegnet"
@@ -254,7 +257,10 @@ class Tracker:
                 self._end(run, status, live.result)
                 live.complete = True
             except STORE_ERRORS as error:
-                then = _LATER if status == "FINISHED" else _MARKED
+                then = "the next stage that runs marks it as ended"
+                if status == "FINISHED":
+                    publish = "stage publish (`dvc repro -s -f publish`)"
+                    then = f"once it answers, {publish} or the same command logs it from the files"
                 _log.warning("MLflow is missing part of this run (%s); %s", _reason(error), then)
             lock.release()
 
@@ -335,7 +341,8 @@ class Tracker:
 
     def _log(self, run: Run, result: Result, model: str | None = None) -> None:
         """Log everything in a result that a run lacks; `model`: id of the measured model, whose page also shows it."""
-        key, logged = run.info.run_id, self._figures(run)
+        key = run.info.run_id
+        logged = self._figures(run)
         new = {place: value for place, value in result.figures().items() if place not in logged}
         params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
         self._client.log_batch(key, _metrics(result, new, model), params)
@@ -378,7 +385,8 @@ class Tracker:
     def _runs(self, condition: str, tags: Mapping[str, str]) -> list[Run]:
         """Return runs that meet a condition and have all these tags, the latest first."""
         conditions = " and ".join([condition, *(f"tags.`{name}` = '{value}'" for name, value in tags.items())])
-        order, experiments = ["attributes.start_time DESC"], [self._trainings, self._data]
+        order = ["attributes.start_time DESC"]
+        experiments = [self._trainings, self._data]
         return list(self._client.search_runs(experiments, conditions, order_by=order))
 
     def _lock(self, run: Run) -> Path:
@@ -447,7 +455,8 @@ def _lightly_compressed(pixels: NDArray[np.uint8]) -> Image.Image:
 
 def _input(data: DataSet) -> DatasetInput:
     """Return a data set as MLflow lists it; its source type is "local", a file or folder."""
-    source, profile = json.dumps({"uri": without_passwords(data.source)}), json.dumps(dict(data.profile))
+    source = json.dumps({"uri": without_passwords(data.source)})
+    profile = json.dumps(dict(data.profile))
     entry = Dataset(data.name, data.digest, "local", source, profile=profile)
     return DatasetInput(entry, [InputTag("mlflow.data.context", data.context)])
 
@@ -457,12 +466,15 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
     run = client.get_run(run_id)
     if _model(run):
         return
-    experiment, name = run.info.experiment_id, re.sub(r"[^\w=+ -]", "_", run.info.run_name)
+    experiment = run.info.experiment_id
+    name = re.sub(r"[^\w=+ -]", "_", run.info.run_name)
     tags = {"stegnet.weights": key, NOTE: NOTES["model"]}
     started = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
     model = next(iter(started), None) or client.create_logged_model(
         experiment, name, run_id, tags, dict(run.data.params), "hide/reveal pair"
     )
+    rows, columns = np.mgrid[:48, :48] * 5
+    ramps = np.stack([columns, rows, (columns + rows) // 2], -1).astype(np.uint8)
     with temporary_folder() as folder:
         (folder / "weights").mkdir()
         for path in (weights, weights.with_suffix(".json")):
@@ -473,7 +485,7 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
             data_path=str(folder / "weights"),
             mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
             signature=SIGNATURE,
-            input_example=EXAMPLE,
+            input_example={"cover": ramps, "secret": ramps[::-1].copy()},
             pip_requirements=[],  # stegnet is in no package index: its name there would be another project's
             metadata={"needs": "the package stegnet, from the commit of the run"},
         )

@@ -148,7 +148,8 @@ def unused_gpus() -> str:
         return ""
     try:
         pynvml.nvmlInit()
-        count, driver = pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion()
+        count = pynvml.nvmlDeviceGetCount()
+        driver = pynvml.nvmlSystemGetDriverVersion()
     except pynvml.NVMLError:  # there is no driver, or it does not work
         return ""
     built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"

@@ -111,9 +111,11 @@ def launched() -> Iterator[None]:
             raise
         sys.exit(getattr(stop, "code", STOPPED[0]))
     except Exception as error:
-        message, hint = f"process {rank()} of the training failed", ""
+        message = f"process {rank()} of the training failed"
+        hint = ""
         if isinstance(error, StegnetError):
-            message, hint = str(error), error.hint
+            message = str(error)
+            hint = error.hint
         else:
             traceback.print_exc()
         report = {"message": message, "hint": hint, "order": time.time_ns(), "extraInfo": {"timestamp": 0}}

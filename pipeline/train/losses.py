@@ -141,7 +141,8 @@ def own_measure(loss: LossConfig) -> PictureMeasure | None:
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
     """Return the weighted sum of the measures, skipping those of weight 0. The user's own has weight 1."""
     if config["space"] == "ycbcr":
-        a, b = to_ycbcr(a), to_ycbcr(b)
+        a = to_ycbcr(a)
+        b = to_ycbcr(b)
 
     weighted = [(weight, MEASURES[name]) for name in MEASURES if (weight := _weight(config, name))]
     if own := own_measure(config):

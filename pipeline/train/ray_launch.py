@@ -26,10 +26,6 @@ from pipeline.train.launch import StopRequest
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import connect
 
-RESTARTS = 3  # restarts of all processes after one is lost
-_CHECKPOINTS = Path(".checkpoints")
-_PASSED_ON = ("DVC_", "MLFLOW_")  # prefixes of environment variables
-
 
 @contextmanager
 def cluster() -> Iterator[tuple[int, int]]:
@@ -47,10 +43,11 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
     `each` gives the CPUs and GPUs of a process. A StegnetError of a process is raised here; Ctrl-C keeps the last
     checkpoint.
     """
-    _CHECKPOINTS.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
-        failures = FailureConfig(max_failures=RESTARTS)
-        variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    checkpoints = Path(".checkpoints")
+    checkpoints.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="ray-", dir=checkpoints.resolve()) as folder:  # Ray checks that all nodes see it
+        failures = FailureConfig(max_failures=3)  # restarts of all processes after one is lost
+        variables = {name: value for name, value in os.environ.items() if name.startswith(("DVC_", "MLFLOW_"))}
         run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), variables)
         trainer = TorchTrainer(
             run,  # no train_loop_config, which Ray may show
