@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#475569", "#0891b2", "#be185d")
 MARKERS = "osD^vPX*"
-_DPI = 120
 
 
 @contextmanager
@@ -28,4 +27,4 @@ def chart(file: Path | BinaryIO, x: str, y: str, size: tuple[float, float] = (8,
     yield axes
     if axes.get_legend_handles_labels()[1] and not axes.get_legend():
         axes.legend(frameon=False, fontsize="small")
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(file, format="png", dpi=120, metadata={"Software": None})

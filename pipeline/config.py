@@ -36,6 +36,7 @@ def _without_exponent(value: Any) -> Any:
 Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
+Base = Literal["none", "means", "coded"]  # parts of a secret that both sides know
 # Weights of `pipeline.train.losses.MEASURES`, a user's own measure, the colour space, and the weight of chroma.
 LossConfig = dict[StrictStr, Weight | StrictStr]
 _WORDS = "space", "own"  # keys of a loss that are not numbers
@@ -119,7 +120,7 @@ class ChannelConfig:
 class ScrambleConfig:
     """Base of a secret, whose residual the network hides, and the blocks that shuffle the residual."""
 
-    base: Literal["none", "means", "coded"] | Auto
+    base: Base | Auto
     quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
@@ -230,7 +231,9 @@ def check(values: Any) -> Config:
     for rung in config.model.rungs:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
-    crop, size, block = config.train.crop, config.data.size, config.scramble.block
+    crop = config.train.crop
+    size = config.data.size
+    block = config.scramble.block
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
     if crop % block or size % block:
@@ -297,9 +300,12 @@ def changed(values: Any, changes: Mapping[str, Any]) -> Any:
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested mappings as one with dotted keys, {"a": {"b": 1}} as {"a.b": 1}, leaving out missing values."""
-    flat = {}
-    for key, value in ((key, value) for key, value in values.items() if value not in (None, [])):
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        elif value not in (None, []):
+            flat[f"{prefix}{key}"] = value
     return flat
 
 
@@ -311,12 +317,14 @@ def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> Co
     first = errors[0]["loc"]
     unknown = [error for error in errors if error["type"] in _UNKNOWN]
     error = next((each for each in unknown if each["loc"][:-1] == first[: len(each["loc"]) - 1]), errors[0])
-    location, hint = error["loc"], ""
+    location = error["loc"]
+    hint = ""
     if error["type"] in _UNKNOWN:
         section = root
         for key in location[:-1]:
             section = get_args(section)[0] if isinstance(key, int) else get_type_hints(section)[key]
-        problem, hint = ": unknown key", did_you_mean(str(location[-1]), [field.name for field in fields(section)])
+        problem = ": unknown key"
+        hint = did_you_mean(str(location[-1]), [field.name for field in fields(section)])
     elif error["type"] == "missing":
         problem = ": missing"
     else:

@@ -28,7 +28,9 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
         study = figures.parent
         tracker.log_result(results.study_result(study.name, weights, study))
     tracker.add_to_training(results.experiment_result(weights, onnx, reports, studies))
-    still, moving, shares = stills.headline, film.headline, detection.headline
+    still = stills.headline
+    moving = film.headline
+    shares = detection.headline
     print(
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':26}{'container':>14}{'secret':>14}",

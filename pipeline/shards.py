@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 NPY = "npy"  # coding of pictures; the other is webp
-LAYOUT, MANIFEST, INDEX = "layout.json", "manifest.csv", ".index"
+LAYOUT = "layout.json"
+MANIFEST = "manifest.csv"
+INDEX = ".index"
 CACHE_GB = "STEGNET_CACHE_GB"
-_DEFAULT_GB = "20"
-_COLUMNS, _INTEGER = 5, np.dtype("<i8")  # of an index
+_COLUMNS = 5  # of an index
+_INTEGER = np.dtype("<i8")
 _AGAIN = "prepare the pictures again"
 
 
@@ -54,6 +56,13 @@ class Entry(NamedTuple):
     width: int  # of the original before resizing and cropping, in pixels
     height: int
     split: str  # train, validation or test
+
+
+class StoredPicture(NamedTuple):
+    """A picture in the manifest and in the index."""
+
+    entry: Entry
+    row: bytes  # of the index
 
 
 class ShardLayout(NamedTuple):
@@ -72,7 +81,9 @@ class ShardWriter(ExitStack):
 
     def __init__(self, store: str, number: int, coding: str) -> None:
         super().__init__()
-        self._store, self._number, self._coding = store, number, coding
+        self._store = store
+        self._number = number
+        self._coding = coding
         self._tars: dict[str, tarfile.TarFile] = {}
         self._counts = dict.fromkeys(SPLITS, 0)
 
@@ -113,10 +124,10 @@ def shard_name(split: str, number: int) -> str:
     return f"{split}-{number:05d}.tar"
 
 
-def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterable[tuple]]) -> None:
+def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterable[StoredPicture]]) -> None:
     """Write the layout, the manifest and the indices.
 
-    For each picture of a split, `rows` yields the values of its `Entry`, and its row of the index.
+    `rows` yields the pictures of a split.
     """
     (folder / LAYOUT).write_text(json.dumps(layout._asdict(), indent=2) + "\n", encoding="utf-8")
     with open(folder / MANIFEST, "w", newline="", encoding="utf-8") as manifest:
@@ -124,7 +135,7 @@ def write_tables(folder: Path, layout: ShardLayout, rows: Callable[[str], Iterab
         table.writerow(Entry._fields)
         for split in SPLITS:
             with open(folder / f"{split}{INDEX}", "wb") as index:
-                for *entry, row in rows(split):
+                for entry, row in rows(split):
                     table.writerow(entry)
                     index.write(row)
 
@@ -140,7 +151,8 @@ class Shards:
     """
 
     def __init__(self, folder: Path, split: str, bases: bool = False) -> None:
-        self._index, self._split = folder / f"{split}{INDEX}", split
+        self._index = folder / f"{split}{INDEX}"
+        self._split = split
         self._columns = slice(3, 5) if bases else slice(1, 3)
         size = self._index.stat().st_size if self._index.is_file() else 0
         self._count = size // (_COLUMNS * _INTEGER.itemsize)
@@ -168,7 +180,8 @@ class Shards:
 
     def _row(self, index: int) -> list[int]:
         start = index * _COLUMNS * _INTEGER.itemsize
-        return np.fromfile(self._index, _INTEGER, _COLUMNS, offset=start).tolist()
+        row: list[int] = np.fromfile(self._index, _INTEGER, _COLUMNS, offset=start).tolist()
+        return row
 
 
 def read_layout(folder: Path) -> ShardLayout:
@@ -184,7 +197,9 @@ def read_manifest(folder: Path, split: str = "") -> Iterator[Entry]:
     with open(folder / MANIFEST, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if split in ("", row["split"]):
-                yield Entry(**{**row, "width": int(row["width"]), "height": int(row["height"])})
+                width = int(row["width"])
+                height = int(row["height"])
+                yield Entry(row["name"], row["source"], row["sha256"], width, height, row["split"])
 
 
 def data_hash(folder: Path) -> str:
@@ -206,7 +221,7 @@ def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
             return np.fromfile(address, np.uint8, length, offset=offset)
         except OSError as error:
             raise DataError(f"{address}: can't be read ({error.strerror})", _AGAIN) from error
-    kept = _cache(cache_folder() / "pictures", os.environ.get(CACHE_GB, _DEFAULT_GB))
+    kept = _cache(cache_folder() / "pictures", os.environ.get(CACHE_GB, "20"))
     content = kept.get(f"{address}@{offset}")
     if content is None:
         files, path = open_files(address)

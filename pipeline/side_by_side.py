@@ -12,6 +12,7 @@ from pathlib import Path
 
 import ffmpeg
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import MediaError
@@ -19,9 +20,7 @@ from stegnet.formats.ffmpeg_cli import BITEXACT, bundled_ffmpeg, input_file, pip
 from stegnet.video.films import read_frames
 from stegnet.video.forms import X264_DETERMINISTIC
 
-RATE = 25  # frames per second of a preview
 MODEL = "vmaf_v0.6.1"
-_MIN_SIDE = 17  # pixels; with 16, libvmaf 3 reads out of bounds
 _log = logging.getLogger(__name__)
 
 
@@ -31,19 +30,30 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
     The sound is the left film's. Width and height of each film in the preview are even numbers.
     """
     inputs = [input_file(film) for film in (left, right)]
-    sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", RATE) for film in inputs]
+    sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", 25) for film in inputs]
     pictures = ffmpeg.filter(sized, "hstack", inputs=len(sized), shortest=1)
-    video = {"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": 20, "threads": 1, "flags:v": "+bitexact"}
-    options = {"format": "mp4", "movflags": "+faststart", "acodec": "aac", "shortest": None}
-    options |= video | X264_DETERMINISTIC
+    options: dict[str, str | int | None] = {
+        "format": "mp4",
+        "movflags": "+faststart",
+        "acodec": "aac",
+        "shortest": None,
+        "vcodec": "libx264",
+        "pix_fmt": "yuv420p",
+        "crf": 20,
+        "threads": 1,
+        "flags:v": "+bitexact",
+        **X264_DETERMINISTIC,
+    }
+    streams = [pictures, inputs[0]["a?"]]
     with atomic_write(out) as part:
-        run_ffmpeg(part, [pictures, inputs[0]["a?"]], options | BITEXACT, "ffmpeg can't make it", out)
+        run_ffmpeg(part, streams, options | BITEXACT, "ffmpeg can't make it", out)
 
 
 def has_vmaf(height: int, width: int) -> bool:
     """Return whether films of this size can be measured; if not, log the reason."""
-    if min(height, width) < _MIN_SIDE:
-        _log.info("VMAF is left out: the film has %d×%d pixels, it needs %d×%d", width, height, _MIN_SIDE, _MIN_SIDE)
+    least = 17  # pixels; with 16, libvmaf 3 reads out of bounds
+    if min(height, width) < least:
+        _log.info("VMAF is left out: the film has %d×%d pixels, it needs %d×%d", width, height, least, least)
         return False
     listed = subprocess.run([bundled_ffmpeg(), "-hide_banner", "-filters"], capture_output=True, text=True, check=True)
     if " libvmaf " not in listed.stdout:
@@ -81,14 +91,19 @@ class VmafScores:
     """
 
     def __init__(self, original: Path, copy: Path, log: Path) -> None:
-        self._original, self._copy, self._log = original, copy, log
+        self._original = original
+        self._copy = copy
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def add(self, original: np.ndarray, copy: np.ndarray) -> None:
+    def add(self, original: NDArray[np.uint8], copy: NDArray[np.uint8]) -> None:
         """Add a frame of both films, (H, W, 3) uint8. Raises MediaError if their sizes differ."""
         if original.shape != copy.shape:
             raise MediaError(f"{self._copy}: its frames differ in size from those of {self._original}")
-        self._process = self._process or _start_vmaf(*copy.shape[:2], self._log)
+        if self._process is None:
+            height, width = copy.shape[:2]
+            self._process = _start_vmaf(height, width, self._log)
+        assert self._process.stdin
         with suppress(BrokenPipeError):  # if ffmpeg ended early, its error is raised at the end
             self._process.stdin.write(np.concatenate([copy, original], 1).tobytes())
 
@@ -96,6 +111,7 @@ class VmafScores:
         """Return the scores of all frames that were added. Raises MediaError with ffmpeg's last line."""
         if self._process is None:
             return []
+        assert self._process.stdin and self._process.stderr
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         output = self._process.stderr.read().decode(errors="replace").strip().splitlines()

@@ -25,9 +25,6 @@ from stegnet.core.streams import escape_unprintable
 if TYPE_CHECKING:
     import pandas as pd
 
-_EPILOG = "Paths: what the stage reads, then what it writes, as in dvc.yaml. Parameters: ./params.yaml."
-_DIGITS = 4  # digits after the point in a table's figures
-
 bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 
 
@@ -52,8 +49,10 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     """
     escape_unprintable()
     module = sys.modules[work.__module__]
+    assert module.__spec__  # it runs by `python -m`
     name = module.__spec__.name.removesuffix(".__main__")
-    parser = argparse.ArgumentParser(f"python -m {name}", description=module.__doc__, epilog=_EPILOG)
+    epilog = "Paths: what the stage reads, then what it writes, as in dvc.yaml. Parameters: ./params.yaml."
+    parser = argparse.ArgumentParser(f"python -m {name}", description=module.__doc__, epilog=epilog)
     for path in paths:
         parser.add_argument(path.rstrip("?"), type=Path, nargs="?" if path.endswith("?") else None)
     arguments = parser.parse_args()
@@ -113,4 +112,4 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 def write_table(path: Path, table: "pd.DataFrame", index: str | None = None) -> None:
     """Write a table as CSV, rounded to 4 digits, with row numbers under the heading `index`, if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.round(_DIGITS).to_csv(path, index=bool(index), index_label=index, lineterminator="\n")
+    table.round(4).to_csv(path, index=bool(index), index_label=index, lineterminator="\n")

@@ -39,7 +39,8 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
         from pipeline.tracking.store import Tracker
 
     grid = parse_grid([*changes, "train.launcher=ray"] if cluster else changes)
-    points, root = list(grid_points(grid)), Path(os.environ.get("DVC_ROOT", "."))
+    points = list(grid_points(grid))
+    root = Path(os.environ.get("DVC_ROOT", "."))
     run_experiments(grid, jobs, cluster)
     trainings: dict[str, list[Run]] = {}
     for point, params in points:
@@ -48,7 +49,8 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
         setting = " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
         trainings.setdefault(setting, []).append(training)  # with all seeds; MLflow's names contain no equals sign
     found = {name: summarise([each.data.metrics for each in runs]) for name, runs in trainings.items()}
-    words, runs = words_of(grid), [training for each in trainings.values() for training in each]
+    words = words_of(grid)
+    runs = [training for each in trainings.values() for training in each]
     table = as_markdown(found, len(runs) // len(found))
     key = hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
     figures = {f"{name}/{each}".lstrip("/"): value for name, means in found.items() for each, value in means.items()}
@@ -84,7 +86,8 @@ def grid_points(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
 
 def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
     """Queue all experiments and wait until they are done; use a Ray cluster for the trainings, if one is given."""
-    dvc, environment = [sys.executable, "-m", "dvc", "exp", "run"], dict(os.environ)
+    dvc = [sys.executable, "-m", "dvc", "exp", "run"]
+    environment = dict(os.environ)
     if cluster:
         environment["RAY_ADDRESS"] = cluster
     queue = [*dvc, "--queue", *(f"--set-param={word}" for word in words_of(grid)), "evaluate"]

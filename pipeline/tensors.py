@@ -4,13 +4,15 @@ The same operations on single pictures are in `stegnet.core.pixels` and `stegnet
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn import functional
 
 from stegnet.core.keystream import (
@@ -19,16 +21,11 @@ from stegnet.core.keystream import (
     Shuffle,
     inverse_orientations,
     orientations,
-    pixel_index,
 )
 from stegnet.core.pixels import BLOCK, HIDDEN_RMS, MIN_RMS
 
-_NEVER = 1e9  # a strength that moves no sample
 WINDOW = 11  # side of SSIM's Gaussian window
-SIGMA = 1.5  # its standard deviation in pixels
-C1, C2 = 0.01**2, 0.03**2  # for values in [0, 1]
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights from fine to coarse, from the paper's table
-MIN_FACTOR = 1e-3  # a factor of 0 would leave the product without gradient
 
 
 def to_8_bits(pictures: Tensor) -> Tensor:
@@ -66,7 +63,9 @@ def with_sealed_bits(stored: Tensor, exact: Tensor, uniform: Tensor, strength: f
     """
     levels = (stored.detach() * 255).round()
     error = exact.detach().float().clamp(0, 1) * 255 - levels  # -0.5 to 0.5
-    second, third = ((-strength * (1 + sign * error.abs())).exp() for sign in (-2, 2))  # the nearest level's is 1
+    # Chances relative to the nearest level's, which is 1.
+    second = (-strength * (1 - 2 * error.abs())).exp()
+    third = (-strength * (1 + 2 * error.abs())).exp()
     drawn = uniform * (1 + second + third)
     step = (drawn >= 1).float() - 2 * (drawn >= 1 + second).float()  # 0, 1 or -1
     step = torch.where(error < 0, -step, step)
@@ -81,16 +80,20 @@ def seal_strength(bits: float) -> float:
     At this strength, the mean entropy of the three levels, over rounding errors from 0 to half a level, is `bits`.
     """
     if not bits:
-        return _NEVER
+        return 1e9  # which moves no sample
     errors = (np.arange(256) + 0.5)[:, None] / 512
     squared = np.square(errors - [0, 1, -1])
-    low, high = 0.0, 4096.0
+    low = 0.0
+    high = 4096.0
     for _ in range(60):
         middle = (low + high) / 2
         chances = np.exp(-middle * (squared - squared[:, :1]))
         chances /= chances.sum(1, keepdims=True)
         entropy = -(chances * np.log2(np.maximum(chances, 1e-300))).sum(1).mean()
-        low, high = (middle, high) if entropy > bits else (low, middle)
+        if entropy > bits:
+            low = middle
+        else:
+            high = middle
     return middle
 
 
@@ -106,24 +109,34 @@ def gains_for(pictures: Tensor, bases: Tensor) -> Tensor:
     return HIDDEN_RMS / rms.clamp(min=MIN_RMS)
 
 
+class TensorShuffle(NamedTuple):
+    """A `Shuffle` of the N = rows · cols blocks of a grid for training, or several, as tensors on its device."""
+
+    rows: int
+    cols: int
+    permutation: Tensor  # (…, N) int64
+    orientation: Tensor  # (…, N) int64 in 0..7
+    negative: Tensor  # (…, N) bool
+
+
 class BatchShuffle(NamedTuple):
     """The shuffles of B pictures, one each, as indices of pixels, computed once for shuffling and unshuffling."""
 
-    index: Tensor  # (B, H·W) int64, the source of each pixel of the shuffled picture
+    source: Tensor  # (B, H·W) int64, the source of each pixel of the shuffled picture
     inverse: Tensor  # (B, H·W) int64, the place in the shuffled picture of each pixel
     signs: Tensor  # (B, 1, H, W) float32, 1 or −1, by place in the shuffled picture
 
     def select(self, pictures: slice) -> "BatchShuffle":
         """Return the shuffles of some of the pictures."""
-        return BatchShuffle(*(part[pictures] for part in self))
+        return BatchShuffle(self.source[pictures], self.inverse[pictures], self.signs[pictures])
 
 
-def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> Shuffle:
+def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> TensorShuffle:
     """Draw a shuffle for training, on the generator's device; not cryptographically secure."""
-    count, device = rows * cols, generator.device
-    permutation = torch.randperm(count, generator=generator, device=device)
-    turns = torch.randint(2 * ORIENTATIONS, (count,), generator=generator, device=device)
-    return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
+    count = rows * cols
+    permutation = torch.randperm(count, generator=generator, device=generator.device)
+    turns = torch.randint(2 * ORIENTATIONS, (count,), generator=generator, device=generator.device)
+    return TensorShuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
 
 
 def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int, block: int) -> BatchShuffle:
@@ -134,35 +147,45 @@ def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int
     keys = torch.randint(1 << 62, (count, rows * cols), generator=generator, device=device)
     turns = torch.randint(2 * ORIENTATIONS, (count, rows * cols), generator=generator, device=device)
     permutations = keys.argsort(dim=1, stable=True)
-    return batch_shuffle([Shuffle(rows, cols, permutations, turns % ORIENTATIONS, turns & NEGATIVE != 0)], block)
+    shuffles = TensorShuffle(rows, cols, permutations, turns % ORIENTATIONS, turns & NEGATIVE != 0)
+    return batch_shuffle([shuffles], block)
 
 
 def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
     """Draw a shuffle as numpy arrays, for measurements; not cryptographically secure."""
     drawn = random_shuffle(torch.Generator().manual_seed(seed), rows, cols)
-    fields = (drawn.permutation, drawn.orientation, drawn.negative)
     key = hashlib.sha256(seed.to_bytes(8, "little")).digest()
-    return Shuffle(rows, cols, *(part.numpy() for part in fields), key)
+    return Shuffle(rows, cols, drawn.permutation.numpy(), drawn.orientation.numpy(), drawn.negative.numpy(), key)
 
 
-def batch_shuffle(shuffles: Sequence[Shuffle], block: int) -> BatchShuffle:
-    """Return shuffles of one grid, whose blocks have `block` × `block` pixels, as one value.
+def batch_shuffle(shuffles: Sequence[Shuffle | TensorShuffle], block: int) -> BatchShuffle:
+    """Return shuffles of one grid, whose blocks have `block` × `block` pixels, as one value."""
+    rows = shuffles[0].rows
+    cols = shuffles[0].cols
 
-    The fields of a shuffle are arrays or tensors, (N,), or those of several shuffles, (…, N).
-    """
-    rows, cols = shuffles[0].rows, shuffles[0].cols
-    fields = ([getattr(shuffle, name) for shuffle in shuffles] for name in ("permutation", "orientation", "negative"))
-    permutation, orientation, negative = (
-        torch.stack([torch.as_tensor(each) for each in field]).view(-1, rows * cols) for field in fields
-    )
+    def joined(fields: Iterable[NDArray[np.generic] | Tensor]) -> Tensor:
+        return torch.stack([torch.as_tensor(field) for field in fields]).view(-1, rows * cols)
+
+    permutation = joined(shuffle.permutation for shuffle in shuffles)
+    orientation = joined(shuffle.orientation for shuffle in shuffles)
+    negative = joined(shuffle.negative for shuffle in shuffles)
+
     upright, back = _orientations(block, cols * block, permutation.device)
     inverse = permutation.argsort(dim=1)
     signs = (1 - 2 * negative.float()).view(-1, 1, rows, cols)
     return BatchShuffle(
-        pixel_index(permutation, orientation, cols, upright),
-        pixel_index(inverse, orientation.gather(1, inverse), cols, back),
+        _pixel_index(permutation, orientation, cols, upright),
+        _pixel_index(inverse, orientation.gather(1, inverse), cols, back),
         signs.repeat_interleave(block, 2).repeat_interleave(block, 3),
     )
+
+
+def _pixel_index(permutation: Tensor, orientation: Tensor, cols: int, inside: Tensor) -> Tensor:
+    """Return the source of each pixel of shuffled pictures, as `stegnet.core.keystream.pixel_index` does of arrays."""
+    block = inside.shape[-1]
+    corner = permutation // cols * (cols * block**2) + permutation % cols * block
+    index = corner[..., None, None] + inside[orientation]  # (B, N, block, block)
+    return index.view(len(index), -1, cols, block, block).transpose(2, 3).flatten(1)
 
 
 def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
@@ -176,27 +199,33 @@ def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
         ValueError: the shuffles are not B shuffles of pictures of H × W pixels.
     """
     index, inverse = _batch_indices(pictures, shuffles)
-    return _pictures(_Permutation.apply(_pixels(pictures), index, inverse), pictures.shape) * shuffles.signs
+    return _pictures(_permuted(_pixels(pictures), index, inverse), pictures.shape) * shuffles.signs
 
 
 def invert(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
     """Invert `apply` exactly; same arguments and errors."""
     index, inverse = _batch_indices(pictures, shuffles)
     pixels = _pixels(pictures * shuffles.signs)
-    return _pictures(_Permutation.apply(pixels, inverse, index), pictures.shape)
+    return _pictures(_permuted(pixels, inverse, index), pictures.shape)
 
 
 class _Permutation(torch.autograd.Function):
     """A permutation of rows. Its gradient is permuted back; the gradient of `index_select` is summed, so CUDA sorts."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(inverse)
         return rows.index_select(0, index)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return gradient.index_select(0, *ctx.saved_tensors), None, None
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return gradient.index_select(0, inverse), None, None
+
+
+def _permuted(rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
+    permuted: Tensor = _Permutation.apply(rows, index, inverse)
+    return permuted
 
 
 def _pixels(pictures: Tensor) -> Tensor:
@@ -216,13 +245,14 @@ def _batch_indices(pictures: Tensor, shuffles: BatchShuffle) -> tuple[Tensor, Te
     if shuffles.signs.shape != (batch, 1, height, width):
         raise ValueError(f"shuffles of {tuple(shuffles.signs.shape)} can't shuffle pictures {tuple(pictures.shape)}")
     first = torch.arange(batch, device=pictures.device)[:, None] * (height * width)
-    return (shuffles.index + first).reshape(-1), (shuffles.inverse + first).reshape(-1)
+    return (shuffles.source + first).reshape(-1), (shuffles.inverse + first).reshape(-1)
 
 
 @cache
 def _orientations(block: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return `orientations` and their inverse, copied to a device once, since each copy would wait for it."""
-    upright, back = (torch.from_numpy(table(block, width)) for table in (orientations, inverse_orientations))
+    upright = torch.from_numpy(orientations(block, width))
+    back = torch.from_numpy(inverse_orientations(block, width))
     return upright.to(device), back.to(device)
 
 
@@ -250,15 +280,17 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     Equation 7 of the paper. Departures: small pictures use only the scales on which the window fits, with weights
     normalised to 1; and a factor is at least 0.001, below which it has no gradient.
     """
+    least_factor = 1e-3  # a factor of 0 would leave the product without gradient
     weights = SCALES[: scales_of(min(a.shape[-2:]))]
     product = torch.ones((), device=a.device)
     for scale, weight in enumerate(weights):
         luminance, structure = _similarity(a, b)
         last = scale == len(weights) - 1
         factor = (luminance * structure if last else structure).mean((2, 3))
-        product = product * factor.clamp(min=MIN_FACTOR) ** (weight / sum(weights))
+        product = product * factor.clamp(min=least_factor) ** (weight / sum(weights))
         if not last:
-            a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+            a = functional.avg_pool2d(a, 2)
+            b = functional.avg_pool2d(b, 2)
     return product
 
 
@@ -272,14 +304,17 @@ def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     mean_a, mean_b, square_a, square_b, product = _blur(torch.stack([a, b, a * a, b * b, a * b]))
     variances = square_a - mean_a**2 + square_b - mean_b**2
     covariance = product - mean_a * mean_b
-    luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
-    return luminance, (2 * covariance + C2) / (variances + C2)
+    c1 = 0.01**2  # the paper's constants, for values in [0, 1]
+    c2 = 0.03**2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return luminance, (2 * covariance + c2) / (variances + c2)
 
 
 def _blur(pictures: Tensor) -> Tensor:
     """Apply a Gaussian blur without padding: (..., H, W) to (..., H - 10, W - 10)."""
     offsets = torch.arange(WINDOW, device=pictures.device) - WINDOW // 2
-    window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    sigma = 1.5  # pixels
+    window = torch.exp(-(offsets**2) / (2 * sigma**2))
     planes = pictures.reshape(1, -1, *pictures.shape[-2:])  # as channels of one grouped convolution, which is fastest
     column = (window / window.sum()).view(1, 1, WINDOW, 1).expand(planes.shape[1], -1, -1, -1)
     blurred = functional.conv2d(planes, column, groups=planes.shape[1])

@@ -1,8 +1,7 @@
 """Stage video: a film hidden in its cover and revealed, measured frame by frame from the files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.evaluate.quality import (
     HideRevealResult,
+    Pixels,
     Row,
     contact_sheet,
     map_in_threads,
@@ -46,13 +46,11 @@ from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget
 from stegnet.video.films import read_frames
 
-SHEET_ROWS = 4  # frames on the contact sheet
-CELL_SIZE = (180, 320)  # height and width of a picture on it
 FILM = "film_"  # prefix of columns with a film's figures
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means represent a film
 FLICKER_COLUMNS = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
 
-FramePair = tuple[np.ndarray, np.ndarray]  # original and copy, (H, W, 3) uint8
+FramePair = tuple[Pixels, Pixels]  # original and copy
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
@@ -68,8 +66,8 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         write_json(out / "details.json", figures)
         write_json(out / "metrics.json", film_headline(figures))
         run.finish(video_result(weights, out, cover, secret))
-    container, secret, base = film_headline(figures).values()
-    print(f"film: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
+    of_container, of_secret, of_base = film_headline(figures).values()
+    print(f"film: container {of_container:.2f} dB, secret {of_secret:.2f} dB ({of_base:.2f} from its base alone)")
 
 
 class Films(NamedTuple):
@@ -101,17 +99,23 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True, verify=False), context)
     hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
     with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:
-        report = NetworkMethod().find(opened, context).write(OutputTarget(films.revealed, force=True), strict=True)
-    write_preview(films.container, films.revealed, out / "preview.mp4", *reversed(CELL_SIZE))
+        found = NetworkMethod().find(opened, context)
+        assert found  # as was hidden
+        report = found.write(OutputTarget(films.revealed, force=True), strict=True)
+    height, width = 180, 320  # of a picture in the preview and on the contact sheet
+    write_preview(films.container, films.revealed, out / "preview.mp4", width, height)
     measures, shown = _measure(films, report.frames, progress)
-    write_png(out / "frames.png", contact_sheet(shown, CELL_SIZE))
+    write_png(out / "frames.png", contact_sheet(shown, (height, width)))
     return measures
 
 
 def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
     """Measure the `count` hidden frames in one pass over all films; return also the frames for the contact sheet."""
-    chosen = range(0, count, max(1, count // SHEET_ROWS))[:SHEET_ROWS]
-    rows, steps, shown = [], [], []
+    frames_shown = 4  # on the contact sheet
+    chosen = range(0, count, max(1, count // frames_shown))[:frames_shown]
+    rows: list[Row] = []
+    steps: list[Row] = []
+    shown: list[HideRevealResult] = []
 
     def measured(
         item: tuple[int, tuple[HideRevealResult | None, HideRevealResult]],
@@ -119,11 +123,13 @@ def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures
         """Return a frame's measures, those of the step to it, and the frame if the contact sheet shows it."""
         index, (before, frame) = item
         reading = read_record(frame.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=index == 0)
+        assert reading.base
         row = measure_quality(frame) | {BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
-        return row, before and _flicker(before, frame), frame if index in chosen else None
+        step = None if before is None else _flicker(before, frame)
+        return row, step, frame if index in chosen else None
 
     with _measuring_vmaf(films) as scores, closing(_hidden_frames(films, scores)) as hidden:
-        with closing(map_in_threads(measured, enumerate(pairwise(chain([None], hidden))))) as found:
+        with closing(map_in_threads(measured, enumerate(_with_before(hidden)))) as found:
             for row, step, frame in found:
                 rows.append(row)
                 steps += [step] if step else []
@@ -131,6 +137,16 @@ def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures
                 progress("measure", len(rows), count)
         vmafs = {VMAF.of(side): scores[side].finish()[:count] for side in scores}
     return FilmMeasures(pd.DataFrame(rows).assign(**vmafs), pd.DataFrame(steps, columns=FLICKER_COLUMNS)), shown
+
+
+def _with_before(
+    frames: Iterable[HideRevealResult],
+) -> Iterator[tuple[HideRevealResult | None, HideRevealResult]]:
+    """Yield each frame with the frame before it."""
+    before = None
+    for frame in frames:
+        yield before, frame
+        before = frame
 
 
 @contextmanager
@@ -148,10 +164,13 @@ def _measuring_vmaf(films: Films) -> Iterator[dict[str, VmafScores]]:
 def _size(film: Path) -> tuple[int, int]:
     """Return height and width of a film's frames."""
     with closing(read_frames(film)) as frames:
-        return next(frames).shape[:2]
+        height, width = next(frames).shape[:2]
+        return height, width
 
 
-def _hidden_frames(films: Films, scores: Mapping[str, VmafScores]) -> Iterator[HideRevealResult]:
+def _hidden_frames(
+    films: Films, scores: Mapping[str, VmafScores]
+) -> Generator[HideRevealResult, None, None]:
     """Yield the hidden frames. All frames are added to VMAF's, even those of the container that hide nothing.
 
     VMAF compares the container with the cover as players show it.
@@ -183,11 +202,12 @@ def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | 
     VMAF also gets its first percentile, film_…_vmaf_p1. A film with one frame has no steps, and no flicker.
     """
     size = {"frames": len(frames), "megabytes": round(container.stat().st_size / 1e6, 3)}
-    means = {column: frames[column].mean() for column in frames}
+    means = {str(column): frames[column].mean() for column in frames}
     worst = {PSNR.of(side, "worst"): frames[PSNR.of(side)].min() for side in SIDES}
     p1 = {VMAF.of(side, "p1"): np.percentile(frames[VMAF.of(side)], 1) for side in SIDES if VMAF.of(side) in frames}
-    flickering = [] if steps is None or steps.empty else [FLICKER.of(side) for side in SIDES]
-    flicker = {column: steps[column].mean() for column in flickering}
+    flicker = {}
+    if steps is not None and not steps.empty:
+        flicker = {FLICKER.of(side): steps[FLICKER.of(side)].mean() for side in SIDES}
     rounded = {name: round(float(value), 4) for name, value in (means | worst | p1 | flicker).items()}
     return {FILM + name: value for name, value in (size | rounded).items()}
 

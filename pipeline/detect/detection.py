@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.detect.detector import detect, train_detector
+from pipeline.detect.detector import Sides, detect, train_detector
 from pipeline.detect.methods import (
     Method,
     PicturePair,
@@ -36,11 +37,11 @@ from pipeline.tracking.results import detect_result
 from stegnet.core.compute import make_deterministic
 from stegnet.networks import Network
 
-NETWORK, SEALED, CONTROL = "network", "sealed", "control"
+NETWORK = "network"
+SEALED = "sealed"
+CONTROL = "control"
 RATES = {SEALED: 0.1, CONTROL: 4.0}  # bits per sample
-FOUND, NOT_FOUND, INCONCLUSIVE = "found", "not found", "inconclusive"
 CONTROL_FOUND = 0.85  # accuracy from which the control counts as found
-MOST_TESTED = 200  # pictures of each split
 ALL = "all"  # kinds of pictures
 
 
@@ -54,7 +55,7 @@ def measure_detection(config: Config, shards: Path, weights: Path, out: Path) ->
         write_json(out / "metrics.json", headline(table))
         run.finish(detect_result(weights, out, shards))
     overall = table[table["pictures"] == ALL].set_index("method")
-    if overall.loc[CONTROL, "accuracy"] < CONTROL_FOUND:
+    if overall["accuracy"].to_dict()[CONTROL] < CONTROL_FOUND:
         logging.warning("the detector does not find its control: of what it does not find, it says nothing")
     rows = (f"{row.Index} {row.accuracy:.0%} ({row.low:.0%}–{row.high:.0%})" for row in overall.itertuples())
     print(f"a small detector is right about: {', '.join(rows)}; 50 % is chance")
@@ -62,11 +63,13 @@ def measure_detection(config: Config, shards: Path, weights: Path, out: Path) ->
 
 def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     """Return one row for each method and kind of pictures, and for all kinds together."""
+    most_tested = 200  # pictures of each split
     methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED]), CONTROL: four_bit_swap}
-    shift, settings = config.evaluate.shift, config.detect
+    shift = config.evaluate.shift
+    settings = config.detect
     known = list(picture_pairs(shards, TRAIN, shift, settings.pairs))
     splits = (TEST, VALIDATION) if any(read_manifest(shards, VALIDATION)) else (TEST,)
-    unseen = [pair for split in splits for pair in picture_pairs(shards, split, shift, MOST_TESTED)]
+    unseen = [pair for split in splits for pair in picture_pairs(shards, split, shift, most_tested)]
     training, test = np.split(_sides(methods, [*known, *unseen], config.seed), [len(known)], axis=1)
     detector = train_detector(settings.backbone, training, config.seed, lambda steps: bar(steps, "train"))
     scores = dict(zip(methods, detect(detector, test), strict=True))
@@ -80,10 +83,10 @@ def headline(table: pd.DataFrame) -> dict[str, float]:
     return {f"detect_{row['method']}_{key}": round(row[key], 4) for row in rows for key in ("accuracy", "low", "high")}
 
 
-def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> np.ndarray:
+def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> Sides:
     """Return covers, then their containers by each method, (1 + methods, N, H, W, 3) uint8."""
 
-    def hide(numbered: tuple[int, PicturePair]) -> list[np.ndarray]:
+    def hide(numbered: tuple[int, PicturePair]) -> list[NDArray[np.uint8]]:
         number, (_, cover, secret) = numbered
         return [cover, *(method(cover, secret, container_seed(seed, number)) for method in methods.values())]
 
@@ -91,7 +94,7 @@ def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> n
         return np.stack(list(sides), axis=1)
 
 
-def rows_of(scores: dict[str, Scores], kinds: np.ndarray, pairs: int) -> Iterator[dict[str, Any]]:
+def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of `measure`. A method that is not found is inconclusive unless the control is found.
 
     Args:
@@ -105,7 +108,7 @@ def rows_of(scores: dict[str, Scores], kinds: np.ndarray, pairs: int) -> Iterato
             chosen = (kinds == kind) | (kind == ALL)
             part = Scores(both.covers[chosen], both.containers[chosen])
             low, high = part.interval
-            finding = FOUND if low > 0.5 else NOT_FOUND if sound else INCONCLUSIVE
+            finding = "found" if low > 0.5 else "not found" if sound else "inconclusive"
             counts = {"rate": RATES.get(method), "pictures": kind, "pairs": pairs, "tested": len(part.covers)}
             figures = {"accuracy": part.accuracy, "low": low, "high": high, "finding": finding}
             yield {"method": method} | counts | figures

@@ -9,10 +9,13 @@ Fridrich 2019, "Deep residual network for steganalysis of digital images", IEEE 
 positions. The detector is smaller than theirs by orders of magnitude: its findings are a lower bound of an attacker's.
 """
 
+import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import update_bn
@@ -21,33 +24,45 @@ from pipeline.evaluate.statistics import Scores
 from stegnet.core.compute import autocast, full_precision, pick_device, resolve
 from stegnet.networks.layers import make_stage
 
-THRESHOLD = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
-EPOCHS = 6
-BATCH = 4  # covers; each comes with its containers
-CROP = 96  # side in pixels
-LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-3
-STATISTICS_BATCHES = 16  # batches for the final statistics of batch normalisation
-_SIDE = 5  # of a filter
-_PLANES = 5  # red, green, blue, red minus green, green minus blue
-
 Progress = Callable[[range], Iterable[int]]
+Sides = NDArray[np.uint8]  # (classes, N, H, W, 3): covers, then their containers by each method, in the same order
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How a detector is trained."""
+
+    epochs: int = 6
+    batch: int = 4  # covers; each comes with its containers
+    crop: int = 96  # side in pixels
+    learning_rate: float = 4e-3
+    weight_decay: float = 1e-3
+    statistics_batches: int = 16  # batches for the final statistics of batch normalisation
 
 
 class Detector(nn.Module):
     """A network from (B, 3, H, W) float32, 0 to 255, to (B, methods) logits: positive means its container."""
 
+    filters: Tensor  # all filters of a plane, then those of the next, (planes · 6, 1, 5, 5)
+
     def __init__(self, backbone: str, methods: int) -> None:
         super().__init__()
-        # All filters of a plane, then those of the next.
-        self.register_buffer("filters", high_pass().repeat(_PLANES, 1, 1, 1))
+        self._planes = 5  # red, green, blue, red minus green, green minus blue
+        self.register_buffer("filters", high_pass().repeat(self._planes, 1, 1, 1))
         self.stage = make_stage(backbone, len(self.filters), pretrained=False)
-        self.classifier = nn.Linear(self.stage.feature_info.channels()[0], methods)
+        with torch.no_grad():
+            (features,) = self.stage(torch.zeros(1, len(self.filters), 24, 40))
+        self.classifier = nn.Linear(features.shape[1], methods)
 
     def forward(self, pictures: Tensor) -> Tensor:
         planes = torch.cat([pictures, pictures[:, :2] - pictures[:, 1:]], dim=1)
         with full_precision(pictures.device):  # bfloat16 would round steps of one level away
-            residuals = functional.conv2d(planes, self.filters, groups=_PLANES).clamp(-THRESHOLD, THRESHOLD) / THRESHOLD
-        return self.classifier(self.stage(residuals)[0].float().mean((2, 3))).float()
+            threshold = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
+            filtered = functional.conv2d(planes, self.filters, groups=self._planes)
+            residuals = filtered.clamp(-threshold, threshold) / threshold
+        (features,) = self.stage(residuals)
+        logits: Tensor = self.classifier(features.float().mean((2, 3)))
+        return logits.float()
 
 
 def high_pass() -> Tensor:
@@ -55,20 +70,23 @@ def high_pass() -> Tensor:
 
     Each gives 0 on an even area. The largest weight is 1, so that a step of one level gives 1.
     """
-    first, second = [-1.0, 1.0], [0.5, -1.0, 0.5]
-    square_3 = [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]
+    side = 5
+    first = torch.tensor([[-1.0, 1.0]])
+    second = torch.tensor([[0.5, -1.0, 0.5]])
+    square_3 = torch.tensor([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]) / 4
     square_5 = [[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]
-    rows = [torch.tensor([row]) for row in (first, second)]
-    squares = [torch.tensor(square) / limit for square, limit in ((square_3, 4), (square_5, 12))]
-    filters = torch.zeros(6, 1, _SIDE, _SIDE)
-    for place, kernel in zip(filters, (*rows, *(row.T for row in rows), *squares), strict=True):
+    kernels = (first, second, first.T, second.T, square_3, torch.tensor(square_5) / 12)
+
+    filters = torch.zeros(len(kernels), 1, side, side)
+    for place, kernel in zip(filters, kernels, strict=True):
         height, width = kernel.shape
-        top, left = (_SIDE - height) // 2, (_SIDE - width) // 2
+        top = (side - height) // 2
+        left = (side - width) // 2
         place[0, top : top + height, left : left + width] = kernel
     return filters
 
 
-def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progress) -> Detector:
+def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -> Detector:
     """Train a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
 
     It decides for each method separately. A batch holds covers and their containers, cropped, flipped and turned alike,
@@ -79,35 +97,42 @@ def train_detector(backbone: str, sides: np.ndarray, seed: int, progress: Progre
 
     Args:
         backbone: name of a timm model.
-        sides: (classes, N, H, W, 3) uint8: covers, then their containers by each method, in the same order.
+        sides: covers and containers.
         seed: of weights, order and crops.
     """
+    settings = DetectorSettings()
     torch.manual_seed(seed)
-    random, device = np.random.default_rng(seed), pick_device()
+    random = np.random.default_rng(seed)
+    device = pick_device()
     precision = resolve("auto", device)
-    detector = Detector(backbone, len(sides) - 1).to(device, memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(detector.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    detector = Detector(backbone, len(sides) - 1).to(device).to(memory_format=torch.channels_last).train()
+
     pairs = sides.shape[1]
-    steps = -(-EPOCHS * pairs // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps)
-    needed = (steps + STATISTICS_BATCHES) * BATCH  # indices of pairs, reshuffled each epoch
-    order = np.concatenate([random.permutation(pairs) for _ in range(-(-needed // pairs))])
-    order = order[:needed].reshape(-1, BATCH)
+    steps = math.ceil(settings.epochs * pairs / settings.batch)
+    optimiser = torch.optim.AdamW(
+        detector.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
+    needed = (steps + settings.statistics_batches) * settings.batch  # indices of pairs, reshuffled each epoch
+    order = np.concatenate([random.permutation(pairs) for _ in range(math.ceil(needed / pairs))])
+    order = order[:needed].reshape(-1, settings.batch)
+
     for step in progress(range(steps)):
         with autocast(precision, device):
-            covers, *containers = detector(_batch(sides, order[step], random).to(device)).split(BATCH)
+            batch = _batch(sides, order[step], settings.crop, random).to(device)
+            covers, *containers = detector(batch).split(settings.batch)
         # (B, methods): the logit of each container for its method.
-        own = torch.stack(containers).diagonal(dim1=0, dim2=2)
+        containers_own = torch.stack(containers).diagonal(dim1=0, dim2=2)
         optimiser.zero_grad()
-        (functional.softplus(covers) + functional.softplus(-own)).mean().backward()  # binary cross-entropy
+        (functional.softplus(covers) + functional.softplus(-containers_own)).mean().backward()  # binary cross-entropy
         optimiser.step()
         schedule.step()
     with autocast(precision, device):
-        update_bn((_batch(sides, chosen, random) for chosen in order[steps:]), detector, device)
+        update_bn((_batch(sides, chosen, settings.crop, random) for chosen in order[steps:]), detector, device)
     return detector.eval()
 
 
-def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
+def detect(detector: Detector, sides: Sides) -> list[Scores]:
     """Return scores of whole pictures for each method: the log of how much likelier a container is than a cover."""
     device = next(detector.parameters()).device
     with torch.inference_mode(), autocast(resolve("auto", device), device):
@@ -116,20 +141,22 @@ def detect(detector: Detector, sides: np.ndarray) -> list[Scores]:
     return [Scores(covers[:, method], own[:, method]) for method, own in enumerate(containers)]
 
 
-def _batch(sides: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> Tensor:
+def _batch(sides: Sides, chosen: NDArray[np.int64], crop: int, random: np.random.Generator) -> Tensor:
     """Return B covers, then their containers by each method, in the same order, (classes · B, 3, crop, crop)."""
-    both = np.stack([_augment(sides[:, index], random) for index in chosen], axis=1)
+    both = np.stack([_augment(sides[:, index], crop, random) for index in chosen], axis=1)
     return _tensor(both.reshape(-1, *both.shape[2:]))
 
 
-def _augment(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _augment(pictures: NDArray[np.uint8], crop: int, random: np.random.Generator) -> NDArray[np.uint8]:
     """Return the same random crop of (classes, H, W, 3), in the same random one of a square's eight orientations."""
-    side = min(CROP, *pictures.shape[1:3])
-    top, left = (random.integers(0, size - side + 1) for size in pictures.shape[1:3])
-    turned = np.rot90(pictures[:, top : top + side, left : left + side], random.integers(0, 4), (1, 2))
+    height, width = pictures.shape[1:3]
+    side = min(crop, height, width)
+    top = random.integers(0, height - side + 1)
+    left = random.integers(0, width - side + 1)
+    turned = np.rot90(pictures[:, top : top + side, left : left + side], int(random.integers(0, 4)), (1, 2))
     return turned[:, :, ::-1] if random.integers(0, 2) else turned
 
 
-def _tensor(pictures: np.ndarray) -> Tensor:
+def _tensor(pictures: NDArray[np.uint8]) -> Tensor:
     """Convert (B, H, W, 3) uint8 to (B, 3, H, W) float32, 0 to 255."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()

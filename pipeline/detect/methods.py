@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.shards import Shards, read_manifest
 from stegnet.core.pixels import channels_of
@@ -16,16 +17,17 @@ from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods.sealed import hide_bytes
 from stegnet.networks import Network, hide_picture
 
-T = TypeVar("T")
-_SEEDS = 1_000_000  # containers of one experiment, at most
+Item = TypeVar("Item")
+Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 
 # From cover and secret, (H, W, 3) uint8 of one size, and a seed; networks need sides that are multiples of 8.
-Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+Method = Callable[[Pixels, Pixels, int], Pixels]
 
 
 def container_seed(seed: int, number: int) -> int:
     """Return the seed of container `number` of an experiment: no other container has its key or its randomness."""
-    return _SEEDS * seed + number
+    most_containers = 1_000_000  # of one experiment
+    return most_containers * seed + number
 
 
 def key_of(seed: int) -> Key:
@@ -36,7 +38,7 @@ def key_of(seed: int) -> Key:
 def network_by_key(network: Network) -> Method:
     """Return the network method as users get it: shuffled by key, with sealed bits, a new key for each container."""
 
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+    def hide(cover: Pixels, secret: Pixels, seed: int) -> Pixels:
         random = seeded(seed)
         return hide_picture(network, cover, secret, Key(random(KEY_BYTES)), random)
 
@@ -46,7 +48,7 @@ def network_by_key(network: Network) -> Method:
 def sealed_at(rate: float) -> Method:
     """Return the sealed method with a file of `rate` bits per sample, each container under its own key."""
 
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+    def hide(cover: Pixels, secret: Pixels, seed: int) -> Pixels:
         random = seeded(seed)
         data = secret.tobytes()[: int(rate * cover[..., : channels_of(cover)].size / 8)]
         return hide_bytes(cover, data, Key(random(KEY_BYTES)), name="s", randomness=random)
@@ -54,17 +56,17 @@ def sealed_at(rate: float) -> Method:
     return hide
 
 
-def four_bit_swap(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+def four_bit_swap(cover: Pixels, secret: Pixels, seed: int) -> Pixels:
     """Replace the cover's low four bits by the secret's high four, without key or randomness: the baseline."""
-    return cover & 0xF0 | secret >> 4
+    return cover & np.uint8(0xF0) | secret >> np.uint8(4)
 
 
 class PicturePair(NamedTuple):
     """A cover and a secret, (H, W, 3) uint8 of one size, and the source of the cover."""
 
     kind: str
-    cover: np.ndarray
-    secret: np.ndarray
+    cover: Pixels
+    secret: Pixels
 
 
 def picture_pairs(shards: Path, split: str, shift: int, most: int) -> Iterator[PicturePair]:
@@ -72,12 +74,13 @@ def picture_pairs(shards: Path, split: str, shift: int, most: int) -> Iterator[P
 
     The secret of each is the picture `shift` places further on.
     """
-    pictures, kinds = Shards(shards, split), [entry.source for entry in read_manifest(shards, split)]
+    pictures = Shards(shards, split)
+    kinds = [entry.source for entry in read_manifest(shards, split)]
     for number in evenly(list(range(len(kinds))), most):
         yield PicturePair(kinds[number], pictures[number], pictures[(number + shift) % len(kinds)])
 
 
-def evenly(items: list[T], most: int) -> list[T]:
+def evenly(items: list[Item], most: int) -> list[Item]:
     """Return at most `most` of the items, evenly spaced."""
     number = min(len(items), most)
     return [items[index * len(items) // number] for index in range(number)]

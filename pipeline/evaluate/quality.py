@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
@@ -55,21 +56,17 @@ from stegnet.networks.engines import Engine
 from stegnet.record import encode_base, read_record
 from stegnet.sealing import record_capacity
 
-MeasureFunction = Callable[[np.ndarray, np.ndarray], float]
+Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
+MeasureFunction = Callable[[Pixels, Pixels], float]
 PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
 ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
-_MIN_HAARPSI_SIDE = 16  # pixels, for its three scales
-_TIMED_SIDES, TIMED_RUNS = (1000, 1000), 3  # a picture of one megapixel, computed as one tile
 
-GAP, TITLE_HEIGHT, LABEL_HEIGHT = 6, 26, 14  # pixels of a contact sheet
-GAIN = 10
-TITLES = ("cover", "container", f"difference x{GAIN}", "secret", "revealed")
-
-LabelledImage = tuple[np.ndarray, str]  # (H, W, 3) uint8; a label or ""
-NamedPicture = tuple[str, np.ndarray]
+LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""
+NamedPicture = tuple[str, Pixels]
 Row = dict[str, Any]
 Progress = Callable[[range], Iterable[int]]
-T, R = TypeVar("T"), TypeVar("R")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +82,8 @@ def measure(
         key = function.__name__
         if key in MEASURES or "_" in key:
             raise ValueError(f"{key}: a measure has a name of its own, without an underscore")
-        MEASURES[key], PIXEL_MEASURES[key] = Measure(key, heading, unit, higher_is_better, digits), function
+        MEASURES[key] = Measure(key, heading, unit, higher_is_better, digits)
+        PIXEL_MEASURES[key] = function
         return function
 
     return add
@@ -96,17 +94,21 @@ class HideRevealResult:
     """The names of cover and secret, and the pictures before and after; each (H, W, 3) uint8."""
 
     names: tuple[str, str]
-    cover: np.ndarray
-    container: np.ndarray
-    secret: np.ndarray
-    revealed: np.ndarray
+    cover: Pixels
+    container: Pixels
+    secret: Pixels
+    revealed: Pixels
 
 
 def setup_of(network: Network) -> dict[str, str]:
     """Return backend, device, precision and threads of a measurement, by name."""
-    engine, threads = network.engine, str(torch.get_num_threads())
-    device = device_name(engine.device)
-    return {"backend": engine.backend, "device": device, "precision": engine.precision, "threads": threads}
+    engine = network.engine
+    return {
+        "backend": engine.backend,
+        "device": device_name(torch.device(str(engine.device))),
+        "precision": engine.precision,
+        "threads": str(torch.get_num_threads()),
+    }
 
 
 class PicturePairs:
@@ -140,7 +142,8 @@ class PicturePairs:
         """Return cover and secret number `index` of a kind."""
         members = self._members[kind]
         shift = self._shift % len(members) or 1
-        cover, secret = members[index % len(members)], members[(index + shift) % len(members)]
+        cover = members[index % len(members)]
+        secret = members[(index + shift) % len(members)]
         return (self._names[cover], self._pictures[cover]), (self._names[secret], self._pictures[secret])
 
 
@@ -148,7 +151,8 @@ class Evaluator:
     """Measurements of a network on `PicturePairs`; `seed` is the seed of all randomness."""
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
-        self._network, self._seed = network, seed
+        self._network = network
+        self._seed = seed
         self.pairs = PicturePairs(shards, shift)
 
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
@@ -168,14 +172,16 @@ class Evaluator:
         perceptual = perceptual_measures()
 
         def measured(pair: tuple[str, int]) -> tuple[list[Row], list[HideRevealResult]]:
-            sealed, bare = (self.run(*pair, mode) for mode in (SEALED, BARE))
+            kind, index = pair
+            sealed = self.run(kind, index, SEALED)
+            bare = self.run(kind, index, BARE)
             names = dict(zip(("cover", "secret"), sealed.names, strict=True))
             figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | self._measure_bases(sealed)
             both = [
-                {"kind": pair[0], "mode": SEALED} | names | figures,
-                {"kind": pair[0], "mode": BARE} | names | measure_quality(bare),
+                {"kind": kind, "mode": SEALED} | names | figures,
+                {"kind": kind, "mode": BARE} | names | measure_quality(bare),
             ]
-            return both, [sealed] if pair[1] < shown else []
+            return both, [sealed] if index < shown else []
 
         rows: list[Row] = []
         results: dict[str, list[HideRevealResult]] = {kind: [] for kind in self.pairs.kinds}
@@ -190,14 +196,15 @@ class Evaluator:
     def _measure_bases(self, sealed: HideRevealResult) -> Row:
         """Return the PSNR of the secret's base alone, as the record holds it, and as the pair enhances it."""
         reading = read_record(sealed.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=True)
+        assert reading.base
         base = reading.base.picture
         both = {BASE_PSNR: base, RESTORED_BASE_PSNR: to_8_bits(self._network.enhance(base))}
         return {column: psnr(sealed.secret, at_own_size(picture, reading)) for column, picture in both.items()}
 
 
 def hide_and_reveal(
-    network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+    network: Network, cover: Pixels, secret: Pixels, seed: int
+) -> tuple[Pixels, Pixels]:
     """Return the container as read from a PNG file, and the picture revealed from it.
 
     The key is the public demonstration key. Pictures are (H, W, 3) uint8; `seed` is the seed of all randomness in
@@ -208,17 +215,19 @@ def hide_and_reveal(
 
 
 def _without_sealed_bits(
-    network: Network, cover: np.ndarray, secret: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+    network: Network, cover: Pixels, secret: Pixels, seed: int
+) -> tuple[Pixels, Pixels]:
     """Hide and reveal as `hide_and_reveal`, but give the reveal network shuffle and base."""
-    size = secret.shape[:2]
-    shuffle = seeded_shuffle(seed, *grid(*size, network.block))
-    _, base = encode_base(secret, network.base, network.quality, record_capacity(*size), enhance=network.enhance)
+    height, width = secret.shape[:2]
+    rows, cols = grid(height, width, network.block)
+    shuffle = seeded_shuffle(seed, rows, cols)
+    most = record_capacity(height, width)
+    _, base = encode_base(secret, network.base, network.quality, most, enhance=network.enhance)
     container = through_file(network.hide(cover, secret, shuffle, base).container)
     return container, network.reveal(container, shuffle, base)
 
 
-def map_in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+def map_in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Map `work` over the items, in order, in as many threads as torch may use, each of which computes with one.
 
     The results are therefore the same for any number of threads.
@@ -234,11 +243,11 @@ def measure_quality(
     return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in functions.items()}
 
 
-def _reveal(network: Network, container: np.ndarray) -> np.ndarray:
+def _reveal(network: Network, container: Pixels) -> Pixels:
     return reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
 
 
-def through_file(picture: np.ndarray) -> np.ndarray:
+def through_file(picture: Pixels) -> Pixels:
     """Write an (H, W, 3) uint8 picture to a PNG file and read it back."""
     with temporary_folder() as folder:
         path = folder / "container.png"
@@ -250,7 +259,7 @@ def through_file(picture: np.ndarray) -> np.ndarray:
 # only computed for pictures with sealed bits.
 
 
-def de2000(a: np.ndarray, b: np.ndarray) -> float:
+def de2000(a: Pixels, b: Pixels) -> float:
     """Return the colour error: CIE ΔE2000 under D65 (Sharma, Wu & Dalal 2005), mean over the pixels; 0 if equal.
 
     A ΔE of 1 is about the smallest difference that an observer sees between large patches side by side.
@@ -258,7 +267,7 @@ def de2000(a: np.ndarray, b: np.ndarray) -> float:
     return float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean())
 
 
-def msssim(a: np.ndarray, b: np.ndarray) -> float:
+def msssim(a: Pixels, b: Pixels) -> float:
     """Return the multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
 
     It is computed on five scales; on fewer for pictures with a side below 176 (`ms_ssim`); nan below 11.
@@ -268,12 +277,12 @@ def msssim(a: np.ndarray, b: np.ndarray) -> float:
     return float(ms_ssim(_tensor(a), _tensor(b)).mean())
 
 
-def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
+def haarpsi(a: Pixels, b: Pixels) -> float:
     """Return the Haar wavelet-based perceptual similarity index, 0 to 1 (Reisenhofer, Bosse, Kutyniok & Wiegand 2018).
 
     nan if a side is below 16 pixels.
     """
-    if min(a.shape[:2]) < _MIN_HAARPSI_SIDE:
+    if min(a.shape[:2]) < 16:  # for its three scales
         return math.nan
     if np.array_equal(a, b):
         return 1.0  # piq divides by zero if both are black
@@ -282,7 +291,7 @@ def haarpsi(a: np.ndarray, b: np.ndarray) -> float:
     return float(piq.haarpsi(_tensor(a), _tensor(b), data_range=1.0))
 
 
-def lpips(a: np.ndarray, b: np.ndarray) -> float:
+def lpips(a: Pixels, b: Pixels) -> float:
     """Return the learned perceptual image patch similarity, 0 if equal (Zhang et al. 2018, version 0.1, AlexNet).
 
     It needs AlexNet's weights in torch.hub's cache, see `perceptual_measures`.
@@ -296,7 +305,7 @@ def perceptual_measures() -> dict[str, MeasureFunction]:
 
     Nothing is downloaded: if they are missing, one log line names the command that downloads them.
     """
-    measures = {MSSSIM.key: msssim, HAARPSI.key: haarpsi, DE2000.key: de2000}
+    measures: dict[str, MeasureFunction] = {MSSSIM.key: msssim, HAARPSI.key: haarpsi, DE2000.key: de2000}
     if (Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET).is_file():
         return measures | {LPIPS.key: lpips}
     _log.info(
@@ -313,7 +322,7 @@ def _lpips_network() -> nn.Module:
     return LearnedPerceptualImagePatchSimilarity(net_type="alex").net
 
 
-def _tensor(picture: np.ndarray) -> Tensor:
+def _tensor(picture: Pixels) -> Tensor:
     """Convert a picture to (1, 3, H, W) float32 in [0, 1]."""
     return torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
 
@@ -328,7 +337,9 @@ def measure_speed(engine: Engine) -> dict[str, float]:
     has freed serves the next one, as in a film, and need not be cleared by the system first.
     """
     keep_freed_memory()
-    cover, secret = np.random.default_rng(0).random((2, *_TIMED_SIDES, 3), np.float32)
+    height = width = 1000  # a megapixel, computed as one tile
+    timed_runs = 3
+    cover, secret = np.random.default_rng(0).random((2, height, width, 3), np.float32)
 
     def hide() -> None:
         engine.hide(cover, engine.prepare(secret) - engine.enhance(secret))
@@ -336,50 +347,63 @@ def measure_speed(engine: Engine) -> dict[str, float]:
     def reveal() -> None:
         engine.restore(engine.enhance(secret), engine.reveal(cover))
 
-    times = (
-        (name, repeat(work, number=1, repeat=1 + TIMED_RUNS)) for name, work in ((HIDE_MS, hide), (REVEAL_MS, reveal))
-    )
-    return {name: round(1000 * median(seconds[1:]), 1) for name, seconds in times}
+    def milliseconds(work: Callable[[], None]) -> float:
+        seconds = repeat(work, number=1, repeat=1 + timed_runs)
+        return round(1000 * median(seconds[1:]), 1)
+
+    return {HIDE_MS: milliseconds(hide), REVEAL_MS: milliseconds(reveal)}
 
 
-def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> np.ndarray:
+@dataclass(frozen=True)
+class GridLayout:
+    """Sizes of an `image_grid` in pixels."""
+
+    gap: int = 6
+    title_height: int = 26
+    label_height: int = 14
+
+    def offset(self, index: int, size: int) -> int:
+        """Return the first pixel of row or column `index`, of cells of a height or width of `size`."""
+        return self.gap + index * (size + self.gap)
+
+
+def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> Pixels:
     """Return one row per result, (H, W, 3) uint8, labelled with the PSNR in dB of container and revealed picture.
 
     PSNR and difference are computed at full size. A cell is as large as the first cover unless its size is given.
     """
     height, width = size or results[0].cover.shape[:2]
-    rows = [[(resize(image, height, width), label) for image, label in _cells(result)] for result in results]
-    return image_grid(TITLES, rows)
+    gain = 10  # of the difference
+    rows = []
+    for result in results:
+        cells: list[LabelledImage] = [
+            (result.cover, ""),
+            (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
+            (difference(result.cover, result.container, gain), ""),
+            (result.secret, ""),
+            (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
+        ]
+        rows.append([(resize(image, height, width), label) for image, label in cells])
+    return image_grid(("cover", "container", f"difference x{gain}", "secret", "revealed"), rows)
 
 
-def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> np.ndarray:
+def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> Pixels:
     """Return pictures of one size in rows and columns, with a title above each column and labels in the corners."""
+    layout = GridLayout()
     height, width = rows[0][0][0].shape[:2]
-    page = Image.new("RGB", (_offset(len(titles), width), TITLE_HEIGHT + _offset(len(rows), height)), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(LABEL_HEIGHT)
+    size = layout.offset(len(titles), width), layout.title_height + layout.offset(len(rows), height)
+    page = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(layout.label_height)
+
     for column, title in enumerate(titles):
-        draw.text((_offset(column, width) + 2, GAP), title, "black", font)
+        draw.text((layout.offset(column, width) + 2, layout.gap), title, "black", font)
     for row, cells in enumerate(rows):
         for column, (image, label) in enumerate(cells):
-            corner = (_offset(column, width), TITLE_HEIGHT + _offset(row, height))
+            corner = layout.offset(column, width), layout.title_height + layout.offset(row, height)
             page.paste(Image.fromarray(image), corner)
             if label:
-                position = (corner[0] + 4, corner[1] + 2)
+                position = corner[0] + 4, corner[1] + 2
                 draw.rectangle(draw.textbbox(position, label, font), fill="black")
                 draw.text(position, label, "white", font)
     return np.asarray(page)
-
-
-def _cells(result: HideRevealResult) -> list[LabelledImage]:
-    return [
-        (result.cover, ""),
-        (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
-        (difference(result.cover, result.container, GAIN), ""),
-        (result.secret, ""),
-        (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
-    ]
-
-
-def _offset(index: int, size: int) -> int:
-    """Return the first pixel of a row or column of the grid."""
-    return GAP + index * (size + GAP)

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a second to import
 
 from stegnet.core.measures import (
@@ -22,11 +22,11 @@ from stegnet.core.measures import (
     measure_of,
 )
 
-REAL, RENDERED = "photographs", "scenes"  # kinds of test pictures that every data set may have
+REAL = "photographs"  # kinds of test pictures that every data set may have
+RENDERED = "scenes"
 # The columns whose means represent a pair. They are few, since each is also a column in `dvc metrics show` and MLflow.
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
-CONFIDENCE = 0.95
-WORST_SHARE = 0.01
+Summary = dict[str, dict[str, dict[str, dict[str, float]]]]  # `summary_stats` by kind, mode and column
 
 
 def summary_stats(values: pd.Series) -> dict[str, float]:
@@ -42,13 +42,26 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
         mean; ci_low and ci_high, the 95 % confidence interval (nan for a single or an infinite value); median;
         worst; worst_1_percent, the mean of the worst 1 % of the values, at least one.
     """
-    ordered = np.sort(values.to_numpy(np.float64))[:: 1 if measure_of(values.name).higher_is_better else -1]
-    count, mean, half = len(ordered), ordered.mean(), math.nan
+    confidence = 0.95
+    worst_share = 0.01
+    ordered = np.sort(values.to_numpy(np.float64))
+    if not measure_of(str(values.name)).higher_is_better:
+        ordered = ordered[::-1]
+
+    count = len(ordered)
+    mean = ordered.mean()
+    half = math.nan
     if count > 1 and np.isfinite(ordered).all():
-        half = stdtrit(count - 1, (1 + CONFIDENCE) / 2) * ordered.std(ddof=1) / math.sqrt(count)
-    tail = ordered[: max(1, math.ceil(WORST_SHARE * count))]
-    figures = {"mean": mean, "ci_low": mean - half, "ci_high": mean + half, "median": np.median(ordered)}
-    figures |= {"worst": ordered[0], "worst_1_percent": tail.mean()}
+        half = stdtrit(count - 1, (1 + confidence) / 2) * ordered.std(ddof=1) / math.sqrt(count)
+    tail = ordered[: max(1, math.ceil(worst_share * count))]
+    figures = {
+        "mean": mean,
+        "ci_low": mean - half,
+        "ci_high": mean + half,
+        "median": np.median(ordered),
+        "worst": ordered[0],
+        "worst_1_percent": tail.mean(),
+    }
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
@@ -58,24 +71,26 @@ def share_interval(share: float, count: int) -> tuple[float, float]:
     Unlike the normal interval, it has a width even if all trials end alike. scipy's `binomtest` gives the same for
     an integer number of successes; the mean share of several detectors need not give one.
     """
-    z = ndtri((1 + CONFIDENCE) / 2)
+    confidence = 0.95
+    z = ndtri((1 + confidence) / 2)
     scale = 1 + z**2 / count
     middle = (share + z**2 / (2 * count)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     return float(middle - half), float(middle + half)
 
 
-def summarise(table: pd.DataFrame) -> dict[str, Any]:
+def summarise(table: pd.DataFrame) -> Summary:
     """Return {kind: {mode: {column: `summary_stats`}}} of the table of `Evaluator.evaluate`, without columns of nan."""
-    columns = [column for column in table if column.rpartition("_")[2] in MEASURES]
-    summary: dict[str, Any] = {}
+    columns = [column for column in map(str, table.columns) if column.rpartition("_")[2] in MEASURES]
+    summary: Summary = {}
     for (kind, mode), rows in table.groupby(["kind", "mode"]):
         measured = rows[columns].dropna(axis="columns", how="all")
-        summary.setdefault(kind, {})[mode] = {column: summary_stats(measured[column]) for column in measured}
+        stats = {str(column): summary_stats(measured[column]) for column in measured.columns}
+        summary.setdefault(str(kind), {})[str(mode)] = stats
     return summary
 
 
-def headline(summary: dict[str, Any]) -> dict[str, float]:
+def headline(summary: Summary) -> dict[str, float]:
     """Return the few figures that represent a pair: the means of HEADLINE on the pictures of `headline_kind`."""
     sealed = summary[headline_kind(summary)][SEALED]
     return {column: sealed[column]["mean"] for column in HEADLINE}
@@ -95,8 +110,8 @@ def publishable_kind(kinds: Iterable[str]) -> str:
 class Scores:
     """A detector's scores of test pairs, both (N,) float; positive means container."""
 
-    covers: np.ndarray
-    containers: np.ndarray
+    covers: NDArray[np.float32]
+    containers: NDArray[np.float32]
 
     @property
     def accuracy(self) -> float:

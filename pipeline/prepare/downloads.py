@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import yaml
@@ -34,11 +34,9 @@ from stegnet.core.disk import FULL
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.image.pictures import read_picture
 
-CROPS = 4  # squares cut from each photograph of a package
 TIMEOUT = 30  # seconds without data from the server
-LARGEST = 2**26  # bytes; larger files are ignored
-_FAILURES = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error)
 _OTHER_SOURCE = "check the network, or use another data.source"
+Rows = TypeVar("Rows")
 
 
 @dataclass(frozen=True)
@@ -74,20 +72,21 @@ class Listed:
 
 def read_catalogue(path: Path) -> list[CatalogueEntry]:
     """Return all entries of sources.yaml."""
-    return _checked(list[CatalogueEntry], path, "catalogue", yaml.safe_load)
+    return _checked(TypeAdapter(list[CatalogueEntry]), path, "catalogue", yaml.safe_load)
 
 
 def read_listing(path: Path) -> list[Listed]:
     """Return the pictures of an archive, sorted by file name."""
-    rows = _checked(list[Listed], path, "list of pictures", lambda text: list(csv.DictReader(text.splitlines())))
+    read_rows = TypeAdapter(list[Listed])
+    rows = _checked(read_rows, path, "list of pictures", lambda text: list(csv.DictReader(text.splitlines())))
     if len({row.file for row in rows}) < len(rows):
         raise DataError(f"{path}: lists a file twice")
     return sorted(rows, key=lambda row: row.file)
 
 
-def _checked(kind: Any, path: Path, what: str, parse: Callable[[str], Any]) -> Any:
+def _checked(kind: TypeAdapter[Rows], path: Path, what: str, parse: Callable[[str], object]) -> Rows:
     try:
-        return TypeAdapter(kind).validate_python(parse(path.read_text(encoding="utf-8")))
+        return kind.validate_python(parse(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, is {first['input']!r}"
@@ -108,7 +107,7 @@ def photograph_jobs(catalogue: Path) -> Iterator[Job]:
     return (partial(read_photographs, entry) for entry in read_catalogue(catalogue) if entry.kind == "package")
 
 
-def read_photographs(entry: CatalogueEntry) -> Iterator[Picture]:
+def read_photographs(entry: CatalogueEntry) -> Iterator[Picture | str]:
     """Yield the pictures of a package, whose files must have the SHA-256 in the catalogue."""
     hint = f"install {entry.package} {entry.version}"
     try:
@@ -119,7 +118,7 @@ def read_photographs(entry: CatalogueEntry) -> Iterator[Picture]:
         path = Path(str(package.locate_file(file)))
         if not _matches(path, pinned):
             raise DataError(f"{entry.name}: {file} differs from its SHA-256 in sources.yaml", hint)
-        yield Picture("photographs", path.name, read_picture(path), splits=(TEST,), crops=CROPS)
+        yield Picture("photographs", path.name, read_picture(path), splits=(TEST,), crops=4)
 
 
 # Archives
@@ -163,7 +162,13 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
     return folder
 
 
-class _Bar(tqdm):
+if TYPE_CHECKING:
+    ProgressBar = tqdm[object]
+else:
+    ProgressBar = tqdm
+
+
+class _Bar(ProgressBar):
     """A progress bar for pooch, always true, even if a server such as GitHub doesn't say how much is to come."""
 
     def __bool__(self) -> bool:
@@ -174,6 +179,7 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
     """Write the files in `missing`, name to SHA-256, to a temporary folder, and rename it when complete."""
     import pooch  # takes a while, and workers don't need it
 
+    largest = 2**26  # bytes; larger files are ignored
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # left by a killed run
     try:
@@ -184,17 +190,20 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
         with tarfile.open(part / "archive", "r:gz") as tar:
             for member in tar:
                 name = PurePosixPath(member.name).name
-                if name in missing and member.isfile() and member.size <= LARGEST:
-                    content = tar.extractfile(member).read()
-                    if missing[name] == hashlib.sha256(content).hexdigest():
-                        (part / "files" / name).write_bytes(content)
-                        del missing[name]
+                if name not in missing or not member.isfile() or member.size > largest:
+                    continue
+                file = tar.extractfile(member)
+                assert file  # as of all regular files
+                content = file.read()
+                if missing[name] == hashlib.sha256(content).hexdigest():
+                    (part / "files" / name).write_bytes(content)
+                    del missing[name]
         if missing:
             lacks = f"lacks {len(missing)} of the files listed in {entry.files}, or they differ: {min(missing)} first"
             hint = "try again later, or use another data.source"
             raise DataError(f"{entry.name}: {entry.address} {lacks}", hint)
         (part / "files").rename(folder)
-    except _FAILURES as error:
+    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
         if getattr(error, "errno", None) in FULL:
             raise
         reason = f"{entry.address} can't be downloaded ({' '.join(str(error).split())})"
@@ -231,12 +240,13 @@ def _open_torchvision(name: str) -> Any:
     """
     import torchvision  # heavy, and only this source needs it
 
-    family = getattr(torchvision.datasets, name.partition(":")[2], None)
-    parameters = inspect.signature(family).parameters if inspect.isclass(family) else {}
+    class_name = name.partition(":")[2]
+    family: Callable[..., Any] | None = getattr(torchvision.datasets, class_name, None)
+    parameters = inspect.signature(family).parameters if family and inspect.isclass(family) else {}
     needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty} - {"root", "kwargs"}
-    if "download" not in parameters or needed:
+    if family is None or "download" not in parameters or needed:
         raise ConfigError(f"data.source: torchvision can't download {name!r}", "give a class of torchvision.datasets")
-    root = cache_folder() / "torchvision" / family.__name__
+    root = cache_folder() / "torchvision" / class_name
     part = root.with_suffix(".part")
     try:
         if not root.exists():

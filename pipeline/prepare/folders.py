@@ -28,11 +28,6 @@ from stegnet.video.films import read_frames
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-NOT_MEDIA = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}  # suffixes of files that are skipped silently
-# Suffixes of labels in a tar.
-LABELS = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}
-TARS = (".tar", ".tar.gz", ".tgz")
-FOLDERS = {"test": TEST, "val": VALIDATION, "validation": VALIDATION, "train": TRAIN}  # of a manual split
 NO_FOLDER = "data"  # value of data.test_folder
 
 _LINK = "link"  # version of a link to no file
@@ -100,7 +95,8 @@ class _Folder:
 
         Raises DataError for a file outside them.
         """
-        paths = {f"{self.path}/{name}" if self.path else name: split for name, split in FOLDERS.items()}
+        splits = {"test": TEST, "val": VALIDATION, "validation": VALIDATION, "train": TRAIN}
+        paths = {f"{self.path}/{name}" if self.path else name: split for name, split in splits.items()}
         with refusals(self.address):
             manual = {path: split for path, split in paths.items() if self.files.isdir(path)}
         if TRAIN not in manual.values() or len(manual) < 2:
@@ -115,7 +111,8 @@ class _Folder:
         """Yield jobs of all pictures, films and tars in a folder and in those below it."""
         for path, version in self._walk(folder):
             inside = path[len(self.path) :].lstrip("/")
-            read = read_tar if inside.lower().endswith(TARS) and version != _LINK else read_file
+            is_tar = inside.lower().endswith((".tar", ".tar.gz", ".tgz"))
+            read = read_tar if is_tar and version != _LINK else read_file
             yield partial(read, MediaFile(name, self.address, path, inside, version, splits), every)
 
     def _walk(self, folder: str, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
@@ -152,7 +149,8 @@ class _Folder:
 
 def _may_be_media(path: str) -> bool:
     name = path.rpartition("/")[2]
-    return not name.startswith(".") and Path(name).suffix.lower() not in NOT_MEDIA
+    silently_skipped = {".yaml", ".yml", ".md", ".txt", ".csv", ".json"}
+    return not name.startswith(".") and Path(name).suffix.lower() not in silently_skipped
 
 
 def read_file(file: MediaFile, every: int) -> Iterator[Picture | str]:
@@ -175,6 +173,7 @@ def read_file(file: MediaFile, every: int) -> Iterator[Picture | str]:
 def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
     """Yield the pictures and films in a tar, read once from beginning to end."""
     files, shown = _open(file)
+    labels = {".cls", ".cls2", ".id", ".index", ".mp", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyd"}
     try:
         with (
             temporary_folder() as folder,
@@ -182,14 +181,18 @@ def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
             tarfile.open(fileobj=stream, mode="r|*") as tar,
         ):
             for member in tar:
-                tar.members = []  # tarfile would hold all of them
-                suffix, inside = Path(member.name).suffix, member.name.removeprefix("./")
-                if member.isfile() and _may_be_media(member.name) and suffix.lower() not in LABELS:
-                    local = folder / f"member{suffix}"
-                    with local.open("wb") as copy:
-                        shutil.copyfileobj(tar.extractfile(member), copy)
-                    inner = replace(file, name=f"{file.name}/{inside}")
-                    yield from _pictures(inner, local, f"{shown}: {inside}", every)
+                tar.members = []  # type: ignore[attr-defined]  # tarfile would hold all of them; typeshed lacks it
+                suffix = Path(member.name).suffix
+                inside = member.name.removeprefix("./")
+                if not member.isfile() or not _may_be_media(member.name) or suffix.lower() in labels:
+                    continue
+                content = tar.extractfile(member)
+                assert content  # as of all regular files
+                local = folder / f"member{suffix}"
+                with local.open("wb") as copy:
+                    shutil.copyfileobj(content, copy)
+                inner = replace(file, name=f"{file.name}/{inside}")
+                yield from _pictures(inner, local, f"{shown}: {inside}", every)
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         yield f"{_escaped(shown)}: {' '.join(str(error).split())}"
 
@@ -202,7 +205,8 @@ def _open(file: MediaFile) -> tuple["AbstractFileSystem", str]:
 
 def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[Picture | str]:
     """Yield the picture in `local`, a copy of a file, or every n-th frame of a film; all with the same key."""
-    name, shown = _escaped(file.name), _escaped(shown)
+    name = _escaped(file.name)
+    shown = _escaped(shown)
     try:
         key = file_hash(local)
     except OSError as error:

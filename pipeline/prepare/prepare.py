@@ -20,7 +20,7 @@ from functools import partial
 from itertools import count, groupby, islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -30,25 +30,26 @@ from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.fingerprint import source_hash
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source must be imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
-from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Entry, ShardLayout, ShardWriter, is_remote, write_tables
+from pipeline.shards import (
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Entry,
+    ShardLayout,
+    ShardWriter,
+    StoredPicture,
+    is_remote,
+    write_tables,
+)
 from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
-from stegnet.core.parallel import AUTO, over_cluster, physical_cores
-from stegnet.core.pixels import CODED
+from stegnet.core.parallel import over_cluster, physical_cores
 from stegnet.image.avif import decode_avif, fit_avif
 
-RAY = "ray"  # value of data.workers
 BESIDE = "none"  # value of data.store
-MOST_BITS = 4.2  # bits per pixel of a coded base: with more, a secret does not fit into a cover of its size
-DAMAGED, SMALL, DUPLICATE = "damaged", "small", "duplicate"  # reasons to skip a picture
-NAMED = 3  # pictures that a warning names; the others are counted
-_CODE = (
-    "pipeline/prepare",
-    "pipeline/shards.py",
-    "stegnet/core",
-    "stegnet/image",
-    "stegnet/media",
-    "stegnet/video",
-)  # the code that computes the pictures
+DAMAGED = "damaged"  # reasons to skip a picture
+SMALL = "small"
+DUPLICATE = "duplicate"
 _TABLES = """
 PRAGMA synchronous = OFF;  -- a killed process loses nothing by it
 CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);
@@ -62,12 +63,18 @@ SELECT part, place FROM (
 ) WHERE split != first ORDER BY part
 """
 
-# A part's number, and its pictures: for each the values of its `Entry`, and its row of the index. A skipped picture has
-# the reason as its split, no row, and as its name the text of a warning.
-Record = tuple[int, list[tuple]]
-Progress = Callable[..., Iterable[Record]]
-T, R = TypeVar("T"), TypeVar("R")
+# A part's number, and its pictures. A skipped picture has the reason as its split, no row, and the text of a warning as
+# its name.
+Record = tuple[int, list[StoredPicture]]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
+
+
+class Progress(Protocol):
+    """Wraps the records of parts, of which there are `total`, to show progress."""
+
+    def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]: ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ def prepare(
     Args:
         scramble: says which base the pictures get.
         data: folder with sources.yaml, as imported by data.dvc.
-        progress: wraps the records of the parts, given their `total`, to show progress.
+        progress: shows the progress.
     Returns:
         Counts: train, validation, test, skipped, and per source.
     Raises:
@@ -165,12 +172,15 @@ def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
             yield SourcePart(next(numbers), batch)
 
 
-def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
+def digest_of(settings: object, parts: Iterable[SourcePart]) -> tuple[str, int]:
     """Return the digest of all that a run's bytes depend on, and the number of its parts.
 
     The digest covers parameters, files, code and packages.
     """
-    digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__, source_hash(_CODE))).encode())
+    code = (  # computes the pictures
+        "pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/image", "stegnet/media", "stegnet/video",
+    )  # fmt: skip
+    digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__, source_hash(code))).encode())
     total = 0
     for part in parts:
         total += 1
@@ -182,20 +192,22 @@ def digest_of(settings: Any, parts: Iterable[SourcePart]) -> tuple[str, int]:
 # What a process does
 
 
-def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | str) -> Iterator[R]:
+def map_in_pool(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | Literal["auto", "ray"]
+) -> Iterator[Result]:
     """Map a function that every process can import over items, a few ahead, as data.workers says.
 
     It is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
     one on this machine, which repeats the items of a node that died.
     """
-    if workers == RAY:
+    if workers == "ray":
         yield from over_cluster(function, items)
         return
-    processes = physical_cores() if workers == AUTO else int(workers)
+    processes = physical_cores() if workers == "auto" else workers
     if processes == 1:
         yield from map(function, items)
         return
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         try:
             for item in items:
@@ -214,14 +226,15 @@ def map_in_pool(function: Callable[[T], R], items: Iterable[T], workers: int | s
 def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> Record:
     """Write the shards of a part to a store, replacing any that are there, and return its record."""
     cv2.setNumThreads(1)
-    rows: list[tuple] = []
+    most_bits = 4.2  # bits per pixel of a coded base: with more, a secret does not fit into a cover of its size
+    rows: list[StoredPicture] = []
     with ShardWriter(store, part.number, config.coding) as writer:
         for picture in (picture for job in part.jobs for picture in job()):
             if isinstance(picture, str):
                 rows.append(_skipped(picture, DAMAGED))
                 continue
             height, width = picture.pixels.shape[:2]
-            key = picture.key or hashlib.sha256(np.ascontiguousarray(picture.pixels)).hexdigest()
+            key = picture.key or hashlib.sha256(np.ascontiguousarray(picture.pixels).data).hexdigest()
             split = draw_split(picture, key, config)
             squares = squares_of(picture, config.size, config.tiles if split == TRAIN else 1, key)
             if not squares:
@@ -232,16 +245,17 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
                     rows.append(_skipped(name, DUPLICATE))
                     continue
                 base = None
-                if scramble.base in (AUTO, CODED) and split != TEST:  # a base of the whole picture, as hiding codes it
-                    coded = fit_avif(pixels, scramble.quality, int(MOST_BITS * config.size**2 / 8))
+                if scramble.base in ("auto", "coded") and split != TEST:
+                    # Of the whole picture, as hiding codes it.
+                    coded = fit_avif(pixels, scramble.quality, int(most_bits * config.size**2 / 8))
                     base = decode_avif(coded, config.size, config.size)
-                entry = Entry(name, picture.source, hashlib.sha256(pixels).hexdigest(), width, height, split)
-                rows.append((*entry, writer.add(split, pixels, base)))
+                entry = Entry(name, picture.source, hashlib.sha256(pixels.data).hexdigest(), width, height, split)
+                rows.append(StoredPicture(entry, writer.add(split, pixels, base)))
     return part.number, rows
 
 
-def _skipped(name: str, reason: str) -> tuple:
-    return (*Entry(name, "", "", 0, 0, reason), b"")
+def _skipped(name: str, reason: str) -> StoredPicture:
+    return StoredPicture(Entry(name, "", "", 0, 0, reason), b"")
 
 
 def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
@@ -272,19 +286,20 @@ def open_records(file: Path) -> Iterator[sqlite3.Connection]:
         raise DiskError(f"{file}: can't be used ({error})", hint) from error
 
 
-def write_record(records: sqlite3.Connection, number: int, pictures: list[tuple]) -> None:
+def write_record(records: sqlite3.Connection, number: int, pictures: list[StoredPicture]) -> None:
     """Add the record of a finished part, or replace it."""
     with records:
         records.execute("INSERT OR IGNORE INTO parts VALUES (?)", (number,))
         records.execute("DELETE FROM pictures WHERE part = ?", (number,))
-        rows = ((number, place, *picture) for place, picture in enumerate(pictures))
+        rows = ((number, place, *picture.entry, picture.row) for place, picture in enumerate(pictures))
         records.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[tuple]:
+def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[StoredPicture]:
     """Yield the pictures of a split, or those skipped for a reason, in the order of the parts, read one by one."""
     columns = "name, source, sha256, width, height, split, row"
-    return records.execute(f"SELECT {columns} FROM pictures WHERE split = ? ORDER BY part, place", (split,))
+    found = records.execute(f"SELECT {columns} FROM pictures WHERE split = ? ORDER BY part, place", (split,))
+    return (StoredPicture(Entry(*entry), row) for *entry, row in found)
 
 
 def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
@@ -292,19 +307,20 @@ def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})
-    for line, *_ in pictures_of(records, DAMAGED):
-        _log.warning("skipped %s", line)
+    for picture in pictures_of(records, DAMAGED):
+        _log.warning("skipped %s", picture.entry.name)
     explained = {SMALL: f"smaller than data.size {config.size}", DUPLICATE: "that are in another split too"}
+    named = 3  # pictures that a warning names; the others are counted
     for reason, words in explained.items():
         if number := sum(1 for _ in pictures_of(records, reason)):
-            names = ", ".join(name for name, *_ in islice(pictures_of(records, reason), NAMED))
-            more = f" and {number - NAMED} more" if number > NAMED else ""
+            names = ", ".join(picture.entry.name for picture in islice(pictures_of(records, reason), named))
+            more = f" and {number - named} more" if number > named else ""
             _log.warning("skipped %d %s: %s%s", number, words, names, more)
     if not counts[TRAIN]:
         skipped = f"{counts['skipped']} skipped, see above" if counts["skipped"] else "it contains no pictures"
         reason = f"nothing usable to train on ({skipped})"
         raise DataError(f"data.source {config.source}: {reason}", "see data.* in params.yaml")
     if not counts[TEST]:
-        reason, hint = "nothing to test on", "raise data.test_share or data.test_scenes"
-        raise DataError(f"data.source {config.source}: {reason}", hint)
+        hint = "raise data.test_share or data.test_scenes"
+        raise DataError(f"data.source {config.source}: nothing to test on", hint)
     return {name: counts[name] for name in sorted(counts)}

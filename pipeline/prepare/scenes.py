@@ -19,34 +19,30 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from scipy.fft import irfft2, rfft2
 
 from pipeline.config import DataConfig
-from pipeline.prepare.sources import Job, Picture, source
+from pipeline.prepare.sources import Job, Picture, Pixels, source
 from pipeline.shards import TEST, TRAIN, VALIDATION
 from stegnet.core.pixels import LUMA
 
+Floats = NDArray[np.floating]
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 
-WARM = np.array([0.8, 0.0, -1.0], np.float32)  # daylight to shade, the wide axis of natural colours
-LEAF = np.array([-0.6, 0.4, -0.6], np.float32)  # magenta to green, the narrow axis
-SUBPIXEL = 4  # fractional bits of the drawn outlines
-TURNS = np.linspace(0, 2 * np.pi, 48, endpoint=False)  # corners of a round outline
-CIRCLE = np.stack([np.cos(TURNS), np.sin(TURNS)], 1)
-WAVES = np.arange(2, 8)[:, None]  # periods of a round outline's bumps
 
 
 @dataclass(frozen=True)
 class Look:
     """Properties that all objects of a scene share."""
 
-    palette: np.ndarray  # (k, 3) in [0, 1]
-    fields: list[np.ndarray]  # textures, each (size, size) of mean 0 and deviation 1
+    palette: Floats  # (k, 3) in [0, 1]
+    fields: list[Floats]  # textures, each (size, size) of mean 0 and deviation 1
     roughness: float  # typical texture amplitude, relative to the colour
     softness: float  # 0: sharp, man-made outlines; 1: organic ones
-    focus: np.ndarray  # (2,) centre of the objects, relative to the size
+    focus: Floats  # (2,) centre of the objects, relative to the size
     spread: float  # standard deviation of their distance from it, relative to the size
-    light: np.ndarray  # (2,) unit vector pointing away from the light
+    light: Floats  # (2,) unit vector pointing away from the light
 
 
 @source("scenes")
@@ -61,12 +57,12 @@ def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
     return (partial(_scene, config.size, seed, split, index) for index in range(count))
 
 
-def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Picture]:
+def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Picture | str]:
     name = f"scene-{index:07d}" if split == TRAIN else f"{split}-scene-{index:04d}"
     yield Picture("scenes", name, render_scene(size, (seed, FIRST_SCENE[split] + index)), splits=(split,))
 
 
-def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
+def render_scene(size: int, seed: int | Sequence[int]) -> Pixels:
     """Render a scene: (size, size, 3) uint8, sRGB. The same arguments give the same bits.
 
     NumPy pads seeds with zeros, so 1 and [1, 0] give the same scene: use seeds of one length.
@@ -96,86 +92,99 @@ def render_scene(size: int, seed: int | Sequence[int]) -> np.ndarray:
 # Colours
 
 
-def draw_palette(rng: Generator) -> np.ndarray:
+def draw_palette(rng: Generator) -> Floats:
     """Draw a few muted colours under one light, occasionally a vivid one: (k, 3) in [0, 1]."""
     count = rng.integers(3, 8)
     lightness = rng.beta(1.8, 2.0, (count, 1)) * 0.9 + 0.05
     muted = rng.laplace(0, [0.09, 0.045], (count, 2)) * rng.lognormal(0.35, 0.25)
     vivid = (rng.random((count, 1)) < 0.06) * rng.normal(0.1, [0.5, 0.25], (count, 2))
     warm, leaf = 0.6 * np.tanh((muted + vivid + rng.normal([0.1, 0.04], [0.13, 0.04])) / 0.6).T
-    return np.clip(lightness * np.exp(np.outer(warm, WARM) + np.outer(leaf, LEAF)), 0.01, 1).astype(np.float32)
+    daylight_to_shade = np.array([0.8, 0.0, -1.0], np.float32)  # the wide axis of natural colours
+    magenta_to_green = np.array([-0.6, 0.4, -0.6], np.float32)  # the narrow axis
+    palette: Floats = lightness * np.exp(np.outer(warm, daylight_to_shade) + np.outer(leaf, magenta_to_green))
+    return np.clip(palette, 0.01, 1).astype(np.float32)
 
 
-def draw_colour(rng: Generator, look: Look) -> np.ndarray:
+def draw_colour(rng: Generator, look: Look) -> Floats:
     """Draw a colour of the palette, slightly lighter or darker: (3,)."""
     colour = look.palette[rng.integers(len(look.palette))]
     shade = rng.normal(0, 0.2) + rng.normal(0, 0.04, 3)
-    return (colour * np.exp(shade)).astype(np.float32)
+    shaded: Floats = colour * np.exp(shade)
+    return shaded.astype(np.float32)
 
 
 # Textures
 
 
-def draw_field(rng: Generator, size: int) -> np.ndarray:
+def draw_field(rng: Generator, size: int) -> Floats:
     """Draw a texture of one of three kinds: (size, size), mean 0, deviation 1."""
-    kind = rng.choice([fractal_field, leafy_field, regular_field], p=[0.55, 0.37, 0.08])
-    field = kind(rng, size)
-    return (field - field.mean()) / (field.std() + np.float32(1e-6))
+    kinds = (fractal_field, leafy_field, regular_field)
+    field = kinds[rng.choice(len(kinds), p=[0.55, 0.37, 0.08])](rng, size)
+    normalised: Floats = (field - field.mean()) / (field.std() + np.float32(1e-6))
+    return normalised
 
 
-def fractal_field(rng: Generator, size: int) -> np.ndarray:
+def fractal_field(rng: Generator, size: int) -> Floats:
     """Draw noise whose amplitude falls as 1/f^slope, slope in [0.6, 1.5], stretched, with smooth and busy regions."""
     stretch = np.exp(rng.normal(0, 0.5))
-    rows, columns = np.fft.fftfreq(size)[:, None] * stretch, np.fft.rfftfreq(size)[None] / stretch
+    rows = np.fft.fftfreq(size)[:, None] * stretch
+    columns = np.fft.rfftfreq(size)[None] / stretch
     power = np.maximum(rows**2 + columns**2, 1 / size**2).astype(np.float32)  # square of the frequency
     spectrum = rfft2(rng.standard_normal((size, size), np.float32))
     field = irfft2(spectrum * np.exp(-rng.uniform(0.3, 0.75) * np.log(power)), (size, size))
     # The same noise upside down serves as second, independent noise.
     calm = irfft2(spectrum[::-1] / power, (size, size))
-    return field / field.std() * np.exp(rng.uniform(0, 0.5) / calm.std() * calm)
+    uneven: Floats = field / field.std() * np.exp(rng.uniform(0, 0.5) / calm.std() * calm)
+    return uneven
 
 
-def leafy_field(rng: Generator, size: int) -> np.ndarray:
+def leafy_field(rng: Generator, size: int) -> Floats:
     """Draw foliage, gravel, crowds: small ellipses over a fractal ground."""
     field = (fractal_field(rng, size) * 0.5).astype(np.float32)
     smallest = rng.uniform(1.2, 4) * size / 256
-    turn, spread, slim = rng.uniform(0, 180), rng.uniform(10, 90), rng.uniform(0.25, 1)
+    turn = rng.uniform(0, 180)
+    spread = rng.uniform(10, 90)
+    slim = rng.uniform(0.25, 1)
     count = int(min(1200, 0.4 * (size / smallest) ** 2))
     radii = np.sort(power_law(rng, smallest, smallest * rng.uniform(4, 12), count))[::-1]
     centres = rng.uniform(0, size, (count, 2))
-    angles, shades = rng.normal(turn, spread, count), rng.normal(0, 0.7, count)
+    angles = rng.normal(turn, spread, count)
+    shades = rng.normal(0, 0.7, count)
     axes = np.outer(2 * radii, (1, slim))
     for box in zip(centres.tolist(), axes.tolist(), angles.tolist(), shades.tolist(), strict=True):
         cv2.ellipse(field, box[:3], box[3], cv2.FILLED)
     return blur(field, 0.4)
 
 
-def regular_field(rng: Generator, size: int) -> np.ndarray:
+def regular_field(rng: Generator, size: int) -> Floats:
     """Draw bricks, blinds, print: stripes, a grid, or rows broken like words."""
     period = rng.uniform(5, 24)
     rows, columns = (axis.astype(np.float32) for axis in np.ogrid[:size, :size])
     angle = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)])
-    along, across = rows * cos(angle) + columns * sin(angle), columns * cos(angle) - rows * sin(angle)
-    lines = np.clip(np.sin(along * 2 * np.pi / period) * 2, -1, 1)
+    along = rows * cos(angle) + columns * sin(angle)
+    across = columns * cos(angle) - rows * sin(angle)
+    lines: Floats = np.clip(np.sin(along * 2 * np.pi / period) * 2, -1, 1)
     kind = rng.integers(3)
     if kind == 0:
         return lines
     if kind == 1:
-        return np.maximum(lines, np.clip(np.sin(across * 2 * np.pi / (period * rng.uniform(0.8, 2.5))) * 2, -1, 1))
+        crossing: Floats = np.clip(np.sin(across * 2 * np.pi / (period * rng.uniform(0.8, 2.5))) * 2, -1, 1)
+        return np.maximum(lines, crossing)
     letters = blur(rng.standard_normal((size, size)).astype(np.float32), period / 9)
-    return (lines > 0) * (letters > 0).astype(np.float32)
+    return (lines > 0).astype(np.float32) * (letters > 0).astype(np.float32)
 
 
 # Objects
 
 
-def power_law(rng: Generator, smallest: float, largest: float, count: int | None = None) -> np.ndarray | float:
+def power_law(rng: Generator, smallest: float, largest: float, count: int) -> Floats:
     """Draw radii with density r^-3, which makes a picture scale-invariant (Lee et al.)."""
     share = rng.random(count)
-    return (smallest**-2 - share * (smallest**-2 - largest**-2)) ** -0.5
+    radii: Floats = (smallest**-2 - share * (smallest**-2 - largest**-2)) ** -0.5
+    return radii
 
 
-def draw_background(rng: Generator, look: Look, size: int) -> np.ndarray:
+def draw_background(rng: Generator, look: Look, size: int) -> Floats:
     """Draw a wall or a sky, sometimes with ground below a horizon: (3, size, size)."""
     picture = np.zeros((3, size, size), np.float32)
     paint(rng, look, picture, np.ones((size, size), np.float32), draw_colour(rng, look))
@@ -189,17 +198,18 @@ def draw_background(rng: Generator, look: Look, size: int) -> np.ndarray:
     return picture
 
 
-def draw_radii(rng: Generator, size: int) -> np.ndarray:
+def draw_radii(rng: Generator, size: int) -> Floats:
     """Draw radii of a scene's objects, back to front; large ones tend to be at the back."""
     count = int(np.clip(rng.lognormal(4.3, 0.7), 8, 250))
     radii = power_law(rng, size * rng.uniform(0.03, 0.1), size * rng.uniform(0.4, 1.0), count)
     return radii[np.argsort(-radii * rng.lognormal(0, 0.6, count))]
 
 
-def draw_objects(rng: Generator, look: Look, picture: np.ndarray, radius: float) -> None:
+def draw_objects(rng: Generator, look: Look, picture: Floats, radius: float) -> None:
     """Draw one object, or a group of similar ones: windows, petals, stones, people."""
     outline = unit_outline(rng, look.softness) * radius
-    colour, centre = draw_colour(rng, look), rng.normal(look.focus, look.spread) * picture.shape[1]
+    colour = draw_colour(rng, look)
+    centre = rng.normal(look.focus, look.spread) * picture.shape[1]
     copies = 1 if rng.random() < 0.8 else rng.integers(2, 9)
     angles = perhaps(rng, rng.uniform(0, 2 * np.pi)) + perhaps(rng, 1) * rng.normal(0, 0.5, copies)
     for angle in angles:
@@ -208,11 +218,13 @@ def draw_objects(rng: Generator, look: Look, picture: np.ndarray, radius: float)
         centre = centre + rng.normal(0, 1.5 * radius, 2)
 
 
-def unit_outline(rng: Generator, softness: float) -> np.ndarray:
+def unit_outline(rng: Generator, softness: float) -> Floats:
     """Draw an outline of radius about 1: (n, 2)."""
     if rng.random() < 0.2:  # a branch, pole or wire: a bent, tapering line
         along = np.linspace(-1, 1, 24)
-        length, bend, width = rng.uniform(1.5, 5), perhaps(rng, rng.normal(0, 0.6)), rng.uniform(0.03, 0.2)
+        length = rng.uniform(1.5, 5)
+        bend = perhaps(rng, rng.normal(0, 0.6))
+        width = rng.uniform(0.03, 0.2)
         middle = np.stack([length * along, bend * along**2], 1)
         half = np.stack([np.zeros(24), width * (1 - rng.uniform(0, 0.5) * (along + 1))], 1)
         return np.concatenate([middle + half, (middle - half)[::-1]])
@@ -221,9 +233,13 @@ def unit_outline(rng: Generator, softness: float) -> np.ndarray:
         corners = rng.integers(3, 7)
         turns = (np.arange(corners) + 0.5 + rng.normal(0, 0.1, corners)) * 2 * np.pi / corners
         return np.stack([np.cos(turns), np.sin(turns)], 1) * flat
-    sway = perhaps(rng, rng.uniform(0, 0.5)) * rng.normal(0, 1, (6, 1)) / WAVES
-    bumps = (sway * np.cos(WAVES * TURNS + rng.uniform(0, 2 * np.pi, (6, 1)))).sum(0)
-    return CIRCLE * flat * np.exp(bumps)[:, None]
+    turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)  # corners of a round outline
+    circle = np.stack([np.cos(turns), np.sin(turns)], 1)
+    periods = np.arange(2, 8)[:, None]  # of its bumps
+    sway = perhaps(rng, rng.uniform(0, 0.5)) * rng.normal(0, 1, (6, 1)) / periods
+    bumps = (sway * np.cos(periods * turns + rng.uniform(0, 2 * np.pi, (6, 1)))).sum(0)
+    outline: Floats = circle * flat * np.exp(bumps)[:, None]
+    return outline
 
 
 def perhaps(rng: Generator, value: float) -> float:
@@ -231,35 +247,38 @@ def perhaps(rng: Generator, value: float) -> float:
     return value if rng.integers(2) else 0
 
 
-def draw_outline(rng: Generator, look: Look, picture: np.ndarray, outline: np.ndarray, colour: np.ndarray) -> None:
+def draw_outline(rng: Generator, look: Look, picture: Floats, outline: Floats, colour: Floats) -> None:
     """Draw a filled outline, given in pixels as (x, y), with its shadow."""
     size = picture.shape[1]
-    low, high = outline.min(0), outline.max(0)
+    low = outline.min(0)
+    high = outline.max(0)
     reach = min(max(3.0, 0.15 * (high[0] - low[0])), 0.08 * size)
     left, top = (min(max(floor(side - reach), 0), size) for side in low.tolist())
     right, bottom = (min(max(ceil(side + reach), 0), size) for side in high.tolist())
     if min(right - left, bottom - top) < 2:
         return
     cover = np.zeros((bottom - top, right - left), np.uint8)
-    points = np.rint((outline - (left, top)) * 2**SUBPIXEL).astype(np.int32)
-    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, SUBPIXEL)
+    fraction_bits = 4  # of the coordinates
+    points = np.rint((outline - (left, top)) * 2**fraction_bits).astype(np.int32)
+    cv2.fillPoly(cover, [points], 255, cv2.LINE_AA, fraction_bits)
     cover = cover / np.float32(255)
     part = picture[:, top:bottom, left:right]
     if rng.random() < 0.5:  # a shadow: the mask, moved away from the light and blurred
-        move = np.float32([[1, 0, 0], [0, 1, 0]])
+        move = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
         move[:, 2] = look.light * reach * rng.uniform(0, 0.8)
-        shadow = cv2.warpAffine(cover, move, cover.shape[::-1])
+        shadow = cv2.warpAffine(cover, move, cover.shape[::-1]).astype(np.float32, copy=False)
         depth = rng.uniform(0.1, 0.6)
         part *= 1 - depth * blur(shadow, reach * rng.uniform(0.1, 0.5))
     cover = blur(cover, rng.exponential(0.7))
     paint(rng, look, part, cover, colour)
 
 
-def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
+def paint(rng: Generator, look: Look, picture: Floats, cover: Floats, colour: Floats) -> None:
     """Blend a colour with texture and shading into the picture; cover is (h, w) in [0, 1]."""
     height, width = cover.shape
     field = look.fields[min(int(rng.exponential(1.0)), len(look.fields) - 1)]
-    y, x = rng.integers(0, len(field) - height + 1), rng.integers(0, len(field) - width + 1)
+    y = rng.integers(0, len(field) - height + 1)
+    x = rng.integers(0, len(field) - width + 1)
     amplitude = min(look.roughness * rng.lognormal(-0.2, 0.5), 0.6) * (0.1 if rng.random() < 0.25 else 1)
     texture = field[y : y + height, x : x + width] * amplitude
     slope = (look.light + rng.normal(0, 0.5, 2)) * rng.normal(0.15, 0.3)
@@ -277,15 +296,18 @@ def paint(rng: Generator, look: Look, picture: np.ndarray, cover: np.ndarray, co
 # The camera
 
 
-def blur(image: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) if sigma > 0.15 else image
+def blur(image: Floats, sigma: float) -> Floats:
+    """Blur a picture, (h, w) float32, by a Gaussian; too small a deviation, in pixels, changes nothing."""
+    if sigma <= 0.15:
+        return image
+    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT).astype(image.dtype, copy=False)
 
 
-def blur_planes(picture: np.ndarray, sigma: float) -> np.ndarray:
+def blur_planes(picture: Floats, sigma: float) -> Floats:
     return np.stack([blur(plane, sigma) for plane in picture])
 
 
-def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
+def photograph(rng: Generator, picture: Floats) -> Pixels:
     """Apply lens, exposure, sensor and file: float (3, size, size) in, (size, size, 3) uint8 out."""
     picture = blur_planes(picture, rng.uniform(0, 0.6))
     sharpness = rng.uniform(0, 0.5)
@@ -300,21 +322,24 @@ def photograph(rng: Generator, picture: np.ndarray) -> np.ndarray:
         return levels
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 97))]
     _, code = cv2.imencode(".jpg", cv2.cvtColor(levels, cv2.COLOR_RGB2BGR), quality)
-    return cv2.imdecode(code, cv2.IMREAD_COLOR_RGB)
+    saved = cv2.imdecode(code, cv2.IMREAD_COLOR_RGB)
+    assert saved is not None
+    return saved.astype(np.uint8, copy=False)
 
 
-def expose(rng: Generator, picture: np.ndarray) -> np.ndarray:
+def expose(rng: Generator, picture: Floats) -> Floats:
     """Set mean luminance, contrast and saturation to values drawn from the distribution in photographs."""
-    luma = np.tensordot(np.float32(LUMA), picture, 1)
+    luma = np.tensordot(np.array(LUMA, np.float32), picture, 1)
     mean, contrast = (float(np.clip(rng.normal(*at), 0.06, 0.85)) for at in ((0.46, 0.12), (0.26, 0.07)))
     gain = min(contrast / (luma.std() + 0.01), 4)
     chroma = picture - luma
     vividness = rng.lognormal(0.12, 0.22) * (rng.random() > 0.04)
     luma = (luma - luma.mean()) * gain + mean
     luma = roll_off(1 - roll_off(1 - luma))
-    return luma + chroma * (vividness * gain**0.5)
+    exposed: Floats = luma + chroma * (vividness * gain**0.5)
+    return exposed
 
 
-def roll_off(light: np.ndarray) -> np.ndarray:
+def roll_off(light: Floats) -> Floats:
     """Apply soft clipping at 0, as film does: log(1 + exp(x))."""
     return np.maximum(light, 0) + 0.04 * np.log1p(np.exp(np.abs(light) / -0.04))

@@ -5,15 +5,17 @@ A job reads some pictures, in any process. This module has what a source needs, 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import DataConfig
 from pipeline.shards import SPLITS
 
-ZOOM = 1.25  # largest width of a shrunk picture, relative to its crop: at least the middle 80 % are kept
+Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,14 @@ class Picture:
 
     source: str  # its kind, as in the manifest
     name: str  # in the manifest
-    pixels: np.ndarray  # (H, W, 3) uint8
+    pixels: Pixels
     key: str = ""  # pictures with the same key, a SHA-256, stay in the same split; "": the digest of the pixels
     splits: tuple[str, ...] = SPLITS  # those that it may belong to; if there are several, key and shares decide
     crops: int = 0  # number of adjacent squares from its middle, not scaled; 0: as data.tiles says
 
 
 # Yields pictures, and a line for each file that can't be read. A `partial`: equal arguments give equal pictures.
-Job = Callable[[], Iterator[Picture | str]]
+Job = partial[Iterator[Picture | str]]
 Source = Callable[[str, DataConfig, Path, int], Iterator[Job]]
 SOURCES: dict[str, Source] = {}
 
@@ -50,28 +52,33 @@ def source(name: str) -> Callable[[Source], Source]:
     return register
 
 
-def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[np.ndarray]:
+def squares_of(picture: Picture, size: int, tiles: int, digest: str) -> list[Pixels]:
     """Return the squares of a picture, each (size, size, 3) uint8; an empty list if a side is shorter than `size`.
 
     There are up to `tiles` squares at native resolution if the shorter side is at least twice `size`, at places that
-    the digest decides; else one from the middle, shrunk (area filter) to a short side of at most ZOOM · size if it is
-    larger.
+    the digest decides; else one from the middle, shrunk (area filter) to a short side of at most 1.25 · size if it is
+    larger, so that at least the middle 80 % of it are kept.
     """
-    pixels, (height, width) = picture.pixels, picture.pixels.shape[:2]
+    pixels = picture.pixels
+    height, width = pixels.shape[:2]
     short = min(height, width)
     if short < size:
         return []
+
     if picture.crops:
-        rows, cols = height // size, width // size
-        top, left = (height - rows * size) // 2, (width - cols * size) // 2
+        rows = height // size
+        cols = width // size
+        top = (height - rows * size) // 2
+        left = (width - cols * size) // 2
         places = [(top + row * size, left + col * size) for row in range(rows) for col in range(cols)][: picture.crops]
     elif tiles > 1 and short >= 2 * size:
         places = _spread(height, width, size, tiles, digest)
     else:
-        if short > ZOOM * size:
-            scale = round(ZOOM * size) / short
-            height, width = (max(size, round(side * scale)) for side in (height, width))
-            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        if short > 1.25 * size:
+            scale = round(1.25 * size) / short
+            height = max(size, round(height * scale))
+            width = max(size, round(width * scale))
+            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         places = [((height - size) // 2, (width - size) // 2)]
     return [np.ascontiguousarray(pixels[top : top + size, left : left + size]) for top, left in places]
 
@@ -83,7 +90,14 @@ def _spread(height: int, width: int, size: int, limit: int, digest: str) -> list
     """
     grids = [(rows, min(limit // rows, width // size)) for rows in range(1, min(limit, height // size) + 1)]
     rows, cols = max(grids, key=lambda grid: (grid[0] * grid[1], -abs(np.log(height / grid[0] * grid[1] / width))))
+    tops = np.linspace(0, height, rows + 1).astype(int).tolist()
+    lefts = np.linspace(0, width, cols + 1).astype(int).tolist()
+
     random = np.random.default_rng(int(digest[:16], 16))
-    tops, lefts = (np.linspace(0, side, count + 1).astype(int) for side, count in ((height, rows), (width, cols)))
-    cells = [(tops[row : row + 2], lefts[col : col + 2]) for row in range(rows) for col in range(cols)]
-    return [tuple(random.integers(low, high - size + 1) for low, high in cell) for cell in cells]
+    places = []
+    for row in range(rows):
+        for col in range(cols):
+            top = int(random.integers(tops[row], tops[row + 1] - size + 1))
+            left = int(random.integers(lefts[col], lefts[col + 1] - size + 1))
+            places.append((top, left))
+    return places

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pipeline.config import Config
 from pipeline.evaluate.statistics import RENDERED, headline_kind
@@ -25,7 +25,17 @@ _BASES = {
 _NO_START = "costa"  # the family that needs no lead of the secret in training
 
 
-def main(config: Config, out: Path, **measured: Path | None) -> None:
+class ReportInputs(TypedDict):
+    """Paths of what a page shows, as `report` takes them."""
+
+    weights: Path
+    curve: Path
+    reports: Path
+    sections: Path
+    studies: Path | None
+
+
+def main(config: Config, out: Path, **measured: Unpack[ReportInputs]) -> None:
     page = report(**measured).render()
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(out) as part:
@@ -38,7 +48,8 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
 
     study/sections.yaml says how to show the long measurements, whose output folders are in `studies`, if there are any.
     """
-    card, own = read_card(weights), read_specs(_SECTIONS)
+    card = read_card(weights)
+    own = read_specs(_SECTIONS)
     evaluate, detect, video = (reports / stage for stage in ("evaluate", "detect", "video"))
     details, film = (read(folder / "details.json") for folder in (evaluate, video))
     detection = read(detect / "metrics.json")
@@ -54,7 +65,8 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
     ]
     if detection:  # it can be off
         made.append(own["detect"].section(detect, repeat.format("detect"), detection))
-    tiles, missing = [], []
+    tiles: list[Mapping[str, str]] = []
+    missing: list[list[str]] = []
     for stage, spec in read_specs(sections).items():
         if studies and (studies / stage / "metrics.json").exists():
             figures = read(studies / stage / "metrics.json")

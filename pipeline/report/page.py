@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,8 +18,6 @@ from PIL import Image
 from pipeline.chart import chart
 from stegnet.core.errors import DataError
 
-_WEBP_QUALITY = 80  # for photographs
-_MAX_WIDTH = 1400  # of a photograph, in pixels
 _NUMBER = re.compile(r"[-−–+]?(\d|inf|nan|$)")  # the start of a number, or of a missing value
 
 Format = int | str  # format of a cell: decimals; "%" for a share in [0, 1]; "" for text and integers
@@ -64,8 +62,10 @@ def pivot_table(
         values: the column to show and its format.
         labels: by column, names for its values.
     """
-    (corner, row_name), (column, form) = rows, values
-    named = frame.replace(labels or {}).to_dict("records")
+    corner, row_name = rows
+    column, form = values
+    records = frame.replace(labels or {}).to_dict("records")
+    named = [{str(name): value for name, value in row.items()} for row in records]
     keys = {"row": [row_name.format(**row) for row in named], "head": [columns.format(**row) for row in named]}
     wide = frame.assign(**keys).pivot(index="row", columns="head", values=column)
     wide = wide.loc[[*dict.fromkeys(keys["row"])], [*dict.fromkeys(keys["head"])]]
@@ -107,9 +107,10 @@ def contact_sheet(data: bytes, alt: str, caption: str = "") -> Part:
     """Return photographs as WebP, no wider than the page, which scroll instead of shrinking; the file is lossless."""
     with Image.open(BytesIO(data)) as opened:
         sheet = opened.convert("RGB")
-    sheet.thumbnail((_MAX_WIDTH, 10 * _MAX_WIDTH), Image.Resampling.LANCZOS)
+    max_width = 1400  # pixels
+    sheet.thumbnail((max_width, 10 * max_width), Image.Resampling.LANCZOS)
     small = BytesIO()
-    sheet.save(small, "WEBP", quality=_WEBP_QUALITY, method=6)
+    sheet.save(small, "WEBP", quality=80, method=6)
     return _picture("image/webp", small.getvalue(), alt, caption, wide=True)
 
 
@@ -123,7 +124,7 @@ def collapsed(name: str, parts: Sequence[Part]) -> Part:
     return {"template": "collapsed.html", "name": name, "parts": parts}
 
 
-_READERS = {
+_READERS: dict[str, Callable[..., Part]] = {
     "table": frame_table, "pivot": pivot_table, "grid": figures_table, "chart": picture, "lines": line_chart,
     "contact_sheet": contact_sheet, "film": film,
 }  # fmt: skip
@@ -205,7 +206,8 @@ def read(path: Path) -> Any:
 def _read_part(folder: Path, spec: Mapping[str, Any], figures: Mapping[str, Any]) -> Part:
     """Return a part from its kind and file, which come first in a spec, and the options of the kind's reader."""
     (kind, name), *options = spec.items()
-    content, given = read(folder / name.format(**figures)), dict(options)
+    content = read(folder / name.format(**figures))
+    given = dict(options)
     if where := given.pop("where", ""):
         content = content.query(where)
     return _READERS[kind](content, **given)

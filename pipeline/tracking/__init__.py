@@ -72,7 +72,8 @@ def track(
     """Yield a run for the block, as `Tracker.run`; if the store can't be used, warn and yield one that does nothing."""
     with ExitStack() as stack:
         try:
-            run = stack.enter_context(open_store(config).run(stage, setup or {}, training))
+            started: AbstractContextManager[LiveRun | Untracked] = open_store(config).run(stage, setup or {}, training)
+            run = stack.enter_context(started)
         except TrackingError as error:
             logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)
             run = Untracked(complete=False)

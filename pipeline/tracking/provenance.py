@@ -23,8 +23,6 @@ from pipeline.config import flatten, parse
 NOTES = yaml.safe_load(Path(__file__).with_name("notes.yaml").read_text(encoding="utf-8"))
 NOTE = "mlflow.note.content"
 RESTORED = "stegnet.restored"  # "true": logged from the stage's files, not while it ran
-_EXPECTED = ("params.yaml", "dvc.lock", "data.dvc")  # parameters are in the command, DVC writes the others
-_PACKAGES = ("stegnet", "torch", "timm", "numpy", "onnxruntime", "av", "dvc", "mlflow")
 _PLAIN = re.compile(r"[\w.+:/-]+")  # a value that DVC's -S takes without quotes
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an address
 
@@ -49,7 +47,8 @@ def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> d
 
     Outside a git repository, or without git, there is no commit among them.
     """
-    spec, commit = sys.modules["__main__"].__spec__, _commit()
+    spec = sys.modules["__main__"].__spec__
+    commit = _commit()
     versions = [f"Python {python_version()}", *_package_versions()]
     command = shlex.join(["python", *sys.orig_argv[1:]])
     repeat = " ".join(["dvc exp run", *(f"-S {shlex.quote(word)}" for word in _changed_params(params))])
@@ -80,15 +79,17 @@ def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> d
 
 def _package_versions() -> Iterator[str]:
     """Yield name and version of each of the packages that is installed."""
-    for name in sorted(_PACKAGES):
+    for name in ("av", "dvc", "mlflow", "numpy", "onnxruntime", "stegnet", "timm", "torch"):
         with suppress(PackageNotFoundError):
             yield f"{name} {version(name)}"
 
 
 def code_changes() -> str:
     """Return the difference of the code from the commit's, as git shows it, without new files; "" if there is none."""
-    commit, others = _commit(), [f":(top,exclude){name}" for name in _EXPECTED]
-    return _git("diff", commit, "--", ":(top)", *others) if commit else ""
+    commit = _commit()
+    expected = ("params.yaml", "dvc.lock", "data.dvc")  # parameters are in the command, DVC writes the others
+    without = [f":(top,exclude){name}" for name in expected]
+    return _git("diff", commit, "--", ":(top)", *without) if commit else ""
 
 
 def _changed_params(params: Mapping[str, Any]) -> list[str]:

@@ -68,7 +68,8 @@ class Result:
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
     """Return the prepared pictures, and their number by source and split."""
-    sets, files = _picture_sets(shards, *SPLITS), (shards / "manifest.csv",)
+    sets = _picture_sets(shards, *SPLITS)
+    files = (shards / "manifest.csv",)
     return Result("prepare", data_hash(shards), metrics=flatten(_read(metrics)), artifacts=files, datasets=sets)
 
 
@@ -78,14 +79,17 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
     The values that replaced "auto", and the family's options, are parameters resolved.…, by which MLflow can group
     trainings.
     """
-    name, metrics, card = file_hash(weights), curve.with_name("metrics.json"), _read(weights.with_suffix(".json"))
+    name = file_hash(weights)
+    metrics = curve.with_name("metrics.json")
+    card = _read(weights.with_suffix(".json"))
     training = card["training"]
     chosen = {"model": card["options"], "scramble": card["scramble"]}
     chosen |= {"train": {key: training["train"][key] for key in ("bits", "devices", "lr", "threads")}}
     chosen |= {key: training[key] for key in ("device", "precision")}
     params = {f"resolved.{key}": value for key, value in flatten(chosen).items()}
     figures = {f"weights/{key}": value for key, value in _read(metrics).items()}
-    sets, files = _picture_sets(shards, TRAIN, VALIDATION), (curve, metrics)
+    sets = _picture_sets(shards, TRAIN, VALIDATION)
+    files = (curve, metrics)
     return Result(
         "train", name, name, figures, params=params, curve=_curve(curve), artifacts=files, datasets=sets, model=weights
     )
@@ -96,7 +100,8 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
 
     That is the headline, mean and worst of each measure as evaluate/…, a table, and pictures.
     """
-    details, headline = _read(out / "details.json"), _read(out / "metrics.json")
+    details = _read(out / "details.json")
+    headline = _read(out / "metrics.json")
     rows = [
         {"pictures": kind, "mode": mode, "measure": measure, **stats}
         for kind, modes in details.items()
@@ -127,7 +132,8 @@ def detect_result(weights: Path, out: Path, shards: Path) -> Result:
 def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
     """Return the quality of the demonstration film: headline, all figures, and a curve with one point per frame."""
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
-    details, headline = _read(out / "details.json"), _read(out / "metrics.json")
+    details = _read(out / "details.json")
+    headline = _read(out / "metrics.json")
     films = [(cover, "container"), (secret, "secret|base")]
     sets = tuple(DataSet(film.name, str(film), file_hash(film)[:16], "evaluation", side) for film, side in films)
     more = {"curve": points, "pictures": {"video/frames": out / "frames.png"}, "datasets": sets}
@@ -145,7 +151,9 @@ def study_result(name: str, weights: Path, out: Path) -> Result:
 
 def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | None) -> Result:
     """Return facts on a whole experiment for the row of its training: parameters, dvc.lock, report, ONNX files."""
-    name, lock, page = file_hash(weights), Path("dvc.lock"), (studies or reports) / "index.html"
+    name = file_hash(weights)
+    lock = Path("dvc.lock")
+    page = (studies or reports) / "index.html"
     files = {"study.lock": lock, "study.html": page} if studies else {"dvc.lock": lock, "report.html": page}
     files |= {"params.yaml": Path("params.yaml")}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items() if path.exists()}
@@ -187,4 +195,5 @@ def _digest(*texts: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values

@@ -34,14 +34,15 @@ from mlflow.entities import (
     LoggedModelOutput,
     Metric,
     Param,
-    Run,
     RunTag,
 )
+from mlflow.entities import Run as Run  # noqa: PLC0414  # a sweep names its type
 from mlflow.models import Model, ModelSignature
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
+from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
@@ -61,8 +62,12 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
 
 # Tags of a run: its stage; hashes of its outputs, of the weights that it trained or measured, and of all parameters
 # (runs with the same parameters belong together); the fingerprint of a training, with which an interrupted run resumes.
-STAGE, KEY, WEIGHTS, PARAMS = "stegnet.stage", "stegnet.key", "stegnet.weights", "stegnet.params"
-TRAINING, PARENT = "stegnet.training", "mlflow.parentRunId"
+STAGE = "stegnet.stage"
+KEY = "stegnet.key"
+WEIGHTS = "stegnet.weights"
+PARAMS = "stegnet.params"
+TRAINING = "stegnet.training"
+PARENT = "mlflow.parentRunId"
 EXECUTION = ("run/", "system/")  # prefixes of figures of an execution, not of its result
 # Errors of requests are OSErrors.
 STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)
@@ -79,16 +84,13 @@ _REMEDIES = {  # remedies by a pattern found in the store's address and the caus
     "^(http|postgresql|mysql|mssql)": "check MLFLOW_TRACKING_URI, and that its server runs",
     "": "set MLFLOW_TRACKING_URI to http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it: mlflow.db is used",
 }
-_FINISHED, _ENDED = "status = 'FINISHED'", "status != 'FINISHED' and status != 'RUNNING'"
-_LATER = "once it answers, stage publish (`dvc repro -s -f publish`) or the same command logs it from the files"
-_MARKED = "the next stage that runs marks it as ended"
-REGISTERED, BEST = "stegnet", "best"  # MLflow itself has the alias "latest"
-_Y, _X = np.mgrid[:48, :48] * 5
-_COVER = np.stack([_X, _Y, (_X + _Y) // 2], -1).astype(np.uint8)  # ramps
-EXAMPLE = {"cover": _COVER, "secret": _COVER[::-1].copy()}
-_NAMES = ("cover", "secret"), ("container", "revealed")  # of inputs and of outputs
+_FINISHED = "status = 'FINISHED'"
+_ENDED = "status != 'FINISHED' and status != 'RUNNING'"
+REGISTERED = "stegnet"
+BEST = "best"  # MLflow itself has the alias "latest"
 SIGNATURE = ModelSignature(
-    *(Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in names]) for names in _NAMES)
+    inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in ("cover", "secret")]),
+    outputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in ("container", "revealed")]),
 )
 _log = logging.getLogger(__name__)
 
@@ -117,9 +119,13 @@ class LiveRun:
 
     def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:
         self.id = run.info.run_id
-        self.result, self.complete = None, False  # what it was finished with; whether the store has all of it
-        self._client, self._last, self._stopped = client, last, Event()
-        self._figures, self._pictures = list[Metric](), list[tuple[str, int, np.ndarray]]()  # not sent yet
+        self.result: Result | None = None  # what it was finished with
+        self.complete = False  # whether the store has all of it
+        self._client = client
+        self._last = last
+        self._stopped = Event()
+        self._figures: list[Metric] = []  # not sent yet
+        self._pictures: list[tuple[str, int, NDArray[np.uint8]]] = []  # not sent yet
         self._begun = time.monotonic() - run.data.metrics.get("run/seconds", 0.0)
         self._load = self._watch_load()
         self._sender = Thread(target=self._send_regularly, daemon=True)  # a process that ends does not wait for it
@@ -130,7 +136,7 @@ class LiveRun:
         if point["step"] > self._last:
             self._add({f"{stage}/{name}": value for name, value in point.items() if name != "step"}, int(point["step"]))
 
-    def log_picture(self, name: str, step: int, pixels: np.ndarray) -> None:
+    def log_picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
         """Log one picture of a series, (H, W, 3) uint8."""
         if step > self._last:
             self._pictures.append((name, step, pixels))
@@ -194,11 +200,13 @@ class Tracker:
     """
 
     def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
-        root, server = root.resolve(), os.environ.get("MLFLOW_TRACKING_URI")
+        root = root.resolve()
+        server = os.environ.get("MLFLOW_TRACKING_URI")
         if not server and ("?" in str(root) or unquote(str(root)) != str(root)):
             hint = "rename the folder, or set MLFLOW_TRACKING_URI"
             raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
-        self._params, self._locks = params, root / ".mlflow"
+        self._params = params
+        self._locks = root / ".mlflow"
         self._own = {PARAMS: hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()}
         mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "stegnet"
@@ -249,7 +257,10 @@ class Tracker:
                 self._end(run, status, live.result)
                 live.complete = True
             except STORE_ERRORS as error:
-                then = _LATER if status == "FINISHED" else _MARKED
+                then = "the next stage that runs marks it as ended"
+                if status == "FINISHED":
+                    publish = "stage publish (`dvc repro -s -f publish`)"
+                    then = f"once it answers, {publish} or the same command logs it from the files"
                 _log.warning("MLflow is missing part of this run (%s); %s", _reason(error), then)
             lock.release()
 
@@ -280,10 +291,11 @@ class Tracker:
     def log_sweep(self, result: Result, note: str, trainings: Sequence[Run]) -> None:
         """Log a sweep's row unless there is one with this result, and put its trainings below it."""
         self.log_result(result)
-        row = self.find(result).info.run_id
-        self._client.set_tag(row, NOTE, note)
+        row = self.find(result)
+        assert row
+        self._client.set_tag(row.info.run_id, NOTE, note)
         for training in trainings:
-            self._client.set_tag(training.info.run_id, PARENT, row)
+            self._client.set_tag(training.info.run_id, PARENT, row.info.run_id)
 
     @store_errors()
     def training(self) -> Run | None:
@@ -329,7 +341,8 @@ class Tracker:
 
     def _log(self, run: Run, result: Result, model: str | None = None) -> None:
         """Log everything in a result that a run lacks; `model`: id of the measured model, whose page also shows it."""
-        key, logged = run.info.run_id, self._figures(run)
+        key = run.info.run_id
+        logged = self._figures(run)
         new = {place: value for place, value in result.figures().items() if place not in logged}
         params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
         self._client.log_batch(key, _metrics(result, new, model), params)
@@ -351,7 +364,8 @@ class Tracker:
         self._client.log_batch(row.info.run_id, _metrics(result, new, _model(row)))
         for name, path in result.pictures.items():
             with Image.open(path) as picture:
-                picture.save = partial(shutil.copyfile, path)  # it is a PNG, and need not be coded again
+                # MLflow calls `save`; the file is a PNG already, and need not be coded again.
+                vars(picture)["save"] = partial(shutil.copyfile, path)
                 self._client.log_image(row.info.run_id, picture, key=name, step=0)
         self._client.set_tag(run.info.run_id, PARENT, row.info.run_id)
 
@@ -371,7 +385,8 @@ class Tracker:
     def _runs(self, condition: str, tags: Mapping[str, str]) -> list[Run]:
         """Return runs that meet a condition and have all these tags, the latest first."""
         conditions = " and ".join([condition, *(f"tags.`{name}` = '{value}'" for name, value in tags.items())])
-        order, experiments = ["attributes.start_time DESC"], [self._trainings, self._data]
+        order = ["attributes.start_time DESC"]
+        experiments = [self._trainings, self._data]
         return list(self._client.search_runs(experiments, conditions, order_by=order))
 
     def _lock(self, run: Run) -> Path:
@@ -418,7 +433,7 @@ def _cause(error: BaseException) -> BaseException | None:
 
 def _model(run: Run) -> str | None:
     """Return the id of the model that a training logged."""
-    return next((output.model_id for output in run.outputs.model_outputs), None)
+    return run.outputs.model_outputs[0].model_id if run.outputs and run.outputs.model_outputs else None
 
 
 def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: str | None) -> list[Metric]:
@@ -431,16 +446,17 @@ def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: st
     return metrics
 
 
-def _lightly_compressed(pixels: np.ndarray) -> Image.Image:
+def _lightly_compressed(pixels: NDArray[np.uint8]) -> Image.Image:
     """Return a picture from (H, W, 3) uint8 that MLflow saves in a third of the default time."""
     picture = Image.fromarray(pixels)
-    picture.save = partial(picture.save, compress_level=1)
+    vars(picture)["save"] = partial(picture.save, compress_level=1)
     return picture
 
 
 def _input(data: DataSet) -> DatasetInput:
     """Return a data set as MLflow lists it; its source type is "local", a file or folder."""
-    source, profile = json.dumps({"uri": without_passwords(data.source)}), json.dumps(dict(data.profile))
+    source = json.dumps({"uri": without_passwords(data.source)})
+    profile = json.dumps(dict(data.profile))
     entry = Dataset(data.name, data.digest, "local", source, profile=profile)
     return DatasetInput(entry, [InputTag("mlflow.data.context", data.context)])
 
@@ -448,14 +464,17 @@ def _input(data: DataSet) -> DatasetInput:
 def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
     """Add a weights file with a hash, and its card, as the model of a run, unless the run has one."""
     run = client.get_run(run_id)
-    if run.outputs.model_outputs:
+    if _model(run):
         return
-    experiment, name = run.info.experiment_id, re.sub(r"[^\w=+ -]", "_", run.info.run_name)
+    experiment = run.info.experiment_id
+    name = re.sub(r"[^\w=+ -]", "_", run.info.run_name)
     tags = {"stegnet.weights": key, NOTE: NOTES["model"]}
     started = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
     model = next(iter(started), None) or client.create_logged_model(
         experiment, name, run_id, tags, dict(run.data.params), "hide/reveal pair"
     )
+    rows, columns = np.mgrid[:48, :48] * 5
+    ramps = np.stack([columns, rows, (columns + rows) // 2], -1).astype(np.uint8)
     with temporary_folder() as folder:
         (folder / "weights").mkdir()
         for path in (weights, weights.with_suffix(".json")):
@@ -466,7 +485,7 @@ def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str)
             data_path=str(folder / "weights"),
             mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
             signature=SIGNATURE,
-            input_example=EXAMPLE,
+            input_example={"cover": ramps, "secret": ramps[::-1].copy()},
             pip_requirements=[],  # stegnet is in no package index: its name there would be another project's
             metadata={"needs": "the package stegnet, from the commit of the run"},
         )
@@ -479,15 +498,17 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
     """Make a model a version of REGISTERED, with ONNX files, unless that is done, and name the best version."""
     if not client.search_registered_models(f"name = '{REGISTERED}'"):
         client.create_registered_model(REGISTERED, description=NOTES["registered"])
-    versions, model = client.search_model_versions(f"name = '{REGISTERED}'"), client.get_logged_model(model_id)
+    versions = client.search_model_versions(f"name = '{REGISTERED}'")
+    model = client.get_logged_model(model_id)
     if (source := f"models:/{model_id}") not in {version.source for version in versions}:
         for path in graphs:
             client.log_model_artifact(model_id, str(path), "data/weights")  # the folder that its loader reads
-        run_id, tags = model.source_run_id, model.tags
-        versions.append(client.create_model_version(REGISTERED, source, run_id, tags, model_id=model_id))
-    measured, scores = _quality(model).keys(), dict[str, float]()
+        version = client.create_model_version(REGISTERED, source, model.source_run_id, model.tags, model_id=model_id)
+        versions.append(version)
+    measured = _quality(model).keys()
+    scores: dict[str, float] = {}
     for version in versions:
-        quality = _quality(client.get_logged_model(version.source.removeprefix("models:/")))
+        quality = _quality(client.get_logged_model((version.source or "").removeprefix("models:/")))
         if measured and quality.keys() == measured:
             scores[version.version] = sum(quality.values())
     if scores:

@@ -19,8 +19,6 @@ from pipeline.train.train import train, write_curve, write_weights
 from stegnet.core.compute import cpu_threads
 from stegnet.core.parallel import rank
 
-PREVIEW = "train/cover - container - difference x10 - secret - revealed"
-
 _log = logging.getLogger(__name__)
 
 
@@ -35,7 +33,8 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
 
 
 def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
-    points, setup = list[Point](), training_setup(training)
+    points = list[Point]()
+    setup = training_setup(training)
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
@@ -49,7 +48,7 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
             run.log_point("train", point)
 
         def show(step: int, pictures: np.ndarray) -> None:
-            run.log_picture(PREVIEW, step, pictures)
+            run.log_picture("train/cover - container - difference x10 - secret - revealed", step, pictures)
 
         pair, card, rate = train(training, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)

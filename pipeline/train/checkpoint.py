@@ -41,7 +41,8 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder, self.fingerprint = folder, fingerprint
+        self._folder = folder
+        self.fingerprint = fingerprint
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -4,9 +4,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from stegnet.core.pixels import BLOCK, DITHER
+from stegnet.networks.families.modem import Modem
 from stegnet.networks.pair import Pair
-
-_SIDE = 64  # pixels of the hidden picture; backbones have strides up to 32
 
 
 @torch.no_grad()
@@ -16,20 +15,26 @@ def size_of(pair: Pair) -> dict[str, int]:
     Multiplications of convolutions and matrices are counted (half the floating-point operations of PyTorch's
     FlopCounterMode), as papers do.
     """
+    side = 64  # pixels of the hidden picture; backbones have strides up to 32
+    blocks = side // BLOCK
+    cover, secret, base = torch.zeros(3, 1, 3, side, side)
+    bits = torch.zeros(1, pair.bits, blocks, blocks)
+    dither = torch.zeros(1, DITHER, blocks, blocks)
     pair.eval()
-    cover, secret, base = torch.zeros(3, 1, 3, _SIDE, _SIDE)
+
     with FlopCounterMode(display=False) as hiding:
-        if pair.bits:
-            dither = torch.zeros(1, DITHER, _SIDE // BLOCK, _SIDE // BLOCK)
-            bits = torch.zeros(1, pair.bits, _SIDE // BLOCK, _SIDE // BLOCK)
+        if isinstance(pair, Modem):
             container = pair.hide(cover, torch.cat([bits, dither], dim=1))
         else:
             container = pair.hide(cover, pair.prepare(secret) - pair.enhance(base))
     with FlopCounterMode(display=False) as revealing:
-        if pair.bits:
+        if isinstance(pair, Modem):
             pair.reveal(container, dither)
         else:
             pair.restore(pair.enhance(base), pair.reveal(container))
-    counts = {"hide": hiding, "reveal": revealing}
-    macs = {f"{name}_macs_per_pixel": round(each.get_total_flops() / 2 / _SIDE**2) for name, each in counts.items()}
-    return {"parameters": sum(weight.numel() for weight in pair.parameters()), **macs}
+
+    return {
+        "parameters": sum(weight.numel() for weight in pair.parameters()),
+        "hide_macs_per_pixel": round(hiding.get_total_flops() / 2 / side**2),
+        "reveal_macs_per_pixel": round(revealing.get_total_flops() / 2 / side**2),
+    }

@@ -125,7 +125,7 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
     """
     if not isinstance(config.workers, str):
         return config.workers
-    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads(AUTO))
+    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads("auto"))
 
 
 def _cpu_processes(config: Config, cores: int) -> int:
@@ -148,7 +148,8 @@ def unused_gpus() -> str:
         return ""
     try:
         pynvml.nvmlInit()
-        count, driver = pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion()
+        count = pynvml.nvmlDeviceGetCount()
+        driver = pynvml.nvmlSystemGetDriverVersion()
     except pynvml.NVMLError:  # there is no driver, or it does not work
         return ""
     built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"

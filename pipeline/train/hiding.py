@@ -88,7 +88,8 @@ class HideRevealPass(nn.Module):
         period = self.pair.period()
         mask = _channels_last(randomness.mask * period.detach())
         with autocast(self._precision, pictures.device):
-            prepared, base = self.pair.prepare(secret).float(), self.pair.enhance(base).float()
+            prepared = self.pair.prepare(secret).float()
+            base = self.pair.enhance(base).float()
         gain = torch.ones_like(secret[:, :1, :1, :1]) if self._base == NONE else gains_for(secret, base)
         plain = (prepared - base) * gain
         hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)

@@ -111,9 +111,11 @@ def launched() -> Iterator[None]:
             raise
         sys.exit(getattr(stop, "code", STOPPED[0]))
     except Exception as error:
-        message, hint = f"process {rank()} of the training failed", ""
+        message = f"process {rank()} of the training failed"
+        hint = ""
         if isinstance(error, StegnetError):
-            message, hint = str(error), error.hint
+            message = str(error)
+            hint = error.hint
         else:
             traceback.print_exc()
         report = {"message": message, "hint": hint, "order": time.time_ns(), "extraInfo": {"timestamp": 0}}
@@ -127,11 +129,16 @@ def _cause(failures: Mapping[int, ProcessFailure]) -> TrainingError:
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # the agent ends the others by SIGTERM
             hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
             return TrainingError(f"process {number} of the training was ended by {failure.signal_name()}", hint)
-    reports = [failure for failure in failures.values() if isinstance(failure.message, dict)]
+    # What `launched` has written; PyTorch, which expects a text in its place, passes it on.
+    reports = [report for failure in failures.values() if isinstance(report := _message(failure), dict)]
     if not reports:
         return TrainingError(f"process {min(failures)} of the training failed")
-    first = min((failure.message for failure in reports), key=itemgetter("order"))
+    first = min(reports, key=itemgetter("order"))
     return TrainingError(first["message"], first["hint"])
+
+
+def _message(failure: ProcessFailure) -> object:
+    return failure.message
 
 
 def _handled_signals() -> list[signal.Signals]:

@@ -141,7 +141,8 @@ def own_measure(loss: LossConfig) -> PictureMeasure | None:
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
     """Return the weighted sum of the measures, skipping those of weight 0. The user's own has weight 1."""
     if config["space"] == "ycbcr":
-        a, b = to_ycbcr(a), to_ycbcr(b)
+        a = to_ycbcr(a)
+        b = to_ycbcr(b)
 
     weighted = [(weight, MEASURES[name]) for name in MEASURES if (weight := _weight(config, name))]
     if own := own_measure(config):
@@ -157,7 +158,7 @@ def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:
     """Return the mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
     if config["space"] == "rgb":
         return errors.mean()
-    luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1)
+    luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1).unbind()
     return luma + _weight(config, "chroma") * (blue + red)
 
 

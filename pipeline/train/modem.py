@@ -63,7 +63,8 @@ def randomness_of(
     config: Config, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
 ) -> ModemRandomness:
     """Draw the randomness of `count` covers in a given rung."""
-    rungs, channel = config.model.rungs, modem_channel(config)
+    rungs = config.model.rungs
+    channel = modem_channel(config)
     side = config.train.crop // BLOCK
 
     bits = torch.zeros(count, pair.bits, side, side)

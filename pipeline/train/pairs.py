@@ -13,6 +13,7 @@ import albumentations
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -21,8 +22,7 @@ from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
 from stegnet.core.errors import DataError
 
 COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
-MAX_PAIRS, MIN_PICTURES = 32, 2  # pictures to validate on
-_RESIZING = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
+Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +47,13 @@ class Augment:
         self._transform = albumentations.Compose([cropped, *turns, *looks])
         self._with_base = albumentations.Compose([whole, *turns], additional_targets={"base": "image"})
 
-    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+    def __call__(self, picture: Pixels, seed: int) -> Pixels:
         """Return a crop of (H, W, 3) uint8, (crop, crop, 3) uint8. The same picture and seed give the same crop."""
         self._transform.set_random_seed(seed)
-        return self._transform(image=picture)["image"]
+        transformed: Pixels = self._transform(image=picture)["image"]
+        return transformed
 
-    def with_base(self, picture: np.ndarray, base: np.ndarray, seed: int) -> list[np.ndarray]:
+    def with_base(self, picture: Pixels, base: Pixels, seed: int) -> list[Pixels]:
         """Return the same part of a picture and of its base."""
         self._with_base.set_random_seed(seed)
         both = self._with_base(image=picture, base=base)
@@ -64,9 +65,10 @@ class Distortions:
 
     def __init__(self, config: DistortConfig) -> None:
         self.none = not any(asdict(config).values())
+        resizing = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
         self._transform = albumentations.Compose(
             [
-                albumentations.Downscale((0.5, 0.99), _RESIZING, p=config.resize),
+                albumentations.Downscale((0.5, 0.99), resizing, p=config.resize),
                 albumentations.Affine(translate_px=(-1, 1), border_mode=cv2.BORDER_REPLICATE, p=config.shift),
                 albumentations.GaussNoise(std_range=(0.001, 0.01), p=config.noise),
                 albumentations.GaussianBlur(sigma_limit=(0.2, 0.8), p=config.blur),
@@ -75,15 +77,16 @@ class Distortions:
             ]
         )
 
-    def __call__(self, picture: np.ndarray, seed: int) -> np.ndarray:
+    def __call__(self, picture: Pixels, seed: int) -> Pixels:
         """Return a picture, (H, W, 3) uint8, distorted as a seed determines."""
         if self.none:
             return picture
         self._transform.set_random_seed(seed)
-        return self._transform(image=picture)["image"]
+        transformed: Pixels = self._transform(image=picture)["image"]
+        return transformed
 
 
-class Pairs(Dataset):
+class Pairs(Dataset[Tensor]):
     """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
 
     Args:
@@ -135,7 +138,7 @@ def load_batches(
     prefetch = 4 if workers else None
     loader = DataLoader(
         pairs,
-        batch_sampler=batches,
+        batch_sampler=(list(batch) for batch in batches),
         num_workers=workers,
         prefetch_factor=prefetch,
         worker_init_fn=_prepare_worker,
@@ -165,20 +168,23 @@ def _prepare_worker(_worker: int) -> None:
 def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
     """Return centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
 
-    There are at most MAX_PAIRS, evenly spaced; None if train.validate is 0, or there are too few pictures.
+    There are at most 32, evenly spaced; None if train.validate is 0, or there are too few pictures.
     """
     if not config.train.validate:
         return None
     count = sum(1 for _ in read_manifest(data, VALIDATION))
-    if count < MIN_PICTURES:
+    if count < 2:
         _log.warning(
             "%s: too few pictures to validate on (%d): the last weights are kept, not the best; "
             "raise data.validation_share",
             data, count,
         )  # fmt: skip
         return None
-    wanted = min(count, MAX_PAIRS)
-    splits = [Shards(data, VALIDATION), *([Shards(data, VALIDATION, bases=True)] if coded else [])]
+    most_pairs = 32
+    wanted = min(count, most_pairs)
+    splits = [Shards(data, VALIDATION)]
+    if coded:
+        splits.append(Shards(data, VALIDATION, bases=True))
     chosen = [[shards[index * count // wanted] for shards in splits] for index in range(wanted)]
     start = (chosen[0][0].shape[0] - config.train.crop) // 2
     inside = slice(start, start + config.train.crop)

@@ -14,21 +14,17 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import ray
-from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError, UserCallback
-from ray.train.torch import TorchTrainer
+from ray.train.v2.api.callback import UserCallback
+from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig
+from ray.train.v2.api.exceptions import TrainingFailedError
+from ray.train.v2.torch.torch_trainer import TorchTrainer
 
 from pipeline.config import load
 from pipeline.train.launch import StopRequest
 from stegnet.core.errors import StegnetError, TrainingError
 from stegnet.core.parallel import connect
-
-RESTARTS = 3  # restarts of all processes after one is lost
-_CHECKPOINTS = Path(".checkpoints")
-_PASSED_ON = ("DVC_", "MLFLOW_")  # prefixes of environment variables
-_STOPPED = "stopped; run the same command to resume from the last checkpoint"
 
 
 @contextmanager
@@ -47,10 +43,11 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
     `each` gives the CPUs and GPUs of a process. A StegnetError of a process is raised here; Ctrl-C keeps the last
     checkpoint.
     """
-    _CHECKPOINTS.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="ray-", dir=_CHECKPOINTS.resolve()) as folder:  # Ray checks that all nodes see it
-        failures = FailureConfig(max_failures=RESTARTS)
-        variables = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    checkpoints = Path(".checkpoints")
+    checkpoints.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="ray-", dir=checkpoints.resolve()) as folder:  # Ray checks that all nodes see it
+        failures = FailureConfig(max_failures=3)  # restarts of all processes after one is lost
+        variables = {name: value for name, value in os.environ.items() if name.startswith(("DVC_", "MLFLOW_"))}
         run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), variables)
         trainer = TorchTrainer(
             run,  # no train_loop_config, which Ray may show
@@ -65,10 +62,18 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
             raise TrainingError(f"the training on the cluster failed: {error}") from error
 
 
+class _ClusterStopped(KeyboardInterrupt):
+    """Training on the cluster was stopped by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("stopped; run the same command to resume from the last checkpoint")
+        self.code = 128 + number  # exit code of the process, by the shell's convention
+
+
 class _NoRestart(UserCallback):
     """A callback that ends a training whose error the user must correct: it would recur after a restart."""
 
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+    def after_exception(self, run_context: object, worker_exceptions: dict[int, Exception]) -> None:
         for error in worker_exceptions.values():
             if isinstance(error, StegnetError):
                 raise error
@@ -81,9 +86,7 @@ def _fit(trainer: TorchTrainer) -> None:
         while not wait([training], timeout=0.2).done:
             if request.signal:
                 ray.shutdown()  # ends all processes
-                stop = KeyboardInterrupt(_STOPPED)
-                stop.code = 128 + request.signal
-                raise stop
+                raise _ClusterStopped(request.signal)
         training.result()
 
 
@@ -91,8 +94,9 @@ def _run_stage(module: str, arguments: list[str], folder: Path, variables: dict[
     """Run the stage in one process of the cluster, as `python -m module` would."""
     os.chdir(folder)
     os.environ.update(variables)
-    package = importlib.util.find_spec(module).submodule_search_locations
-    stage = importlib.import_module(f"{module}.__main__" if package else module)
+    found = importlib.util.find_spec(module)
+    is_package = found is not None and found.submodule_search_locations
+    stage = importlib.import_module(f"{module}.__main__" if is_package else module)
     sys.modules["__main__"].__spec__ = stage.__spec__  # MLflow shows the command
     sys.orig_argv = [sys.executable, "-m", module, *arguments]
     stage.main(load(Path("params.yaml")), *map(Path, arguments))

@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 
-from pipeline.config import Config
+from pipeline.config import Base, Config
 from pipeline.fingerprint import code_hashes, source_hash
 from pipeline.shards import data_hash
 from stegnet.core.compute import cpu_threads, pick_device, resolve
-from stegnet.core.parallel import AUTO, world_size
-from stegnet.core.pixels import CODED, MEANS, NONE
+from stegnet.core.parallel import world_size
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.pair import find_family
 
@@ -25,7 +24,7 @@ CODE = (  # the code that a training computes with
 IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that only change how long it takes
 # By kind of base, per sample of a container; for a coded base, a third of its bits per pixel and a quarter more, since
 # no code is ideal.
-SEALED_BITS = {NONE: 0.0, MEANS: 0.05, CODED: 1.35}
+SEALED_BITS: dict[Base, float] = {"none": 0.0, "means": 0.05, "coded": 1.35}
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ def prepare_run(config: Config, data: Path) -> TrainingRun:
     Raises:
         ConfigError: there is no such family, device or precision.
     """
-    config, device = with_defaults(config), pick_device()
+    config = with_defaults(config)
+    device = pick_device()
     precision = resolve(config.train.precision, device)
     return TrainingRun(config, data, device, precision, fingerprint(config, data, device, precision))
 
@@ -78,10 +78,14 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
 
 def with_defaults(config: Config) -> Config:
     """Return the parameters with the family's base and learning rate, and the base's sealed bits, for "auto"."""
-    name, train = config.model.name, config.train
-    base = find_family(name).base if config.scramble.base == AUTO else config.scramble.base
-    bits = SEALED_BITS[base] if train.bits == AUTO else train.bits
-    rate = find_family(name).learning_rate if train.lr == AUTO else train.lr
+    train = config.train
+    match config.scramble.base:
+        case "auto":
+            base = next(known for known in SEALED_BITS if known == find_family(config.model.name).base)
+        case chosen:
+            base = chosen
+    bits = SEALED_BITS[base] if isinstance(train.bits, str) else train.bits
+    rate = find_family(config.model.name).learning_rate if isinstance(train.lr, str) else train.lr
     return replace(config, scramble=replace(config.scramble, base=base), train=replace(train, bits=bits, lr=rate))
 
 

@@ -185,7 +185,8 @@ def first_pair(config: Config) -> Pair:
     if config.train.start == "fresh":
         return build_from(config.model)
     card = read_card(SHIPPED)
-    shipped, wanted = (card.model, card.options), (config.model.name, options_of(config.model))
+    shipped = (card.model, card.options)
+    wanted = (config.model.name, options_of(config.model))
     if shipped != wanted:
         raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
     return load_pair()[0]
@@ -193,7 +194,8 @@ def first_pair(config: Config) -> Pair:
 
 def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:
     """Return the card of the weights that a training produces."""
-    model, scramble = run.config.model, asdict(run.config.scramble) | {"period": pair.period().item()}
+    model = run.config.model
+    scramble = asdict(run.config.scramble) | {"period": pair.period().item()}
     return Card(model.name, options_of(model), scramble, run.settings, figures, receptive_fields(pair))
 
 

@@ -54,7 +54,7 @@ class Trainer(Generic[Randomness]):
         task.to(device).to(memory_format=torch.channels_last).train()
         self._fabric = fabric
         self._pair = pair
-        decay = get_ema_multi_avg_fn(config.train.ema)  # type: ignore[no-untyped-call]  # PyTorch gives it no types
+        decay = get_ema_multi_avg_fn(config.train.ema)
         self._average = AveragedModel(pair, multi_avg_fn=decay, use_buffers=True)
         self._failure = torch.full((), -1, device=device)  # see _watch
         self._validation = task.validation(data, device, self.share.size // self.share.count) if data else None

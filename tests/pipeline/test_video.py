@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.side_by_side import vmaf
-from pipeline.video import CELL_SIZE, FilmMeasures, demonstrate, summarise_film, temporal_error
+from pipeline.video import FilmMeasures, demonstrate, summarise_film, temporal_error
 from stegnet import CapacityError, MediaError
 from stegnet.image import resize
 from stegnet.video import read_frames
@@ -102,7 +102,7 @@ def test_the_same_seed_writes_the_same_files(demonstrated, exact, films, tmp_pat
 def test_the_preview_shows_the_container_left_and_the_revealed_film_right(demonstrated):
     _, out = demonstrated
     container, revealed = (
-        resize(next(read_frames(out / name)), *CELL_SIZE).astype(int) for name in ("container.mkv", "revealed.mkv")
+        resize(next(read_frames(out / name)), 180, 320).astype(int) for name in ("container.mkv", "revealed.mkv")
     )
     left, right = np.hsplit(next(read_frames(out / "preview.mp4")), 2)
     apart = np.abs(container - revealed).mean()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import shards
-from pipeline.shards import NPY, SPLITS, TEST, ShardLayout, write_tables
+from pipeline.shards import NPY, SPLITS, TEST, Entry, ShardLayout, StoredPicture, write_tables
 from tests.support.films import picture
 
 
@@ -23,7 +23,7 @@ class ShardWriter:
     ) -> None:
         """Adds one picture, (size, size, 3) uint8, the width and height that it once had, and its coded base."""
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-        self._pictures[split].append(([name, source, digest, *size, split], pixels, base))
+        self._pictures[split].append((Entry(name, source, digest, *size, split), pixels, base))
 
     def close(self) -> None:
         """Writes all files."""
@@ -32,12 +32,12 @@ class ShardWriter:
         sides = [pixels.shape[0] for pictures in self._pictures.values() for _, pixels, _ in pictures]
         write_tables(self._folder, ShardLayout(sides[0] if sides else 8, self._coding, ""), rows.__getitem__)
 
-    def _write(self, split: str) -> Iterable[tuple]:
+    def _write(self, split: str) -> Iterable[StoredPicture]:
         pictures = self._pictures[split]
         for number, start in enumerate(range(0, len(pictures), self._limit)):
             with shards.ShardWriter(str(self._folder), number, self._coding) as writer:
                 for entry, *both in pictures[start : start + self._limit]:
-                    yield *entry, writer.add(split, *both)
+                    yield StoredPicture(entry, writer.add(split, *both))
 
 
 def write_shards(folder: Path, kinds: Iterable[tuple[str, str]], per_shard: int = 4, side: int = 64) -> Path:

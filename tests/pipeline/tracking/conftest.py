@@ -1,19 +1,13 @@
-import contextlib
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import mlflow
+import mlflow.server
 import pytest
-
-from tools.servers import Postgres, postgres
+from werkzeug.serving import make_server
 
 
 @pytest.fixture(scope="session")
@@ -32,37 +26,48 @@ def own_store(monkeypatch: pytest.MonkeyPatch, empty_store: Path, tmp_path: Path
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="module")
-def database(postgres_programs: None) -> Iterator[Postgres]:
-    """PostgreSQL, running."""
-    with postgres() as server:
-        yield server
+class Server:
+    """MLflow's own pages and API in a thread, which can go away or fall silent in the midst of work, and come back.
+
+    Attributes:
+        answers: whether requests are answered; they wait until they are.
+        asked: a request waits.
+    """
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        patch.setenv(mlflow.server.BACKEND_STORE_URI_ENV_VAR, f"sqlite:///{folder / 'mlflow.db'}")
+        patch.setenv(mlflow.server.ARTIFACT_ROOT_ENV_VAR, "mlflow-artifacts:/")
+        patch.setenv(mlflow.server.SERVE_ARTIFACTS_ENV_VAR, "true")
+        patch.setenv(mlflow.server.ARTIFACTS_DESTINATION_ENV_VAR, str(folder / "files"))
+        for kept in ("_tracking_store", "_artifact_repo"):  # of an earlier server in this process
+            patch.setattr(f"mlflow.server.handlers.{kept}", None)
+        self._port, self.answers, self.asked = 0, threading.Event(), threading.Event()
+        self.answers.set()
+        self.start()
+        self.address = f"http://127.0.0.1:{self._port}"
+        # When it opens its store, MLflow makes that the store of the whole process: before it is told the address.
+        urlopen(f"{self.address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default").close()
+
+    def start(self) -> None:
+        self._server = make_server("127.0.0.1", self._port, self._answer, threaded=True)
+        self._port = self._server.port
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, *request: object) -> Iterable[bytes]:
+        if not self.answers.is_set():
+            self.asked.set()
+            self.answers.wait()
+        return mlflow.server.app(*request)
 
 
-@pytest.fixture(scope="module")
-def postgres_server(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server that keeps its runs in PostgreSQL and its files in a folder."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port),
-        "--backend-store-uri", database.address, "--artifacts-destination", str(folder / "files"),
-    ]  # fmt: skip
-    with open(folder / "log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
-    try:
-        while not _answers(f"http://127.0.0.1:{port}/health"):
-            assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:  # with the workers that it started
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _answers(address: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
-        return True
-    return False
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.chdir(tmp_path)
+    started = Server(tmp_path, monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", started.address)
+    yield started
+    started.stop()

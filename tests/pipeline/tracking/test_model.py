@@ -14,7 +14,7 @@ import pytest
 
 import stegnet
 from pipeline.tracking.results import DataSet
-from pipeline.tracking.store import BEST, EXAMPLE, REGISTERED, log_model
+from pipeline.tracking.store import BEST, REGISTERED, log_model
 from stegnet.networks import read_card
 from stegnet.networks.onnx_export import export
 from tests.support.tracking import EXPERIMENT_PARAMS, PUBLIC_DEMONSTRATION_KEY, Result, Tracker
@@ -76,15 +76,16 @@ def test_loaded_again_it_hides_and_reveals(
     assert {"pair.safetensors", "pair.json", "MLmodel", "input_example.json"} <= {path.name for path in names}
     assert {path.suffix for path in names} <= UNPICKLED
     served = mlflow.pyfunc.load_model(f"models:/{model.model_id}", dst_path=str(tmp_path))
-    given = served.predict({"cover": picture(48, 64), "secret": picture(40, 56, seed=1)})
+    pictures = {"cover": picture(48, 64), "secret": picture(40, 56, seed=1)}
+    given = served.predict(pictures)
     assert given["container"].shape == (48, 64, 3)
     told = stegnet.Session(weights=trained).reveal(given["container"], key=PUBLIC_DEMONSTRATION_KEY, strict=True)
     assert np.array_equal(told.picture, given["revealed"])
     assert given["revealed"].shape == (40, 56, 3)
     with pytest.raises(mlflow.exceptions.MlflowException, match="cover"):
-        served.predict({"secret": EXAMPLE["secret"]})
+        served.predict({"secret": pictures["secret"]})
     with pytest.raises(mlflow.exceptions.MlflowException, match="float"):
-        served.predict({name: pixels / 255 for name, pixels in EXAMPLE.items()})
+        served.predict({name: pixels / 255 for name, pixels in pictures.items()})
 
 
 def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:

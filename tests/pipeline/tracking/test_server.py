@@ -1,9 +1,9 @@
-"""A whole set of runs, on the default store and on an MLflow server that keeps them in PostgreSQL."""
+"""A whole set of runs, in the default store and on an MLflow server."""
 
 import base64
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from pipeline.tracking import results as stages
 from stegnet.image import write_png
 from stegnet.networks import read_card
+from tests.pipeline.tracking.conftest import Server
 from tests.support.films import picture
 from tests.support.lab import TEST, TRAIN
 from tests.support.shards import write_shards
@@ -79,17 +80,27 @@ def results(
     return {result.stage: result for result in found}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+pytestmark = pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")  # MLflow's own import
+
+
+@pytest.fixture(scope="module", params=["file", "server"])
 def runs(
     request: pytest.FixtureRequest, results: dict[str, Result], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, mlflow.entities.Run]:
+) -> Iterator[dict[str, mlflow.entities.Run]]:
     """The runs of one experiment, by stage, read back from the store."""
     folder = tmp_path_factory.mktemp("root")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        if request.param == "postgresql":
-            patch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("postgres_server"))
-        tracker = Tracker(folder, EXPERIMENT_PARAMS)
+        if request.param == "file":
+            yield logged(Tracker(folder, EXPERIMENT_PARAMS), results)
+            return
+        server = Server(tmp_path_factory.mktemp("server"), patch)
+        patch.setenv("MLFLOW_TRACKING_URI", server.address)
+        yield logged(Tracker(folder, EXPERIMENT_PARAMS), results)
+        server.stop()
+
+
+def logged(tracker: Tracker, results: dict[str, Result]) -> dict[str, mlflow.entities.Run]:
     *measured, experiment = results.values()
     for result in measured:
         with tracker.run(result.stage, {}) as live:
