@@ -102,7 +102,11 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.embedding.FORMAT", "GREY ORDERS STUCK=STUCK_BITS"),
     ],
     "SEALED": [("methods.sealed", "RATE MEASURED")],
-    "SECURE": [("results.figures", "EASY_TIMES ALWAYS HARD POSSIBLE EASY WORDS")],
+    "SECURE": [
+        ("results.figures.DETECTION", "EASY_TIMES ALWAYS"),
+        ("results.figures.Detection", "HARD POSSIBLE EASY"),
+        ("results.figures", "WORDS=DETECTION_WORDS"),
+    ],
     "SHOWN": [("gui.jobs", "GAIN")],
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
     "SPREAD": [("record.spread.SETTINGS", "SMALL RISK")],

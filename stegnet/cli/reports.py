@@ -14,10 +14,10 @@ from stegnet.cli import messages
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
-from stegnet.core.text import Text, shown
+from stegnet.core.text import shown
 from stegnet.files import FolderPlan, Outcome
 from stegnet.media.cover import media_kind
-from stegnet.results import BETRAYS, CHANGED_SECRET, COVER_FORMAT, WAYS_OUT, Report
+from stegnet.results import CHANGED_SECRET, COVER_FORMAT, Report, lossy_covers_warning
 
 FAILED, ALTERED = 1, 3  # exit codes
 # Kinds of warnings that are printed elsewhere: for a folder, by `show_batch`.
@@ -110,10 +110,7 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Iterator
         _show_failures(failed, len(plan.jobs))
     lossy = [each.hiding.cover_format for each in reports if each.hiding and each.hiding.cover_format]
     if lossy and not options.json:
-        covers = f"{len(lossy)} of {len(reports)} covers ({', '.join(dict.fromkeys(lossy))})"
-        pictures = not all(each.startswith("a film") for each in lossy)
-        ways = WAYS_OUT if pictures else "reduce them to half their sides first, in RGB"
-        messages.warning(Text(f"{covers}: {BETRAYS}; ", ways))
+        messages.warning(lossy_covers_warning(lossy, len(reports)))
     if failed:
         return FAILED
     return ALTERED if any(report.trouble for report in reports) else 0

@@ -13,19 +13,19 @@ from typing import Any
 from stegnet import video
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
-from stegnet.core.names import FALLBACK, FILM, PICTURE, SOUND, Names, safe_name
+from stegnet.core.names import FALLBACK, FILM, FORMS, PICTURE, SOUND, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import Setting, Text
 from stegnet.files.album import album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
-from stegnet.image.pictures import TRANSPARENT, check_lossless, refuse_palette
+from stegnet.image.pictures import PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
 from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.record import Container, describe_tracks, open_container
-from stegnet.results import FORMS, REVEALED_FORMS, WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
+from stegnet.results import WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
 
 _PACKED = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
 Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
@@ -117,7 +117,8 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
             )
             raise MediaError("already exists", hint, subject=path)
         out = replace(out, path=path, force=False, named=True)
-    out.check(REVEALED_FORMS.get(hidden.kind, ()), hidden.kind, *hidden.container.files)
+    suffixes = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}.get(hidden.kind, ())
+    out.check(suffixes, hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
         check_lossless(out.path, out.path.suffix.lower())
     report = hidden.write(out, strict)

@@ -1,9 +1,6 @@
 """Names that this package exports. `__init__.py` imports each when it is first used."""
 
 from .figures import (
-    BETRAYS as BETRAYS,
-)
-from .figures import (
     COVER_FORMAT as COVER_FORMAT,
 )
 from .figures import (
@@ -14,9 +11,6 @@ from .figures import (
 )
 from .figures import (
     SLIGHTLY as SLIGHTLY,
-)
-from .figures import (
-    WAYS_OUT as WAYS_OUT,
 )
 from .figures import (
     Changes as Changes,
@@ -31,6 +25,9 @@ from .figures import (
     betrayed_by as betrayed_by,
 )
 from .figures import (
+    lossy_covers_warning as lossy_covers_warning,
+)
+from .figures import (
     not_safe as not_safe,
 )
 from .figures import (
@@ -38,12 +35,6 @@ from .figures import (
 )
 from .output import (
     CHANGED_SECRET as CHANGED_SECRET,
-)
-from .output import (
-    FORMS as FORMS,
-)
-from .output import (
-    REVEALED_FORMS as REVEALED_FORMS,
 )
 from .output import (
     WATCHABLE_SUFFIX as WATCHABLE_SUFFIX,

@@ -1,7 +1,9 @@
 """Figures of a hiding: changes of the cover, and how easily they are detected."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -16,26 +18,35 @@ from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover
 
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
-BETRAYS = "anyone can tell that something is hidden"
-WAYS_OUT = Text(
-    "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB", Aside("resize", "PIXELS", quoted=False)
-)
-_REDUCE = "reduce it to half its sides first, in RGB"
-_CANT_STAY = " that can't stay "
-_MADE_ANEW = Text("write a JPEG, which is made anew", Aside("to", "NAME.jpg"), ", or ")
-# Ways by which the cover can keep its format, by its history.
-_WAYS_TO_STAY = {
-    "a JPEG": Text("let it stay one", Aside("to", "NAME.jpg"), ", or "),
-    "a film in YCbCr (h264)": Text(
-        "let it stay H.264 where it can (", Setting("to", "NAME.mp4"), ", for small secrets), or "
-    ),
-}
 SLIGHTLY = "reduced by less than half"  # at the end of a history
-POOR, LEAST = 30.0, 22.0  # dB of PSNR of the revealed secret, below which hiding warns and refuses
-HARD, POSSIBLE, EASY = "hard", "possible", "easy"
-_WORDS = {HARD: "hard to find", POSSIBLE: "detectors may find it", EASY: "easy to find"}
-_EASY_TIMES = 4  # multiple of the rate that is hard to detect
-_ALWAYS = 200  # bytes of lead, header and MAC, which matter in small pictures
+POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
+LEAST = 22.0  # dB of PSNR of the revealed secret, below which hiding refuses
+
+
+class Detection(StrEnum):
+    """How easily detectors find that something is hidden."""
+
+    HARD = "hard"
+    POSSIBLE = "possible"
+    EASY = "easy"
+
+
+DETECTION_WORDS = {
+    Detection.HARD: "hard to find",
+    Detection.POSSIBLE: "detectors may find it",
+    Detection.EASY: "easy to find",
+}
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """Bounds of the detectability of a payload."""
+
+    easy_times: int = 4  # multiple of the rate that is hard to detect, beyond which detectors are nearly always right
+    always: int = 200  # bytes of lead, header and MAC, which matter in small pictures
+
+
+DETECTION = DetectionSettings()
 
 
 @dataclass(frozen=True)
@@ -63,11 +74,14 @@ class SecurePayload:
     @property
     def easy(self) -> int:
         """Bytes beyond which detectors are nearly always right."""
-        return self._bytes(_EASY_TIMES * self.rate)
+        return self._bytes(DETECTION.easy_times * self.rate)
 
     def _bytes(self, rate: float) -> int:
+        """Return the bytes at a rate, in bits per sample of the covers that were measured."""
         size = self.samples / self.measured
-        return max(int((rate * self.measured / 8 + _ALWAYS) * (math.sqrt(size) if size > 1 else size)) - _ALWAYS, 0)
+        growth = math.sqrt(size) if size > 1 else size
+        measured_bytes = rate * self.measured / 8 + DETECTION.always
+        return max(int(measured_bytes * growth) - DETECTION.always, 0)
 
 
 @dataclass(frozen=True)
@@ -85,11 +99,11 @@ class HidingFigures:
         changed_pixels: changed pixels of all frames; None: not counted.
         hidden_bytes: bytes that the container carries, including redundant ones of a spread file; None: not bytes.
         capacity: largest possible `hidden_bytes`; None: not bytes.
-        measured: the detectability of a payload of this size was measured; that of lossless films was not.
+        measured: True if the detectability of a payload of this size was measured. For lossless films, it was not.
         channels: 1 for a grey cover, whose pixels are one sample each.
         secure: payload that is hard to detect in the cover; None: the method's containers are always detected.
         unit: name of the units counted as pixels.
-        survives: description of the lossy channel that the secret survives; None: none.
+        survives: description of the lossy channel that the secret survives; None: it survives no loss.
     """
 
     method: str
@@ -117,23 +131,27 @@ class HidingFigures:
         return None if self.hidden_bytes is None or not self.capacity else self.hidden_bytes / self.capacity
 
     @property
-    def detection(self) -> str | None:
-        """HARD, POSSIBLE or EASY; None if unknown, as for a film with a small payload."""
-        if self.secure is None or self.cover_format or self.hidden_bytes > self.secure.easy:
-            return EASY
+    def detection(self) -> Detection | None:
+        """Detectability of the container; None if unknown, as for a film with a small payload."""
+        if self.secure is None or self.hidden_bytes is None:  # pictures that a network hides are always detected
+            return Detection.EASY
+        if self.cover_format or self.hidden_bytes > self.secure.easy:
+            return Detection.EASY
         if not self.measured:
             return None
-        return HARD if self.hidden_bytes <= self.secure.hard else POSSIBLE
+        return Detection.HARD if self.hidden_bytes <= self.secure.hard else Detection.POSSIBLE
 
     def notes(self) -> tuple[str, ...]:
         """Return a line on the changes and how easily they are detected."""
         facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
         if self.changed_pixels is not None:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} {self.unit} changed")
-        found = _WORDS.get(self.detection, "how easily it is found was not measured")
+
+        detection = self.detection
+        how_easily = DETECTION_WORDS[detection] if detection else "how easily it is found was not measured"
         if self.secure and self.secure.hard and self.measured and not self.cover_format:
-            found += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
-        return (": ".join(filter(None, (", ".join(facts), found))),)
+            how_easily += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
+        return (": ".join(filter(None, (", ".join(facts), how_easily))),)
 
     def warnings(self) -> tuple[str, ...]:
         """Return a warning if the cover's format gives the container away."""
@@ -142,19 +160,41 @@ class HidingFigures:
 
 def betrayed_by(history: str) -> str:
     """Return a line on a cover whose past or present lossy format gives its container away, and on a remedy."""
+    reduce = "reduce it to half its sides first, in RGB"
+    resize = Aside("resize", "PIXELS", quoted=False)
     if history.endswith(SLIGHTLY):
-        return Text(
-            f"the cover is {history}: its traces may give the container away; {_REDUCE}",
-            Aside("resize", "PIXELS", quoted=False),
-        )
-    line = f"the cover is {history}: {BETRAYS}"
+        return Text(f"the cover is {history}: its traces may give the container away; {reduce}", resize)
+    line = _given_away(f"the cover is {history}")
     if history == FLAT:
         return f"{line}; use a photograph"
     if history.startswith("a sound"):
         return line
-    stay = _MADE_ANEW if history.startswith(f"a JPEG{_CANT_STAY}") else _WAYS_TO_STAY.get(history, "")
-    resized = "" if history.startswith("a film") else Text(Aside("resize", "PIXELS", quoted=False))
-    return Text(f"{line}; ", stay, _REDUCE, resized)
+
+    keep_the_format: str = ""
+    if history == "a JPEG":
+        keep_the_format = Text("let it stay one", Aside("to", "NAME.jpg"), ", or ")
+    elif history.startswith("a JPEG that can't stay "):
+        keep_the_format = Text("write a JPEG, which is made anew", Aside("to", "NAME.jpg"), ", or ")
+    elif history == "a film in YCbCr (h264)":
+        name = Setting("to", "NAME.mp4")
+        keep_the_format = Text("let it stay H.264 where it can (", name, ", for small secrets), or ")
+    if history.startswith("a film"):
+        return Text(f"{line}; ", keep_the_format, reduce)
+    return Text(f"{line}; ", keep_the_format, reduce, resize)
+
+
+def lossy_covers_warning(histories: Sequence[str], count: int) -> str:
+    """Return the warning on those of `count` covers whose lossy formats, `histories`, give their containers away."""
+    ways_out = "reduce them to half their sides first, in RGB"
+    if not all(history.startswith("a film") for history in histories):
+        reduce = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB"
+        ways_out = Text(reduce, Aside("resize", "PIXELS", quoted=False))
+    formats = ", ".join(dict.fromkeys(histories))
+    return Text(_given_away(f"{len(histories)} of {count} covers ({formats})"), "; ", ways_out)
+
+
+def _given_away(covers: str) -> str:
+    return f"{covers}: anyone can tell that something is hidden"
 
 
 def shown_history(cover: Cover, suffix: str) -> str | None:
@@ -163,20 +203,20 @@ def shown_history(cover: Cover, suffix: str) -> str | None:
     It adds that H.264 can't stay, for a container with the suffix .mp4, or a cover that is not an MP4.
     """
     history = cover.history
-    lost = history and history.endswith("(h264)") and (suffix == ".mp4" or not is_mp4(cover))
-    return f"{history}{_CANT_STAY}H.264" if lost else history
+    if history and history.endswith("(h264)") and (suffix == ".mp4" or not is_mp4(cover)):
+        return f"{history} that can't stay H.264"
+    return history
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
-    """Return the error for a secret that is too large to be hard to detect."""
-    larger = "a larger cover, an album of several (`stegnet hide --spread`)"
-    safe = f"at most {most} bytes are" if most else "none are"
-    hint = Text(
-        f"use {larger if most else 'a photograph without a lossy past'}, or leave ",
-        Setting("at_most_safe", True),
-        " out",
-    )
-    return CapacityError(f"has {size} bytes, but {safe} hard to find in this cover", hint, subject=secret)
+    """Return the error for a secret of `size` bytes, of which at most `most` would be hard to detect."""
+    if most:
+        problem = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
+        remedy = "use a larger cover, an album of several (`stegnet hide --spread`), or leave "
+    else:
+        problem = f"has {size} bytes, but none are hard to find in this cover"
+        remedy = "use a photograph without a lossy past, or leave "
+    return CapacityError(problem, Text(remedy, Setting("at_most_safe", True), " out"), subject=secret)
 
 
 class Changes:
@@ -210,6 +250,7 @@ class Changes:
         return changed if samples else None
 
     def _sums(self) -> tuple[int, ...]:
+        """Return the number of samples, the sum of squared differences, and the number of changed pixels."""
         return tuple(map(sum, zip(*self._frames, strict=True))) or (0, 0, 0)
 
 
@@ -217,5 +258,6 @@ def _differences(cover: np.ndarray, container: np.ndarray) -> tuple[int, int]:
     """Return the sum of squared differences, and the number of pixels that differ, of some rows, (n, W, 3) uint8."""
     difference = np.maximum(cover, container)
     difference -= np.minimum(cover, container)
+    errors = np.square(difference, dtype=np.uint16).sum(dtype=np.int64)
     red, green, blue = difference.reshape(-1, 3).T
-    return int(np.square(difference, dtype=np.uint16).sum(dtype=np.int64)), int(np.count_nonzero(red | green | blue))
+    return int(errors), int(np.count_nonzero(red | green | blue))

@@ -24,7 +24,7 @@ import numpy as np
 from stegnet import video
 from stegnet.core.disk import already_exists, atomic_write, unwritable
 from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM, FORMS, MOST_TEXT, PICTURE, TEXT_NAME, either
+from stegnet.core.names import FILM, MOST_TEXT, PICTURE, TEXT_NAME, either
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import OpenedFile, is_matroska
@@ -45,15 +45,8 @@ from stegnet.video.sound_packets import CONVERT_SOUND, SoundPacket
 if TYPE_CHECKING:
     from stegnet.video.film_writer import FilmWriter
 
-REVEALED_FORMS = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}
-_FAULTY = "the disk or the memory is faulty: write to another disk, then check both"
-_POLL = 0.02  # seconds between checks for more data of a film that is being written
 CHANGED_SECRET = "changed secret"  # kind of a warning that a copy of the secret is hidden
 WATCHABLE_SUFFIX = ".mp4"
-_PLAIN_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,16}")
-_SAME = {".jpeg": ".jpg"}
-_MATROSKA = ".mkv"  # also of films that are compressed to fit their covers
-_NO_MATROSKA = "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden"
 
 
 @dataclass(frozen=True)
@@ -76,8 +69,9 @@ class Report:
         path: the file that was written, if the caller did not name it; else None.
         text: a text that was revealed without a name for the file.
         container: the picture, (H, W, 3) uint8, or the bytes of the file, if it was not written; else None.
-        unchanged: the revealed file has, or will have, the bytes that were hidden.
-        changed_secret: a warning of the kind CHANGED_SECRET, that a copy is hidden instead of the secret; "": none.
+        unchanged: True if the revealed file has, or will have, the bytes that were hidden.
+        changed_secret: a warning of the kind CHANGED_SECRET, that a copy is hidden instead of the secret; "": the
+            secret itself is hidden.
         hiding: figures of a hiding; None for a revealing.
     """
 
@@ -205,8 +199,8 @@ def write_film(
                     try:
                         film.write(frame.picture, frame.time, frame.sound)
                     except OverflowError as error:
-                        what = "the film's time stamps are beyond what a file can hold"
-                        raise MediaError(what, subject=part) from error
+                        problem = "the film's time stamps are beyond what a file can hold"
+                        raise MediaError(problem, subject=part) from error
                 step(done)
         checking.finish()
     return film.notes
@@ -216,7 +210,7 @@ def digest(picture: np.ndarray) -> bytes:
     """Return the 16-byte BLAKE2b of a picture, (H, W, 3) uint8, and its size."""
     height, width, _ = picture.shape
     code = hashlib.blake2b(f"{height} {width}".encode(), digest_size=16)
-    code.update(np.ascontiguousarray(picture))
+    code.update(np.ascontiguousarray(picture).data)
     return code.digest()
 
 
@@ -227,9 +221,11 @@ class FilmCheck:
     """
 
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
-        self._path, self._progress = path, progress
+        self._path = path
+        self._progress = progress
         self._digests: list[bytes] = []
-        self._complete, self._pool = Event(), ThreadPoolExecutor(1)
+        self._complete = Event()
+        self._pool = ThreadPoolExecutor(1)
         self._reading: Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -244,7 +240,7 @@ class FilmCheck:
     def start(self) -> None:
         """Begin to read the film while it is written; don't call it for a film whose index is at its end."""
         if self._progress:
-            self._reading = self._pool.submit(self._read)
+            self._reading = self._pool.submit(self._read, self._progress)
 
     def expect(self, picture: np.ndarray) -> None:
         """Announce the next frame, (H, W, 3) uint8, before it is written."""
@@ -254,40 +250,46 @@ class FilmCheck:
     def finish(self) -> None:
         """Wait until everything is verified; call it once the film is complete. Errors are those of `check_film`."""
         self._complete.set()
-        if self._reading:
-            try:
-                self._reading.result()
-            except MediaError:  # the end of writing changes the file's start, which may have been read in parts
-                check_film(self._path, self._digests, self._progress)
-            with closing(video.read_frames(self._path)) as frames:
-                _check_frame(self._path, next(frames), 0, self._digests)
-        elif self._progress:
+        if self._progress is None:
+            return
+        if self._reading is None:
             check_film(self._path, self._digests, self._progress)
+            return
+        try:
+            self._reading.result()
+        except MediaError:  # the end of writing changes the file's start, which may have been read in parts
+            check_film(self._path, self._digests, self._progress)
+        with closing(video.read_frames(self._path)) as frames:
+            _check_frame(self._path, next(frames), 0, self._digests)
 
-    def _read(self) -> None:
-        with _InWriting(self._path, self._complete) as stream:
-            check_film(self._path, self._digests, self._tell, stream)
+    def _read(self, progress: Callable[[int, int], None]) -> None:
+        """Compare the film while it is written; progress is reported only once it is complete."""
 
-    def _tell(self, done: int, total: int) -> None:
-        if self._complete.is_set():
-            self._progress(done, total)
+        def report(done: int, total: int) -> None:
+            if self._complete.is_set():
+                progress(done, total)
+
+        with _FileInWriting(self._path, self._complete) as stream:
+            check_film(self._path, self._digests, report, stream)
 
 
-class _InWriting(io.RawIOBase):
+class _FileInWriting(io.RawIOBase):
     """Stream of a file that is still being written; reading waits for missing bytes."""
 
     def __init__(self, path: Path, complete: Event) -> None:
-        self._complete, self._file = complete, path.open("rb", buffering=0)
+        self._complete = complete
+        self._file = path.open("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, at most `size`; empty at the end."""
+        interval = 0.02  # seconds between checks for more data
         while not (data := self._file.read(size)):
             if self._complete.is_set():
                 return self._file.read(size)
-            self._complete.wait(_POLL)
+            self._complete.wait(interval)
         return data
 
     def close(self) -> None:
@@ -313,13 +315,13 @@ def check_film(
         count += 1
         progress(min(count, len(digests)), len(digests))
     if count != len(digests):
-        raise MediaError(f"reads back with {count} frames, not {len(digests)}", _FAULTY, subject=path)
+        raise _not_as_written(path, f"reads back with {count} frames, not {len(digests)}")
 
 
 def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[bytes]) -> None:
     """Verify a frame of a film, (H, W, 3) uint8; arguments and errors are those of `check_film`."""
     if digest(frame) != digests[index]:
-        raise MediaError(f"frame {index + 1} does not read back as it was written", _FAULTY, subject=path)
+        raise _not_as_written(path, f"frame {index + 1} does not read back as it was written")
 
 
 def check_picture(path: Path, picture: np.ndarray) -> None:
@@ -335,13 +337,17 @@ def check_picture(path: Path, picture: np.ndarray) -> None:
 def check_same(path: Path, same: bool) -> None:
     """Raise MediaError unless a file reads back the same as it was written."""
     if not same:
-        raise MediaError("does not read back as it was written", _FAULTY, subject=path)
+        raise _not_as_written(path, "does not read back as it was written")
+
+
+def _not_as_written(path: Path, problem: str) -> MediaError:
+    return MediaError(problem, "the disk or the memory is faulty: write to another disk, then check both", subject=path)
 
 
 def plain_suffix(name: str) -> str:
     """Return the suffix of a hidden file's own name if it is harmless, else ""."""
     suffix = PurePath(name).suffix
-    return suffix if _PLAIN_SUFFIX.fullmatch(suffix) else ""
+    return suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,16}", suffix) else ""
 
 
 def suffix_warning(name: str, out: Path) -> tuple[str, ...]:
@@ -364,10 +370,10 @@ def stored_name(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """Outcome of `as_named`: lines on conversion, and whether the bytes are as hidden."""
+    """Outcome of `as_named`."""
 
-    notes: tuple[str, ...] = ()
-    unchanged: bool = True
+    notes: tuple[str, ...] = ()  # lines on the conversion
+    unchanged: bool = True  # whether the bytes are as hidden
     warnings: tuple[str, ...] = ()
 
 
@@ -383,27 +389,35 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
     Raises:
         MediaError: the file can't be converted.
     """
-    own, wanted = (_SAME.get(suffix, suffix) for suffix in (plain_suffix(name).lower(), out.path.suffix.lower()))
+    matroska = ".mkv"  # also the suffix of films that are compressed to fit their covers
+    same_form = {".jpeg": ".jpg"}
+    own = plain_suffix(name).lower()
+    own = same_form.get(own, own)
+    wanted = out.path.suffix.lower()
+    wanted = same_form.get(wanted, wanted)
     if own == wanted:
-        codec = video.unplayable(part) if own == _MATROSKA and media_kind(part) == FILM else None
+        codec = video.unplayable(part) if own == matroska and media_kind(part) == FILM else None
         if not codec:
-            return Named(())
+            return Named()
         watchable = out.path.with_suffix(WATCHABLE_SUFFIX).name
         line = f"not all programs play this film ({codec}): revealed as {watchable}, it is one for watching"
         return Named((line,))
-    what = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, _MATROSKA} else None
+
+    kind = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, matroska} else None
     notes: tuple[str, ...] = ()
     exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
-    if what == PICTURE and wanted in PICTURE_FORMS:
+    if kind == PICTURE and wanted in PICTURE_FORMS:
         notes = _as_picture(part, out)
-    elif what == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
+    elif kind == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
         notes = ("put into MP4",) if video.rewrap(part, MP4) else ()
-    elif what == FILM and wanted == WATCHABLE_SUFFIX:
+    elif kind == FILM and wanted == WATCHABLE_SUFFIX:
         notes = _watchable(part, exact, progress)
-    elif what == FILM and wanted == _MATROSKA and not is_matroska(part):
+    elif kind == FILM and wanted == matroska and not is_matroska(part):
         if not video.rewrap(part, MKV):
-            return Named((_NO_MATROSKA,), warnings=suffix_warning(name, out.path))
+            line = "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden"
+            return Named((line,), warnings=suffix_warning(name, out.path))
         notes = ("put into Matroska, its pictures and sound unchanged",)
+
     if not notes:
         return Named(warnings=suffix_warning(name, out.path))
     return Named((f"{notes[0]}; as {exact} it is revealed byte for byte", *notes[1:]), unchanged=False)
@@ -429,6 +443,7 @@ def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) ->
 
 
 def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
+    """Convert a revealed picture to the form of the result's suffix; return a note, or () if it has that form."""
     suffix = out.path.suffix.lower()
     form = PICTURE_FORMS[suffix].name
     with open_picture(part) as image:
@@ -436,6 +451,7 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
             return ()
     pixels, profile = read_cover(part)
     if is_grey(pixels):  # not all formats support its profile, which is for greys
-        pixels, profile = read_picture(part), None
+        pixels = read_picture(part)
+        profile = None
     save_picture(part, pixels, suffix, profile, lossless=out.lossless)
     return (f"converted to {form}",)

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from io import RawIOBase
 from itertools import pairwise
 from typing import BinaryIO
 
@@ -409,7 +410,11 @@ def frame_count(path: Source) -> int:
 
 
 def read_frames(
-    path: Source, only: Container[int] | None = None, *, as_ffmpeg: bool = False, stream: BinaryIO | None = None
+    path: Source,
+    only: Container[int] | None = None,
+    *,
+    as_ffmpeg: bool = False,
+    stream: BinaryIO | RawIOBase | None = None,
 ) -> Generator[np.ndarray, None, None]:
     """Yield every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
@@ -436,7 +441,7 @@ def read_frames(
                 yield to_rgb(frame, *size, path, as_ffmpeg, conversion)
 
 
-def decode(path: Source, stream: BinaryIO | None = None) -> Generator[VideoFrame, None, None]:
+def decode(path: Source, stream: BinaryIO | RawIOBase | None = None) -> Generator[VideoFrame, None, None]:
     """Yield every frame of a film, not an animation, as decoded; arguments and errors as `read_frames`."""
     with open_film(path, stream) as film:
         yield from decoded(film, picture_stream(film, path), path)
@@ -453,7 +458,7 @@ def picture_packets(path: Source) -> Iterator[bytes]:
             raise MediaError(f"the film is damaged ({error.strerror})", subject=path) from error
 
 
-def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
+def open_film(path: Source, stream: BinaryIO | RawIOBase | None = None, **options: str) -> InputContainer:
     """Open a film and find its streams, without decoding; arguments as `read_frames`, and options of its format.
 
     FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has none

@@ -7,9 +7,10 @@ from stegnet.cli import messages, reports
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import extra
+from stegnet.core.names import FORMS
 from stegnet.image.pictures import write_png
 from stegnet.media.cover import Cover
-from stegnet.results import FORMS, OutputTarget, Report, shown_form
+from stegnet.results import OutputTarget, Report, shown_form
 
 _MAX_STRENGTH = 5.0
 DESCRIPTION = """\
