@@ -8,10 +8,11 @@ TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export DVC_NO_ANALYTICS := 1
+export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -84,10 +85,15 @@ wheel: ## build the packages in dist/; needs uv
 	rm -rf dist
 	uv build
 
-lint: $(READY) ## check code style
+lint: $(READY) ## check code style, types, and the links of the documentation
 	ruff check .
 	ruff format --check .
 	lint-imports
+	mypy
+	mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+docs: $(READY) ## build the documentation as a site: site/index.html
+	mkdocs build --strict --quiet --site-dir site
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
 	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/speed.json reports/detect reports/video .checkpoints study/modem study/shipped study/trained

@@ -58,8 +58,11 @@ class ConfigError(StegnetError, ValueError):
     """Error for an unknown or invalid parameter.
 
     Args:
-        problem, hint, subject: as in `StegnetError`.
-        parameter, value: name in the Python API or params.yaml, and the value if it matters; together, the subject.
+        problem: as in `StegnetError`.
+        hint: as in `StegnetError`.
+        subject: as in `StegnetError`, if there is no parameter.
+        parameter: its name in the Python API or params.yaml.
+        value: its value, if that matters; with the parameter's name, it is the subject.
     """
 
     def __init__(
