@@ -21,12 +21,12 @@ IMAGE = re.compile(r"(?P<before><(?:img|source)[^>]* src(?:set)?=\")(?P<path>[^\
 REFERENCE = """\
 # Python reference
 
-Everything that `import stegnet` gives. [Python](python.md) shows how it is used.
+Everything that `import stegnet` gives. [Python](python.md) shows how it is used. The functions `stegnet.hide`, `reveal`,
+`hide_album`, `info` and `capacity` are those of a `Session` that uses the networks in the package.
 
-::: stegnet.api
-    options:
-      show_root_toc_entry: false
-      members: [Session, Revealed]
+::: stegnet.api.Session
+
+::: stegnet.api.Revealed
 
 ::: stegnet.results.output.Report
 
@@ -34,20 +34,34 @@ Everything that `import stegnet` gives. [Python](python.md) shows how it is used
 
 ## Keys
 
-::: stegnet.keys
+::: stegnet.keys.keys.Key
+    options: { members: [], heading_level: 3 }
+
+::: stegnet.keys.keys.Passphrase
+    options: { members: [weakness], heading_level: 3 }
+
+::: stegnet.keys.keys.Recipient
+    options: { members: [], heading_level: 3 }
+
+::: stegnet.keys.keys.Identity
+    options: { members: [recipient], heading_level: 3 }
+
+::: stegnet.keys.keyfiles
     options:
-      show_root_toc_entry: false
       show_root_heading: false
+      show_root_toc_entry: false
+      show_docstring_description: false
       heading_level: 3
-      members: [Key, Passphrase, Recipient, Identity, make_key_file, make_identity_file, read_key, read_identity, read_recipient]
+      members: [make_key_file, read_key, make_identity_file, read_identity, read_recipient]
 
 ## Errors
 
 ::: stegnet.core.errors
     options:
-      show_root_toc_entry: false
       show_root_heading: false
+      show_root_toc_entry: false
       heading_level: 3
+      filters: ["Error$"]
 """
 
 
