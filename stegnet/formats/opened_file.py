@@ -6,12 +6,12 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from stegnet.core.errors import MediaError, reading
 from stegnet.formats import matroska
@@ -20,6 +20,9 @@ from stegnet.formats.boxes import HEADER, box_at
 _START_BYTES = 4096
 # Brands of ISO/IEC 23008-12, most of them for pictures coded by HEVC.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,17 @@ class OpenedFile:
 
     def fileno(self) -> int:
         return self._file.fileno()
+
+    def once(self, name: str, find: Callable[[Self], T]) -> T:
+        """Return the result of `find`, which is cached under a name."""
+        if name not in self._found:
+            self._found[name] = find(self)
+        found: T = self._found[name]
+        return found
+
+    @cached_property
+    def _found(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def start(self) -> bytes:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.formats import matroska
-from stegnet.formats.opened_file import Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
+from stegnet.formats.opened_file import OpenedFile, Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
 
 _SYNC = b"\x47"
 
@@ -202,6 +202,8 @@ ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
 
 def form_of(source: Source) -> Form | None:
     """Return the form of a file; None if it is not a picture, film or sound. Raises MediaError if it can't be read."""
+    if isinstance(source, OpenedFile):
+        return source.once("form", lambda file: next(_forms(file), None))
     return next(_forms(source), None)
 
 

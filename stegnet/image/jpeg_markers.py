@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
 from stegnet.core.pixels import MOST_JPEG_SIDE
-from stegnet.formats.opened_file import Source, exceeds_scans, mapped
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, mapped
 
 AC_KEY = 16  # added to the number of a Huffman table for AC coefficients
 HINT = "convert it to an ordinary JPEG or to PNG first"
@@ -156,6 +156,10 @@ def open_jpeg(path: Source) -> JpegFile:
     Raises:
         MediaError: it can't be read, is not a JPEG, is damaged, or of a kind that is not supported.
     """
+    return path.once("JPEG", _read_and_parse) if isinstance(path, OpenedFile) else _read_and_parse(path)
+
+
+def _read_and_parse(path: Source) -> JpegFile:
     refuse_excess(path)
     with reading(path), path.open("rb") as file:
         return parse_jpeg(file.read(), str(path))

@@ -1,10 +1,9 @@
 """A picture, film or sound, recognised by content, not by name, opened once, and read only as far as necessary."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -327,17 +326,6 @@ class Cover(OpenedFile):
     def channels(self) -> int:
         """1 if all pixels are grey, else 3."""
         return (1 if self.film.grey else 3) if self.is_film else channels_of(self.samples)
-
-    def once(self, name: str, find: Callable[["Cover"], Property]) -> Property:
-        """Return the result of `find`, which is cached under a name."""
-        if name not in self._properties:
-            self._properties[name] = find(self)
-        result: Property = self._properties[name]
-        return result
-
-    @cached_property
-    def _properties(self) -> dict[str, Any]:
-        return {}
 
     @cached_property
     def history(self) -> str | None:
