@@ -90,6 +90,7 @@ lint: $(READY) ## check code style, types, and the links of the documentation
 	ruff format --check .
 	lint-imports
 	mypy
+	mypy --config-file tests/mypy.ini
 	mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 docs: $(READY) ## build the documentation as a site: site/index.html

@@ -86,4 +86,4 @@ def _lazy_names(package: str) -> dict[str, str]:
         return {}
     nodes = ast.parse(stub.read_text(encoding="utf-8")).body
     imported = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {alias.name: node.module for node in imported for alias in node.names}
+    return {alias.name: node.module or "" for node in imported for alias in node.names}

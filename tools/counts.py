@@ -93,7 +93,8 @@ def _places(root: Path, folders: list[str], files: list[Path]) -> str:
     registry = next((file for folder in folders for file in (root / folder / METHODS).glob("registry.py")), None)
     tables = [node for node in _nodes(registry) if isinstance(node, ast.Dict)] if registry else []
     entries = [entry for table in tables for entry in zip(table.keys, table.values, strict=True)]
-    named = {key.value for key, place in entries if isinstance(key, ast.Constant) and isinstance(place, ast.Constant)}
+    keys = [key for key, place in entries if isinstance(key, ast.Constant) and isinstance(place, ast.Constant)]
+    named = {key.value for key in keys if isinstance(key.value, str)}
     names = named - {"sound", "survive"}
     outside = [file for file in files if not {METHODS, "image", "media", "video"} & set(file.parts)]
     scripts = [file for kind in ("js", "ts") for file in (root / "demo" / "src").rglob(f"*.{kind}")]
@@ -104,8 +105,8 @@ def _places(root: Path, folders: list[str], files: list[Path]) -> str:
 
 def _names_one(file: Path, names: set[str]) -> bool:
     for node in _nodes(file):
-        imported = isinstance(node, ast.ImportFrom) and f".{METHODS}." in f".{node.module}."
-        if imported and names & set(node.module.split(".")):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if f".{METHODS}." in f".{module}." and names & set(module.split(".")):
             return True
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names:
             return True
@@ -130,7 +131,7 @@ def _total(files: Iterable[Path]) -> int:
 
 
 def _functions(file: Path) -> list[int]:
-    return [node.end_lineno - node.lineno + 1 for node in _nodes(file) if isinstance(node, ast.FunctionDef)]
+    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in _nodes(file) if isinstance(node, ast.FunctionDef)]
 
 
 def _code_lines(file: Path) -> int:

@@ -56,7 +56,10 @@ class Drawing:
     """Boxes, texts and arrows in pixels; `alt` tells in words what they show."""
 
     def __init__(self, name: str, alt: str, width: int, height: int) -> None:
-        self.name, self.alt, self.size, self.parts = name, alt, (width, height), []
+        self.name = name
+        self.alt = alt
+        self.size = (width, height)
+        self.parts: list[str] = []
 
     def text(self, x: float, y: float, words: str, kind: str = "note", anchor: str = "start") -> None:
         self.parts.append(f'<text x="{x:g}" y="{y:g}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>')
@@ -89,7 +92,9 @@ def pipeline() -> Drawing:
     """The stages of dvc.yaml, right of those that they read from; an arrow that two others replace is left out."""
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     outs = {name: _outputs(stage) for name, stage in stages.items()}
-    above, near, depth = {}, {}, {}  # what a stage reads from, directly or not; what by no other
+    above: dict[str, set[str]] = {}  # the stages that a stage reads from, directly or through others
+    near: dict[str, list[str]] = {}  # those that it reads from through no other
+    depth: dict[str, int] = {}
     for name, stage in stages.items():  # in an order in which each reads from those before it
         reads = [each for each in above if _overlap(stage["deps"], outs[each])]
         far = {each for read in reads for each in above[read]}
@@ -98,7 +103,8 @@ def pipeline() -> Drawing:
     wide, high, step, row, beside = 132, 62, 160, 74, Counter(depth.values())
     alt = "; ".join(f"{name} after {', '.join(read)}" for name, read in near.items() if read)
     size = 2 * MARGIN + step * len(beside) - 28, 2 * MARGIN + row * max(beside.values()) - 12
-    drawing, middle = Drawing("The pipeline's stages and their outputs", alt, *size), {}
+    drawing = Drawing("The pipeline's stages and their outputs", alt, *size)
+    middle: dict[str, float] = {}
     for name in stages:
         number = [each for each in stages if depth[each] == depth[name]].index(name)
         x, y = MARGIN + step * depth[name], size[1] / 2 + row * (number - (beside[depth[name]] - 1) / 2)

@@ -135,8 +135,15 @@ def _pytest(copy: Path, arguments: Sequence[str], end: float) -> tuple[int | Non
     """Exit code, None if the time is over, and output of tests of the copy, which import the copy's packages."""
     # Without bytecode: of a file that is changed twice within a second, Python would take the old one.
     environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "2", "PYTHONDONTWRITEBYTECODE": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    with subprocess.Popen([*PYTEST, *arguments], cwd=copy, env=environment, **pipes) as process:
+    with subprocess.Popen(
+        [*PYTEST, *arguments],
+        cwd=copy,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
         try:
             output = process.communicate(timeout=max(end - time.monotonic(), 1))[0]
         except subprocess.TimeoutExpired:

@@ -160,7 +160,7 @@ def _plain(value: Any) -> Any:
         return value.decode() if value.isascii() and value.decode().isprintable() else list(value)
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return _plain(astuple(value))
     value = sorted(value) if isinstance(value, set) else value
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

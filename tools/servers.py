@@ -131,6 +131,7 @@ class Server:
 
     def wait(self, ready: Callable[[], object]) -> None:
         """Returns once `ready` is true; meanwhile it may raise what a server does that is not there yet."""
+        assert self._process, "it was started"
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
             with suppress(OSError, HTTPException):
@@ -236,7 +237,9 @@ def postgres() -> Iterator[Postgres]:
 
 
 def _run_program(program: str, *arguments: object) -> None:
-    words = [str(programs() / program), *map(str, arguments)]
+    folder = programs()
+    assert folder, "a server is only made where PostgreSQL is installed"
+    words = [str(folder / program), *map(str, arguments)]
     user = _USER if os.geteuid() == 0 else None
     done = subprocess.run(
         words, user=user, group=user, extra_groups=[] if user else None, cwd="/", text=True,

@@ -42,8 +42,8 @@ def main() -> None:
         clones = [_run(root, Path(folder, name), options.changes) for name in ("first", "second")]
         first, second = (locked_stages(clone) for clone in clones)
         if first != second:
-            texts = (yaml.safe_dump(stages).splitlines(True) for stages in (first, second))
-            sys.stderr.writelines(difflib.unified_diff(*texts, n=0))
+            before, after = (yaml.safe_dump(stages).splitlines(True) for stages in (first, second))
+            sys.stderr.writelines(difflib.unified_diff(before, after, n=0))
             sys.exit("error: the clones differ")
         print(f"verified: both clones made the same dvc.lock, {len(first)} stages")
         if not options.changes:

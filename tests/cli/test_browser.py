@@ -22,6 +22,7 @@ def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factor
         page = Path(url2pathname(urlsplit(address).path))
         opened.append((address, page.read_text("utf-8"), page.parent.stat().st_mode & 0o777))
         where = re.search(r"url=http://([^/]*)(/[^/]*/)", opened[0][1])
+        assert where
         with closing(HTTPConnection(where[1], timeout=LIMIT)) as connection:
             connection.request("POST", f"{where[2]}quit", headers={"Origin": f"http://{where[1]}"})
             assert connection.getresponse().status == 200
@@ -33,10 +34,11 @@ def test_the_browser_gets_no_token_as_argument(run, monkeypatch, tmp_path_factor
         with temporary_files_in(temporary):
             code, out, err = run("gui")
         address, redirect, mode = opened.pop()
-        token = re.match(r"open http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)[1]
+        token = re.match(r"open http://127\.0\.0\.1:\d+/([\w-]{32})/\n", out)
+        assert token
         assert (code, opened, mode) == (0, [], 0o700)
-        assert token not in address
+        assert token[1] not in address
         assert re.match(rf"file://{home if snaps == home else temporary}/[^.]", address)
-        assert token in redirect
+        assert token[1] in redirect
         assert err == ("" if there else "note: could not start a browser; open the address yourself\n")
         assert [*temporary.iterdir(), *home.iterdir()] == []

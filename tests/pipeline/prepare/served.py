@@ -36,7 +36,7 @@ def broken(packed: bytes) -> bytes:
 class Site(ThreadingHTTPServer):
     """Answers every request in the same way."""
 
-    def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
+    def __init__(self, answer: "Callable[[Visit], None]") -> None:
         super().__init__(("127.0.0.1", 0), Visit)
         self.answer = answer
         self.asked = 0
@@ -46,6 +46,7 @@ class Site(ThreadingHTTPServer):
 
 
 class Visit(BaseHTTPRequestHandler):
+    server: Site
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
