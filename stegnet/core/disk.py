@@ -170,13 +170,13 @@ def _remove_if_stale(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_abandoned(prefix: str, own: Path) -> None:
+def _remove_abandoned(prefix: str, folder_of_run: Path) -> None:
     """Remove the folders with a prefix beside this run's folder that no process has locked.
 
     Other users may put anything into a shared folder: links and folders of other users are left alone.
     """
-    user = own.stat().st_uid
-    for folder in own.parent.glob(f"{prefix}*"):
+    user = folder_of_run.stat().st_uid
+    for folder in folder_of_run.parent.glob(f"{prefix}*"):
         with suppress(OSError):
             status = folder.lstat()
             if stat.S_ISDIR(status.st_mode) and status.st_uid == user:

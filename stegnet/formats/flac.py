@@ -64,11 +64,11 @@ def find_frame(coded: FileBytes, number: int, place: int) -> int | None:
     written = chr(number).encode(errors="surrogatepass")
     length_bytes = {6: 1, 7: 2}  # bytes in a frame's header for its length, by a field
     rate_bytes = {12: 1, 13: 2, 14: 2}  # bytes in a frame's header for its rate, by a field
-    for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
-        fields = found[1][0]
-        end = found.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
-        if _crc8(coded[place + found.start() : place + end]) == coded[place + end]:
-            return place + found.start()
+    for match in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
+        fields = match[1][0]
+        end = match.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
+        if _crc8(coded[place + match.start() : place + end]) == coded[place + end]:
+            return place + match.start()
     return None
 
 

@@ -164,8 +164,10 @@ def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
 
 def _reduced(value: Fraction) -> Fraction:
     """Return the nearest fraction with parts as small as FFmpeg writes."""
-    most = 1 << 20
-    return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, most)).limit_denominator(most)
+    if value > 1:
+        return 1 / _reduced(1 / value)
+    limit = 1 << 20
+    return max(value, Fraction(1, limit)).limit_denominator(limit)
 
 
 def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:

@@ -293,7 +293,7 @@ def _segments(data: bytes | memoryview, name: str) -> Iterator[_Segment]:
 
 
 def _size(data: bytes | memoryview, name: str) -> tuple[int, int]:
-    """Return width and height in pixels by the first frame; 0 if there is none. The rest of the data is not read."""
+    """Return width and height in pixels by the first frame; 0 without a frame. Later data is not read."""
     with suppress(IndexError, struct.error, MediaError):  # it ends too early
         for segment in _segments(data, name):
             if segment.marker in _HUFFMAN_FRAMES or segment.marker in _OTHER_FRAMES:

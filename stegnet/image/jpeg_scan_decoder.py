@@ -58,7 +58,7 @@ def _is_progression(scan: Scan) -> bool:
 
 
 def _keys(scan: Scan) -> set[int]:
-    """Return the keys of the tables that a scan uses: a refinement of DC has none."""
+    """Return the keys of the tables that a scan uses: a refinement of DC uses no table."""
     dc = set(scan.dc) if scan.first == 0 and not scan.high else set()
     ac = {AC_KEY + number for number in scan.ac} if scan.last > 0 else set()
     return dc | ac
@@ -228,12 +228,12 @@ class _Intervals:
         start = 0
         marker = re.compile(rb"\xff([^\0]|\Z)", re.DOTALL)
         restart_markers = range(0xD0, 0xD8)
-        for found in marker.finditer(data):
-            self._parts.append(data[start : found.start()])
-            start = found.end()
-            if not found[1] or found[1][0] not in restart_markers:
+        for match in marker.finditer(data):
+            self._parts.append(data[start : match.start()])
+            start = match.end()
+            if not match[1] or match[1][0] not in restart_markers:
                 break
-            self._markers.append(found[1][0] - restart_markers[0])
+            self._markers.append(match[1][0] - restart_markers[0])
         else:
             self._parts.append(data[start:])
 

@@ -78,7 +78,7 @@ class Key(Unpicklable):
     Args:
         secret: 32 random bytes.
         recipient: 32 bytes, the public key of the container's recipient: some of its frames carry an ephemeral key.
-        ephemeral: trits that carry the ephemeral key, (192,) uint8; None for a film key, or if the frame carries none.
+        ephemeral: trits that carry the ephemeral key, (192,) uint8; None for a film key, or without an ephemeral key.
     """
 
     __slots__ = ("_secret", "ephemeral", "recipient")
@@ -471,7 +471,7 @@ def coordinate(representative: bytes) -> bytes:
 
 
 def representative(public: bytes, randomness: int) -> bytes | None:
-    """Return 32 uniformly random bytes that represent a public key; None for half of all keys, which have none.
+    """Return 32 uniformly random bytes that represent a public key; None for half of all keys.
 
     The key, X25519 of a random private key, changes: a point of low order is added, which X25519 ignores, so that the
     result may be any point of the curve. `randomness` has at least 6 bits, used for this key only.

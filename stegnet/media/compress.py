@@ -17,12 +17,11 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from ffmpeg.nodes import FilterableStream
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
-from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
+from stegnet.formats.ffmpeg_cli import BITEXACT, FilterableStream, input_file, run_ffmpeg
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed

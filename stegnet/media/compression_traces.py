@@ -125,10 +125,10 @@ def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
         inside = levels[:, ((levels > 0) & (levels < 255)).all(0)]
         parts = np.array_split(inside, inside.shape[1] // at_once + 1, 1)
         clipped = len(colours) - inside.shape[1]
-        most = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
-        if most / len(colours) < SETTINGS.nearly_all:
+        possible = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
+        if possible / len(colours) < SETTINGS.nearly_all:
             return False
-        if (most - min(clipped, never_clipped)) / len(colours) >= SETTINGS.nearly_all:
+        if (possible - min(clipped, never_clipped)) / len(colours) >= SETTINGS.nearly_all:
             return True
     return bool(decoder_colours(decoder)[colours].mean() >= SETTINGS.nearly_all)
 
