@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import ffmpeg
 import imageio_ffmpeg
-from ffmpeg.nodes import FilterableStream as FilterableStream  # for callers
+from ffmpeg.nodes import FilterableStream
 
 from stegnet.core.disk import FULL, unwritable
 from stegnet.core.errors import MediaError

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
@@ -21,7 +21,7 @@ from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
-from stegnet.formats.ffmpeg_cli import BITEXACT, FilterableStream, input_file, run_ffmpeg
+from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
@@ -29,6 +29,9 @@ from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
 from stegnet.video.sound_streams import ffmpeg_sound
+
+if TYPE_CHECKING:
+    from ffmpeg.nodes import FilterableStream
 
 AVIF = ".avif"
 WEBP = ".webp"
@@ -284,7 +287,7 @@ class _Hevc(_Encoder):
             raise MediaError(f"can't be made HEVC ({error.strerror})", subject=self._path) from error
 
 
-def _mux(source: Path, out: Path, streams: Sequence[FilterableStream], options: Mapping[str, str | int]) -> None:
+def _mux(source: Path, out: Path, streams: "Sequence[FilterableStream]", options: Mapping[str, str | int]) -> None:
     """Write streams to Matroska. Time stamps are kept, so that pictures and sound stay in sync."""
     of_container: dict[str, str | int | None] = {"format": "matroska", "map_chapters": -1, "copyts": None}
     run_ffmpeg(out, streams, {**options, **of_container, **BITEXACT}, "ffmpeg can't make it smaller", source)
