@@ -1,4 +1,4 @@
-"""The few elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
+"""Elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
 
 FFmpeg can add a track for encoded packets only from a stream that it has read. So the TrackEntry that it writes for a
 track is stored, and later given back to it as a file that contains nothing else.

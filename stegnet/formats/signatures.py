@@ -212,6 +212,7 @@ def unknown_form(path: Source) -> MediaError:
 
 
 def _forms(source: Source) -> Iterator[Form]:
+    """Yield the forms that a file may have, the most certain one first."""
     start = start_of(source)
     if is_sound(source):
         yield Form("WAV" if start[8:12] == b"WAVE" else "FLAC", SOUND, lossless=True)

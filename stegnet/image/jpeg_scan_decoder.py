@@ -295,6 +295,7 @@ class _BlockDecoder:
         self.coefficients[block] |= self.bits.take(1) << self.low
 
     def _sequential(self, block: int, component: int, dc: list[int], ac: list[int]) -> None:
+        """Decode all coefficients of a block (F.2.2)."""
         self._first_dc(block, component, dc, ac)
         take = self.bits.coefficient
         place = 0
@@ -307,6 +308,7 @@ class _BlockDecoder:
                 return
 
     def _first_ac(self, block: int, _: int, __: list[int], ac: list[int]) -> None:
+        """Decode the higher bits of AC coefficients (G.1.2.2)."""
         place = self.first
         while place <= self.last and not self.run:
             run, value = self.bits.coefficient(ac)

@@ -291,12 +291,12 @@ class KeyRing(Unpicklable):
 
     @property
     def locked(self) -> bool:
-        """Return whether the film key is still unknown."""
+        """Whether the film key is still unknown."""
         return self.keys is None
 
     @property
     def exhausted(self) -> bool:
-        """Return whether too many frames failed to open for more to be tried."""
+        """Whether too many frames failed to open for more to be tried."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:

@@ -261,6 +261,7 @@ class _Hevc(_Encoder):
         return film
 
     def _write(self, out: Path, params: str, rate: float | None) -> None:
+        """Encode the film without sound, with x265's parameters, at a bit rate unless they give a quality."""
         size = (self._info.width, self._info.height)
         frames = len(self._info.pts)
         least_frames = 4  # with fewer, x265 4.2 outputs uninitialised decoding times

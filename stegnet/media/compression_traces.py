@@ -159,12 +159,11 @@ def _has_grid(picture: np.ndarray) -> bool:
         ],
         np.float32,
     )
-    return any(_quantised(values[:, down::BLOCK, across::BLOCK]) for down in range(BLOCK) for across in range(BLOCK))
-
-
-def _quantised(blocks: np.ndarray) -> bool:
-    """Return whether two frequencies of blocks, (frequencies, rows, columns) float32, are multiples of a step."""
-    return sum(_have_step(values.ravel()) for values in blocks) >= 2
+    for down, across in np.ndindex(BLOCK, BLOCK):
+        blocks = values[:, down::BLOCK, across::BLOCK]
+        if sum(_have_step(frequency.ravel()) for frequency in blocks) >= 2:
+            return True
+    return False
 
 
 def _have_step(values: np.ndarray) -> bool:
