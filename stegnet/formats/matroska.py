@@ -21,9 +21,6 @@ EBML = bytes.fromhex("1a45dfa3")
 CODEC_PRIVATE = bytes.fromhex("63a2")
 CODEC_DELAY = bytes.fromhex("56aa")
 CRC32 = bytes.fromhex("bf")
-SEGMENT_UID = bytes.fromhex("73a4")
-# TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
-UIDS = {SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
 
 
 class _Id:
@@ -37,6 +34,7 @@ class _Id:
     SEEK_POSITION = bytes.fromhex("53ac")
     VOID = bytes.fromhex("ec")
     INFO = bytes.fromhex("1549a966")
+    SEGMENT_UID = bytes.fromhex("73a4")
     TRACKS = bytes.fromhex("1654ae6b")
     TRACK_ENTRY = bytes.fromhex("ae")
     TRACK_TYPE = bytes.fromhex("83")
@@ -63,6 +61,8 @@ class _Id:
     SIMPLE_BLOCK = bytes.fromhex("a3")
 
 
+# SegmentUID; TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
+UIDS = {_Id.SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
 # Elements of headers whose children are parsed.
 _MASTERS = {
     *(_Id.SEGMENT, _Id.INFO, _Id.TRACKS, _Id.TRACK_ENTRY),
@@ -309,7 +309,7 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
         for span in all_spans:
             if span.element in UIDS:
                 # The segment's identifier is four words as they lie in memory, others are two words as a number.
-                form, count = ("<4I", 4) if span.element == SEGMENT_UID else (">2I", 2)
+                form, count = ("<4I", 4) if span.element == _Id.SEGMENT_UID else (">2I", 2)
                 old = data[span.start : span.end]
                 if old not in drawn:
                     drawn[old] = struct.pack(form, *islice(words, count))

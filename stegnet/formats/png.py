@@ -27,7 +27,6 @@ from stegnet.formats.png_rows import Filter, Filters, filtered_pass, filtered_ro
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
 _HEADER = struct.Struct(">IIBBBBB")
-_IDAT_BYTES = {8: 8192, 9: 32768}  # bytes of libpng's chunks of image data, by zlib's memory; 32768 of ImageMagick's
 
 
 class ColourType(IntEnum):
@@ -149,7 +148,7 @@ class PngForm:
 
     filters: Filters = OPENCV_FILTERS
     deflate: Deflate = OPENCV_DEFLATE
-    chunk_bytes: tuple[int, ...] = (_IDAT_BYTES[8],)
+    chunk_bytes: tuple[int, ...] = (8192,)
     header: bytes | None = None
     interlaced: bool = False
     source: Source | None = None
@@ -315,7 +314,8 @@ class PngFile:
         """Return the sizes of the chunks of image data, as in `PngForm`; for a single chunk, its program's."""
         *sizes, last = self._sizes
         if not sizes:
-            size = 65536 if filters == _PILLOW_FILTERS else _IDAT_BYTES[deflate.memory]
+            libpng_size = 8192 if deflate.memory == 8 else 32768
+            size = 65536 if filters == _PILLOW_FILTERS else libpng_size
             longest = (1 << 31) - 1
             return (size if last <= size else longest,)
         if len(set(sizes)) == 1 and last <= sizes[0]:
