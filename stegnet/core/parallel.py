@@ -15,7 +15,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np  # noqa: F401, so that its BLAS is loaded
 from threadpoolctl import OpenBLASController, threadpool_limits
@@ -274,7 +274,7 @@ def over_cluster(function: Callable[[Item], Result], items: Iterable[Item]) -> G
 
     task = ray.remote(_call)
     shared = ray.put(function)
-    waiting: deque[Any] = deque()
+    waiting: deque[object] = deque()  # references to results
     try:
         for item in items:
             waiting.append(task.remote(shared, item))

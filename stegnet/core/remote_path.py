@@ -93,7 +93,7 @@ class RemotePath:
         """Copy a local file to the address; errors are those of `is_dir`."""
         self._call("written", "put_file", str(path), self._opened[1])
 
-    def _call(self, done: str, method: str, *arguments: Any) -> Any:
+    def _call(self, done: str, method: str, *arguments: object) -> Any:
         """Call a method of the file system, and turn its errors into those of this program."""
         try:
             return getattr(self._opened[0], method)(*arguments)
