@@ -109,7 +109,7 @@ def _group(name: str, parts: list[tuple[str, str]]) -> str:
 def _constants(parts: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
     """Names and values; those that other modules do not import have an underscore before their names.
 
-    A colon behind the path of a module comes before the name of its settings, whose fields have these names in lowercase.
+    A colon in a path comes before the name of a module's settings, whose fields have these names in lowercase.
     """
     for path, names in parts:
         name_of_module, _, settings = path.partition(":")
