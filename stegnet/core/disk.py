@@ -32,7 +32,6 @@ else:
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # errors of a disk or file that takes no more data
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
-_LOCK = "lock"  # name of the lock file in a folder
 _PRIVATE = 0o600  # mode of a file for its owner only
 
 
@@ -136,7 +135,7 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
     while lock is None:  # another run may take it for abandoned before it is locked, and remove it
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         try:
-            lock = _create_locked(folder / _LOCK, 0o600)
+            lock = _create_locked(folder / "lock", _PRIVATE)
             if lock is not None:
                 _remove_abandoned(prefix, folder)
                 yield folder
@@ -170,17 +169,17 @@ def _remove_if_stale(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_abandoned(prefix: str, own: Path) -> None:
+def _remove_abandoned(prefix: str, folder_of_run: Path) -> None:
     """Remove the folders with a prefix beside this run's folder that no process has locked.
 
     Other users may put anything into a shared folder: links and folders of other users are left alone.
     """
-    user = own.stat().st_uid
-    for folder in own.parent.glob(f"{prefix}*"):
+    user = folder_of_run.stat().st_uid
+    for folder in folder_of_run.parent.glob(f"{prefix}*"):
         with suppress(OSError):
             status = folder.lstat()
             if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
-                _remove_if_stale(folder / _LOCK)  # raises an error if the lock is held or missing
+                _remove_if_stale(folder / "lock")  # raises an error if the lock is held or missing
                 shutil.rmtree(folder)
 
 

@@ -81,8 +81,8 @@ def shown_size(count: int) -> str:
 
 def either(names: Sequence[str]) -> str:
     """Join names in a sentence: "picture, film or sound"."""
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def folded(name: str) -> str:

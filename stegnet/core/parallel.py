@@ -15,7 +15,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np  # noqa: F401, so that its BLAS is loaded
 from threadpoolctl import OpenBLASController, threadpool_limits
@@ -262,7 +262,7 @@ def check_port(address: str) -> None:
 def over_cluster(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Yield a function's results over items on the cluster; a lost process is replaced, and its item done again."""
     ray = connect()
-    most = 2 * int(ray.cluster_resources()["CPU"])  # items at a time, so that no processor waits for this process
+    pending = 2 * int(ray.cluster_resources()["CPU"])  # items at a time, so that no processor waits for this process
 
     def first_result() -> Result:
         """Wait for the first result, or raise the error of its task as if it had been raised here."""
@@ -274,11 +274,11 @@ def over_cluster(function: Callable[[Item], Result], items: Iterable[Item]) -> G
 
     task = ray.remote(_call)
     shared = ray.put(function)
-    waiting: deque[Any] = deque()
+    waiting: deque[object] = deque()  # references to results
     try:
         for item in items:
             waiting.append(task.remote(shared, item))
-            if len(waiting) > most:
+            if len(waiting) > pending:
                 yield first_result()
         while waiting:
             yield first_result()

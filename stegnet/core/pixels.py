@@ -119,8 +119,8 @@ class Base:
 
 def strips(height: int, width: int) -> Iterator[slice]:
     """Yield a picture's rows in parts, so that work on one part at a time needs little memory."""
-    most = _rows(width)
-    yield from (slice(start, min(start + most, height)) for start in range(0, height, most))
+    rows = _rows(width)
+    yield from (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 def in_strips(work: Callable[[slice], Result], height: int, width: int) -> list[Result]:
@@ -193,8 +193,8 @@ def is_grey(picture: np.ndarray) -> bool:
         return True
     rows = max(16, (1 << 16) // max(picture.shape[1], 1))  # compared at a time: 16, or more in a narrow picture
     parts = (picture[start : start + rows] for start in range(0, len(picture), rows))
-    others = range(1, picture.shape[2])  # one channel after the other: rows are compared faster than pixels
-    return all((part[..., 0] == part[..., other]).all() for part in parts for other in others)
+    channels = range(1, picture.shape[2])  # one channel after the other: rows are compared faster than pixels
+    return all((part[..., 0] == part[..., channel]).all() for part in parts for channel in channels)
 
 
 def channels_of(picture: np.ndarray) -> int:

@@ -71,14 +71,14 @@ class RemotePath:
         """Return the files in a folder, and the names of other entries; errors are those of `is_dir`."""
         entries = self._call("read", "ls", self._opened[1], True)
         files = []
-        others = []
+        other_names = []
         for entry in entries:
             name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
             if entry["type"] == "file":
                 files.append(self / name)
             else:
-                others.append(name)
-        return files, others
+                other_names.append(name)
+        return files, other_names
 
     def size(self) -> int:
         """Return the size of a file in bytes; errors are those of `is_dir`."""
@@ -93,7 +93,7 @@ class RemotePath:
         """Copy a local file to the address; errors are those of `is_dir`."""
         self._call("written", "put_file", str(path), self._opened[1])
 
-    def _call(self, done: str, method: str, *arguments: Any) -> Any:
+    def _call(self, done: str, method: str, *arguments: object) -> Any:
         """Call a method of the file system, and turn its errors into those of this program."""
         try:
             return getattr(self._opened[0], method)(*arguments)

@@ -43,14 +43,14 @@ class Text(str):
     def __new__(cls, *parts: str | Setting, kind: str = "") -> Self:
         text = super().__new__(cls, "".join(map(str, parts)))
         text.kind = kind
-        text.parts = tuple(each for part in parts for each in getattr(part, "parts", (part,)))
+        text.parts = tuple(piece for part in parts for piece in getattr(part, "parts", (part,)))
         return text
 
-    def __add__(self, other: str) -> "Text":
-        return Text(self, other)
+    def __add__(self, text: str) -> "Text":
+        return Text(self, text)
 
-    def __radd__(self, other: str) -> "Text":
-        return Text(other, self)
+    def __radd__(self, text: str) -> "Text":
+        return Text(text, self)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type["Text"], tuple[str | Setting, ...], dict[str, str]]:
         return Text, self.parts, {"kind": self.kind}

@@ -33,19 +33,19 @@ def boxes(data: FileBytes, start: int = 0, end: int | None = None) -> Iterator[B
     """Yield consecutive boxes in bytes or a mapped file. Raises ValueError if a box is incomplete."""
     end = len(data) if end is None else end
     while start + HEADER <= end:
-        found = box_at(data, start, end)
-        if not found.content <= found.end <= end:
+        next_box = box_at(data, start, end)
+        if not next_box.content <= next_box.end <= end:
             raise ValueError("a box of no size")
-        yield found
-        start = found.end
+        yield next_box
+        start = next_box.end
 
 
 def all_boxes(data: FileBytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes, each before those that it holds; errors are those of `boxes`."""
-    for found in boxes(data, start, end):
-        yield found
-        if found.kind in HOLDERS:
-            yield from all_boxes(data, found.content, found.end)
+    for outer in boxes(data, start, end):
+        yield outer
+        if outer.kind in HOLDERS:
+            yield from all_boxes(data, outer.content, outer.end)
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:

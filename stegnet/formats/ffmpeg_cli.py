@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import ffmpeg
 import imageio_ffmpeg
+from ffmpeg.nodes import FilterableStream
 
 from stegnet.core.disk import FULL, unwritable
 from stegnet.core.errors import MediaError
@@ -22,19 +23,19 @@ def bundled_ffmpeg() -> str:
     return program
 
 
-def input_file(path: Path) -> ffmpeg.nodes.FilterableStream:
+def input_file(path: Path) -> FilterableStream:
     """Return a film as input; an absolute path is no protocol or option, and a `Path` need not be UTF-8."""
     return ffmpeg.input(path.absolute())
 
 
-def piped_frames(width: int, height: int, **options: str | int) -> ffmpeg.nodes.FilterableStream:
+def piped_frames(width: int, height: int, **options: str | int) -> FilterableStream:
     """Return uncompressed frames as input, to be passed as `data`; `options` are those of their format."""
     return ffmpeg.input("pipe:", format="rawvideo", s=f"{width}x{height}", **options)
 
 
 def run_ffmpeg(
     out: Path | None,
-    streams: Sequence[ffmpeg.nodes.FilterableStream],
+    streams: Sequence[FilterableStream],
     options: Mapping[str, str | int | None],
     problem: str,
     subject: object = "",

@@ -13,7 +13,6 @@ from stegnet.formats.opened_file import id3_bytes
 
 SEEK_TABLE = 3  # type of a metadata block
 LAST = 0x80  # flag of the last metadata block
-_POINT = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
 
 
 def metadata_blocks(file: FileBytes) -> tuple[list[tuple[int, bytes]], int]:
@@ -43,7 +42,8 @@ def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
     """Return a seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
     length = int.from_bytes(coded[8:10], "big")
     total = int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
-    old_points = [sample for sample, *_ in _POINT.iter_unpack(table)]
+    point_form = struct.Struct(">QQH")  # of the seek table: sample, offset, samples of the frame
+    old_points = [sample for sample, *_ in point_form.iter_unpack(table)]
     points = []
     place = first
     for number in sorted(sample // length for sample in old_points if sample < total):
@@ -53,7 +53,7 @@ def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
             points.append((number * length, place - first, min(length, total - number * length)))
     no_point = (1 << 64) - 1  # in place of a sample
     rest = [(no_point, 0, 0)] * (len(old_points) - len(points))
-    return b"".join(_POINT.pack(*point) for point in (*points, *rest))
+    return b"".join(point_form.pack(*point) for point in (*points, *rest))
 
 
 def find_frame(coded: FileBytes, number: int, place: int) -> int | None:
@@ -64,11 +64,11 @@ def find_frame(coded: FileBytes, number: int, place: int) -> int | None:
     written = chr(number).encode(errors="surrogatepass")
     length_bytes = {6: 1, 7: 2}  # bytes in a frame's header for its length, by a field
     rate_bytes = {12: 1, 13: 2, 14: 2}  # bytes in a frame's header for its rate, by a field
-    for found in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
-        fields = found[1][0]
-        end = found.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
-        if _crc8(coded[place + found.start() : place + end]) == coded[place + end]:
-            return place + found.start()
+    for match in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
+        fields = match[1][0]
+        end = match.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
+        if _crc8(coded[place + match.start() : place + end]) == coded[place + end]:
+            return place + match.start()
     return None
 
 

@@ -48,6 +48,7 @@ class Encoder:
         return made.getvalue()
 
     def _encode_by_ffmpeg(self, made: io.BytesIO, numbers: np.ndarray, rate: int, bits: int, block: int) -> None:
+        """Write a FLAC by FFmpeg's encoder to a file; other arguments are those of `encode`."""
         layouts = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, section 9.1.3
         layout = layouts[numbers.shape[1] - 1]
         form = f"s{16 if bits == 16 else 32}"
@@ -115,7 +116,10 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
     nearest: Encoder | None = None
     while left:
         part = numbers[: count * block]
-        made = {encoder: _frames(encoder.encode(part, rate, bits, block)) for encoder in left}
+        made = {}
+        for encoder in left:
+            coded = encoder.encode(part, rate, bits, block)
+            made[encoder] = coded[metadata_blocks(coded)[1] :]  # without metadata
         if nearest is None:
             length = find_frame(frames, count, 0) or len(frames)
             nearest = min(left, key=lambda encoder: abs(len(made[encoder]) - length))
@@ -127,7 +131,3 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
         count = 8 * count if len(left) > 1 else -(-len(numbers) // block)
     assert nearest is not None  # FFmpeg's encoders make all blocks
     return FlacSettings(nearest, block, known=False)
-
-
-def _frames(coded: bytes) -> bytes:
-    return coded[metadata_blocks(coded)[1] :]

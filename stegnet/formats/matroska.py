@@ -1,4 +1,4 @@
-"""The few elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
+"""Elements of Matroska (RFC 9559) that are parsed and written here without FFmpeg.
 
 FFmpeg can add a track for encoded packets only from a stream that it has read. So the TrackEntry that it writes for a
 track is stored, and later given back to it as a file that contains nothing else.
@@ -21,9 +21,6 @@ EBML = bytes.fromhex("1a45dfa3")
 CODEC_PRIVATE = bytes.fromhex("63a2")
 CODEC_DELAY = bytes.fromhex("56aa")
 CRC32 = bytes.fromhex("bf")
-SEGMENT_UID = bytes.fromhex("73a4")
-# TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
-UIDS = {SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
 
 
 class _Id:
@@ -37,6 +34,7 @@ class _Id:
     SEEK_POSITION = bytes.fromhex("53ac")
     VOID = bytes.fromhex("ec")
     INFO = bytes.fromhex("1549a966")
+    SEGMENT_UID = bytes.fromhex("73a4")
     TRACKS = bytes.fromhex("1654ae6b")
     TRACK_ENTRY = bytes.fromhex("ae")
     TRACK_TYPE = bytes.fromhex("83")
@@ -63,6 +61,8 @@ class _Id:
     SIMPLE_BLOCK = bytes.fromhex("a3")
 
 
+# SegmentUID; TrackUID, FileUID; TagTrackUID, TagAttachmentUID.
+UIDS = {_Id.SEGMENT_UID, *(bytes.fromhex(name) for name in ("73c5", "46ae", "63c5", "63c6"))}
 # Elements of headers whose children are parsed.
 _MASTERS = {
     *(_Id.SEGMENT, _Id.INFO, _Id.TRACKS, _Id.TRACK_ENTRY),
@@ -164,8 +164,10 @@ def display_elements(width: int, height: int, aspect: Fraction | None) -> bytes:
 
 def _reduced(value: Fraction) -> Fraction:
     """Return the nearest fraction with parts as small as FFmpeg writes."""
-    most = 1 << 20
-    return 1 / _reduced(1 / value) if value > 1 else max(value, Fraction(1, most)).limit_denominator(most)
+    if value > 1:
+        return 1 / _reduced(1 / value)
+    limit = 1 << 20
+    return max(value, Fraction(1, limit)).limit_denominator(limit)
 
 
 def aspect_in_new_file(width: int, height: int, aspect: Fraction, rate: Fraction) -> dict[bytes, bytes]:
@@ -307,7 +309,7 @@ def draw_uids(path: Path, randomness: Callable[[int], bytes]) -> None:
         for span in all_spans:
             if span.element in UIDS:
                 # The segment's identifier is four words as they lie in memory, others are two words as a number.
-                form, count = ("<4I", 4) if span.element == SEGMENT_UID else (">2I", 2)
+                form, count = ("<4I", 4) if span.element == _Id.SEGMENT_UID else (">2I", 2)
                 old = data[span.start : span.end]
                 if old not in drawn:
                     drawn[old] = struct.pack(form, *islice(words, count))

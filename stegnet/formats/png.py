@@ -27,7 +27,6 @@ from stegnet.formats.png_rows import Filter, Filters, filtered_pass, filtered_ro
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
 _HEADER = struct.Struct(">IIBBBBB")
-_IDAT_BYTES = {8: 8192, 9: 32768}  # bytes of libpng's chunks of image data, by zlib's memory; 32768 of ImageMagick's
 
 
 class ColourType(IntEnum):
@@ -144,12 +143,12 @@ class PngForm:
         interlaced: in seven passes.
         source: the file from which everything but IHDR and the image data is copied.
         before, behind: parts of it that stand before and after the image data, each from start to end.
-        profile: chunk of an ICC profile, written before them; b"": none.
+        profile: chunk of an ICC profile, written before them; b"" if there is no profile.
     """
 
     filters: Filters = OPENCV_FILTERS
     deflate: Deflate = OPENCV_DEFLATE
-    chunk_bytes: tuple[int, ...] = (_IDAT_BYTES[8],)
+    chunk_bytes: tuple[int, ...] = (8192,)
     header: bytes | None = None
     interlaced: bool = False
     source: Source | None = None
@@ -295,7 +294,10 @@ class PngFile:
             # Chunks whose form depends on the colour type and its bits.
             dropped = dropped | {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}
 
-        filters, deflate, known = self._recognised()
+        rows = self._first_rows()
+        is_filtered = any(row[0] != Filter.NONE for part in rows for row in part)
+        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=is_filtered))
+        filters, same_filters = self._filters(rows, deflate.memory)
         form = PngForm(
             filters,
             deflate,
@@ -306,26 +308,19 @@ class PngFile:
             before=tuple((start, end) for kind, start, end in self._before if kind not in dropped),
             behind=tuple((start, end) for kind, start, end in self._behind if kind not in dropped),
         )
-        return form, "" if known else UNKNOWN_PROGRAM
+        return form, "" if same_filters and same_stream else UNKNOWN_PROGRAM
 
     def _chunk_bytes(self, filters: Filters, deflate: Deflate) -> tuple[int, ...]:
         """Return the sizes of the chunks of image data, as in `PngForm`; for a single chunk, its program's."""
         *sizes, last = self._sizes
         if not sizes:
-            size = 65536 if filters == _PILLOW_FILTERS else _IDAT_BYTES[deflate.memory]
-            most = (1 << 31) - 1
-            return (size if last <= size else most,)
+            libpng_size = 8192 if deflate.memory == 8 else 32768
+            size = 65536 if filters == _PILLOW_FILTERS else libpng_size
+            longest = (1 << 31) - 1
+            return (size if last <= size else longest,)
         if len(set(sizes)) == 1 and last <= sizes[0]:
             return tuple(sizes[:1])
         return (*sizes, max(*sizes, last))
-
-    def _recognised(self) -> tuple[Filters, Deflate, bool]:
-        """Return how the image data was made, and True; or the nearest known way, and False."""
-        rows = self._first_rows()
-        used = {row[0] for part in rows for row in part}
-        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=used != {Filter.NONE}))
-        filters, same_filters = self._filters(rows, deflate.memory)
-        return filters, deflate, same_filters and same_stream
 
     def _pass_sizes(self) -> list[tuple[int, int]]:
         """Return the number of rows of each pass, and the bytes of a row with its filter number."""
@@ -360,16 +355,16 @@ class PngFile:
         for filters in _FILTERS:
             made = b"".join(bytes(filtered_pass(part, apart, filters)[:, 0]) for part in read)
             alike[filters] = sum(stored == chosen for stored, chosen in zip(used, made, strict=True))
-        most = max(alike.values())
-        best, *equal = (filters for filters in _FILTERS if alike[filters] == most)
-        if most < len(used):
+        matching = max(alike.values())
+        best, *equal = (filters for filters in _FILTERS if alike[filters] == matching)
+        if matching < len(used):
             return best, False
 
         if equal:  # distinguish them by the filters of all rows, and Pillow's by the memory that it gives zlib
             everywhere = self._filters_used()
             pillow_memory = 9
             unlikely = {_PILLOW_FILTERS, _PILLOW_OPTIMIZED_FILTERS} if memory != pillow_memory else set()
-            possible = [each for each in (best, *equal) if everywhere <= {*each.tried, *each.first}] or [best]
+            possible = [way for way in (best, *equal) if everywhere <= {*way.tried, *way.first}] or [best]
             best = min(possible, key=lambda filters: (filters in unlikely, len(set(filters.tried) - everywhere)))
         return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
 

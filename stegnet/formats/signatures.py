@@ -13,8 +13,6 @@ from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.formats import matroska
 from stegnet.formats.opened_file import OpenedFile, Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
 
-_SYNC = b"\x47"
-
 _EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # in an MP4 or MOV, another box follows them
 
 
@@ -76,18 +74,19 @@ def _is_transport_stream(start: bytes) -> bool:
     """Return whether sync bytes stand at equal distances (ISO/IEC 13818-1, section 2.4.3.2), at any offset."""
     packet_sizes = (188, 192, 204)  # bytes: plain, with a time stamp before each (BDAV), with parity after it
     return any(
-        start[first : first + 1] == _SYNC and _has_packets(start, first, size)
+        start[first : first + 1] == b"\x47" and _has_packets(start, first, size)
         for size in packet_sizes
         for first in range(size)
     )
 
 
 def _has_packets(start: bytes, first: int, size: int) -> bool:
+    """Return whether packets of a transport stream follow one another, by their headers."""
     most_packets = 16
     heads = [start[at : at + 4] for at in range(first, len(start) - 3, size)][:most_packets]
     least_packets = 4
     # The bits for payload and adaptation field are never both 0.
-    return len(heads) >= least_packets and all(head[:1] == _SYNC and head[3] & 0x30 for head in heads)
+    return len(heads) >= least_packets and all(head[:1] == b"\x47" and head[3] & 0x30 for head in heads)
 
 
 def _is_program_stream(start: bytes) -> bool:
@@ -214,6 +213,7 @@ def unknown_form(path: Source) -> MediaError:
 
 
 def _forms(source: Source) -> Iterator[Form]:
+    """Yield the forms that a file may have, the most certain one first."""
     start = start_of(source)
     if is_sound(source):
         yield Form("WAV" if start[8:12] == b"WAVE" else "FLAC", SOUND, lossless=True)

@@ -22,7 +22,6 @@ from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
 WAV = "WAV"
 FLAC = "FLAC"
-_PCM = 1  # coding of samples
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
@@ -159,9 +158,10 @@ def _wav(source: Source, file: mmap, form: _WavFormat, place: int, size: int) ->
         hint = "use a recording that was never coded with loss"
         raise MediaError(f"is {lossy[coding]} in a WAV", hint, subject=source)
     kinds = {3: "floating point", 6: "A-law", 7: "µ-law"}
-    if coding != _PCM or bits not in (16, 24):
-        what = f"{bits} bits" if coding == _PCM else kinds.get(coding, f"form {coding}")
-        raise _unsupported(source, what, coarse=coding in {_PCM, 6, 7} and bits < 24)
+    pcm = 1  # coding of samples
+    if coding != pcm or bits not in (16, 24):
+        what = f"{bits} bits" if coding == pcm else kinds.get(coding, f"form {coding}")
+        raise _unsupported(source, what, coarse=coding in {pcm, 6, 7} and bits < 24)
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
 

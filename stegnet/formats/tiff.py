@@ -8,7 +8,6 @@ import mmap
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 
@@ -120,7 +119,7 @@ class _Tags:
         most_tags = 4096
         if count > most_tags:
             raise self.damaged()
-        entry, self._inline = ("HHQ8s", 8) if self._big else ("HHL4s", 4)
+        entry, self._inline = ("HHQ8x", 8) if self._big else ("HHL4x", 4)
         start = page + (8 if self._big else 2)
         size = struct.calcsize("=" + entry)
         self._entries: dict[int, tuple[int, int, int]] = {}  # type, number and place of the values of a tag
@@ -134,7 +133,7 @@ class _Tags:
             **dict.fromkeys((5, 10, 12, 16, 17, 18), 8),
         }
         for at in range(start, end, size):
-            tag, kind, number, _ = self._unpacked(entry, at)
+            tag, kind, number = self._unpacked(entry, at)
             place = at + size - self._inline
             length = number * bytes_of_type.get(kind, 1)
             if length > self._inline:
@@ -178,7 +177,8 @@ class _Tags:
         if (ends[:-1] > starts[1:]).any() or any(mask.any() for mask in shared):
             raise self.damaged()
 
-    def _unpacked(self, form: str, at: int) -> tuple[Any, ...]:
+    def _unpacked(self, form: str, at: int) -> tuple[int, ...]:
+        """Return whole numbers at a place, of types that `struct` names. Raises MediaError if the file ends there."""
         if at + struct.calcsize(self._order + form) > len(self._data):
             raise truncated(self._source, _FORM)
         return struct.unpack_from(self._order + form, self._data, at)

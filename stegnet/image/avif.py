@@ -87,7 +87,7 @@ def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) ->
 
 
 def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if the data is another or none."""
+    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if it is another."""
     try:
         picture = AvifImageFile(io.BytesIO(data))
         if picture.size != (width, height) or picture.mode != "RGB":
@@ -207,7 +207,7 @@ class BareCoder:
         if self.depth == 10:
             return self._by_ffmpeg(picture, _RateControl({"crf": _MAX_CRF - quality, "video_bitrate": 0}))
         file = encode_avif(picture, quality, self.speed)
-        return next(file[found.content : found.end] for found in boxes(file) if found.kind == b"mdat")
+        return next(file[part.content : part.end] for part in boxes(file) if part.kind == b"mdat")
 
     def _by_ffmpeg(self, picture: np.ndarray, control: _RateControl) -> bytes:
         problem = f"{picture.shape[1]}×{picture.shape[0]} pixels can't be made AV1"

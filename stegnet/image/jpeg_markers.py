@@ -297,7 +297,7 @@ def _segments(data: bytes | memoryview, name: str) -> Iterator[_Segment]:
 
 
 def _size(data: bytes | memoryview, name: str) -> tuple[int, int]:
-    """Return width and height in pixels by the first frame; 0 if there is none. The rest of the data is not read."""
+    """Return width and height in pixels by the first frame; 0 without a frame. Later data is not read."""
     with suppress(IndexError, struct.error, MediaError):  # it ends too early
         for segment in _segments(data, name):
             if segment.marker in _HUFFMAN_FRAMES or segment.marker in _OTHER_FRAMES:
@@ -318,6 +318,7 @@ class _Parser:
         self.in_rgb = False
 
     def parse(self) -> JpegFile:
+        """Parse the file; errors are those of `parse_jpeg`, and others that it turns into MediaError."""
         if self.data[:3] != b"\xff\xd8\xff":
             raise MediaError("not a JPEG", subject=self.name)
         metadata = {*range(0xE0, 0xF0), 0xFE}
@@ -332,6 +333,7 @@ class _Parser:
         return self.file
 
     def _read(self, segment: _Segment) -> None:
+        """Take the content of a segment into the file."""
         marker, start, end, part_end = segment
         if marker in _HUFFMAN_FRAMES:
             self._frame(marker, start)
@@ -373,6 +375,7 @@ class _Parser:
             raise UnsupportedJpegError.because("is in RGB", self.name)
 
     def _frame(self, marker: int, start: int) -> None:
+        """Read a frame's header, SOF (T.81, B.2.2)."""
         file = self.file
         precision, file.height, file.width, count = struct.unpack_from(">BHHB", self.data, start)
         parts = [self.data[start + 6 + 3 * index : start + 9 + 3 * index] for index in range(count)]
@@ -399,6 +402,7 @@ class _Parser:
         return UnsupportedJpegError.because("has its height at its end", self.name)
 
     def _quantisation(self, start: int, end: int) -> None:
+        """Read quantisation tables, DQT (T.81, B.2.4.1)."""
         while start < end:
             wide, number = divmod(self.data[start], 16)
             form = ">64H" if wide else ">64B"
@@ -406,6 +410,7 @@ class _Parser:
             start += 1 + struct.calcsize(form)
 
     def _scan(self, start: int, data_start: int, data_end: int) -> None:
+        """Read a scan's header, SOS (T.81, B.2.3)."""
         numbers = [component.number for component in self.file.components]
         count = self.data[start]
         pairs = [self.data[start + 1 + 2 * index : start + 3 + 2 * index] for index in range(count)]
@@ -435,6 +440,7 @@ class _Parser:
 
 
 def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]:
+    """Yield the Huffman tables of a DHT segment (T.81, B.2.4.2)."""
     while place < end:
         counts = data[place + 1 : place + 17]
         last = place + 17 + sum(counts)

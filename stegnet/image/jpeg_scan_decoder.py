@@ -58,7 +58,7 @@ def _is_progression(scan: Scan) -> bool:
 
 
 def _keys(scan: Scan) -> set[int]:
-    """Return the keys of the tables that a scan uses: a refinement of DC has none."""
+    """Return the keys of the tables that a scan uses: a refinement of DC uses no table."""
     dc = set(scan.dc) if scan.first == 0 and not scan.high else set()
     ac = {AC_KEY + number for number in scan.ac} if scan.last > 0 else set()
     return dc | ac
@@ -228,12 +228,12 @@ class _Intervals:
         start = 0
         marker = re.compile(rb"\xff([^\0]|\Z)", re.DOTALL)
         restart_markers = range(0xD0, 0xD8)
-        for found in marker.finditer(data):
-            self._parts.append(data[start : found.start()])
-            start = found.end()
-            if not found[1] or found[1][0] not in restart_markers:
+        for match in marker.finditer(data):
+            self._parts.append(data[start : match.start()])
+            start = match.end()
+            if not match[1] or match[1][0] not in restart_markers:
                 break
-            self._markers.append(found[1][0] - restart_markers[0])
+            self._markers.append(match[1][0] - restart_markers[0])
         else:
             self._parts.append(data[start:])
 
@@ -295,6 +295,7 @@ class _BlockDecoder:
         self.coefficients[block] |= self.bits.take(1) << self.low
 
     def _sequential(self, block: int, component: int, dc: list[int], ac: list[int]) -> None:
+        """Decode all coefficients of a block (F.2.2)."""
         self._first_dc(block, component, dc, ac)
         take = self.bits.coefficient
         place = 0
@@ -307,6 +308,7 @@ class _BlockDecoder:
                 return
 
     def _first_ac(self, block: int, _: int, __: list[int], ac: list[int]) -> None:
+        """Decode the higher bits of AC coefficients (G.1.2.2)."""
         place = self.first
         while place <= self.last and not self.run:
             run, value = self.bits.coefficient(ac)

@@ -62,8 +62,6 @@ _PALETTE_MODES = {"P", "PA", "1"}
 _PAGED = {"TIFF", "HEIF"}
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}  # colour primaries of films and HEIFs (ITU-T H.273)
 HDR = {16: "PQ", 18: "HLG"}  # transfer functions of films and HEIFs (ITU-T H.273)
-_HEAD = 1 << 16  # bytes, in which an AVIF says how many bits it has
-_DATES = {ExifTags.Base.DateTime, ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized}
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def has_layers(path: Source) -> bool:
 
 def refuse_palette(path: Source) -> None:
     """Raise a MediaError for a cover with a palette or in black and white: hiding would give it other colours."""
-    many_greys = 128  # a palette of more greys is that of a grey picture
+    many_greys = 128  # a palette of more greys belongs to a grey picture
     with open_picture(path) as image:
         if image.mode not in _PALETTE_MODES:
             return
@@ -172,23 +170,18 @@ def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
         MediaError: there is no such file, it is not a picture, or one of a rare kind, or its data, as far as the block
             reads it, is damaged.
     """
-    with _too_large(path), _opened(path) as image:
-        # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be.
-        if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
-            raise MediaError("the TIFF is truncated: its samples are said to be behind its end", _AGAIN, subject=path)
-        try:
-            yield image
-        except UNREADABLE as error:
-            message = " ".join(str(error).split())  # of several lines, from some libraries
-            reason = f" ({message})" if message else ""
-            raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
-
-
-@contextmanager
-def _too_large(path: Source) -> Iterator[None]:
-    """Turn Pillow's error for too many pixels, in a picture's header or in one of its frames, into a MediaError."""
     try:
-        yield
+        with _opened(path) as image:
+            # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be.
+            if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
+                problem = "the TIFF is truncated: its samples are said to be behind its end"
+                raise MediaError(problem, _AGAIN, subject=path)
+            try:
+                yield image
+            except UNREADABLE as error:
+                message = " ".join(str(error).split())  # of several lines, from some libraries
+                reason = f" ({message})" if message else ""
+                raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
     except Image.DecompressionBombError as error:
         raise MediaError("the picture is too large to read", f"at most {MAX_PIXELS} pixels", subject=path) from error
 
@@ -266,7 +259,7 @@ def is_lossy_jpeg_2000(path: Source, image: Image.Image) -> bool:
     if image.format != "JPEG2000":
         return False
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(1 << 16)
         size = file.seek(0, io.SEEK_END)
 
     place = head.find(b"\xff\x4f\xff\x51") + 2  # behind SOC, which begins the stream
@@ -702,7 +695,7 @@ def _bits(path: Source, image: ImageFile.ImageFile) -> int:
         return 16
     if image.format == "AVIF":  # by its box "av1C" (AV1-ISOBMFF 1.2, section 2.3)
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(1 << 16)
         at = head.find(b"av1C")
         flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
         return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
@@ -729,7 +722,8 @@ def _metadata(image: Image.Image) -> Iterator[str]:
 def _exif_notes(image: Image.Image) -> Iterator[str]:
     """Yield a line on EXIF that is left out; of a TIFF's tags, those that describe its pixels do not count."""
     exif = image.getexif()
-    about = _DATES | {  # tags of a TIFF that do not describe its pixels
+    dates = {ExifTags.Base.DateTime, ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized}
+    about = dates | {  # tags of a TIFF that do not describe its pixels
         *(ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model),
         *(ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo),
     }
@@ -738,5 +732,5 @@ def _exif_notes(image: Image.Image) -> Iterator[str]:
         return
     inner = exif.get_ifd(ExifTags.IFD.Exif)
     parts = ["GPS position"] if exif.get_ifd(ExifTags.IFD.GPSInfo) else []
-    parts += ["date"] if (exif.keys() | inner.keys()) & _DATES else []
+    parts += ["date"] if (exif.keys() | inner.keys()) & dates else []
     yield f"EXIF with {' and '.join(parts)} is left out" if parts else "EXIF is left out"

@@ -1,4 +1,4 @@
-"""The compiled kernels, beside the NumPy code that defines them: the same bits, faster."""
+"""Compiled kernels, beside the NumPy code that defines them: the same bits, faster."""
 
 import os
 from contextlib import suppress

@@ -1,7 +1,7 @@
 """Secrets: key files, passphrases, public keys of recipients, and the subkeys derived from them.
 
-`keys` derives subkeys, and agrees on keys by X25519 with a disguised ephemeral key. `keytext` defines keys as text, and
-`keyfiles` reads and writes them. Nothing here depends on pictures.
+`keys` derives subkeys, and agrees on keys by X25519 with an ephemeral key, which `elligator` disguises. `keytext`
+defines keys as text, and `keyfiles` reads and writes them. Nothing here depends on pictures.
 """
 
 from lazy_loader import attach_stub

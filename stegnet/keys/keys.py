@@ -6,11 +6,6 @@ the recipient and the frame's salt.
 
 No error holds a secret, and no frame of its traceback has one among its local variables: a secret is deleted before
 anything is raised, and errors that hold one are not chained.
-
-The disguise is Elligator 2 for X25519: public keys as 32 bytes that can't be told from random ones. Bernstein, Hamburg,
-Krasnova, Lange 2013, "Elligator: elliptic-curve points indistinguishable from uniform random strings" (ACM CCS),
-section 5. The running time of Python's integers depends on their values, but they compute with public keys only, which
-anybody who holds the representative can compute too. X25519 itself is OpenSSL's.
 """
 
 import hashlib
@@ -35,6 +30,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from stegnet.core.errors import KeyFileError
 from stegnet.core.keystream import keystream, system_bytes
+from stegnet.keys.elligator import coordinate, representative
 from stegnet.keys.keytext import KEY_BYTES, RECIPIENT, to_text
 
 SALT_BYTES = 16
@@ -46,10 +42,6 @@ _MOST_TRIES = 8  # frames of a file on which a passphrase is tried
 _SCRYPT = {"n": 1 << 17, "r": 8, "p": 1}
 _MAX_PASSPHRASE = 1024
 _GUESSES = 1000 / 0.27  # per second, on a thousand cores
-_P = (1 << 255) - 19
-_A = 486662
-_ROOT_OF_MINUS_ONE = pow(2, (_P - 1) // 4, _P)
-_REPRESENTATIVE_BITS = 254
 
 # Function that returns n random bytes. Tests and demonstrations use a seeded source instead of the system's.
 Randomness = Callable[[int], bytes]
@@ -78,7 +70,7 @@ class Key(Unpicklable):
     Args:
         secret: 32 random bytes.
         recipient: 32 bytes, the public key of the container's recipient: some of its frames carry an ephemeral key.
-        ephemeral: trits that carry the ephemeral key, (192,) uint8; None for a film key, or if the frame carries none.
+        ephemeral: trits that carry the ephemeral key, (192,) uint8; None for a film key, or without an ephemeral key.
     """
 
     __slots__ = ("_secret", "ephemeral", "recipient")
@@ -291,12 +283,12 @@ class KeyRing(Unpicklable):
 
     @property
     def locked(self) -> bool:
-        """Return whether the film key is still unknown."""
+        """Whether the film key is still unknown."""
         return self.keys is None
 
     @property
     def exhausted(self) -> bool:
-        """Return whether too many frames failed to open for more to be tried."""
+        """Whether too many frames failed to open for more to be tried."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:
@@ -460,51 +452,3 @@ def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
 def _agreed(shared: bytes, disguised: bytes, recipient: bytes, trits: np.ndarray) -> Key:
     hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=disguised + recipient, info=b"stegnet/2/recipient")
     return Key(hkdf.derive(shared), recipient, trits)
-
-
-def coordinate(representative: bytes) -> bytes:
-    """Return the public key, 32 bytes, that any 32 bytes represent."""
-    r = int.from_bytes(representative, "little") % (1 << _REPRESENTATIVE_BITS)
-    u = -_A * pow(1 + 2 * r * r, -1, _P) % _P  # the divisor is never 0, since −½ is no square
-    is_square = pow(_curve(u), (_P - 1) // 2, _P) != _P - 1
-    return (u if is_square else (-_A - u) % _P).to_bytes(KEY_BYTES, "little")
-
-
-def representative(public: bytes, randomness: int) -> bytes | None:
-    """Return 32 uniformly random bytes that represent a public key; None for half of all keys, which have none.
-
-    The key, X25519 of a random private key, changes: a point of low order is added, which X25519 ignores, so that the
-    result may be any point of the curve. `randomness` has at least 6 bits, used for this key only.
-    """
-    u = int.from_bytes(public, "little")
-
-    # u-coordinates of the eight points of low order (the neutral one has none); except for the first two, each has two
-    # points.
-    order_8 = (
-        39382357235489614581723060781553021112529911719440698176882885853963445705823,
-        325606250916557431795983626356110631294008115727848805560023387167927233504,
-    )
-    added = (None, 0, 1, 1, order_8[0], order_8[0], order_8[1], order_8[1])[randomness % 8]
-    if added is not None:  # which of the two points with this u is unknown
-        v = _root(_curve(u))
-        added_v = _root(_curve(added))
-        slope = (v - (added_v if randomness % 2 else -added_v)) * pow(u - added, -1, _P)
-        u = (slope * slope - _A - u - added) % _P
-
-    parts = (u, -(u + _A)) if randomness >> 3 & 1 else (-(u + _A), u)
-    square = parts[0] * pow(2 * parts[1], -1, _P) % _P
-    r = _root(square)
-    if r * r % _P != square:
-        return None
-    return (min(r, _P - r) | (randomness >> 4 & 3) << _REPRESENTATIVE_BITS).to_bytes(KEY_BYTES, "little")
-
-
-def _curve(u: int) -> int:
-    """Return v² of the points (u, v)."""
-    return (u * u + _A * u + 1) * u % _P
-
-
-def _root(value: int) -> int:
-    """Return a square root of a square modulo p; of other values, a number whose square differs."""
-    root = pow(value, (_P + 3) // 8, _P)
-    return root if (root * root - value) % _P == 0 else root * _ROOT_OF_MINUS_ONE % _P

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
-from ffmpeg.nodes import FilterableStream
 from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
@@ -30,6 +29,9 @@ from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
 from stegnet.video.sound_streams import ffmpeg_sound
+
+if TYPE_CHECKING:
+    from ffmpeg.nodes import FilterableStream
 
 AVIF = ".avif"
 WEBP = ".webp"
@@ -259,6 +261,7 @@ class _Hevc(_Encoder):
         return film
 
     def _write(self, out: Path, params: str, rate: float | None) -> None:
+        """Encode the film without sound, with x265's parameters, at a bit rate unless they give a quality."""
         size = (self._info.width, self._info.height)
         frames = len(self._info.pts)
         least_frames = 4  # with fewer, x265 4.2 outputs uninitialised decoding times
@@ -285,7 +288,7 @@ class _Hevc(_Encoder):
             raise MediaError(f"can't be made HEVC ({error.strerror})", subject=self._path) from error
 
 
-def _mux(source: Path, out: Path, streams: Sequence[FilterableStream], options: Mapping[str, str | int]) -> None:
+def _mux(source: Path, out: Path, streams: "Sequence[FilterableStream]", options: Mapping[str, str | int]) -> None:
     """Write streams to Matroska. Time stamps are kept, so that pictures and sound stay in sync."""
     of_container: dict[str, str | int | None] = {"format": "matroska", "map_chapters": -1, "copyts": None}
     run_ffmpeg(out, streams, {**options, **of_container, **BITEXACT}, "ffmpeg can't make it smaller", source)

@@ -125,10 +125,10 @@ def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
         inside = levels[:, ((levels > 0) & (levels < 255)).all(0)]
         parts = np.array_split(inside, inside.shape[1] // at_once + 1, 1)
         clipped = len(colours) - inside.shape[1]
-        most = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
-        if most / len(colours) < SETTINGS.nearly_all:
+        possible = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
+        if possible / len(colours) < SETTINGS.nearly_all:
             return False
-        if (most - min(clipped, never_clipped)) / len(colours) >= SETTINGS.nearly_all:
+        if (possible - min(clipped, never_clipped)) / len(colours) >= SETTINGS.nearly_all:
             return True
     return bool(decoder_colours(decoder)[colours].mean() >= SETTINGS.nearly_all)
 
@@ -159,12 +159,11 @@ def _has_grid(picture: np.ndarray) -> bool:
         ],
         np.float32,
     )
-    return any(_quantised(values[:, down::BLOCK, across::BLOCK]) for down in range(BLOCK) for across in range(BLOCK))
-
-
-def _quantised(blocks: np.ndarray) -> bool:
-    """Return whether two frequencies of blocks, (frequencies, rows, columns) float32, are multiples of a step."""
-    return sum(_have_step(values.ravel()) for values in blocks) >= 2
+    for down, across in np.ndindex(BLOCK, BLOCK):
+        blocks = values[:, down::BLOCK, across::BLOCK]
+        if sum(_have_step(frequency.ravel()) for frequency in blocks) >= 2:
+            return True
+    return False
 
 
 def _have_step(values: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""A picture, film or sound, recognised by content, not by name, opened once, and read only as far as necessary."""
+"""Covers: a picture, film or sound, recognised by content, not by name, opened once, and read as far as necessary."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,6 +105,7 @@ def media_kind(path: Source) -> str | None:
 
 
 def _probe_film(path: Source) -> Probe:
+    """Tell a film of RGB, which may be lossless, from one of YCbCr."""
     with video.open_film(path) as film:
         stream = video.picture_stream(film, path)
         if stream.format is None or stream.format.is_rgb:

@@ -1,4 +1,4 @@
-"""A JPEG to hide in, made of any picture: its rounding errors show which steps are nearly free.
+"""JPEGs to hide in, made of any picture: rounding errors show which steps are nearly free.
 
 The sender who makes the JPEG knows them; otherwise they are estimated. A step back towards the value before rounding
 changes little that was not lost anyway: Denemark, Fridrich 2015, "Side-informed steganography with additive distortion"
@@ -63,6 +63,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
 
 
 def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCover:
+    """Return a JPEG that is made of a cover; `why` is a part of the note on it."""
     read = reduced_to(cover.pixels, side)
     pixels, profile = as_stored(read, cover.picture[1])
     exif = _exif(cover)

@@ -47,9 +47,10 @@ def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[st
 
     if colour_type in {ColourType.GREY, ColourType.COLOUR} and file.has("tRNS"):  # one colour is transparent
         keeps_colour = opacity.size and file.keeps_samples
+        key = np.array(file.transparent_colour)
         if not keeps_colour:
             dropped.add("tRNS")
-        elif (_has_colour(colours, file.transparent_colour) & (opacity[..., 0] > 0)).any():
+        elif (np.all(colours == key, axis=-1) & (opacity[..., 0] > 0)).any():
             dropped.add("tRNS")
             problem = "a pixel has got the colour that was transparent"
             notes.append(f"cover: {problem}: opacity is stored for each pixel instead")
@@ -59,8 +60,3 @@ def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[st
     if colour_type in {ColourType.GREY, ColourType.GREY_ALPHA, ColourType.PALETTE} and is_grey(colours):
         colours = colours[..., :1]
     return np.dstack([colours, opacity]) if opacity.size else colours, dropped, notes
-
-
-def _has_colour(pixels: np.ndarray, colour: tuple[int, ...]) -> np.ndarray:
-    matches: np.ndarray = np.all(pixels == np.array(colour), axis=-1)
-    return matches

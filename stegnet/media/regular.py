@@ -18,8 +18,8 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
     samples exactly; a recording never does.
     """
     channels = [np.ascontiguousarray(channel) for channel in numbers.T]
-    found = np.zeros(numbers.T.shape, bool)
-    for mask, channel in zip(found, channels, strict=True):
+    marked = np.zeros(numbers.T.shape, bool)
+    for mask, channel in zip(marked, channels, strict=True):
         if _comes_in_pairs(channel):
             mask[:] = True
             continue
@@ -29,19 +29,19 @@ def regular_places(numbers: np.ndarray) -> np.ndarray:
     alike_samples = 64  # in a row, that are equal in two channels
     for first, second in combinations(range(len(channels)), 2):
         for start, end in _runs(channels[first] == channels[second], alike_samples):
-            found[[first, second], start:end] = True
-    return found.T
+            marked[[first, second], start:end] = True
+    return marked.T
 
 
 def regular_areas(picture: np.ndarray) -> np.ndarray:
     """Return a mask, (H, W) bool, of `repeated_areas` and grey areas in a coloured picture, (H, W, 3) uint8."""
-    found = repeated_areas(picture)
+    marked = repeated_areas(picture)
     if is_grey(picture):  # the samples of a pixel move together
-        return found
+        return marked
     for rows in _overlapping_strips(picture):
         red, green, blue = _planes(picture[rows])
-        _mark_squares(found[rows], (red == green) & (blue == green))
-    return found
+        _mark_squares(marked[rows], (red == green) & (blue == green))
+    return marked
 
 
 class RegularAreas:
@@ -63,11 +63,11 @@ def repeated_areas(picture: np.ndarray) -> np.ndarray:
     Margins, drawn areas, tiles and copied parts are such areas. A camera produces them only where it is burnt out or
     dark.
     """
-    found = np.zeros(picture.shape[:2], bool)
+    marked = np.zeros(picture.shape[:2], bool)
     for rows in _overlapping_strips(picture):
-        _mark_flat(found[rows], _planes(picture[rows]))
-    _mark_repeats(found.reshape(-1), np.ascontiguousarray(picture[..., 1]).reshape(-1), beside=_WINDOW)
-    return found
+        _mark_flat(marked[rows], _planes(picture[rows]))
+    _mark_repeats(marked.reshape(-1), np.ascontiguousarray(picture[..., 1]).reshape(-1), beside=_WINDOW)
+    return marked
 
 
 def _planes(picture: np.ndarray) -> np.ndarray:
@@ -103,30 +103,30 @@ def lacks_values(counts: np.ndarray) -> bool:
     return bool(np.count_nonzero((around > least_count) & (inner < gap_share * around)) >= enough_gaps)
 
 
-def _mark_squares(found: np.ndarray, mask: np.ndarray) -> None:
+def _mark_squares(marked: np.ndarray, mask: np.ndarray) -> None:
     """Mark the pixels of squares of 3×3 in which a mask, (n, W) bool, is True."""
     if min(mask.shape) < _FLAT:
         return
     corners = mask[:-2] & mask[1:-1] & mask[2:]
-    _mark_from(found, corners[:, :-2] & corners[:, 1:-1] & corners[:, 2:])
+    _mark_from(marked, corners[:, :-2] & corners[:, 1:-1] & corners[:, 2:])
 
 
-def _mark_flat(found: np.ndarray, planes: np.ndarray) -> None:
+def _mark_flat(marked: np.ndarray, planes: np.ndarray) -> None:
     """Mark the pixels of squares of 3×3 of one colour."""
-    if min(found.shape) < _FLAT:
+    if min(marked.shape) < _FLAT:
         return
     across = (planes[:, :, 1:] == planes[:, :, :-1]).all(0)
     down = (planes[:, 1:, :-2] == planes[:, :-1, :-2]).all(0)
     rows = across[:, 1:] & across[:, :-1]
-    _mark_from(found, rows[:-2] & rows[1:-1] & rows[2:] & down[:-1] & down[1:])
+    _mark_from(marked, rows[:-2] & rows[1:-1] & rows[2:] & down[:-1] & down[1:])
 
 
-def _mark_from(found: np.ndarray, corners: np.ndarray) -> None:
+def _mark_from(marked: np.ndarray, corners: np.ndarray) -> None:
     """Mark squares of 3×3 pixels by their upper left corners, (n − 2, W − 2) bool."""
     height, width = corners.shape
     if corners.any():
         for y, x in np.ndindex(_FLAT, _FLAT):
-            found[y : y + height, x : x + width] |= corners
+            marked[y : y + height, x : x + width] |= corners
 
 
 def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:

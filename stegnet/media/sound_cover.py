@@ -1,4 +1,4 @@
-"""A sound as a cover: the lowest bytes of its samples can be sealed in (docs/format.md, "Sound containers")."""
+"""Sounds as covers: the lowest bytes of its samples can be sealed in (docs/format.md, "Sound containers")."""
 
 from functools import cached_property
 from hashlib import sha256

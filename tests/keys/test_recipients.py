@@ -22,7 +22,7 @@ from stegnet.keys import (
     export_secret,
     import_secret,
 )
-from stegnet.keys.keys import coordinate, representative
+from stegnet.keys.elligator import coordinate, representative
 from stegnet.methods.sealed import bytes_capacity, hide_bytes, reveal_bytes
 from stegnet.sealing import frame_salt, public_order, zones_of
 from stegnet.sealing.zones import read_ephemeral

@@ -1,5 +1,7 @@
 import io
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from contextlib import nullcontext
@@ -34,6 +36,11 @@ MODES = [
     ("I;16", 257 * 255 - 129, (254, 254, 254)),  # rounded, not cut
     ("I", 257 * 100, (100, 100, 100)),
 ]
+
+
+def test_pillows_limit_may_be_off_before_the_import():
+    program = "from PIL import Image; Image.MAX_IMAGE_PIXELS = None; import stegnet.image"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_every_mode_becomes_rgb(tmp_path):
