@@ -24,8 +24,8 @@ from stegnet.core.keystream import system_bytes
 from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
 from stegnet.video.coding import Coding
-from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, AnyPacket, FilmInfo, Picture
-from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
+from stegnet.video.films import EXACT, AnyPacket, ColourCode, FieldOrder, FilmInfo, Picture
+from stegnet.video.forms import FINE_TICKS, FORMS, X264_DETERMINISTIC, x264_threads
 from stegnet.video.frame_properties import FrameMarker, FrameProperties
 from stegnet.video.mp4 import set_shown_width, use_milliseconds
 from stegnet.video.sound_packets import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack
@@ -62,7 +62,7 @@ class PictureTrack:
         self.stream.thread_type = "FRAME"  # as ffmpeg's command line does; slices take more bytes
         context = self.stream.codec_context
         if pixels.startswith("yuv"):
-            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.colorspace = context.color_primaries = context.color_trc = ColourCode.BT709
             context.color_range = ColorRange.MPEG
         self._time_base = time_base
         self._duration = max(1, round(1 / rate / time_base))
@@ -229,12 +229,12 @@ class FilmWriter:
         stream.metadata["encoder"] = encoder_name(form.encoder)
         context = stream.codec_context
         context.sample_aspect_ratio = self._properties.aspect or Fraction(0)
-        context.field_order = self._properties.field_order if form.is_matroska else PROGRESSIVE
+        context.field_order = self._properties.field_order if form.is_matroska else FieldOrder.PROGRESSIVE
         if form.is_matroska and self._properties.aspect is not None:
             context.framerate = Fraction(0)  # the later changes add it
         self._marker = FrameMarker(self._properties)
         if form.is_lossless:
-            context.colorspace = RGB
+            context.colorspace = ColourCode.RGB
             context.color_range = ColorRange.JPEG
         return track
 
@@ -342,7 +342,7 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     Raises:
         MediaError: the film can't be written.
     """
-    threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
+    threads = x264_threads(info.height)
     deterministic = {} if draft else X264_DETERMINISTIC
     params = {key: ":".join(filter(None, (value, coding.x264_params))) for key, value in deterministic.items()}
     options = coding.options | {"threads": "auto" if draft else str(threads)} | params

@@ -10,6 +10,7 @@ animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures ha
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from enum import IntEnum
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -49,10 +50,6 @@ from stegnet.image.pictures import (
 )
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
-RGB = 0  # FFmpeg's numbers of matrices, primaries and transfer functions
-BT709 = 1
-UNSPECIFIED = 2
-PROGRESSIVE = 1  # FFmpeg's number of a field order
 MOST_ASPECT = Fraction(256)  # the largest pixel aspect ratio that is believed; the smallest is its inverse
 _Matrix = tuple[int, int, int, int]
 _Filter = tuple[str, str]  # its name and arguments
@@ -69,6 +66,25 @@ if TYPE_CHECKING:
     AnyPacket = Packet[Any]  # of any stream; PyAV's class takes no parameter at run time
 else:
     AnyPacket = Packet
+
+
+class ColourCode(IntEnum):
+    """FFmpeg's numbers of matrices, primaries and transfer functions."""
+
+    RGB = 0
+    BT709 = 1
+    UNSPECIFIED = 2
+
+
+class FieldOrder(IntEnum):
+    """FFmpeg's numbers of the order in which the fields of a frame are stored and shown."""
+
+    UNKNOWN = 0
+    PROGRESSIVE = 1
+    TOP_CODED_TOP_SHOWN = 2
+    BOTTOM_CODED_BOTTOM_SHOWN = 3
+    TOP_CODED_BOTTOM_SHOWN = 4
+    BOTTOM_CODED_TOP_SHOWN = 5
 
 
 class _FilterGraph(NamedTuple):
@@ -125,7 +141,7 @@ def to_rgb(
     Args:
         width, height: before rotation.
         path: for messages.
-        conversion: that of the frames before; None: there are none.
+        conversion: conversion of the frames before; None for the first one.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
             container that is converted otherwise stands out.
@@ -137,7 +153,7 @@ def to_rgb(
     size = f"{height}:{width}" if _swaps_axes(matrix) else f"{width}:{height}"
     if not as_ffmpeg:
         size += ":flags=bicubic+accurate_rnd+full_chroma_int+bitexact"  # those of EXACT
-        frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
+        frame.colorspace = ColourCode.BT709 if _is_untagged_hd(frame) else frame.colorspace
     alpha = _has_alpha(frame)
     filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
     try:
@@ -166,7 +182,7 @@ def _display_matrix(frame: VideoFrame, conversion: Conversion) -> _Matrix:
 
 
 def side_data(frame: VideoFrame, kind: Type, conversion: Conversion) -> bytes | None:
-    """Return a frame's side data of a type, as FFmpeg's structure of it; None if it has none.
+    """Return a frame's side data of a type, as FFmpeg's structure of it; None if it has no such data.
 
     PyAV 18 raises for unknown side data, such as EXIF, and frees the metadata of other side data, such as a colour
     profile's name, twice. So the filters pass only frames with this type, and delete all other side data.
@@ -217,7 +233,7 @@ def _has_alpha(frame: VideoFrame) -> bool:
 
 def _is_untagged_hd(frame: VideoFrame) -> bool:
     is_hd = frame.width >= 1280 or frame.height >= 720  # from this size on, players take untagged colours for BT.709
-    return is_hd and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
+    return is_hd and frame.colorspace == ColourCode.UNSPECIFIED and not frame.format.is_rgb
 
 
 class _FrameNotes:
@@ -226,8 +242,7 @@ class _FrameNotes:
     def __init__(self, stream: VideoStream) -> None:
         self._sizes: set[tuple[int, int]] = set()
         self._damaged = 0
-        interlaced_orders = {2, 3, 4, 5}  # FFmpeg's numbers
-        self._interlaced = stream.codec_context.field_order in interlaced_orders
+        self._interlaced = stream.codec_context.field_order not in (FieldOrder.UNKNOWN, FieldOrder.PROGRESSIVE)
 
     def add(self, frame: VideoFrame) -> None:
         self._damaged += bool(frame.is_corrupt)
@@ -309,8 +324,8 @@ class FilmInfo:
     def mean_rate(self) -> Fraction:
         """Mean frames per second, by which encoders distribute bits.
 
-        `rate` may be many times as high: if the file has none, as in recordings of browsers and screens, FFmpeg takes
-        it from the shortest distance between frames. Frames that are days apart have the lowest rate that can be
+        `rate` may be many times as high: if the file does not give it, as in recordings of browsers and screens, FFmpeg
+        takes it from the shortest distance between frames. Frames that are days apart have the lowest rate that can be
         written.
         """
         finest_rate = 90_000  # the largest denominator of a rate that is computed
@@ -489,8 +504,8 @@ def picture_packets(path: Source) -> Iterator[bytes]:
 def open_film(path: Source, stream: BinaryIO | None = None, **options: str) -> InputContainer:
     """Open a film and find its streams, without decoding; arguments as `read_frames`, and options of its format.
 
-    FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has none
-    yet.
+    FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has no
+    form yet.
     """
     # FFmpeg opens only these: no text, stills, devices, or playlists.
     safe = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
@@ -579,7 +594,7 @@ def film_has_position(path: Source) -> bool:
 
 
 def lost_by_encoding(path: Source) -> str:
-    """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses none.
+    """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses nothing.
 
     Errors as `scan`.
     """

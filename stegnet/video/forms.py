@@ -10,13 +10,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 MILLISECOND = Fraction(1, 1000)
-USUAL_THREADS = 12  # x264 runs three threads for two processors; 8 processors are common
-ROWS_PER_THREAD = 32  # x264 runs a thread for 32 rows at most
 # Ticks per second that are fine enough for any film and don't overflow in a long one.
 FINE_TICKS = 90_000
 # With AVX-512 (seen on a Zen 5 with x264 165) one film in four differs in some bytes from one run to the next. SSE2,
 # which every such processor has, costs a tenth of the speed and gives the same bytes as x264 without any SIMD code.
 X264_DETERMINISTIC = {"x264-params": "asm=sse2"} if platform.machine().lower() in {"x86_64", "amd64"} else {}
+
+
+def x264_threads(rows: int) -> int:
+    """Return the number of threads that x264 takes by default on a common computer, for pictures of some rows.
+
+    It runs three threads for two processors, at most one for 32 rows, and 8 processors are common.
+    """
+    return min(12, max(1, rows // 32))
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,7 @@ class Form:
         default on a common computer, since the bytes depend on them.
         """
         if self.encoder != "ffv1":
-            threads = min(USUAL_THREADS, max(1, (height + 15) // ROWS_PER_THREAD))
-            return {**self.options, "threads": str(threads)} | X264_DETERMINISTIC
+            return {**self.options, "threads": str(x264_threads(height + 15))} | X264_DETERMINISTIC
         max_slice = 2**27 // 27  # pixels of a slice of FFV1
         min_side_to_slice = 16  # smaller pictures can't be split into four slices
         if math.ceil(width / 2) * math.ceil(height / 2) > max_slice:

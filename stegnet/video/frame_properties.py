@@ -8,19 +8,16 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stegnet.video.films import PROGRESSIVE, UNSPECIFIED, Conversion, shape, side_data
-
-# FFmpeg's numbers of field orders in which the lines of a frame are stored: the top line is shown first, or the bottom.
-_TOP = 4
-_BOTTOM = 5
+from stegnet.video.films import ColourCode, Conversion, FieldOrder, shape, side_data
 
 
 class FrameProperties(NamedTuple):
     """Properties of a film's frames, as FFmpeg's command line finds them in the first frame."""
 
     aspect: Fraction | None = None  # pixel aspect ratio, width by height, after rotation; None: not specified
-    field_order: int = PROGRESSIVE  # FFmpeg's number
-    colours: tuple[int, int] = (UNSPECIFIED, UNSPECIFIED)  # transfer function and primaries, FFmpeg's numbers
+    field_order: int = FieldOrder.PROGRESSIVE  # FFmpeg's number
+    # Transfer function and primaries, FFmpeg's numbers
+    colours: tuple[int, int] = (ColourCode.UNSPECIFIED, ColourCode.UNSPECIFIED)
     light: tuple[int, ...] = ()  # HDR: largest light level of a pixel, and of the mean of a frame, in cd/m²
     # HDR: x and y of the primaries red, green and blue, and of white, then the most and the least luminance in cd/m²
     mastering: tuple[Fraction, ...] = ()
@@ -50,12 +47,12 @@ def _mastering(data: bytes) -> tuple[Fraction, ...]:
 
 def _field_order(frame: VideoFrame) -> int:
     if not frame.interlaced_frame:
-        return PROGRESSIVE
+        return FieldOrder.PROGRESSIVE
     try:
         Conversion().filtered("field order", frame, (("select", "eq(interlace_type,TOPFIRST)"),))
     except BlockingIOError:  # it was not selected
-        return _BOTTOM
-    return _TOP
+        return FieldOrder.BOTTOM_CODED_TOP_SHOWN
+    return FieldOrder.TOP_CODED_BOTTOM_SHOWN
 
 
 class FrameMarker:
@@ -63,10 +60,14 @@ class FrameMarker:
 
     def __init__(self, properties: FrameProperties) -> None:
         most_part = 2**31 - 1
-        modes = {PROGRESSIVE: "prog", _TOP: "tff", _BOTTOM: "bff"}
+        modes = {
+            FieldOrder.PROGRESSIVE: "prog",
+            FieldOrder.TOP_CODED_BOTTOM_SHOWN: "tff",
+            FieldOrder.BOTTOM_CODED_TOP_SHOWN: "bff",
+        }
         aspect = properties.aspect
         ratio = f"{aspect.numerator}\\:{aspect.denominator}" if aspect else "0"
-        self._filters = ("setsar", f"{ratio}:{most_part}"), ("setfield", modes[properties.field_order])
+        self._filters = ("setsar", f"{ratio}:{most_part}"), ("setfield", modes[FieldOrder(properties.field_order)])
         self._conversion = Conversion()
 
     def marked(self, frame: VideoFrame) -> VideoFrame:

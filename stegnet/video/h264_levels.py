@@ -28,8 +28,18 @@ compiled = _compiled_reader()
 SPS = 7  # type of a NAL unit: sequence parameter set
 PPS = 8  # type of a NAL unit: picture parameter set
 Result = TypeVar("Result", bytes, tuple[bytes, int])
-_ARRAYS = {"value": "i4", "macroblock": "u4", "kind": "u1", "position": "u1", "qp": "u1", "block": "u1", "intra": "?"}
-LEVEL = np.dtype([*_ARRAYS.items(), ("unused", "V3")])  # as in _h264.h
+LEVEL = np.dtype(  # as in _h264.h
+    [
+        ("value", "i4"),
+        ("macroblock", "u4"),
+        ("kind", "u1"),
+        ("position", "u1"),
+        ("qp", "u1"),
+        ("block", "u1"),
+        ("intra", "?"),
+        ("unused", "V3"),
+    ]
+)
 WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
 
 
@@ -196,7 +206,16 @@ def read_levels(parameters: Parameters, nal: bytes) -> Levels:
     result: int | tuple[bytes, int] = _reader().read(*parameters.of(nal), nal)
     data, padding = _checked(result)
     levels = np.frombuffer(data, LEVEL)
-    return Levels(**{name: levels[name] for name in _ARRAYS}, padding=None if padding < 0 else bool(padding))
+    return Levels(
+        value=levels["value"],
+        macroblock=levels["macroblock"],
+        kind=levels["kind"],
+        position=levels["position"],
+        qp=levels["qp"],
+        block=levels["block"],
+        intra=levels["intra"],
+        padding=None if padding < 0 else bool(padding),
+    )
 
 
 def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padding: bool = False) -> bytes:

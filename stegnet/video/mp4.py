@@ -22,7 +22,6 @@ from stegnet.formats.boxes import HEADER, HOLDERS, Box, all_boxes, box, boxes
 from stegnet.formats.opened_file import Source, is_mp4, mapped, spliced
 
 _COPY_HINT = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
-_TOO_NARROW = "would grow beyond 4 GB, for which its tables are too narrow"
 _MOST_32 = (1 << 32) - 1
 _USUAL_TICKS = 1000  # of a second
 
@@ -55,7 +54,7 @@ class Mp4:
     sizes: NDArray[np.int64]
     boxes: tuple[Box, ...]  # those at the top of the file
     table: Box  # stsz of that track
-    rate: Box | None  # its btrt box; None: it has none
+    rate: Box | None  # its btrt box, if it has one
     seconds: float  # duration
     chunks: tuple[Box, ...]  # stco and co64 of all tracks
 
@@ -96,7 +95,7 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
             offsets = _offsets(data, table)
             new = moved(offsets.astype(np.int64))
             if table.kind == b"stco" and new.size and new.max() > _MOST_32:
-                raise MediaError(_TOO_NARROW, _COPY_HINT, subject=film.file)
+                raise _too_large(film.file)
             written = new.astype(offsets.dtype).tobytes()
             changes[table.content + 8, table.content + 8 + len(written)] = written
         for top in film.boxes:
@@ -257,8 +256,12 @@ def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Chan
     if top.content - top.start > HEADER:
         return {(top.start + HEADER, top.start + HEADER + 8): size.to_bytes(8, "big")}
     if size > _MOST_32:
-        raise MediaError(_TOO_NARROW, _COPY_HINT, subject=path)
+        raise _too_large(path)
     return {(top.start, top.start + 4): size.to_bytes(4, "big")}
+
+
+def _too_large(path: Source) -> MediaError:
+    return MediaError("would grow beyond 4 GB, for which its tables are too narrow", _COPY_HINT, subject=path)
 
 
 def use_milliseconds(path: Path) -> None:
@@ -272,7 +275,8 @@ def use_milliseconds(path: Path) -> None:
         movie = data[start:]
     timed = [part for part in all_boxes(movie) if part.kind in _FIELDS]
     fields = [(part.kind, _rows(part.kind, movie[part.content : part.end])[1]) for part in timed]
-    ticks = next((rows[0][2] for kind, rows in fields if kind == b"mvhd"), _USUAL_TICKS)
+    timescale = 2  # index among the fields of mvhd
+    ticks = next((rows[0][timescale] for kind, rows in fields if kind == b"mvhd"), _USUAL_TICKS)
     edits = [edit for kind, rows in fields if kind == b"elst" for edit in rows]
     shows_nothing = -1  # start of an edit without pictures, which delays a track
     if all(_USUAL_TICKS * length % ticks == 0 for length, begin, _ in edits if begin == shows_nothing):

@@ -80,7 +80,7 @@ def rewrap(path: Path, form: Form) -> bool:
 
 
 def _copy_aspect(old: VideoStream, new: Stream) -> _StoredFrame | None:
-    """Copy the pixel aspect ratio to a film that has not started yet. Return None if there is none."""
+    """Copy the pixel aspect ratio to a film that has not started yet. Return None if the ratio is unknown."""
     assert isinstance(new, VideoStream)
     aspect = pixel_aspect(old)
     new.codec_context.sample_aspect_ratio = aspect or Fraction(0)

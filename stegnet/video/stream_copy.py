@@ -20,8 +20,8 @@ from av.video.stream import VideoStream
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.films import (
-    UNSPECIFIED,
     AnyPacket,
+    ColourCode,
     decoded,
     known_sound,
     open_film,
@@ -230,9 +230,9 @@ def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
     """Copy colour primaries, transfer function, disposition, and the track's tags except the name of its encoder."""
     old = stream.codec_context
     new = pictures.codec_context
-    if old.color_primaries != UNSPECIFIED:
+    if old.color_primaries != ColourCode.UNSPECIFIED:
         new.color_primaries = old.color_primaries
-    if old.color_trc != UNSPECIFIED:
+    if old.color_trc != ColourCode.UNSPECIFIED:
         new.color_trc = old.color_trc
     pictures.disposition = stream.disposition
     pictures.metadata.update({name: stream.metadata[name] for name in stream.metadata if name.lower() != "encoder"})
