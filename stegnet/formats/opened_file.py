@@ -163,7 +163,9 @@ def mapped(source: Source) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def spliced(data: bytes | memoryview, changes: Mapping[tuple[int, int], bytes]) -> Iterator[bytes | memoryview]:
+def spliced(
+    data: bytes | memoryview | mmap.mmap, changes: Mapping[tuple[int, int], bytes]
+) -> Iterator[bytes | memoryview]:
     """Yield the bytes of a file, with replacements for some parts, each from start to end."""
     done = 0
     for (start, end), piece in sorted(changes.items()):

@@ -82,7 +82,7 @@ def _check_header(path: Path) -> None:
 
 
 def _problem(card: Card) -> str:
-    """Return the name and content of a card's first impossible value; "" if there is none."""
+    """Return the name and content of a card's first impossible value; "" if all are possible."""
     most_field = 1 << 16  # pixels of a receptive field
     for entry in fields(Card):
         value = getattr(card, entry.name)

@@ -324,7 +324,7 @@ def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]
 class FrameInput:
     """Input of one frame."""
 
-    secret: np.ndarray | None  # (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides none
+    secret: np.ndarray | None  # (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides nothing
     record: Record  # without the base
     seed: bytes  # as in `seal`
 

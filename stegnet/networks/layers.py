@@ -24,7 +24,6 @@ REFUSALS = (AttributeError, AssertionError, RuntimeError, TypeError)
 
 BANDS = 12  # Haar bands of a colour picture
 SLOPE = 0.1  # slope of the leaky ReLU; GELU and SiLU train no better and are a third slower
-LEVELS = 2  # feature maps used of a backbone: the finest ones
 ENDS = "ends"  # place of a `CouplingPair`'s backbones
 BACKBONE = "convnext_atto"  # small, and leaves no seams between tiles
 
@@ -284,7 +283,7 @@ class BackboneContext(nn.Module):
 
     def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
         super().__init__()
-        self.encoder = make_encoder(backbone, channels, pretrained, LEVELS)
+        self.encoder = make_encoder(backbone, channels, pretrained, levels=2)  # the finest maps
         self.unit = self.encoder.unit
         levels = zip(self.encoder.feature_info.channels(), self.encoder.feature_info.reduction(), strict=True)
         self.up = nn.ModuleList(

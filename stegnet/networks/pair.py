@@ -185,11 +185,11 @@ def _tensors_of(pair: Pair, path: Path) -> dict[str, Tensor]:
     """Read the tensors of a weights file. Raises TypeError, before reading, if they are not those of the pair."""
     wanted = pair.state_dict()
     with safetensors.safe_open(path, framework="pt") as file:
-        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  # it is no mapping
-    for name in sorted(wanted.keys() | found.keys()):
-        shape = list(wanted[name].shape) if name in wanted else None
-        if found.get(name) != shape:
-            raise TypeError(f"{name}: has the shape {found.get(name)}, not {shape}")
+        shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  # it is no mapping
+    for name in sorted(wanted.keys() | shapes.keys()):
+        wanted_shape = list(wanted[name].shape) if name in wanted else None
+        if shapes.get(name) != wanted_shape:
+            raise TypeError(f"{name}: has the shape {shapes.get(name)}, not {wanted_shape}")
     tensors = safetensors.torch.load_file(path)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() != wanted[name].is_floating_point():

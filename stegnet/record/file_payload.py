@@ -82,7 +82,7 @@ class Division:
     needed: int = 0  # shares that give the file; 0: it takes all, and each share is a byte of it
 
     def of(self, header: Header, enough: int) -> Header:
-        """Return the header of an album with this division, of which any `enough` pictures give the file."""
+        """Return the header of an album with this division, in which any `enough` pictures give the file."""
         if not self.needed:
             return header
         return replace(header, secret=replace(header.file, needed=self.needed, enough=enough))
@@ -117,11 +117,11 @@ def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: in
         counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
         return Division(tuple(counts.tolist()))
     full = {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
-    most = max(full, default=0)
-    if most < size:
-        raise _too_large(size, most, f"any {enough} of these {len(capacities)} covers hold")
+    largest = max(full, default=0)
+    if largest < size:
+        raise _too_large(size, largest, f"any {enough} of these {len(capacities)} covers hold")
     by_hard_bytes = _apportioned(_loads(size, capacity, weights, enough), enough)
-    counts = next((counts for counts in by_hard_bytes if _most(counts, capacity, enough) >= size), full[most])
+    counts = next((counts for counts in by_hard_bytes if _most(counts, capacity, enough) >= size), full[largest])
     return Division(tuple(counts.tolist()), _fewest(counts, enough))
 
 

@@ -46,7 +46,7 @@ class FrameReading:
 
     record: Record | None  # None if nothing opens with this key
     whole: bool  # no sample was changed after sealing
-    base: Base | None = None  # base of the hidden picture; None if the frame hides none
+    base: Base | None = None  # base of the hidden picture; None if the frame hides no picture
 
     @property
     def status(self) -> FrameStatus:
@@ -133,8 +133,8 @@ class Diagnosis:
         )
 
     def _lines(self, called: tuple[str, str], **words: str) -> tuple[str, ...]:
-        found = {what: getattr(self, name) for name, what in words.items()}
-        lines = [f"{_frames_were(frames, called)} {what}" for what, frames in found.items() if frames]
+        damage = {what: getattr(self, name) for name, what in words.items()}
+        lines = [f"{_frames_were(frames, called)} {what}" for what, frames in damage.items() if frames]
         if len(self.foreign) == 1:
             lines.append(f"1 foreign {called[0]} was inserted")
         elif self.foreign:

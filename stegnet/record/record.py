@@ -75,8 +75,8 @@ class _Fields:
     offset = struct.Struct(">Q")  # place in the file of the bytes that follow
     needed = struct.Struct(">H")  # shares needed
     album = struct.Struct(">HIH")  # shares needed, pictures that are enough, number of the first share
-    # Track, is it a key packet, presentation and decoding stamp (the lowest number: there is none), duration, samples
-    # to drop at the end.
+    # Track, 1 for a key packet, presentation and decoding stamp (`no_stamp` if it has no such stamp), duration, samples
+    # to drop at its end.
     packet = struct.Struct(">BBqqII")
     no_stamp = -(1 << 63)
     size = struct.Struct(">I")  # length of the bytes that follow
@@ -91,7 +91,7 @@ class Pictures:
     hidden: int  # number of its frames; 1 for a picture
     time_base: Fraction  # unit of its time stamps, in seconds
     rate: Fraction  # average frames per second
-    base: str  # one of `base.KINDS`; unless "none", records hold it, and the network hides the residual only
+    base: str  # one of `base.KINDS`; unless it is "none", records hold it, and the network hides the residual only
     block: int  # side of the shuffle's blocks in pixels
     weights: str  # id of the weights, 64 hexadecimal digits
     tracks: tuple[SoundTrack, ...] = ()  # its sound tracks
@@ -161,7 +161,7 @@ class Record:
     # Time stamp of the hidden frame. If it holds an unspread file: offset of `data` in the file; if it holds a file in
     # an album with pictures to spare: number of the first share.
     stamp: int = 0
-    base: bytes = b""  # base of the hidden picture; empty if the frame hides none, or the network hides all of it
+    base: bytes = b""  # base of the hidden picture; empty if the frame hides no picture, or the network hides all of it
     data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file
 
     def shares(self) -> Iterator[tuple[int, bytes]]:

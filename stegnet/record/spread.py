@@ -119,11 +119,11 @@ def frames_for(size: int, capacity: int) -> int:
 def choose_needed(size: int, frames: int, capacity: int) -> int:
     """Choose the number of shares needed: few for a small file, else two thirds, or more if needed to fit."""
     groups = group_count(frames)
-    most = least_shares(frames)
+    shares = least_shares(frames)
     third = -(-frames // 3)
     two_thirds = frames - third
     if groups > 1:
-        two_thirds = bisect_right(range(most), SETTINGS.risk, key=lambda needed: _risk(frames, needed + 1, third))
+        two_thirds = bisect_right(range(shares), SETTINGS.risk, key=lambda needed: _risk(frames, needed + 1, third))
     return max(min(two_thirds, -(-size // (groups * SETTINGS.small))), -(-size // (groups * max(capacity, 1))), 1)
 
 

@@ -262,7 +262,7 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     beside = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
     with_salts = np.isin(beside // channels, last[:last_salts] // channels)
     staying = beside[~(np.isin(beside, last) | with_salts)]
-    numbers.append(staying)
+    numbers.append(staying.astype(np.int32, copy=False))
     steps.append(np.zeros(staying.size, np.uint8))
 
     # 5. Set the parities of the groups to random bits.

@@ -69,8 +69,8 @@ class SealFormat:
     mac_bytes: int = MAC_BITS // 8
     grey: int = 16  # added to the height of a grey record's code
     orders: int = 100  # orders of the carriers that are tried if some samples must not change
-    # Average number of lead and MAC bits that may have fixed samples only, half of which are right by chance: an order
-    # then fails with a probability of at most 1 − e⁻².
+    # Average number of lead and MAC bits that may have fixed samples only. Half of them are right by chance, so that an
+    # order fails with a probability of at most 1 − e⁻².
     stuck_bits: float = 4.0
 
 
@@ -217,7 +217,7 @@ class _FrameWriter:
         lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, self._lead_fields(), None)
         write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order)
 
-        # The record is encrypted together with the lead, and its trits are the syndrome of a trellis code.
+        # The record is encrypted, with the lead as additional data; its trits are the syndrome of a trellis code.
         sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
         write_record(cost_map, trellis.to_trits(sealed), self.plan)
 

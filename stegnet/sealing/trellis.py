@@ -42,7 +42,6 @@ HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # most sums per trit
 MAX_COST = 4_007
 FIXED_COST = 9_999  # cost of a sample that must not change
-_SIX_TRITS = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)  # of numbers below 3⁶
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
 COLUMNS = {
     1: (1,) * MAX_WIDTH,
@@ -152,9 +151,17 @@ def to_trits(data: bytes) -> Trits:
     words = np.zeros((-(-bits.size // FORMAT.bits), 32), np.uint8)
     words[:, -FORMAT.bits :] = np.pad(bits, (0, -bits.size % FORMAT.bits)).reshape(-1, FORMAT.bits)
     numbers = np.packbits(words).view(">u4")
-    halves = np.stack([numbers // len(_SIX_TRITS), numbers % len(_SIX_TRITS)], 1)
-    trits: Trits = _SIX_TRITS[halves].reshape(-1)
+    six_trits = _six_trits()
+    halves = np.stack([numbers // len(six_trits), numbers % len(six_trits)], 1)
+    trits: Trits = six_trits[halves].reshape(-1)
     return trits
+
+
+@cache
+def _six_trits() -> Trits:
+    """Return the six digits of each number below 3⁶, (729, 6) uint8, most significant first."""
+    digits: Trits = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)
+    return digits
 
 
 def from_trits(trits: Trits, size: int) -> bytes | None:
@@ -217,7 +224,7 @@ def write(
             samples with equal costs, the one with the lowest tie changes. Without merged samples, ties may be empty.
         following: returns the costs, up and down, given the changes so far, if they depend on them. Every fourth lane
             is then searched first by the given costs, and the others in three turns after it. It has no effect on
-            merged samples, few of which change.
+            merged samples, as only a small share of them changes.
     Returns:
         (n,) int8 of −1, 0 and 1.
     """

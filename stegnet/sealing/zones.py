@@ -105,7 +105,8 @@ class StepCosts(NamedTuple):
         beside: int = 0,
     ) -> trellis.Sums:
         """Merge the numbered samples, (n,) int32, of (S,) uint8, and their costs (see `at`) as the plan says."""
-        if not kernels.compiled:
+        compiled = kernels.compiled
+        if compiled is None:
             whole = numbers[: numbers.size]
             ties = self.ties.of((whole - self.shift) % samples.size)
             up, down = self.at(whole, free, beside)
@@ -122,7 +123,7 @@ class StepCosts(NamedTuple):
             costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
             of_part = slice(part.start // plan.merged, part.stop // plan.merged)
             into = sums.values[of_part], sums.up[of_part], sums.down[of_part]
-            kernels.compiled.merge(samples, part_numbers, plan.merged, plan.lanes, ties, *costs, *into)
+            compiled.merge(samples, part_numbers, plan.merged, plan.lanes, ties, *costs, *into)
 
         in_parts(merge, size * plan.merged, plan.merged * plan.lanes)
         return sums
@@ -140,6 +141,8 @@ class StepCosts(NamedTuple):
         In the order of the carriers, each run would have to be fetched from memory, which takes most of the time. The
         sums are the same in any order.
         """
+        compiled = kernels.compiled
+        assert compiled is not None
         ranks = numbers.ranks(samples.size)
         size = plan.length * plan.lanes
         costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
@@ -152,7 +155,7 @@ class StepCosts(NamedTuple):
             ties = self.ties.part(covered.start, covered.stop - covered.start)
             layout = numbers.channels, plan.merged, plan.lanes
             sums = empty()
-            kernels.compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *sums)
+            compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *sums)
             return sums
 
         if ranks.size <= SETTINGS.part_runs:
@@ -437,7 +440,8 @@ def _clustered(
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
     height, width, _ = cost_map.picture.shape
-    cheaper = np.empty((2, numbers.size if kernels.compiled else 0), np.uint16)
+    compiled = kernels.compiled
+    cheaper = np.empty((2, numbers.size if compiled else 0), np.uint16)
     at_first = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
     at_first[cost_map.moved.pixels + width] = cost_map.moved.steps
 
@@ -447,12 +451,12 @@ def _clustered(
         moved = at_first.copy()
         changing = np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
-        if kernels.compiled:
+        if compiled:
             settings = width, SETTINGS.together, lanes, chosen.start, chosen.step
 
             def fill(part: slice) -> None:
                 costs = up[part], down[part], cheaper[0, part], cheaper[1, part]
-                kernels.compiled.follow(numbers[part], channels, moved, *settings, *costs)
+                compiled.follow(numbers[part], channels, moved, *settings, *costs)
 
             in_parts(fill, numbers.size, lanes)
             return cheaper[0], cheaper[1]

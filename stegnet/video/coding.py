@@ -1,19 +1,20 @@
 """Settings of the lossy encoders for films."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 ENCODER = "libx264"
-PACE, _KEY_EVERY = 4, 240  # frames; x264 itself would set a key frame after 250
-_ANY_TYPE, _I, _P, _B = range(4)
-_MORE = {  # options of these encoders, and the names of their options for speed
-    "libx264": ("preset", {}),
-    "libx265": ("preset", {"x265-params": "log-level=error"}),
-    "libvpx-vp9": ("cpu-used", {"b:v": "0", "deadline": "good", "row-mt": "1"}),
-    "libsvtav1": ("preset", {}),
-}
-# x264 writes its settings into the film. These say how frames are paced, as they would for anyone who sets it in
-# ffmpeg.
-_PACED = f"bframes={PACE - 1}:b-adapt=0:scenecut=0:keyint={_KEY_EVERY}"
+PACE = 4  # frames
+_KEY_EVERY = 240  # frames; x264 itself would set a key frame after 250
+
+
+class PictureType(IntEnum):
+    """Types of coded frames, as FFmpeg numbers them (AVPictureType)."""
+
+    NONE = 0  # the encoder chooses
+    I = 1  # noqa: E741  # the field's name
+    P = 2
+    B = 3
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,30 @@ class Coding:
     @property
     def options(self) -> dict[str, str]:
         """Options of the encoder."""
-        preset, more = _MORE[self.encoder]
-        own = {"forced-idr": "1" if self.paced else "", "x264-params": self.x264_params}
-        return {"crf": str(self.crf), preset: self.preset} | more | {name: own[name] for name in own if own[name]}
+        speed = "cpu-used" if self.encoder == "libvpx-vp9" else "preset"
+        options = {"crf": str(self.crf), speed: self.preset}
+        if self.encoder == "libx265":
+            options["x265-params"] = "log-level=error"
+        if self.encoder == "libvpx-vp9":
+            options |= {"b:v": "0", "deadline": "good", "row-mt": "1"}
+        if self.paced:
+            options["forced-idr"] = "1"
+        if self.x264_params:
+            options["x264-params"] = self.x264_params
+        return options
 
     @property
     def x264_params(self) -> str:
         """Settings in x264's own notation."""
-        return ":".join(filter(None, (_PACED if self.paced else "", self.params)))
+        # x264 writes its settings into the film. These say how frames are paced, as they would for anyone who sets it
+        # in ffmpeg.
+        paced = f"bframes={PACE - 1}:b-adapt=0:scenecut=0:keyint={_KEY_EVERY}"
+        return ":".join(filter(None, (paced if self.paced else "", self.params)))
 
-    def kind_of(self, index: int, count: int) -> int:
-        """Return the type that frame `index` of `count` should have, as FFmpeg numbers it (AVPictureType)."""
+    def kind_of(self, index: int, count: int) -> PictureType:
+        """Return the type that frame `index` of `count` should have."""
         if not self.paced:
-            return _ANY_TYPE
+            return PictureType.NONE
         if index % _KEY_EVERY == 0:
-            return _I
-        return _P if index % PACE == 0 or index == count - 1 else _B
+            return PictureType.I
+        return PictureType.P if index % PACE == 0 or index == count - 1 else PictureType.B

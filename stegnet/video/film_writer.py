@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import av
 import numpy as np
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
@@ -25,8 +24,8 @@ from stegnet.core.keystream import system_bytes
 from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
 from stegnet.video.coding import Coding
-from stegnet.video.films import BT709, EXACT, PROGRESSIVE, RGB, FilmInfo, Picture
-from stegnet.video.forms import FINE_TICKS, FORMS, ROWS_PER_THREAD, USUAL_THREADS, X264_DETERMINISTIC
+from stegnet.video.films import EXACT, AnyPacket, ColourCode, FieldOrder, FilmInfo, Picture
+from stegnet.video.forms import FINE_TICKS, FORMS, X264_DETERMINISTIC, x264_threads
 from stegnet.video.frame_properties import FrameMarker, FrameProperties
 from stegnet.video.mp4 import set_shown_width, use_milliseconds
 from stegnet.video.sound_packets import CONVERT_SOUND, PLAYABLE, SoundPacket, SoundTrack
@@ -54,31 +53,39 @@ class PictureTrack:
     def __init__(
         self, stream: VideoStream, pixels: str, size: tuple[int, int], rate: Fraction, time_base: Fraction
     ) -> None:
-        self.stream, self.stamps = stream, list[int]()
-        (self.stream.width, self.stream.height), self.stream.pix_fmt = size, pixels
-        self.stream.time_base, self.stream.codec_context.time_base = time_base, 1 / rate
+        self.stream = stream
+        self.stamps: list[int] = []
+        self.stream.width, self.stream.height = size
+        self.stream.pix_fmt = pixels
+        self.stream.time_base = time_base
+        self.stream.codec_context.time_base = 1 / rate
         self.stream.thread_type = "FRAME"  # as ffmpeg's command line does; slices take more bytes
         context = self.stream.codec_context
         if pixels.startswith("yuv"):
-            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.colorspace = context.color_primaries = context.color_trc = ColourCode.BT709
             context.color_range = ColorRange.MPEG
-        self._time_base, self._duration = time_base, max(1, round(1 / rate / time_base))
+        self._time_base = time_base
+        self._duration = max(1, round(1 / rate / time_base))
 
-    def packets(self, frame: VideoFrame, time: Fraction) -> Iterator[Packet]:
+    def packets(self, frame: VideoFrame, time: Fraction) -> Iterator[AnyPacket]:
         """Yield packets of a frame at a time in seconds, moved to at least one unit after the frame before it."""
         stamp = round(time / self._time_base)
-        frame.pts, frame.time_base = len(self.stamps), self.stream.codec_context.time_base
+        frame.pts = len(self.stamps)
+        frame.time_base = self.stream.codec_context.time_base
         self.stamps.append(max(stamp, self.stamps[-1] + 1) if self.stamps else stamp)
         yield from self._encoded(frame)
 
-    def rest(self) -> Iterator[Packet]:
+    def rest(self) -> Iterator[AnyPacket]:
         """Return the packets after the last frame."""
         return self._encoded(None)
 
-    def _encoded(self, frame: VideoFrame | None) -> Iterator[Packet]:
+    def _encoded(self, frame: VideoFrame | None) -> Iterator[AnyPacket]:
         for packet in self.stream.encode_lazy(frame):
-            packet.pts, packet.dts = self._stamp(packet.pts), self._stamp(packet.dts)
-            packet.duration, packet.time_base = self._duration, self._time_base
+            assert packet.pts is not None and packet.dts is not None  # as of every encoder of pictures
+            packet.pts = self._stamp(packet.pts)
+            packet.dts = self._stamp(packet.dts)
+            packet.duration = self._duration
+            packet.time_base = self._time_base
             yield packet
 
     def _stamp(self, index: int) -> int:
@@ -123,13 +130,15 @@ class FilmWriter:
         MediaError: the file can't be written, or the format can't hold the sound.
     """
 
-    def __init__(self, path: Source, width: int, height: int, rate: Fraction, **options: Any) -> None:
+    def __init__(self, path: Path, width: int, height: int, rate: Fraction, **options: Any) -> None:
         chosen = FilmOptions(**options)
-        keep, sound = chosen.keep, chosen.sound
+        keep = chosen.keep
+        sound = chosen.sound
         if keep is not None and sound:
             raise ValueError("sound comes from the film to keep or with the pictures, not both")
         self._path = path
-        self._form, self._randomness = FORMS[chosen.form], chosen.randomness
+        self._form = FORMS[chosen.form]
+        self._randomness = chosen.randomness
         self._shape = (height, width, 3)
         self._shift = Fraction(0)
         time_base = self._form.time_base(rate, chosen.time_base)
@@ -138,9 +147,9 @@ class FilmWriter:
         self._properties = self._copy.frame_properties() if self._copy else FrameProperties(chosen.aspect)
         self._changes = self._later_changes(rate)
         room = sum(len(new) - len(old) for old, new in self._changes.items())
-        options = self._form.muxer_options(time_base, [track.rate for track in tracks], room)
+        muxing = self._form.muxer_options(time_base, [track.rate for track in tracks], room)
         # An absolute path can't be mistaken for a protocol.
-        self._film = av.open(str(path.absolute()), "w", format=self._form.muxer, container_options=options)
+        self._film = av.open(str(path.absolute()), "w", format=self._form.muxer, container_options=muxing)
         try:
             self._pictures = self._add_pictures(rate, time_base)
             try:
@@ -215,29 +224,31 @@ class FilmWriter:
         height, width, _ = self._shape
         form = self._form
         stream = self._film.add_stream(form.encoder, rate=rate, options=form.encoder_options(width, height))
+        assert isinstance(stream, VideoStream)
         track = PictureTrack(stream, form.pixels, self.size, rate, time_base)
         stream.metadata["encoder"] = encoder_name(form.encoder)
         context = stream.codec_context
         context.sample_aspect_ratio = self._properties.aspect or Fraction(0)
-        context.field_order = self._properties.field_order if form.is_matroska else PROGRESSIVE
+        context.field_order = self._properties.field_order if form.is_matroska else FieldOrder.PROGRESSIVE
         if form.is_matroska and self._properties.aspect is not None:
             context.framerate = Fraction(0)  # the later changes add it
         self._marker = FrameMarker(self._properties)
         if form.is_lossless:
-            context.colorspace, context.color_range = RGB, ColorRange.JPEG
+            context.colorspace = ColourCode.RGB
+            context.color_range = ColorRange.JPEG
         return track
 
-    def _start(self, tracks: Sequence[SoundTrack], source: Path) -> None:
+    def _start(self, tracks: Sequence[SoundTrack], source: Source) -> None:
         """Write the header, so that anything the format can't hold is reported before the first frame."""
         try:
             self._film.start_encoding()
             self._film.mux(self._copy.covers if self._copy else ())
         except (av.ArgumentError, av.PatchWelcomeError, av.ExperimentalError) as error:
             if not tracks:
-                raise unwritable(self._path, error) from error
+                raise _unwritable(self._path, error) from error
             raise self._unsupported_sound(tracks, source) from error
         except av.FFmpegError as error:
-            raise unwritable(self._path, error) from error
+            raise _unwritable(self._path, error) from error
 
     def _frame(self, picture: np.ndarray) -> av.VideoFrame:
         if not self._form.is_lossless:
@@ -247,16 +258,16 @@ class FilmWriter:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         return self._marker.marked(frame.reformat(format=self._form.pixels, interpolation=EXACT, threads=1))
 
-    def _copied(self, time: Fraction | None) -> Iterator[Packet]:
+    def _copied(self, time: Fraction | None) -> Iterator[AnyPacket]:
         """Return packets of the film to keep, up to `time`."""
         return self._sound.packets(self._copy.packets_until(time), self._shift) if self._copy else iter(())
 
-    def _mux(self, packets: Iterable[Packet]) -> None:
+    def _mux(self, packets: Iterable[AnyPacket]) -> None:
         try:
             for packet in packets:
                 self._film.mux(packet)
         except av.FFmpegError as error:
-            raise unwritable(self._path, error) from error
+            raise _unwritable(self._path, error) from error
 
     def _close(self) -> None:
         """Write the end of the file. A full disk often shows only here."""
@@ -272,7 +283,7 @@ class FilmWriter:
             elif self._form.is_lossless:
                 use_milliseconds(self._path)
         except (av.FFmpegError, OSError) as error:
-            raise unwritable(self._path, error) from error
+            raise _unwritable(self._path, error) from error
 
     def _abandon(self) -> None:
         """Close all files, hiding errors so that an earlier one reaches the user."""
@@ -281,11 +292,16 @@ class FilmWriter:
         with suppress(av.FFmpegError):
             self._film.close()
 
-    def _unsupported_sound(self, tracks: Sequence[SoundTrack], source: Path) -> MediaError:
+    def _unsupported_sound(self, tracks: Sequence[SoundTrack], source: Source) -> MediaError:
         codecs = ", ".join(sorted({track.codec for track in tracks}))
         elsewhere = self._form.is_lossless and not self._form.is_matroska
         hint = f"write to .mkv, or {CONVERT_SOUND}" if elsewhere else CONVERT_SOUND
         return MediaError(f"{self._form.name} can't hold its sound ({codecs})", hint, subject=source)
+
+
+def _unwritable(path: Path, error: av.FFmpegError | OSError) -> MediaError:
+    """Return the error for a film that can't be written; FFmpeg's errors have the numbers and words of the system's."""
+    return unwritable(path, OSError(error.errno, error.strerror) if isinstance(error, av.FFmpegError) else error)
 
 
 def encoder_name(encoder: str) -> str:
@@ -326,15 +342,17 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     Raises:
         MediaError: the film can't be written.
     """
-    threads = min(USUAL_THREADS, max(1, info.height // ROWS_PER_THREAD))
-    own = {} if draft else X264_DETERMINISTIC
-    params = {key: ":".join(filter(None, (value, coding.x264_params))) for key, value in own.items()}
-    ways = {"threads": "auto" if draft else str(threads)} | params
+    threads = x264_threads(info.height)
+    deterministic = {} if draft else X264_DETERMINISTIC
+    params = {key: ":".join(filter(None, (value, coding.x264_params))) for key, value in deterministic.items()}
+    options = coding.options | {"threads": "auto" if draft else str(threads)} | params
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            stream = film.add_stream(coding.encoder, rate=info.mean_rate, options=coding.options | ways)
+            stream = film.add_stream(coding.encoder, rate=info.mean_rate, options=options)
+            assert isinstance(stream, VideoStream)
             stream.metadata["encoder"] = encoder_name(coding.encoder)
-            size, tick = (info.width, info.height), 1 / info.rate if info.is_even else Fraction(1, FINE_TICKS)
+            size = (info.width, info.height)
+            tick = 1 / info.rate if info.is_even else Fraction(1, FINE_TICKS)
             pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, tick)
             stream.codec_context.sample_aspect_ratio = info.aspect if info.says_aspect else Fraction(0)
             for packet in _coded(pictures, frames, info, coding):
@@ -362,12 +380,13 @@ def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:
                 film.mux(stream.encode(frame))
             film.mux(stream.encode(None))
     except av.FFmpegError as error:
-        raise unwritable(path, error) from error
+        raise _unwritable(path, error) from error
 
 
-def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[Packet]:
+def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[AnyPacket]:
     """Yield packets of the frames, whose times start at 0 or later."""
-    count, start = len(info.pts), min(info.pts[0] * info.time_base, Fraction(0))
+    count = len(info.pts)
+    start = min(info.pts[0] * info.time_base, Fraction(0))
     for index, (picture, time) in enumerate(zip(frames, info.times, strict=True)):
         frame = to_yuv(picture, "yuv420p")
         frame.pict_type = coding.kind_of(index, count)

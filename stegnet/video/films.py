@@ -10,11 +10,12 @@ animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures ha
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from enum import IntEnum
 from fractions import Fraction
 from functools import cache
 from io import RawIOBase
 from itertools import pairwise
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -25,8 +26,9 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.packet import Packet
 from av.sidedata.sidedata import Type
-from av.stream import Disposition
-from av.video.frame import VideoFrame
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame as VideoFrame  # noqa: PLC0414  # the package exports it
 from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 from PIL import Image
@@ -49,47 +51,47 @@ from stegnet.image.pictures import (
 )
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
-# FFmpeg's numbers for matrices and primaries, ranges, and field orders.
-RGB, BT709, UNSPECIFIED = 0, 1, 2
-_EXACT_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"  # EXACT, for filters
-PROGRESSIVE, INTERLACED = 1, {2, 3, 4, 5}
 MOST_ASPECT = Fraction(256)  # the largest pixel aspect ratio that is believed; the smallest is its inverse
-_HD = 1280, 720  # from this size on, players take untagged colours for BT.709
-_TIME_BASE = Fraction(1, 25)  # filters need one; nothing depends on it
-# FFmpeg's filters by flips of the rows and of the columns, after exchanging both or without.
-_TRANSPOSED = {
-    (False, False): "cclock_flip",
-    (False, True): "clock",
-    (True, False): "cclock",
-    (True, True): "clock_flip",
-}
 _Matrix = tuple[int, int, int, int]
-_UPRIGHT = 1, 0, 0, 1
 _Filter = tuple[str, str]  # its name and arguments
-_SIDE_DATA_TYPES = range(64)  # FFmpeg 8.1 has 32
 TRUNCATED = "the file is truncated: its end is missing"
-_RESTARTED = "its clock starts again, as in joined recordings: all behind is shown at once; `ffmpeg -c copy` mends that"
 _ANIMATION = "it is an animation: treated as a film"
-_ANIMATIONS = {"gif", "apng"}  # FFmpeg's names; it can't read the others
-_NO_DELAY = 100  # milliseconds for which browsers show a frame of an animation without delay, or with a delay of 0
-_DEFAULT_RATE = Fraction(25)
-# FFmpeg opens only these: no text, stills, devices, or playlists.
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
-_SAFE = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
-_FINEST_RATE = 90_000  # the largest denominator of a rate that is computed
-_NO_RATE = 10_000  # frames per second that no film has
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
-# Larger frames are not decoded in parallel, since each would take memory.
-_MAX_FRAME_PARALLEL = 1 << 24
-# FFmpeg's names of broadcast formats, whose clock does not start at 0.
-_BROADCAST = {"mpegts", "mpeg"}
 # FFmpeg's names of formats without time stamps: FFmpeg gives the times of decoding, the same ones in another order.
 UNTIMED = {"avi"}
-# FFmpeg's own decoders of these codecs ignore transparency.
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
-_Graph = tuple[Graph, FilterContext, FilterContext]  # graph, source and sink
+_GraphKey = tuple[int, int, str, int, int, tuple[_Filter, ...]]  # the properties of frames that a graph is made for
+if TYPE_CHECKING:
+    AnyPacket = Packet[Any]  # of any stream; PyAV's class takes no parameter at run time
+else:
+    AnyPacket = Packet
+
+
+class ColourCode(IntEnum):
+    """FFmpeg's numbers of matrices, primaries and transfer functions."""
+
+    RGB = 0
+    BT709 = 1
+    UNSPECIFIED = 2
+
+
+class FieldOrder(IntEnum):
+    """FFmpeg's numbers of the order in which the fields of a frame are stored and shown."""
+
+    UNKNOWN = 0
+    PROGRESSIVE = 1
+    TOP_CODED_TOP_SHOWN = 2
+    BOTTOM_CODED_BOTTOM_SHOWN = 3
+    TOP_CODED_BOTTOM_SHOWN = 4
+    BOTTOM_CODED_TOP_SHOWN = 5
+
+
+class _FilterGraph(NamedTuple):
+    graph: Graph  # which the others need
+    source: FilterContext
+    sink: FilterContext
 
 
 class Conversion:
@@ -101,28 +103,30 @@ class Conversion:
 
     def __init__(self) -> None:
         self.turned: _Matrix | None = None
-        self._graphs: dict[str, tuple[tuple, _Graph]] = {}  # by purpose, with the properties they are made for
+        self._graphs: dict[str, tuple[_GraphKey, _FilterGraph]] = {}  # by purpose
 
     def filtered(self, what_for: str, frame: VideoFrame, filters: tuple[_Filter, ...]) -> VideoFrame:
         """Return a frame after filters, applied in turn. Raises av.BlockingIOError if they do not pass it on."""
         key = frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range), filters
         if what_for not in self._graphs or self._graphs[what_for][0] != key:
             self._graphs[what_for] = key, _filter_graph(frame, filters)
-        _, (_, source, sink) = self._graphs[what_for]
-        source.push(frame)
-        return sink.pull()
+        _, filter_graph = self._graphs[what_for]
+        filter_graph.source.push(frame)
+        filtered = filter_graph.sink.pull()
+        assert isinstance(filtered, VideoFrame)
+        return filtered
 
 
-def _filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _Graph:
+def _filter_graph(frame: VideoFrame, filters: Sequence[_Filter]) -> _FilterGraph:
     """Return FFmpeg's filters, applied in turn, for frames like this one."""
+    time_base = Fraction(1, 25)  # filters need one; nothing depends on it
     graph = Graph()
-    size = {"width": frame.width, "height": frame.height}
-    nodes = [graph.add_buffer(**size, format=frame.format, time_base=_TIME_BASE)]
+    nodes = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)]
     nodes += [graph.add(name, arguments) for name, arguments in (*filters, ("buffersink", ""))]
     for node, following in pairwise(nodes):
         node.link_to(following)
     graph.configure()
-    return graph, nodes[0], nodes[-1]
+    return _FilterGraph(graph, nodes[0], nodes[-1])
 
 
 def to_rgb(
@@ -138,7 +142,7 @@ def to_rgb(
     Args:
         width, height: before rotation.
         path: for messages.
-        conversion: that of the frames before; None: there are none.
+        conversion: conversion of the frames before; None for the first one.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
             container that is converted otherwise stands out.
@@ -149,8 +153,8 @@ def to_rgb(
     matrix = _display_matrix(frame, conversion)
     size = f"{height}:{width}" if _swaps_axes(matrix) else f"{width}:{height}"
     if not as_ffmpeg:
-        size += f":flags={_EXACT_FLAGS}"
-        frame.colorspace = BT709 if _is_untagged_hd(frame) else frame.colorspace
+        size += ":flags=bicubic+accurate_rnd+full_chroma_int+bitexact"  # those of EXACT
+        frame.colorspace = ColourCode.BT709 if _is_untagged_hd(frame) else frame.colorspace
     alpha = _has_alpha(frame)
     filters = *_rotation(matrix), ("scale", size), ("format", "rgba" if alpha else "bgr0")
     try:
@@ -167,18 +171,19 @@ def _display_matrix(frame: VideoFrame, conversion: Conversion) -> _Matrix:
 
     A frame without one is turned as the first frame: only there does an animation have EXIF.
     """
+    upright = 1, 0, 0, 1
     data = side_data(frame, Type.DISPLAYMATRIX, conversion)
     if data is None:
-        found = conversion.turned or _UPRIGHT
+        matrix = conversion.turned or upright
     else:
         a, b, _, c, d, *_ = np.frombuffer(data, np.int32).tolist()
-        found = a, b, c, d
-    conversion.turned = conversion.turned or found
-    return found
+        matrix = a, b, c, d
+    conversion.turned = conversion.turned or matrix
+    return matrix
 
 
 def side_data(frame: VideoFrame, kind: Type, conversion: Conversion) -> bytes | None:
-    """Return a frame's side data of a type, as FFmpeg's structure of it; None if it has none.
+    """Return a frame's side data of a type, as FFmpeg's structure of it; None if it has no such data.
 
     PyAV 18 raises for unknown side data, such as EXIF, and frees the metadata of other side data, such as a colour
     profile's name, twice. So the filters pass only frames with this type, and delete all other side data.
@@ -187,13 +192,16 @@ def side_data(frame: VideoFrame, kind: Type, conversion: Conversion) -> bytes | 
         alone = conversion.filtered(kind.name, frame, _filters_for(kind))
     except av.BlockingIOError:
         return None
-    return bytes(alone.side_data[kind])
+    return bytes(alone.side_data[kind])  # type: ignore[literal-required]  # the stub knows motion vectors alone
 
 
 @cache
 def _filters_for(kind: Type) -> tuple[_Filter, ...]:
-    others = (f"mode=delete:type={number}" for number in _SIDE_DATA_TYPES if number != kind.value)
-    return tuple(("sidedata", arguments) for arguments in (f"mode=select:type={kind.value}", *others))
+    """Return filters that pass only frames with side data of this type, and delete all other side data."""
+    types = [str(number) for number in range(64)]  # FFmpeg 8.1 has 32
+    wanted = str(kind.value)
+    deleted = (f"mode=delete:type={number}" for number in types if number != wanted)
+    return tuple(("sidedata", arguments) for arguments in (f"mode=select:type={wanted}", *deleted))
 
 
 def _swaps_axes(matrix: _Matrix) -> bool:
@@ -206,7 +214,13 @@ def _rotation(matrix: _Matrix) -> Iterator[_Filter]:
     """Yield filters that rotate and flip by multiples of 90°, as near to the matrix as possible."""
     a, b, c, d = matrix
     if _swaps_axes(matrix):
-        yield "transpose", _TRANSPOSED[b < 0, c < 0]
+        by_flips = {
+            (False, False): "cclock_flip",
+            (False, True): "clock",
+            (True, False): "cclock",
+            (True, True): "clock_flip",
+        }
+        yield "transpose", by_flips[b < 0, c < 0]
         return
     if a < 0:
         yield "hflip", ""
@@ -219,29 +233,28 @@ def _has_alpha(frame: VideoFrame) -> bool:
 
 
 def _is_untagged_hd(frame: VideoFrame) -> bool:
-    large = frame.width >= _HD[0] or frame.height >= _HD[1]
-    return large and frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
+    is_hd = frame.width >= 1280 or frame.height >= 720  # from this size on, players take untagged colours for BT.709
+    return is_hd and frame.colorspace == ColourCode.UNSPECIFIED and not frame.format.is_rgb
 
 
 class _FrameNotes:
     """Notes on anything unusual in the metadata of a film's frames; their pixels are not examined."""
 
     def __init__(self, stream: VideoStream) -> None:
-        self._first: VideoFrame | None = None
         self._sizes: set[tuple[int, int]] = set()
         self._damaged = 0
-        self._interlaced = stream.codec_context.field_order in INTERLACED
+        self._interlaced = stream.codec_context.field_order not in (FieldOrder.UNKNOWN, FieldOrder.PROGRESSIVE)
 
     def add(self, frame: VideoFrame) -> None:
-        self._first = self._first or frame
         self._damaged += bool(frame.is_corrupt)
         self._sizes.add((frame.width, frame.height))
         self._interlaced = self._interlaced or frame.interlaced_frame
 
-    def lines(self, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
+    def lines(self, frame: VideoFrame, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
         """Yield one line for each peculiarity.
 
         Args:
+            frame: first frame of the film.
             aspect: pixel aspect ratio, width by height.
             timestamps: whether every frame has a time stamp.
             tracks: number of video tracks.
@@ -254,12 +267,12 @@ class _FrameNotes:
         if self._interlaced:
             yield "it is interlaced: each frame keeps both fields"
         if len(self._sizes) > 1:
-            yield f"its frames change size: all are resized to {self._first.width}×{self._first.height}"
+            yield f"its frames change size: all are resized to {frame.width}×{frame.height}"
         if not timestamps:
             yield "it has no time stamps: its frames are spaced evenly"
         if tracks > 1:
             yield f"it has {tracks} video tracks: the one with the most frames is used"
-        frame, bits = self._first, max(component.bits for component in self._first.format.components)
+        bits = max(component.bits for component in frame.format.components)
         if frame.color_trc in HDR:
             yield f"its colours are HDR ({HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
         elif frame.color_primaries in WIDE_GAMUT:
@@ -312,11 +325,12 @@ class FilmInfo:
     def mean_rate(self) -> Fraction:
         """Mean frames per second, by which encoders distribute bits.
 
-        `rate` may be many times as high: if the file has none, as in recordings of browsers and screens, FFmpeg takes
-        it from the shortest distance between frames. Frames that are days apart have the lowest rate that can be
+        `rate` may be many times as high: if the file does not give it, as in recordings of browsers and screens, FFmpeg
+        takes it from the shortest distance between frames. Frames that are days apart have the lowest rate that can be
         written.
         """
-        return max((len(self.pts) / self.seconds).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
+        finest_rate = 90_000  # the largest denominator of a rate that is computed
+        return max((len(self.pts) / self.seconds).limit_denominator(finest_rate), Fraction(1, finest_rate))
 
 
 def scan(path: Source) -> FilmInfo:
@@ -332,48 +346,79 @@ def scan(path: Source) -> FilmInfo:
         return _scan_animation(path)
     with open_film(path) as film:
         stream = picture_stream(film, path)
+        time_base = time_base_of(stream)
         rate = _rate(stream)
-        step = max(1, round(1 / (rate * stream.time_base)))
-        start = round(start_time(film) / stream.time_base)
-        first, grey, stamps, seen = None, True, [], _FrameNotes(stream)
+        start = round(start_time(film) / time_base)
+
+        # Each frame is decoded once.
+        first: VideoFrame | None = None
+        grey = True
+        stamps: list[int | None] = []
+        frame_notes = _FrameNotes(stream)
         for frame in decoded(film, stream, path):
             first = first or frame
             stamps.append(None if frame.pts is None else frame.pts - start)
-            seen.add(frame)
+            frame_notes.add(frame)
             grey = grey and _is_grey(frame, path)
         if first is None:
             raise MediaError("the film has no frames", subject=path)
-        width, height, aspect = shape(stream, first)
-        says_aspect, aspect = aspect is not None, aspect or Fraction(1)
-        notes = list(seen.lines(aspect, None not in stamps, len(picture_tracks(film))))
-        notes += [TRUNCATED] if is_truncated(path) else []
-        notes += [_RESTARTED] if _restarts(stamps, stream.time_base) else []
-        notes += [_ANIMATION] if film.format.name in _ANIMATIONS else []
-        notes += unknown_sound(film)
-        sound = tuple(track.codec_context.codec.canonical_name for track in known_sound(film))
-        if film.format.name in UNTIMED and None not in stamps:
-            stamps.sort()
-        pts = tuple(_increasing(stamps, step))
-        streams = film.streams
-        there = {"subtitles": streams.subtitles, "chapters": film.chapters(), "attached files": streams.attachments}
-        more = tuple(name for name, found in there.items() if found)
-        found = tuple(notes), more, grey, says_aspect
-        return FilmInfo(width, height, pts, stream.time_base, rate, aspect, sound, *found)
+
+        width, height, said_aspect = shape(stream, first)
+        aspect = said_aspect or Fraction(1)
+        notes = list(frame_notes.lines(first, aspect, None not in stamps, len(picture_tracks(film))))
+        notes += _film_notes(film, path, _restarts(stamps, time_base))
+        parts = {
+            "subtitles": film.streams.subtitles,
+            "chapters": film.chapters(),
+            "attached files": film.streams.attachments,
+        }
+        return FilmInfo(
+            width=width,
+            height=height,
+            pts=tuple(_increasing(stamps, max(1, round(1 / (rate * time_base))), film.format.name in UNTIMED)),
+            time_base=time_base,
+            rate=rate,
+            aspect=aspect,
+            sound=tuple(track.codec_context.codec.canonical_name for track in known_sound(film)),
+            notes=tuple(notes),
+            more=tuple(name for name, content in parts.items() if content),
+            grey=grey,
+            says_aspect=said_aspect is not None,
+        )
+
+
+def _film_notes(film: InputContainer, path: Source, restarts: bool) -> Iterator[str]:
+    """Yield one line for each peculiarity of a film as a whole."""
+    if is_truncated(path):
+        yield TRUNCATED
+    if restarts:
+        mended = "all behind is shown at once; `ffmpeg -c copy` mends that"
+        yield f"its clock starts again, as in joined recordings: {mended}"
+    if film.format.name in ("gif", "apng"):  # FFmpeg's names; it can't read the others
+        yield _ANIMATION
+    yield from unknown_sound(film)
 
 
 def _scan_animation(path: Source) -> FilmInfo:
-    stamps, added, end, grey = [], 0, 0, True  # in milliseconds
+    # All times are in milliseconds. Browsers show a frame without delay, or with a delay of 0, for this long:
+    no_delay = 100
+    stamps: list[int | None] = []
+    added = 0
+    end = 0
+    grey = True
     with open_picture(path) as image:
         width, height = image.size
         notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
         for frame in _decode_animation(image, path):
             delay = frame.info.get("duration", 0)
             # A GIF has no time stamps.
-            stamps.append(frame.info["timestamp"] + added if "timestamp" in frame.info else end)
-            added += 0 if delay else _NO_DELAY
-            end = stamps[-1] + (delay or _NO_DELAY)
+            stamp = frame.info["timestamp"] + added if "timestamp" in frame.info else end
+            stamps.append(stamp)
+            added += 0 if delay else no_delay
+            end = stamp + (delay or no_delay)
             grey = grey and is_grey(np.asarray(over_white(frame)))
-    pts, rate = tuple(_increasing(stamps, 1)), Fraction(1000 * len(stamps), end)
+    pts = tuple(_increasing(stamps, 1))
+    rate = Fraction(1000 * len(stamps), end)
     return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
 
 
@@ -429,16 +474,19 @@ def read_frames(
     """
     if stream is None and is_animation(path):
         with open_picture(path) as image:
-            for index, frame in enumerate(_decode_animation(image, path)):
+            for index, picture in enumerate(_decode_animation(image, path)):
                 if only is None or index in only:
-                    yield np.array(over_white(frame))
+                    yield np.array(over_white(picture))
         return
-    size, conversion = None, Conversion()
+    width = height = 0  # of the first frame
+    conversion = Conversion()
     with closing(decode(path, stream)) as frames:
         for index, frame in enumerate(frames):
-            size = size or (frame.width, frame.height)
+            if not index:
+                width = frame.width
+                height = frame.height
             if only is None or index in only:
-                yield to_rgb(frame, *size, path, as_ffmpeg, conversion)
+                yield to_rgb(frame, width, height, path, as_ffmpeg, conversion)
 
 
 def decode(path: Source, stream: BinaryIO | RawIOBase | None = None) -> Generator[VideoFrame, None, None]:
@@ -461,17 +509,25 @@ def picture_packets(path: Source) -> Iterator[bytes]:
 def open_film(path: Source, stream: BinaryIO | RawIOBase | None = None, **options: str) -> InputContainer:
     """Open a film and find its streams, without decoding; arguments as `read_frames`, and options of its format.
 
-    FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has none
-    yet.
+    FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has no
+    form yet.
     """
+    # FFmpeg opens only these: no text, stills, devices, or playlists.
+    safe = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
     if not path.is_file():
         raise MediaError("no such file", subject=path)
     reader = None if stream else _reader_of(path)
     try:
         # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
         source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
-        read_as = {"options": _DECODING, "container_options": _SAFE | options, "metadata_errors": "replace"}
-        return av.open(source, format=reader, **read_as)
+        return av.open(
+            source,
+            "r",
+            format=reader,
+            options=_DECODING,
+            container_options=safe | options,
+            metadata_errors="replace",
+        )
     except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
 
@@ -506,7 +562,8 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
     if pixels > MAX_PIXELS:
         size = f"{stream.codec_context.width}×{stream.codec_context.height}"
         raise MediaError(f"its pictures are too large to read, {size} pixels", _TOO_LARGE, subject=path)
-    stream.thread_type = "AUTO" if pixels <= _MAX_FRAME_PARALLEL else "SLICE"
+    max_parallel_pixels = 1 << 24  # larger frames are not decoded in parallel, since each would take memory
+    stream.thread_type = "AUTO" if pixels <= max_parallel_pixels else "SLICE"
     return stream
 
 
@@ -542,7 +599,7 @@ def film_has_position(path: Source) -> bool:
 
 
 def lost_by_encoding(path: Source) -> str:
-    """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses none.
+    """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses nothing.
 
     Errors as `scan`.
     """
@@ -557,11 +614,17 @@ def lost_by_encoding(path: Source) -> str:
 
 def start_time(film: InputContainer) -> Fraction:
     """Return the seconds to subtract from all time stamps: the earliest of a recorded broadcast, 0 for other films."""
-    if film.format.name not in _BROADCAST:
+    if film.format.name not in ("mpegts", "mpeg"):  # FFmpeg's names of broadcast formats, whose clock runs on
         return Fraction(0)
     tracks = (*picture_tracks(film), *film.streams.audio)
-    starts = (track.start_time * track.time_base for track in tracks if track.start_time is not None)
+    starts = [track.start_time * time_base_of(track) for track in tracks if track.start_time is not None]
     return min(starts, default=Fraction(0))
+
+
+def time_base_of(stream: Stream) -> Fraction:
+    """Return the unit of a stream's time stamps in seconds. Every stream of a film that was opened has one."""
+    assert stream.time_base is not None
+    return stream.time_base
 
 
 def _unreadable(path: Source) -> MediaError:
@@ -578,7 +641,7 @@ def _unreadable(path: Source) -> MediaError:
     )
 
 
-def is_cut_off(packet: Packet, path: Source) -> bool:
+def is_cut_off(packet: AnyPacket, path: Source) -> bool:
     """Return whether a packet is cut off by the end of a truncated file.
 
     Such a packet can't be decoded, and trying loses earlier frames.
@@ -588,11 +651,16 @@ def is_cut_off(packet: Packet, path: Source) -> bool:
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
     """Yield every frame as decoded. Raises MediaError if the film is damaged."""
+    # FFmpeg's own decoders of these codecs ignore transparency.
+    alpha_decoders = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
     keep_freed_memory()
-    count, decoder = 0, stream.codec_context
-    alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
-    if alpha and decoder.name in _ALPHA_DECODERS:
-        decoder = CodecContext.create(_ALPHA_DECODERS[decoder.name], "r")
+    count = 0
+    decoder = stream.codec_context
+    has_alpha = any(tag.lower() == "alpha_mode" and value == "1" for tag, value in stream.metadata.items())
+    if has_alpha and decoder.name in alpha_decoders:
+        alpha_decoder = CodecContext.create(alpha_decoders[decoder.name], "r")
+        assert isinstance(alpha_decoder, VideoCodecContext)
+        decoder = alpha_decoder
     decoder.options = decoder.options | _DECODING
     try:
         for number, packet in enumerate(film.demux(stream)):
@@ -611,8 +679,10 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
 
 def _rate(stream: VideoStream) -> Fraction:
     """Return the average frames per second. For raw DV, FFmpeg gives ticks of its clock instead, which are not used."""
-    average, guessed = stream.average_rate, stream.guessed_rate
-    return Fraction((guessed if average and average >= _NO_RATE else average) or guessed or _DEFAULT_RATE)
+    no_rate = 10_000  # frames per second that no film has
+    average = stream.average_rate
+    guessed = stream.guessed_rate
+    return Fraction((guessed if average and average >= no_rate else average) or guessed or 25)
 
 
 def _restarts(stamps: list[int | None], time_base: Fraction) -> bool:
@@ -621,12 +691,15 @@ def _restarts(stamps: list[int | None], time_base: Fraction) -> bool:
     return any((earlier - later) * time_base >= 1 for earlier, later in pairwise(known))
 
 
-def _increasing(stamps: list[int | None], step: int) -> Iterator[int]:
-    """Yield time stamps, each after the previous one; evenly spaced if one is missing."""
-    if None in stamps:
-        stamps = [index * step for index in range(len(stamps))]
-    previous = stamps[0] - 1
-    for stamp in stamps:
+def _increasing(stamps: list[int | None], step: int, unordered: bool = False) -> Iterator[int]:
+    """Yield time stamps, each after the previous one; evenly spaced if one is missing. Unordered ones are sorted."""
+    known = [stamp for stamp in stamps if stamp is not None]
+    if len(known) < len(stamps):
+        known = [index * step for index in range(len(stamps))]
+    if unordered:
+        known.sort()
+    previous = known[0] - 1
+    for stamp in known:
         previous = max(stamp, previous + 1)
         yield previous
 

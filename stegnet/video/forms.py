@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 MILLISECOND = Fraction(1, 1000)
-# FFmpeg doubles a track's ticks per second until there are at least this many.
-_MIN_TICKS = 10_000
-_MAX_TICKS = 2**31 - 1
-# x264 runs three threads for two processors, and one for 32 rows at most; 8 processors are common.
-USUAL_THREADS, ROWS_PER_THREAD = 12, 32
 # Ticks per second that are fine enough for any film and don't overflow in a long one.
 FINE_TICKS = 90_000
-# FFV1 can't split smaller pictures into four slices, and no slice may have more pixels than this.
-_MIN_SIDE_TO_SLICE = 16
-_MAX_SLICE = 2**27 // 27
 # With AVX-512 (seen on a Zen 5 with x264 165) one film in four differs in some bytes from one run to the next. SSE2,
 # which every such processor has, costs a tenth of the speed and gives the same bytes as x264 without any SIMD code.
 X264_DETERMINISTIC = {"x264-params": "asm=sse2"} if platform.machine().lower() in {"x86_64", "amd64"} else {}
+
+
+def x264_threads(rows: int) -> int:
+    """Return the number of threads that x264 takes by default on a common computer, for pictures of some rows.
+
+    It runs three threads for two processors, at most one for 32 rows, and 8 processors are common.
+    """
+    return min(12, max(1, rows // 32))
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Form:
 
     @property
     def is_matroska(self) -> bool:
+        """True if its muxer is Matroska's."""
         return self.muxer == "matroska"
 
     @property
@@ -55,11 +56,12 @@ class Form:
         default on a common computer, since the bytes depend on them.
         """
         if self.encoder != "ffv1":
-            threads = min(USUAL_THREADS, max(1, (height + 15) // ROWS_PER_THREAD))
-            return {**self.options, "threads": str(threads)} | X264_DETERMINISTIC
-        if math.ceil(width / 2) * math.ceil(height / 2) > _MAX_SLICE:
+            return {**self.options, "threads": str(x264_threads(height + 15))} | X264_DETERMINISTIC
+        max_slice = 2**27 // 27  # pixels of a slice of FFV1
+        min_side_to_slice = 16  # smaller pictures can't be split into four slices
+        if math.ceil(width / 2) * math.ceil(height / 2) > max_slice:
             return dict(self.options)
-        return {**self.options, "slices": "4" if min(width, height) >= _MIN_SIDE_TO_SLICE else "1"}
+        return {**self.options, "slices": "4" if min(width, height) >= min_side_to_slice else "1"}
 
     def muxer_options(self, time_base: Fraction, rates: Iterable[int], room: int = 0) -> dict[str, str]:
         """Return options that keep the time stamps of pictures, in a time base, and of sound tracks of some rates.
@@ -71,12 +73,15 @@ class Form:
         options = {"avoid_negative_ts": "disabled", "max_interleave_delta": "500000", **self.muxing}
         if self.is_matroska:
             return options | ({"metadata_header_padding": str(room)} if room > 1 else {})
+        # FFmpeg doubles a track's ticks per second until there are at least 10,000.
+        min_ticks = 10_000
+        max_ticks = 2**31 - 1
         ticks = time_base.denominator
-        while ticks < _MIN_TICKS:
+        while ticks < min_ticks:
             ticks *= 2
         # MP4 gives the start of each track in ticks of the whole film, so these must suit every track.
         common = math.lcm(ticks, *rates)
-        return options | {"movie_timescale": str(common if common <= _MAX_TICKS else ticks)}
+        return options | {"movie_timescale": str(common if common <= max_ticks else ticks)}
 
     def time_base(self, rate: Fraction, preferred: Fraction | None) -> Fraction:
         """Return the time base of the pictures in seconds.

@@ -8,22 +8,38 @@ and High profiles (Rec. ITU-T H.264); there is no other.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from stegnet.core.errors import MediaError, PackageError
 
-try:
-    from stegnet.video import _h264 as compiled
-except ImportError:  # it was installed without a C compiler
-    compiled = None
 
-SPS, PPS = 7, 8  # types of NAL units
-_ARRAYS = {"value": "i4", "macroblock": "u4", "kind": "u1", "position": "u1", "qp": "u1", "block": "u1", "intra": "?"}
-LEVEL = np.dtype([*_ARRAYS.items(), ("unused", "V3")])  # as in _h264.h
-_X264_BITS = 0x35A4E4F5
+def _compiled_reader() -> ModuleType | None:
+    try:
+        return import_module("stegnet.video._h264")
+    except ImportError:  # it was installed without a C compiler
+        return None
+
+
+compiled = _compiled_reader()
+SPS = 7  # type of a NAL unit: sequence parameter set
+PPS = 8  # type of a NAL unit: picture parameter set
+Result = TypeVar("Result", bytes, tuple[bytes, int])
+LEVEL = np.dtype(  # as in _h264.h
+    [
+        ("value", "i4"),
+        ("macroblock", "u4"),
+        ("kind", "u1"),
+        ("position", "u1"),
+        ("qp", "u1"),
+        ("block", "u1"),
+        ("intra", "?"),
+        ("unused", "V3"),
+    ]
+)
 WRITABLE = 2063  # the largest magnitude that every profile's CAVLC can code
 
 
@@ -49,6 +65,7 @@ class Reason(Enum):
 
     @property
     def line(self) -> str:
+        """Line for users."""
         return self.value[1]
 
 
@@ -104,7 +121,8 @@ class Parameters:
         within = np.where(levels.kind == Kind.LUMA_8X8, 0, levels.block & 3)
         x = 16 * (levels.macroblock % width) + 8 * (quarter & 1) + 4 * (within & 1)
         y = 16 * (levels.macroblock // width) + 8 * (quarter >> 1) + 4 * (within >> 1)
-        return (x < left) | (x + side > right) | (y < top) | (y + side > bottom)
+        is_outside: np.ndarray = (x < left) | (x + side > right) | (y < top) | (y + side > bottom)
+        return is_outside
 
     @classmethod
     def of_avcc(cls, extradata: bytes) -> tuple["Parameters", int]:
@@ -114,18 +132,20 @@ class Parameters:
         """
         if len(extradata) < 7 or extradata[0] != 1:
             raise H264Error(Reason.DAMAGED)
-        found, at = cls(), 5
-        for mask in (31, 255):
-            if at >= len(extradata):
+        parameters = cls()
+        place = 5
+        for mask in (31, 255):  # the numbers of SPS and of PPS have 5 and 8 bits
+            if place >= len(extradata):
                 raise H264Error(Reason.DAMAGED)
-            count, at = extradata[at] & mask, at + 1
+            count = extradata[place] & mask
+            place += 1
             for _ in range(count):
-                size = int.from_bytes(extradata[at : at + 2])
-                nal = extradata[at + 2 : at + 2 + size]
-                if len(nal) != size or not found.add(nal):
+                size = int.from_bytes(extradata[place : place + 2])
+                nal = extradata[place + 2 : place + 2 + size]
+                if len(nal) != size or not parameters.add(nal):
                     raise H264Error(Reason.DAMAGED)
-                at += 2 + size
-        return found, (extradata[4] & 3) + 1
+                place += 2 + size
+        return parameters, (extradata[4] & 3) + 1
 
 
 def _reader() -> ModuleType:
@@ -136,17 +156,17 @@ def _reader() -> ModuleType:
 
 def _identify(nal: bytes) -> tuple[int, int, int]:
     """Return type and number of a parameter set, and a PPS's SPS number; for a slice, the number of its PPS."""
-    failure, *found = _reader().identify(nal)
+    failure, kind, number, sps = _reader().identify(nal)
     if failure:
         raise H264Error(_BY_NUMBER[failure])
-    return tuple(found)
+    return kind, number, sps
 
 
-def _checked(found: Any) -> Any:
+def _checked(result: int | Result) -> Result:
     """Return the reader's result. Raises H264Error if it is the number of a failure."""
-    if isinstance(found, int):
-        raise H264Error(_BY_NUMBER[found])
-    return found
+    if isinstance(result, int):
+        raise H264Error(_BY_NUMBER[result])
+    return result
 
 
 class Kind(IntEnum):
@@ -183,9 +203,19 @@ class Levels:
 
 def read_levels(parameters: Parameters, nal: bytes) -> Levels:
     """Read the levels of a slice. Raises H264Error if it can't be rewritten byte for byte."""
-    data, padding = _checked(_reader().read(*parameters.of(nal), nal))
-    found = np.frombuffer(data, LEVEL)
-    return Levels(**{name: found[name] for name in _ARRAYS}, padding=None if padding < 0 else bool(padding))
+    result: int | tuple[bytes, int] = _reader().read(*parameters.of(nal), nal)
+    data, padding = _checked(result)
+    levels = np.frombuffer(data, LEVEL)
+    return Levels(
+        value=levels["value"],
+        macroblock=levels["macroblock"],
+        kind=levels["kind"],
+        position=levels["position"],
+        qp=levels["qp"],
+        block=levels["block"],
+        intra=levels["intra"],
+        padding=None if padding < 0 else bool(padding),
+    )
 
 
 def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padding: bool = False) -> bytes:
@@ -202,7 +232,7 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padd
     limits = np.iinfo(np.int32)
     if given.dtype.kind not in "iu" or np.any((given < limits.min) | (given > limits.max)):
         raise ValueError(Reason.WRONG_VALUE.line)
-    written = _reader().write(*parameters.of(nal), nal, np.ascontiguousarray(given, np.int32), padding)
+    written: int | bytes = _reader().write(*parameters.of(nal), nal, np.ascontiguousarray(given, np.int32), padding)
     if isinstance(written, int) and _BY_NUMBER[written] in (Reason.WRONG_COUNT, Reason.WRONG_VALUE):
         raise ValueError(_BY_NUMBER[written].line)
     return _checked(written)
@@ -215,7 +245,8 @@ def x264_padding(shown: Sequence[bool | None]) -> list[bool]:
     encoders set none. The padding of a slice of each picture, in coding order, is the one shown, else the one by the
     only turn that fits all of them, else False.
     """
-    turns = [[bool(_X264_BITS >> (index + first) % 32 & 1) for index in range(len(shown))] for first in range(32)]
-    fits = [turn for turn in turns if all(each in (None, bit) for each, bit in zip(shown, turn, strict=True))]
-    sure = fits[0] if len(fits) == 1 else [False] * len(shown)
-    return [bit if each is None else each for each, bit in zip(shown, sure, strict=True)]
+    x264_bits = 0x35A4E4F5  # taken from the lowest on
+    turns = [[bool(x264_bits >> (index + first) % 32 & 1) for index in range(len(shown))] for first in range(32)]
+    fitting = [turn for turn in turns if all(known in (None, bit) for known, bit in zip(shown, turn, strict=True))]
+    guessed = fitting[0] if len(fitting) == 1 else [False for _ in shown]
+    return [bit if known is None else known for known, bit in zip(shown, guessed, strict=True)]

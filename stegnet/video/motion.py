@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from av.sidedata.sidedata import Type
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.pixels import BLOCK
@@ -37,14 +36,17 @@ class Motion:
             before, after: values, (H, W). `after` is None if it is not known.
             share: weight of `before` where a block is predicted from both.
         """
-        from_before, known = _moved(before, self.before), ~np.isnan(self.before[..., 0])
+        from_before = _moved(before, self.before)
+        known = ~np.isnan(self.before[..., 0])
         if after is None:
-            weights, from_after = known.astype(np.float32), np.float32(0)
-        else:
-            from_after, known_after = _moved(after, self.after), ~np.isnan(self.after[..., 0])
-            weights = np.where(known & known_after, np.float32(share), known.astype(np.float32))
-            from_after *= _of_pixels(np.where(known_after, 1 - weights, 0))
-        return from_before * _of_pixels(weights) + from_after
+            still: np.ndarray = from_before * _of_pixels(known) + np.float32(0)
+            return still
+        from_after = _moved(after, self.after)
+        known_after = ~np.isnan(self.after[..., 0])
+        weights = np.where(known & known_after, np.float32(share), known.astype(np.float32))
+        from_after *= _of_pixels(np.where(known_after, 1 - weights, 0))
+        followed: np.ndarray = from_before * _of_pixels(weights) + from_after
+        return followed
 
 
 def motion_of(film: Path) -> Generator[Motion, None, None]:
@@ -54,8 +56,8 @@ def motion_of(film: Path) -> Generator[Motion, None, None]:
         stream.codec_context.options = {"flags2": "+export_mvs"}
         shape = stream.height // BLOCK, stream.width // BLOCK
         for frame in decoded(source, stream, film):
-            found = frame.side_data.get(Type.MOTION_VECTORS)
-            vectors = np.empty(0, [("source", np.int32)]) if found is None else found.to_ndarray()
+            motion_vectors = frame.side_data.get("MOTION_VECTORS")
+            vectors = np.empty(0, [("source", np.int32)]) if motion_vectors is None else motion_vectors.to_ndarray()
             yield Motion(*(_of_blocks(vectors[np.sign(vectors["source"]) == side], shape) for side in (-1, 1)))
 
 
@@ -63,9 +65,10 @@ def _of_blocks(vectors: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return the motion of each block, (rows, cols, 2) float32, from the vectors of parts of a frame."""
     made = np.full((*shape, 2), np.nan, np.float32)
     for size in np.unique(vectors[["w", "h"]]) if vectors.size else ():
-        some = vectors[vectors[["w", "h"]] == size]
-        rows, cols = ((some[f"dst_{axis}"] - int(size[side]) // 2) // BLOCK for axis, side in (("y", "h"), ("x", "w")))
-        motion = np.stack([some["motion_y"], some["motion_x"]], 1) / some["motion_scale"][:, None]
+        of_size = vectors[vectors[["w", "h"]] == size]
+        rows = (of_size["dst_y"] - int(size["h"]) // 2) // BLOCK
+        cols = (of_size["dst_x"] - int(size["w"]) // 2) // BLOCK
+        motion = np.stack([of_size["motion_y"], of_size["motion_x"]], 1) / of_size["motion_scale"][:, None]
         for down, across in np.ndindex(max(1, int(size["h"]) // BLOCK), max(1, int(size["w"]) // BLOCK)):
             inside = (rows + down < shape[0]) & (cols + across < shape[1])
             made[rows[inside] + down, cols[inside] + across] = motion[inside]
@@ -81,10 +84,11 @@ def _moved(values: np.ndarray, motion: np.ndarray) -> np.ndarray:
     whole = corners.astype(np.int32)
     down, across = np.moveaxis((corners - whole).astype(np.float32), -1, 0)[..., None, None]
     patches = sliding_window_view(np.pad(values, (BLOCK, 2 * BLOCK), "edge"), (BLOCK + 1, BLOCK + 1))
-    found = patches[whole[..., 0], whole[..., 1]]
-    found = found[:, :, :-1] + down * (found[:, :, 1:] - found[:, :, :-1])
-    found = found[..., :-1] + across * (found[..., 1:] - found[..., :-1])
-    return found.swapaxes(1, 2).reshape(rows * BLOCK, cols * BLOCK)
+    patch = patches[whole[..., 0], whole[..., 1]]
+    patch = patch[:, :, :-1] + down * (patch[:, :, 1:] - patch[:, :, :-1])
+    patch = patch[..., :-1] + across * (patch[..., 1:] - patch[..., :-1])
+    moved: np.ndarray = patch.swapaxes(1, 2).reshape(rows * BLOCK, cols * BLOCK)
+    return moved
 
 
 def _of_pixels(blocks: np.ndarray) -> np.ndarray:

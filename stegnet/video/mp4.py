@@ -12,27 +12,35 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.boxes import HEADER, HOLDERS, Box, all_boxes, box, boxes
 from stegnet.formats.opened_file import Source, is_mp4, mapped, spliced
 
-_FILM = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
-_H264 = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
-_LONGER, _TOO_NARROW = "use a longer film", "would grow beyond 4 GB, for which its tables are too narrow"
-_ABSOLUTE = {b"saio", b"iloc"}  # boxes with file offsets that are not updated
-_ABOUT = {b"meta", b"udta"}  # boxes that may contain such boxes
-_FRAGMENT = b"moof\0\0\0\x10mfhd"  # begins a fragment; a film that was recorded in fragments still has it in its mdat
-_NEAR = 1e-4  # share by which a bit rate may be rounded
+_COPY_HINT = "copy it first: ffmpeg -i FILM -c copy OTHER.mp4"
 _MOST_32 = (1 << 32) - 1
-_USUAL_TICKS, _NOTHING = 1000, -1  # ticks of a second; start of an edit that shows nothing
-# For each box that counts in ticks of the film: its fields after version and flags, with times of 32 and of 64 bits,
-# and the index of its length. In an edit list, the number of edits comes first.
-_FIELDS = {b"mvhd": (">IIII", ">QQIQ", 3), b"tkhd": (">IIIII", ">QQIIQ", 4), b"elst": (">IiI", ">QqI", 0)}
-_TICKS_PLACE = 2  # index in mvhd
-_SHOWN = 8  # bytes of width and height, at the end of tkhd
+_USUAL_TICKS = 1000  # of a second
+
+
+class _TickFields(NamedTuple):
+    """Fields after version and flags of a box that counts in ticks of the film."""
+
+    narrow: str  # `struct` format with times of 32 bits
+    wide: str  # with times of 64 bits
+    length: int  # index of the length among the fields
+    ticks: int | None = None  # index of the number of ticks in a second
+
+
+# In an edit list, the number of edits comes first.
+_FIELDS = {
+    b"mvhd": _TickFields(">IIII", ">QQIQ", 3, ticks=2),
+    b"tkhd": _TickFields(">IIIII", ">QQIIQ", 4),
+    b"elst": _TickFields(">IiI", ">QqI", 0),
+}
 _Changes = dict[tuple[int, int], bytes]  # by the start and end of the bytes they replace
 
 
@@ -42,11 +50,11 @@ class Mp4:
 
     file: Source
     avcc: bytes  # content of its avcC box: parameter sets, and the bytes of a NAL unit's length
-    starts: np.ndarray  # starts, sizes: (n,) int64, of each sample in decoding order
-    sizes: np.ndarray
+    starts: NDArray[np.int64]  # starts, sizes: (n,), of each sample in decoding order
+    sizes: NDArray[np.int64]
     boxes: tuple[Box, ...]  # those at the top of the file
     table: Box  # stsz of that track
-    rate: Box | None  # its btrt box; None: it has none
+    rate: Box | None  # its btrt box, if it has one
     seconds: float  # duration
     chunks: tuple[Box, ...]  # stco and co64 of all tracks
 
@@ -54,12 +62,12 @@ class Mp4:
 def read_mp4(path: Source) -> Mp4:
     """Read the tables of a file. Raises MediaError if it has no H.264, or does not clearly say where it is."""
     if not is_mp4(path):
-        raise MediaError("is not an MP4 or MOV", _FILM, subject=path)
+        raise MediaError("is not an MP4 or MOV", _COPY_HINT, subject=path)
     with mapped(path) as data:
         try:
             return _read(path, data)
         except (struct.error, LookupError, ValueError, RecursionError) as error:
-            raise MediaError("the tables of this MP4 file are damaged", _FILM, subject=path) from error
+            raise MediaError("the tables of this MP4 file are damaged", _COPY_HINT, subject=path) from error
 
 
 def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
@@ -68,12 +76,15 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
     Raises MediaError if an offset no longer fits into its field.
     """
     order = sorted(samples, key=lambda number: film.starts[number])
-    starts, sizes = film.starts[order], film.sizes[order]
+    starts = film.starts[order]
+    sizes = film.sizes[order]
     growth = (np.array([len(samples[number]) for number in order], np.int64) - sizes).cumsum()
 
-    def moved(offset: np.ndarray) -> np.ndarray:
-        before = np.searchsorted(starts, offset)
-        return offset + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0) if len(starts) else offset
+    def moved(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not len(starts):
+            return offsets
+        before = np.searchsorted(starts, offsets)
+        return offsets + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0)
 
     with mapped(film.file) as data:
         changes = _changed_rate(film, data, int(growth[-1]) if len(growth) else 0)
@@ -84,12 +95,12 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
             offsets = _offsets(data, table)
             new = moved(offsets.astype(np.int64))
             if table.kind == b"stco" and new.size and new.max() > _MOST_32:
-                raise MediaError(f"{_TOO_NARROW}", _FILM, subject=film.file)
+                raise _too_large(film.file)
             written = new.astype(offsets.dtype).tobytes()
             changes[table.content + 8, table.content + 8 + len(written)] = written
         for top in film.boxes:
-            size = int(moved(np.int64(top.end)) - moved(np.int64(top.start)))
-            changes |= _changed_length(film.file, data, top, size)
+            start, end = moved(np.array([top.start, top.end])).tolist()
+            changes |= _changed_length(film.file, data, top, end - start)
         for number, start, size in zip(order, starts.tolist(), sizes.tolist(), strict=True):
             changes[start, start + size] = samples[number]
         with out.open("wb") as file:
@@ -97,47 +108,70 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
 
 
 def _read(path: Source, data: mmap.mmap) -> Mp4:
+    # A film that was recorded in fragments may have become one, and still has the beginning of a fragment in its mdat.
+    fragment_start = b"moof\0\0\0\x10mfhd"
     top = tuple(_top_boxes(data))
-    if any(each.kind == b"moof" for each in top) or data.find(_FRAGMENT) >= 0:
-        raise MediaError("this MP4 file was recorded in fragments", _FILM, subject=path)
-    known = [list(all_boxes(data, each.content, each.end)) for each in top if each.kind == b"moov"]
-    told = [each for each in (*top, *chain(*known)) if each.kind in _ABOUT]
-    tracks: list[dict[bytes, Box]] = []  # the boxes of each, by type
-    for found in known:
-        for own in (each for each in found if each.kind == b"trak"):
-            tracks.append({each.kind: each for each in found if own.start < each.start < own.end})
-    if any(each.kind in _ABSOLUTE for each in chain(*known)) or any(b"iloc" in data[b.content : b.end] for b in told):
-        raise MediaError("this MP4 file has an unsupported offset box", _FILM, subject=path)
+    if any(part.kind == b"moof" for part in top) or data.find(fragment_start) >= 0:
+        raise MediaError("this MP4 file was recorded in fragments", _COPY_HINT, subject=path)
+
+    # Boxes with file offsets are not updated, apart from those of chunks; some are in boxes that are not looked into.
+    movies = [list(all_boxes(data, part.content, part.end)) for part in top if part.kind == b"moov"]
+    inner = list(chain(*movies))
+    unread = [part for part in (*top, *inner) if part.kind in (b"meta", b"udta")]
+    has_iloc = any(b"iloc" in data[part.content : part.end] for part in unread)
+    if has_iloc or any(part.kind in (b"saio", b"iloc") for part in inner):
+        raise MediaError("this MP4 file has an unsupported offset box", _COPY_HINT, subject=path)
+
+    # Of several tracks of H.264, the one with the most pictures is read.
+    tracks = [track for movie in movies for track in _tracks_of(movie)]
     films = [track for track in tracks if _avcc(data, track)]
     if not films:
-        raise MediaError("has no track of H.264 in the form avc1", _H264, subject=path)
+        hint = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
+        raise MediaError("has no track of H.264 in the form avc1", hint, subject=path)
     track = max(films, key=lambda track: struct.unpack_from(">I", data, track[b"stsz"].content + 8))
-    at = track[b"stsz"].content + 4
-    same, count = struct.unpack_from(">II", data, at)
+
+    # Sizes and starts of its samples.
+    table = track[b"stsz"]
+    same, count = struct.unpack_from(">II", data, table.content + 4)
     if same:
-        raise MediaError("has one size for all pictures, as films of one picture do", _LONGER, subject=path)
-    sizes = np.frombuffer(data[at + 8 : track[b"stsz"].end], ">u4", count).astype(np.int64)
+        problem = "has one size for all pictures, as films of one picture do"
+        raise MediaError(problem, "use a longer film", subject=path)
+    sizes = np.frombuffer(data[table.content + 12 : table.end], ">u4", count).astype(np.int64)
     chunks = tuple(track[kind] for track in tracks for kind in (b"stco", b"co64") if kind in track)
     starts = _sample_starts(data, track, sizes)
-    _check_samples(starts, sizes, [each for each in top if each.kind == b"mdat"])
-    for table in chunks:
-        _offsets(data, table)
-    rate = next((each for each in _described(data, track) if each.kind == b"btrt"), None)
-    form, at = (">IQ", 20) if data[track[b"mdhd"].content] else (">II", 12)
-    ticks, length = struct.unpack_from(form, data, track[b"mdhd"].content + at)
-    seconds = length / ticks if ticks else 0.0
-    return Mp4(path, _avcc(data, track), starts, sizes, top, track[b"stsz"], rate, seconds, chunks)
+    _check_samples(starts, sizes, [part for part in top if part.kind == b"mdat"])
+    for chunk_table in chunks:
+        _offsets(data, chunk_table)
+
+    rate = next((part for part in _described(data, track) if part.kind == b"btrt"), None)
+    seconds = _seconds(data, track[b"mdhd"])
+    return Mp4(path, _avcc(data, track), starts, sizes, top, table, rate, seconds, chunks)
+
+
+def _tracks_of(movie: list[Box]) -> Iterator[dict[bytes, Box]]:
+    """Yield the boxes of each track by type, from all boxes of a moov box."""
+    for track in movie:
+        if track.kind == b"trak":
+            yield {part.kind: part for part in movie if track.start < part.start < track.end}
+
+
+def _seconds(data: mmap.mmap, header: Box) -> float:
+    """Return the duration of a track from its mdhd box; 0 if that gives no ticks."""
+    is_wide = data[header.content]
+    form, offset = (">IQ", 20) if is_wide else (">II", 12)
+    ticks, length = struct.unpack_from(form, data, header.content + offset)
+    return float(length / ticks) if ticks else 0.0
 
 
 def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
     """Yield the boxes at the top. Data that some cameras append to a complete film need not be boxes."""
-    found = set()
+    kinds = set()
     try:
-        for each in boxes(data):
-            found.add(each.kind)
-            yield each
+        for part in boxes(data):
+            kinds.add(part.kind)
+            yield part
     except ValueError:
-        if not {b"moov", b"mdat"} <= found:
+        if not {b"moov", b"mdat"} <= kinds:
             raise
 
 
@@ -145,7 +179,7 @@ def _avcc(data: mmap.mmap, track: dict[bytes, Box]) -> bytes:
     """Return the avcC box of a track of H.264; b"" for any other track."""
     if not {b"stsd", b"stsz", b"stsc", b"mdhd"} <= track.keys():
         return b""
-    return next((data[each.content : each.end] for each in _described(data, track) if each.kind == b"avcC"), b"")
+    return next((data[part.content : part.end] for part in _described(data, track) if part.kind == b"avcC"), b"")
 
 
 def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
@@ -156,7 +190,7 @@ def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
     return list(boxes(data, entries[0].content + 78, entries[0].end))
 
 
-def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: np.ndarray) -> np.ndarray:
+def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the offset of each sample, from the offsets of chunks and the number of samples in each."""
     offsets = _offsets(data, track[b"co64"] if b"co64" in track else track[b"stco"]).astype(np.int64)
     table = track[b"stsc"]
@@ -171,25 +205,28 @@ def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: np.ndarray) 
     before = np.concatenate([[0], sizes.cumsum()[:-1]]) if sizes.size else sizes
     first = before[np.concatenate([[0], of_chunk.cumsum()[:-1]])[of_chunk > 0]]
     inside = before - np.repeat(first, of_chunk[of_chunk > 0])
-    return offsets[chunk] + inside
+    starts: NDArray[np.int64] = offsets[chunk] + inside
+    return starts
 
 
-def _check_samples(starts: np.ndarray, sizes: np.ndarray, holders: list[Box]) -> None:
+def _check_samples(starts: NDArray[np.int64], sizes: NDArray[np.int64], holders: list[Box]) -> None:
     """Raise ValueError for samples that overlap, or are outside the boxes for them."""
     order = starts.argsort()
     ends = (starts + sizes)[order]
     outside = np.ones(starts.size, bool)
-    for each in holders:
-        outside &= (starts < each.content) | (starts + sizes > each.end)
+    for holder in holders:
+        outside &= (starts < holder.content) | (starts + sizes > holder.end)
     if outside.any() or (starts[order][1:] < ends[:-1]).any():
         raise ValueError("samples are not where they can be")
 
 
 def _count(data: mmap.mmap, table: Box) -> int:
-    return struct.unpack_from(">I", data, table.content + 4)[0]
+    count: int = struct.unpack_from(">I", data, table.content + 4)[0]
+    return count
 
 
-def _offsets(data: mmap.mmap, table: Box) -> np.ndarray:
+def _offsets(data: mmap.mmap, table: Box) -> NDArray[np.unsignedinteger]:
+    """Return the offsets of chunks, (n,), of 32 or 64 bits as in the table."""
     kind = ">u8" if table.kind == b"co64" else ">u4"
     return np.frombuffer(data[table.content + 8 : table.end], kind, _count(data, table))
 
@@ -202,12 +239,14 @@ def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
     if film.rate is None or film.seconds <= 0:
         return {}
     before = 8 * int(film.sizes.sum()) / film.seconds
-    after, found = before + 8 * growth / film.seconds, {}
-    for at in (film.rate.content + 4, film.rate.content + 8):
-        said = int.from_bytes(data[at : at + 4], "big")
-        if abs(said - before) <= _NEAR * before:
-            found[at, at + 4] = min(said + int(after) - int(before), _MOST_32).to_bytes(4, "big")
-    return found
+    after = before + 8 * growth / film.seconds
+    rounding = 1e-4  # share by which a bit rate may be rounded
+    changes: _Changes = {}
+    for place in (film.rate.content + 4, film.rate.content + 8):
+        said = int.from_bytes(data[place : place + 4], "big")
+        if abs(said - before) <= rounding * before:
+            changes[place, place + 4] = min(said + int(after) - int(before), _MOST_32).to_bytes(4, "big")
+    return changes
 
 
 def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Changes:
@@ -217,8 +256,12 @@ def _changed_length(path: Source, data: mmap.mmap, top: Box, size: int) -> _Chan
     if top.content - top.start > HEADER:
         return {(top.start + HEADER, top.start + HEADER + 8): size.to_bytes(8, "big")}
     if size > _MOST_32:
-        raise MediaError(f"{_TOO_NARROW}", _FILM, subject=path)
+        raise _too_large(path)
     return {(top.start, top.start + 4): size.to_bytes(4, "big")}
+
+
+def _too_large(path: Source) -> MediaError:
+    return MediaError("would grow beyond 4 GB, for which its tables are too narrow", _COPY_HINT, subject=path)
 
 
 def use_milliseconds(path: Path) -> None:
@@ -228,13 +271,15 @@ def use_milliseconds(path: Path) -> None:
     8.6.6: mvhd, tkhd, elst). Durations are rounded up, as FFmpeg does.
     """
     with mapped(path) as data:
-        start = next((each.start for each in boxes(data) if each.kind == b"moov"), len(data))  # the last box
+        start = next((part.start for part in boxes(data) if part.kind == b"moov"), len(data))  # the last box
         movie = data[start:]
-    timed = [each for each in all_boxes(movie) if each.kind in _FIELDS]
-    timed = [(each.kind, _rows(each.kind, movie[each.content : each.end])[1]) for each in timed]
-    ticks = next((rows[0][_TICKS_PLACE] for kind, rows in timed if kind == b"mvhd"), _USUAL_TICKS)
-    edits = [edit for kind, rows in timed if kind == b"elst" for edit in rows]
-    if all(_USUAL_TICKS * length % ticks == 0 for length, begin, _ in edits if begin == _NOTHING):
+    timed = [part for part in all_boxes(movie) if part.kind in _FIELDS]
+    fields = [(part.kind, _rows(part.kind, movie[part.content : part.end])[1]) for part in timed]
+    timescale = 2  # index among the fields of mvhd
+    ticks = next((rows[0][timescale] for kind, rows in fields if kind == b"mvhd"), _USUAL_TICKS)
+    edits = [edit for kind, rows in fields if kind == b"elst" for edit in rows]
+    shows_nothing = -1  # start of an edit without pictures, which delays a track
+    if all(_USUAL_TICKS * length % ticks == 0 for length, begin, _ in edits if begin == shows_nothing):
         changed = list(_in_milliseconds(movie, ticks))
         with path.open("r+b") as film:
             film.seek(start)
@@ -248,8 +293,9 @@ def set_shown_width(path: Path, aspect: Fraction) -> None:
     PyAV passes FFmpeg the pixel aspect ratio for the other places of a file, not for this one.
     """
     with mapped(path) as data:
-        ends = (each.end for each in all_boxes(data) if each.kind == b"tkhd")
-        place = next(end - _SHOWN for end in ends if any(data[end - _SHOWN : end]))  # other tracks have no pictures
+        # Width and height are the last eight bytes of a tkhd box; they are 0 in tracks without pictures.
+        places = (part.end - 8 for part in all_boxes(data) if part.kind == b"tkhd")
+        place = next(place for place in places if any(data[place : place + 8]))
         pixels = int.from_bytes(data[place : place + 4], "big")
     shown = int(pixels * aspect + Fraction(1, 2))
     if 0 < shown <= _MOST_32:
@@ -260,26 +306,27 @@ def set_shown_width(path: Path, aspect: Fraction) -> None:
 
 def _in_milliseconds(data: bytes, ticks: int) -> Iterator[bytes]:
     """Yield boxes with all ticks of the film converted to milliseconds."""
-    for each in boxes(data):
-        kind, content = each.kind, data[each.content : each.end]
+    for part in boxes(data):
+        kind = part.kind
+        content = data[part.content : part.end]
         if kind in HOLDERS:
             content = b"".join(_in_milliseconds(content, ticks))
         elif kind in _FIELDS:
             start, rows, end = _rows(kind, content)
-            place = _FIELDS[kind][2]
+            fields = _FIELDS[kind]
             for row in rows:
-                row[place] = -(-row[place] * _USUAL_TICKS // ticks)
-            if kind == b"mvhd":
-                rows[0][_TICKS_PLACE] = _USUAL_TICKS
-            version = int(any(row[place] >= _MOST_32 for row in rows))
-            changed = b"".join(struct.pack(_FIELDS[kind][version], *row) for row in rows)
-            content = bytes([version]) + content[1:start] + changed + content[end:]
+                row[fields.length] = -(-row[fields.length] * _USUAL_TICKS // ticks)
+                if fields.ticks is not None:
+                    row[fields.ticks] = _USUAL_TICKS
+            is_wide = any(row[fields.length] >= _MOST_32 for row in rows)
+            changed = b"".join(struct.pack(fields.wide if is_wide else fields.narrow, *row) for row in rows)
+            content = bytes([int(is_wide)]) + content[1:start] + changed + content[end:]
         yield box(kind, content)
 
 
 def _rows(kind: bytes, content: bytes) -> tuple[int, list[list[int]], int]:
     """Return the fields of a box, or of each edit of an edit list, between their start and end in its content."""
-    form = _FIELDS[kind][content[0]]
+    form = _FIELDS[kind].wide if content[0] else _FIELDS[kind].narrow
     start, count = (8, int.from_bytes(content[4:8], "big")) if kind == b"elst" else (4, 1)
     end = start + count * struct.calcsize(form)
     return start, [list(row) for row in struct.iter_unpack(form, content[start:end])], end

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from stegnet.core.disk import temporary_file
@@ -23,6 +23,7 @@ from stegnet.video.coding import ENCODER
 from stegnet.video.film_writer import encoder_name, rewrite_film
 from stegnet.video.films import (
     UNTIMED,
+    AnyPacket,
     open_film,
     picture_stream,
     pixel_aspect,
@@ -35,11 +36,6 @@ from stegnet.video.mp4 import set_shown_width
 from stegnet.video.sound_packets import PLAYABLE
 from stegnet.video.sound_streams import SoundWriter, ffmpeg_sound
 from stegnet.video.stream_copy import StreamCopy, subtitle_tracks
-
-_MATROSKA = {"avoid_negative_ts": "disabled"}  # sound may begin before the pictures, whose times are kept
-_CODEC, _PIXELS = "h264", {"yuv420p", "yuvj420p"}
-_COPIED_FROM = {"matroska", "mov"}  # FFmpeg's names of formats whose packets MP4 takes unchanged
-_OPTIONS = {"movflags": "+faststart"}
 
 
 class _StoredFrame(NamedTuple):
@@ -56,16 +52,19 @@ def rewrap(path: Path, form: Form) -> bool:
     The file stays as it was if it is not a film, if the format can't hold all of its tracks unchanged, or if it is an
     AVI with B pictures, which does not say when they are shown.
     """
-    choices = {"format": form.muxer, "container_options": _MATROSKA if form.is_matroska else {}}
-    with temporary_file(path) as other:
+    # In Matroska, sound may begin before the pictures, whose times are kept.
+    options = {"avoid_negative_ts": "disabled"} if form.is_matroska else {}
+    with temporary_file(path) as copy:
         try:
-            with open_film(path) as source, av.open(str(other.absolute()), "w", **choices) as film:
-                if source.format.name in UNTIMED and any(
-                    each.codec_context.has_b_frames for each in source.streams.video
-                ):
+            with (
+                open_film(path) as source,
+                av.open(str(copy.absolute()), "w", format=form.muxer, container_options=options) as film,
+            ):
+                videos = source.streams.video
+                if source.format.name in UNTIMED and any(video.codec_context.has_b_frames for video in videos):
                     raise ValueError("when its packets are shown is not known")
                 tracks = {stream.index: film.add_stream_from_template(stream) for stream in source.streams}
-                frame = next((_copy_aspect(each, tracks[each.index]) for each in source.streams.video), None)
+                frame = next((_copy_aspect(video, tracks[video.index]) for video in videos), None)
                 film.set_chapters(source.chapters())
                 film.metadata.update(source.metadata)
                 for packet in source.demux():
@@ -75,16 +74,17 @@ def rewrap(path: Path, form: Form) -> bool:
         except (ValueError, av.PatchWelcomeError, MediaError):
             return False
         if frame:
-            _write_aspect(other, form, frame)
-        shutil.copyfile(other, path)
+            _write_aspect(copy, form, frame)
+        shutil.copyfile(copy, path)
     return True
 
 
-def _copy_aspect(old: VideoStream, new: VideoStream) -> _StoredFrame | None:
-    """Copy the pixel aspect ratio to a film that has not started yet. Return None if there is none."""
-    aspect, context = pixel_aspect(old), old.codec_context
+def _copy_aspect(old: VideoStream, new: Stream) -> _StoredFrame | None:
+    """Copy the pixel aspect ratio to a film that has not started yet. Return None if the ratio is unknown."""
+    assert isinstance(new, VideoStream)
+    aspect = pixel_aspect(old)
     new.codec_context.sample_aspect_ratio = aspect or Fraction(0)
-    return aspect and _StoredFrame(context.width, context.height, aspect)
+    return None if aspect is None else _StoredFrame(old.codec_context.width, old.codec_context.height, aspect)
 
 
 def _write_aspect(path: Path, form: Form, frame: _StoredFrame) -> None:
@@ -96,7 +96,7 @@ def _write_aspect(path: Path, form: Form, frame: _StoredFrame) -> None:
         set_shown_width(path, frame.aspect)
 
 
-def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[str, ...]:
+def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
     """Turn a film, in the same file, into an MP4 that browsers and phones play.
 
     Args:
@@ -105,12 +105,12 @@ def make_watchable(path: Source, progress: Callable[[int, int], None]) -> tuple[
         Lines on what was changed or left out.
     """
     codec = unplayable(path)
-    with temporary_file(path) as other:
+    with temporary_file(path) as copy:
         if codec is None:
-            notes = _copy_playable(path, other)
+            notes = _copy_playable(path, copy)
         else:
-            notes = rewrite_film(path, read_frames(path), scan(path), other, "watchable", progress)
-        shutil.copyfile(other, path)
+            notes = rewrite_film(path, read_frames(path), scan(path), copy, "watchable", progress)
+        shutil.copyfile(copy, path)
     what = f"its pictures ({codec}) became H.264, which browsers and phones play" if codec else "put into MP4"
     return (what, *notes)
 
@@ -121,20 +121,24 @@ def unplayable(path: Source) -> str | None:
         return "an animation"
     with open_film(path) as film:
         context = picture_stream(film, path).codec_context
-        copied = film.format.name.split(",")[0] in _COPIED_FROM
-        if context.name != _CODEC:
+        if context.name != "h264":
             return context.name
-        return None if copied and context.pix_fmt in _PIXELS else f"{context.name}, {context.pix_fmt}"
+        # MP4 takes packets from these formats, by FFmpeg's names, unchanged.
+        is_copied = film.format.name.split(",")[0] in ("matroska", "mov")
+        is_playable = is_copied and context.pix_fmt in ("yuv420p", "yuvj420p")
+        return None if is_playable else f"{context.name}, {context.pix_fmt}"
 
 
 def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
+    options = {"movflags": "+faststart"}
     copy = StreamCopy(path)
     try:
         with (
             open_film(path) as source,
-            av.open(str(out.absolute()), "w", format="mp4", container_options=_OPTIONS) as film,
+            av.open(str(out.absolute()), "w", format="mp4", container_options=options) as film,
         ):
-            stream, unknown = picture_stream(source, path), unknown_sound(source)
+            stream = picture_stream(source, path)
+            unknown = unknown_sound(source)
             pictures = film.add_stream_from_template(stream)
             frame = _copy_aspect(stream, pictures)
             sound = SoundWriter(film, copy.tracks, WATCHABLE.packet_gap, PLAYABLE)
@@ -153,12 +157,13 @@ def _copy_playable(path: Source, out: Path) -> tuple[str, ...]:
 
 
 def _in_order(
-    packets: Iterable[Packet], pictures: VideoStream, copy: StreamCopy, sound: SoundWriter
-) -> Iterator[Packet]:
+    packets: Iterable[AnyPacket], pictures: VideoStream, copy: StreamCopy, sound: SoundWriter
+) -> Iterator[AnyPacket]:
     """Yield packets of the pictures, each after the sound and subtitles before it."""
     for packet in packets:
         if packet.size:
             stamp = packet.pts if packet.dts is None else packet.dts
+            assert stamp is not None  # in films that MP4 takes unchanged
             yield from sound.packets(copy.packets_until(stamp * packet.time_base))
             packet.stream = pictures
             yield packet
@@ -183,9 +188,11 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     """
     from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # imported here, since it needs ffmpeg
 
-    copied, options = input_file(source), {"format": FORMS[form].muxer}
+    copied = input_file(source)
+    options = {"format": FORMS[form].muxer}
     options |= {} if FORMS[form].is_matroska else {"movflags": "+faststart"}
-    sound, subtitles = [copied[name] for name in ffmpeg_sound(source)], []
+    sound = [copied[name] for name in ffmpeg_sound(source)]
+    subtitles: list[object] = []
     for number, track in enumerate(subtitle_tracks(source, form)):
         if track.written is not None:
             place = len(subtitles)

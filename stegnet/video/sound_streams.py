@@ -21,20 +21,11 @@ from av.packet import Packet, PacketSideData
 from stegnet.core.errors import MediaError
 from stegnet.formats import matroska
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.films import is_cut_off, known_sound, open_film, start_time
+from stegnet.video.films import AnyPacket, is_cut_off, known_sound, open_film, start_time, time_base_of
 from stegnet.video.sound_packets import CONVERT_SOUND, SoundPacket, SoundTrack
 
-_WARM_UP = Fraction(1, 10)
-_NANOSECONDS = 10**9
-# FFmpeg's side data for trimming: its number, and samples to drop at the start and at the end, with a reason for each.
-SKIP_SAMPLES = 11
+# FFmpeg's side data for trimming: samples to drop at the start and at the end, with a reason for each.
 TRIM = struct.Struct("<IIBB")
-_AAC_RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
-_USUAL_RATE, _AAC_BITS = 48_000, 96_000  # default rate in Hz; bits per second and channel
-# Layout names for files that only give the number of channels.
-_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
-# Layouts that AAC keeps; all others are mixed to stereo.
-_AAC_LAYOUTS = {"1 channels": "mono", "mono": "mono", "5.1": "5.1", "5.1(side)": "5.1"}
 
 
 def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
@@ -42,7 +33,7 @@ def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
     if is_animation(path):
         return ()
     with _damage(path), open_film(path) as film:
-        first: dict[int, Packet] = {}
+        first: dict[int, AnyPacket] = {}
         for index, packet in _packets(film, path):
             first.setdefault(index, packet)
             if len(first) == len(known_sound(film)):
@@ -69,7 +60,8 @@ def read_sound(path: Source) -> Iterator[SoundPacket]:
     with _damage(path), open_film(path) as film:
         start = start_time(film)
         for index, packet in _packets(film, path):
-            ticks, trim = round(start / packet.time_base), 0
+            ticks = round(start / packet.time_base)
+            trim = 0
             if packet.has_sidedata("skip_samples"):
                 trim = TRIM.unpack(bytes(packet.get_sidedata("skip_samples")))[1]
             yield SoundPacket(
@@ -102,10 +94,11 @@ def _damage(path: Source) -> Iterator[None]:
         raise MediaError("the film's sound is damaged", subject=path) from error
 
 
-def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, Packet]]:
+def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, AnyPacket]]:
     """Yield track index and packet, except empty packets at the end of a track, and packets that are cut off."""
     streams = known_sound(film)
-    indices, filters = {stream.index: index for index, stream in enumerate(streams)}, {}
+    indices = {stream.index: index for index, stream in enumerate(streams)}
+    filters: dict[int, BitStreamFilterContext] = {}
     for stream in streams:  # AAC is in ADTS frames, which are removed, if the file has no decoder configuration
         codec = stream.codec_context
         if codec.codec.canonical_name == "aac" and not codec.extradata:
@@ -117,29 +110,32 @@ def _packets(film: InputContainer, path: Source) -> Iterator[tuple[int, Packet]]
                 yield indices[number], filtered
 
 
-def _is_edited_out(packet: Packet) -> bool:
+def _is_edited_out(packet: AnyPacket) -> bool:
     """Return whether an edit list removes the packet and no decoder needs it to warm up."""
     if not packet.is_discard or packet.pts is None:
         return False
     end = (packet.pts + (packet.duration or 0)) * packet.time_base
-    return not -_WARM_UP < end <= 0
+    warm_up = Fraction(1, 10)  # seconds
+    return not -warm_up < end <= 0
 
 
-def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> SoundTrack:
+def _sound_track(stream: AudioStream, first: AnyPacket | None, path: Source) -> SoundTrack:
     codec = stream.codec_context
+    time_base = time_base_of(stream)
     entry = matroska.track_entry(_track_header(stream, first, path))
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     if first is not None and first.pts is not None and first.pts < 0:
         # Matroska has no negative times: sound that starts before time 0 gets a codec delay. The file's own delay is
         # more precise than the time stamp of its first packet.
-        early = -first.pts * stream.time_base * _NANOSECONDS
+        tick = time_base * 10**9  # nanoseconds
+        early = -first.pts * tick
         known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
-        if early - known >= stream.time_base * _NANOSECONDS:
+        if early - known >= tick:
             entry[matroska.CODEC_DELAY] = round(early).to_bytes(8, "big").lstrip(b"\0")
     language = stream.metadata.get("language")
     return SoundTrack(
         codec.codec.canonical_name,
-        stream.time_base,
+        time_base,
         codec.sample_rate,
         codec.layout.name,
         extradata,
@@ -149,7 +145,7 @@ def _sound_track(stream: AudioStream, first: Packet | None, path: Source) -> Sou
     )
 
 
-def _track_header(stream: AudioStream, first: Packet | None, path: Source) -> bytes:
+def _track_header(stream: AudioStream, first: AnyPacket | None, path: Source) -> bytes:
     """Return the header of a Matroska file with this track."""
     sink = _Sink()
     try:
@@ -182,91 +178,110 @@ class SoundWriter:
         packet_gap: int,
         playable: frozenset[str] | None = None,
     ) -> None:
-        others = {track.codec for track in tracks} - (playable or {track.codec for track in tracks})
-        names = ", ".join(sorted(others))
-        self.notes = (f"its sound ({names}) became AAC, which browsers and phones play",) if others else ()
+        codecs = {track.codec for track in tracks}
+        converted = codecs - (codecs if playable is None else playable)
+        names = ", ".join(sorted(converted))
+        self.notes = (f"its sound ({names}) became AAC, which browsers and phones play",) if converted else ()
         self._tracks = [
-            _AacWriter(film, track) if track.codec in others else _TrackWriter(film, track, packet_gap)
+            _AacWriter(film, track) if track.codec in converted else _TrackWriter(film, track, packet_gap)
             for track in tracks
         ]
 
-    def packets(self, given: Iterable[SoundPacket | Packet], shift: Fraction = Fraction(0)) -> Iterator[Packet]:
+    def packets(self, given: Iterable[SoundPacket | AnyPacket], shift: Fraction = Fraction(0)) -> Iterator[AnyPacket]:
         """Yield the packets for the film, `shift` seconds later. Packets of subtitles have their tracks already."""
         for packet in given:
             if isinstance(packet, SoundPacket):
                 yield from self._tracks[packet.track].packets(packet, shift)
             else:
-                packet.pts = packet.dts = packet.pts + round(shift / packet.time_base)
+                assert packet.pts is not None
+                packet.pts = packet.pts + round(shift / packet.time_base)
+                packet.dts = packet.pts
                 yield packet
 
-    def rest(self) -> Iterator[Packet]:
+    def rest(self) -> Iterator[AnyPacket]:
         """Yield the packets after the last one."""
         for track in self._tracks:
             yield from track.rest()
 
 
 class _TrackWriter:
+    """Track that is copied packet by packet."""
+
     def __init__(self, film: OutputContainer, track: SoundTrack, packet_gap: int) -> None:
+        # Layout names for files that only give the number of channels.
+        layouts = {"1 channels": "mono", "2 channels": "stereo"}
         with _template_stream(track) as template:
             self._stream = film.add_stream_from_template(template)
             self._stream.disposition = template.disposition
-        self._stream.codec_context.layout = _LAYOUTS.get(track.layout, track.layout)
+        self._stream.codec_context.layout = layouts.get(track.layout, track.layout)
         _set_names(self._stream, track)
         self._time_base = track.time_base
         self._gap = packet_gap
         self._last: int | None = None
         self._end = 0
 
-    def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[Packet]:
-        packet = Packet(sound.data)
-        packet.stream, packet.time_base = self._stream, self._stream.time_base
+    def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[AnyPacket]:
+        packet: AnyPacket = Packet(sound.data)
+        packet.stream = self._stream
+        packet.time_base = time_base_of(self._stream)
         stamp = sound.pts if sound.dts is None else sound.dts
         dts = self._end if stamp is None else self._ticks(stamp, shift)
-        packet.dts = self._last = dts if self._last is None else max(dts, self._last + self._gap)
-        packet.pts = packet.dts if sound.pts is None else max(packet.dts, self._ticks(sound.pts, shift))
-        packet.duration = self._ticks(sound.duration)
+        dts = dts if self._last is None else max(dts, self._last + self._gap)
+        duration = self._ticks(sound.duration)
+        packet.dts = dts
+        packet.pts = dts if sound.pts is None else max(dts, self._ticks(sound.pts, shift))
+        packet.duration = duration
         packet.is_keyframe = sound.key
-        self._end = packet.dts + packet.duration
+        self._last = dts
+        self._end = dts + duration
         if sound.trim:
-            side = PacketSideData(SKIP_SAMPLES, TRIM.size)
+            skip_samples = 11  # FFmpeg's number of side data for trimming
+            side = PacketSideData(skip_samples, TRIM.size)  # type: ignore[call-arg]  # the stub lacks the constructor
             side.update(TRIM.pack(0, sound.trim, 0, 0))
             side.to_packet(packet)
         yield packet
 
-    def rest(self) -> Iterator[Packet]:
+    def rest(self) -> Iterator[AnyPacket]:
         return iter(())
 
     def _ticks(self, stamp: int, shift: Fraction = Fraction(0)) -> int:
-        return round((stamp * self._time_base + shift) / self._stream.time_base)
+        return round((stamp * self._time_base + shift) / time_base_of(self._stream))
 
 
 class _AacWriter:
     """A track that is decoded and coded as AAC. Packets that can't be decoded, or differ in kind, are left out."""
 
     def __init__(self, film: OutputContainer, track: SoundTrack) -> None:
-        self._time_base, self._opened, self._last = track.time_base, ExitStack(), None
+        self._time_base = track.time_base
+        self._opened = ExitStack()
+        self._last: int | None = None
         self._kind: tuple[str, str, int] | None = None  # format, channels and rate of all frames
         self._decoder = self._opened.enter_context(_template_stream(track)).codec_context
-        layout = _AAC_LAYOUTS.get(track.layout, "stereo")
+        # Layouts that AAC keeps; all others are mixed to stereo.
+        layouts = {"1 channels": "mono", "mono": "mono", "5.1": "5.1", "5.1(side)": "5.1"}
+        rates = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}  # Hz
         self._stream = film.add_stream(
-            "aac", rate=track.rate if track.rate in _AAC_RATES else _USUAL_RATE, layout=layout
+            "aac",
+            rate=track.rate if track.rate in rates else 48_000,
+            layout=layouts.get(track.layout, "stereo"),
         )
-        self._stream.bit_rate = _AAC_BITS * self._stream.layout.nb_channels
+        self._stream.bit_rate = 96_000 * self._stream.layout.nb_channels  # bits per second
         _set_names(self._stream, track)
 
-    def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[Packet]:
-        packet = Packet(sound.data)
-        packet.time_base, packet.duration = self._time_base, sound.duration
+    def packets(self, sound: SoundPacket, shift: Fraction) -> Iterator[AnyPacket]:
+        packet: AnyPacket = Packet(sound.data)
+        packet.time_base = self._time_base
+        packet.duration = sound.duration
         if sound.pts is not None:
             packet.pts = packet.dts = sound.pts + round(shift / self._time_base)
         with suppress(av.InvalidDataError):
             yield from self._encoded(self._decoder.decode(packet))
 
-    def rest(self) -> Iterator[Packet]:
+    def rest(self) -> Iterator[AnyPacket]:
         with self._opened:
             yield from self._encoded([*self._decoder.decode(None), None])
 
-    def _encoded(self, frames: Iterable[AudioFrame | None]) -> Iterator[Packet]:
+    def _encoded(self, frames: Iterable[AudioFrame | None]) -> Iterator[AnyPacket]:
         for frame in frames:
             if frame is not None:
                 kind = frame.format.name, frame.layout.name, frame.sample_rate
@@ -274,8 +289,11 @@ class _AacWriter:
                 if kind != self._kind:  # the encoder takes one kind
                     continue
             for packet in self._stream.encode(frame):
+                assert packet.dts is not None
                 stamp = packet.dts if self._last is None else max(packet.dts, self._last + 1)
-                packet.pts = packet.dts = self._last = stamp
+                packet.pts = stamp
+                packet.dts = stamp
+                self._last = stamp
                 yield packet
 
 

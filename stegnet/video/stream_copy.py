@@ -4,8 +4,9 @@ Sound, subtitles, chapters, attachments, cover art, tags, and colour metadata ar
 can't hold is left out, with a note.
 """
 
+import codecs
 import heapq
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -18,28 +19,30 @@ from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, is_animation
-from stegnet.video.films import UNSPECIFIED, decoded, known_sound, open_film, picture_stream, picture_tracks, start_time
+from stegnet.video.films import (
+    AnyPacket,
+    ColourCode,
+    decoded,
+    known_sound,
+    open_film,
+    picture_stream,
+    picture_tracks,
+    start_time,
+)
 from stegnet.video.forms import FORMS, Form
 from stegnet.video.frame_properties import FrameProperties, frame_properties
 from stegnet.video.sound_packets import SoundPacket
 from stegnet.video.sound_streams import read_sound, sound_tracks
 
 # Codecs: MP4's text, other text, and pictures.
-_MP4_TEXT, _TEXTS = "mov_text", {"ass", "ssa", "subrip", "text", "webvtt"}
-_PICTURES = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
-_UTF16 = b"\xfe\xff"
-Timed = tuple[Fraction, SoundPacket | Packet]  # time in seconds
-# Tags that say when, and with which company's program, a film was recorded: ffmpeg leaves them out.
-_OF_RECORDING = ("creation_time", "company_name", "product_name", "product_version")
-# Tags that describe the file, not the film, and are not worth a note.
-_FILE_TAGS = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "location-eng"}
+_MP4_TEXT = "mov_text"
+Timed = tuple[Fraction, SoundPacket | AnyPacket]  # time in seconds
 _MP4_TAGS = {
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
     *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort"),
     *("season_number", "media_type", "hd_video", "gapless_playback", "compilation", "track", "disc", "location"),
 }
 _ANY_TYPE = "application/octet-stream"
-_COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
 class SubtitleTrack(NamedTuple):
@@ -53,14 +56,16 @@ class SubtitleTrack(NamedTuple):
 
 def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
     """Return the subtitle tracks of a film. Text is converted to what the other film, "mkv" or "mp4", can hold."""
+    picture_codecs = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
+    text_codecs = {"ass", "ssa", "subrip", "text", "webvtt"}
     if is_animation(path):
         return []
     mkv = FORMS[form].is_matroska
-    written = {_MP4_TEXT: "subrip" if mkv else "copy"} | dict.fromkeys(_TEXTS, "copy" if mkv else _MP4_TEXT)
-    written |= dict.fromkeys(_PICTURES, "copy") if mkv else {}
+    written = {_MP4_TEXT: "subrip" if mkv else "copy"} | dict.fromkeys(text_codecs, "copy" if mkv else _MP4_TEXT)
+    written |= dict.fromkeys(picture_codecs, "copy") if mkv else {}
     with open_film(path) as source:
-        found = [(_codec_name(track), track.metadata.get("language", "")) for track in source.streams.subtitles]
-    return [SubtitleTrack(codec, written.get(codec), language) for codec, language in found]
+        tracks = [(_codec_name(track), track.metadata.get("language", "")) for track in source.streams.subtitles]
+    return [SubtitleTrack(codec, written.get(codec), language) for codec, language in tracks]
 
 
 class StreamCopy:
@@ -74,12 +79,12 @@ class StreamCopy:
 
     def __init__(self, path: Source) -> None:
         self.tracks = sound_tracks(path)
-        self.covers: list[Packet] = []
+        self.covers: list[AnyPacket] = []
         self._path = path
         self._notes: list[str] = []
         self._subtitles: dict[int, Stream] = {}  # by their number in the film that was read
         self._lost_styles = False
-        self._sources: list[Iterator[Timed]] = []
+        self._sources: list[Generator[Timed, None, None]] = []
         self._merged: Iterator[Timed] = iter(())
         self._next: Timed | None = None
 
@@ -122,7 +127,7 @@ class StreamCopy:
         self._sources = [self._timed_sound(), self._timed_subtitles()]
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
-    def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | Packet]:
+    def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | AnyPacket]:
         """Yield packets of sound and subtitles up to `time` in seconds; None: all that are left."""
         while True:
             try:
@@ -131,7 +136,8 @@ class StreamCopy:
                 raise MediaError("the film is damaged", subject=self._path) from error
             if self._next is None or (time is not None and self._next[0] > time):
                 return
-            packet, self._next = self._next[1], None
+            packet = self._next[1]
+            self._next = None
             yield packet
 
     def close(self) -> None:
@@ -153,14 +159,14 @@ class StreamCopy:
         self._subtitles[track.index] = stream
         return True
 
-    def _timed_sound(self) -> Iterator[Timed]:
+    def _timed_sound(self) -> Generator[Timed, None, None]:
         time = Fraction(0)
         for packet in read_sound(self._path):
             stamp = packet.pts if packet.dts is None else packet.dts
             time = time if stamp is None else stamp * self.tracks[packet.track].time_base
             yield time, packet
 
-    def _timed_subtitles(self) -> Iterator[Timed]:
+    def _timed_subtitles(self) -> Generator[Timed, None, None]:
         if not self._subtitles:
             return
         with open_film(self._path) as source:
@@ -169,23 +175,29 @@ class StreamCopy:
                 if not packet.size or packet.pts is None:
                     continue
                 packet.pts = max(0, packet.pts - round(start / packet.time_base)) if start else packet.pts
-                time, stream = packet.pts * packet.time_base, self._subtitles[packet.stream.index]
+                time = packet.pts * packet.time_base
+                stream = self._subtitles[packet.stream.index]
                 copy = self._plain_text(packet) if stream.codec_context is None else packet  # None: SubRip
                 if copy.size:
                     copy.stream = stream
                     yield time, copy
 
-    def _plain_text(self, packet: Packet) -> Packet:
+    def _plain_text(self, packet: AnyPacket) -> AnyPacket:
         """Return a packet of MP4's text in UTF-8, without styles.
 
         3GPP TS 26.245: the length of the text in 16 bits, the text, styles.
         """
         data = bytes(packet)
         end = 2 + int.from_bytes(data[:2], "big")
-        text, self._lost_styles = data[2:end], self._lost_styles or len(data) > end
-        plain = Packet(text.decode("utf-16", errors="replace").encode() if text.startswith(_UTF16) else text)
-        plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration
-        plain.time_base, plain.is_keyframe = packet.time_base, True
+        text = data[2:end]
+        self._lost_styles = self._lost_styles or len(data) > end
+        has_utf_16 = text.startswith(codecs.BOM_UTF16_BE)
+        plain: AnyPacket = Packet(text.decode("utf-16", errors="replace").encode() if has_utf_16 else text)
+        plain.pts = packet.pts
+        plain.dts = packet.dts
+        plain.duration = packet.duration
+        plain.time_base = packet.time_base
+        plain.is_keyframe = True
         return plain
 
 
@@ -216,10 +228,11 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
 
 def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
     """Copy colour primaries, transfer function, disposition, and the track's tags except the name of its encoder."""
-    old, new = stream.codec_context, pictures.codec_context
-    if old.color_primaries != UNSPECIFIED:
+    old = stream.codec_context
+    new = pictures.codec_context
+    if old.color_primaries != ColourCode.UNSPECIFIED:
         new.color_primaries = old.color_primaries
-    if old.color_trc != UNSPECIFIED:
+    if old.color_trc != ColourCode.UNSPECIFIED:
         new.color_trc = old.color_trc
     pictures.disposition = stream.disposition
     pictures.metadata.update({name: stream.metadata[name] for name in stream.metadata if name.lower() != "encoder"})
@@ -227,9 +240,11 @@ def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
 
 def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
     """Copy the film's tags as ffmpeg does: all except when, and with which product, it was recorded."""
+    # Tags that say when, and with which company's program, a film was recorded: ffmpeg leaves them out.
+    of_recording = ("creation_time", "company_name", "product_name", "product_version")
     kept = list(source.metadata.items())
-    for name in _OF_RECORDING:
-        for place in [place for place, (found, _) in enumerate(kept) if found.lower() == name]:
+    for name in of_recording:
+        for place in [place for place, (tag, _) in enumerate(kept) if tag.lower() == name]:
             kept[place] = kept[-1]  # as in FFmpeg's dictionary, whose order the file shows
             kept.pop()
     tags = dict(kept)
@@ -241,8 +256,10 @@ def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Ite
 
 
 def _film_tags(source: InputContainer) -> dict[str, str]:
+    # These tags describe the file, not the film, and are not worth a note.
+    file_tags = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "location-eng"}
     tags = {name.lower(): value for name, value in source.metadata.items()}
-    return {name: value for name, value in tags.items() if name not in _FILE_TAGS and "creation" not in name}
+    return {name: value for name, value in tags.items() if name not in file_tags and "creation" not in name}
 
 
 def _copy_attachments(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
@@ -261,32 +278,34 @@ def _never_copied(source: InputContainer) -> Iterator[str]:
     data = [stream for stream in source.streams.data if not (source.chapters() and stream.name == "bin_data")]
     if data:
         yield f"its data tracks ({len(data)}) are left out"
-    others = len(picture_tracks(source)) - 1
-    if others:
-        yield f"its other video tracks ({others}) are left out"
+    other_tracks = len(picture_tracks(source)) - 1
+    if other_tracks:
+        yield f"its other video tracks ({other_tracks}) are left out"
 
 
-def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[Packet]:
+def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[AnyPacket]:
     """Copy cover art, to Matroska as attachments. Return the packets that MP4 needs first."""
+    cover_types = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
     with open_film(path) as source:
         covers = _covers_of(source)
-        packets = {}
+        packets: dict[int, AnyPacket] = {}
         for packet in source.demux(covers) if covers else ():
             packets.setdefault(packet.stream.index, packet)
             if len(packets) == len(covers):
                 break
-        first = []
+        first: list[AnyPacket] = []
         for art in (packets[stream.index] for stream in covers if stream.index in packets):
             old = art.stream
             if form.is_matroska:
-                name, kind = _COVER_TYPES.get(old.codec_context.name, ("cover", _ANY_TYPE))
+                name, kind = cover_types.get(old.codec_context.name, ("cover", _ANY_TYPE))
                 film.add_attachment(old.metadata.get("filename", name), old.metadata.get("mimetype", kind), bytes(art))
                 continue
             new = film.add_stream_from_template(old)
             new.disposition = Disposition.attached_pic
-            packet = Packet(bytes(art))
-            packet.stream, packet.is_keyframe = new, True
-            first.append(packet)
+            cover: AnyPacket = Packet(bytes(art))
+            cover.stream = new
+            cover.is_keyframe = True
+            first.append(cover)
     return first
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
+from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import free_memory
 
 __all__ = [
@@ -27,10 +28,7 @@ __all__ = [
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when imported, and would report to its makers
 
-AUTO = "auto"
-TORCH = "torch"
-ONNX = "onnx"
-BACKENDS = (AUTO, TORCH, ONNX)
+BACKENDS = (AUTO, "torch", "onnx")
 PRECISIONS = (AUTO, "bf16", "fp32")
 WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
 
@@ -140,11 +138,11 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
             raise ConfigError(f"{value!r} is not one of {', '.join(known)}", subject=name)
     if backend == AUTO:
         if precision == "bf16" or uses_gpu(backend, device):
-            backend = TORCH
+            backend = "torch"
         else:
-            backend = ONNX if is_exported(weights) or find_spec(TORCH) is None else TORCH
-    if backend == TORCH:
-        with extra(TORCH, "backend torch"):
+            backend = "onnx" if is_exported(weights) or find_spec("torch") is None else "torch"
+    if backend == "torch":
+        with extra("torch", "backend torch"):
             from stegnet.networks.engines.torch_engine import TorchEngine
         from stegnet.networks.pair import load_pair
 
@@ -161,14 +159,14 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
 def uses_gpu(backend: str, device: str) -> bool:
     """Return whether an engine that is loaded with these arguments computes on a GPU; arguments as `load_engine`."""
     if device == AUTO:
-        return backend != ONNX and _has_cuda()
+        return backend != "onnx" and _has_cuda()
     return device != "cpu"
 
 
 def _has_cuda() -> bool:
     """Return whether PyTorch can use CUDA. Without a driver, PyTorch is not even imported to find out."""
     drivers = ("libcuda.so.1", "nvcuda.dll")
-    if find_spec(TORCH) is None or not any(map(_can_load, drivers)):
+    if find_spec("torch") is None or not any(map(_can_load, drivers)):
         return False
     import torch
 

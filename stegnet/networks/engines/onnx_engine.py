@@ -37,8 +37,6 @@ onnxruntime.create_and_register_allocator(
     ),
     None,
 )
-_SHRINKING = onnxruntime.RunOptions()
-_SHRINKING.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
 
 class OnnxEngine:
@@ -55,6 +53,8 @@ class OnnxEngine:
         self._weights = weights
         self._id = weights_id(weights)
         self._sessions: dict[int, Sessions] = {}  # by number of threads
+        self._shrinking = onnxruntime.RunOptions()  # options of a run after which memory is freed
+        self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions_with(thread_count())
@@ -86,15 +86,15 @@ class OnnxEngine:
         threads = getattr(self._local, "threads", None)  # if the thread is in a pool
         session = self._sessions_with(threads or thread_count()).get(name)
         if session is None:
-            first, *others = pictures
-            return sum(others, first)  # the network is not exported: an identity, or the sum of base and residual
+            first, *rest = pictures
+            return sum(rest, first)  # the network is not exported: an identity, or the sum of base and residual
         # After a large picture, memory is freed, unless the thread computes a film, whose next frame needs it again.
         large_pixels = 1 << 18
         is_large = pictures[0].shape[0] * pictures[0].shape[1] > large_pixels
         planes = [np.ascontiguousarray(picture.transpose(2, 0, 1))[None] for picture in pictures]
         inputs = dict(zip((node.name for node in session.get_inputs()), planes, strict=False))
         try:
-            result, *_ = session.run(None, inputs, _SHRINKING if is_large and threads is None else None)
+            result, *_ = session.run(None, inputs, self._shrinking if is_large and threads is None else None)
         except (*_UNUSABLE, ValueError) as error:  # ValueError: another number of inputs
             if "alloc" in str(error):
                 raise out_of_memory() from error
@@ -114,8 +114,8 @@ class OnnxEngine:
                 names = hide.get_modelmeta().custom_metadata_map.get(NAMES, "").split()
                 if not {*ALWAYS} <= {*names} <= {*NETWORKS}:
                     raise self._useless("hide")
-                others = {name: self._open(name, threads) for name in names if name != "hide"}
-                self._sessions[threads] = {"hide": hide, **others}
+                remaining = {name: self._open(name, threads) for name in names if name != "hide"}
+                self._sessions[threads] = {"hide": hide, **remaining}
             return self._sessions[threads]
 
     def _open(self, name: str, threads: int) -> onnxruntime.InferenceSession:

@@ -28,7 +28,7 @@ class TorchEngine:
         self.pair = pair.eval().to(self.device).to(memory_format=torch.channels_last)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle it with its weights on the CPU: a process of a cluster may have another GPU, or none."""
+        """Pickle it with its weights on the CPU: a process of a cluster may have another GPU, or no GPU."""
         device = "cpu" if self.device.type == "cpu" else "auto"
         return TorchEngine, (deepcopy(self.pair).cpu(), device, self.precision)
 

@@ -22,8 +22,6 @@ from stegnet.networks.pair import Pair, chosen_places, register
 
 # Initial coefficients of the series, near the mean of what was hidden for each phase of noisy samples.
 SINES = (0.12, -0.01, 0.0, 0.0, 0.0)
-# The networks that see whole pictures: their places, and the channels that they see.
-PLACES = {"base": BANDS, "secret": 2 * BANDS}
 
 
 @register
@@ -82,11 +80,13 @@ class Costa(Pair):
         self.encoder = Subnet(BANDS, BANDS, max(1, width // 2), depth=2)
         self.decoder = Subnet(phase_features, BANDS, width, blocks)
 
-        places = chosen_places(place, PLACES) if ends else set()
+        # The networks that see whole pictures: their places, and the channels that they see.
+        seen_channels = {"base": BANDS, "secret": 2 * BANDS}
+        places = chosen_places(place, seen_channels) if ends else set()
         depth = ends + (backbone == NONE)
         self.enhancer, self.restorer = (
             Refiner(channels, max(1, width // 2), depth, backbone, pretrained) if name in places else None
-            for name, channels in PLACES.items()
+            for name, channels in seen_channels.items()
         )
 
     def period(self) -> Tensor:

@@ -24,7 +24,6 @@ from stegnet.networks.pair import Pair, register
 COEFFICIENTS = 3 * BLOCK**2  # of a block, luma first
 # Luma and colour differences of JFIF (ITU-R BT.601), without their offset.
 YCBCR = (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-_RUNGS = ({"bits": 22, "scale": 1.2},)
 
 
 @register
@@ -50,7 +49,7 @@ class Modem(Pair):
 
     def __init__(
         self,
-        rungs: Sequence[dict[str, Any]] = _RUNGS,
+        rungs: Sequence[dict[str, Any]] = ({"bits": 22, "scale": 1.2},),
         width: int = 128,
         blocks: int = 4,
         backbone: str = NONE,

@@ -20,13 +20,11 @@ from torch.nn import functional
 
 from stegnet.networks.pair import Pair, register
 
-LEVELS = (1, 2, 4, 8, 8, 8, 8)  # channels of the encoder, in multiples of the width
-
 
 class Level(nn.Module):
     """A downsampling, the levels below and an upsampling, with a skip: (B, outer, H, W) to (B, 2 · outer, H, W).
 
-    The next level doubles the `inner` channels; there is none below the bottleneck.
+    The next level doubles the `inner` channels; the bottleneck is the last level.
     """
 
     def __init__(self, outer: int, inner: int, below: "Level | None") -> None:
@@ -47,7 +45,9 @@ class Hider(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        channels = [level * width for level in LEVELS]
+        factors = (1, 2, 4, 8, 8, 8, 8)  # channels of the levels, in multiples of the width
+        self.stride = 2 ** len(factors)
+        channels = [factor * width for factor in factors]
         (*inner_levels, (deepest, bottleneck)) = pairwise(channels)
         below = Level(deepest, bottleneck, None)
         for outer, inner in reversed(inner_levels):
@@ -56,9 +56,8 @@ class Hider(nn.Module):
         self.levels = nn.Sequential(first, below, nn.ReLU(), nn.ConvTranspose2d(2 * width, 3, 4, 2, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        stride = 2 ** len(LEVELS)
         height, width = pictures.shape[-2:]
-        padded = functional.pad(pictures, (0, -width % stride, 0, -height % stride))
+        padded = functional.pad(pictures, (0, -width % self.stride, 0, -height % self.stride))
         logits: Tensor = self.levels(padded)
         return logits[..., :height, :width]
 
