@@ -5,11 +5,10 @@ other stage repeats because of it.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from pipeline.config import Config
+from pipeline.config import Config, ModelConfig
 from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
@@ -32,7 +31,7 @@ def main(config: Config, out: Path) -> None:
     write_json(out, {"folders": "found"})
 
 
-def check_network(section: Any, crop: int) -> None:
+def check_network(section: ModelConfig, crop: int) -> None:
     """Build the pair of the `model` section of params.yaml, and compute its gradients for two pairs of crops."""
     pair = build_from(section).to(pick_device()).train()
     if pair.bits:

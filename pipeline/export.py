@@ -20,12 +20,12 @@ def main(config: Config, weights: Path, out: Path) -> None:
         logging.warning("%s; without ONNX files, the model needs PyTorch", error)
         return
     figures = {
-        each.network: {"difference": float(f"{each.difference:.1e}"), "equal": round(each.equal, 5)}
-        for each in networks
+        graph.network: {"difference": float(f"{graph.difference:.1e}"), "equal": round(graph.equal, 5)}
+        for graph in networks
     }
     write_json(out / AGREEMENT, figures)
-    for each in networks:
-        print(f"{each.network}: {each.difference:.1e} apart at most, {100 * each.equal:.3f} % equal as 8 bits")
+    for graph in networks:
+        print(f"{graph.network}: {graph.difference:.1e} apart at most, {100 * graph.equal:.3f} % equal as 8 bits")
 
 
 if __name__ == "__main__":

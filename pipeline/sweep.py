@@ -48,12 +48,14 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
         setting = " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
         trainings.setdefault(setting, []).append(training)  # with all seeds; MLflow's names contain no equals sign
-    found = {name: summarise([each.data.metrics for each in runs]) for name, runs in trainings.items()}
-    words = words_of(grid)
-    runs = [training for each in trainings.values() for training in each]
-    table = as_markdown(found, len(runs) // len(found))
-    key = hashlib.sha256(" ".join([*words, *(each.info.run_id for each in runs)]).encode()).hexdigest()
-    figures = {f"{name}/{each}".lstrip("/"): value for name, means in found.items() for each, value in means.items()}
+
+    means = {setting: summarise([run.data.metrics for run in runs]) for setting, runs in trainings.items()}
+    runs = [run for of_setting in trainings.values() for run in of_setting]
+    table = as_markdown(means, len(runs) // len(means))
+    key = hashlib.sha256(" ".join([*words_of(grid), *(run.info.run_id for run in runs)]).encode()).hexdigest()
+    figures = {
+        f"{setting}/{name}".lstrip("/"): value for setting, of_all in means.items() for name, value in of_all.items()
+    }
     sweep = Result("sweep", key, metrics=figures)
     Tracker(root, {key: ",".join(values) for key, values in grid.items()}).log_sweep(sweep, table, runs)
     print(table)
@@ -102,10 +104,10 @@ def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
     The training curve and the machine's load, which have a / in their names, are left out.
     """
     names = {name for name in set.intersection(*map(set, repetitions)) if "/" not in name}
-    found = {name: mean(each[name] for each in repetitions) for name in names}
+    summary = {name: mean(figures[name] for figures in repetitions) for name in names}
     if len(repetitions) > 1:
-        found |= {f"{name}{STD}": stdev(each[name] for each in repetitions) for name in names}
-    return found
+        summary |= {f"{name}{STD}": stdev(figures[name] for figures in repetitions) for name in names}
+    return summary
 
 
 def as_markdown(found: Mapping[str, Figures], seeds: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,7 @@ def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures
         index, (before, frame) = item
         reading = read_record(frame.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=index == 0)
         assert reading.base
-        row = measure_quality(frame) | {BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
+        row: Row = {**measure_quality(frame), BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
         step = None if before is None else _flicker(before, frame)
         return row, step, frame if index in chosen else None
 
@@ -196,7 +196,7 @@ def _hidden_frames(
             yield HideRevealResult((cover.name, secret.name), own_cover, own_container, own_secret, own_revealed)
 
 
-def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, Any]:
+def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, float]:
     """Return film_…: mean and worst of a film's frames, their number, and the container's megabytes (10⁶ bytes).
 
     VMAF also gets its first percentile, film_…_vmaf_p1. A film with one frame has no steps, and no flicker.
@@ -212,7 +212,7 @@ def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | 
     return {FILM + name: value for name, value in (size | rounded).items()}
 
 
-def film_headline(figures: dict[str, Any]) -> dict[str, float]:
+def film_headline(figures: dict[str, float]) -> dict[str, float]:
     """Return the few figures of `summarise_film` that represent a film."""
     return {FILM + column: figures[FILM + column] for column in HEADLINE}
 

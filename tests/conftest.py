@@ -35,7 +35,7 @@ os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 6
 HERE = Path(__file__).parent
 MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
-LONG = {"database", "demo", "nodes", "object_store", "page", "postgres_server"}
+LONG = {"demo", "nodes", "object_store", "page"}
 SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",

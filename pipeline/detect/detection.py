@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,7 @@ from pipeline.detect.methods import (
     picture_pairs,
     sealed_at,
 )
-from pipeline.detect.table import COLUMNS
+from pipeline.detect.table import COLUMNS, DetectionRow
 from pipeline.evaluate.quality import map_in_threads, setup_of
 from pipeline.evaluate.statistics import Scores
 from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
@@ -74,7 +73,7 @@ def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     detector = train_detector(settings.backbone, training, config.seed, lambda steps: bar(steps, "train"))
     scores = dict(zip(methods, detect(detector, test), strict=True))
     kinds = np.array([pair.kind for pair in unseen])
-    return pd.DataFrame(rows_of(scores, kinds, len(known)), columns=COLUMNS)
+    return pd.DataFrame([dict(row) for row in rows_of(scores, kinds, len(known))], columns=COLUMNS)
 
 
 def headline(table: pd.DataFrame) -> dict[str, float]:
@@ -94,7 +93,7 @@ def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> S
         return np.stack(list(sides), axis=1)
 
 
-def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> Iterator[dict[str, Any]]:
+def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> Iterator[DetectionRow]:
     """Yield the rows of `measure`. A method that is not found is inconclusive unless the control is found.
 
     Args:
@@ -109,6 +108,14 @@ def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> I
             part = Scores(both.covers[chosen], both.containers[chosen])
             low, high = part.interval
             finding = "found" if low > 0.5 else "not found" if sound else "inconclusive"
-            counts = {"rate": RATES.get(method), "pictures": kind, "pairs": pairs, "tested": len(part.covers)}
-            figures = {"accuracy": part.accuracy, "low": low, "high": high, "finding": finding}
-            yield {"method": method} | counts | figures
+            yield {
+                "method": method,
+                "rate": RATES.get(method),
+                "pictures": kind,
+                "pairs": pairs,
+                "tested": len(part.covers),
+                "accuracy": part.accuracy,
+                "low": low,
+                "high": high,
+                "finding": finding,
+            }

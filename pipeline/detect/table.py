@@ -1,3 +1,20 @@
 """The columns of detect.csv, separate from their computation, since a stage that is off writes them, too."""
 
-COLUMNS = ("method", "rate", "pictures", "pairs", "tested", "accuracy", "low", "high", "finding")
+from typing import TypedDict
+
+
+class DetectionRow(TypedDict):
+    """How often a detector is right about a method."""
+
+    method: str
+    rate: float | None  # bits per sample; None for the network
+    pictures: str  # their kind, or "all"
+    pairs: int  # that the detector was trained on
+    tested: int  # pairs
+    accuracy: float  # share of the pictures; `low` and `high` bound its 95 % interval
+    low: float
+    high: float
+    finding: str
+
+
+COLUMNS = tuple(DetectionRow.__annotations__)

@@ -19,7 +19,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) ->
     network = Network.load(weights, backend="torch")
     setup = setup_of(network)
     with track(config, "evaluate", setup) as run:
-        write_json(speed, measure_speed(network.engine) | setup)
+        write_json(speed, {**measure_speed(network.engine), **setup})
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
         table, shown = evaluator.evaluate(lambda indices: bar(indices, "evaluate"), config.evaluate.pictures)
         summary = summarise(table)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 from timeit import repeat
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,7 @@ ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K
 
 LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""
 NamedPicture = tuple[str, Pixels]
-Row = dict[str, Any]
+Row = dict[str, str | float]  # a pair's kind, mode, names and figures
 Progress = Callable[[range], Iterable[int]]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -124,7 +124,9 @@ class PicturePairs:
         entries = list(read_manifest(shards, TEST))
         self._names = [entry.name for entry in entries]
         kinds = [entry.source for entry in entries]
-        members = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
+        members: dict[str, list[int]] = {}
+        for index, kind in enumerate(kinds):
+            members.setdefault(kind, []).append(index)
         self._members = {kind: indices for kind, indices in members.items() if len(indices) > 1}
         if not self._members:
             raise DataError(f"{shards}: one test picture can't be hidden in another", "raise data.test_scenes")

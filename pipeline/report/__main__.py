@@ -49,7 +49,7 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
     study/sections.yaml says how to show the long measurements, whose output folders are in `studies`, if there are any.
     """
     card = read_card(weights)
-    own = read_specs(_SECTIONS)
+    specs = read_specs(_SECTIONS)
     evaluate, detect, video = (reports / stage for stage in ("evaluate", "detect", "video"))
     details, film = (read(folder / "details.json") for folder in (evaluate, video))
     detection = read(detect / "metrics.json")
@@ -60,11 +60,11 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
     shown = PUBLISHABLE if pair == "shipped" else details.keys()
     pictures = _pictures(evaluate, details, shown)
     made = [
-        own["evaluate"].section(evaluate, repeat.format("evaluate"), {}, *pictures),
-        own["video"].section(video, repeat.format("video"), film),
+        specs["evaluate"].section(evaluate, repeat.format("evaluate"), {}, *pictures),
+        specs["video"].section(video, repeat.format("video"), film),
     ]
     if detection:  # it can be off
-        made.append(own["detect"].section(detect, repeat.format("detect"), detection))
+        made.append(specs["detect"].section(detect, repeat.format("detect"), detection))
     tiles: list[Mapping[str, str]] = []
     missing: list[list[str]] = []
     for stage, spec in read_specs(sections).items():
@@ -74,12 +74,12 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
             tiles += spec.filled_tiles(figures)
         else:
             missing.append([spec.name, f"dvc --cd study repro {stage}@{pair}"])
-    tiles += own["evaluate"].filled_tiles(details[kind][SEALED] | {"kind": kind})
-    tiles += [*own["video"].filled_tiles(film), *own["detect"].filled_tiles(detection)]
+    tiles += specs["evaluate"].filled_tiles(details[kind][SEALED] | {"kind": kind})
+    tiles += [*specs["video"].filled_tiles(film), *specs["detect"].filled_tiles(detection)]
     training = {"curve": curve.name, "start": _start(card)}
-    made.append(own["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
+    made.append(specs["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
     if missing:
-        made.append(own[pair].section(Path(), "", {}, table(["", "command"], missing)))
+        made.append(specs[pair].section(Path(), "", {}, table(["", "command"], missing)))
     return Page(f"stegnet: {card.model}, {pair} weights", tiles, made, _facts(card, weights))
 
 
@@ -106,8 +106,8 @@ def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Pa
     """Return summary statistics of all measures on one kind of pictures."""
     rows = []
     for measure in MEASURES.values():
-        for each, name in _NAMES.items():
-            if stats := summary.get(measure.of(each)):
+        for picture, name in _NAMES.items():
+            if stats := summary.get(measure.of(picture)):
                 of = {key: cell(value, measure.digits) for key, value in stats.items()}
                 interval = f"{of['ci_low']} – {of['ci_high']}"
                 others = of["median"], of["worst_1_percent"], of["worst"]
@@ -117,10 +117,10 @@ def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Pa
 
 def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
     """Return the mean PSNR of each kind of pictures, with and without sealed bits."""
-    columns = {(SEALED, each): name for each, name in _NAMES.items()}
+    columns = {(SEALED, picture): name for picture, name in _NAMES.items()}
     columns |= {(BARE, side): f"{side}, no sealed bits" for side in SIDES}
     rows = [
-        [kind, counts[kind], *(cell(modes[mode][PSNR.of(each)]["mean"], PSNR.digits) for mode, each in columns)]
+        [kind, counts[kind], *(cell(modes[mode][PSNR.of(picture)]["mean"], PSNR.digits) for mode, picture in columns)]
         for kind, modes in details.items()
     ]
     return table(["", "pairs", *columns.values()], rows, f"Mean {PSNR.axis} for each kind of test pictures")

@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from textwrap import shorten
-from typing import Any
 
 import yaml
 
@@ -32,17 +31,17 @@ def without_passwords(text: str) -> str:
     return _PASSWORD.sub("", text)
 
 
-def run_name(stage: str, params: Mapping[str, Any]) -> str:
+def run_name(stage: str, params: Mapping[str, object]) -> str:
     """Return a run's name: for a training, the parameters that differ from the commit's, in the syntax of DVC's -S."""
     if stage == "train":
         changes = shorten(without_passwords(" ".join(_changed_params(params))), 100, placeholder=" …")
         return changes or f"{params['model.name']} beta={params['beta']:g}"
     if stage == "sweep":  # each of its parameters has several values
         return " ".join(f"{key}={values}" for key, values in params.items())
-    return params["data.source"] if stage == "prepare" else stage
+    return str(params["data.source"]) if stage == "prepare" else stage
 
 
-def run_tags(stage: str, params: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, str]:
+def run_tags(stage: str, params: Mapping[str, object], own: Mapping[str, str]) -> dict[str, str]:
     """Return `own` tags, and tags on user, versions, commit and commands, with a description in Markdown.
 
     Outside a git repository, or without git, there is no commit among them.
@@ -92,7 +91,7 @@ def code_changes() -> str:
     return _git("diff", commit, "--", ":(top)", *without) if commit else ""
 
 
-def _changed_params(params: Mapping[str, Any]) -> list[str]:
+def _changed_params(params: Mapping[str, object]) -> list[str]:
     """Return the parameters that differ from the commit's, in the syntax of DVC's -S."""
     commit = _commit()
     text = _git("show", f"{commit}:params.yaml") if commit else ""

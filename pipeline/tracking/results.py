@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Result:
     weights: str = ""  # hash of the weights that it trained or measured
     metrics: Mapping[str, float] = field(default_factory=dict)
     headline: Mapping[str, float] = field(default_factory=dict)  # figures that the row of the training also shows
-    params: Mapping[str, Any] = field(default_factory=dict)  # values that params.yaml leaves to "auto"
+    params: Mapping[str, object] = field(default_factory=dict)  # values that params.yaml leaves to "auto"
     curve: tuple[Mapping[str, float], ...] = ()  # points with a "step", in order
     artifacts: tuple[Path, ...] = ()  # files and folders
     texts: Mapping[str, str] = field(default_factory=dict)  # text files by name, logged without passwords
@@ -62,8 +62,8 @@ class Result:
         """Return the data set that gave a figure; None for a speed."""
         if figure in SPEED:
             return None
-        own = [each for each in self.datasets if re.search(each.figures, figure)]
-        return next(iter([*own, *self.datasets]), None)
+        gave_it = [data for data in self.datasets if re.search(data.figures, figure)]
+        return next(iter([*gave_it, *self.datasets]), None)
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
@@ -113,20 +113,24 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
     }
     means = {kind: {name: stats["mean"] for name, stats in modes[SEALED].items()} for kind, modes in details.items()}
     shown = {f"{kind}, {TEST}" for kind in means if headline.items() <= means[kind].items()}
-    sets = sorted(_picture_sets(shards, TEST), key=lambda each: each.name not in shown)
+    sets = sorted(_picture_sets(shards, TEST), key=lambda data: data.name not in shown)
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
     table = csv.DictWriter(text := io.StringIO(), rows[0], lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    more = {"texts": {"figures.csv": text.getvalue()}, "pictures": pictures, "datasets": tuple(sets)}
     times = {name: _read(speed)[name] for name in SPEED}  # not in the key: they differ each time
-    return _measured("evaluate", weights, out, metrics, headline | times, **more)
+    return replace(
+        _measured("evaluate", weights, out, metrics, headline | times),
+        texts={"figures.csv": text.getvalue()},
+        pictures=pictures,
+        datasets=tuple(sets),
+    )
 
 
 def detect_result(weights: Path, out: Path, shards: Path) -> Result:
     """Return how often a detector is right about the pair's containers, sealed ones and the control, with intervals."""
     sets = _picture_sets(shards, TEST, VALIDATION)
-    return _measured("detect", weights, out, {}, _read(out / "metrics.json"), datasets=sets)
+    return replace(_measured("detect", weights, out, {}, _read(out / "metrics.json")), datasets=sets)
 
 
 def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
@@ -136,8 +140,8 @@ def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
     headline = _read(out / "metrics.json")
     films = [(cover, "container"), (secret, "secret|base")]
     sets = tuple(DataSet(film.name, str(film), file_hash(film)[:16], "evaluation", side) for film, side in films)
-    more = {"curve": points, "pictures": {"video/frames": out / "frames.png"}, "datasets": sets}
-    return _measured("video", weights, out, details, headline, **more)
+    measured = _measured("video", weights, out, details, headline)
+    return replace(measured, curve=points, pictures={"video/frames": out / "frames.png"}, datasets=sets)
 
 
 def study_result(name: str, weights: Path, out: Path) -> Result:
@@ -178,11 +182,11 @@ def _picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
 
 
 def _measured(
-    stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float], **more: Any
+    stage: str, weights: Path, out: Path, metrics: Mapping[str, float], headline: Mapping[str, float]
 ) -> Result:
     name = file_hash(weights)
     key = _digest(name, (out / "metrics.json").read_text(encoding="utf-8"))
-    return Result(stage, key, name, metrics, headline, artifacts=(out,), **more)
+    return Result(stage, key, name, metrics, headline, artifacts=(out,))
 
 
 def _curve(path: Path) -> tuple[dict[str, float], ...]:

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from threading import Event, Thread
-from typing import Any
 from urllib.parse import quote, unquote
 
 import mlflow
@@ -104,7 +103,7 @@ def store_errors(problem: str = "MLflow's store can't be used") -> Iterator[None
         raise TrackingError(f"{problem} ({_reason(error)})", error.hint) from error
     except STORE_ERRORS as error:
         said = f"{mlflow.get_tracking_uri()} {_cause(error)}"
-        found, hint = next((found, hint) for each, hint in _REMEDIES.items() if (found := re.search(each, said)))
+        found, hint = next((found, hint) for pattern, hint in _REMEDIES.items() if (found := re.search(pattern, said)))
         store = shlex.quote(without_passwords(mlflow.get_tracking_uri()))
         hint = hint.format(store=store, found=found[found.lastindex or 0])
         raise TrackingError(f"{problem} ({_reason(error)})", hint) from error
@@ -158,7 +157,8 @@ class LiveRun:
         self._send()
 
     def _add(self, figures: Mapping[str, float], step: int) -> None:
-        self._figures.extend([Metric(*each, time.time_ns() // 1_000_000, step) for each in figures.items()])
+        now = time.time_ns() // 1_000_000
+        self._figures.extend([Metric(name, value, now, step) for name, value in figures.items()])
 
     def _send(self) -> None:
         figures = self._figures[:]  # the stage only appends to it
@@ -199,7 +199,7 @@ class Tracker:
     raises.
     """
 
-    def __init__(self, root: Path, params: Mapping[str, Any]) -> None:
+    def __init__(self, root: Path, params: Mapping[str, object]) -> None:
         root = root.resolve()
         server = os.environ.get("MLFLOW_TRACKING_URI")
         if not server and ("?" in str(root) or unquote(str(root)) != str(root)):
@@ -351,7 +351,7 @@ class Tracker:
         for name, text in result.texts.items():
             self._client.log_text(key, without_passwords(text), name)
         models = [LoggedModelInput(model)] if model else None
-        self._client.log_inputs(key, [_input(each) for each in result.datasets], models)
+        self._client.log_inputs(key, [_input(data) for data in result.datasets], models)
         if result.model:
             log_model(self._client, key, result.model, result.weights)
 
@@ -518,4 +518,4 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
 def _quality(model: LoggedModel) -> dict[tuple[str, str | None], float]:
     """Return the PSNR of container and secret, with the digest of the pictures that gave it."""
     wanted = (CONTAINER_PSNR, SECRET_PSNR)
-    return {(each.key, each.dataset_digest): each.value for each in model.metrics or () if each.key in wanted}
+    return {(figure.key, figure.dataset_digest): figure.value for figure in model.metrics or () if figure.key in wanted}

@@ -12,12 +12,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self
+from typing import Self
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
@@ -32,6 +32,7 @@ STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process t
 PATIENCE = 60  # seconds that processes have to save their state when they are told to stop
 _RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another
 
+SignalHandler = Callable[[int, FrameType | None], object] | int | None
 for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signals are reported here
     logging.getLogger(f"torch.distributed.elastic.{_name}").setLevel(logging.CRITICAL)
 
@@ -53,7 +54,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal = 0  # its number
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[signal.Signals, SignalHandler] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():

@@ -37,10 +37,10 @@ def cluster() -> Iterator[tuple[int, int]]:
         ray.shutdown()
 
 
-def launch(module: str, count: int, each: dict[str, int]) -> None:
+def launch(module: str, count: int, resources: dict[str, int]) -> None:
     """Run the stage `module` with this process's arguments in `count` processes of the cluster.
 
-    `each` gives the CPUs and GPUs of a process. A StegnetError of a process is raised here; Ctrl-C keeps the last
+    `resources` are the CPUs and GPUs of a process. A StegnetError of a process is raised here; Ctrl-C keeps the last
     checkpoint.
     """
     checkpoints = Path(".checkpoints")
@@ -49,9 +49,10 @@ def launch(module: str, count: int, each: dict[str, int]) -> None:
         failures = FailureConfig(max_failures=3)  # restarts of all processes after one is lost
         variables = {name: value for name, value in os.environ.items() if name.startswith(("DVC_", "MLFLOW_"))}
         run = partial(_run_stage, module, sys.argv[1:], Path.cwd(), variables)
+        scaling = ScalingConfig(num_workers=count, use_gpu=resources["GPU"] > 0, resources_per_worker=resources)
         trainer = TorchTrainer(
             run,  # no train_loop_config, which Ray may show
-            scaling_config=ScalingConfig(num_workers=count, use_gpu=each["GPU"] > 0, resources_per_worker=each),
+            scaling_config=scaling,
             run_config=RunConfig(name=module, storage_path=folder, failure_config=failures, callbacks=[_NoRestart()]),
         )
         try:

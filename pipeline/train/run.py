@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -46,7 +45,7 @@ class TrainingRun:
     fingerprint: str
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Everything that decides the weights, for their card."""
         origin = {"data": data_hash(self.data), "source": self.config.data.source, "device": self.device.type}
         origin |= {"precision": self.precision}
@@ -89,7 +88,7 @@ def with_defaults(config: Config) -> Config:
     return replace(config, scramble=replace(config.scramble, base=base), train=replace(train, bits=bits, lr=rate))
 
 
-def settings_of(config: Config) -> dict[str, Any]:
+def settings_of(config: Config) -> dict[str, object]:
     """Return the parameters that decide the weights, of a config `with_defaults`, with "shipped" resolved, too."""
     train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}

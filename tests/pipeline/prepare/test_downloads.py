@@ -118,7 +118,9 @@ def check_refused(source, listing, tmp_path, reason: str, hint: str) -> DataErro
     return caught.value
 
 
-def test_a_file_that_differs_or_is_too_large_is_missed(source, site, files, listing, tmp_path):
+def test_a_file_that_differs_or_is_too_large_is_missed_and_a_folder_that_is_a_file_is_named(
+    source, site, listing, tmp_path
+):
     wrong = [replace(row, sha256="0" * 64) if row.file == "d.jpg" else row for row in listing]
     reason = r"lacks 1 of the files listed in set.csv, or they differ: d.jpg first"
     check_refused(source, wrong, tmp_path, reason, "try again later, or use another")
@@ -126,6 +128,9 @@ def test_a_file_that_differs_or_is_too_large_is_missed(source, site, files, list
     rows = [replace(row, sha256=hashlib.sha256(huge).hexdigest()) for row in listing if row.file == "a.jpg"]
     site.answer = in_chunks(pack([member("a.jpg", huge)]))
     check_refused(source, rows, tmp_path, "lacks 1 of the files", "try again later")
+    shutil.rmtree(tmp_path / "archives")
+    (tmp_path / "archives").write_bytes(b"")
+    check_refused(source, listing, tmp_path, r"can't be used \(", "free some space")
 
 
 @pytest.mark.parametrize(
@@ -133,12 +138,10 @@ def test_a_file_that_differs_or_is_too_large_is_missed(source, site, files, list
     [
         (lambda body: at_once(b"gone", 404), "404 Client Error"),
         (lambda body: at_once(b"<html>Sign in to this hotel's network</html>"), "not a gzip file"),
-        (lambda body: at_once(b""), r"\(.+\)"),
         (lambda body: at_once(body, missing=len(body) // 2), r"ended before|IncompleteRead"),
         (lambda body: in_chunks(body[: len(body) // 2], end=b""), "ended prematurely"),
         (lambda body: at_once(broken(body)), "Error -3 while decompressing"),
         (lambda body: lambda visit: visit.wfile.write(b"hello\r\n"), r"\(.+\)"),
-        (lambda body: lambda visit: visit.begin(302, Location="/again", Content_Length=0), "Exceeded 30 redirects"),
     ],
 )
 def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, case):
@@ -148,11 +151,6 @@ def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, case):
     refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
     if (response := getattr(refusal.__cause__, "response", None)) is not None:
         response.close()  # an HTTP error holds the connection
-
-
-def test_a_folder_that_can_t_be_used(source, listing, tmp_path):
-    (tmp_path / "archives").write_bytes(b"")
-    check_refused(source, listing, tmp_path, r"can't be used \(", "free some space")
 
 
 def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path, monkeypatch):
@@ -235,12 +233,8 @@ SUM = "0123456789abcdef" * 4
         (read_catalogue, None, "not a valid catalogue"),
         (read_catalogue, "- [", "not a valid catalogue"),
         (read_catalogue, f"- {ENTRY | {'licens': 'MIT'}}", "not a valid catalogue"),
-        (read_catalogue, f"- {ENTRY | {'kind': 'magic'}}", "0.kind: .* is 'magic'"),
         (read_listing, None, "not a valid list of pictures"),
-        (read_listing, "file,sha256\na.jpg,x\n", "not a valid list of pictures"),
         (read_listing, "file,sha256,split\na.jpg\n", "0.sha256: .* is None"),
-        (read_listing, f"file,sha256,split\na.jpg,{SUM},both\n", "0.split: .* is 'both'"),
-        (read_listing, f"file,sha256,split\na.jpg,{SUM.upper()},train\n", f"0.sha256: .* is '{SUM.upper()}'"),
         (read_listing, f"file,sha256,split\n../a.jpg,{SUM},train\n", "0.file: .* is '../a.jpg'"),
         (read_listing, f"file,sha256,split\n..,{SUM},train\n", "0.file: .* is '..'"),
         (read_listing, f"file,sha256,split\na.jpg,{SUM},train\na.jpg,{SUM[::-1]},test\n", "lists a file twice"),

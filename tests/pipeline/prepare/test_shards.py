@@ -23,22 +23,15 @@ def write(folder, pictures, per_shard: int = 2, names: str = "abcde") -> None:
 
 def test_pictures_are_read_in_the_order_written_and_no_file_stays_open(tmp_path, pictures):
     write(tmp_path, pictures)
-    shards = Shards(tmp_path, TRAIN)
-    assert len(shards) == 5
+    shards, rows = Shards(tmp_path, TRAIN), list(read_manifest(tmp_path))
     before = psutil.Process().num_fds()
     assert all(np.array_equal(shards[index], pixels) for index, pixels in enumerate(pictures))
     assert psutil.Process().num_fds() == before
     assert np.array_equal(Shards(tmp_path, TEST)[0], pictures[0])
-    assert len(list(tmp_path.glob("train-*.tar"))) == 3
-
-
-def test_the_manifest_names_each_picture(tmp_path, pictures):
-    write(tmp_path, pictures)
-    rows = list(read_manifest(tmp_path))
-    assert [row.name for row in rows] == [*"abcde", "ä, with a comma"]
-    assert [row.split for row in rows] == [TRAIN] * 5 + [TEST]
-    assert (rows[0].source, rows[0].width, rows[0].height) == ("folder", 20, 30)
-    assert rows[1].sha256 == hashlib.sha256(pictures[1].tobytes()).hexdigest()
+    assert (len(shards), len(list(tmp_path.glob("train-*.tar")))) == (5, 3)
+    assert [(row.name, row.split) for row in rows] == [*((name, TRAIN) for name in "abcde"), ("ä, with a comma", TEST)]
+    digest = hashlib.sha256(pictures[1].tobytes()).hexdigest()
+    assert rows[1] == ("b", "folder", digest, 20, 30, TRAIN)
 
 
 def test_the_hash_depends_on_the_pixels_and_not_on_the_shard_size(tmp_path, pictures):

@@ -108,7 +108,7 @@ def test_no_process_outlives_the_launcher(launcher, tmp_path):
     assert psutil.wait_procs(children, timeout=LIMIT)[1] == []
 
 
-def test_a_signal_is_recorded_and_a_second_has_its_previous_effect():
+def test_a_signal_is_recorded_a_second_has_its_previous_effect_and_an_ignored_one_stays_ignored():
     with StopRequest() as request:
         assert request.signal == 0
         os.kill(os.getpid(), signal.SIGINT)
@@ -117,9 +117,6 @@ def test_a_signal_is_recorded_and_a_second_has_its_previous_effect():
         os.kill(os.getpid(), signal.SIGTERM)
         assert request.signal == signal.SIGTERM
         os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_ignored_signals_stay_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with StopRequest() as request:

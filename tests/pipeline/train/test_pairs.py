@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 from dataclasses import asdict, fields, replace
@@ -69,30 +70,24 @@ def test_the_number_of_workers_changes_nothing(shards, augment_config):
     assert torch.equal(torch.stack(alone), torch.stack(helped))
 
 
-def test_a_killed_worker_is_an_error(shards, augment_config):
+def kill(_picture: np.ndarray, _seed: int) -> np.ndarray:
+    assert multiprocessing.parent_process()  # not the process of the tests
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill(_picture: np.ndarray, _seed: int) -> np.ndarray:  # as PyTorch says it where /dev/shm is full
+    raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+
+@pytest.mark.parametrize(
+    ("end", "problem", "hint"), [(kill, "killed", "train.workers"), (fill, "/dev/shm is too small", "--shm-size")]
+)
+def test_a_worker_that_ends_is_explained(shards, augment_config, monkeypatch, end, problem, hint):
     pairs = Pairs(shards, 32, augment_config, 1)
-    parent = os.getpid()
-
-    def killed(picture: np.ndarray, seed: int) -> np.ndarray:
-        assert os.getpid() != parent
-        os.kill(os.getpid(), signal.SIGKILL)
-        return picture
-
-    pairs._augment = killed
-    with pytest.raises(DataError, match="killed"):
+    monkeypatch.setattr(pairs, "_augment", end)
+    with pytest.raises(DataError, match=problem) as caught:
         list(load_batches(pairs, [range(1)], 1))
-
-
-def test_little_shared_memory_is_named(shards, augment_config):
-    pairs = Pairs(shards, 32, augment_config, 1)
-
-    def full(picture: np.ndarray, seed: int) -> np.ndarray:  # as PyTorch says it where /dev/shm is full
-        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
-
-    pairs._augment = full
-    with pytest.raises(DataError, match="/dev/shm is too small") as caught:
-        list(load_batches(pairs, [range(1)], 1))
-    assert "--shm-size" in caught.value.hint
+    assert hint in caught.value.hint
 
 
 def test_names_of_a_pairs_pictures(shards, augment_config, picture):
