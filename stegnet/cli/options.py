@@ -314,7 +314,7 @@ def add_key_options(
 
 
 def required_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource:
-    """Return the key or passphrase of a command that requires one; arguments and errors are those of the other."""
+    """Return the key or passphrase of a command that requires one; the rest as in `read_key_source`."""
     key_source = read_key_source(options, confirm, hiding)
     assert key_source is not None, "the parser refuses a command line without one"
     return key_source

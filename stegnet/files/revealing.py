@@ -234,6 +234,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
 
 
 def _described(cover: Cover) -> Info:
+    """Describe a file, and what fits into it; errors as `Cover`."""
     if cover.kind == SOUND:
         return _sound(cover)
     if cover.is_film:
@@ -248,12 +249,12 @@ def _described(cover: Cover) -> Info:
     try:
         refuse_palette(cover)
     except MediaError as error:
-        info.update(_nothing_fits(error.problem))
+        info["sealed_bytes"] = 0
+        info["large_enough_to_hide_pictures"] = False
+        info["fits"] = []
+        info["bytes_for"] = {}
+        info["unfit"] = error.problem
     return info
-
-
-def _nothing_fits(why: str) -> Info:
-    return {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": [], "bytes_for": {}, "unfit": why}
 
 
 def _sound(cover: Cover) -> Info:

@@ -259,25 +259,18 @@ def _hide_file(
     """Hide in one cover, and write a file."""
     with messages.progress_bar() as progress:
         shown = job.showing(progress, messages.warning)
-        with _destination_named(options):
+        try:
             report = hide_file(shown, cover, secret, output_target(options, output), key_source)
+        except ConfigError as error:
+            if options.destination and error.parameter == "survive":  # the channel that `--for` chose
+                error.parameter = "for"
+                error.value = options.destination
+            raise
     if not options.destination:
         return report
     # The user has said what to survive: notes that advise on it are dropped.
     notes = (note for note in report.notes if not (isinstance(note, Text) and note.names("survive")))
     return replace(report, notes=tuple(notes))
-
-
-@contextmanager
-def _destination_named(options: argparse.Namespace) -> Iterator[None]:
-    """Name `--for` instead of `--survive` in the block's errors, if it chose the channel."""
-    try:
-        yield
-    except ConfigError as error:
-        if options.destination and error.parameter == "survive":
-            error.parameter = "for"
-            error.value = options.destination
-        raise
 
 
 def _hide_folder(
