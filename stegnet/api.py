@@ -15,7 +15,7 @@ import numpy as np
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import called
-from stegnet.core.names import PICTURE
+from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.files import (
     Info,
@@ -65,8 +65,8 @@ class Revealed:
         Raises:
             MediaError: it is not a picture.
         """
-        if self.path is not None:
-            return read_picture(self.path)
+        if self.data is None:
+            return read_picture(self._written)
         with _as_file(self.data, "revealed") as path:
             return read_picture(path)
 
@@ -77,7 +77,14 @@ class Revealed:
         Raises:
             UnicodeDecodeError: it is not UTF-8.
         """
-        return (self.path.read_bytes() if self.data is None else self.data).decode()
+        data = self._written.read_bytes() if self.data is None else self.data
+        return data.decode()
+
+    @property
+    def _written(self) -> Path:
+        """File of a secret that was not returned."""
+        assert self.path is not None
+        return self.path
 
 
 class Session:
@@ -154,14 +161,14 @@ class Session:
             temporary_folder() as folder,
         ):
             job = HideJob(chosen, chosen.info.options(**options), replace(self._context, warn=_warn))
-            kept = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
-            report = hide_file(job, cover_path, secret_file, OutputTarget(kept, overwrite), key)
+            path = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
+            report = hide_file(job, cover_path, secret_file, OutputTarget(path, overwrite), key)
             if report.changed_secret:
                 _warn(report.changed_secret)
             if to is not None:
-                return replace(report, path=kept)
-            made = read_picture(kept) if isinstance(cover, np.ndarray) else kept.read_bytes()
-            return replace(report, container=made)
+                return replace(report, path=path)
+            container = read_picture(path) if isinstance(cover, np.ndarray) else path.read_bytes()
+            return replace(report, container=container)
 
     def hide_album(
         self,
@@ -192,13 +199,19 @@ class Session:
             UserWarning: the passphrase is weak.
         """
         _check_hiding_key(key)
-        method, overwrite = options.pop("method", AUTO), options.pop("overwrite", False)
+        method = options.pop("method", AUTO)
+        folder = OutputTarget(Path(to), options.pop("overwrite", False))
         chosen = METHODS.choose(method, options)
         with _as_file(secret, "secret") as secret_path:
-            plan, target = plan_album(Path(covers), secret_path, enough), OutputTarget(Path(to), overwrite)
-            with results_folder(target.path, Path(covers)):
-                made = make_album(plan, target, key, HideJob(chosen, chosen.info.options(**options), self._context))
-        return [replace(each.report, path=each.out) for each in made]
+            plan = plan_album(Path(covers), secret_path, enough)
+            with results_folder(folder.path, Path(covers)):
+                job = HideJob(chosen, chosen.info.options(**options), self._context)
+                outcomes = make_album(plan, folder, key, job)
+        reports = []
+        for outcome in outcomes:
+            _, report = outcome.written
+            reports.append(report)
+        return reports
 
     def reveal(
         self,
@@ -230,9 +243,14 @@ class Session:
         with _as_file(container, "container") as path, temporary_folder() as folder:
             with open_hidden(path, key, self._context) as opened:
                 hidden = find(opened, self._context)
-                out = folder / _UNNAMED.get(hidden.kind, "revealed.bin") if to is None else Path(to)
+                if to is None:
+                    suffix = {PICTURE: ".png", FILM: ".mkv"}.get(hidden.kind, ".bin")
+                    out = folder / f"revealed{suffix}"
+                else:
+                    out = Path(to)
                 report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
-            data, written = (out.read_bytes(), None) if to is None else (None, report.path)
+            data = out.read_bytes() if to is None else None
+            written = None if to is None else report.path
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None) -> Info:
@@ -252,15 +270,12 @@ class Session:
         return self.info(cover)["fits"]
 
 
-_UNNAMED = {PICTURE: "revealed.png", "film": "revealed.mkv"}
 _session = Session()
-hide, hide_album, reveal, info, capacity = (
-    _session.hide,
-    _session.hide_album,
-    _session.reveal,
-    _session.info,
-    _session.capacity,
-)
+hide = _session.hide
+hide_album = _session.hide_album
+reveal = _session.reveal
+info = _session.info
+capacity = _session.capacity
 
 
 def _warn(line: str) -> None:
@@ -268,7 +283,7 @@ def _warn(line: str) -> None:
 
 
 @contextmanager
-def _as_file(source: Source | None, name: str) -> Iterator[Path]:
+def _as_file(source: Source, name: str) -> Iterator[Path]:
     """Yield the path of a source; bytes and arrays are in a temporary file, readable by its owner only, for the block.
 
     Raises:
@@ -300,7 +315,8 @@ def _as_secret(source: Source) -> Iterator[Path | FileInMemory]:
         yield path
 
 
-def _picture(name: str, array: object) -> np.ndarray:
+def _picture(name: str, array: object) -> Image:
+    """Return a picture as a contiguous array; errors are those of `_as_file`."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name}: must be a path, bytes or a numpy array, is {type(array).__name__}")
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:

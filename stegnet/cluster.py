@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -27,11 +27,10 @@ from stegnet.core.parallel import check_port, load_ray
 from stegnet.core.remote_path import size_of
 from stegnet.files import FolderPlan, Outcome
 from stegnet.keys import SYSTEM, KeySource, Randomness, export_secret, import_secret
-from stegnet.results import OutputTarget
+from stegnet.results import OutputFolder
 from stegnet.tasks import SEED_BYTES, Secrets, Task, Work, tasks_of
 
 _RETRIES = 5  # repetitions of a task after its process or machine has ended
-_AHEAD = 2  # tasks submitted per processor: the next one is there when one is done
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _PURPOSE = b"stegnet/cluster/envelope"
 _private = cache(X25519PrivateKey.generate)  # of this process, which it never leaves
@@ -59,7 +58,7 @@ class _KeyRequest(NamedTuple):
 
 
 def run_on_cluster(
-    address: str, plan: FolderPlan, out: OutputTarget, work: Work, source: KeySource, randomness: Randomness = SYSTEM
+    address: str, plan: FolderPlan, out: OutputFolder, work: Work, source: KeySource, randomness: Randomness = SYSTEM
 ) -> Generator[Outcome, None, None]:
     """Do the jobs of a plan on a cluster; yield their outcomes in the order of their tasks.
 
@@ -71,30 +70,37 @@ def run_on_cluster(
     Raises:
         ClusterError: the cluster can't be reached, or has another version of stegnet.
     """
-    tasks, secrets = tasks_of(plan, out), Secrets.fresh(source, randomness)
-    pickled, folder, envelopes = pickle.dumps(work), str(Path.cwd()), {}
-    waiting, running, done = deque(tasks), {}, {}  # running: task by Ray ObjectRef
+    tasks_per_processor = 2  # submitted: the next one is there when one is done
+    tasks = tasks_of(plan, out)
+    secrets = Secrets.fresh(source, randomness)
+    pickled = pickle.dumps(work)
+    folder = str(Path.cwd())
+    envelopes: dict[bytes, bytes] = {}  # encrypted secrets by the public key of a process
+    waiting = deque(tasks)
+    running: dict[object, Task] = {}  # by Ray ObjectRef
+    done: dict[int, list[Outcome]] = {}  # by number of the task
     with _connected(address) as ray:
-        call, sent = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do), ray.put(envelopes)
+        call = ray.remote(num_cpus=1, max_retries=_RETRIES)(_do)
+        sent = ray.put(envelopes)
         try:
             for task in tasks:
                 while task.number not in done:
                     processors = max(1, int(ray.cluster_resources().get("CPU", 1)))  # nodes come and go
-                    while waiting and len(running) < _AHEAD * processors:
-                        other = waiting.popleft()
-                        running[call.remote(pickled, other, sent, folder)] = other
+                    while waiting and len(running) < tasks_per_processor * processors:
+                        submitted = waiting.popleft()
+                        running[call.remote(pickled, submitted, sent, folder)] = submitted
                     (reference,), _ = ray.wait(list(running))
                     ended = running.pop(reference)
-                    found = _result(ray, reference, ended)
-                    if isinstance(found, _KeyRequest):  # later tasks bring the key along
-                        if found.version != __version__:
-                            versions = f"{found.node} has stegnet {found.version}, this machine {__version__}"
+                    answer = _result(ray, reference, ended)
+                    if isinstance(answer, _KeyRequest):  # later tasks bring the key along
+                        if answer.version != __version__:
+                            versions = f"{answer.node} has stegnet {answer.version}, this machine {__version__}"
                             raise ClusterError(versions, "install the same version on all machines of the cluster")
-                        envelopes[found.public] = seal(secrets, found.public)
+                        envelopes[answer.public] = seal(secrets, answer.public)
                         sent = ray.put(envelopes)
                         waiting.appendleft(ended)
                     else:
-                        done[ended.number] = found
+                        done[ended.number] = answer
                 yield from done.pop(task.number)
         finally:
             for reference in running:
@@ -103,10 +109,12 @@ def run_on_cluster(
                 ray.wait(list(running), num_returns=len(running))
 
 
-def _result(ray: ModuleType, reference: Any, task: Task) -> list[Outcome] | _KeyRequest:
+def _result(ray: ModuleType, reference: object, task: Task) -> list[Outcome] | _KeyRequest:
     """Return the result of an ended task, or an error for each of its jobs if its process ended early too often."""
+    answer: list[Outcome] | _KeyRequest
     try:
-        return ray.get(reference)
+        answer = ray.get(reference)
+        return answer
     except ray.exceptions.RayTaskError:
         raise  # a fault of this program
     except ray.exceptions.RayError as error:
@@ -116,7 +124,8 @@ def _result(ray: ModuleType, reference: Any, task: Task) -> list[Outcome] | _Key
 
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
     """Do a task in a process of the cluster, in the working folder of the command."""
-    ray, public = load_ray("--cluster"), _private().public_key().public_bytes_raw()
+    ray = load_ray("--cluster")
+    public = _private().public_key().public_bytes_raw()
     # Several nodes may have the same address.
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
     if public not in envelopes:
@@ -124,7 +133,9 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
     with suppress(FileNotFoundError):  # the inputs, if they are paths, are missing here, too
         os.chdir(folder)
     outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()), task.result)
-    return [replace(each, node=node, size=size_of(each.out) if each.out else None) for each in outcomes]
+    return [
+        replace(outcome, node=node, size=size_of(outcome.out) if outcome.out else None) for outcome in outcomes
+    ]
 
 
 @contextmanager

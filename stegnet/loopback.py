@@ -27,16 +27,8 @@ LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS = 16  # connections that have shown the token: a browser's window needs one or two
 MAX_STRANGERS = 128  # connections that have not shown it yet; browsers open spare ones
 _SNAPS = Path("/var/lib/snapd")
-_TOKEN_BYTES = 24
-_FIRST_REQUEST = 10.0  # seconds in which a connection must show the token
 Page = Mapping[str, tuple[str, bytes]]
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+Connection = socket.socket | tuple[bytes, socket.socket]  # as socketserver passes it: for TCP, the socket
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -54,10 +46,12 @@ class LoopbackServer(ThreadingHTTPServer):
     """
 
     request_queue_size = MAX_STRANGERS  # connections that wait to be accepted
+    seconds_for_token = 10.0  # in which a connection must show the token
 
     def __init__(self, port: int, handler: type["LoopbackHandler"], stop: threading.Event, page: Page) -> None:
-        self.stop, self.page = stop, page
-        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self.stop = stop
+        self.page = page
+        self.token = secrets.token_urlsafe(24)
         self._changes = threading.Lock()
         self._strangers: dict[socket.socket, float] = {}  # time when each was accepted, the oldest first
         self._admitted: set[socket.socket] = set()
@@ -96,11 +90,13 @@ class LoopbackServer(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without looking up the machine's name, which may take seconds and is not needed."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+        self.server_name = LOOPBACK
+        self.server_port = self.server_address[1]
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:
+    def process_request(self, request: Connection, client_address: object) -> None:
         """Serve a connection in a separate thread; if too many have shown no token, close the oldest of them."""
-        self._free.acquire()  # if none is free, the thread of a closed connection is about to end
+        assert isinstance(request, socket.socket)
+        self._free.acquire()  # without a free one, the thread of a closed connection is about to end
         try:
             with self._changes:
                 self._strangers[request] = time.monotonic()
@@ -111,7 +107,8 @@ class LoopbackServer(ThreadingHTTPServer):
             self._forget(request)
             raise
 
-    def process_request_thread(self, request: socket.socket, client_address: object) -> None:
+    def process_request_thread(self, request: Connection, client_address: object) -> None:
+        assert isinstance(request, socket.socket)
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -120,7 +117,7 @@ class LoopbackServer(ThreadingHTTPServer):
     def service_actions(self) -> None:
         """Close connections that have not shown the token in time; called several times a second."""
         with self._changes:
-            latest = time.monotonic() - _FIRST_REQUEST
+            latest = time.monotonic() - self.seconds_for_token
             while self._strangers and next(iter(self._strangers.values())) < latest:
                 self._close_oldest()
 
@@ -145,7 +142,7 @@ class LoopbackServer(ThreadingHTTPServer):
             self._admitted.discard(connection)
         self._free.release()
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Connection, client_address: object) -> None:
         """Ignore errors of visitors that have disconnected."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
@@ -173,10 +170,12 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self._authorised_path()
+        if path is None:
+            return
         if path in self.server.page:
             self.close_connection = True
             self.send_whole(*self.server.page[path])
-        elif path is not None:
+        else:
             self.get(path)
 
     def do_POST(self) -> None:
@@ -199,8 +198,16 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 
     def send_head(self, status: HTTPStatus, headers: dict[str, str]) -> None:
         """Send the head of an answer; `headers` are added to, or replace, those of every answer."""
+        of_every_answer = {
+            "Content-Security-Policy": self.policy,
+            "Cache-Control": "no-store",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
         self.send_response(status)
-        for name, value in ({"Content-Security-Policy": self.policy} | _HEADERS | headers).items():
+        for name, value in (of_every_answer | headers).items():
             self.send_header(name, value)
         self.end_headers()
 
@@ -220,9 +227,9 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         """Return the path after the token; or refuse the request and return None."""
         host = self.headers.get("Host", "")
         if (host if ":" in host else f"{host}:80") not in self.server.hosts:
-            own = self.server.server_port
-            reason = f"This page is shown only at {LOOPBACK}:{own} and localhost:{own}."
-            reason += f" Through SSH, keep the port: ssh -L {own}:{LOOPBACK}:{own} MACHINE"
+            port = self.server.server_port
+            reason = f"This page is shown only at {LOOPBACK}:{port} and localhost:{port}."
+            reason += f" Through SSH, keep the port: ssh -L {port}:{LOOPBACK}:{port} MACHINE"
             self.refuse(HTTPStatus.FORBIDDEN, reason)
             return None
         token, slash, rest = self.path.partition("?")[0].removeprefix("/").partition("/")
@@ -244,8 +251,8 @@ def browser(address: str, name: str) -> Iterator[Callable[[], bool]]:
     show the file's name for a moment.
     """
     home = os.environ.get("HOME")
-    visible = home and _SNAPS.is_dir() and os.access(home, os.W_OK)
-    with temporary_folder(parent=Path(home) if visible else None) as folder:
+    parent = Path(home) if home and _SNAPS.is_dir() and os.access(home, os.W_OK) else None
+    with temporary_folder(parent=parent) as folder:
 
         def start() -> bool:
             redirect = folder / f"{name}.html"

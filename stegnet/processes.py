@@ -15,6 +15,7 @@ from itertools import accumulate
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import NamedTuple
@@ -27,16 +28,12 @@ from stegnet.core.parallel import Progress, thread_count
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.image.pictures import open_picture
 from stegnet.keys import export_secret, import_secret
-from stegnet.results import OutputTarget
+from stegnet.results import OutputFolder
 from stegnet.tasks import Secrets, Task, Work, tasks_of
 
 # New processes share neither threads nor memory with this one: copies of it (fork) may hang, and a process that makes
 # copies of itself (forkserver) needs a socket, whose path may be too long.
 _SYSTEM = get_context("spawn")
-_START_SECONDS = 0.6  # of processor time, to start a process
-_MEMORY = 100_000_000  # bytes that a process needs for the smallest picture
-_END_SECONDS = 60.0  # after which a process that was asked to end is killed
-_SECONDS_BETWEEN_SIGNS = 0.2  # between reports of a process on its progress
 
 
 class _Cost(NamedTuple):
@@ -56,18 +53,19 @@ class _Progress(NamedTuple):
 
 def useful_processes(plan: FolderPlan) -> int:
     """Return the number of processes that do a plan's jobs soonest; 1: this one alone, as others must be started."""
+    start_seconds = 0.6  # of processor time, to start a process
     most = min(thread_count(), len(plan.jobs))
-    found = 1
+    worth_starting = 1
     for seconds in accumulate(_cost(job).seconds for job in plan.jobs):
-        found = int(seconds / _START_SECONDS)
-        if found >= most:
+        worth_starting = int(seconds / start_seconds)
+        if worth_starting >= most:
             return most
-    return max(1, found)
+    return max(1, worth_starting)
 
 
 def run_in_processes(
     plan: FolderPlan,
-    out: OutputTarget,
+    out: OutputFolder,
     work: Work,
     secrets: Secrets,
     progress: Progress,
@@ -99,17 +97,20 @@ def run_in_processes(
 
 def _cost(job: Job) -> _Cost:
     """Return a measured upper bound of a job's cost, from its source's pixels or bytes, for any method."""
+    smallest = 100_000_000  # bytes that a process needs for the smallest picture
+    source = job.source
+    assert isinstance(source, Path), "addresses are for clusters"
     if job.kind == PICTURE:
         try:
-            with open_picture(job.source) as image:
+            with open_picture(source) as image:
                 pixels = image.width * image.height
         except Exception:  # whatever it is, the job meets it too, and reports it
-            return _Cost(_MEMORY, 0)
-        return _Cost(_MEMORY + 110 * pixels, 0.1 + 2e-7 * pixels)
-    size = job.source.stat().st_size if job.source.is_file() else 0
+            return _Cost(smallest, 0)
+        return _Cost(smallest + 110 * pixels, 0.1 + 2e-7 * pixels)
+    size = source.stat().st_size if source.is_file() else 0
     if job.kind == SOUND:
-        return _Cost(_MEMORY + 25 * size, 0.2 + 1e-7 * size)
-    return _Cost(5 * _MEMORY, 1 + 1e-6 * size)  # a film keeps a few frames in memory
+        return _Cost(smallest + 25 * size, 0.2 + 1e-7 * size)
+    return _Cost(5 * smallest, 1 + 1e-6 * size)  # a film keeps a few frames in memory
 
 
 @dataclass
@@ -138,7 +139,7 @@ class _Processes:
             return False
         if working and memory + sum(worker.memory for worker in working) > self._memory:
             return False
-        idle = next((each for each in self._workers if not each.task and each.process.is_alive()), None)
+        idle = next((worker for worker in self._workers if not worker.task and worker.process.is_alive()), None)
         worker = idle or self._new()
         worker.task = task
         worker.memory = memory
@@ -148,12 +149,14 @@ class _Processes:
 
     def answers(self) -> Iterator[tuple[Task, _Progress | list[Outcome]]]:
         """Wait until a process sends something; yield its task, and its progress or the outcomes of its jobs."""
-        working = {worker.pipe: worker for worker in self._workers if worker.task}
-        for pipe in wait(list(working)):
-            worker = working[pipe]
-            task = worker.task
+        working = [(worker, worker.task) for worker in self._workers if worker.task]
+        ready = wait([worker.pipe for worker, _ in working])
+        for worker, task in working:
+            if worker.pipe not in ready:
+                continue
+            answer: _Progress | list[Outcome]
             try:
-                answer = pipe.recv()
+                answer = worker.pipe.recv()
             except (EOFError, ConnectionError):
                 self._workers.remove(worker)
                 worker.process.join()
@@ -170,7 +173,7 @@ class _Processes:
             worker.pipe.close()  # one that waits for a task ends
             if worker.task:
                 worker.process.terminate()
-        end = monotonic() + _END_SECONDS
+        end = monotonic() + 60.0  # seconds after which a process that was asked to end is killed
         for worker in self._workers:
             worker.process.join(max(0.0, end - monotonic()))
             if worker.process.is_alive():
@@ -201,7 +204,7 @@ def _serve(pipe: Connection, work: bytes, secret: bytes, seed: bytes) -> None:
 
 
 class _Signs:
-    """Progress callback that sends reports by a pipe, now and then."""
+    """Progress callback that sends reports by a pipe, five a second at most, and one at the start of each phase."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -210,9 +213,10 @@ class _Signs:
         self._one_at_a_time = Lock()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
+        interval = 0.2  # seconds
         now = monotonic()
         with self._one_at_a_time:
-            if phase != self._phase or now - self._last >= _SECONDS_BETWEEN_SIGNS:
+            if phase != self._phase or now - self._last >= interval:
                 self._phase = phase
                 self._last = now
                 self._pipe.send(_Progress(phase, done, total))

@@ -5,7 +5,6 @@ pair does. For real secrets, use `stegnet.hide`. With ONNX files beside the weig
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,9 @@ class PublicPair:
     def __init__(self, weights: Path) -> None:
         self._network = Network.load(weights)
 
-    def predict(self, pictures: dict[str, np.ndarray], params: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
+    def predict(
+        self, pictures: dict[str, np.ndarray], params: dict[str, object] | None = None
+    ) -> dict[str, np.ndarray]:
         """Hide `secret` in `cover`; return `container` and `revealed`, all (H, W, 3) uint8.
 
         Raises:

@@ -5,7 +5,7 @@ The files that a task writes depend only on its jobs and the secrets, and have t
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import PurePath
@@ -18,13 +18,13 @@ from stegnet.core.disk import already_exists
 from stegnet.core.errors import reading
 from stegnet.core.names import folded
 from stegnet.core.parallel import Progress
-from stegnet.core.remote_path import RemotePath, stored
-from stegnet.files import FolderPlan, Job, Outcome, hide_each, reveal_each
-from stegnet.files.folder import Writing
+from stegnet.core.remote_path import Place, RemotePath, stored
+from stegnet.files import FolderPlan, Job, Outcomes, hide_each, reveal_each
+from stegnet.files.folder import Writing, write_here
 from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable
 from stegnet.methods import DEFAULT_CONTEXT, Context, HideJob
 from stegnet.networks.engines import uses_gpu
-from stegnet.results import OutputTarget
+from stegnet.results import OutputFolder, OutputTarget
 
 SEED_BYTES = 32
 _DRAWN = b"stegnet/cluster/randomness"
@@ -69,19 +69,19 @@ class Task:
 
     number: int
     jobs: tuple[Job, ...]
-    out: OutputTarget
+    out: OutputFolder
     present: frozenset[str] = frozenset()
 
     @contextmanager
-    def result(self, out: OutputTarget) -> Iterator[OutputTarget]:
+    def result(self, folder: OutputFolder, out: Place) -> Iterator[OutputTarget]:
         """Yield the target to write a result to; files from before the run are kept, as on one machine.
 
         A file that did not exist before is a result of this task, whose process ended before it could report it.
         """
-        if out.path.name in self.present and not out.force:
-            raise already_exists(out.path)
-        with stored(out.path) as path:
-            yield replace(out, path=path, force=True)
+        if out.name in self.present and not folder.force:
+            raise already_exists(out)
+        with stored(out) as path:
+            yield replace(folder.target(path), force=True)
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ class HidingWork:
 
     @property
     def on_gpu(self) -> bool:
-        """Return whether its networks compute on a GPU."""
+        """True if its networks compute on a GPU."""
         return self.job.method.info.computes and uses_gpu(self.job.context.backend, self.job.context.device)
 
-    def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:
+    def here(self, plan: FolderPlan, out: OutputFolder, source: KeySource) -> Outcomes:
         """Do the jobs of a plan one after the other in this process; yield their outcomes."""
         return hide_each(plan, out, self.job, source)
 
@@ -103,7 +103,7 @@ class HidingWork:
         """Return a copy of this work that reports its progress."""
         return HidingWork(self.job.showing(progress))
 
-    def outcomes(self, task: Task, secrets: Secrets, writing: Writing = nullcontext) -> Iterator[Outcome]:
+    def outcomes(self, task: Task, secrets: Secrets, writing: Writing = write_here) -> Outcomes:
         """Yield an outcome for each job of the task."""
         drawn = replace(self.job.context, randomness=secrets.randomness(task.number))
         job = replace(self.job, context=drawn)
@@ -119,10 +119,10 @@ class RevealingWork:
 
     @property
     def on_gpu(self) -> bool:
-        """Return whether networks compute on a GPU, if any are needed."""
+        """True if networks compute on a GPU, if any are needed."""
         return uses_gpu(self.context.backend, self.context.device)
 
-    def here(self, plan: FolderPlan, out: OutputTarget, source: KeySource) -> Iterator[Outcome]:
+    def here(self, plan: FolderPlan, out: OutputFolder, source: KeySource) -> Outcomes:
         """Do the jobs of a plan one after the other in this process; yield their outcomes."""
         return reveal_each(plan, out, source, self.strict, self.context)
 
@@ -130,7 +130,7 @@ class RevealingWork:
         """Return a copy of this work that reports its progress."""
         return replace(self, context=replace(self.context, progress=progress))
 
-    def outcomes(self, task: Task, secrets: Secrets, writing: Writing = nullcontext) -> Iterator[Outcome]:
+    def outcomes(self, task: Task, secrets: Secrets, writing: Writing = write_here) -> Outcomes:
         """Yield an outcome for each job of the task."""
         plan = FolderPlan(task.jobs)
         return reveal_each(plan, task.out, secrets.source, self.strict, self.context, writing)
@@ -139,7 +139,7 @@ class RevealingWork:
 Work = HidingWork | RevealingWork
 
 
-def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
+def tasks_of(plan: FolderPlan, out: OutputFolder) -> list[Task]:
     """Return the tasks of a plan, in its order; their results have the names that they have on one machine."""
     counts = Counter(folded(job.source.stem) for job in plan.jobs)
 
@@ -156,7 +156,9 @@ def tasks_of(plan: FolderPlan, out: OutputTarget) -> list[Task]:
     else:
         with reading(out.path):
             names = [path.name for path in out.path.iterdir()]
-    present, groups = defaultdict(set), defaultdict(list)
+
+    present: dict[str, set[str]] = defaultdict(set)
+    groups: dict[str, list[tuple[int, Job]]] = defaultdict(list)
     for name in names:
         present[group(folded(PurePath(name).stem))].add(name)
     for number, job in enumerate(plan.jobs):

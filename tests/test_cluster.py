@@ -11,7 +11,7 @@ from stegnet import CapacityError, Identity, Key, Passphrase
 from stegnet.cluster import seal, unseal
 from stegnet.core.remote_path import RemotePath
 from stegnet.files import FolderPlan, Job, hide_each
-from stegnet.results import OutputTarget, Report
+from stegnet.results import OutputFolder, Report
 from stegnet.tasks import Secrets, tasks_of
 from tests.support.nodes import doing
 
@@ -75,7 +75,7 @@ def write(job, cover, secret, out, key) -> Report:
 )
 def test_results_have_the_names_and_bytes_that_they_have_on_one_machine(tmp_path, names, groups):
     """In any order, and again."""
-    made, out = plan(*names), OutputTarget(tmp_path)
+    made, out = plan(*names), OutputFolder(tmp_path)
     tasks, work = tasks_of(made, out), doing(write)
     assert [[made.jobs.index(job) for job in task.jobs] for task in tasks] == groups
     assert [task.number for task in tasks] == [numbers[0] for numbers in groups]
@@ -93,10 +93,10 @@ def test_files_that_were_there_are_kept(tmp_path):
     names = ("a.png", "a-2.png", "a-3.png", "b.mkv", "ab.png")
     for name in names:
         (tmp_path / name).write_text("mine")
-    (both,) = tasks_of(plan("a.png", "a.jpg"), OutputTarget(tmp_path))
+    (both,) = tasks_of(plan("a.png", "a.jpg"), OutputFolder(tmp_path))
     outcomes = doing(write).outcomes(both, SECRETS, both.result)
     assert [str(each.error) for each in outcomes] == [f"{tmp_path / name}: already exists" for name in names[:2]]
-    (forced,) = tasks_of(plan("a.png"), OutputTarget(tmp_path, force=True))
+    (forced,) = tasks_of(plan("a.png"), OutputFolder(tmp_path, force=True))
     assert next(doing(write).outcomes(forced, SECRETS, forced.result)).error is None
     assert {(tmp_path / name).read_bytes() for name in names[1:]} == {b"mine"}
 
@@ -110,7 +110,7 @@ def test_errors_name_the_address_and_not_the_copy():
         assert cover.read_bytes() == b"cover"
         raise CapacityError("is too small", "use another", subject=cover)
 
-    (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputTarget(RemotePath("memory://out")))
+    (task,) = tasks_of(FolderPlan((Job(with_file, "picture", with_file),)), OutputFolder(RemotePath("memory://out")))
     (outcome,) = doing(refuse).outcomes(task, SECRETS, task.result)
     assert isinstance(outcome.error, CapacityError) and outcome.error.hint == "use another"
     assert str(outcome.error) == "memory://covers/a.png: is too small"

@@ -196,7 +196,7 @@ def test_clients_without_the_token_hold_no_thread(server, monkeypatch) -> None:
     with stranger(server) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{server.server_port}\r\n\r\n".encode())
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")  # until the connection is closed
-    monkeypatch.setattr("stegnet.loopback._FIRST_REQUEST", 0.1)
+    monkeypatch.setattr(LoopbackServer, "seconds_for_token", 0.1)
     with socket.create_connection((LOOPBACK, server.server_port), Page.timeout / 2) as connection:
         connection.sendall(b"GET /")
         assert connection.recv(1) == b""

@@ -17,7 +17,7 @@ from stegnet.image import write_png
 from stegnet.keys import Key
 from stegnet.methods import HideJob
 from stegnet.processes import run_in_processes, useful_processes
-from stegnet.results import OutputTarget, Report
+from stegnet.results import OutputFolder, OutputTarget, Report
 from stegnet.tasks import Secrets, Work
 from tests.support.films import picture
 from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors
@@ -41,7 +41,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderPlan:
 
 
 def run(plan: FolderPlan, work: Work, progress: Any = no_progress) -> list[Outcome]:
-    return list(run_in_processes(plan, OutputTarget(Path("out")), work, Secrets(Key(KEY), SEED), progress, 2))
+    return list(run_in_processes(plan, OutputFolder(Path("out")), work, Secrets(Key(KEY), SEED), progress, 2))
 
 
 def test_the_results_and_their_order_are_those_of_one_process(plan: FolderPlan) -> None:
@@ -114,7 +114,7 @@ def linger(job: HideJob, cover: Path, secret: Path, out: OutputTarget, *argument
 
 
 def test_what_is_being_written_is_removed_when_the_work_is_stopped(plan: FolderPlan) -> None:
-    running = run_in_processes(plan, OutputTarget(Path("out")), doing(linger), Secrets(Key(KEY), SEED), no_progress, 2)
+    running = run_in_processes(plan, OutputFolder(Path("out")), doing(linger), Secrets(Key(KEY), SEED), no_progress, 2)
     with closing(running):
         assert next(running).error is None
         wait_until(lambda: len(contents("out")) == 2)

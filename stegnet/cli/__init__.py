@@ -7,8 +7,6 @@ import os
 
 from lazy_loader import attach_stub
 
-_INTERRUPTED = 130
-
 __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 
 
@@ -19,7 +17,7 @@ def run() -> None:
 
         exit_on_signals()
     except KeyboardInterrupt:
-        os._exit(_INTERRUPTED)
+        os._exit(130)  # as for SIGINT; nothing more is imported for it
     from stegnet.cli import command
 
     command.run()

@@ -3,22 +3,20 @@
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from stegnet import __version__
 from stegnet.cli import messages
+from stegnet.cli.exit_codes import EXPLANATIONS, ExitCode
 from stegnet.cli.parser import Parser, completion, manual
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
 from stegnet.core.streams import escape_unprintable
 from stegnet.kernels import kernels_in_use
 
-SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
-_STREAMS = 3  # numbers of standard input, output and error
-_NO_THREAD = "can't start new thread"  # text of Python's RuntimeError
-_ERROR, _SIGNALLED, _INTERRUPTED, _BROKEN_PIPE = 1, 128, 130, 141
 _COMMANDS = {  # with the names of their modules, each imported when it is used
     "hide": "hide SECRET in COVER",
     "reveal": "reveal the secret",
@@ -29,7 +27,6 @@ _COMMANDS = {  # with the names of their modules, each imported when it is used
     "export": "export a weights file to ONNX",
     "help": "explain a command or a topic",
 }
-_DESCRIPTION = "Hide any file, picture or film in a picture, film or sound, and reveal it again."
 _EXAMPLES = {
     "keygen": (
         "stegnet keygen my.key                     # whoever reveals needs a copy",
@@ -45,29 +42,24 @@ _EXAMPLES = {
         "stegnet reveal sent.mkv --passphrase      # writes letter.pdf",
     ),
 }
-EXIT_CODES = {
-    "0": "success",
-    "1": "an error that you can fix; of a folder, some files failed",
-    "2": "invalid command line",
-    "3": "revealed, but the container was altered, or a part of it is missing; `warning:` lines say how",
-    "129": "terminal closed; 130 interrupted; 143 terminated: no partial output",
-    "141": "broken pipe",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code."""
     signals = Signals()
     with signals.handled(), messages.python_warnings():
+        ended = ""
         try:
-            code, ended = _call(argv), ""
+            code = _call(argv)
         except KeyboardInterrupt:
-            code, ended = _INTERRUPTED, "interrupted"
+            code = 128 + signal.SIGINT
+            ended = "interrupted"
         except BaseException:  # a library may turn the signal into an error of its own
             if signals.exit_code is None:
                 raise
         if signals.exit_code is not None:
-            code, ended = signals.exit_code, signals.description
+            code = signals.exit_code
+            ended = signals.description
         if ended:
             messages.error(ended)
         return code
@@ -86,11 +78,11 @@ def run() -> None:
             messages.flush()
         except StegnetError as error:
             messages.error(error)
-            code = _ERROR
+            code = ExitCode.ERROR
     except BrokenPipeError:
         messages.silence(sys.stdout, sys.stderr)
-        code = _BROKEN_PIPE
-    if code > _SIGNALLED:
+        code = ExitCode.BROKEN_PIPE
+    if code > 128:
         os._exit(code)  # cleanup is done; threads still at work are not waited for
     gc.freeze()  # Python would look for garbage once more, though everything ends with the process
     sys.exit(code)
@@ -102,10 +94,11 @@ def _prepare_streams() -> None:
     Closed streams are opened on the null device: otherwise, files would get their numbers, and libraries print into
     them.
     """
-    while (number := os.open(os.devnull, os.O_RDWR)) < _STREAMS:
+    streams = 3  # whose descriptors are 0, 1 and 2
+    while (number := os.open(os.devnull, os.O_RDWR)) < streams:
         pass
     os.close(number)
-    for number in range(_STREAMS):
+    for number in range(streams):
         messages.make_blocking(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
@@ -114,17 +107,21 @@ def _prepare_streams() -> None:
 
 def make_parser() -> Parser:
     """Return the parser. Its namespace has `run`, which takes the namespace and returns the exit code."""
-    parser = _Overview(prog="stegnet", description=_DESCRIPTION)
-    printed = {"action": _Print, "default": argparse.SUPPRESS}
-    completion_help = "print a completion script for a shell"
-    parser.add_argument("--print-completion", choices=SHELLS, metavar="SHELL", help=completion_help, **printed)
-    parser.add_argument("--print-man", nargs=0, help="print the manual page", **printed)
-    parser.add_argument("--version", nargs=0, help="print the version", **printed)
-    commands = parser.add_subparsers(
-        title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
+    description = "Hide any file, picture or film in a picture, film or sound, and reveal it again."
+    parser = _Overview(prog="stegnet", description=description)
+    parser.add_argument(
+        "--print-completion",
+        action=_Print,
+        choices=("bash", "zsh", "fish", "tcsh", "powershell"),
+        default=argparse.SUPPRESS,
+        metavar="SHELL",
+        help="print a completion script for a shell",
     )
-    for name, summary in _COMMANDS.items():
-        commands.add_parser(name, help=summary, command=name)
+    parser.add_argument(
+        "--print-man", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the manual page"
+    )
+    parser.add_argument("--version", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the version")
+    parser.add_commands(_COMMANDS)
     return parser
 
 
@@ -143,7 +140,7 @@ class _Overview(Parser):
             value = f" {action.metavar}" if action.metavar else ""
             options[", ".join(name + value for name in action.option_strings)] = action.help or ""
         parts.append(_table("options", options))
-        parts.append(_table("exit codes", EXIT_CODES))
+        parts.append(_table("exit codes", EXPLANATIONS))
         return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command and names its topics.\n"])
 
 
@@ -158,12 +155,20 @@ class _Print(argparse.Action):
     A shell evaluates the script: `eval "$(stegnet --print-completion bash)"`.
     """
 
-    def __call__(self, parser: Any, namespace: Any, shell: Any, option: str | None = None) -> None:
-        if option == "--version":
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        assert isinstance(parser, Parser)
+        if option_string == "--version":
             print(f"stegnet {__version__}, {kernels_in_use()}")
+        elif isinstance(values, str):
+            print(completion(parser, values))  # imports all commands
         else:
-            # This imports all commands.
-            print(completion(parser, shell) if shell else manual(parser, _EXAMPLES, EXIT_CODES))
+            print(manual(parser, _EXAMPLES, EXPLANATIONS))  # imports all commands
         parser.exit()
 
 
@@ -174,7 +179,8 @@ def _call(argv: Sequence[str] | None) -> int:
         if not gc.isenabled():
             gc.freeze()  # imported objects are not examined again
             gc.enable()
-        return options.run(options)
+        code: int = options.run(options)
+        return code
     except (StegnetError, MemoryError, RuntimeError) as error:
         if _is_exhaustion(error):
             messages.error("out of memory, or of threads")
@@ -183,13 +189,14 @@ def _call(argv: Sequence[str] | None) -> int:
             messages.error(error)
         else:
             raise
-    return _ERROR
+    return ExitCode.ERROR
 
 
 def _is_exhaustion(error: BaseException | None) -> bool:
     """Return whether memory or threads ran out, which FFmpeg reports as if the film were at fault."""
+    no_thread = "can't start new thread"  # text of Python's RuntimeError
     while error is not None:
-        if isinstance(error, MemoryError | BlockingIOError) or str(error) == _NO_THREAD:
+        if isinstance(error, MemoryError | BlockingIOError) or str(error) == no_thread:
             return True
         error = error.__cause__
     return False

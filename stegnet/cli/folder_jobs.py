@@ -1,25 +1,24 @@
 """Folders of files: done on a cluster, in several processes of this machine, or one by one in this process."""
 
 import argparse
-from collections.abc import Iterator
 
 from stegnet.cluster import run_on_cluster
 from stegnet.core.parallel import Progress
-from stegnet.files import FolderPlan, Outcome
+from stegnet.files import FolderPlan, Outcomes
 from stegnet.keys import KeySource
 from stegnet.processes import run_in_processes, useful_processes
-from stegnet.results import OutputTarget
+from stegnet.results import OutputFolder
 from stegnet.tasks import Secrets, Work
 
 
 def do_folder(
     options: argparse.Namespace,
     plan: FolderPlan,
-    out: OutputTarget,
+    out: OutputFolder,
     work: Work,
     key_source: KeySource,
     progress: Progress,
-) -> Iterator[Outcome]:
+) -> Outcomes:
     """Do the jobs of a plan where it is fastest, or where the options say, and yield the outcomes in order."""
     if options.cluster:
         return run_on_cluster(options.cluster, plan, out, work, key_source)

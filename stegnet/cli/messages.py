@@ -14,16 +14,15 @@ from a stream is first written to a temporary file that only its owner can read,
 is complete.
 """
 
-import argparse
 import io
 import os
 import shutil
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
@@ -32,7 +31,6 @@ from stegnet.core.remote_path import Place, place
 from stegnet.core.text import Aside, Setting, shown
 
 _SPELLED = {"overwrite": "--force", "to": "-o"}  # the library uses the parameter names of the Python API
-_TURNED_OFF = {"compress": "--exact"}
 _PHASES = {
     "open": "opening",
     "reduce": "reducing the cover",
@@ -54,10 +52,7 @@ _PHASES = {
     "seal": "sealing",
     "write": "writing",
 }
-_STEP = "{l_bar}{bar}| {n_fmt}/{total_fmt} [this step: {elapsed}, {remaining} left]"
-_UNCOUNTED = "{desc} [{elapsed}]"
 STREAM = "-"
-_VISIBLE = "other users of this machine can see a text on the command line; `--text -` reads it from standard input"
 
 if TYPE_CHECKING:
     from segno import QRCode
@@ -119,8 +114,12 @@ def option_of(setting: Setting) -> str:
 
 def flag(name: str, negated: bool = False) -> str:
     """Return the option for a parameter; if negated, the option that turns it off."""
+    if name in _SPELLED:
+        return _SPELLED[name]
     words = name.replace("_", "-")
-    return _SPELLED.get(name) or (_TURNED_OFF.get(name, f"--no-{words}") if negated else f"--{words}")
+    if not negated:
+        return f"--{words}"
+    return "--exact" if name == "compress" else f"--no-{words}"
 
 
 @contextmanager
@@ -167,39 +166,54 @@ def progress_bar() -> Iterator["Progress"]:
 
 
 class _ProgressBar:
+    """Progress bar of the current phase."""
+
     def __init__(self) -> None:
         self._phase = ""
-        self._bar: tqdm | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def update(self, phase: str, done: int, total: int) -> None:
+        """Show the progress of a phase; the callback of `progress_bar`."""
         shown = self._bar
         if shown is None or phase != self._phase or done < shown.n or bool(total) != bool(shown.total):
             self.close()
-            self._phase, self._bar = phase, self._of_phase(phase, done, total)
+            self._phase = phase
+            shown = self._bar = self._of_phase(phase, done, total)
         elif done == shown.n:
             shown.refresh()  # the time goes on
-        self._bar.update(done - self._bar.n)
+        shown.update(done - shown.n)
 
-    def _of_phase(self, phase: str, done: int, total: int) -> "tqdm":
+    def _of_phase(self, phase: str, done: int, total: int) -> "tqdm[NoReturn]":
         """Return the bar of a phase. The bar of one step of a job names the step, since its time is not the job's."""
-        name, things = _PHASES.get(phase, phase), phase.rpartition(" ")[2]
-        unit = {"tiles": "tile", "files": "file"}.get(things, "frame")
-        if step := getattr(phase, "step", 0):
-            name = f"step {step} of {phase.steps}: {name}"
-        form = _UNCOUNTED if not (done or total) else _STEP if step and total else None
-        return bar(name, unit, total, form)
+        name = _PHASES.get(phase, phase)
+        unit = {"tiles": "tile", "files": "file"}.get(phase.rpartition(" ")[2], "frame")
+        step = getattr(phase, "step", 0)
+        if step:
+            name = f"step {step} of {getattr(phase, 'steps', 0)}: {name}"
+        if not (done or total):
+            return bar(name, unit, total, "{desc} [{elapsed}]")
+        if step and total:
+            return bar(name, unit, total, "{l_bar}{bar}| {n_fmt}/{total_fmt} [this step: {elapsed}, {remaining} left]")
+        return bar(name, unit, total)
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
-def bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm":
+def bar(name: str, unit: str, total: int, form: str | None = None) -> "tqdm[NoReturn]":
     """Return a progress bar, which shows nothing without a terminal."""
     from tqdm import tqdm  # imported here to keep --help fast
 
-    shown = {"disable": None, "dynamic_ncols": True, "leave": False, "bar_format": form}
-    return tqdm(desc=name, unit=unit, total=total or None, **shown)
+    return tqdm(
+        desc=name,
+        unit=unit,
+        total=total or None,
+        disable=None,  # without a terminal
+        dynamic_ncols=True,
+        leave=False,
+        bar_format=form,
+    )
 
 
 @contextmanager
@@ -241,23 +255,18 @@ def place_or_stream(text: str) -> Place | str:
 
 
 @contextmanager
-def spooled(options: argparse.Namespace, *names: str) -> Iterator[None]:
-    """Replace each input that is `-` by a temporary file within the block.
+def spooled(source: Place | str) -> Iterator[Place]:
+    """Yield an input; for STREAM, a temporary file to which standard input is copied.
 
-    Args:
-        names: of the options that name inputs.
     Raises:
         MediaError: standard input is a terminal, or can't be read.
     """
-    inputs = [getattr(options, name) for name in names] + [getattr(options, "text", None)]
-    if inputs.count(STREAM) > 1:
-        options.usage_error("only one input can be read from standard input")
-    with ExitStack() as files:
-        for name in names:
-            if getattr(options, name) == STREAM:
-                setattr(options, name, files.enter_context(named_file("stdin", "standard input")))
-                _spool(getattr(options, name))
-        yield
+    if not isinstance(source, str):
+        yield source
+        return
+    with named_file("stdin", "standard input") as path:
+        _spool(path)
+        yield path
 
 
 def refuse_terminal() -> None:
@@ -322,7 +331,7 @@ def text_bytes(text: str) -> bytes:
     if text == STREAM:
         data = sys.stdin.buffer.read(MOST_TEXT + 1) if sys.stdin is not None else b""
     else:
-        note(_VISIBLE)
+        note("other users of this machine can see a text on the command line; `--text -` reads it from standard input")
         data = text.encode("utf-8", "surrogateescape")
     if not data:
         raise MediaError("the text is empty")

@@ -11,8 +11,9 @@ import re
 import stat
 import textwrap
 import warnings
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import Field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -26,11 +27,8 @@ from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, re
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.networks.card import read_card
-from stegnet.results import OutputTarget
+from stegnet.results import OutputFolder, OutputTarget
 
-NO_BROWSER = "could not start a browser; open the address yourself"
-_MAX_PORT = 65_535
-_NETWORKS = ("weights", "backend", "device", "precision")
 _CLUSTERS = """\
 A Ray cluster works on a folder, a file at a time. Folders may then have
 addresses, such as s3://BUCKET/FOLDER.
@@ -38,17 +36,13 @@ addresses, such as s3://BUCKET/FOLDER.
   $ stegnet hide s3://bucket/photos letter.pdf --cluster auto --key-file k \\
         -o s3://bucket/sent
 """
-_FOR = f"where OUT is sent: {', '.join(f'{name} ({each.text})' for name, each in DESTINATIONS.items())}"
 _CHOICE = """\
 Without --method, one is chosen: sealed, or the one by which a JPEG, WAV, FLAC,
 transparent PNG, or MP4 (-o NAME.mp4) stays what it is; with --for, what
 survives that. A picture or film that does not fit is compressed first. An
 option applies to all methods, or to those in brackets after it.
 """
-_METHODS_EXAMPLE = """
-  $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png"""
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
-_UNJUDGED = "a passphrase is sure to be hard to guess only if it is random: `stegnet keygen --passphrase-words 6`"
 _NOT_TEXT = "the passphrase is not UTF-8 text"
 
 
@@ -68,7 +62,8 @@ class _Place(argparse.Action):
     """An action that stores a place, and whether a slash at its end makes it a folder."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
-        namespace.output, namespace.into_folder = messages.place_or_stream(text), text.endswith("/")
+        namespace.output = messages.place_or_stream(text)
+        namespace.into_folder = text.endswith("/")
 
 
 def add_force_option(command: argparse.ArgumentParser) -> None:
@@ -112,8 +107,9 @@ def add_port_option(command: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_PORT}")
+    most = 65_535
+    if not text.isdecimal() or int(text) > most:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {most}")
     return int(text)
 
 
@@ -122,6 +118,12 @@ def check_places(options: argparse.Namespace, *places: Place) -> None:
     remote = [place for place in places if isinstance(place, RemotePath)]
     if remote and not options.cluster:
         options.usage_error(f"{remote[0]} requires --cluster")
+
+
+def local(place: Place) -> Path:
+    """Return a path of this machine; without `--cluster`, `check_places` has refused addresses."""
+    assert isinstance(place, Path)
+    return place
 
 
 def check_output_stream(options: argparse.Namespace) -> None:
@@ -147,10 +149,15 @@ def cluster_needs_folder(options: argparse.Namespace) -> None:
 
 def chosen_context(options: argparse.Namespace) -> Context:
     """Return the context with the networks that the options choose."""
-    where = (getattr(options, name) or "auto" for name in ("device", "precision", "backend"))
     if options.weights is not None:
         read_card(options.weights)
-    return Context(options.weights, *where, search=getattr(options, "search", False))
+    return Context(
+        weights=options.weights,
+        device=options.device or "auto",
+        precision=options.precision or "auto",
+        backend=options.backend or "auto",
+        search=getattr(options, "search", False),
+    )
 
 
 def load_pair(context: Context) -> None:
@@ -163,86 +170,128 @@ def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     return (*key_files(options), *([options.weights] if options.weights else []))
 
 
-def output_target(options: argparse.Namespace, folder: Path | None = None) -> OutputTarget:
-    """Return the target that the output options name, or a folder for a result that names itself."""
-    lossless, inputs = getattr(options, "lossless", False), auxiliary_inputs(options)
-    return OutputTarget(folder or options.output, options.force, inputs, lossless, named=folder is None)
+def output_target(options: argparse.Namespace, path: Path) -> OutputTarget:
+    """Return the target for one result, to be written as the output options say."""
+    lossless = getattr(options, "lossless", False)
+    return OutputTarget(path, options.force, auxiliary_inputs(options), lossless)
+
+
+def output_folder(options: argparse.Namespace) -> OutputFolder:
+    """Return the folder for several results that the output options name."""
+    lossless = getattr(options, "lossless", False)
+    return OutputFolder(options.output, options.force, auxiliary_inputs(options), lossless)
 
 
 def add_method_options(command: Parser) -> None:
     """Add `--for`, `--method`, and the options of all methods, each under its own topic or under the shared one."""
-    command.add_argument("--for", dest="destination", choices=tuple(DESTINATIONS), metavar="PLACE", help=_FOR)
-    default, *others = METHODS.values()
-    about, width = [_CHOICE], max(map(len, METHODS)) + 1
-    for method in others:
-        line, indent = f"  {method.info.name:{width}}{method.info.summary}", f"{'':{width + 2}}"
-        about.append(textwrap.fill(line, 78, subsequent_indent=indent))
-    group = command.add_topic("methods", "\n".join([*about, _METHODS_EXAMPLE]))
+    places = ", ".join(f"{name} ({destination.text})" for name, destination in DESTINATIONS.items())
+    place_help = f"where OUT is sent: {places}"
+    command.add_argument("--for", dest="destination", choices=tuple(DESTINATIONS), metavar="PLACE", help=place_help)
+
+    default, *chosen_by_name = METHODS.values()
+    width = max(map(len, METHODS)) + 1
+    about = [_CHOICE]
+    for method in chosen_by_name:
+        line = f"  {method.info.name:{width}}{method.info.summary}"
+        about.append(textwrap.fill(line, 78, subsequent_indent=f"{'':{width + 2}}"))
+    about.append("\n  $ stegnet hide cover.png letter.pdf --method sealed --key-file k -o sent.png")
+    group = command.add_topic("methods", "\n".join(about))
     method_help = f"how SECRET is hidden: {', '.join(METHODS)} (default: {default.info.name})"
     group.add_argument("--method", choices=tuple(METHODS), metavar="METHOD", help=method_help)
-    infos = [method.info for method in others]
-    own = {info.name: command.add_topic(info.topic or info.name, info.description) for info in infos}
-    for flag, (each, kind, owners) in _declared().items():
-        if len(owners) == 1:
-            _add_method_option(own[owners[0]], flag, each, kind, each.metadata["help"])
+
+    infos = [method.info for method in chosen_by_name]
+    topics = {info.name: command.add_topic(info.topic or info.name, info.description) for info in infos}
+    for option in _method_options():
+        if len(option.owners) == 1:
+            option.add_to(topics[option.owners[0]])
         else:
-            whose = f" [{', '.join(owners)}]" if len(owners) < len(METHODS) else ""
-            _add_method_option(group, flag, each, kind, each.metadata["help"] + whose)
+            option.add_to(group)
 
 
-def _declared() -> dict[str, tuple[Field, Any, list[str]]]:
-    """Return the options by flag: a field, its type, and the names of the methods that have it.
+@dataclass(frozen=True)
+class _MethodOption:
+    """Option of one or several methods.
 
-    One field has two flags if methods have different defaults for it.
+    Attributes:
+        flag: as it is typed. A value has two flags if methods have different defaults for it.
+        name: of the value in the methods' options.
+        default: of the value in the methods' options.
+        type_: type of the value, as annotated.
+        metavar: word for the value in the help, or one for each path; None: argparse's own.
+        help: text of the help.
+        owners: names of the methods that have it.
     """
-    found: dict[str, tuple[Field, Any, list[str]]] = {}
+
+    flag: str
+    name: str
+    default: object
+    type_: object
+    metavar: str | tuple[str, ...] | None
+    help: str
+    owners: list[str]
+
+    def add_to(self, group: argparse._ArgumentGroup) -> None:
+        """Add the option to a group. Its default is None, so that options that were given can be told apart."""
+        text = self.help.replace("%", "%%")
+        if 1 < len(self.owners) < len(METHODS):
+            text += f" [{', '.join(self.owners)}]"
+        if self.type_ is bool:
+            group.add_argument(self.flag, dest=self.name, action="store_const", const=not self.default, help=text)
+        elif isinstance(self.metavar, tuple):
+            group.add_argument(self.flag, nargs=len(self.metavar), type=Path, metavar=self.metavar, help=text)
+        else:
+            choices = get_args(self.type_) if isinstance(self.default, str) else None
+            alternatives = get_args(self.type_) or (self.type_,)
+            types = [kind for kind in alternatives if isinstance(kind, type) and kind is not type(None)]
+            value_type = types[0] if types else str
+            group.add_argument(self.flag, choices=choices, type=value_type, metavar=self.metavar, help=text)
+
+
+def _method_options() -> Iterable[_MethodOption]:
+    """Return the options of all methods."""
+    options: dict[str, _MethodOption] = {}
     for method in METHODS.values():
-        kinds = get_type_hints(method.info.options)
-        for each in fields(method.info.options):
-            shown = messages.flag(each.name, each.default is True)
-            found.setdefault(shown, (each, kinds[each.name], []))[2].append(method.info.name)
-    return found
+        types = get_type_hints(method.info.options)
+        for declared in fields(method.info.options):
+            flag = messages.flag(declared.name, declared.default is True)
+            if flag not in options:
+                text: str = declared.metadata["help"]
+                metavar: str | tuple[str, ...] | None = declared.metadata["metavar"]
+                options[flag] = _MethodOption(
+                    flag, declared.name, declared.default, types[declared.name], metavar, text, []
+                )
+            options[flag].owners.append(method.info.name)
+    return options.values()
 
 
-def _add_method_option(group: argparse._ArgumentGroup, name: str, each: Field, kind: Any, text: str) -> None:
-    """Add one option. Its default is None, so that options that were given can be told apart."""
-    text, metavar = text.replace("%", "%%"), each.metadata["metavar"]
-    if kind is bool:
-        group.add_argument(name, dest=each.name, action="store_const", const=not each.default, help=text)
-    elif isinstance(metavar, tuple):
-        group.add_argument(name, nargs=len(metavar), type=Path, metavar=metavar, help=text)
-    else:
-        shown = {"metavar": metavar} if metavar else {}
-        choices = get_args(kind) if isinstance(each.default, str) else None
-        types = [one for one in get_args(kind) or (kind,) if one is not type(None) and isinstance(one, type)]
-        group.add_argument(name, choices=choices, type=types[0] if types else str, help=text, **shown)
-
-
-def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method, Any]:
+def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any], Any]:
     """Return the method that the options ask for, and its options. A contradiction ends the program as misuse.
 
     Args:
         suffix: of the output, or "".
     """
-    names = [each.name for each, _, _ in _declared().values()]
+    names = [option.name for option in _method_options()]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    for each in ("method", *DESTINATIONS[options.destination or "file"].options):
-        if options.destination and getattr(options, each) is not None:
-            options.usage_error(f"--for says what OUT survives: leave {messages.flag(each)} out")
+    if options.destination:
+        for name in ("method", *DESTINATIONS[options.destination].options):
+            if getattr(options, name) is not None:
+                options.usage_error(f"--for says what OUT survives: leave {messages.flag(name)} out")
     try:
         method, chosen = method_for(options.destination or "file", given, suffix, options.method)
     except UnknownOption as error:
         shown = messages.flag(error.option, given[error.option] is False)
         options.usage_error(f"{shown} requires --method {_either(error.methods)}")
     if not method.info.computes:
-        for name in _NETWORKS:
+        for name in ("weights", "backend", "device", "precision"):
             if getattr(options, name):
-                able = [each.info.name for each in METHODS.values() if each.info.computes]
-                options.usage_error(f"{messages.flag(name)} requires --method {_either(able)}")
+                infos = [known.info for known in METHODS.values()]
+                computing = [info.name for info in infos if info.computes]
+                options.usage_error(f"{messages.flag(name)} requires --method {_either(computing)}")
     return method, chosen
 
 
-def _either(names: list[str]) -> str:
+def _either(names: Sequence[str]) -> str:
+    """Return the names of methods joined by "or", without that of AUTO if there are others."""
     return " or ".join(name for name in names if name != next(iter(METHODS))) or names[0]
 
 
@@ -264,8 +313,15 @@ def add_key_options(
         ways.add_argument("--identity", type=Path, metavar="ID", help=text)
 
 
+def required_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource:
+    """Return the key or passphrase of a command that requires one; the rest as in `read_key_source`."""
+    key_source = read_key_source(options, confirm, hiding)
+    assert key_source is not None, "the parser refuses a command line without one"
+    return key_source
+
+
 def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource | None:
-    """Return the key or passphrase that the options name, None if they name none.
+    """Return the key or passphrase that the options name; None: they name no key.
 
     Args:
         confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
@@ -294,7 +350,8 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     if confirm and (weakness := passphrase.weakness()):
         messages.warning(weakness)
     elif confirm and not passphrase.is_random_words():
-        messages.note(_UNJUDGED)
+        random_words = "`stegnet keygen --passphrase-words 6`"
+        messages.note(f"a passphrase is sure to be hard to guess only if it is random: {random_words}")
     return passphrase
 
 
@@ -323,6 +380,7 @@ def _read_key_file(path: Path, hiding: bool) -> Key:
 
 
 def _prompt(confirm: bool) -> str:
+    """Prompt for a passphrase; if `confirm` is set, twice. Raises KeyFileError without a terminal."""
     try:
         with warnings.catch_warnings():
             # Without a terminal, getpass would only warn, and echo the input.
@@ -331,17 +389,17 @@ def _prompt(confirm: bool) -> str:
             if confirm and getpass.getpass("Repeat passphrase: ") != text:
                 del text
                 raise KeyFileError("the passphrases do not match", "nothing was written; try again")
+        return text
     except (getpass.GetPassWarning, EOFError) as error:
         hint = "use --passphrase-file or --passphrase-fd"
         raise KeyFileError("there is no terminal to prompt for a passphrase", hint) from error
     except UnicodeDecodeError:
-        text = None
-    if text is None:  # raised outside the block: the decoding error contains the input
-        raise KeyFileError(_NOT_TEXT)
-    return text
+        pass
+    raise KeyFileError(_NOT_TEXT)  # outside the block: the decoding error contains the input
 
 
 def _read_file(path: Path) -> bytes:
+    """Return the first line of a file. Raises KeyFileError if it can't be read."""
     try:
         with path.open("rb") as file:
             line = file.readline(_MAX_LINE)
@@ -367,6 +425,7 @@ def _read_descriptor(number: int) -> bytes:
 
 
 def _decode(line: bytes) -> str:
+    """Return a line as text, without its end. Raises KeyFileError, which does not contain it, if it is not UTF-8."""
     with suppress(UnicodeDecodeError):
         return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
     del line

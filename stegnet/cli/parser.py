@@ -8,6 +8,7 @@ import difflib
 import re
 import sys
 import textwrap
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from os.path import commonprefix
@@ -16,11 +17,10 @@ from typing import Any, NoReturn
 
 from stegnet import __version__
 from stegnet.cli import messages
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.core.names import either
 from stegnet.core.remote_path import place
 
-_INVALID = 2
-_MISSING = re.compile(r"the following arguments are required: (.+)|one of the arguments (.+) is required")
 _NOT_AN_ARGUMENT = "a passphrase is never an argument: --passphrase prompts for it"
 
 
@@ -36,12 +36,15 @@ class Parser(argparse.ArgumentParser):
         self._typed: Sequence[str] = ()
         self._positionals.title = "arguments"
         self.topics: dict[str, argparse._ArgumentGroup] = {}
+        self.commands: dict[str, Parser] = {}
+        self.summaries: Mapping[str, str] = {}
 
     def load(self) -> "Parser":
         """Import the command, and return the parser with its description and arguments."""
         if self._command:
             command = import_module(f"stegnet.cli.commands.{self._command}")
-            self._command, self.description = "", command.DESCRIPTION
+            self._command = ""
+            self.description = command.DESCRIPTION
             command.add_arguments(self)
             self.set_defaults(run=command.execute, usage_error=self.error)
         return self
@@ -54,19 +57,29 @@ class Parser(argparse.ArgumentParser):
             self.topics[name] = self.add_argument_group(name, text or None)
         return self.topics[name]
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        self._typed = sys.argv[1:] if args is None else args
-        self.load()
-        return super().parse_known_args(args, namespace)
+    def add_commands(self, summaries: Mapping[str, str]) -> None:
+        """Add commands, each of which is the name of its module, with a line on each."""
+        self.summaries = summaries
+        commands = self.add_subparsers(
+            title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
+        )
+        for name, summary in summaries.items():
+            self.commands[name] = commands.add_parser(name, help=summary, command=name)
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        self._typed = sys.argv[1:] if args is None else list(args)
+        self.load()
+        return super().parse_known_args(self._typed, namespace)
+
+    def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse_unknown_option()
-            command, message = self._commands[options.command], "too many arguments"
+            command = self.commands[options.command]
             command._refuse_unknown_option()
-            message += command._one_more_file()
-            message += f"; {_NOT_AN_ARGUMENT}" if getattr(options, "passphrase", False) else ""
+            message = f"too many arguments{command._one_more_file()}"
+            if getattr(options, "passphrase", False):
+                message += f"; {_NOT_AN_ARGUMENT}"
             command._stop(message, command.shortest())
         return options
 
@@ -75,9 +88,10 @@ class Parser(argparse.ArgumentParser):
         self._refuse_unknown_option()
         if message.startswith("argument --passphrase: ignored explicit argument"):
             self._stop(_NOT_AN_ARGUMENT, self._help_hint(message))
-        if missing := _MISSING.fullmatch(message):
+        required = r"the following arguments are required: (.+)|one of the arguments (.+) is required"
+        if missing := re.fullmatch(required, message):
             extra = self._one_more_file()
-            self._stop(f"missing: {_listed(missing)}{extra}", self._help_hint() if self._commands else self.shortest())
+            self._stop(f"missing: {_listed(missing)}{extra}", self._help_hint() if self.commands else self.shortest())
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
@@ -90,7 +104,8 @@ class Parser(argparse.ArgumentParser):
 
     def print_topic(self, name: str) -> None:
         """Print a topic's text and options."""
-        formatter, group = self._get_formatter(), self.topics[name]
+        group = self.topics[name]
+        formatter = self._get_formatter()
         formatter.add_text(group.description)
         formatter.start_section(f"options of `{self.prog}`")
         formatter.add_arguments(group._group_actions)
@@ -98,6 +113,7 @@ class Parser(argparse.ArgumentParser):
         self._print_message(formatter.format_help(), sys.stdout)
 
     def _formatted(self, groups: list[argparse._ArgumentGroup]) -> str:
+        """Return usage, description, the options of these groups, epilog, and the names of topics."""
         formatter = self._get_formatter()
         formatter.add_usage(f"{self.shortest()} [OPTIONS]", self._actions, [])
         formatter.add_text(self.description)
@@ -123,11 +139,8 @@ class Parser(argparse.ArgumentParser):
             words += [] if action.nargs == 0 else [str(action.metavar or action.dest)]
         return " ".join(words)
 
-    @property
-    def _commands(self) -> "dict[str, Parser]":
-        return self._subparsers._group_actions[0].choices if self._subparsers else {}
-
     def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Accept a value if it is one of the action's choices, or end the program with what they are."""
         if action.choices is None or value in action.choices:
             return
         if isinstance(action, argparse._SubParsersAction):
@@ -137,7 +150,7 @@ class Parser(argparse.ArgumentParser):
     def _refuse_unknown_option(self) -> None:
         """Report the first option that this parser lacks, without its value, and end the program."""
         for word in self._typed:
-            if word == "--" or word in self._commands:
+            if word == "--" or word in self.commands:
                 return
             option = re.match(r"--[a-z][\w-]*|-[a-zA-Z]", word)
             if option and option[0] not in self._option_string_actions:
@@ -148,21 +161,26 @@ class Parser(argparse.ArgumentParser):
 
         Only a file is named: any other word may be a passphrase.
         """
-        words, named = iter(self._typed), []
-        for word in words:
+        words = deque(self._typed)
+        named: list[str] = []
+        while words:
+            word = words.popleft()
             option = self._option_string_actions.get(word)
-            if option is not None and option.nargs != 0:
-                for _ in range(option.nargs or 1):
-                    next(words, None)
-            elif not word.startswith("-"):
-                named.append(word)
+            if option is None:
+                if not word.startswith("-"):
+                    named.append(word)
+                continue
+            values = option.nargs if isinstance(option.nargs, int) else 1
+            for _ in range(values):
+                if words and not (option.nargs == argparse.OPTIONAL and words[0].startswith("-")):
+                    words.popleft()
         extra = named[sum(not action.option_strings for action in self._actions) :]
         return next((f"; {word} is one file too many" for word in extra if Path(word).is_file()), "")
 
     def _suggestion(self, typed: str, known: Iterable[str]) -> str:
         close = max(
             difflib.get_close_matches(typed, known),
-            key=lambda each: (len(commonprefix([typed, each])), -len(each)),  # noqa: RUF071 - of characters
+            key=lambda name: (len(commonprefix([typed, name])), -len(name)),  # noqa: RUF071 - of characters
             default=None,
         )
         return f"did you mean `{close}`?" if close else self._help_hint()
@@ -178,7 +196,7 @@ class Parser(argparse.ArgumentParser):
     def _stop(self, message: str, hint: str) -> NoReturn:
         messages.error(message)
         messages.hint(hint)
-        self.exit(_INVALID)
+        self.exit(ExitCode.INVALID)
 
 
 class _HelpAll(argparse.Action):
@@ -191,14 +209,14 @@ class _HelpAll(argparse.Action):
 
 def commands_of(parser: Parser) -> dict[str, Parser]:
     """Return the parsers of all commands by name."""
-    return {name: command.load() for name, command in parser._commands.items()}
+    return {name: command.load() for name, command in parser.commands.items()}
 
 
 def _listed(missing: re.Match[str]) -> str:
     """Return the names of missing arguments; an option by its long name."""
-    every, one = missing.groups()
-    names = [name.rpartition("/")[2] for name in (every.split(", ") if every else one.split())]
-    return ", ".join(names) if every else either(names)
+    all_of, one_of = missing.groups()
+    names = [name.rpartition("/")[2] for name in (all_of.split(", ") if all_of else one_of.split())]
+    return ", ".join(names) if all_of else either(names)
 
 
 def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:
@@ -212,7 +230,7 @@ def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: 
     for command in commands_of(parser).values():
         lines += [f".SS {_text(command.shortest())}", *_described(command), *_options(command)]
     lines += [".SH EXIT STATUS", *(line for code, text in exit_codes.items() for line in _item(code, text))]
-    lines += [".SH EXAMPLES", *_literal("\n".join(line for each in examples.values() for line in each))]
+    lines += [".SH EXAMPLES", *_literal("\n".join(line for of_command in examples.values() for line in of_command))]
     return "\n".join(lines)
 
 
@@ -220,12 +238,11 @@ def completion(parser: Parser, shell: str) -> str:
     """Return the completion script for a shell, which describes each command in one line."""
     import shtab  # imported here, since only this needs it
 
-    summaries = {command.dest: command.help for command in parser._subparsers._group_actions[0]._choices_actions}
     for name, command in commands_of(parser).items():
-        command.description = summaries[name]
+        command.description = parser.summaries[name]
         for action in command._actions:
             if action.dest == "output" or action.type in (Path, place, messages.place_or_stream):
-                action.complete = shtab.FILE
+                action.complete = shtab.FILE  # type: ignore[attr-defined]  # an attribute that shtab reads
     return shtab.complete(parser, shell)
 
 

@@ -13,6 +13,7 @@ if hasattr(signal, "SIGHUP"):  # not on Windows
 _GRACE = 5.0  # seconds after a signal in which further ones are ignored
 
 Handler = Callable[[int, FrameType | None], object]
+Disposition = Handler | int | None  # what `signal.signal` takes; None: the handler was not installed from Python
 
 
 def exit_on_signals() -> None:
@@ -37,7 +38,12 @@ def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
             first = now
             stop()
         elif now - first >= _GRACE:
-            previous[number](number, frame)
+            disposition = previous[number]
+            if callable(disposition):
+                disposition(number, frame)
+            else:  # the system's own
+                signal.signal(number, disposition)
+                signal.raise_signal(number)
 
     with _handlers(handle) as previous:
         yield
@@ -78,18 +84,22 @@ class Signals:
         now = time.monotonic()
         if now - self._last < _GRACE:
             return
-        self._first, self._last = self._first or signal.Signals(number), now
+        self._first = self._first or signal.Signals(number)
+        self._last = now
         raise SignalReceived
 
 
 @contextmanager
-def _handlers(handler: Handler) -> Iterator[dict[int, Handler]]:
+def _handlers(handler: Handler) -> Iterator[dict[int, Disposition]]:
     """Install a handler for the duration of the block and yield the previous ones.
 
     A signal that is already ignored, as under `nohup`, stays ignored.
     """
-    previous = {number: signal.getsignal(number) for number in _DESCRIPTIONS}
-    previous = {number: old for number, old in previous.items() if old != signal.SIG_IGN}
+    previous: dict[int, Disposition] = {}
+    for known in _DESCRIPTIONS:
+        disposition = signal.getsignal(known)
+        if disposition != signal.SIG_IGN:
+            previous[known] = disposition
     for number in previous:
         signal.signal(number, handler)
     try:

@@ -224,7 +224,7 @@ def move_whole(part: Path, path: Path, *, overwrite: bool) -> None:
     sync_folder(path.parent)
 
 
-def already_exists(path: Path) -> MediaError:
+def already_exists(path: object) -> MediaError:
     """Return the error for a file that must not be overwritten."""
     return MediaError("already exists", Text(Setting("overwrite", True), " overwrites it"), subject=path)
 

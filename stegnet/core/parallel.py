@@ -45,10 +45,10 @@ Progress = Callable[[str, int, int], None]
 
 
 class Phase(str):
-    """Name of a phase that is a step of a job, with its number, from 1, and the number of steps."""
+    """Name of a phase that is a step of a job, with its number, from 1, and the number of steps; 0: the only step."""
 
-    step: int
-    steps: int
+    step: int = 0
+    steps: int = 0
 
 
 def no_progress(phase: str, done: int, total: int) -> None:

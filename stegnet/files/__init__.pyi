@@ -15,6 +15,9 @@ from .folder import (
     Outcome as Outcome,
 )
 from .folder import (
+    Outcomes as Outcomes,
+)
+from .folder import (
     hide_each as hide_each,
 )
 from .folder import (
@@ -34,9 +37,6 @@ from .folder import (
 )
 from .revealing import (
     Info as Info,
-)
-from .revealing import (
-    Value as Value,
 )
 from .revealing import (
     file_info as file_info,

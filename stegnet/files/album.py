@@ -12,7 +12,7 @@ from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.cover import Cover, check_input
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, FoundSecret, HideJob, hide_record
+from stegnet.methods import DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
 from stegnet.methods.hiding import check_cover
 from stegnet.methods.registry import album_method
 from stegnet.record import (
@@ -32,19 +32,19 @@ from stegnet.record import (
 from stegnet.results import OutputTarget, Report, stored_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlbumPlan(FolderPlan):
-    """Plan of an album, with a job for each cover and the secret; any `enough` of the containers give the secret."""
+    """Plan of an album, with a job for each cover.
 
-    enough: int = 0
+    Attributes:
+        covers: pictures and sounds, in the order of the jobs.
+        secret: file that is divided over them.
+        enough: number of containers, of any choice, that give the secret.
+    """
 
-    @property
-    def covers(self) -> list[Path]:
-        return [job.source for job in self.jobs]
-
-    @property
-    def secret(self) -> Path:
-        return self.jobs[0].secret
+    covers: tuple[Path, ...]
+    secret: Path
+    enough: int
 
 
 def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPlan:
@@ -58,9 +58,9 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
         ConfigError: `enough` is not between 1 and the number of covers.
     """
     check_input(secret)
-    found, notes = media_files(covers)
-    count = len(found)
-    for path, kind in found:
+    files, notes = media_files(covers)
+    count = len(files)
+    for path, kind in files:
         if kind == FILM:
             raise MediaError(
                 "is a film, and an album is of pictures and sounds",
@@ -69,17 +69,27 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
             )
     if enough is not None and not 1 <= enough <= count:
         raise ConfigError(f"{enough} is not from 1 to {count}, the number of covers", parameter="any")
-    if enough not in (None, count) and count > SHARES:
-        message = f"{count} covers: an album of which fewer are enough has at most {SHARES}"
-        raise CapacityError(message, "use fewer, or let all be needed")
-    who = f"any {enough} of the {count} files" if enough not in (None, count) else f"all {count} files together"
-    note = f"{printable(secret.name)}, {counted(secret.stat().st_size, 'byte')}: {who} recover it"
-    jobs = tuple(Job(path, kind, secret) for path, kind in found)
-    return AlbumPlan(jobs, (*notes, note), enough or count)
+    if enough is None or enough == count:
+        sufficient = f"all {count} files together"
+    elif count <= SHARES:
+        sufficient = f"any {enough} of the {count} files"
+    else:
+        problem = f"{count} covers: an album of which fewer are enough has at most {SHARES}"
+        raise CapacityError(problem, "use fewer, or let all be needed")
+    note = f"{printable(secret.name)}, {counted(secret.stat().st_size, 'byte')}: {sufficient} recover it"
+    return AlbumPlan(
+        jobs=tuple(Job(path, kind, secret) for path, kind in files),
+        notes=(*notes, note),
+        covers=tuple(path for path, _ in files),
+        secret=secret,
+        enough=enough or count,
+    )
 
 
 def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, job: HideJob) -> list[Outcome]:
     """Divide a file over an album, whose files get their names in a folder once all of them are complete.
+
+    Return an outcome for each of them, whose report names the file.
 
     Raises:
         MediaError: a file can't be read or written.
@@ -90,63 +100,72 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
         able = " or ".join(method.info.name for method in METHODS.values() if method.info.albums)
         problem = f"{job.method.info.name} can't divide a secret over an album"
         raise ConfigError(problem, f"use {able}", parameter="method")
-    keys, names, targets = key_source.new_keys(job.context.randomness), Names(), []
+    keys = key_source.new_keys(job.context.randomness)
+    names = Names()
+    targets: list[OutputTarget] = []
     for cover in album.covers:
         suffix = job.suffix_of(cover)
         out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
         out.check((), ALBUM, *album.covers, album.secret)
         targets.append(out)
     with album.secret.open("rb") as source:
-        secret = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
-        header = Header(job.context.randomness(FILM_ID_BYTES), FILE, len(album.covers), secret)
+        undigested = File(stored_name(album.secret), album.secret.stat().st_size, bytes(hashlib.sha256().digest_size))
+        header = Header(job.context.randomness(FILM_ID_BYTES), FILE, len(album.covers), undigested)
         try:
             with locked_folder(".stegnet-", folder.path) as made:
                 # Before the secret is read, which may be far too large.
                 division = _division(album, header, keys, job)
-                header = division.of(replace(header, secret=replace(secret, digest=file_digest(source))), album.enough)
+                secret = replace(undigested, digest=file_digest(source))
+                header = division.of(replace(header, secret=secret), album.enough)
                 parts = [OutputTarget(made / out.path.name) for out in targets]
                 reports = list(_hidden(album, division.records(header, source), parts, keys, job))
-                if file_digest(source) != header.secret.digest or source.tell() != header.secret.size:
+                if file_digest(source) != secret.digest or source.tell() != secret.size:
                     raise MediaError("was changed while it was being hidden", "hide it again", subject=album.secret)
                 for part, out in zip(parts, targets, strict=True):
                     move_whole(part.path, out.path, overwrite=out.force)
         except OSError as error:
             raise unwritable(folder.path, error) from error
     done = zip(album.jobs, targets, reports, strict=True)
-    return [Outcome(each, out.path, report) for each, out, report in done]
+    return [Outcome(cover_job, out.path, replace(report, path=out.path)) for cover_job, out, report in done]
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
-    spare = {"needed": 1, "enough": 1} if album.enough < header.frames else {}
-    most = replace(header, secret=replace(header.secret, **spare))
-    empty, capacities = len(format_record(Record(most, 0), keys.film)), []
+    """Measure the capacities of an album's covers, and divide its secret over them.
+
+    Raises:
+        CapacityError: a cover has no capacity, or the secret does not fit.
+    """
+    secret = header.file
+    longest = replace(secret, needed=1, enough=1) if album.enough < header.frames else secret
+    empty = len(format_record(Record(replace(header, secret=longest), 0), keys.film))
+    capacities: list[Capacity] = []
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)
         with Cover(cover) as opened:
             method, options = album_method(job.method, opened, job.options)
             check_cover(method, opened, job.options)
-            found = method.part_capacity(opened, empty, keys.film, options)
-        if found.bytes < 0:
-            raise CapacityError(
-                "has no capacity for any part of the secret", "remove it from the folder", subject=cover
-            )
-        capacities.append(found)
-    return divide(
-        header.secret.size, [each.bytes for each in capacities], [each.hard for each in capacities], album.enough
-    )
+            capacity = method.part_capacity(opened, empty, keys.film, options)
+        if capacity.bytes < 0:
+            problem = "has no capacity for any part of the secret"
+            raise CapacityError(problem, "remove it from the folder", subject=cover)
+        capacities.append(capacity)
+    in_bytes = [capacity.bytes for capacity in capacities]
+    hard_to_find = [capacity.hard or 0 for capacity in capacities]
+    return divide(secret.size, in_bytes, hard_to_find, album.enough)
 
 
 def _hidden(
     album: AlbumPlan, records: Iterator[Record], parts: list[OutputTarget], keys: ContainerKeys, job: HideJob
 ) -> Iterator[Report]:
-    """Hide each record in its cover."""
-    quiet, count = job.showing(no_progress, job.context.warn), len(parts)
+    """Hide each record in its cover; yield the reports."""
+    quiet = job.showing(no_progress, job.context.warn)
+    count = len(parts)
     for done, (cover, record, out) in enumerate(zip(album.covers, records, parts, strict=True)):
         job.context.progress("hide files", done, count)
         report = hide_record(quiet, cover, record, out, keys)
-        secret = record.header.secret
-        told = {"name": secret.name, "size": secret.size, "unchanged": True, "may_be_lost": count - album.enough}
-        yield replace(report, **told)
+        secret = record.header.file
+        spare = count - album.enough
+        yield replace(report, name=secret.name, size=secret.size, unchanged=True, may_be_lost=spare)
 
 
 def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> "Album | None":
@@ -160,10 +179,13 @@ def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CON
     files = [path for path, kind in media_files(folder)[0] if kind != FILM]
     for done, path in enumerate(files):
         context.progress("check files", done, len(files))
-        page, why_not = _read_file(path, key_source, context)
-        if not why_not:
-            several = page.record.header.frames > 1
-            return Album(folder, [*files[done:], *files[:done]], page, key_source, context) if several else None
+        try:
+            first = _read_file(path, key_source, context)
+        except (MediaError, RevealError):
+            continue
+        if first.record is None or first.record.header.frames == 1:
+            return None
+        return Album(folder, [*files[done:], *files[:done]], first, key_source, context)
     return None
 
 
@@ -174,38 +196,43 @@ class Album(Container):
         self, folder: Path, files: list[Path], first: FrameReading, key_source: KeySource, context: Context
     ) -> None:
         # Unlike a container, it has no file to decode.
-        self.path, self.files, self.kind, self.first = folder, tuple(files), ALBUM, first
-        self.remarks, self.breaks_off = {}, False
-        self.key_source, self._context = key_source, context
+        self.path = folder
+        self.files = tuple(files)
+        self.kind = ALBUM
+        self.first = first
+        self.remarks = {}
+        self.breaks_off = False
+        self.key_source = key_source
+        self._context = context
 
     def close(self) -> None:
         """Do nothing: no file is open."""
 
-    def header(self, progress: object = None) -> Header:
-        return self.first.record.header
-
     def readings(self) -> Generator[FrameReading, None, None]:
         """Yield the record reading of each file, in the order of `files`; `remarks` says why a file has no record."""
         for path in self.files:
-            reading, why_not = _read_file(path, self.key_source, self._context)
-            if why_not:
-                self.remarks[path] = why_not
-            yield reading
+            try:
+                yield _read_file(path, self.key_source, self._context)
+            except (MediaError, RevealError) as error:
+                self.remarks[path] = str(error if error.subject == str(path) else f"{path}: {error}")
+                yield FrameReading(None, False)
 
     def not_opened(self) -> RevealError:
         return nothing_revealed()
 
 
-def _read_file(path: Path, key_source: KeySource, context: Context) -> tuple[FrameReading, str]:
-    """Read a file; return its reading, and the reason why nothing opens, or ""."""
-    try:
-        with open_container(path, key_source) as container:
-            methods = (method for method in METHODS.finding_in(container.kind) if method.info.albums)
-            answers = (method.find(container, context) for method in methods)
-            hidden = next((answer for answer in answers if isinstance(answer, FoundSecret)), None)
-            first = hidden.container.first if hidden else container.first
-            if first.record is None:
-                raise container.not_opened()
-            return first, ""
-    except (MediaError, RevealError) as error:
-        return FrameReading(None, False), str(error if error.subject == str(path) else f"{path}: {error}")
+def _read_file(path: Path, key_source: KeySource, context: Context) -> FrameReading:
+    """Return the record reading of a file.
+
+    Raises:
+        MediaError: the file can't be read.
+        RevealError: nothing opens with this key.
+    """
+    with open_container(path, key_source) as container:
+        methods = (method for method in METHODS.finding_in(container.kind) if method.info.albums)
+        answers = (method.find(container, context) for method in methods)
+        hidden = next((answer for answer in answers if isinstance(answer, FoundSecret)), None)
+        first = hidden.container.first if hidden else container.first
+        if first.record is None:
+            raise container.not_opened()
+        return first

@@ -5,8 +5,10 @@ import shutil
 import struct
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from stegnet.core.disk import temporary_folder, unwritable
@@ -17,16 +19,17 @@ from stegnet.methods import FoundSecret
 from stegnet.results import OutputTarget, Report
 
 _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files opens it, too
-_FILE_TYPES = (0, 4, 8)  # of Unix, in the highest bits: none, a folder, a regular file; not a link
-_PRIVATE = 0o700  # mode of folders
-_MOST_FILES, _MOST_BYTES = 100_000, 1 << 34  # unpacked
-_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others may ask for gigabytes of memory
-_CHUNK = 1 << 20  # bytes that are unpacked at a time
-# Errors of zipfile for damaged archives: from its own checks, and from places and names that it doesn't check.
-_UNREADABLE = (
-    *(zipfile.BadZipFile, zipfile.zlib.error, struct.error, OSError, EOFError),
-    *(LookupError, NotImplementedError, OverflowError, RuntimeError, ValueError),
-)
+
+
+@dataclass(frozen=True)
+class UnpackingLimits:
+    """Bounds of an archive that is unpacked, and of one that is packed."""
+
+    files: int = 100_000
+    total_bytes: int = 1 << 34
+
+
+LIMITS = UnpackingLimits()
 
 
 def pack(folder: Path, into: Path) -> Path:
@@ -36,9 +39,10 @@ def pack(folder: Path, into: Path) -> Path:
         MediaError: the folder can't be read, or has links, devices, or names that some systems don't allow.
     """
     if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "no such folder"
-        raise MediaError(what, "name a folder to pack" if folder.exists() else "", subject=folder)
-    archive, names = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}", set[str]()
+        problem = "is not a folder" if folder.exists() else "no such folder"
+        raise MediaError(problem, "name a folder to pack" if folder.exists() else "", subject=folder)
+    archive = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}"
+    names = set[str]()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:
         for path in sorted(_listed(folder)):
             name = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
@@ -47,9 +51,8 @@ def pack(folder: Path, into: Path) -> Path:
             if not path.is_dir() and not path.is_file():
                 raise MediaError("is a pipe, socket or device", "move it out of the folder", subject=path)
             if not _is_portable(name) or folded(name) in names:
-                raise MediaError(
-                    "some systems don't allow this name, or take it for another's", "rename it", subject=path
-                )
+                problem = "some systems don't allow this name, or take it for another's"
+                raise MediaError(problem, "rename it", subject=path)
             names.add(folded(name))
             entry = zipfile.ZipInfo(f"{name}/" if path.is_dir() else name)  # dated on ZIP's first day
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -57,10 +60,9 @@ def pack(folder: Path, into: Path) -> Path:
                 if path.is_file():
                     with path.open("rb") as file:
                         shutil.copyfileobj(file, packed_file)
-        if amount := _excess(packing.infolist()):
-            raise MediaError(
-                f"holds {amount}, more than may be unpacked", "hide several smaller folders", subject=folder
-            )
+        if amount := _excess(packing.infolist(), LIMITS.total_bytes):
+            problem = f"holds {amount}, more than may be unpacked"
+            raise MediaError(problem, "hide several smaller folders", subject=folder)
     return archive
 
 
@@ -86,8 +88,8 @@ def is_archive(hidden: FoundSecret) -> bool:
 
 def write_folder(hidden: FoundSecret, out: OutputTarget, strict: bool) -> Report:
     """Unpack a hidden folder for its owner only: as `out`, or if that exists, inside it under its own name."""
-    own = safe_name((hidden.name or "").removesuffix(_SUFFIX))
-    target = out.path / own if out.path.is_dir() else out.path
+    own_name = safe_name((hidden.name or "").removesuffix(_SUFFIX))
+    target = out.path / own_name if out.path.is_dir() else out.path
     replaced = out.force and target.is_file()
     if os.path.lexists(target) and not replaced:
         raise MediaError("already exists", "choose another output name", subject=target)
@@ -118,7 +120,7 @@ def _unpack(archive: Path, folder: Path) -> str:
     with packed_files:
         entries = packed_files.infolist()
         _check(entries, archive.stat().st_size, shutil.disk_usage(folder.parent).free)
-        folder.mkdir(_PRIVATE)
+        folder.mkdir(0o700)
         try:
             for entry in entries:
                 _unpack_entry(packed_files, entry, folder)
@@ -130,11 +132,12 @@ def _unpack(archive: Path, folder: Path) -> str:
 
 
 def _unpack_entry(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    """Unpack a file or folder, and create the folders that hold it, for their owner only."""
     path = folder / entry.filename
     for parent in reversed(Path(entry.filename).parents):
-        (folder / parent).mkdir(_PRIVATE, exist_ok=True)
+        (folder / parent).mkdir(0o700, exist_ok=True)
     if entry.is_dir():
-        path.mkdir(_PRIVATE, exist_ok=True)
+        path.mkdir(0o700, exist_ok=True)
         return
     with open(path, "xb", opener=_private) as file:
         file.writelines(_content(packed_files, entry))
@@ -142,10 +145,11 @@ def _unpack_entry(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, folder:
 
 def _content(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield the bytes of a packed file in parts. Raises MediaError if they can't be read."""
+    chunk_bytes = 1 << 20
     with _refusing_damage():
         left = entry.file_size
         with packed_files.open(entry) as source:
-            while part := source.read(_CHUNK):
+            while part := source.read(chunk_bytes):
                 left -= len(part)
                 yield part
         if left:
@@ -155,9 +159,11 @@ def _content(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[
 @contextmanager
 def _refusing_damage() -> Iterator[None]:
     """Turn zipfile's errors for a damaged archive in the block into a MediaError."""
+    checked_by_zipfile = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError)
+    from_unchecked_places_and_names = (LookupError, NotImplementedError, OverflowError, RuntimeError, ValueError)
     try:
         yield
-    except _UNREADABLE as error:
+    except (*checked_by_zipfile, *from_unchecked_places_and_names) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
         raise _refusal(f"is damaged ({reason})") from error
 
@@ -170,17 +176,20 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
         raise _refusal("is malicious: its files overlap")
     if len({folded(entry.filename.rstrip("/")) for entry in entries}) < len(entries):
         raise _refusal("has the same name for two files")
+
+    compressions = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes of memory
+    file_types = (0, 4, 8)  # of Unix, in the highest bits: not given, a folder, a regular file; not a link
     for entry in entries:
-        if entry.compress_type not in _COMPRESSIONS:
+        if entry.compress_type not in compressions:
             raise _refusal("is compressed by another method than folders are")
-        if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in _FILE_TYPES:
+        if not _is_portable(entry.filename.removesuffix("/")) or entry.external_attr >> 28 not in file_types:
             raise _refusal(f"is malicious: {entry.filename!r} leads elsewhere")
 
 
-def _excess(entries: list[zipfile.ZipInfo], most: int = _MOST_BYTES) -> str:
+def _excess(entries: list[zipfile.ZipInfo], free_bytes: int) -> str:
     """Return the number of files and bytes if they are too many to be unpacked; else ""."""
     total = sum(entry.file_size for entry in entries)
-    within = len(entries) <= _MOST_FILES and total <= min(_MOST_BYTES, most)
+    within = len(entries) <= LIMITS.files and total <= min(LIMITS.total_bytes, free_bytes)
     return "" if within else f"{len(entries)} files of {total} bytes"
 
 

@@ -6,12 +6,13 @@ file would take a request.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from textwrap import shorten
+from typing import overload
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
@@ -20,18 +21,17 @@ from stegnet.core.text import Setting, Text
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret, visible_form
 from stegnet.methods import HideJob
-from stegnet.results import OutputTarget, Report
+from stegnet.results import OutputFolder, OutputTarget, Report
 
-_NAMED = 5  # skipped files that a note names
 _SUFFIXES = {  # suffixes that identify files in object stores, and names of files rather than folders
     FILM: (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
     PICTURE: (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
     SOUND: FORMS[SOUND],
 }
-_ANY_FILE = Text(Setting("method", "sealed"), " hides any file")
-_MATCHED = (PICTURE, FILM)  # kinds of secrets that go into covers of the same kind
 
-Files = list[tuple[Place, str]]  # with the media kind of each
+Files = Sequence[tuple[Place, str]]  # files with their media kinds
+LocalFiles = Sequence[tuple[Path, str]]
+Notes = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,19 @@ class Job:
     kind: str
     secret: Place | None = None
 
+    @property
+    def file_to_hide(self) -> Place:
+        """Secret of a job that hides."""
+        assert self.secret is not None
+        return self.secret
+
 
 @dataclass(frozen=True)
 class FolderPlan:
     """Jobs of a folder, in natural order of the sources, and a note on each file that is skipped or repeated."""
 
     jobs: tuple[Job, ...]
-    notes: tuple[str, ...] = ()
+    notes: Notes = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,9 @@ class Outcome:
     """Result of a job: a file and its report, or an error.
 
     Attributes:
+        out: file that was written; None after an error.
+        report: its report; None after an error.
+        error: reason why there is no file; None if there is one.
         size: size of the file in bytes, if known.
         node: machine that did the job, if there are several.
     """
@@ -73,34 +82,55 @@ class Outcome:
     size: int | None = None
     node: str = ""
 
+    @property
+    def written(self) -> tuple[Place, Report]:
+        """File that was written, and its report; the job must not have failed."""
+        assert self.out is not None
+        assert self.report is not None
+        return self.out, self.report
 
-def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) -> tuple[Files, tuple[str, ...]]:
+
+Outcomes = Generator[Outcome, None, None]
+
+
+@overload
+def media_files(folder: Path, hint: str = "", kinds: Sequence[str] = COVERS) -> tuple[LocalFiles, Notes]: ...
+
+
+@overload
+def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) -> tuple[Files, Notes]: ...
+
+
+def media_files(folder: Place, hint: str = "", kinds: Sequence[str] = COVERS) -> tuple[Files, Notes]:
     """List the files of these kinds in a folder in natural order, with notes on skipped files.
 
     Raises:
         MediaError: the folder can't be read, or holds no such files.
     """
     files, notes = _files(folder)
-    found = [(path, what) for path in files if (what := _kind(path)) in kinds]
-    if not found:
+    media = [(path, kind_of_file) for path in files if (kind_of_file := _kind(path)) in kinds]
+    if not media:
         raise MediaError(f"no {either(kinds)} in this folder", hint, subject=folder)
-    media = {path for path, _ in found}
-    skipped = [path.name for path in files if path not in media]
-    return found, (*notes, *_skipped(folder, skipped, f"not a {either(kinds)}"))
+    listed = {path for path, _ in media}
+    skipped = [path.name for path in files if path not in listed]
+    return media, (*notes, *_skipped(folder, skipped, f"not a {either(kinds)}"))
 
 
-def _files(folder: Place) -> tuple[list[Place], tuple[str, ...]]:
+def _files(folder: Place) -> tuple[list[Place], Notes]:
     """List the files in a folder in natural order, with a note on hidden files and other entries."""
+    files: list[Place]
     if isinstance(folder, RemotePath):
-        files, others = folder.files()
+        remote_files, skipped = folder.files()
+        files = list(remote_files)
     else:
         with reading(folder):
             paths = list(folder.iterdir())
             files = [path for path in paths if path.is_file()]
-        others = [path.name for path in set(paths) - set(files)]
-    others += [path.name for path in files if path.name.startswith(".")]
+        skipped = [path.name for path in set(paths) - set(files)]
+
+    skipped += [path.name for path in files if path.name.startswith(".")]
     shown = [path for path in files if not path.name.startswith(".")]
-    notes = _skipped(folder, sorted(others, key=natural), "hidden, or not files")
+    notes = _skipped(folder, sorted(skipped, key=natural), "hidden, or not files")
     return sorted(shown, key=lambda path: natural(path.name)), notes
 
 
@@ -108,7 +138,7 @@ def _kind(path: Place) -> str:
     """Return the media kind of a file, or "". A damaged or unreadable file has a kind, too, so that its job fails."""
     if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
-        return next((what for what, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
+        return next((kind_of_suffix for kind_of_suffix, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
     try:
         path.open("rb").close()
         return kind(path)
@@ -125,11 +155,13 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 
 
-def _skipped(folder: Place, names: list[str], why: str) -> tuple[str, ...]:
+def _skipped(folder: Place, names: list[str], why: str) -> Notes:
+    """Return a note on skipped files, of which five are named; () without such files."""
     if not names:
         return ()
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (f"{folder}: skipped ({why}): {', '.join(names[:_NAMED])}{more}",)
+    named = names[:5]
+    more = f" and {len(names) - len(named)} more" if len(names) > len(named) else ""
+    return (f"{folder}: skipped ({why}): {', '.join(named)}{more}",)
 
 
 def plan_hiding(
@@ -149,64 +181,88 @@ def plan_hiding(
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
     """
-    chosen, notes = media_files(covers, kinds=kinds)
+    cover_files, notes = media_files(covers, kinds=kinds)
+    cover_kinds = [cover_kind for _, cover_kind in cover_files]
     if is_folder(secrets):
-        if any_file:
-            files, more = _files(secrets)
-            if not files:
-                raise MediaError("no file in this folder", subject=secrets)
-            matched = matched and {what for _, what in chosen} != {SOUND}
-            hidden = [(path, _kind(path) if matched else "") for path in files]
-            if not all(what in _MATCHED for _, what in hidden):
-                hidden = [(path, "") for path in files]
-        else:
-            hidden, more = media_files(secrets, _ANY_FILE, _MATCHED)
-        kinds_of_covers = [what if hidden[0][1] else "" for _, what in chosen]
-        notes = (*notes, *more, *_repeated(kinds_of_covers, hidden))
+        hidden, more = _secrets_of_folder(secrets, any_file, matched and set(cover_kinds) != {SOUND})
+        paired_kinds = cover_kinds if hidden[0][1] else [""] * len(cover_kinds)
+        notes = (*notes, *more, *_repeated(paired_kinds, hidden))
     else:
         if isinstance(secrets, Path):
             check_input(secrets)
         hidden = [(secrets, "" if any_file else _kind_of_secret(secrets))]
-        if len(chosen) > 1:
-            notes = (*notes, f"the secret is hidden {len(chosen)} times, whole in each cover")
-    turns = {what: cycle([path for path, its in hidden if its == what]) for what in {its for _, its in hidden}}
-    # A cover without a secret of its kind gets another one, and hiding reports the error.
-    other = next(iter(turns.values()))
-    return FolderPlan(tuple(Job(path, what, next(turns.get(what, other))) for path, what in chosen), notes)
+        if len(cover_files) > 1:
+            notes = (*notes, f"the secret is hidden {len(cover_files)} times, whole in each cover")
+
+    by_kind: dict[str, list[Place]] = {}
+    for path, secret_kind in hidden:
+        by_kind.setdefault(secret_kind, []).append(path)
+    turns = {secret_kind: cycle(paths) for secret_kind, paths in by_kind.items()}
+    # A cover without a secret of its kind gets one of another kind, and hiding reports the error.
+    of_another_kind = next(iter(turns.values()))
+    jobs = (Job(path, cover_kind, next(turns.get(cover_kind, of_another_kind))) for path, cover_kind in cover_files)
+    return FolderPlan(tuple(jobs), notes)
+
+
+def _secrets_of_folder(folder: Place, any_file: bool, matched: bool) -> tuple[Files, Notes]:
+    """List the secrets in a folder with the kind of cover that each needs, "" for any; arguments as `plan_hiding`."""
+    if not any_file:
+        return media_files(folder, _hint_for_any_file(), (PICTURE, FILM))
+    files, notes = _files(folder)
+    if not files:
+        raise MediaError("no file in this folder", subject=folder)
+    if matched:
+        with_kinds = [(path, _kind(path)) for path in files]
+        if all(secret_kind in (PICTURE, FILM) for _, secret_kind in with_kinds):
+            return with_kinds, notes
+    return [(path, "") for path in files], notes
 
 
 def _kind_of_secret(secret: Place) -> str:
     if isinstance(secret, Path):
         return kind_of_secret(secret)
-    if (what := _kind(secret)) in (PICTURE, FILM):
-        return what
-    raise MediaError("neither a picture nor a film by its name", _ANY_FILE, subject=secret)
+    if (kind_by_name := _kind(secret)) in (PICTURE, FILM):
+        return kind_by_name
+    raise MediaError("neither a picture nor a film by its name", _hint_for_any_file(), subject=secret)
 
 
-def _repeated(covers: list[str], secrets: Files) -> Iterator[str]:
+def _hint_for_any_file() -> Text:
+    return Text(Setting("method", "sealed"), " hides any file")
+
+
+def _repeated(cover_kinds: list[str], secrets: Files) -> Iterator[str]:
     """Yield notes on repeated secrets of each kind. Raises CapacityError if there are more secrets than covers."""
-    for what, count in Counter(what for _, what in secrets).items():
-        available = covers.count(what)
-        things, places = counted(count, what or "file"), counted(available, "cover")
+    for secret_kind, count in Counter(secret_kind for _, secret_kind in secrets).items():
+        available = cover_kinds.count(secret_kind)
+        secrets_in_words = counted(count, secret_kind or "file")
+        covers_in_words = counted(available, "cover")
         if count > available:
             hint = "add covers, or remove secrets: none is left out silently"
-            raise CapacityError(f"{things} to hide, and only {places} for that", hint)
+            raise CapacityError(f"{secrets_in_words} to hide, and only {covers_in_words} for that", hint)
         if count < available:
-            yield f"{things} for {places}: repeated in order"
+            yield f"{secrets_in_words} for {covers_in_words}: repeated in order"
 
 
 def plan_revealing(containers: Place) -> FolderPlan:
     """Plan all pictures, films and sounds in a folder, in natural order; errors are those of `media_files`."""
-    found, notes = media_files(containers)
-    return FolderPlan(tuple(Job(path, what) for path, what in found), notes)
+    files, notes = media_files(containers)
+    return FolderPlan(tuple(Job(path, container_kind) for path, container_kind in files), notes)
 
 
-Writing = Callable[[OutputTarget], AbstractContextManager[OutputTarget]]  # yields the target to write to instead
+# Function that yields the target for a result in a folder while it is written.
+Writing = Callable[[OutputFolder, Place], AbstractContextManager[OutputTarget]]
+
+
+@contextmanager
+def write_here(folder: OutputFolder, out: Place) -> Iterator[OutputTarget]:
+    """Yield the target for a result on this machine."""
+    assert isinstance(out, Path), "a result in an object store is written by a task of a cluster"
+    yield folder.target(out)
 
 
 def hide_each(
-    plan: FolderPlan, folder: OutputTarget, hide: HideJob, key_source: KeySource, writing: Writing = nullcontext
-) -> Iterator[Outcome]:
+    plan: FolderPlan, folder: OutputFolder, hide: HideJob, key_source: KeySource, writing: Writing = write_here
+) -> Outcomes:
     """Hide pair after pair; an error ends only its pair.
 
     Args:
@@ -217,13 +273,13 @@ def hide_each(
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as cover:
             out = folder.path / names.take(job.source.stem, hide.suffix_of(cover))
-            with writing(replace(folder, path=out)) as target, fetched(job.secret) as secret:
+            with writing(folder, out) as target, fetched(job.file_to_hide) as secret:
                 return out, hide(cover, secret, target, key_source)
 
     return do_each(plan.jobs, work)
 
 
-def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Iterator[Outcome]:
+def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) -> Outcomes:
     """Do jobs in turn; an error ends only its job, even an error that no file should cause."""
     for job in jobs:
         try:
@@ -256,19 +312,24 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
     Raises:
         MediaError: the folder can't be created, is a file, or is one of the inputs.
     """
-    local = isinstance(folder, Path)
+    is_input = MediaError("is an input too", "name another folder for the results", subject=folder)
+    if isinstance(folder, RemotePath):
+        if folder in inputs:
+            raise is_input
+        yield
+        return
+
     try:
-        made = local and not folder.exists()
-        if local:
-            folder.mkdir(0o700 if private else 0o777, exist_ok=True)
-        if folder in inputs or (local and any(folder.samefile(other) for other in inputs if isinstance(other, Path))):
-            raise MediaError("is an input too", "name another folder for the results", subject=folder)
+        is_new = not folder.exists()
+        folder.mkdir(0o700 if private else 0o777, exist_ok=True)
+        if folder in inputs or any(folder.samefile(source) for source in inputs if isinstance(source, Path)):
+            raise is_input
     except OSError as error:
         raise MediaError(f"is not a folder, and none can be made ({error.strerror})", subject=folder) from error
     try:
         yield
     finally:
-        if made and not any(folder.iterdir()):
+        if is_new and not any(folder.iterdir()):
             folder.rmdir()
 
 

@@ -4,11 +4,10 @@ Without a key, only the visible properties of a file are reported; with it, hidd
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from stegnet import video
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
@@ -18,19 +17,58 @@ from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import Setting, Text
 from stegnet.files.album import album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
-from stegnet.files.folder import FolderPlan, Job, Outcome, Writing, do_each, results_folder
+from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
 from stegnet.image.pictures import PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
 from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.record import Container, describe_tracks, open_container
-from stegnet.results import WATCHABLE_SUFFIX, OutputTarget, Report, plain_suffix
+from stegnet.results import WATCHABLE_SUFFIX, OutputFolder, OutputTarget, Report, plain_suffix
 
-_PACKED = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
-Value = str | int | float | bool | list[str] | list[Fit] | dict[str, int] | None
-Info = dict[str, Value]
-UNKNOWN = "not looked for without the key; detectors may tell that something is, but not what"
+
+class Info(TypedDict, total=False):
+    """Description of a file, in display order. Values that do not apply are missing.
+
+    The first ones are of the file that was asked about, and tell what fits into it. With the key, those from `method`
+    on are of the secret that is hidden in it; a method may add others.
+    """
+
+    kind: str
+    width: int
+    height: int
+    grey: bool
+    form: str  # of a sound, as are the next three values
+    samples_per_second: int
+    channels: int
+    bits: int
+    frames: int
+    frames_per_second: float
+    seconds: float
+    sound: list[str]
+    notes: list[str]
+    large_enough_to_hide_pictures: bool
+    sealed_bytes_per_frame: int
+    sealed_bytes: int
+    fits: list[Fit]
+    bytes_for: dict[str, int]  # by destination
+    unfit: str  # the reason that nothing fits
+    hidden: str  # kind of the secret, or, without the key, that it was not looked for
+    method: str
+    hidden_name: str
+    hidden_bytes: int
+    hidden_sha256: str
+    hidden_width: int
+    hidden_height: int
+    hidden_frames: int
+    hidden_frames_per_second: float
+    hidden_sound: list[str]
+    album_pictures: int
+    album_pictures_needed: int
+    frames_when_hidden: int
+    frames_that_may_be_lost: int
+    whole: bool  # False: the container was altered after hiding
+    trouble: list[str]  # the alterations
 
 
 def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecret:
@@ -49,17 +87,11 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
 
     error = container.not_opened()
     if seconds:
-        film = container.kind == FILM
-        made, changed = (
-            ("encoding", "was cut or its frame rate changed")
-            if film
-            else ("cropping or resizing", "was changed that way")
-        )
-        error.hint += Text(
-            f"; if it was made to survive {made} and {changed}, try ",
-            Setting("search", True),
-            f" (about {seconds:.0f} s)",
-        )
+        changes = "cropping or resizing and was changed that way"
+        if container.kind == FILM:
+            changes = "encoding and was cut or its frame rate changed"
+        searched = Setting("search", True)
+        error.hint += Text(f"; if it was made to survive {changes}, try ", searched, f" (about {seconds:.0f} s)")
         error.searchable = True
     raise error
 
@@ -105,29 +137,25 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
     if not out.named and (text := hidden.text(strict)) is not None:
         return text
     if not out.named or out.path.is_dir():
-        own = FALLBACK + suffix_of(hidden, out.lossless) if hidden.name is None else safe_name(hidden.name)
-        path = out.path / own
+        unnamed = FALLBACK + suffix_of(hidden, out.lossless)
+        path = out.path / (unnamed if hidden.name is None else safe_name(hidden.name))
         if os.path.lexists(path):  # the sender chose this name
-            hint = Text(
-                "choose another name (",
-                Setting("to", "FILE"),
-                "; with ",
-                Setting("overwrite", True),
-                ", it replaces a file)",
-            )
-            raise MediaError("already exists", hint, subject=path)
+            replaces = Text("; with ", Setting("overwrite", True), ", it replaces a file)")
+            raise MediaError("already exists", Text("choose another name (", Setting("to", "FILE"), replaces), path)
         out = replace(out, path=path, force=False, named=True)
     suffixes = {PICTURE: tuple(PICTURE_FORMS), FILM: FORMS[FILM]}.get(hidden.kind, ())
     out.check(suffixes, hidden.kind, *hidden.container.files)
     if hidden.kind == PICTURE and out.lossless:
         check_lossless(out.path, out.path.suffix.lower())
     report = hidden.write(out, strict)
-    notes = (*report.notes, _PACKED) if is_archive(hidden) else report.notes
-    return replace(report, notes=notes, path=out.path)
+    if is_archive(hidden):
+        packed = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
+        report = replace(report, notes=(*report.notes, packed))
+    return replace(report, path=out.path)
 
 
 def suffix_of(hidden: FoundSecret, lossless: bool) -> str:
-    """Return the suffix of a result that the user does not name; that of a hidden file is kept if it is harmless."""
+    """Return the suffix of a result that the user does not name. A hidden file keeps its own if that is harmless."""
     if hidden.name is not None:
         return plain_suffix(hidden.name) or ".bin"
     return WATCHABLE_SUFFIX if hidden.kind == FILM and not lossless else FORMS[hidden.kind][0]
@@ -135,12 +163,12 @@ def suffix_of(hidden: FoundSecret, lossless: bool) -> str:
 
 def reveal_each(
     plan: FolderPlan,
-    folder: OutputTarget,
+    folder: OutputFolder,
     key_source: KeySource,
     strict: bool = False,
     context: Context = DEFAULT_CONTEXT,
-    writing: Writing = nullcontext,
-) -> Iterator[Outcome]:
+    writing: Writing = write_here,
+) -> Outcomes:
     """Reveal one container after the other; an error ends only its job.
 
     Args:
@@ -153,7 +181,7 @@ def reveal_each(
         with fetched(job.source) as path, open_hidden(path, key_source) as container:
             hidden = find(container, context)
             out = folder.path / names.take(job.source.stem, suffix_of(hidden, folder.lossless))
-            with writing(replace(folder, path=out)) as target:
+            with writing(folder, out) as target:
                 return out, write_hidden(hidden, target, strict)
 
     return do_each(plan.jobs, work)
@@ -171,71 +199,98 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
     """
     if key_source is None:
         with Cover(path) as cover:
-            return _shown(cover) | {"hidden": UNKNOWN}
+            info = _described(cover)
+        info["hidden"] = "not looked for without the key; detectors may tell that something is, but not what"
+        return info
     with open_container(path, key_source, context.progress) as container:
         if container.kind == SOUND:
-            shown = _sound(container.file)
+            info = _sound(container.file)
         elif container.kind != FILM:
             size = CoverSize(container.height, container.width, 1, container.channels)
-            shown = _picture(size, _fits(size))
+            info = _picture(size, _fits(size))
         else:
             try:
-                shown = _film(container.file)
+                info = _film(container.file)
             except MediaError as error:  # the film breaks off
-                shown = {"kind": "film", "notes": [str(error)]}
+                info = {"kind": "film", "notes": [str(error)]}
         hidden = find(container, context)
-        return shown | {"hidden": hidden.kind, "method": hidden.method} | hidden.details()
+        info["hidden"] = hidden.kind
+        info["method"] = hidden.method
+        info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more
+        return info
 
 
 def fit_info(fit: Fit) -> dict[str, str | int]:
     """Return a fit as a dictionary, without unknown values."""
-    found = {"what": fit.what, "bytes": fit.bytes, "safe_bytes": fit.safe, PSNR.key: fit.psnr, "method": fit.method}
-    found["survive"] = fit.survive
-    return {name: value for name, value in found.items() if value is not None}
+    values = {
+        "what": fit.what,
+        "bytes": fit.bytes,
+        "safe_bytes": fit.safe,
+        PSNR.key: fit.psnr,
+        "method": fit.method,
+        "survive": fit.survive,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _shown(cover: Cover) -> Info:
+def _described(cover: Cover) -> Info:
+    """Describe a file, and what fits into it; errors as `Cover`."""
     if cover.kind == SOUND:
         return _sound(cover)
     if cover.is_film:
         return _film(cover)
     size = CoverSize.of(cover)
     fits = _fits(size)
-    return _picture(size, fits) | _notes(cover, fits)
+    info = _picture(size, fits)
+    as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
+    lost_with_transparency = TRANSPARENT if cover.is_transparent else None
+    notes = [as_other + line for line in cover.notes if line != lost_with_transparency]
+    info["notes"] = [*notes, *_unused_forms(fits)]
+    try:
+        refuse_palette(cover)
+    except MediaError as error:
+        info["sealed_bytes"] = 0
+        info["large_enough_to_hide_pictures"] = False
+        info["fits"] = []
+        info["bytes_for"] = {}
+        info["unfit"] = error.problem
+    return info
 
 
 def _sound(cover: Cover) -> Info:
     file = cover.sound.file
-    frames, channels, width = file.data.shape
-    shown: Info = {"kind": "sound", "form": file.form, "samples_per_second": file.rate, "channels": channels}
-    seconds = {"bits": 8 * width, "seconds": round(frames / file.rate, 3)}
+    frames, channels, sample_bytes = file.data.shape
     size = CoverSize.of(cover)
-    found = shown | seconds | {"notes": []} | _capacity(size, _fits(size))
-    return found if found["fits"] else found | {"unfit": "it is silent or too short"}
+    info: Info = {
+        "kind": "sound",
+        "form": file.form,
+        "samples_per_second": file.rate,
+        "channels": channels,
+        "bits": 8 * sample_bytes,
+        "seconds": round(frames / file.rate, 3),
+        "notes": [],
+        **_capacity(size, _fits(size)),
+    }
+    if not info["fits"]:
+        info["unfit"] = "it is silent or too short"
+    return info
 
 
 def _picture(size: CoverSize, fits: list[Fit]) -> Info:
-    shown: Info = {"width": size.width, "height": size.height, "grey": size.channels == 1}
-    return {"kind": "picture"} | shown | _capacity(size, fits)
-
-
-def _notes(cover: Cover, fits: list[Fit]) -> Info:
-    """Return notes on a picture; nothing fits into one with a palette."""
-    kept = TRANSPARENT if cover.is_transparent else None
-    as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
-    notes: Info = {"notes": [*(as_other + line for line in cover.notes if line != kept), *_unused_forms(fits)]}
-    try:
-        refuse_palette(cover)
-    except MediaError as error:
-        nothing: Info = {"sealed_bytes": 0, "large_enough_to_hide_pictures": False, "fits": [], "bytes_for": {}}
-        return notes | nothing | {"unfit": error.problem}
-    return notes
+    return {
+        "kind": "picture",
+        "width": size.width,
+        "height": size.height,
+        "grey": size.channels == 1,
+        **_capacity(size, fits),
+    }
 
 
 def _film(cover: Cover) -> Info:
-    film, size = cover.film, CoverSize.of(cover)
+    film = cover.film
+    size = CoverSize.of(cover)
     fits = _fits(size)
-    end = film.pts[-1] * film.time_base
+    seconds = (film.pts[-1] - film.pts[0]) * film.time_base + 1 / film.mean_rate
     try:
         sound = describe_tracks(video.sound_tracks(cover))
     except MediaError:  # a track can't be copied to another file, but its codec is known
@@ -247,7 +302,7 @@ def _film(cover: Cover) -> Info:
         "grey": film.grey,
         "frames": cover.frames,
         "frames_per_second": round(float(film.mean_rate), 3),
-        "seconds": round(float(end - film.pts[0] * film.time_base + 1 / film.mean_rate), 3),
+        "seconds": round(float(seconds), 3),
         "sound": sound,
         "notes": [*film.notes, *_unused_forms(fits)],
         **_capacity(size, fits),
@@ -266,16 +321,19 @@ def _unused_forms(fits: list[Fit]) -> list[str]:
 
 def _capacity(cover: CoverSize, fits: list[Fit]) -> Info:
     """Return what fits into a cover, and bytes by destination."""
-    fits = [fit for fit in fits if not fit.why_not]
-    sent: dict[str, int] = {}
+    usable = [fit for fit in fits if not fit.why_not]
+    exact = max((fit.bytes or 0 for fit in usable if not fit.survive), default=0)
+    info: Info = {"large_enough_to_hide_pictures": any(fit.psnr for fit in usable if not fit.brief)}
+    if cover.frames > 1:
+        info["sealed_bytes_per_frame"] = exact // cover.frames
+    info["sealed_bytes"] = exact
+    info["fits"] = usable
+    info["bytes_for"] = {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
             method, options = method_for(destination, {}, "")
             if cover.kind in method.info.covers and method.info.name != AUTO:
-                sent[destination] = method.capacity(cover, "", options).bytes
-
-    exact = max((fit.bytes or 0 for fit in fits if not fit.survive), default=0)
-    each = {"sealed_bytes_per_frame": exact // cover.frames} if cover.frames > 1 else {}
-    pictures = any(fit.psnr for fit in fits if not fit.brief)
-    found: dict[str, Any] = {"large_enough_to_hide_pictures": pictures, **each, "sealed_bytes": exact}
-    return found | {"fits": fits, "bytes_for": {name: most for name, most in sent.items() if most}}
+                capacity = method.capacity(cover, "", options)
+                if capacity is not None and capacity.bytes:
+                    info["bytes_for"][destination] = capacity.bytes
+    return info

@@ -4,11 +4,11 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,19 +27,19 @@ from stegnet.methods.registry import DESTINATIONS, method_for
 from stegnet.results import OutputTarget, Report
 from stegnet.video.films import read_frames
 
-_INPUTS = {"hide": 2, "reveal": 1}  # number of files
-_SUFFIXES = (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac")
-_MOST_BYTES, _MOST_SIDE, _MOST_FRAMES = (1 << 63) - 1, 1 << 20, 1 << 32  # a side is in pixels
-_PASSPHRASE_WORDS = 6
-_LABELS = {  # labels of the page's fields, and options where the page has no field
-    "any_quality": "`stegnet hide --any-quality`",
-    "at_most_safe": "“No more than is hard to find”",
-    "search": "“Search for a changed copy”",
-    "survive": "“Where will it be sent?”",
-    "to": "`stegnet hide -o`",
-}
-# For previews: gain of the difference, as in the page; JPEG quality; side in pixels.
-GAIN, _QUALITY, _SIDE = 30, 90, 1200
+GAIN = 30  # factor of the difference in previews, as in the page
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """Largest numbers in a request."""
+
+    file_bytes: int = (1 << 63) - 1  # that a file system can hold
+    side: int = 1 << 20  # pixels
+    frames: int = 1 << 32
+
+
+LIMITS = RequestLimits()
 
 
 class BadRequest(ValueError):
@@ -65,7 +65,7 @@ class Request:
         suffix: of the container.
     """
 
-    job: str
+    job: Literal["hide", "reveal"]
     inputs: tuple[tuple[str, int], ...]
     key_source: KeySource
     destination: str
@@ -79,7 +79,7 @@ class Done(NamedTuple):
 
     main: Path
     previews: dict[str, Path]
-    facts: dict[str, Any]
+    facts: dict[str, object]
 
 
 def parse_request(line: bytes) -> Request:
@@ -93,15 +93,20 @@ def parse_request(line: bytes) -> Request:
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
-        inputs = tuple((safe_name(_text_of(file["name"])), _size_of(file["size"])) for file in asked["files"])
-        job, suffix = _text_of(asked["job"]), _text_of(asked.get("suffix", ".png"))
+        inputs = tuple((safe_name(_text_of(file["name"])), _integer_of(file["size"])) for file in asked["files"])
+        job = asked["job"]
+        suffix = _text_of(asked.get("suffix", ".png"))
         destination = _destination_of(asked)
-        safe, search = asked.get("safe", False), asked.get("search", False)
-    if job not in _INPUTS or len(inputs) != _INPUTS[job] or suffix not in _SUFFIXES:
+        at_most_safe = asked.get("safe", False)
+        search = asked.get("search", False)
+
+    if job not in ("hide", "reveal") or len(inputs) != (2 if job == "hide" else 1):
         raise BadRequest
-    if not (isinstance(safe, bool) and isinstance(search, bool)):
+    if suffix not in (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
         raise BadRequest
-    return Request(job, inputs, key_source, destination, suffix, safe, search)
+    if not (isinstance(at_most_safe, bool) and isinstance(search, bool)):
+        raise BadRequest
+    return Request(job, inputs, key_source, destination, suffix, at_most_safe, search)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
@@ -111,7 +116,11 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
         inputs: files in the order of `request.inputs`, each in a folder of its own.
     """
     with _folders_left_out(folder, *(path.parent for path in inputs)):
-        return (_hide if request.job == "hide" else _reveal)(request, *inputs, folder, context)
+        if request.job == "hide":
+            cover, secret = inputs
+            return _hide(request, cover, secret, folder, context)
+        (container,) = inputs
+        return _reveal(request, container, folder, context)
 
 
 @contextmanager
@@ -133,11 +142,13 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Co
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     previews, quality = _write_previews(cover, out, folder)
     # For pictures that are encoded again, a note has the PSNR before that.
-    told = report.hiding.container_psnr if DESTINATIONS[request.destination].method == AUTO else None
-    measured = {"container": _finite(told), "secret": _finite(report.secret_psnr), "difference": _finite(quality)}
-    facts = _facts(out, report) | {PSNR.key: measured}
-    facts["warnings"] += filter(None, [weakness])
-    return Done(out, previews, facts)
+    container_psnr = report.figures.container_psnr if DESTINATIONS[request.destination].method == AUTO else None
+    measured = {
+        "container": _finite(container_psnr),
+        "secret": _finite(report.secret_psnr),
+        "difference": _finite(quality),
+    }
+    return Done(out, previews, _facts(out, report, weakness) | {PSNR.key: measured})
 
 
 def _reveal(request: Request, container: Path, folder: Path, context: Context) -> Done:
@@ -152,10 +163,20 @@ def _reveal(request: Request, container: Path, folder: Path, context: Context) -
     return Done(path, {}, _facts(path, report) | {"robust": not hidden.tells_damage, "text": report.text})
 
 
-def _facts(path: Path, report: Report) -> dict[str, Any]:
-    facts = {name: getattr(report, name) for name in ("width", "height", "frames", "hidden")}
-    facts |= {name: [*map(in_words, getattr(report, name))] for name in ("notes", "warnings", "trouble")}
-    return facts | {"name": path.name, "size": path.stat().st_size}
+def _facts(path: Path, report: Report, weakness: str = "") -> dict[str, object]:
+    """Return what the page says about a file that was written, with a warning of the passphrase's weakness, if any."""
+    warnings = [*report.warnings, weakness] if weakness else report.warnings
+    return {
+        "width": report.width,
+        "height": report.height,
+        "frames": report.frames,
+        "hidden": report.hidden,
+        "notes": [*map(in_words, report.notes)],
+        "warnings": [*map(in_words, warnings)],
+        "trouble": [*map(in_words, report.trouble)],
+        "name": path.name,
+        "size": path.stat().st_size,
+    }
 
 
 def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[str, Path], float | None]:
@@ -165,15 +186,21 @@ def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[st
         The pictures by name, and the container's PSNR in dB. If the container's size differs from its cover's, there is
         neither difference nor PSNR.
     """
+    longer_side = 1200  # pixels
+    jpeg_quality = 90
     if kind(cover) == SOUND:
         return {}, None
-    pictures, quality = {"cover": _picture(cover), "container": _picture(container)}, None
-    seen, sent = pictures.values()
-    if seen.shape == sent.shape:
-        pictures["difference"], quality = difference(seen, sent, GAIN), psnr(seen, sent)
+    before = _picture(cover)
+    after = _picture(container)
+    pictures = {"cover": before, "container": after}
+    quality = None
+    if before.shape == after.shape:
+        pictures["difference"] = difference(before, after, GAIN)
+        quality = psnr(before, after)
+
     paths = {name: folder / f"{name}.jpg" for name in pictures}
     for name, picture in pictures.items():
-        paths[name].write_bytes(encode_jpeg(reduced(picture, _SIDE), _QUALITY))
+        paths[name].write_bytes(encode_jpeg(reduced(picture, longer_side), jpeg_quality))
     return paths, quality
 
 
@@ -199,8 +226,8 @@ def _text_of(value: object) -> str:
     return value
 
 
-def _size_of(value: object, most: int = _MOST_BYTES) -> int:
-    """Return a value of a request that must be an integer, by default a number of bytes that a file system can hold."""
+def _integer_of(value: object, most: int = LIMITS.file_bytes) -> int:
+    """Return a value of a request that must be an integer from 0 to `most`, by default a number of bytes."""
     if type(value) is not int:
         raise TypeError("not a whole number")
     if not 0 <= value <= most:
@@ -214,9 +241,17 @@ def in_words(line: str) -> str:
 
 
 def _label_of(setting: Setting) -> str:
+    """Return the label of the page's field for a setting, or the option where the page has no field."""
+    labels = {
+        "any_quality": "`stegnet hide --any-quality`",
+        "at_most_safe": "“No more than is hard to find”",
+        "search": "“Search for a changed copy”",
+        "survive": "“Where will it be sent?”",
+        "to": "`stegnet hide -o`",
+    }
     if isinstance(setting, Aside):
         return ""
-    label = _LABELS.get(setting.name, f"the {setting.name}")
+    label = labels.get(setting.name, f"the {setting.name}")
     return label if setting.value in (True, "CHANNEL") else f"{label} {setting.value}"
 
 
@@ -225,7 +260,8 @@ def _finite(value: float | None) -> float | str | None:
     return "equal" if value is not None and math.isinf(value) else value
 
 
-def _key_source(given: dict[str, str]) -> KeySource:
+def _key_source(given: dict[str, object]) -> KeySource:
+    """Return the key or passphrase of a request, which is removed from it. Raises KeyFileError if it is invalid."""
     if "passphrase" in given:
         return Passphrase(_text_of(given.pop("passphrase")))
     try:
@@ -245,41 +281,68 @@ class CapacityQuestion:
         with parsing():
             asked = json.loads(line)
             file = asked["cover"]["file"]
-            self.name, self.size = safe_name(_text_of(file["name"])), _size_of(file["size"])
-            self._capacity = _capacity(asked)
+            self.name = safe_name(_text_of(file["name"]))
+            self.size = _integer_of(file["size"])
+            self._hiding = _IntendedHiding.of(asked)
 
-    def answer(self, path: Path) -> dict[str, Any]:
+    def answer(self, path: Path) -> dict[str, object]:
         """Return the bytes that fit, the bytes that are hard to find, and the cover's lossy past; or why nothing fits.
 
         The file is in a folder of its own, which messages don't name.
         """
         try:
             with _folders_left_out(path.parent):
-                found = self._capacity(path)
-            return {} if found is None else {"capacity": found.bytes, "hard": found.hard, "history": found.history}
+                capacity = self._hiding.capacity_of(path)
         except StegnetError as error:
             return {"text": f"{error}."}
+        if capacity is None:
+            return {}
+        return {"capacity": capacity.bytes, "hard": capacity.hard, "history": capacity.history}
 
 
-def _capacity(asked: dict[str, Any]) -> Callable[[Path | None], Capacity | None]:
-    """Return a function that measures a cover's capacity for a secret, by its file if it has one; None: not known."""
-    cover, destination, suffix = asked["cover"], _destination_of(asked), _text_of(asked.get("suffix", ""))
-    height, width = (_size_of(cover[name], _MOST_SIDE) for name in ("height", "width"))
-    cover_size = CoverSize(height, width, _size_of(cover["frames"], _MOST_FRAMES))
-    name = _text_of(asked["secret"]["name"])
+@dataclass(frozen=True)
+class _IntendedHiding:
+    """A hiding that the page asks about before its files are there.
 
-    def measure(file: Path | None) -> Capacity | None:
-        method, options = method_for(destination, {}, suffix)
-        if not file:
-            return method.capacity(cover_size, name, options)
-        with Cover(file) as opened:
-            if opened.kind == PICTURE:
-                refuse_palette(opened)
-            size = cover_size if cover_size.width else replace(CoverSize.of(opened), channels=3)
-            channels = opened.channels if size.frames == 1 else 3
-            return method.capacity(replace(size, cover=opened, channels=channels), name, options)
+    Attributes:
+        cover: size of the cover as the page knows it; the width is 0 if it can't tell.
+        secret_name: name of the file to hide.
+        destination: where the container is sent, as in `stegnet hide --for`.
+        suffix: of the container.
+    """
 
-    return measure
+    cover: CoverSize
+    secret_name: str
+    destination: str
+    suffix: str
+
+    @classmethod
+    def of(cls, asked: dict[str, Any]) -> "_IntendedHiding":
+        """Return the hiding that a question is about; its errors are those that `parsing` turns into BadRequest."""
+        cover = asked["cover"]
+        height = _integer_of(cover["height"], LIMITS.side)
+        width = _integer_of(cover["width"], LIMITS.side)
+        return cls(
+            cover=CoverSize(height, width, _integer_of(cover["frames"], LIMITS.frames)),
+            secret_name=_text_of(asked["secret"]["name"]),
+            destination=_destination_of(asked),
+            suffix=_text_of(asked.get("suffix", "")),
+        )
+
+    def capacity(self) -> Capacity | None:
+        """Return the capacity of a cover of this size; None: not known."""
+        method, options = method_for(self.destination, {}, self.suffix)
+        return method.capacity(self.cover, self.secret_name, options)
+
+    def capacity_of(self, file: Path) -> Capacity | None:
+        """Return the capacity of the cover in a file; None: not known. Raises MediaError if it can't be read."""
+        method, options = method_for(self.destination, {}, self.suffix)
+        with Cover(file) as cover:
+            if cover.kind == PICTURE:
+                refuse_palette(cover)
+            size = self.cover if self.cover.width else replace(CoverSize.of(cover), channels=3)
+            channels = cover.channels if size.frames == 1 else 3
+            return method.capacity(replace(size, cover=cover, channels=channels), self.secret_name, options)
 
 
 def advise(about: str, line: bytes) -> dict[str, str]:
@@ -291,13 +354,14 @@ def advise(about: str, line: bytes) -> dict[str, str]:
 
 def _words(_: object) -> dict[str, str]:
     """Return a passphrase as `stegnet keygen --passphrase-words 6` prints it, and its strength."""
-    text, bits = random_words(_PASSPHRASE_WORDS)
+    text, bits = random_words(6)
     years = float(f"{guessing_years(bits):.0e}")
     strength = f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years."
     return {"passphrase": text, "text": strength}
 
 
 def _weakness(asked: Any) -> dict[str, str]:
+    """Return a sentence on how weak a passphrase is."""
     with parsing():
         passphrase = _text_of(asked["passphrase"])
     try:
@@ -312,32 +376,45 @@ def _forecast(asked: Any) -> dict[str, str]:
     `capacity` and `hard` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than `hard`.
     """
     with parsing():
-        secret, measure, only_safe = asked["secret"], _capacity(asked), asked.get("safe") is True
-        most, hard = (None if asked.get(name) is None else _size_of(asked[name]) for name in ("capacity", "hard"))
-        size, film, in_film = _size_of(secret["size"]), bool(secret.get("film")), asked["cover"]["frames"] > 1
-        sides = [_size_of(secret[side], _MOST_SIDE) for side in ("width", "height")] if secret.get("width") else []
+        secret = asked["secret"]
+        hiding = _IntendedHiding.of(asked)
+        at_most_safe = asked.get("safe") is True
+        hard = None if asked.get("hard") is None else _integer_of(asked["hard"])
+        capacity = None
+        if asked.get("capacity") is not None:
+            capacity = Capacity(_integer_of(asked["capacity"]), hard)
+        size = _integer_of(secret["size"])
+        is_film = bool(secret.get("film"))
+        sides = None
+        if secret.get("width"):
+            sides = _integer_of(secret["width"], LIMITS.side), _integer_of(secret["height"], LIMITS.side)
     try:
-        found = measure(None) if most is None else Capacity(most, hard)
+        capacity = capacity or hiding.capacity()
     except StegnetError as error:
         return {"text": f"{error}."}
-    if found is None:
+    if capacity is None:
         return {"text": ""}
-    easily = ""
-    if found.hard is not None:
-        easily = f", {_amount(found.hard)} of it hard to find" if found.hard else ", all of it easy to find"
-    most = found.bytes if found.hard is None or not only_safe else found.hard
-    remedy = "Use a longer or larger cover." if in_film else "Use a larger cover, or a film."
-    fate = "The secret fits as it is, byte for byte." if size <= most else _too_large(most, film, sides, remedy)
-    return {"text": f"Capacity: about {_amount(found.bytes)}{easily}. {fate}"}
+
+    how_easily = ""
+    most = capacity.bytes
+    if capacity.hard is not None:
+        how_easily = f", {_amount(capacity.hard)} of it hard to find" if capacity.hard else ", all of it easy to find"
+        most = capacity.hard if at_most_safe else capacity.bytes
+    if size <= most:
+        fate = "The secret fits as it is, byte for byte."
+    elif is_film:
+        fate = "A compressed copy of the secret is hidden, if that fits."
+    elif sides:
+        fate = _copy_in_words(most, *sides)
+    else:
+        remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
+        fate = f"The secret is too large. {remedy}"
+    return {"text": f"Capacity: about {_amount(capacity.bytes)}{how_easily}. {fate}"}
 
 
-def _too_large(most: int, film: bool, sides: list[int], remedy: str) -> str:
-    """Describe what becomes of a secret that does not fit as it is; `sides` are those of a picture or film."""
-    if film:
-        return "A compressed copy of the secret is hidden, if that fits."
-    if not sides:
-        return f"The secret is too large. {remedy}"
-    quality = picture_quality(most, *(max(side, 1) for side in sides))
+def _copy_in_words(capacity: int, width: int, height: int) -> str:
+    """Describe a picture that is compressed to `capacity` bytes; its size is in pixels."""
+    quality = picture_quality(capacity, max(width, 1), max(height, 1))
     return f"A copy of the secret fits, at about {quality:.0f} dB." if quality > 0 else "The secret is too large."
 
 

@@ -11,44 +11,47 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from stegnet.core.disk import locked_folder
 from stegnet.core.errors import MediaError, RevealError, StegnetError
-from stegnet.core.parallel import with_heartbeat
+from stegnet.core.parallel import Phase, with_heartbeat
 from stegnet.gui.jobs import ADVICE, BadRequest, CapacityQuestion, advise, in_words, parse_request, run_job
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Context
 
-_MOST_JOBS = 4  # passed to the program at a time; it does them one after another
-_MAX_LINE = 1 << 16
-_CHUNK = 1 << 20
-_INTERVAL = 0.1  # seconds between lines of progress
-_PREFIX = "stegnet-gui-"  # prefix of the folder for temporary files
-_ID_BYTES = 12
-_KEPT = 4  # results; a page shows two
-_BYTES = "application/octet-stream"
+_CHUNK = 1 << 20  # bytes
 _NO_MEMORY = "out of memory", "close other programs, and try again"
 _BUG = "something went wrong", "this is a bug: the terminal of `stegnet gui` shows more"
-_TYPES = {  # types of results that the page shows; a file with another suffix may be anything
-    **{".avif": "image/avif", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png"},
-    **{".m4v": "video/mp4", ".mkv": "video/x-matroska", ".mov": "video/mp4", ".mp4": "video/mp4"},
-    **{".webm": "video/webm", ".webp": "image/webp"},
+# Types of results that the page shows; a file with another suffix may be anything.
+_TYPES = {
+    ".avif": "image/avif",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".m4v": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".mov": "video/mp4",
+    ".mp4": "video/mp4",
+    ".png": "image/png",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
 }
 _PAGE_TYPES = _TYPES | {
-    **{".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"},
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
-_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'"}  # results come from others
+_ANY_TYPE = "application/octet-stream"
 
 
 class Workspace(ExitStack):
@@ -58,10 +61,12 @@ class Workspace(ExitStack):
     programs left are removed.
     """
 
+    most_results = 4  # that are kept; a page shows two
+
     def __init__(self) -> None:
         super().__init__()
         try:
-            self._folder = self.enter_context(locked_folder(_PREFIX, Path(tempfile.gettempdir())))
+            self._folder = self.enter_context(locked_folder("stegnet-gui-", Path(tempfile.gettempdir())))
         except OSError as error:
             hint = "set TMPDIR to a folder that you can write"
             raise MediaError(f"no folder for temporary files ({error.strerror})", hint) from error
@@ -71,8 +76,8 @@ class Workspace(ExitStack):
     @contextmanager
     def inputs(self) -> Iterator[Path]:
         """Yield a new folder for the files of a job, and remove it after the block."""
-        made = tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder, ignore_cleanup_errors=True)
-        with made as folder:
+        directory = tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder, ignore_cleanup_errors=True)
+        with directory as folder:
             yield Path(folder)
 
     @contextmanager
@@ -87,12 +92,13 @@ class Workspace(ExitStack):
 
     def publish(self, folder: Path, paths: list[Path]) -> list[str]:
         """Offer files of an output folder, and return their ids. Beyond four results, the oldest is removed."""
-        ids = [secrets.token_urlsafe(_ID_BYTES) for _ in paths]
+        ids = [secrets.token_urlsafe(12) for _ in paths]
         with self._changes:
             self._results.append((folder, dict(zip(ids, paths, strict=True))))
-            old, self._results = self._results[:-_KEPT], self._results[-_KEPT:]
-        for removed, _ in old:
-            shutil.rmtree(removed, ignore_errors=True)
+            old = self._results[: -self.most_results]
+            self._results = self._results[-self.most_results :]
+        for old_folder, _ in old:
+            shutil.rmtree(old_folder, ignore_errors=True)
         return ids
 
     def published(self, file_id: str) -> Path | None:
@@ -104,8 +110,9 @@ class Workspace(ExitStack):
         """Refuse files of `size` bytes unless twice as many are free on the disk, since the result needs some, too."""
         free = shutil.disk_usage(self._folder).free
         if 2 * size > free:
-            what = f"{size / 1e6:.0f} MB are too much for the folder for temporary files: {free / 1e6:.0f} MB are free"
-            raise MediaError(what, "set TMPDIR to a folder on a larger disk, and start again; or use `stegnet hide`")
+            there_are = f"{free / 1e6:.0f} MB are free"
+            problem = f"{size / 1e6:.0f} MB are too much for the folder for temporary files: {there_are}"
+            raise MediaError(problem, "set TMPDIR to a folder on a larger disk, and start again; or use `stegnet hide`")
 
 
 class Cancelled(BaseException):
@@ -124,23 +131,29 @@ def _connected() -> Iterator[None]:
 class GuiServer(LoopbackServer):
     """The server of the page; the rest as in `LoopbackServer`."""
 
+    most_jobs = 4  # passed to the program at a time; it does them one after another
+
     def __init__(self, port: int, stop: threading.Event, workspace: Workspace, context: Context) -> None:
-        self.workspace, self.context = workspace, context
+        self.workspace = workspace
+        self.context = context
         self.turn = threading.Lock()
-        self.places = threading.Semaphore(_MOST_JOBS)
+        self.places = threading.Semaphore(self.most_jobs)
         super().__init__(port, _Handler, stop, dict(_read_page(files("stegnet.gui").joinpath("page"))))
 
     def closing(self) -> None:
         """Cancel jobs, and wait until they have ended."""
         self.stop.set()
-        for _ in range(_MOST_JOBS):
+        for _ in range(self.most_jobs):
             self.places.acquire()
 
 
 class _Handler(LoopbackHandler):
+    """Handler of a page's requests: for results, jobs, and advice before them."""
+
     server: GuiServer
+    progress_interval = 0.1  # seconds between lines of progress
     _answering = False  # whether lines are being sent
-    _told = 0.0  # time of the last line of progress
+    _last_progress = 0.0  # time of the last line of progress
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -170,6 +183,7 @@ class _Handler(LoopbackHandler):
 
     def _advise(self, about: str, body: "_Body") -> None:
         """Answer a question. If that fails, tell the page so, and print why: a file may be odd in any way."""
+        answer: Mapping[str, object]
         try:
             answer = self._capacity(body) if about == "capacity" else advise(about, body.line())
         except BadRequest:
@@ -184,10 +198,10 @@ class _Handler(LoopbackHandler):
         else:
             self._send_answer(answer)
 
-    def _send_answer(self, answer: dict[str, Any]) -> None:
+    def _send_answer(self, answer: Mapping[str, object]) -> None:
         self.send_whole("application/json", json.dumps(answer).encode())
 
-    def _capacity(self, body: "_Body") -> dict[str, Any]:
+    def _capacity(self, body: "_Body") -> dict[str, object]:
         """Return the capacity of a cover, whose file follows the question."""
         question = CapacityQuestion(body.line())
         try:
@@ -222,26 +236,27 @@ class _Handler(LoopbackHandler):
         finally:
             self.server.places.release()
 
-    def _result(self, body: "_Body") -> dict[str, Any]:
+    def _result(self, body: "_Body") -> dict[str, object]:
         """Do what the body asks for, and return what the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
         workspace.check_space(sum(size for _, size in request.inputs))
         with workspace.inputs() as folder:
-            paths = [body.file(folder / str(number), *named) for number, named in enumerate(request.inputs)]
+            paths = [
+                body.file(folder / str(number), name, size) for number, (name, size) in enumerate(request.inputs)
+            ]
             with self._turn(), workspace.outputs() as results:
-                warn = lambda line: self._send_line({"warning": in_words(line)})  # noqa: E731
-                context = replace(self.server.context, progress=self._progress, warn=warn)
+                context = replace(self.server.context, progress=self._progress, warn=self._warn)
                 # Empty lines, with or without progress: Firefox gives up on an answer that is silent for 300 s.
                 done = with_heartbeat(lambda: run_job(request, paths, results, context), lambda: self._send(b"\n"))
-                main, *others = workspace.publish(results, [done.main, *done.previews.values()])
-        previews = {name: f"results/{each}" for name, each in zip(done.previews, others, strict=True)}
-        return done.facts | {"url": f"results/{main}/{quote(done.main.name, safe='')}", "previews": previews}
+                main_id, *preview_ids = workspace.publish(results, [done.main, *done.previews.values()])
+        previews = {name: f"results/{file_id}" for name, file_id in zip(done.previews, preview_ids, strict=True)}
+        return done.facts | {"url": f"results/{main_id}/{quote(done.main.name, safe='')}", "previews": previews}
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait until no other job is running, and take the turn for the block."""
-        while not self.server.turn.acquire(timeout=_INTERVAL):
+        while not self.server.turn.acquire(timeout=self.progress_interval):
             self._progress("waiting", 0, 0)
         try:
             yield
@@ -253,17 +268,23 @@ class _Handler(LoopbackHandler):
         if self.server.stop.is_set():
             raise Cancelled
         now = time.monotonic()
-        if now - self._told >= _INTERVAL:
-            self._told = now
-            steps = {name: getattr(stage, name) for name in ("step", "steps") if hasattr(stage, name)}
-            self._send_line({"stage": stage, "done": done, "total": total} | steps)
+        if now - self._last_progress < self.progress_interval:
+            return
+        self._last_progress = now
+        line: dict[str, object] = {"stage": stage, "done": done, "total": total}
+        if isinstance(stage, Phase) and stage.step:
+            line |= {"step": stage.step, "steps": stage.steps}
+        self._send_line(line)
+
+    def _warn(self, line: str) -> None:
+        self._send_line({"warning": in_words(line)})
 
     def _send_error(self, body: "_Body", message: str, hint: str, searchable: bool = False) -> None:
         with suppress(Cancelled):
             body.skip()
             self._send_line({"error": {"message": message, "hint": in_words(hint), "searchable": searchable}})
 
-    def _send_line(self, content: dict[str, Any]) -> None:
+    def _send_line(self, content: Mapping[str, object]) -> None:
         self._send(json.dumps(content).encode() + b"\n")
 
     def _send(self, data: bytes) -> None:
@@ -277,20 +298,22 @@ class _Handler(LoopbackHandler):
     def _send_result(self, path: Path) -> None:
         """Send a file, or the part of it that a film's player asks for (RFC 9110, section 14)."""
         size = path.stat().st_size
-        match = _RANGE.fullmatch(self.headers.get("Range", ""))
+        match = re.fullmatch(r"bytes=(\d{1,18})-(\d{0,18})", self.headers.get("Range", ""), re.ASCII)
         start = int(match[1]) if match else 0
         end = min(int(match[2] or size), size - 1) if match else size - 1
         if match and start > end:
             self.refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
             return
-        part = {"Content-Range": f"bytes {start}-{end}/{size}"} if match else {}
         headers = {
-            "Content-Type": _TYPES.get(path.suffix.lower(), _BYTES),
+            "Content-Security-Policy": "sandbox; default-src 'none'",  # results come from others
+            "Content-Type": _TYPES.get(path.suffix.lower(), _ANY_TYPE),
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.name, safe='')}",
             "Content-Length": str(end - start + 1),
             "Accept-Ranges": "bytes",
         }
-        self.send_head(HTTPStatus.PARTIAL_CONTENT if match else HTTPStatus.OK, headers | part | _SANDBOX)
+        if match:
+            headers["Content-Range"] = f"bytes {start}-{end}/{size}"
+        self.send_head(HTTPStatus.PARTIAL_CONTENT if match else HTTPStatus.OK, headers)
         with path.open("rb") as file:
             file.seek(start)
             left = end - start + 1
@@ -302,14 +325,16 @@ class _Handler(LoopbackHandler):
 class _Body:
     """The body of a request, read no further than its length."""
 
-    def __init__(self, stream: BinaryIO, length: str, stop: threading.Event) -> None:
-        self._stream, self._stop = stream, stop
+    def __init__(self, stream: BufferedIOBase, length: str, stop: threading.Event) -> None:
+        self._stream = stream
+        self._stop = stop
         self._left = int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else 0
 
     def line(self) -> bytes:
         """Read the first line."""
+        longest = 1 << 16  # bytes
         with _connected():
-            line = self._stream.readline(min(_MAX_LINE, self._left))
+            line = self._stream.readline(min(longest, self._left))
         self._left -= len(line)
         if not line.endswith(b"\n"):
             raise BadRequest
@@ -327,7 +352,7 @@ class _Body:
         return folder / name
 
     def skip(self) -> None:
-        """Read what is left."""
+        """Read the rest of the body."""
         for _ in self._chunks(self._left):
             pass
 
@@ -339,7 +364,8 @@ class _Body:
                 chunk = b"" if self._stop.is_set() else self._stream.read(min(_CHUNK, size))
             if not chunk:
                 raise Cancelled
-            size, self._left = size - len(chunk), self._left - len(chunk)
+            size -= len(chunk)
+            self._left -= len(chunk)
             yield chunk
 
 
@@ -349,5 +375,6 @@ def _read_page(folder: Traversable, path: str = "") -> Iterator[tuple[str, tuple
         if file.is_dir():
             yield from _read_page(file, f"{path}{file.name}/")
         else:
-            kind = _PAGE_TYPES.get(Path(file.name).suffix, _BYTES)
-            yield "" if path + file.name == "index.html" else path + file.name, (kind, file.read_bytes())
+            content_type = _PAGE_TYPES.get(Path(file.name).suffix, _ANY_TYPE)
+            name = path + file.name
+            yield "" if name == "index.html" else name, (content_type, file.read_bytes())

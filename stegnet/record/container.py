@@ -87,7 +87,7 @@ class Container(AbstractContextManager["Container", None]):
     def __init__(self, file: Cover, key_source: KeySource) -> None:
         self.file = file
         self.path = file.path
-        self.files = (file.path,)
+        self.files: tuple[Path, ...] = (file.path,)
         self.kind = file.kind
         if file.context:
             self.medium = replace(UNEVEN, context=file.context)

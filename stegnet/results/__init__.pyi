@@ -43,6 +43,9 @@ from .output import (
     FilmFrame as FilmFrame,
 )
 from .output import (
+    OutputFolder as OutputFolder,
+)
+from .output import (
     OutputTarget as OutputTarget,
 )
 from .output import (

@@ -27,6 +27,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, MOST_TEXT, PICTURE, TEXT_NAME, either
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
+from stegnet.core.remote_path import Place
 from stegnet.formats.opened_file import OpenedFile, is_matroska
 from stegnet.image.pictures import (
     PICTURE_FORMS,
@@ -93,6 +94,12 @@ class Report:
     changed_secret: str = ""
     hiding: HidingFigures | None = None
 
+    @property
+    def figures(self) -> HidingFigures:
+        """Figures of the hiding; the report must be of one."""
+        assert self.hiding is not None
+        return self.hiding
+
 
 @dataclass(frozen=True)
 class OutputTarget:
@@ -139,6 +146,25 @@ class OutputTarget:
                 raise already_exists(self.path)
         except OSError as error:
             raise unwritable(self.path, error) from error
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """Folder for the results of several jobs, on this machine or in an object store.
+
+    Attributes:
+        path: the folder.
+        force, inputs, lossless: as in `OutputTarget`.
+    """
+
+    path: Place
+    force: bool = False
+    inputs: tuple[Path, ...] = ()
+    lossless: bool = False
+
+    def target(self, path: Path) -> OutputTarget:
+        """Return the target for a result: a file in the folder, or the local copy of one."""
+        return OutputTarget(path, self.force, self.inputs, self.lossless)
 
 
 def form_of(suffix: str) -> str:
@@ -217,7 +243,7 @@ def digest(picture: np.ndarray) -> bytes:
 class FilmCheck:
     """Verification of a film by reading it back, in a thread while it is written if possible; the file must exist.
 
-    `progress` is called like that of `check_film` while `finish` waits; None: nothing is verified.
+    `progress` is called like that of `check_film` while `finish` waits; None: the film is not verified.
     """
 
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
@@ -352,10 +378,10 @@ def plain_suffix(name: str) -> str:
 
 def suffix_warning(name: str, out: Path) -> tuple[str, ...]:
     """Return a warning if a result's suffix, by which programs choose how to open it, differs from the file's own."""
-    own = plain_suffix(name)
-    if not own or out.suffix.lower() == own.lower():
+    own_suffix = plain_suffix(name)
+    if not own_suffix or out.suffix.lower() == own_suffix.lower():
         return ()
-    return (f"its own name ends in {own}: programs may want it named {out.with_suffix(own).name}",)
+    return (f"its own name ends in {own_suffix}: programs may want it named {out.with_suffix(own_suffix).name}",)
 
 
 def stored_name(file: Path) -> str:
@@ -391,28 +417,28 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
     """
     matroska = ".mkv"  # also the suffix of films that are compressed to fit their covers
     same_form = {".jpeg": ".jpg"}
-    own = plain_suffix(name).lower()
-    own = same_form.get(own, own)
-    wanted = out.path.suffix.lower()
-    wanted = same_form.get(wanted, wanted)
-    if own == wanted:
-        codec = video.unplayable(part) if own == matroska and media_kind(part) == FILM else None
+    own_suffix = plain_suffix(name).lower()
+    own_suffix = same_form.get(own_suffix, own_suffix)
+    wanted_suffix = out.path.suffix.lower()
+    wanted_suffix = same_form.get(wanted_suffix, wanted_suffix)
+    if own_suffix == wanted_suffix:
+        codec = video.unplayable(part) if own_suffix == matroska and media_kind(part) == FILM else None
         if not codec:
             return Named()
         watchable = out.path.with_suffix(WATCHABLE_SUFFIX).name
         line = f"not all programs play this film ({codec}): revealed as {watchable}, it is one for watching"
         return Named((line,))
 
-    kind = media_kind(part) if wanted in {*PICTURE_FORMS, WATCHABLE_SUFFIX, matroska} else None
+    kind = media_kind(part) if wanted_suffix in {*PICTURE_FORMS, WATCHABLE_SUFFIX, matroska} else None
     notes: tuple[str, ...] = ()
     exact = out.path.with_suffix(plain_suffix(name) or ".bin").name
-    if kind == PICTURE and wanted in PICTURE_FORMS:
+    if kind == PICTURE and wanted_suffix in PICTURE_FORMS:
         notes = _as_picture(part, out)
-    elif kind == FILM and wanted == WATCHABLE_SUFFIX and out.lossless:
+    elif kind == FILM and wanted_suffix == WATCHABLE_SUFFIX and out.lossless:
         notes = ("put into MP4",) if video.rewrap(part, MP4) else ()
-    elif kind == FILM and wanted == WATCHABLE_SUFFIX:
+    elif kind == FILM and wanted_suffix == WATCHABLE_SUFFIX:
         notes = _watchable(part, exact, progress)
-    elif kind == FILM and wanted == matroska and not is_matroska(part):
+    elif kind == FILM and wanted_suffix == matroska and not is_matroska(part):
         if not video.rewrap(part, MKV):
             line = "it is not Matroska, which can't hold its tracks as they are: it has the bytes that were hidden"
             return Named((line,), warnings=suffix_warning(name, out.path))

@@ -13,7 +13,8 @@ import pytest
 import stegnet
 from stegnet import Session
 from stegnet.cli import main
-from stegnet.cli.command import EXIT_CODES, make_parser
+from stegnet.cli.command import make_parser
+from stegnet.cli.exit_codes import EXPLANATIONS
 from stegnet.cli.messages import option_of
 from stegnet.cli.parser import commands_of
 from stegnet.core.text import Setting
@@ -81,6 +82,27 @@ def test_fish_completion(capsys):
         assert all(len(line) < 120 for line in done.stdout.splitlines())
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "info a.png EXTRA",
+        "keygen k --qr code.png EXTRA",  # an option with a value that may be left out
+        "keygen --qr code.png k EXTRA",
+        "keygen k EXTRA --qr",
+        "hide a.png s.txt --key-file k -o out.png EXTRA",
+    ],
+)
+def test_a_superfluous_file_is_named_and_another_word_is_not(line, tmp_path, monkeypatch, capsys):
+    """It may be a passphrase."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "s.txt", "k", "code.png", "one.png"):
+        (tmp_path / name).touch()
+    for extra, told in (("one.png", "; one.png is one file too many"), ("word", "")):
+        with pytest.raises(SystemExit, match="2"):
+            main(line.replace("EXTRA", extra).split())
+        assert capsys.readouterr().err.splitlines()[0] == f"error: too many arguments{told}"
+
+
 def test_the_help_of_a_command_fits_on_a_screen(capsys):
     commands = commands_of(make_parser())
     for name in commands:
@@ -97,7 +119,7 @@ def test_every_command_and_option_is_in_the_manual(capsys):
     for name, command in commands_of(make_parser()).items():
         part = told.split(f".SS stegnet {name}")[1].split(".SS")[0]
         assert not [option for option in command._option_string_actions if option not in part]
-    assert all(f"\\fB{code}\\fR" in told for code in EXIT_CODES)
+    assert all(f"\\fB{code}\\fR" in told for code in EXPLANATIONS)
     if shutil.which("groff"):
         command = ["groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-P-cbou", "-rLL=78n"]
         done = subprocess.run(command, input=page, text=True, capture_output=True, check=True)

@@ -101,6 +101,23 @@ run()
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", told)
 
 
+def test_a_signal_that_python_does_not_handle_ends_the_process_at_the_second_time():
+    code = """
+import signal, time
+from itertools import count
+from stegnet.cli.signals import stop_on_signal
+
+now = count(0, 6)
+time.monotonic = lambda: next(now)
+with stop_on_signal(lambda: print("stopping", flush=True)):
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    print("still there")
+"""
+    done = python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, b"stopping\n", b"")
+
+
 @pytest.fixture
 def clock(monkeypatch) -> None:
     """It is looked at three times, after four and two more seconds."""

@@ -25,7 +25,7 @@ from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.image import write_png
 from stegnet.keys import Key, Passphrase
-from stegnet.results import OutputTarget
+from stegnet.results import OutputFolder
 from stegnet.tasks import RevealingWork
 from tests.support.films import picture
 from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors, hiding, linger
@@ -95,7 +95,7 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
     """As on a busy machine: to leave the cluster before would kill the process that is at it."""
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:2])
-    running = run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), doing(linger), Key(KEY))
+    running = run_on_cluster(nodes.address, plan, OutputFolder(Path("out")), doing(linger), Key(KEY))
 
     def end() -> None:
         wait_until(lambda: len(contents("out")) == 2)
@@ -120,7 +120,7 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
     assert str(outcomes[0].out) == f"{object_store}/out/f0.mkv"
     exist = [f"{object_store}/out/{name}: already exists" for name in expected]
     assert sorted(errors(hiding(nodes.address, **where, key=key))) == sorted(exist)
-    plan, target = plan_revealing(place(where["out"])), OutputTarget(place(f"{object_store}/back"))
+    plan, target = plan_revealing(place(where["out"])), OutputFolder(place(f"{object_store}/back"))
     assert len(errors(run_on_cluster(nodes.address, plan, target, RevealingWork(), Key(KEY)))) == len(ORDER)
     assert errors(run_on_cluster(nodes.address, plan, target, RevealingWork(), key)) == []
     back = [store.cat(path) for path in store.ls(f"{object_store}/back")]
@@ -138,7 +138,7 @@ def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
     monkeypatch.setattr("stegnet.cluster._RETRIES", 1)
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:1])
-    found = errors(run_on_cluster(nodes.address, plan, OutputTarget(Path("out")), doing(die), Key(KEY)))
+    found = errors(run_on_cluster(nodes.address, plan, OutputFolder(Path("out")), doing(die), Key(KEY)))
     assert found == ["its process ended early, 2 times (WorkerCrashedError)"]
 
 

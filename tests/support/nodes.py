@@ -20,7 +20,7 @@ from stegnet.files import FolderPlan, Outcome, plan_hiding
 from stegnet.keys import Key, KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
 from stegnet.methods.sealed import SealedOptions
-from stegnet.results import OutputTarget, Report
+from stegnet.results import OutputFolder, OutputTarget, Report
 from stegnet.tasks import HidingWork, Secrets, Work, tasks_of
 from tests.support.cluster import STORE
 from tests.support.waiting import LIMIT
@@ -123,13 +123,13 @@ def hiding(
 ) -> Iterator[Outcome]:
     """Hides any files in covers on a cluster, by the method "sealed", and with SEED; with KEY if no other is given."""
     plan = plan_hiding(place(covers), place(secrets), any_file=True)
-    target = OutputTarget(place(out), force)
+    target = OutputFolder(place(out), force)
     return run_on_cluster(address, plan, target, SEALED, key or Key(KEY), randomness=lambda size: SEED)
 
 
 def alone(plan: FolderPlan, out: Path | str, work: Work) -> list[Outcome]:
     """Results of one process for a plan with the same key and seed."""
-    tasks = tasks_of(plan, OutputTarget(Path(out)))
+    tasks = tasks_of(plan, OutputFolder(Path(out)))
     return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED), task.result)]
 
 

@@ -4,15 +4,16 @@ import argparse
 from pathlib import Path
 
 from stegnet.cli import messages, reports
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import extra
 from stegnet.core.names import FORMS
+from stegnet.core.remote_path import size_of
 from stegnet.image.pictures import write_png
 from stegnet.media.cover import Cover
 from stegnet.results import OutputTarget, Report, shown_form
 
-_MAX_STRENGTH = 5.0
 DESCRIPTION = """\
 Denoise a revealed picture or film (non-local means) and sharpen its edges
 (unsharp mask), for a smoother and crisper look. A film keeps its sound.
@@ -43,24 +44,25 @@ def execute(options: argparse.Namespace) -> int:
     out = options.output
     with Cover(options.file) as file:
         OutputTarget(out, options.force).check(FORMS[file.kind], file.kind, options.file)
-        pixels, profile = (None, None) if file.is_film else file.picture
-    if pixels is not None:
-        with atomic_write(out, overwrite=options.force, private=True) as part:
-            write_png(part, enhance(pixels, options.strength), icc=profile)
-        report = Report(pixels.shape[1], pixels.shape[0])
-    else:
-        with messages.progress_bar() as progress:
-            film, notes = enhance_film(
-                options.file,
-                out,
-                options.strength,
-                shown_form(out),
-                lambda done, total: progress("enhance", done, total),
-                overwrite=options.force,
-            )
-        report = Report(film.width, film.height, len(film.pts), notes=notes)
-    reports.wrote(out, report)
-    return 0
+        if not file.is_film:
+            pixels, profile = file.picture
+            with atomic_write(out, overwrite=options.force, private=True) as part:
+                write_png(part, enhance(pixels, options.strength), icc=profile)
+            reports.wrote(out, size_of(out), Report(pixels.shape[1], pixels.shape[0]))
+            return ExitCode.SUCCESS
+
+    with messages.progress_bar() as progress:
+        film, notes = enhance_film(
+            options.file,
+            out,
+            options.strength,
+            shown_form(out),
+            lambda done, total: progress("enhance", done, total),
+            overwrite=options.force,
+        )
+    report = Report(film.width, film.height, len(film.pts), notes=notes)
+    reports.wrote(out, size_of(out), report)
+    return ExitCode.SUCCESS
 
 
 def _strength(text: str) -> float:
@@ -68,6 +70,6 @@ def _strength(text: str) -> float:
         strength = float(text)
     except ValueError:
         strength = -1.0
-    if not 0 <= strength <= _MAX_STRENGTH:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_STRENGTH:g}")
+    if not 0 <= strength <= 5:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 5")
     return strength

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from stegnet.cli import messages
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import already_exists
 from stegnet.core.errors import MediaError, extra
@@ -43,4 +44,4 @@ def execute(options: argparse.Namespace) -> int:
             f"wrote {files[check.network]}: {files[check.network].stat().st_size / 1e6:.2f} MB, "
             f"maximum difference {check.difference:.1e}, {100 * check.equal:.3f} % of the 8-bit samples are equal"
         )
-    return 0
+    return ExitCode.SUCCESS

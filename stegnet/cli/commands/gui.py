@@ -5,12 +5,13 @@ import threading
 import time
 
 from stegnet.cli import messages
-from stegnet.cli.options import NO_BROWSER, add_network_options, add_port_option, chosen_context
+from stegnet.cli.exit_codes import ExitCode
+from stegnet.cli.options import add_network_options, add_port_option, chosen_context
+from stegnet.cli.parser import Parser
 from stegnet.cli.signals import stop_on_signal
 from stegnet.gui.server import GuiServer, Workspace
 from stegnet.loopback import browser
 
-_POLL = 0.1  # seconds
 DESCRIPTION = """\
 Hide and reveal in a window of your browser: choose or drop the files, and save
 the result. This program does the work, on this machine, with files of any
@@ -23,7 +24,7 @@ ends.
 """
 
 
-def add_arguments(gui: argparse.ArgumentParser) -> None:
+def add_arguments(gui: Parser) -> None:
     add_port_option(gui)
     gui.add_argument("--no-browser", action="store_true", help="only print the page's address")
     add_network_options(gui)
@@ -40,7 +41,8 @@ def execute(options: argparse.Namespace) -> int:
     ):
         messages.result(f"open {server.address}")
         if not options.no_browser and not start_browser():
-            messages.note(NO_BROWSER)
+            messages.note("could not start a browser; open the address yourself")
+        interval = 0.1  # seconds
         while not stop.is_set():  # Event.wait would deadlock with a signal's handler
-            time.sleep(_POLL)
-    return 0
+            time.sleep(interval)
+    return ExitCode.SUCCESS

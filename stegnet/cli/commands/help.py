@@ -2,6 +2,7 @@
 
 import argparse
 
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.parser import Parser, commands_of
 from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.methods import METHODS
@@ -18,7 +19,7 @@ def execute(options: argparse.Namespace) -> int:
 
     overview = make_parser()
     commands = commands_of(overview)
-    topics = {name: each for each in reversed(commands.values()) for name in each.topics}
+    topics = {name: command for command in reversed(commands.values()) for name in command.topics}
     aliases = {"keys": "keygen"} | {name: method.info.topic or name for name, method in METHODS.items()}
     topic = aliases.get(options.topic, options.topic)
     if topic is None:
@@ -31,4 +32,4 @@ def execute(options: argparse.Namespace) -> int:
         known = [*commands, *topics]
         hint = did_you_mean(options.topic, known) or f"known: {', '.join(known)}"
         raise ConfigError(f"no such command or topic: {options.topic}", hint)
-    return 0
+    return ExitCode.SUCCESS

@@ -3,12 +3,13 @@
 import argparse
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stegnet.cli import messages, reports
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import (
     add_cluster_option,
     add_key_options,
@@ -22,13 +23,16 @@ from stegnet.cli.options import (
     chosen_method,
     cluster_needs_folder,
     load_pair,
+    local,
+    output_folder,
     output_target,
-    read_key_source,
+    required_key_source,
 )
 from stegnet.cli.parser import Parser
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, called
 from stegnet.core.names import TEXT_NAME
+from stegnet.core.remote_path import Place
 from stegnet.core.text import Text
 from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.formats.opened_file import FileInMemory
@@ -42,11 +46,6 @@ DESCRIPTION = """\
 Hide SECRET in COVER, a picture, film or sound, encrypted. Any file that fits is
 revealed byte for byte; a larger picture or film is compressed until it fits
 (`stegnet info COVER` says what does).
-"""
-_AS_FILE = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
-_EPILOG = """\
-  $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg
-  $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg
 """
 _COVERS = """\
 A cover that was saved with loss (JPEG, HEIC, AVIF; H.264 and most films) gives
@@ -81,7 +80,10 @@ All of them are needed; with --any N, any N suffice.
 
 
 def add_arguments(hide: Parser) -> None:
-    hide.epilog = _EPILOG
+    hide.epilog = (
+        "  $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg\n"
+        "  $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg\n"
+    )
     cover_help = "picture, film, sound or folder; never changed"
     hide.add_argument("cover", type=messages.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - reads standard input"
@@ -118,7 +120,8 @@ class _Text(argparse.Action):
         self._secret = secret
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, *_: Any) -> None:
-        namespace.text, self._secret.required = text, False
+        namespace.text = text
+        self._secret.required = False
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -128,11 +131,15 @@ def execute(options: argparse.Namespace) -> int:
     _check(options)
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
-    key_source = read_key_source(options, confirm=True, hiding=True)
-    with _packed(options), messages.spooled(options, "cover", "secret"), _text(options), _text_hinted(options):
-        if is_folder(options.cover):
-            return (_hide_album if options.spread else _hide_folder)(options, job, key_source)
-        return _hide(options, job, key_source)
+    key_source = required_key_source(options, confirm=True, hiding=True)
+    with _inputs(options) as (cover, secret), _text_hinted(secret):
+        if not is_folder(cover):
+            cluster_needs_folder(options)
+            return _hide(options, local(cover), secret, job, key_source)
+        assert not isinstance(secret, FileInMemory), "for several covers, a text is in a file"
+        if options.spread:
+            return _hide_album(options, local(cover), local(secret), job, key_source)
+        return _hide_folder(options, cover, secret, job, key_source)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -148,92 +155,117 @@ def _check(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _packed(options: argparse.Namespace) -> Iterator[None]:
-    """Make the packed folder the secret within the block, if `--archive` asks for it."""
-    if not options.archive:
-        yield
-        return
+def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileInMemory]]:
+    """Yield cover and secret. A packed folder, and what is read from standard input, are in temporary files.
+
+    A text stays in memory, but for a folder of covers, which other processes may hide in.
+    """
+    with ExitStack() as files:
+        typed = files.enter_context(_packed(options)) if options.archive else options.secret
+        if [options.cover, typed, options.text].count(messages.STREAM) > 1:
+            options.usage_error("only one input can be read from standard input")
+        cover = files.enter_context(messages.spooled(options.cover))
+        if options.text is None:
+            yield cover, files.enter_context(messages.spooled(typed))
+            return
+
+        data = messages.text_bytes(options.text)
+        if is_folder(cover):
+            text_file = files.enter_context(messages.named_file(TEXT_NAME, "the text"))
+            text_file.write_bytes(data)
+            yield cover, text_file
+        else:
+            files.enter_context(called("the text", TEXT_NAME))
+            yield cover, FileInMemory(TEXT_NAME, data)
+
+
+@contextmanager
+def _packed(options: argparse.Namespace) -> Iterator[Path]:
+    """Yield the file into which the folder SECRET is packed, and which errors of the block call by that folder."""
     if options.text is not None or options.cluster:
         options.usage_error("--archive packs a folder of this machine: it goes with neither --text nor --cluster")
     secret = Path(str(options.secret))
     if isinstance(options.output, Path) and secret.resolve() in options.output.resolve().parents:
         raise MediaError("is in the folder that is hidden", "write it elsewhere", subject=options.output)
     with temporary_folder() as folder:
-        options.secret = pack(secret, folder)
-        with called(secret, options.secret):
-            yield
+        archive = pack(secret, folder)
+        with called(secret, archive):
+            yield archive
 
 
 @contextmanager
-def _text(options: argparse.Namespace) -> Iterator[None]:
-    """Make a text, if there is one, the secret within the block.
-
-    It stays in memory, but for a folder of covers, which other processes may hide in.
-    """
-    if options.text is None:
-        yield
-        return
-    data = messages.text_bytes(options.text)
-    if is_folder(options.cover):
-        with messages.named_file(TEXT_NAME, "the text") as options.secret:
-            options.secret.write_bytes(data)
-            yield
-        return
-    options.secret = FileInMemory(TEXT_NAME, data)
-    with called("the text", TEXT_NAME):
-        yield
-
-
-@contextmanager
-def _text_hinted(options: argparse.Namespace) -> Iterator[None]:
+def _text_hinted(secret: Place | FileInMemory) -> Iterator[None]:
     """Within the block, add a hint on hiding a text to the error for a missing SECRET that may be one."""
     try:
         yield
     except MediaError as error:
-        secret = str(options.secret)
-        is_missing = isinstance(error.__cause__, FileNotFoundError) and error.subject == secret
-        if is_missing and (" " in secret or not Path(secret).suffix):
+        name = str(secret)
+        is_missing = isinstance(error.__cause__, FileNotFoundError) and error.subject == name
+        if is_missing and (" " in name or not Path(name).suffix):
             raise error.with_hint("hide a text with `--text TEXT`, or `--text -` to type it unseen") from error
         raise
 
 
-def _hide(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+def _hide(
+    options: argparse.Namespace, cover: Path, secret: Place | FileInMemory, job: HideJob, key_source: KeySource
+) -> int:
+    """Hide in one cover."""
     if options.spread:
         options.usage_error("--spread requires a folder of covers")
-    cluster_needs_folder(options)
-    if options.text is None and is_folder(options.secret):
-        check_input(options.cover)  # it is no folder, and may be missing
-        hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
-        raise MediaError("is a folder", hint, subject=options.secret)
-    if options.into_folder or (options.output != messages.STREAM and is_folder(options.output)):
-        with results_folder(options.output, options.cover):
-            options.output /= Path(options.cover).stem + job.suffix_of(options.cover)
-            options.into_folder = False
-            return _hide(options, job, key_source)
-    if options.output == messages.STREAM:
-        messages.refuse_terminal()
-        with temporary_folder() as folder:
-            options.output = folder / f"container{job.suffix_of(options.cover)}"
-            report = _hide_file(options, job, key_source)
-            messages.copy_to_output(options.output)
-            size = options.output.stat().st_size
-        reports.wrote("to standard output", report, size, tell=messages.note)
-    else:
-        is_other = os.path.lexists(options.output) and not options.output.is_file()  # a folder, or a device
-        if not (options.output.suffix or options.output.name.startswith(".") or is_other):
-            options.output = options.output.with_suffix(job.suffix_of(options.cover))
-        report = _hide_file(options, job, key_source)
-        reports.show(options, report, options.output)
-    if not report.hiding.survives and not (options.json or options.channel or options.channel_from):
-        messages.note(METHODS[report.hiding.method].info.survives or _AS_FILE)
-    return 0
+    if not isinstance(secret, FileInMemory):
+        secret = local(secret)
+        if is_folder(secret):
+            check_input(cover)  # it is no folder, and may be missing
+            hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
+            raise MediaError("is a folder", hint, subject=secret)
+
+    with ExitStack() as folders:
+        output: Path | str = options.output
+        into_folder: bool = options.into_folder
+        while isinstance(output, Path) and (into_folder or is_folder(output)):
+            folders.enter_context(results_folder(output, cover))
+            output = output / f"{cover.stem}{job.suffix_of(cover)}"
+            into_folder = False
+
+        if isinstance(output, Path):
+            is_special = os.path.lexists(output) and not output.is_file()  # a device, for example
+            if not (output.suffix or output.name.startswith(".") or is_special):
+                output = output.with_suffix(job.suffix_of(cover))
+            report = _hide_file(options, cover, secret, output, job, key_source)
+            reports.show(options, report, output)
+        else:
+            messages.refuse_terminal()
+            with temporary_folder() as folder:
+                container = folder / f"container{job.suffix_of(cover)}"
+                report = _hide_file(options, cover, secret, container, job, key_source)
+                messages.copy_to_output(container)
+                size = container.stat().st_size
+            reports.wrote_to_output(size, report)
+
+        if not report.figures.survives and not (options.json or options.channel or options.channel_from):
+            as_a_file = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
+            messages.note(METHODS[report.figures.method].info.survives or as_a_file)
+        return ExitCode.SUCCESS
 
 
-def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> Report:
+def _hide_file(
+    options: argparse.Namespace,
+    cover: Path,
+    secret: Path | FileInMemory,
+    output: Path,
+    job: HideJob,
+    key_source: KeySource,
+) -> Report:
+    """Hide in one cover, and write a file."""
     with messages.progress_bar() as progress:
         shown = job.showing(progress, messages.warning)
-        with _destination_named(options):
-            report = hide_file(shown, options.cover, options.secret, output_target(options), key_source)
+        try:
+            report = hide_file(shown, cover, secret, output_target(options, output), key_source)
+        except ConfigError as error:
+            if options.destination and error.parameter == "survive":  # the channel that `--for` chose
+                error.parameter = "for"
+                error.value = options.destination
+            raise
     if not options.destination:
         return report
     # The user has said what to survive: notes that advise on it are dropped.
@@ -241,39 +273,31 @@ def _hide_file(options: argparse.Namespace, job: HideJob, key_source: KeySource)
     return replace(report, notes=tuple(notes))
 
 
-@contextmanager
-def _destination_named(options: argparse.Namespace) -> Iterator[None]:
-    """Name `--for` instead of `--survive` in the block's errors, if it chose the channel."""
-    try:
-        yield
-    except ConfigError as error:
-        if options.destination and error.parameter == "survive":
-            error.parameter, error.value = "for", options.destination
-        raise
-
-
-def _hide_folder(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+def _hide_folder(
+    options: argparse.Namespace, covers: Place, secrets: Place, job: HideJob, key_source: KeySource
+) -> int:
+    """Hide in each cover of a folder; the secrets are in a folder, or one file for all."""
     from stegnet.cli.folder_jobs import do_folder  # imported here, since it imports what starts processes
     from stegnet.tasks import HidingWork
 
     check_output_folder(options)
-    method = job.method
-    plan = plan_hiding(options.cover, options.secret, method.info.any_file, method.info.covers, method.info.matched)
-    if job.method.info.needs_pair:
+    info = job.method.info
+    plan = plan_hiding(covers, secrets, info.any_file, info.covers, info.matched)
+    if info.needs_pair:
         load_pair(job.context)
-    with results_folder(options.output, options.cover, options.secret), messages.progress_bar() as progress:
-        outcomes = do_folder(options, plan, output_target(options), HidingWork(job), key_source, progress)
+    with results_folder(options.output, covers, secrets), messages.progress_bar() as progress:
+        outcomes = do_folder(options, plan, output_folder(options), HidingWork(job), key_source, progress)
         return reports.show_batch(options, plan, outcomes)
 
 
-def _hide_album(options: argparse.Namespace, job: HideJob, key_source: KeySource) -> int:
+def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: HideJob, key_source: KeySource) -> int:
+    """Divide one secret over the covers of a folder."""
     check_output_folder(options)
-    if is_folder(options.secret):
-        raise MediaError(
-            "is a folder", "an album holds one file: --archive makes one of a folder", subject=options.secret
-        )
-    album = plan_album(options.cover, options.secret, options.any)
-    with results_folder(options.output, options.cover):
+    if is_folder(secret):
+        raise MediaError("is a folder", "an album holds one file: --archive makes one of a folder", subject=secret)
+    album = plan_album(covers, secret, options.any)
+    with results_folder(options.output, covers):
         with messages.progress_bar() as progress:
-            made = make_album(album, output_target(options), key_source, job.showing(progress))
-        return reports.show_batch(options, album, (each for each in made))
+            target = output_target(options, options.output)
+            outcomes = make_album(album, target, key_source, job.showing(progress))
+        return reports.show_batch(options, album, (outcome for outcome in outcomes))

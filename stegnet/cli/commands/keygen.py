@@ -6,14 +6,11 @@ from io import BytesIO
 from pathlib import Path
 
 from stegnet.cli import messages
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.core.errors import KeyFileError
 from stegnet.keys import guessing_years, make_identity_file, make_key_file, random_words, shown_text, write_new
 
-_LEAST_WORDS, _MOST_WORDS = 4, 32
-_MILLION = 1_000_000
 _TERMINAL = "-"  # value of --qr: the terminal instead of a file
-_PICTURES = (".png", ".svg")
-_PIXELS = 8  # pixels of a PNG for each module of a code
 DESCRIPTION = """\
 Generate a key file: a line of text, readable only by you. Whoever is to reveal
 what you hide needs a copy; send it over a confidential channel. With
@@ -53,13 +50,8 @@ def execute(options: argparse.Namespace) -> int:
     _check(options)
     path = options.key_file
     if options.passphrase_words:
-        text, bits = random_words(options.passphrase_words)
-        messages.result(text)
-        years = float(f"{guessing_years(bits):.0e}")
-        time = f"{years:,.0f} years" if years < _MILLION else "more than a million years"
-        messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {time}")
-        messages.note("the hyphens are part of the passphrase")
-        return 0
+        _print_words(options.passphrase_words)
+        return ExitCode.SUCCESS
     if options.identity:
         recipient = make_identity_file(path)
         messages.result(f"wrote {path}")
@@ -75,7 +67,17 @@ def execute(options: argparse.Namespace) -> int:
         _show_code(path, options.qr)
     elif options.show:
         messages.result(shown_text(path))
-    return 0
+    return ExitCode.SUCCESS
+
+
+def _print_words(count: int) -> None:
+    """Print a random passphrase, and notes on its strength and form."""
+    text, bits = random_words(count)
+    messages.result(text)
+    years = float(f"{guessing_years(bits):.0e}")
+    time = f"{years:,.0f} years" if years < 1_000_000 else "more than a million years"
+    messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {time}")
+    messages.note("the hyphens are part of the passphrase")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -83,7 +85,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.passphrase_words and (options.key_file or options.qr):
         options.usage_error("--passphrase-words prints a passphrase, without KEY or --qr")
     in_terminal = str(options.qr) == _TERMINAL
-    if options.qr and not in_terminal and options.qr.suffix.lower() not in _PICTURES:
+    if options.qr and not in_terminal and options.qr.suffix.lower() not in (".png", ".svg"):
         options.usage_error("argument --qr: CODE must end in .png or .svg; for the terminal, put --qr after KEY")
     if options.key_file is None and not options.passphrase_words:
         options.usage_error("the following arguments are required: KEY")
@@ -99,14 +101,17 @@ def _show_code(key_file: Path, out: Path) -> None:
     if str(out) == _TERMINAL:
         messages.code(code)
     else:
+        pixels = 8  # of a PNG for each module of the code
         content = BytesIO()
-        code.save(content, kind=out.suffix[1:].lower(), scale=_PIXELS)
+        code.save(content, kind=out.suffix[1:].lower(), scale=pixels)
         write_new(out, content.getvalue())
         messages.result(f"wrote {out}")
     messages.note("anyone who sees the code of a key has the key; that of a recipient is public")
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not _LEAST_WORDS <= int(text) <= _MOST_WORDS:
-        raise argparse.ArgumentTypeError(f"must be from {_LEAST_WORDS} to {_MOST_WORDS}; six are strong")
+    least = 4
+    most = 32
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be from {least} to {most}; six are strong")
     return int(text)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet.cli import messages, reports
+from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import (
     add_cluster_option,
     add_key_options,
@@ -17,13 +18,17 @@ from stegnet.cli.options import (
     chosen_context,
     cluster_needs_folder,
     load_pair,
+    local,
+    output_folder,
     output_target,
-    read_key_source,
+    required_key_source,
 )
+from stegnet.cli.parser import Parser
 from stegnet.core.disk import temporary_folder
+from stegnet.core.remote_path import Place
 from stegnet.files import album_in, is_folder, plan_revealing, results_folder, reveal_file
 from stegnet.keys import KeySource
-from stegnet.results import Report
+from stegnet.results import OutputTarget, Report
 
 DESCRIPTION = """\
 Reveal the picture, film or file hidden in CONTAINER. OUT's suffix says what a
@@ -46,14 +51,10 @@ or in OUT if that exists; as .zip, it is not.
 
   $ stegnet reveal received/ --key-file k -o revealed/
 """
-_EPILOG = """\
-The exit code is 3 if the result is written but CONTAINER was altered since
-hiding.
-"""
 
 
-def add_arguments(reveal: argparse.ArgumentParser) -> None:
-    reveal.epilog = _EPILOG
+def add_arguments(reveal: Parser) -> None:
+    reveal.epilog = "The exit code is 3 if the result is written but CONTAINER was altered since\nhiding.\n"
     container_help = "output of `stegnet hide`, or a folder; - for standard input"
     reveal.add_argument("container", type=messages.place_or_stream, metavar="CONTAINER", help=container_help)
     output_help = (
@@ -76,51 +77,61 @@ def execute(options: argparse.Namespace) -> int:
     check_output_stream(options)
     if options.force and options.output is None:
         options.usage_error("--force requires -o: without -o, no file is ever overwritten")
-    key_source = read_key_source(options)
-    if options.container == messages.STREAM or not is_folder(options.container):
+    key_source = required_key_source(options)
+    container: Place | str = options.container
+    if isinstance(container, str) or not is_folder(container):
         cluster_needs_folder(options)
-        with messages.spooled(options, "container"):
-            return _reveal(options, key_source)
-    if options.cluster or album_in(options.container, key_source, chosen_context(options)) is None:
-        return _reveal_folder(options, key_source)
-    named = options.output not in (None, messages.STREAM)
-    options.into_folder = named and (is_folder(options.output) or not options.output.suffix)
-    return _reveal(options, key_source)
+        with messages.spooled(container) as file:
+            return _reveal(options, local(file), key_source, options.into_folder)
+    if options.cluster:
+        return _reveal_folder(options, container, key_source)
+    folder = local(container)
+    if album_in(folder, key_source, chosen_context(options)) is None:
+        return _reveal_folder(options, folder, key_source)
+    output = options.output
+    into_folder = isinstance(output, Path) and (is_folder(output) or not output.suffix)
+    return _reveal(options, folder, key_source, into_folder)
 
 
-def _reveal(options: argparse.Namespace, key_source: KeySource) -> int:
+def _reveal(options: argparse.Namespace, container: Path, key_source: KeySource, into_folder: bool) -> int:
     """Reveal one container, or an album. Without an output, the result names itself."""
     if options.output == messages.STREAM:
-        with temporary_folder() as own:
-            report = _reveal_file(options, key_source, own)
-            if report.text is None:
+        with temporary_folder() as folder:
+            out = replace(output_target(options, folder), named=False, folder=into_folder)
+            report = _reveal_file(options, container, out, key_source)
+            if report.path is not None:
                 messages.copy_to_output(report.path)
                 size = report.path.stat().st_size
-        if report.text is None:
-            reports.wrote("to standard output", report, size, tell=messages.note)
+        if report.path is not None:
+            reports.wrote_to_output(size, report)
         else:
             reports.show(options, report)
     else:
-        report = _reveal_file(options, key_source, None if options.output else Path())
+        out = output_target(options, options.output or Path())
+        out = replace(out, named=options.output is not None, folder=into_folder)
+        report = _reveal_file(options, container, out, key_source)
         reports.show(options, report, report.path)
-    return reports.ALTERED if report.trouble else 0
+    return ExitCode.ALTERED if report.trouble else ExitCode.SUCCESS
 
 
-def _reveal_file(options: argparse.Namespace, key_source: KeySource, folder: Path | None) -> Report:
-    context, out = chosen_context(options), replace(output_target(options, folder), folder=options.into_folder)
+def _reveal_file(options: argparse.Namespace, container: Path, out: OutputTarget, key_source: KeySource) -> Report:
     with messages.progress_bar() as progress:
-        return reveal_file(options.container, out, key_source, options.strict, replace(context, progress=progress))
+        context = replace(chosen_context(options), progress=progress)
+        return reveal_file(container, out, key_source, options.strict, context)
 
 
-def _reveal_folder(options: argparse.Namespace, key_source: KeySource) -> int:
+def _reveal_folder(options: argparse.Namespace, containers: Place, key_source: KeySource) -> int:
+    """Reveal the secret of each container in a folder."""
     from stegnet.cli.folder_jobs import do_folder  # imported here, since it imports what starts processes
     from stegnet.tasks import RevealingWork
 
     check_output_folder(options)
     if options.output is None:
         options.usage_error("a folder requires -o, a folder for the results, such as -o revealed/")
-    plan, context, out = plan_revealing(options.container), chosen_context(options), output_target(options)
+    plan = plan_revealing(containers)
+    context = chosen_context(options)
+    out = output_folder(options)
     load_pair(context)
-    with results_folder(options.output, options.container, private=True), messages.progress_bar() as progress:
+    with results_folder(options.output, containers, private=True), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, out, RevealingWork(options.strict, context), key_source, progress)
         return reports.show_batch(options, plan, outcomes)
