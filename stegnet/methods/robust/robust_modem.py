@@ -46,8 +46,8 @@ class PictureModem:
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
         """Load the modem in a weights file; arguments and errors as in `load_engine`."""
-        points, local = read_points(path), read_card(path).options.get("backbone") == "none"
-        return cls(load_engine(path, backend, device, precision), points, local)
+        local = read_card(path).options.get("backbone") == "none"
+        return cls(load_engine(path, backend, device, precision), read_points(path), local)
 
     def hide(
         self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)

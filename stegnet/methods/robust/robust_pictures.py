@@ -103,14 +103,14 @@ def picture_cover(
     point = choose_point(modem.points, channel, psnr)
     grid = channel.grid(*pixels.shape[:2])
     cover = PictureCover(modem, pixels, key_source, channel, point, grid, written, context)
-    if channel.part and not isinstance(key_source, Key):
+    if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
+        cover = cover.at_best_point()
+    if not channel.part:
+        return cover
+    if not isinstance(key_source, Key):
         hint = "use a key file, or +crop without a share: up to 8 pixels at each edge"
         trouble = "a passphrase opens no part of a picture: cropping removes what its salt is computed from"
         raise KeyFileError(trouble, hint)
-    if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
-        cover = cover.at_best_point()
-    if not channel.part or not isinstance(key_source, Key):
-        return cover
     row, col = (int.from_bytes(context.randomness(2), "big") % MAP for _ in range(2))
     return TiledCover(cover, key_source, MapPosition(0, 0, row, col))
 
