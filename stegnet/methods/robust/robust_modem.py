@@ -122,10 +122,10 @@ class PictureModem:
         blocks = list(zip(rows.tolist(), cols.tolist(), strict=True))
         parts = [np.empty((0, self.bits), np.float32)]
         for start in range(0, len(blocks), _PATCHES**2):
-            some = blocks[start : start + _PATCHES**2]
-            ratios = self.reveal(_mosaic(container, some, BLOCK), _mosaic(dither, some))
+            together = blocks[start : start + _PATCHES**2]
+            ratios = self.reveal(_mosaic(container, together, BLOCK), _mosaic(dither, together))
             middle = ratios[_AROUND // 2 :: _AROUND, _AROUND // 2 :: _AROUND]
-            parts.append(middle.reshape(-1, self.bits)[: len(some)])
+            parts.append(middle.reshape(-1, self.bits)[: len(together)])
         return np.concatenate(parts)
 
     def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, step: Step) -> None:

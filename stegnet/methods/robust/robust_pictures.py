@@ -71,9 +71,7 @@ def usual_capacity(point: OperatingPoint, height: int, width: int) -> int | None
 def choose_point(points: Sequence[OperatingPoint], channel: PictureChannel, psnr: float) -> OperatingPoint:
     """Return the operating point for a channel and the nearest PSNR in dB. Raises CapacityError if there isn't one."""
     distance = min((abs(point.psnr - psnr) for point in points), default=0.0)
-    fitting = [
-        point for point in points if abs(point.psnr - psnr) == distance and point.lowest <= channel.quality
-    ]
+    fitting = [point for point in points if abs(point.psnr - psnr) == distance and point.lowest <= channel.quality]
     if not fitting:
         least = {point.psnr: point.lowest for point in sorted(points, key=lambda point: -point.lowest)}
         known = ", ".join(f"jpeg:{lowest} and better at {decibels:g} dB" for decibels, lowest in sorted(least.items()))
@@ -141,11 +139,8 @@ class PictureCover:
             ratios, _ = cover.ratios_of_worst(SYSTEM)
             return cover.point.bits * min(map(information, ratios), default=0.0)
 
-        points = [
-            point
-            for point in self.modem.points
-            if point.psnr == self.point.psnr and point.lowest <= self.point.lowest
-        ]
+        psnr, lowest = self.point.psnr, self.point.lowest
+        points = [point for point in self.modem.points if point.psnr == psnr and point.lowest <= lowest]
         return self if points == [self.point] else max((replace(self, point=point) for point in points), key=carried)
 
     @cached_property
