@@ -131,7 +131,8 @@ def _total(files: Iterable[Path]) -> int:
 
 
 def _functions(file: Path) -> list[int]:
-    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in _nodes(file) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in _nodes(file) if isinstance(node, ast.FunctionDef)]
+    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]
 
 
 def _code_lines(file: Path) -> int:

@@ -1,4 +1,4 @@
-"""Hooks of mkdocs (mkdocs.yml): pages that lie outside docs/, the API's reference, and links to the repository's files."""
+"""Hooks of mkdocs (mkdocs.yml): pages outside docs/, the API's reference, and links to files of the repository."""
 
 import re
 from pathlib import Path
@@ -21,8 +21,8 @@ IMAGE = re.compile(r"(?P<before><(?:img|source)[^>]* src(?:set)?=\")(?P<path>[^\
 REFERENCE = """\
 # Python reference
 
-Everything that `import stegnet` gives. [Python](python.md) shows how it is used. The functions `stegnet.hide`, `reveal`,
-`hide_album`, `info` and `capacity` are those of a `Session` that uses the networks in the package.
+Everything that `import stegnet` gives. [Python](python.md) shows how it is used. The functions `stegnet.hide`,
+`reveal`, `hide_album`, `info` and `capacity` are those of a `Session` that uses the networks in the package.
 
 ::: stegnet.api.Session
 

@@ -1,10 +1,16 @@
-"""The method "robust": bits that survive JPEG, and in films H.264 and similar codecs.
+"""The method "robust": bits that survive JPEG, and in films H.264 and similar codecs. docs/robust.md follows one bit.
 
-`fec` corrects errors. `robust_record` has operating points, places of bits, headers and records. `grid` has salts and
-the sizes at which bits are hidden in pictures; `registration` finds these grids in copies and parts. `robust_modem`
-hides and reads bits in pictures, `groups` in a film's frames. `channels` simulates what may happen to containers, and
-`robust_options` names a channel. `survival` fits content and searches for what survives; `robust_pictures` and
-`robust_films` are its two carriers. `robust_method` is the method.
+What both kinds of covers share, in the order of reading: `operating_points` trade bits for robustness. `fec` corrects
+errors. `block_placement` says which blocks carry bits, `robust_record` what the bits say. `channels` simulates what may
+happen to containers, and `survival` searches for one that survives it. `robust_content` fits a file or picture.
+
+Pictures: `grid` has salts and the sizes at which bits are hidden, `registration` finds these grids in copies, and
+`tile_map` finds parts. `robust_modem` hides and reads bits, `picture_reader` reads records. `robust_pictures` has the
+covers of the search, `jpeg_container` and `picture_containers` the files.
+
+Films: `film_groups` hides bits in groups of frames, and `film_reader` reads them. `robust_films` has cover and files.
+
+`robust_method` is the method, and `robust_options` names a channel.
 """
 
 from lazy_loader import attach_stub

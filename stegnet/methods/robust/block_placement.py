@@ -18,7 +18,8 @@ from stegnet.sealing.carriers import first_sorted, stable_argsort
 
 RANDOM_BITS = 52  # the last bits of a header
 HEADER_BITS = 384  # of a header after coding
-_HEADER_SHARE, _MOST_HEADER = 32, 64  # one block in _HEADER_SHARE carries the header, but at most _MOST_HEADER
+_HEADER_SHARE = 32  # one block in this many carries the header
+_MOST_HEADER = 64  # blocks of the header, at most
 # Bits that the header's blocks carry, at most, where they are chosen by texture.
 _BITS_OF_CHOSEN = 3 * HEADER_BITS // 2
 _MOST_CHOICE = 16  # blocks; the most textured of them carries bits

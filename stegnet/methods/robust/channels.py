@@ -41,9 +41,8 @@ _LEAST_FACTOR = 0.25
 _WHERE = (0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5)
 # Pixels that are cut off at the top, left, bottom and right. Negative: the picture is shifted, and its edge repeated.
 _CROPS = ((8, 8, 8, 8), (4, 4, 4, 4), (3, 5, 4, 2), (0, 1, 8, 0), (5, -3, -5, 3), (-4, -4, 4, 4))
-_CUTS, _WHOLE = _CROPS[:4], (0, 0, 0, 0)
+_CUTS = _CROPS[:4]
 _Filter = Image.Resampling
-_EXACTLY = 0.5  # pixels of a grid: how exactly readers place a cropped copy
 # Reductions: the exponent of the promised factor, a filter, and whether it is widened to the reduction, as in most
 # programs. The first one leaves least.
 _REDUCTIONS = (
@@ -51,13 +50,6 @@ _REDUCTIONS = (
     (1.0, _Filter.BICUBIC, False), (0.75, _Filter.BILINEAR, True), (0.75, _Filter.BILINEAR, False),
     (0.5, _Filter.BILINEAR, True), (0.2, _Filter.BICUBIC, True),
 )  # fmt: skip
-# Of films
-_FINE = 25  # the constant rate factor up to which mean lumas hardly change
-_NEARLY = 1.05  # factor of a share: a fifth of a decibel
-_LAST_PSNR = 33.0  # dB, for films that hold nothing at CONTAINER_PSNR
-_WORSE = 1  # steps of CRF added where a film is encoded twice: other presets add up, too
-_VERYFAST, _TWICE = 2, 3  # steps of CRF that are about as hard to survive
-
 
 @dataclass(frozen=True)
 class Channel:
@@ -173,12 +165,15 @@ class PictureChannel(Channel):
     def _arriving(self, sent: np.ndarray, grid: Grid) -> Iterator[tuple[np.ndarray, Grid]]:
         """Yield the versions of a file that may arrive, the worst first."""
         if self.factor is not None:
-            for crop, reduction in zip(cycle(_CUTS if self.cropped else [_WHOLE]), _REDUCTIONS, strict=False):
+            exactness = 0.5  # pixels of a grid, with which readers place a cropped copy
+            crops = _CUTS if self.cropped else [(0, 0, 0, 0)]
+            for crop, reduction in zip(cycle(crops), _REDUCTIONS, strict=False):
                 share, by, widened = reduction
                 small = _saved(_reduced(_cropped(sent, *crop), self.factor**share, by, widened), self.saves[0])
                 # Pixels of the grid that the copy lacks at its edges, rounded to the accuracy of readers.
                 sizes = zip(crop, 2 * (grid.height, grid.width), 2 * sent.shape[:2], strict=True)
-                placed = grid.placed(*(round(cut * side / whole / _EXACTLY) * _EXACTLY for cut, side, whole in sizes))
+                lacking = (round(cut * side / whole / exactness) * exactness for cut, side, whole in sizes)
+                placed = grid.placed(*lacking)
                 yield small, placed
             yield resize(small, *sent.shape[:2]), placed
         elif self.cropped:
@@ -212,7 +207,8 @@ class FilmChannel(Channel):
     @property
     def rise(self) -> float:
         """Levels by which frames get brighter, about; encoders that save much add up to 1.5."""
-        return 0.5 if self.hard > _FINE else 0
+        hardly_changed = 25  # the constant rate factor up to which mean lumas hardly change
+        return 0.5 if self.hard > hardly_changed else 0
 
     def operating_points(self, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
         """Return operating points with their `largest_share` in the order to try them; then those of a lower PSNR.
@@ -225,7 +221,8 @@ class FilmChannel(Channel):
         more = [DENSE] if DENSE.highest >= self.hard else []
         ordered = able + more if exact else able[::-1]
         points = [(point, largest_share(point, psnr or CONTAINER_PSNR)) for point in ordered]
-        return [points] if psnr else [points, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], _LAST_PSNR))]]
+        lower_psnr = 33.0  # dB, for films that hold nothing at CONTAINER_PSNR
+        return [points] if psnr else [points, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], lower_psnr))]]
 
     def every(self, info: "FilmInfo") -> int:
         """Return n such that one frame in n is sent."""
@@ -238,8 +235,9 @@ class FilmChannel(Channel):
 
 def largest_share(point: OperatingPoint, psnr: float) -> int:
     """Return the number of the largest share of the blocks that may carry bits in films of about this PSNR in dB."""
-    limit = 10 ** ((point.psnr - psnr) / 10) * _NEARLY
-    return next(most for most in range(SHARES) if share_of(most) <= max(limit, share_of(SHARES - 1)))
+    tolerance = 1.05  # factor of a share: a fifth of a decibel
+    limit = 10 ** ((point.psnr - psnr) / 10) * tolerance
+    return next(number for number in range(SHARES) if share_of(number) <= max(limit, share_of(SHARES - 1)))
 
 
 def parse_channel(text: str, kind: str = PICTURE) -> Channel:
@@ -300,7 +298,8 @@ def _unknown(text: str, kind: str) -> ConfigError:
     return ConfigError(problem, hint, parameter="survive", value=text)
 
 
-_NAME, _EDIT = re.compile(r"(\w+)(?::(\d{1,3}))?"), re.compile(r"(\w+)(?::(0\.\d{1,4}|1(?:\.0*)?))?")
+_NAME = re.compile(r"(\w+)(?::(\d{1,3}))?")
+_EDIT = re.compile(r"(\w+)(?::(0\.\d{1,4}|1(?:\.0*)?))?")
 _PICTURE_EDITS = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop")
 
 
@@ -315,7 +314,9 @@ class _Jpeg:
     edits: tuple[str, ...] = _PICTURE_EDITS  # edits that may follow it; one with a factor ends in ":"
 
     def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
-        factor, part, cropped = edits.get("resize"), edits.get("crop"), "crop" in edits
+        factor = edits.get("resize")
+        part = edits.get("crop")
+        cropped = "crop" in edits
         saves = self.saves
         if quality is not None:
             saves = ((quality,), *((quality + more,) for more in _ABOVE if quality + more <= _BEST))
@@ -342,14 +343,21 @@ class _Codec:
     edits: tuple[str, ...] = ("", "twice")
 
     def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
-        fast, twice = "veryfast" in edits, "twice" in edits
         crf = crf or self.coding.crf
-        coding = replace(self.coding, crf=crf + self.margin + _WORSE * twice)
-        if fast:
+        coding = replace(self.coding, crf=crf + self.margin)
+        hard = crf - self.above
+        generations = 1
+        quality = f"{crf} and better"
+        if "veryfast" in edits:
             coding = replace(coding, preset="veryfast")
-        text = self.text.format(f"{crf} and better, twice" if twice else f"{crf} and better", coding.preset)
-        hard = crf - self.above + _VERYFAST * fast + _TWICE * twice
-        return FilmChannel(name, text, self.side, coding, 1 + twice, hard, self.rate)
+            hard += 2
+        if "twice" in edits:
+            coding = replace(coding, crf=coding.crf + 1)  # other presets add up, too
+            hard += 3
+            generations = 2
+            quality += ", twice"
+        text = self.text.format(quality, coding.preset)
+        return FilmChannel(name, text, self.side, coding, generations, hard, self.rate)
 
 
 PICTURE_CHANNELS = {

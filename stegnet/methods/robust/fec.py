@@ -70,8 +70,8 @@ class RepeatAccumulateCode:
         sizes = np.array([(degree, (span.stop - span.start) // degree) for span, degree in groups], np.int64)
         for word in channel.T:
             message = np.empty(self.k, np.uint8)
-            own = np.ascontiguousarray(word)
-            decoded = kernels.compiled.decode(own, ends, sizes, PHI, iterations, message)
+            ratios_of_word = np.ascontiguousarray(word)
+            decoded = kernels.compiled.decode(ratios_of_word, ends, sizes, PHI, iterations, message)
             messages.append(message if decoded else None)
         return messages
 

@@ -41,6 +41,7 @@ from stegnet.methods.robust.robust_record import (
     header_dither,
     header_evidence,
     header_signs,
+    not_erased,
     open_record,
     places_to_read,
     robust_key,
@@ -114,7 +115,8 @@ def headers_of_variants(
     runs, carriers = np.divmod(bits, point.coefficients)
     blocks = np.take_along_axis(np.stack([placement.header_blocks for placement in placements]), blocks, 1)
     numbers = (runs * (shape[0] * shape[1]) + blocks) * len(FREQUENCIES) + carriers
-    dither = [header_dither(each).reshape(-1)[order] for each, order in zip(placements, orders, strict=True)]
+    ordered = zip(placements, orders, strict=True)
+    dither = [header_dither(placement).reshape(-1)[order] for placement, order in ordered]
     signs = [header_signs(placement, orders.shape[1]) for placement in placements]
     return numbers.astype(np.int32), np.stack(dither), np.stack(signs)
 
@@ -208,8 +210,7 @@ class GroupReader:
                 continue
             sure, _ = sureness(right / first_sureness)
             ratios = (sure * sines(frames, group_dither(placement, header), point)).reshape(-1)[numbers]
-            kept = numbers % self._lost != 0 if self._lost else np.ones(numbers.size, bool)
-            return open_record(placement, header, ratios * kept)
+            return open_record(placement, header, ratios * not_erased(numbers, self._lost))
         return None
 
 

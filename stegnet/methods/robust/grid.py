@@ -22,27 +22,24 @@ from stegnet.keys import SALT_BYTES
 from stegnet.sealing import size_bytes
 
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
-_STEP, _NEAR = 16, 0.75  # levels: the step of the salt, and how far codecs may move a mean across an edge
-_MOST_NEAR, _MOST_SALTS = 6, 8
+_STEP = 16  # levels
+_NEAR = 0.75  # levels by which codecs may move a mean across an edge of its step
+_MOST_NEAR = 6  # means that may have moved
+_MOST_SALTS = 8
 
 _REGIONS = 4  # in a row and in a column
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
 LUMA_SHARES = np.array(WEIGHTS, np.float32)
 
-# Long side of the smallest canonical size in pixels; canonical sizes per doubling of it.
-_SHORTEST, _PER_DOUBLING = 128, 2
-_SMALLEST = 64  # short side in pixels of the smallest grid in which cropped copies are found
+_SHORTEST = 128  # long side of the smallest canonical size in pixels
+_PER_DOUBLING = 2  # canonical sizes per doubling of the long side
 _SHARE = 0.84  # largest share of a promised copy's sides that a canonical size may have
 # Least share of a copy's sides: the smallest promised copy is a quarter, and sizes are half an octave apart.
 _LEAST_SHARE = 0.14
 _THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
-_SALT_OF_COPIES, _SALT_STEP = b"stegnet/2/robust/resized/salt", 32  # levels
-_PLACED_SALTS, _PLACED_NEAR = 2, 0.4  # salts for each placement; levels by which JPEG may move a mean across an edge
-# Pixels of a grid missing at each edge, tried to find the salts of cropped copies; salts kept.
-_LACKING, _SALTS_OF_CROPPED = (2, 6), 16
-_PASSES = 3  # of back-projection
+_SALT_OF_COPIES = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
+_SALT_STEP = 32  # levels, of the salt of resized copies
 _BLURRED = 2.0  # factor of a canonical size: larger copies have lost no detail of it
-_LANCZOS = 3  # pixels of the smaller picture that the filter reaches
 _SIDE = 0.12
 # Approximates the inverse of reducing by a triangle filter (1 / sinc²), down and across.
 _ALONG = np.array([-_SIDE, 1 + 2 * _SIDE, -_SIDE])
@@ -164,7 +161,7 @@ class Grid:
         """Return factors of log-likelihood ratios, (rows, cols) float32; 0 for blocks outside the picture."""
         height, width = picture.shape[:2]
         if not self.own:
-            height, width = self.height - self.top - self.bottom, self.width - self.left - self.right
+            height, width = self._visible
         down, across = (_covered(*span) for span in ((self.height, self.top, height), (self.width, self.left, width)))
         aligned = self.own and self.top % BLOCK == self.left % BLOCK == 0
         return np.outer(down, across) * np.float32(1 if aligned else SURENESS)
@@ -176,16 +173,16 @@ class Grid:
         """
         height, width = picture.shape[:2]
         if self.own:
-            top, left = -int(self.top), -int(self.left)
-            bottom, right = top + self.height, left + self.width
+            top, left = (-int(pixels) for pixels in (self.top, self.left))
+            bottom = top + self.height
+            right = left + self.width
             inside = picture[max(top, 0) : bottom, max(left, 0) : right]
             spans = (top, bottom, height), (left, right, width)
             return _with_edges(inside, [(max(-first, 0), max(last - side, 0)) for first, last, side in spans])
 
-        down = height / (self.height - self.top - self.bottom)
-        across = width / (self.width - self.left - self.right)
-        above, below = self.top * down, self.bottom * down  # in pixels of the picture
-        before, after = self.left * across, self.right * across
+        down, across = (side / visible for side, visible in zip((height, width), self._visible, strict=True))
+        above, below = (pixels * down for pixels in (self.top, self.bottom))  # in pixels of the picture
+        before, after = (pixels * across for pixels in (self.left, self.right))
         beyond = [tuple(max(math.ceil(pixels), 0) for pixels in pair) for pair in ((above, below), (before, after))]
         (rows, _), (cols, _) = beyond
         box = cols - before, rows - above, cols + width + after, rows + height + below
@@ -196,6 +193,11 @@ class Grid:
     def lacking(self) -> tuple[float, float, float, float]:
         """Pixels of the grid that the picture lacks at the top, left, bottom and right."""
         return self.top, self.left, self.bottom, self.right
+
+    @property
+    def _visible(self) -> tuple[float, float]:
+        """Height and width of the picture in pixels of the grid."""
+        return self.height - self.top - self.bottom, self.width - self.left - self.right
 
     def areas(self, picture: np.ndarray) -> Iterator["np.ndarray | ResizedArea"]:
         """Yield the `area`; then, for a copy that is not much larger, the area after sharpening.
@@ -218,12 +220,13 @@ class Grid:
         # The commonest salts of a cropped copy, over its possible placements.
         small = reduced(picture, 2 * _THUMBNAIL)
         counts = Counter[bytes]()
-        down, across = _THUMBNAIL / self.height, _THUMBNAIL / self.width
-        for top, left, bottom, right in product(_LACKING, repeat=4):
+        down = _THUMBNAIL / self.height
+        across = _THUMBNAIL / self.width
+        for top, left, bottom, right in product((2, 6), repeat=4):  # pixels of the grid missing at each edge
             lacking = top * down, left * across, bottom * down, right * across
             means = region_means(Grid(_THUMBNAIL, _THUMBNAIL, False, *lacking).area(small))
             counts.update(placed_salts(means, own=False))
-        return (salt for salt, _ in counts.most_common(_SALTS_OF_CROPPED))
+        return (salt for salt, _ in counts.most_common(16))
 
     def placed(self, top: float, left: float, bottom: float = 0, right: float = 0) -> "Grid":
         """Return the grid as it lies in a cropped or shifted picture."""
@@ -263,8 +266,7 @@ class ResizedArea:
         self._sharpen = sharpen
 
     def __getitem__(self, spans: tuple[slice, slice]) -> np.ndarray:
-        top, bottom = spans[0].start, spans[0].stop
-        left, right = spans[1].start, spans[1].stop
+        top, bottom, left, right = (edge for span in spans for edge in (span.start, span.stop))
         down, across = (side / size for side, size in zip(self._picture.shape, self.shape[:2], strict=False))
         rows, first = self._around(top * down, bottom * down, down)
         cols, begin = self._around(left * across, right * across, across)
@@ -278,7 +280,8 @@ class ResizedArea:
     @staticmethod
     def _around(start: float, stop: float, scale: float) -> tuple[slice, int]:
         """Return the pixels of a side that the filters need from start to stop, and the first of them."""
-        margin = _LANCZOS * max(scale, 1) + 2
+        reach = 3  # pixels of the smaller picture, of the filter
+        margin = reach * max(scale, 1) + 2
         first = max(math.floor(start - margin), 0)
         return slice(first, math.ceil(stop + margin)), first
 
@@ -312,10 +315,11 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
 def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
     """Yield the canonical grids of which a copy may lack up to `most` pixels at each edge; the largest first."""
     longer = max(height, width)
+    smallest = 64  # pixels: short side of the smallest grid in which cropped copies are found
     for longest in sorted(_ladder(int(_SHARE * (longer + 2 * most))), reverse=True):
         if longest < _LEAST_SHARE * longer:
             return
-        sides = range(longest, _SMALLEST - 1, -BLOCK)
+        sides = range(longest, smallest - 1, -BLOCK)
         for rows, cols in dict.fromkeys((*product([longest], sides), *product(sides, [longest]))):
             if height * (cols - 2 * most) <= width * rows and width * (rows - 2 * most) <= height * cols:
                 yield Grid(rows, cols, own=False).placed(most / 2, most / 2, most / 2, most / 2)
@@ -341,8 +345,9 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
 
 def placed_salts(means: np.ndarray, own: bool = True) -> Iterator[bytes]:
     """Return the salts that are tried for each placement of a grid, given the means of its regions."""
-    tried = salts_of(SALT, means, near=_PLACED_NEAR) if own else salts_of(_SALT_OF_COPIES, means, _SALT_STEP)
-    return islice(tried, _PLACED_SALTS)
+    near = 0.4  # levels by which JPEG may move a mean across an edge
+    tried = salts_of(SALT, means, near=near) if own else salts_of(_SALT_OF_COPIES, means, _SALT_STEP)
+    return islice(tried, 2)
 
 
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
@@ -376,7 +381,7 @@ def _projected(cover: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     planes = []
     for before, target in zip(np.moveaxis(cover, 2, 0), np.moveaxis(wanted, 2, 0), strict=True):
         plane = before.astype(np.float32)
-        for _ in range(_PASSES):
+        for _ in range(3):
             missing = target - _resampled(plane, *target.shape)
             plane += _resampled(missing, *plane.shape)
             np.clip(plane, 0, 255, plane)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -67,56 +66,44 @@ def embed_in_picture(
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
     context = context.in_steps(*steps, "check", "write")
     sent = context.with_heartbeat("try", lambda: picture_cover(pixels, key, channel, psnr, jpeg or as_given, context))
-    secret = _Secret(payload, _hidden_area(sent), _remedy(channel, modem.points, pixels, psnr, payload), context)
+    whole = sent.picture if isinstance(sent, TiledCover) else sent
+    area = int(whole.grid.height * whole.grid.width * (channel.part or 1) ** 2)
+    larger = _remedy(channel, modem.points, pixels, psnr, payload)
     try:
-        surviving = embed_surviving(sent, secret.fit)
+        surviving = embed_surviving(sent, lambda space: _fit(payload, area, larger, context, space))
     except CapacityError as error:
         if jpeg is None or not jpeg.coarse:
             raise
         png = Aside("to", "NAME.png")
         hint = Text(error.hint, "; or write a PNG", png, ", which does not keep the coarse steps of the JPEG")
         raise error.with_hint(hint) from None
-    return _NewPicture(cover, pixels, jpeg, surviving, secret, channel, _notes_on_size(channel, size))
+    return _NewPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, size))
 
 
-@dataclass(frozen=True, eq=False)
-class _Secret:
-    """A file or picture that is fitted to what a container holds."""
+def _fit(payload: Payload, area: int, larger: str, context: Context, space: int) -> tuple[bytes, HiddenFile]:
+    """Return content of at most `space` bytes: the file, or a picture that was scaled and compressed.
 
-    payload: Payload
-    area: int  # pixels of the smallest copy that it may be read from
-    larger: str  # the hint if it does not fit
-    context: Context
+    Args:
+        area: pixels of the smallest copy that the content may be read from.
+        larger: the hint if it does not fit.
+    """
 
-    def fit(self, space: int) -> tuple[bytes, HiddenFile]:
-        """Return content of at most `space` bytes: the file, or a picture that was scaled and compressed."""
+    def compressed(path: Path, folder: Path, most: int, step: Step) -> Compressed:
+        fitted = fit_picture(_secret_picture(payload, area), space, step)
+        copy = folder / "content"
+        copy.write_bytes(fitted.content)
+        return Compressed(copy, f"AVIF, {fitted.psnr:.1f} dB", fitted.psnr)
 
-        def compressed(path: Path, folder: Path, most: int, step: Step) -> Compressed:
-            fitted = fit_picture(self.picture, space, step)
-            copy = folder / "content"
-            copy.write_bytes(fitted.content)
-            return Compressed(copy, f"AVIF, {fitted.psnr:.1f} dB", fitted.psnr)
+    file = payload.fit(ContentSpace(space, larger, {PICTURE: (compressed, "")}), context)
+    with reading(file.file):
+        data = file.file.read_bytes()
+    return file_content(file.name, data) if file.unchanged else data, file
 
-        file = self.payload.fit(ContentSpace(space, self.larger, {PICTURE: (compressed, "")}), self.context)
-        with reading(file.file):
-            data = file.file.read_bytes()
-        return file_content(file.name, data) if file.unchanged else data, file
 
-    @cached_property
-    def picture(self) -> np.ndarray:
-        """The secret picture, (h, w, 3) uint8, reduced to what readers accept."""
-        return within_ratio(self._whole, self.area)
-
-    @property
-    def reduced(self) -> str:
-        """Words on its reduction, or ""."""
-        if self.picture is self._whole:
-            return ""
-        return f"reduced to {self.picture.shape[1]}×{self.picture.shape[0]} pixels, "
-
-    @cached_property
-    def _whole(self) -> np.ndarray:
-        return read_picture(self.payload.file)
+def _secret_picture(payload: Payload, area: int) -> np.ndarray:
+    """Return a secret picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of `area` pixels."""
+    picture: np.ndarray = payload.file.once("in sRGB, reduced", lambda file: within_ratio(read_picture(file), area))
+    return picture
 
 
 @dataclass(eq=False)
@@ -124,53 +111,49 @@ class _NewPicture(NewContainer):
     """A picture whose secret survives a channel."""
 
     cover: Cover
-    pixels: np.ndarray  # of the cover as it is sent
-    jpeg: JpegContainer | None  # the JPEG that it is written as; None: it is a PNG
+    payload: Payload
+    area: int  # as in `_fit`
+    sent: PictureCover
     surviving: Surviving[np.ndarray, HiddenFile]
-    secret: _Secret
-    channel: PictureChannel
     notes_on_cover: tuple[str, ...]  # one line each, besides those on what is lost by its form
 
     def __post_init__(self) -> None:
-        self.height, self.width = self.pixels.shape[:2]
+        self.height, self.width = self.sent.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
         container = self.surviving.container
-        file = self.surviving.fitted
+        jpeg = self.sent.written if isinstance(self.sent.written, JpegContainer) else None
 
         def write() -> tuple[Changes, tuple[str, ...]]:
-            if self.jpeg:
-                changes = write_jpeg(part, self.jpeg.cover, self.jpeg.planes(container), verify)
-                return changes, self.jpeg.cover.notes
+            if jpeg:
+                return write_jpeg(part, jpeg.cover, jpeg.planes(container), verify), jpeg.cover.notes
             lost = write_picture(part, container, self.cover, self.cover.picture[1], verify)
-            return Changes.of(self.pixels, container), lost
+            return Changes.of(self.sent.pixels, container), lost
 
-        changes, lost = self.secret.context.with_heartbeat("write", write)
-        taken, offered = len(self.surviving.content), self.surviving.offered
-        better = "" if has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
-        on_copy = f"{self.secret.reduced if file.copy else ''}compressed to {taken} bytes ({offered} available){better}"
-        notes = *survival_notes(file, self.channel, (on_copy,)), *self.notes_on_cover, *lost
+        changes, lost = self.sent.context.with_heartbeat("write", write)
+        channel = self.sent.channel
         figures = {
             "container_psnr": changes.psnr,
             "changed_pixels": changes.pixels,
-            "hidden_bytes": taken,
-            "capacity": offered,
-            "survives": str(self.channel),
+            "hidden_bytes": len(self.surviving.content),
+            "capacity": self.surviving.offered,
+            "survives": str(channel),
         }
+        file = self.surviving.fitted
         if file.copy is None:
-            return Written(file, notes, figures)
+            return Written(file, (*survival_notes(file, channel, ()), *self.notes_on_cover, *lost), figures)
+        on_copy, on_secret = (self._note_on_copy(),), about_secret(self.payload.file)
+        notes = *survival_notes(file, channel, on_copy), *self.notes_on_cover, *lost, *on_secret
         advice = Text("use a larger cover, or a milder channel", Aside("survive", "CHANNEL"))
         warnings = warnings_of_psnr(file.copy.psnr, LEAST, advice)
-        notes = *notes, *about_secret(self.secret.payload.file)
         return Written(None, notes, figures, warnings, file.copy.psnr, file.warning)
 
-
-def _hidden_area(cover: PictureCover | TiledCover) -> int:
-    """Return the pixels of the smallest copy that a reader may have."""
-    if isinstance(cover, TiledCover):
-        grid, channel = cover.picture.grid, cover.picture.channel
-        return int(grid.height * grid.width * (channel.part or 1) ** 2)
-    return cover.grid.height * cover.grid.width
+    def _note_on_copy(self) -> str:
+        height, width = _secret_picture(self.payload, self.area).shape[:2]
+        reduced = "" if (height, width) == self.payload.file.size else f"reduced to {width}×{height} pixels, "
+        better = "" if has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
+        taken = len(self.surviving.content)
+        return f"{reduced}compressed to {taken} bytes ({self.surviving.offered} available){better}"
 
 
 def _remedy(

@@ -32,6 +32,7 @@ from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_record import (
     decoded_headers,
     dither_of,
+    not_erased,
     open_record,
     places_to_read,
     robust_key,
@@ -80,8 +81,8 @@ class PictureReader:
 
     def _uncropped(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
         height, width = picture.shape[:2]
-        own = own_grid(height, width)
-        yield own, list(own.salts(picture)), step
+        unresized = own_grid(height, width)
+        yield unresized, list(unresized.salts(picture)), step
         # A large strip of one or two blocks, which is read as a whole, is not searched for resized copies.
         if min(height, width) <= 2 * BLOCK and height * width > 1 << 22:
             return
@@ -90,8 +91,11 @@ class PictureReader:
 
     def _first_of(self, picture: np.ndarray, tried: Iterator[_Tried]) -> bytes | None:
         pool = self.modem.engine.pool(picture[..., 0].size)  # shares the cores among the networks in it
-        readings = parallel_map(lambda each: self._read_grid(picture, each), tried, pool.workers, pool.prepare)
-        with closing(readings) as contents:
+
+        def read(grid_and_salts: _Tried) -> bytes | None:
+            return self._read_grid(picture, grid_and_salts)
+
+        with closing(parallel_map(read, tried, pool.workers, pool.prepare)) as contents:
             return next(filter(None, contents), None)
 
     def _read_grid(self, picture: np.ndarray, tried: _Tried, lost: int = 0) -> bytes | None:
@@ -131,12 +135,10 @@ class PictureReader:
                 read = _ratios_of_large(self.modem, area, dither, wanted, step)
             else:
                 read = [whole[:, point.places].reshape(-1)[numbers] for point, numbers in wanted]
-            trusted = (
-                some * trust[numbers // point.bits] for some, (point, numbers) in zip(read, wanted, strict=True)
-            )
-            if not lost:
-                return list(trusted)
-            return [some * (numbers % lost != 0) for some, (_, numbers) in zip(trusted, wanted, strict=True)]
+            return [
+                values * trust[numbers // point.bits] * not_erased(numbers, lost)
+                for values, (point, numbers) in zip(read, wanted, strict=True)
+            ]
 
         headers = ratios([(placement.point, placement.header_places) for placement in placements])
         for placement, header, _ in decoded_headers(placements, headers):
@@ -160,17 +162,17 @@ def _ratios_of_large(
     If only few are wanted, only their blocks are computed, and those at the edges are 0.
     """
     rows, cols = (side // BLOCK for side in area.shape[:2])
-    few = [numbers.size < rows * cols * point.bits // 8 for point, numbers in wanted]
-    numbers_of_few = [numbers // point.bits for (point, numbers), sparse in zip(wanted, few, strict=True) if sparse]
-    blocks = np.unique(np.concatenate([np.empty(0, np.int64), *numbers_of_few]))
+    sparse = [numbers.size < rows * cols * point.bits // 8 for point, numbers in wanted]
+    sparse_blocks = [numbers // point.bits for (point, numbers), few in zip(wanted, sparse, strict=True) if few]
+    blocks = np.unique(np.concatenate([np.empty(0, np.int64), *sparse_blocks]))
     row, col = np.divmod(blocks, cols)
     inner = blocks[(row > 0) & (row < rows - 1) & (col > 0) & (col < cols - 1)]
     computed = np.zeros((inner.size + 1, modem.bits), np.float32)  # the last row is that of all other blocks
     computed[:-1] = modem.reveal_blocks(area, dither, inner)
 
     ratios = []
-    for (point, numbers), sparse in zip(wanted, few, strict=True):
-        if sparse:
+    for (point, numbers), few in zip(wanted, sparse, strict=True):
+        if few:
             block, bit = np.divmod(numbers, point.bits)
             place = np.searchsorted(inner, block)
             place[np.append(inner, -1)[place] != block] = inner.size
@@ -196,15 +198,15 @@ def read_part(
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
         return None
-    most = 1440  # pixels: side of the middle that is read
-    top, left = (max(side - most, 0) // 2 for side in picture.shape[:2])
-    picture = picture[top : top + most, left : left + most]
+    side_read = 1440  # pixels, of the middle
+    top, left = (max(side - side_read, 0) // 2 for side in picture.shape[:2])
+    picture = picture[top : top + side_read, left : left + side_read]
     shifts = list(product(range(BLOCK), range(BLOCK))) if moved else [(-top % BLOCK, -left % BLOCK)]
-    found = find_part(key_source, picture, points or modem.points, shifts)
-    if found is None:
+    part = find_part(key_source, picture, points or modem.points, shifts)
+    if part is None:
         return None
 
-    position, period = found
+    position, period = part
     area = hidden_area(picture[position.top :, position.left :])
     shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
     ratios = modem.reveal(area, position.part(map_dither(key_source), shape)) * SURENESS

@@ -135,7 +135,8 @@ def _salts_in_own(picture: np.ndarray) -> dict[Grid, list[bytes]]:
     tried = list(grids(*picture.shape[:2]))
     edges_down = [region_edges(grid.shape[0]) + margin - int(grid.top) for grid in tried]
     edges_across = [region_edges(grid.shape[1]) + margin - int(grid.left) for grid in tried]
-    all_down, all_across = np.unique(np.concatenate(edges_down)), np.unique(np.concatenate(edges_across))
+    all_down = np.unique(np.concatenate(edges_down))
+    all_across = np.unique(np.concatenate(edges_across))
     sums = region_sums(padded, all_down, all_across)
 
     counts: dict[Grid, Counter[bytes]] = {}

@@ -16,17 +16,20 @@ from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
 from stegnet.record import MAX_NAME, is_file_name
 
-_PICTURE_NUMBERS, _FILE_NUMBER = {8: 1, 10: 3}, 2  # content kinds: of a picture, by the bits of a sample; of a file
-_LENGTH_BYTES, _SIDE_BYTES = 3, 2
+_PICTURE_NUMBERS = {8: 1, 10: 3}  # kinds of content: a picture, by the bits of a sample
+_FILE_NUMBER = 2  # kind of content: a file
+_LENGTH_BYTES = 3
+_SIDE_BYTES = 2
 _HEAD_BYTES = 1 + _LENGTH_BYTES
 _PICTURE_BYTES = 2 * _SIDE_BYTES + 1
 _MOST_SIDE = (1 << 8 * _SIDE_BYTES) - 1
 _MOST_PIXELS = 1 << 28
-# Pixels of a picture for each pixel that it is read from, at most: revealing needs memory for them. Copies may be
-# cropped, so a writer stays below the limit.
-_PIXEL_RATIO, _WRITTEN_RATIO = 1024, 512
+# Pixels of a picture for each pixel that it is read from, at most: revealing needs memory for them.
+_PIXEL_RATIO = 1024
+_WRITTEN_RATIO = 512  # the limit of a writer, since copies may be cropped
 _SMALLEST = 32  # scale of the smallest picture; two steps halve the number of pixels
-_FULL_RATE, _PER_OCTAVE = 0.5, 2.5  # bits per pixel that suit full size best, and steps for each time that they halve
+_FULL_RATE = 0.5  # bits per pixel that suit full size best
+_PER_OCTAVE = 2.5  # steps of scale for each time that the bits per pixel halve
 _REACH = 2  # steps between the scales tried first
 _SIZES = 1 << 17, 1 << 19  # pixels that separate small pictures, larger ones, and those that take seconds to code
 _SPEEDS = 6, 6, 9  # of libaom for these three sizes, to find the scale
@@ -86,86 +89,67 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
     height, width = picture.shape[:2]
     if max(height, width) > _MOST_SIDE:
         raise CapacityError(f"the secret has {width}×{height} pixels", f"no side may have more than {_MOST_SIDE}")
-    search = _ScaleSearch(picture, capacity - _HEAD_BYTES - _PICTURE_BYTES, step)
-    # The scale that usually suits this number of bytes best.
-    rate = 8 * max(search.most, 1) / (height * width)
+    most = capacity - _HEAD_BYTES - _PICTURE_BYTES
+    fitted: dict[tuple[int, BareCoder], FittedPicture] = {}
+
+    def tried(scale: int, coder: BareCoder, settings: dict[int, int], steps_per_scale: float) -> float:
+        """Return the PSNR at a scale in dB; −1 if nothing fits. The coder's settings, by scale, show where to begin."""
+        if (scale, coder) not in fitted:
+            nearest = min(settings, key=lambda known: abs(known - scale), default=None)
+            first = None if nearest is None else settings[nearest] + round(steps_per_scale * (scale - nearest))
+            fitted[scale, coder], setting = _fitted_at(picture, scale, coder, most, first)
+            if setting is not None:
+                settings[scale] = setting
+            step(len(fitted), max(len(fitted), _SMALLEST))
+        return fitted[scale, coder].psnr
+
+    qualities: dict[int, int] = {}  # of the coder of 8 bits
+    targets: dict[int, int] = {}  # bytes that the coder of 10 bits is asked for
+    efforts = 2, 4, 6  # of libaom, for the three sizes
+
+    def quick(scale: int) -> float:
+        return tried(scale, BareCoder.quick(_SPEEDS[_size(height, width, scale)]), qualities, 6.5)
+
+    # First the scale that usually suits this number of bytes best.
+    rate = 8 * max(most, 1) / (height * width)
     scale = round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
-    while search.quick(scale) < 0 and scale < _SMALLEST:
+    while quick(scale) < 0 and scale < _SMALLEST:
         scale += 1
     for reach in (_REACH, 1):
-        scale = _climb(search.quick, scale, reach)
-    best = search.quick(scale)
+        scale = _climb(quick, scale, reach)
+    best = quick(scale)
     if best < 0:
         raise CapacityError(f"a picture does not fit into {max(capacity, 0)} bytes", "use a larger cover")
 
     def compared(scale: int) -> float:
-        """Return the PSNR in 10 bits, in dB; −1 if the scale is too bad in 8 bits to be the best in 10."""
+        """Return the PSNR in 10 bits, with little effort; −1 if the scale is too bad in 8 bits to be the best in 10."""
         more_in_10_bits = 1.0  # dB by which a scale may be worse in 8 bits
-        return search.thorough(scale, fast=True) if search.quick(scale) > best - more_in_10_bits else -1.0
+        if quick(scale) <= best - more_in_10_bits:
+            return -1.0
+        return tried(scale, BareCoder.thorough(max(efforts)), targets, 0)
 
-    if search.pixels(scale) <= max(_SIZES) and any(compared(beside) >= 0 for beside in _beside(scale, 1)):
+    pixels = _scaled(height, scale) * _scaled(width, scale)
+    if pixels <= max(_SIZES) and any(compared(beside) >= 0 for beside in _beside(scale, 1)):
         scale = _climb(compared, scale, 1)
-    search.thorough(scale)
-    return search.best
+    tried(scale, BareCoder.thorough(efforts[_size(height, width, scale)]), targets, 0)
+    return max(fitted.values(), key=lambda result: result.psnr)
 
 
-class _ScaleSearch:
-    """The scales tried for a picture, each coded into at most `most` bytes. PSNRs in dB are −1 if nothing fits."""
+def _fitted_at(
+    picture: np.ndarray, scale: int, coder: BareCoder, most: int, first: int | None
+) -> tuple[FittedPicture, int | None]:
+    """Return a picture coded at a scale into at most `most` bytes, and the coder's setting; None if nothing fits.
 
-    def __init__(self, picture: np.ndarray, most: int, step: Callable[[int, int], None]) -> None:
-        self.most = most
-        self._picture = picture
-        self._step = step
-        self._coded: dict[tuple[int, BareCoder], tuple[FittedPicture, int | None]] = {}
-        self._qualities: dict[int, int] = {}  # by scale: the quick coder's quality, if anything fits
-        self._targets: dict[int, int] = {}  # as `_qualities`, for the thorough coder
-
-    @property
-    def best(self) -> FittedPicture:
-        """The best result so far."""
-        return max((coded for coded, _ in self._coded.values()), key=lambda coded: coded.psnr)
-
-    def pixels(self, scale: int) -> int:
-        """Return the number of pixels at a scale."""
-        height, width = self._picture.shape[:2]
-        return _scaled(height, scale) * _scaled(width, scale)
-
-    def quick(self, scale: int) -> float:
-        """Return the PSNR in 8 bits."""
-        first = None
-        if self._qualities:
-            steps_per_scale = 6.5  # of quality, about
-            near = _nearest(self._qualities, scale)
-            first = self._qualities[near] + round(steps_per_scale * (scale - near))
-        return self._psnr(scale, BareCoder.quick(_SPEEDS[self._size(scale)]), first, self._qualities)
-
-    def thorough(self, scale: int, fast: bool = False) -> float:
-        """Return the PSNR in 10 bits. If `fast`, code with little effort, to compare scales."""
-        efforts = 2, 4, 6  # of libaom, for the three sizes
-        coder = BareCoder.thorough(max(efforts) if fast else efforts[self._size(scale)])
-        first = self._targets[_nearest(self._targets, scale)] if self._targets else None
-        return self._psnr(scale, coder, first, self._targets)
-
-    def _size(self, scale: int) -> int:
-        return bisect(_SIZES, self.pixels(scale))
-
-    def _psnr(self, scale: int, coder: BareCoder, first: int | None, settings: dict[int, int]) -> float:
-        """Return the PSNR at a scale, and remember the coder's setting if anything fits."""
-        if (scale, coder) not in self._coded:
-            height, width = self._picture.shape[:2]
-            small = resize(self._picture, _scaled(height, scale), _scaled(width, scale))
-            setting = None
-            fitted = FittedPicture(height, width, scale, coder.depth, b"", -1.0)
-            if coded := coder.to_fit(small, self.most, first):
-                setting, data = coded
-                quality = psnr(self._picture, _decoded(data, height, width, scale, coder.depth))
-                fitted = FittedPicture(height, width, scale, coder.depth, data, quality)
-            self._coded[scale, coder] = fitted, setting
-            self._step(len(self._coded), max(len(self._coded), _SMALLEST))
-        fitted, setting = self._coded[scale, coder]
-        if setting is not None:
-            settings[scale] = setting
-        return fitted.psnr
+    The setting that is tried first is `first`.
+    """
+    height, width = picture.shape[:2]
+    small = resize(picture, _scaled(height, scale), _scaled(width, scale))
+    coded = coder.to_fit(small, most, first)
+    if coded is None:
+        return FittedPicture(height, width, scale, coder.depth, b"", -1.0), None
+    setting, data = coded
+    quality = psnr(picture, _decoded(data, height, width, scale, coder.depth))
+    return FittedPicture(height, width, scale, coder.depth, data, quality), setting
 
 
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
@@ -183,7 +167,8 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     Raises:
         ValueError: the content is neither.
     """
-    kind, length = content[:1], int.from_bytes(content[1:_HEAD_BYTES], "big")
+    kind = content[:1]
+    length = int.from_bytes(content[1:_HEAD_BYTES], "big")
     body = content[_HEAD_BYTES : _HEAD_BYTES + length]
     if len(body) < length or content[_HEAD_BYTES + length :].strip(b"\0"):
         raise ValueError("of another length")
@@ -213,8 +198,9 @@ def _scaled(side: int, scale: int) -> int:
     return max(1, math.floor(side * 2 ** (-scale / 4) + 0.5))
 
 
-def _nearest(settings: dict[int, int], scale: int) -> int:
-    return min(settings, key=lambda tried: abs(tried - scale))
+def _size(height: int, width: int, scale: int) -> int:
+    """Return which of the three sizes of `_SIZES` a picture has at a scale: 0, 1 or 2."""
+    return bisect(_SIZES, _scaled(height, scale) * _scaled(width, scale))
 
 
 def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise, repeat
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,16 +147,12 @@ def _first_with_capacity(films: Sequence["FilmCover"], wanted: int, payload: Pay
         most = max(bound - wanted + size, 0)
         problem = f"has {size} bytes, more than the capacity of {most} at most"
         raise CapacityError(problem, _LARGER, subject=payload.path)
-    best = films[0]
-    most = -1
+    measured = []
     for film in films:
-        capacity = film.plan_at(film.rates).capacity
-        if capacity > most:
-            most = capacity
-            best = film
-        if capacity >= wanted:
+        measured.append((film.plan_at(film.rates).capacity, film))
+        if measured[-1][0] >= wanted:
             break
-    return best
+    return max(measured, key=itemgetter(0))[1]
 
 
 @dataclass(eq=False)

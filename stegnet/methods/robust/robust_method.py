@@ -46,12 +46,6 @@ ROBUST = "robust"
 # Channels whose capacity is listed: for pictures, besides plain JPEG; for films, in the short list.
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
 _USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
-_FOUND = 1000  # blocks of a canonical size: in smaller ones, copies that were also cropped are often not found
-# Mean luma step at about quality 92, and the share of the capacity left for coarser steps: measured from 75 to 95,
-# through 75 to 95.
-_FINE, _COARSE_SHARE = 9.0, 0.7
-_SEARCH_SECONDS, _SEARCH_SECONDS_PER_MEGAPIXEL = 14, 4  # seconds of one core, for pictures
-_FILM_SECONDS = 0.05  # for each megapixel of a frame
 
 
 class RobustMethod(Method[RobustOptions]):
@@ -152,9 +146,11 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         if container.first.record is not None:
             return _not_found(container, context)
         if container.kind == FILM:
-            content, pixels = _message_in_film(container, context), 0
+            content = _message_in_film(container, context)
+            pixels = 0
         else:
-            content, pixels = _content_of_picture(container, context), container.height * container.width
+            content = _content_of_picture(container, context)
+            pixels = container.height * container.width
         try:
             if content is not None:
                 return FoundContent(container, context, robust.parse_content(content, pixels))
@@ -169,8 +165,8 @@ def _not_found(container: Container, context: Context) -> NotFound:
         return NotFound()
     megapixels = container.height * container.width / 1e6
     if container.kind == FILM:
-        return NotFound(5 + _FILM_SECONDS * megapixels * video.frame_count(container.file))
-    return NotFound((_SEARCH_SECONDS + _SEARCH_SECONDS_PER_MEGAPIXEL * megapixels) / thread_count())
+        return NotFound(5 + 0.05 * megapixels * video.frame_count(container.file))
+    return NotFound((14 + 4 * megapixels) / thread_count())  # a core takes 14 s, and 4 s a megapixel
 
 
 def _has_salted_key(source: KeySource) -> bool:
@@ -194,8 +190,9 @@ def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) 
     elif point.psnr == CONTAINER_PSNR:
         bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
         blocks = math.prod(channel.grid(*size).shape)
-        found = not (channel.factor and channel.cropped) or blocks >= _FOUND
-        capacity = int(bits * (robust.TILE**2 if channel.part else blocks) / 8) if found else None
+        # In a canonical size of few blocks, copies that were also cropped are often not found.
+        uncertain = channel.factor and channel.cropped and blocks < 1000
+        capacity = None if uncertain else int(bits * (robust.TILE**2 if channel.part else blocks) / 8)
     else:
         capacity = None
     return capacity and int(_usual_share(cover.cover) * capacity)
@@ -206,7 +203,9 @@ def _usual_share(cover: Cover | None) -> float:
     if cover is None or not cover.stays_jpeg:
         return 1.0
     file = open_jpeg(cover)
-    return 1.0 if np.mean(file.quantisation[file.components[0].table]) < _FINE else _COARSE_SHARE
+    mean_step = np.mean(file.quantisation[file.components[0].table])
+    # A mean step of 9 is about that of quality 92. The share was measured from 75 to 95, through 75 to 95.
+    return 1.0 if mean_step < 9.0 else 0.7
 
 
 def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
@@ -275,7 +274,8 @@ class FoundContent(FoundSecret):
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
         if isinstance(self._content, np.ndarray):
             return write_revealed(out, self._content)
-        name, data = self._content.name, self._content.data
+        name = self._content.name
+        data = self._content.data
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
             part.write_bytes(data)
             named = as_named(part, name, out, self.context.progress)

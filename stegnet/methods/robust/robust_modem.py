@@ -46,8 +46,8 @@ class PictureModem:
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
         """Load the modem in a weights file; arguments and errors as in `load_engine`."""
-        points, local = read_points(path), read_card(path).options.get("backbone") == "none"
-        return cls(load_engine(path, backend, device, precision), points, local)
+        local = read_card(path).options.get("backbone") == "none"
+        return cls(load_engine(path, backend, device, precision), read_points(path), local)
 
     def hide(
         self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
@@ -122,10 +122,10 @@ class PictureModem:
         blocks = list(zip(rows.tolist(), cols.tolist(), strict=True))
         parts = [np.empty((0, self.bits), np.float32)]
         for start in range(0, len(blocks), _PATCHES**2):
-            some = blocks[start : start + _PATCHES**2]
-            ratios = self.reveal(_mosaic(container, some, BLOCK), _mosaic(dither, some))
+            together = blocks[start : start + _PATCHES**2]
+            ratios = self.reveal(_mosaic(container, together, BLOCK), _mosaic(dither, together))
             middle = ratios[_AROUND // 2 :: _AROUND, _AROUND // 2 :: _AROUND]
-            parts.append(middle.reshape(-1, self.bits)[: len(some)])
+            parts.append(middle.reshape(-1, self.bits)[: len(together)])
         return np.concatenate(parts)
 
     def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, step: Step) -> None:

@@ -71,9 +71,7 @@ def usual_capacity(point: OperatingPoint, height: int, width: int) -> int | None
 def choose_point(points: Sequence[OperatingPoint], channel: PictureChannel, psnr: float) -> OperatingPoint:
     """Return the operating point for a channel and the nearest PSNR in dB. Raises CapacityError if there isn't one."""
     distance = min((abs(point.psnr - psnr) for point in points), default=0.0)
-    fitting = [
-        point for point in points if abs(point.psnr - psnr) == distance and point.lowest <= channel.quality
-    ]
+    fitting = [point for point in points if abs(point.psnr - psnr) == distance and point.lowest <= channel.quality]
     if not fitting:
         least = {point.psnr: point.lowest for point in sorted(points, key=lambda point: -point.lowest)}
         known = ", ".join(f"jpeg:{lowest} and better at {decibels:g} dB" for decibels, lowest in sorted(least.items()))
@@ -103,14 +101,14 @@ def picture_cover(
     point = choose_point(modem.points, channel, psnr)
     grid = channel.grid(*pixels.shape[:2])
     cover = PictureCover(modem, pixels, key_source, channel, point, grid, written, context)
-    if channel.part and not isinstance(key_source, Key):
+    if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
+        cover = cover.at_best_point()
+    if not channel.part:
+        return cover
+    if not isinstance(key_source, Key):
         hint = "use a key file, or +crop without a share: up to 8 pixels at each edge"
         trouble = "a passphrase opens no part of a picture: cropping removes what its salt is computed from"
         raise KeyFileError(trouble, hint)
-    if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
-        cover = cover.at_best_point()
-    if not channel.part or not isinstance(key_source, Key):
-        return cover
     row, col = (int.from_bytes(context.randomness(2), "big") % MAP for _ in range(2))
     return TiledCover(cover, key_source, MapPosition(0, 0, row, col))
 
@@ -141,11 +139,8 @@ class PictureCover:
             ratios, _ = cover.ratios_of_worst(SYSTEM)
             return cover.point.bits * min(map(information, ratios), default=0.0)
 
-        points = [
-            point
-            for point in self.modem.points
-            if point.psnr == self.point.psnr and point.lowest <= self.point.lowest
-        ]
+        psnr, lowest = self.point.psnr, self.point.lowest
+        points = [point for point in self.modem.points if point.psnr == psnr and point.lowest <= lowest]
         return self if points == [self.point] else max((replace(self, point=point) for point in points), key=carried)
 
     @cached_property

@@ -139,13 +139,13 @@ def decoded_headers(
     """
     if not placements:
         return
-    pairs = list(zip(placements, ratios, strict=True))
-    signed = [each * header_signs(placement, each.size) for placement, each in pairs]
-    decoded = _HEADER.decode_each(np.stack([_folded(each) for each in signed], 1), _HEADER_ITERATIONS)
-    for placement, each, bits in zip(placements, signed, decoded, strict=True):
+    pairs = zip(placements, ratios, strict=True)
+    unmasked = [values * header_signs(placement, values.size) for placement, values in pairs]
+    decoded = _HEADER.decode_each(np.stack([_folded(values) for values in unmasked], 1), _HEADER_ITERATIONS)
+    for placement, values, bits in zip(placements, unmasked, decoded, strict=True):
         if bits is not None:
             header = np.packbits(bits).tobytes()
-            yield placement, header, each * (2.0 * _coded_header(header, each.size) - 1)
+            yield placement, header, values * (2.0 * _coded_header(header, values.size) - 1)
 
 
 def places_to_read(placement: BlockPlacement, header: bytes) -> np.ndarray | None:
@@ -171,6 +171,15 @@ def open_record(placement: BlockPlacement, header: bytes, ratios: np.ndarray) ->
         return _cipher(placement, header).decrypt(_NONCE, sealed, header + size_bytes(*placement.shape))
     except InvalidTag:
         return None
+
+
+def not_erased(numbers: np.ndarray, lost: int) -> np.ndarray:
+    """Return a mask, (n,) bool, of the bits with these numbers, to test that not every bit is needed.
+
+    Args:
+        lost: one bit in this many is erased; 0: no bit is.
+    """
+    return numbers % lost != 0 if lost else np.ones(numbers.size, bool)
 
 
 def header_signs(placement: BlockPlacement, count: int) -> np.ndarray:

@@ -149,6 +149,7 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
         sent = cover.transmit(container, content, used)
         if not sent.lost:
             return Surviving(container, content, fitted, offered, used.capacity, sent.psnr)
+        del container  # before the next takes as much memory
         plan = cover.lowered(plan, used.share, sent, attempt)
     raise cover.refusal()
 

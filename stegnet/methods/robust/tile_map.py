@@ -63,8 +63,10 @@ def find_part(
     luma = np.array(Image.fromarray(picture).convert("L")).astype(np.float32) - MIDDLE
     most_blocks = 64  # in a row and in a column, which locate the part
     all_rows, all_cols = (side // BLOCK - 1 for side in luma.shape)
-    rows, cols = min(most_blocks, all_rows), min(most_blocks, all_cols)
-    top, left = (all_rows - rows) // 2, (all_cols - cols) // 2
+    rows = min(most_blocks, all_rows)
+    cols = min(most_blocks, all_cols)
+    top = (all_rows - rows) // 2
+    left = (all_cols - cols) // 2
     middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
 
     carriers = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
