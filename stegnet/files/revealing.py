@@ -258,6 +258,7 @@ def _described(cover: Cover) -> Info:
 
 
 def _sound(cover: Cover) -> Info:
+    """Describe a sound, and what fits into it."""
     file = cover.sound.file
     frames, channels, sample_bytes = file.data.shape
     size = CoverSize.of(cover)
@@ -277,6 +278,7 @@ def _sound(cover: Cover) -> Info:
 
 
 def _picture(size: CoverSize, fits: list[Fit]) -> Info:
+    """Describe a picture of a size, and what fits into it."""
     return {
         "kind": "picture",
         "width": size.width,
@@ -287,6 +289,7 @@ def _picture(size: CoverSize, fits: list[Fit]) -> Info:
 
 
 def _film(cover: Cover) -> Info:
+    """Describe a film, and what fits into it. Raises MediaError if it breaks off."""
     film = cover.film
     size = CoverSize.of(cover)
     fits = _fits(size)

@@ -135,6 +135,7 @@ def _folders_left_out(*folders: Path) -> Iterator[None]:
 
 
 def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
+    """Hide a secret in a cover, and write the container and previews to a folder."""
     out = folder / f"{cover.stem}-2{request.suffix}"  # a name that gives no secret away, but is not the cover's
     safe = {"at_most_safe": True} if request.at_most_safe else {}
     method, options = method_for(request.destination, safe, request.suffix)
@@ -152,6 +153,7 @@ def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Co
 
 
 def _reveal(request: Request, container: Path, folder: Path, context: Context) -> Done:
+    """Reveal the secret in a container, and write it to a folder."""
     with open_hidden(container, request.key_source, context) as opened:
         hidden = find(opened, replace(context, search=request.search))
         report = write_hidden(hidden, OutputTarget(folder, named=False))

@@ -24,7 +24,7 @@ LEAST = 22.0  # dB of PSNR of the revealed secret, below which hiding refuses
 
 
 class Detection(StrEnum):
-    """How easily detectors find that something is hidden."""
+    """Difficulty for detectors of finding that something is hidden."""
 
     HARD = "hard"
     POSSIBLE = "possible"
