@@ -40,7 +40,7 @@ from stegnet.core.parallel import Progress
 from stegnet.image.pictures import write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.methods import Context, HideJob, hide_file
-from stegnet.methods.network import NetworkMethod, NetworkOptions
+from stegnet.methods.network import FoundPictures, NetworkMethod, NetworkOptions
 from stegnet.networks import Network, at_own_size
 from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget
@@ -100,7 +100,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
     with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:
         found = NetworkMethod().find(opened, context)
-        assert found  # as was hidden
+        assert isinstance(found, FoundPictures)  # as was hidden
         report = found.write(OutputTarget(films.revealed, force=True), strict=True)
     height, width = 180, 320  # of a picture in the preview and on the contact sheet
     write_preview(films.container, films.revealed, out / "preview.mp4", width, height)
