@@ -6,7 +6,6 @@ steganographic capacity"; docs/format.md, "Albums").
 """
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -69,9 +68,10 @@ def file_digest(source: BinaryIO) -> bytes:
     """Return the SHA-256 of a file, and seek to its end. Raises MediaError if it can't be read."""
     source.seek(0)
     with reading(getattr(source, "name", "")):
-        code = hashlib.file_digest(source, "sha256").digest()  # type: ignore[arg-type]  # BinaryIO lacks readinto
-        source.seek(0, os.SEEK_END)  # a file in memory is not at its end
-        return code
+        digest = hashlib.sha256()
+        while chunk := source.read(1 << 20):
+            digest.update(chunk)
+        return digest.digest()
 
 
 @dataclass(frozen=True)
