@@ -168,9 +168,7 @@ def _size(film: Path) -> tuple[int, int]:
         return height, width
 
 
-def _hidden_frames(
-    films: Films, scores: Mapping[str, VmafScores]
-) -> Generator[HideRevealResult, None, None]:
+def _hidden_frames(films: Films, scores: Mapping[str, VmafScores]) -> Generator[HideRevealResult, None, None]:
     """Yield the hidden frames. All frames are added to VMAF's, even those of the container that hide nothing.
 
     VMAF compares the container with the cover as players show it.

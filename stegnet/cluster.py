@@ -133,9 +133,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
     with suppress(FileNotFoundError):  # the inputs, if they are paths, are missing here, too
         os.chdir(folder)
     outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()), task.result)
-    return [
-        replace(outcome, node=node, size=size_of(outcome.out) if outcome.out else None) for outcome in outcomes
-    ]
+    return [replace(outcome, node=node, size=size_of(outcome.out) if outcome.out else None) for outcome in outcomes]
 
 
 @contextmanager

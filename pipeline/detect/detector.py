@@ -109,9 +109,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
 
     pairs = sides.shape[1]
     steps = math.ceil(settings.epochs * pairs / settings.batch)
-    optimiser = torch.optim.AdamW(
-        detector.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimiser = torch.optim.AdamW(detector.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
     needed = (steps + settings.statistics_batches) * settings.batch  # indices of pairs, reshuffled each epoch
     order = np.concatenate([random.permutation(pairs) for _ in range(math.ceil(needed / pairs))])

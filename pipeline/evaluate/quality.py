@@ -204,9 +204,7 @@ class Evaluator:
         return {column: psnr(sealed.secret, at_own_size(picture, reading)) for column, picture in both.items()}
 
 
-def hide_and_reveal(
-    network: Network, cover: Pixels, secret: Pixels, seed: int
-) -> tuple[Pixels, Pixels]:
+def hide_and_reveal(network: Network, cover: Pixels, secret: Pixels, seed: int) -> tuple[Pixels, Pixels]:
     """Return the container as read from a PNG file, and the picture revealed from it.
 
     The key is the public demonstration key. Pictures are (H, W, 3) uint8; `seed` is the seed of all randomness in
@@ -216,9 +214,7 @@ def hide_and_reveal(
     return container, _reveal(network, container)
 
 
-def _without_sealed_bits(
-    network: Network, cover: Pixels, secret: Pixels, seed: int
-) -> tuple[Pixels, Pixels]:
+def _without_sealed_bits(network: Network, cover: Pixels, secret: Pixels, seed: int) -> tuple[Pixels, Pixels]:
     """Hide and reveal as `hide_and_reveal`, but give the reveal network shuffle and base."""
     height, width = secret.shape[:2]
     rows, cols = grid(height, width, network.block)

@@ -31,7 +31,6 @@ Floats = NDArray[np.floating]
 FIRST_SCENE = {TRAIN: 0, TEST: 2**31, VALIDATION: 3 * 2**30}  # first seed of each split's scenes
 
 
-
 @dataclass(frozen=True)
 class Look:
     """Properties that all objects of a scene share."""

@@ -76,9 +76,7 @@ class Checkpoint:
         for path in self._paths():
             content = path.read_bytes()
             if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
-                state: TrainingState = torch.load(
-                    io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True
-                )
+                state: TrainingState = torch.load(io.BytesIO(content[_DIGEST:]), map_location="cpu", weights_only=True)
                 return state
             _log.warning("%s: is damaged; the training resumes from the checkpoint before it", path)
         return None

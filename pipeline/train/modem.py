@@ -139,9 +139,7 @@ def with_halved_chroma(pictures: Tensor) -> Tensor:
     return pictures - difference + halved.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
 
-def _saved(
-    picture: NDArray[np.uint8], quality: int, twice: bool, full_chroma: bool, webp: bool
-) -> NDArray[np.uint8]:
+def _saved(picture: NDArray[np.uint8], quality: int, twice: bool, full_chroma: bool, webp: bool) -> NDArray[np.uint8]:
     if twice:
         picture = through_jpeg(picture, 95, full_chroma=full_chroma)
     if webp:

@@ -117,9 +117,7 @@ def make_parser() -> Parser:
         metavar="SHELL",
         help="print a completion script for a shell",
     )
-    parser.add_argument(
-        "--print-man", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the manual page"
-    )
+    parser.add_argument("--print-man", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the manual page")
     parser.add_argument("--version", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the version")
     parser.add_commands(_COMMANDS)
     return parser

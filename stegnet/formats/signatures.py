@@ -16,7 +16,6 @@ from stegnet.formats.opened_file import OpenedFile, Source, id3_bytes, is_heic, 
 _EMPTY_BOXES = {b"wide", b"free", b"skip", b"pnot"}  # in an MP4 or MOV, another box follows them
 
 
-
 class Form(NamedTuple):
     """Form of files.
 

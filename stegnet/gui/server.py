@@ -242,9 +242,7 @@ class _Handler(LoopbackHandler):
         workspace = self.server.workspace
         workspace.check_space(sum(size for _, size in request.inputs))
         with workspace.inputs() as folder:
-            paths = [
-                body.file(folder / str(number), name, size) for number, (name, size) in enumerate(request.inputs)
-            ]
+            paths = [body.file(folder / str(number), name, size) for number, (name, size) in enumerate(request.inputs)]
             with self._turn(), workspace.outputs() as results:
                 context = replace(self.server.context, progress=self._progress, warn=self._warn)
                 # Empty lines, with or without progress: Firefox gives up on an answer that is silent for 300 s.

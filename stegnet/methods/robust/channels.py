@@ -51,6 +51,7 @@ _REDUCTIONS = (
     (0.5, _Filter.BILINEAR, True), (0.2, _Filter.BICUBIC, True),
 )  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Channel:
     """Lossy channel that a container is promised to survive."""
@@ -375,12 +376,8 @@ FILM_CHANNELS = {
         range(18, 29),
         edits=("", "veryfast", "twice", "veryfast twice"),
     ),
-    "hevc": _Codec(
-        "HEVC at CRF {} (x265, {} to veryslow)", Coding(0, "medium", "libx265"), range(18, 31), above=-2
-    ),
-    "vp9": _Codec(
-        "VP9 at CRF {} (libvpx, speed {} and less)", Coding(0, "5", "libvpx-vp9"), range(27, 42), above=9
-    ),
+    "hevc": _Codec("HEVC at CRF {} (x265, {} to veryslow)", Coding(0, "medium", "libx265"), range(18, 31), above=-2),
+    "vp9": _Codec("VP9 at CRF {} (libvpx, speed {} and less)", Coding(0, "5", "libvpx-vp9"), range(27, 42), above=9),
     "av1": _Codec(
         "AV1 at CRF {} (SVT-AV1, preset {} and less)", Coding(0, "6", "libsvtav1"), range(25, 40), above=7, margin=3
     ),

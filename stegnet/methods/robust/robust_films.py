@@ -365,9 +365,7 @@ class FilmCover:
         with closing(read_frames(self.source)) as frames, closing(self._moves(motion)) as moving:
             for index, (content, moves) in enumerate(zip(contents, moving, strict=False)):
                 group = list(islice(frames, GROUP))
-                kept |= {
-                    number: frame for number, frame in enumerate(group, index * GROUP) if number % every == 0
-                }
+                kept |= {number: frame for number, frame in enumerate(group, index * GROUP) if number % every == 0}
                 yield from hide_in_group(group, self.point, content, self.key_source, moves) if content else group
             yield from frames
 
