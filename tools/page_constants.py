@@ -31,11 +31,11 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
     "CONTENT": [
-        (
-            "methods.robust.robust_content",
-            "PICTURE_NUMBERS FILE_NUMBER HEAD_BYTES PICTURE_BYTES MOST_SIDE MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO",
-        ),
-        ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
+        ("methods.robust.robust_content", "PICTURE_NUMBERS"),
+        ("methods.robust.robust_content.FORMAT", "FILE_NUMBER"),
+        ("methods.robust.robust_content", "HEAD_BYTES PICTURE_BYTES MOST_SIDE"),
+        ("methods.robust.robust_content.FORMAT", "MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO"),
+        ("methods.robust.robust_content.FORMAT", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs.SETTINGS", "MEDIAN WET SHARP")],
     "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
@@ -46,7 +46,12 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("media.capacity_tables", "PICTURES ROBUST_RATES"),
         ("methods.robust.channels", "CONTAINER_PSNR"),
     ],
-    "GRID": [("methods.robust.grid", "SHORTEST PER_DOUBLING THUMBNAIL SALT_STEP BLURRED SIDE SURENESS")],
+    "GRID": [
+        ("methods.robust.grid.CANONICAL", "SHORTEST PER_DOUBLING"),
+        ("methods.robust.grid.SALTS", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
+        ("methods.robust.grid.CANONICAL", "BLURRED=BLUR_FACTOR"),
+        ("methods.robust.grid", "SIDE SURENESS"),
+    ],
     "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
         ("formats.opened_file", "HEIC"),
@@ -89,12 +94,13 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
         ("record.record.LIMITS", "MAX_PIXELS MAX_PART MAX_STAMP MAX_SECONDS"),
     ],
-    "REGIONS": [("methods.robust.grid", "REGIONS LUMA")],
+    "REGIONS": [("methods.robust.grid.SALTS", "REGIONS"), ("methods.robust.grid", "LUMA")],
     "ROBUST_RECORD": [
         ("methods.robust.robust_record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
         ("methods.robust.operating_points", "SHARES"),
         ("methods.robust.block_placement", "RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
-        ("methods.robust.grid", "SALT STEP NEAR MOST_NEAR MOST_SALTS"),
+        ("methods.robust.grid", "SALT"),
+        ("methods.robust.grid.SALTS", "STEP NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
     ],
     "SEAL": [
         ("sealing.embedding.FORMAT", "VERSION NONCE_BYTES MAC_BYTES"),
@@ -111,8 +117,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
     "SPREAD": [("record.spread.SETTINGS", "SMALL RISK")],
     "SURVIVAL": [
-        ("methods.robust.robust_pictures", "WRITTEN_QUALITY LARGE SQUARE CODEWORDS MARGIN ATTEMPTS TEXTURED"),
-        ("methods.robust.robust_pictures", "SPARED LOST UNEVEN GRID"),
+        ("methods.robust.robust_pictures", "WRITTEN_QUALITY"),
+        ("methods.robust.robust_pictures.SETTINGS", "LARGE=LARGE_PIXELS SQUARE=SQUARE_SIDE CODEWORDS MARGIN ATTEMPTS"),
+        ("methods.robust.robust_pictures.SETTINGS", "TEXTURED=TEXTURED_ATTEMPTS SPARED=SPARED_RATE LOST=LOST_ONE_IN"),
+        ("methods.robust.robust_pictures.SETTINGS", "UNEVEN=UNEVEN_LOSS GRID=BLOCK_GRID"),
     ],
     "TEXTS": [("core.names", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [

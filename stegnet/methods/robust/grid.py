@@ -22,24 +22,43 @@ from stegnet.keys import SALT_BYTES
 from stegnet.sealing import size_bytes
 
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
-_STEP = 16  # levels
-_NEAR = 0.75  # levels by which codecs may move a mean across an edge of its step
-_MOST_NEAR = 6  # means that may have moved
-_MOST_SALTS = 8
 
-_REGIONS = 4  # in a row and in a column
+
+@dataclass(frozen=True)
+class SaltSettings:
+    """Salts of pictures, made of the mean lumas of their regions (docs/format.md)."""
+
+    step: int = 16  # levels
+    edge_margin: float = 0.75  # levels by which codecs may move a mean across an edge of its step
+    most_moved_means: int = 6  # means that may have moved
+    most_salts: int = 8
+    regions: int = 4  # in a row and in a column
+    thumbnail: int = 128  # side of the picture that the salt of resized copies is taken from
+    prefix_of_copies: bytes = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
+    step_of_copies: int = 32  # levels, of the salt of resized copies
+
+
+SALTS = SaltSettings()
+
+
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
 LUMA_SHARES = np.array(WEIGHTS, np.float32)
 
-_SHORTEST = 128  # long side of the smallest canonical size in pixels
-_PER_DOUBLING = 2  # canonical sizes per doubling of the long side
-_SHARE = 0.84  # largest share of a promised copy's sides that a canonical size may have
-# Least share of a copy's sides: the smallest promised copy is a quarter, and sizes are half an octave apart.
-_LEAST_SHARE = 0.14
-_THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
-_SALT_OF_COPIES = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
-_SALT_STEP = 32  # levels, of the salt of resized copies
-_BLURRED = 2.0  # factor of a canonical size: larger copies have lost no detail of it
+
+@dataclass(frozen=True)
+class CanonicalSettings:
+    """Sizes at which resized copies are read."""
+
+    shortest: int = 128  # long side of the smallest canonical size in pixels
+    per_doubling: int = 2  # canonical sizes per doubling of the long side
+    largest_share: float = 0.84  # largest share of a promised copy's sides that a canonical size may have
+    # Least share of a copy's sides: the smallest promised copy is a quarter, and sizes are half an octave apart.
+    least_share: float = 0.14
+    blur_factor: float = 2.0  # factor of a canonical size: larger copies have lost no detail of it
+
+
+CANONICAL = CanonicalSettings()
+
 _SIDE = 0.12
 # Approximates the inverse of reducing by a triangle filter (1 / sinc²), down and across.
 _ALONG = np.array([-_SIDE, 1 + 2 * _SIDE, -_SIDE])
@@ -80,9 +99,9 @@ def region_edges(blocks: int) -> np.ndarray:
 
     So no region has pixels within a block of the picture's edges, and cutting these off changes no salt.
     """
-    border = 1 if blocks >= _REGIONS + 2 else 0
+    border = 1 if blocks >= SALTS.regions + 2 else 0
     inner = blocks - 2 * border
-    parts = min(inner, _REGIONS)
+    parts = min(inner, SALTS.regions)
     edges: np.ndarray = BLOCK * (border + inner * np.arange(parts + 1) // parts)
     return edges
 
@@ -93,7 +112,9 @@ def hidden_area(picture: np.ndarray) -> np.ndarray:
     return picture[:height, :width]
 
 
-def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _NEAR) -> Iterator[bytes]:
+def salts_of(
+    prefix: bytes, means: np.ndarray, step: int = SALTS.step, near: float = SALTS.edge_margin
+) -> Iterator[bytes]:
     """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
 
     A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
@@ -106,10 +127,10 @@ def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = 
     distances[(neighbours < 0) | (neighbours > 255 // step)] = np.inf
 
     close = np.flatnonzero(distances < near)
-    close = close[distances[close].argsort(kind="stable")][:_MOST_NEAR]
+    close = close[distances[close].argsort(kind="stable")][: SALTS.most_moved_means]
     flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
     flips.sort(key=lambda flipped: distances[flipped].sum())
-    for flipped in flips[:_MOST_SALTS]:
+    for flipped in flips[: SALTS.most_salts]:
         values = numbers.copy()
         values[flipped] = neighbours[flipped]
         yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
@@ -206,7 +227,7 @@ class Grid:
         """
         resized = not self.own and not any(self.lacking)
         yield ResizedArea(self, picture) if resized else self.area(picture)
-        if not self.own and max(picture.shape[:2]) < _BLURRED * max(self.height, self.width):
+        if not self.own and max(picture.shape[:2]) < CANONICAL.blur_factor * max(self.height, self.width):
             yield ResizedArea(self, picture, _SHARPEN) if resized else self.area(_filtered(picture, _SHARPEN))
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
@@ -218,13 +239,13 @@ class Grid:
         if not cropped:
             return salts_of_copies(picture)
         # The commonest salts of a cropped copy, over its possible placements.
-        small = reduced(picture, 2 * _THUMBNAIL)
+        small = reduced(picture, 2 * SALTS.thumbnail)
         counts = Counter[bytes]()
-        down = _THUMBNAIL / self.height
-        across = _THUMBNAIL / self.width
+        down = SALTS.thumbnail / self.height
+        across = SALTS.thumbnail / self.width
         for top, left, bottom, right in product((2, 6), repeat=4):  # pixels of the grid missing at each edge
             lacking = top * down, left * across, bottom * down, right * across
-            means = region_means(Grid(_THUMBNAIL, _THUMBNAIL, False, *lacking).area(small))
+            means = region_means(Grid(SALTS.thumbnail, SALTS.thumbnail, False, *lacking).area(small))
             counts.update(placed_salts(means, own=False))
         return (salt for salt, _ in counts.most_common(16))
 
@@ -293,7 +314,7 @@ def own_grid(height: int, width: int) -> Grid:
 
 def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
     """Return the largest canonical grid that survives reduction by a factor, 0 to 1; None if there isn't one."""
-    most = _SHARE * factor * max(height, width)
+    most = CANONICAL.largest_share * factor * max(height, width)
     longest = max((side for side in _ladder(max(height, width)) if side <= most), default=None)
     return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
 
@@ -304,7 +325,7 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
     The sides of a copy are rounded. Where the short side of a grid is near an edge, both roundings are possible.
     """
     for longest in sorted(_ladder(max(height, width)), reverse=True):
-        if not enlarged and longest < _LEAST_SHARE * max(height, width):
+        if not enlarged and longest < CANONICAL.least_share * max(height, width):
             return
         exact = _short_blocks(height, width, longest)
         error = longest / max(height, width) / BLOCK
@@ -316,8 +337,8 @@ def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
     """Yield the canonical grids of which a copy may lack up to `most` pixels at each edge; the largest first."""
     longer = max(height, width)
     smallest = 64  # pixels: short side of the smallest grid in which cropped copies are found
-    for longest in sorted(_ladder(int(_SHARE * (longer + 2 * most))), reverse=True):
-        if longest < _LEAST_SHARE * longer:
+    for longest in sorted(_ladder(int(CANONICAL.largest_share * (longer + 2 * most))), reverse=True):
+        if longest < CANONICAL.least_share * longer:
             return
         sides = range(longest, smallest - 1, -BLOCK)
         for rows, cols in dict.fromkeys((*product([longest], sides), *product(sides, [longest]))):
@@ -328,7 +349,7 @@ def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
 def _ladder(most: int) -> Iterator[int]:
     """Yield the long sides of canonical sizes, up to `most` pixels."""
     step = 0
-    while (side := BLOCK * round(_SHORTEST / BLOCK * 2 ** (step / _PER_DOUBLING))) <= most:
+    while (side := BLOCK * round(CANONICAL.shortest / BLOCK * 2 ** (step / CANONICAL.per_doubling))) <= most:
         yield side
         step += 1
 
@@ -346,13 +367,15 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
 def placed_salts(means: np.ndarray, own: bool = True) -> Iterator[bytes]:
     """Return the salts that are tried for each placement of a grid, given the means of its regions."""
     near = 0.4  # levels by which JPEG may move a mean across an edge
-    tried = salts_of(SALT, means, near=near) if own else salts_of(_SALT_OF_COPIES, means, _SALT_STEP)
+    tried = salts_of(SALT, means, near=near) if own else salts_of(SALTS.prefix_of_copies, means, SALTS.step_of_copies)
     return islice(tried, 2)
 
 
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """Return the salts of a picture of any size, from its mean lumas at one size."""
-    return salts_of(_SALT_OF_COPIES, region_means(resize(picture, _THUMBNAIL, _THUMBNAIL)), _SALT_STEP)
+    return salts_of(
+        SALTS.prefix_of_copies, region_means(resize(picture, SALTS.thumbnail, SALTS.thumbnail)), SALTS.step_of_copies
+    )
 
 
 def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.ndarray:

@@ -40,15 +40,31 @@ from stegnet.methods.robust.tile_map import MAP, TILE, TILE_SALT, MapPosition, m
 from stegnet.networks.card import SHIPPED_MODEM
 
 WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
-_LARGE = 1 << 21  # pixels: in a larger picture, few channels are tried on the whole
-_SQUARE = 128  # pixels: side of the squares of which a large picture's sample is made
-_CODEWORDS = 2  # codewords that are decoded to find the rate
-_MARGIN = 2  # 64ths between the best rate that a simulation supports and the one that is used
-_ATTEMPTS = 11
-_SPARED, _UNEVEN = 0.9, 1.5  # as in `CodePlan`
-_LOST = 9  # where blocks are spared, one bit in this many may be lost to channels that were not simulated
-_TEXTURED = 5  # attempts in which blocks are chosen by texture: codecs change its order where textures are alike
-_GRID = 16  # pixels: side of the blocks of JPEG with halved chroma
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """Settings of the search for what survives in a picture."""
+
+    large_pixels: int = 1 << 21  # pixels: in a larger picture, few channels are tried on the whole
+    square_side: int = 128  # pixels: side of the squares of which a large picture's sample is made
+    codewords: int = 2  # codewords that are decoded to find the rate
+    margin: int = 2  # 64ths between the best rate that a simulation supports and the one that is used
+    attempts: int = 11
+    # as in `CodePlan`
+    spared_rate: float = 0.9
+    uneven_loss: float = 1.5
+    lost_one_in: int = (
+        9  # where blocks are spared, one bit in this many may be lost to channels that were not simulated
+    )
+    textured_attempts: int = (
+        5  # attempts in which blocks are chosen by texture: codecs change its order where textures are alike
+    )
+    block_grid: int = 16  # pixels: side of the blocks of JPEG with halved chroma
+    band_blocks: int = 1024  # blocks, about, that show which of the pictures that may arrive are worst
+
+
+SETTINGS = PictureSettings()
 
 
 def as_saved(picture: np.ndarray) -> np.ndarray:
@@ -129,7 +145,7 @@ class PictureCover:
     @property
     def few(self) -> bool:
         """Whether only the worst of the channel is tried on the whole picture."""
-        return self.pixels[..., 0].size > _LARGE
+        return self.pixels[..., 0].size > SETTINGS.large_pixels
 
     def at_best_point(self) -> "PictureCover":
         """Return this cover at the point that carries most through copies that no point was trained for."""
@@ -175,7 +191,7 @@ class PictureCover:
         draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
         sent = draw.integers(0, 2, (*grid.shape, point.bits), np.int8) * np.float32(2) - 1
         dither = draw.random((*grid.shape, DITHER), np.float32)
-        places = min(record_bits(math.prod(grid.shape), point), _CODEWORDS * LONGEST)
+        places = min(record_bits(math.prod(grid.shape), point), SETTINGS.codewords * LONGEST)
         if not places:
             return [], None
         hidden = self.modem.hide(grid.area(sample), sent, dither, places=point.places)
@@ -191,7 +207,9 @@ class PictureCover:
             return max(((each * trusted).reshape(-1)[bits] for each in ratios), key=information)
 
         worst = None
-        if self.channel.plain and math.prod(grid.shape) >= 4 * _BAND:  # copies are placed worse at their edges
+        if (
+            self.channel.plain and math.prod(grid.shape) >= 4 * SETTINGS.band_blocks
+        ):  # copies are placed worse at their edges
             rows = _middle_rows(*grid.shape)
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
             arriving = self.channel.received(band, own_grid(*band.shape[:2]))
@@ -207,12 +225,12 @@ class PictureCover:
         return CodePlan(
             self.point,
             math.prod(self.grid.shape),
-            [rate - _MARGIN],
+            [rate - SETTINGS.margin],
             range(self.channel.shares),
             textured=self.channel.plain,
-            attempts=_ATTEMPTS,
-            spared=_SPARED,
-            uneven=_UNEVEN,
+            attempts=SETTINGS.attempts,
+            spared=SETTINGS.spared_rate,
+            uneven=SETTINGS.uneven_loss,
         )
 
     def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
@@ -241,7 +259,7 @@ class PictureCover:
             salts.append(list(grid.salts(picture)))
             if not is_found(self.modem.points, key, picture, grid, salt):
                 return False
-            revealed = self._reader.read_in(grid, picture, _LOST if plan.share else 0)
+            revealed = self._reader.read_in(grid, picture, SETTINGS.lost_one_in if plan.share else 0)
             return revealed is not None and revealed.startswith(content)
 
         if _all_recovered(recovers, total, self.context):
@@ -251,13 +269,13 @@ class PictureCover:
         return Transmission(frozenset({0}), salts + remaining)
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
-        textured = self.channel.plain and attempt + 1 < _TEXTURED
+        textured = self.channel.plain and attempt + 1 < SETTINGS.textured_attempts
         following = replace(plan, textured=textured, salts=sent.salts)
         if share and plan.textured and not textured:
             return replace(following, shares=range(self.channel.shares))
         if share:
             return replace(following, shares=range(max(share - attempt // 2, 1)))
-        return replace(following, rates=[plan.rates[0] - _MARGIN])
+        return replace(following, rates=[plan.rates[0] - SETTINGS.margin])
 
     def refusal(self) -> CapacityError:
         hint = Text("use a cover with more pixels or more detail, or a milder channel", Aside("survive", "CHANNEL"))
@@ -326,7 +344,7 @@ class TiledCover:
         return Transmission(frozenset() if recovered else frozenset({0}))
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
-        return replace(plan, rates=[plan.rates[0] - max(_MARGIN, plan.rates[0] // 4)])
+        return replace(plan, rates=[plan.rates[0] - max(SETTINGS.margin, plan.rates[0] // 4)])
 
     def refusal(self) -> CapacityError:
         return self.picture.refusal().with_hint("use a larger cover, with more detail")
@@ -358,24 +376,29 @@ def _salts_of(arriving: Iterator[tuple[np.ndarray, Grid]]) -> list[list[bytes]]:
 
 # Samples of a cover
 
-_BAND = 1024  # blocks, about, that show which of the pictures that may arrive are worst
-
 
 def _middle_rows(rows: int, cols: int) -> slice:
-    """Return the rows of about _BAND blocks in the middle, starting where a block of JPEG's halved chroma does."""
-    count = -(-_BAND // cols)
-    start = (rows - count) // 2 * BLOCK // _GRID * _GRID // BLOCK
+    """Return the rows of about `band_blocks` blocks in the middle, where a block of JPEG's halved chroma starts."""
+    count = -(-SETTINGS.band_blocks // cols)
+    start = (rows - count) // 2 * BLOCK // SETTINGS.block_grid * SETTINGS.block_grid // BLOCK
     return slice(start, start + count)
 
 
 def _sample(cover: np.ndarray) -> np.ndarray:
     """Return squares from all over a picture of more than a megapixel, joined; a smaller picture as it is."""
     height, width = cover.shape[:2]
-    if height * width <= 1 << 20 or min(height, width) < _SQUARE:
+    if height * width <= 1 << 20 or min(height, width) < SETTINGS.square_side:
         return cover
-    count = math.isqrt(700_000) // _SQUARE
+    count = math.isqrt(700_000) // SETTINGS.square_side
     down, across = (
-        np.linspace(0, side - _SQUARE, min(count, side // _SQUARE)).astype(int) // _GRID * _GRID
+        np.linspace(0, side - SETTINGS.square_side, min(count, side // SETTINGS.square_side)).astype(int)
+        // SETTINGS.block_grid
+        * SETTINGS.block_grid
         for side in (height, width)
     )
-    return np.concatenate([np.concatenate([cover[y : y + _SQUARE, x : x + _SQUARE] for x in across], 1) for y in down])
+    return np.concatenate(
+        [
+            np.concatenate([cover[y : y + SETTINGS.square_side, x : x + SETTINGS.square_side] for x in across], 1)
+            for y in down
+        ]
+    )
