@@ -193,8 +193,10 @@ def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
 
     Args:
         pictures: (B, C, H, W), signed values centred on 0, on the device of the shuffles.
+
     Returns:
         Same shape and dtype.
+
     Raises:
         ValueError: the shuffles are not B shuffles of pictures of H × W pixels.
     """

@@ -67,6 +67,7 @@ def run_on_cluster(
 
     Args:
         address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for its processors.
+
     Raises:
         ClusterError: the cluster can't be reached, or has another version of stegnet.
     """

@@ -41,6 +41,7 @@ class LoopbackServer(ThreadingHTTPServer):
         port: 0 for any free port.
         stop: set when a visitor ends the program.
         page: type and bytes of each file of the page by its path; the address itself shows "".
+
     Raises:
         ConfigError: the port is not available.
     """

@@ -95,8 +95,10 @@ def prepare(
         scramble: says which base the pictures get.
         data: folder with sources.yaml, as imported by data.dvc.
         progress: shows the progress.
+
     Returns:
         Counts: train, validation, test, skipped, and per source.
+
     Raises:
         ConfigError: an unknown source.
         DataError: no usable training pictures, or no test pictures; a folder is missing; a download failed; files

@@ -81,6 +81,7 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
 
     Args:
         gpus, cores: available on all machines; None: on this one.
+
     Raises:
         ConfigError: there are fewer GPUs, or fewer pairs in a batch.
     """

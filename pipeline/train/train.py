@@ -85,6 +85,7 @@ def train(
         report: called with each point of the training curve, including those before an interruption.
         progress: wraps the range of remaining steps, to show progress.
         show: called ten times with a step and its preview pictures, (H, W, 3) uint8.
+
     Raises:
         TrainingError: the loss is no longer finite, memory is full, or another process runs this training.
         TrainingStopped: on Ctrl-C or SIGTERM; the state is saved.

@@ -78,6 +78,7 @@ class Trainer(Generic[Randomness]):
 
         Returns:
             A point of the curve, about 200 times in a training and after each validation; otherwise None.
+
         Raises:
             FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, it
                 may be that of an earlier step, which is then the next one to do.

@@ -326,6 +326,7 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     Args:
         confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
         hiding: a missing key file can be generated; to reveal, only the original one helps.
+
     Raises:
         KeyFileError: it can't be read, or is not valid.
     """

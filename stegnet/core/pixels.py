@@ -75,6 +75,7 @@ def encode_jpeg(
         quality: 1 to 100, as libjpeg scales its tables.
         full_chroma: 4:4:4 instead of 4:2:0.
         icc: ICC profile; without one, the picture is sRGB.
+
     Raises:
         MediaError: a side is too long for libjpeg.
     """

@@ -52,6 +52,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
 
     Args:
         enough: number of containers, of any choice, that must give the file; None: all.
+
     Raises:
         MediaError: a file can't be read, is a film, or the folder has no covers.
         CapacityError: there are too many covers.

@@ -177,6 +177,7 @@ def plan_hiding(
         kinds: kinds of covers.
         matched: with `any_file`, still put pictures into pictures and films into films if all secrets of a folder are
             pictures or films, and not all covers are sounds.
+
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.

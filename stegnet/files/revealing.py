@@ -118,6 +118,7 @@ def reveal_file(
 
     Args:
         strict: refuse a container that is not exactly as it was hidden, unless the method's bits survive changes.
+
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
@@ -193,6 +194,7 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
     Returns:
         Names and values in display order. With a key, `whole` is False for a container that was altered after
         hiding, and `trouble` lists the alterations; both are missing if alteration can't be detected.
+
     Raises:
         MediaError: the file can't be read, or has an unknown format.
         RevealError: nothing opens with this key.

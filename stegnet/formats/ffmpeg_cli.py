@@ -48,6 +48,7 @@ def run_ffmpeg(
         options: of the output.
         problem, subject: of the error if ffmpeg fails.
         data: input for `piped_frames`.
+
     Raises:
         MediaError: ffmpeg fails, with its last line in the message, or the disk of `out` is full.
     """

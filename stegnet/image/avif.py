@@ -112,6 +112,7 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, subje
         target: bits of the file; it has more, or fewer, by a factor of up to 3, but the more, the higher the target.
         effort: libaom's `cpu-used`, from 0 (best) to 8 (fastest).
         subject: of errors.
+
     Raises:
         MediaError: AVIF can't hold a picture of this size, or ffmpeg fails.
     """
@@ -219,6 +220,7 @@ class BareCoder:
 
         Args:
             first: setting that is tried first; the nearer it is, the fewer are tried.
+
         Returns:
             the setting, and the AV1 data. The setting is a quality; with 10 bits, the bytes that libaom was asked for,
             as its quantisers are finer than its qualities.

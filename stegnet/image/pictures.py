@@ -521,6 +521,7 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, *, smal
 
     Args:
         smallest: write it as libpng does by default if that is much smaller, as for drawings.
+
     Raises:
         MediaError: the file can't be written.
     """
@@ -566,6 +567,7 @@ def save_picture(
         suffix: one of PICTURE_FORMS.
         icc: ICC profile; None for sRGB.
         lossless: keep every bit.
+
     Raises:
         MediaError: the format is never lossless, or the file can't be written.
     """

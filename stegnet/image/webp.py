@@ -55,6 +55,7 @@ class WebpFile:
 
     Attributes:
         height, width: in pixels, as stored.
+
     Raises:
         MediaError: it is truncated, lossy, or an animation.
     """

@@ -158,6 +158,7 @@ class Passphrase(AnchorSource):
 
     Args:
         text: any text but the empty one; it is normalised to NFC, so that keyboards do not matter.
+
     Raises:
         KeyFileError: the text is empty, longer than 1,024 bytes, or not Unicode.
     """
@@ -336,6 +337,7 @@ class Recipient(AnchorSource):
     Args:
         public: 32 bytes.
         secret: 32 bytes, from which the ephemeral keys follow; random ones by default.
+
     Raises:
         KeyFileError: the key is of low order, so that anybody could reveal.
     """

@@ -51,6 +51,7 @@ def compress_picture(
     Args:
         folder: where attempts are written.
         progress: called after each attempt with the number of steps done and in all.
+
     Raises:
         MediaError: the picture can't be read or coded as AVIF.
         CapacityError: it is too large even at the lowest quality.

@@ -24,6 +24,7 @@ def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
     Args:
         picture: (H, W, 3) uint8.
         strength: 0 changes nothing, 5 replaces the picture by its denoised copy and sharpens it by a quarter.
+
     Returns:
         (H, W, 3) uint8.
     """
@@ -55,6 +56,7 @@ def enhance_film(
     Args:
         form: "mkv", "mp4" or "watchable".
         progress: called after each frame with the number of frames done and in all.
+
     Returns:
         The film's properties, and its notes with a line for everything that was left out.
     """

@@ -45,6 +45,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
 
     Args:
         side: pixels of the longer side that it is reduced to; None: it is not reduced.
+
     Raises:
         ConfigError: the cover is not larger than that.
         MediaError: the cover can't be read, or has a palette.

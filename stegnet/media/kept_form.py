@@ -58,6 +58,7 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
     Args:
         resized: the container is smaller.
         opaque: the container is opaque even if the cover is not.
+
     Raises:
         MediaError: the cover is of a rare kind, or can't be read.
         ConfigError: the container is resized.
@@ -95,6 +96,7 @@ def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
 
     Args:
         pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.
+
     Raises:
         MediaError: the file can't be written.
     """

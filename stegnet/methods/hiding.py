@@ -240,6 +240,7 @@ def write_jpeg(
 
     Args:
         check: called with the bytes of the file.
+
     Returns:
         The changes of the pixels that viewers show.
     """

@@ -242,6 +242,7 @@ class Payload(ExitStack):
 
     Args:
         copies: a copy may be hidden instead of a picture or film that does not fit.
+
     Raises:
         MediaError: the secret can't be read.
     """
@@ -359,6 +360,7 @@ class NewContainer(ABC):
         Args:
             part: an existing file, which gets its final name once it is complete.
             verify: read it back and compare.
+
         Raises:
             MediaError: the file can't be written, or does not read back as it was written.
         """
@@ -388,6 +390,7 @@ class FoundSecret(ABC):
         Args:
             out: a file whose suffix is that of a form in which `kind` can be written.
             strict: refuse an altered container, where alterations are reported.
+
         Raises:
             MediaError: the secret can't be written, or the container can't be read.
             RevealError: bytes of it are missing, or (if strict) the container was altered.
@@ -503,6 +506,7 @@ class Method(ABC, Generic[Options]):
 
         Args:
             suffix: of the container.
+
         Raises:
             MediaError: a file can't be read.
         """

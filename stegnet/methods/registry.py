@@ -121,6 +121,7 @@ class Registry(Mapping[str, Method[Any]]):
         Args:
             given: names of options that are set.
             suffix: of the container, or "".
+
         Raises:
             ConfigError: there is no such method.
             UnknownOption: the method lacks an option.
@@ -157,6 +158,7 @@ def method_for(
         given: options that are set, besides those of the destination.
         suffix: of the container, or "".
         method: its name; None: the destination's.
+
     Raises:
         ConfigError: as `METHODS.choose`; or a value is impossible.
     """

@@ -443,8 +443,10 @@ def hide_bytes(
         data: at most `bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
+
     Returns:
         The container, (H, W, 3) uint8: the pixels that are written for a file of this name and content.
+
     Raises:
         CapacityError: the bytes do not fit.
         ValueError: the name is not a file name.
@@ -467,6 +469,7 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
 
     Args:
         container: (H, W, 3) uint8.
+
     Raises:
         RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.
     """

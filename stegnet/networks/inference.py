@@ -215,6 +215,7 @@ class Network:
             cover, secret: (H, W, 3) uint8, sides multiples of the block.
             base: of the secret, as the reader will decode it.
             step: called after each tile of a large picture.
+
         Raises:
             CapacityError: there is not enough memory.
         """
@@ -252,6 +253,7 @@ class Network:
             container: (H, W, 3) uint8.
             base: as given to `hide`.
             step: as in `hide`.
+
         Returns:
             (H, W, 3) uint8; errors as `hide`.
         """
@@ -376,8 +378,10 @@ def hide_frame(
     Args:
         cover: (H, W, 3) uint8; not changed.
         step: called after each tile of a large picture.
+
     Returns:
         The container, (H, W, 3) uint8, with its record.
+
     Raises:
         CapacityError: not even the coarsest base fits.
     """
@@ -458,8 +462,10 @@ def hide_picture(
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
         step: called after each tile of a large picture.
+
     Returns:
         The container, (H, W, 3) uint8.
+
     Raises:
         CapacityError: the cover is too small.
     """

@@ -65,6 +65,7 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
         channels: of the pictures; pretrained weights are adapted to their number.
         pretrained: start from timm's weights, which are downloaded once.
         levels: number of maps; coarser stages are not built. None for timm's default.
+
     Raises:
         ConfigError: timm has no such backbone or weights, or it can't extract such maps from pictures of any size.
         WeightsError: its pretrained weights can't be downloaded.
@@ -377,6 +378,7 @@ class CouplingPair(Pair):
         place: networks with the backbone: "ends", "couplings", "latent", or several joined by "+". With "latent", a
             network corrects the second branch as recovered from the container.
         pretrained: backbones start from timm's weights.
+
     Raises:
         ConfigError: there is no such place or backbone, or `ends` is 1.
     """

@@ -77,6 +77,7 @@ class Container(AbstractContextManager["Container", None]):
         remarks: reason why a file has no record, one line per file.
         medium: carrier model of the samples.
         called: word for a frame that the user sees, singular and plural.
+
     Raises:
         MediaError: the file can't be read, has an unknown format, or has no frames.
     """

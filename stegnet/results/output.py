@@ -128,6 +128,7 @@ class OutputTarget:
             suffixes: allowed file suffixes; empty allows any.
             made: kind of the result, for the message: "picture", "film".
             inputs: files that the result is made from.
+
         Raises:
             MediaError: the destination is refused.
         """
@@ -212,6 +213,7 @@ def write_film(
         frames: closed at the end, even after an error.
         step: called after each frame with the number of frames done.
         check: called while the film is read back and compared, with frames done and in all; None: it is not compared.
+
     Raises:
         MediaError: the film can't be written, or does not read back equal.
     """
@@ -412,6 +414,7 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         part: the file as it was hidden; it is converted in place.
         name: the file's own name.
         out: the result; if `lossless` is set, pictures and films keep every bit of their samples.
+
     Raises:
         MediaError: the file can't be converted.
     """

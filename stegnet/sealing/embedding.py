@@ -150,6 +150,7 @@ def seal(
         picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all).
         seed: 32 random bytes, fresh for each frame.
         costs: cost of changing each sample.
+
     Raises:
         CapacityError: the picture is too small, or too many of its samples must not change.
     """

@@ -225,6 +225,7 @@ def write(
         following: returns the costs, up and down, given the changes so far, if they depend on them. Every fourth lane
             is then searched first by the given costs, and the others in three turns after it. It has no effect on
             merged samples, as only a small share of them changes.
+
     Returns:
         (n,) int8 of −1, 0 and 1.
     """

@@ -46,6 +46,7 @@ class PictureTrack:
         size: width and height.
         rate: frames per second on average.
         time_base: of the packets, in seconds.
+
     Attributes:
         stamps: of the frames, in the time base.
     """
@@ -126,6 +127,7 @@ class FilmWriter:
         width, height: of every frame.
         rate: frames per second on average, for players.
         options: as in `FilmOptions`.
+
     Raises:
         MediaError: the file can't be written, or the format can't hold the sound.
     """
@@ -339,6 +341,7 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     Args:
         frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
         draft: be faster; the bytes may differ from run to run, as they may for all encoders but x264.
+
     Raises:
         MediaError: the film can't be written.
     """

@@ -146,6 +146,7 @@ def to_rgb(
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
             container that is converted otherwise stands out.
+
     Raises:
         MediaError: its colours can't be converted.
     """
@@ -469,6 +470,7 @@ def read_frames(
         only: indices of the frames that are wanted; the others are skipped.
         as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
         stream: to read the film from, such as one that is being written; not for animations.
+
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """

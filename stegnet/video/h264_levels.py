@@ -224,6 +224,7 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padd
     Args:
         values: for all levels that `read_levels` found, in the same order: integers from ±1 to ±2063, or the old value.
         padding: the last bit, if the slice read does not show it.
+
     Raises:
         ValueError: there are more or fewer values, or one is 0 or too large.
         H264Error: as in `read_levels`.

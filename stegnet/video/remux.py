@@ -101,6 +101,7 @@ def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[st
 
     Args:
         progress: counts the frames that are coded anew.
+
     Returns:
         Lines on what was changed or left out.
     """

@@ -167,6 +167,7 @@ class SoundWriter:
     Args:
         packet_gap: least difference of time stamps in ticks.
         playable: codecs to copy. Others become AAC, as the notes say; None: all are copied.
+
     Raises:
         ValueError, av.FFmpegError: the film's format can't hold a track.
     """

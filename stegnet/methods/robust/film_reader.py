@@ -103,6 +103,7 @@ def headers_of_variants(
 
     Args:
         shape: rows and columns of blocks.
+
     Returns:
         places: of each bit in the coefficients of all blocks, frame by frame.
         dither: float32, in periods.

@@ -83,6 +83,7 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
     Args:
         capacity: bytes of content.
         step: called after each scale with the number of scales tried and an upper bound of it.
+
     Raises:
         CapacityError: the picture does not fit at any scale, or a side exceeds 65,535 pixels.
     """
@@ -164,6 +165,7 @@ def parse_content(content: bytes, area: int) -> RobustContent:
 
     Args:
         area: pixels of the picture that it was read from; 0 for a film, which only hides files.
+
     Raises:
         ValueError: the content is neither.
     """

@@ -92,6 +92,7 @@ def picture_cover(
     Args:
         pixels: (H, W, 3) uint8, of the size that the channel sends; not changed.
         written: returns the pixels that viewers show of the written file.
+
     Raises:
         CapacityError: as `choose_point` and `PictureChannel.grid`.
         KeyFileError: any part is to open, and the key source is no key file.

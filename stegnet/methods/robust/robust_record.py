@@ -134,6 +134,7 @@ def decoded_headers(
     Args:
         placements: those tried, of which each `holds_record`.
         ratios: log-likelihood ratios of the bits in each one's `header_places`.
+
     Yields:
         A placement, its header, and the header's ratios, (h,), positive where they are right.
     """

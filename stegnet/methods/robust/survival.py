@@ -135,6 +135,7 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
 
     Args:
         fit: returns content of at most the given number of bytes with what is known of it, or raises CapacityError.
+
     Raises:
         CapacityError: the content does not fit, or is not recovered.
     """

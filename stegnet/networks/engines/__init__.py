@@ -128,6 +128,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
             available; else ONNX Runtime if the weights are exported; else PyTorch.
         device: "auto", "cpu", "cuda", "cuda:1", …; ONNX Runtime supports "cpu" only.
         precision: "auto", "bf16" or "fp32"; ONNX Runtime supports "fp32" only.
+
     Raises:
         WeightsError: there is no such file, it is damaged, or not exported.
         ConfigError: backend, device or precision is unknown, or they can't be combined.

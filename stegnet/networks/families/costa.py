@@ -39,6 +39,7 @@ class Costa(Pair):
         backbone: name of a timm model whose first stage they begin with, or "none".
         place: which of the two exist: "base", "secret", or both joined by "+".
         pretrained: the backbones start from timm's weights.
+
     Raises:
         ConfigError: there is no such place or backbone, or `blocks` is 1.
     """

@@ -37,6 +37,7 @@ class Modem(Pair):
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
         backbone: name of a timm model that sees more of them, or "none".
         pretrained: the backbone starts from timm's weights.
+
     Raises:
         ConfigError: there is no such backbone, or `blocks` is 1.
     """

@@ -65,6 +65,7 @@ class TimmUNet(Pair):
         backbone: name of a timm model, the encoder of both.
         pretrained: the encoders start from timm's weights.
         width: channels at full resolution.
+
     Raises:
         ConfigError: timm has no such backbone, or it can't be used.
         WeightsError: its pretrained weights can't be downloaded.
