@@ -21,6 +21,7 @@ REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for anything 
 
 
 def main(config: Config, out: Path) -> None:
+    """Check folders, loss, network and backbone; an impossible one raises its own error."""
     check_folders(config.data)
     make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)

@@ -12,6 +12,7 @@ from pipeline.stage import run_stage, write_json
 
 
 def main(config: Config, out: Path) -> None:
+    """Write the hashes of the files that define network and loss to `out`, as JSON."""
     write_json(out, code_hashes(config))
 
 

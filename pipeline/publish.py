@@ -14,6 +14,7 @@ from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
+    """Log the results that MLflow lacks, link them to the training, and print the headline figures as a table."""
     tracker = open_store(config)
     stills = results.evaluate_result(weights, reports / "evaluate", reports / "speed.json", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))

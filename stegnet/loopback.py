@@ -109,6 +109,7 @@ class LoopbackServer(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Connection, client_address: object) -> None:
+        """Answer a connection, then forget it, so that another can take its place."""
         assert isinstance(request, socket.socket)
         try:
             super().process_request_thread(request, client_address)
@@ -170,6 +171,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         self.refuse(HTTPStatus.NOT_FOUND)
 
     def do_GET(self) -> None:
+        """Send a file of the page, or pass a path with the right token to `get`."""
         path = self._authorised_path()
         if path is None:
             return
@@ -180,6 +182,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
             self.get(path)
 
     def do_POST(self) -> None:
+        """Refuse requests of other sites, stop the server at the path `end`, and pass all others to `post`."""
         self.close_connection = True  # the request's body may be left unread
         path = self._authorised_path()
         if path is None:

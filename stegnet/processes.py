@@ -76,6 +76,10 @@ def run_in_processes(
     Close the generator to stop early: unfinished files are then removed. A process that ends early ends only its jobs.
 
     Args:
+        plan: jobs of a folder.
+        out: folder for the results.
+        work: hiding or revealing, with its options.
+        secrets: key source and seed of the run.
         progress: called with the progress of the first job that is not done.
         count: number of processes that work at a time; fewer if no more fit into the free memory.
     """

@@ -55,6 +55,7 @@ class Detector(nn.Module):
         self.classifier = nn.Linear(features.shape[1], methods)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Return the logits, (B, methods) float32, of pictures, (B, 3, H, W) float32, 0 to 255."""
         planes = torch.cat([pictures, pictures[:, :2] - pictures[:, 1:]], dim=1)
         with full_precision(pictures.device):  # bfloat16 would round steps of one level away
             threshold = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
@@ -99,6 +100,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
         backbone: name of a timm model.
         sides: covers and containers.
         seed: of weights, order and crops.
+        progress: shows the progress over the steps of the training.
     """
     settings = DetectorSettings()
     torch.manual_seed(seed)

@@ -74,7 +74,8 @@ _log = logging.getLogger(__name__)
 class Progress(Protocol):
     """Wraps the records of parts, of which there are `total`, to show progress."""
 
-    def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]: ...
+    def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]:
+        """Return the same records, and show the progress as they are taken."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,11 @@ def prepare(
     """Write shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
 
     Args:
+        config: the `data` section of params.yaml.
         scramble: says which base the pictures get.
+        seed: seed of the sources that draw at random, such as rendered scenes.
         data: folder with sources.yaml, as imported by data.dvc.
+        out: folder to write, which must be missing or empty.
         progress: shows the progress.
 
     Returns:

@@ -36,6 +36,7 @@ class ReportInputs(TypedDict):
 
 
 def main(config: Config, out: Path, **measured: Unpack[ReportInputs]) -> None:
+    """Write the report as one HTML file, given the paths of all that was measured."""
     page = report(**measured).render()
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(out) as part:

@@ -237,7 +237,9 @@ class Tracker:
         then logs it from the stage's files. An interrupted training with the same fingerprint continues in its run.
 
         Args:
+            stage: name of the stage.
             setup: tags about the execution, without stegnet before their names.
+            training: fingerprint of the training, if the stage trains; "": it does not.
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
         with store_errors():

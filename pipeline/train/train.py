@@ -80,6 +80,7 @@ def train(
     the same bits. When several processes train together, each makes this call; the first one reports and saves.
 
     Args:
+        run: the training, as `prepare_run` resolved it.
         checkpoints: folder of the checkpoints; once the result is safe, call `Checkpoint(checkpoints,
             run.fingerprint).remove()`.
         report: called with each point of the training curve, including those before an interruption.

@@ -83,10 +83,12 @@ def flush() -> None:
 
 
 def note(line: str) -> None:
+    """Print a line as `note:` on stderr."""
     _print_stderr(f"note: {shown(line, option_of)}")
 
 
 def warning(line: str) -> None:
+    """Print a line as `warning:` on stderr."""
     _print_stderr(f"warning: {shown(line, option_of)}")
 
 
@@ -102,6 +104,7 @@ def error(message: StegnetError | str) -> None:
 
 
 def hint(line: str) -> None:
+    """Print a line as `hint:` on stderr."""
     _print_stderr(f"hint: {shown(line, option_of)}")
 
 

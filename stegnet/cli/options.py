@@ -67,15 +67,18 @@ class _Place(argparse.Action):
 
 
 def add_force_option(command: argparse.ArgumentParser) -> None:
+    """Add `--force`, which overwrites existing files but never an input."""
     command.add_argument("--force", action="store_true", help="overwrite existing files, but never an input")
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:
+    """Add `--search`, which looks for cropped, resized or cut copies."""
     search_help = "also try cropped, resized or cut copies of containers made to survive that (seconds)"
     command.add_argument("--search", action="store_true", help=search_help)
 
 
 def add_cluster_option(command: Parser) -> None:
+    """Add `--cluster` under the help topic "clusters"."""
     command.add_topic("clusters", _CLUSTERS).add_argument(
         "--cluster",
         metavar="ADDRESS",
@@ -101,6 +104,7 @@ def _device(text: str) -> str:
 
 
 def add_port_option(command: argparse.ArgumentParser) -> None:
+    """Add `--port`, the page's port on this machine; 0 takes any free one."""
     command.add_argument(
         "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
     )
@@ -268,6 +272,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
     """Return the method that the options ask for, and its options. A contradiction ends the program as misuse.
 
     Args:
+        options: parsed arguments of `hide`.
         suffix: of the output, or "".
     """
     names = [option.name for option in _method_options()]
@@ -324,6 +329,7 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     """Return the key or passphrase that the options name; None: they name no key.
 
     Args:
+        options: parsed arguments, with the key options of the command.
         confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
         hiding: a missing key file can be generated; to reveal, only the original one helps.
 

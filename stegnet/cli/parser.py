@@ -67,11 +67,13 @@ class Parser(argparse.ArgumentParser):
             self.commands[name] = commands.add_parser(name, help=summary, command=name)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse arguments after loading the subcommands' options, and remember them for suggestions."""
         self._typed = sys.argv[1:] if args is None else list(args)
         self.load()
         return super().parse_known_args(self._typed, namespace)
 
     def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+        """Parse arguments; one that is left over ends the program as misuse, without echoing a possible passphrase."""
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse_unknown_option()

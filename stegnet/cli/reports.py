@@ -22,6 +22,7 @@ from stegnet.results import CHANGED_SECRET, COVER_FORMAT, Report, lossy_covers_w
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
+    """Add `--json`, which prints reports as one JSON object a line."""
     text = "print JSON, a line for each file; errors stay text"
     command.add_argument("--json", action="store_true", help=text)
 

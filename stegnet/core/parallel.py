@@ -189,6 +189,8 @@ def in_parts(work: Callable[[slice], Result], count: int, unit: int = 1, most: i
     """Call `work` with parts of `count` places, to bound the memory; threads share the parts if there are several.
 
     Args:
+        work: a function of the slice of places to work on.
+        count: number of places in all.
         unit: number of places that stay together.
         most: places of a part, a multiple of `unit`, or a single larger unit; None: about a million.
     """

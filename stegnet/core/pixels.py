@@ -72,9 +72,11 @@ def encode_jpeg(
     """Encode (H, W, 3) uint8, or (H, W) for a grey picture, as libjpeg's ordinary baseline JPEG.
 
     Args:
+        picture: (H, W, 3) uint8, or (H, W) uint8 for a grey picture.
         quality: 1 to 100, as libjpeg scales its tables.
         full_chroma: 4:4:4 instead of 4:2:0.
         icc: ICC profile; without one, the picture is sRGB.
+        exif: Exif data to store; empty: no Exif is stored.
 
     Raises:
         MediaError: a side is too long for libjpeg.

@@ -31,14 +31,17 @@ class RemotePath:
 
     @property
     def name(self) -> str:
+        """Last part of the address: "a.png" of "s3://bucket/a.png"."""
         return self.url.rsplit("/", 1)[1]
 
     @property
     def stem(self) -> str:
+        """Name without its suffix."""
         return PurePosixPath(self.name).stem
 
     @property
     def suffix(self) -> str:
+        """Suffix of the name, with its dot; "" if it has no suffix."""
         return PurePosixPath(self.name).suffix
 
     def __truediv__(self, name: str) -> "RemotePath":

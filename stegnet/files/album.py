@@ -51,6 +51,8 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     """Plan to divide a file over all pictures and sounds in a folder.
 
     Args:
+        covers: folder of pictures and sounds.
+        secret: file to divide.
         enough: number of containers, of any choice, that must give the file; None: all.
 
     Raises:
@@ -219,6 +221,7 @@ class Album(Container):
                 yield FrameReading(None, False)
 
     def not_opened(self) -> RevealError:
+        """Return the error for an album whose first file does not open; none of its files is decoded to find out."""
         return nothing_revealed()
 
 

@@ -172,6 +172,7 @@ def plan_hiding(
     If there are fewer secrets than covers, they are repeated in order.
 
     Args:
+        covers: folder of covers.
         secrets: a folder, or one file that goes into each cover.
         any_file: secrets may be any files, and go into any cover; else pictures go into pictures, and films into films.
         kinds: kinds of covers.
@@ -267,7 +268,11 @@ def hide_each(
     """Hide pair after pair; an error ends only its pair.
 
     Args:
+        plan: pairs of a cover and a secret.
         folder: for the results: `a.bmp` becomes `folder/a.png`, for example.
+        hide: function that hides one pair, with its method and options.
+        key_source: key or passphrase of all containers.
+        writing: yields the target of each result; by default a file of this machine.
     """
     names = Names()
 

@@ -117,7 +117,11 @@ def reveal_file(
     gets the file's own name, a text is returned in the report instead.
 
     Args:
+        container: picture, film or sound, or folder of an album.
+        out: target of the result.
+        key_source: key or passphrase.
         strict: refuse a container that is not exactly as it was hidden, unless the method's bits survive changes.
+        context: networks, device and progress.
 
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
@@ -173,8 +177,12 @@ def reveal_each(
     """Reveal one container after the other; an error ends only its job.
 
     Args:
+        plan: containers of a folder.
         folder: for the results, whose suffixes depend on the hidden data.
+        key_source: key or passphrase of all containers.
         strict: as in `reveal_file`.
+        context: networks, device and progress.
+        writing: yields the target of each result; by default a file of this machine.
     """
     names = Names()
 

@@ -44,9 +44,11 @@ def run_ffmpeg(
     """Run ffmpeg and overwrite `out`, or return the output if `out` is None. Metadata of the input is left out.
 
     Args:
+        out: file to overwrite; None: the output is returned.
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         options: of the output.
-        problem, subject: of the error if ffmpeg fails.
+        problem: what failed, for the error if ffmpeg fails.
+        subject: the file that the error is about.
         data: input for `piped_frames`.
 
     Raises:

@@ -117,6 +117,7 @@ class Chunk(NamedTuple):
 
     @property
     def end(self) -> int:
+        """Offset of the byte after its checksum."""
         return self.start + 12 + self.length
 
 

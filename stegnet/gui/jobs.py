@@ -113,7 +113,10 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
     """Do a job, with an empty folder for its results. Messages name no folder.
 
     Args:
+        request: the job, as a page asks for it.
         inputs: files in the order of `request.inputs`, each in a folder of its own.
+        folder: empty folder for the results.
+        context: networks, device and progress.
     """
     with _folders_left_out(folder, *(path.parent for path in inputs)):
         if request.job == "hide":

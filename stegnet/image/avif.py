@@ -109,6 +109,8 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, subje
     """Write a picture, (H, W, 3) uint8, sRGB, as AVIF.
 
     Args:
+        picture: (H, W, 3) uint8, sRGB.
+        out: file to write.
         target: bits of the file; it has more, or fewer, by a factor of up to 3, but the more, the higher the target.
         effort: libaom's `cpu-used`, from 0 (best) to 8 (fastest).
         subject: of errors.
@@ -219,6 +221,8 @@ class BareCoder:
         """Encode a picture in at most `most` bytes; None if it does not fit.
 
         Args:
+            picture: (H, W, 3) uint8.
+            most: largest number of bytes.
             first: setting that is tried first; the nearer it is, the fewer are tried.
 
         Returns:

@@ -93,6 +93,8 @@ def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray])
     """Return the symbols of a scan.
 
     Args:
+        jpeg: the JPEG, whose frame header gives sampling and number of blocks.
+        scan: the scan's header: components, spectral band and tables.
         coefficients: (rows, columns, 64) int16 in zigzag order, by component.
     """
     blocks, owners = _in_order(jpeg, scan, coefficients)

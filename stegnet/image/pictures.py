@@ -520,6 +520,9 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, *, smal
     The same input gives the same bytes. A grey picture is stored as grey; without a profile, colours are sRGB.
 
     Args:
+        path: file to write.
+        picture: (H, W, 3) uint8, or (H, W, 4) with opacity.
+        icc: ICC profile of the colours; None for sRGB.
         smallest: write it as libpng does by default if that is much smaller, as for drawings.
 
     Raises:
@@ -563,6 +566,7 @@ def save_picture(
     """Write a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
 
     Args:
+        path: file to write.
         picture: (H, W, 3) uint8.
         suffix: one of PICTURE_FORMS.
         icc: ICC profile; None for sRGB.
@@ -597,6 +601,9 @@ def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.n
     `resize`.
 
     Args:
+        picture: resized copy, (H, W, 3) uint8, with errors.
+        height: rows of the original, in pixels.
+        width: columns of the original, in pixels.
         noise: greatest root mean square of the error of `picture`, in levels; not 0.
     """
     rows, cols = picture.shape[:2]

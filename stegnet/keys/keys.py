@@ -176,6 +176,7 @@ class Passphrase(AnchorSource):
             raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
 
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
+        """Return keys of a container whose anchors the passphrase opens."""
         return anchored_keys(self, randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
@@ -357,9 +358,11 @@ class Recipient(AnchorSource):
         return to_text(RECIPIENT, self.public)
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
+        """Return keys of a container whose anchors only the recipient's identity opens."""
         return anchored_keys(self, randomness, self.public)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
+        """Return the key of an anchor from an ephemeral key, which the salt determines, and the public key."""
         private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
         trits = _to_trits(disguised, filler)
         public = X25519PublicKey.from_public_bytes(self.public)  # of no low order, as the constructor checked
@@ -388,9 +391,11 @@ class Identity(AnchorSource):
         return Recipient(self._private.public_key().public_bytes_raw())
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
+        """Return the keys that its recipient would make, so that this identity can reveal what it hid."""
         return self.recipient.new_keys(randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
+        """Return the key of an anchor whose ephemeral key `ephemeral` reads; None if it has no such key."""
         public = self._private.public_key().public_bytes_raw()
         trits = None if ephemeral is None else ephemeral(public)
         if trits is None:

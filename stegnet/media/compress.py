@@ -49,7 +49,9 @@ def compress_picture(
     """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
     Args:
+        path: picture to compress.
         folder: where attempts are written.
+        limit: largest size in bytes.
         progress: called after each attempt with the number of steps done and in all.
 
     Raises:

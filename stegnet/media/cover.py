@@ -215,6 +215,7 @@ class Cover(OpenedFile):
 
     @property
     def is_film(self) -> bool:
+        """True if it is a film or an animation."""
         return self.kind == FILM
 
     @property
@@ -276,6 +277,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def is_transparent(self) -> bool:
+        """True if it is a picture with opacity or several layers."""
         return self.kind == PICTURE and has_layers(self)
 
     @cached_property
@@ -306,6 +308,7 @@ class Cover(OpenedFile):
 
     @property
     def pixels(self) -> np.ndarray:
+        """Pixels of the picture as viewers show them, (H, W, 3) uint8."""
         return self.picture[0]
 
     @cached_property

@@ -54,8 +54,12 @@ def enhance_film(
     """Enhance each frame of a film separately. Times and sound are kept; only the owner can read the new file.
 
     Args:
+        source: film to enhance.
+        out: file to write.
+        strength: of the enhancement, 0 (off) to 5.
         form: "mkv", "mp4" or "watchable".
         progress: called after each frame with the number of frames done and in all.
+        overwrite: replace an existing file; else it is an error.
 
     Returns:
         The film's properties, and its notes with a line for everything that was left out.

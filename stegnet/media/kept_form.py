@@ -56,6 +56,8 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
     """Check that a picture can keep its form, if the container's suffix asks for it.
 
     Args:
+        cover: opened cover; covers of other forms pass.
+        suffix: of the container, with its dot.
         resized: the container is smaller.
         opaque: the container is opaque even if the cover is not.
 
@@ -95,6 +97,8 @@ def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
     Call `check_kept` before.
 
     Args:
+        cover: opened picture, for which `check_kept` passed.
+        part: file to write.
         pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.
 
     Raises:

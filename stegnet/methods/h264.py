@@ -135,6 +135,7 @@ without encoding.
         return unused + fits
 
     def capacity(self, cover: CoverSize, name: str, options: H264Options) -> Capacity:
+        """Return the capacity of a film's own H.264; 0 for a still picture, and for a cover whose file is not given."""
         if cover.cover is None or cover.frames == 1:
             return Capacity(0)
         return _capacity(cover.cover, name)
@@ -153,6 +154,7 @@ without encoding.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
     ) -> NewContainer:
+        """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         carrier = cover.once(self.info.name, _H264Carrier)
         carrier.at_most_safe = options.at_most_safe
         if suffix not in FORMS[FILM]:
@@ -489,6 +491,7 @@ class Group:
 
     @property
     def medium(self) -> CarrierModel:
+        """Kind of carriers, whose MAC covers the group's context, too."""
         return CarrierModel(SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
 
 

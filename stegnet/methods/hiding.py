@@ -239,6 +239,10 @@ def write_jpeg(
     """Write a JPEG with these coefficients whose other bytes are its cover's; as `NewContainer.write`.
 
     Args:
+        part: file to write.
+        cover: the JPEG whose other bytes are kept.
+        planes: coefficients by component, (rows, columns, 64) int16 each.
+        verify: read the file back and compare the coefficients.
         check: called with the bytes of the file.
 
     Returns:
@@ -273,6 +277,8 @@ class NewPicture(NewContainer):
         self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
+        """Write the pixels without loss in the form of the cover, or as PNG; as `NewContainer.write`."""
+
         def write() -> tuple[str, ...]:
             return write_picture(part, self.pixels, self.cover, self.profile, verify, self.suffix)
 
@@ -379,6 +385,7 @@ class FoundFile(FoundSecret):
         self.size = header.file.size
 
     def text(self, strict: bool = False) -> Report | None:
+        """Return a report with the text if the file came from a text and is short enough; else None."""
         if self.name != TEXT_NAME or self.size is None or self.size > MOST_TEXT:
             return None
         data = io.BytesIO()
@@ -386,6 +393,7 @@ class FoundFile(FoundSecret):
         return text_report(TEXT_NAME, data.getvalue(), lines)
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        """Write the file byte for byte, converted only if the suffix of `out` asks for another form."""
         container = self.container
         progress = self.context.progress
         out.check((), "file", *container.files)
@@ -406,6 +414,7 @@ class FoundFile(FoundSecret):
         )
 
     def details(self) -> dict[str, Any]:
+        """Return name, size, digest and number of frames that may be lost, and the damage, if any."""
         inspection = self.container.inspect(self.context.progress)
         header = inspection.header
         secret = header.file
@@ -439,7 +448,10 @@ def loss_note(
     """Return a line on how many frames may be lost; empty for a file that is not spread.
 
     Args:
+        header: header of the record.
         first_needed: the key opens the first frame, and most others only after it.
+        called: name of the frames in the plural.
+        lost: word for frames that can't be read.
     """
     most = may_be_lost(header)
     if most is None:

@@ -104,6 +104,7 @@ class Command(ChannelSimulator):
                 raise ConfigError(f"the command has no {place}, which stands for a file", hint, parameter="channel")
 
     def run(self, sent: Path, received: Path) -> None:
+        """Run the command, which may take 300 seconds at most; errors as a call."""
         timeout = 300  # seconds that a command may take for a picture
         arguments = [each.replace("{in}", str(sent)).replace("{out}", str(received)) for each in self._arguments]
         program = self._arguments[0]
@@ -144,6 +145,7 @@ class Copy(ChannelSimulator):
             raise MediaError(problem, hint, subject=received)
 
     def run(self, sent: Path, received: Path) -> None:
+        """Decode the JPEG, and save it with the tables and the sampling of the one that arrived."""
         with open_picture(sent) as image:
             image.convert(self._mode).save(received, "JPEG", **self._saved)
 
@@ -280,6 +282,7 @@ class ThroughChannel(ChannelPlan):
         raise CapacityError("what is sent controls too little of what arrives", hint)
 
     def check(self, sent: bytes) -> None:
+        """Send the file through the channel once more. Raises MediaError if it arrives otherwise than planned."""
         assert self._container is not None
         if unequal_share(self._simulator(sent), self._container):
             raise MediaError("channel: in the final check, the container arrived differently")

@@ -109,6 +109,7 @@ def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None
     """Return a field of a method's options, with what the command line shows of it.
 
     Args:
+        default: value of the option if it is not given.
         text: its help; for a bool that is True, what happens with `--no-…`.
         metavar: several for a tuple of paths.
     """
@@ -505,7 +506,10 @@ class Method(ABC, Generic[Options]):
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
         Args:
+            cover: opened cover.
+            payload: opened secret.
             suffix: of the container.
+            options: options that the user gave to AUTO.
 
         Raises:
             MediaError: a file can't be read.

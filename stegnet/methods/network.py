@@ -153,6 +153,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         return _hide_picture(cover, payload.file, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
+        """Find a hidden picture or film, whose header names the pair that hid it."""
         header = container.header(context.progress)
         if header is None or not isinstance(header.secret, Pictures):
             return NotFound()
@@ -366,6 +367,7 @@ class FoundPictures(FoundSecret):
         return film.write(film.frames_in_order(), out)
 
     def details(self) -> dict[str, Any]:
+        """Return size, frames, sound and pair of the secret, and the damage, if any."""
         inspection = self.container.inspect(self.context.progress)
         secret = inspection.header.pictures
         kind = inspection.header.kind

@@ -119,6 +119,7 @@ class Registry(Mapping[str, Method[Any]]):
         """Return the method of a name; for AUTO, the method that alone has these options or writes this suffix, if any.
 
         Args:
+            name: the method's name, or AUTO.
             given: names of options that are set.
             suffix: of the container, or "".
 
@@ -155,6 +156,7 @@ def method_for(
     """Return the method whose containers survive being sent to a destination, and its options.
 
     Args:
+        destination: a key of DESTINATIONS, such as "file".
         given: options that are set, besides those of the destination.
         suffix: of the container, or "".
         method: its name; None: the destination's.

@@ -147,6 +147,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         return [*fits, Fit(longer, how, psnr=good)]
 
     def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
+        """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
         try:
             most = bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
@@ -173,6 +174,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer:
+        """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if cover.is_film and options.at_most_safe:
             hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
@@ -189,6 +191,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         return _seal_picture(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
+        """Return the bytes that fit into a picture beside an empty record, and those that are hard to find."""
         carrier = SealedCover(cover, key, options)
         most = record_capacity(*carrier.size, key, carrier.channels) - empty
         hard = carrier.secure.hard
@@ -199,11 +202,13 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SealedOptions, context: Context
     ) -> NewContainer:
+        """Hide a record in the samples of an album's picture; as `AlbumMethod.embed_record`."""
         carrier = SealedCover(cover, keys.film, options)
         context.warn_about_cover(carrier.history)
         return _seal_picture(carrier, record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        """Find a file in a picture or film; as `Method.find`."""
         return found_file(container, context, self.info.name)
 
 
@@ -272,6 +277,7 @@ class SealedCover(Carrier):
         return _frame_capacity(*self.size, name, self.key, self.frames > 1, self.channels)
 
     def compressors(self) -> Compressors:
+        """Return the compressors of all media, unless the options forbid copies."""
         return media_compressors() if self._options.compress else {}
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
@@ -441,6 +447,7 @@ def hide_bytes(
     Args:
         cover: (H, W, 3) uint8; not changed.
         data: at most `bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
+        key_source: key, passphrase or recipient.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
 
@@ -469,6 +476,7 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
 
     Args:
         container: (H, W, 3) uint8.
+        key_source: key, passphrase or identity.
 
     Raises:
         RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.

@@ -212,7 +212,9 @@ class Network:
         """Hide the residual of a secret in a cover. If a shuffle is given, its blocks are shuffled first.
 
         Args:
-            cover, secret: (H, W, 3) uint8, sides multiples of the block.
+            cover: (H, W, 3) uint8, sides multiples of the block.
+            secret: (H, W, 3) uint8, of the size of the cover.
+            shuffle: shuffle of the residual's blocks; None: they stay in order.
             base: of the secret, as the reader will decode it.
             step: called after each tile of a large picture.
 
@@ -251,6 +253,7 @@ class Network:
 
         Args:
             container: (H, W, 3) uint8.
+            shuffle: as given to `hide`.
             base: as given to `hide`.
             step: as in `hide`.
 
@@ -376,7 +379,10 @@ def hide_frame(
     """Hide a secret in the top left area whose sides are multiples of the block; the margin remains the cover's.
 
     Args:
+        network: the pair that hides.
+        keys: keys of the container.
         cover: (H, W, 3) uint8; not changed.
+        given: secret, record and seed of the frame.
         step: called after each tile of a large picture.
 
     Returns:
@@ -423,6 +429,10 @@ def reveal_frame(
     """Reveal the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8.
 
     Args:
+        network: the pair that hid the secret.
+        key: film key.
+        container: (H, W, 3) uint8.
+        reading: record and base that were read from the frame.
         step: called after each tile.
     """
     assert reading.record is not None and reading.base is not None
@@ -458,8 +468,10 @@ def hide_picture(
     """Hide one picture in another.
 
     Args:
+        network: the pair that hides.
         cover: (H, W, 3) uint8.
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
+        key_source: key, passphrase or recipient.
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
         step: called after each tile of a large picture.
 

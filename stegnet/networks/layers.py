@@ -192,6 +192,7 @@ class Haar(nn.Module):
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Return the bands, (B, 12, H/2, W/2) float32, of pictures, (B, 3, H, W)."""
         with full_precision(pictures.device):
             return functional.conv2d(pictures.float(), self.kernel, stride=2)
 
@@ -246,6 +247,7 @@ class Subnet(nn.Module):
         self.rest = nn.Sequential(*layers, silent_convolution(width, out))
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Return features of the same height and width: (B, channels, H, W) to (B, out, H, W)."""
         features = self.first(bands)
         output: Tensor = self.rest(features if self.context is None else features + self.context(bands))
         return output
@@ -269,6 +271,7 @@ class Refiner(nn.Module):
         self.rest = nn.Sequential(*layers, silent_convolution(channels, BANDS))
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Return a small refinement, (B, BANDS, H, W), to be added to the bands of a picture."""
         scale = 0.02  # bases are off by about 0.01, which one step of AdamW must not exceed
         features = bands if self.encoder is None else torch.cat([bands, *self.encoder(bands)], dim=1)
         refinement: Tensor = self.rest(features)
@@ -292,6 +295,7 @@ class BackboneContext(nn.Module):
         )
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Pad to the backbone's stride, and return the sum of its maps, (B, width, H, W)."""
         height, width = bands.shape[-2:]
         padding = (0, -width % self.unit, 0, -height % self.unit)
         maps = self.encoder(functional.pad(bands, padding))
@@ -315,11 +319,13 @@ class CouplingBlock(nn.Module):
         self.rho_eta = Subnet(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
 
     def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coupled cover and secret bands, each in the shape it had."""
         cover = cover + self.phi(secret)
         rho, eta = self.rho_eta(cover).chunk(2, dim=1)
         return cover, secret * torch.exp(torch.tanh(rho)) + eta
 
     def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cover and secret bands that `forward` coupled."""
         rho, eta = self.rho_eta(cover).chunk(2, dim=1)
         secret = (secret - eta) * torch.exp(-torch.tanh(rho))
         return cover - self.phi(secret), secret
@@ -339,6 +345,7 @@ class Mixing(nn.Module):
         self._frozen_inverse: Tensor | None = None
 
     def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the merged bands, from cover and secret bands in the same shape; in float32."""
         with full_precision(cover.device):
             inverse = self._inverse() if self._frozen_inverse is None else self._frozen_inverse
             return mix(inverse, cover.float() + mix(self.weight.T, secret.float()))
@@ -353,6 +360,7 @@ class Mixing(nn.Module):
         return inverse
 
     def inverse(self, container: Tensor) -> Tensor:
+        """Return the secret bands of a container's bands; in float32."""
         with full_precision(container.device):
             return mix(self.weight, container.float())
 
@@ -405,9 +413,11 @@ class CouplingPair(Pair):
         self.restorer = subnet(ENDS, ends) if ends else None
 
     def prepare(self, secret: Tensor) -> Tensor:
+        """Return the secret as a refining network prepares it, if the pair has one."""
         return self._refine(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the container, made of cover and secret bands by the coupling blocks and the mixing."""
         cover_bands = self.haar(cover)  # (B, 12, H/2, W/2)
         secret_bands = self.haar(secret)
         for block in self.blocks:
@@ -415,6 +425,7 @@ class CouplingPair(Pair):
         return self.haar.inverse(self.mixing(cover_bands, secret_bands))
 
     def reveal(self, container: Tensor) -> Tensor:
+        """Return the secret, by the coupling blocks run backwards on the container's bands."""
         cover_bands = self.haar(container)
         secret_bands = self.mixing.inverse(cover_bands)
         if self.latent is not None:
@@ -425,6 +436,7 @@ class CouplingPair(Pair):
         return self.haar.inverse(secret_bands)
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        """Return the sum of base and residual as a refining network corrects it, if the pair has one."""
         return self._refine(base + residual, self.restorer)
 
     def _refine(self, pictures: Tensor, network: Subnet | None) -> Tensor:

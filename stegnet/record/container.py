@@ -135,14 +135,17 @@ class Container(AbstractContextManager["Container", None]):
 
     @property
     def height(self) -> int:
+        """Height in pixels of the picture or of a film's frames."""
         return self._shape[0]
 
     @property
     def width(self) -> int:
+        """Width in pixels of the picture or of a film's frames."""
         return self._shape[1]
 
     @property
     def channels(self) -> int:
+        """Number of channels: 1 for a grey picture, else 3."""
         return self._shape[2]
 
     @property

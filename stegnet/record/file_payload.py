@@ -103,6 +103,7 @@ def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: in
     """Divide a file of `size` bytes among pictures. Raises CapacityError if it doesn't fit.
 
     Args:
+        size: size of the file in bytes.
         capacities: bytes that fit into each picture; at most 256 pictures if `enough` is below their number.
         hard: bytes that are hard to detect in each picture.
         enough: number of pictures, of any choice, that must give the file.

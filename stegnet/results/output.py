@@ -210,6 +210,8 @@ def write_film(
     """Write a film frame by frame to an existing file; return the writer's notes on tracks that could not be copied.
 
     Args:
+        part: existing file to write.
+        open_writer: opens a writer on `part`.
         frames: closed at the end, even after an error.
         step: called after each frame with the number of frames done.
         check: called while the film is read back and compared, with frames done and in all; None: it is not compared.
@@ -414,6 +416,7 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         part: the file as it was hidden; it is converted in place.
         name: the file's own name.
         out: the result; if `lossless` is set, pictures and films keep every bit of their samples.
+        progress: called with the progress of the conversion of a film.
 
     Raises:
         MediaError: the file can't be converted.

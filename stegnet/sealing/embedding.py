@@ -106,8 +106,11 @@ def record_capacity(
     """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
     Args:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
+        medium: kind of the samples, which sets how many of them may change.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     return zones.capacity if zones.places else -1
@@ -148,8 +151,11 @@ def seal(
 
     Args:
         picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all).
+        record: bytes of the record.
+        keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
         costs: cost of changing each sample.
+        options: whether it is frame 0, the effort of the search, and what may change.
 
     Raises:
         CapacityError: the picture is too small, or too many of its samples must not change.

@@ -92,6 +92,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     coefficients.
 
     Args:
+        jpeg: the JPEG with its coefficients.
         errors: rounding errors of luma's coefficients, (rows, columns, 64) float32. A step towards the exact value
             costs 1 − 2·|error| times as much, at least 0.3, except at ties that only rational cosines produce. None:
             the errors are unknown, and their directions are estimated.

@@ -339,7 +339,10 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     """Write frames as H.264, or as another encoder codes them, in MP4 without sound.
 
     Args:
+        path: file to write.
         frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
+        info: size, number, times and mean rate of the frames.
+        coding: settings of the encoder.
         draft: be faster; the bytes may differ from run to run, as they may for all encoders but x264.
 
     Raises:

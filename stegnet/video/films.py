@@ -140,12 +140,14 @@ def to_rgb(
     """Return a decoded frame as a player shows it: rotated, resized, transparency over white; (H, W, 3) uint8.
 
     Args:
-        width, height: before rotation.
+        frame: decoded frame.
+        width: of the result before rotation, in pixels.
+        height: of the result before rotation, in pixels.
         path: for messages.
-        conversion: conversion of the frames before; None for the first one.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
             container that is converted otherwise stands out.
+        conversion: conversion of the frames before; None for the first one.
 
     Raises:
         MediaError: its colours can't be converted.
@@ -467,6 +469,7 @@ def read_frames(
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
 
     Args:
+        path: film or animation.
         only: indices of the frames that are wanted; the others are skipped.
         as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
         stream: to read the film from, such as one that is being written; not for animations.

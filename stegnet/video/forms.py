@@ -67,6 +67,8 @@ class Form:
         """Return options that keep the time stamps of pictures, in a time base, and of sound tracks of some rates.
 
         Args:
+            time_base: seconds of a tick of the time stamps of pictures.
+            rates: sample rates of the sound tracks, in Hz.
             room: bytes to leave after Matroska's header, if at least two.
         """
         # Packets come in order: there is no use in holding one back for more than half a second.

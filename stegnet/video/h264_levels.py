@@ -222,6 +222,8 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padd
     """Return a slice with other levels.
 
     Args:
+        parameters: parameter sets of the stream.
+        nal: NAL unit of the slice, with its header.
         values: for all levels that `read_levels` found, in the same order: integers from ±1 to ±2063, or the old value.
         padding: the last bit, if the slice read does not show it.
 

@@ -100,6 +100,7 @@ def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[st
     """Turn a film, in the same file, into an MP4 that browsers and phones play.
 
     Args:
+        path: film, which is replaced.
         progress: counts the frames that are coded anew.
 
     Returns:
@@ -185,6 +186,9 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     """Copy a film's pictures, and sound and subtitles of the film `source`, to a file of any name.
 
     Args:
+        film: film whose pictures are copied.
+        source: film whose sound and subtitles are copied.
+        out: file to write.
         form: "mkv" or "mp4".
     """
     from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # imported here, since it needs ffmpeg

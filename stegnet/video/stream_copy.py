@@ -209,6 +209,7 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
     """Return lines on all that is lost if only pictures, sound, subtitles and the times of chapters are copied.
 
     Args:
+        path: film or animation.
         form: of the other film, "mkv" or "mp4".
     """
     if is_animation(path):

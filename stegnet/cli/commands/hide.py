@@ -80,6 +80,7 @@ All of them are needed; with --any N, any N suffice.
 
 
 def add_arguments(hide: Parser) -> None:
+    """Add cover, secret and output, and the options of methods, keys and folders."""
     hide.epilog = (
         "  $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg\n"
         "  $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg\n"
@@ -125,6 +126,7 @@ class _Text(argparse.Action):
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Hide one secret, an album's file or a folder of secrets, and print a report of each."""
     named = isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output))
     suffix = options.output.suffix.lower() if named else ""
     job = HideJob(*chosen_method(options, suffix), chosen_context(options))

@@ -29,6 +29,7 @@ Lines = Iterator[tuple[str, str]]
 
 
 def add_arguments(info: argparse.ArgumentParser) -> None:
+    """Add the file, the key options, and how much is printed."""
     info.epilog = "The exit code is 3 if something is hidden but FILE was altered since hiding.\n"
     info.add_argument("file", type=Path, metavar="FILE", help="picture, film or sound")
     add_key_options(info, required=False, identity=True)
@@ -39,6 +40,7 @@ def add_arguments(info: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Print what is known of a file; the exit code is ALTERED if it changed since hiding."""
     key_source = read_key_source(options)
     with messages.progress_bar() as progress:
         info = file_info(options.file, key_source, Context(progress=progress, search=options.search))

@@ -101,6 +101,7 @@ class PictureChannel(Channel):
 
     @property
     def limits(self) -> str:
+        """Changes that it does not include, in words: only further ones where it reduces or crops itself."""
         return self._limits(reduced=self.side is not None or self.factor is not None, cropped=self.cropped)
 
     @property
@@ -134,6 +135,7 @@ class PictureChannel(Channel):
 
         Args:
             sent: the container as viewers show it.
+            grid: the container's grid of blocks.
             few: yield only the worst; else the file itself, too.
             only: for JPEG alone, the numbers, from 0 on, of the pictures that are wanted.
         """

@@ -102,7 +102,10 @@ def headers_of_variants(
     """Return the first bits of a group's header for each variant of a key, (VARIANTS, h) each.
 
     Args:
+        point: operating point of the group.
         shape: rows and columns of blocks.
+        key: key that is derived from the salt.
+        salt: salt of the group, without the number of its variant.
 
     Returns:
         places: of each bit in the coefficients of all blocks, frame by frame.
@@ -128,6 +131,7 @@ def evidence_of_variants(
     """Return the standard deviations by which each variant's copies agree better than by chance: (VARIANTS,) float.
 
     Args:
+        point: operating point of the group.
         headers: of `headers_of_variants`.
         frames: coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32 each.
     """
@@ -245,6 +249,7 @@ def read_film(
     Args:
         frames: decodes all frames from the start.
         times: of the frames in seconds.
+        key_source: key or passphrase.
         step: called after each frame with the number of frames read.
         search: search even before any group was found, and try the groups of the whole film, which takes long.
     """

@@ -53,7 +53,8 @@ def region_sums(picture: np.ndarray, down: np.ndarray, across: np.ndarray) -> np
 
     Args:
         picture: (H, W, 3) uint8.
-        down, across: rising edges in pixels, (D,) and (A,).
+        down: rising edges from the top, in pixels, (D,).
+        across: rising edges from the left, in pixels, (A,).
     """
     rows = [picture[top:bottom].sum(0, dtype=np.uint32) for top, bottom in pairwise(down)]
     parts = [[row[left:right].sum(0, dtype=np.int64) for left, right in pairwise(across)] for row in rows]

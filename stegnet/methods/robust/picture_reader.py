@@ -75,6 +75,8 @@ class PictureReader:
         """Read a picture whose grid is known, as `read`.
 
         Args:
+            grid: the container's grid in the picture.
+            picture: (H, W, 3) uint8.
             lost: one bit in this many of the record is erased, to test that not every bit is needed; 0: no bit is.
         """
         return self._read_grid(picture, (grid, list(grid.salts(picture)), no_step), lost)
@@ -193,6 +195,9 @@ def read_part(
     """Return the content of a container of which any part, (H, W, 3) uint8, opens; None if it isn't one.
 
     Args:
+        modem: the modem that hid the content.
+        key_source: key; a passphrase opens no part.
+        picture: the part, (H, W, 3) uint8.
         points: whose periods of phases are tried; by default, all of the modem's.
         moved: whether the part may begin anywhere; else it begins at a whole block.
     """

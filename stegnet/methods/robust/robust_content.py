@@ -81,6 +81,7 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
     Scales are compared in 8 bits, which is fast. Those nearly as good as the best are compared again in 10 bits.
 
     Args:
+        picture: (h, w, 3) uint8.
         capacity: bytes of content.
         step: called after each scale with the number of scales tried and an upper bound of it.
 
@@ -164,6 +165,7 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     """Return the picture, at its own size, or the file in the content of a record.
 
     Args:
+        content: bytes of the record, padded with zeros.
         area: pixels of the picture that it was read from; 0 for a film, which only hides files.
 
     Raises:

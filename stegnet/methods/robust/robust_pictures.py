@@ -91,7 +91,11 @@ def picture_cover(
 
     Args:
         pixels: (H, W, 3) uint8, of the size that the channel sends; not changed.
+        key_source: key or passphrase.
+        channel: the channel that the content must survive.
+        psnr: wanted PSNR of the container in dB.
         written: returns the pixels that viewers show of the written file.
+        context: networks, randomness and progress.
 
     Raises:
         CapacityError: as `choose_point` and `PictureChannel.grid`.
@@ -204,6 +208,7 @@ class PictureCover:
         return [read(picture, where, slice(None), chosen) for picture, where in arriving], worst
 
     def measured_plan(self) -> CodePlan:
+        """Return the plan whose rate random bits survived, less a margin, with several shares of blocks."""
         rate, _ = self.context.with_heartbeat("try", lambda: self.measurement)
         return CodePlan(
             self.point,
@@ -217,6 +222,7 @@ class PictureCover:
         )
 
     def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
+        """Return the container, (H, W, 3) uint8, whose blocks carry the content at the plan's rate and share."""
         salt = self.context.with_heartbeat("try", lambda: self._salt(plan))
         key, full = self._reader.key_of(salt), self.grid.full(salt)
         area = self.grid.area(self.pixels)
@@ -229,6 +235,7 @@ class PictureCover:
         return self.grid.replaced(self.pixels, hidden)
 
     def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
+        """Read the pictures that may arrive; the record is lost if one of them fails."""
         _, worst = self.measurement
         only = None if worst is None else {0, *worst}  # the file itself, too
         arriving = self.channel.received(self.written(container), self.grid, self.few, only)
@@ -252,6 +259,7 @@ class PictureCover:
         return Transmission(frozenset({0}), salts + remaining)
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        """Return a plan that chooses no blocks by texture, then one with more blocks, then one with a lower rate."""
         textured = self.channel.plain and attempt + 1 < _TEXTURED
         following = replace(plan, textured=textured, salts=sent.salts)
         if share and plan.textured and not textured:
@@ -261,6 +269,7 @@ class PictureCover:
         return replace(following, rates=[plan.rates[0] - _MARGIN])
 
     def refusal(self) -> CapacityError:
+        """Return the error for a picture in which nothing survives the channel."""
         hint = Text("use a cover with more pixels or more detail, or a milder channel", Aside("survive", "CHANNEL"))
         return CapacityError(f"nothing that is hidden in this cover survives {self.channel}", hint)
 
@@ -303,10 +312,12 @@ class TiledCover:
         return self.picture.point
 
     def measured_plan(self) -> CodePlan:
+        """Return the picture's plan for the blocks of one tile, all of which carry bits."""
         plan = self.picture.measured_plan()
         return replace(plan, blocks=TILE**2, shares=range(1), textured=False, attempts=4, filled=True)
 
     def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
+        """Return the container, (H, W, 3) uint8, that repeats one tile's bits from a secret position on."""
         cover = self.picture
         tile = BlockPlacement((TILE, TILE), cover.point, self.key, TILE_SALT)
         signs = record_signs(tile, plan.rates[0], content, new_nonce(cover.context.randomness))
@@ -316,6 +327,7 @@ class TiledCover:
         return cover.grid.replaced(cover.pixels, hidden)
 
     def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
+        """Read the parts that may arrive; the record is lost if one of them fails."""
         cover = self.picture
         parts = cover.channel.parts(cover.written(container))
 
@@ -327,9 +339,11 @@ class TiledCover:
         return Transmission(frozenset() if recovered else frozenset({0}))
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        """Return the plan with a rate that is lower by a quarter, or at least by the margin."""
         return replace(plan, rates=[plan.rates[0] - max(_MARGIN, plan.rates[0] // 4)])
 
     def refusal(self) -> CapacityError:
+        """Return the picture's error with a hint that suits tiles."""
         return self.picture.refusal().with_hint("use a larger cover, with more detail")
 
     @cached_property

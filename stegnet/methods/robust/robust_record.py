@@ -89,6 +89,7 @@ def coded_bits(placement: BlockPlacement, rate: int, content: bytes, nonce: byte
     """Return the bits of a point that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
+        placement: the blocks, their operating point and their key.
         rate: of the code, in 64ths.
         content: at most `content_capacity` bytes.
         nonce: 7 random bytes, fresh for each hiding, of which 52 bits are used.
@@ -161,6 +162,8 @@ def open_record(placement: BlockPlacement, header: bytes, ratios: np.ndarray) ->
     """Return the content of a record, with the zeros at its end, or None if it does not open.
 
     Args:
+        placement: the blocks, their operating point and their key.
+        header: the header that was read before the record.
         ratios: log-likelihood ratios of the bits in `places_to_read`.
     """
     rate, _ = _rate_and_share(header)
@@ -178,6 +181,7 @@ def not_erased(numbers: np.ndarray, lost: int) -> np.ndarray:
     """Return a mask, (n,) bool, of the bits with these numbers, to test that not every bit is needed.
 
     Args:
+        numbers: numbers of bits, (n,) integers.
         lost: one bit in this many is erased; 0: no bit is.
     """
     return numbers % lost != 0 if lost else np.ones(numbers.size, bool)

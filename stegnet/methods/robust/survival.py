@@ -134,6 +134,7 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
     """Hide content in a cover so that it survives the cover's channel.
 
     Args:
+        cover: picture or film, for one channel.
         fit: returns content of at most the given number of bytes with what is known of it, or raises CapacityError.
 
     Raises:
@@ -169,9 +170,11 @@ class ContentSpace(Carrier):
         self._own = own
 
     def capacity(self, name: str) -> int:
+        """Return the bytes left for a file with this name, after its header."""
         return self._size - file_bytes(name, 0)
 
     def compressors(self) -> Compressors:
+        """Return the compressors of this content, or those of all media."""
         return media_compressors() if self._own is None else self._own
 
 

@@ -62,7 +62,7 @@ class Engine(Protocol):
 
     @property
     def device(self) -> object:
-        """Device that computes, as text: "cpu", "cuda:0", …"""
+        """Device that computes, as text, such as "cpu" or "cuda:0"."""
 
     @property
     def precision(self) -> str:
@@ -124,6 +124,7 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     """Load a weights file into an engine.
 
     Args:
+        weights: weights file; its ONNX files, if any, are next to it.
         backend: "torch", "onnx" or "auto": PyTorch if CUDA or bfloat16 is requested, or if it is installed and CUDA is
             available; else ONNX Runtime if the weights are exported; else PyTorch.
         device: "auto", "cpu", "cuda", "cuda:1", …; ONNX Runtime supports "cpu" only.

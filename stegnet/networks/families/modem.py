@@ -135,6 +135,7 @@ class BlockNetwork(nn.Module):
         self.last = silent_convolution(width, out, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return features of blocks, (B, channels, H, W) to (B, out, H, W); a context adds what surrounds them."""
         mixed = self.first(features)
         output: Tensor = self.last(self.body(mixed if self.context is None else mixed + self.context(features)))
         return output
@@ -149,6 +150,7 @@ class Residual(nn.Module):
         self.point = nn.Conv2d(width, width, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape, (B, width, H, W), with the block's change added."""
         change: Tensor = self.point(functional.leaky_relu(self.wide(features), SLOPE))
         return features + change
 
