@@ -1,7 +1,7 @@
 """Stage publish: each stage that measures, and each study, has a run in MLflow; prints the headline.
 
 A stage that DVC restores from its run cache is not executed and logs nothing, and a server may have been down. This
-stage logs what is missing; it has no outputs and is therefore never restored. ONNX files go to the training's model.
+stage logs the missing runs; it has no outputs and is therefore never restored. ONNX files go to the training's model.
 """
 
 from collections.abc import Mapping

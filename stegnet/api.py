@@ -260,7 +260,7 @@ class Session:
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None) -> Info:
-        """Describe a file: what fits into it or, with the key, what is hidden in it, like `stegnet info`.
+        """Describe a file: its capacity or, with the key, the secret in it, like `stegnet info`.
 
         Raises:
             MediaError: the file can't be read.

@@ -1,4 +1,4 @@
-"""Folders of files over the processors of this machine: a few processes, each of which does one file at a time.
+"""Folders of files over the processors of this machine: a few processes that do one file at a time each.
 
 A process gets its tasks, and the key, by a pipe that nobody else reads. It computes in one thread, so that n processes
 do n files in the time of one.

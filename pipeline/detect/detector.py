@@ -91,7 +91,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
     """Train a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
 
     It decides for each method separately. A batch holds covers and their containers, cropped, flipped and turned alike,
-    so that they differ only by what is hidden. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
+    so that they differ only by the hidden data. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
     1708.07120). The statistics of batch normalisation are recomputed with the final weights (Wu and Johnson 2021,
     "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, section 3): running means lag behind the weights and shift the
     decision threshold.

@@ -72,7 +72,7 @@ _log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Wraps the records of parts, of which there are `total`, to show progress."""
+    """Wraps the records of `total` parts, to show progress."""
 
     def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]:
         """Return the same records, and show the progress as they are taken."""

@@ -62,7 +62,7 @@ def pivot_table(
         columns: a format string that names each other column.
         values: the column to show and its format.
         labels: by column, names for its values.
-        caption: shown with the table; "": there is none.
+        caption: text shown with the table; "": no text.
     """
     corner, row_name = rows
     column, form = values

@@ -49,7 +49,7 @@ class StopRequest:
     """A record of Ctrl-C or SIGTERM while the block lasts, so that training stops at the end of a step.
 
     A second signal has its previous effect. Signals that this process ignores, under `nohup` for instance, stay
-    ignored; so do all signals outside the main thread, where Python handles none.
+    ignored; so do all signals outside the main thread, where Python handles no signals.
     """
 
     def __init__(self) -> None:

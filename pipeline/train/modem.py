@@ -111,7 +111,7 @@ class ModemPass(nn.Module):
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
     """Return containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
 
-    The gradient is that of averaging the chroma of 2×2 pixels; for rounding, it is straight-through, as in
+    The gradient is as if the chroma of 2×2 pixels were averaged; for rounding, it is straight-through, as in
     `through_8_bits`.
     """
     full_chroma = randomness.full_chroma.to(stored.device)[:, None, None, None]

@@ -296,7 +296,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
 
 
 def _either(names: Sequence[str]) -> str:
-    """Return the names of methods joined by "or", without that of AUTO if there are others."""
+    """Return the names of methods joined by "or", without AUTO if there are others."""
     return " or ".join(name for name in names if name != next(iter(METHODS))) or names[0]
 
 

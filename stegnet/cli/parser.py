@@ -1,4 +1,4 @@
-"""The parser of the command line: short usage, and errors of two lines, the second of which says what to do.
+"""The parser of the command line: short usage, and errors of two lines: the problem, and how to go on.
 
 The same parser provides `--help`, the manual page in roff's man macros, and shell completion.
 """
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         return self.topics[name]
 
     def add_commands(self, summaries: Mapping[str, str]) -> None:
-        """Add commands, each of which is the name of its module, with a line on each."""
+        """Add commands by the names of their modules, with a line on each."""
         self.summaries = summaries
         commands = self.add_subparsers(
             title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser

@@ -304,7 +304,7 @@ def rank() -> int:
 
 
 def local_rank() -> int:
-    """Return the number of this process among those of this machine, which is also that of its GPU."""
+    """Return the number of this process among those of this machine, which is also its GPU's number."""
     return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
 
 

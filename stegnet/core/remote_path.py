@@ -119,7 +119,7 @@ def place(text: str) -> Place:
 
 @contextmanager
 def fetched(source: Place) -> Iterator[Path]:
-    """Yield the local path of an input: its own, or that of a copy with the same name that exists within the block.
+    """Yield the local path of an input: its own, or, within the block, the path of a copy with the same name.
 
     An error of the block names the address instead of the copy.
     """

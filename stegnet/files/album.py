@@ -1,4 +1,4 @@
-"""Albums: one file divided over a folder's pictures or sounds, each of which opens separately, and joined again."""
+"""Albums: one file, divided over a folder's pictures or sounds, which open one by one, and joined again."""
 
 import hashlib
 from collections.abc import Generator, Iterator
@@ -221,7 +221,7 @@ class Album(Container):
                 yield FrameReading(None, False)
 
     def not_opened(self) -> RevealError:
-        """Return the error for an album whose first file does not open; none of its files is decoded to find out."""
+        """Return the error for an album whose first file does not open; no file is decoded to find out why."""
         return nothing_revealed()
 
 

@@ -156,7 +156,7 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 
 def _skipped(folder: Place, names: list[str], why: str) -> Notes:
-    """Return a note on skipped files, of which five are named; () without such files."""
+    """Return a note on skipped files that names five of them; () without such files."""
     if not names:
         return ()
     named = names[:5]

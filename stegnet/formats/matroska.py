@@ -265,7 +265,7 @@ def _replaced(data: bytes, changes: dict[bytes, bytes]) -> bytes:
 
 
 def _seek_head(old: bytes, moved: Mapping[int, int]) -> bytes:
-    """Return an index of elements, some of which have moved to other places in the segment."""
+    """Return an index of elements; those that moved within the segment get their new places."""
     (whole,) = spans(old, 0, len(old))
     content = b""
     for seek in spans(old, whole.start, whole.end):

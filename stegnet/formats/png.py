@@ -133,7 +133,7 @@ def chunks_of(source: Source) -> Iterator[Chunk]:
 
 @dataclass(frozen=True)
 class PngForm:
-    """Way to write a PNG; by default, that of OpenCV's imwrite.
+    """Way to write a PNG; by default, as OpenCV's imwrite does.
 
     By OpenCV's defaults, photographs get as small as by libpng's, in a tenth of the time.
 

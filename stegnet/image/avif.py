@@ -2,7 +2,7 @@
 
 In memory, Pillow encodes 8 bits: the same picture gives the same bytes on one machine, whatever its number of cores.
 The program ffmpeg encodes 10 bits, BT.601 at full range: 8 bits cost 0.7 dB at 4 bits per pixel, and Pillow has 64
-steps of quality, of which each changes the size by a tenth, while libaom's quantiser has 256. Both are tuned for PSNR,
+steps of quality that change the size by a tenth each, while libaom's quantiser has 256. Both are tuned for PSNR,
 and decode to the same samples everywhere, up to the rounding in the conversion to RGB.
 
 A file's boxes (ISO/IEC 14496-12 and 23008-12, AVIF 1.1) take 275 bytes, which is much if a picture has 400: of a bare
@@ -292,7 +292,7 @@ class BareCoder:
 
 
 def _steepness(sizes: dict[int, int]) -> float:
-    """Return the slope of the logarithm of the bytes over that of the target, by the last two that were tried."""
+    """Return the slope of log(bytes) over log(target) between the last two attempts."""
     usual = 1.3
     least = 0.5
     (target, size), *larger = sorted([*sizes.items()][-2:])

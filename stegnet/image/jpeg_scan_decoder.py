@@ -263,7 +263,7 @@ class _Intervals:
 
 
 class _BlockDecoder:
-    """Decoder of a scan's blocks, one after another; a block's place is that of its first coefficient."""
+    """Decoder of a scan's blocks, one after another; a block's place is its first coefficient's."""
 
     decode: Callable[[int, int, list[int], list[int]], None]  # block, component, and its tables for DC and AC
 

@@ -1,4 +1,4 @@
-"""Pictures: read, written and resized, with notes on what is left out.
+"""Pictures: read, written and resized, with notes on all that is left out.
 
 Pictures are read as viewers show them: rotated as EXIF or HEIF says, transparency over white, colours in sRGB. Of a
 file with several stills (TIFF pages, stereo pairs) the first is read, of a HEIF the main one; a gain map for HDR
@@ -79,7 +79,7 @@ class PictureForm:
     lossless: dict[str, object] | None
 
     def lossless_options(self, path: Path) -> dict[str, object]:
-        """Return Pillow's options that keep every bit. Raises MediaError, which names the path, if there are none."""
+        """Return Pillow's options that keep every bit. Raises MediaError, which names the path, if the format is lossy."""
         if self.lossless is None:
             hint = Text("name it .png or .webp, or omit ", Setting("lossless", True))
             raise MediaError(f"{self.name} is never lossless", hint, subject=path)

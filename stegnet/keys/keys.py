@@ -241,7 +241,7 @@ def is_anchor(salt: bytes) -> bool:
 
 @dataclass(frozen=True, repr=False)
 class ContainerKeys(Unpicklable):
-    """Keys of one container; the repr shows none of them."""
+    """Keys of one container; the repr does not show them."""
 
     film: Key
     secret: bytes  # 16 bytes in every lead, which give the film key; zeros with a key file
@@ -272,7 +272,7 @@ class KeyRing(Unpicklable):
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
-        """Return the key ring of a container that is being written, to read back what was written."""
+        """Return the key ring of a container that is being written, to read it back."""
         ring = cls(keys.anchors or keys.film)
         ring.keys = keys
         return ring

@@ -289,7 +289,7 @@ class _NewH264(NewContainer):
         return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
 
     def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
-        """Compare what was written with what changed; return the PSNR of the compared frames, in dB."""
+        """Check that the written levels are the changed ones; return the PSNR of the compared frames, in dB."""
         with Cover(part) as out:
             written = FilmStream(out)
             packets = ((number, packet) for number, packet in written.packets() if number in changed)

@@ -154,7 +154,7 @@ def check_cover(method: Method[Any], cover: Cover, options: Any) -> None:
 def suffixes_for(method: Method[Any], cover: Cover) -> tuple[str, ...]:
     """Return the suffixes that the container of a cover may have, the default first.
 
-    AUTO's default is that of the method that keeps the cover's form: a JPEG that was saved without loss would show
+    AUTO has the default of the method that keeps the cover's form: a JPEG that was saved without loss would show
     that it was one.
 
     Raises:

@@ -191,7 +191,7 @@ class HiddenFile:
 
     @property
     def line(self) -> str:
-        """Line on what is hidden."""
+        """Line on the hidden file."""
         line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
         return f"{line}, byte for byte" if self.unchanged else line
 
@@ -262,7 +262,7 @@ class Payload(ExitStack):
 
     @cached_property
     def only_whole(self) -> str:
-        """The parts of a picture or film that a copy would lose, as `lost_by_copy`. If there are any, none is made."""
+        """The parts of a picture or film that a copy would lose, as `lost_by_copy`; with such parts, no copy is made."""
         return lost_by_copy(self.file) if self._copies else ""
 
     def folder(self) -> Path:
@@ -310,7 +310,7 @@ class Written:
 
     Attributes:
         fitted: the hidden file, or a copy of it; None: a picture, a film, or a part of an album's file is hidden.
-        notes: lines on what is hidden, and on what was not copied from the cover.
+        notes: lines on the secret, and on anything that was not copied from the cover.
         figures: values of `HidingFigures` besides the method and the cover's size.
         warnings: a line for each problem that the user should act on.
         secret_psnr: PSNR in dB of the secret as it will be revealed; None: not measured.
@@ -389,7 +389,7 @@ class FoundSecret(ABC):
         """Write the secret, readable by its owner only.
 
         Args:
-            out: a file whose suffix is that of a form in which `kind` can be written.
+            out: a file with a suffix of a form in which `kind` can be written.
             strict: refuse an altered container, where alterations are reported.
 
         Raises:

@@ -117,7 +117,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return a picture or film of the cover's size, at the quality of the shipped pair.
 
-        It is not marked as brief, since its quality is no better than that of a compressed copy.
+        It is not marked as brief, since its quality is no better than a compressed copy's.
         """
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
@@ -292,7 +292,7 @@ class _NewFilm(NewFilm):
         return min(self._distances)
 
     def _about_films(self) -> Iterator[str]:
-        """Yield lines on what is not hidden, and on what was found in the films."""
+        """Yield lines on the parts that are not hidden, and on the films' peculiarities."""
         cover = self.cover.film
         secret = self.secret.film
         hidden = self.hidden

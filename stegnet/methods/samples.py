@@ -67,7 +67,7 @@ class Samples(ABC):
     height = width = 0
 
     def nothing_fits(self) -> CapacityError | None:
-        """Return the error for a cover none of whose samples may change; None if some may."""
+        """Return the error for a cover whose samples must all stay; None if some may change."""
         return None
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. Those
 of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error.
-Most backbones use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
+Most backbones use no such layers; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
 transformer's position embedding, which is resized by interpolation, is therefore frozen.
 """
 
@@ -282,7 +282,7 @@ class BackboneContext(nn.Module):
     """The sum of a backbone's finest feature maps at full resolution: (B, channels, H, W) to (B, width, H, W).
 
     They are upsampled by pixel shuffle (Shi et al. 2016, arXiv 1609.05158), whose gradient is deterministic on CUDA,
-    unlike that of bilinear interpolation.
+    unlike the gradient of bilinear interpolation.
     """
 
     def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
@@ -334,7 +334,7 @@ class CouplingBlock(nn.Module):
 class Mixing(nn.Module):
     """A least-squares merge of two branches, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
 
-    It has an exact left inverse: hiding what was revealed from x yields x again, since x is the pseudo-inverse of
+    It has an exact left inverse: hiding the revealed pictures of x yields x again, since x is the pseudo-inverse of
     x ↦ (x, Ax) (after WIN, arXiv 2508.02111). Here A is a 1×1 convolution of the bands, zero at first: s is lost.
     It is always computed in 32 bits, since the container must not be rounded before its samples are.
     """

@@ -110,7 +110,7 @@ class Container(AbstractContextManager["Container", None]):
         return not self.file.is_jpeg
 
     def _read_first(self, decoder: Generator[np.ndarray, None, None]) -> None:
-        """Read the record of the first frame, and, if a passphrase needs one, that of an anchor."""
+        """Read the record of the first frame, and an anchor's if a passphrase needs it."""
         try:
             first = next(decoder, None)
             if first is None:

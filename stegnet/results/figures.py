@@ -209,7 +209,7 @@ def shown_history(cover: Cover, suffix: str) -> str | None:
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
-    """Return the error for a secret of `size` bytes, of which at most `most` would be hard to detect."""
+    """Return the error for a secret of `size` bytes if at most `most` would be hard to detect."""
     if most:
         problem = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
         remedy = "use a larger cover, an album of several (`stegnet hide --spread`), or leave "

@@ -247,7 +247,7 @@ def digest(picture: np.ndarray) -> bytes:
 class FilmCheck:
     """Verification of a film by reading it back, in a thread while it is written if possible; the file must exist.
 
-    `progress` is called like that of `check_film` while `finish` waits; None: the film is not verified.
+    `progress` is called as `check_film` calls it while `finish` waits; None: the film is not verified.
     """
 
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:

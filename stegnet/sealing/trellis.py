@@ -98,7 +98,7 @@ class Layout:
 class Sums(NamedTuple):
     """Merged samples, (length · lanes,) each, with the cheapest step up and down of each sum.
 
-    A step is a number whose order is that of its cost, then of its tie: the cost in the highest 16 bits, the tie in the
+    A step is a number that sorts by its cost, then by its tie: the cost in the highest 16 bits, the tie in the
     next 16, and the number of the sample among those of the sum in the lowest 32.
     """
 

@@ -324,7 +324,7 @@ def rewrite_film(
     The frames are closed at the end.
 
     Returns:
-        Lines on anything unusual about the film, and on what was left out.
+        Lines on anything unusual about the film, and on everything that was left out.
     """
     rate = info.rate if FORMS[form].is_lossless else info.mean_rate
     writer = FilmWriter(out, info.width, info.height, rate, form=form, time_base=info.time_base, keep=source)

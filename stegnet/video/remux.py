@@ -104,7 +104,7 @@ def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[st
         progress: counts the frames that are coded anew.
 
     Returns:
-        Lines on what was changed or left out.
+        Lines on everything that was changed or left out.
     """
     codec = unplayable(path)
     with temporary_file(path) as copy:

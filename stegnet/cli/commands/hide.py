@@ -158,7 +158,7 @@ def _check(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileInMemory]]:
-    """Yield cover and secret. A packed folder, and what is read from standard input, are in temporary files.
+    """Yield cover and secret. A packed folder, and the data of standard input, are in temporary files.
 
     A text stays in memory, but for a folder of covers, which other processes may hide in.
     """

@@ -217,7 +217,7 @@ class FilmChannel(Channel):
         """Return operating points with their `largest_share` in the order to try them; then those of a lower PSNR.
 
         The most robust point costs least per bit, and has least capacity. Where a secret is made to fit, not hidden
-        exactly, more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where that leaves no
+        exactly, more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where this leaves no
         capacity.
         """
         able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]

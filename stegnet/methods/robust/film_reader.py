@@ -241,7 +241,7 @@ def read_film(
     step: Callable[[int], None] = lambda done: None,
     search: bool = True,
 ) -> MessagePieces | None:
-    """Return the message of a film, or what is left of it; None if nothing opens with this key.
+    """Return the message of a film, or its remains; None if nothing opens with this key.
 
     Where no group is in its place, frames may have been lost or repeated, or the frame rate changed. Groups are then
     searched for, frame by frame and at other frame rates.
@@ -323,7 +323,7 @@ def _collect(
 
 
 def _searched(reader: GroupReader, window: _SignalWindow, start: int) -> tuple[int, bytes | None]:
-    """Return the first group that opens near a place where none does, and its content.
+    """Return the first group that opens near a place where no group opens, and its content.
 
     If there isn't one, return the place itself and None.
     """

@@ -314,7 +314,7 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
 
 
 def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
-    """Yield the canonical grids of which a copy may lack up to `most` pixels at each edge; the largest first."""
+    """Yield the canonical grids, the largest first, if a copy may lack up to `most` pixels of them at each edge."""
     longer = max(height, width)
     smallest = 64  # pixels: short side of the smallest grid in which cropped copies are found
     for longest in sorted(_ladder(int(_SHARE * (longer + 2 * most))), reverse=True):

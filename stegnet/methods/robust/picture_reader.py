@@ -192,7 +192,7 @@ def read_part(
     points: Sequence[OperatingPoint] = (),
     moved: bool = True,
 ) -> bytes | None:
-    """Return the content of a container of which any part, (H, W, 3) uint8, opens; None if it isn't one.
+    """Return the content of a tiled container from a part of it, (H, W, 3) uint8; None if it isn't one.
 
     Args:
         modem: the modem that hid the content.

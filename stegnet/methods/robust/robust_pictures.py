@@ -1,6 +1,6 @@
 """Pictures whose content survives a lossy channel, simulated with real codecs before they are written.
 
-A picture carries one record in its grid. One of which any part opens carries the same record in each tile of blocks.
+A picture carries one record in its grid. If any part of it must open, each tile of blocks carries the same record.
 """
 
 import math
@@ -312,7 +312,7 @@ class TiledCover:
         return self.picture.point
 
     def measured_plan(self) -> CodePlan:
-        """Return the picture's plan for the blocks of one tile, all of which carry bits."""
+        """Return the picture's plan for the blocks of one tile, which all carry bits."""
         plan = self.picture.measured_plan()
         return replace(plan, blocks=TILE**2, shares=range(1), textured=False, attempts=4, filled=True)
 

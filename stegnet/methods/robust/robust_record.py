@@ -92,7 +92,7 @@ def coded_bits(placement: BlockPlacement, rate: int, content: bytes, nonce: byte
         placement: the blocks, their operating point and their key.
         rate: of the code, in 64ths.
         content: at most `content_capacity` bytes.
-        nonce: 7 random bytes, fresh for each hiding, of which 52 bits are used.
+        nonce: 7 random bytes, fresh for each hiding; 52 of their bits are used.
         share: number of the share of blocks that are used.
     """
     header = robust_header(rate, share, nonce)
@@ -133,7 +133,7 @@ def decoded_headers(
     """Yield each placement whose header is decoded, with that header and its ratios; all are decoded at once.
 
     Args:
-        placements: those tried, of which each `holds_record`.
+        placements: the placements to try; each `holds_record`.
         ratios: log-likelihood ratios of the bits in each one's `header_places`.
 
     Yields:

@@ -1,4 +1,4 @@
-"""The search for a container that survives its channel: one for pictures, pictures of which parts open, and films.
+"""The search for a container that survives its channel: one for pictures, tiled pictures, and films.
 
 A simulation of the channel shows how much it leaves. Content is made to fit, and hidden in as few blocks and at as
 robust a rate as possible. The channel is then simulated on the container; where content is not recovered, the search
@@ -135,7 +135,7 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
 
     Args:
         cover: picture or film, for one channel.
-        fit: returns content of at most the given number of bytes with what is known of it, or raises CapacityError.
+        fit: returns content of at most the given number of bytes with facts on it, or raises CapacityError.
 
     Raises:
         CapacityError: the content does not fit, or is not recovered.
@@ -179,7 +179,7 @@ class ContentSpace(Carrier):
 
 
 def survival_notes(file: HiddenFile, channel: Channel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
-    """Return lines on what is hidden, given those on a copy, and on the channel."""
+    """Return lines on the secret, with the given ones on a copy, and on the channel."""
     lines = (file.line,) if file.unchanged else on_copy
     survives = f"survives: {channel}; not: {channel.limits}"
     if isinstance(channel, PictureChannel) and channel.cropped:

@@ -1,6 +1,6 @@
-"""Containers of which any part opens: tiles of one record, and the map that shows a reader where a part lies.
+"""Containers that open from any part: tiles of one record, and the map that shows a reader where a part lies.
 
-A container that may be cropped to any part keeps none of its means, so there is no salt. Instead, dither and masks come
+A container that may be cropped to any part keeps no mean of its pixels, so that it has no salt. Instead, dither and masks come
 from one map for each key, and a container gets a random part of it. The record is repeated in tiles, which differ only
 in their masks. As in `registration`, the cosines of doubled phases, at all places of the map at once, show where that
 part is.

@@ -7,7 +7,7 @@ reads the hidden signal from the phases, as the sum of a sine series and a netwo
 Encoder and decoder are learnt, as are the period and the share of the way; Costa's come from a code book.
 
 A uniform mask, as large as the picture, may be added to the cover before hiding and subtracted from the container
-before revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
+before revealing. The change of each sample is then independent of the secret: without the mask nothing can be read.
 """
 
 import math
