@@ -99,7 +99,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
     Args:
         backbone: name of a timm model.
         sides: covers and containers.
-        seed: of weights, order and crops.
+        seed: seed of weights, order and crops.
         progress: shows the progress over the steps of the training.
     """
     settings = DetectorSettings()

@@ -72,7 +72,7 @@ _log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Wraps the records of `total` parts, to show progress."""
+    """Function that wraps the records of `total` parts to show progress."""
 
     def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]:
         """Return the same records, and show the progress as they are taken."""
@@ -309,7 +309,7 @@ def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[StoredPictu
 
 
 def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
-    """Count the pictures, and log what was skipped. Raises DataError if there is nothing to train or to test on."""
+    """Count the pictures, and log the skipped ones. Raises DataError if there is nothing to train or to test on."""
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})

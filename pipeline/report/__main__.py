@@ -26,7 +26,7 @@ _NO_START = "costa"  # the family that needs no lead of the secret in training
 
 
 class ReportInputs(TypedDict):
-    """Paths of what a page shows, as `report` takes them."""
+    """Paths of the files and folders that a page shows, as `report` takes them."""
 
     weights: Path
     curve: Path

@@ -113,7 +113,7 @@ class LiveRun:
     """A run while its stage works; its methods neither wait for the store nor raise.
 
     A thread sends figures and pictures every second; whatever the store refuses is sent again, and the rest by `close`.
-    A run that continues an interrupted execution has its figures and pictures up to step `last`, which is −1 for a new run.
+    A run that continues an interrupted execution has its figures and pictures up to step `last`; −1 for a new run.
     """
 
     def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:

@@ -24,7 +24,7 @@ PictureMeasure = Callable[[Tensor, Tensor], Tensor]  # of the errors (B, 3, …)
 
 
 class LossTerms(NamedTuple):
-    """Both terms of a batch's loss, and what is reported; all scalars."""
+    """Both terms of a batch's loss, and the reported errors; all scalars."""
 
     container: Tensor
     secret: Tensor

@@ -102,7 +102,7 @@ class Pairs(Dataset[Tensor]):
         self._seed = seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """Return cover, secret and the secret's base, as many as there are, (parts, 3, crop, crop) uint8."""
+        """Return cover, secret and the secret's base, the first `parts` of them, (parts, 3, crop, crop) uint8."""
         (cover, seed), (secret, secret_seed) = self._draw(index)
         crops = [self._augment(self._shards[cover], seed)]
         if self._parts == COVERS:

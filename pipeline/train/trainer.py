@@ -24,8 +24,8 @@ class Trainer(Generic[Randomness]):
     """Weights, optimiser, schedules and moving average of a training, in this process.
 
     Attributes:
-        steps: in the whole training.
-        done: steps so far.
+        steps: number of steps in the whole training.
+        done: number of steps so far.
         curve: points of the training curve so far.
         best: the best weights since the container has its full weight.
         share: the pairs of each batch that this process computes.
@@ -127,7 +127,7 @@ class Trainer(Generic[Randomness]):
 
     @property
     def shows(self) -> bool:
-        """True if the pictures of the next step are shown, as are those of ten steps of a training."""
+        """True if the pictures of the next step are shown; a training shows ten steps."""
         return (self.done + 1) % self._preview_interval == 0
 
     def preview(self) -> NDArray[np.uint8]:

@@ -217,9 +217,9 @@ class _MethodOption:
     """Option of one or several methods.
 
     Attributes:
-        flag: as it is typed. A value has two flags if methods have different defaults for it.
-        name: of the value in the methods' options.
-        default: of the value in the methods' options.
+        flag: the option as it is typed. A value has two flags if methods have different defaults for it.
+        name: name of the value in the methods' options.
+        default: default of the value in the methods' options.
         type_: type of the value, as annotated.
         metavar: word for the value in the help, or one for each path; None: argparse's own.
         help: text of the help.
@@ -273,7 +273,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
 
     Args:
         options: parsed arguments of `hide`.
-        suffix: of the output, or "".
+        suffix: suffix of the output, or "".
     """
     names = [option.name for option in _method_options()]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}

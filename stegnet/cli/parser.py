@@ -97,7 +97,7 @@ class Parser(argparse.ArgumentParser):
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
-        """Return the help of what most users need."""
+        """Return the help of the options that most users need."""
         return self._formatted([group for group in self._action_groups if group not in self.topics.values()])
 
     def format_all(self) -> str:
@@ -142,7 +142,7 @@ class Parser(argparse.ArgumentParser):
         return " ".join(words)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Accept a value if it is one of the action's choices, or end the program with what they are."""
+        """Accept a value if it is one of the action's choices, or end the program with a list of them."""
         if action.choices is None or value in action.choices:
             return
         if isinstance(action, argparse._SubParsersAction):

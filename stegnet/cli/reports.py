@@ -135,7 +135,7 @@ def _show_failures(failed: list[tuple[Job, StegnetError]], total: int) -> None:
 
 
 def _as_json(report: Report, path: Place | None, size: int | None, job: Job | None = None) -> str:
-    """Return a report as a JSON object; `job` is the one of several that it is of."""
+    """Return a report as a JSON object; `job` is the job that it reports, if there are several."""
     hiding = report.hiding
     kind = "text" if report.text is not None else None
     if kind is None and isinstance(path, Path):  # else it is not on this machine

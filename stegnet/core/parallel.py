@@ -91,7 +91,7 @@ def thread_count() -> int:
 
 
 def prefetch(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item, None, None]:
-    """Yield items, of which a thread prefetches up to `depth`.
+    """Yield items; a thread prefetches up to `depth` of them.
 
     Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be running
     in it.

@@ -159,6 +159,6 @@ def _local_name(remote: RemotePath) -> Iterator[Path]:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Return the classes of file systems' errors; s3fs passes on those of botocore, which are no OSErrors."""
+    """Return the classes of file systems' errors; s3fs passes on botocore's, which are no OSErrors."""
     botocore = sys.modules.get("botocore.exceptions")
     return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

@@ -178,7 +178,7 @@ def reveal_each(
 
     Args:
         plan: containers of a folder.
-        folder: for the results, whose suffixes depend on the hidden data.
+        folder: folder for the results, whose suffixes depend on the hidden data.
         key_source: key or passphrase of all containers.
         strict: as in `reveal_file`.
         context: networks, device and progress.

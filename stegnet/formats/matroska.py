@@ -195,7 +195,7 @@ def light_in_new_file(
     Args:
         colours: transfer function and primaries.
         light: MaxCLL and MaxFALL.
-        mastering: in the order of Matroska's elements.
+        mastering: colours and luminance of the mastering display, in the order of Matroska's elements.
     """
     transfer, primaries = colours
     unspecified = 2  # transfer function or primaries (ITU-T H.273)

@@ -138,10 +138,10 @@ class PngForm:
     By OpenCV's defaults, photographs get as small as by libpng's, in a tenth of the time.
 
     Attributes:
-        filters, deflate: of its image data.
-        chunk_bytes: of each chunk of image data; the last number holds for all further chunks but the last.
+        filters, deflate: ways to filter and compress the image data.
+        chunk_bytes: size of each chunk of image data; the last number holds for all further chunks but the last.
         header: zlib's, two bytes; None: as libpng writes it.
-        interlaced: in seven passes.
+        interlaced: whether it is stored in seven passes.
         source: the file from which everything but IHDR and the image data is copied.
         before, behind: parts of it that stand before and after the image data, each from start to end.
         profile: chunk of an ICC profile, written before them; b"" if there is no profile.
@@ -221,7 +221,7 @@ class PngFile:
 
     Attributes:
         header: IHDR.
-        may_have_exif: in a separate chunk, in XMP, or in a text, where ImageMagick writes it.
+        may_have_exif: whether it has EXIF in a chunk, in XMP, or in a text, where ImageMagick writes it.
 
     Raises:
         MediaError: a chunk is cut off, or there are more than a million.
@@ -285,7 +285,7 @@ class PngFile:
         """Return the way to write a container of this cover, and a line if its program is not recognised, else "".
 
         Args:
-            channels: of the container's samples.
+            channels: number of channels of the container's samples.
             same_colours: the file's colour information holds for them.
             dropped: types of chunks that the container does not have.
         """

@@ -38,7 +38,7 @@ class Filters(NamedTuple):
 
     Attributes:
         tried: their numbers, in order; a single one is used for all rows.
-        first: those that are tried on the first row of a pass.
+        first: numbers of the filters that are tried on the first row of a pass.
     """
 
     tried: bytes

@@ -87,7 +87,7 @@ def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) ->
 
 
 def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if it is another."""
+    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if its size differs."""
     try:
         picture = AvifImageFile(io.BytesIO(data))
         if picture.size != (width, height) or picture.mode != "RGB":
@@ -111,9 +111,9 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, subje
     Args:
         picture: (H, W, 3) uint8, sRGB.
         out: file to write.
-        target: bits of the file; it has more, or fewer, by a factor of up to 3, but the more, the higher the target.
+        target: wanted size of the file in bits. It may be three times as large or small, but grows with the target.
         effort: libaom's `cpu-used`, from 0 (best) to 8 (fastest).
-        subject: of errors.
+        subject: the file that errors are about.
 
     Raises:
         MediaError: AVIF can't hold a picture of this size, or ffmpeg fails.
@@ -136,7 +136,7 @@ def _constant_rate(target: int) -> _RateControl:
 def _encode(
     picture: np.ndarray, out: Path | None, problem: str, effort: int, control: _RateControl, subject: object = ""
 ) -> bytes:
-    """Write a picture as AVIF of 10 bits, or return its AV1 data if `out` is None; other arguments are as above."""
+    """Write a picture as AVIF of 10 bits, or return its AV1 data if `out` is None; other arguments as `write_avif`."""
     from stegnet.formats.ffmpeg_cli import BITEXACT, piped_frames, run_ffmpeg  # imported here, since it needs ffmpeg
 
     height, width = picture.shape[:2]

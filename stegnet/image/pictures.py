@@ -79,7 +79,7 @@ class PictureForm:
     lossless: dict[str, object] | None
 
     def lossless_options(self, path: Path) -> dict[str, object]:
-        """Return Pillow's options that keep every bit. Raises MediaError, which names the path, if the format is lossy."""
+        """Return Pillow's options that keep every bit. Raises MediaError, which names `path`, if it has none."""
         if self.lossless is None:
             hint = Text("name it .png or .webp, or omit ", Setting("lossless", True))
             raise MediaError(f"{self.name} is never lossless", hint, subject=path)
@@ -563,7 +563,7 @@ def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes
 def save_picture(
     path: Path, picture: np.ndarray, suffix: str, icc: bytes | None = None, *, lossless: bool = False
 ) -> None:
-    """Write a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
+    """Write a picture in the format of a suffix, which need not be the path's: nearly or exactly equal to the original.
 
     Args:
         path: file to write.

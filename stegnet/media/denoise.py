@@ -56,7 +56,7 @@ def enhance_film(
     Args:
         source: film to enhance.
         out: file to write.
-        strength: of the enhancement, 0 (off) to 5.
+        strength: strength of the enhancement, 0 (off) to 5.
         form: "mkv", "mp4" or "watchable".
         progress: called after each frame with the number of frames done and in all.
         overwrite: replace an existing file; else it is an error.

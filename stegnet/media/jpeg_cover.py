@@ -45,8 +45,8 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
 
     Args:
         cover: opened picture.
-        quality: of the JPEG that is made, 1 to 100; not used if the cover stays as it is.
-        side: pixels of the longer side that it is reduced to; None: it is not reduced.
+        quality: quality of the JPEG that is made, 1 to 100; not used if the cover stays as it is.
+        side: longer side in pixels that the cover is reduced to; None: it is not reduced.
 
     Raises:
         ConfigError: the cover is not larger than that.

@@ -38,7 +38,7 @@ _FORMS = {
 
 
 def kept_suffixes(cover: Cover) -> tuple[str, ...]:
-    """Return the suffixes of a picture's form that a container may keep, other than PNG and JPEG; may be empty.
+    """Return the suffixes of a picture's form, other than PNG and JPEG, that a container may keep; () without one.
 
     Raises:
         MediaError: the picture can't be read.
@@ -57,7 +57,7 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
 
     Args:
         cover: opened cover; covers of other forms pass.
-        suffix: of the container, with its dot.
+        suffix: suffix of the container, with its dot.
         resized: the container is smaller.
         opaque: the container is opaque even if the cover is not.
 

@@ -246,9 +246,9 @@ class _H264Carrier(Carrier):
 
 
 def group_sizes(stream: "FilmStream") -> list[tuple[int, int]]:
-    """Return, for each group that carries something, its carriers and how many may change. Errors as `film_groups`.
+    """Return the numbers of carriers, and of those that may change, of each group that carries something.
 
-    A last group with too few carriers is left out, unless it is the only one.
+    A last group with too few carriers is left out, unless it is the only one. Errors are those of `film_groups`.
     """
     found = [(group.count, group.free) for group in film_groups(stream)]
     return found[:-1] if len(found) > 1 and found[-1][0] < GROUP_CARRIERS else found
@@ -289,7 +289,7 @@ class _NewH264(NewContainer):
         return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
 
     def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
-        """Check that the written levels are the changed ones; return the PSNR of the compared frames, in dB."""
+        """Check that the changed packets were written; return the PSNR of the compared frames, in dB."""
         with Cover(part) as out:
             written = FilmStream(out)
             packets = ((number, packet) for number, packet in written.packets() if number in changed)
@@ -647,7 +647,7 @@ class GroupWindow:
         self._read: list[Group] = []
 
     def any(self, number: int = 0) -> bool:
-        """Return whether more than `number` are left."""
+        """Return whether more than `number` groups of pictures are left."""
         self._read += islice(self._rest, max(number + 1 - len(self._read), 0))
         return len(self._read) > number
 
@@ -661,7 +661,7 @@ class GroupWindow:
         return Group.of(self._read[first:at]), at - first
 
     def drop(self, count: int) -> None:
-        """Drop the first `count`."""
+        """Drop the first `count` groups of pictures."""
         del self._read[:count]
 
 

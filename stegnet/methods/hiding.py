@@ -264,7 +264,7 @@ class NewPicture(NewContainer):
     Attributes:
         pixels: (H, W, 3) uint8.
         profile: an ICC profile to store.
-        suffix: of its file; "": a PNG's.
+        suffix: suffix of its file; "": a PNG's.
     """
 
     pixels: np.ndarray
@@ -428,7 +428,7 @@ class FoundFile(FoundSecret):
 
 
 def found_file(container: Container, context: Context, method: str) -> FoundFile | NotFound:
-    """Return the file that a method has hidden in a container, if it has; errors as `Method.find`."""
+    """Return the file that a method has hidden in a container, if there is one; errors as `Method.find`."""
     header = container.header(context.progress)
     return FoundFile(container, context, method, header) if header and header.kind == FILE else NotFound()
 

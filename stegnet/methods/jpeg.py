@@ -275,7 +275,7 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
 
 
 def _hard_bytes(cover: JpegCover) -> int:
-    """Return how many hidden bytes are hard to find in a JPEG."""
+    """Return the number of hidden bytes that are hard to find in a JPEG."""
     return 0 if cover.history else secure_payload(cover).hard
 
 

@@ -1,4 +1,4 @@
-"""The contract of a hiding method: what it is given, what it is asked, and what it returns.
+"""The contract of a hiding method: its inputs, the questions that it answers, and its results.
 
 A method is a file beside this one with a `Method`, and a line in `registry`. The command line, `stegnet info`, the
 page, the API, folders and the cluster read its name, forms and options; `hide` calls it.
@@ -148,7 +148,7 @@ class Fit:
         method: the method that hides it.
         bytes: largest size of a file, less its name in UTF-8; for a film without loss, in each frame; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
-        psnr: of the revealed picture or film in dB, about.
+        psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
         why_not: the reason that nothing fits into the cover's own form; if there is one, all else is empty.
@@ -262,7 +262,7 @@ class Payload(ExitStack):
 
     @cached_property
     def only_whole(self) -> str:
-        """The parts of a picture or film that a copy would lose, as `lost_by_copy`; with such parts, no copy is made."""
+        """The parts of a picture or film that a copy would lose, as `lost_by_copy`; if not empty, no copy is made."""
         return lost_by_copy(self.file) if self._copies else ""
 
     def folder(self) -> Path:
@@ -498,7 +498,7 @@ class NotFound:
 
 
 class Method(ABC, Generic[Options]):
-    """A way to hide: its properties, and five questions."""
+    """A way to hide: its properties, and the five questions that it answers."""
 
     info: MethodInfo
 
@@ -508,7 +508,7 @@ class Method(ABC, Generic[Options]):
         Args:
             cover: opened cover.
             payload: opened secret.
-            suffix: of the container.
+            suffix: suffix of the container.
             options: options that the user gave to AUTO.
 
         Raises:

@@ -121,7 +121,7 @@ class Registry(Mapping[str, Method[Any]]):
         Args:
             name: the method's name, or AUTO.
             given: names of options that are set.
-            suffix: of the container, or "".
+            suffix: suffix of the container, or "".
 
         Raises:
             ConfigError: there is no such method.
@@ -158,7 +158,7 @@ def method_for(
     Args:
         destination: a key of DESTINATIONS, such as "file".
         given: options that are set, besides those of the destination.
-        suffix: of the container, or "".
+        suffix: suffix of the container, or "".
         method: its name; None: the destination's.
 
     Raises:

@@ -57,7 +57,7 @@ class Samples(ABC):
         medium: the kind of samples, and what the MAC covers besides them.
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
-        height, width: of a picture, in pixels; else 0.
+        height, width: size of a picture in pixels; else 0.
     """
 
     samples: np.ndarray

@@ -246,7 +246,7 @@ class SealedCover(Carrier):
 
     @cached_property
     def history(self) -> str | None:
-        """The lossy format that the cover has or had; None if it shows none, or was reduced to half its sides."""
+        """The lossy format that the cover has or had; None if it shows no trace, or was reduced to half its sides."""
         past = shown_history(self.cover, self.suffix)
         if past in (None, FLAT) or not self._options.resize:
             return past

@@ -215,7 +215,7 @@ class Network:
             cover: (H, W, 3) uint8, sides multiples of the block.
             secret: (H, W, 3) uint8, of the size of the cover.
             shuffle: shuffle of the residual's blocks; None: they stay in order.
-            base: of the secret, as the reader will decode it.
+            base: base of the secret, as the reader will decode it.
             step: called after each tile of a large picture.
 
         Raises:

@@ -62,7 +62,7 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
 
     Args:
         backbone: name of a timm model.
-        channels: of the pictures; pretrained weights are adapted to their number.
+        channels: number of the pictures' channels, to which pretrained weights are adapted.
         pretrained: start from timm's weights, which are downloaded once.
         levels: number of maps; coarser stages are not built. None for timm's default.
 

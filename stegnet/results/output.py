@@ -96,7 +96,7 @@ class Report:
 
     @property
     def figures(self) -> HidingFigures:
-        """Figures of the hiding; the report must be of one."""
+        """Figures of the hiding; the report must be one of a hiding."""
         assert self.hiding is not None
         return self.hiding
 

@@ -98,7 +98,7 @@ class _Steps(NamedTuple):
         samples[self.numbers] += self.steps.view(np.uint8)
 
     def of_pixels(self, channels: int) -> PixelSteps:
-        """Return the pixels all of whose samples make the same step, with the sign of that step."""
+        """Return the pixels whose samples all make the same step, with its sign."""
         first = np.flatnonzero(self.numbers % channels == 0)
         first = first[first + channels <= self.numbers.size]
         offsets = np.arange(channels)

@@ -106,8 +106,8 @@ def record_capacity(
     """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
     Args:
-        height: of the picture, in pixels.
-        width: of the picture, in pixels.
+        height: height of the picture in pixels.
+        width: width of the picture in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
         medium: kind of the samples, which sets how many of them may change.
@@ -117,7 +117,7 @@ def record_capacity(
 
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
-    """Return the largest share of a frame's samples, 0 to 1, that may be fixed, leaving most groups a free one."""
+    """Return the largest share of a frame's samples, 0 to 1, that may be fixed so that most groups have a free one."""
     return float((FORMAT.stuck_bits / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
 
 

@@ -45,10 +45,10 @@ class PictureTrack:
         pixels: FFmpeg's name of the pixel format; YCbCr is BT.709 at limited range.
         size: width and height.
         rate: frames per second on average.
-        time_base: of the packets, in seconds.
+        time_base: unit of the packets' times, in seconds.
 
     Attributes:
-        stamps: of the frames, in the time base.
+        stamps: time stamps of the frames, in the time base.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class FilmWriter:
 
     Args:
         path: output file, of any suffix.
-        width, height: of every frame.
+        width, height: size of every frame in pixels.
         rate: frames per second on average, for players.
         options: as in `FilmOptions`.
 

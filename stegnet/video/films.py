@@ -141,9 +141,9 @@ def to_rgb(
 
     Args:
         frame: decoded frame.
-        width: of the result before rotation, in pixels.
-        height: of the result before rotation, in pixels.
-        path: for messages.
+        width: width of the result before rotation, in pixels.
+        height: height of the result before rotation, in pixels.
+        path: path of the film, for messages.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
             container that is converted otherwise stands out.
@@ -452,7 +452,7 @@ def frame_rate(path: Source) -> Fraction:
 
 
 def frame_count(path: Source) -> int:
-    """Return about how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
+    """Return the approximate number of a film's frames, from its header; 0 without a duration. Errors as `frame_rate`."""
     with open_film(path) as film:
         return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
 
@@ -472,7 +472,7 @@ def read_frames(
         path: film or animation.
         only: indices of the frames that are wanted; the others are skipped.
         as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
-        stream: to read the film from, such as one that is being written; not for animations.
+        stream: stream to read the film from, such as one that is being written; not for animations.
 
     Raises:
         MediaError: as `scan`, or its colours can't be converted.

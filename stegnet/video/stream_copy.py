@@ -46,7 +46,7 @@ _ANY_TYPE = "application/octet-stream"
 
 
 class SubtitleTrack(NamedTuple):
-    """A subtitle track of a film, and what becomes of it in another."""
+    """A subtitle track of a film, and its form in another film."""
 
     source: str  # name of its codec
     # codec in the other film, "copy" if unchanged; None: the other film can't hold it
@@ -128,7 +128,7 @@ class StreamCopy:
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
     def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | AnyPacket]:
-        """Yield packets of sound and subtitles up to `time` in seconds; None: all that are left."""
+        """Yield packets of sound and subtitles up to `time` in seconds; None: all the remaining ones."""
         while True:
             try:
                 self._next = self._next or next(self._merged, None)
@@ -210,7 +210,7 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
 
     Args:
         path: film or animation.
-        form: of the other film, "mkv" or "mp4".
+        form: form of the other film, "mkv" or "mp4".
     """
     if is_animation(path):
         return ()
@@ -240,7 +240,7 @@ def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
 
 
 def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
-    """Copy the film's tags as ffmpeg does: all except when, and with which product, it was recorded."""
+    """Copy the film's tags as ffmpeg does: all except the time and the product of the recording."""
     # Tags that say when, and with which company's program, a film was recorded: ffmpeg leaves them out.
     of_recording = ("creation_time", "company_name", "product_name", "product_version")
     kept = list(source.metadata.items())

@@ -210,7 +210,7 @@ def decode_message(ratios: np.ndarray, rate: int) -> np.ndarray | None:
 
     Args:
         ratios: (places,) log-likelihood ratios of the coded bits.
-        rate: of the code, in 64ths, LOWEST to HIGHEST.
+        rate: rate of the code in 64ths, LOWEST to HIGHEST.
     """
     count = _codewords(ratios.size)
     length = ratios.size // count

@@ -76,7 +76,7 @@ def qim_change(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: 
     Args:
         frame: (H, W, 3) uint8, of whole blocks.
         signs: −1 or 1, and 0 where nothing is hidden, (blocks, coefficients).
-        dither: in periods, (blocks, coefficients).
+        dither: dither in periods, (blocks, coefficients).
         point: operating point: its coefficients, and their periods in levels.
     """
     quarter = np.float32(0.25)
@@ -229,7 +229,7 @@ def modulated(
         signs: (rows, cols, bits) float32, −1 or 1; 0 in blocks that stay as they are.
         dither: (rows · cols, bits), in periods.
         point: operating point of the group.
-        motion: of each frame; None: nothing moves.
+        motion: motion of each frame; None: nothing moves.
     """
     count = point.bits // point.coefficients  # runs
     areas = [hidden_area(frame) for frame in frames]

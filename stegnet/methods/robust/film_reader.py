@@ -108,7 +108,7 @@ def headers_of_variants(
         salt: salt of the group, without the number of its variant.
 
     Returns:
-        places: of each bit in the coefficients of all blocks, frame by frame.
+        places: place of each bit in the coefficients of all blocks, frame by frame.
         dither: float32, in periods.
         signs: factors of the bits' sines.
     """
@@ -132,7 +132,7 @@ def evidence_of_variants(
 
     Args:
         point: operating point of the group.
-        headers: of `headers_of_variants`.
+        headers: result of `headers_of_variants`.
         frames: coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32 each.
     """
     places, dither, signs = headers
@@ -248,7 +248,7 @@ def read_film(
 
     Args:
         frames: decodes all frames from the start.
-        times: of the frames in seconds.
+        times: returns the times of the frames in seconds.
         key_source: key or passphrase.
         step: called after each frame with the number of frames read.
         search: search even before any group was found, and try the groups of the whole film, which takes long.

@@ -60,7 +60,7 @@ class PictureReader:
         return lru_cache(maxsize=None)(lambda salt: robust_key(self.key_source, salt))
 
     def read(self, picture: np.ndarray, step: Step = no_step) -> bytes | None:
-        """Return the content of a picture's record, with the zeros at its end, or None if none opens."""
+        """Return the content of a picture's record, with the zeros at its end; None if no record opens."""
         if min(picture.shape[:2]) < BLOCK:
             return None
         content = self._first_of(picture, self._uncropped(picture, step))
@@ -198,7 +198,7 @@ def read_part(
         modem: the modem that hid the content.
         key_source: key; a passphrase opens no part.
         picture: the part, (H, W, 3) uint8.
-        points: whose periods of phases are tried; by default, all of the modem's.
+        points: operating points whose periods of phases are tried; by default, all of the modem's.
         moved: whether the part may begin anywhere; else it begins at a whole block.
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:

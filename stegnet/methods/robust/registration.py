@@ -109,7 +109,7 @@ def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, gr
 
 
 def _kept(tried: int) -> int:
-    """Return how many of the grids and salts that were tried are tried again with more blocks."""
+    """Return the number of the tried grids and salts to try again with more blocks."""
     return min(tried, max(tried // 4, _LIKELY))
 
 

@@ -59,7 +59,7 @@ class PictureModem:
             bits: (H/8, W/8, k): −1, 1, or 0 for a bit that is not used.
             dither: (H/8, W/8, 64) float32 in [0, 1), or uint16 in units of 2⁻¹⁶.
             step: called after each tile of a large picture.
-            places: which of each block's K bits are given; the others are not used.
+            places: slice of each block's K bits that are given; the others are not used.
 
         Returns:
             The container, (H, W, 3) uint8; grey if the cover is grey.

@@ -57,7 +57,7 @@ def as_saved(picture: np.ndarray) -> np.ndarray:
 
 
 def as_given(picture: np.ndarray) -> np.ndarray:
-    """Return a picture itself: viewers show so one that was written without loss."""
+    """Return the picture itself, as viewers show a picture that was written without loss."""
     return picture
 
 
@@ -171,7 +171,7 @@ class PictureCover:
         Unless the picture is small, a band of blocks in the middle shows which pictures are worst, after JPEG alone.
 
         Returns:
-            ratios: of each picture, positive where they are right.
+            ratios: log-likelihood ratios of each picture, positive where they are right.
             worst: the numbers of these pictures; None: any may be worst.
         """
         sample = _sample(self.pixels)

@@ -90,7 +90,7 @@ def coded_bits(placement: BlockPlacement, rate: int, content: bytes, nonce: byte
 
     Args:
         placement: the blocks, their operating point and their key.
-        rate: of the code, in 64ths.
+        rate: rate of the code in 64ths.
         content: at most `content_capacity` bytes.
         nonce: 7 random bytes, fresh for each hiding; 52 of their bits are used.
         share: number of the share of blocks that are used.

@@ -69,7 +69,7 @@ class Engine(Protocol):
         """Precision of the arithmetic: "bf16" or "fp32"."""
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
-        """Return what to hide for `secret`, before the shuffle."""
+        """Return the picture to hide for `secret`, before the shuffle."""
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return the container, neither clamped nor rounded; `hidden` is in [-1, 1].
@@ -78,7 +78,7 @@ class Engine(Protocol):
         """
 
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
-        """Return what is hidden, from `container` alone, in [-1, 1]; not clamped.
+        """Return the hidden residual, from `container` alone, in [-1, 1]; not clamped.
 
         For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
         """
