@@ -133,7 +133,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
 
 
 def detect(detector: Detector, sides: Sides) -> list[Scores]:
-    """Return scores of whole pictures for each method: the log of how much likelier a container is than a cover."""
+    """Return scores of whole pictures for each method: log-likelihood ratios of a container to a cover."""
     device = next(detector.parameters()).device
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]

@@ -330,7 +330,7 @@ class Tracker:
         return run, lock
 
     def _end(self, run: Run, status: str, result: Result | None = None) -> None:
-        """Log what a run is missing of its result, and end it."""
+        """Log the parts of its result that a run is missing, and end it."""
         if result:
             row = self._training(result.weights)
             self._log(run, result, _model(row) if row else None)
@@ -439,7 +439,7 @@ def _model(run: Run) -> str | None:
 
 
 def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: str | None) -> list[Metric]:
-    """Return figures of a result by name and step; those of a model name the pictures that gave them."""
+    """Return figures of a result by name and step; a model's figures name the pictures that gave them."""
     metrics = list[Metric]()
     for (name, step), value in figures.items():
         data = result.dataset_of(name) if model else None

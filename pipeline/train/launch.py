@@ -143,7 +143,7 @@ def _message(failure: ProcessFailure) -> object:
 
 
 def _handled_signals() -> list[signal.Signals]:
-    """Return those of SIGNALS that this process does not ignore."""
+    """Return the signals, among SIGNALS, that this process does not ignore."""
     return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 

@@ -80,8 +80,8 @@ class Trainer(Generic[Randomness]):
             A point of the curve, about 200 times in a training and after each validation; otherwise None.
 
         Raises:
-            FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, it
-                may be that of an earlier step, which is then the next one to do.
+            FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, an
+                earlier step may have failed, which is then the next one to do.
         """
         train = self.config.train
         plan = self.task.plan(self.done, self._fabric.device)

@@ -96,7 +96,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
 
     Raises:
         MediaError: a file can't be read or written.
-        CapacityError: the file does not fit; the message says how much would.
+        CapacityError: the file does not fit; the message gives the size that would.
         ConfigError: the method makes no albums.
     """
     if not job.method.info.albums:

@@ -30,8 +30,8 @@ from stegnet.results import WATCHABLE_SUFFIX, OutputFolder, OutputTarget, Report
 class Info(TypedDict, total=False):
     """Description of a file, in display order. Values that do not apply are missing.
 
-    The first ones are of the file that was asked about, and tell what fits into it. With the key, those from `method`
-    on are of the secret that is hidden in it; a method may add others.
+    The first values describe the file and its capacity. With the key, the values from `method` on describe the secret;
+    a method may add others.
     """
 
     kind: str

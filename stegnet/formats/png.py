@@ -266,7 +266,7 @@ class PngFile:
 
     @property
     def keeps_samples(self) -> bool:
-        """Whether the image data has 8 bits per sample, and no palette."""
+        """True if the image data has 8 bits per sample, and no palette."""
         return self.header.bits == 8 and self.header.colour_type != ColourType.PALETTE
 
     @property

@@ -1,4 +1,4 @@
-"""Requests of a page: jobs, and before them advice on what fits into a cover and how weak a passphrase is."""
+"""Requests of a page: jobs, and before them advice on a cover's capacity and a passphrase's strength."""
 
 import base64
 import binascii
@@ -128,7 +128,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
 
 @contextmanager
 def _folders_left_out(*folders: Path) -> Iterator[None]:
-    """Within the block, make errors call files in these folders by their names alone."""
+    """Make errors of the block call files in these folders by their names alone."""
     try:
         yield
     except StegnetError as error:

@@ -285,12 +285,12 @@ class KeyRing(Unpicklable):
 
     @property
     def locked(self) -> bool:
-        """Whether the film key is still unknown."""
+        """True until the film key is known."""
         return self.keys is None
 
     @property
     def exhausted(self) -> bool:
-        """Whether too many frames failed to open for more to be tried."""
+        """True if so many frames failed to open that no more are tried."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:
@@ -333,7 +333,7 @@ PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demon
 class Recipient(AnchorSource):
     """Public key to hide for; its holder can't reveal.
 
-    An object can read again what it hid itself, as long as it exists: hiding verifies what it wrote.
+    An object can read its own containers again, as long as it exists: hiding verifies them.
 
     Args:
         public: 32 bytes.
@@ -373,7 +373,7 @@ class Recipient(AnchorSource):
 
 
 class Identity(AnchorSource):
-    """Private key, which reveals what was hidden for its recipient.
+    """Private key, which reveals the secrets hidden for its recipient.
 
     Args:
         secret: 32 random bytes.
@@ -391,7 +391,7 @@ class Identity(AnchorSource):
         return Recipient(self._private.public_key().public_bytes_raw())
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
-        """Return the keys that its recipient would make, so that this identity can reveal what it hid."""
+        """Return the keys that its recipient would make, so that this identity can reveal its own containers."""
         return self.recipient.new_keys(randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:

@@ -227,7 +227,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def is_jpeg(self) -> bool:
-        """Whether the file begins as a JPEG does."""
+        """True if the file begins as a JPEG does."""
         return is_jpeg(self)
 
     @cached_property
@@ -251,7 +251,7 @@ class Cover(OpenedFile):
 
     @property
     def stays_jpeg(self) -> bool:
-        """Whether the file is a JPEG whose coefficients can be hidden in."""
+        """True if the file is a JPEG whose coefficients can be hidden in."""
         return self.is_jpeg and not self.rare_jpeg
 
     @property

@@ -44,7 +44,7 @@ class SoundCover:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it has whole rows, but no row can carry anything."""
+        """True if it has whole rows, but no row can carry anything."""
         return self._loud.size > 0 and not self._loud.any()
 
     @cached_property

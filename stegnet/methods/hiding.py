@@ -308,7 +308,7 @@ class NewFilm(NewContainer):
 
     @abstractmethod
     def inputs(self) -> Generator[Any, None, None]:
-        """Yield what to hide in each frame of the cover."""
+        """Yield the input of each frame of the cover."""
 
     @abstractmethod
     def hide(self, given: Any, frame: np.ndarray) -> np.ndarray:

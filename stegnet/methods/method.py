@@ -106,11 +106,11 @@ DEFAULT_CONTEXT = Context()
 
 
 def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None) -> Any:
-    """Return a field of a method's options, with what the command line shows of it.
+    """Return a field of a method's options, with its texts for the command line.
 
     Args:
         default: value of the option if it is not given.
-        text: its help; for a bool that is True, what happens with `--no-…`.
+        text: its help; for a bool that is True, the effect of `--no-…`.
         metavar: several for a tuple of paths.
     """
     return field(default=default, metadata={"help": text, "metavar": metavar})

@@ -190,7 +190,7 @@ class Auto(Method[AutoOptions]):
     )
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
-        """Return the capacity of the last method that hides any file: what the others refuse is compressed for it."""
+        """Return the capacity of the last method that hides any file: a secret that the others refuse is compressed."""
         *_, last = (method for method in preferred(cover.kind) if method.info.any_file)
         return last.capacity(cover, name, options)
 

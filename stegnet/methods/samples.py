@@ -54,7 +54,7 @@ class Samples(ABC):
 
     Attributes:
         samples: (H, W, 3 or 1) uint8.
-        medium: the kind of samples, and what the MAC covers besides them.
+        medium: the kind of samples, and the data that the MAC covers besides them.
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
         height, width: size of a picture in pixels; else 0.

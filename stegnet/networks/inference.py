@@ -343,7 +343,7 @@ class Revealed:
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint says what fits."""
+    """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint gives a larger size."""
     secret = header.pictures
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)

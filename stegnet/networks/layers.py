@@ -1,8 +1,8 @@
 """Layers that several families share: timm backbones, the Haar transform, small networks, and invertible couplings.
 
-This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. Those
-of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error.
-Most backbones use no such layers; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
+This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. The
+gradients of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an
+error. Most backbones use no such layers; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
 transformer's position embedding, which is resized by interpolation, is therefore frozen.
 """
 

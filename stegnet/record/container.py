@@ -106,7 +106,7 @@ class Container(AbstractContextManager["Container", None]):
 
     @property
     def _has_samples(self) -> bool:
-        """Whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
+        """True if samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
         return not self.file.is_jpeg
 
     def _read_first(self, decoder: Generator[np.ndarray, None, None]) -> None:

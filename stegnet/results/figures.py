@@ -184,7 +184,7 @@ def betrayed_by(history: str) -> str:
 
 
 def lossy_covers_warning(histories: Sequence[str], count: int) -> str:
-    """Return the warning on those of `count` covers whose lossy formats, `histories`, give their containers away."""
+    """Return the warning on covers, among `count`, whose lossy formats, `histories`, give their containers away."""
     ways_out = "reduce them to half their sides first, in RGB"
     if not all(history.startswith("a film") for history in histories):
         reduce = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB"

@@ -110,7 +110,7 @@ def record_capacity(
         width: width of the picture in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
-        medium: kind of the samples, which sets how many of them may change.
+        medium: kind of the samples, which sets the size of the groups of lead and MAC.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     return zones.capacity if zones.places else -1

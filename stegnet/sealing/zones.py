@@ -280,7 +280,7 @@ class RecordPlan:
 
     @property
     def clustered(self) -> bool:
-        """Whether steps follow those of their neighbours."""
+        """True if steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 

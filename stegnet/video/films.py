@@ -452,7 +452,7 @@ def frame_rate(path: Source) -> Fraction:
 
 
 def frame_count(path: Source) -> int:
-    """Return the approximate number of a film's frames, from its header; 0 without a duration. Errors as `frame_rate`."""
+    """Return the approximate number of a film's frames, from its header; 0 if not given. Errors as `frame_rate`."""
     with open_film(path) as film:
         return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
 

@@ -197,7 +197,7 @@ def _packed(options: argparse.Namespace) -> Iterator[Path]:
 
 @contextmanager
 def _text_hinted(secret: Place | FileInMemory) -> Iterator[None]:
-    """Within the block, add a hint on hiding a text to the error for a missing SECRET that may be one."""
+    """Add a hint on hiding a text to the block's error for a missing SECRET that may be one."""
     try:
         yield
     except MediaError as error:

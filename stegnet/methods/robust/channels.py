@@ -1,7 +1,7 @@
 """Lossy channels that containers promise to survive: their grammar, the table of them, and their simulation.
 
 Users write NAME or NAME:NUMBER, followed by any number of +EDIT or +EDIT:FACTOR. A new channel is one entry of the
-table at the end. Real codecs simulate here what arrives of pictures; films are encoded with the channel's `coding`.
+table at the end. Real codecs simulate here the pictures that arrive; films are encoded with the channel's `coding`.
 """
 
 import math
@@ -188,7 +188,7 @@ class PictureChannel(Channel):
             yield _saved(sent, self.saves[0]), grid
 
     def _saves(self, sent: np.ndarray, grid: Grid, only: Collection[int] | None) -> Iterator[tuple[np.ndarray, Grid]]:
-        """Yield what arrives after JPEG alone; `only` as in `received`."""
+        """Yield the pictures that arrive after JPEG alone; `only` as in `received`."""
         numbered = [(number, save) for number, save in enumerate(self.saves, 1) if only is None or number in only]
         for first, several in groupby(numbered, lambda each: each[1][0]):
             once = through_jpeg(sent, first)

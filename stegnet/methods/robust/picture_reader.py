@@ -1,6 +1,6 @@
 """Reading the record of a picture that arrived: which grid it lies in, which bits its blocks show, and what they say.
 
-Most of what a reader tries is wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
+Most guesses of a reader are wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
 first, and all others only if the header opens.
 """
 

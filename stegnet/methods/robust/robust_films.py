@@ -121,7 +121,7 @@ def embed_in_film(
 
 
 def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> FilmInfo:
-    """Write the cover, with as few pixels and frames as are sent, to a lossless file, and return what it then is."""
+    """Write the cover, reduced to the pixels and frames that are sent, to a lossless file; return its properties."""
     info = cover.film
     height, width = channel.sent_size(info.height, info.width)
     kept = range(0, len(info.pts), channel.every(info))

@@ -133,7 +133,7 @@ class PictureCover:
 
     @property
     def few(self) -> bool:
-        """Whether only the worst of the channel is tried on the whole picture."""
+        """True if only the worst of the channel is tried on the whole picture."""
         return self.pixels[..., 0].size > _LARGE
 
     def at_best_point(self) -> "PictureCover":

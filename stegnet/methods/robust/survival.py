@@ -1,6 +1,6 @@
 """The search for a container that survives its channel: one for pictures, tiled pictures, and films.
 
-A simulation of the channel shows how much it leaves. Content is made to fit, and hidden in as few blocks and at as
+A simulation of the channel shows the rate that it leaves. Content is made to fit, and hidden in as few blocks and at as
 robust a rate as possible. The channel is then simulated on the container; where content is not recovered, the search
 tries again at lower rates.
 """
@@ -92,7 +92,7 @@ class CodePlan:
 
 @dataclass(frozen=True)
 class Transmission:
-    """What a simulation of the channel shows of a container."""
+    """Result of simulating the channel on a container."""
 
     lost: frozenset[int]  # numbers of the records that are not recovered, or only barely
     salts: Sequence[Sequence[bytes]] = ()  # as in `CodePlan`; only known where something is lost
@@ -109,7 +109,7 @@ class SurvivalCover(Protocol[C]):
         """Return a container of this content."""
 
     def transmit(self, container: C, content: bytes, plan: CodePlan) -> Transmission:
-        """Simulate the channel on a container, and read what arrives."""
+        """Simulate the channel on a container, and read the copies that arrive."""
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
         """Return the plan of the next attempt, after records were lost at this share of the blocks."""

@@ -1,4 +1,4 @@
-"""A learned modem: hides bits, not a picture, so that they survive what happens to a container.
+"""A learned modem: hides bits, not a picture, so that they survive the changes of a container.
 
 It starts as quantisation index modulation with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20;
 with distortion compensation as in Eggers et al. 2003, IEEE Trans. Signal Process. 51) of JPEG's own luma coefficients:

@@ -5,9 +5,9 @@ arXiv 1611.07004, section 6.1), with seven downsampling steps and a final sigmoi
 The revealing network is that implementation's own. As the paper's errata advise, there is no batch norm before the
 bottleneck: for one picture of 128×128, the bottleneck is a single value, from which a batch norm can't learn.
 
-Departures: pictures are zero-padded to multiples of 128, and the container is cropped. What is hidden is centred on
-0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm have no
-bias, which would have no effect.
+Departures: pictures are zero-padded to multiples of 128, and the container is cropped. The hidden residual is
+centred on 0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm
+have no bias, which would have no effect.
 
 All gradients are deterministic on CUDA: there are only convolutions, transposed convolutions and batch norms.
 """
