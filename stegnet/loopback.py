@@ -39,6 +39,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     Args:
         port: 0 for any free port.
+        handler: class of the handlers of requests.
         stop: set when a visitor ends the program.
         page: type and bytes of each file of the page by its path; the address itself shows "".
 

@@ -100,7 +100,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
         backbone: name of a timm model.
         sides: covers and containers.
         seed: seed of weights, order and crops.
-        progress: shows the progress over the steps of the training.
+        progress: wraps the range of steps, to show progress.
     """
     settings = DetectorSettings()
     torch.manual_seed(seed)

@@ -90,6 +90,10 @@ class Pairs(Dataset[Tensor]):
     """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
 
     Args:
+        folder: folder of the shards.
+        crop: side of the crops in pixels.
+        augment: probability of each augmentation.
+        seed: seed of the choice of pairs and of their crops.
         parts: COVERS, covers alone; SECRETS, secrets too; WITH_BASES, also bases, which the shards hold.
     """
 

@@ -67,7 +67,7 @@ class Parser(argparse.ArgumentParser):
             self.commands[name] = commands.add_parser(name, help=summary, command=name)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse arguments after loading the subcommands' options, and remember them for suggestions."""
+        """Parse arguments after importing the command that they are for; remember them for error messages."""
         self._typed = sys.argv[1:] if args is None else list(args)
         self.load()
         return super().parse_known_args(self._typed, namespace)

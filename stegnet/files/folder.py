@@ -270,7 +270,7 @@ def hide_each(
     Args:
         plan: pairs of a cover and a secret.
         folder: folder for the results: `a.bmp` becomes `folder/a.png`, for example.
-        hide: function that hides one pair, with its method and options.
+        hide: method, options and context by which each pair is hidden.
         key_source: key or passphrase of all containers.
         writing: yields the target of each result; by default a file of this machine.
     """

@@ -47,7 +47,7 @@ def run_ffmpeg(
         out: file to overwrite; None: the output is returned.
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
         options: options of the output.
-        problem: what failed, for the error if ffmpeg fails.
+        problem: message of the error if ffmpeg fails.
         subject: the file that the error is about.
         data: input for `piped_frames`.
 

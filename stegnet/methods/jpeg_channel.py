@@ -128,7 +128,7 @@ class Copy(ChannelSimulator):
     """A channel that decodes a JPEG and saves it with the tables and the sampling of one that arrived.
 
     Raises:
-        MediaError: one can't be read, or the one that arrived is not the other saved this way.
+        MediaError: a file can't be read, or the one that arrived is not the one sent, saved this way.
     """
 
     def __init__(self, sent: Path, received: Path) -> None:

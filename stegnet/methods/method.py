@@ -242,6 +242,7 @@ class Payload(ExitStack):
     """A secret to hide: unchanged if it fits, or as a compressed copy. Closing it deletes compressed copies.
 
     Args:
+        secret: file to hide.
         copies: a copy may be hidden instead of a picture or film that does not fit.
 
     Raises:

@@ -367,7 +367,7 @@ class FoundPictures(FoundSecret):
         return film.write(film.frames_in_order(), out)
 
     def details(self) -> dict[str, Any]:
-        """Return size, frames, sound and pair of the secret, and the damage, if any."""
+        """Return size, frames and sound of the secret, the weights that hid it, and the damage, if any."""
         inspection = self.container.inspect(self.context.progress)
         secret = inspection.header.pictures
         kind = inspection.header.kind

@@ -230,9 +230,12 @@ class Subnet(nn.Module):
     zero at first, so that an untrained pair is the identity.
 
     Args:
+        channels: channels of the input.
+        out: channels of the output.
         width: channels in between.
         depth: number of convolutions, at least 2.
         backbone: name of a timm model, or "none".
+        pretrained: the backbone starts from timm's weights.
     """
 
     def __init__(

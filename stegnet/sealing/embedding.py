@@ -155,7 +155,7 @@ def seal(
         keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
         costs: cost of changing each sample.
-        options: whether it is frame 0, the effort of the search, and what may change.
+        options: place and kind of the frame, and effort of the search for changes.
 
     Raises:
         CapacityError: the picture is too small, or too many of its samples must not change.

@@ -220,7 +220,7 @@ def write(
     Args:
         values: (n,) uint8.
         trits: (rows · lanes,) uint8, or fewer; missing trits are 0.
-        plan: arrangement of trits and samples, as `trits` were counted by.
+        plan: arrangement of trits and samples, a result of `layout`.
         costs: (n,) uint16 each: the costs of +1 and of −1, at most MAX_COST or FIXED_COST, and random ties: of merged
             samples with equal costs, the one with the lowest tie changes. Without merged samples, ties may be empty.
         following: returns the costs, up and down, given the changes so far, if they depend on them. Every fourth lane

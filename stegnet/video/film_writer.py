@@ -124,7 +124,8 @@ class FilmWriter:
 
     Args:
         path: output file, of any suffix.
-        width, height: size of every frame in pixels.
+        width: width of every frame in pixels.
+        height: height of every frame in pixels.
         rate: frames per second on average, for players.
         options: as in `FilmOptions`.
 

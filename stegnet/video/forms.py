@@ -67,7 +67,7 @@ class Form:
         """Return options that keep the time stamps of pictures, in a time base, and of sound tracks of some rates.
 
         Args:
-            time_base: seconds of a tick of the time stamps of pictures.
+            time_base: unit of the pictures' time stamps, in seconds.
             rates: sample rates of the sound tracks, in Hz.
             room: bytes to leave after Matroska's header, if at least two.
         """

@@ -141,12 +141,13 @@ def evidence_of_variants(
 
 
 class GroupReader:
-    """A reader of a film's groups. What depends on a salt alone is cached for other groups with the same salt.
+    """A reader of a film's groups. Everything that depends on a salt alone is cached.
 
     The variant that opened one group is the variant of the whole film. Once 64 keys of a passphrase have opened
     nothing, no more are derived: each takes a fraction of a second.
 
     Args:
+        source: key or passphrase.
         lost: one bit in this many of a record is erased, to test that not every bit is needed; 0: no bit is.
     """
 

@@ -160,6 +160,7 @@ class ContentSpace(Carrier):
     """Bytes of content that a file is fitted to: the file itself, or a compressed copy.
 
     Args:
+        size: bytes of content that are available.
         larger: the hint if neither fits.
         own: the compressors of this cover; None: those of all media.
     """

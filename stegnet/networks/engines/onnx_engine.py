@@ -84,7 +84,7 @@ class OnnxEngine:
         return self._run("restore", base, residual)
 
     def pool(self, pixels: int) -> Pool:
-        """Return a thread for each picture that fits into memory; they share the cores, each with its own sessions."""
+        """Return a thread for each picture that fits into memory, at most one per core; they share the cores."""
         workers = min(thread_count(), pictures_in_memory(pixels))
         return Pool(workers, lambda: setattr(self._local, "threads", thread_count() // workers))
 

@@ -135,7 +135,7 @@ class BlockNetwork(nn.Module):
         self.last = silent_convolution(width, out, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of blocks, (B, channels, H, W) to (B, out, H, W); a context adds what surrounds them."""
+        """Return the output for features of blocks: (B, channels, H, W) to (B, out, H, W)."""
         mixed = self.first(features)
         output: Tensor = self.last(self.body(mixed if self.context is None else mixed + self.context(features)))
         return output
