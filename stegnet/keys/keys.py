@@ -290,7 +290,7 @@ class KeyRing(Unpicklable):
 
     @property
     def exhausted(self) -> bool:
-        """True if so many frames failed to open that no more are tried."""
+        """True if no more keys are tried, since too many frames failed to open."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:

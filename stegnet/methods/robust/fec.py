@@ -40,7 +40,7 @@ _Group = tuple[slice, int]  # edges of some checks, and the number of edges of e
 
 @dataclass(frozen=True)
 class RepeatAccumulateCode:
-    """A systematic code of n bits, of which k are the message, 0 < k < n. The rate in 64ths determines its degrees."""
+    """A systematic code of n bits, k of them the message, 0 < k < n. The rate in 64ths determines its degrees."""
 
     n: int
     k: int
