@@ -52,7 +52,7 @@ class _Progress(NamedTuple):
 
 
 def useful_processes(plan: FolderPlan) -> int:
-    """Return the number of processes that do a plan's jobs soonest; 1: this one alone, as others must be started."""
+    """Return the number of processes that do a plan's jobs soonest; 1: this one, since starting others takes time."""
     start_seconds = 0.6  # of processor time, to start a process
     most = min(thread_count(), len(plan.jobs))
     worth_starting = 1

@@ -88,7 +88,7 @@ def modem_channel(config: Config) -> ChannelConfig:
 
 
 class ModemPass(nn.Module):
-    """A modem and the channel between its networks, as one module; arguments as of `HideRevealPass`."""
+    """A modem and the channel between its networks, as one module; arguments are those of `HideRevealPass`."""
 
     def __init__(self, pair: Modem, channel: ChannelConfig, precision: str) -> None:
         super().__init__()

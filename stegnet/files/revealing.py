@@ -244,7 +244,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
 
 
 def _described(cover: Cover) -> Info:
-    """Describe a file, and what fits into it; errors as `Cover`."""
+    """Describe a file, and what fits into it; errors are those of `Cover`."""
     if cover.kind == SOUND:
         return _sound(cover)
     if cover.is_film:

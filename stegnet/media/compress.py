@@ -72,7 +72,7 @@ def compress_picture(
 def compress_film(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
 ) -> Compressed:
-    """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding; as `compress_picture`.
+    """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding, as `compress_picture` does.
 
     A second pass that misses the target is repeated at another bit rate, up to four times in all. `progress` is called
     with the number of frames encoded in this pass, and of all.

@@ -410,7 +410,7 @@ class _H264Container(Container):
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """A slice that carries something."""
+    """Slice with samples that can carry data."""
 
     packet: int  # number of its packet in the film, in decoding order
     unit: int  # number of its NAL unit in the packet

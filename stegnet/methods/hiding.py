@@ -83,7 +83,7 @@ class HideJob:
         return getattr(self.options, "compress", True) or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
-        """Return the default suffix for the container of a cover; errors as `Cover` and `check_cover`."""
+        """Return the default suffix for the container of a cover; errors are those of `Cover` and `check_cover`."""
         with Cover(cover) as opened:
             check_cover(self.method, opened, self.options)
             return suffixes_for(self.method, opened)[0]
@@ -236,7 +236,7 @@ def write_picture(
 def write_jpeg(
     part: Path, cover: JpegCover, planes: list[np.ndarray], verify: bool, check: Callable[[bytes], None] | None = None
 ) -> Changes:
-    """Write a JPEG with these coefficients whose other bytes are its cover's; as `NewContainer.write`.
+    """Write a JPEG with these coefficients whose other bytes are its cover's, as `NewContainer.write` does.
 
     Args:
         part: file to write.
@@ -277,7 +277,7 @@ class NewPicture(NewContainer):
         self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Write the pixels without loss in the form of the cover, or as PNG; as `NewContainer.write`."""
+        """Write the pixels without loss in the form of the cover, or as PNG, as `NewContainer.write` does."""
 
         def write() -> tuple[str, ...]:
             return write_picture(part, self.pixels, self.cover, self.profile, verify, self.suffix)
@@ -428,7 +428,7 @@ class FoundFile(FoundSecret):
 
 
 def found_file(container: Container, context: Context, method: str) -> FoundFile | NotFound:
-    """Return the file that a method has hidden in a container, if there is one; errors as `Method.find`."""
+    """Return the file that a method has hidden in a container, if there is one; errors are those of `Method.find`."""
     header = container.header(context.progress)
     return FoundFile(container, context, method, header) if header and header.kind == FILE else NotFound()
 

@@ -162,7 +162,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
     ) -> NewContainer:
-        """Hide a record in the JPEG's coefficients; as `AlbumMethod.embed_record`."""
+        """Hide a record in the JPEG's coefficients, as `AlbumMethod.embed_record` does."""
         return _seal_jpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:

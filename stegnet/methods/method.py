@@ -69,7 +69,7 @@ class Context:
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
         """Return the networks in the chosen weights file, or the shipped ones if it is of another kind.
 
-        They are loaded once; errors as `load`.
+        They are loaded once; errors are those of `load`.
         """
         if shipped not in self.networks:
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
@@ -128,7 +128,7 @@ class CoverSize:
 
     @classmethod
     def of(cls, cover: Cover) -> "CoverSize":
-        """Return the size of an open cover; errors as `Cover`."""
+        """Return the size of an open cover; errors are those of `Cover`."""
         return cls(*cover.size, cover.frames, cover.channels, cover)
 
     @property
@@ -382,7 +382,7 @@ class FoundSecret(ABC):
         self.context = context
 
     def text(self, strict: bool = False) -> Report | None:
-        """Return a report with the text, if text is hidden; errors as `write`."""
+        """Return a report with the text, if text is hidden; errors are those of `write`."""
         return None
 
     @abstractmethod

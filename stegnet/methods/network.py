@@ -161,7 +161,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
 
 def chosen_network(context: Context) -> Network:
-    """Return the pair of a context; errors as `Network.load`."""
+    """Return the pair of a context; errors are those of `Network.load`."""
     return context.network(Network.load, SHIPPED)
 
 

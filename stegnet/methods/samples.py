@@ -76,7 +76,7 @@ class Samples(ABC):
 
     @abstractmethod
     def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
-        """Write the cover with other samples, given the container's suffix; errors as `NewContainer.write`.
+        """Write the cover with other samples, given the container's suffix; errors are those of `NewContainer.write`.
 
         Returns:
             A line for each part of the cover that is not kept.
@@ -137,7 +137,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
     ) -> NewContainer:
-        """Hide a record in the samples of an album's cover; as `AlbumMethod.embed_record`."""
+        """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
         return _seal_samples(carrier, record, keys, context, suffixes_for(self, cover)[0])
 

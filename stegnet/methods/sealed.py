@@ -202,13 +202,13 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SealedOptions, context: Context
     ) -> NewContainer:
-        """Hide a record in the samples of an album's picture; as `AlbumMethod.embed_record`."""
+        """Hide a record in the samples of an album's picture, as `AlbumMethod.embed_record` does."""
         carrier = SealedCover(cover, keys.film, options)
         context.warn_about_cover(carrier.history)
         return _seal_picture(carrier, record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
-        """Find a file in a picture or film; as `Method.find`."""
+        """Find a file in a picture or film, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 
 
@@ -266,14 +266,14 @@ class SealedCover(Carrier):
         return secure_payload(self.frames * height * width * self.channels)
 
     def capacity(self, name: str) -> int:
-        """Return the bytes of a file with this name that fit into all frames; errors as `bytes_capacity`."""
+        """Return the bytes of a file with this name that fit into all frames; errors are those of `bytes_capacity`."""
         most = bytes_capacity(*self.size, name, self.key, self.frames, self.channels)
         if not self.at_most_safe:
             return most
         return min(most, 0 if self.history else self.secure.hard)
 
     def frame_capacity(self, name: str) -> int:
-        """Return the bytes of a file with this name that fit into one frame; errors as `bytes_capacity`."""
+        """Return the bytes of a file with this name that fit into one frame; errors are those of `bytes_capacity`."""
         return _frame_capacity(*self.size, name, self.key, self.frames > 1, self.channels)
 
     def compressors(self) -> Compressors:
@@ -405,7 +405,7 @@ def bytes_capacity(
 
 
 def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
-    """Return the bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_capacity`."""
+    """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
     needed = empty_record_bytes(name, key, spread)
     most = record_capacity(height, width, key, channels)
     if needed > most:

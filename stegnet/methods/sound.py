@@ -53,7 +53,7 @@ MP3, AAC and Opus lose the secret.
         return choice_of(self, options)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
-        """Find a file in the samples of a sound; as `Method.find`."""
+        """Find a file in the samples of a sound, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 
 

@@ -193,7 +193,7 @@ class Network:
 
     @classmethod
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
-        """Load the pair in a weights file; arguments and errors as `load_engine`."""
+        """Load the pair in a weights file; arguments and errors are those of `load_engine`."""
         card = read_card(path)
         scramble = _scramble_of(card, path)
         # Receptive fields of the pair that was shipped until 0.1, whose card does not state them.
@@ -258,7 +258,7 @@ class Network:
             step: as in `hide`.
 
         Returns:
-            (H, W, 3) uint8; errors as `hide`.
+            (H, W, 3) uint8; errors are those of `hide`.
         """
         height, width = container.shape[:2]
         revealing = self._tiles(height, width, "reveal")
@@ -508,7 +508,7 @@ def reveal_picture(network: Network, container: np.ndarray, key_source: KeySourc
 def reveal_read_picture(
     network: Network, container: np.ndarray, key: Key, reading: FrameReading, step: Step = no_step
 ) -> Revealed:
-    """Reveal a picture whose record has been read; arguments and errors as `reveal_picture`."""
+    """Reveal a picture whose record has been read; arguments and errors are those of `reveal_picture`."""
     record = reading.record
     assert record is not None
     if record.header.kind != PICTURE:

@@ -93,7 +93,7 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> Encoder:
     """Create the stem and first stage of a timm backbone with all strides 1, so that no position is lost.
 
     It maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, C = `feature_info.channels()[0]`. A stem
-    that has other shapes at stride 1 does not start from pretrained weights. Errors as of `make_encoder`.
+    that has other shapes at stride 1 does not start from pretrained weights. Errors are those of `make_encoder`.
     """
     stage_stride = 4  # stride of the stage that runs at stride 1: a network's first blocks
     # Tried in turn: with patch size 1, the patches of a stem don't overlap.

@@ -74,7 +74,7 @@ class Layout:
         return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
 
     def samples_in(self, sums: NDArray[np.intp], members: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the place of a sample of each numbered sum, (n,) int: its member of that number, 0 to merged − 1.
+        """Return the place of one sample of each numbered sum, (n,) int: its member by number, 0 to merged − 1.
 
         Sums are numbered as in an array of (length, lanes), samples as in one of (length, merged, lanes).
         """

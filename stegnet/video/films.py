@@ -95,7 +95,7 @@ class _FilterGraph(NamedTuple):
 
 
 class Conversion:
-    """FFmpeg's filters for the frames of one film, cached while frames are alike: creating them takes as long as use.
+    """FFmpeg's filters for the frames of one film, cached while frames are alike, since creating them takes time.
 
     Attributes:
         turned: how the first frame is turned, as of `_display_matrix`; None: not examined yet.
@@ -495,7 +495,7 @@ def read_frames(
 
 
 def decode(path: Source, stream: BinaryIO | RawIOBase | None = None) -> Generator[VideoFrame, None, None]:
-    """Yield every frame of a film, not an animation, as decoded; arguments and errors as `read_frames`."""
+    """Yield every frame of a film, not an animation, as decoded; arguments and errors are those of `read_frames`."""
     with open_film(path, stream) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
@@ -606,7 +606,7 @@ def film_has_position(path: Source) -> bool:
 def lost_by_encoding(path: Source) -> str:
     """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses nothing.
 
-    Errors as `scan`.
+    Errors are those of `scan`.
     """
     if is_animation(path):
         return lost_by_pixels(path)

@@ -46,7 +46,7 @@ class BlockPlacement:
 
     @property
     def holds_record(self) -> bool:
-        """True if there are blocks enough for a header and an empty record."""
+        """True if there are enough blocks for a header and an empty record."""
         return self.capacity(HIGHEST) >= 0
 
     def capacity(self, rate: int, share: int = 0) -> int:

@@ -136,7 +136,7 @@ class PictureChannel(Channel):
         Args:
             sent: the container as viewers show it.
             grid: the container's grid of blocks.
-            few: yield only the worst; else the file itself, too.
+            few: yield only the worst case; else the file itself, too.
             only: for JPEG alone, the numbers, from 0 on, of the pictures that are wanted.
         """
         if few:
@@ -249,7 +249,7 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
 
 
 def parse_picture_channel(text: str) -> PictureChannel:
-    """Return the channel of pictures with this name; errors as `parse_channel`."""
+    """Return the channel of pictures with this name; errors are those of `parse_channel`."""
     if (parsed := _parsed(text, PICTURE_CHANNELS)) is None:
         raise _unknown(text, PICTURE)
     entry, quality, edits = parsed
@@ -257,7 +257,7 @@ def parse_picture_channel(text: str) -> PictureChannel:
 
 
 def parse_film_channel(text: str) -> FilmChannel:
-    """Return the channel of films with this name; errors as `parse_channel`."""
+    """Return the channel of films with this name; errors are those of `parse_channel`."""
     if (parsed := _parsed(text, FILM_CHANNELS)) is None:
         raise _unknown(text, FILM)
     entry, crf, edits = parsed

@@ -222,5 +222,5 @@ def _beside(scale: int, reach: int) -> list[int]:
 
 
 def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:
-    """Return the picture, (height, width, 3) uint8, from its AV1 data at a scale; errors as `decode_bare`."""
+    """Return the picture, (height, width, 3) uint8, from its AV1 data at a scale; errors are those of `decode_bare`."""
     return resize(decode_bare(data, _scaled(height, scale), _scaled(width, scale), depth), height, width)

@@ -309,7 +309,7 @@ class FilmCover:
     def _rates_of(self, groups: Sequence[int]) -> Iterator[int]:
         """Yield the rates of some groups, encoded one after the other, from every other strip of each frame.
 
-        As many macroblocks as may carry anything carry random bits.
+        Random bits are in the number of macroblocks that may carry data.
         """
         point = self.point
         rows = self.shape[0]

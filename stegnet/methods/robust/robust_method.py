@@ -184,7 +184,7 @@ def _has_salted_key(source: KeySource) -> bool:
 def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) -> int | None:
     """Return the bytes of content that a picture of this size can usually carry; None if not known.
 
-    Errors as `choose_point`.
+    Errors are those of `choose_point`.
     """
     point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
     size = channel.sent_size(cover.height, cover.width)

@@ -133,14 +133,14 @@ class PictureCover:
 
     @property
     def few(self) -> bool:
-        """True if only the worst of the channel is tried on the whole picture."""
+        """True if only the channel's worst case is tried on the whole picture."""
         return self.pixels[..., 0].size > _LARGE
 
     def at_best_point(self) -> "PictureCover":
         """Return this cover at the point that carries most through copies that no point was trained for."""
 
         def carried(cover: PictureCover) -> float:
-            """Return the bits that a block carries through the worst of the channel."""
+            """Return the bits that a block carries through the channel's worst case."""
             ratios, _ = cover.ratios_of_worst(SYSTEM)
             return cover.point.bits * min(map(information, ratios), default=0.0)
 

@@ -80,7 +80,7 @@ def new_nonce(randomness: Randomness) -> bytes:
 
 
 def robust_header(rate: int, share: int, nonce: bytes) -> bytes:
-    """Return the header of a container; arguments as in `coded_bits`."""
+    """Return the header of a container; arguments are those of `coded_bits`."""
     random = int.from_bytes(nonce, "big") % (1 << RANDOM_BITS)
     return ((rate * SHARES + share) << RANDOM_BITS | random).to_bytes(_HEADER_BYTES, "big")
 
@@ -117,7 +117,7 @@ def record_signs(placement: BlockPlacement, rate: int, content: bytes, nonce: by
 
 
 def used_blocks(placement: BlockPlacement, nonce: bytes, share: int) -> np.ndarray:
-    """Return the blocks that carry anything, (rows, cols) bool; arguments as in `coded_bits`."""
+    """Return the blocks that carry anything, (rows, cols) bool; arguments are those of `coded_bits`."""
     used = np.zeros(placement.count, bool)
     used[placement.header_blocks] = True
     used[placement.record_blocks(share, robust_header(LOWEST, share, nonce))] = True

@@ -65,7 +65,7 @@ class CodePlan:
         """Return the plan with the smallest share of blocks, and the lowest rates, that hold `wanted` bytes.
 
         So a small file survives worse channels than the promised one. No rate exceeds the given one. Where blocks are
-        spared, rates stay below `spared` of it, and lower still the fewer blocks there are, since some carry little.
+        spared, rates stay below the share `spared` of it. They fall with the number of blocks, since some carry little.
         """
         if self.filled:
             return self
@@ -81,7 +81,10 @@ class CodePlan:
         raise AssertionError("content that does not fit")
 
     def _at_share(self, share: int) -> "CodePlan":
-        """Return the plan at the highest rates that this share of the blocks bears, if the largest bears these."""
+        """Return the plan for this share of the blocks, with the highest rates that are safe in it.
+
+        The rates of this plan are those that are safe in the largest share.
+        """
         if share == self.shares[0]:
             return replace(self, share=share)
         used = record_bits(self.blocks, self.point, share, self.textured) / self.point.bits / self.together
