@@ -84,7 +84,7 @@ class ChannelSimulator(ABC):
 
     @abstractmethod
     def run(self, sent: Path, received: Path) -> None:
-        """Write the JPEG that the channel makes of a file; errors as a call."""
+        """Write the JPEG that the channel makes of a file; errors are those of a call."""
 
 
 class Command(ChannelSimulator):
@@ -105,7 +105,7 @@ class Command(ChannelSimulator):
                 raise ConfigError(f"the command has no {place}, which stands for a file", hint, parameter="channel")
 
     def run(self, sent: Path, received: Path) -> None:
-        """Run the command, which may take 300 seconds at most; errors as a call."""
+        """Run the command, which may take 300 seconds at most; errors are those of a call."""
         timeout = 300  # seconds that a command may take for a picture
         arguments = [each.replace("{in}", str(sent)).replace("{out}", str(received)) for each in self._arguments]
         program = self._arguments[0]
