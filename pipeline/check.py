@@ -19,6 +19,7 @@ from stegnet.networks.pair import build_from
 
 
 def main(config: Config, out: Path) -> None:
+    """Check folders, loss, network and backbone; an impossible one raises its own error."""
     check_folders(config.data)
     make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)

@@ -220,7 +220,7 @@ def load(path: Path) -> Config:
 
 
 def check(values: Any) -> Config:
-    """Return the parameters from nested mappings, as params.yaml holds them; errors as `load`."""
+    """Return the parameters from nested mappings, as params.yaml holds them; errors are those of `load`."""
     try:
         config = TypeAdapter(Config).validate_python(values)
     except ValidationError as error:

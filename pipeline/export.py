@@ -10,6 +10,10 @@ from stegnet.networks.onnx_export import export
 
 
 def main(config: Config, weights: Path, out: Path) -> None:
+    """Export the pair to ONNX files in `out`, with their agreement with PyTorch.
+
+    A backbone that can't be exported only causes a warning, since no other stage needs ONNX files.
+    """
     out.mkdir(parents=True, exist_ok=True)
     try:
         networks = export(weights, out)

@@ -24,7 +24,7 @@ def source_hash(paths: Iterable[Path | str]) -> str:
 
 
 def code_hashes(config: Config) -> dict[str, str]:
-    """Return the hashes of the code of `model.name` and of `train.loss.own`; the hash of nothing if there is none."""
+    """Return the hashes of the code of `model.name` and of `train.loss.own`; "" is hashed without one."""
     return {
         "network": source_hash(_files(config.model.name)),
         "loss": source_hash(_files(str(config.train.loss["own"]))),

@@ -1,7 +1,7 @@
 """Stage publish: each stage that measures, and each study, has a run in MLflow; prints the headline.
 
 A stage that DVC restores from its run cache is not executed and logs nothing, and a server may have been down. This
-stage logs what is missing; it has no outputs and is therefore never restored. ONNX files go to the training's model.
+stage logs the missing runs; it has no outputs and is therefore never restored. ONNX files go to the training's model.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from stegnet.core.measures import BASE_PSNR, PSNR, SIDES, SSIM
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
+    """Log the results that MLflow lacks, link them to the training, and print the headline figures as a table."""
     tracker = open_store(config)
     stills = results.evaluate_result(weights, reports / "evaluate", reports / "speed.json", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))

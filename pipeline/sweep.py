@@ -34,6 +34,7 @@ Figures = Mapping[str, float]
 
 
 def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
+    """Run the grid of `changes`, and log mean and deviation over the seeds of each setting to MLflow."""
     with extra("pipeline", "a sweep"):
         from pipeline.tracking.store import Tracker
 

@@ -193,8 +193,11 @@ def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
 
     Args:
         pictures: (B, C, H, W), signed values centred on 0, on the device of the shuffles.
+        shuffles: the shuffles of the B pictures, for pictures of H × W pixels.
+
     Returns:
         Same shape and dtype.
+
     Raises:
         ValueError: the shuffles are not B shuffles of pictures of H × W pixels.
     """

@@ -54,6 +54,7 @@ FramePair = tuple[Pixels, Pixels]  # original and copy
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
+    """Hide the demonstration film in another, reveal it, and write films, figures and the tracked run to `out`."""
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
     network = Network.load(weights, backend="torch")
@@ -232,7 +233,8 @@ def temporal_error(before: FramePair, after: FramePair) -> tuple[float, float]:
     times its APD. The original's change is the mean of |original(t + 1) − original(t)|: motion that may mask flicker.
 
     Args:
-        before, after: original and copy at both times, (H, W, 3) uint8.
+        before: original and copy at time t, (H, W, 3) uint8 each.
+        after: original and copy at time t + 1, (H, W, 3) uint8 each.
     """
     errors = (copy.astype(np.int16) - original for original, copy in (before, after))
     return apd(*errors), apd(before[0], after[0])

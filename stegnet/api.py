@@ -144,12 +144,14 @@ class Session:
                 `container_psnr` is given. Otherwise it is the method that keeps the cover's format, or "sealed", and
                 compresses secrets that do not fit; "network" if the secret can't be compressed into the cover.
             overwrite: replace an existing file.
-            options: of the method, by the names of `stegnet hide --help-all`: at_most_safe, compress, longer, sound,
-                any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify.
+            options: options of the method, by the names of `stegnet hide --help-all`: at_most_safe, compress, longer,
+                sound, any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify.
+
         Raises:
             MediaError: a file can't be read, or the container can't be written.
             CapacityError: the secret does not fit or survive, or a network would reveal it below 22 dB PSNR.
             ConfigError: there is no such method, option or channel.
+
         Warns:
             UserWarning: the passphrase is weak, the cover gives its container away, or a copy is hidden.
         """
@@ -189,12 +191,15 @@ class Session:
             key: a Key, a Passphrase, or a Recipient.
             enough: number of containers, of any choice, that suffice; None: all are needed.
             options: `method`, `overwrite`, and those of the method, as for `hide`.
+
         Returns:
             A report for each container, with its `path`.
+
         Raises:
             MediaError: a file can't be read, or the folder can't be written.
             CapacityError: the secret does not fit.
             ConfigError: the method or option is unknown, the method makes no albums, or `enough` is impossible.
+
         Warns:
             UserWarning: the passphrase is weak.
         """
@@ -233,6 +238,7 @@ class Session:
             strict: refuse a container that is not exactly as it was hidden, if alteration can be detected.
             lossless: keep every bit of a picture (.png, .webp) or film; otherwise .mp4 is for watching.
             overwrite: as in `hide`.
+
         Raises:
             MediaError: the container can't be read, or the file can't be written.
             RevealError: the key is wrong, nothing is hidden, or the container was altered beyond reading; these causes
@@ -254,7 +260,7 @@ class Session:
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None) -> Info:
-        """Describe a file: what fits into it or, with the key, what is hidden in it, like `stegnet info`.
+        """Describe a file: its capacity or, with the key, the secret in it, like `stegnet info`.
 
         Raises:
             MediaError: the file can't be read.

@@ -67,6 +67,12 @@ def run_on_cluster(
 
     Args:
         address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for its processors.
+        plan: jobs of a folder.
+        out: folder for the results.
+        work: hiding or revealing, with its options; it is pickled once.
+        source: key or passphrase; processes receive it encrypted for their own public keys.
+        randomness: source of the seed from which all other randomness follows.
+
     Raises:
         ClusterError: the cluster can't be reached, or has another version of stegnet.
     """

@@ -39,8 +39,10 @@ class LoopbackServer(ThreadingHTTPServer):
 
     Args:
         port: 0 for any free port.
+        handler: class of the handlers of requests.
         stop: set when a visitor ends the program.
         page: type and bytes of each file of the page by its path; the address itself shows "".
+
     Raises:
         ConfigError: the port is not available.
     """
@@ -108,6 +110,7 @@ class LoopbackServer(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Connection, client_address: object) -> None:
+        """Answer a connection, then forget it, so that another can take its place."""
         assert isinstance(request, socket.socket)
         try:
             super().process_request_thread(request, client_address)
@@ -169,6 +172,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         self.refuse(HTTPStatus.NOT_FOUND)
 
     def do_GET(self) -> None:
+        """Send a file of the page, or pass a path with the right token to `get`."""
         path = self._authorised_path()
         if path is None:
             return
@@ -179,6 +183,7 @@ class LoopbackHandler(BaseHTTPRequestHandler):
             self.get(path)
 
     def do_POST(self) -> None:
+        """Refuse requests of other sites, stop the server at the path `end`, and pass all others to `post`."""
         self.close_connection = True  # the request's body may be left unread
         path = self._authorised_path()
         if path is None:

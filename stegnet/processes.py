@@ -1,4 +1,4 @@
-"""Folders of files over the processors of this machine: a few processes, each of which does one file at a time.
+"""Folders of files over the processors of this machine: a few processes that do one file at a time each.
 
 A process gets its tasks, and the key, by a pipe that nobody else reads. It computes in one thread, so that n processes
 do n files in the time of one.
@@ -52,7 +52,7 @@ class _Progress(NamedTuple):
 
 
 def useful_processes(plan: FolderPlan) -> int:
-    """Return the number of processes that do a plan's jobs soonest; 1: this one alone, as others must be started."""
+    """Return the number of processes that do a plan's jobs soonest; 1: this one, since starting others takes time."""
     start_seconds = 0.6  # of processor time, to start a process
     most = min(thread_count(), len(plan.jobs))
     worth_starting = 1
@@ -76,6 +76,10 @@ def run_in_processes(
     Close the generator to stop early: unfinished files are then removed. A process that ends early ends only its jobs.
 
     Args:
+        plan: jobs of a folder.
+        out: folder for the results.
+        work: hiding or revealing, with its options.
+        secrets: key source and seed of the run.
         progress: called with the progress of the first job that is not done.
         count: number of processes that work at a time; fewer if no more fit into the free memory.
     """

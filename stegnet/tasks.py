@@ -32,7 +32,7 @@ _DRAWN = b"stegnet/cluster/randomness"
 
 @dataclass(frozen=True, repr=False)
 class Secrets(Unpicklable):
-    """Secrets that a process needs to hide or reveal; the repr shows none of them, and they can't be pickled."""
+    """Secrets that a process needs to hide or reveal; the repr does not show them, and they can't be pickled."""
 
     source: KeySource
     seed: bytes  # 32 random bytes, fresh for each run, from which all other randomness follows

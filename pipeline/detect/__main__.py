@@ -8,6 +8,7 @@ from pipeline.stage import run_stage, write_json
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+    """Measure how well detectors tell containers from covers; with detect.pairs 0, write empty results to `out`."""
     if config.detect.pairs:
         from pipeline.detect.detection import measure_detection  # imports PyTorch, which takes seconds
 

@@ -97,7 +97,7 @@ def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> I
     """Yield the rows of `measure`. A method that is not found is inconclusive unless the control is found.
 
     Args:
-        scores: by method.
+        scores: scores of the test pairs, by method.
         kinds: sources of the test pictures, (N,) str.
         pairs: number of training pairs.
     """

@@ -55,6 +55,7 @@ class Detector(nn.Module):
         self.classifier = nn.Linear(features.shape[1], methods)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Return the logits, (B, methods) float32, of pictures, (B, 3, H, W) float32, 0 to 255."""
         planes = torch.cat([pictures, pictures[:, :2] - pictures[:, 1:]], dim=1)
         with full_precision(pictures.device):  # bfloat16 would round steps of one level away
             threshold = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
@@ -90,7 +91,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
     """Train a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
 
     It decides for each method separately. A batch holds covers and their containers, cropped, flipped and turned alike,
-    so that they differ only by what is hidden. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
+    so that they differ only by the hidden data. AdamW, one cycle of the learning rate (Smith and Topin 2018, arXiv
     1708.07120). The statistics of batch normalisation are recomputed with the final weights (Wu and Johnson 2021,
     "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, section 3): running means lag behind the weights and shift the
     decision threshold.
@@ -98,7 +99,8 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
     Args:
         backbone: name of a timm model.
         sides: covers and containers.
-        seed: of weights, order and crops.
+        seed: seed of weights, order and crops.
+        progress: wraps the range of steps, to show progress.
     """
     settings = DetectorSettings()
     torch.manual_seed(seed)
@@ -131,7 +133,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
 
 
 def detect(detector: Detector, sides: Sides) -> list[Scores]:
-    """Return scores of whole pictures for each method: the log of how much likelier a container is than a cover."""
+    """Return scores of whole pictures for each method: log-likelihood ratios of a container to a cover."""
     device = next(detector.parameters()).device
     with torch.inference_mode(), autocast(resolve("auto", device), device):
         logits = [[detector(_tensor(picture[None]).to(device))[0].cpu().numpy() for picture in side] for side in sides]

@@ -15,6 +15,7 @@ from stegnet.networks import Network
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) -> None:
+    """Measure the pair on test pictures: figures and pictures go to `out`, the networks' speed to `speed`."""
     make_deterministic(config.seed, config.train.threads)
     network = Network.load(weights, backend="torch")
     setup = setup_of(network)

@@ -226,7 +226,7 @@ def _without_sealed_bits(network: Network, cover: Pixels, secret: Pixels, seed: 
 
 
 def map_in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """Map `work` over the items, in order, in as many threads as torch may use, each of which computes with one.
+    """Map `work` over the items, in order, in the number of threads that torch may use; each computes with one.
 
     The results are therefore the same for any number of threads.
     """

@@ -38,6 +38,7 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
 
     Args:
         values: at least one, in a column named after the measure, such as container_psnr.
+
     Returns:
         mean; ci_low and ci_high, the 95 % confidence interval (nan for a single or an infinite value); median;
         worst; worst_1_percent, the mean of the worst 1 % of the values, at least one.

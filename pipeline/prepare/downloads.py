@@ -168,7 +168,7 @@ else:
 
 
 class _Bar(ProgressBar):
-    """A progress bar for pooch, always true, even if a server such as GitHub doesn't say how much is to come."""
+    """A progress bar for pooch, which is always true, even if a server such as GitHub does not tell the size."""
 
     def __bool__(self) -> bool:
         return True

@@ -72,9 +72,10 @@ _log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Wraps the records of parts, of which there are `total`, to show progress."""
+    """Function that wraps the records of `total` parts to show progress."""
 
-    def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]: ...
+    def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]:
+        """Return the same records, and show the progress as they are taken."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,16 @@ def prepare(
     """Write shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
 
     Args:
+        config: the `data` section of params.yaml.
         scramble: says which base the pictures get.
+        seed: seed of the sources that draw at random, such as rendered scenes.
         data: folder with sources.yaml, as imported by data.dvc.
+        out: folder to write, which must be missing or empty.
         progress: shows the progress.
+
     Returns:
         Counts: train, validation, test, skipped, and per source.
+
     Raises:
         ConfigError: an unknown source.
         DataError: no usable training pictures, or no test pictures; a folder is missing; a download failed; files
@@ -303,7 +309,7 @@ def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[StoredPictu
 
 
 def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
-    """Count the pictures, and log what was skipped. Raises DataError if there is nothing to train or to test on."""
+    """Count the pictures, and log the skipped ones. Raises DataError if there is nothing to train or to test on."""
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})

@@ -303,6 +303,7 @@ def blur(image: Floats, sigma: float) -> Floats:
 
 
 def blur_planes(picture: Floats, sigma: float) -> Floats:
+    """Blur each plane of a picture, (C, h, w) float32, by a Gaussian with a deviation in pixels."""
     return np.stack([blur(plane, sigma) for plane in picture])
 
 

@@ -1,6 +1,7 @@
 """Sources of pictures: functions that list jobs, by their names in data.source.
 
-A job reads some pictures, in any process. This module has what a source needs, and cuts squares from its pictures.
+A job reads some pictures, in any process. This module has the functions that a source needs, and cuts squares from its
+pictures.
 """
 
 from collections.abc import Callable, Iterator

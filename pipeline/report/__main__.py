@@ -25,7 +25,7 @@ _BASES = {
 
 
 class ReportInputs(TypedDict):
-    """Paths of what a page shows, as `report` takes them."""
+    """Paths of the files and folders that a page shows, as `report` takes them."""
 
     weights: Path
     curve: Path
@@ -35,6 +35,7 @@ class ReportInputs(TypedDict):
 
 
 def main(config: Config, out: Path, **measured: Unpack[ReportInputs]) -> None:
+    """Write the report as one HTML file, given the paths of all that was measured."""
     page = report(**measured).render()
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(out) as part:

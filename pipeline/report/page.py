@@ -57,10 +57,12 @@ def pivot_table(
     """Return one column of a tidy data frame as a table, with rows and columns in order of appearance.
 
     Args:
+        frame: tidy data, an observation a row.
         rows: heading of the first column, and a format string of the frame's columns that names each row.
         columns: a format string that names each other column.
         values: the column to show and its format.
         labels: by column, names for its values.
+        caption: text shown with the table; "": no text.
     """
     corner, row_name = rows
     column, form = values

@@ -84,7 +84,7 @@ def _package_versions() -> Iterator[str]:
 
 
 def code_changes() -> str:
-    """Return the difference of the code from the commit's, as git shows it, without new files; "" if there is none."""
+    """Return the difference of the code from the commit's, as git shows it, without new files; "" if it is equal."""
     commit = _commit()
     expected = ("params.yaml", "dvc.lock", "data.dvc")  # parameters are in the command, DVC writes the others
     without = [f":(top,exclude){name}" for name in expected]

@@ -113,7 +113,7 @@ class LiveRun:
     """A run while its stage works; its methods neither wait for the store nor raise.
 
     A thread sends figures and pictures every second; whatever the store refuses is sent again, and the rest by `close`.
-    A run that continues an interrupted execution has its figures and pictures up to step `last`; −1 if there are none.
+    A run that continues an interrupted execution has its figures and pictures up to step `last`; −1 for a new run.
     """
 
     def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:
@@ -237,7 +237,9 @@ class Tracker:
         then logs it from the stage's files. An interrupted training with the same fingerprint continues in its run.
 
         Args:
+            stage: name of the stage.
             setup: tags about the execution, without stegnet before their names.
+            training: fingerprint of the training, if the stage trains; "": it does not.
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
         with store_errors():
@@ -328,7 +330,7 @@ class Tracker:
         return run, lock
 
     def _end(self, run: Run, status: str, result: Result | None = None) -> None:
-        """Log what a run is missing of its result, and end it."""
+        """Log the parts of its result that a run is missing, and end it."""
         if result:
             row = self._training(result.weights)
             self._log(run, result, _model(row) if row else None)
@@ -437,7 +439,7 @@ def _model(run: Run) -> str | None:
 
 
 def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: str | None) -> list[Metric]:
-    """Return figures of a result by name and step; those of a model name the pictures that gave them."""
+    """Return figures of a result by name and step; a model's figures name the pictures that gave them."""
     metrics = list[Metric]()
     for (name, step), value in figures.items():
         data = result.dataset_of(name) if model else None

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
+    """Train the pair in this process or several; the first one writes weights and curve, and tracks the run."""
     checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
     with training_processes("pipeline.train", config):
         run = prepare_run(config, shards)

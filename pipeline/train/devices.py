@@ -49,6 +49,7 @@ class BatchShare:
 
     @classmethod
     def of_this_process(cls, config: TrainConfig) -> "BatchShare":
+        """Return the share of this process, by its rank among all training processes."""
         start, end = (config.batch * number // world_size() for number in (rank(), rank() + 1))
         return cls(config.batch, start, end - start, min(config.accumulate, end - start))
 
@@ -79,7 +80,10 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
     every operation.
 
     Args:
-        gpus, cores: available on all machines; None: on this one.
+        config: parameters of the pipeline.
+        gpus: number of GPUs on all machines; None: those of this one.
+        cores: number of physical cores on all machines; None: those of this one.
+
     Raises:
         ConfigError: there are fewer GPUs, or fewer pairs in a batch.
     """

@@ -68,7 +68,7 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
 class HideRevealPass(nn.Module):
     """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
 
-    `scramble.base` and `train.bits` say what is hidden and sealed; `precision` is the networks', "bf16" or "fp32".
+    `scramble.base` and `train.bits` set the base and the sealed bits; `precision` is the networks', "bf16" or "fp32".
     """
 
     def __init__(self, pair: Pair, config: Config, precision: str) -> None:
@@ -124,10 +124,12 @@ class HidingTask(TrainingTask[PassRandomness]):
         self._start = first_weight(config, pair)
 
     def plan(self, step: int, device: torch.device) -> StepPlan[PassRandomness]:
+        """Draw the shuffles, masks and noise of the batch; the container's weight follows `container_weight`."""
         weight = container_weight(step, self.steps, self._start, self.config.train.container_ramp)
         return StepPlan(draw_randomness(self.config, step, device), weight)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> TaskOutput:
+        """Hide and reveal a batch; a preview shows cover, container, secret and revealed secret."""
         result = self._hide_reveal(pictures, randomness)
         return TaskOutput(self.terms(result), (result.cover, result.container, result.secret, result.revealed))
 
@@ -144,10 +146,12 @@ class HidingTask(TrainingTask[PassRandomness]):
         return terms._replace(secret=terms.secret + self.config.train.base_weight * enhanced)
 
     def figures(self, means: Tensor) -> Point:
+        """Return the PSNR in dB of container and revealed secret."""
         _, _, container_mse, secret_mse = means.tolist()
         return {CONTAINER_PSNR: psnr_from_mse(container_mse), SECRET_PSNR: psnr_from_mse(secret_mse)}
 
     def validation(self, data: Path, device: torch.device, batch: int) -> Measure | None:
+        """Return a measurement of both PSNRs and the loss on the validation pairs; None without pictures."""
         opened = Validation.open(self.config, data, device, self._precision, batch)
         return opened.measure if opened else None
 

@@ -48,7 +48,7 @@ class StopRequest:
     """A record of Ctrl-C or SIGTERM while the block lasts, so that training stops at the end of a step.
 
     A second signal has its previous effect. Signals that this process ignores, under `nohup` for instance, stay
-    ignored; so do all signals outside the main thread, where Python handles none.
+    ignored; so do all signals outside the main thread, where Python handles no signals.
     """
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ def _message(failure: ProcessFailure) -> object:
 
 
 def _handled_signals() -> list[signal.Signals]:
-    """Return those of SIGNALS that this process does not ignore."""
+    """Return the signals, among SIGNALS, that this process does not ignore."""
     return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 

@@ -24,7 +24,7 @@ PictureMeasure = Callable[[Tensor, Tensor], Tensor]  # of the errors (B, 3, …)
 
 
 class LossTerms(NamedTuple):
-    """Both terms of a batch's loss, and what is reported; all scalars."""
+    """Both terms of a batch's loss, and the reported errors; all scalars."""
 
     container: Tensor
     secret: Tensor
@@ -90,11 +90,13 @@ def measure(function: PictureMeasure) -> PictureMeasure:
 
 @measure
 def mse(a: Tensor, b: Tensor) -> Tensor:
+    """Return the squared error of each sample, in the shape of `a`."""
     return (a - b).square()
 
 
 @measure
 def l1(a: Tensor, b: Tensor) -> Tensor:
+    """Return the absolute error of each sample, in the shape of `a`."""
     return (a - b).abs()
 
 
@@ -110,11 +112,13 @@ def charbonnier(a: Tensor, b: Tensor) -> Tensor:
 
 @measure
 def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Return 1 − SSIM of pictures, (B, 3, H, W) in [0, 1]."""
     return 1 - tensors.ssim(a, b)
 
 
 @measure
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Return 1 − MS-SSIM of pictures, (B, 3, H, W) in [0, 1]."""
     return 1 - tensors.ms_ssim(a, b)
 
 

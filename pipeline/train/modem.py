@@ -88,7 +88,7 @@ def modem_channel(config: Config) -> ChannelConfig:
 
 
 class ModemPass(nn.Module):
-    """A modem and the channel between its networks, as one module; arguments as of `HideRevealPass`."""
+    """A modem and the channel between its networks, as one module; arguments are those of `HideRevealPass`."""
 
     def __init__(self, pair: Modem, channel: ChannelConfig, precision: str) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class ModemPass(nn.Module):
 def through_channel(stored: Tensor, randomness: ModemRandomness, distortions: Distortions) -> Tensor:
     """Return containers of 8 bits in [0, 1], (B, 3, H, W), after real JPEG or WebP.
 
-    The gradient is that of averaging the chroma of 2×2 pixels; for rounding, it is straight-through, as in
+    The gradient is as if the chroma of 2×2 pixels were averaged; for rounding, it is straight-through, as in
     `through_8_bits`.
     """
     full_chroma = randomness.full_chroma.to(stored.device)[:, None, None, None]
@@ -166,6 +166,7 @@ class ModemTask(TrainingTask[ModemRandomness]):
         self._log_weights = [first_log_weight] * len(config.model.rungs)  # natural logarithms
 
     def plan(self, step: int, device: torch.device) -> StepPlan[ModemRandomness]:
+        """Draw a rung for the batch, its bits and its channel; the container's weight is the rung's own."""
         random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         rung = int(torch.randint(len(self.config.model.rungs), (), generator=random))
         count = self.config.train.batch
@@ -173,6 +174,7 @@ class ModemTask(TrainingTask[ModemRandomness]):
         return StepPlan(randomness, math.exp(self._log_weights[rung]))
 
     def forward(self, pictures: Tensor, randomness: ModemRandomness) -> TaskOutput:
+        """Hide bits in a batch and read them after the channel; a preview shows cover and container."""
         result = self._hide_reveal(pictures, randomness)
         return TaskOutput(self.terms(result), (result.cover, result.container))
 
@@ -186,6 +188,7 @@ class ModemTask(TrainingTask[ModemRandomness]):
         return LossTerms(squared * 255**2, entropy, squared.detach(), information)
 
     def figures(self, means: Tensor) -> Point:
+        """Return the container's PSNR in dB, and the information per pixel in bits."""
         _, _, container_mse, information = means.tolist()
         return {CONTAINER_PSNR: psnr_from_mse(container_mse), INFORMATION: information}
 
@@ -215,6 +218,7 @@ class ModemTask(TrainingTask[ModemRandomness]):
         return measure
 
     def after_step(self, step: int, randomness: ModemRandomness, means: Tensor) -> None:
+        """Steer the weight of the rung towards its PSNR, which ramps from `start_psnr` to the rung's own."""
         rung = self.config.model.rungs[randomness.rung]
         ramp = self._channel.ramp * self.steps
         share = min(1.0, step / ramp) if ramp else 1.0

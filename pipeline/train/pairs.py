@@ -90,6 +90,10 @@ class Pairs(Dataset[Tensor]):
     """An endless sequence of pairs. Pair `index` depends only on seed and index, so training can resume anywhere.
 
     Args:
+        folder: folder of the shards.
+        crop: side of the crops in pixels.
+        augment: probability of each augmentation.
+        seed: seed of the choice of pairs and of their crops.
         parts: COVERS, covers alone; SECRETS, secrets too; WITH_BASES, also bases, which the shards hold.
     """
 
@@ -102,7 +106,7 @@ class Pairs(Dataset[Tensor]):
         self._seed = seed
 
     def __getitem__(self, index: int) -> Tensor:
-        """Return cover, secret and the secret's base, as many as there are, (parts, 3, crop, crop) uint8."""
+        """Return cover, secret and the secret's base, the first `parts` of them, (parts, 3, crop, crop) uint8."""
         (cover, seed), (secret, secret_seed) = self._draw(index)
         crops = [self._augment(self._shards[cover], seed)]
         if self._parts == COVERS:

@@ -29,7 +29,7 @@ from stegnet.core.parallel import connect
 
 @contextmanager
 def cluster() -> Iterator[tuple[int, int]]:
-    """Connect to a cluster, and yield its numbers of GPUs and CPUs. Raises as `connect`."""
+    """Connect to a cluster, and yield its numbers of GPUs and CPUs. Raises the errors of `connect`."""
     try:
         resources = connect().cluster_resources()
         yield int(resources.get("GPU", 0)), int(resources["CPU"])

@@ -32,7 +32,7 @@ class TrainingRun:
     Attributes:
         config: the parameters, `with_defaults`.
         data: folder of the shards.
-        device: of this process.
+        device: device of this process.
         precision: "bf16" or "fp32".
         fingerprint: names the training; a changed parameter, picture or line of code gives another.
     """

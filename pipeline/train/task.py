@@ -1,6 +1,6 @@
 """The contract of training tasks, what a pair learns, and the parts that all tasks share: means, previews, curves.
 
-`Trainer` does the step, the same for each task. A task draws what is random in the step, passes pictures through its
+`Trainer` does the step, the same for each task. A task draws the step's randomness, passes pictures through its
 pair, and computes the loss: `pipeline.train.hiding` hides pictures in pictures, `pipeline.train.modem` hides bits.
 """
 

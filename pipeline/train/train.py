@@ -80,11 +80,13 @@ def train(
     the same bits. When several processes train together, each makes this call; the first one reports and saves.
 
     Args:
+        run: the training, as `prepare_run` resolved it.
         checkpoints: folder of the checkpoints; once the result is safe, call `Checkpoint(checkpoints,
             run.fingerprint).remove()`.
         report: called with each point of the training curve, including those before an interruption.
         progress: wraps the range of remaining steps, to show progress.
         show: called ten times with a step and its preview pictures, (H, W, 3) uint8.
+
     Raises:
         TrainingError: the loss is no longer finite, memory is full, or another process runs this training.
         TrainingStopped: on Ctrl-C or SIGTERM; the state is saved.

@@ -24,8 +24,8 @@ class Trainer(Generic[Randomness]):
     """Weights, optimiser, schedules and moving average of a training, in this process.
 
     Attributes:
-        steps: in the whole training.
-        done: steps so far.
+        steps: number of steps in the whole training.
+        done: number of steps so far.
         curve: points of the training curve so far.
         best: the best weights since the container has its full weight.
         share: the pairs of each batch that this process computes.
@@ -78,9 +78,10 @@ class Trainer(Generic[Randomness]):
 
         Returns:
             A point of the curve, about 200 times in a training and after each validation; otherwise None.
+
         Raises:
-            FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, it
-                may be that of an earlier step, which is then the next one to do.
+            FloatingPointError: the loss or its gradient is no longer finite; the weights are unchanged. On a GPU, an
+                earlier step may have failed, which is then the next one to do.
         """
         train = self.config.train
         plan = self.task.plan(self.done, self._fabric.device)
@@ -126,7 +127,7 @@ class Trainer(Generic[Randomness]):
 
     @property
     def shows(self) -> bool:
-        """True if the pictures of the next step are shown, as are those of ten steps of a training."""
+        """True if the pictures of the next step are shown; a training shows ten steps."""
         return (self.done + 1) % self._preview_interval == 0
 
     def preview(self) -> NDArray[np.uint8]:

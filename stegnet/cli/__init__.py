@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 
 
 def run() -> None:
-    """Entry point of the `stegnet` command."""
+    """Run the `stegnet` command, as its entry point."""
     try:
         from stegnet.cli.signals import exit_on_signals
 

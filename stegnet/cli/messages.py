@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 
 def result(line: str) -> None:
-    """Print one line on stdout; errors as `stdout_errors`."""
+    """Print one line on stdout; errors are those of `stdout_errors`."""
     with stdout_errors():
         _print(line, sys.stdout)
 
@@ -83,10 +83,12 @@ def flush() -> None:
 
 
 def note(line: str) -> None:
+    """Print a line as `note:` on stderr."""
     _print_stderr(f"note: {shown(line, option_of)}")
 
 
 def warning(line: str) -> None:
+    """Print a line as `warning:` on stderr."""
     _print_stderr(f"warning: {shown(line, option_of)}")
 
 
@@ -102,6 +104,7 @@ def error(message: StegnetError | str) -> None:
 
 
 def hint(line: str) -> None:
+    """Print a line as `hint:` on stderr."""
     _print_stderr(f"hint: {shown(line, option_of)}")
 
 
@@ -282,7 +285,7 @@ def _open_output() -> TextIO:
 
 
 def copy_to_output(path: Path) -> None:
-    """Copy a file to standard output; errors as `stdout_errors`."""
+    """Copy a file to standard output; errors are those of `stdout_errors`."""
     refuse_terminal()
     with stdout_errors(), path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)

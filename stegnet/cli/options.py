@@ -67,15 +67,18 @@ class _Place(argparse.Action):
 
 
 def add_force_option(command: argparse.ArgumentParser) -> None:
+    """Add `--force`, which overwrites existing files but never an input."""
     command.add_argument("--force", action="store_true", help="overwrite existing files, but never an input")
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:
+    """Add `--search`, which looks for cropped, resized or cut copies."""
     search_help = "also try cropped, resized or cut copies of containers made to survive that (seconds)"
     command.add_argument("--search", action="store_true", help=search_help)
 
 
 def add_cluster_option(command: Parser) -> None:
+    """Add `--cluster` under the help topic "clusters"."""
     command.add_topic("clusters", _CLUSTERS).add_argument(
         "--cluster",
         metavar="ADDRESS",
@@ -101,6 +104,7 @@ def _device(text: str) -> str:
 
 
 def add_port_option(command: argparse.ArgumentParser) -> None:
+    """Add `--port`, the page's port on this machine; 0 takes any free one."""
     command.add_argument(
         "--port", type=_port, default=0, metavar="N", help="port of the page (default: 0, any free one)"
     )
@@ -213,9 +217,9 @@ class _MethodOption:
     """Option of one or several methods.
 
     Attributes:
-        flag: as it is typed. A value has two flags if methods have different defaults for it.
-        name: of the value in the methods' options.
-        default: of the value in the methods' options.
+        flag: the option as it is typed. A value has two flags if methods have different defaults for it.
+        name: name of the value in the methods' options.
+        default: default of the value in the methods' options.
         type_: type of the value, as annotated.
         metavar: word for the value in the help, or one for each path; None: argparse's own.
         help: text of the help.
@@ -268,7 +272,8 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
     """Return the method that the options ask for, and its options. A contradiction ends the program as misuse.
 
     Args:
-        suffix: of the output, or "".
+        options: parsed arguments of `hide`.
+        suffix: suffix of the output, or "".
     """
     names = [option.name for option in _method_options()]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
@@ -291,7 +296,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
 
 
 def _either(names: Sequence[str]) -> str:
-    """Return the names of methods joined by "or", without that of AUTO if there are others."""
+    """Return the names of methods joined by "or", without AUTO if there are others."""
     return " or ".join(name for name in names if name != next(iter(METHODS))) or names[0]
 
 
@@ -324,8 +329,10 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     """Return the key or passphrase that the options name; None: they name no key.
 
     Args:
+        options: parsed arguments, with the key options of the command.
         confirm: prompt twice, because a mistyped passphrase would lose the secret for good, and warn of a weak one.
         hiding: a missing key file can be generated; to reveal, only the original one helps.
+
     Raises:
         KeyFileError: it can't be read, or is not valid.
     """

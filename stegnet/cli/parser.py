@@ -1,4 +1,4 @@
-"""The parser of the command line: short usage, and errors of two lines, the second of which says what to do.
+"""The parser of the command line: short usage, and errors of two lines: the problem, and how to go on.
 
 The same parser provides `--help`, the manual page in roff's man macros, and shell completion.
 """
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         return self.topics[name]
 
     def add_commands(self, summaries: Mapping[str, str]) -> None:
-        """Add commands, each of which is the name of its module, with a line on each."""
+        """Add commands by the names of their modules, with a line on each."""
         self.summaries = summaries
         commands = self.add_subparsers(
             title="commands", dest="command", required=True, metavar="COMMAND", parser_class=Parser
@@ -67,11 +67,13 @@ class Parser(argparse.ArgumentParser):
             self.commands[name] = commands.add_parser(name, help=summary, command=name)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse arguments after importing the command that they are for; remember them for error messages."""
         self._typed = sys.argv[1:] if args is None else list(args)
         self.load()
         return super().parse_known_args(self._typed, namespace)
 
     def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+        """Parse arguments; one that is left over ends the program as misuse, without echoing a possible passphrase."""
         options, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse_unknown_option()
@@ -95,7 +97,7 @@ class Parser(argparse.ArgumentParser):
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
-        """Return the help of what most users need."""
+        """Return the help of the options that most users need."""
         return self._formatted([group for group in self._action_groups if group not in self.topics.values()])
 
     def format_all(self) -> str:
@@ -140,7 +142,7 @@ class Parser(argparse.ArgumentParser):
         return " ".join(words)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Accept a value if it is one of the action's choices, or end the program with what they are."""
+        """Accept a value if it is one of the action's choices, or end the program with a list of them."""
         if action.choices is None or value in action.choices:
             return
         if isinstance(action, argparse._SubParsersAction):

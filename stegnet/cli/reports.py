@@ -22,6 +22,7 @@ from stegnet.results import CHANGED_SECRET, COVER_FORMAT, Report, lossy_covers_w
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
+    """Add `--json`, which prints reports as one JSON object a line."""
     text = "print JSON, a line for each file; errors stay text"
     command.add_argument("--json", action="store_true", help=text)
 
@@ -134,7 +135,7 @@ def _show_failures(failed: list[tuple[Job, StegnetError]], total: int) -> None:
 
 
 def _as_json(report: Report, path: Place | None, size: int | None, job: Job | None = None) -> str:
-    """Return a report as a JSON object; `job` is the one of several that it is of."""
+    """Return a report as a JSON object; `job` is the job that it reports, if there are several."""
     hiding = report.hiding
     kind = "text" if report.text is not None else None
     if kind is None and isinstance(path, Path):  # else it is not on this machine

@@ -25,7 +25,7 @@ def exit_on_signals() -> None:
 
 @contextmanager
 def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """Within the block, let the first signal call `stop` instead of its previous handler, for a graceful end.
+    """Let the first signal in the block call `stop` instead of its previous handler, for a graceful end.
 
     Signals in the 5 seconds after it are ignored; later ones call the previous handler again.
     """

@@ -192,9 +192,11 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
     `path` stays as it was.
 
     Args:
+        path: the file to write.
         overwrite: replace an existing file. If false, an existing file is an error, both at the start and at the end:
             of two runs that write to the same path, the second to finish fails.
         private: make the file readable by its owner only, even if it replaces a public one.
+
     Raises:
         MediaError: the folder is missing or not writable, or `path` is a folder or must not be overwritten.
     """

@@ -138,7 +138,8 @@ def pixel_index(
     """Return the source of each pixel of a shuffled picture, in raster order: (…, H·W) int64.
 
     Args:
-        permutation, orientation: of one or several shuffles, (…, N); arrays or tensors.
+        permutation: source block of each block, of one or several shuffles, (…, N) integers; an array or a tensor.
+        orientation: number of each block's orientation, 0 to 7, (…, N) integers; an array or a tensor.
         cols: columns of the source grid.
         inside: result of `orientations`.
         across: columns of the target grid, if they differ.

@@ -91,7 +91,7 @@ def thread_count() -> int:
 
 
 def prefetch(items: Generator[Item, None, None], depth: int = 2) -> Generator[Item, None, None]:
-    """Yield items, of which a thread prefetches up to `depth`.
+    """Yield items; a thread prefetches up to `depth` of them.
 
     Closing the generator ends the thread, then closes `items`. Don't close `items` directly: the thread may be running
     in it.
@@ -189,6 +189,8 @@ def in_parts(work: Callable[[slice], Result], count: int, unit: int = 1, most: i
     """Call `work` with parts of `count` places, to bound the memory; threads share the parts if there are several.
 
     Args:
+        work: a function of the slice of places to work on.
+        count: number of places in all.
         unit: number of places that stay together.
         most: places of a part, a multiple of `unit`, or a single larger unit; None: about a million.
     """
@@ -302,7 +304,7 @@ def rank() -> int:
 
 
 def local_rank() -> int:
-    """Return the number of this process among those of this machine, which is also that of its GPU."""
+    """Return the number of this process among those of this machine, which is also its GPU's number."""
     return int(os.environ["LOCAL_RANK"]) if is_launched() else 0
 
 

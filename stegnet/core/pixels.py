@@ -72,9 +72,12 @@ def encode_jpeg(
     """Encode (H, W, 3) uint8, or (H, W) for a grey picture, as libjpeg's ordinary baseline JPEG.
 
     Args:
+        picture: (H, W, 3) uint8, or (H, W) uint8 for a grey picture.
         quality: 1 to 100, as libjpeg scales its tables.
         full_chroma: 4:4:4 instead of 4:2:0.
         icc: ICC profile; without one, the picture is sRGB.
+        exif: Exif data to store; empty: no Exif is stored.
+
     Raises:
         MediaError: a side is too long for libjpeg.
     """
@@ -129,12 +132,12 @@ def in_strips(work: Callable[[slice], Result], height: int, width: int) -> list[
 
 
 def _rows(width: int) -> int:
-    """Return how many rows a strip has."""
+    """Return the number of rows of a strip."""
     return max(1, _STRIP // width)
 
 
 def free_memory() -> int:
-    """Return how many bytes of memory are free."""
+    """Return the free memory in bytes."""
     from psutil import virtual_memory  # imported here, since it takes 9 ms, and revealing does not need it
 
     return virtual_memory().available
@@ -198,7 +201,7 @@ def is_grey(picture: np.ndarray) -> bool:
 
 
 def channels_of(picture: np.ndarray) -> int:
-    """Return how many samples per pixel of (H, W, 3) uint8 can be sealed in: 1 in a grey picture, else 3."""
+    """Return the number of samples per pixel of (H, W, 3) uint8 to seal in: 1 in a grey picture, else 3."""
     return 1 if is_grey(picture) else 3
 
 

@@ -31,14 +31,17 @@ class RemotePath:
 
     @property
     def name(self) -> str:
+        """Last part of the address: "a.png" of "s3://bucket/a.png"."""
         return self.url.rsplit("/", 1)[1]
 
     @property
     def stem(self) -> str:
+        """Name without its suffix."""
         return PurePosixPath(self.name).stem
 
     @property
     def suffix(self) -> str:
+        """Suffix of the name, with its dot; "" if it has no suffix."""
         return PurePosixPath(self.name).suffix
 
     def __truediv__(self, name: str) -> "RemotePath":
@@ -116,7 +119,7 @@ def place(text: str) -> Place:
 
 @contextmanager
 def fetched(source: Place) -> Iterator[Path]:
-    """Yield the local path of an input: its own, or that of a copy with the same name that exists within the block.
+    """Yield the local path of an input: its own, or, within the block, the path of a copy with the same name.
 
     An error of the block names the address instead of the copy.
     """
@@ -156,6 +159,6 @@ def _local_name(remote: RemotePath) -> Iterator[Path]:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Return the classes of file systems' errors; s3fs passes on those of botocore, which are no OSErrors."""
+    """Return the classes of file systems' errors; s3fs passes on botocore's, which are no OSErrors."""
     botocore = sys.modules.get("botocore.exceptions")
     return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

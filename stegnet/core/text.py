@@ -41,6 +41,7 @@ class Text(str):
     kind: str
 
     def __new__(cls, *parts: str | Setting, kind: str = "") -> Self:
+        """Join texts and settings, and keep them apart in `parts`, where those of joined `Text`s come singly."""
         text = super().__new__(cls, "".join(map(str, parts)))
         text.kind = kind
         text.parts = tuple(piece for part in parts for piece in getattr(part, "parts", (part,)))

@@ -1,4 +1,4 @@
-"""Albums: one file divided over a folder's pictures or sounds, each of which opens separately, and joined again."""
+"""Albums: one file, divided over a folder's pictures or sounds, which open one by one, and joined again."""
 
 import hashlib
 from collections.abc import Generator, Iterator
@@ -51,7 +51,10 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
     """Plan to divide a file over all pictures and sounds in a folder.
 
     Args:
+        covers: folder of pictures and sounds.
+        secret: file to divide.
         enough: number of containers, of any choice, that must give the file; None: all.
+
     Raises:
         MediaError: a file can't be read, is a film, or the folder has no covers.
         CapacityError: there are too many covers.
@@ -93,7 +96,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
 
     Raises:
         MediaError: a file can't be read or written.
-        CapacityError: the file does not fit; the message says how much would.
+        CapacityError: the file does not fit; the message gives the size that would.
         ConfigError: the method makes no albums.
     """
     if not job.method.info.albums:
@@ -218,6 +221,7 @@ class Album(Container):
                 yield FrameReading(None, False)
 
     def not_opened(self) -> RevealError:
+        """Return the error for an album whose first file does not open; no file is decoded to find out why."""
         return nothing_revealed()
 
 

@@ -156,7 +156,7 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 
 def _skipped(folder: Place, names: list[str], why: str) -> Notes:
-    """Return a note on skipped files, of which five are named; () without such files."""
+    """Return a note on skipped files that names five of them; () without such files."""
     if not names:
         return ()
     named = names[:5]
@@ -172,11 +172,13 @@ def plan_hiding(
     If there are fewer secrets than covers, they are repeated in order.
 
     Args:
+        covers: folder of covers.
         secrets: a folder, or one file that goes into each cover.
         any_file: secrets may be any files, and go into any cover; else pictures go into pictures, and films into films.
         kinds: kinds of covers.
         matched: with `any_file`, still put pictures into pictures and films into films if all secrets of a folder are
             pictures or films, and not all covers are sounds.
+
     Raises:
         MediaError: a folder can't be read or holds no suitable files, or the one secret can't be read.
         CapacityError: there are more secrets than covers.
@@ -266,7 +268,11 @@ def hide_each(
     """Hide pair after pair; an error ends only its pair.
 
     Args:
-        folder: for the results: `a.bmp` becomes `folder/a.png`, for example.
+        plan: pairs of a cover and a secret.
+        folder: folder for the results: `a.bmp` becomes `folder/a.png`, for example.
+        hide: method, options and context by which each pair is hidden.
+        key_source: key or passphrase of all containers.
+        writing: yields the target of each result; by default a file of this machine.
     """
     names = Names()
 

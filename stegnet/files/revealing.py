@@ -30,8 +30,8 @@ from stegnet.results import WATCHABLE_SUFFIX, OutputFolder, OutputTarget, Report
 class Info(TypedDict, total=False):
     """Description of a file, in display order. Values that do not apply are missing.
 
-    The first ones are of the file that was asked about, and tell what fits into it. With the key, those from `method`
-    on are of the secret that is hidden in it; a method may add others.
+    The first values describe the file and its capacity. With the key, the values from `method` on describe the secret;
+    a method may add others.
     """
 
     kind: str
@@ -117,7 +117,12 @@ def reveal_file(
     gets the file's own name, a text is returned in the report instead.
 
     Args:
+        container: picture, film or sound, or folder of an album.
+        out: target of the result.
+        key_source: key or passphrase.
         strict: refuse a container that is not exactly as it was hidden, unless the method's bits survive changes.
+        context: networks, device and progress.
+
     Raises:
         StegnetError: any but DataError, CapacityError and TrainingError.
     """
@@ -172,8 +177,12 @@ def reveal_each(
     """Reveal one container after the other; an error ends only its job.
 
     Args:
-        folder: for the results, whose suffixes depend on the hidden data.
+        plan: containers of a folder.
+        folder: folder for the results, whose suffixes depend on the hidden data.
+        key_source: key or passphrase of all containers.
         strict: as in `reveal_file`.
+        context: networks, device and progress.
+        writing: yields the target of each result; by default a file of this machine.
     """
     names = Names()
 
@@ -193,6 +202,7 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
     Returns:
         Names and values in display order. With a key, `whole` is False for a container that was altered after
         hiding, and `trouble` lists the alterations; both are missing if alteration can't be detected.
+
     Raises:
         MediaError: the file can't be read, or has an unknown format.
         RevealError: nothing opens with this key.
@@ -234,7 +244,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
 
 
 def _described(cover: Cover) -> Info:
-    """Describe a file, and what fits into it; errors as `Cover`."""
+    """Describe a file, and what fits into it; errors are those of `Cover`."""
     if cover.kind == SOUND:
         return _sound(cover)
     if cover.is_film:

@@ -44,10 +44,13 @@ def run_ffmpeg(
     """Run ffmpeg and overwrite `out`, or return the output if `out` is None. Metadata of the input is left out.
 
     Args:
+        out: file to overwrite; None: the output is returned.
         streams: inputs and filters of ffmpeg-python, in the order of the output's tracks.
-        options: of the output.
-        problem, subject: of the error if ffmpeg fails.
+        options: options of the output.
+        problem: message of the error if ffmpeg fails.
+        subject: the file that the error is about.
         data: input for `piped_frames`.
+
     Raises:
         MediaError: ffmpeg fails, with its last line in the message, or the disk of `out` is full.
     """

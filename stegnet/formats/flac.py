@@ -83,7 +83,7 @@ def _crc8(header: bytes) -> int:
 
 
 def frames_end(file: FileBytes, description: bytes, total: int, first: int) -> int:
-    """Return the end of the last frame, the least that libFLAC decodes completely; if not found, the file's end."""
+    """Return the end of the last frame: the least length that libFLAC decodes whole; if not found, the file's end."""
     length = max(1, int.from_bytes(description[:2], "big"))
     place = find_frame(file, (total - 1) // length, first)
     samples = (total - 1) % length + 1

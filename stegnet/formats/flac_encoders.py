@@ -19,7 +19,7 @@ USUAL_BLOCK = 4096  # samples, libFLAC's default above its lowest levels
 
 
 @dataclass(frozen=True)
-class Encoder:
+class FlacEncoder:
     """Encoder at one of its levels."""
 
     library: Literal["libFLAC", "FFmpeg"]
@@ -73,8 +73,8 @@ class Encoder:
 
 # Defaults come first: some levels give the same bytes.
 ENCODERS = (
-    *(Encoder("libFLAC", level) for level in (5, 8, 0, 1, 2, 3, 4, 6, 7)),
-    *(Encoder("FFmpeg", level) for level in (5, 8, 12, 0, 1, 2, 3, 4, 6, 7, 9, 10, 11)),
+    *(FlacEncoder("libFLAC", level) for level in (5, 8, 0, 1, 2, 3, 4, 6, 7)),
+    *(FlacEncoder("FFmpeg", level) for level in (5, 8, 12, 0, 1, 2, 3, 4, 6, 7, 9, 10, 11)),
 )
 
 
@@ -88,7 +88,7 @@ class FlacSettings:
         known: whether the settings give the file's own frames, byte for byte.
     """
 
-    encoder: Encoder
+    encoder: FlacEncoder
     block: int
     known: bool
 
@@ -113,7 +113,7 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
     """
     left = [encoder for encoder in ENCODERS if encoder.makes_blocks_of(block)]
     count = 8  # blocks
-    nearest: Encoder | None = None
+    nearest: FlacEncoder | None = None
     while left:
         part = numbers[: count * block]
         made = {}

@@ -195,7 +195,7 @@ def light_in_new_file(
     Args:
         colours: transfer function and primaries.
         light: MaxCLL and MaxFALL.
-        mastering: in the order of Matroska's elements.
+        mastering: colours and luminance of the mastering display, in the order of Matroska's elements.
     """
     transfer, primaries = colours
     unspecified = 2  # transfer function or primaries (ITU-T H.273)
@@ -265,7 +265,7 @@ def _replaced(data: bytes, changes: dict[bytes, bytes]) -> bytes:
 
 
 def _seek_head(old: bytes, moved: Mapping[int, int]) -> bytes:
-    """Return an index of elements, some of which have moved to other places in the segment."""
+    """Return an index of elements; those that moved within the segment get their new places."""
     (whole,) = spans(old, 0, len(old))
     content = b""
     for seek in spans(old, whole.start, whole.end):

@@ -92,12 +92,15 @@ class OpenedFile:
         self._file.close()
 
     def exists(self) -> bool:
+        """Return True: the file is open, even if it has been removed meanwhile."""
         return True
 
     def is_file(self) -> bool:
+        """Return True: no folder can be opened."""
         return True
 
     def stat(self) -> os.stat_result:
+        """Return the status of the open file, whatever has its path now."""
         return os.fstat(self._file.fileno())
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
@@ -114,6 +117,7 @@ class OpenedFile:
         return self._streams.enter_context(io.BufferedReader(file))
 
     def fileno(self) -> int:
+        """Return the descriptor, which all readers share."""
         return self._file.fileno()
 
     def once(self, name: str, find: Callable[[Self], T]) -> T:
@@ -134,6 +138,7 @@ class OpenedFile:
             return file.read(_START_BYTES)
 
     def read_bytes(self) -> bytes:
+        """Read the whole file by an independent reader; the positions of others stay."""
         with self.open() as file:
             return file.read()
 

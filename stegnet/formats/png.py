@@ -96,7 +96,7 @@ OPENCV_DEFLATE = Deflate("zlib", 1, 8, zlib.Z_RLE)
 LIBPNG_DEFLATE = Deflate("zlib", 6, 8, zlib.Z_FILTERED)  # by default
 
 
-class Header(NamedTuple):
+class PngHeader(NamedTuple):
     """Fields of the chunk IHDR."""
 
     width: int
@@ -117,6 +117,7 @@ class Chunk(NamedTuple):
 
     @property
     def end(self) -> int:
+        """Offset of the byte after its checksum."""
         return self.start + 12 + self.length
 
 
@@ -132,15 +133,15 @@ def chunks_of(source: Source) -> Iterator[Chunk]:
 
 @dataclass(frozen=True)
 class PngForm:
-    """Way to write a PNG; by default, that of OpenCV's imwrite.
+    """Way to write a PNG; by default, as OpenCV's imwrite does.
 
     By OpenCV's defaults, photographs get as small as by libpng's, in a tenth of the time.
 
     Attributes:
-        filters, deflate: of its image data.
-        chunk_bytes: of each chunk of image data; the last number holds for all further chunks but the last.
+        filters, deflate: ways to filter and compress the image data.
+        chunk_bytes: size of each chunk of image data; the last number holds for all further chunks but the last.
         header: zlib's, two bytes; None: as libpng writes it.
-        interlaced: in seven passes.
+        interlaced: whether it is stored in seven passes.
         source: the file from which everything but IHDR and the image data is copied.
         before, behind: parts of it that stand before and after the image data, each from start to end.
         profile: chunk of an ICC profile, written before them; b"" if there is no profile.
@@ -161,7 +162,7 @@ class PngForm:
         planes = np.atleast_3d(samples)
         height, width, channels = planes.shape
         colour_types = {count: kind for kind, count in CHANNELS.items() if kind != ColourType.PALETTE}
-        header = Header(width, height, 8, colour_types[channels], 0, 0, int(self.interlaced))
+        header = PngHeader(width, height, 8, colour_types[channels], 0, 0, int(self.interlaced))
         file.write(SIGNATURE)
         file.write(_chunk(b"IHDR", _HEADER.pack(*header)))
         file.write(self.profile)
@@ -220,7 +221,7 @@ class PngFile:
 
     Attributes:
         header: IHDR.
-        may_have_exif: in a separate chunk, in XMP, or in a text, where ImageMagick writes it.
+        may_have_exif: whether it has EXIF in a chunk, in XMP, or in a text, where ImageMagick writes it.
 
     Raises:
         MediaError: a chunk is cut off, or there are more than a million.
@@ -256,7 +257,7 @@ class PngFile:
                     self.may_have_exif = self.may_have_exif or kind == "eXIf" or named
                     (self._behind if self._sizes else self._before).append((kind, at, end))
                 else:
-                    self.header = Header(*_HEADER.unpack(data[at + 8 : end - 4]))
+                    self.header = PngHeader(*_HEADER.unpack(data[at + 8 : end - 4]))
                     compared = max(compared_bytes, 2 * max(width for _, width in self._pass_sizes()))
                 if len(self._sizes) + len(self._before) + len(self._behind) > most_chunks:
                     problem = f"the PNG has more than {most_chunks:,} chunks"
@@ -265,7 +266,7 @@ class PngFile:
 
     @property
     def keeps_samples(self) -> bool:
-        """Whether the image data has 8 bits per sample, and no palette."""
+        """True if the image data has 8 bits per sample, and no palette."""
         return self.header.bits == 8 and self.header.colour_type != ColourType.PALETTE
 
     @property
@@ -284,7 +285,7 @@ class PngFile:
         """Return the way to write a container of this cover, and a line if its program is not recognised, else "".
 
         Args:
-            channels: of the container's samples.
+            channels: number of channels of the container's samples.
             same_colours: the file's colour information holds for them.
             dropped: types of chunks that the container does not have.
         """

@@ -38,7 +38,7 @@ class Filters(NamedTuple):
 
     Attributes:
         tried: their numbers, in order; a single one is used for all rows.
-        first: those that are tried on the first row of a pass.
+        first: numbers of the filters that are tried on the first row of a pass.
     """
 
     tried: bytes
@@ -76,6 +76,7 @@ def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> 
     """Filter rows, (n, width) uint8, to (n, 1 + width), with the number of its filter before each row.
 
     Args:
+        rows: unfiltered rows of samples, (n, width) uint8, `width` in bytes.
         before: the row above the first, (width,) uint8.
         apart: bytes of a pixel.
         tried: as in `Filters`.

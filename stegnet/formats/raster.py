@@ -18,7 +18,7 @@ class Block(NamedTuple):
     Attributes:
         start: place of its first row in the file.
         stride: bytes from one row to the next.
-        rows, columns: of the picture.
+        rows, columns: slices of the picture's rows and columns.
     """
 
     start: int
@@ -33,7 +33,7 @@ class Raster:
 
     Attributes:
         source: the file.
-        height, width: in pixels, as stored.
+        height, width: size in pixels, as stored.
         pixel_bytes: bytes of each pixel.
         colours: positions of red, green and blue, or grey, in a pixel.
         opacity: position of opacity; None: there is no opacity.

@@ -35,7 +35,7 @@ class SoundFile:
         rate: frames per second.
         data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
         head, tail: the file before and after the samples; in a FLAC, its metadata blocks, and any data after it.
-        frames: of a FLAC, the coded samples of the file.
+        frames: coded samples of a FLAC's file; b"" for a WAV.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""Requests of a page: jobs, and before them advice on what fits into a cover and how weak a passphrase is."""
+"""Requests of a page: jobs, and before them advice on a cover's capacity and a passphrase's strength."""
 
 import base64
 import binascii
@@ -43,7 +43,7 @@ LIMITS = RequestLimits()
 
 
 class BadRequest(ValueError):
-    """A request that the page does not send."""
+    """Error for a request that the page does not send."""
 
 
 @contextmanager
@@ -62,7 +62,7 @@ class Request:
     Attributes:
         inputs: name and size in bytes of each file: cover and secret, or the container.
         destination: where the container is sent, as in `stegnet hide --for`.
-        suffix: of the container.
+        suffix: suffix of the container.
     """
 
     job: Literal["hide", "reveal"]
@@ -75,7 +75,7 @@ class Request:
 
 
 class Done(NamedTuple):
-    """A finished job: the container or the secret, previews by name, and what the page says about it, in JSON types."""
+    """A finished job: the container or the secret, previews by name, and the facts to show, in JSON types."""
 
     main: Path
     previews: dict[str, Path]
@@ -113,7 +113,10 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
     """Do a job, with an empty folder for its results. Messages name no folder.
 
     Args:
+        request: the job, as a page asks for it.
         inputs: files in the order of `request.inputs`, each in a folder of its own.
+        folder: empty folder for the results.
+        context: networks, device and progress.
     """
     with _folders_left_out(folder, *(path.parent for path in inputs)):
         if request.job == "hide":
@@ -125,7 +128,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
 
 @contextmanager
 def _folders_left_out(*folders: Path) -> Iterator[None]:
-    """Within the block, make errors call files in these folders by their names alone."""
+    """Make errors of the block call files in these folders by their names alone."""
     try:
         yield
     except StegnetError as error:
@@ -166,7 +169,7 @@ def _reveal(request: Request, container: Path, folder: Path, context: Context) -
 
 
 def _facts(path: Path, report: Report, weakness: str = "") -> dict[str, object]:
-    """Return what the page says about a file that was written, with a warning of the passphrase's weakness, if any."""
+    """Return the facts to show of a file that was written, with a warning of the passphrase's weakness, if any."""
     warnings = [*report.warnings, weakness] if weakness else report.warnings
     return {
         "width": report.width,
@@ -273,10 +276,10 @@ def _key_source(given: dict[str, object]) -> KeySource:
 
 
 class CapacityQuestion:
-    """The question how much fits into a cover, and what gives it away, judged by its file, which is still to come.
+    """Question about a cover's capacity and the traces that give it away, to be judged by its file, which follows.
 
     Attributes:
-        name, size: of that file.
+        name, size: name and size in bytes of that file.
     """
 
     def __init__(self, line: bytes) -> None:
@@ -310,7 +313,7 @@ class _IntendedHiding:
         cover: size of the cover as the page knows it; the width is 0 if it can't tell.
         secret_name: name of the file to hide.
         destination: where the container is sent, as in `stegnet hide --for`.
-        suffix: of the container.
+        suffix: suffix of the container.
     """
 
     cover: CoverSize
@@ -373,7 +376,7 @@ def _weakness(asked: Any) -> dict[str, str]:
 
 
 def _forecast(asked: Any) -> dict[str, str]:
-    """Return a sentence on what fits, and what becomes of the secret.
+    """Return a sentence on the capacity, and on the form in which the secret will be hidden.
 
     `capacity` and `hard` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than `hard`.
     """

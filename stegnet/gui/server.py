@@ -237,7 +237,7 @@ class _Handler(LoopbackHandler):
             self.server.places.release()
 
     def _result(self, body: "_Body") -> dict[str, object]:
-        """Do what the body asks for, and return what the page shows."""
+        """Do the job that the body asks for, and return the result that the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
         workspace.check_space(sum(size for _, size in request.inputs))

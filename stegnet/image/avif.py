@@ -2,7 +2,7 @@
 
 In memory, Pillow encodes 8 bits: the same picture gives the same bytes on one machine, whatever its number of cores.
 The program ffmpeg encodes 10 bits, BT.601 at full range: 8 bits cost 0.7 dB at 4 bits per pixel, and Pillow has 64
-steps of quality, of which each changes the size by a tenth, while libaom's quantiser has 256. Both are tuned for PSNR,
+steps of quality that change the size by a tenth each, while libaom's quantiser has 256. Both are tuned for PSNR,
 and decode to the same samples everywhere, up to the rounding in the conversion to RGB.
 
 A file's boxes (ISO/IEC 14496-12 and 23008-12, AVIF 1.1) take 275 bytes, which is much if a picture has 400: of a bare
@@ -87,7 +87,7 @@ def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) ->
 
 
 def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if it is another."""
+    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if its size differs."""
     try:
         picture = AvifImageFile(io.BytesIO(data))
         if picture.size != (width, height) or picture.mode != "RGB":
@@ -109,9 +109,12 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, subje
     """Write a picture, (H, W, 3) uint8, sRGB, as AVIF.
 
     Args:
-        target: bits of the file; it has more, or fewer, by a factor of up to 3, but the more, the higher the target.
+        picture: (H, W, 3) uint8, sRGB.
+        out: file to write.
+        target: wanted size of the file in bits. It may be three times as large or small, but grows with the target.
         effort: libaom's `cpu-used`, from 0 (best) to 8 (fastest).
-        subject: of errors.
+        subject: the file that errors are about.
+
     Raises:
         MediaError: AVIF can't hold a picture of this size, or ffmpeg fails.
     """
@@ -133,7 +136,7 @@ def _constant_rate(target: int) -> _RateControl:
 def _encode(
     picture: np.ndarray, out: Path | None, problem: str, effort: int, control: _RateControl, subject: object = ""
 ) -> bytes:
-    """Write a picture as AVIF of 10 bits, or return its AV1 data if `out` is None; other arguments are as above."""
+    """Write a picture as AVIF of 10 bits, or return its AV1 data if `out` is None; other arguments as `write_avif`."""
     from stegnet.formats.ffmpeg_cli import BITEXACT, piped_frames, run_ffmpeg  # imported here, since it needs ffmpeg
 
     height, width = picture.shape[:2]
@@ -218,7 +221,10 @@ class BareCoder:
         """Encode a picture in at most `most` bytes; None if it does not fit.
 
         Args:
+            picture: (H, W, 3) uint8.
+            most: largest number of bytes.
             first: setting that is tried first; the nearer it is, the fewer are tried.
+
         Returns:
             the setting, and the AV1 data. The setting is a quality; with 10 bits, the bytes that libaom was asked for,
             as its quantisers are finer than its qualities.
@@ -286,7 +292,7 @@ class BareCoder:
 
 
 def _steepness(sizes: dict[int, int]) -> float:
-    """Return the slope of the logarithm of the bytes over that of the target, by the last two that were tried."""
+    """Return the slope of log(bytes) over log(target) between the last two attempts."""
     usual = 1.3
     least = 0.5
     (target, size), *larger = sorted([*sizes.items()][-2:])

@@ -140,7 +140,7 @@ class JpegFile:
 
     @property
     def has_whole_mcus(self) -> bool:
-        """Whether all scans code the blocks, too, that only fill up MCUs."""
+        """True if all scans code the blocks, too, that only fill up MCUs."""
         return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
 
     def blocks(self, component: Component) -> tuple[int, int]:

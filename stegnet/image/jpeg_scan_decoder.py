@@ -177,7 +177,7 @@ class _Bits:
 
     @property
     def are_over(self) -> bool:
-        """Whether more bits were taken than exist."""
+        """True if more bits were taken than exist."""
         return self._at > self._count
 
     def take(self, count: int) -> int:
@@ -239,7 +239,7 @@ class _Intervals:
 
     @property
     def is_over(self) -> bool:
-        """Whether no interval follows."""
+        """True if the present interval is the last."""
         return self._at == len(self._markers)
 
     def bits(self) -> _Bits:
@@ -263,7 +263,7 @@ class _Intervals:
 
 
 class _BlockDecoder:
-    """Decoder of a scan's blocks, one after another; a block's place is that of its first coefficient."""
+    """Decoder of a scan's blocks, one after another; a block's place is its first coefficient's."""
 
     decode: Callable[[int, int, list[int], list[int]], None]  # block, component, and its tables for DC and AC
 

@@ -93,6 +93,8 @@ def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray])
     """Return the symbols of a scan.
 
     Args:
+        jpeg: the JPEG, whose frame header gives sampling and number of blocks.
+        scan: the scan's header: components, spectral band and tables.
         coefficients: (rows, columns, 64) int16 in zigzag order, by component.
     """
     blocks, owners = _in_order(jpeg, scan, coefficients)
@@ -158,7 +160,7 @@ def filled_up(blocks: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarra
 
 
 def _code_tables(tables: Mapping[int, HuffmanTable]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the code and the length of each symbol (T.81, annex C), (32, 256) uint16 and uint8 by key; 0 without."""
+    """Return the code and the length of each symbol (T.81, annex C), (32, 256) uint16 and uint8 by key; 0: no code."""
     codes = np.zeros((32, 256), np.uint16)
     sizes = np.zeros((32, 256), np.uint8)
     for key, table in tables.items():

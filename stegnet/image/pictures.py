@@ -1,4 +1,4 @@
-"""Pictures: read, written and resized, with notes on what is left out.
+"""Pictures: read, written and resized, with notes on all that is left out.
 
 Pictures are read as viewers show them: rotated as EXIF or HEIF says, transparency over white, colours in sRGB. Of a
 file with several stills (TIFF pages, stereo pairs) the first is read, of a HEIF the main one; a gain map for HDR
@@ -79,7 +79,7 @@ class PictureForm:
     lossless: dict[str, object] | None
 
     def lossless_options(self, path: Path) -> dict[str, object]:
-        """Return Pillow's options that keep every bit. Raises MediaError, which names the path, if there are none."""
+        """Return Pillow's options that keep every bit. Raises MediaError, which names `path`, if it has none."""
         if self.lossless is None:
             hint = Text("name it .png or .webp, or omit ", Setting("lossless", True))
             raise MediaError(f"{self.name} is never lossless", hint, subject=path)
@@ -520,7 +520,11 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, *, smal
     The same input gives the same bytes. A grey picture is stored as grey; without a profile, colours are sRGB.
 
     Args:
+        path: file to write.
+        picture: (H, W, 3) uint8, or (H, W, 4) with opacity.
+        icc: ICC profile of the colours; None for sRGB.
         smallest: write it as libpng does by default if that is much smaller, as for drawings.
+
     Raises:
         MediaError: the file can't be written.
     """
@@ -559,13 +563,15 @@ def as_stored(picture: np.ndarray, icc: bytes | None) -> tuple[np.ndarray, bytes
 def save_picture(
     path: Path, picture: np.ndarray, suffix: str, icc: bytes | None = None, *, lossless: bool = False
 ) -> None:
-    """Write a picture in the format of a suffix, whatever the path's: hardly different from the original, or equal.
+    """Write a picture in the format of a suffix, which need not be the path's: nearly or exactly equal to the original.
 
     Args:
+        path: file to write.
         picture: (H, W, 3) uint8.
         suffix: one of PICTURE_FORMS.
         icc: ICC profile; None for sRGB.
         lossless: keep every bit.
+
     Raises:
         MediaError: the format is never lossless, or the file can't be written.
     """
@@ -595,6 +601,9 @@ def unresize(picture: np.ndarray, height: int, width: int, noise: float) -> np.n
     `resize`.
 
     Args:
+        picture: resized copy, (H, W, 3) uint8, with errors.
+        height: rows of the original, in pixels.
+        width: columns of the original, in pixels.
         noise: greatest root mean square of the error of `picture`, in levels; not 0.
     """
     rows, cols = picture.shape[:2]

@@ -54,7 +54,8 @@ class WebpFile:
     """Lossless WebP whose chunks were checked.
 
     Attributes:
-        height, width: in pixels, as stored.
+        height, width: size in pixels, as stored.
+
     Raises:
         MediaError: it is truncated, lossy, or an animation.
     """

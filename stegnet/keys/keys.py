@@ -158,6 +158,7 @@ class Passphrase(AnchorSource):
 
     Args:
         text: any text but the empty one; it is normalised to NFC, so that keyboards do not matter.
+
     Raises:
         KeyFileError: the text is empty, longer than 1,024 bytes, or not Unicode.
     """
@@ -175,6 +176,7 @@ class Passphrase(AnchorSource):
             raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
 
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
+        """Return keys of a container whose anchors the passphrase opens."""
         return anchored_keys(self, randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
@@ -239,7 +241,7 @@ def is_anchor(salt: bytes) -> bool:
 
 @dataclass(frozen=True, repr=False)
 class ContainerKeys(Unpicklable):
-    """Keys of one container; the repr shows none of them."""
+    """Keys of one container; the repr does not show them."""
 
     film: Key
     secret: bytes  # 16 bytes in every lead, which give the film key; zeros with a key file
@@ -270,7 +272,7 @@ class KeyRing(Unpicklable):
 
     @classmethod
     def of(cls, keys: ContainerKeys) -> Self:
-        """Return the key ring of a container that is being written, to read back what was written."""
+        """Return the key ring of a container that is being written, to read it back."""
         ring = cls(keys.anchors or keys.film)
         ring.keys = keys
         return ring
@@ -283,12 +285,12 @@ class KeyRing(Unpicklable):
 
     @property
     def locked(self) -> bool:
-        """Whether the film key is still unknown."""
+        """True until the film key is known."""
         return self.keys is None
 
     @property
     def exhausted(self) -> bool:
-        """Whether too many frames failed to open for more to be tried."""
+        """True if no more keys are tried, since too many frames failed to open."""
         return self.keys is None and not self._tries[False]
 
     def candidates(self, salt: bytes, first: bool, ephemeral: ReadEphemeral | None = None) -> Iterator[Key]:
@@ -331,11 +333,12 @@ PUBLIC_DEMONSTRATION_KEY = Key(hashlib.sha256(b"stegnet: a public key, for demon
 class Recipient(AnchorSource):
     """Public key to hide for; its holder can't reveal.
 
-    An object can read again what it hid itself, as long as it exists: hiding verifies what it wrote.
+    An object can read its own containers again, as long as it exists: hiding verifies them.
 
     Args:
         public: 32 bytes.
         secret: 32 bytes, from which the ephemeral keys follow; random ones by default.
+
     Raises:
         KeyFileError: the key is of low order, so that anybody could reveal.
     """
@@ -355,9 +358,11 @@ class Recipient(AnchorSource):
         return to_text(RECIPIENT, self.public)
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
+        """Return keys of a container whose anchors only the recipient's identity opens."""
         return anchored_keys(self, randomness, self.public)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
+        """Return the key of an anchor from an ephemeral key, which the salt determines, and the public key."""
         private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
         trits = _to_trits(disguised, filler)
         public = X25519PublicKey.from_public_bytes(self.public)  # of no low order, as the constructor checked
@@ -368,7 +373,7 @@ class Recipient(AnchorSource):
 
 
 class Identity(AnchorSource):
-    """Private key, which reveals what was hidden for its recipient.
+    """Private key, which reveals the secrets hidden for its recipient.
 
     Args:
         secret: 32 random bytes.
@@ -386,9 +391,11 @@ class Identity(AnchorSource):
         return Recipient(self._private.public_key().public_bytes_raw())
 
     def new_keys(self, randomness: Randomness) -> ContainerKeys:
+        """Return the keys that its recipient would make, so that this identity can reveal its own containers."""
         return self.recipient.new_keys(randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
+        """Return the key of an anchor whose ephemeral key `ephemeral` reads; None if it has no such key."""
         public = self._private.public_key().public_bytes_raw()
         trits = None if ephemeral is None else ephemeral(public)
         if trits is None:

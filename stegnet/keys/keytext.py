@@ -151,7 +151,7 @@ def _polymod(values: list[int]) -> int:
 
 
 def _regrouped(values: bytes | list[int], size: int, wanted: int) -> list[int]:
-    """Regroup bits into numbers of another size, the last of which is padded with zeros."""
+    """Regroup bits into numbers of another size; the last one is padded with zeros."""
     number = 0
     for value in values:
         number = number << size | value

@@ -49,8 +49,11 @@ def compress_picture(
     """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
     Args:
+        path: picture to compress.
         folder: where attempts are written.
+        limit: largest size in bytes.
         progress: called after each attempt with the number of steps done and in all.
+
     Raises:
         MediaError: the picture can't be read or coded as AVIF.
         CapacityError: it is too large even at the lowest quality.
@@ -69,7 +72,7 @@ def compress_picture(
 def compress_film(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
 ) -> Compressed:
-    """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding; as `compress_picture`.
+    """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding, as `compress_picture` does.
 
     A second pass that misses the target is repeated at another bit rate, up to four times in all. `progress` is called
     with the number of frames encoded in this pass, and of all.

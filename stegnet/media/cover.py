@@ -215,6 +215,7 @@ class Cover(OpenedFile):
 
     @property
     def is_film(self) -> bool:
+        """True if it is a film or an animation."""
         return self.kind == FILM
 
     @property
@@ -226,7 +227,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def is_jpeg(self) -> bool:
-        """Whether the file begins as a JPEG does."""
+        """True if the file begins as a JPEG does."""
         return is_jpeg(self)
 
     @cached_property
@@ -250,7 +251,7 @@ class Cover(OpenedFile):
 
     @property
     def stays_jpeg(self) -> bool:
-        """Whether the file is a JPEG whose coefficients can be hidden in."""
+        """True if the file is a JPEG whose coefficients can be hidden in."""
         return self.is_jpeg and not self.rare_jpeg
 
     @property
@@ -276,6 +277,7 @@ class Cover(OpenedFile):
 
     @cached_property
     def is_transparent(self) -> bool:
+        """True if it is a picture with opacity or several layers."""
         return self.kind == PICTURE and has_layers(self)
 
     @cached_property
@@ -306,6 +308,7 @@ class Cover(OpenedFile):
 
     @property
     def pixels(self) -> np.ndarray:
+        """Pixels of the picture as viewers show them, (H, W, 3) uint8."""
         return self.picture[0]
 
     @cached_property

@@ -24,6 +24,7 @@ def enhance(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
     Args:
         picture: (H, W, 3) uint8.
         strength: 0 changes nothing, 5 replaces the picture by its denoised copy and sharpens it by a quarter.
+
     Returns:
         (H, W, 3) uint8.
     """
@@ -53,8 +54,13 @@ def enhance_film(
     """Enhance each frame of a film separately. Times and sound are kept; only the owner can read the new file.
 
     Args:
+        source: film to enhance.
+        out: file to write.
+        strength: strength of the enhancement, 0 (off) to 5.
         form: "mkv", "mp4" or "watchable".
         progress: called after each frame with the number of frames done and in all.
+        overwrite: replace an existing file; else it is an error.
+
     Returns:
         The film's properties, and its notes with a line for everything that was left out.
     """

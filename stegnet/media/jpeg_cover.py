@@ -44,7 +44,10 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
     """Return the cover if it is a JPEG that steps can be hidden in; else a JPEG of this quality that is made of it.
 
     Args:
-        side: pixels of the longer side that it is reduced to; None: it is not reduced.
+        cover: opened picture.
+        quality: quality of the JPEG that is made, 1 to 100; not used if the cover stays as it is.
+        side: longer side in pixels that the cover is reduced to; None: it is not reduced.
+
     Raises:
         ConfigError: the cover is not larger than that.
         MediaError: the cover can't be read, or has a palette.

@@ -38,7 +38,7 @@ _FORMS = {
 
 
 def kept_suffixes(cover: Cover) -> tuple[str, ...]:
-    """Return the suffixes of a picture's form that a container may keep, other than PNG and JPEG; may be empty.
+    """Return the suffixes of a picture's form, other than PNG and JPEG, that a container may keep; () without one.
 
     Raises:
         MediaError: the picture can't be read.
@@ -56,8 +56,11 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
     """Check that a picture can keep its form, if the container's suffix asks for it.
 
     Args:
+        cover: opened cover; covers of other forms pass.
+        suffix: suffix of the container, with its dot.
         resized: the container is smaller.
         opaque: the container is opaque even if the cover is not.
+
     Raises:
         MediaError: the cover is of a rare kind, or can't be read.
         ConfigError: the container is resized.
@@ -94,7 +97,10 @@ def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
     Call `check_kept` before.
 
     Args:
+        cover: opened picture, for which `check_kept` passed.
+        part: file to write.
         pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.
+
     Raises:
         MediaError: the file can't be written.
     """

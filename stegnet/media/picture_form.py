@@ -14,7 +14,9 @@ def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarr
     """Write pixels as PNG, in the form of the cover if that is a PNG of their size, and return lines for the report.
 
     Args:
+        cover: opened picture.
         profile: ICC profile of the pixels' colours; None: they are sRGB.
+        part: file to write.
         pixels: (H, W, 3) uint8, or (H, W, 4) with opacity.
 
     Raises:

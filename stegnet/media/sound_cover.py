@@ -21,7 +21,7 @@ _COUNTED = 20  # samples of a value and its neighbours that are enough to tell
 class SoundCover:
     """Sound whose samples may change.
 
-    Rows of 64 samples of a channel whose higher bytes are all the same, as in silence, carry nothing. Steps never
+    Rows of 64 samples of a channel whose higher bytes are all equal, as in silence, carry nothing. Steps never
     change the higher bytes, so that the receiver finds the same rows.
 
     If all channels are equal, as in a recording with one microphone, they change together.
@@ -44,7 +44,7 @@ class SoundCover:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it has whole rows, but no row can carry anything."""
+        """True if it has whole rows, but no row can carry anything."""
         return self._loud.size > 0 and not self._loud.any()
 
     @cached_property

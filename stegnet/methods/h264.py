@@ -135,6 +135,7 @@ without encoding.
         return unused + fits
 
     def capacity(self, cover: CoverSize, name: str, options: H264Options) -> Capacity:
+        """Return the capacity of a film's own H.264; 0 for a still picture, and for a cover whose file is not given."""
         if cover.cover is None or cover.frames == 1:
             return Capacity(0)
         return _capacity(cover.cover, name)
@@ -153,6 +154,7 @@ without encoding.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
     ) -> NewContainer:
+        """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         carrier = cover.once(self.info.name, _H264Carrier)
         carrier.at_most_safe = options.at_most_safe
         if suffix not in FORMS[FILM]:
@@ -244,9 +246,9 @@ class _H264Carrier(Carrier):
 
 
 def group_sizes(stream: "FilmStream") -> list[tuple[int, int]]:
-    """Return, for each group that carries something, its carriers and how many may change. Errors as `film_groups`.
+    """Return the numbers of carriers, and of those that may change, of each group that carries something.
 
-    A last group with too few carriers is left out, unless it is the only one.
+    A last group with too few carriers is left out, unless it is the only one. Errors are those of `film_groups`.
     """
     found = [(group.count, group.free) for group in film_groups(stream)]
     return found[:-1] if len(found) > 1 and found[-1][0] < GROUP_CARRIERS else found
@@ -287,7 +289,7 @@ class _NewH264(NewContainer):
         return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
 
     def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
-        """Compare what was written with what changed; return the PSNR of the compared frames, in dB."""
+        """Check that the changed packets were written; return the PSNR of the compared frames, in dB."""
         with Cover(part) as out:
             written = FilmStream(out)
             packets = ((number, packet) for number, packet in written.packets() if number in changed)
@@ -408,7 +410,7 @@ class _H264Container(Container):
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """A slice that carries something."""
+    """Slice with samples that can carry data."""
 
     packet: int  # number of its packet in the film, in decoding order
     unit: int  # number of its NAL unit in the packet
@@ -489,6 +491,7 @@ class Group:
 
     @property
     def medium(self) -> CarrierModel:
+        """Kind of carriers, whose MAC covers the group's context, too."""
         return CarrierModel(SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
 
 
@@ -644,7 +647,7 @@ class GroupWindow:
         self._read: list[Group] = []
 
     def any(self, number: int = 0) -> bool:
-        """Return whether more than `number` are left."""
+        """Return whether more than `number` groups of pictures are left."""
         self._read += islice(self._rest, max(number + 1 - len(self._read), 0))
         return len(self._read) > number
 
@@ -658,7 +661,7 @@ class GroupWindow:
         return Group.of(self._read[first:at]), at - first
 
     def drop(self, count: int) -> None:
-        """Drop the first `count`."""
+        """Drop the first `count` groups of pictures."""
         del self._read[:count]
 
 

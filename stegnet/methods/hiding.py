@@ -83,7 +83,7 @@ class HideJob:
         return getattr(self.options, "compress", True) or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
-        """Return the default suffix for the container of a cover; errors as `Cover` and `check_cover`."""
+        """Return the default suffix for the container of a cover; errors are those of `Cover` and `check_cover`."""
         with Cover(cover) as opened:
             check_cover(self.method, opened, self.options)
             return suffixes_for(self.method, opened)[0]
@@ -154,7 +154,7 @@ def check_cover(method: Method[Any], cover: Cover, options: Any) -> None:
 def suffixes_for(method: Method[Any], cover: Cover) -> tuple[str, ...]:
     """Return the suffixes that the container of a cover may have, the default first.
 
-    AUTO's default is that of the method that keeps the cover's form: a JPEG that was saved without loss would show
+    AUTO has the default of the method that keeps the cover's form: a JPEG that was saved without loss would show
     that it was one.
 
     Raises:
@@ -236,10 +236,15 @@ def write_picture(
 def write_jpeg(
     part: Path, cover: JpegCover, planes: list[np.ndarray], verify: bool, check: Callable[[bytes], None] | None = None
 ) -> Changes:
-    """Write a JPEG with these coefficients whose other bytes are its cover's; as `NewContainer.write`.
+    """Write a JPEG with these coefficients whose other bytes are its cover's, as `NewContainer.write` does.
 
     Args:
+        part: file to write.
+        cover: the JPEG whose other bytes are kept.
+        planes: coefficients by component, (rows, columns, 64) int16 each.
+        verify: read the file back and compare the coefficients.
         check: called with the bytes of the file.
+
     Returns:
         The changes of the pixels that viewers show.
     """
@@ -259,7 +264,7 @@ class NewPicture(NewContainer):
     Attributes:
         pixels: (H, W, 3) uint8.
         profile: an ICC profile to store.
-        suffix: of its file; "": a PNG's.
+        suffix: suffix of its file; "": a PNG's.
     """
 
     pixels: np.ndarray
@@ -272,6 +277,8 @@ class NewPicture(NewContainer):
         self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
+        """Write the pixels without loss in the form of the cover, or as PNG, as `NewContainer.write` does."""
+
         def write() -> tuple[str, ...]:
             return write_picture(part, self.pixels, self.cover, self.profile, verify, self.suffix)
 
@@ -301,7 +308,7 @@ class NewFilm(NewContainer):
 
     @abstractmethod
     def inputs(self) -> Generator[Any, None, None]:
-        """Yield what to hide in each frame of the cover."""
+        """Yield the input of each frame of the cover."""
 
     @abstractmethod
     def hide(self, given: Any, frame: np.ndarray) -> np.ndarray:
@@ -378,6 +385,7 @@ class FoundFile(FoundSecret):
         self.size = header.file.size
 
     def text(self, strict: bool = False) -> Report | None:
+        """Return a report with the text if the file came from a text and is short enough; else None."""
         if self.name != TEXT_NAME or self.size is None or self.size > MOST_TEXT:
             return None
         data = io.BytesIO()
@@ -385,6 +393,7 @@ class FoundFile(FoundSecret):
         return text_report(TEXT_NAME, data.getvalue(), lines)
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        """Write the file byte for byte, converted only if the suffix of `out` asks for another form."""
         container = self.container
         progress = self.context.progress
         out.check((), "file", *container.files)
@@ -405,6 +414,7 @@ class FoundFile(FoundSecret):
         )
 
     def details(self) -> dict[str, Any]:
+        """Return name, size, digest and number of frames that may be lost, and the damage, if any."""
         inspection = self.container.inspect(self.context.progress)
         header = inspection.header
         secret = header.file
@@ -418,7 +428,7 @@ class FoundFile(FoundSecret):
 
 
 def found_file(container: Container, context: Context, method: str) -> FoundFile | NotFound:
-    """Return the file that a method has hidden in a container, if it has; errors as `Method.find`."""
+    """Return the file that a method has hidden in a container, if there is one; errors are those of `Method.find`."""
     header = container.header(context.progress)
     return FoundFile(container, context, method, header) if header and header.kind == FILE else NotFound()
 
@@ -438,7 +448,10 @@ def loss_note(
     """Return a line on how many frames may be lost; empty for a file that is not spread.
 
     Args:
+        header: header of the record.
         first_needed: the key opens the first frame, and most others only after it.
+        called: name of the frames in the plural.
+        lost: word for frames that can't be read.
     """
     most = may_be_lost(header)
     if most is None:

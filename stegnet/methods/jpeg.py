@@ -147,6 +147,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context
     ) -> NewContainer:
+        """Hide a file in the coefficients of a JPEG, which is made of the cover if that isn't one."""
         keys = key.new_keys(context.randomness)
         carrier = _JpegCarrier(cover, keys.film, options)
         context = context.in_steps("compress", "hide", "write")
@@ -154,12 +155,14 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return _seal_jpeg(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
+        """Return the bytes that fit beside an empty record into the luma coefficients of the JPEG."""
         carrier = _JpegCarrier(cover, key, options)
         return Capacity(carrier.capacity_beside(empty), _hard_bytes(carrier.plan.carrier))
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
     ) -> NewContainer:
+        """Hide a record in the JPEG's coefficients, as `AlbumMethod.embed_record` does."""
         return _seal_jpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
@@ -272,7 +275,7 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
 
 
 def _hard_bytes(cover: JpegCover) -> int:
-    """Return how many hidden bytes are hard to find in a JPEG."""
+    """Return the number of hidden bytes that are hard to find in a JPEG."""
     return 0 if cover.history else secure_payload(cover).hard
 
 

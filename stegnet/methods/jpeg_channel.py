@@ -1,14 +1,15 @@
 """Planning the JPEG to send so that the one that arrives through a channel is the container.
 
 Without a channel, the JPEG that is sent arrives unchanged. If the channel decodes a JPEG and saves it with other
-tables, and the sender can run it, the record is sealed in what arrives of the cover. The cost of a change is that of
-the steps of the cover's own coefficients that cause it. The result is then sent through the channel: if a block does
-not arrive as planned, other steps are tried, and the record is sealed around blocks that can't be reached.
+tables, and the sender can run it, the record is sealed in the JPEG that the channel makes of the cover. A change
+costs as much as the steps of the cover's own coefficients that cause it. The result is then sent through the channel:
+if a block does not arrive as planned, other steps are tried, and the record is sealed around blocks that can't be
+reached.
 
 Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call
 such a channel an oracle: a sender who can query it can send a picture that arrives as intended.
 
-A channel treats each block independently. What arrives of a block is computed, and so are the steps of the coefficients
+A channel treats each block independently. The block that arrives is computed, and so are the steps of the coefficients
 sent that move one arriving coefficient by one, and no other. The DCT is computed as libjpeg does, in integers, bit for
 bit, so that the channel's rounding is predicted exactly. "islow" is the usual method: Loeffler, Ligtenberg, Moschytz
 1989, "Practical fast 1-D DCT algorithms with 11 multiplications" (ICASSP), in 13 bits. "ifast" is the method of
@@ -68,7 +69,7 @@ class ChannelSimulator(ABC):
     """A channel that the sender can run as often as necessary."""
 
     def __call__(self, sent: bytes) -> JpegPicture:
-        """Send a JPEG through the channel, in a private folder that is removed, and return what arrives.
+        """Send a JPEG through the channel, in a private folder that is removed, and return the JPEG that arrives.
 
         Raises:
             ConfigError: the command can't be run.
@@ -83,14 +84,14 @@ class ChannelSimulator(ABC):
 
     @abstractmethod
     def run(self, sent: Path, received: Path) -> None:
-        """Write what arrives of a file; errors as a call."""
+        """Write the JPEG that the channel makes of a file; errors are those of a call."""
 
 
 class Command(ChannelSimulator):
     """A command that is run without a shell for each picture; {in} and {out} stand for the names of files.
 
     Raises:
-        ConfigError: one of them is missing, or a quotation mark.
+        ConfigError: {in}, {out} or a quotation mark is missing.
     """
 
     def __init__(self, text: str) -> None:
@@ -104,6 +105,7 @@ class Command(ChannelSimulator):
                 raise ConfigError(f"the command has no {place}, which stands for a file", hint, parameter="channel")
 
     def run(self, sent: Path, received: Path) -> None:
+        """Run the command, which may take 300 seconds at most; errors are those of a call."""
         timeout = 300  # seconds that a command may take for a picture
         arguments = [each.replace("{in}", str(sent)).replace("{out}", str(received)) for each in self._arguments]
         program = self._arguments[0]
@@ -126,7 +128,7 @@ class Copy(ChannelSimulator):
     """A channel that decodes a JPEG and saves it with the tables and the sampling of one that arrived.
 
     Raises:
-        MediaError: one can't be read, or the one that arrived is not the other saved this way.
+        MediaError: a file can't be read, or the one that arrived is not the one sent, saved this way.
     """
 
     def __init__(self, sent: Path, received: Path) -> None:
@@ -144,6 +146,7 @@ class Copy(ChannelSimulator):
             raise MediaError(problem, hint, subject=received)
 
     def run(self, sent: Path, received: Path) -> None:
+        """Decode the JPEG, and save it with the tables and the sampling of the one that arrived."""
         with open_picture(sent) as image:
             image.convert(self._mode).save(received, "JPEG", **self._saved)
 
@@ -190,7 +193,7 @@ def _received(sent: JpegPicture, path: Path) -> JpegPicture:
 class ChannelPlan:
     """A container that arrives as it is sent.
 
-    The cover is the JPEG that is sent. The record is sealed in the carrier, which is what arrives of it.
+    The cover is the JPEG that is sent. The record is sealed in the carrier, the JPEG that arrives.
     """
 
     strained = False  # so much of what is sent changes that it is easy to find; known after `planes`
@@ -199,7 +202,7 @@ class ChannelPlan:
         self.cover = self.carrier = cover
 
     def planes(self, record: bytes, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """Return the planes to send; errors as of the channel, if there is one."""
+        """Return the planes to send; raises the errors of the channel, if there is one."""
         return sealed_planes(self.cover, record, keys, randomness)
 
     def check(self, sent: bytes) -> None:
@@ -280,6 +283,7 @@ class ThroughChannel(ChannelPlan):
         raise CapacityError("what is sent controls too little of what arrives", hint)
 
     def check(self, sent: bytes) -> None:
+        """Send the file through the channel once more. Raises MediaError if it arrives otherwise than planned."""
         assert self._container is not None
         if unequal_share(self._simulator(sent), self._container):
             raise MediaError("channel: in the final check, the container arrived differently")
@@ -489,11 +493,11 @@ def _fast(values: np.ndarray) -> np.ndarray:
 
 
 class Blocks:
-    """Luma blocks that are sent, and what arrives of them.
+    """Luma blocks that are sent, and the blocks that arrive.
 
     Args:
         sent: the cover.
-        received: what arrived of it.
+        received: the JPEG that arrived.
 
     Attributes:
         own, arrived: coefficients of both, (n, 64) int16.

@@ -1,4 +1,4 @@
-"""The contract of a hiding method: what it is given, what it is asked, and what it returns.
+"""The contract of a hiding method: its inputs, the questions that it answers, and its results.
 
 A method is a file beside this one with a `Method`, and a line in `registry`. The command line, `stegnet info`, the
 page, the API, folders and the cluster read its name, forms and options; `hide` calls it.
@@ -69,7 +69,7 @@ class Context:
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
         """Return the networks in the chosen weights file, or the shipped ones if it is of another kind.
 
-        They are loaded once; errors as `load`.
+        They are loaded once; errors are those of `load`.
         """
         if shipped not in self.networks:
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
@@ -106,10 +106,11 @@ DEFAULT_CONTEXT = Context()
 
 
 def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None) -> Any:
-    """Return a field of a method's options, with what the command line shows of it.
+    """Return a field of a method's options, with its texts for the command line.
 
     Args:
-        text: its help; for a bool that is True, what happens with `--no-…`.
+        default: value of the option if it is not given.
+        text: its help; for a bool that is True, the effect of `--no-…`.
         metavar: several for a tuple of paths.
     """
     return field(default=default, metadata={"help": text, "metavar": metavar})
@@ -127,7 +128,7 @@ class CoverSize:
 
     @classmethod
     def of(cls, cover: Cover) -> "CoverSize":
-        """Return the size of an open cover; errors as `Cover`."""
+        """Return the size of an open cover; errors are those of `Cover`."""
         return cls(*cover.size, cover.frames, cover.channels, cover)
 
     @property
@@ -147,7 +148,7 @@ class Fit:
         method: the method that hides it.
         bytes: largest size of a file, less its name in UTF-8; for a film without loss, in each frame; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
-        psnr: of the revealed picture or film in dB, about.
+        psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
         why_not: the reason that nothing fits into the cover's own form; if there is one, all else is empty.
@@ -190,7 +191,7 @@ class HiddenFile:
 
     @property
     def line(self) -> str:
-        """Line on what is hidden."""
+        """Line on the hidden file."""
         line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
         return f"{line}, byte for byte" if self.unchanged else line
 
@@ -241,7 +242,9 @@ class Payload(ExitStack):
     """A secret to hide: unchanged if it fits, or as a compressed copy. Closing it deletes compressed copies.
 
     Args:
+        secret: file to hide.
         copies: a copy may be hidden instead of a picture or film that does not fit.
+
     Raises:
         MediaError: the secret can't be read.
     """
@@ -260,7 +263,7 @@ class Payload(ExitStack):
 
     @cached_property
     def only_whole(self) -> str:
-        """The parts of a picture or film that a copy would lose, as `lost_by_copy`. If there are any, none is made."""
+        """The parts of a picture or film that a copy would lose, as `lost_by_copy`; if not empty, no copy is made."""
         return lost_by_copy(self.file) if self._copies else ""
 
     def folder(self) -> Path:
@@ -308,7 +311,7 @@ class Written:
 
     Attributes:
         fitted: the hidden file, or a copy of it; None: a picture, a film, or a part of an album's file is hidden.
-        notes: lines on what is hidden, and on what was not copied from the cover.
+        notes: lines on the secret, and on anything that was not copied from the cover.
         figures: values of `HidingFigures` besides the method and the cover's size.
         warnings: a line for each problem that the user should act on.
         secret_psnr: PSNR in dB of the secret as it will be revealed; None: not measured.
@@ -359,6 +362,7 @@ class NewContainer(ABC):
         Args:
             part: an existing file, which gets its final name once it is complete.
             verify: read it back and compare.
+
         Raises:
             MediaError: the file can't be written, or does not read back as it was written.
         """
@@ -378,7 +382,7 @@ class FoundSecret(ABC):
         self.context = context
 
     def text(self, strict: bool = False) -> Report | None:
-        """Return a report with the text, if text is hidden; errors as `write`."""
+        """Return a report with the text, if text is hidden; errors are those of `write`."""
         return None
 
     @abstractmethod
@@ -386,8 +390,9 @@ class FoundSecret(ABC):
         """Write the secret, readable by its owner only.
 
         Args:
-            out: a file whose suffix is that of a form in which `kind` can be written.
+            out: a file with a suffix of a form in which `kind` can be written.
             strict: refuse an altered container, where alterations are reported.
+
         Raises:
             MediaError: the secret can't be written, or the container can't be read.
             RevealError: bytes of it are missing, or (if strict) the container was altered.
@@ -494,7 +499,7 @@ class NotFound:
 
 
 class Method(ABC, Generic[Options]):
-    """A way to hide: its properties, and five questions."""
+    """A way to hide: its properties, and the five questions that it answers."""
 
     info: MethodInfo
 
@@ -502,7 +507,11 @@ class Method(ABC, Generic[Options]):
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
         Args:
-            suffix: of the container.
+            cover: opened cover.
+            payload: opened secret.
+            suffix: suffix of the container.
+            options: options that the user gave to AUTO.
+
         Raises:
             MediaError: a file can't be read.
         """

@@ -117,7 +117,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return a picture or film of the cover's size, at the quality of the shipped pair.
 
-        It is not marked as brief, since its quality is no better than that of a compressed copy.
+        It is not marked as brief, since its quality is no better than a compressed copy's.
         """
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
@@ -153,6 +153,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         return _hide_picture(cover, payload.file, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
+        """Find a hidden picture or film, whose header names the pair that hid it."""
         header = container.header(context.progress)
         if header is None or not isinstance(header.secret, Pictures):
             return NotFound()
@@ -160,7 +161,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
 
 def chosen_network(context: Context) -> Network:
-    """Return the pair of a context; errors as `Network.load`."""
+    """Return the pair of a context; errors are those of `Network.load`."""
     return context.network(Network.load, SHIPPED)
 
 
@@ -291,7 +292,7 @@ class _NewFilm(NewFilm):
         return min(self._distances)
 
     def _about_films(self) -> Iterator[str]:
-        """Yield lines on what is not hidden, and on what was found in the films."""
+        """Yield lines on the parts that are not hidden, and on the films' peculiarities."""
         cover = self.cover.film
         secret = self.secret.film
         hidden = self.hidden
@@ -366,6 +367,7 @@ class FoundPictures(FoundSecret):
         return film.write(film.frames_in_order(), out)
 
     def details(self) -> dict[str, Any]:
+        """Return size, frames and sound of the secret, the weights that hid it, and the damage, if any."""
         inspection = self.container.inspect(self.context.progress)
         secret = inspection.header.pictures
         kind = inspection.header.kind

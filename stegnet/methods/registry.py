@@ -119,8 +119,10 @@ class Registry(Mapping[str, Method[Any]]):
         """Return the method of a name; for AUTO, the method that alone has these options or writes this suffix, if any.
 
         Args:
+            name: the method's name, or AUTO.
             given: names of options that are set.
-            suffix: of the container, or "".
+            suffix: suffix of the container, or "".
+
         Raises:
             ConfigError: there is no such method.
             UnknownOption: the method lacks an option.
@@ -154,9 +156,11 @@ def method_for(
     """Return the method whose containers survive being sent to a destination, and its options.
 
     Args:
+        destination: a key of DESTINATIONS, such as "file".
         given: options that are set, besides those of the destination.
-        suffix: of the container, or "".
+        suffix: suffix of the container, or "".
         method: its name; None: the destination's.
+
     Raises:
         ConfigError: as `METHODS.choose`; or a value is impossible.
     """
@@ -186,7 +190,7 @@ class Auto(Method[AutoOptions]):
     )
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
-        """Return the capacity of the last method that hides any file: what the others refuse is compressed for it."""
+        """Return the capacity of the last method that hides any file: a secret that the others refuse is compressed."""
         *_, last = (method for method in preferred(cover.kind) if method.info.any_file)
         return last.capacity(cover, name, options)
 

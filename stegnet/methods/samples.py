@@ -54,10 +54,10 @@ class Samples(ABC):
 
     Attributes:
         samples: (H, W, 3 or 1) uint8.
-        medium: the kind of samples, and what the MAC covers besides them.
+        medium: the kind of samples, and the data that the MAC covers besides them.
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
-        height, width: of a picture, in pixels; else 0.
+        height, width: size of a picture in pixels; else 0.
     """
 
     samples: np.ndarray
@@ -67,7 +67,7 @@ class Samples(ABC):
     height = width = 0
 
     def nothing_fits(self) -> CapacityError | None:
-        """Return the error for a cover none of whose samples may change; None if some may."""
+        """Return the error for a cover whose samples must all stay; None if some may change."""
         return None
 
     @abstractmethod
@@ -76,7 +76,7 @@ class Samples(ABC):
 
     @abstractmethod
     def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
-        """Write the cover with other samples, given the container's suffix; errors as `NewContainer.write`.
+        """Write the cover with other samples, given the container's suffix; errors are those of `NewContainer.write`.
 
         Returns:
             A line for each part of the cover that is not kept.
@@ -102,10 +102,12 @@ class SampleMethod(AlbumMethod[SampleOptions]):
         """
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
+        """List any file up to the capacity; nothing if the capacity is 0."""
         found = self.capacity(cover, "", SampleOptions())
         return [Fit(self.what, self.info.name, found.bytes, found.hard)] if found.bytes else []
 
     def capacity(self, cover: CoverSize, name: str, options: SampleOptions) -> Capacity:
+        """Return the capacity of the cover's samples; 0 if the method does not keep the cover's form."""
         if cover.cover is None or not self.info.keeps_form_of(cover.cover):
             return Capacity(0)
         carrier = _SampleCarrier(self.open(cover.cover), ANY_KEY, SampleOptions())
@@ -120,6 +122,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
     ) -> NewContainer:
+        """Hide a file in the cover's samples, which are written in the cover's own form."""
         keys = key.new_keys(context.randomness)
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
         context = context.in_steps("compress", "hide", "write")
@@ -127,12 +130,14 @@ class SampleMethod(AlbumMethod[SampleOptions]):
         return _seal_samples(carrier, fitted.record(context.randomness), keys, context, suffix, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
+        """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
         carrier = _SampleCarrier(self.open(cover), key, options)
         return Capacity(carrier.most(empty), carrier.hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
     ) -> NewContainer:
+        """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
         carrier = _SampleCarrier(self.open(cover), keys.film, options)
         return _seal_samples(carrier, record, keys, context, suffixes_for(self, cover)[0])
 

@@ -147,6 +147,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         return [*fits, Fit(longer, how, psnr=good)]
 
     def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
+        """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
         try:
             most = bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
@@ -173,6 +174,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer:
+        """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if cover.is_film and options.at_most_safe:
             hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
@@ -189,6 +191,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         return _seal_picture(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
+        """Return the bytes that fit into a picture beside an empty record, and those that are hard to find."""
         carrier = SealedCover(cover, key, options)
         most = record_capacity(*carrier.size, key, carrier.channels) - empty
         hard = carrier.secure.hard
@@ -199,11 +202,13 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SealedOptions, context: Context
     ) -> NewContainer:
+        """Hide a record in the samples of an album's picture, as `AlbumMethod.embed_record` does."""
         carrier = SealedCover(cover, keys.film, options)
         context.warn_about_cover(carrier.history)
         return _seal_picture(carrier, record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        """Find a file in a picture or film, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 
 
@@ -241,7 +246,7 @@ class SealedCover(Carrier):
 
     @cached_property
     def history(self) -> str | None:
-        """The lossy format that the cover has or had; None if it shows none, or was reduced to half its sides."""
+        """The lossy format that the cover has or had; None if it shows no trace, or was reduced to half its sides."""
         past = shown_history(self.cover, self.suffix)
         if past in (None, FLAT) or not self._options.resize:
             return past
@@ -261,17 +266,18 @@ class SealedCover(Carrier):
         return secure_payload(self.frames * height * width * self.channels)
 
     def capacity(self, name: str) -> int:
-        """Return the bytes of a file with this name that fit into all frames; errors as `bytes_capacity`."""
+        """Return the bytes of a file with this name that fit into all frames; errors are those of `bytes_capacity`."""
         most = bytes_capacity(*self.size, name, self.key, self.frames, self.channels)
         if not self.at_most_safe:
             return most
         return min(most, 0 if self.history else self.secure.hard)
 
     def frame_capacity(self, name: str) -> int:
-        """Return the bytes of a file with this name that fit into one frame; errors as `bytes_capacity`."""
+        """Return the bytes of a file with this name that fit into one frame; errors are those of `bytes_capacity`."""
         return _frame_capacity(*self.size, name, self.key, self.frames > 1, self.channels)
 
     def compressors(self) -> Compressors:
+        """Return the compressors of all media, unless the options forbid copies."""
         return media_compressors() if self._options.compress else {}
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
@@ -399,7 +405,7 @@ def bytes_capacity(
 
 
 def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
-    """Return the bytes of a file, or of a share of it, that fit into a frame; errors as `bytes_capacity`."""
+    """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
     needed = empty_record_bytes(name, key, spread)
     most = record_capacity(height, width, key, channels)
     if needed > most:
@@ -441,10 +447,13 @@ def hide_bytes(
     Args:
         cover: (H, W, 3) uint8; not changed.
         data: at most `bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
+        key_source: key, passphrase or recipient.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
+
     Returns:
         The container, (H, W, 3) uint8: the pixels that are written for a file of this name and content.
+
     Raises:
         CapacityError: the bytes do not fit.
         ValueError: the name is not a file name.
@@ -467,6 +476,8 @@ def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
 
     Args:
         container: (H, W, 3) uint8.
+        key_source: key, passphrase or identity.
+
     Raises:
         RevealError: wrong key, nothing hidden, a picture or film is hidden instead, or bytes are missing.
     """

@@ -45,6 +45,7 @@ MP3, AAC and Opus lose the secret.
     )
 
     def open(self, cover: Cover) -> Samples:
+        """Return the samples of a WAV or FLAC; opened once per cover."""
         return cover.once(self.info.name, _SoundSamples)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice:
@@ -52,6 +53,7 @@ MP3, AAC and Opus lose the secret.
         return choice_of(self, options)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        """Find a file in the samples of a sound, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 
 

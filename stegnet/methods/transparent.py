@@ -52,6 +52,7 @@ does the colour of what can't be seen.
     what = "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover) -> Samples:
+        """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""
         cover.once("pixels", check_pixels)
         if not cover.is_transparent:
             raise CapacityError(
@@ -62,11 +63,13 @@ does the colour of what can't be seen.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
     ) -> NewContainer:
+        """Hide as `SampleMethod.embed`, after checking that the cover's form can be kept."""
         self.open(cover)
         check_kept(cover, suffix)
         return super().embed(cover, payload, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+        """Find a file in the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
             return NotFound()
         return found_file_by(_TransparentContainer, container, context, self.info.name)

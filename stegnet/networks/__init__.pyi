@@ -46,7 +46,7 @@ from .inference import (
     Network as Network,
 )
 from .inference import (
-    Revealed as Revealed,
+    RevealedPicture as RevealedPicture,
 )
 from .inference import (
     at_own_size as at_own_size,

@@ -130,5 +130,5 @@ def weights_id(path: Path) -> str:
 
 
 def same_kind(path: Path, other: Path) -> bool:
-    """Return whether both are weights of modems, or neither is; errors as `read_card`."""
+    """Return whether both are weights of modems, or neither is; errors are those of `read_card`."""
     return (read_card(path).model == MODEM) == (read_card(other).model == MODEM)

@@ -193,7 +193,7 @@ class Network:
 
     @classmethod
     def load(cls, path: Path = SHIPPED, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Self:
-        """Load the pair in a weights file; arguments and errors as `load_engine`."""
+        """Load the pair in a weights file; arguments and errors are those of `load_engine`."""
         card = read_card(path)
         scramble = _scramble_of(card, path)
         # Receptive fields of the pair that was shipped until 0.1, whose card does not state them.
@@ -212,9 +212,12 @@ class Network:
         """Hide the residual of a secret in a cover. If a shuffle is given, its blocks are shuffled first.
 
         Args:
-            cover, secret: (H, W, 3) uint8, sides multiples of the block.
-            base: of the secret, as the reader will decode it.
+            cover: (H, W, 3) uint8, sides multiples of the block.
+            secret: (H, W, 3) uint8, of the size of the cover.
+            shuffle: shuffle of the residual's blocks; None: they stay in order.
+            base: base of the secret, as the reader will decode it.
             step: called after each tile of a large picture.
+
         Raises:
             CapacityError: there is not enough memory.
         """
@@ -250,10 +253,12 @@ class Network:
 
         Args:
             container: (H, W, 3) uint8.
+            shuffle: as given to `hide`.
             base: as given to `hide`.
             step: as in `hide`.
+
         Returns:
-            (H, W, 3) uint8; errors as `hide`.
+            (H, W, 3) uint8; errors are those of `hide`.
         """
         height, width = container.shape[:2]
         revealing = self._tiles(height, width, "reveal")
@@ -330,7 +335,7 @@ class FrameInput:
 
 
 @dataclass(frozen=True)
-class Revealed:
+class RevealedPicture:
     """A revealed picture."""
 
     picture: np.ndarray  # (h, w, 3) uint8, at its true size
@@ -338,7 +343,7 @@ class Revealed:
 
 
 def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
-    """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint says what fits."""
+    """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint gives a larger size."""
     secret = header.pictures
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
     rows, cols = hidden_size(height, width, secret)
@@ -374,10 +379,15 @@ def hide_frame(
     """Hide a secret in the top left area whose sides are multiples of the block; the margin remains the cover's.
 
     Args:
+        network: the pair that hides.
+        keys: keys of the container.
         cover: (H, W, 3) uint8; not changed.
+        given: secret, record and seed of the frame.
         step: called after each tile of a large picture.
+
     Returns:
         The container, (H, W, 3) uint8, with its record.
+
     Raises:
         CapacityError: not even the coarsest base fits.
     """
@@ -419,6 +429,10 @@ def reveal_frame(
     """Reveal the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8.
 
     Args:
+        network: the pair that hid the secret.
+        key: film key.
+        container: (H, W, 3) uint8.
+        reading: record and base that were read from the frame.
         step: called after each tile.
     """
     assert reading.record is not None and reading.base is not None
@@ -454,12 +468,16 @@ def hide_picture(
     """Hide one picture in another.
 
     Args:
+        network: the pair that hides.
         cover: (H, W, 3) uint8.
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
+        key_source: key, passphrase or recipient.
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
         step: called after each tile of a large picture.
+
     Returns:
         The container, (H, W, 3) uint8.
+
     Raises:
         CapacityError: the cover is too small.
     """
@@ -473,7 +491,7 @@ def hide_picture(
     return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), step)
 
 
-def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource) -> Revealed:
+def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource) -> RevealedPicture:
     """Reveal the picture hidden in another, (H, W, 3) uint8.
 
     Raises:
@@ -489,11 +507,11 @@ def reveal_picture(network: Network, container: np.ndarray, key_source: KeySourc
 
 def reveal_read_picture(
     network: Network, container: np.ndarray, key: Key, reading: FrameReading, step: Step = no_step
-) -> Revealed:
-    """Reveal a picture whose record has been read; arguments and errors as `reveal_picture`."""
+) -> RevealedPicture:
+    """Reveal a picture whose record has been read; arguments and errors are those of `reveal_picture`."""
     record = reading.record
     assert record is not None
     if record.header.kind != PICTURE:
         raise RevealError("what is hidden here is not a picture of its own", "`stegnet info` says what it is")
     network.check(record.header.pictures.weights)
-    return Revealed(reveal_frame(network, key, container, reading, step), reading.whole)
+    return RevealedPicture(reveal_frame(network, key, container, reading, step), reading.whole)

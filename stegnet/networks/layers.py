@@ -1,8 +1,8 @@
 """Layers that several families share: timm backbones, the Haar transform, small networks, and invertible couplings.
 
-This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. Those
-of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an error.
-Most backbones use none of them; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
+This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. The
+gradients of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an
+error. Most backbones use no such layers; mobilevit and csatv2 interpolate, so they can only be trained on the CPU. A
 transformer's position embedding, which is resized by interpolation, is therefore frozen.
 """
 
@@ -62,9 +62,10 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
 
     Args:
         backbone: name of a timm model.
-        channels: of the pictures; pretrained weights are adapted to their number.
+        channels: number of the pictures' channels, to which pretrained weights are adapted.
         pretrained: start from timm's weights, which are downloaded once.
         levels: number of maps; coarser stages are not built. None for timm's default.
+
     Raises:
         ConfigError: timm has no such backbone or weights, or it can't extract such maps from pictures of any size.
         WeightsError: its pretrained weights can't be downloaded.
@@ -92,7 +93,7 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> Encoder:
     """Create the stem and first stage of a timm backbone with all strides 1, so that no position is lost.
 
     It maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, C = `feature_info.channels()[0]`. A stem
-    that has other shapes at stride 1 does not start from pretrained weights. Errors as of `make_encoder`.
+    that has other shapes at stride 1 does not start from pretrained weights. Errors are those of `make_encoder`.
     """
     stage_stride = 4  # stride of the stage that runs at stride 1: a network's first blocks
     # Tried in turn: with patch size 1, the patches of a stem don't overlap.
@@ -191,6 +192,7 @@ class Haar(nn.Module):
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Return the bands, (B, 12, H/2, W/2) float32, of pictures, (B, 3, H, W)."""
         with full_precision(pictures.device):
             return functional.conv2d(pictures.float(), self.kernel, stride=2)
 
@@ -228,9 +230,12 @@ class Subnet(nn.Module):
     zero at first, so that an untrained pair is the identity.
 
     Args:
+        channels: channels of the input.
+        out: channels of the output.
         width: channels in between.
         depth: number of convolutions, at least 2.
         backbone: name of a timm model, or "none".
+        pretrained: the backbone starts from timm's weights.
     """
 
     def __init__(
@@ -245,6 +250,7 @@ class Subnet(nn.Module):
         self.rest = nn.Sequential(*layers, silent_convolution(width, out))
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Return features of the same height and width: (B, channels, H, W) to (B, out, H, W)."""
         features = self.first(bands)
         output: Tensor = self.rest(features if self.context is None else features + self.context(bands))
         return output
@@ -268,6 +274,7 @@ class Refiner(nn.Module):
         self.rest = nn.Sequential(*layers, silent_convolution(channels, BANDS))
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Return a small refinement, (B, BANDS, H, W), to be added to the bands of a picture."""
         scale = 0.02  # bases are off by about 0.01, which one step of AdamW must not exceed
         features = bands if self.encoder is None else torch.cat([bands, *self.encoder(bands)], dim=1)
         refinement: Tensor = self.rest(features)
@@ -278,7 +285,7 @@ class BackboneContext(nn.Module):
     """The sum of a backbone's finest feature maps at full resolution: (B, channels, H, W) to (B, width, H, W).
 
     They are upsampled by pixel shuffle (Shi et al. 2016, arXiv 1609.05158), whose gradient is deterministic on CUDA,
-    unlike that of bilinear interpolation.
+    unlike the gradient of bilinear interpolation.
     """
 
     def __init__(self, channels: int, width: int, backbone: str, pretrained: bool) -> None:
@@ -291,6 +298,7 @@ class BackboneContext(nn.Module):
         )
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Pad to the backbone's stride, and return the sum of its maps, (B, width, H, W)."""
         height, width = bands.shape[-2:]
         padding = (0, -width % self.unit, 0, -height % self.unit)
         maps = self.encoder(functional.pad(bands, padding))
@@ -314,11 +322,13 @@ class CouplingBlock(nn.Module):
         self.rho_eta = Subnet(BANDS, 2 * BANDS, width + width // 4, backbone=backbone, pretrained=pretrained)
 
     def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coupled cover and secret bands, each in the shape it had."""
         cover = cover + self.phi(secret)
         rho, eta = self.rho_eta(cover).chunk(2, dim=1)
         return cover, secret * torch.exp(torch.tanh(rho)) + eta
 
     def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cover and secret bands that `forward` coupled."""
         rho, eta = self.rho_eta(cover).chunk(2, dim=1)
         secret = (secret - eta) * torch.exp(-torch.tanh(rho))
         return cover - self.phi(secret), secret
@@ -327,7 +337,7 @@ class CouplingBlock(nn.Module):
 class Mixing(nn.Module):
     """A least-squares merge of two branches, x = argmin ‖x − c‖² + ‖Ax − s‖²; the inverse is c = x, s = Ax.
 
-    It has an exact left inverse: hiding what was revealed from x yields x again, since x is the pseudo-inverse of
+    It has an exact left inverse: hiding the revealed pictures of x yields x again, since x is the pseudo-inverse of
     x ↦ (x, Ax) (after WIN, arXiv 2508.02111). Here A is a 1×1 convolution of the bands, zero at first: s is lost.
     It is always computed in 32 bits, since the container must not be rounded before its samples are.
     """
@@ -338,6 +348,7 @@ class Mixing(nn.Module):
         self._frozen_inverse: Tensor | None = None
 
     def forward(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the merged bands, from cover and secret bands in the same shape; in float32."""
         with full_precision(cover.device):
             inverse = self._inverse() if self._frozen_inverse is None else self._frozen_inverse
             return mix(inverse, cover.float() + mix(self.weight.T, secret.float()))
@@ -352,6 +363,7 @@ class Mixing(nn.Module):
         return inverse
 
     def inverse(self, container: Tensor) -> Tensor:
+        """Return the secret bands of a container's bands; in float32."""
         with full_precision(container.device):
             return mix(self.weight, container.float())
 
@@ -377,6 +389,7 @@ class CouplingPair(Pair):
         place: networks with the backbone: "ends", "couplings", "latent", or several joined by "+". With "latent", a
             network corrects the second branch as recovered from the container.
         pretrained: backbones start from timm's weights.
+
     Raises:
         ConfigError: there is no such place or backbone, or `ends` is 1.
     """
@@ -403,9 +416,11 @@ class CouplingPair(Pair):
         self.restorer = subnet(ENDS, ends) if ends else None
 
     def prepare(self, secret: Tensor) -> Tensor:
+        """Return the secret as a refining network prepares it, if the pair has one."""
         return self._refine(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the container, made of cover and secret bands by the coupling blocks and the mixing."""
         cover_bands = self.haar(cover)  # (B, 12, H/2, W/2)
         secret_bands = self.haar(secret)
         for block in self.blocks:
@@ -413,6 +428,7 @@ class CouplingPair(Pair):
         return self.haar.inverse(self.mixing(cover_bands, secret_bands))
 
     def reveal(self, container: Tensor) -> Tensor:
+        """Return the secret, by the coupling blocks run backwards on the container's bands."""
         cover_bands = self.haar(container)
         secret_bands = self.mixing.inverse(cover_bands)
         if self.latent is not None:
@@ -423,6 +439,7 @@ class CouplingPair(Pair):
         return self.haar.inverse(secret_bands)
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        """Return the sum of base and residual as a refining network corrects it, if the pair has one."""
         return self._refine(base + residual, self.restorer)
 
     def _refine(self, pictures: Tensor, network: Subnet | None) -> Tensor:

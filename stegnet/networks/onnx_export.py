@@ -86,10 +86,10 @@ def make_graphs(pair: Pair, card: Card, identifier: str) -> dict[str, bytes]:
 
 @runtime_checkable
 class _Freezable(Protocol):
-    """Module that can compute once what follows from its weights."""
+    """Module with values that follow from its weights, and can be computed once."""
 
     def freeze(self) -> None:
-        """Compute it; the weights must not change afterwards."""
+        """Compute these values; the weights must not change afterwards."""
 
 
 class _PairNetwork(nn.Module):

@@ -52,7 +52,7 @@ class Pair(nn.Module):
         return torch.zeros(())
 
     def prepare(self, secret: Tensor) -> Tensor:
-        """Return what to hide for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""
+        """Return the picture to hide for `secret`, (B, 3, H, W), before the shuffle; by default the secret itself."""
         return secret
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
@@ -63,13 +63,13 @@ class Pair(nn.Module):
         raise NotImplementedError
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Return what was hidden, (B, 3, H, W), the shuffled residual, from `container` alone."""
+        """Return the hidden residual, (B, 3, H, W), still shuffled, from `container` alone."""
         raise NotImplementedError
 
     def enhance(self, base: Tensor) -> Tensor:
         """Return the base, (B, 3, H, W), brought nearer to the secret; not clamped. By default unchanged.
 
-        This is an in-loop filter, as in video codecs: the residual is what remains after it.
+        This is an in-loop filter, as in video codecs: the residual is the difference that remains after it.
         """
         return base
 

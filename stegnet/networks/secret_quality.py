@@ -107,7 +107,7 @@ class SecretQuality:
 def _psnr(measured: list[SecretErrors], frames: int = 0) -> float:
     """Return the PSNR in dB of measured frames.
 
-    With `frames`, return the PSNR of that many, if all others are revealed without an error.
+    With `frames`, return the PSNR of this number of frames, if all others are revealed without an error.
     """
     return psnr_from_mse(sum(errors.total for errors in measured) / (frames or len(measured)), PEAK)
 

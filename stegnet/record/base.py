@@ -42,12 +42,16 @@ def encode_base(
     """Encode the base of a secret, (H, W, 3) uint8, sides multiples of 8; the same input gives the same bytes.
 
     Args:
+        picture: the secret, (H, W, 3) uint8, sides multiples of 8.
         kind: one of KINDS; the bytes of "none" are empty.
         quality: quality of "coded", 0 to 100; lowered in steps if the bytes would exceed `most`.
+        most: largest number of bytes.
         film: encode "coded" in a third of the time.
         enhance: enhancement of the decoded picture on both sides, (H, W, 3) uint8 to float32 in [0, 1].
+
     Returns:
         The bytes, and the base as a reader decodes and enhances it; its gain suits the residual.
+
     Raises:
         CapacityError: even the lowest quality exceeds `most`.
         MediaError: AVIF can't hold a picture of this size.

@@ -77,6 +77,7 @@ class Container(AbstractContextManager["Container", None]):
         remarks: reason why a file has no record, one line per file.
         medium: carrier model of the samples.
         called: word for a frame that the user sees, singular and plural.
+
     Raises:
         MediaError: the file can't be read, has an unknown format, or has no frames.
     """
@@ -105,11 +106,11 @@ class Container(AbstractContextManager["Container", None]):
 
     @property
     def _has_samples(self) -> bool:
-        """Whether samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
+        """True if samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
         return not self.file.is_jpeg
 
     def _read_first(self, decoder: Generator[np.ndarray, None, None]) -> None:
-        """Read the record of the first frame, and, if a passphrase needs one, that of an anchor."""
+        """Read the record of the first frame, and an anchor's if a passphrase needs it."""
         try:
             first = next(decoder, None)
             if first is None:
@@ -134,14 +135,17 @@ class Container(AbstractContextManager["Container", None]):
 
     @property
     def height(self) -> int:
+        """Height in pixels of the picture or of a film's frames."""
         return self._shape[0]
 
     @property
     def width(self) -> int:
+        """Width in pixels of the picture or of a film's frames."""
         return self._shape[1]
 
     @property
     def channels(self) -> int:
+        """Number of channels: 1 for a grey picture, else 3."""
         return self._shape[2]
 
     @property

@@ -43,7 +43,7 @@ def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
 
 
 def hidden_bytes(header: Header) -> int:
-    """Return how many bytes of a file all frames hold together."""
+    """Return the number of a file's bytes that all frames hold together."""
     return header.spread.share_bytes * header.frames if header.spread else header.file.size
 
 
@@ -60,7 +60,7 @@ def frames_with_data(header: Header) -> int:
 
 
 def may_be_lost(header: Header) -> int | None:
-    """Return how many frames may be lost or altered without losing the file; None if the file is not spread."""
+    """Return the number of frames that may be lost or altered without losing the file; None if it is not spread."""
     return header.spread.most_lost() if header.spread else None
 
 
@@ -103,6 +103,7 @@ def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: in
     """Divide a file of `size` bytes among pictures. Raises CapacityError if it doesn't fit.
 
     Args:
+        size: size of the file in bytes.
         capacities: bytes that fit into each picture; at most 256 pictures if `enough` is below their number.
         hard: bytes that are hard to detect in each picture.
         enough: number of pictures, of any choice, that must give the file.

@@ -77,7 +77,7 @@ class ErasureCode:
         return value_at(number, range(self.needed), map(read, range(self.needed)))
 
     def most_lost(self) -> int:
-        """Return how many frames, of any choice, may be lost.
+        """Return the number of frames, of any choice, that may be lost.
 
         With one group, the file is then certain to survive; with several, the risk of losing it is at most one in a
         million.

@@ -184,7 +184,7 @@ def betrayed_by(history: str) -> str:
 
 
 def lossy_covers_warning(histories: Sequence[str], count: int) -> str:
-    """Return the warning on those of `count` covers whose lossy formats, `histories`, give their containers away."""
+    """Return the warning on covers, among `count`, whose lossy formats, `histories`, give their containers away."""
     ways_out = "reduce them to half their sides first, in RGB"
     if not all(history.startswith("a film") for history in histories):
         reduce = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB"
@@ -209,7 +209,7 @@ def shown_history(cover: Cover, suffix: str) -> str | None:
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
-    """Return the error for a secret of `size` bytes, of which at most `most` would be hard to detect."""
+    """Return the error for a secret of `size` bytes if at most `most` would be hard to detect."""
     if most:
         problem = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
         remedy = "use a larger cover, an album of several (`stegnet hide --spread`), or leave "

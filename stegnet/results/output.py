@@ -96,7 +96,7 @@ class Report:
 
     @property
     def figures(self) -> HidingFigures:
-        """Figures of the hiding; the report must be of one."""
+        """Figures of the hiding; the report must be one of a hiding."""
         assert self.hiding is not None
         return self.hiding
 
@@ -128,6 +128,7 @@ class OutputTarget:
             suffixes: allowed file suffixes; empty allows any.
             made: kind of the result, for the message: "picture", "film".
             inputs: files that the result is made from.
+
         Raises:
             MediaError: the destination is refused.
         """
@@ -209,9 +210,12 @@ def write_film(
     """Write a film frame by frame to an existing file; return the writer's notes on tracks that could not be copied.
 
     Args:
+        part: existing file to write.
+        open_writer: opens a writer on `part`.
         frames: closed at the end, even after an error.
         step: called after each frame with the number of frames done.
         check: called while the film is read back and compared, with frames done and in all; None: it is not compared.
+
     Raises:
         MediaError: the film can't be written, or does not read back equal.
     """
@@ -243,7 +247,7 @@ def digest(picture: np.ndarray) -> bytes:
 class FilmCheck:
     """Verification of a film by reading it back, in a thread while it is written if possible; the file must exist.
 
-    `progress` is called like that of `check_film` while `finish` waits; None: the film is not verified.
+    `progress` is called as `check_film` calls it while `finish` waits; None: the film is not verified.
     """
 
     def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
@@ -412,6 +416,8 @@ def as_named(part: Path, name: str, out: OutputTarget, progress: Progress) -> Na
         part: the file as it was hidden; it is converted in place.
         name: the file's own name.
         out: the result; if `lossless` is set, pictures and films keep every bit of their samples.
+        progress: called with the progress of the conversion of a film.
+
     Raises:
         MediaError: the file can't be converted.
     """

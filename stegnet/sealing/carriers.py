@@ -171,7 +171,7 @@ class Greens:
 
     @property
     def has_whole_runs(self) -> bool:
-        """Whether every run of the zone belongs to it entirely."""
+        """True if every run of the zone belongs to it entirely."""
         return bool(self._zone.start % FORMAT.run == self._zone.stop % FORMAT.run == 0)
 
     def ranks(self, samples: int) -> NDArray[np.int32]:

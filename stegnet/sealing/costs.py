@@ -1,4 +1,4 @@
-"""Costs of changing a sample by one level: how easily the change is detected, or how much error it adds."""
+"""Costs of changing a sample by one level: the detectability of the change, or the error that it adds."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -29,7 +29,7 @@ from stegnet.sealing.zones import (
     PixelSteps,
     RecordPlan,
     StepCosts,
-    changed,
+    stepped,
     write_ephemeral,
     write_parities,
     write_record,
@@ -98,7 +98,7 @@ class _Steps(NamedTuple):
         samples[self.numbers] += self.steps.view(np.uint8)
 
     def of_pixels(self, channels: int) -> PixelSteps:
-        """Return the pixels all of whose samples make the same step, with the sign of that step."""
+        """Return the pixels whose samples all make the same step, with its sign."""
         first = np.flatnonzero(self.numbers % channels == 0)
         first = first[first + channels <= self.numbers.size]
         offsets = np.arange(channels)
@@ -255,7 +255,7 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     for offset in range(channels if plan.grey else 1):
         in_pixel = moved - moved % channels + (moved + offset) % channels
         numbers.append(in_pixel.astype(np.int32, copy=False))
-        steps.append(changed(samples[in_pixel], changes[moving]) - samples[in_pixel])
+        steps.append(stepped(samples[in_pixel], changes[moving]) - samples[in_pixel])
 
     # 4. Carriers that share a pixel with an idle sample stay, unless that is a salt sample.
     last = idle[salts - last_salts :]

@@ -106,15 +106,18 @@ def record_capacity(
     """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
     Args:
+        height: height of the picture in pixels.
+        width: width of the picture in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
+        medium: kind of the samples, which sets the size of the groups of lead and MAC.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     return zones.capacity if zones.places else -1
 
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
-    """Return the largest share of a frame's samples, 0 to 1, that may be fixed, leaving most groups a free one."""
+    """Return the largest share of a frame's samples, 0 to 1, that may be fixed so that most groups have a free one."""
     return float((FORMAT.stuck_bits / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
 
 
@@ -148,8 +151,12 @@ def seal(
 
     Args:
         picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all).
+        record: bytes of the record.
+        keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
         costs: cost of changing each sample.
+        options: place and kind of the frame, and effort of the search for changes.
+
     Raises:
         CapacityError: the picture is too small, or too many of its samples must not change.
     """

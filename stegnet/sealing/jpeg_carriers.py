@@ -92,6 +92,7 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     coefficients.
 
     Args:
+        jpeg: the JPEG with its coefficients.
         errors: rounding errors of luma's coefficients, (rows, columns, 64) float32. A step towards the exact value
             costs 1 − 2·|error| times as much, at least 0.3, except at ties that only rational cosines produce. None:
             the errors are unknown, and their directions are estimated.
@@ -135,7 +136,7 @@ def _known_gains(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[np.fl
 
 
 def _estimated_gains(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.float32]]:
-    """Return a function like that of `_known_gains`, from estimated rounding directions."""
+    """Return a function like the one of `_known_gains`, from estimated rounding directions."""
     directions = rounding_directions(jpeg)[..., 1:]
     return lambda part: COST_SETTINGS.estimated * directions[part]
 
@@ -167,7 +168,7 @@ def edge_blocks(jpeg: JpegPicture) -> NDArray[np.bool_]:
 
     An encoder fills the part of a block beyond the picture's edge by a rule, such as repeating the last row and column;
     hardly any other coefficients are consistent with it. If the encoder also fills blocks that lie entirely outside the
-    picture by such a rule, they reveal what is in the blocks beside them. (libjpeg gives them the first coefficient of
+    picture by such a rule, they reveal the blocks beside them. (libjpeg gives them the first coefficient of
     the block before, which reveals nothing.)
     """
     rows, cols, _ = jpeg.planes[0].shape

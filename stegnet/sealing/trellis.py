@@ -74,7 +74,7 @@ class Layout:
         return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
 
     def samples_in(self, sums: NDArray[np.intp], members: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the place of a sample of each numbered sum, (n,) int: its member of that number, 0 to merged − 1.
+        """Return the place of one sample of each numbered sum, (n,) int: its member by number, 0 to merged − 1.
 
         Sums are numbered as in an array of (length, lanes), samples as in one of (length, merged, lanes).
         """
@@ -98,7 +98,7 @@ class Layout:
 class Sums(NamedTuple):
     """Merged samples, (length · lanes,) each, with the cheapest step up and down of each sum.
 
-    A step is a number whose order is that of its cost, then of its tie: the cost in the highest 16 bits, the tie in the
+    A step is a number that sorts by its cost, then by its tie: the cost in the highest 16 bits, the tie in the
     next 16, and the number of the sample among those of the sum in the lowest 32.
     """
 
@@ -220,11 +220,13 @@ def write(
     Args:
         values: (n,) uint8.
         trits: (rows · lanes,) uint8, or fewer; missing trits are 0.
+        plan: arrangement of trits and samples, a result of `layout`.
         costs: (n,) uint16 each: the costs of +1 and of −1, at most MAX_COST or FIXED_COST, and random ties: of merged
             samples with equal costs, the one with the lowest tie changes. Without merged samples, ties may be empty.
         following: returns the costs, up and down, given the changes so far, if they depend on them. Every fourth lane
             is then searched first by the given costs, and the others in three turns after it. It has no effect on
             merged samples, as only a small share of them changes.
+
     Returns:
         (n,) int8 of −1, 0 and 1.
     """

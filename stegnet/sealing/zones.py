@@ -201,7 +201,7 @@ def values_of(samples: NDArray[np.uint8], order: Order, zone: slice, channels: i
     return np.concatenate(in_parts(gather, zone.stop - zone.start))
 
 
-def changed(values: NDArray[np.uint8], changes: NDArray[np.int8]) -> NDArray[np.uint8]:
+def stepped(values: NDArray[np.uint8], changes: NDArray[np.int8]) -> NDArray[np.uint8]:
     """Return values, uint8, after changes of −1, 0 and 1; a change out of range goes the other way by 2 instead."""
     result = values.astype(np.int16) + changes
     return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
@@ -222,7 +222,7 @@ def _step(
             return
         for offset in range(-beside, beside + 1):
             neighbours = numbers[part] + offset
-            after = changed(samples[neighbours], changes[part])
+            after = stepped(samples[neighbours], changes[part])
             if free.size:
                 after = np.where(is_marked(free, neighbours), after, samples[neighbours])
             samples[neighbours] = after
@@ -280,7 +280,7 @@ class RecordPlan:
 
     @property
     def clustered(self) -> bool:
-        """Whether steps follow those of their neighbours."""
+        """True if steps follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 

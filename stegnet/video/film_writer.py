@@ -45,9 +45,10 @@ class PictureTrack:
         pixels: FFmpeg's name of the pixel format; YCbCr is BT.709 at limited range.
         size: width and height.
         rate: frames per second on average.
-        time_base: of the packets, in seconds.
+        time_base: unit of the packets' times, in seconds.
+
     Attributes:
-        stamps: of the frames, in the time base.
+        stamps: time stamps of the frames, in the time base.
     """
 
     def __init__(
@@ -123,9 +124,11 @@ class FilmWriter:
 
     Args:
         path: output file, of any suffix.
-        width, height: of every frame.
+        width: width of every frame in pixels.
+        height: height of every frame in pixels.
         rate: frames per second on average, for players.
         options: as in `FilmOptions`.
+
     Raises:
         MediaError: the file can't be written, or the format can't hold the sound.
     """
@@ -322,7 +325,7 @@ def rewrite_film(
     The frames are closed at the end.
 
     Returns:
-        Lines on anything unusual about the film, and on what was left out.
+        Lines on anything unusual about the film, and on everything that was left out.
     """
     rate = info.rate if FORMS[form].is_lossless else info.mean_rate
     writer = FilmWriter(out, info.width, info.height, rate, form=form, time_base=info.time_base, keep=source)
@@ -337,8 +340,12 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     """Write frames as H.264, or as another encoder codes them, in MP4 without sound.
 
     Args:
+        path: file to write.
         frames: (H, W, 3) uint8 each, or as decoded, of the size, number and times in `info`.
+        info: size, number, times and mean rate of the frames.
+        coding: settings of the encoder.
         draft: be faster; the bytes may differ from run to run, as they may for all encoders but x264.
+
     Raises:
         MediaError: the film can't be written.
     """

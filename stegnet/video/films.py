@@ -95,7 +95,7 @@ class _FilterGraph(NamedTuple):
 
 
 class Conversion:
-    """FFmpeg's filters for the frames of one film, cached while frames are alike: creating them takes as long as use.
+    """FFmpeg's filters for the frames of one film, cached while frames are alike, since creating them takes time.
 
     Attributes:
         turned: how the first frame is turned, as of `_display_matrix`; None: not examined yet.
@@ -140,12 +140,15 @@ def to_rgb(
     """Return a decoded frame as a player shows it: rotated, resized, transparency over white; (H, W, 3) uint8.
 
     Args:
-        width, height: before rotation.
-        path: for messages.
-        conversion: conversion of the frames before; None for the first one.
+        frame: decoded frame.
+        width: width of the result before rotation, in pixels.
+        height: height of the result before rotation, in pixels.
+        path: path of the film, for messages.
         as_ffmpeg: convert it as ffmpeg's command line does, by the filters that it inserts. These round coarsely,
             repeat chroma where players interpolate it, and take an unspecified matrix for BT.601; but a lossless
             container that is converted otherwise stands out.
+        conversion: conversion of the frames before; None for the first one.
+
     Raises:
         MediaError: its colours can't be converted.
     """
@@ -449,7 +452,7 @@ def frame_rate(path: Source) -> Fraction:
 
 
 def frame_count(path: Source) -> int:
-    """Return about how many frames a film has, from its header; 0 if that doesn't say. Errors as `frame_rate`."""
+    """Return the approximate number of a film's frames, from its header; 0 if not given. Errors as `frame_rate`."""
     with open_film(path) as film:
         return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
 
@@ -466,9 +469,11 @@ def read_frames(
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
 
     Args:
+        path: film or animation.
         only: indices of the frames that are wanted; the others are skipped.
         as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
-        stream: to read the film from, such as one that is being written; not for animations.
+        stream: stream to read the film from, such as one that is being written; not for animations.
+
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
@@ -490,7 +495,7 @@ def read_frames(
 
 
 def decode(path: Source, stream: BinaryIO | RawIOBase | None = None) -> Generator[VideoFrame, None, None]:
-    """Yield every frame of a film, not an animation, as decoded; arguments and errors as `read_frames`."""
+    """Yield every frame of a film, not an animation, as decoded; arguments and errors are those of `read_frames`."""
     with open_film(path, stream) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
@@ -601,7 +606,7 @@ def film_has_position(path: Source) -> bool:
 def lost_by_encoding(path: Source) -> str:
     """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses nothing.
 
-    Errors as `scan`.
+    Errors are those of `scan`.
     """
     if is_animation(path):
         return lost_by_pixels(path)

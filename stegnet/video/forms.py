@@ -26,7 +26,7 @@ def x264_threads(rows: int) -> int:
 
 
 @dataclass(frozen=True)
-class Form:
+class FilmForm:
     """A film format."""
 
     name: str  # for messages
@@ -67,6 +67,8 @@ class Form:
         """Return options that keep the time stamps of pictures, in a time base, and of sound tracks of some rates.
 
         Args:
+            time_base: unit of the pictures' time stamps, in seconds.
+            rates: sample rates of the sound tracks, in Hz.
             room: bytes to leave after Matroska's header, if at least two.
         """
         # Packets come in order: there is no use in holding one back for more than half a second.
@@ -94,10 +96,10 @@ class Form:
 
 
 # Matroska allows equal time stamps, and needs them: two packets can fall in the same millisecond.
-MKV = Form("Matroska", "matroska", "ffv1", "bgr0", 0, {"level": "3", "g": "1", "slicecrc": "1"})
-MP4 = Form("MP4", "mp4", "libx264rgb", "rgb24", 1, {"qp": "0", "preset": "veryfast"})
+MKV = FilmForm("Matroska", "matroska", "ffv1", "bgr0", 0, {"level": "3", "g": "1", "slicecrc": "1"})
+MP4 = FilmForm("MP4", "mp4", "libx264rgb", "rgb24", 1, {"qp": "0", "preset": "veryfast"})
 # Browsers and phones play this before all of it has arrived; it hardly differs from the original.
-WATCHABLE = Form(
+WATCHABLE = FilmForm(
     *("MP4", "mp4", "libx264", "yuv420p", 1),
     {"crf": "17", "preset": "medium", "profile": "high"},
     {"movflags": "+faststart"},

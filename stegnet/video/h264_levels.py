@@ -73,7 +73,7 @@ _BY_NUMBER = {reason.value[0]: reason for reason in Reason}
 
 
 class H264Error(MediaError):
-    """A slice or a parameter set can't be used."""
+    """Error for a slice or a parameter set that can't be used."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.line)
@@ -222,8 +222,11 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padd
     """Return a slice with other levels.
 
     Args:
-        values: for all levels that `read_levels` found, in the same order: integers from ±1 to ±2063, or the old value.
+        parameters: parameter sets of the stream.
+        nal: NAL unit of the slice, with its header.
+        values: new values of all levels that `read_levels` found, in their order: from ±1 to ±2063, or the old value.
         padding: the last bit, if the slice read does not show it.
+
     Raises:
         ValueError: there are more or fewer values, or one is 0 or too large.
         H264Error: as in `read_levels`.
@@ -242,7 +245,7 @@ def x264_padding(shown: Sequence[bool | None]) -> list[bool]:
     """Guess the padding of CABAC slices that do not show it, so that rewritten slices do not stand out.
 
     x264 sets the last bit of a slice's last byte from the bits of a number in turn, one for each picture; other
-    encoders set none. The padding of a slice of each picture, in coding order, is the one shown, else the one by the
+    encoders leave it 0. The padding of a slice of each picture, in coding order, is the one shown, else the one by the
     only turn that fits all of them, else False.
     """
     x264_bits = 0x35A4E4F5  # taken from the lowest on

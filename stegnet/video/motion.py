@@ -33,7 +33,8 @@ class Motion:
         """Return values that move with a frame, (H, W) float32, from those of the frames before and after.
 
         Args:
-            before, after: values, (H, W). `after` is None if it is not known.
+            before: values of the frame before, (H, W).
+            after: values of the frame after, (H, W); None if they are not known.
             share: weight of `before` where a block is predicted from both.
         """
         from_before = _moved(before, self.before)

@@ -31,7 +31,7 @@ from stegnet.video.films import (
     scan,
     unknown_sound,
 )
-from stegnet.video.forms import FORMS, WATCHABLE, Form
+from stegnet.video.forms import FORMS, WATCHABLE, FilmForm
 from stegnet.video.mp4 import set_shown_width
 from stegnet.video.sound_packets import PLAYABLE
 from stegnet.video.sound_streams import SoundWriter, ffmpeg_sound
@@ -46,7 +46,7 @@ class _StoredFrame(NamedTuple):
     aspect: Fraction
 
 
-def rewrap(path: Path, form: Form) -> bool:
+def rewrap(path: Path, form: FilmForm) -> bool:
     """Put a film into MP4 or MKV, in the same file, and return whether that was possible.
 
     The file stays as it was if it is not a film, if the format can't hold all of its tracks unchanged, or if it is an
@@ -87,7 +87,7 @@ def _copy_aspect(old: VideoStream, new: Stream) -> _StoredFrame | None:
     return None if aspect is None else _StoredFrame(old.codec_context.width, old.codec_context.height, aspect)
 
 
-def _write_aspect(path: Path, form: Form, frame: _StoredFrame) -> None:
+def _write_aspect(path: Path, form: FilmForm, frame: _StoredFrame) -> None:
     """Write the pixel aspect ratio of the first track of pictures where PyAV does not pass it to FFmpeg."""
     if form.is_matroska:
         # For stereoscopic films, FFmpeg writes the shown size, which is kept.
@@ -100,9 +100,11 @@ def make_watchable(path: Path, progress: Callable[[int, int], None]) -> tuple[st
     """Turn a film, in the same file, into an MP4 that browsers and phones play.
 
     Args:
+        path: film, which is replaced.
         progress: counts the frames that are coded anew.
+
     Returns:
-        Lines on what was changed or left out.
+        Lines on everything that was changed or left out.
     """
     codec = unplayable(path)
     with temporary_file(path) as copy:
@@ -184,6 +186,9 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
     """Copy a film's pictures, and sound and subtitles of the film `source`, to a file of any name.
 
     Args:
+        film: film whose pictures are copied.
+        source: film whose sound and subtitles are copied.
+        out: file to write.
         form: "mkv" or "mp4".
     """
     from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # imported here, since it needs ffmpeg

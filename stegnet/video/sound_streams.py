@@ -165,8 +165,11 @@ class SoundWriter:
     """Sound tracks of a film that is being written, and not started yet; turns `SoundPacket` into FFmpeg's packets.
 
     Args:
+        film: film that is being written.
+        tracks: tracks of the sound to write.
         packet_gap: least difference of time stamps in ticks.
         playable: codecs to copy. Others become AAC, as the notes say; None: all are copied.
+
     Raises:
         ValueError, av.FFmpegError: the film's format can't hold a track.
     """

@@ -29,7 +29,7 @@ from stegnet.video.films import (
     picture_tracks,
     start_time,
 )
-from stegnet.video.forms import FORMS, Form
+from stegnet.video.forms import FORMS, FilmForm
 from stegnet.video.frame_properties import FrameProperties, frame_properties
 from stegnet.video.sound_packets import SoundPacket
 from stegnet.video.sound_streams import read_sound, sound_tracks
@@ -46,7 +46,7 @@ _ANY_TYPE = "application/octet-stream"
 
 
 class SubtitleTrack(NamedTuple):
-    """A subtitle track of a film, and what becomes of it in another."""
+    """A subtitle track of a film, and its form in another film."""
 
     source: str  # name of its codec
     # codec in the other film, "copy" if unchanged; None: the other film can't hold it
@@ -103,7 +103,7 @@ class StreamCopy:
         lost = ("the styles of its subtitles are lost: Matroska gets plain text",) if self._lost_styles else ()
         return (*self._notes, *lost)
 
-    def add_to(self, film: OutputContainer, pictures: VideoStream, form: Form) -> None:
+    def add_to(self, film: OutputContainer, pictures: VideoStream, form: FilmForm) -> None:
         """Add all metadata and subtitle tracks to a film that has not started yet, and set `covers`."""
         if is_animation(self._path):
             return
@@ -128,7 +128,7 @@ class StreamCopy:
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
     def packets_until(self, time: Fraction | None) -> Iterator[SoundPacket | AnyPacket]:
-        """Yield packets of sound and subtitles up to `time` in seconds; None: all that are left."""
+        """Yield packets of sound and subtitles up to `time` in seconds; None: all the remaining ones."""
         while True:
             try:
                 self._next = self._next or next(self._merged, None)
@@ -145,7 +145,7 @@ class StreamCopy:
         for source in self._sources:
             source.close()
 
-    def _add_subtitles(self, track: SubtitleStream, film: OutputContainer, form: Form) -> bool:
+    def _add_subtitles(self, track: SubtitleStream, film: OutputContainer, form: FilmForm) -> bool:
         """Add a track, and return whether the format can hold it. MP4's text becomes SubRip in Matroska."""
         try:
             if _codec_name(track) == _MP4_TEXT and form.is_matroska:
@@ -209,7 +209,8 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
     """Return lines on all that is lost if only pictures, sound, subtitles and the times of chapters are copied.
 
     Args:
-        form: of the other film, "mkv" or "mp4".
+        path: film or animation.
+        form: form of the other film, "mkv" or "mp4".
     """
     if is_animation(path):
         return ()
@@ -238,8 +239,8 @@ def _copy_picture_metadata(stream: VideoStream, pictures: VideoStream) -> None:
     pictures.metadata.update({name: stream.metadata[name] for name in stream.metadata if name.lower() != "encoder"})
 
 
-def _copy_tags(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
-    """Copy the film's tags as ffmpeg does: all except when, and with which product, it was recorded."""
+def _copy_tags(source: InputContainer, film: OutputContainer, form: FilmForm) -> Iterator[str]:
+    """Copy the film's tags as ffmpeg does: all except the time and the product of the recording."""
     # Tags that say when, and with which company's program, a film was recorded: ffmpeg leaves them out.
     of_recording = ("creation_time", "company_name", "product_name", "product_version")
     kept = list(source.metadata.items())
@@ -262,7 +263,7 @@ def _film_tags(source: InputContainer) -> dict[str, str]:
     return {name: value for name, value in tags.items() if name not in file_tags and "creation" not in name}
 
 
-def _copy_attachments(source: InputContainer, film: OutputContainer, form: Form) -> Iterator[str]:
+def _copy_attachments(source: InputContainer, film: OutputContainer, form: FilmForm) -> Iterator[str]:
     """Copy fonts and other files, and note the tracks that are never copied."""
     attachments = source.streams.attachments
     if form.is_matroska:
@@ -283,7 +284,7 @@ def _never_copied(source: InputContainer) -> Iterator[str]:
         yield f"its other video tracks ({other_tracks}) are left out"
 
 
-def _copy_covers(path: Source, film: OutputContainer, form: Form) -> list[AnyPacket]:
+def _copy_covers(path: Source, film: OutputContainer, form: FilmForm) -> list[AnyPacket]:
     """Copy cover art, to Matroska as attachments. Return the packets that MP4 needs first."""
     cover_types = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
     with open_film(path) as source:

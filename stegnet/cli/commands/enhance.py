@@ -32,12 +32,14 @@ SSIM 0.9740, measured against the original secrets:
 
 
 def add_arguments(enhance: argparse.ArgumentParser) -> None:
+    """Add the input, the output options and `--strength`."""
     enhance.add_argument("file", type=Path, metavar="FILE", help="picture or film; never changed")
     add_output_options(enhance, "output file, .png for a picture, .mkv or .mp4 for a film")
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="X", help="0 (off) to 5 (default: 1)")
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Write the enhanced picture or film; its notes go to stderr."""
     with extra("media", "stegnet enhance"):
         from stegnet.media.denoise import enhance, enhance_film
 

@@ -20,6 +20,7 @@ pictures, and not written if the results differ.
 
 
 def add_arguments(export: argparse.ArgumentParser) -> None:
+    """Add the weights file and the output folder."""
     export.add_argument(
         "weights", type=Path, nargs="?", metavar="WEIGHTS", help="weights file (default: the one in the package)"
     )
@@ -27,6 +28,7 @@ def add_arguments(export: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Write the ONNX files, and print their agreement with PyTorch; existing ones need `--force`."""
     if options.weights is None and options.output is None:
         options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
     weights = options.weights or SHIPPED

@@ -25,12 +25,14 @@ ends.
 
 
 def add_arguments(gui: Parser) -> None:
+    """Add the port, `--no-browser` and the network options."""
     add_port_option(gui)
     gui.add_argument("--no-browser", action="store_true", help="only print the page's address")
     add_network_options(gui)
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Serve the page, and open it in a browser, until a signal or the page ends it."""
     stop = threading.Event()
     with (
         Workspace() as workspace,

@@ -11,10 +11,12 @@ DESCRIPTION = "Explain a command or a topic."
 
 
 def add_arguments(parser: Parser) -> None:
+    """Add the topic, which may be left out."""
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="name of a command, or of a topic that --help names")
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Print the help of a command or topic, or the overview without one; an unknown name is misuse."""
     from stegnet.cli.command import make_parser  # imported here, since it names this command
 
     overview = make_parser()

@@ -80,6 +80,7 @@ All of them are needed; with --any N, any N suffice.
 
 
 def add_arguments(hide: Parser) -> None:
+    """Add cover, secret and output, and the options of methods, keys and folders."""
     hide.epilog = (
         "  $ stegnet hide photo.jpg letter.pdf --passphrase -o sent.jpg\n"
         "  $ stegnet hide photo.jpg note.txt --for messenger --key-file k -o sent.jpg\n"
@@ -125,6 +126,7 @@ class _Text(argparse.Action):
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Hide one secret, an album's file or a folder of secrets, and print a report of each."""
     named = isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output))
     suffix = options.output.suffix.lower() if named else ""
     job = HideJob(*chosen_method(options, suffix), chosen_context(options))
@@ -156,7 +158,7 @@ def _check(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileInMemory]]:
-    """Yield cover and secret. A packed folder, and what is read from standard input, are in temporary files.
+    """Yield cover and secret. A packed folder, and the data of standard input, are in temporary files.
 
     A text stays in memory, but for a folder of covers, which other processes may hide in.
     """
@@ -195,7 +197,7 @@ def _packed(options: argparse.Namespace) -> Iterator[Path]:
 
 @contextmanager
 def _text_hinted(secret: Place | FileInMemory) -> Iterator[None]:
-    """Within the block, add a hint on hiding a text to the error for a missing SECRET that may be one."""
+    """Add a hint on hiding a text to the block's error for a missing SECRET that may be one."""
     try:
         yield
     except MediaError as error:

@@ -29,6 +29,7 @@ Lines = Iterator[tuple[str, str]]
 
 
 def add_arguments(info: argparse.ArgumentParser) -> None:
+    """Add the file, the key options, and options for the amount of output."""
     info.epilog = "The exit code is 3 if something is hidden but FILE was altered since hiding.\n"
     info.add_argument("file", type=Path, metavar="FILE", help="picture, film or sound")
     add_key_options(info, required=False, identity=True)
@@ -39,6 +40,7 @@ def add_arguments(info: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Print the facts on a file; the exit code is ALTERED if it changed since hiding."""
     key_source = read_key_source(options)
     with messages.progress_bar() as progress:
         info = file_info(options.file, key_source, Context(progress=progress, search=options.search))
@@ -140,7 +142,7 @@ def _fits(info: Info) -> Lines:
 
 
 def _amount(fit: Fit) -> str:
-    """Describe what fits, and how much of it or how well."""
+    """Describe a fit: its largest size, or the quality of the revealed secret."""
     if fit.bytes is not None:
         return f"{fit.what} up to {'about ' if fit.survive else ''}{shown_size(fit.bytes)}"
     if fit.psnr is None or "picture" not in fit.what:

@@ -20,6 +20,7 @@ printed recipient can hide for you, and only you, with KEY, can reveal.
 
 
 def add_arguments(keygen: argparse.ArgumentParser) -> None:
+    """Add the key file and the kinds of secrets to generate or show."""
     keygen.add_argument("key_file", nargs="?", type=Path, metavar="KEY", help="file to write; never overwritten")
     ways = keygen.add_mutually_exclusive_group()
     ways.add_argument(
@@ -47,6 +48,7 @@ def add_arguments(keygen: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Generate a key, an identity or a passphrase, or show an existing key as text or QR code."""
     _check(options)
     path = options.key_file
     if options.passphrase_words:

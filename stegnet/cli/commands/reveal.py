@@ -54,6 +54,7 @@ or in OUT if that exists; as .zip, it is not.
 
 
 def add_arguments(reveal: Parser) -> None:
+    """Add the container, the output, and the options of keys, networks and folders."""
     reveal.epilog = "The exit code is 3 if the result is written but CONTAINER was altered since\nhiding.\n"
     container_help = "output of `stegnet hide`, or a folder; - for standard input"
     reveal.add_argument("container", type=messages.place_or_stream, metavar="CONTAINER", help=container_help)
@@ -73,6 +74,7 @@ def add_arguments(reveal: Parser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    """Reveal one container or a folder of them; the exit code is ALTERED if one changed since hiding."""
     check_places(options, options.container, options.output)
     check_output_stream(options)
     if options.force and options.output is None:

@@ -46,7 +46,7 @@ class BlockPlacement:
 
     @property
     def holds_record(self) -> bool:
-        """Whether there are blocks enough for a header and an empty record."""
+        """True if there are enough blocks for a header and an empty record."""
         return self.capacity(HIGHEST) >= 0
 
     def capacity(self, rate: int, share: int = 0) -> int:
@@ -120,7 +120,7 @@ def record_bits(blocks: int, point: OperatingPoint, share: int = 0, textured: bo
 
 
 def _header_size(blocks: int, point: OperatingPoint, textured: bool) -> int:
-    """Return how many of `blocks` blocks carry the header."""
+    """Return the number of blocks, among `blocks`, that carry the header."""
     most = _MOST_HEADER
     copies = 1
     if textured:

@@ -1,7 +1,7 @@
 """Lossy channels that containers promise to survive: their grammar, the table of them, and their simulation.
 
 Users write NAME or NAME:NUMBER, followed by any number of +EDIT or +EDIT:FACTOR. A new channel is one entry of the
-table at the end. Real codecs simulate here what arrives of pictures; films are encoded with the channel's `coding`.
+table at the end. Real codecs simulate here the pictures that arrive; films are encoded with the channel's `coding`.
 """
 
 import math
@@ -101,6 +101,7 @@ class PictureChannel(Channel):
 
     @property
     def limits(self) -> str:
+        """Changes that it does not include, in words: only further ones where it reduces or crops itself."""
         return self._limits(reduced=self.side is not None or self.factor is not None, cropped=self.cropped)
 
     @property
@@ -134,7 +135,8 @@ class PictureChannel(Channel):
 
         Args:
             sent: the container as viewers show it.
-            few: yield only the worst; else the file itself, too.
+            grid: the container's grid of blocks.
+            few: yield only the worst case; else the file itself, too.
             only: for JPEG alone, the numbers, from 0 on, of the pictures that are wanted.
         """
         if few:
@@ -186,7 +188,7 @@ class PictureChannel(Channel):
             yield _saved(sent, self.saves[0]), grid
 
     def _saves(self, sent: np.ndarray, grid: Grid, only: Collection[int] | None) -> Iterator[tuple[np.ndarray, Grid]]:
-        """Yield what arrives after JPEG alone; `only` as in `received`."""
+        """Yield the pictures that arrive after JPEG alone; `only` as in `received`."""
         numbered = [(number, save) for number, save in enumerate(self.saves, 1) if only is None or number in only]
         for first, several in groupby(numbered, lambda each: each[1][0]):
             once = through_jpeg(sent, first)
@@ -215,7 +217,7 @@ class FilmChannel(Channel):
         """Return operating points with their `largest_share` in the order to try them; then those of a lower PSNR.
 
         The most robust point costs least per bit, and has least capacity. Where a secret is made to fit, not hidden
-        exactly, more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where that leaves no
+        exactly, more capacity means a better copy. A PSNR of None is CONTAINER_PSNR, or less where this leaves no
         capacity.
         """
         able = [point for point in FILM_POINTS if point.highest >= self.hard] or [FILM_POINTS[0]]
@@ -247,7 +249,7 @@ def parse_channel(text: str, kind: str = PICTURE) -> Channel:
 
 
 def parse_picture_channel(text: str) -> PictureChannel:
-    """Return the channel of pictures with this name; errors as `parse_channel`."""
+    """Return the channel of pictures with this name; errors are those of `parse_channel`."""
     if (parsed := _parsed(text, PICTURE_CHANNELS)) is None:
         raise _unknown(text, PICTURE)
     entry, quality, edits = parsed
@@ -255,7 +257,7 @@ def parse_picture_channel(text: str) -> PictureChannel:
 
 
 def parse_film_channel(text: str) -> FilmChannel:
-    """Return the channel of films with this name; errors as `parse_channel`."""
+    """Return the channel of films with this name; errors are those of `parse_channel`."""
     if (parsed := _parsed(text, FILM_CHANNELS)) is None:
         raise _unknown(text, FILM)
     entry, crf, edits = parsed

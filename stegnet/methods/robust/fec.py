@@ -40,7 +40,7 @@ _Group = tuple[slice, int]  # edges of some checks, and the number of edges of e
 
 @dataclass(frozen=True)
 class RepeatAccumulateCode:
-    """A systematic code of n bits, of which k are the message, 0 < k < n. The rate in 64ths determines its degrees."""
+    """A systematic code of n bits, k of them the message, 0 < k < n. The rate in 64ths determines its degrees."""
 
     n: int
     k: int
@@ -57,6 +57,7 @@ class RepeatAccumulateCode:
 
         Args:
             ratios: (n,) log-likelihood ratios.
+            iterations: number of rounds of belief propagation after which decoding gives up.
         """
         return self.decode_each(ratios[:, None], iterations)[0]
 
@@ -183,6 +184,7 @@ def message_capacity(places: int, rate: int) -> int:
     """Return the bits of a message whose coded bits fill `places` places.
 
     Args:
+        places: number of coded bits.
         rate: the share of message bits among the places in 64ths, LOWEST to HIGHEST.
     """
     count = _codewords(places)
@@ -208,6 +210,7 @@ def decode_message(ratios: np.ndarray, rate: int) -> np.ndarray | None:
 
     Args:
         ratios: (places,) log-likelihood ratios of the coded bits.
+        rate: rate of the code in 64ths, LOWEST to HIGHEST.
     """
     count = _codewords(ratios.size)
     length = ratios.size // count

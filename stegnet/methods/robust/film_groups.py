@@ -76,7 +76,8 @@ def qim_change(frame: np.ndarray, signs: np.ndarray, dither: np.ndarray, point: 
     Args:
         frame: (H, W, 3) uint8, of whole blocks.
         signs: −1 or 1, and 0 where nothing is hidden, (blocks, coefficients).
-        dither: in periods, (blocks, coefficients).
+        dither: dither in periods, (blocks, coefficients).
+        point: operating point: its coefficients, and their periods in levels.
     """
     quarter = np.float32(0.25)
     away = quarter * signs + dither - dct_coefficients(exact_luma(frame), point.coefficients) / point.periods
@@ -93,6 +94,7 @@ def sines(frames: Sequence[np.ndarray], dither: np.ndarray, point: OperatingPoin
     Args:
         frames: coefficients of the first frame of each run, (blocks, at least `point.coefficients`) float32 each.
         dither: (blocks, bits), in periods.
+        point: operating point of the group.
     """
     values = np.concatenate([frame[:, : point.coefficients] for frame in frames], 1)
     return sines_of(values, np.tile(point.periods, len(frames)), dither)
@@ -223,9 +225,11 @@ def modulated(
     """Return a group of frames, (H, W, 3) uint8 each, that carries bits. Red, green and blue of a pixel change alike.
 
     Args:
+        frames: the frames of the group, (H, W, 3) uint8 each.
         signs: (rows, cols, bits) float32, −1 or 1; 0 in blocks that stay as they are.
         dither: (rows · cols, bits), in periods.
-        motion: of each frame; None: nothing moves.
+        point: operating point of the group.
+        motion: motion of each frame; None: nothing moves.
     """
     count = point.bits // point.coefficients  # runs
     areas = [hidden_area(frame) for frame in frames]

@@ -102,9 +102,13 @@ def headers_of_variants(
     """Return the first bits of a group's header for each variant of a key, (VARIANTS, h) each.
 
     Args:
+        point: operating point of the group.
         shape: rows and columns of blocks.
+        key: key that is derived from the salt.
+        salt: salt of the group, without the number of its variant.
+
     Returns:
-        places: of each bit in the coefficients of all blocks, frame by frame.
+        places: place of each bit in the coefficients of all blocks, frame by frame.
         dither: float32, in periods.
         signs: factors of the bits' sines.
     """
@@ -127,7 +131,8 @@ def evidence_of_variants(
     """Return the standard deviations by which each variant's copies agree better than by chance: (VARIANTS,) float.
 
     Args:
-        headers: of `headers_of_variants`.
+        point: operating point of the group.
+        headers: result of `headers_of_variants`.
         frames: coefficients of all blocks of the first frame of each run, (blocks, FREQUENCIES) float32 each.
     """
     places, dither, signs = headers
@@ -136,12 +141,13 @@ def evidence_of_variants(
 
 
 class GroupReader:
-    """A reader of a film's groups. What depends on a salt alone is cached for other groups with the same salt.
+    """A reader of a film's groups. Everything that depends on a salt alone is cached.
 
     The variant that opened one group is the variant of the whole film. Once 64 keys of a passphrase have opened
     nothing, no more are derived: each takes a fraction of a second.
 
     Args:
+        source: key or passphrase.
         lost: one bit in this many of a record is erased, to test that not every bit is needed; 0: no bit is.
     """
 
@@ -236,14 +242,15 @@ def read_film(
     step: Callable[[int], None] = lambda done: None,
     search: bool = True,
 ) -> MessagePieces | None:
-    """Return the message of a film, or what is left of it; None if nothing opens with this key.
+    """Return the message of a film, or its remains; None if nothing opens with this key.
 
     Where no group is in its place, frames may have been lost or repeated, or the frame rate changed. Groups are then
     searched for, frame by frame and at other frame rates.
 
     Args:
         frames: decodes all frames from the start.
-        times: of the frames in seconds.
+        times: returns the times of the frames in seconds.
+        key_source: key or passphrase.
         step: called after each frame with the number of frames read.
         search: search even before any group was found, and try the groups of the whole film, which takes long.
     """
@@ -317,7 +324,7 @@ def _collect(
 
 
 def _searched(reader: GroupReader, window: _SignalWindow, start: int) -> tuple[int, bytes | None]:
-    """Return the first group that opens near a place where none does, and its content.
+    """Return the first group that opens near a place where no group opens, and its content.
 
     If there isn't one, return the place itself and None.
     """

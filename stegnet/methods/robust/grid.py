@@ -72,7 +72,8 @@ def region_sums(picture: np.ndarray, down: np.ndarray, across: np.ndarray) -> np
 
     Args:
         picture: (H, W, 3) uint8.
-        down, across: rising edges in pixels, (D,) and (A,).
+        down: rising edges from the top, in pixels, (D,).
+        across: rising edges from the left, in pixels, (A,).
     """
     rows = [picture[top:bottom].sum(0, dtype=np.uint32) for top, bottom in pairwise(down)]
     parts = [[row[left:right].sum(0, dtype=np.int64) for left, right in pairwise(across)] for row in rows]
@@ -334,7 +335,7 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
 
 
 def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
-    """Yield the canonical grids of which a copy may lack up to `most` pixels at each edge; the largest first."""
+    """Yield the canonical grids, the largest first, if a copy may lack up to `most` pixels of them at each edge."""
     longer = max(height, width)
     smallest = 64  # pixels: short side of the smallest grid in which cropped copies are found
     for longest in sorted(_ladder(int(CANONICAL.largest_share * (longer + 2 * most))), reverse=True):

@@ -29,7 +29,7 @@ class JpegContainer:
 
     @property
     def coarse(self) -> bool:
-        """Whether it keeps the cover's own quantisation steps, which may be as coarse as the channel's."""
+        """True if it keeps the cover's own quantisation steps, which may be as coarse as the channel's."""
         return self.cover.errors is None
 
     def planes(self, container: np.ndarray) -> list[np.ndarray]:
@@ -58,7 +58,7 @@ class JpegContainer:
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Return the pixels that viewers show of a container, (H, W, 3) uint8.
 
-        For a picture of another shape, return what the cover's quantisation tables leave.
+        A picture of another shape is returned as the cover's quantisation tables leave it.
         """
         if picture.shape != self.cover.shown.shape:  # whole blocks, whose luma is rounded as in this JPEG
             middle = 128

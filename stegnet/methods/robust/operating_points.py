@@ -73,5 +73,5 @@ def share_of(number: int) -> float:
 
 
 def shared_blocks(blocks: int, share: int) -> int:
-    """Return how many of `blocks` blocks the share with this number has."""
+    """Return the number of blocks, among `blocks`, in the share with this number."""
     return blocks * (8 - share % 4) >> share // 4 + 3

@@ -84,8 +84,11 @@ def _fit(payload: Payload, area: int, larger: str, context: Context, space: int)
     """Return content of at most `space` bytes: the file, or a picture that was scaled and compressed.
 
     Args:
+        payload: opened secret.
         area: pixels of the smallest copy that the content may be read from.
         larger: the hint if it does not fit.
+        context: progress of the work, and a callback for warnings.
+        space: largest number of bytes of content.
     """
 
     def compressed(path: Path, folder: Path, most: int, step: Step) -> Compressed:

@@ -1,6 +1,6 @@
 """Reading the record of a picture that arrived: which grid it lies in, which bits its blocks show, and what they say.
 
-Most of what a reader tries is wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
+Most guesses of a reader are wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
 first, and all others only if the header opens.
 """
 
@@ -60,7 +60,7 @@ class PictureReader:
         return lru_cache(maxsize=None)(lambda salt: robust_key(self.key_source, salt))
 
     def read(self, picture: np.ndarray, step: Step = no_step) -> bytes | None:
-        """Return the content of a picture's record, with the zeros at its end, or None if none opens."""
+        """Return the content of a picture's record, with the zeros at its end; None if no record opens."""
         if min(picture.shape[:2]) < BLOCK:
             return None
         content = self._first_of(picture, self._uncropped(picture, step))
@@ -75,6 +75,8 @@ class PictureReader:
         """Read a picture whose grid is known, as `read`.
 
         Args:
+            grid: the container's grid in the picture.
+            picture: (H, W, 3) uint8.
             lost: one bit in this many of the record is erased, to test that not every bit is needed; 0: no bit is.
         """
         return self._read_grid(picture, (grid, list(grid.salts(picture)), no_step), lost)
@@ -190,10 +192,13 @@ def read_part(
     points: Sequence[OperatingPoint] = (),
     moved: bool = True,
 ) -> bytes | None:
-    """Return the content of a container of which any part, (H, W, 3) uint8, opens; None if it isn't one.
+    """Return the content of a tiled container from a part of it, (H, W, 3) uint8; None if it isn't one.
 
     Args:
-        points: whose periods of phases are tried; by default, all of the modem's.
+        modem: the modem that hid the content.
+        key_source: key; a passphrase opens no part.
+        picture: the part, (H, W, 3) uint8.
+        points: operating points whose periods of phases are tried; by default, all of the modem's.
         moved: whether the part may begin anywhere; else it begins at a whole block.
     """
     if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:

@@ -109,7 +109,7 @@ def is_found(points: Sequence[OperatingPoint], key: Key, picture: np.ndarray, gr
 
 
 def _kept(tried: int) -> int:
-    """Return how many of the grids and salts that were tried are tried again with more blocks."""
+    """Return the number of the tried grids and salts to try again with more blocks."""
     return min(tried, max(tried // 4, _LIKELY))
 
 
@@ -278,7 +278,7 @@ def _starts(grid: Grid, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lattice(grid: Grid, most: int) -> np.ndarray:
-    """Return about `most` blocks of a copy, not more, in rows and columns spread over its grid: (rows, cols) int."""
+    """Return at most `most` blocks of a copy, in rows and columns spread over its grid: (rows, cols) int."""
     rows, cols = grid.shape
     down = min(rows, max(1, round((most * rows / cols) ** 0.5)))
     across = min(cols, max(1, most // down))

@@ -94,8 +94,10 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
     Scales are compared in 8 bits, which is fast. Those nearly as good as the best are compared again in 10 bits.
 
     Args:
+        picture: (h, w, 3) uint8.
         capacity: bytes of content.
         step: called after each scale with the number of scales tried and an upper bound of it.
+
     Raises:
         CapacityError: the picture does not fit at any scale, or a side exceeds 65,535 pixels.
     """
@@ -176,7 +178,9 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     """Return the picture, at its own size, or the file in the content of a record.
 
     Args:
+        content: bytes of the record, padded with zeros.
         area: pixels of the picture that it was read from; 0 for a film, which only hides files.
+
     Raises:
         ValueError: the content is neither.
     """
@@ -231,5 +235,5 @@ def _beside(scale: int, reach: int) -> list[int]:
 
 
 def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:
-    """Return the picture, (height, width, 3) uint8, from its AV1 data at a scale; errors as `decode_bare`."""
+    """Return the picture, (height, width, 3) uint8, from its AV1 data at a scale; errors are those of `decode_bare`."""
     return resize(decode_bare(data, _scaled(height, scale), _scaled(width, scale), depth), height, width)

@@ -121,7 +121,7 @@ def embed_in_film(
 
 
 def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> FilmInfo:
-    """Write the cover, with as few pixels and frames as are sent, to a lossless file, and return what it then is."""
+    """Write the cover, reduced to the pixels and frames that are sent, to a lossless file; return its properties."""
     info = cover.film
     height, width = channel.sent_size(info.height, info.width)
     kept = range(0, len(info.pts), channel.every(info))
@@ -258,9 +258,11 @@ class FilmCover:
         )
 
     def measured_plan(self) -> CodePlan:
+        """Return the plan with the rate that each group of frames survived in a simulation."""
         return self.plan_at(self.rates)
 
     def modulate(self, content: bytes, plan: CodePlan) -> WrittenFilm:
+        """Write a film that carries the pieces of the content in its groups, one nonce each."""
         motion = self.folder / "motion.mp4"
         random = self.context.randomness
         self._search(motion, read_frames(self.source), self.info)
@@ -276,6 +278,7 @@ class FilmCover:
         return path, cover_frames
 
     def transmit(self, container: WrittenFilm, content: bytes, plan: CodePlan) -> Transmission:
+        """Encode the film as its channel does, read each group, and list the groups that are not recovered."""
         errors: list[float] = []
         again = self._again(self._compared(container, errors), self.info, "check")
 
@@ -290,6 +293,7 @@ class FilmCover:
         return Transmission(frozenset(lost), psnr=psnr_from_mse(sum(errors) / len(errors), PEAK))
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        """Return a plan with lower rates for the lost groups, or with more blocks if too few carried bits."""
         if share > self.most:  # some encoders skip isolated changes
             return replace(plan, shares=range(self.most, self.most + 1))
         factor = 0.875  # of a rate where more bits are lost than may be
@@ -299,12 +303,13 @@ class FilmCover:
         )
 
     def refusal(self) -> CapacityError:
+        """Return the error for a film in which nothing survives the channel."""
         return CapacityError(f"what is hidden in this film does not survive {self.channel}", _LARGER)
 
     def _rates_of(self, groups: Sequence[int]) -> Iterator[int]:
         """Yield the rates of some groups, encoded one after the other, from every other strip of each frame.
 
-        As many macroblocks as may carry anything carry random bits.
+        Random bits are in the number of macroblocks that may carry data.
         """
         point = self.point
         rows = self.shape[0]

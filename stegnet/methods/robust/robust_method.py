@@ -114,6 +114,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         return fits
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
+        """Return the bytes that survive the channel; None for a channel of films that was not measured."""
         if cover.kind == FILM:
             film_channel = options.film_channel()
             if any(side % 2 for side in film_channel.sent_size(cover.height, cover.width)):
@@ -130,6 +131,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context
     ) -> NewContainer:
+        """Hide content in phases of 8×8 blocks, and check by simulations that it survives the channel."""
         if not _has_salted_key(key):
             hint = Text(
                 "use a key file or passphrase, or leave ",
@@ -141,6 +143,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         return embed(cover, payload, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundContent | NotFound":
+        """Read content where no record opens; for a recipient's identity, nothing is searched for."""
         if not _has_salted_key(container.key_source):
             return NotFound()
         if container.first.record is not None:
@@ -181,7 +184,7 @@ def _has_salted_key(source: KeySource) -> bool:
 def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) -> int | None:
     """Return the bytes of content that a picture of this size can usually carry; None if not known.
 
-    Errors as `choose_point`.
+    Errors are those of `choose_point`.
     """
     point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
     size = channel.sent_size(cover.height, cover.width)
@@ -267,11 +270,13 @@ class FoundContent(FoundSecret):
             self.size = len(content.data)
 
     def text(self, strict: bool = False) -> Report | None:
+        """Return a report with the text if a text is hidden; None for a picture or another file."""
         if isinstance(self._content, np.ndarray):
             return None
         return text_report(self._content.name, self._content.data)
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        """Write the picture or file that was read without error; `strict` has no effect here."""
         if isinstance(self._content, np.ndarray):
             return write_revealed(out, self._content)
         name = self._content.name
@@ -285,6 +290,7 @@ class FoundContent(FoundSecret):
         )
 
     def details(self) -> dict[str, Any]:
+        """Return the size of a picture, or the name, size and digest of a file."""
         if isinstance(self._content, np.ndarray):
             height, width = self._content.shape[:2]
             return {"hidden_width": width, "hidden_height": height}

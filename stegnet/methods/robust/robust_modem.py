@@ -45,7 +45,7 @@ class PictureModem:
     def load(
         cls, path: Path = SHIPPED_MODEM, device: str = "auto", precision: str = "auto", backend: str = "auto"
     ) -> Self:
-        """Load the modem in a weights file; arguments and errors as in `load_engine`."""
+        """Load the modem in a weights file; arguments and errors are those of `load_engine`."""
         local = read_card(path).options.get("backbone") == "none"
         return cls(load_engine(path, backend, device, precision), read_points(path), local)
 
@@ -59,9 +59,11 @@ class PictureModem:
             bits: (H/8, W/8, k): −1, 1, or 0 for a bit that is not used.
             dither: (H/8, W/8, 64) float32 in [0, 1), or uint16 in units of 2⁻¹⁶.
             step: called after each tile of a large picture.
-            places: which of each block's K bits are given; the others are not used.
+            places: slice of each block's K bits that are given; the others are not used.
+
         Returns:
             The container, (H, W, 3) uint8; grey if the cover is grey.
+
         Raises:
             CapacityError: there is not enough memory.
         """
@@ -99,7 +101,7 @@ class PictureModem:
     ) -> np.ndarray:
         """Return log-likelihood ratios of the wanted places, (H/8, W/8, K) float32: positive if a bit is likely 1.
 
-        Arguments as in `hide`.
+        `dither`, `step` and `places` are as in `hide`.
         """
         rows, cols = (side // BLOCK for side in container.shape[:2])
         ratios = np.empty((rows, cols, len(range(self.bits)[places])), np.float32)
@@ -182,7 +184,7 @@ _Block = tuple[int, int]  # row and column
 
 
 def _groups_of_blocks(used: np.ndarray) -> list[list[_Block]]:
-    """Return the blocks, of a mask (rows, cols), that one mosaic each shows."""
+    """Return the blocks in a mask, (rows, cols) bool, in groups of one mosaic each."""
     rows, cols = np.nonzero(used)
     inner = (rows > 0) & (cols > 0) & (rows < used.shape[0] - 1) & (cols < used.shape[1] - 1)
     together = list(zip(rows[inner].tolist(), cols[inner].tolist(), strict=True))

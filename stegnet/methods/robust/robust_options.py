@@ -37,9 +37,9 @@ class RobustOptions:
     verify: bool = option(True, VERIFY_HELP)
 
     def picture_channel(self) -> "PictureChannel":
-        """Return the channel of a picture; errors as `parse_channel`."""
+        """Return the channel of a picture; errors are those of `parse_channel`."""
         return robust.parse_picture_channel(self.survive or DEFAULTS[PICTURE])
 
     def film_channel(self) -> "FilmChannel":
-        """Return the channel of a film; errors as `parse_channel`."""
+        """Return the channel of a film; errors are those of `parse_channel`."""
         return robust.parse_film_channel(self.survive or DEFAULTS[FILM])

@@ -1,6 +1,6 @@
 """Pictures whose content survives a lossy channel, simulated with real codecs before they are written.
 
-A picture carries one record in its grid. One of which any part opens carries the same record in each tile of blocks.
+A picture carries one record in its grid. If any part of it must open, each tile of blocks carries the same record.
 """
 
 import math
@@ -73,7 +73,7 @@ def as_saved(picture: np.ndarray) -> np.ndarray:
 
 
 def as_given(picture: np.ndarray) -> np.ndarray:
-    """Return a picture itself: viewers show so one that was written without loss."""
+    """Return the picture itself, as viewers show a picture that was written without loss."""
     return picture
 
 
@@ -107,7 +107,12 @@ def picture_cover(
 
     Args:
         pixels: (H, W, 3) uint8, of the size that the channel sends; not changed.
+        key_source: key or passphrase.
+        channel: the channel that the content must survive.
+        psnr: wanted PSNR of the container in dB.
         written: returns the pixels that viewers show of the written file.
+        context: networks, randomness and progress.
+
     Raises:
         CapacityError: as `choose_point` and `PictureChannel.grid`.
         KeyFileError: any part is to open, and the key source is no key file.
@@ -144,14 +149,14 @@ class PictureCover:
 
     @property
     def few(self) -> bool:
-        """Whether only the worst of the channel is tried on the whole picture."""
+        """True if only the channel's worst case is tried on the whole picture."""
         return self.pixels[..., 0].size > SETTINGS.large_pixels
 
     def at_best_point(self) -> "PictureCover":
         """Return this cover at the point that carries most through copies that no point was trained for."""
 
         def carried(cover: PictureCover) -> float:
-            """Return the bits that a block carries through the worst of the channel."""
+            """Return the bits that a block carries through the channel's worst case."""
             ratios, _ = cover.ratios_of_worst(SYSTEM)
             return cover.point.bits * min(map(information, ratios), default=0.0)
 
@@ -182,7 +187,7 @@ class PictureCover:
         Unless the picture is small, a band of blocks in the middle shows which pictures are worst, after JPEG alone.
 
         Returns:
-            ratios: of each picture, positive where they are right.
+            ratios: log-likelihood ratios of each picture, positive where they are right.
             worst: the numbers of these pictures; None: any may be worst.
         """
         sample = _sample(self.pixels)
@@ -221,6 +226,7 @@ class PictureCover:
         return [read(picture, where, slice(None), chosen) for picture, where in arriving], worst
 
     def measured_plan(self) -> CodePlan:
+        """Return the plan whose rate random bits survived, less a margin, with several shares of blocks."""
         rate, _ = self.context.with_heartbeat("try", lambda: self.measurement)
         return CodePlan(
             self.point,
@@ -234,6 +240,7 @@ class PictureCover:
         )
 
     def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
+        """Return the container, (H, W, 3) uint8, whose blocks carry the content at the plan's rate and share."""
         salt = self.context.with_heartbeat("try", lambda: self._salt(plan))
         key, full = self._reader.key_of(salt), self.grid.full(salt)
         area = self.grid.area(self.pixels)
@@ -246,6 +253,7 @@ class PictureCover:
         return self.grid.replaced(self.pixels, hidden)
 
     def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
+        """Read the pictures that may arrive; the record is lost if one of them fails."""
         _, worst = self.measurement
         only = None if worst is None else {0, *worst}  # the file itself, too
         arriving = self.channel.received(self.written(container), self.grid, self.few, only)
@@ -269,6 +277,7 @@ class PictureCover:
         return Transmission(frozenset({0}), salts + remaining)
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        """Return a plan that chooses no blocks by texture, then one with more blocks, then one with a lower rate."""
         textured = self.channel.plain and attempt + 1 < SETTINGS.textured_attempts
         following = replace(plan, textured=textured, salts=sent.salts)
         if share and plan.textured and not textured:
@@ -278,6 +287,7 @@ class PictureCover:
         return replace(following, rates=[plan.rates[0] - SETTINGS.margin])
 
     def refusal(self) -> CapacityError:
+        """Return the error for a picture in which nothing survives the channel."""
         hint = Text("use a cover with more pixels or more detail, or a milder channel", Aside("survive", "CHANNEL"))
         return CapacityError(f"nothing that is hidden in this cover survives {self.channel}", hint)
 
@@ -320,10 +330,12 @@ class TiledCover:
         return self.picture.point
 
     def measured_plan(self) -> CodePlan:
+        """Return the picture's plan for the blocks of one tile, which all carry bits."""
         plan = self.picture.measured_plan()
         return replace(plan, blocks=TILE**2, shares=range(1), textured=False, attempts=4, filled=True)
 
     def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
+        """Return the container, (H, W, 3) uint8, that repeats one tile's bits from a secret position on."""
         cover = self.picture
         tile = BlockPlacement((TILE, TILE), cover.point, self.key, TILE_SALT)
         signs = record_signs(tile, plan.rates[0], content, new_nonce(cover.context.randomness))
@@ -333,6 +345,7 @@ class TiledCover:
         return cover.grid.replaced(cover.pixels, hidden)
 
     def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
+        """Read the parts that may arrive; the record is lost if one of them fails."""
         cover = self.picture
         parts = cover.channel.parts(cover.written(container))
 
@@ -344,9 +357,11 @@ class TiledCover:
         return Transmission(frozenset() if recovered else frozenset({0}))
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        """Return the plan with a rate that is lower by a quarter, or at least by the margin."""
         return replace(plan, rates=[plan.rates[0] - max(SETTINGS.margin, plan.rates[0] // 4)])
 
     def refusal(self) -> CapacityError:
+        """Return the picture's error with a hint that suits tiles."""
         return self.picture.refusal().with_hint("use a larger cover, with more detail")
 
     @cached_property

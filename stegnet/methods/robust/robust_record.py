@@ -80,7 +80,7 @@ def new_nonce(randomness: Randomness) -> bytes:
 
 
 def robust_header(rate: int, share: int, nonce: bytes) -> bytes:
-    """Return the header of a container; arguments as in `coded_bits`."""
+    """Return the header of a container; arguments are those of `coded_bits`."""
     random = int.from_bytes(nonce, "big") % (1 << RANDOM_BITS)
     return ((rate * SHARES + share) << RANDOM_BITS | random).to_bytes(_HEADER_BYTES, "big")
 
@@ -89,9 +89,10 @@ def coded_bits(placement: BlockPlacement, rate: int, content: bytes, nonce: byte
     """Return the bits of a point that carry a record, (rows, cols, bits) uint8; 0 where nothing is carried.
 
     Args:
-        rate: of the code, in 64ths.
+        placement: the blocks, their operating point and their key.
+        rate: rate of the code in 64ths.
         content: at most `content_capacity` bytes.
-        nonce: 7 random bytes, fresh for each hiding, of which 52 bits are used.
+        nonce: 7 random bytes, fresh for each hiding; 52 of their bits are used.
         share: number of the share of blocks that are used.
     """
     header = robust_header(rate, share, nonce)
@@ -116,7 +117,7 @@ def record_signs(placement: BlockPlacement, rate: int, content: bytes, nonce: by
 
 
 def used_blocks(placement: BlockPlacement, nonce: bytes, share: int) -> np.ndarray:
-    """Return the blocks that carry anything, (rows, cols) bool; arguments as in `coded_bits`."""
+    """Return the blocks that carry anything, (rows, cols) bool; arguments are those of `coded_bits`."""
     used = np.zeros(placement.count, bool)
     used[placement.header_blocks] = True
     used[placement.record_blocks(share, robust_header(LOWEST, share, nonce))] = True
@@ -132,8 +133,9 @@ def decoded_headers(
     """Yield each placement whose header is decoded, with that header and its ratios; all are decoded at once.
 
     Args:
-        placements: those tried, of which each `holds_record`.
+        placements: the placements to try; each `holds_record`.
         ratios: log-likelihood ratios of the bits in each one's `header_places`.
+
     Yields:
         A placement, its header, and the header's ratios, (h,), positive where they are right.
     """
@@ -160,6 +162,8 @@ def open_record(placement: BlockPlacement, header: bytes, ratios: np.ndarray) ->
     """Return the content of a record, with the zeros at its end, or None if it does not open.
 
     Args:
+        placement: the blocks, their operating point and their key.
+        header: the header that was read before the record.
         ratios: log-likelihood ratios of the bits in `places_to_read`.
     """
     rate, _ = _rate_and_share(header)
@@ -177,6 +181,7 @@ def not_erased(numbers: np.ndarray, lost: int) -> np.ndarray:
     """Return a mask, (n,) bool, of the bits with these numbers, to test that not every bit is needed.
 
     Args:
+        numbers: numbers of bits, (n,) integers.
         lost: one bit in this many is erased; 0: no bit is.
     """
     return numbers % lost != 0 if lost else np.ones(numbers.size, bool)

@@ -1,6 +1,6 @@
-"""The search for a container that survives its channel: one for pictures, pictures of which parts open, and films.
+"""The search for a container that survives its channel: one for pictures, tiled pictures, and films.
 
-A simulation of the channel shows how much it leaves. Content is made to fit, and hidden in as few blocks and at as
+A simulation of the channel shows the rate that it leaves. Content is made to fit, and hidden in as few blocks and at as
 robust a rate as possible. The channel is then simulated on the container; where content is not recovered, the search
 tries again at lower rates.
 """
@@ -65,7 +65,7 @@ class CodePlan:
         """Return the plan with the smallest share of blocks, and the lowest rates, that hold `wanted` bytes.
 
         So a small file survives worse channels than the promised one. No rate exceeds the given one. Where blocks are
-        spared, rates stay below `spared` of it, and lower still the fewer blocks there are, since some carry little.
+        spared, rates stay below the share `spared` of it. They fall with the number of blocks, since some carry little.
         """
         if self.filled:
             return self
@@ -81,7 +81,10 @@ class CodePlan:
         raise AssertionError("content that does not fit")
 
     def _at_share(self, share: int) -> "CodePlan":
-        """Return the plan at the highest rates that this share of the blocks bears, if the largest bears these."""
+        """Return the plan for this share of the blocks, with the highest rates that are safe in it.
+
+        The rates of this plan are those that are safe in the largest share.
+        """
         if share == self.shares[0]:
             return replace(self, share=share)
         used = record_bits(self.blocks, self.point, share, self.textured) / self.point.bits / self.together
@@ -92,7 +95,7 @@ class CodePlan:
 
 @dataclass(frozen=True)
 class Transmission:
-    """What a simulation of the channel shows of a container."""
+    """Result of simulating the channel on a container."""
 
     lost: frozenset[int]  # numbers of the records that are not recovered, or only barely
     salts: Sequence[Sequence[bytes]] = ()  # as in `CodePlan`; only known where something is lost
@@ -109,7 +112,7 @@ class SurvivalCover(Protocol[C]):
         """Return a container of this content."""
 
     def transmit(self, container: C, content: bytes, plan: CodePlan) -> Transmission:
-        """Simulate the channel on a container, and read what arrives."""
+        """Simulate the channel on a container, and read the copies that arrive."""
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
         """Return the plan of the next attempt, after records were lost at this share of the blocks."""
@@ -134,7 +137,9 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
     """Hide content in a cover so that it survives the cover's channel.
 
     Args:
-        fit: returns content of at most the given number of bytes with what is known of it, or raises CapacityError.
+        cover: picture or film, for one channel.
+        fit: returns content of at most the given number of bytes with facts on it, or raises CapacityError.
+
     Raises:
         CapacityError: the content does not fit, or is not recovered.
     """
@@ -158,6 +163,7 @@ class ContentSpace(Carrier):
     """Bytes of content that a file is fitted to: the file itself, or a compressed copy.
 
     Args:
+        size: bytes of content that are available.
         larger: the hint if neither fits.
         own: the compressors of this cover; None: those of all media.
     """
@@ -168,14 +174,16 @@ class ContentSpace(Carrier):
         self._own = own
 
     def capacity(self, name: str) -> int:
+        """Return the bytes left for a file with this name, after its header."""
         return self._size - file_bytes(name, 0)
 
     def compressors(self) -> Compressors:
+        """Return the compressors of this content, or those of all media."""
         return media_compressors() if self._own is None else self._own
 
 
 def survival_notes(file: HiddenFile, channel: Channel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
-    """Return lines on what is hidden, given those on a copy, and on the channel."""
+    """Return lines on the secret, with the given ones on a copy, and on the channel."""
     lines = (file.line,) if file.unchanged else on_copy
     survives = f"survives: {channel}; not: {channel.limits}"
     if isinstance(channel, PictureChannel) and channel.cropped:

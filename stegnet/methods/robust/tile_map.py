@@ -1,9 +1,9 @@
-"""Containers of which any part opens: tiles of one record, and the map that shows a reader where a part lies.
+"""Containers that open from any part: tiles of one record, and the map that shows a reader where a part lies.
 
-A container that may be cropped to any part keeps none of its means, so there is no salt. Instead, dither and masks come
-from one map for each key, and a container gets a random part of it. The record is repeated in tiles, which differ only
-in their masks. As in `registration`, the cosines of doubled phases, at all places of the map at once, show where that
-part is.
+A container that may be cropped to any part keeps no mean of its pixels, so that it has no salt. Instead, dither and
+masks come from one map for each key, and a container gets a random part of it. The record is repeated in tiles, which
+differ only in their masks. As in `registration`, the cosines of doubled phases, at all places of the map at once, show
+where that part is.
 """
 
 import math
@@ -41,7 +41,7 @@ class MapPosition:
     col: int
 
     def part(self, whole: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Return the rows and columns, as many as `shape` says, of a periodic map or tile, (n, n, ...)."""
+        """Return the part, with the rows and columns of `shape`, of a periodic map or tile, (n, n, ...)."""
         rows, cols = self._numbers(shape, len(whole))
         part: np.ndarray = whole[np.ix_(rows, cols)]
         return part

@@ -62,14 +62,14 @@ class Engine(Protocol):
 
     @property
     def device(self) -> object:
-        """Device that computes, as text: "cpu", "cuda:0", …"""
+        """Device that computes, as text, such as "cpu" or "cuda:0"."""
 
     @property
     def precision(self) -> str:
         """Precision of the arithmetic: "bf16" or "fp32"."""
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
-        """Return what to hide for `secret`, before the shuffle."""
+        """Return the picture to hide for `secret`, before the shuffle."""
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return the container, neither clamped nor rounded; `hidden` is in [-1, 1].
@@ -78,7 +78,7 @@ class Engine(Protocol):
         """
 
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
-        """Return what is hidden, from `container` alone, in [-1, 1]; not clamped.
+        """Return the hidden residual, from `container` alone, in [-1, 1]; not clamped.
 
         For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
         """
@@ -124,10 +124,12 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     """Load a weights file into an engine.
 
     Args:
+        weights: weights file; its ONNX files, if any, are next to it.
         backend: "torch", "onnx" or "auto": PyTorch if CUDA or bfloat16 is requested, or if it is installed and CUDA is
             available; else ONNX Runtime if the weights are exported; else PyTorch.
         device: "auto", "cpu", "cuda", "cuda:1", …; ONNX Runtime supports "cpu" only.
         precision: "auto", "bf16" or "fp32"; ONNX Runtime supports "fp32" only.
+
     Raises:
         WeightsError: there is no such file, it is damaged, or not exported.
         ConfigError: backend, device or precision is unknown, or they can't be combined.

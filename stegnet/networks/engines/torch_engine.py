@@ -33,21 +33,27 @@ class TorchEngine:
         return TorchEngine, (deepcopy(self.pair).cpu(), device, self.precision)
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
+        """Run the pair's `prepare` on the device, as `Engine.prepare`."""
         return self._run(self.pair.prepare, secret)
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Run the pair's `hide` on the device, as `Engine.hide`."""
         return self._run(self.pair.hide, cover, hidden)
 
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
+        """Run the pair's `reveal` on the device, as `Engine.reveal`."""
         return self._run(self.pair.reveal, container, *dither)
 
     def enhance(self, base: np.ndarray) -> np.ndarray:
+        """Run the pair's `enhance` on the device, as `Engine.enhance`."""
         return self._run(self.pair.enhance, base)
 
     def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Run the pair's `restore` on the device, as `Engine.restore`."""
         return self._run(self.pair.restore, base, residual)
 
     def pool(self, pixels: int) -> Pool:
+        """Return two threads for a GPU, one to copy while the other computes; on the CPU, threads that share it."""
         gpu_workers = 2  # one computes while the other copies
         if self.device.type == "cuda":
             capacity = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)

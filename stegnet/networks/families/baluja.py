@@ -40,6 +40,7 @@ class Branches(nn.Module):
         self.mixed = nn.ModuleList(branch(joined, width, kernel, 1) for kernel in KERNELS)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the features of both stages: (B, channels, H, W) to (B, 3 · width, H, W)."""
         joined = torch.cat([path(features) for path in self.deep], dim=1)
         return torch.cat([path(joined) for path in self.mixed], dim=1)
 
@@ -60,9 +61,11 @@ class Baluja(Pair):
         self.revealer = nn.Sequential(Branches(3, width), nn.Conv2d(joined, 3, 1))
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the output of the hiding network for the cover and the prepared secret, joined along the channels."""
         container: Tensor = self.hider(torch.cat([cover, self.preparer(secret)], dim=1))
         return container
 
     def reveal(self, container: Tensor) -> Tensor:
+        """Return the output of the revealing network."""
         revealed: Tensor = self.revealer(container)
         return revealed

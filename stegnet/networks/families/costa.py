@@ -7,7 +7,7 @@ reads the hidden signal from the phases, as the sum of a sine series and a netwo
 Encoder and decoder are learnt, as are the period and the share of the way; Costa's come from a code book.
 
 A uniform mask, as large as the picture, may be added to the cover before hiding and subtracted from the container
-before revealing. The change of each sample is then independent of what is hidden: without the mask nothing can be read.
+before revealing. The change of each sample is then independent of the secret: without the mask nothing can be read.
 """
 
 import math
@@ -39,6 +39,7 @@ class Costa(Pair):
         backbone: name of a timm model whose first stage they begin with, or "none".
         place: which of the two exist: "base", "secret", or both joined by "+".
         pretrained: the backbones start from timm's weights.
+
     Raises:
         ConfigError: there is no such place or backbone, or `blocks` is 1.
     """
@@ -90,9 +91,11 @@ class Costa(Pair):
         )
 
     def period(self) -> Tensor:
+        """Return the learnt period, () float32 in [0, 1]."""
         return self.log_period.exp() / 255
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the container, whose samples moved towards the nearest value with the secret's phase."""
         bands = self.haar(secret)
         phase: Tensor = self.haar.inverse(mix(self.slope, bands) + self.encoder(bands))
         with full_precision(cover.device):
@@ -103,6 +106,7 @@ class Costa(Pair):
             return container
 
     def reveal(self, container: Tensor) -> Tensor:
+        """Return the secret that the phases of the samples show, refined by the decoder."""
         with full_precision(container.device):
             phase = 2 * math.pi * fraction(container.float() / self.period().detach())
             sine = phase.sin()
@@ -112,9 +116,11 @@ class Costa(Pair):
         return self.haar.inverse(mix(self.scale, bands) + self.decoder(features))
 
     def enhance(self, base: Tensor) -> Tensor:
+        """Return the base with the correction of its network, if the pair has one."""
         return base if self.enhancer is None else base + self.haar.inverse(self.enhancer(self._seen(base)))
 
     def restore(self, base: Tensor, residual: Tensor) -> Tensor:
+        """Return the sum of base and residual with the correction of its network, if the pair has one."""
         residual_scale = 100
         picture = base + residual
         if self.restorer is None:

@@ -1,4 +1,4 @@
-"""A learned modem: hides bits, not a picture, so that they survive what happens to a container.
+"""A learned modem: hides bits, not a picture, so that they survive the changes of a container.
 
 It starts as quantisation index modulation with dither (Chen and Wornell 2001, IEEE Trans. Inf. Theory 47, equation 20;
 with distortion compensation as in Eggers et al. 2003, IEEE Trans. Signal Process. 51) of JPEG's own luma coefficients:
@@ -37,6 +37,7 @@ class Modem(Pair):
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
         backbone: name of a timm model that sees more of them, or "none".
         pretrained: the backbone starts from timm's weights.
+
     Raises:
         ConfigError: there is no such backbone, or `blocks` is 1.
     """
@@ -134,6 +135,7 @@ class BlockNetwork(nn.Module):
         self.last = silent_convolution(width, out, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the output for features of blocks: (B, channels, H, W) to (B, out, H, W)."""
         mixed = self.first(features)
         output: Tensor = self.last(self.body(mixed if self.context is None else mixed + self.context(features)))
         return output
@@ -148,6 +150,7 @@ class Residual(nn.Module):
         self.point = nn.Conv2d(width, width, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return features of the same shape, (B, width, H, W), with the block's change added."""
         change: Tensor = self.point(functional.leaky_relu(self.wide(features), SLOPE))
         return features + change
 

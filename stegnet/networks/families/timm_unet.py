@@ -40,6 +40,7 @@ class BackboneUNet(nn.Module):
         self.last = nn.Sequential(convolutions(below + width, width), nn.Conv2d(width, 3, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Pad to the backbone's stride, and return (B, 3, H, W) for (B, channels, H, W)."""
         height, width = pictures.shape[-2:]
         padded = functional.pad(pictures, (0, self._padding(width), 0, self._padding(height)))
         *skips, features = self.encoder(padded)
@@ -65,6 +66,7 @@ class TimmUNet(Pair):
         backbone: name of a timm model, the encoder of both.
         pretrained: the encoders start from timm's weights.
         width: channels at full resolution.
+
     Raises:
         ConfigError: timm has no such backbone, or it can't be used.
         WeightsError: its pretrained weights can't be downloaded.
@@ -78,10 +80,12 @@ class TimmUNet(Pair):
         self.revealer = BackboneUNet(3, backbone, pretrained, width)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the cover with a learnt residual added."""
         change: Tensor = self.hider(torch.cat([cover, secret], dim=1))
         return cover + change
 
     def reveal(self, container: Tensor) -> Tensor:
+        """Return the output of the revealing U-Net."""
         revealed: Tensor = self.revealer(container)
         return revealed
 

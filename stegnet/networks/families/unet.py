@@ -5,9 +5,9 @@ arXiv 1611.07004, section 6.1), with seven downsampling steps and a final sigmoi
 The revealing network is that implementation's own. As the paper's errata advise, there is no batch norm before the
 bottleneck: for one picture of 128×128, the bottleneck is a single value, from which a batch norm can't learn.
 
-Departures: pictures are zero-padded to multiples of 128, and the container is cropped. What is hidden is centred on
-0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm have no
-bias, which would have no effect.
+Departures: pictures are zero-padded to multiples of 128, and the container is cropped. The hidden residual is
+centred on 0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x). Convolutions before a batch norm
+have no bias, which would have no effect.
 
 All gradients are deterministic on CUDA: there are only convolutions, transposed convolutions and batch norms.
 """
@@ -37,6 +37,7 @@ class Level(nn.Module):
         self.inside = nn.Sequential(*down, *middle, *up)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the features, joined with those of the levels below: (B, outer, H, W) to (B, 2 · outer, H, W)."""
         return torch.cat([features, self.inside(features)], dim=1)
 
 
@@ -56,6 +57,7 @@ class Hider(nn.Module):
         self.levels = nn.Sequential(first, below, nn.ReLU(), nn.ConvTranspose2d(2 * width, 3, 4, 2, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
+        """Pad to the stride, and return logits, (B, 3, H, W), for cover and secret, (B, 6, H, W)."""
         height, width = pictures.shape[-2:]
         padded = functional.pad(pictures, (0, -width % self.stride, 0, -height % self.stride))
         logits: Tensor = self.levels(padded)
@@ -88,10 +90,12 @@ class UNet(Pair):
         self.apply(_initialise)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the container as a sigmoid of logits, so that it lies in (0, 1)."""
         logits: Tensor = self.hider(torch.cat([cover, secret], dim=1))
         return logits.float().sigmoid()
 
     def reveal(self, container: Tensor) -> Tensor:
+        """Return the residual as a scaled sigmoid, so that it lies in (−1, 1)."""
         logits: Tensor = self.revealer(container)
         return 2 * logits.float().sigmoid() - 1
 
