@@ -37,14 +37,14 @@ _private = cache(X25519PrivateKey.generate)  # of this process, which it never l
 _unpickled = cache(pickle.loads)  # the work, once for each process: networks stay loaded
 
 
-def seal(secrets: Secrets, public: bytes) -> bytes:
+def encrypt_secrets(secrets: Secrets, public: bytes) -> bytes:
     """Encrypt secrets for the process with this public key."""
     plain = secrets.seed + export_secret(secrets.source)
     return _SUITE.encrypt(plain, X25519PublicKey.from_public_bytes(public), _PURPOSE)
 
 
-def unseal(envelope: bytes, private: X25519PrivateKey) -> Secrets:
-    """Decrypt the result of `seal` for this key. Raises InvalidTag if it was made for another key, or changed."""
+def decrypt_secrets(envelope: bytes, private: X25519PrivateKey) -> Secrets:
+    """Decrypt the result of `encrypt_secrets` for this key. Raises InvalidTag if it was made for another or changed."""
     plain = _SUITE.decrypt(envelope, private, _PURPOSE)
     return Secrets(import_secret(plain[SEED_BYTES:]), plain[:SEED_BYTES])
 
@@ -102,7 +102,7 @@ def run_on_cluster(
                         if answer.version != __version__:
                             versions = f"{answer.node} has stegnet {answer.version}, this machine {__version__}"
                             raise ClusterError(versions, "install the same version on all machines of the cluster")
-                        envelopes[answer.public] = seal(secrets, answer.public)
+                        envelopes[answer.public] = encrypt_secrets(secrets, answer.public)
                         sent = ray.put(envelopes)
                         waiting.appendleft(ended)
                     else:
@@ -138,7 +138,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
         return _KeyRequest(public, __version__, node)
     with suppress(FileNotFoundError):  # the inputs, if they are paths, are missing here, too
         os.chdir(folder)
-    outcomes = _unpickled(work).outcomes(task, unseal(envelopes[public], _private()), task.result)
+    outcomes = _unpickled(work).outcomes(task, decrypt_secrets(envelopes[public], _private()), task.result)
     return [replace(outcome, node=node, size=size_of(outcome.out) if outcome.out else None) for outcome in outcomes]
 
 

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from stegnet import CapacityError, Identity, Key, Passphrase
-from stegnet.cluster import seal, unseal
+from stegnet.cluster import decrypt_secrets, encrypt_secrets
 from stegnet.core.remote_path import RemotePath
 from stegnet.files import FolderPlan, Job, hide_each
 from stegnet.results import OutputFolder, Report
@@ -26,16 +26,16 @@ def test_the_receiver_alone_opens_an_envelope(source):
     """Which shows nothing."""
     receiver, other = X25519PrivateKey.generate(), X25519PrivateKey.generate()
     public = receiver.public_key().public_bytes_raw()
-    envelope = seal(Secrets(source, SEED), public)
+    envelope = encrypt_secrets(Secrets(source, SEED), public)
     assert KEY not in envelope and SEED not in envelope
-    assert envelope[:32] != seal(Secrets(source, SEED), public)[:32]
-    opened = unseal(envelope, receiver)
+    assert envelope[:32] != encrypt_secrets(Secrets(source, SEED), public)[:32]
+    opened = decrypt_secrets(envelope, receiver)
     assert opened.seed == SEED and type(opened.source) is type(source)
     keys = [each if isinstance(each, Key) else each.derive(bytes(16)) for each in (opened.source, source)]
     assert keys[0].mac(b"salt") == keys[1].mac(b"salt")
     for private, altered in ((other, envelope), (receiver, envelope[:-1] + bytes([envelope[-1] ^ 1]))):
         with pytest.raises(InvalidTag):
-            unseal(altered, private)
+            decrypt_secrets(altered, private)
 
 
 def test_secrets_are_not_shown():

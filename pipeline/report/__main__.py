@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 from pipeline.config import Config
 from pipeline.evaluate.statistics import RENDERED, headline_kind
-from pipeline.report.page import Page, Part, cell, collapsed, contact_sheet, read, read_specs, table
+from pipeline.report.page import Page, Part, cell, collapsed, photograph_part, read, read_specs, table
 from pipeline.stage import run_stage
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
@@ -96,7 +96,7 @@ def _pictures(evaluate: Path, details: Mapping[str, Any], shown: Collection[str]
         if kind in shown:
             sheet = read(evaluate / "pictures" / f"{kind.replace(':', '-')}.png")
             alt = f"cover, container, difference, secret and revealed secret: {kind}"
-            parts[kind].insert(0, contact_sheet(sheet, alt, kind))
+            parts[kind].insert(0, photograph_part(sheet, alt, kind))
     first = headline_kind([kind for kind in details if kind in shown] or details)
     others = (collapsed(kind, parts[kind]) for kind in details if kind != first)
     return [*parts[first], _means_table(details, counts), *others]

@@ -105,7 +105,7 @@ def line_chart(
     return picture(image.getvalue(), alt)
 
 
-def contact_sheet(data: bytes, alt: str, caption: str = "") -> Part:
+def photograph_part(data: bytes, alt: str, caption: str = "") -> Part:
     """Return photographs as WebP, no wider than the page, which scroll instead of shrinking; the file is lossless."""
     with Image.open(BytesIO(data)) as opened:
         sheet = opened.convert("RGB")
@@ -128,7 +128,7 @@ def collapsed(name: str, parts: Sequence[Part]) -> Part:
 
 _READERS: dict[str, Callable[..., Part]] = {
     "table": frame_table, "pivot": pivot_table, "grid": figures_table, "chart": picture, "lines": line_chart,
-    "contact_sheet": contact_sheet, "film": film,
+    "contact_sheet": photograph_part, "film": film,
 }  # fmt: skip
 
 

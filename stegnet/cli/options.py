@@ -22,7 +22,7 @@ from stegnet.cli import messages
 from stegnet.cli.parser import Parser
 from stegnet.core.errors import KeyFileError, MediaError
 from stegnet.core.remote_path import Place, RemotePath
-from stegnet.files import is_file_name
+from stegnet.files import is_media_file_name
 from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import DESTINATIONS, method_for
@@ -140,7 +140,7 @@ def check_output_folder(options: argparse.Namespace) -> None:
     """Reject standard output, and the name of a picture, film or sound, for the results of a folder."""
     if options.output == messages.STREAM:
         options.usage_error("`-o -` is for the result of one file")
-    if options.output is not None and not options.into_folder and is_file_name(options.output):
+    if options.output is not None and not options.into_folder and is_media_file_name(options.output):
         hint = f"name a folder, such as -o {options.output.stem}/"
         raise MediaError("is the name of a file, and a folder has many results", hint, subject=options.output)
 
@@ -164,7 +164,7 @@ def chosen_context(options: argparse.Namespace) -> Context:
     )
 
 
-def load_pair(context: Context) -> None:
+def load_pair_once(context: Context) -> None:
     """Load the hide/reveal pair, so that for a whole folder its errors are reported once."""
     context.network(networks.Network.load, networks.SHIPPED)
 

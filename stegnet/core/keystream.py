@@ -58,7 +58,7 @@ def keystream_words(key: bytes, places: np.ndarray) -> np.ndarray:
     return values
 
 
-def random_words(key: bytes, count: int) -> np.ndarray:
+def random_numbers(key: bytes, count: int) -> np.ndarray:
     """Return random numbers, (count,) uint64."""
     return np.frombuffer(keystream(key, 8 * count), "<u8")
 

@@ -21,10 +21,10 @@ from .folder import (
     hide_each as hide_each,
 )
 from .folder import (
-    is_file_name as is_file_name,
+    is_folder as is_folder,
 )
 from .folder import (
-    is_folder as is_folder,
+    is_media_file_name as is_media_file_name,
 )
 from .folder import (
     plan_hiding as plan_hiding,

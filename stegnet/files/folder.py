@@ -339,7 +339,7 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
             folder.rmdir()
 
 
-def is_file_name(path: Place) -> bool:
+def is_media_file_name(path: Place) -> bool:
     """Return whether a path has the suffix of a picture, film or sound, and is not a folder."""
     return any(path.suffix.lower() in suffixes for suffixes in _SUFFIXES.values()) and not is_folder(path)
 

@@ -83,7 +83,7 @@ class SoundFile:
         return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)
 
 
-def read_sound(source: Source) -> SoundFile:
+def read_sound_file(source: Source) -> SoundFile:
     """Read a WAV or FLAC.
 
     Raises:
@@ -113,7 +113,7 @@ class _WavFormat(NamedTuple):
 
 
 def _read_wav(source: Source, file: mmap) -> SoundFile:
-    """Read a WAV; errors are those of `read_sound`, and ValueError."""
+    """Read a WAV; errors are those of `read_sound_file`, and ValueError."""
     unknown_size = 0xFFFFFFFF
     if file[:4] == b"RIFX":
         raise MediaError("is a WAV of the other byte order", _CONVERT, subject=source)
@@ -186,7 +186,7 @@ def _check_length(source: Source, samples: int) -> None:
 
 
 def _read_flac(source: Source, file: mmap) -> SoundFile:
-    """Read a FLAC; errors are those of `read_sound`, ValueError, and libsndfile's."""
+    """Read a FLAC; errors are those of `read_sound_file`, ValueError, and libsndfile's."""
     blocks, frames = metadata_blocks(file)
     described = int.from_bytes(blocks[0][1][10:18], "big")
     bits = (described >> 36 & 31) + 1

@@ -49,7 +49,7 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
         message = f"{NAMES[kind]}, {_not(wanted)}" if kind else _not(wanted)
         return Flaw(message, _hint(kind, wanted))
 
-    decoded = decode(line)
+    decoded = decode_bech32m(line)
     if decoded is None or len(decoded[1]) != KEY_BYTES:
         return Flaw(f"{NAMES[wanted]} that was damaged or cut: its checksum is wrong", "copy it again")
     return decoded[1]
@@ -75,7 +75,7 @@ def encode(prefix: str, data: bytes) -> str:
     return f"{prefix}1" + "".join(_ALPHABET[value] for value in [*values, *checksum])
 
 
-def decode(text: str) -> tuple[str, bytes] | None:
+def decode_bech32m(text: str) -> tuple[str, bytes] | None:
     """Return prefix and bytes of a Bech32m text; None if the text is invalid."""
     if not text.isascii() or not text.isprintable() or text not in (text.lower(), text.upper()):
         return None
@@ -104,7 +104,7 @@ def _lines(content: bytes, wanted: str) -> list[str] | None:
     lines = [line for line in lines if line and not line.startswith("#")]
     start = next((number for number, line in enumerate(lines) if line.lower().startswith(f"{wanted}1")), len(lines))
     whole = "".join(lines[start:])
-    return [whole] if decode(whole) else lines
+    return [whole] if decode_bech32m(whole) else lines
 
 
 def _kind(line: str) -> str | None:

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.pixels import in_strips, strips
 from stegnet.formats.opened_file import Source
-from stegnet.formats.sound_file import read_sound, wide_numbers
+from stegnet.formats.sound_file import read_sound_file, wide_numbers
 from stegnet.media.regular import lacks_values, regular_places
 
 _ROW = 64  # samples of a channel that carry something together
@@ -27,12 +27,12 @@ class SoundCover:
     If all channels are equal, as in a recording with one microphone, they change together.
 
     Attributes:
-        file: as `read_sound` returns it.
+        file: as `read_sound_file` returns it.
         samples: lowest bytes of the other rows, (rows, 64, 1) uint8.
     """
 
     def __init__(self, source: Source) -> None:
-        self.file = read_sound(source)
+        self.file = read_sound_file(source)
         first = self.file.data[:, :1]
         self._data = first if (first == self.file.data).all() else self.file.data
         rows = self._rows(self._data)

@@ -53,7 +53,7 @@ from stegnet.results import (
     as_named,
     check_picture,
     check_same,
-    form_of,
+    film_form_of,
     text_report,
     write_film,
 )
@@ -297,7 +297,7 @@ class NewFilm(NewContainer):
 
     def __init__(self, cover: Cover, suffix: str, pool: "Pool", context: Context) -> None:
         self.cover = cover
-        self._form = form_of(suffix)
+        self._form = film_form_of(suffix)
         self._pool = pool
         self.context = context
         self.height, self.width = cover.size
@@ -358,7 +358,7 @@ class NewFilm(NewContainer):
                 yield FilmFrame(frame, time)
 
 
-def changed() -> MediaError:
+def changed_meanwhile() -> MediaError:
     """Return the error for films that have changed since they were scanned."""
     return MediaError("the cover or the secret was changed while it was being hidden", "hide it again")
 
@@ -367,10 +367,10 @@ def _paired(inputs: Iterator[Any], frames: Iterator[np.ndarray]) -> Iterator[tup
     for given in inputs:
         frame = next(frames, None)
         if frame is None:
-            raise changed()
+            raise changed_meanwhile()
         yield given, frame
     if next(frames, None) is not None:
-        raise changed()
+        raise changed_meanwhile()
 
 
 class FoundFile(FoundSecret):

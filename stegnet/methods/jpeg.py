@@ -239,7 +239,7 @@ class _SealedJpeg(NewContainer):
             "container_psnr": changes.psnr,
             "changed_pixels": changes.pixels,
             "hidden_bytes": len(self.record.data),
-            "secure": None if plan.strained else secure_payload(plan.carrier),
+            "secure": None if plan.strained else jpeg_secure_payload(plan.carrier),
         }
         strained = (f"{_STRAINED}; {_SENT_BEFORE}",) if plan.strained else ()
         return Written.of(fitted, notes, figures, warnings=strained)
@@ -276,10 +276,10 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
 
 def _hard_bytes(cover: JpegCover) -> int:
     """Return the number of hidden bytes that are hard to find in a JPEG."""
-    return 0 if cover.history else secure_payload(cover).hard
+    return 0 if cover.history else jpeg_secure_payload(cover).hard
 
 
-def secure_payload(cover: JpegCover) -> SecurePayload:
+def jpeg_secure_payload(cover: JpegCover) -> SecurePayload:
     """Return the bytes that are hard to find in a JPEG that was saved once.
 
     The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit

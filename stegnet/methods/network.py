@@ -24,7 +24,7 @@ from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
-from stegnet.methods.hiding import NewFilm, NewPicture, changed
+from stegnet.methods.hiding import NewFilm, NewPicture, changed_meanwhile
 from stegnet.methods.method import (
     VERIFY_HELP,
     AutoOptions,
@@ -47,7 +47,7 @@ from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
 from stegnet.networks.inference import (
     FrameInput,
     Network,
-    check_cover,
+    check_frame_capacity,
     grey_refused,
     hide_frame,
     hide_picture,
@@ -238,7 +238,7 @@ class _NewFilm(NewFilm):
         described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks, info.aspect)
         self.header = Header(context.randomness(FILM_ID_BYTES), FILM, self.frames, described)
         try:
-            check_cover(self.height, self.width, self.header, self._keys.film, self._sound.most)
+            check_frame_capacity(self.height, self.width, self.header, self._keys.film, self._sound.most)
         except CapacityError as error:
             if not self._sound.most:
                 raise
@@ -265,7 +265,7 @@ class _NewFilm(NewFilm):
                     picture = next(secrets, None)
                     share = next(shares, None)
                     if picture is None or share is None:
-                        raise changed()
+                        raise changed_meanwhile()
                     record = Record(self.header, index, self.secret.film.pts[index], data=share)
                 yield FrameInput(picture, record, self.context.randomness(SEED_BYTES))
 

@@ -52,7 +52,7 @@ from .inference import (
     at_own_size as at_own_size,
 )
 from .inference import (
-    check_cover as check_cover,
+    check_frame_capacity as check_frame_capacity,
 )
 from .inference import (
     hide_frame as hide_frame,

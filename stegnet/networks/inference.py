@@ -342,7 +342,7 @@ class RevealedPicture:
     whole: bool  # whether the container is exactly as it was hidden
 
 
-def check_cover(height: int, width: int, header: Header, key: Key, data: int) -> None:
+def check_frame_capacity(height: int, width: int, header: Header, key: Key, data: int) -> None:
     """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint gives a larger size."""
     secret = header.pictures
     needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
@@ -361,7 +361,7 @@ def hides_in(height: int, width: int) -> bool:
     one = Fraction(1)
     header = Header(bytes(FILM_ID_BYTES), PICTURE, 1, Pictures(1, 1, 1, one, one, CODED, BLOCK, "00" * 32))
     try:
-        check_cover(height, width, header, ANY_KEY, 0)
+        check_frame_capacity(height, width, header, ANY_KEY, 0)
     except CapacityError:
         return False
     return True
@@ -487,7 +487,7 @@ def hide_picture(
     described = Pictures(width, height, 1, one, one, network.base, network.block, network.weights)
     header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
     cover_height, cover_width = cover.shape[:2]
-    check_cover(cover_height, cover_width, header, keys.film, 0)
+    check_frame_capacity(cover_height, cover_width, header, keys.film, 0)
     return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), step)
 
 

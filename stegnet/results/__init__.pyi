@@ -61,7 +61,7 @@ from .output import (
     check_same as check_same,
 )
 from .output import (
-    form_of as form_of,
+    film_form_of as film_form_of,
 )
 from .output import (
     plain_suffix as plain_suffix,

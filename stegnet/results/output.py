@@ -168,14 +168,14 @@ class OutputFolder:
         return OutputTarget(path, self.force, self.inputs, self.lossless)
 
 
-def form_of(suffix: str) -> str:
+def film_form_of(suffix: str) -> str:
     """Return the film format for a suffix: "mkv" or "mp4"."""
     return suffix.lower().removeprefix(".")
 
 
 def shown_form(path: Path, lossless: bool = False) -> str:
     """Return the format of a film to be watched, by file name: an MP4 is exact only if `lossless` is set."""
-    form = form_of(path.suffix)
+    form = film_form_of(path.suffix)
     return "watchable" if form == "mp4" and not lossless else form
 
 

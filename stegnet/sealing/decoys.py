@@ -32,7 +32,7 @@ from stegnet.sealing.zones import (
     stepped,
     write_ephemeral,
     write_parities,
-    write_record,
+    write_record_zone,
     write_zone,
 )
 
@@ -74,7 +74,7 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
     if trits > 0 and not trellis.layout(trits, numbers.size, plan.height):
         trits = trellis.most_trits(numbers.size)  # a record with the most lanes has longer ones, which waste less
     if trits > 0:
-        write_record(cost_map.ephemeral(), stream.trits(trits), plan)
+        write_record_zone(cost_map.ephemeral(), stream.trits(trits), plan)
 
 
 class _Steps(NamedTuple):
@@ -192,7 +192,7 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     if zones.public.stop:
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
         write_ephemeral(cost_map, stream.trits(EPHEMERAL_TRITS))
-    write_record(cost_map, stream.trits(plan.trits), plan)
+    write_record_zone(cost_map, stream.trits(plan.trits), plan)
     record_steps = _steps_between(before, rolled)
     write_zone(cost_map.samples, zones.lead, stream.bits(LEAD_BITS), rolled_costs, order)
     write_zone(cost_map.samples, zones.mac, stream.bits(MAC_BITS), rolled_costs, order)

@@ -48,10 +48,10 @@ from stegnet.sealing.zones import (
     parities_of,
     plan_of,
     read_ephemeral,
-    read_record,
+    read_record_zone,
     values_of,
     write_ephemeral,
-    write_record,
+    write_record_zone,
     write_zone,
 )
 
@@ -226,7 +226,7 @@ class _FrameWriter:
 
         # The record is encrypted, with the lead as additional data; its trits are the syndrome of a trellis code.
         sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
-        write_record(cost_map, trellis.to_trits(sealed), self.plan)
+        write_record_zone(cost_map, trellis.to_trits(sealed), self.plan)
 
         # The MAC covers all samples, so that it is written last.
         _write_mac(frame, key.mac(salt), order, zones, self.costs, medium.context)
@@ -307,7 +307,7 @@ def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: CarrierM
 
         order = order_of(samples.size, key, salt, medium)
         green_of = frame.shape[2] if grey else 0
-        sealed = read_record(values_of(samples, order, zones.record, green_of), size, height)
+        sealed = read_record_zone(values_of(samples, order, zones.record, green_of), size, height)
         if sealed is None:
             return None
         record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)

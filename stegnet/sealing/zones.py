@@ -337,7 +337,7 @@ class CostMap:
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
 
 
-def write_record(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
+def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
     """Write trits to the samples of the record's zone."""
     samples = cost_map.samples
     zone = cost_map.zones.record
@@ -396,7 +396,7 @@ def write_ephemeral(cost_map: CostMap, trits: NDArray[np.uint8], clustered: bool
     If `clustered`, they follow the steps around them; if not, the picture has one channel.
     """
     plan = RecordPlan(trellis.HEIGHTS[-1], trits.size, clustered, 0, cost_map.picture.shape[2])
-    write_record(cost_map.ephemeral(), trits, plan)
+    write_record_zone(cost_map.ephemeral(), trits, plan)
 
 
 def read_ephemeral(
@@ -416,7 +416,7 @@ def read_ephemeral(
     return trellis.read(values, layout).reshape(-1)
 
 
-def read_record(values: NDArray[np.uint8], size: int, height: int) -> bytes | None:
+def read_record_zone(values: NDArray[np.uint8], size: int, height: int) -> bytes | None:
     """Return the `size` bytes that samples of the zone hold; None if they hold no valid bytes."""
     if size > trellis.most_bytes(values.size):
         return None

@@ -103,7 +103,7 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
     """Python's words for a cover whose container is of a kind: how easily so many bytes are found, in words."""
     if kind == "jpeg":
         made = jpeg_cover(cover, 95)
-        secure, history = jpegs.secure_payload(made), made.history
+        secure, history = jpegs.jpeg_secure_payload(made), made.history
     else:
         pixels, _ = read_cover(cover)
         secure, history = sealed.secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)

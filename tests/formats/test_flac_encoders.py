@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import stegnet
-from stegnet.formats.sound_file import read_sound
+from stegnet.formats.sound_file import read_sound_file
 from tests.support.sounds import noise, write_wav
 
 KEY = stegnet.Key(bytes(32))
@@ -37,7 +37,7 @@ def by_ffmpeg(path: Path, samples: np.ndarray, bits: int = 16, rate: int = 44100
 
 def check_written_alike(path: Path) -> None:
     """The samples that are written back give the file; with others, its blocks have the same size."""
-    sound, out = read_sound(path), path.with_suffix(".out")
+    sound, out = read_sound_file(path), path.with_suffix(".out")
     assert sound.settings.known
     sound.write(out, sound.data)
     assert out.read_bytes() == path.read_bytes()
@@ -76,9 +76,9 @@ def test_the_last_block_may_be_shorter_or_whole(frames, tmp_path):
 def test_silence_at_the_beginning_tells_nothing(tmp_path):
     samples = chords(300_000)
     samples[:200_000] = 0
-    assert str(read_sound(by_ffmpeg(tmp_path / "a.flac", samples)).settings.encoder) == "FFmpeg at level 5"
+    assert str(read_sound_file(by_ffmpeg(tmp_path / "a.flac", samples)).settings.encoder) == "FFmpeg at level 5"
     soundfile.write(tmp_path / "b.flac", samples.astype(np.int16), 44100, compression_level=3 / 8)
-    assert str(read_sound(tmp_path / "b.flac").settings.encoder) == "libFLAC at level 3"
+    assert str(read_sound_file(tmp_path / "b.flac").settings.encoder) == "libFLAC at level 3"
 
 
 PROGRAMS = {
@@ -129,6 +129,6 @@ def test_a_description_with_an_impossible_size_of_blocks(sizes, tmp_path):
     soundfile.write(path, chords(60_000).astype(np.int16), 44100)
     coded = path.read_bytes()
     path.write_bytes(coded[:8] + sizes + coded[12:])
-    sound = read_sound(path)
+    sound = read_sound_file(path)
     sound.write(tmp_path / "b.flac", sound.data)
-    assert (read_sound(tmp_path / "b.flac").data == sound.data).all()
+    assert (read_sound_file(tmp_path / "b.flac").data == sound.data).all()

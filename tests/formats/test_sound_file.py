@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 import stegnet
-from stegnet.formats.sound_file import FLAC, WAV, read_sound
+from stegnet.formats.sound_file import FLAC, WAV, read_sound_file
 from tests.support.memory import memory_limited
 from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff
 
@@ -56,13 +56,13 @@ REFUSED = {
 def test_a_wav_is_read_and_all_else_stays(form, tmp_path):
     path, out = tmp_path / "a.wav", tmp_path / "b.wav"
     path.write_bytes(READ[form])
-    sound = read_sound(path)
+    sound = read_sound_file(path)
     assert (sound.form, sound.rate, sound.data.shape) == (WAV, 44100, (3000, 2, 2))
     assert sound.data.tobytes() == SAMPLES
     sound.write(out, sound.data)
     assert out.read_bytes() == READ[form]
     sound.write(out, sound.data ^ 1)
-    assert read_sound(out).data.tobytes() == (sound.data ^ 1).tobytes()
+    assert read_sound_file(out).data.tobytes() == (sound.data ^ 1).tobytes()
     assert len(out.read_bytes()) == len(READ[form])
 
 
@@ -70,7 +70,7 @@ def test_a_wav_is_read_and_all_else_stays(form, tmp_path):
 def test_a_wav_is_refused_with_a_way_out(form, tmp_path):
     (tmp_path / "a.wav").write_bytes(REFUSED[form][0])
     with pytest.raises(stegnet.MediaError, match=f"a.wav: .*{REFUSED[form][1]}") as caught:
-        read_sound(tmp_path / "a.wav")
+        read_sound_file(tmp_path / "a.wav")
     assert caught.value.hint or "no samples" in str(caught.value)
 
 
@@ -81,7 +81,7 @@ def test_a_way_out_fits_the_fault(tmp_path):
     for file, hint in ((unnamed, "convert it to 16 bits"), (piped, "mends the header")):
         (tmp_path / "a.wav").write_bytes(file)
         with pytest.raises(stegnet.MediaError) as caught:
-            read_sound(tmp_path / "a.wav")
+            read_sound_file(tmp_path / "a.wav")
         assert hint in caught.value.hint
 
 
@@ -91,7 +91,7 @@ def test_a_flac(bits, channels, rate, tmp_path):
     samples, path, out = noise(20_000, channels, bits), tmp_path / "a.flac", tmp_path / "b.flac"
     soundfile.write(path, samples << (32 - bits), rate, f"PCM_{bits}")
     path.write_bytes(path.read_bytes() + b"what is no part of it")
-    sound = read_sound(path)
+    sound = read_sound_file(path)
     assert (sound.form, sound.rate, sound.data.tobytes()) == (FLAC, rate, as_bytes(samples, bits))
     sound.write(out, sound.data)
     assert out.read_bytes() == path.read_bytes()
@@ -122,7 +122,7 @@ def test_the_metadata_of_a_flac_stays_and_its_seek_table_finds_the_frames(tmp_pa
     table = b"".join(struct.pack(">QQH", *point) for point in given)
     tags = b"\4\0\0\0Lavf\1\0\0\0\x0a\0\0\0TITLE=song"
     path, out = flac(tmp_path, [(3, table), (4, tags), (2, b"testmore"), (126, b"a later kind")]), tmp_path / "b.flac"
-    sound = read_sound(path)
+    sound = read_sound_file(path)
     sound.write(out, sound.data ^ 1)
     written, start = out.read_bytes(), 42 + 4 + len(table) + 4 + len(tags) + 4 + 8 + 4 + 12 + 4 + 8192
     assert written[42:start].replace(written[46 : 46 + len(table)], table) == path.read_bytes()[42:start]
@@ -153,7 +153,7 @@ def test_a_flac_is_refused(change, told, tmp_path):
     path = flac(tmp_path, [])
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(stegnet.MediaError, match=told):
-        read_sound(path)
+        read_sound_file(path)
 
 
 def test_a_number_of_samples_takes_no_memory_before_they_are_there(tmp_path):
@@ -161,4 +161,4 @@ def test_a_number_of_samples_takes_no_memory_before_they_are_there(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[:22] + (1 << 26).to_bytes(4, "big") + data[26:])  # 268 MB of samples
     with memory_limited(150 << 20), pytest.raises(stegnet.MediaError, match=r"damaged: |samples needs"):
-        read_sound(path)
+        read_sound_file(path)

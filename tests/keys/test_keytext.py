@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.keys.keytext import IDENTITY, KEY, RECIPIENT, Flaw, decode, encode, from_text, is_raw_key, to_text
+from stegnet.keys.keytext import IDENTITY, KEY, RECIPIENT, Flaw, decode_bech32m, encode, from_text, is_raw_key, to_text
 
 VECTORS = json.loads((Path(__file__).parents[1] / "format/keytext.json").read_text())
 BYTES = bytes.fromhex(VECTORS["bytes"])
@@ -14,10 +14,10 @@ KINDS = {"key": KEY, "identity": IDENTITY, "recipient": RECIPIENT}
 
 def test_texts_of_bip_350():
     for text in VECTORS["bip350"]["valid"]:
-        prefix, data = decode(text)
+        prefix, data = decode_bech32m(text)
         assert encode(prefix, data) == text.lower()
     for text in VECTORS["bip350"]["invalid"]:
-        assert decode(text) is None, text
+        assert decode_bech32m(text) is None, text
 
 
 def test_the_text_of_each_kind():
@@ -49,7 +49,7 @@ def test_each_letter_counts():
     text = VECTORS["texts"]["key"]
     for place in range(len(KEY) + 1, len(text)):
         for letter in "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L".replace(text[place], ""):
-            assert decode(text[:place] + letter + text[place + 1 :]) is None
+            assert decode_bech32m(text[:place] + letter + text[place + 1 :]) is None
 
 
 def test_raw_keys():

@@ -22,7 +22,7 @@ from stegnet.cli.options import (
     chosen_context,
     chosen_method,
     cluster_needs_folder,
-    load_pair,
+    load_pair_once,
     local,
     output_folder,
     output_target,
@@ -286,7 +286,7 @@ def _hide_folder(
     info = job.method.info
     plan = plan_hiding(covers, secrets, info.any_file, info.covers, info.matched)
     if info.needs_pair:
-        load_pair(job.context)
+        load_pair_once(job.context)
     with results_folder(options.output, covers, secrets), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, output_folder(options), HidingWork(job), key_source, progress)
         return reports.show_batch(options, plan, outcomes)

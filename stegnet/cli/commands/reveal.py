@@ -17,7 +17,7 @@ from stegnet.cli.options import (
     check_places,
     chosen_context,
     cluster_needs_folder,
-    load_pair,
+    load_pair_once,
     local,
     output_folder,
     output_target,
@@ -133,7 +133,7 @@ def _reveal_folder(options: argparse.Namespace, containers: Place, key_source: K
     plan = plan_revealing(containers)
     context = chosen_context(options)
     out = output_folder(options)
-    load_pair(context)
+    load_pair_once(context)
     with results_folder(options.output, containers, private=True), messages.progress_bar() as progress:
         outcomes = do_folder(options, plan, out, RevealingWork(options.strict, context), key_source, progress)
         return reports.show_batch(options, plan, outcomes)

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from stegnet.core.keystream import random_words
+from stegnet.core.keystream import random_numbers
 from stegnet.keys import Key
 from stegnet.methods.robust.fec import HIGHEST, message_capacity
 from stegnet.methods.robust.operating_points import OperatingPoint, shared_blocks
@@ -150,7 +150,7 @@ def _bits_of(blocks: np.ndarray, bits: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _cached_words(key: bytes, count: int) -> np.ndarray:
-    return random_words(key, count)
+    return random_numbers(key, count)
 
 
 @lru_cache(maxsize=2)

@@ -53,7 +53,7 @@ from stegnet.methods.robust.survival import (
     embed_surviving,
     survival_notes,
 )
-from stegnet.results import form_of
+from stegnet.results import film_form_of
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_draft, write_h264
 from stegnet.video.films import FilmInfo, Picture, decode, read_frames, to_rgb
@@ -171,7 +171,7 @@ class _NewFilm(NewContainer):
 
     def write(self, part: Path, verify: bool) -> Written:
         """Write it as `NewContainer.write` does; the film it writes has been verified already."""
-        form = form_of(self.suffix)
+        form = film_form_of(self.suffix)
         with_sound(self.surviving.container[0], self.cover.path, part, form)
         file = self.surviving.fitted
         notes = [*survival_notes(file, self.film.channel, file.notes), *self._notes_on_size()]

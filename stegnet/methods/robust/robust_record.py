@@ -13,7 +13,7 @@ import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from stegnet.core.keystream import keystream, random_words
+from stegnet.core.keystream import keystream, random_numbers
 from stegnet.core.pixels import DITHER
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.block_placement import HEADER_BITS, RANDOM_BITS, BlockPlacement
@@ -245,7 +245,7 @@ def _cipher(placement: BlockPlacement, header: bytes) -> AESGCM:
 @lru_cache(maxsize=2)
 def _permutation(key: bytes, count: int) -> np.ndarray:
     """Return a permutation of `count` elements, (count,) int; cached, since hiding also reads."""
-    return stable_argsort(random_words(key, count))
+    return stable_argsort(random_numbers(key, count))
 
 
 def _mask(key: bytes, count: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from stegnet.networks import (
     Network,
     Pair,
     build,
-    check_cover,
+    check_frame_capacity,
     hide_frame,
     hide_picture,
     load_pair,
@@ -70,7 +70,7 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 def fits(network: Network, size: tuple[int, int]) -> bool:
     try:
-        check_cover(*size, picture_header(network), KEY, 0)
+        check_frame_capacity(*size, picture_header(network), KEY, 0)
     except CapacityError:
         return False
     return True
@@ -91,9 +91,9 @@ def test_every_cover_that_passes_the_check_can_hide(base):
     assert len(passed) >= 3
     for size in ((1, 1), (5000, 7), (36, 36)):
         with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels") as caught:
-            check_cover(*size, picture_header(network), KEY, 60_000)
+            check_frame_capacity(*size, picture_header(network), KEY, 60_000)
         wide, high = map(int, caught.value.hint.split()[-2].split("×"))
-        check_cover(high, wide, picture_header(network), KEY, 60_000)
+        check_frame_capacity(high, wide, picture_header(network), KEY, 60_000)
 
 
 # The pair at work on 8 bits

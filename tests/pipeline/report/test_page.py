@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.report.page import Page, Section, contact_sheet, film, picture, table
+from pipeline.report.page import Page, Section, film, photograph_part, picture, table
 from stegnet.image import write_png
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -49,7 +49,7 @@ def shown_page(tmp_path: Path) -> Page:
     png = (tmp_path / "a.png").read_bytes()
     parts = (
         picture(png, "a chart"),
-        contact_sheet(png, "a sheet", "below it"),
+        photograph_part(png, "a sheet", "below it"),
         film(b"film", "moves"),
         table(["", "PSNR"], [["<b>odd & name</b>", "40.0"]], "figures"),
     )
