@@ -1,6 +1,7 @@
 """params.yaml as frozen dataclasses, checked by pydantic, with errors in one line; and its values by dotted keys.
 
-params.yaml is the only place of a default: a missing key is an error, as is an unknown one.
+params.yaml is the only place of a default: a missing key is an error, as is an unknown one. What each key means is
+commented there and in study/modem.yaml; here are its type and limits.
 """
 
 import copy

@@ -100,7 +100,7 @@ def run_experiments(grid: Grid, jobs: int, cluster: str | None) -> None:
 
 
 def summarise(repetitions: Sequence[Figures]) -> dict[str, float]:
-    """Return the mean of each figure on test pictures that all have, and its standard deviation if there are several.
+    """Return the mean of each figure that all repetitions have, and its standard deviation if there are two or more.
 
     The training curve and the machine's load, which have a / in their names, are left out.
     """

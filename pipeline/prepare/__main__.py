@@ -16,7 +16,10 @@ IMPORT = Path("data.dvc")
 
 
 def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
-    """Write the shards and their counts, and warn if files were added to data/, from which `dvc repro` removes them."""
+    """Write the shards and their counts.
+
+    Warns if data/ is an import and a source, since `dvc repro` removes files that are added there.
+    """
     imported = IMPORT.exists() and "deps" in yaml.safe_load(IMPORT.read_text(encoding="utf-8"))
     if imported and "data" in config.data.source.split("+"):
         warning = "data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/"

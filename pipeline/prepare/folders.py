@@ -204,7 +204,10 @@ def _open(file: MediaFile) -> tuple["AbstractFileSystem", str]:
 
 
 def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[Picture | str]:
-    """Yield the picture in `local`, a copy of a file, or every n-th frame of a film; all with the same key."""
+    """Yield the picture in `local`, the file or a download of it, or every n-th frame of a film; all have one key.
+
+    A line that says why is yielded instead of what can't be decoded. Raises DataError if the file can't be opened.
+    """
     name = _escaped(file.name)
     shown = _escaped(shown)
     try:

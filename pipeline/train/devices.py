@@ -135,7 +135,10 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
 
 
 def _cpu_processes(config: Config, cores: int) -> int:
-    """Return the most processes, at most one per core, with equal shares of a batch; 1 for batch norms."""
+    """Return the largest number of processes, at most one per core, that divides the batch evenly.
+
+    It is 1 if the model has batch normalisation, whose statistics depend on the division.
+    """
     with torch.device("meta"):
         modules = build_from(replace(config.model, pretrained=False)).modules()
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules):

@@ -27,7 +27,7 @@ from stegnet.networks.pair import Pair
 class ModemRandomness:
     """Everything random in the pass of a batch of B covers."""
 
-    rung: int  # index in `model.rungs`, the same for all covers
+    rung: int  # index in `model.rungs`, the operating points (bits against robustness); the same for all covers
     bits: Tensor  # (B, bits, H/8, W/8) float, −1 or 1; 0 for those of other rungs
     dither: Tensor  # (B, DITHER, H/8, W/8) in [0, 1)
     quality: Tensor  # (B,) of JPEG

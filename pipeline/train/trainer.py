@@ -27,7 +27,7 @@ class Trainer(Generic[Randomness]):
         steps: number of steps in the whole training.
         done: number of steps so far.
         curve: points of the training curve so far.
-        best: the best weights since the container has its full weight.
+        best: the best weights that were measured after the container's error reached its full weight.
         share: the pairs of each batch that this process computes.
     """
 

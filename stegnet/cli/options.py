@@ -432,10 +432,10 @@ def _read_descriptor(number: int) -> bytes:
 
 
 def _decode(line: bytes) -> str:
-    """Return a line as text, without its end. Raises KeyFileError, which does not contain it, if it is not UTF-8."""
+    """Decode a line, without its end. Raises KeyFileError if it is not UTF-8; the error never quotes the line."""
     with suppress(UnicodeDecodeError):
         return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
-    del line
+    del line  # it may be a passphrase: tracebacks don't show it
     raise KeyFileError(_NOT_TEXT)
 
 

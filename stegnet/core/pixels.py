@@ -60,7 +60,7 @@ def by_block(pixels: np.ndarray) -> np.ndarray:
 
 
 def coefficients(luma: np.ndarray) -> np.ndarray:
-    """Return the DCT of blocks, (rows, columns, 64) float32 in zigzag order, of (8 · rows, 8 · columns) float32."""
+    """Return the DCT of a plane's blocks, (rows, columns, 64) float32 in zigzag order; luma is (8 rows, 8 columns)."""
     blocks = by_block(luma)
     products: np.ndarray = blocks.reshape(-1, BLOCK**2) @ DCT_BASIS.astype(np.float32).T
     return products.reshape(blocks.shape)

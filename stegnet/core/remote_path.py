@@ -119,14 +119,14 @@ def place(text: str) -> Place:
 
 @contextmanager
 def fetched(source: Place) -> Iterator[Path]:
-    """Yield the local path of an input: its own, or, within the block, the path of a copy with the same name.
+    """Yield a local path to an input: its own, or the path of a temporary download with the same name.
 
-    An error of the block names the address instead of the copy.
+    Errors raised in the block name the remote address, not the download.
     """
     if isinstance(source, Path):
         yield source
         return
-    with _local_name(source) as path:
+    with _temporary_path_of(source) as path:
         source.get(path)
         yield path
 
@@ -137,7 +137,7 @@ def stored(result: Place) -> Iterator[Path]:
     if isinstance(result, Path):
         yield result
         return
-    with _local_name(result) as path:
+    with _temporary_path_of(result) as path:
         yield path
         result.put(path)
 
@@ -151,7 +151,8 @@ def size_of(result: Place) -> int:
 
 
 @contextmanager
-def _local_name(remote: RemotePath) -> Iterator[Path]:
+def _temporary_path_of(remote: RemotePath) -> Iterator[Path]:
+    """Yield a temporary local path with a remote file's name; errors about it name the remote file."""
     with temporary_folder() as folder:
         path = folder / remote.name
         with called(remote, path):

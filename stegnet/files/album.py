@@ -1,4 +1,4 @@
-"""Albums: one file, divided over a folder's pictures or sounds, which open one by one, and joined again."""
+"""Albums: a file is divided over the pictures and sounds of a folder. Each opens by itself; together they give it."""
 
 import hashlib
 from collections.abc import Generator, Iterator
@@ -198,7 +198,7 @@ class Album(Container):
     def __init__(
         self, folder: Path, files: list[Path], first: FrameReading, key_source: KeySource, context: Context
     ) -> None:
-        # Unlike a container, it has no file to decode.
+        # Container's own __init__ is not called: an album has no single file to decode.
         self.path = folder
         self.files = tuple(files)
         self.kind = ALBUM

@@ -181,7 +181,10 @@ def spliced(
 
 
 def is_animation(path: Source) -> bool:
-    """Return whether a file is an animated WebP or AVIF, or a GIF without delays; False if there is no file."""
+    """Return whether a file is an animation that FFmpeg can't read as a film; False if there is no file.
+
+    It is an animated WebP or AVIF, or a GIF without delays, whose pictures FFmpeg takes for parts of the first.
+    """
     start = start_of(path) if path.is_file() else b""
     is_extended_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X"
     animated_webp = is_extended_webp and len(start) > 20 and bool(start[20] & 2)

@@ -1,4 +1,4 @@
-"""Requests of a page: jobs, and before them advice on a cover's capacity and a passphrase's strength."""
+"""Requests of the local web page: jobs, and before them advice on a cover's capacity and a passphrase's strength."""
 
 import base64
 import binascii
@@ -276,7 +276,7 @@ def _key_source(given: dict[str, object]) -> KeySource:
 
 
 class CapacityQuestion:
-    """Question about a cover's capacity and the traces that give it away, to be judged by its file, which follows.
+    """Question about a cover's capacity and lossy past. The cover's file follows the question, and is examined.
 
     Attributes:
         name, size: name and size in bytes of that file.

@@ -73,7 +73,7 @@ def _interpolated(table: dict[float, float], rate: float) -> float:
 
 
 def _line(points: dict[float, float], x: float) -> float:
-    """Interpolate linearly between the points nearest to x; extrapolate beyond the first and last."""
+    """Interpolate linearly between the two points around x; extrapolate beyond the first and last."""
     known = sorted(points)
     after = next((index for index, point in enumerate(known) if point >= x), len(known) - 1)
     left = known[max(after, 1) - 1]

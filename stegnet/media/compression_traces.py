@@ -116,7 +116,8 @@ def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
 def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
     """Return whether a decoder produces nearly all of these colours, (n,) int32.
 
-    The table of all colours is only computed if the clipped ones are decisive.
+    The share is first bounded, with all clipped colours produced and with none; the table of all colours is only
+    computed if the bounds disagree.
     """
     never_clipped = 140  # colours with a level of 0 or 255 that libjpeg does not produce; libwebp produces all
     at_once = 1 << 16  # colours, to limit memory

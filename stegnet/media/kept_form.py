@@ -92,7 +92,7 @@ def check_kept(cover: Cover, suffix: str, *, resized: bool = False, opaque: bool
 
 
 def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
-    """Write a copy of a picture's file with other pixels, and return lines for the report.
+    """Write a copy of a picture's file with its pixels replaced, and return lines for the report.
 
     Call `check_kept` before.
 

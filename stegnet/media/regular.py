@@ -58,7 +58,7 @@ class RegularAreas:
 
 
 def repeated_areas(picture: np.ndarray) -> np.ndarray:
-    """Return a mask, (H, W) bool, of squares of 3×3 pixels of one colour, and of parts of rows that occur elsewhere.
+    """Mark squares of 3×3 pixels of one colour, and stretches of rows that recur elsewhere, in a mask, (H, W) bool.
 
     Margins, drawn areas, tiles and copied parts are such areas. A camera produces them only where it is burnt out or
     dark.

@@ -180,7 +180,7 @@ def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _noise(numbers: np.ndarray) -> np.ndarray:
-    """Return the mean size of the residuals around each sample of blocks, (n, 1024)."""
+    """Return the mean absolute prediction residual within 4 samples of each sample of the blocks, (n, 1024)."""
     residual = np.abs(linear_prediction(numbers)[1])
     reach = 4  # samples on each side that are averaged
     sums = np.cumsum(np.pad(residual, ((0, 0), (_ORDER + reach + 1, reach)), "edge"), 1)

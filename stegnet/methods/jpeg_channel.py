@@ -52,7 +52,7 @@ from stegnet.sealing.jpeg_carriers import (
 
 _SURVIVE = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5")
 _DEAREST = 300  # cost of steps within reach, at most; steps out of reach cost more
-# shares of coefficients that step at random, and that step towards the target
+# share of coefficients that step towards the target
 _TOWARDS = 0.7
 _BUT_FIRST = (np.arange(64) > 0).astype(np.int16)  # 1 for coefficients that may step: all but the first
 # bits of constants; bits that the first pass of islow keeps in addition
@@ -231,11 +231,9 @@ class ThroughChannel(ChannelPlan):
 
         Raises CapacityError if too few arriving values can be chosen.
         """
-        # sealings of a record, and runs of the channel for each, at most
-        sealings = 64
-        # coefficients whose steps are tried, at least, and for each byte of a record
-        least_tried = 1 << 21
-        tried = 400
+        sealings = 64  # of the record, at most
+        least_tried = 1 << 21  # coefficients whose steps are tried, at least
+        tried = 400  # coefficients whose steps are tried for each byte of a record
         finer = Text("send the cover once and hide in what arrives; or use ", Setting("survive", "CHANNEL"))
         strained = 1.33  # sent coefficients that change for each arriving one, above which detectors find more
         milder = Text(
@@ -384,8 +382,8 @@ def _unequal(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.n
 
 
 def _few_steps(shape: tuple[int, int], random: "np.random.Generator") -> np.ndarray:
-    """Return random steps of about one in 64 coefficients, (m, 64) int16."""
-    stepped = 0.02  # share of coefficients that step, half of them to another value
+    """Return random steps of −1 or 1 of about one in 75 coefficients, (m, 64) int16."""
+    stepped = 0.02  # share of coefficients that are drawn; two thirds of them step
     steps: np.ndarray = (random.integers(-1, 2, shape) * (random.random(shape) < stepped)).astype(np.int16)
     return steps
 

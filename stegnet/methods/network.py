@@ -440,12 +440,12 @@ class _HiddenFilm:
             raise _altered(self.diagnosis)
 
     def frames_in_order(self) -> Generator[FilmFrame, None, None]:
-        """Reveal the frames that the diagnosis found in order."""
-        order = dict(self.diagnosis.order)
+        """Reveal, in order, the frames that the diagnosis accepts."""
+        accepted = {position for position, _ in self.diagnosis.order}
 
         def reveal(item: tuple[int, np.ndarray]) -> FilmFrame | None:
             position, frame = item
-            return self._frame(frame, self.container.read(*item)) if position in order else None
+            return self._frame(frame, self.container.read(*item)) if position in accepted else None
 
         with closing(self._each(self.container.readable_frames(), reveal)) as results:
             yield from (frame for frame in results if frame)

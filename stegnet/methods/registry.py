@@ -116,7 +116,9 @@ class Registry(Mapping[str, Method[Any]]):
         return (self[name] for name in ordered if kind in (ALBUM, *self[name].info.covers))
 
     def choose(self, name: str, given: Collection[str] = (), suffix: str = "") -> Method[Any]:
-        """Return the method of a name; for AUTO, the method that alone has these options or writes this suffix, if any.
+        """Return the method of a name.
+
+        For AUTO, it is the method that has the options, or writes the suffix, that AUTO lacks; else AUTO.
 
         Args:
             name: the method's name, or AUTO.

@@ -194,10 +194,8 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         """Return the bytes that fit into a picture beside an empty record, and those that are hard to find."""
         carrier = SealedCover(cover, key, options)
         most = record_capacity(*carrier.size, key, carrier.channels) - empty
-        hard = carrier.secure.hard
-        if options.at_most_safe:
-            most = min(most, 0 if carrier.history else hard)
-        return Capacity(most, hard)
+        hard = 0 if carrier.history else carrier.secure.hard
+        return Capacity(min(most, hard) if options.at_most_safe else most, hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SealedOptions, context: Context

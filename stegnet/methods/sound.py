@@ -17,8 +17,7 @@ from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
 
-# Cost of a median sample; cost of one that should not change; levels of noise, at least.
-_USUAL = 40
+_USUAL = 40  # cost of changing a median sample
 
 
 class SoundMethod(SampleMethod):
@@ -59,10 +58,9 @@ MP3, AAC and Opus lose the secret.
 
 class _SoundSamples(Samples):
     def __init__(self, cover: Cover) -> None:
-        # Levels of noise; bits a sample that are hard to find in it; samples measured.
-        noisy = 3.0
-        rate = 0.2
-        measured = 2**18
+        noisy = 3.0  # levels of noise, from which a sample can carry
+        rate = 0.2  # bits a sample that are hard to find in such noise
+        measured = 2**18  # samples of the sounds in the measurement
         self._cover = cover
         self._sound = cover.sound
         self.samples = cover.sound.samples

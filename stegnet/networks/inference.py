@@ -249,7 +249,7 @@ class Network:
         return HideResult(container, rounding_error)
 
     def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
-        """Reveal the secret, its blocks back in order.
+        """Reveal the secret: reveal the shuffled residual, put it in order, and restore it with the base.
 
         Args:
             container: (H, W, 3) uint8.
@@ -280,7 +280,7 @@ class Network:
         return secret
 
     def enhance(self, picture: np.ndarray) -> np.ndarray:
-        """Return a base's picture, (H, W, 3) uint8, as the pair enhances it, float32 in [0, 1]; errors as `hide`."""
+        """Enhance a base's picture, (H, W, 3) uint8, to float32 in [0, 1]; errors are those of `hide`."""
         height, width = picture.shape[:2]
         picture = by_plane(picture)
         enhanced = empty_by_plane(height, width, np.float32)
@@ -302,7 +302,7 @@ class Network:
             raise WeightsError(f"hidden with the weights {weights[:16]}, these are {self.weights[:16]}", hint)
 
     def _mask(self, tile: Tile, shuffle: Shuffle | None, width: int) -> np.ndarray | np.float32:
-        """Return the mask that is added to a tile with its margin, (h, w, 3) float32; 0 without a key or a period."""
+        """Return the mask of a tile with its margin, (h, w, 3) float32; 0 without a shuffle or a period."""
         if shuffle is None or not self.period:
             return np.float32(0)
         return draw_mask(shuffle, tile.outer_rows, width)[:, tile.outer_cols] * np.float32(self.period)

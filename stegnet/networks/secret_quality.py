@@ -1,4 +1,4 @@
-"""Quality of a hiding: how far the container is from its cover, and how well the secret is revealed."""
+"""Measures of a hidden secret: how visible it is in the container, and how well it is revealed."""
 
 from dataclasses import dataclass
 from itertools import takewhile

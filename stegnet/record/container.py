@@ -342,7 +342,7 @@ class Collected:
         """Write a frame's bytes at their offset, if they belong to the file that is being collected.
 
         Raises:
-            RevealError: the record is not of a file, or of one larger than the container can hold.
+            RevealError: the record does not belong to a file, or its file is larger than the container can hold.
         """
         header = record.header
         self.headers[header] += 1

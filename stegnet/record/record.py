@@ -261,6 +261,7 @@ def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes)
 
 
 def _format_pictures(secret: Pictures, stamp: int) -> bytes:
+    """Return the description of pictures in a record's header; check that the time stamp is in range, too."""
     if not _in_size(secret.width, secret.height):
         raise CapacityError(
             "the secret is too large", f"at most {LIMITS.max_side} pixels a side, {LIMITS.max_pixels} in all"

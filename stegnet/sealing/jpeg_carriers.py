@@ -72,9 +72,10 @@ def with_samples(jpeg: JpegPicture, samples: NDArray[np.uint8]) -> list[NDArray[
 
 
 def medium_of(jpeg: JpegPicture) -> CarrierModel:
-    """Return the carrier model of a JPEG; its MAC also covers the SHA-256 of everything that is not a sample.
+    """Return the carrier model of a JPEG.
 
-    These are the quantisation tables, the first coefficients of luma, and chroma.
+    Its context, which the MAC covers, is the SHA-256 of everything that carries nothing: the quantisation tables, the
+    first coefficients of luma, and chroma.
     """
     hashed = sha256(b"stegnet/2/jpeg")
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):

@@ -448,6 +448,7 @@ def _clustered(
     def following(
         changes: NDArray[np.int8], lanes: int, chosen: slice
     ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+        """Return the costs of +1 and −1 after these changes: a step in the direction of its neighbours is cheaper."""
         moved = at_first.copy()
         changing = np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]

@@ -391,7 +391,7 @@ def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:
 
 
 def _coded(pictures: PictureTrack, frames: Iterable[Picture], info: FilmInfo, coding: Coding) -> Iterator[AnyPacket]:
-    """Yield packets of the frames, whose times start at 0 or later."""
+    """Encode the frames and yield their packets, shifted so that no frame's time is negative."""
     count = len(info.pts)
     start = min(info.pts[0] * info.time_base, Fraction(0))
     for index, (picture, time) in enumerate(zip(frames, info.times, strict=True)):

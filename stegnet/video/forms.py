@@ -64,7 +64,7 @@ class FilmForm:
         return {**self.options, "slices": "4" if min(width, height) >= min_side_to_slice else "1"}
 
     def muxer_options(self, time_base: Fraction, rates: Iterable[int], room: int = 0) -> dict[str, str]:
-        """Return options that keep the time stamps of pictures, in a time base, and of sound tracks of some rates.
+        """Return muxer options under which the time stamps of pictures and sound tracks are stored exactly.
 
         Args:
             time_base: unit of the pictures' time stamps, in seconds.

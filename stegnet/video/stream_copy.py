@@ -34,8 +34,7 @@ from stegnet.video.frame_properties import FrameProperties, frame_properties
 from stegnet.video.sound_packets import SoundPacket
 from stegnet.video.sound_streams import read_sound, sound_tracks
 
-# Codecs: MP4's text, other text, and pictures.
-_MP4_TEXT = "mov_text"
+_MP4_TEXT = "mov_text"  # FFmpeg's name for MP4's text codec
 Timed = tuple[Fraction, SoundPacket | AnyPacket]  # time in seconds
 _MP4_TAGS = {
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -135,3 +137,16 @@ def test_what_a_killed_run_left_is_removed(covers, key):
     with pytest.raises(stegnet.MediaError, match="already exists"):  # the other one was faster
         hide(covers, key, progress=at_the_third(another))
     assert {path for path in Path("out").iterdir() if path.is_dir()} == {mine}
+
+
+def test_a_picture_with_a_lossy_past_carries_only_what_the_others_cannot_hide(tmp_path, monkeypatch, picture, key):
+    """In a PNG that was a JPEG, detectors find any amount; in the other picture, this much is hard to find."""
+    monkeypatch.chdir(tmp_path)
+    Path("covers").mkdir()
+    write_png(Path("covers/clean.png"), picture(128, 128, 1))
+    with BytesIO() as saved:
+        Image.fromarray(picture(256, 256, 2)).save(saved, "JPEG", quality=80)
+        write_png(Path("covers/lossy.png"), np.asarray(Image.open(saved).convert("RGB")).copy())
+    clean, lossy = stegnet.hide_album("covers", b"meet me at eight" * 4, "out", key=key)
+    assert (clean.hiding.cover_format, bool(lossy.hiding.cover_format)) == (None, True)
+    assert lossy.hiding.hidden_bytes <= 2 < clean.hiding.hidden_bytes

@@ -129,17 +129,17 @@ class PictureChannel(Channel):
         return grid
 
     def received(
-        self, sent: np.ndarray, grid: Grid, few: bool = False, only: Collection[int] | None = None
+        self, sent: np.ndarray, grid: Grid, worst_only: bool = False, only: Collection[int] | None = None
     ) -> Iterator[tuple[np.ndarray, Grid]]:
         """Yield the pictures that may arrive, (H, W, 3) uint8 each, with the container's grid in them.
 
         Args:
             sent: the container as viewers show it.
             grid: the container's grid of blocks.
-            few: yield only the worst case; else the file itself, too.
+            worst_only: yield only the worst case; else the file itself, too.
             only: for JPEG alone, the numbers, from 0 on, of the pictures that are wanted.
         """
-        if few:
+        if worst_only:
             yield next(self._arriving(sent, grid))
             return
         if only is None or 0 in only:
@@ -155,11 +155,11 @@ class PictureChannel(Channel):
             top, left = round(down * (height - rows)), round(across * (width - cols))
             yield _saved(np.ascontiguousarray(sent[top : top + rows, left : left + cols]), self.saves[0])
 
-    def arrivals(self, few: bool) -> int:
+    def arrivals(self, worst_only: bool) -> int:
         """Return the number of pictures that `received` yields, or `parts` for a channel with parts."""
         if self.part:
             return 1 + len(_WHERE)
-        if few:
+        if worst_only:
             return 1
         if self.plain:
             return len(self.saves) + 2
@@ -405,10 +405,11 @@ def _cropped(picture: np.ndarray, top: int, left: int, bottom: int, right: int) 
     return Grid(height - top - bottom, width - left - right, own=True, top=-top, left=-left).area(picture)
 
 
-def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, widened: bool) -> np.ndarray:
+def _reduced(picture: np.ndarray, factor: float, by: Image.Resampling, antialias: bool) -> np.ndarray:
+    """Reduce a picture; with `antialias` the filter grows with the reduction (Pillow), else it does not (OpenCV)."""
     height, width = (max(1, math.floor(side * factor + 0.5)) for side in picture.shape[:2])
     image = Image.fromarray(picture)
-    if widened:
+    if antialias:
         return np.array(image.resize((width, height), by))
     across, down = picture.shape[1] / width, picture.shape[0] / height
     return np.array(image.transform((width, height), Image.Transform.AFFINE, (across, 0, 0, 0, down, 0), by))

@@ -121,7 +121,10 @@ class RepeatAccumulateCode:
 
     @cached_property
     def _graph(self) -> tuple[np.ndarray, list[_Group]]:
-        """The bit of each edge, (E,), and groups of checks of equal degree: first edges, second edges, and so on."""
+        """The bit of each edge, (E,), and groups of checks of equal degree.
+
+        In a group come the first edges of all its checks, then their second edges, and so on.
+        """
         bits, checks = self._edges
         chain = np.arange(self.n - self.k)
         # Check i sums parity bits i and i − 1.
@@ -181,11 +184,11 @@ def information(right: np.ndarray) -> float:
 
 
 def message_capacity(places: int, rate: int) -> int:
-    """Return the bits of a message whose coded bits fill `places` places.
+    """Return the number of message bits that `places` coded bits carry.
 
     Args:
         places: number of coded bits.
-        rate: the share of message bits among the places in 64ths, LOWEST to HIGHEST.
+        rate: code rate in 64ths, LOWEST to HIGHEST.
     """
     count = _codewords(places)
     return count * _sizes(places // count, rate)[1] if count else 0

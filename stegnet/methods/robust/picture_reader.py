@@ -1,7 +1,7 @@
 """Reading the record of a picture that arrived: which grid it lies in, which bits its blocks show, and what they say.
 
-Most guesses of a reader are wrong: the key, the salt or the grid. So in a large picture it reads the header's blocks
-first, and all others only if the header opens.
+A reader must guess the key, the salt and the grid, and most guesses are wrong. So in a large picture it reads the
+header's blocks first, and all others only if the header opens.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +50,7 @@ class PictureReader:
 
     modem: PictureModem
     key_source: KeySource
-    # also read copies that were cropped or shifted by a few pixels, and any part of a container made for that. This
+    # Also read copies that were cropped or shifted by a few pixels, and any part of a container made for that. This
     # takes seconds
     search: bool = True
 

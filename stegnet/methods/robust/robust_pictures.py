@@ -148,7 +148,7 @@ class PictureCover:
     context: Context = field(default=DEFAULT_CONTEXT, repr=False)
 
     @property
-    def few(self) -> bool:
+    def worst_only(self) -> bool:
         """True if only the channel's worst case is tried on the whole picture."""
         return self.pixels[..., 0].size > SETTINGS.large_pixels
 
@@ -253,11 +253,11 @@ class PictureCover:
         return self.grid.replaced(self.pixels, hidden)
 
     def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
-        """Read the pictures that may arrive; the record is lost if one of them fails."""
+        """Simulate the channel and read each picture that may arrive, until one fails: then the record is lost."""
         _, worst = self.measurement
         only = None if worst is None else {0, *worst}  # the file itself, too
-        arriving = self.channel.received(self.written(container), self.grid, self.few, only)
-        total = self.channel.arrivals(self.few) if self.few or only is None else len(only)
+        arriving = self.channel.received(self.written(container), self.grid, self.worst_only, only)
+        total = self.channel.arrivals(self.worst_only) if self.worst_only or only is None else len(only)
         salt = self._salt(plan)
         key = self._reader.key_of(salt)
         salts: list[list[bytes]] = []
@@ -272,7 +272,7 @@ class PictureCover:
 
         if _all_recovered(recovers, total, self.context):
             return Transmission(frozenset())
-        # The salts of the copies that were not read decide, too.
+        # The next plan needs the salts of all copies, so those of the rest are collected without reading them.
         remaining = self.context.with_heartbeat("try", lambda: _salts_of(arriving))
         return Transmission(frozenset({0}), salts + remaining)
 
@@ -311,7 +311,7 @@ class PictureCover:
 
         JPEG alone hardly moves a salt: then they are those of the cover itself.
         """
-        if self.few or self.channel.plain:
+        if self.worst_only or self.channel.plain:
             return [list(self.grid.salts(self.pixels))]
         return _salts_of(self.channel.received(self.written(self.pixels), self.grid))
 
@@ -353,7 +353,7 @@ class TiledCover:
             revealed = read_part(cover.modem, self.key, next(parts), [cover.point])
             return revealed is not None and revealed.startswith(content)
 
-        recovered = _all_recovered(recovers, cover.channel.arrivals(cover.few), cover.context)
+        recovered = _all_recovered(recovers, cover.channel.arrivals(cover.worst_only), cover.context)
         return Transmission(frozenset() if recovered else frozenset({0}))
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
@@ -400,7 +400,10 @@ def _middle_rows(rows: int, cols: int) -> slice:
 
 
 def _sample(cover: np.ndarray) -> np.ndarray:
-    """Return squares from all over a picture of more than a megapixel, joined; a smaller picture as it is."""
+    """Return squares from all over a picture of more than a megapixel, joined.
+
+    A smaller picture, and one that is narrower than a square, are returned unchanged.
+    """
     height, width = cover.shape[:2]
     if height * width <= 1 << 20 or min(height, width) < SETTINGS.square_side:
         return cover

@@ -1,9 +1,9 @@
 """Containers that open from any part: tiles of one record, and the map that shows a reader where a part lies.
 
-A container that may be cropped to any part keeps no mean of its pixels, so that it has no salt. Instead, dither and
-masks come from one map for each key, and a container gets a random part of it. The record is repeated in tiles, which
-differ only in their masks. As in `registration`, the cosines of doubled phases, at all places of the map at once, show
-where that part is.
+Elsewhere, a salt is computed from the mean lumas of a picture's regions. A part of a picture has other means, so its
+salt is fixed: dither and masks come from one map for each key, and a container gets a random part of the map. The
+record is repeated in tiles, which differ only in their masks. As in `registration`, the cosines of doubled phases, at
+all places of the map at once, show where that part is.
 """
 
 import math

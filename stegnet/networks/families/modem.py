@@ -31,8 +31,9 @@ class Modem(Pair):
     """A pair that hides some bits in each block of 8×8 pixels, and reveals how likely each is 1.
 
     Args:
-        rungs: for each, "bits" of a block, 1 to 64, and "scale", the period of a phase in `LUMA_STEPS`; other keys
-            describe its training. The bits of a rung are in the coefficients with the smallest steps.
+        rungs: operating points, which trade bits against robustness: for each, "bits" of a block, 1 to 64, and "scale",
+            the period of a phase in `LUMA_STEPS`; other keys describe its training. The bits of a rung are in the
+            coefficients with the smallest steps.
         width: channels of the residual blocks.
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
         backbone: name of a timm model that sees more of them, or "none".
