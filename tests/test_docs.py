@@ -108,7 +108,9 @@ def test_python_names() -> None:
     packages = {folder.name for folder in (ROOT / "stegnet").iterdir()}
     assert set(re.findall(r"\bstegnet\.(\w+)", text)) <= set(stegnet.__all__) | packages
     options = {name for method in METHODS.values() for name in method.info.option_names}
-    assert options == set(re.findall(r"`(\w+)`", re.search(r"further options .*?: (.*?)\. Returns", text)[1]))
+    sentence = re.search(r"further options .*?: (.*?)\. Returns", text)
+    assert sentence
+    assert options == set(re.findall(r"`(\w+)`", sentence[1]))
 
 
 def test_readme_is_short_names_every_folder_and_links_every_page() -> None:

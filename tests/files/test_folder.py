@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_one_odd_file_does_not_end_a_folder(photos, capsys):
 
 
 def test_a_fault_ends_the_work_on_one_file_alone(photos, capsys, monkeypatch):
-    def write(*place: object, pixels: np.ndarray) -> tuple[str, ...]:
+    def write(*place: Any, pixels: np.ndarray) -> tuple[str, ...]:
         if not (pixels[0, 0] - odd[0, 0]).any():
             raise ZeroDivisionError("a fault\nin two lines")
         return write_like(*place, pixels)

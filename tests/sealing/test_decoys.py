@@ -50,7 +50,8 @@ def expected_and_found(steps: np.ndarray, costs: np.ndarray, grey: bool) -> tupl
     """
     salts = np.zeros(steps.size, bool)
     salts[salt_samples(steps.size)] = True
-    changed, costs = (steps != 0).reshape(-1), costs.reshape(-1)
+    changed: np.ndarray = (steps != 0).reshape(-1)
+    costs = costs.reshape(-1)
     if grey:
         salts, changed, costs = salts.reshape(-1, 3).any(1), changed.reshape(-1, 3).mean(1), costs.reshape(-1, 3).max(1)
     classes = np.digitize(costs, np.quantile(costs, np.linspace(0, 1, CLASSES + 1)[1:-1]))

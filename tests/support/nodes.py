@@ -140,6 +140,7 @@ class Doing(HideJob):
     work: Callable[..., Report] | None = None
 
     def __call__(self, *arguments: object) -> Report:
+        assert self.work
         return self.work(self, *arguments)
 
     def suffix_of(self, cover: Path) -> str:

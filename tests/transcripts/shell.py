@@ -11,12 +11,16 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
 
 from stegnet.cli import main
 from tests.support.waiting import LIMIT
 from tests.transcripts import convert
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 Said = list[tuple[str, bytes]]  # by `out` or `err`, and what
 
@@ -29,7 +33,9 @@ def by_shell(line: str, data: bytes = b"") -> tuple[int, Said]:
 
 def in_process(line: str) -> tuple[int, Said]:
     """Runs what a `|` separates one after the other."""
-    data, said, told, code = b"", [], [], 0
+    data, code = b"", 0
+    said: Said = []
+    told: Said = []
     *_, last = parts = line.split(" | ")
     for part in parts:
         words, files = shlex.split(part), {}
@@ -57,7 +63,7 @@ def _stegnet(words: list[str], stdin: bytes, seed: str, files: dict[str, str]) -
         patch.setattr("random._urandom", random.Random(seed).randbytes)  # of the module secrets
         patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         for name, redirected in (("out", redirect_stdout), ("err", redirect_stderr)):
-            stream = io.TextIOWrapper(_Recorder(name, said), "utf-8", write_through=True)
+            stream = io.TextIOWrapper(cast(BinaryIO, _Recorder(name, said)), "utf-8", write_through=True)
             stack.enter_context(redirected(stream))
         for number, path in files.items():
             if number[:-1]:
@@ -86,9 +92,10 @@ class _Recorder(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes) -> int:
-        self._said.append((self._name, bytes(data)))
-        return len(data)
+    def write(self, data: "ReadableBuffer") -> int:
+        written = bytes(data)
+        self._said.append((self._name, written))
+        return len(written)
 
 
 def lines_of(said: Said) -> Iterator[str]:
