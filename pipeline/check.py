@@ -17,8 +17,6 @@ from stegnet.core.errors import ConfigError, called
 from stegnet.networks.layers import make_stage
 from stegnet.networks.pair import build_from
 
-REFUSALS = (RuntimeError, TypeError, ValueError)  # raised by timm for anything that a backbone does not support
-
 
 def main(config: Config, out: Path) -> None:
     check_folders(config.data)
@@ -40,7 +38,7 @@ def check_network(section: ModelConfig, crop: int) -> None:
     try:
         container = pair.hide(cover, pair.prepare(secret))
         (container + pair.restore(pair.enhance(secret), pair.reveal(container))).square().mean().backward()
-    except REFUSALS as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # of timm, for anything that a backbone does not support
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
 

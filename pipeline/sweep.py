@@ -27,7 +27,6 @@ from stegnet.core.measures import PSNR, SIDES, SSIM, measure_of
 if TYPE_CHECKING:
     from pipeline.tracking.store import Run
 
-SEED = "seed"  # experiments that differ only in it repeat one another
 SHOWN = tuple(measure.of(side) for measure in (PSNR, SSIM) for side in SIDES)
 STD = "_std"  # sample standard deviation
 Grid = dict[str, list[str]]  # values of each parameter, as they were written
@@ -46,7 +45,8 @@ def main(changes: Sequence[str], jobs: int, cluster: str | None) -> None:
     for point, params in points:
         if (training := Tracker(root, params).training()) is None:
             raise TrainingError(f"{point}: MLflow has no finished training", "`dvc queue status` shows what failed")
-        setting = " ".join(f"{key} {point[key]}" for key, values in grid.items() if key != SEED and len(values) > 1)
+        varied = [key for key, values in grid.items() if len(values) > 1 and key != "seed"]  # seeds repeat a setting
+        setting = " ".join(f"{key} {point[key]}" for key in varied)
         trainings.setdefault(setting, []).append(training)  # with all seeds; MLflow's names contain no equals sign
 
     means = {setting: summarise([run.data.metrics for run in runs]) for setting, runs in trainings.items()}

@@ -34,7 +34,6 @@ from stegnet.core.disk import FULL
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.image.pictures import read_picture
 
-TIMEOUT = 30  # seconds without data from the server
 _OTHER_SOURCE = "check the network, or use another data.source"
 Rows = TypeVar("Rows")
 
@@ -185,7 +184,7 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
     try:
         (part / "files").mkdir(parents=True)
         with _Bar(desc=entry.name, unit="B", unit_scale=True, mininterval=1, leave=False, file=sys.stderr) as bar:
-            download = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=TIMEOUT)
+            download = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=30)  # seconds without data
             download(entry.address, part / "archive", None)
         with tarfile.open(part / "archive", "r:gz") as tar:
             for member in tar:

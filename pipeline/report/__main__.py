@@ -22,7 +22,6 @@ _BASES = {
     MEANS: "the picture without its block means, which are sealed",
     CODED: "what a coded base leaves of the picture; the base is sealed",
 }
-_NO_START = "costa"  # the family that needs no lead of the secret in training
 
 
 class ReportInputs(TypedDict):
@@ -129,7 +128,7 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
 def _start(card: Card) -> str:
     """Return the line on the weight of the container's error in training."""
     start = card.training.get("train", {}).get("container_start", AUTO)
-    if start == 1 or (start == AUTO and card.model == _NO_START):
+    if start == 1 or (start == AUTO and card.model == "costa"):
         return "The container's error has its full weight from the first step."
     return "The secret comes first: the weight of the container's error grows during training."
 

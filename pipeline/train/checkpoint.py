@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from stegnet.core.disk import sync_file, sync_folder
 from stegnet.core.errors import TrainingError
 
-KEPT = 2  # number of checkpoints: the newest may be damaged
 LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock
 _DIGEST = hashlib.sha256().digest_size
 
@@ -68,7 +67,8 @@ class Checkpoint:
             file.write(content.getbuffer())
             sync_file(file)
         sync_folder(self._folder)
-        for path in self._paths()[KEPT:]:
+        checkpoints_kept = 2  # the newest may be damaged
+        for path in self._paths()[checkpoints_kept:]:
             path.unlink()
 
     def load(self) -> TrainingState | None:

@@ -35,7 +35,6 @@ if sys.modules["torchmetrics"] is None:
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
 
-MOST_LOADERS = 16  # beside a GPU; each delivers 300 to 750 pairs a second, and a GPU trains on up to 7,700
 _log = logging.getLogger(__name__)
 
 
@@ -125,7 +124,10 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
     """
     if not isinstance(config.workers, str):
         return config.workers
-    return 1 if device.type == "cpu" else min(MOST_LOADERS, cpu_threads("auto"))
+    if device.type == "cpu":
+        return 1
+    most_loaders = 16  # each delivers 300 to 750 pairs a second, and a GPU trains on up to 7,700
+    return min(most_loaders, cpu_threads("auto"))
 
 
 def _cpu_processes(config: Config, cores: int) -> int:

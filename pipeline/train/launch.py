@@ -29,7 +29,6 @@ from stegnet.core.parallel import rank
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = tuple(128 + number for number in SIGNALS)  # exit codes of a process that such a signal stopped
-PATIENCE = 60  # seconds that processes have to save their state when they are told to stop
 _RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another
 
 SignalHandler = Callable[[int, FrameType | None], object] | int | None
@@ -76,12 +75,13 @@ def launch(module: str, count: int) -> int:
     Returns:
         0, or 128 + the number of the signal that stopped the training.
     """
+    seconds_to_save = 60  # that processes have when they are told to stop
     before = {number: signal.getsignal(number) for number in _handled_signals()}
     try:
         with temporary_folder() as folder:
             config = LaunchConfig(
                 1, 1, count, DefaultLogsSpecs(str(folder)), _RUN, rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0",
-                local_addr="127.0.0.1", max_restarts=0, shutdown_timeout=PATIENCE,
+                local_addr="127.0.0.1", max_restarts=0, shutdown_timeout=seconds_to_save,
                 signals_to_handle=",".join(number.name for number in before),
             )  # fmt: skip
             launch_agent(config, sys.executable, ["-m", module, *sys.argv[1:]])

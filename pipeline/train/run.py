@@ -20,7 +20,6 @@ CODE = (  # the code that a training computes with
     "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
     "stegnet/networks/layers.py", "stegnet/networks/pair.py",
 )  # fmt: skip
-IRRELEVANT = {"launcher", "workers", "checkpoint"}  # keys of `train` that only change how long it takes
 # By kind of base, per sample of a container; for a coded base, a third of its bits per pixel and a quarter more, since
 # no code is ideal.
 SEALED_BITS: dict[Base, float] = {"none": 0.0, "means": 0.05, "coded": 1.35}
@@ -90,7 +89,8 @@ def with_defaults(config: Config) -> Config:
 
 def settings_of(config: Config) -> dict[str, object]:
     """Return the parameters that decide the weights, of a config `with_defaults`, with "shipped" resolved, too."""
-    train = {key: value for key, value in asdict(config.train).items() if key not in IRRELEVANT}
+    cost_only_time = {"launcher", "workers", "checkpoint"}
+    train = {key: value for key, value in asdict(config.train).items() if key not in cost_only_time}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":
         train["start"] = weights_id(SHIPPED)
