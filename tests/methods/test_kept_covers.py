@@ -20,7 +20,7 @@ from tests.formats.test_lossless_files import rewritten
 KEY = Key(bytes(range(32)))
 COLOURS = astronaut()[100:228, 200:360]
 LAYERS = np.dstack([COLOURS, np.asarray(Image.linear_gradient("L").resize((160, 128)))])
-SAVE = {".bmp": {}, ".tif": {}, ".tiff": {"big_tiff": True}, ".webp": {"lossless": True}}
+SAVE: dict[str, dict[str, Any]] = {".bmp": {}, ".tif": {}, ".tiff": {"big_tiff": True}, ".webp": {"lossless": True}}
 GPS = 0x8825
 TEXT = "hi" * 9
 

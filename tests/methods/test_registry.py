@@ -31,7 +31,7 @@ def toy(tmp_path, monkeypatch, picture) -> Iterator[None]:
     METHODS.remove("toy")
 
 
-def run(line: str, capsys) -> tuple[int, str]:
+def run(line: str, capsys) -> tuple[str | int | None, str]:
     """Exit code and all output of a command."""
     code: str | int | None
     try:

@@ -86,9 +86,9 @@ def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.M
     ways = (x264("medium", True), x264("medium, CRF +20", False, above=20))
     monkeypatch.setitem(WAYS, CHANNEL, (23, ways))
     cover = still_film(tmp_path / "still.mkv", GROUP + 2)
-    found: dict[str, Any]
-    survived: list[dict[str, Any]]
-    found, survived = measure_film(cover, CHANNEL, None, tmp_path, 3, 2)
+    measures = measure_film(cover, CHANNEL, None, tmp_path, 3, 2)
+    found: dict[str, Any] = measures[0]
+    survived: list[dict[str, Any]] = measures[1]
     assert (found["refused"], found["groups"], found["width"]) == (False, 1, 160)
     assert found["bits"] == pytest.approx(8 * found["bytes"] / (160 * 128 * GROUP))
     assert [(each["promised"], each["groups_whole"], each["whole"]) for each in survived] == [
