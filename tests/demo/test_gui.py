@@ -56,8 +56,8 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
         first.save(tmp_path / f"moving.{suffix}", save_all=True, append_images=others, duration=80)
     soundfile.write(tmp_path / "song.flac", noise(60_000).astype(np.int16), 44100)
     stegnet.make_key_file(tmp_path / "key")
-    drawn = stegnet.read_key(tmp_path / "key")
-    sent = stegnet.hide(picture(160, 160, 3), b"Meet me.", key=drawn, survive="jpeg:75+crop").container
+    from_file = stegnet.read_key(tmp_path / "key")
+    sent = stegnet.hide(picture(160, 160, 3), b"Meet me.", key=from_file, survive="jpeg:75+crop").container
     assert isinstance(sent, np.ndarray)
     cropped = sent[3:, 5:-2]
     Image.fromarray(cropped).save(tmp_path / "cropped.png")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -63,7 +63,7 @@ def _stegnet(words: list[str], stdin: bytes, seed: str, files: dict[str, str]) -
         patch.setattr("random._urandom", random.Random(seed).randbytes)  # of the module secrets
         patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         for name, redirected in (("out", redirect_stdout), ("err", redirect_stderr)):
-            stream = io.TextIOWrapper(cast(BinaryIO, _Recorder(name, said)), "utf-8", write_through=True)
+            stream = io.TextIOWrapper(_Recorder(name, said), "utf-8", write_through=True)
             stack.enter_context(redirected(stream))
         for number, path in files.items():
             if number[:-1]:
@@ -83,18 +83,18 @@ def _opened_as(number: int, path: str) -> Iterator[None]:
     os.close(number)
 
 
-class _Recorder(io.RawIOBase):
+class _Recorder(io.BufferedIOBase):
     """A stream, of which a list keeps what is written."""
 
     def __init__(self, name: str, said: Said) -> None:
-        self._name, self._said = name, said
+        self.name, self._said = name, said
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: "ReadableBuffer") -> int:
         written = bytes(data)
-        self._said.append((self._name, written))
+        self._said.append((self.name, written))
         return len(written)
 
 
