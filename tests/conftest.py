@@ -87,7 +87,7 @@ def _keep_memory() -> None:
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     for name, (number, size) in MALLOPT.items():
         os.environ.setdefault(f"MALLOC_{name}_", str(size))  # of programs that are started
-        if hasattr(library, "mallopt"):
+        if library is not None and hasattr(library, "mallopt"):
             library.mallopt(number, size)
 
 
@@ -102,10 +102,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def _may_be_wanted(path: Path, wanted: str) -> bool:
     """Can `-m` choose a test of this file or folder, whatever marks it has besides those of these?"""
-    own = _marks_of(path)
+    if not wanted:
+        return True
+    own, chosen = _marks_of(path), Expression.compile(wanted)
     others = [name for name in MARKS if name not in own]
     sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
-    return not wanted or any(Expression.compile(wanted).evaluate(names.__contains__) for names in sets)
+    return any(_matches(chosen, names) for names in sets)
+
+
+def _matches(chosen: Expression, names: set[str]) -> bool:
+    def is_a_name(name: str, /, **fields: str | int | bool | None) -> bool:
+        return name in names
+
+    return chosen.evaluate(is_a_name)
 
 
 def _marks_of(path: Path) -> set[str]:

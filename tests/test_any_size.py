@@ -99,6 +99,7 @@ def promised(cover: bytes | Path, method: str, parts: int = 1) -> int:
 def comes_back(cover: bytes | Path, method: str, size: int) -> None:
     secret = np.random.default_rng(size).bytes(size)
     made = stegnet.hide(cover, secret, key=KEY, method=method)
+    assert made.container is not None
     found = stegnet.reveal(made.container, key=KEY)
     assert (found.data == secret, found.trouble) == (True, ())
 

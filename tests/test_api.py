@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def material(tmp_path_factory, picture, make_film) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def folder(material, tmp_path, monkeypatch, any_quality) -> Path:
+def folder(material, tmp_path, monkeypatch, any_quality) -> Iterator[Path]:
     """The working folder, with links to the material, and beside it the one for temporary files, which stays empty."""
     (tmp_path / "temporary").mkdir()
     (tmp_path / "work").mkdir()

@@ -106,9 +106,11 @@ def test_modules_and_paths(document: Path) -> None:
 def test_python_names() -> None:
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     packages = {folder.name for folder in (ROOT / "stegnet").iterdir()}
-    assert set(re.findall(r"\bstegnet\.(\w+)", text)) <= set(stegnet.__all__) | packages
+    assert set(re.findall(r"\bstegnet\.(\w+)", text)) <= set(vars(stegnet)["__all__"]) | packages
     options = {name for method in METHODS.values() for name in method.info.option_names}
-    assert options == set(re.findall(r"`(\w+)`", re.search(r"further options .*?: (.*?)\. Returns", text)[1]))
+    sentence = re.search(r"further options .*?: (.*?)\. Returns", text)
+    assert sentence
+    assert options == set(re.findall(r"`(\w+)`", sentence[1]))
 
 
 def test_readme_is_short_names_every_folder_and_links_every_page() -> None:

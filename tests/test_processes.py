@@ -48,19 +48,23 @@ def test_the_results_and_their_order_are_those_of_one_process(plan: FolderPlan) 
     signs: list[tuple[str, int, int]] = []
     outcomes = run(plan, SEALED, lambda *sign: signs.append(sign))
     assert [outcome.job for outcome in outcomes] == list(plan.jobs)
-    expected = {outcome.job: outcome.out.name for outcome in alone(plan, "expected", SEALED)}
-    assert {outcome.job: outcome.out.name for outcome in outcomes} == expected
+    expected = {outcome.job: outcome.out and outcome.out.name for outcome in alone(plan, "expected", SEALED)}
+    assert None not in expected.values()
+    assert {outcome.job: outcome.out and outcome.out.name for outcome in outcomes} == expected
     assert contents("out") == contents("expected")
     assert not [each for each in psutil.Process().children() if "spawn_main" in str(each.cmdline())]  # all have ended
 
 
 def end_with_the_first(job: HideJob, cover: Path, *arguments: Any) -> Report:
-    return die() if cover.name == "a.png" else SEALED.job(cover, *arguments)
+    if cover.name == "a.png":
+        die()
+    return SEALED.job(cover, *arguments)
 
 
 def test_a_process_that_ends_early_ends_only_its_job(plan: FolderPlan) -> None:
     first, *others = run(plan, doing(end_with_the_first))
     assert str(first.error) == f"its process ended early (exit code {-signal.SIGKILL})"
+    assert first.error
     assert "memory" in first.error.hint
     assert errors(others) == []
     assert len(contents("out")) == 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.prepare.downloads import photograph_jobs
-from pipeline.prepare.sources import squares_of
+from pipeline.prepare.sources import Picture, squares_of
 from stegnet import Key, Session
 from stegnet.image import read_picture
 from stegnet.networks import SHIPPED, read_card
@@ -38,11 +38,15 @@ def test_card_says_where_the_weights_come_from() -> None:
 def test_figures_of_the_card_hold_on_photographs() -> None:
     """Squares of 256² out of those that come with installed packages."""
     pictures = [picture for job in photograph_jobs(ROOT / "assets" / "sources.yaml") for picture in job()]
-    photographs = [square for picture in pictures for square in squares_of(picture, 256, 1, "")]
+    assert all(isinstance(picture, Picture) for picture in pictures)
+    photographs = [
+        square for picture in pictures if isinstance(picture, Picture) for square in squares_of(picture, 256, 1, "")
+    ]
     figures = []
     for index in range(len(photographs)):
         cover, secret = photographs[index], photographs[(index + 7) % len(photographs)]
         container = SESSION.hide(cover, secret, key=KEY, method="network").container
+        assert isinstance(container, np.ndarray)
         figures.append((psnr(cover, container), psnr(secret, SESSION.reveal(container, key=KEY).picture)))
     card = read_card(SHIPPED).figures
     assert np.mean(figures, axis=0) == pytest.approx((card["container_psnr"], card["secret_psnr"]), abs=0.3)
@@ -54,7 +58,7 @@ def test_what_the_former_pair_hid_comes_back(backend: str) -> None:
     container, revealed = (FORMER / f"{name}.png" for name in ("container", "revealed"))
     found = Session(backend=backend).reveal(container, key=KEY)
     assert np.abs(found.picture.astype(int) - read_picture(revealed)).max() <= 1
-    assert Session().info(container, key=KEY)["weights_installed"]
+    assert dict(Session().info(container, key=KEY))["weights_installed"]
 
 
 @BETRAYED

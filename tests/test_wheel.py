@@ -60,6 +60,7 @@ def test_the_packages_hold_the_program_and_nothing_else(wheel: Path, dist: Path)
     assert wheel.stat().st_size < MEGABYTES * 1e6
     assert (metadata["License-Expression"], metadata["Description-Content-Type"]) == ("MIT", "text/markdown")
     text = metadata.get_payload()
+    assert isinstance(text, str)
     assert text.startswith("# stegnet")
     assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link], "none into the repository"
     with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
@@ -74,16 +75,16 @@ def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
     fresh = tmp_path / "fresh"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    python = fresh / SCRIPTS / f"python{SUFFIX}"
+    python = str(fresh / SCRIPTS / f"python{SUFFIX}")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    settings = {"cwd": tmp_path, "env": environment}  # where pip finds no stegnet that would count as installed
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True, **settings)
+    install = [*pip, "--python", python, "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, cwd=tmp_path, env=environment)  # pip finds no stegnet there that would count
     packages = next(fresh.rglob("site-packages"))
     (packages / "others.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
 
     def call(program: str, *arguments: str) -> str:
-        command = [fresh / SCRIPTS / f"{program}{SUFFIX}", *arguments]
-        done = subprocess.run(command, text=True, capture_output=True, check=False, **settings)
+        command = [str(fresh / SCRIPTS / f"{program}{SUFFIX}"), *arguments]
+        done = subprocess.run(command, text=True, capture_output=True, check=False, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

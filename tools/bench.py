@@ -288,8 +288,8 @@ def _write_inputs(folder: Path, frames: int, robust_frames: int, files: int) -> 
     _film(FILMS["secret"], folder / "secret.mp4", frames)
     _film(FILMS["cover"], folder / "long.mp4", robust_frames)
     _film(FILMS["cover"], folder / "wide.mp4", frames, LARGE_SIZE)
-    size, wide = (int(PAYLOAD * 3 * width * height * frames / 8) for width, height in (SIZE, LARGE_SIZE))
-    for name, count in (("file", size), ("wide", wide), ("tiny", 5_000), ("small", 50_000), ("large", 500_000)):
+    file_bytes, wide = (int(PAYLOAD * 3 * width * height * frames / 8) for width, height in (SIZE, LARGE_SIZE))
+    for name, count in (("file", file_bytes), ("wide", wide), ("tiny", 5_000), ("small", 50_000), ("large", 500_000)):
         (folder / f"{name}.bin").write_bytes(np.random.default_rng(0).bytes(count))
     for name in ("large", "cover", "small"):
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(read_picture(folder / f"{name}.png"), JPEG_QUALITY))

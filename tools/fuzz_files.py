@@ -20,7 +20,7 @@ import traceback
 import warnings
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -29,6 +29,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch  # before a process starts others: it takes seconds
@@ -40,6 +41,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.files import archive
 from stegnet.keys import ContainerKeys, make_identity_file, make_key_file, read_identity, read_key, read_recipient
 from stegnet.keys.keyfiles import shown_text
+from stegnet.methods import FoundSecret
 from stegnet.methods.robust.robust_content import BareCoder, parse_content
 from stegnet.networks import pair
 from stegnet.networks.card import SHIPPED, weights_id
@@ -101,7 +103,7 @@ def _still(channels: int = 3) -> Image.Image:
     return colours.convert("L") if channels == 1 else colours
 
 
-def _about() -> dict[str, object]:
+def _about() -> dict[str, Any]:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
@@ -109,7 +111,7 @@ def _about() -> dict[str, object]:
     return {"exif": exif, "icc_profile": profile}
 
 
-def _more(seed: int = 3) -> dict[str, object]:
+def _more(seed: int = 3) -> dict[str, Any]:
     return {"save_all": True, "append_images": [Image.fromarray(picture(HEIGHT, WIDTH, seed))], "duration": 40}
 
 
@@ -292,13 +294,15 @@ def _records(folder: Path) -> None:
 
 def _contents(folder: Path) -> None:
     (folder / "file.content").write_bytes(b"\1" + (20).to_bytes(3, "big") + b"\3abc" + bytes(range(16)))
-    _, coded = BareCoder.quick(8).to_fit(picture(24, 32), 4000)
+    fitted = BareCoder.quick(8).to_fit(picture(24, 32), 4000)
+    assert fitted
+    _, coded = fitted
     for kind in range(5):
         body = (24).to_bytes(2, "big") + (32).to_bytes(2, "big") + b"\0" + coded
         (folder / f"{kind}.content").write_bytes(bytes([kind]) + len(body).to_bytes(3, "big") + body)
 
 
-def _containers(seeds: Callable[[Path], object], **options: object) -> Callable[[Path], None]:
+def _containers(seeds: Callable[[Path], object], **options: Any) -> Callable[[Path], None]:
     """Makes containers of the files that another function makes."""
 
     def make(folder: Path) -> None:
@@ -380,7 +384,10 @@ def _sent(folder: Path) -> Path:
 
 def _arrived(folder: Path) -> None:
     sent = _sent(folder)
-    for name, options in {"plain": {}, "optimised": {"optimize": True}, "progressive": {"progressive": True}}.items():
+    codings: dict[str, dict[str, Any]] = {
+        "plain": {}, "optimised": {"optimize": True}, "progressive": {"progressive": True},
+    }  # fmt: skip
+    for name, options in codings.items():
         with Image.open(sent) as image:
             image.save(folder / f"{name}.jpg", quality=75, **options)
     sent.unlink()
@@ -396,7 +403,7 @@ def _channel(path: Path, draw: random.Random) -> None:
     Path("out.jpg").unlink()
 
 
-class _Unsealed:
+class _Unsealed(FoundSecret):
     """A hidden folder as the methods find it, whose archive is this file."""
 
     name = "x.folder.zip"
@@ -404,9 +411,12 @@ class _Unsealed:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, out: OutputTarget, strict: bool) -> Report:
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
         shutil.copy(self.path, out.path)
         return Report(name=self.name)
+
+    def details(self) -> dict[str, Any]:
+        return {}
 
 
 def _archive(path: Path, draw: random.Random) -> None:
@@ -480,13 +490,13 @@ def _shown(path: Path, draw: random.Random) -> None:
     if not isinstance(secret, Pictures) or secret.width * secret.height > _MOST_SHOWN:
         return
 
-    def frames() -> Iterator[FilmFrame]:
+    def frames() -> Generator[FilmFrame, None, None]:
         for number in range(3):
             black = np.zeros((secret.height, secret.width, 3), np.uint8)
             yield FilmFrame(black, (record.stamp + number) * secret.time_base, packets)
 
     form, size = draw.choice(("mkv", "mp4", "watchable")), (secret.width, secret.height, secret.rate)
-    how = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
+    how: dict[str, Any] = {"form": form, "time_base": secret.time_base, "sound": secret.tracks}
     how["aspect"] = None if secret.aspect == 1 else secret.aspect
     with atomic_write(Path("out")) as part:
         write_film(part, lambda: FilmWriter(part, *size, **how), frames(), lambda done: None)
@@ -524,8 +534,8 @@ DOORS = {
         for name, (suffix, seeds, damage) in (PICTURES | SOUNDS).items()
     },
     **{
-        f"{name} container": Door(PICTURES.get(name, SOUNDS.get(name))[0], _containers(seeds), _container, damage)
-        for name, (_, seeds, damage) in (PICTURES | SOUNDS).items()
+        f"{name} container": Door(suffix, _containers(seeds), _container, damage)
+        for name, (suffix, seeds, damage) in (PICTURES | SOUNDS).items()
         if name in {"png", "jpeg", "mp4", "mkv", "wav", "flac"}
     },
     **{f"{name} secret": Door(suffix, seeds, _secret, damage) for name, (suffix, seeds, damage) in PICTURES.items()},

@@ -37,7 +37,7 @@ def fuzz(folder: Path, seconds: int, seed: int) -> subprocess.CompletedProcess[s
         for number, coding in enumerate(CODINGS):
             for part in _parts(stream(folder / f"{number}.h264", FRAMES, coding)):
                 file.write(struct.pack("=I", len(part)) + part)
-    command = [program, collected, str(seconds), str(seed)]
+    command = [str(program), str(collected), str(seconds), str(seed)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -67,6 +67,7 @@ def _kill_once(number: signal.Signals, old: bool, delay: float, inputs: dict[str
     if old:
         OUT.write_bytes(PREVIOUS)
     child = _start(HIDE)
+    assert child.pid
     time.sleep(delay)
     os.kill(child.pid, number)
     child.join()
@@ -102,6 +103,7 @@ def _next_run_cleans_up(extra: set[Path]) -> bool:
 def _code(line: str) -> int:
     child = _start(line)
     child.join()
+    assert child.exitcode is not None
     return child.exitcode
 
 

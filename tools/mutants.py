@@ -147,8 +147,9 @@ def _pytest(copy: Path, arguments: Sequence[str], end: float) -> tuple[int | Non
         try:
             output = process.communicate(timeout=max(end - time.monotonic(), 1))[0]
         except subprocess.TimeoutExpired:
-            for each in (*psutil.Process(process.pid).children(recursive=True), process):
+            for each in psutil.Process(process.pid).children(recursive=True):
                 each.kill()
+            process.kill()
             return None, ""
     return process.returncode, output
 

@@ -11,6 +11,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from typing import Literal
 
 from stegnet.formats.matroska import element, spans
 from stegnet.record.record import sized, take_sized
@@ -32,8 +33,10 @@ _MASTERS = {
 }
 _CENTRAL, _LOCAL = b"PK\1\2", b"PK\3\4"
 # Fields of a ZIP's entry, by their places in its central and its local header, and their bytes (APPNOTE 6.3.10, 4.3).
-_ZIP_FIELDS = ((8, 6, 2), (10, 8, 2), (16, 14, 4), (20, 18, 4), (24, 22, 4), (28, 26, 2), (30, 28, 2), (38, None, 4))
-_ZIP_FIELDS += ((4, None, 2), (6, 4, 2), (32, None, 2), (34, None, 2), (42, None, 4))
+_ZIP_FIELDS: tuple[tuple[int, int | None, int], ...] = (
+    (8, 6, 2), (10, 8, 2), (16, 14, 4), (20, 18, 4), (24, 22, 4), (28, 26, 2), (30, 28, 2), (38, None, 4),
+    (4, None, 2), (6, 4, 2), (32, None, 2), (34, None, 2), (42, None, 4),
+)  # fmt: skip
 # Place, form, and usual numbers of the tag, type, count and value in an entry.
 _TIFF_FIELDS = (0, "H", 0xFFFF), (2, "H", 20), (4, "I", 1 << 32), (8, "I", 1 << 32), (8, "H", 20)
 _METHODS = 0, 1, 6, 8, 9, 12, 14, 93, 95, 99, 0xFFFF
@@ -48,7 +51,8 @@ def bytes_of(data: bytes, draw: random.Random) -> bytes:
             return draw.randbytes(draw.choice(_SPANS))
         near = draw.choice((32, 200, size))  # headers stand at the start
         place, span = draw.randrange(min(size, near)), draw.choice(_SPANS)
-        width, order = draw.choice((1, 2, 4, 8)), draw.choice(("big", "little"))
+        width = draw.choice((1, 2, 4, 8))
+        order: Literal["big", "little"] = draw.choice(("big", "little"))
         match draw.randrange(9):
             case 0:
                 changed[place] ^= 1 << draw.randrange(8)
@@ -259,7 +263,7 @@ def safetensors(data: bytes, draw: random.Random) -> bytes:
     else:
         fields = json.loads(header)
         card = json.loads(fields["__metadata__"]["stegnet"])
-        odd = draw.choice((None, -1, 0, 1 << 40, 1e300, float("nan"), "", "x", [], {}, [[]], True, "é" * 99))
+        odd: object = draw.choice((None, -1, 0, 1 << 40, 1e300, float("nan"), "", "x", [], {}, [[]], True, "é" * 99))
         where = draw.choice([card, *(value for value in card.values() if isinstance(value, dict))])
         if draw.random() < 0.5 and where:
             where[draw.choice(sorted(where))] = odd

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from tests.support.temporary import contents
 
 
 @pytest.fixture(scope="session")
-def environment() -> Iterator[dict[str, str]]:
+def environment() -> Iterator[MutableMapping[str, str]]:
     """Settings of all processes of the cluster, and of this one."""
     before = dict(os.environ)
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: a socket's path may have 107 bytes

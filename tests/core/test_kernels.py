@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,10 +102,12 @@ def test_costs_are_the_same(monkeypatch, size):
         both(monkeypatch, lambda picture=picture: texture_costs(picture).up)
 
 
-WAYS = ({}, {"optimize": True}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "optimize": True})
+WAYS: tuple[dict[str, Any], ...] = (
+    {}, {"optimize": True}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "optimize": True},
+)  # fmt: skip
 
 
-def a_jpeg(tmp_path: Path, pixels: np.ndarray, **options: object) -> JpegPicture:
+def a_jpeg(tmp_path: Path, pixels: np.ndarray, **options: Any) -> JpegPicture:
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=85, **options)
     return read_jpeg(tmp_path / "a.jpg")
 

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import stegnet
 from pipeline.prepare.scenes import render_scene
 from stegnet.core.pixels import is_grey
 from stegnet.image import read_cover, read_picture, write_png
+from stegnet.keys import KeySource
 from tests.demo.conftest import PAGE, node
 from tests.support.jpegs import encode_jpeg, read_jpeg, through_jpeg
 from tests.support.quality import psnr
@@ -41,7 +43,9 @@ def scene(seed: int) -> np.ndarray:
 def allows(engines: str, version: tuple[int, ...]) -> bool:
     """Returns whether `engines.node` of a package, such as `^18.0.0 || >= 20`, allows a version of Node.js."""
     for alternative in engines.split("||"):
-        caret, least = re.fullmatch(r"\s*(\^|>=)\s*([\d.]*\d)(?:\.x)?\s*", alternative).groups()
+        condition = re.fullmatch(r"\s*(\^|>=)\s*([\d.]*\d)(?:\.x)?\s*", alternative)
+        assert condition, alternative
+        caret, least = condition.groups()
         lowest = tuple(map(int, least.split(".")))
         if version >= lowest and (caret == ">=" or version[0] == lowest[0]):
             return True
@@ -67,12 +71,16 @@ def test_page(page: Path, name: str) -> None:
 
 
 def test_copies_of_libraries_are_those_of_npm(demo: Path, tmp_path: Path) -> None:
-    version = re.search(r"/qr\) ([\d.]+),", (demo / "README.md").read_text()).group(1)
+    named = re.search(r"/qr\) ([\d.]+),", (demo / "README.md").read_text())
+    assert named
+    version = named[1]
     subprocess.run(["npm", "pack", f"qr@{version}", "--pack-destination", tmp_path], cwd=demo, check=True)
     with tarfile.open(tmp_path / f"qr-{version}.tgz") as package:
         for copy in (PAGE / "vendor").iterdir():
             name = "LICENSE-MIT" if copy.name == "LICENSE" else copy.name
-            assert copy.read_bytes() == package.extractfile(f"package/{name}").read(), copy
+            published = package.extractfile(f"package/{name}")
+            assert published
+            assert copy.read_bytes() == published.read(), copy
 
 
 def test_page_in_firefox(page: Path, firefox: str) -> None:
@@ -97,7 +105,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_grey(folder)
     shutil.copy(FORMER / "container.png", folder / "former.png")
 
-    def hide(secret: str, to: str, cover: str = "cover.png", key: stegnet.Key = key, **how: str) -> None:
+    def hide(secret: str, to: str, cover: str = "cover.png", key: KeySource = key, **how: Any) -> None:
         SESSION.hide(folder / cover, folder / secret, folder / to, key=key, **how)
 
     with pytest.warns(UserWarning, match="passphrase is weak"):

@@ -28,10 +28,13 @@ def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
     """Address of the page of a program in another process, and the process."""
     command = [sys.executable, "-m", "stegnet", "gui", "--no-browser", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
+            assert process.stdout
             found = re.fullmatch(r"open (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", process.stdout.readline())
+            assert found
             yield found[1], process
         finally:
             with suppress(ProcessLookupError):
@@ -53,8 +56,10 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
         first.save(tmp_path / f"moving.{suffix}", save_all=True, append_images=others, duration=80)
     soundfile.write(tmp_path / "song.flac", noise(60_000).astype(np.int16), 44100)
     stegnet.make_key_file(tmp_path / "key")
-    robust = {"key": stegnet.read_key(tmp_path / "key"), "survive": "jpeg:75+crop"}
-    cropped = stegnet.hide(picture(160, 160, 3), b"Meet me.", **robust).container[3:, 5:-2]
+    from_file = stegnet.read_key(tmp_path / "key")
+    sent = stegnet.hide(picture(160, 160, 3), b"Meet me.", key=from_file, survive="jpeg:75+crop").container
+    assert isinstance(sent, np.ndarray)
+    cropped = sent[3:, 5:-2]
     Image.fromarray(cropped).save(tmp_path / "cropped.png")
     files = [str(tmp_path / name) for name in ("cover.mp4", "secret.mp4")]
     key = ["--key-file", str(tmp_path / "key"), "-o"]

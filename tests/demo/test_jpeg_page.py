@@ -137,7 +137,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
     (folder / "note.bin").write_bytes(NOTE)
     photo = Image.fromarray(picture(*SIZE, 1))
     for name, (mode, options) in COVERS.items():
-        metadata = {"exif": exif(), "icc_profile": profile()} if name == "fine" else {}
+        metadata: dict[str, Any] = {"exif": exif(), "icc_profile": profile()} if name == "fine" else {}
         photo.convert(mode).save(folder / f"{name}.jpeg", **options, **metadata)
         stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
     photo.convert("CMYK").save(folder / "cmyk.jpg")

@@ -24,7 +24,7 @@ def play(demo: Path):
     needs_chromium()
 
     def shown(*films: Path) -> list[dict]:
-        command = ["node", "tests/browser/play.js", *films]
+        command = ["node", "tests/browser/play.js", *map(str, films)]
         done = subprocess.run(command, cwd=demo, text=True, capture_output=True, check=True, timeout=LIMIT)
         return json.loads(done.stdout)
 

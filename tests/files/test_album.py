@@ -36,7 +36,10 @@ def covers(tmp_path, picture, monkeypatch) -> Path:
 def hide(covers: Path, key, enough: int | None = None, out: str = "out", **how) -> list[Path]:
     """Makes an album; the paths of its pictures."""
     session = stegnet.Session(progress=how.pop("progress", lambda *step: None))
-    return [each.path for each in session.hide_album(covers, "big.zip", out, key=key, enough=enough, **how)]
+    reports = session.hide_album(covers, "big.zip", out, key=key, enough=enough, **how)
+    paths = [each.path for each in reports if each.path]
+    assert len(paths) == len(reports)
+    return paths
 
 
 def reveal(key, folder: Path | str = "out", **how) -> stegnet.Revealed:

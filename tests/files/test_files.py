@@ -61,7 +61,7 @@ def test_a_picture_that_does_not_read_back_is_not_kept(key, monkeypatch, method,
 
 def starts(film: str) -> tuple[Fraction, Fraction]:
     """Start times of a film's pictures and sound, in seconds."""
-    times = {"video": [], "audio": []}
+    times: dict[str, list[Fraction]] = {"video": [], "audio": []}
     with av.open(film) as opened:
         for packet in opened.demux(opened.streams.video[0], opened.streams.audio[0]):
             if packet.pts is not None:

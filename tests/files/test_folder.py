@@ -56,10 +56,10 @@ def test_one_odd_file_does_not_end_a_folder(photos, capsys):
 
 
 def test_a_fault_ends_the_work_on_one_file_alone(photos, capsys, monkeypatch):
-    def write(*place: object, pixels: np.ndarray) -> tuple[str, ...]:
+    def write(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
         if not (pixels[0, 0] - odd[0, 0]).any():
             raise ZeroDivisionError("a fault\nin two lines")
-        return write_like(*place, pixels)
+        return write_like(cover, profile, part, pixels)
 
     odd = np.full((48, 64, 3), 77, np.uint8)
     odd[8:] = np.random.default_rng(0).integers(0, 256, (40, 64, 3))

@@ -127,7 +127,7 @@ def spans(blocks: int) -> list[tuple[int, int]]:
 def steps_tried(lumas: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
     """The steps of regions, given L and n of each, that a reader tries, in order."""
     steps, means = [total // (16000 * size) for total, size in lumas], [total / (1000 * size) for total, size in lumas]
-    edges = [min(range(16, 241, 16), key=lambda edge, mean=mean: abs(mean - edge)) for mean in means]
+    edges = [min((abs(mean - edge), edge) for edge in range(16, 241, 16))[1] for mean in means]
     distances = [abs(mean - edge) for mean, edge in zip(means, edges, strict=True)]
     near = [region for region in range(len(means)) if distances[region] < 1]
     near = sorted(near, key=lambda region: distances[region])[:6]
@@ -165,7 +165,9 @@ def record_key(keys: Keys, header: bytes) -> bytes:
 
 def dither_of(keys: Keys, header: bytes, shape: tuple[int, int], rung: FilmRung) -> np.ndarray:
     """(rows · cols, r), of all blocks."""
-    first = places(*shape, rung.group_bits, keys).first
+    found = places(*shape, rung.group_bits, keys)
+    assert found
+    first = found.first
     made = words(record_key(keys, header), shape[0] * shape[1], rung)
     made[first] = words(keys.of("dither"), len(first), rung)
     return made
@@ -263,6 +265,7 @@ def coded_header(header: bytes, count: int) -> list[int]:
 def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> list[int]:
     """Every bit of a group's rung, by its number."""
     found = places(rows, cols, bits, keys)
+    assert found
     made = [0] * (rows * cols * bits)
     coded = masked(keys.of("header"), coded_header(header, len(found.header)))
     for number, bit in zip(found.header, coded, strict=True):

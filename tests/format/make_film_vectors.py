@@ -30,6 +30,7 @@ from stegnet.methods.robust import (
     parse_content,
     pieces_of,
 )
+from stegnet.methods.robust.robust_content import RobustFile
 from stegnet.video import FilmInfo
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_h264
@@ -222,6 +223,7 @@ def answer(vector: Vector) -> dict[str, object]:
     if vector.message is None:
         return found | {"answer": "nothing"}
     file = parse_content(vector.message, 0)
+    assert isinstance(file, RobustFile)
     return found | {"answer": "file", "name": file.name, "bytes": file.data.hex()}
 
 
@@ -231,6 +233,7 @@ def steps() -> dict[str, object]:
     (rows, cols), salt = book.shape_of(group), next(book.salts(group))
     keys = Keys(SECRET, salt + bytes([VARIANT]))
     found = places(rows, cols, rung.group_bits, keys)
+    assert found
     return {
         "robust_salt": salt.hex(),
         "variant": VARIANT,

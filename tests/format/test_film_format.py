@@ -49,7 +49,7 @@ def film_of(vector: dict) -> list[np.ndarray]:
 def message_of(film: list[np.ndarray], key: Key | Passphrase = KEY) -> bytes | None:
     times = [Fraction(index, 25) for index in range(len(film))]
     found = read_film(lambda: (frame for frame in film), lambda: times, key)
-    return found and found.message
+    return found.message if found else None
 
 
 def test_each_vector_has_an_answer():

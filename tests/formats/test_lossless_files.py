@@ -2,7 +2,9 @@
 
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +21,7 @@ from stegnet.image.webp import WebpFile
 from tests.support.real_programs import check_written_back, save_by_ffmpeg, save_by_opencv
 
 FILES = Path(__file__).parent / "lossless"
-READERS = {".bmp": read_bmp, ".tif": read_tiff, ".webp": WebpFile}
+READERS: dict[str, Callable[[Path], Any]] = {".bmp": read_bmp, ".tif": read_tiff, ".webp": WebpFile}
 NOT_RECOGNISED = {"cwebp.webp"}
 OPACITY = np.linspace(0, 255, 61).astype(np.uint8)[None].repeat(45, 0)
 COLOUR = astronaut()[100:145, 200:261]
@@ -41,11 +43,11 @@ def test_a_file_of_a_real_program_is_written_back(path):
     check_written_back(path, data, line, recognised=path.name not in NOT_RECOGNISED)
 
 
-def pillow(**options: object):
+def pillow(**options: Any):
     return lambda path, samples: Image.fromarray(samples).save(path, **options)
 
 
-def by_tifffile(**options: object):
+def by_tifffile(**options: Any):
     return lambda path, samples: tifffile.imwrite(
         path,
         samples,

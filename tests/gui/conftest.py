@@ -72,7 +72,7 @@ class Client:
 
     def fetch(self, done: dict[str, Any], **headers: str) -> Answer:
         """Fetches the file that a job has made."""
-        return self.ask(done["result"]["url"], **headers)
+        return self.ask(done["result"]["url"], "GET", None, **headers)
 
 
 def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: object) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.gui import jobs
@@ -148,6 +149,8 @@ def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
             assert (done["result"]["name"], done["result"]["warnings"]) == ("photo-2.jpg", [])
             (tmp_path / "photo.jpg").write_bytes(client.fetch(done).body)
     with Image.open(photo) as before, Image.open(tmp_path / "photo.jpg") as after:
+        assert isinstance(before, JpegImageFile)
+        assert isinstance(after, JpegImageFile)
         assert before.quantization == after.quantization
     assert client.fetch(client.do("reveal", tmp_path / "photo.jpg")).body == bytes(told)
 

@@ -19,7 +19,9 @@ def test_the_destinations_are_those_of_the_command_line() -> None:
     """A line of the form for each, those of pictures before those of films; and the channels of the page without it."""
     named = re.findall(r"^    (\w+): \{", (PAGE / "form/destinations.js").read_text("utf-8"), re.M)
     assert named == [*DESTINATIONS, "file", "messenger", "website"]
-    channels = re.search(r"CHANNELS = \{(.*)\}", (DEMO / "src/page/jobs.js").read_text("utf-8"))[1]
+    table = re.search(r"CHANNELS = \{(.*)\}", (DEMO / "src/page/jobs.js").read_text("utf-8"))
+    assert table
+    channels = table[1]
     default = {"survive": "jpeg:75"}
     for name, channel in re.findall(r'(\w+): "([^"]+)"', channels):
         given = {key: value for key, value in DESTINATIONS[name].options.items() if value}

@@ -172,7 +172,8 @@ def test_a_key_from_a_pipe_is_read_once(tmp_path):
 def sources() -> list[object]:
     """One of each class that holds a secret, which is the canary or derived from it."""
     passphrase, key = Passphrase(CANARY), Key(CANARY.encode() + bytes(26))
-    found = [passphrase, key, Recipient(IDENTITY.recipient.public, CANARY.encode() + bytes(26)), IDENTITY]
+    recipient = Recipient(IDENTITY.recipient.public, CANARY.encode() + bytes(26))
+    found: list[Passphrase | Key | Recipient | Identity] = [passphrase, key, recipient, IDENTITY]
     containers = [source.new_keys(lambda size: CANARY.encode() + bytes(size - 6)) for source in found]
     return [*found, *containers, *map(KeyRing.of, containers), KeyRing(passphrase)]
 

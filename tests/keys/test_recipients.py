@@ -80,7 +80,8 @@ def test_the_map_of_rfc_9380():
 @pytest.fixture(scope="module")
 def disguised_keys() -> list[tuple[X25519PrivateKey, bytes]]:
     """Private keys, and what they are disguised as, which half of all can be."""
-    draw, found, tried = random.Random(5), [], 0
+    draw, tried = random.Random(5), 0
+    found: list[tuple[X25519PrivateKey, bytes]] = []
     while len(found) < 300:
         private, randomness = X25519PrivateKey.from_private_bytes(draw.randbytes(32)), draw.getrandbits(8)
         disguised = representative(private.public_key().public_bytes_raw(), randomness)
@@ -130,7 +131,9 @@ def cover(picture) -> np.ndarray:
 def derived(container: np.ndarray) -> Key:
     """The key of a container."""
     salt = frame_salt(container)
-    return IDENTITY.derive(salt, partial(read_ephemeral, container, salt))
+    key = IDENTITY.derive(salt, partial(read_ephemeral, container, salt))
+    assert key
+    return key
 
 
 def test_the_vector():
@@ -167,7 +170,9 @@ def test_a_container_for_a_recipient(cover, quick_scrypt):
 
 
 def trits_of(recipient: Recipient, salt: bytes) -> tuple[int, ...]:
-    return tuple(recipient.derive(salt).ephemeral)
+    ephemeral = recipient.derive(salt).ephemeral
+    assert ephemeral is not None
+    return tuple(ephemeral)
 
 
 def test_the_ephemeral_key_is_another_for_each_salt():

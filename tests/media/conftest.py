@@ -37,7 +37,7 @@ def heard() -> Callable[..., list[bytes]]:
     def hear(path: Path) -> list[bytes]:
         with av.open(str(path)) as film:
             tracks = film.streams.audio
-            samples = {track.index: [] for track in tracks}
+            samples: dict[int, list[bytes]] = {track.index: [] for track in tracks}
             for packet in film.demux(tracks):
                 samples[packet.stream.index] += [frame.to_ndarray().tobytes() for frame in packet.decode()]
         return [b"".join(parts) for parts in samples.values()]

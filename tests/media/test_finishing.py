@@ -79,7 +79,9 @@ def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def settings(path: Path) -> bytes:
     """The options that x264 writes into a film."""
-    return re.search(rb"options: ([ -~]+)", path.read_bytes())[1]
+    found = re.search(rb"options: ([ -~]+)", path.read_bytes())
+    assert found
+    return found[1]
 
 
 def test_films_are_those_of_ffmpegs_command_line(tmp_path, source):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -62,8 +63,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     folder = tmp_path_factory.mktemp("films")
 
     @cache
-    def made(options: str = "bframes=3 -qp 20", **choices: object) -> Path:
-        how = {"count": 16, "size": SIZE} | choices
+    def made(options: str = "bframes=3 -qp 20", **choices: Any) -> Path:
+        how: dict[str, Any] = {"count": 16, "size": SIZE} | choices
         return stream(folder / f"{len(list(folder.iterdir()))}.h264", options=options, **how)
 
     return made

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,7 +20,7 @@ from tests.support.jpegs import FACTORS, SCANS, read_jpeg, sampled
 from tests.support.kernels import both
 from tests.support.quality import psnr
 
-WAYS = (
+WAYS: tuple[dict[str, Any], ...] = (
     {},
     {"optimize": True},
     {"progressive": True},

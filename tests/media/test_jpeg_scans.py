@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import jpeglib
 import numpy as np
@@ -18,7 +19,7 @@ from tests.support.jpegs import FACTORS, SCANS, ZIGZAG, read_jpeg, sampled
 from tests.support.kernels import both
 
 REFUSED = "the JPEG is damaged, or of a kind that can't be read"
-WAYS = (
+WAYS: tuple[dict[str, Any], ...] = (
     {},
     {"optimize": True, "quality": 100},
     {"restart_marker_blocks": 1},
@@ -91,7 +92,9 @@ def places_of_data(data: bytes) -> list[int]:
     places: list[int] = []
     for found in re.finditer(rb"\xff\xda..", data, re.DOTALL):
         start = found.start() + 2 + int.from_bytes(found[0][2:], "big")
-        places += range(start, start + re.search(rb"\xff[^\0\xd0-\xd7]", data[start:]).start())
+        following = re.search(rb"\xff[^\0\xd0-\xd7]", data[start:])
+        assert following
+        places += range(start, start + following.start())
     return places
 
 

@@ -31,7 +31,7 @@ def source(tmp_path_factory) -> Path:
 def packets(path: Path) -> list[list[bytes]]:
     """Of each track."""
     with av.open(str(path), container_options={"ignore_editlist": "1"}) as film:
-        found = [[] for _ in film.streams]
+        found: list[list[bytes]] = [[] for _ in film.streams]
         for packet in film.demux():
             if packet.size:
                 found[packet.stream_index].append(bytes(packet))

@@ -4,6 +4,7 @@ import io
 import struct
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,23 +14,24 @@ from skimage.data import astronaut
 
 from stegnet import Key, hide, hide_album, reveal
 from stegnet.core.errors import ConfigError, MediaError, StegnetError
+from stegnet.results import Report
 from tests.formats.test_lossless_files import rewritten
 
 KEY = Key(bytes(range(32)))
 COLOURS = astronaut()[100:228, 200:360]
 LAYERS = np.dstack([COLOURS, np.asarray(Image.linear_gradient("L").resize((160, 128)))])
-SAVE = {".bmp": {}, ".tif": {}, ".tiff": {"big_tiff": True}, ".webp": {"lossless": True}}
+SAVE: dict[str, dict[str, Any]] = {".bmp": {}, ".tif": {}, ".tiff": {"big_tiff": True}, ".webp": {"lossless": True}}
 GPS = 0x8825
 TEXT = "hi" * 9
 
 
-def cover_of(folder: Path, suffix: str, samples: np.ndarray = COLOURS, **save: object) -> Path:
+def cover_of(folder: Path, suffix: str, samples: np.ndarray = COLOURS, **save: Any) -> Path:
     path = folder / f"cover{suffix}"
     Image.fromarray(samples).save(path, **SAVE[suffix], **save)
     return path
 
 
-def sent(cover: Path, **options: object) -> tuple[Path, object]:
+def sent(cover: Path, **options: Any) -> tuple[Path, Report]:
     """A container of a text, which opens, and the report."""
     out = cover.with_name(f"sent{cover.suffix}")
     report = hide(cover, TEXT.encode(), out, key=KEY, **options)

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image, PngImagePlugin
 from skimage.data import astronaut
 
 from stegnet import Key, hide, reveal
+from stegnet.results import Report
 from tests.support.pngs import as_png, chunks_of
 
 KEY = Key(bytes(range(32)))
@@ -39,7 +41,7 @@ def cover(tmp_path) -> Path:
     return path
 
 
-def sent(cover: Path, **options: object) -> tuple[Path, object]:
+def sent(cover: Path, **options: Any) -> tuple[Path, Report]:
     """A container of a text, which opens, and the report."""
     out = cover.with_name("sent.png")
     report = hide(cover, b"hi" * 9, out, key=KEY, overwrite=True, **options)

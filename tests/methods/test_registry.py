@@ -1,6 +1,7 @@
 """A method is a room: one that is registered is everywhere, with no other line touched."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -15,7 +16,7 @@ NOTE = b"meet me at eight"
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch, picture) -> None:
+def toy(tmp_path, monkeypatch, picture) -> Iterator[None]:
     """The method is registered; covers, files and two keys are in the working folder."""
     monkeypatch.chdir(tmp_path)
     for name in ("covers", "files"):
@@ -30,8 +31,9 @@ def toy(tmp_path, monkeypatch, picture) -> None:
     METHODS.remove("toy")
 
 
-def run(line: str, capsys) -> tuple[int, str]:
+def run(line: str, capsys) -> tuple[str | int | None, str]:
     """Exit code and all output of a command."""
+    code: str | int | None
     try:
         code = main(line.split())
     except SystemExit as end:

@@ -24,7 +24,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def see_through(opacity: np.ndarray) -> np.ndarray:
-    return np.dstack([picture(*opacity.shape, 1), opacity])
+    height, width = opacity.shape
+    return np.dstack([picture(height, width, 1), opacity])
 
 
 @pytest.mark.parametrize(("bits", "channels"), [(16, 1), (16, 2), (24, 2), (24, 5)])

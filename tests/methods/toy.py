@@ -8,7 +8,7 @@ from typing import Any
 from stegnet import CapacityError
 from stegnet.core.disk import atomic_write
 from stegnet.core.names import PICTURE
-from stegnet.keys import KeySource
+from stegnet.keys import Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
 from stegnet.methods.method import HiddenFile, MethodInfo, NotFound, Written
@@ -90,4 +90,5 @@ class FoundBehind(FoundSecret):
 
 
 def _tag(key_source: KeySource) -> bytes:
+    assert isinstance(key_source, Key)
     return _MARK + key_source.lead(_MARK)  # of a key file

@@ -89,7 +89,7 @@ class Weights:
 
     def file(self, card: str | None = None, **metadata: Any) -> bytes:
         described = {"stegnet": json.dumps(self.card) if card is None else card} | metadata
-        return as_file(json.dumps({"__metadata__": described} | self.header).encode(), self.data)
+        return as_file(json.dumps({"__metadata__": described} | self.header).encode(), bytes(self.data))
 
     def put(self, name: str, number: float) -> None:
         """Writes a number as the first value of a tensor."""
@@ -315,7 +315,7 @@ def save_graph(path: Path, nodes: list[onnx.NodeProto], said: dict[str, str], *m
     onnx.save(model, path)
 
 
-def node(kind: str, *inputs: str, output: str = "picture", **attributes: int) -> onnx.NodeProto:
+def node(kind: str, *inputs: str, output: str = "picture", **attributes: Any) -> onnx.NodeProto:
     return onnx.helper.make_node(kind, inputs, [output], **attributes)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -33,7 +34,7 @@ from stegnet.networks.engines.torch_engine import TorchEngine
 
 pytestmark = pytest.mark.slow
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "baluja": {"width": 2},
     "costa": {"width": 6, "ends": 2, "backbone": "test_convnext"},
     "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},

@@ -1,6 +1,7 @@
 """Properties of all registered families that hide pictures."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from stegnet.networks import Card, Pair, build, family_names, load_pair, read_ca
 pytestmark = pytest.mark.arithmetic
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "baluja": {"width": 4},
     "costa": {"width": 6},
     "invertible": {"blocks": 2, "width": 6},

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.support.training import from_8_bits, to_8_bits
 
 pytestmark = pytest.mark.arithmetic
 
-RUNGS = [{"bits": 3, "scale": 2.0}, {"bits": 12, "scale": 1.2}]
+RUNGS: list[dict[str, Any]] = [{"bits": 3, "scale": 2.0}, {"bits": 12, "scale": 1.2}]
 
 
 def scene(height: int, width: int) -> np.ndarray:

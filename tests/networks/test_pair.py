@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -15,11 +16,11 @@ from stegnet.networks import Card, Pair, build, build_from, family_names, load_p
 from tests.support.lab import ModelConfig
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
-OWN = ModelConfig("", *["auto"] * 5, pretrained=False, rungs=[])
+OWN = ModelConfig("", "auto", "auto", "auto", "auto", "auto", pretrained=False, rungs=[])
 TINY = {"blocks": 1, "width": 2}  # of an invertible pair
 
 
-def section(name: str, **keys: object) -> ModelConfig:
+def section(name: str, **keys: Any) -> ModelConfig:
     return replace(OWN, name=name, **keys)
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -26,7 +27,7 @@ from tools.verify import locked_stages
 
 pytestmark = pytest.mark.slow
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "data": {"size": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
     "model": {"blocks": 2, "width": 8, "ends": 2, "backbone": "none"},
     "train": {
@@ -126,11 +127,12 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
         assert train[f"metrics.{name}"] == table.loc["evaluate", f"metrics.{name}"] == speed[name] > 0
     assert {table.loc[stage, "tags.mlflow.parentRunId"] for stage in ("evaluate", "detect", "video")} == {train.run_id}
     client = mlflow.MlflowClient()
-    assert len(client.get_metric_history(train.run_id, "train/loss")) == 12
-    kept = {file.path for file in client.list_artifacts(train.run_id)}
+    run_id = str(train["run_id"])
+    assert len(client.get_metric_history(run_id, "train/loss")) == 12
+    kept = {file.path for file in client.list_artifacts(run_id)}
     assert kept == {"curve.csv", "dvc.lock", "images", "metrics.json", "params.yaml", "report.html"}
     assert {"run/seconds", "run/pairs_per_second", "onnx/hide/equal"} < {
-        name.removeprefix("metrics.") for name in table
+        str(name).removeprefix("metrics.") for name in table
     }
     for alias in ("best", "latest"):
         assert client.get_model_version_by_alias("stegnet", alias).run_id == train.run_id
@@ -148,8 +150,8 @@ def test_commands_after_repro(clone: Path) -> None:
     assert run(clone, "dvc", "data", "status").splitlines()[0] == "No changes."
     assert "failed" not in run(clone, "dvc", "plots", "show")
     assert "failed" not in run(clone, "dvc", "plots", "diff")
-    shown = pd.read_csv(StringIO(run(clone, "dvc", "exp", "show", "--csv")))
-    for table in (run(clone, "dvc", "metrics", "show"), shown.columns):
+    experiments = pd.read_csv(StringIO(run(clone, "dvc", "exp", "show", "--csv")))
+    for table in (run(clone, "dvc", "metrics", "show"), experiments.columns):
         assert all(name in table for name in ("secret_psnr", "restored_base_psnr", *SPEED))
     run(clone, "dvc", "params", "diff")
 
@@ -174,7 +176,8 @@ def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
     table = runs(other).set_index("tags.stegnet.stage")
     assert sorted(table.index) == ["detect", "evaluate", "prepare", "train", "video"]
     assert set(table["tags.stegnet.restored"]) == {"true"}
-    assert table.loc["train", "metrics.secret_psnr"] == table.loc["evaluate", "metrics.secret_psnr"]
+    secret_psnr = table["metrics.secret_psnr"].to_dict()
+    assert secret_psnr["train"] == secret_psnr["evaluate"]
 
 
 def kill_training(folder: Path, *command: str) -> None:
@@ -307,11 +310,12 @@ def test_the_study(clone: Path) -> None:
 
     It takes hours: a figure stands for those that it publishes, by the stage's command.
     """
-    variables = {"PYTHONDONTWRITEBYTECODE": ""}  # as users have it: bytecode lies about
     stage = "evaluate@shipped"
+    bytecode = ""  # as users have it: bytecode lies about
     before = evaluated(clone)
-    run(clone, "dvc", "--cd", "study", "repro", stage, **variables)
-    assert "Running" not in run(clone, "dvc", "--cd", "study", "repro", stage, **variables)
+    run(clone, "dvc", "--cd", "study", "repro", stage, PYTHONDONTWRITEBYTECODE=bytecode)
+    said = run(clone, "dvc", "--cd", "study", "repro", stage, PYTHONDONTWRITEBYTECODE=bytecode)
+    assert "Running" not in said
     assert run(clone, "dvc", "--cd", "study", "status", stage) == UP_TO_DATE
     assert "robust@shipped" in run(clone, "dvc", "--cd", "study", "dag")
     assert len(evaluated(clone) - before) == 1  # the shipped pair

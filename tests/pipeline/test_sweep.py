@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import stdev
+from typing import Any
 
 import mlflow
 import pytest
@@ -39,7 +40,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], str | Non
     return found
 
 
-def log(beta: float, seed: int, psnr: float, **train: str) -> None:
+def log(beta: float, seed: int, psnr: float, **train: Any) -> None:
     """A training and its measurement, as the stages log them."""
     config = load(PARAMS)
     config = replace(config, beta=beta, seed=seed, train=replace(config.train, **train))

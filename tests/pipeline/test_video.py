@@ -30,8 +30,8 @@ def films(make_film, tmp_path_factory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def measured(films, tmp_path_factory) -> tuple[FilmMeasures, Path]:
     """The measures and the files of a demonstration with a network that is exact, and has no base."""
-    out = tmp_path_factory.mktemp("out")
-    return demonstrate(network_of(FiveLevels(), quality=0), *films, out, 0, silent), out
+    out, (cover, secret) = tmp_path_factory.mktemp("out"), films
+    return demonstrate(network_of(FiveLevels(), quality=0), cover, secret, out, 0, silent), out
 
 
 @pytest.fixture(scope="module")

@@ -32,9 +32,9 @@ def enlarged(means: np.ndarray) -> np.ndarray:
     return means.repeat(8, 0).repeat(8, 1)
 
 
-def encoded(picture: np.ndarray, kind: str, *others: int) -> bytes:
+def encoded(picture: np.ndarray, kind: str, quality: int, most: int, film: bool = False) -> bytes:
     """The bytes of a base; a writer is told the base that a reader decodes."""
-    data, base = encode_base(picture, kind, *others)
+    data, base = encode_base(picture, kind, quality, most, film)
     found = decode_base(data, kind, *picture.shape[:2])
     np.testing.assert_array_equal(base.picture, found.picture)
     assert base.gain == found.gain

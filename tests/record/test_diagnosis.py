@@ -30,7 +30,7 @@ def longest_rise(indices: list[int]) -> int:
 
 def found_at_random(random: Random, total: int) -> list[FrameStatus]:
     """Mostly in order; some missing, twice, elsewhere, altered or blank."""
-    indices = [index for index in range(total) for _ in range(random.choice([0, 1, 1, 1, 1, 2]))]
+    indices: list[int | None] = [index for index in range(total) for _ in range(random.choice([0, 1, 1, 1, 1, 2]))]
     for _ in range(random.randrange(3)):
         indices.insert(random.randrange(len(indices) + 1), random.choice([None, random.randrange(total)]))
     return places(*indices, altered=tuple(at for at in range(len(indices)) if random.random() < 0.1))

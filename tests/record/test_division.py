@@ -26,14 +26,15 @@ class Divided:
         """The file that some pictures give; None if they are too few."""
         if not self._needed:
             return b"".join(self._records[index].data for index in sorted(kept))
-        gathering = Gathering(self._header.spread, io.BytesIO())
+        file = io.BytesIO()
+        gathering = Gathering(self._header.spread, file)
         for index in kept:
             for number, share in self._records[index].shares():
                 gathering.add(number, share)
         if gathering.least < self._needed:
             return None
         gathering.restore()
-        return gathering.file.getvalue()
+        return file.getvalue()
 
 
 def test_any_pictures_that_are_enough_give_the_file():

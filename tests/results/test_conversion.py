@@ -28,10 +28,10 @@ def film(tmp_path_factory) -> Path:
     return still_film(tmp_path_factory.mktemp("film") / "s.mkv", 6)
 
 
-def converted(part: Path, name: str, out: str, **options: bool) -> tuple[str, ...]:
+def converted(part: Path, name: str, out: str, lossless: bool = False) -> tuple[str, ...]:
     """Notes and warnings; a file that is said to be unchanged is."""
     before = part.read_bytes()
-    named = as_named(part, name, OutputTarget(part.with_name(out), **options), lambda *step: None)
+    named = as_named(part, name, OutputTarget(part.with_name(out), lossless=lossless), lambda *step: None)
     assert named.unchanged == (part.read_bytes() == before)
     return (*named.notes, *named.warnings)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ def test_detection(picture, key):
     small = stegnet.hide(picture(256, 256), b"a note", key=key, method="sealed").hiding
     large = replace(small, cover_pixels=12_000_000, secure=replace(small.secure, samples=36_000_000))
 
-    def found(rate: float, hiding: HidingFigures = small, **other: object) -> str | None:
+    def found(rate: float, hiding: HidingFigures = small, **other: Any) -> str | None:
         """The same with so many bits for each sample."""
         return replace(hiding, hidden_bytes=int(rate * 3 * hiding.cover_pixels / 8), **other).detection
 

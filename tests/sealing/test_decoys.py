@@ -48,11 +48,12 @@ def expected_and_found(steps: np.ndarray, costs: np.ndarray, grey: bool) -> tupl
 
     A pixel's change is the mean of its samples'.
     """
-    salts = np.zeros(steps.size, bool)
+    salts: np.ndarray = np.zeros(steps.size, bool)
     salts[salt_samples(steps.size)] = True
-    changed, costs = (steps != 0).reshape(-1), costs.reshape(-1)
+    changed: np.ndarray = (steps != 0).reshape(-1)
+    costs = costs.reshape(-1)
     if grey:
-        salts, changed, costs = salts.reshape(-1, 3).any(1), changed.reshape(-1, 3).mean(1), costs.reshape(-1, 3).max(1)
+        salts, changed, costs = salts.reshape(-1, 3).max(1), changed.reshape(-1, 3).mean(1), costs.reshape(-1, 3).max(1)
     classes = np.digitize(costs, np.quantile(costs, np.linspace(0, 1, CLASSES + 1)[1:-1]))
     others = np.bincount(classes[~salts], minlength=CLASSES)
     rates = np.bincount(classes[~salts], changed[~salts], CLASSES) / np.maximum(others, 1)

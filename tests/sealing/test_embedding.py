@@ -61,7 +61,7 @@ def equal_costs(picture: np.ndarray) -> Costs:
 def read(picture: np.ndarray, key: Key) -> tuple[bytes, bool] | None:
     """The record, and whether the picture is whole; None if nothing opens."""
     found = unseal(picture, KeyRing(key), first=True)
-    return found and (found.record, found.whole)
+    return (found.record, found.whole) if found else None
 
 
 def zones_of(picture: np.ndarray) -> dict[str, set[int]]:

@@ -47,6 +47,7 @@ def written(
 ) -> tuple[np.ndarray, int]:
     """Changes that write drawn trits, and their cost; they are read again, and nothing else is touched."""
     plan, (values, wanted, up, down) = trellis.layout(trits, samples, height), drawn(trits, samples, seed, costs)
+    assert plan
     kept, ties = values.copy(), np.zeros(samples, np.uint16)
     changes = trellis.write(values, wanted, plan, (up, down, ties))
     np.testing.assert_array_equal(values, kept)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.prepare.sources import Picture
 from tests.support.lab import CATALOGUE, PARAMS, Config, load, read_catalogue, read_photographs
 
 
@@ -11,7 +12,8 @@ def cat() -> np.ndarray:
     """A smooth photograph, (256, 256, 3) uint8."""
     sources = read_catalogue(CATALOGUE)
     source = next(source for source in sources if source.name == "photographs-scikit-image")
-    chelsea = next(picture for picture in read_photographs(source) if picture.name == "chelsea.png")
+    pictures = (picture for picture in read_photographs(source) if isinstance(picture, Picture))
+    chelsea = next(picture for picture in pictures if picture.name == "chelsea.png")
     return chelsea.pixels[22:278, 97:353]
 
 

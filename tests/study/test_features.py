@@ -78,5 +78,5 @@ def drawn(shift: float, seed: int) -> Features:
 def test_an_ensemble_finds_what_there_is_and_nothing_else() -> None:
     assert votes(drawn(1.5, 0), drawn(1.5, 1), 0).accuracy > 0.9
     random = np.random.default_rng(2)
-    pure = [Features(*random.normal(size=(2, 120, 30)).astype(np.float32)) for _ in range(2)]
-    assert abs(cross_validated(*pure, 0).accuracy - 0.5) < 0.1
+    known, unseen = (Features(*random.normal(size=(2, 120, 30)).astype(np.float32)) for _ in range(2))
+    assert abs(cross_validated(known, unseen, 0).accuracy - 0.5) < 0.1

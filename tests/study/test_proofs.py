@@ -1,5 +1,7 @@
 """Proofs that a JPEG was changed: covers are never accused, containers are not, and steps everywhere are."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def test_steps_where_an_encoder_leaves_a_rule_are_proven(cat: np.ndarray) -> Non
     """A letterbox, and two sides that stick out over the edge."""
     pixels = cat[:253, :251].copy()
     pixels[:48] = 90
-    rows = [row for seed in range(2) for row in measured("Pillow", 95, pixels, seed)]
+    rows: list[dict[str, Any]] = [row for seed in range(2) for row in measured("Pillow", 95, pixels, seed)]
     found = {key: {row["rule"]: 0 for row in rows} for key in ("covers", "containers", "control")}
     for row in rows:
         for key, counts in found.items():

@@ -122,7 +122,9 @@ def test_what_is_called_hard_to_find_leaves_the_margins_of_a_picture_alone(tmp_p
     Image.fromarray(picture).save(tmp_path / "a.png")
     with pytest.raises(stegnet.CapacityError, match=r"at most \d+ bytes are hard to find") as refused:
         stegnet.hide(tmp_path / "a.png", bytes(9000), tmp_path / "b.png", key=key, at_most_safe=True)
-    most = int(re.search(r"at most (\d+)", str(refused.value))[1])
+    told = re.search(r"at most (\d+)", str(refused.value))
+    assert told
+    most = int(told[1])
     stegnet.hide(tmp_path / "a.png", bytes(most), tmp_path / "b.png", key=key, at_most_safe=True)
     with Image.open(tmp_path / "b.png") as image:
         container = np.array(image)

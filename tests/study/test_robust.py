@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ RUNG = FILM_POINTS[0]
 
 
 def test_what_comes_back_is_what_was_sent(cat: np.ndarray) -> None:
-    row = send(index_modem(), 1, (1, (cat, cat), "jpeg:85", 38.0))
+    row: dict[str, Any] = send(index_modem(), 1, (1, (cat, cat), "jpeg:85", 38.0))
     assert not row["refused"]
     assert 0 < row["bits"] < 1
     assert all(row[name] for name in unforeseen(parse_picture_channel("jpeg:85")))
@@ -39,6 +40,7 @@ def test_attacked_pictures_are_containers(cat: np.ndarray) -> None:
     hider = RobustHider(modem, modem.points[1])
     capacities = [content_capacity(cat[::8, ::8, 0].size, point, robust_hiders._USED_RATE) for point in modem.points]
     content = PictureReader(modem, KEY).read(hider.picture(cat, KEY, 5))
+    assert content
     assert len(content) == capacities[1] not in (capacities[0], capacities[2])
     assert PictureReader(modem, KEY).read(hider.unhidden(cat)) is None
     assert np.array_equal(hider.unhidden(cat), through_jpeg(cat, 95))
@@ -63,7 +65,7 @@ def test_bits_are_read_with_the_key_alone(picture: Callable[..., np.ndarray], mo
     """The reader has the right key of every second container."""
     two, modem = robust_attacks._two_keys, index_modem()
     monkeypatch.setattr(robust_attacks, "_two_keys", lambda seed: two(seed) if seed % 2 else (two(seed)[0],) * 2)
-    found = bits_of_pictures(modem, modem.points[1], [picture(64, 64, seed) for seed in range(4)], 0)
+    found: dict[str, Any] = bits_of_pictures(modem, modem.points[1], [picture(64, 64, seed) for seed in range(4)], 0)
     assert abs(found["right"] - 0.75) < 0.05
     assert found["auc"] > 0.6
 
@@ -74,7 +76,7 @@ def test_films_of_one_scene_and_key_are_linked_by_a_variant_that_they_share(
 ) -> None:
     if one:
         monkeypatch.setattr(robust_hiders, "new_variant", lambda random: 0)
-    rows = list(links(RobustFilmHider(RUNG), [picture(96, 96, seed) for seed in range(5)], 96, 0))
+    rows: list[dict[str, Any]] = list(links(RobustFilmHider(RUNG), [picture(96, 96, seed) for seed in range(5)], 96, 0))
     assert [(row["scenes"], row["pairs"]) for row in rows] == [(SAME, 5), (OTHERS, 5)]
     assert (rows[0]["auc"] > 0.9) == one
     assert rows[1]["auc"] < 0.9
@@ -84,7 +86,9 @@ def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.M
     ways = (x264("medium", True), x264("medium, CRF +20", False, above=20))
     monkeypatch.setitem(WAYS, CHANNEL, (23, ways))
     cover = still_film(tmp_path / "still.mkv", GROUP + 2)
-    found, survived = measure_film(cover, CHANNEL, None, tmp_path, 3, 2)
+    measures = measure_film(cover, CHANNEL, None, tmp_path, 3, 2)
+    found: dict[str, Any] = measures[0]
+    survived: list[dict[str, Any]] = measures[1]
     assert (found["refused"], found["groups"], found["width"]) == (False, 1, 160)
     assert found["bits"] == pytest.approx(8 * found["bytes"] / (160 * 128 * GROUP))
     assert [(each["promised"], each["groups_whole"], each["whole"]) for each in survived] == [

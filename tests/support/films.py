@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -26,9 +27,9 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 class Filmed:
     """A film of `make_film`: `picture(…, seed=seed + index)` at each stamp, a tone of a codec, a display rotation."""
 
-    frames: int = 6
-    height: int = 64
-    width: int = 96
+    frames: int
+    height: int
+    width: int
     seed: int = 0
     codec: str = "ffv1"
     pix_fmt: str = "bgr0"
@@ -38,12 +39,13 @@ class Filmed:
     turn: int | None = None
 
 
-def make_film(path: Path, *size: int, **choices: object) -> Path:
+def make_film(path: Path, frames: int = 6, height: int = 64, width: int = 96, **choices: Any) -> Path:
     """Makes a film of any choices of `Filmed`; returns its path."""
-    made = Filmed(*size, **choices)
+    made = Filmed(frames, height, width, **choices)
     stamps = list(range(made.frames)) if made.stamps is None else made.stamps
     with av.open(str(path), "w") as film:
         stream = film.add_stream(made.codec, rate=25, time_base=made.time_base)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = made.width, made.height, made.pix_fmt
         if made.turn is not None:
             stream.set_display_rotation(made.turn)
@@ -54,6 +56,7 @@ def make_film(path: Path, *size: int, **choices: object) -> Path:
             film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
         if track:
+            assert isinstance(track, av.AudioStream)
             seconds = float(stamps[-1] * made.time_base) + 0.04
             add_tone(film, track, 2764, int(seconds * track.rate / 1024) + 1)
     return path
@@ -76,7 +79,7 @@ def encode(
     pictures: Iterable[np.ndarray | av.VideoFrame],
     codec: str = "ffv1",
     pix_fmt: str = "bgr0",
-    prepare: Callable[..., object] = lambda film, stream: None,
+    prepare: Callable[..., Any] = lambda film, stream: None,
     **options: str,
 ) -> Path:
     """Makes a film of any pictures, 25 a second, without stegnet's own writer; returns its path.
@@ -87,18 +90,19 @@ def encode(
     """
     with av.open(str(path), "w") as film:
         stream = film.add_stream(codec, rate=25, options=options)
-        packets = prepare(film, stream) or []
+        packets = prepare(film, stream)
         add_pictures(film, stream, pictures, pix_fmt)
-        film.mux(packets)
+        film.mux(packets or [])
     return path
 
 
 def add_pictures(film, stream, pictures: Iterable[np.ndarray | av.VideoFrame], pix_fmt: str) -> None:
     """Encodes all pictures of a stream, RGB or RGBA, 25 a second."""
     for index, each in enumerate(pictures):
-        frame = each
         if isinstance(each, np.ndarray):
             frame = av.VideoFrame.from_ndarray(each, format="rgba" if each.shape[2] == 4 else "rgb24")
+        else:
+            frame = each
         if not stream.codec_context.is_open:
             stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pix_fmt
         frame.pts, frame.time_base = index, Fraction(1, 25)
@@ -107,7 +111,7 @@ def add_pictures(film, stream, pictures: Iterable[np.ndarray | av.VideoFrame], p
 
 
 def write_film(
-    path: Path, frames: Iterable[np.ndarray], times: Iterable[Fraction] | None = None, **choices: object
+    path: Path, frames: Iterable[np.ndarray], times: Iterable[Fraction] | None = None, **choices: Any
 ) -> FilmWriter:
     """Writes a film by stegnet's writer, with its choices: 25 frames a second, or at given times."""
     frames = list(frames)
@@ -159,6 +163,6 @@ def still_film(path: Path, count: int, height: int = 128, width: int = 160, **ta
 
 def encoded(film: Path, out: Path, *options: str) -> Path:
     """A film that ffmpeg has encoded again."""
-    command = [bundled_ffmpeg(), "-v", "error", "-y", "-i", film, *options, out]
+    command = [bundled_ffmpeg(), "-v", "error", "-y", "-i", str(film), *options, str(out)]
     subprocess.run(command, check=True)
     return out

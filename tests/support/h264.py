@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -83,7 +84,8 @@ def stream(
     names = options.split()
     choices = dict(zip((name[1:] for name in names if name[0] == "-"), _values(names), strict=True))
     own = ":".join(["threads=1", *(name for name in names if "=" in name)])
-    return encode(path, moving(count, *size, noise), "libx264", "yuv420p", **choices | {"x264-params": own})
+    options_of_x264: dict[str, Any] = choices | {"x264-params": own}
+    return encode(path, moving(count, *size, noise), "libx264", "yuv420p", **options_of_x264)
 
 
 def _values(names: list[str]) -> list[str]:
@@ -117,8 +119,9 @@ def written(path: Path, nals: list[bytes]) -> Path:
 
 def hashes(path: Path) -> list[str]:
     """A hash of each picture; any message of FFmpeg's is a failure."""
-    command = [bundled_ffmpeg(), "-v", "warning", "-threads", "1", "-err_detect", "explode", "-f", "h264", "-i", path]
-    done = subprocess.run([*command, "-f", "framemd5", "-"], capture_output=True, text=True, check=True, timeout=LIMIT)
+    command = [bundled_ffmpeg(), "-v", "warning", "-threads", "1", "-err_detect", "explode", "-f", "h264"]
+    command += ["-i", str(path), "-f", "framemd5", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT)
     assert not done.stderr, done.stderr
     return [line.split(",")[-1].strip() for line in done.stdout.splitlines() if line[0] != "#"]
 
@@ -131,4 +134,5 @@ def planes(path: Path) -> list[list[np.ndarray]]:
 
 def _plane(frame: av.VideoFrame, number: int) -> np.ndarray:
     plane = frame.planes[number]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width].astype(int)
+    samples = np.frombuffer(memoryview(plane), np.uint8)  # type: ignore[arg-type]  # a plane is a buffer: its stub lacks it
+    return samples.reshape(-1, plane.line_size)[: plane.height, : plane.width].astype(int)

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.config import (
     AugmentConfig,
     Config,
+    DataConfig,
     DistortConfig,
     ModelConfig,
     RungConfig,

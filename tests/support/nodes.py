@@ -4,7 +4,7 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +120,7 @@ def hiding(
     secrets: str = "secrets",
     key: KeySource | None = None,
     force: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Hides any files in covers on a cluster, by the method "sealed", and with SEED; with KEY if no other is given."""
     plan = plan_hiding(place(covers), place(secrets), any_file=True)
     target = OutputFolder(place(out), force)
@@ -140,6 +140,7 @@ class Doing(HideJob):
     work: Callable[..., Report] | None = None
 
     def __call__(self, *arguments: object) -> Report:
+        assert self.work
         return self.work(self, *arguments)
 
     def suffix_of(self, cover: Path) -> str:

@@ -32,4 +32,4 @@ def check_written_back(path: Path, data: bytes, line: str, *, recognised: bool) 
     else:
         assert data != path.read_bytes()
         assert "not recognised" in line
-        assert np.array_equal(Image.open(io.BytesIO(data)), Image.open(path))
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), np.asarray(Image.open(path)))

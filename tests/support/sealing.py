@@ -28,11 +28,12 @@ def sealed(
     record: bytes,
     seed: int = 0,
     costs: Callable[[np.ndarray], Costs] = texture_costs,
-    **how: int,
+    effort: int = 1,
+    grey: bool = False,
 ) -> np.ndarray:
     """A copy with the record, by any options; quickly, if the effort is not given."""
     result, keys, drawn = picture.copy(), ContainerKeys(KEY, bytes(16)), random.Random(seed).randbytes(32)
-    seal(result, record, keys, drawn, costs(picture), SealOptions(True, **({"effort": 1} | how)))
+    seal(result, record, keys, drawn, costs(picture), SealOptions(True, effort, grey))
     return result
 
 

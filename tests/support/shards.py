@@ -22,8 +22,9 @@ class ShardWriter:
         self, pixels: np.ndarray, split: str, name: str, source: str, *size: int, base: np.ndarray | None = None
     ) -> None:
         """Adds one picture, (size, size, 3) uint8, the width and height that it once had, and its coded base."""
+        width, height = size
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-        self._pictures[split].append((Entry(name, source, digest, *size, split), pixels, base))
+        self._pictures[split].append((Entry(name, source, digest, width, height, split), pixels, base))
 
     def close(self) -> None:
         """Writes all files."""

@@ -38,6 +38,7 @@ class Cluster:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process, self.text = process, ""
+        assert process.stdout
         for line in process.stdout:
             self.text += line
             if "Ctrl-C" in line:

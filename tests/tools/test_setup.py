@@ -15,7 +15,9 @@ def set_up(folder: Path, programs: dict[str, str]) -> subprocess.CompletedProces
     for name, text in programs.items():
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o755)
-    command = [shutil.which("sh"), str(ROOT / "tools" / "setup.sh"), str(folder / "venv")]
+    shell = shutil.which("sh")
+    assert shell
+    command = [shell, str(ROOT / "tools" / "setup.sh"), str(folder / "venv")]
     return subprocess.run(command, env={"PATH": str(folder)}, cwd=ROOT, text=True, capture_output=True, check=False)
 
 

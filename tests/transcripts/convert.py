@@ -15,14 +15,16 @@ import ast
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps
 
 
-def main(source: str, *words: str) -> None:
+def main(source: str, *arguments: str) -> None:
     """Does what the words say, in their order."""
-    *words, out = words
-    options, words = {"quality": 92}, iter(words)
+    *choices, out = arguments
+    words = iter(choices)
+    options: dict[str, Any] = {"quality": 92}
     picture = ImageOps.exif_transpose(Image.open(source)).convert("RGB")
     for word in words:
         if word == "-quality":
@@ -32,10 +34,12 @@ def main(source: str, *words: str) -> None:
             picture = picture.crop((left, top, left + width, top + height))
         elif word == "-resize":
             part = int(next(words).rstrip("%")) / 100
-            picture = picture.resize([round(side * part) for side in picture.size])
+            picture = picture.resize((round(picture.width * part), round(picture.height * part)))
         elif word == "-poke":
             place = picture.width - 1, picture.height - 1
-            red, *rest = picture.getpixel(place)
+            sample = picture.getpixel(place)
+            assert isinstance(sample, tuple)
+            red, *rest = sample
             picture.putpixel(place, (red ^ 8, *rest))
         elif word == "-mode":
             picture = picture.convert(next(words))

@@ -45,6 +45,7 @@ def _film(path: Path, exact: bool) -> str:
             stream = film.streams.best("video")
             if stream is None:
                 return ""
+            assert isinstance(stream, av.VideoStream)
             frames = list(film.decode(stream))
             form, _, _ = film.format.name.partition(",")
             parts = [f"{form} {stream.width}x{stream.height} {stream.codec_context.name}"]

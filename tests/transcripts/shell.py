@@ -11,12 +11,16 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stegnet.cli import main
 from tests.support.waiting import LIMIT
 from tests.transcripts import convert
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 Said = list[tuple[str, bytes]]  # by `out` or `err`, and what
 
@@ -29,7 +33,9 @@ def by_shell(line: str, data: bytes = b"") -> tuple[int, Said]:
 
 def in_process(line: str) -> tuple[int, Said]:
     """Runs what a `|` separates one after the other."""
-    data, said, told, code = b"", [], [], 0
+    data, code = b"", 0
+    said: Said = []
+    told: Said = []
     *_, last = parts = line.split(" | ")
     for part in parts:
         words, files = shlex.split(part), {}
@@ -77,18 +83,19 @@ def _opened_as(number: int, path: str) -> Iterator[None]:
     os.close(number)
 
 
-class _Recorder(io.RawIOBase):
+class _Recorder(io.BufferedIOBase):
     """A stream, of which a list keeps what is written."""
 
     def __init__(self, name: str, said: Said) -> None:
-        self._name, self._said = name, said
+        self.name, self._said = name, said
 
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes) -> int:
-        self._said.append((self._name, bytes(data)))
-        return len(data)
+    def write(self, data: "ReadableBuffer") -> int:
+        written = bytes(data)
+        self._said.append((self.name, written))
+        return len(written)
 
 
 def lines_of(said: Said) -> Iterator[str]:

@@ -35,7 +35,7 @@ def photo(path: Path, quality: int, clipped: bool = False, side: int = 256, **ho
         0, 30, (side // 4, side // 4, 1)
     )
     smooth = np.asarray(
-        Image.fromarray((128 + rough).clip(20, 230).astype(np.uint8)).resize((side, side), Image.BICUBIC)
+        Image.fromarray((128 + rough).clip(20, 230).astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
     )
     noisy = smooth + random.normal(0, 6, (side, side, 1))
     if clipped:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ MILLISECOND = Fraction(1, 1000)
 NOT_SQUARE = {"cover": "64:45", "secret": "8:9"}
 
 
-def run_of(network: object = NETWORK, **how: object) -> Context:
+def run_of(network: object = NETWORK, **how: Any) -> Context:
     return Context(networks={SHIPPED: network}, **how)
 
 

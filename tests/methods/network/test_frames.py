@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, permutations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,7 +156,8 @@ def test_a_card_without_scramble_settings(tmp_path):
 def tiled(run: Callable[[np.ndarray], np.ndarray], picture: np.ndarray) -> np.ndarray:
     """`run(picture)`, tile by tile."""
     whole = np.empty_like(picture)
-    for tile in tiles(*picture.shape[:2], None):
+    height, width = picture.shape[:2]
+    for tile in tiles(height, width, None):
         tile.part(whole)[:] = tile.inside(run(tile.around(picture)))
     return whole
 
@@ -210,7 +212,11 @@ def reach_of(run, count: int, side: int) -> int:
     inputs = [torch.rand(1, 3, side, side, requires_grad=True) for _ in range(count)]
     start, end = side // 2 - 16, side // 2 + 16
     run(*inputs)[..., start:end, start:end].sum().backward()
-    touched = sum(picture.grad[0].abs().sum(0) for picture in inputs) > 0
+    gradient = torch.zeros(side, side)
+    for picture in inputs:
+        assert picture.grad is not None
+        gradient += picture.grad[0].abs().sum(0)
+    touched = gradient > 0
     places = [line.nonzero().flatten() for line in (touched.any(0), touched.any(1))]
     return max(max(start - int(line[0]), int(line[-1]) + 1 - end) for line in places)
 
@@ -304,7 +310,7 @@ class Loud:
     def __getattr__(self, name: str) -> object:
         return getattr(self.network, name)
 
-    def hide(self, cover: np.ndarray, *others: object) -> object:
+    def hide(self, cover: np.ndarray, *others: Any) -> object:
         hidden = self.network.hide(cover, *others)
         return replace(hidden, container=255 - cover, rounding_error=np.ones(cover.shape, np.int8))
 

@@ -31,6 +31,7 @@ from stegnet.methods.robust import (
     modulated,
     new_variant,
     parse_channel,
+    parse_film_channel,
     pieces_of,
     read_film,
     signal_of,
@@ -65,7 +66,7 @@ def hidden(message: bytes, groups: int, key: Key | Passphrase = KEY, rate: int =
 def read(frames: list[np.ndarray], key: Key | Passphrase = KEY, rate: int = 25) -> bytes | None:
     times = [Fraction(index, rate) for index in range(len(frames))]
     found = read_film(lambda: (frame for frame in frames), lambda: times, key)
-    return found and found.message
+    return found.message if found else None
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_bits_are_in_phases_and_frames_between_take_over_the_changes():
 
 
 def names(channel: str, decibels: float | None = None, *, exact: bool = True) -> list[str]:
-    points = parse_channel(channel, FILM).operating_points(decibels, exact=exact)
+    points = parse_film_channel(channel).operating_points(decibels, exact=exact)
     return [f"{point.name} {most}" for some in points for point, most in some]
 
 

@@ -34,7 +34,11 @@ KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
 CONTENT = b"\2" + bytes(range(40))
 SIZES = [(480, 640), (3000, 4000), (1200, 801), (333, 1000), (1600, 1600), (721, 1279)]
 MODEM = PictureModem.load(device="cpu")
-READ = PictureReader(MODEM, KEY).read
+
+
+def reads(container: np.ndarray) -> bool:
+    """Return whether the content that was hidden comes back."""
+    return (PictureReader(MODEM, KEY).read(container) or b"").startswith(CONTENT)
 
 
 def hidden(cover: np.ndarray, name: str, key: Key | Passphrase = KEY) -> np.ndarray:
@@ -71,8 +75,8 @@ def test_placements():
 
 def test_cropped_and_moved_containers(picture: Callable[..., np.ndarray]):
     container = hidden(picture(136, 184, 3), "jpeg:75+crop")
-    assert READ(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77)).startswith(CONTENT)
-    assert READ(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80)).startswith(CONTENT)
+    assert reads(through_jpeg(through_jpeg(container, 95)[:-8, 8:], 77))
+    assert reads(through_jpeg(np.roll(container, (5, -7), (0, 1)), 80))
     with pytest.raises(CapacityError, match="survives cropping or shifting by up to 8 pixels"):
         hidden(picture(40, 40, 3), "jpeg:75+crop")
 
@@ -83,7 +87,7 @@ def test_resized_containers(picture: Callable[..., np.ndarray]):
     small = np.array(sent.resize((240, 180), Image.Resampling.HAMMING))
     middle = np.array(sent.resize((327, 245), Image.Resampling.BICUBIC))
     for shared in (through_jpeg(small, 75), through_jpeg(middle, 80), resize(through_jpeg(small, 80), 375, 500)):
-        assert READ(shared).startswith(CONTENT)
+        assert reads(shared)
 
 
 @pytest.mark.parametrize(("height", "width"), [(360, 480), pytest.param(760, 1000, marks=pytest.mark.long)])
@@ -91,7 +95,7 @@ def test_cropped_and_resized_containers(picture: Callable[..., np.ndarray], heig
     sent = hidden(picture(height, width, 4), "jpeg:80+crop+resize:0.8")
     part = Image.fromarray(sent[3 : height - 1, 8:])
     copy = part.resize((round(part.width * 0.83), round(part.height * 0.83)), Image.Resampling.BICUBIC)
-    assert READ(through_jpeg(np.array(copy), 81)).startswith(CONTENT)
+    assert reads(through_jpeg(np.array(copy), 81))
 
 
 def test_few_blocks_are_computed_as_all_are(picture: Callable[..., np.ndarray]):
@@ -110,8 +114,8 @@ def test_any_part_gives_it_back(picture: Callable[..., np.ndarray]):
     cover, channel = picture(540, 528, 3), "jpeg:75+crop:0.5"
     container = hidden(cover, channel)
     parts = [container[top : top + 270, left : left + 264] for top, left in ((37, 3), (270, 264))]
-    assert READ(through_jpeg(parts[0], 75)).startswith(CONTENT)
-    assert read_part(MODEM, KEY, through_jpeg(parts[1], 90)).startswith(CONTENT)
+    assert reads(through_jpeg(parts[0], 75))
+    assert (read_part(MODEM, KEY, through_jpeg(parts[1], 90)) or b"").startswith(CONTENT)
     for wrong, key in ((parts[0][: LEAST_SIDE - 1], KEY), (container, OTHER), (container, Passphrase("six words"))):
         assert read_part(MODEM, key, wrong) is None
     with pytest.raises(CapacityError, match="300×600 is too small"):

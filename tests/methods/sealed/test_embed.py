@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ class Files:
         (self.folder / "secret.bin").write_bytes(random.Random(size).randbytes(size))
         return self.folder / "secret.bin"
 
-    def embed(self, cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: object) -> Report:
+    def embed(self, cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: Any) -> Report:
         """Hides a file in a container of this name."""
         method, out = METHODS[options.pop("by", "sealed")], OutputTarget(self.folder / name, force=True)
         return hide_file(HideJob(method, method.info.options(**options), run), cover, file, out, KEY)

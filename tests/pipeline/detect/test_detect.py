@@ -91,12 +91,13 @@ def test_rows_by_hand(control: int, finding: list[str]) -> None:
     part = np.where(np.arange(10) < control, 1.0, -1.0)
     scores = {"network": Scores(quiet, loud), "sealed": Scores(quiet, quiet), "control": Scores(quiet, part)}
     kinds = np.array(["scenes"] * 4 + ["photographs"] * 6)
-    table = pd.DataFrame(rows_of(scores, kinds, 7))
+    table = pd.DataFrame(list(rows_of(scores, kinds, 7)))
     overall = table[table["pictures"] == "all"].set_index("method")
     assert overall.loc[["network", "sealed"], "finding"].tolist() == finding
     assert overall["accuracy"].tolist() == [1, 0.5, (10 + control) / 20]
     interval = binomtest(5, 10).proportion_ci(method="wilson")
-    assert overall.loc["sealed", ["low", "high"]].tolist() == pytest.approx([interval.low, interval.high])
+    ends = [overall.at["sealed", name] for name in ("low", "high")]
+    assert ends == pytest.approx([interval.low, interval.high])
     photographs = table[(table["pictures"] == "photographs") & (table["method"] == "control")]
     assert photographs["accuracy"].item() == (6 + control - 4) / 12
     assert headline(table)["detect_control_accuracy"] == (10 + control) / 20

@@ -45,7 +45,7 @@ def table(kinds: list[str]) -> pd.DataFrame:
         for index, psnr in enumerate([30.0, 33.0, 42.0]):
             for mode in (SEALED, BARE):
                 value = psnr + 10 * (kind == RENDERED) - (mode == BARE)
-                row = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
+                row: dict[str, str | float] = {"kind": kind, "mode": mode, "cover": str(index), "secret": "x"}
                 row |= {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
                 row |= {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0}
                 if mode == SEALED:

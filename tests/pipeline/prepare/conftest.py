@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lab import MEANS, PARAMS, load, prepare, read_manifest
+from tests.support.lab import MEANS, PARAMS, DataConfig, ScrambleConfig, load, prepare, read_manifest
 
 Prepared = tuple[dict[str, int], list]
 
 
 @pytest.fixture
-def data_config() -> Callable[..., object]:
+def data_config() -> Callable[..., DataConfig]:
     """A small `data` section, with changes by key; it is prepared in this process: to start others takes seconds."""
     small = replace(
         load(PARAMS).data, size=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0,
@@ -20,10 +20,10 @@ def data_config() -> Callable[..., object]:
 
 
 @pytest.fixture
-def prepared(data_config: Callable[..., object], tmp_path: Path) -> Callable[..., Prepared]:
+def prepared(data_config: Callable[..., DataConfig], tmp_path: Path) -> Callable[..., Prepared]:
     """Prepares pictures; returns the counts, and the rows of the manifest."""
 
-    def run(out: str = "out", *, seed: int = 0, scramble: object = MEANS, **changes: object) -> Prepared:
+    def run(out: str = "out", *, seed: int = 0, scramble: ScrambleConfig = MEANS, **changes: object) -> Prepared:
         config = data_config(**changes)
         counts = prepare(config, scramble, seed, tmp_path / "data", tmp_path / out, lambda records, total: records)
         return counts, list(read_manifest(tmp_path / out))

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Literal
 
 import pytest
 import yaml
@@ -31,7 +32,9 @@ from tests.support.temporary import contents
 
 VERSION = "0123456789abcdef0123456789abcdef01234567"
 FOLDER = f"set-{VERSION[:12]}"
-SPLITS = {"a.jpg": TRAIN, "b.jpg": TEST, "c.jpg": TRAIN, "d.jpg": TRAIN, "e.jpg": TEST, "tiny.jpg": TRAIN}
+SPLITS: dict[str, Literal["train", "test"]] = {
+    "a.jpg": "train", "b.jpg": "test", "c.jpg": "train", "d.jpg": "train", "e.jpg": "test", "tiny.jpg": "train",
+}  # fmt: skip
 
 
 @pytest.fixture

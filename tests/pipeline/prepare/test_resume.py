@@ -51,7 +51,7 @@ def run(data_config, folder, tmp_path) -> Callable[..., list[int]]:
 
     def call(out: str, stop: int = 100, **changes) -> list[int]:
         config = data_config(source="folder", folder=str(folder), **({"test_share": 0.4} | changes))
-        done = []
+        done: list[int] = []
 
         def progress(records, total):
             for record in records:

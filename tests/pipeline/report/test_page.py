@@ -24,7 +24,7 @@ class Seen(HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        given = {name: value for name, value in attrs if value is not None}
         self.loads += [given[name] for name in ("src", "poster", "srcset") if given.get(name)]
         self.loads += [given["href"]] if tag == "link" else []
         self.links += [given["href"]] if tag == "a" else []

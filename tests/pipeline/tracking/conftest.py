@@ -2,12 +2,16 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 import mlflow
 import mlflow.server
 import pytest
 from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +61,11 @@ class Server:
         self._server.shutdown()
         self._server.server_close()
 
-    def _answer(self, *request: object) -> Iterable[bytes]:
+    def _answer(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         if not self.answers.is_set():
             self.asked.set()
             self.answers.wait()
-        return mlflow.server.app(*request)
+        return mlflow.server.app(environ, start_response)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def curve(run: mlflow.entities.Run, name: str = "loss") -> list[tuple[int, float
     return sorted((point.step, point.value) for point in history)
 
 
-def whole_curve(name: str = "loss") -> list[tuple[int, float]]:
+def whole_curve(name: str = "loss") -> list[tuple[float, float]]:
     return [(point["step"], point[name]) for point in POINTS if name in point]
 
 

@@ -48,6 +48,7 @@ def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlf
         live.finish(Result("train", "w", "w", model=trained))
     tracker.log_result(measured("w", 37.5))
     run = mlflow.get_run(live.id)
+    assert run.outputs
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)
 
@@ -101,9 +102,9 @@ def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained
         client = mlflow.MlflowClient()
         found.append([client.get_model_version_by_alias(REGISTERED, name).version for name in (BEST, "latest")])
     assert found == [[1, 1], [2, 2], [2, 3], [4, 4]]
-    shown = {
-        (each.key, each.dataset_name, each.dataset_digest) for each in client.get_logged_model(model.model_id).metrics
-    }
+    metrics = client.get_logged_model(model.model_id).metrics
+    assert metrics
+    shown = {(each.key, each.dataset_name, each.dataset_digest) for each in metrics}
     assert ("secret_psnr", "photographs, test", "0123") in shown
 
 
@@ -145,6 +146,8 @@ def test_an_unfinished_model_is_completed(trained: Path, tmp_path: Path) -> None
                 log_model(client, live.id, trained, "w")
         for _ in range(2):
             log_model(client, live.id, trained, "w")
-    (made,) = client.search_logged_models([mlflow.get_run(live.id).info.experiment_id])
+    run = mlflow.get_run(live.id)
+    (made,) = client.search_logged_models([run.info.experiment_id])
     assert made.status == "READY"
-    assert [output.model_id for output in mlflow.get_run(live.id).outputs.model_outputs] == [made.model_id]
+    assert run.outputs
+    assert [output.model_id for output in run.outputs.model_outputs] == [made.model_id]

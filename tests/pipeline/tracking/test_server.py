@@ -110,8 +110,7 @@ def logged(tracker: Tracker, results: dict[str, Result]) -> dict[str, mlflow.ent
         for result in measured:
             tracker.log_result(result)
         tracker.add_to_training(experiment)
-    experiments = [mlflow.get_experiment_by_name(name).experiment_id for name in (EXPERIMENT, DATA_EXPERIMENT)]
-    found = mlflow.search_runs(experiments, output_format="list")
+    found = mlflow.search_runs(experiment_names=[EXPERIMENT, DATA_EXPERIMENT], output_format="list")
     assert len(found) == len(measured)
     return {run.data.tags[STAGE]: run for run in found}
 
@@ -120,13 +119,23 @@ def kept(run: mlflow.entities.Run, folder: str = "") -> set[str]:
     return {file.path for file in mlflow.MlflowClient().list_artifacts(run.info.run_id, folder)}
 
 
+def datasets(run: mlflow.entities.Run) -> set[tuple[str, str, int | None]]:
+    """Names, purposes and counts of pictures of the datasets of a run."""
+    assert run.inputs
+    return {
+        (each.dataset.name, each.tags[0].value, json.loads(str(each.dataset.profile)).get("pictures"))
+        for each in run.inputs.dataset_inputs
+    }
+
+
 def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]) -> None:
     train = runs["train"]
     assert set(runs) == {"prepare", "train", "evaluate", "detect", "video", "robust"}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     below = {stage for stage, run in runs.items() if run.data.tags.get("mlflow.parentRunId") == train.info.run_id}
     assert below == {"evaluate", "detect", "video", "robust"}
-    given, resolved = {}, {}
+    given: dict[str, str] = {}
+    resolved: dict[str, str] = {}
     for name, value in train.data.params.items():
         (resolved if name.startswith("resolved.") else given)[name.removeprefix("resolved.")] = value
     assert given == {name: str(value) for name, value in EXPERIMENT_PARAMS.items()}
@@ -151,13 +160,7 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
         assert "dvc exp run" in tags["mlflow.note.content"], stage
         assert run.info.user_id == tags["mlflow.user"] != "unknown"
         assert "/" not in tags["mlflow.source.name"]  # the pages show only what follows the last one
-    used = {
-        stage: {
-            (each.dataset.name, each.tags[0].value, json.loads(each.dataset.profile).get("pictures"))
-            for each in run.inputs.dataset_inputs
-        }
-        for stage, run in runs.items()
-    }
+    used = {stage: datasets(run) for stage, run in runs.items()}
     assert used["train"] == {("scenes, train", "training", 2), ("bsds500, train", "training", 1)}
     assert used["evaluate"] == {("scenes, test", "evaluation", 1)}
     assert used["detect"] == used["evaluate"]
@@ -172,7 +175,9 @@ def test_pictures_and_charts_are_logged_and_no_key(runs: dict[str, mlflow.entiti
     assert {"chart.png", "metrics.json"} <= kept(runs["robust"])
     shown = {name.split("+")[0] for name in kept(runs["train"], "images")}
     assert shown == {"images/evaluate~scenes", "images/video~frames"}
-    (output,) = runs["train"].outputs.model_outputs
+    outputs = runs["train"].outputs
+    assert outputs
+    (output,) = outputs.model_outputs
     model = mlflow.artifacts.download_artifacts(f"models:/{output.model_id}", dst_path=str(tmp_path / "model"))
     assert list(Path(model).rglob("*.safetensors"))
     secret = PUBLIC_DEMONSTRATION_KEY._secret

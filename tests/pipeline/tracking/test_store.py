@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.tracking.store import LiveRun
 from stegnet import TrackingError
 from tests.support.lab import ROOT
 from tests.support.tracking import STAGE, Result, Tracker
@@ -67,6 +68,7 @@ def test_a_stage_that_was_not_executed_is_logged_once(tracker: Tracker, tmp_path
         other.log_result(result)
     assert "video_secret_psnr" not in mlflow.get_run(first).data.metrics
     row = other.find(TRAIN)
+    assert row
     assert row.info.run_id != first
     assert row.data.metrics == {"loss": 0.5, "secret_psnr": 37.5, "video_secret_psnr": 30.0}
 
@@ -94,14 +96,16 @@ def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -
     assert tracker.find(TRAIN) is None
     assert runs()["train"].info.status == "FAILED"
     done = log(tracker, TRAIN)
-    assert tracker.find(TRAIN).info.run_id == done
+    row = tracker.find(TRAIN)
+    assert row
+    assert row.info.run_id == done
     assert tracker.find(Result("train", "w2", "w2")) is None
 
 
 LOSSES = [1.0, 0.5, 0.25, 0.125]
 
 
-def log_losses(live: object, count: int) -> None:
+def log_losses(live: LiveRun, count: int) -> None:
     for step, loss in enumerate(LOSSES[:count]):
         live.log_point("train", {"step": step, "loss": loss})
     live.log_picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
@@ -166,6 +170,6 @@ def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(tracker: Tr
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").unlink()
     code = "from pathlib import Path; from pipeline.tracking.store import Tracker; Tracker(Path(), {})"
-    own = {"env": os.environ | {"PYTHONPATH": str(ROOT)}, "cwd": tmp_path}
-    both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, **own) for _ in range(2)]
+    command, variables = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(ROOT)}
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, env=variables, cwd=tmp_path) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0), (b"", 0)]

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def make_config() -> Callable[..., Config]:
     alone = replace(base.train, lr=0.005, bits=1.35, devices=1, threads=1, workers=0)
     small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=5)
 
-    def make(*, seed: int = 0, model=model, scramble=MEANS, **train: object) -> Config:
+    def make(*, seed: int = 0, model=model, scramble=MEANS, **train: Any) -> Config:
         return replace(base, seed=seed, model=model, scramble=scramble, train=replace(small, **train))
 
     return make
@@ -49,6 +49,7 @@ def modem_config(make_config: Callable[..., Config]) -> Config:
     """A training of a modem of two rungs."""
     config = make_config(lr=0.001, clip=0.5)
     channel = check(changed(read(PARAMS), flatten(read(ROOT / "study" / "modem.yaml")))).channel
+    assert channel
     channel = replace(channel, ramp=0.5, start_psnr=30.0, steer=0.1)
     return replace(config, channel=channel, model=replace(config.model, name="modem", rungs=RUNGS, blocks=2, width=8))
 
@@ -87,7 +88,8 @@ def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Trainin
     """Trains until it ends, or is stopped before a step; a checkpoint is left in the second case alone."""
 
     def call(config: Config, folder: str = "checkpoints", stop: int | None = None, data: Path = shards) -> Training:
-        curve, taken = [], []
+        curve: list[dict[str, float]] = []
+        taken: list[int] = []
 
         def progress(steps: range) -> Iterable[int]:
             for step in steps:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pipeline.train import checkpoint as module
+from pipeline.train.checkpoint import TrainingState
 from stegnet import TrainingError
 from tests.support.lab import ROOT
 from tests.support.training import Checkpoint
@@ -18,8 +19,14 @@ def checkpoint(tmp_path) -> Checkpoint:
     """The checkpoint of the training "abc", saved after steps 4, 8 and 12."""
     saved = Checkpoint(tmp_path / "new", "abc")
     for step in (4, 8, 12):
-        saved.save({"step": step, "w": torch.full((2,), step)})
+        saved.save(state_at(step))
     return saved
+
+
+def state_at(step: int) -> TrainingState:
+    """A small state, whose weights are the number of the step."""
+    weights = {"w": torch.full((2,), step)}
+    return TrainingState(step=step, curve=[], task=weights, average={}, optimizer={}, best={})
 
 
 def files(folder: Path) -> list[str]:
@@ -28,7 +35,7 @@ def files(folder: Path) -> list[str]:
 
 def test_the_last_two_states_are_kept_and_the_newest_is_loaded_until_they_are_removed(checkpoint, tmp_path):
     state = Checkpoint(tmp_path / "new", "abc").load()
-    assert (state["step"], state["w"].tolist()) == (12, [12, 12])
+    assert (state["step"], state["task"]["w"].tolist()) == (12, [12, 12])
     assert files(tmp_path / "new") == ["abc-000000008.pt", "abc-000000012.pt"]
     assert checkpoint.newest() == tmp_path / "new" / "abc-000000012.pt"
     with checkpoint.lock():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.support.shards import ShardWriter
 from tests.support.training import prepare_run, train, with_defaults
 
 SIDE, CROP, STEPS = 64, 32, 300
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "costa": {},
     "invertible": {"blocks": 2, "width": 16, "ends": 0, "backbone": "none"},
     "invertible_large": {"blocks": 2, "width": 16, "ends": 0, "backbone": "none"},

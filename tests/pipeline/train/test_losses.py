@@ -10,10 +10,10 @@ from tests.support.training import PassResult, ssim
 
 pytestmark = pytest.mark.arithmetic
 
-NOTHING = {"mse": 0.0, "l1": 0.0, "charbonnier": 0.0, "ssim": 0.0, "ms_ssim": 0.0, "own": "none"} | {
-    "space": "rgb",
+NOTHING: dict[str, float | str] = {
+    "mse": 0.0, "l1": 0.0, "charbonnier": 0.0, "ssim": 0.0, "ms_ssim": 0.0, "own": "none", "space": "rgb",
     "chroma": 1.0,
-}
+}  # fmt: skip
 SPACES = ["rgb", "ycbcr"]
 
 

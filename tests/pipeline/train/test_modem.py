@@ -167,7 +167,7 @@ def test_the_weight_steers_towards_the_targets_psnr(modem_config, modem, task):
 
 
 def test_a_training_ends_with_weights_that_carry_more(modem_config: Config, shards: Path, tmp_path: Path):
-    points = []
+    points: list[dict[str, float]] = []
     pair, card, _ = train(prepare_run(modem_config, shards), tmp_path / "checkpoints", points.append)
     assert card.options["rungs"][0] == {
         "name": "low", "bits": 3, "scale": 2.0, "psnr": 38.0, "lowest": 50, "highest": 60,

@@ -73,6 +73,7 @@ def test_the_number_of_workers_changes_nothing(shards, augment_config):
 def kill(_picture: np.ndarray, _seed: int) -> np.ndarray:
     assert multiprocessing.parent_process()  # not the process of the tests
     os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nothing follows SIGKILL")
 
 
 def fill(_picture: np.ndarray, _seed: int) -> np.ndarray:  # as PyTorch says it where /dev/shm is full

@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_a_stopped_training_ends_with_the_same_bits(run, make_config, shards, tm
     assert (weights(late.pair), late.curve, late.card) == (weights(whole.pair), whole.curve, whole.card)
 
 
-def changed(section: object) -> Iterator[tuple[str, object]]:
+def changed(section: Any) -> Iterator[tuple[str, Any]]:
     """Name of each value in a section, and the section with that value changed."""
     for name, value in vars(section).items():
         if is_dataclass(value):
@@ -180,6 +181,17 @@ def stepped(config: Config) -> Trainer:
     return trainer
 
 
+def gradient(*networks: torch.Tensor | torch.nn.Module) -> torch.Tensor:
+    """The gradient of all weights of networks, as one vector."""
+    parts: list[torch.Tensor] = []
+    for network in networks:
+        assert isinstance(network, torch.nn.Module)
+        for weight in network.parameters():
+            assert weight.grad is not None
+            parts.append(weight.grad.flatten())
+    return torch.cat(parts)
+
+
 def test_each_term_s_gradient_has_its_own_weight(make_config):
     """In Baluja's pair, the revealing network shares no weights with the hiding one."""
     model = replace(make_config().model, name="baluja", width=4)
@@ -187,8 +199,7 @@ def test_each_term_s_gradient_has_its_own_weight(make_config):
     def pull(container: float, secret: float) -> tuple[torch.Tensor, torch.Tensor]:
         config = make_config(model=model, container_start=container, container_ramp=1.0, clip=1e8, bits=0.0, noise=0.0)
         pair = stepped(replace(config, beta=secret))._pair
-        hiding = [weight.grad.flatten() for net in (pair.preparer, pair.hider) for weight in net.parameters()]
-        return torch.cat(hiding), torch.cat([weight.grad.flatten() for weight in pair.revealer.parameters()])
+        return gradient(pair.preparer, pair.hider), gradient(pair.revealer)
 
     hiding, revealing = zip(pull(1.0, 0.0), pull(0.0, 1.0), pull(0.25, 3.0), strict=True)
     assert hiding[0].any() and not revealing[0].any()  # the container alone teaches no revealing
