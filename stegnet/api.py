@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -277,11 +277,11 @@ class Session:
 
 
 _session = Session()
-hide = _session.hide
-hide_album = _session.hide_album
-reveal = _session.reveal
-info = _session.info
-capacity = _session.capacity
+hide: Final = _session.hide
+hide_album: Final = _session.hide_album
+reveal: Final = _session.reveal
+info: Final = _session.info
+capacity: Final = _session.capacity
 
 
 def _warn(line: str) -> None:

@@ -38,7 +38,7 @@ class StegnetError(Exception):
         super().__init__(problem, hint, str(subject))
         self.problem = problem
         self.hint = hint
-        self.subject = str(subject)
+        self.subject: str = str(subject)
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.problem}" if self.subject else self.problem
@@ -70,7 +70,7 @@ class ConfigError(StegnetError, ValueError):
     ) -> None:
         super().__init__(problem, hint, f"{parameter} {value}".strip() or subject)
         self.parameter = parameter
-        self.value = str(value)
+        self.value: str = str(value)
 
 
 class DataError(StegnetError):

@@ -54,14 +54,14 @@ class OpenedFile:
     """
 
     def __init__(self, path: Path | FileInMemory, quiet: bool = False) -> None:
-        self.path = Path(path.name)
+        self.path: Path = Path(path.name)
         self.quiet = quiet
         self._streams = ExitStack()
         self._data: bytes | None = None
         if isinstance(path, FileInMemory):
             self._data = path.data
             self._file = _unnamed(path.data)
-            self.length = len(path.data)
+            self.length: int = len(path.data)
             return
         self.path = path
         try:

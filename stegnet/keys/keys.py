@@ -78,8 +78,8 @@ class Key(Unpicklable):
 
     def __init__(self, secret: bytes, recipient: bytes | None = None, ephemeral: np.ndarray | None = None) -> None:
         self._secret = secret
-        self.recipient = recipient
-        self.ephemeral = ephemeral
+        self.recipient: bytes | None = recipient
+        self.ephemeral: np.ndarray | None = ephemeral
         del secret
         if len(self._secret) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes")
@@ -347,7 +347,7 @@ class Recipient(AnchorSource):
     tag = b"r"
 
     def __init__(self, public: bytes, secret: bytes | None = None) -> None:
-        self.public = public
+        self.public: bytes = public
         self._secret = SYSTEM(KEY_BYTES) if secret is None else secret
         del secret
         if _shared(X25519PrivateKey.generate(), public) is None:

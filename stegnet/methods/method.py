@@ -251,8 +251,8 @@ class Payload(ExitStack):
 
     def __init__(self, secret: Path | FileInMemory, copies: bool = True) -> None:
         super().__init__()
-        self.file = self.enter_context(Cover(secret))
-        self.path = self.file.path  # only the name of a file in memory
+        self.file: Cover = self.enter_context(Cover(secret))
+        self.path: Path = self.file.path  # only the name of a file in memory
         self._copies = copies
         self._on_disk = isinstance(secret, Path)
 
