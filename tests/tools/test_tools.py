@@ -87,3 +87,11 @@ def test_the_check_of_gpus_imports_what_exists_and_runs_stages_with_their_paths(
     assert len(runs) == 6
     for stage, paths in runs:
         assert len(paths.split()) == len(stages[stage]["cmd"].split()[3:]), stage
+
+
+def test_the_library_is_not_written_in_shorthand():
+    """Per 1,000 lines: constants of modules, and assignments of several values to several names."""
+    name = "constants of modules; packed assignments, per 1,000 lines"
+    constants, packed = map(float, counts(ROOT, ["stegnet", "pipeline"])[name].split("; "))
+    assert constants <= 15
+    assert packed <= 6
