@@ -21,6 +21,7 @@ from stegnet.core.keystream import (
     Shuffle,
     inverse_orientations,
     orientations,
+    pixel_index,
 )
 from stegnet.core.pixels import BLOCK, HIDDEN_RMS, MIN_RMS
 
@@ -174,18 +175,10 @@ def batch_shuffle(shuffles: Sequence[Shuffle | TensorShuffle], block: int) -> Ba
     inverse = permutation.argsort(dim=1)
     signs = (1 - 2 * negative.float()).view(-1, 1, rows, cols)
     return BatchShuffle(
-        _pixel_index(permutation, orientation, cols, upright),
-        _pixel_index(inverse, orientation.gather(1, inverse), cols, back),
+        pixel_index(permutation, orientation, cols, upright),
+        pixel_index(inverse, orientation.gather(1, inverse), cols, back),
         signs.repeat_interleave(block, 2).repeat_interleave(block, 3),
     )
-
-
-def _pixel_index(permutation: Tensor, orientation: Tensor, cols: int, inside: Tensor) -> Tensor:
-    """Return the source of each pixel of shuffled pictures, as `stegnet.core.keystream.pixel_index` does of arrays."""
-    block = inside.shape[-1]
-    corner = permutation // cols * (cols * block**2) + permutation % cols * block
-    index = corner[..., None, None] + inside[orientation]  # (B, N, block, block)
-    return index.view(len(index), -1, cols, block, block).transpose(2, 3).flatten(1)
 
 
 def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:

@@ -30,7 +30,7 @@ Sides = NDArray[np.uint8]  # (classes, N, H, W, 3): covers, then their container
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """How a detector is trained."""
+    """Settings of training a detector."""
 
     epochs: int = 6
     batch: int = 4  # covers; each comes with its containers

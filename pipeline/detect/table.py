@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class DetectionRow(TypedDict):
-    """How often a detector is right about a method."""
+    """Share of decisions in which a detector is right about a method, with its interval."""
 
     method: str
     rate: float | None  # bits per sample; None for the network

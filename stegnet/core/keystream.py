@@ -10,10 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from os import urandom
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Integers = TypeVar("Integers", np.ndarray, "Tensor")
 ORIENTATIONS = 8
 NEGATIVE = 8  # the bit after those of the orientation
 _AES_BLOCK = 16  # bytes
@@ -31,7 +36,7 @@ def keystream(key: bytes, size: int, first: int = 0) -> memoryview:
     encryptor.update(bytes(skipped))
     piece = 1 << 18  # bytes that are made at once, which bounds the memory
     zeros = bytes(min(piece, size))
-    spare = _AES_BLOCK - 1  # bytes that the cipher wants behind what it writes
+    spare = _AES_BLOCK - 1  # bytes that the cipher needs after what it writes
     stream = np.empty(size + spare, np.uint8).data  # large arrays get large pages
     for start in range(0, size, piece):
         encryptor.update_into(zeros[: size - start], stream[start:])
@@ -65,10 +70,7 @@ def random_numbers(key: bytes, count: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Shuffle:
-    """Permutation of the blocks of a grid, with an orientation and a sign for each.
-
-    The fields are arrays; in training, tensors on its device.
-    """
+    """Permutation of the blocks of a grid, with an orientation and a sign for each."""
 
     rows: int  # rows of the grid, which has N = rows · cols blocks in raster order
     cols: int
@@ -133,15 +135,15 @@ def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), col
 
 
 def pixel_index(
-    permutation: np.ndarray, orientation: np.ndarray, cols: int, inside: np.ndarray, across: int | None = None
-) -> np.ndarray:
+    permutation: Integers, orientation: Integers, cols: int, inside: Integers, across: int | None = None
+) -> Integers:
     """Return the source of each pixel of a shuffled picture, in raster order: (…, H·W) int64.
 
     Args:
         permutation: source block of each block, of one or several shuffles, (…, N) integers; an array or a tensor.
         orientation: number of each block's orientation, 0 to 7, (…, N) integers; an array or a tensor.
         cols: columns of the source grid.
-        inside: result of `orientations`.
+        inside: result of `orientations`, of the same kind.
         across: columns of the target grid, if they differ.
     """
     block = inside.shape[-1]
@@ -149,8 +151,9 @@ def pixel_index(
     across = across or cols
     corner = permutation // cols * (cols * block**2) + permutation % cols * block
     index = corner[..., None, None] + inside[orientation]  # (…, N, block, block)
-    rows: np.ndarray = index.reshape(*shape[:-1], shape[-1] // across, across, block, block).swapaxes(-3, -2)
-    return rows.reshape(*shape[:-1], shape[-1] * block**2)
+    rows: Integers = index.reshape(*shape[:-1], shape[-1] // across, across, block, block).swapaxes(-3, -2)
+    pixels: Integers = rows.reshape(*shape[:-1], shape[-1] * block**2)
+    return pixels
 
 
 @cache
@@ -196,7 +199,7 @@ def _permute(
     down, across = sources.shape
     flat = entries.reshape(-1)
     index = pixel_index(sources.reshape(-1), shuffle.orientation[flat], shuffle.cols, inside(block, width), across)
-    planes = np.ascontiguousarray(picture.reshape(height * width, -1).T).take(index, axis=1)
+    planes: np.ndarray = np.ascontiguousarray(picture.reshape(height * width, -1).T).take(index, axis=1)
 
     signs = 1 - 2 * shuffle.negative[flat].astype(picture.dtype)
     by_row = planes.reshape(-1, down, block, across * block)

@@ -110,9 +110,10 @@ class OpenedFile:
         """
         assert mode == "rb"
         again = Path(f"/proc/self/fd/{self.fileno()}")  # has a separate position; Linux only
-        if self._data is not None and not again.exists():
+        has_again = again.exists()
+        if self._data is not None and not has_again:
             return self._streams.enter_context(io.BufferedReader(io.BytesIO(self._data)))
-        file = io.FileIO(again if again.exists() else self.path)
+        file = io.FileIO(again if has_again else self.path)
         file.name = str(self.path.resolve())
         return self._streams.enter_context(io.BufferedReader(file))
 

@@ -51,7 +51,7 @@ class PictureReader:
     modem: PictureModem
     key_source: KeySource
     # Also read copies that were cropped or shifted by a few pixels, and any part of a container made for that. This
-    # takes seconds
+    # takes seconds.
     search: bool = True
 
     @cached_property
