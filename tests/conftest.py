@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
@@ -20,6 +21,9 @@ from stegnet.networks import Network
 from tests.closure import touches
 from tests.support.films import make_film, picture
 from tools.servers import MISSING, programs
+
+if TYPE_CHECKING:
+    from tests.support.real_channels import Channel
 
 # Ray reads them once in a process: so that all of its clusters in these tests have the same, they are set before.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -35,7 +39,7 @@ os.environ |= {f"RAY_{name}": "300" for name in PATIENT}  # on a busy machine, 6
 HERE = Path(__file__).parent
 MARKS = ("long", "slow", "arithmetic")
 SLOW = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
-LONG = {"demo", "nodes", "object_store", "page"}
+LONG = {"demo", "nodes", "object_store", "page", "real_channels"}
 SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",
@@ -201,6 +205,18 @@ def postgres_programs() -> None:
     if programs() is None:
         stop = pytest.fail if os.environ.get("STEGNET_POSTGRES") == "required" else pytest.skip
         stop(MISSING)
+
+
+@pytest.fixture(scope="session")
+def real_channels() -> Iterator[dict[str, "Channel"]]:
+    """Programs that save a JPEG again, by their names in `tests.support.real_channels.CHANNELS`.
+
+    A test that calls a program that is missing is skipped, or fails where it is required.
+    """
+    from tests.support.real_channels import open_channels
+
+    with open_channels() as channels:
+        yield channels
 
 
 @pytest.fixture
