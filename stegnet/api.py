@@ -30,7 +30,8 @@ from stegnet.files import (
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.pictures import read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
-from stegnet.methods import AUTO, METHODS, Context, Fit, HideJob, hide_file
+from stegnet.methods import AUTO, Context, Fit, HideJob, hide_file
+from stegnet.methods.registry import method_for
 from stegnet.results import OutputTarget, Report
 
 Image = np.ndarray  # (H, W, 3) uint8, sRGB
@@ -145,7 +146,8 @@ class Session:
                 compresses secrets that do not fit; "network" if the secret can't be compressed into the cover.
             overwrite: replace an existing file.
             options: options of the method, by the names of `stegnet hide --help-all`: at_most_safe, compress, longer,
-                sound, any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify.
+                sound, any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify. `survive`
+                may be the Path of a channel's file: what arrives through that channel is the container, by "jpeg".
 
         Raises:
             MediaError: a file can't be read, or the container can't be written.
@@ -156,13 +158,13 @@ class Session:
             UserWarning: the passphrase is weak, the cover gives its container away, or a copy is hidden.
         """
         _check_hiding_key(key)
-        chosen = METHODS.choose(method, options, "" if to is None else Path(to).suffix.lower())
+        chosen, typed = method_for("file", options, "" if to is None else Path(to).suffix.lower(), method)
         with (
             _as_file(cover, "cover") as cover_path,
             _as_secret(secret) as secret_file,
             temporary_folder() as folder,
         ):
-            job = HideJob(chosen, chosen.info.options(**options), replace(self._context, warn=_warn))
+            job = HideJob(chosen, typed, replace(self._context, warn=_warn))
             path = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
             report = hide_file(job, cover_path, secret_file, OutputTarget(path, overwrite), key)
             if report.changed_secret:
@@ -206,11 +208,11 @@ class Session:
         _check_hiding_key(key)
         method = options.pop("method", AUTO)
         folder = OutputTarget(Path(to), options.pop("overwrite", False))
-        chosen = METHODS.choose(method, options)
+        chosen, typed = method_for("file", options, "", method)
         with _as_file(secret, "secret") as secret_path:
             plan = plan_album(Path(covers), secret_path, enough)
             with results_folder(folder.path, Path(covers)):
-                job = HideJob(chosen, chosen.info.options(**options), self._context)
+                job = HideJob(chosen, typed, self._context)
                 outcomes = make_album(plan, folder, key, job)
         reports = []
         for outcome in outcomes:
@@ -259,8 +261,13 @@ class Session:
             written = None if to is None else report.path
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
-    def info(self, file: Source, *, key: KeySource | None = None) -> Info:
+    def info(self, file: Source, *, key: KeySource | None = None, survive: Path | None = None) -> Info:
         """Describe a file: its capacity or, with the key, the secret in it, like `stegnet info`.
+
+        Args:
+            file: a picture, film or sound.
+            key: the key of a container, a Key, a Passphrase or an Identity; None: its capacity is described.
+            survive: the file of a channel: the capacity through it is described.
 
         Raises:
             MediaError: the file can't be read.
@@ -269,7 +276,7 @@ class Session:
         if key is not None:
             _check_key(key, Identity)
         with _as_file(file, "file") as path:
-            return file_info(path, key, self._context)
+            return file_info(path, key, self._context, survive)
 
     def capacity(self, cover: Source) -> list[Fit]:
         """Return what fits into a picture, film or sound, by method; errors are those of `info`."""

@@ -1,5 +1,6 @@
 """Links, commands, parameters and paths in the documentation exist."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 import yaml
 
 import stegnet
+from stegnet.channels.jpeg_form import JpegForm
+from stegnet.channels.known_channel import KnownChannel, SizeLimit
 from stegnet.cli.command import make_parser
 from stegnet.cli.parser import commands_of
 from stegnet.methods import METHODS
@@ -119,3 +122,15 @@ def test_readme_is_short_names_every_folder_and_links_every_page() -> None:
     packages = {file.parent.name for file in (ROOT / "stegnet").glob("*/*.py")}
     assert packages <= set(re.findall(r"(\w+)/ ", text.partition("### Source tree")[2]))
     assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]
+
+
+def test_the_format_names_every_entry_of_a_channels_file() -> None:
+    grey = JpegForm(((1,) * 64,), ((1, 1),))
+    limit = SizeLimit(640, 480, 307_200, reduces=True)
+    known = KnownChannel(grey, limit, "islow", False, False, True, None, None, None, None, None, 1)
+    held = json.loads(known.text())
+    page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    section = page.partition("### Channel files")[2].partition("\n## ")[0]
+    tables = section.split("| entry of `limit` |")
+    documented = [re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", part, re.M))) for part in tables]
+    assert [sorted(names) for names in documented] == [sorted(held), sorted(held["limit"])]

@@ -31,6 +31,7 @@ NOTES = {
     "results": "written files, reports",
     "record": "a frame's header, base, sound, share of a file",
     "sealing": "bits in samples: order, costs, trellis",
+    "channels": "what happens to containers on their way",
     "media": "pictures and films alike: covers, compression",
     "video": "films, sound, H.264 syntax",
     "image": "pictures, JPEG coefficients, AVIF",
@@ -44,11 +45,11 @@ WAYS = (  # destination, cover or channel, method, option
     ("as a file: every bit arrives", "a WAV or FLAC that stays one", "sound", "-o out.flac"),
     ("as a file: every bit arrives", "any other; large secrets are compressed", "sealed", "-o out.png, out.mkv"),
     ("as a file: every bit arrives", "a picture or film as large as its cover", "network", "--method network"),
-    ("by a messenger", "reduced and encoded again", "robust", "--for messenger"),
+    ("by an app that is known", "reduced, saved as JPEG; hard to find", "jpeg", "--for NAME.channel"),
+    ("by any messenger", "reduced and encoded again", "robust", "--for messenger"),
     ("to a website", "encoded again at its size", "robust", "--for website"),
     ("reduced or cropped", "reduced, down to half its sides", "robust", "--for resize"),
     ("reduced or cropped", "cropped, down to half its sides", "robust", "--for crop"),
-    ("by a program you can run", "a JPEG, saved again at its size", "jpeg", "--channel COMMAND"),
 )
 
 

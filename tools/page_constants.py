@@ -29,7 +29,11 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES"),
         ("sealing.carriers.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
     ],
-    "CHANNELS": [("methods.robust.channels", "MESSENGER MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE")],
+    "CHANNELS": [
+        ("channels.destinations", "MESSENGER"),
+        ("channels.channel_table", "MESSENGER_SIDE MESSENGER_QUALITIES"),
+        ("channels.channel_table.QUALITIES", "BEST ABOVE"),
+    ],
     "CONTENT": [
         ("methods.robust.robust_content", "PICTURE_NUMBERS"),
         ("methods.robust.robust_content.FORMAT", "FILE_NUMBER"),
@@ -41,14 +45,14 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES"), ("record.spread.SETTINGS", "POLYNOMIAL ORDER")],
-    "FEC": [("methods.robust.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
+    "FEC": [("sealing.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
     "CAPACITY_TABLES": [
         ("media.capacity_tables", "PICTURES ROBUST_RATES"),
-        ("methods.robust.channels", "CONTAINER_PSNR"),
+        ("methods.robust.robust_options", "CONTAINER_PSNR"),
     ],
     "GRID": [
         ("methods.robust.grid.CANONICAL", "SHORTEST PER_DOUBLING"),
-        ("methods.robust.grid.SALTS", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
+        ("sealing.content_salts.SALTS", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
         ("methods.robust.grid.CANONICAL", "BLURRED=BLUR_FACTOR"),
         ("methods.robust.grid", "SIDE SURENESS"),
     ],
@@ -94,13 +98,13 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
         ("record.record.LIMITS", "MAX_PIXELS MAX_PART MAX_STAMP MAX_SECONDS"),
     ],
-    "REGIONS": [("methods.robust.grid.SALTS", "REGIONS"), ("methods.robust.grid", "LUMA")],
+    "REGIONS": [("sealing.content_salts.SALTS", "REGIONS"), ("methods.robust.grid", "LUMA")],
     "ROBUST_RECORD": [
         ("methods.robust.robust_record", "HEADER_BYTES HEADER HEADER_ITERATIONS"),
         ("methods.robust.operating_points", "SHARES"),
         ("methods.robust.block_placement", "RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT"),
-        ("methods.robust.grid.SALTS", "STEP NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
+        ("sealing.content_salts.SALTS", "STEP NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
     ],
     "SEAL": [
         ("sealing.embedding.FORMAT", "VERSION NONCE_BYTES MAC_BYTES"),

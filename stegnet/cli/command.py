@@ -21,6 +21,7 @@ _COMMANDS = {  # with the names of their modules, each imported when it is used
     "hide": "hide SECRET in COVER",
     "reveal": "reveal the secret",
     "info": "tell what fits into a file or, with the key, what it hides",
+    "channel": "learn what an app does to pictures, to hide for it",
     "gui": "hide and reveal in a window of the browser",
     "enhance": "denoise and sharpen a revealed picture or film",
     "keygen": "generate a key file or a passphrase",

@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from stegnet import networks
+from stegnet.channels.destinations import DESTINATIONS
 from stegnet.cli import messages
 from stegnet.cli.parser import Parser
 from stegnet.core.errors import KeyFileError, MediaError
+from stegnet.core.names import CHANNEL_SUFFIX, is_channel_file
 from stegnet.core.remote_path import Place, RemotePath
 from stegnet.files import is_media_file_name
 from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
-from stegnet.methods.registry import DESTINATIONS, method_for
+from stegnet.methods.registry import method_for
 from stegnet.networks.card import read_card
 from stegnet.results import OutputFolder, OutputTarget
 
@@ -42,6 +44,7 @@ transparent PNG, or MP4 (-o NAME.mp4) stays what it is; with --for, what
 survives that. A picture or film that does not fit is compressed first. An
 option applies to all methods, or to those in brackets after it.
 """
+CHANNEL_OPTIONS = ("channel", "channel_from", "channel_file")  # of the method "jpeg", for what arrives
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
 _NOT_TEXT = "the passphrase is not UTF-8 text"
 
@@ -95,6 +98,13 @@ def add_network_options(command: Parser) -> None:
     group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
     precision_help = "floating-point precision; auto: bf16 if it is fast (default: auto)"
     group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help=precision_help)
+
+
+def _destination(text: str) -> str:
+    if text not in DESTINATIONS and not is_channel_file(text):
+        known = ", ".join(DESTINATIONS)
+        raise argparse.ArgumentTypeError(f"unknown value {text!r}: choose {known} or NAME{CHANNEL_SUFFIX}")
+    return text
 
 
 def _device(text: str) -> str:
@@ -189,8 +199,8 @@ def output_folder(options: argparse.Namespace) -> OutputFolder:
 def add_method_options(command: Parser) -> None:
     """Add `--for`, `--method`, and the options of all methods, each under its own topic or under the shared one."""
     places = ", ".join(f"{name} ({destination.text})" for name, destination in DESTINATIONS.items())
-    place_help = f"where OUT is sent: {places}"
-    command.add_argument("--for", dest="destination", choices=tuple(DESTINATIONS), metavar="PLACE", help=place_help)
+    place_help = f"where OUT is sent: {places}; or NAME.channel (`stegnet channel`)"
+    command.add_argument("--for", dest="destination", type=_destination, metavar="PLACE", help=place_help)
 
     default, *chosen_by_name = METHODS.values()
     width = max(map(len, METHODS)) + 1
@@ -277,8 +287,15 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
     """
     names = [option.name for option in _method_options()]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}  # names of files
     if options.destination:
-        for name in ("method", *DESTINATIONS[options.destination].options):
+        place = DESTINATIONS.get(options.destination)
+        contradicted = ["method"]
+        if place is None:
+            contradicted += ["survive", *CHANNEL_OPTIONS]
+        elif place.is_lossy:
+            contradicted.append("survive")
+        for name in contradicted:
             if getattr(options, name) is not None:
                 options.usage_error(f"--for says what OUT survives: leave {messages.flag(name)} out")
     try:

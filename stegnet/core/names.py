@@ -21,6 +21,7 @@ FILE = "file"
 COVERS = (PICTURE, FILM, SOUND)
 ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
+CHANNEL_SUFFIX = ".channel"  # of the file of a known channel
 FORMS = MappingProxyType(
     {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
 )  # suffixes of lossless formats that are written
@@ -114,3 +115,8 @@ def load_object(key: str, name: str) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         hint = "the current folder is searched, and those in PYTHONPATH"
         raise ConfigError(f"{name} can't be imported ({error})", hint, subject=key) from error
+
+
+def is_channel_file(name: object) -> bool:
+    """Return whether the name of a channel is that of a channel's file, NAME.channel or any path."""
+    return isinstance(name, PurePath) or (isinstance(name, str) and name.endswith(CHANNEL_SUFFIX))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from stegnet import video
+from stegnet.channels.destinations import DESTINATIONS
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import FALLBACK, FILM, FORMS, PICTURE, SOUND, Names, safe_name
@@ -22,7 +23,7 @@ from stegnet.image.pictures import PICTURE_FORMS, TRANSPARENT, check_lossless, r
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
-from stegnet.methods.registry import DESTINATIONS, method_for
+from stegnet.methods.registry import method_for
 from stegnet.record import Container, describe_tracks, open_container
 from stegnet.results import WATCHABLE_SUFFIX, OutputFolder, OutputTarget, Report, plain_suffix
 
@@ -196,8 +197,19 @@ def reveal_each(
     return do_each(plan.jobs, work)
 
 
-def file_info(path: Path, key_source: KeySource | None = None, context: Context = DEFAULT_CONTEXT) -> Info:
+def file_info(
+    path: Path,
+    key_source: KeySource | None = None,
+    context: Context = DEFAULT_CONTEXT,
+    channel: Path | None = None,
+) -> Info:
     """Describe a file. Without a key, only its visible properties are described, and hidden data is not looked for.
+
+    Args:
+        path: picture, film or sound, or container.
+        key_source: key or passphrase of a container.
+        context: networks, device and progress.
+        channel: file of a channel: only what fits for it is described.
 
     Returns:
         Names and values in display order. With a key, `whole` is False for a container that was altered after
@@ -209,6 +221,8 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
     """
     if key_source is None:
         with Cover(path) as cover:
+            if channel is not None:
+                return _fits_for(channel, cover)
             info = _described(cover)
         info["hidden"] = "not looked for without the key; detectors may tell that something is, but not what"
         return info
@@ -228,6 +242,21 @@ def file_info(path: Path, key_source: KeySource | None = None, context: Context 
         info["method"] = hidden.method
         info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more
         return info
+
+
+def _fits_for(channel: Path, cover: Cover) -> Info:
+    """Return what fits into a cover for a known channel."""
+    method, options = method_for(str(channel), {}, "")
+    if cover.kind not in method.info.covers:
+        raise CapacityError(f"is a {cover.called}, and only pictures are sent through a known channel", subject=cover)
+    size = CoverSize.of(cover)
+    found = method.capacity(size, "", options)
+    assert found is not None, "its capacity is known"
+    info: Info = {"kind": cover.kind, "width": size.width, "height": size.height}
+    fit = Fit("any file", method.info.name, found.bytes, found.hard, survive=str(channel))
+    info["fits"] = [fit] if found.bytes else []
+    info["bytes_for"] = {str(channel): found.bytes}
+    return info
 
 
 def fit_info(fit: Fit) -> dict[str, str | int]:

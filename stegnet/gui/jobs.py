@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,9 +13,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from stegnet.channels import learn_channel, read_channel
+from stegnet.channels.destinations import DESTINATIONS
+from stegnet.channels.transit import transit_of_file
 from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
-from stegnet.core.names import FILM, PICTURE, SOUND, TEXT_NAME, safe_name
+from stegnet.core.names import CHANNEL_SUFFIX, FILM, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, shown
 from stegnet.files import find, open_hidden, write_hidden
@@ -22,12 +26,13 @@ from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_years, random_words
 from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, kind
-from stegnet.methods import AUTO, Capacity, Context, CoverSize, HideJob, hide_file
-from stegnet.methods.registry import DESTINATIONS, method_for
+from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file
+from stegnet.methods.registry import method_for
 from stegnet.results import OutputTarget, Report
 from stegnet.video.films import read_frames
 
 GAIN = 30  # factor of the difference in previews, as in the page
+KNOWN_CHANNEL = "channel"  # destination of requests for a known channel, whose file is the last of theirs
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,9 @@ class Request:
     """A job, "hide" or "reveal", as a page asks for it. Its repr shows no key.
 
     Attributes:
-        inputs: name and size in bytes of each file: cover and secret, or the container.
-        destination: where the container is sent, as in `stegnet hide --for`.
+        inputs: name and size in bytes of each file: cover, secret and, for KNOWN_CHANNEL, the channel's; or the
+            container.
+        destination: where the container is sent: a key of DESTINATIONS, or KNOWN_CHANNEL.
         suffix: suffix of the container.
     """
 
@@ -93,14 +99,15 @@ def parse_request(line: bytes) -> Request:
         asked = json.loads(line)
         del line
         key_source = _key_source(asked.pop("key"))
-        inputs = tuple((safe_name(_text_of(file["name"])), _integer_of(file["size"])) for file in asked["files"])
+        inputs = tuple(map(_file_of, asked["files"]))
         job = asked["job"]
         suffix = _text_of(asked.get("suffix", ".png"))
         destination = _destination_of(asked)
         at_most_safe = asked.get("safe", False)
         search = asked.get("search", False)
 
-    if job not in ("hide", "reveal") or len(inputs) != (2 if job == "hide" else 1):
+    hidden_with = 3 if destination == KNOWN_CHANNEL else 2  # files
+    if job not in ("hide", "reveal") or len(inputs) != (hidden_with if job == "hide" else 1):
         raise BadRequest
     if suffix not in (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
         raise BadRequest
@@ -120,8 +127,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
     """
     with _folders_left_out(folder, *(path.parent for path in inputs)):
         if request.job == "hide":
-            cover, secret = inputs
-            return _hide(request, cover, secret, folder, context)
+            return _hide(request, inputs, folder, context)
         (container,) = inputs
         return _reveal(request, container, folder, context)
 
@@ -134,19 +140,25 @@ def _folders_left_out(*folders: Path) -> Iterator[None]:
     except StegnetError as error:
         if Path(error.subject).parent in folders:
             error.subject = Path(error.subject).name
+        for folder in folders:
+            if str(folder) in error.problem:
+                error.problem = error.problem.replace(f"{folder}{os.sep}", "")
         raise
 
 
-def _hide(request: Request, cover: Path, secret: Path, folder: Path, context: Context) -> Done:
+def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
     """Hide a secret in a cover, and write the container and previews to a folder."""
+    cover, secret, *channel_file = inputs
     out = folder / f"{cover.stem}-2{request.suffix}"  # a name that gives no secret away, but is not the cover's
     safe = {"at_most_safe": True} if request.at_most_safe else {}
-    method, options = method_for(request.destination, safe, request.suffix)
+    destination = str(channel_file[0]) if channel_file else request.destination
+    method, options = method_for(destination, safe, request.suffix)
     report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     previews, quality = _write_previews(cover, out, folder)
     # For pictures that are encoded again, a note has the PSNR before that.
-    container_psnr = report.figures.container_psnr if DESTINATIONS[request.destination].method == AUTO else None
+    is_lossy = not channel_file and DESTINATIONS[request.destination].is_lossy
+    container_psnr = None if is_lossy else report.figures.container_psnr
     measured = {
         "container": _finite(container_psnr),
         "secret": _finite(report.secret_psnr),
@@ -220,9 +232,14 @@ def _picture(path: Path) -> np.ndarray:
 def _destination_of(asked: dict[str, Any]) -> str:
     """Return the container's destination, by default "file"."""
     destination = _text_of(asked.get("destination", "file"))
-    if destination not in DESTINATIONS:
+    if destination not in (*DESTINATIONS, KNOWN_CHANNEL):
         raise ValueError("no destination")
     return destination
+
+
+def _file_of(asked: dict[str, object]) -> tuple[str, int]:
+    """Return the name and the size in bytes of a file of a request."""
+    return safe_name(_text_of(asked["name"])), _integer_of(asked["size"])
 
 
 def _text_of(value: object) -> str:
@@ -279,25 +296,26 @@ class CapacityQuestion:
     """Question about a cover's capacity and lossy past. The cover's file follows the question, and is examined.
 
     Attributes:
-        name, size: name and size in bytes of that file.
+        inputs: name and size in bytes of that file and, for KNOWN_CHANNEL, of the channel's.
     """
 
     def __init__(self, line: bytes) -> None:
         with parsing():
             asked = json.loads(line)
-            file = asked["cover"]["file"]
-            self.name = safe_name(_text_of(file["name"]))
-            self.size = _integer_of(file["size"])
             self._hiding = _IntendedHiding.of(asked)
+            files = [asked["cover"]["file"]]
+            if self._hiding.destination == KNOWN_CHANNEL:
+                files.append(asked["channel"])
+            self.inputs = tuple(map(_file_of, files))
 
-    def answer(self, path: Path) -> dict[str, object]:
+    def answer(self, paths: list[Path]) -> dict[str, object]:
         """Return the bytes that fit, the bytes that are hard to find, and the cover's lossy past; or why nothing fits.
 
-        The file is in a folder of its own, which messages don't name.
+        The files are those of `inputs`, each in a folder of its own, which messages don't name.
         """
         try:
-            with _folders_left_out(path.parent):
-                capacity = self._hiding.capacity_of(path)
+            with _folders_left_out(*(path.parent for path in paths)):
+                capacity = self._hiding.capacity_of(*paths)
         except StegnetError as error:
             return {"text": f"{error}."}
         if capacity is None:
@@ -312,7 +330,7 @@ class _IntendedHiding:
     Attributes:
         cover: size of the cover as the page knows it; the width is 0 if it can't tell.
         secret_name: name of the file to hide.
-        destination: where the container is sent, as in `stegnet hide --for`.
+        destination: where the container is sent, as in `Request`.
         suffix: suffix of the container.
     """
 
@@ -336,18 +354,61 @@ class _IntendedHiding:
 
     def capacity(self) -> Capacity | None:
         """Return the capacity of a cover of this size; None: not known."""
+        if self.destination == KNOWN_CHANNEL:
+            return None
         method, options = method_for(self.destination, {}, self.suffix)
         return method.capacity(self.cover, self.secret_name, options)
 
-    def capacity_of(self, file: Path) -> Capacity | None:
-        """Return the capacity of the cover in a file; None: not known. Raises MediaError if it can't be read."""
-        method, options = method_for(self.destination, {}, self.suffix)
+    def capacity_of(self, file: Path, channel_file: Path | None = None) -> Capacity | None:
+        """Return the capacity of the cover in a file, for the channel of another; None: not known.
+
+        Raises:
+            StegnetError: a file can't be read, or nothing can be hidden in this cover for this channel.
+        """
+        destination = self.destination if channel_file is None else str(channel_file)
+        method, options = method_for(destination, {}, self.suffix)
         with Cover(file) as cover:
             if cover.kind == PICTURE:
                 refuse_palette(cover)
             size = self.cover if self.cover.width else replace(CoverSize.of(cover), channels=3)
             channels = cover.channels if size.frames == 1 else 3
             return method.capacity(replace(size, cover=cover, channels=channels), self.secret_name, options)
+
+
+class ChannelQuestion:
+    """Question about a known channel: its file follows, or pictures that were sent and what arrived, in pairs.
+
+    Attributes:
+        inputs: name and size in bytes of each file.
+    """
+
+    def __init__(self, line: bytes) -> None:
+        with parsing():
+            self.inputs = tuple(map(_file_of, json.loads(line)["files"]))
+        if len(self.inputs) != 1 and (len(self.inputs) % 2 or not self.inputs):
+            raise BadRequest
+
+    def answer(self, paths: list[Path]) -> dict[str, object]:
+        """Return what is known of the channel, and its file; `error` is why nothing can be hidden for it.
+
+        The files are those of `inputs`, each in a folder of its own, which messages don't name. A channel that is
+        learned is written beside the first.
+        """
+        known = None
+        error = None
+        try:
+            with _folders_left_out(*(path.parent for path in paths)):
+                file, *_ = paths
+                if len(paths) > 1:
+                    learned = learn_channel(list(zip(paths[::2], paths[1::2], strict=True)))
+                    file = file.with_name(f"app{CHANNEL_SUFFIX}")
+                    file.write_text(learned.text(), "utf-8")
+                known = read_channel(file)
+                transit_of_file(file)
+        except StegnetError as problem:
+            error = {"message": str(problem), "hint": in_words(problem.hint)}
+        told = {} if known is None else {"described": known.described(), "file": known.text()}
+        return told | ({} if error is None else {"error": error})
 
 
 def advise(about: str, line: bytes) -> dict[str, str]:

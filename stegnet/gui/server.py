@@ -24,7 +24,16 @@ from urllib.parse import quote
 from stegnet.core.disk import locked_folder
 from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.core.parallel import Phase, with_heartbeat
-from stegnet.gui.jobs import ADVICE, BadRequest, CapacityQuestion, advise, in_words, parse_request, run_job
+from stegnet.gui.jobs import (
+    ADVICE,
+    BadRequest,
+    CapacityQuestion,
+    ChannelQuestion,
+    advise,
+    in_words,
+    parse_request,
+    run_job,
+)
 from stegnet.loopback import LoopbackHandler, LoopbackServer
 from stegnet.methods import Context
 
@@ -176,7 +185,7 @@ class _Handler(LoopbackHandler):
         body = _Body(self.rfile, self.headers.get("Content-Length", ""), self.server.stop)
         if path == "jobs":
             self._do_job(body)
-        elif path == "capacity" or path in ADVICE:
+        elif path in ("capacity", "channel", *ADVICE):
             self._advise(path, body)
         else:
             self.refuse(HTTPStatus.NOT_FOUND)
@@ -185,7 +194,7 @@ class _Handler(LoopbackHandler):
         """Answer a question. If that fails, tell the page so, and print why: a file may be odd in any way."""
         answer: Mapping[str, object]
         try:
-            answer = self._capacity(body) if about == "capacity" else advise(about, body.line())
+            answer = advise(about, body.line()) if about in ADVICE else self._examine(about, body)
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
         except Cancelled:
@@ -201,16 +210,22 @@ class _Handler(LoopbackHandler):
     def _send_answer(self, answer: Mapping[str, object]) -> None:
         self.send_whole("application/json", json.dumps(answer).encode())
 
-    def _capacity(self, body: "_Body") -> dict[str, object]:
-        """Return the capacity of a cover, whose file follows the question."""
-        question = CapacityQuestion(body.line())
+    def _examine(self, about: str, body: "_Body") -> dict[str, object]:
+        """Answer a question about files that follow it: a cover's capacity, or what is known of a channel."""
+        question = CapacityQuestion(body.line()) if about == "capacity" else ChannelQuestion(body.line())
         try:
-            self.server.workspace.check_space(question.size)
-            with self.server.workspace.inputs() as folder:
-                return question.answer(body.file(folder / "cover", question.name, question.size))
+            with self._files(body, question.inputs) as paths:
+                return question.answer(paths)
         except StegnetError as error:
             body.skip()
             return {"text": f"{error}."}
+
+    @contextmanager
+    def _files(self, body: "_Body", inputs: tuple[tuple[str, int], ...]) -> Iterator[list[Path]]:
+        """Write the files of a body, given names and sizes, each to a folder that is removed after the block."""
+        self.server.workspace.check_space(sum(size for _, size in inputs))
+        with self.server.workspace.inputs() as folder:
+            yield [body.file(folder / str(number), name, size) for number, (name, size) in enumerate(inputs)]
 
     def _do_job(self, body: "_Body") -> None:
         """Do a job, unless there are too many.
@@ -240,14 +255,11 @@ class _Handler(LoopbackHandler):
         """Do the job that the body asks for, and return the result that the page shows."""
         request = parse_request(body.line())
         workspace = self.server.workspace
-        workspace.check_space(sum(size for _, size in request.inputs))
-        with workspace.inputs() as folder:
-            paths = [body.file(folder / str(number), name, size) for number, (name, size) in enumerate(request.inputs)]
-            with self._turn(), workspace.outputs() as results:
-                context = replace(self.server.context, progress=self._progress, warn=self._warn)
-                # Empty lines, with or without progress: Firefox gives up on an answer that is silent for 300 s.
-                done = with_heartbeat(lambda: run_job(request, paths, results, context), lambda: self._send(b"\n"))
-                main_id, *preview_ids = workspace.publish(results, [done.main, *done.previews.values()])
+        with self._files(body, request.inputs) as paths, self._turn(), workspace.outputs() as results:
+            context = replace(self.server.context, progress=self._progress, warn=self._warn)
+            # Empty lines, with or without progress: Firefox gives up on an answer that is silent for 300 s.
+            done = with_heartbeat(lambda: run_job(request, paths, results, context), lambda: self._send(b"\n"))
+            main_id, *preview_ids = workspace.publish(results, [done.main, *done.previews.values()])
         previews = {name: f"results/{file_id}" for name, file_id in zip(done.previews, preview_ids, strict=True)}
         return done.facts | {"url": f"results/{main_id}/{quote(done.main.name, safe='')}", "previews": previews}
 

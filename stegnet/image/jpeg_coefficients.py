@@ -60,6 +60,12 @@ class JpegPicture:
         """Return the quantisation table of a component, (64,) int in zigzag order."""
         return np.array(self.file.quantisation[self.file.components[component].table])
 
+    @property
+    def has_optimised_tables(self) -> bool:
+        """True if its Huffman tables are others than those of T.81, annex K.3."""
+        tables = {table for _, _, tables in self.file.huffman_segments for table in tables}
+        return not tables <= _standard_tables()
+
     @cached_property
     def decoded_luma(self) -> DecodedLuma:
         """Luma as it is decoded in floating point."""
@@ -193,6 +199,16 @@ def _standard_tables() -> frozenset[HuffmanTable]:
     """Return the tables of T.81, annex K.3, as libjpeg writes them."""
     file = parse_jpeg(encode_jpeg(np.zeros((8, 8, 3), np.uint8), 75), "a JPEG")
     return frozenset(table for _, _, tables in file.huffman_segments for table in tables)
+
+
+def usual_code_lengths() -> np.ndarray:
+    """Return the bits of each symbol's code in the usual table of luma's AC coefficients, (256,) int64; 0: none."""
+    lengths = np.zeros(256, np.int64)
+    ac_of_luma = 0x10  # class and number (T.81, B.2.4.2)
+    table = next(table for table in _standard_tables() if table.key == ac_of_luma)
+    counts = list(table.counts)
+    lengths[list(table.symbols)] = np.repeat(np.arange(1, len(counts) + 1), counts)
+    return lengths
 
 
 def read_jpeg(path: Source) -> JpegPicture:

@@ -466,6 +466,12 @@ def orientation_of(path: Source) -> int:
         return exif_orientation(image)
 
 
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn a picture, (H, W) or (H, W, channels) uint8, that is stored with this orientation, upright."""
+    turn = _TURNS.get(orientation)
+    return pixels if turn is None else np.asarray(Image.fromarray(pixels).transpose(turn))
+
+
 def turned_back(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Turn an upright picture, (H, W, channels) uint8, to the layout in a file with this orientation."""
     turn = _TURNS.get(orientation)

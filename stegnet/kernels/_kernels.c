@@ -1085,6 +1085,12 @@ static PyMethodDef methods[] = {
     {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
     {"rows", png_rows, METH_VARARGS, rows_doc}, {"windows", windows, METH_VARARGS, windows_doc},
     {"decode", decode, METH_VARARGS, decode_doc},
+    {"jpeg_ycc", jpeg_ycc, METH_VARARGS, jpeg_ycc_doc},
+    {"jpeg_offsets", jpeg_offsets, METH_VARARGS, jpeg_offsets_doc},
+    {"jpeg_forward", jpeg_forward, METH_VARARGS, jpeg_forward_doc},
+    {"jpeg_arrive", jpeg_arrive, METH_VARARGS, jpeg_arrive_doc},
+    {"jpeg_blocks_hold", jpeg_blocks_hold, METH_VARARGS, jpeg_blocks_hold_doc},
+    {"jpeg_steps_hold", jpeg_steps_hold, METH_VARARGS, jpeg_steps_hold_doc},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};

@@ -18,6 +18,7 @@ from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
 from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
 
 FLAT = "a picture of flat areas"
+NOT_SENT = "a picture that never came through this channel"  # and whose encoder saves otherwise than any known one
 _COPY = "a copy of one that was saved with loss"
 _TWICE = "a JPEG that was saved before with coarser tables"
 _NEUTRAL = 128  # level of chroma that is grey

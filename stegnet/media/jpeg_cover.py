@@ -33,6 +33,8 @@ class JpegCover:
     # rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
     notes: tuple[str, ...] = ()  # lines on how it was made
+    # luma's coefficients, without the first of each block, that may change, (rows, columns, 63) bool; None: all
+    usable: np.ndarray | None = None
 
     @property
     def shown(self) -> np.ndarray:

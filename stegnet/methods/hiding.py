@@ -144,6 +144,10 @@ def check_cover(method: Method[Any], cover: Cover, options: Any) -> None:
         problem = f"is a {cover.called}, and the method {method.info.name} hides in {kinds}"
         sound = "what is hidden in a sound must be sent as a file"
         hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
+        if getattr(options, "channel_file", None):
+            hint = Text("known channels are of pictures; use ", Setting("survive", "CHANNEL"), ", such as h264:23")
+        if getattr(options, "channel_file", None) and cover.kind != SOUND:
+            hint = Text("only pictures go through a known channel; use ", Setting("survive", "CHANNEL"), " for films")
         raise CapacityError(problem, hint, subject=cover)
     if cover.kind != PICTURE and getattr(options, "resize", None):
         problem = f"the cover is a {cover.called}, and only pictures are resized"

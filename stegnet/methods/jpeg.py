@@ -11,15 +11,18 @@ from types import MappingProxyType
 
 import numpy as np
 
+from stegnet import channels
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE
 from stegnet.core.text import Setting, Text
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
+from stegnet.methods.channel_cover import ChannelCover, channel_cover
 from stegnet.methods.hiding import FoundFile, found_file_by, write_jpeg
-from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel, simulator_of
+from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel
+from stegnet.methods.jpeg_tolerant import NearlyThroughChannel, found_tolerant_file
 from stegnet.methods.method import (
     EXACT_HELP,
     RESIZE_HELP,
@@ -43,16 +46,14 @@ from stegnet.methods.method import (
     choice_of,
     option,
 )
-from stegnet.record import Container, Record, empty_record_bytes, format_record
+from stegnet.methods.registry import METHODS
+from stegnet.record import Container, Record, empty_record_bytes
 from stegnet.results import SecurePayload
 from stegnet.sealing import most_fixed, record_capacity
 from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, fixed_samples, medium_of, samples_of
 
 JPEG = "jpeg"
-USUAL_QUALITY = 95
-# quality
-_STRAINED = "so much of what is sent changes for what arrives that detectors find it"
-_SENT_BEFORE = "use what arrives of this cover as the cover"
+USUAL_QUALITY = 95  # of JPEGs that are made of other covers
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,17 @@ class JpegOptions:
     compress: bool = option(True, EXACT_HELP)
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
+    channel_file: tuple[Path] | None = option(
+        None, "file of a channel, as `stegnet channel` makes it: what arrives there is the container", ("FILE",)
+    )
     channel: str | None = option(
         None,
-        "command that does what OUT goes through, a JPEG saved again at the same size, such as 'convert {in} -quality "
-        "72 {out}': what arrives is the container. It is run a dozen times or more, on near copies of COVER",
+        "command that does what OUT goes through, such as 'convert {in} -quality 72 {out}': what arrives is the "
+        "container. It is run several times, on near copies of COVER",
         "COMMAND",
     )
     channel_from: tuple[Path, Path] | None = option(
-        None,
-        "the same, learned from a JPEG that was sent once and what arrived: its tables and sampling are used",
-        ("SENT", "RECEIVED"),
+        None, "the same, learned from a picture that was sent and what arrived", ("SENT", "RECEIVED")
     )
     verify: bool = option(True, VERIFY_HELP)
 
@@ -103,12 +105,12 @@ class JpegMethod(AlbumMethod[JpegOptions]):
 The method "jpeg", used where OUT is a JPEG, hides any file in its coefficients,
 encrypted. A cover that is a JPEG keeps its metadata, tables and all other
 bytes, and nearly its size; any other cover is saved as JPEG first. Send OUT as
-a file: encoded again, as messengers do, its secret is lost, unless --channel or
---channel-from was given that encoding. Otherwise, use --for.
+a file: apps that save pictures again lose its secret, unless it was hidden for
+that app, as learned by `stegnet channel` (--for NAME.channel), or for a command
+that does the same. For apps of which nothing is known: --for messenger.
 
   $ stegnet hide photo.jpg letter.pdf --key-file k -o sent.jpg
-  $ stegnet hide photo.jpg letter.pdf --channel-from before.jpg after.jpg \\
-        --key-file k -o sent.jpg
+  $ stegnet hide photo.jpg note.txt --for app.channel --key-file k -o sent.jpg
 """,
         forms=MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]}),
         covers=(PICTURE,),
@@ -133,11 +135,18 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         return [*why_not, Fit(f"any file, in {where}", self.info.name, found.bytes, found.hard)]
 
     def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
-        """Return the capacity for a file of this name; 0 bytes if the cover is not a JPEG, or too small."""
-        if cover.cover is None or not cover.cover.is_jpeg:
+        """Return the capacity for a file of this name, of any picture through a channel, or of a JPEG; else 0 bytes."""
+        if cover.cover is None:
+            return Capacity(0)
+        transit = _transit_of(options, cover.cover)
+        if transit is not None:
+            carrier = _JpegCarrier(cover.cover, ANY_KEY, options)
+            most = max(carrier.capacity(name), 0)
+            return Capacity(most, min(most, carrier.hard_bytes))
+        if not cover.cover.is_jpeg:
             return Capacity(0)
         made = jpeg_cover(cover.cover, USUAL_QUALITY)
-        most = max(_record_capacity(made.picture, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
+        most = max(_record_capacity(made, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
         return Capacity(most, min(most, _hard_bytes(made)), made.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
@@ -147,9 +156,17 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context
     ) -> NewContainer:
-        """Hide a file in the coefficients of a JPEG, which is made of the cover if that isn't one."""
+        """Hide a file in the coefficients of a JPEG, which is made of the cover if that isn't one.
+
+        For a channel through which too much moves, it is hidden by the method "robust", which `choice` says.
+        """
         keys = key.new_keys(context.randomness)
-        carrier = _JpegCarrier(cover, keys.film, options)
+        carrier = _JpegCarrier(cover, keys.film, options, key)
+        if isinstance(carrier.plan, NearlyThroughChannel) and carrier.plan.capacity < 0:
+            choice = _modem_choice(carrier.plan.transit, cover, options)
+            made = choice.method.embed(cover, payload, suffix, key, choice.options, context)
+            made.choice = choice
+            return made
         context = context.in_steps("compress", "hide", "write")
         fitted = payload.fit(carrier, context)
         return _seal_jpeg(carrier, fitted.record(context.randomness), keys, context, fitted)
@@ -157,7 +174,7 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
         """Return the bytes that fit beside an empty record into the luma coefficients of the JPEG."""
         carrier = _JpegCarrier(cover, key, options)
-        return Capacity(carrier.capacity_beside(empty), _hard_bytes(carrier.plan.carrier))
+        return Capacity(carrier.capacity_beside(empty), carrier.hard_bytes)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
@@ -169,7 +186,10 @@ a file: encoded again, as messengers do, its secret is lost, unless --channel or
         """Find the file in the coefficients of a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
             return NotFound()
-        return found_file_by(_JpegContainer, container, context, self.info.name)
+        found = found_file_by(_JpegContainer, container, context, self.info.name)
+        if isinstance(found, FoundFile):
+            return found
+        return found_tolerant_file(container, context, self.info.name)
 
 
 class _JpegCarrier(Carrier):
@@ -177,28 +197,82 @@ class _JpegCarrier(Carrier):
 
     larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet hide --spread`)"
 
-    def __init__(self, cover: Cover, key: Key, options: JpegOptions) -> None:
+    def __init__(self, cover: Cover, key: Key, options: JpegOptions, source: KeySource | None = None) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality
         if not 50 <= quality <= 98:
             raise ConfigError(f"{quality} is not from 50 to 98", parameter="quality")
 
-        simulator = simulator_of(options.channel, options.channel_from)
-        made = jpeg_cover(cover, quality, options.resize)
-        if options.quality is not None and made.errors is None:
-            unused = " has no effect: the cover is a JPEG, which keeps its own"
-            made = replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
-        self.plan = ThroughChannel(made, simulator) if simulator else ChannelPlan(made)
+        transit = _transit_of(options, cover)
+        self.plan: ChannelPlan
+        if transit is None:
+            self.plan = ChannelPlan(_own_cover(cover, quality, options))
+        elif transit.known.exact:
+            self.plan = ThroughChannel(_cover_for(transit, cover, options))
+        else:
+            self.plan = NearlyThroughChannel(_cover_for(transit, cover, options), key if source is None else source)
         self.key = key
         self.at_most_safe = options.at_most_safe
 
     def capacity_beside(self, empty: int) -> int:
         """Return the bytes of a file that fit besides its empty record; negative if the record itself does not fit."""
-        carrier = self.plan.carrier
-        most = _record_capacity(carrier.picture, self.key) - empty
-        return min(most, _hard_bytes(carrier)) if self.at_most_safe else most
+        most = _record_capacity(self.plan.carrier, self.key)
+        if isinstance(self.plan, NearlyThroughChannel):
+            most = min(most, self.plan.capacity)
+        return min(most - empty, self.hard_bytes) if self.at_most_safe else most - empty
+
+    @property
+    def hard_bytes(self) -> int:
+        """Bytes of a file that are hard to find."""
+        return _hard_bytes(self.plan.carrier, self.plan.efficiency)
 
     def capacity(self, name: str) -> int:
         return self.capacity_beside(empty_record_bytes(name, self.key))
+
+
+def _transit_of(options: JpegOptions, cover: Cover) -> "channels.Transit | None":
+    """Return the transit through the channel that the options name; None if they name none."""
+    return channels.transit_of(options.channel_file, options.channel, options.channel_from, cover)
+
+
+def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> MethodChoice:
+    """Return the method "robust" for a named channel that is about as coarse as a known one through which much moves.
+
+    Raises CapacityError if only what is hard to find may be hidden.
+    """
+    problem = "too much moves of a JPEG that the channel saved before and saves again"
+    if options.at_most_safe:
+        setting = Setting("at_most_safe", True)
+        raise CapacityError(problem, Text("leave ", setting, " out: what survives the channel is easier to find"))
+    height, width = cover.size
+    known = transit.known
+    factor = known.limit.kept_size(height, width)[0] / height
+    least_factor = 0.25  # of a named channel
+    if factor < least_factor:
+        problem = f"{problem}, and the channel reduces the cover to less than a quarter"
+        raise CapacityError(problem, "use a smaller copy of the cover", cover)
+    name = f"jpeg:{known.form.nearest_quality}" + (f"+resize:{factor:.2f}" if factor < 1 else "")
+    method = METHODS["robust"]
+    robust_options = method.info.options(survive=name, compress=options.compress, verify=options.verify)
+    warning = f"{problem}: hidden by the method robust for {name}, which detectors find sooner"
+    return MethodChoice(method, robust_options, warning=warning)
+
+
+def _own_cover(cover: Cover, quality: int, options: JpegOptions) -> JpegCover:
+    """Return the JPEG that a cover is, or is made, where the container arrives as it is sent."""
+    made = jpeg_cover(cover, quality, options.resize)
+    if options.quality is None or made.errors is not None:
+        return made
+    unused = " has no effect: the cover is a JPEG, which keeps its own"
+    return replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
+
+
+def _cover_for(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> ChannelCover:
+    """Return the cover in the form of a channel."""
+    made = channel_cover(cover, transit, options.resize)
+    if options.quality is None:
+        return made
+    unused = Text(Setting("quality", "Q", quoted=False), " has no effect: the channel has its own")
+    return replace(made, carrier=replace(made.carrier, notes=(unused, *made.carrier.notes)))
 
 
 def _seal_jpeg(
@@ -207,10 +281,7 @@ def _seal_jpeg(
     """Return a JPEG with a file, or a record of an album's file, sealed in it."""
     plan = carrier.plan
     context.warn_about_cover(plan.cover.history)
-    data = format_record(record, keys.film)
-    planes = context.with_heartbeat("hide", lambda: plan.planes(data, keys, context.randomness))
-    if plan.strained and carrier.at_most_safe:
-        raise CapacityError(_STRAINED, _SENT_BEFORE)
+    planes = context.with_heartbeat("hide", lambda: plan.planes(record, keys, context.randomness))
     return _SealedJpeg(plan, planes, record, context, fitted)
 
 
@@ -230,8 +301,11 @@ class _SealedJpeg(NewContainer):
         self.height, self.width = plan.cover.shown.shape[:2]  # decoded only now, since pixels take 3 bytes each
 
         about_cover = plan.cover.notes
-        if plan.carrier is not plan.cover:
-            about_cover = (*about_cover, "this file can't be revealed, only the copy that arrives")
+        if plan.arrives_otherwise:
+            only_the_copy = "only the copy that arrives is whole: this file is revealed as altered, or not at all"
+            about_cover = (*about_cover, only_the_copy)
+        if plan.promise:
+            about_cover = (*about_cover, plan.promise)
         fitted = self.fitted
         notes = (fitted.line, *about_cover, *fitted.notes) if fitted else about_cover
         figures = {
@@ -239,10 +313,9 @@ class _SealedJpeg(NewContainer):
             "container_psnr": changes.psnr,
             "changed_pixels": changes.pixels,
             "hidden_bytes": len(self.record.data),
-            "secure": None if plan.strained else jpeg_secure_payload(plan.carrier),
+            "secure": jpeg_secure_payload(plan.carrier, plan.efficiency),
         }
-        strained = (f"{_STRAINED}; {_SENT_BEFORE}",) if plan.strained else ()
-        return Written.of(fitted, notes, figures, warnings=strained)
+        return Written.of(fitted, notes, figures)
 
 
 class _JpegContainer(Container):
@@ -259,14 +332,17 @@ class _JpegContainer(Container):
         yield samples_of(self._jpeg)
 
 
-def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
+def _record_capacity(cover: JpegCover, key: Key) -> int:
     """Return the bytes of a record that fit into a JPEG; negative if too many of its coefficients are fixed."""
-    luma = jpeg.planes[0]
-    fixed = fixed_samples(jpeg)
+    luma = cover.picture.planes[0]
+    fixed = fixed_samples(cover.picture)
     if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
         return -1
 
-    most = int(_carriers(jpeg) * RATES.most_rate) // 8
+    most = int(_carriers(cover) * RATES.most_rate) // 8
+    if cover.usable is not None:  # those nearby can't be used, either
+        share = _carriers(cover) / max(_carriers(replace(cover, usable=None)), 1)
+        most = int(most * share * min(1, 2 * share))
 
     free = np.count_nonzero(~fixed)
     if free < fixed.size:
@@ -274,13 +350,13 @@ def _record_capacity(jpeg: JpegPicture, key: Key) -> int:
     return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
 
-def _hard_bytes(cover: JpegCover) -> int:
+def _hard_bytes(cover: JpegCover, efficiency: float = 1.0) -> int:
     """Return the number of hidden bytes that are hard to find in a JPEG."""
-    return 0 if cover.history else jpeg_secure_payload(cover).hard
+    return 0 if cover.history else jpeg_secure_payload(cover, efficiency).hard
 
 
-def jpeg_secure_payload(cover: JpegCover) -> SecurePayload:
-    """Return the bytes that are hard to find in a JPEG that was saved once.
+def jpeg_secure_payload(cover: JpegCover, efficiency: float = 1.0) -> SecurePayload:
+    """Return the bytes that are hard to find in a JPEG that was saved once, by a plan of this `efficiency`.
 
     The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit
     for each nonzero coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora,
@@ -291,10 +367,12 @@ def jpeg_secure_payload(cover: JpegCover) -> SecurePayload:
     rate = RATES.highest_rate
     if cover.errors is None:
         rate = min(rate, RATES.rate * RATES.step / float(cover.picture.steps(0).mean()))
-    return SecurePayload(_carriers(cover.picture), rate, RATES.measured)
+    return SecurePayload(_carriers(cover), rate, RATES.measured, efficiency)
 
 
-def _carriers(jpeg: JpegPicture) -> int:
+def _carriers(cover: JpegCover) -> int:
     """Return the number of nonzero luma coefficients that may change, without the first of each block."""
-    used = (jpeg.planes[0][..., 1:] != 0).reshape(-1)
-    return int(np.count_nonzero(used & ~fixed_samples(jpeg).reshape(-1)))
+    used = cover.picture.planes[0][..., 1:] != 0
+    if cover.usable is not None:
+        used &= cover.usable
+    return int(np.count_nonzero(used.reshape(-1) & ~fixed_samples(cover.picture).reshape(-1)))

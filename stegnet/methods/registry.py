@@ -1,15 +1,17 @@
-"""The methods by name; "auto", which asks the others; and the destinations of containers.
+"""The methods by name; "auto", which asks the others; and the method for a destination.
 
 To add a method: a file with a `Method`, and a line below.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from stegnet.channels.destinations import DESTINATIONS
 from stegnet.core.errors import CapacityError, ConfigError, PackageError, did_you_mean
-from stegnet.core.names import ALBUM, COVERS
+from stegnet.core.names import ALBUM, COVERS, is_channel_file
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
@@ -38,24 +40,6 @@ _CLASSES = {
     "sound": "stegnet.methods.sound:SoundMethod",
 }
 _LAST = ("network", "h264", "robust")  # methods that look through a container last: they import most, or look longest
-
-
-@dataclass(frozen=True)
-class Destination:
-    """A place where a container is sent, in a user's words."""
-
-    text: str  # what happens to it there, for after its name
-    method: str = AUTO  # whose containers survive it
-    options: dict[str, Any] = field(default_factory=dict)  # of that method
-
-
-DESTINATIONS = {
-    "file": Destination("arrives as it is"),
-    "messenger": Destination("as a photo or video", "robust", {"survive": "messenger"}),
-    "website": Destination("saved again at its size: JPEG 75, H.264 CRF 23 or better", "robust", {"survive": None}),
-    "resize": Destination("reduced, down to half its sides", "robust", {"survive": "jpeg:75+resize:0.5"}),
-    "crop": Destination("cropped, down to half its sides", "robust", {"survive": "jpeg:75+crop:0.5"}),
-}
 
 
 class UnknownOption(ConfigError):
@@ -158,17 +142,30 @@ def method_for(
     """Return the method whose containers survive being sent to a destination, and its options.
 
     Args:
-        destination: a key of DESTINATIONS, such as "file".
+        destination: a key of DESTINATIONS, such as "file", or the path of a channel's file.
         given: options that are set, besides those of the destination.
         suffix: suffix of the container, or "".
-        method: its name; None: the destination's.
+        method: its name; None or AUTO: the destination's.
 
     Raises:
         ConfigError: as `METHODS.choose`; or a value is impossible.
     """
-    chosen = DESTINATIONS[destination]
-    options = {**given, **chosen.options}
-    found = METHODS.choose(method or chosen.method, options, suffix)
+    options = dict(given)
+    channel_file = None
+    if is_channel_file(given.get("survive")):
+        channel_file = options.pop("survive")
+    elif destination not in DESTINATIONS:
+        channel_file = destination
+
+    if channel_file is not None:
+        usual = "jpeg"
+        options["channel_file"] = (Path(channel_file),)
+    elif DESTINATIONS[destination].is_lossy:
+        usual = "robust"
+        options["survive"] = DESTINATIONS[destination].channel
+    else:
+        usual = AUTO
+    found = METHODS.choose(usual if method in (None, AUTO) else method, options, suffix)
     return found, found.info.options(**options)
 
 

@@ -14,7 +14,7 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import is_mp4
-from stegnet.media.compression_traces import FLAT
+from stegnet.media.compression_traces import FLAT, NOT_SENT
 from stegnet.media.cover import Cover
 
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
@@ -60,11 +60,13 @@ class SecurePayload:
         samples: number of the cover's samples that can be changed.
         rate: bits per sample at which detectors hardly did better than guessing.
         measured: number of samples of the covers in the measurement.
+        efficiency: bytes of a file by those of the measured payload that changes as much.
     """
 
     samples: float
     rate: float
     measured: float
+    efficiency: float = 1.0
 
     @property
     def hard(self) -> int:
@@ -81,7 +83,7 @@ class SecurePayload:
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
         measured_bytes = rate * self.measured / 8 + DETECTION.always
-        return max(int(measured_bytes * growth) - DETECTION.always, 0)
+        return int(self.efficiency * max(int(measured_bytes * growth) - DETECTION.always, 0))
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,9 @@ def betrayed_by(history: str) -> str:
     if history.endswith(SLIGHTLY):
         return Text(f"the cover is {history}: its traces may give the container away; {reduce}", resize)
     line = _given_away(f"the cover is {history}")
+    if history == NOT_SENT:
+        prepared = "anyone can tell that it was prepared; send it through the channel once, and hide in what arrives"
+        return f"the cover is {history}: {prepared}"
     if history == FLAT:
         return f"{line}; use a photograph"
     if history.startswith("a sound"):

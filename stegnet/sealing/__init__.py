@@ -3,6 +3,9 @@
 `embedding` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the
 cheapest changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy
 changes in samples that carry nothing, and `jpeg_carriers` seals in the coefficients of a JPEG.
+
+`tolerant` seals in a JPEG some of whose coefficients may move: `tolerant_rates` chooses its codes, `fec` corrects
+errors, and `content_salts` gives salts that saving a picture keeps.
 """
 
 from stegnet.sealing.carriers import (
@@ -31,6 +34,7 @@ from stegnet.sealing.embedding import (
     too_small,
     unseal,
 )
+from stegnet.sealing.fec import RepeatAccumulateCode, decode_message, encode_message, least_places, message_capacity
 from stegnet.sealing.trellis import layout
 
 __all__ = [
@@ -45,10 +49,15 @@ __all__ = [
     "CarrierModel",
     "Costs",
     "Margin",
+    "RepeatAccumulateCode",
     "SealOptions",
+    "decode_message",
+    "encode_message",
     "frame_salt",
     "idle_samples",
     "layout",
+    "least_places",
+    "message_capacity",
     "most_fixed",
     "public_order",
     "record_capacity",

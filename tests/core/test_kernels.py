@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import sysconfig
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,11 +15,18 @@ from PIL import Image
 
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
+from stegnet.image.libjpeg import (
+    DctMethod,
+    arriving_blocks,
+    blocks_that_hold,
+    colour_offsets,
+    encode_planes,
+    steps_that_hold,
+)
 from stegnet.keys import Key
-from stegnet.methods.robust import RepeatAccumulateCode
-from stegnet.methods.robust.fec import PHI
-from stegnet.sealing import CarrierModel, Costs, SealOptions, seal, texture_costs, trellis
+from stegnet.sealing import CarrierModel, Costs, RepeatAccumulateCode, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.carriers import first_sorted, stable_argsort
+from stegnet.sealing.fec import PHI
 from stegnet.sealing.jpeg_carriers import juniward
 from stegnet.sealing.zones import RecordSettings
 from tests.support.jpegs import JpegPicture, read_jpeg
@@ -31,6 +39,7 @@ JPEG_TESTS = (
     f"{MEDIA}/test_jpeg.py::test_any_sampling_and_any_scans",
     f"{MEDIA}/test_jpeg_scans.py::test_coefficients_are_those_of_libjpeg",
     f"{MEDIA}/test_jpeg_scans.py::test_damaged_scans_are_read_as_by_libjpeg",
+    f"{MEDIA.parent}/image/test_libjpeg.py",
 )
 
 
@@ -185,6 +194,54 @@ def test_scans_without_codes_or_capacity_are_refused(compiled):
         compiled.code(blocks, owner, owner, owner, 2, codes, sizes * 0, out)
 
 
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+@pytest.mark.parametrize("count", [0, 1, 15, 33])
+def test_blocks_are_saved_again_the_same(monkeypatch, dct, count):
+    """Over blocks of a picture, and blocks that no encoder makes, whose numbers wrap around."""
+    random = np.random.default_rng(count)
+    steps = random.integers(1, 20, 64)
+    for highest, factor in product((3, 1023, 32767), (1, 4000)):
+        sizes = np.where(random.random((count, 64)) < 0.3, highest, 1)
+        blocks = random.integers(-sizes, sizes + 1).astype(np.int16)
+        offset = random.integers(-80, 80, (count, 64)).astype(np.int8)
+        both(monkeypatch, partial(arriving_blocks, blocks, offset, steps * factor, steps, dct))
+        compare_held(monkeypatch, blocks, offset // 80, steps * factor, dct)
+
+
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+@pytest.mark.parametrize("highest", [1, 2, 5])
+def test_blocks_hold_the_same(monkeypatch, picture, dct, highest):
+    """Blocks of a picture in fine steps, of which some hold."""
+    steps = np.random.default_rng(highest).integers(1, highest + 1, 64)
+    (plane,) = encode_planes(picture(88, 176)[..., 1], [steps], (1, 1), dct)
+    blocks = plane.reshape(-1, 64)
+    compare_held(monkeypatch, blocks, np.zeros(blocks.shape, np.int8), steps, dct)
+
+
+def compare_held(
+    monkeypatch: pytest.MonkeyPatch, blocks: np.ndarray, offset: np.ndarray, steps: np.ndarray, dct: DctMethod
+) -> None:
+    wanted = np.random.default_rng(0).random((len(blocks), 63)) < 0.4
+    for margin in (0, 0.2):
+        both(monkeypatch, partial(blocks_that_hold, blocks, offset, steps, dct, margin))
+        both(monkeypatch, partial(steps_that_hold, blocks, offset, steps, dct, margin, wanted))
+
+
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+@pytest.mark.parametrize("shape", [(1, 1, 3), (9, 140, 3), (150, 31, 3), (17, 40)])
+def test_pictures_are_encoded_the_same(monkeypatch, dct, shape):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, shape, np.uint8)
+    tables = [random.integers(1, 1 << bits, 64) for bits in ((1, 8, 16) if len(shape) == 3 else (8,))]
+
+    def encoded() -> np.ndarray:
+        return np.concatenate([plane.ravel() for plane in encode_planes(pixels, tables, (2, 2), dct)])
+
+    both(monkeypatch, encoded)
+    both(monkeypatch, lambda: colour_offsets(pixels).offset)
+    both(monkeypatch, lambda: colour_offsets(pixels).room)
+
+
 WRONG_BANDS = (0, 5, 4, 0, 0), (0, -1, 4, 0, 0), (0, 0, 64, 0, 0), (0, 0, 63, 0, 14), (0, 0, 63, 0, -1)
 WRONG_SIZES = (0, 2, 0), (2, 2, 0), (1, 3, 0), (1, 1 << 40, 0), (1 << 40, 1, 0), (1, 2, -1)
 WRONG_PLACES = (
@@ -209,7 +266,37 @@ def test_arrays_that_do_not_fit_each_other_are_refused(compiled):
     places, tables, band, size = np.array([[0, 2, 1, 1]]), np.zeros((1, 2, 272), np.uint8), (0, 0, 63, 0, 0), (1, 2, 0)
     samples, ranks, ties = np.zeros(62, np.uint8), np.zeros(1, np.int32), np.zeros(33, np.uint16)
     costs = np.ones(62, np.uint16), np.ones(62, np.uint16)
+    rgb, table, tables_of_steps = np.zeros(192, np.uint8), np.ones(64, np.int32), [np.ones(64, np.int32)] * 4
+    coded, shift, held, tried = (np.zeros(count, kind) for count, kind in ((64, "h"), (64, "b"), (1, "?"), (63, "?")))
     calls = [
+        (compiled.jpeg_ycc, rgb, rgb[:63].copy(), rgb[:64].copy(), rgb[:64].copy()),
+        (compiled.jpeg_ycc, rgb, rgb[:64].copy(), rgb[:64].copy(), rgb[:63].copy()),
+        (compiled.jpeg_offsets, rgb[:-1], 1, 3, shift, coded[:1]),
+        (compiled.jpeg_offsets, rgb, 1, 2, shift, coded[:1]),
+        (compiled.jpeg_offsets, rgb, 0, 3, shift, coded[:1]),
+        (compiled.jpeg_offsets, rgb, 2, 3, shift, coded[:1]),
+        (compiled.jpeg_offsets, rgb, 1, 3, shift[:-1], coded[:1]),
+        (compiled.jpeg_forward, 0, rgb[:64], 2, table, coded),
+        (compiled.jpeg_forward, 0, rgb[:64], -1, table, coded),
+        (compiled.jpeg_forward, 3, rgb[:64], 1, table, coded),
+        (compiled.jpeg_forward, -1, rgb[:64], 1, table, coded),
+        (compiled.jpeg_forward, 0, rgb[:64], 1, table * 0, coded),
+        (compiled.jpeg_forward, 0, rgb[:64], 1, table[:-1], coded),
+        (compiled.jpeg_forward, 0, rgb[:64], 1, table, coded[:-1]),
+        (compiled.jpeg_arrive, 0, coded[:-1], shift, table, table, coded.copy()),
+        (compiled.jpeg_arrive, 0, coded, shift[:-1], table, table, coded.copy()),
+        (compiled.jpeg_arrive, 0, coded, shift, table[:-1], table, coded.copy()),
+        (compiled.jpeg_arrive, 0, coded, shift, table, table[:-1], coded.copy()),
+        (compiled.jpeg_arrive, 0, coded, shift, table, table, coded[:-1].copy()),
+        (compiled.jpeg_blocks_hold, 0, coded, shift[:-1], *tables_of_steps, held),
+        (compiled.jpeg_blocks_hold, 0, coded[:-1], shift, *tables_of_steps, held),
+        (compiled.jpeg_blocks_hold, 0, coded, shift, *tables_of_steps[:3], table[:-1], held),
+        (compiled.jpeg_blocks_hold, 0, coded, shift, *tables_of_steps, held.repeat(2)),
+        (compiled.jpeg_steps_hold, 0, coded[:-1], shift, *tables_of_steps, tried, tried.copy(), tried.copy()),
+        (compiled.jpeg_steps_hold, 0, coded, shift, table[:-1], *tables_of_steps[:3], *[tried.copy()] * 3),
+        (compiled.jpeg_steps_hold, 0, coded, shift, *tables_of_steps, tried[:-1], tried.copy(), tried.copy()),
+        (compiled.jpeg_steps_hold, 0, coded, shift, *tables_of_steps, tried, tried[:-1].copy(), tried.copy()),
+        (compiled.jpeg_steps_hold, 0, coded, shift, *tables_of_steps, tried, tried.copy(), tried[:-1].copy()),
         (compiled.decode_scan, b"", band, size, places, tables, blocks[:-1]),
         (compiled.decode_scan, b"", band, size, places[:0], tables[:0], blocks),
         (compiled.decode_scan, b"", band, size, places.repeat(5, 0), tables.repeat(5, 0), blocks),

@@ -17,6 +17,7 @@ from PIL import Image
 import stegnet
 from stegnet.cli import main
 from tests.demo.conftest import needs_chromium, node
+from tests.support.phone_photographs import Shot
 from tests.support.sounds import noise
 from tests.support.waiting import LIMIT
 
@@ -41,6 +42,14 @@ def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
                 process.kill()
 
 
+def through_app(sent: Path, received: Path) -> None:
+    """Saves what arrives of a picture through an app."""
+    with Image.open(sent) as image:
+        picture = image.convert("RGB")
+    picture.thumbnail((384, 384))
+    picture.save(received, "JPEG", quality=80)
+
+
 def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, picture, tmp_path: Path) -> None:
     needs_chromium()
     mp4 = {"codec": "libx264", "pix_fmt": "yuv420p"}
@@ -54,6 +63,9 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
     for suffix in ("gif", "png", "webp", "avif"):
         first.save(tmp_path / f"still.{suffix}")
         first.save(tmp_path / f"moving.{suffix}", save_all=True, append_images=others, duration=80)
+    Shot(640, 480, seed=3).save(tmp_path / "phone.jpg")
+    through_app(tmp_path / "phone.jpg", tmp_path / "received.jpg")
+    through_app(tmp_path / "received.jpg", tmp_path / "again.jpg")
     soundfile.write(tmp_path / "song.flac", noise(60_000).astype(np.int16), 44100)
     stegnet.make_key_file(tmp_path / "key")
     from_file = stegnet.read_key(tmp_path / "key")
@@ -74,6 +86,9 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
     assert (tmp_path / "revealed.mp4").read_bytes() == (tmp_path / "secret.mp4").read_bytes()
     found = stegnet.Session().info(tmp_path / "from_gui.jpg", key=stegnet.read_key(tmp_path / "key"))
     assert (found["method"], found["whole"]) == ("jpeg", True)
+    for number in (1, 2):  # hidden for the channel as it was learned in the page, and for its saved file
+        through_app(tmp_path / f"to_app{number}.jpg", tmp_path / "arrived.jpg")
+        assert stegnet.reveal(tmp_path / "arrived.jpg", key=from_file, strict=True).data == b"Meet me."
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from scipy.fft import dctn
 
-from stegnet.methods.robust import RepeatAccumulateCode, decode_message, encode_message, message_capacity
+from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, message_capacity
 
 Film = Sequence[np.ndarray]
 

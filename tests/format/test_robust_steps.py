@@ -12,11 +12,8 @@ from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.robust import (
     BlockPlacement,
     OperatingPoint,
-    RepeatAccumulateCode,
     coded_bits,
     dither_of,
-    encode_message,
-    message_capacity,
     own_grid,
     parse_content,
     region_means,
@@ -25,6 +22,7 @@ from stegnet.methods.robust import (
     used_blocks,
 )
 from stegnet.methods.robust.grid import Grid, canonical_grids, salts_of_copies
+from stegnet.sealing import RepeatAccumulateCode, encode_message, message_capacity
 from tests.format.test_steps import picture
 from tests.support.jpegs import encode_jpeg, through_jpeg
 

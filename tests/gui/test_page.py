@@ -2,8 +2,9 @@
 
 import re
 
+from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
+from stegnet.core.names import PICTURE
 from stegnet.gui import server as gui
-from stegnet.methods.registry import DESTINATIONS
 from tools.page_constants import PATH, page_constants
 
 PAGE = PATH.parent
@@ -22,10 +23,8 @@ def test_the_destinations_are_those_of_the_command_line() -> None:
     table = re.search(r"CHANNELS = \{(.*)\}", (DEMO / "src/page/jobs.js").read_text("utf-8"))
     assert table
     channels = table[1]
-    default = {"survive": "jpeg:75"}
     for name, channel in re.findall(r'(\w+): "([^"]+)"', channels):
-        given = {key: value for key, value in DESTINATIONS[name].options.items() if value}
-        assert default | given == {"survive": channel}
+        assert channel == (DESTINATIONS[name].channel or USUAL_CHANNELS[PICTURE])
 
 
 def test_each_module_names_files_of_the_page_alone() -> None:
@@ -35,6 +34,12 @@ def test_each_module_names_files_of_the_page_alone() -> None:
             for names in IMPORT.findall(module.read_text("utf-8")):
                 imported = (module.parent / "".join(names)).resolve()
                 assert imported.is_relative_to(PAGE) and imported.is_file(), f"{module.name}: {names}"
+
+
+def test_the_page_without_the_program_knows_no_apps() -> None:
+    """A channel's file is read by the program alone, so the form offers known apps where the backend has a choice."""
+    assert re.search(r"^  makeChannel,$", (PAGE / "program/backend.js").read_text("utf-8"), re.M)
+    assert not [path.name for path in (DEMO / "src").rglob("*.js") if "makeChannel" in path.read_text("utf-8")]
 
 
 def test_the_page_is_small_and_holds_no_network() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stegnet.methods.registry import DESTINATIONS
+from stegnet.channels.destinations import DESTINATIONS
 from tests.support.lab import ROOT
 from tests.support.waiting import LIMIT
 from tools.bench import BEGIN, END, run, with_tables

@@ -85,7 +85,7 @@ visiting("the capacity and a weak passphrase are told before anything is hidden"
   const forecast = page.locator("#hide .send .forecast");
   await forecast.getByText(/^Capacity: about .*\. The secret fits as it is, byte for byte\.$/).waitFor();
   const offered = () => page.locator("#hide .send .segments:visible input").evaluateAll((all) => all.map(({ value }) => value));
-  assert.deepEqual(await offered(), ["file", "messenger", "website", "resize", "crop"]);
+  assert.deepEqual(await offered(), ["file", "messenger", "website", "resize", "crop", "channel"]);
   await visitor.sendTo("website");
   await forecast.getByText(/^Capacity: about .* kB\. /).waitFor();
   await visitor.usePassphrase("hide");
@@ -130,6 +130,59 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}half its sides and save it without loss.`]);
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "photo-2.png");
+});
+
+visiting("a channel is learned, saved, chosen and hidden for", async (visitor) => {
+  const { page } = visitor;
+  const [send, channel] = [page.locator("#hide .send"), page.locator("#hide .channel")];
+  const panelEnd = () => page.locator("#hide .panel").evaluate((panel) => panel.getBoundingClientRect().bottom);
+  const described = () => channel.locator("dl").innerText();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await visitor.give("cover", exchange("phone.jpg"));
+  await send.getByText("PNG file").click();
+  await send.locator(".notice").waitFor();
+  assert.ok((await panelEnd()) <= 800, `the form ends at ${await panelEnd()}`);
+  assert.equal(await channel.isVisible(), false);
+
+  await visitor.type("Meet me.");
+  await visitor.useKeyFile("hide", exchange("key"));
+  await visitor.sendTo("channel");
+  assert.equal(await send.getByText("PNG file").isVisible(), false);
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^There is no channel’s file\. Choose one, or learn it/);
+  await page.getByRole("button", { name: "Learn it from pictures" }).click();
+  await page.locator("#channel-sent").setInputFiles(exchange("phone.jpg"));
+  await page.getByRole("button", { name: "Learn the channel" }).click();
+  assert.equal(await channel.getByRole("alert").innerText(), "A picture is missing. Choose all three.");
+  await page.locator("#channel-received").setInputFiles(exchange("received.jpg"));
+  await page.locator("#channel-again").setInputFiles(exchange("again.jpg"));
+  await page.getByRole("button", { name: "Learn the channel" }).click();
+  await channel.getByText("Exact: what arrives of a picture of this size is computed to the bit.").waitFor();
+  assert.equal(await page.locator("#channel-sent").isVisible(), false);
+  const learned = await described();
+  assert.match(learned, /^Size\s+Larger pictures are reduced to 384 pixels on the longer side/);
+  await send.locator(".forecast").getByText(/^Capacity: about [\d.]+ kB, \d+ bytes of it hard to find\. .* byte for byte/).waitFor();
+  await visitor.finish("hide");
+  assert.equal(await page.getByRole("button", { name: "Reveal it here" }).count(), 0, "what arrives is revealed, not this");
+  assert.equal(await visitor.saveName("hide"), "phone-2.jpg");
+  await visitor.saved("hide", exchange("to_app1.jpg"));
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.getByText("Save app.channel").click()]);
+  await saved.saveAs(exchange("my.channel"));
+
+  await page.locator("#channel-file").setInputFiles(exchange("key"));
+  const refused = "key: is not a channel's file. Make one with `stegnet channel SENT RECEIVED -o NAME.channel`.";
+  assert.equal(await channel.getByRole("alert").innerText(), refused);
+  assert.equal(await page.locator("#hide .result").isVisible(), false, "it was hidden for another channel");
+  await visitor.start("hide");
+  assert.equal(await visitor.trouble("hide"), refused);
+  await page.locator("#channel-file").setInputFiles(exchange("my.channel"));
+  await channel.getByText(/^my\.channel\. Learn it again when the app changes/).waitFor();
+  assert.equal(await described(), learned);
+  await visitor.onlySafely(true);
+  await visitor.finish("hide");
+  await visitor.saved("hide", exchange("to_app2.jpg"));
+  await visitor.give("cover", exchange("cover.mp4"));
+  assert.equal(await channel.isVisible(), false, "films are sent elsewhere");
 });
 
 visiting("a portrait and its buttons are seen whole", async (visitor) => {

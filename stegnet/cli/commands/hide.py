@@ -11,6 +11,7 @@ from typing import Any
 from stegnet.cli import messages, reports
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import (
+    CHANNEL_OPTIONS,
     add_cluster_option,
     add_key_options,
     add_method_options,
@@ -95,7 +96,7 @@ def add_arguments(hide: Parser) -> None:
         secret=secret,
         help="hide a text instead of SECRET; - reads it from standard input, unseen by other users",
     )
-    output_help = "output file or folder; without a suffix, the one that fits COVER"
+    output_help = "output file or folder; a suffix that fits is added"
     add_output_options(hide, output_help, places=True)
     add_key_options(hide, recipient=True)
     reports.add_json_option(hide)
@@ -244,7 +245,10 @@ def _hide(
                 size = container.stat().st_size
             reports.wrote_to_output(size, report)
 
-        if not report.figures.survives and not (options.json or options.channel or options.channel_from):
+        through_channel = any(getattr(job.options, name, None) for name in CHANNEL_OPTIONS)
+        if options.destination == "messenger" and report.frames == 1 and not options.json:
+            messages.note("harder to find: learn what your app does to pictures (`stegnet channel --help`)")
+        if not report.figures.survives and not (options.json or through_channel):
             as_a_file = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
             messages.note(METHODS[report.figures.method].info.survives or as_a_file)
         return ExitCode.SUCCESS

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stegnet import __version__
+from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_key_options, add_search_option, read_key_source
-from stegnet.core.names import PICTURE, counted, shown_size
+from stegnet.core.names import FILM, PICTURE, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
 from stegnet.kernels import kernels_in_use
 from stegnet.methods import Context, Fit
-from stegnet.methods.registry import DESTINATIONS
 
 DESCRIPTION = """\
 Tell what fits into FILE and how well it is recovered. With the key, tell what
@@ -33,6 +33,8 @@ def add_arguments(info: argparse.ArgumentParser) -> None:
     info.epilog = "The exit code is 3 if something is hidden but FILE was altered since hiding.\n"
     info.add_argument("file", type=Path, metavar="FILE", help="picture, film or sound")
     add_key_options(info, required=False, identity=True)
+    channel_help = "with the file of a channel (`stegnet channel`): what fits and arrives through it"
+    info.add_argument("--for", dest="channel", type=Path, metavar="NAME.channel", help=channel_help)
     add_search_option(info)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")
@@ -42,12 +44,18 @@ def add_arguments(info: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Print the facts on a file; the exit code is ALTERED if it changed since hiding."""
     key_source = read_key_source(options)
+    if key_source is not None and options.channel is not None:
+        options.usage_error("--for tells what fits into a cover: leave the key out")
     with messages.progress_bar() as progress:
-        info = file_info(options.file, key_source, Context(progress=progress, search=options.search))
+        info = file_info(options.file, key_source, Context(progress=progress, search=options.search), options.channel)
     if options.json:
         messages.result(json.dumps(info, default=fit_info))
     else:
-        for name, value in _verbose(info) if options.verbose else _plain(info):
+        if options.channel is not None and not options.verbose:
+            lines = _fits_for(options.channel, info)
+        else:
+            lines = _verbose(info) if options.verbose else _plain(info)
+        for name, value in lines:
             messages.result(f"{name}: {value}")
     return ExitCode.ALTERED if info.get("whole") is False else ExitCode.SUCCESS
 
@@ -126,19 +134,30 @@ def _fits(info: Info) -> Lines:
     for fit in plain:
         if fit.survive:
             by_channel.setdefault(fit.survive, []).append(fit)
-    usual_channel = "h264:23" if "frames" in info else "jpeg:75"
+    usual_channel = USUAL_CHANNELS[FILM if "frames" in info else PICTURE]
     for name, destination in DESTINATIONS.items():
         most_bytes = info["bytes_for"].get(name)
         if most_bytes:
-            fits = by_channel.pop(destination.options["survive"] or usual_channel, [])
+            fits = by_channel.pop(destination.channel or usual_channel, [])
             amounts = [f"any file up to about {shown_size(most_bytes)}", *map(_amount, fits[1:])]
             yield f"fits with --for {name}", " or ".join(amounts)
-        elif plain and info["kind"] == PICTURE and destination.options:
+        elif plain and info["kind"] == PICTURE and destination.is_lossy:
             yield f"fits with --for {name}", "nothing: it is too small"
     for channel, fits in by_channel.items():
         yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
     if not plain:
         yield "fits", f"nothing: {info.get('unfit', 'it is too small')}"
+
+
+def _fits_for(channel: Path, info: Info) -> Lines:
+    """Yield what fits for a known channel."""
+    yield "kind", _file_in_words(info)
+    if not info["fits"]:
+        yield f"fits with --for {channel}", "nothing: it is too small"
+    for fit in info["fits"]:
+        assert fit.bytes is not None, "it is a file"
+        hard = f"hard to find up to {shown_size(fit.safe)}" if fit.safe else "however little, easy to find"
+        yield f"fits with --for {channel}", f"any file up to {shown_size(fit.bytes)}, byte for byte; {hard}"
 
 
 def _amount(fit: Fit) -> str:

@@ -20,6 +20,8 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
  * @property {string} [covers] file types that are offered as covers
  * @property {Object<string, string[]>} destinations by kind of cover, that its containers are made for, of DESTINATIONS
+ * @property {(onchange: () => void) => import("./form/send.js").KnownChannel} [makeChannel] lets the visitor choose the
+ *   channel of an app; absent where containers can't be made for one
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
@@ -43,7 +45,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  *
  * @typedef {object} Context
  * @property {string} name of the saved file
- * @property {Node} reveal button that reveals it here
+ * @property {Node | null} reveal button that reveals it here; null if only what arrives of it can be revealed
  * @property {string} survives a sentence on what the container survives
  * @property {boolean} isExample true if the cover is one of the page's own
  */
@@ -96,8 +98,9 @@ function setUpHiding(backend, device, onchange, revealHere) {
 
   function done(result, { cover: seen, container, keyInput }, job) {
     const name = nameLike(seen, container.suffix);
-    const reveal = button("Reveal it here", async () => revealHere(await backend.asFile(result, name), keyInput));
-    const { survives } = container;
+    const { survives, channel } = container;
+    const revealIt = async () => revealHere(await backend.asFile(result, name), keyInput);
+    const reveal = channel ? null : button("Reveal it here", revealIt); // what arrives through a channel is revealed
     backend.showContainer(job, hiding, result, { name, reveal, survives, isExample: seen.isExample });
   }
 }

@@ -1,12 +1,14 @@
 """The method "robust": bits that survive JPEG, and in films H.264 and similar codecs. docs/robust.md follows one bit.
 
-What both kinds of covers share, in the order of reading: `operating_points` trade bits for robustness. `fec` corrects
-errors. `block_placement` says which blocks carry bits, `robust_record` what the bits say. `channels` simulates what may
-happen to containers, and `survival` searches for one that survives it. `robust_content` fits a file or picture.
+What both kinds of covers share, in the order of reading: `operating_points` trade bits for robustness.
+`stegnet.sealing.fec` corrects errors. `block_placement` says which blocks carry bits, `robust_record` what the bits
+say. `survival` searches for a container that survives its channel, which `stegnet.channels` simulates. `robust_content`
+fits a file or picture.
 
-Pictures: `grid` has salts and the sizes at which bits are hidden, `registration` finds these grids in copies, and
-`tile_map` finds parts. `robust_modem` hides and reads bits, `picture_reader` reads records. `robust_pictures` has the
-covers of the search, `jpeg_container` and `picture_containers` the files.
+Pictures: `grid` has salts and the sizes at which bits are hidden, and `channel_grids` places a grid in what arrives.
+`registration` finds these grids in copies, and `tile_map` finds parts. `robust_modem` hides and reads bits,
+`picture_reader` reads records. `robust_pictures` has the covers of the search, `jpeg_container` and
+`picture_containers` the files.
 
 Films: `film_groups` hides bits in groups of frames, and `film_reader` reads them. `robust_films` has cover and files.
 

@@ -2,16 +2,7 @@
 
 from .block_placement import BlockPlacement as BlockPlacement
 from .block_placement import content_capacity as content_capacity
-from .channels import PictureChannel as PictureChannel
-from .channels import largest_share as largest_share
-from .channels import parse_channel as parse_channel
-from .channels import parse_film_channel as parse_film_channel
-from .channels import parse_picture_channel as parse_picture_channel
-from .fec import RepeatAccumulateCode as RepeatAccumulateCode
-from .fec import decode_message as decode_message
-from .fec import encode_message as encode_message
-from .fec import information as information
-from .fec import message_capacity as message_capacity
+from .channel_grids import surviving_grid as surviving_grid
 from .film_groups import FREQUENCIES as FREQUENCIES
 from .film_groups import HEAD_BYTES as HEAD_BYTES
 from .film_groups import VARIANTS as VARIANTS
@@ -41,6 +32,8 @@ from .operating_points import ALL_FILM_POINTS as ALL_FILM_POINTS
 from .operating_points import FILM_POINTS as FILM_POINTS
 from .operating_points import GROUP as GROUP
 from .operating_points import OperatingPoint as OperatingPoint
+from .operating_points import film_points as film_points
+from .operating_points import largest_share as largest_share
 from .picture_containers import embed_in_picture as embed_in_picture
 from .picture_reader import PictureReader as PictureReader
 from .robust_content import RobustFile as RobustFile
@@ -53,7 +46,6 @@ from .robust_films import embed_in_film as embed_in_film
 from .robust_modem import PictureModem as PictureModem
 from .robust_modem import read_points as read_points
 from .robust_options import CONTAINER_PSNR as CONTAINER_PSNR
-from .robust_options import MESSENGER as MESSENGER
 from .robust_options import RobustOptions as RobustOptions
 from .robust_pictures import WRITTEN_QUALITY as WRITTEN_QUALITY
 from .robust_pictures import choose_point as choose_point

@@ -23,11 +23,12 @@ from stegnet import video
 from stegnet.core.pixels import BLOCK, COSINES, by_block
 from stegnet.keys import KeySource, Randomness
 from stegnet.methods.robust.block_placement import BlockPlacement
-from stegnet.methods.robust.fec import information
-from stegnet.methods.robust.grid import hidden_area, region_means, salts_of
+from stegnet.methods.robust.grid import hidden_area, region_means
 from stegnet.methods.robust.operating_points import FINEST, GROUP, MIDDLE, OperatingPoint
 from stegnet.methods.robust.robust_record import group_dither, record_signs, robust_header, robust_key
 from stegnet.sealing import size_bytes
+from stegnet.sealing.content_salts import salts_of
+from stegnet.sealing.fec import information
 
 if TYPE_CHECKING:
     from stegnet.video.motion import Motion

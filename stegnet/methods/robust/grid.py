@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from itertools import islice, pairwise, product
 
 import numpy as np
@@ -18,29 +17,10 @@ from PIL import Image, ImageFilter
 from stegnet.core.pixels import BLOCK, strips
 from stegnet.core.pixels import LUMA as WEIGHTS
 from stegnet.image.pictures import reduced, resize
-from stegnet.keys import SALT_BYTES
 from stegnet.sealing import size_bytes
+from stegnet.sealing.content_salts import SALTS, region_edges, salts_of
 
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
-
-
-@dataclass(frozen=True)
-class SaltSettings:
-    """Salts of pictures, made of the mean lumas of their regions (docs/format.md)."""
-
-    step: int = 16  # levels
-    edge_margin: float = 0.75  # levels by which codecs may move a mean across an edge of its step
-    most_moved_means: int = 6  # means that may have moved
-    most_salts: int = 8
-    regions: int = 4  # in a row and in a column
-    thumbnail: int = 128  # side of the picture that the salt of resized copies is taken from
-    prefix_of_copies: bytes = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
-    step_of_copies: int = 32  # levels, of the salt of resized copies
-
-
-SALTS = SaltSettings()
-
-
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
 LUMA_SHARES = np.array(WEIGHTS, np.float32)
 
@@ -95,46 +75,10 @@ def region_means(area: np.ndarray) -> np.ndarray:
     return means_between(region_sums(area, down, across), down, across)
 
 
-def region_edges(blocks: int) -> np.ndarray:
-    """Return the edges, in pixels, of the regions of a row or column of blocks, without its first and last block.
-
-    So no region has pixels within a block of the picture's edges, and cutting these off changes no salt.
-    """
-    border = 1 if blocks >= SALTS.regions + 2 else 0
-    inner = blocks - 2 * border
-    parts = min(inner, SALTS.regions)
-    edges: np.ndarray = BLOCK * (border + inner * np.arange(parts + 1) // parts)
-    return edges
-
-
 def hidden_area(picture: np.ndarray) -> np.ndarray:
     """Return the part of a picture that is made of whole blocks; a view."""
     height, width = (side // BLOCK * BLOCK for side in picture.shape[:2])
     return picture[:height, :width]
-
-
-def salts_of(
-    prefix: bytes, means: np.ndarray, step: int = SALTS.step, near: float = SALTS.edge_margin
-) -> Iterator[bytes]:
-    """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
-
-    A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
-    is nearer than `near` to an edge of its step across that edge.
-    """
-    numbers = (means // step).astype(int)
-    above = means - step * numbers >= step / 2
-    neighbours = numbers + np.where(above, 1, -1)  # the step across the nearer edge
-    distances = np.where(above, step * (numbers + 1) - means, means - step * numbers)
-    distances[(neighbours < 0) | (neighbours > 255 // step)] = np.inf
-
-    close = np.flatnonzero(distances < near)
-    close = close[distances[close].argsort(kind="stable")][: SALTS.most_moved_means]
-    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
-    flips.sort(key=lambda flipped: distances[flipped].sum())
-    for flipped in flips[: SALTS.most_salts]:
-        values = numbers.copy()
-        values[flipped] = neighbours[flipped]
-        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
 
 
 def textures(area: np.ndarray) -> np.ndarray:

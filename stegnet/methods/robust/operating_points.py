@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from stegnet.core.pixels import DITHER, LUMA_STEPS
+from stegnet.methods.robust.robust_options import CONTAINER_PSNR
 from stegnet.video.coding import PACE
 
 GROUP = 48  # frames of a film with a header and record of their own
@@ -75,3 +76,29 @@ def share_of(number: int) -> float:
 def shared_blocks(blocks: int, share: int) -> int:
     """Return the number of blocks, among `blocks`, in the share with this number."""
     return blocks * (8 - share % 4) >> share // 4 + 3
+
+
+def film_points(hard: int, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
+    """Return operating points of films with their `largest_share` in the order to try them; then those of a lower PSNR.
+
+    The most robust point costs least per bit, and has least capacity. Where a secret is made to fit, not hidden
+    exactly, more capacity means a better copy.
+
+    Args:
+        hard: the constant rate factor of x264 that is to be survived, as in `FilmChannel`.
+        psnr: PSNR in dB; None: CONTAINER_PSNR, or less where this leaves no capacity.
+        exact: whether the secret is hidden as it is.
+    """
+    able = [point for point in FILM_POINTS if point.highest >= hard] or [FILM_POINTS[0]]
+    more = [DENSE] if DENSE.highest >= hard else []
+    ordered = able + more if exact else able[::-1]
+    points = [(point, largest_share(point, psnr or CONTAINER_PSNR)) for point in ordered]
+    lower_psnr = 33.0  # dB, for films that hold nothing at CONTAINER_PSNR
+    return [points] if psnr else [points, [(FILM_POINTS[0], largest_share(FILM_POINTS[0], lower_psnr))]]
+
+
+def largest_share(point: OperatingPoint, psnr: float) -> int:
+    """Return the number of the largest share of the blocks that may carry bits in films of about this PSNR in dB."""
+    tolerance = 1.05  # factor of a share: a fifth of a decibel
+    limit = 10 ** ((point.psnr - psnr) / 10) * tolerance
+    return next(number for number in range(SHARES) if share_of(number) <= max(limit, share_of(SHARES - 1)))

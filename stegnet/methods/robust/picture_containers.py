@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.text import Aside, Setting, Text
@@ -16,7 +17,6 @@ from stegnet.media.cover import Compressed, Cover, about_secret
 from stegnet.media.jpeg_cover import jpeg_cover
 from stegnet.methods.hiding import write_jpeg, write_picture
 from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
-from stegnet.methods.robust.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes, file_content, fit_picture, within_ratio
@@ -53,14 +53,14 @@ def embed_in_picture(
     if suffix in JPEG_SUFFIXES:
         made = jpeg_cover(cover, WRITTEN_QUALITY)
         size = made.shown.shape[0], made.shown.shape[1]
-        if channel.sent_size(*size) != size:
+        if channel.kept_size(*size) != size:
             made = jpeg_cover(cover, WRITTEN_QUALITY, MESSENGER_SIDE)
         jpeg = JpegContainer(made)
         pixels = made.shown
     else:
         refuse_palette(cover)
         size = cover.size
-        pixels = resize(cover.pixels, *channel.sent_size(*size))
+        pixels = resize(cover.pixels, *channel.kept_size(*size))
 
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")

@@ -17,16 +17,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
+from stegnet.channels.channel_types import REACH
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, COSINES, LUMA_STEPS
 from stegnet.keys import Key
 from stegnet.methods.robust.block_placement import BlockPlacement
-from stegnet.methods.robust.grid import Grid, cropped_grids, means_between, placed_salts, region_edges, region_sums
+from stegnet.methods.robust.grid import Grid, cropped_grids, means_between, placed_salts, region_sums
 from stegnet.methods.robust.operating_points import FINEST, MIDDLE, OperatingPoint
 from stegnet.methods.robust.robust_record import dither_of
 from stegnet.networks.inference import Step
+from stegnet.sealing.content_salts import region_edges
 
-REACH = 8  # pixels that may be missing at each edge, or by which a picture may have been shifted
 _COUNTS = (128, 256)  # blocks that are examined in each grid; then in each of the best grids
 # Shifts of blocks that are tried: the number for each pixel, and the largest one in these units.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)

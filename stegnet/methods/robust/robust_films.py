@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stegnet.channels import FilmChannel
 from stegnet.core.errors import CapacityError, extra, reading
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import prefetch
@@ -25,8 +26,6 @@ from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written
-from stegnet.methods.robust.channels import FilmChannel
-from stegnet.methods.robust.fec import HIGHEST, LOWEST, RATES
 from stegnet.methods.robust.film_groups import (
     HEAD_BYTES,
     GroupContent,
@@ -41,7 +40,7 @@ from stegnet.methods.robust.film_groups import (
 )
 from stegnet.methods.robust.film_reader import read_groups
 from stegnet.methods.robust.grid import hidden_area
-from stegnet.methods.robust.operating_points import GROUP, SHARES, OperatingPoint, share_of
+from stegnet.methods.robust.operating_points import GROUP, SHARES, OperatingPoint, film_points, share_of
 from stegnet.methods.robust.robust_content import file_bytes, file_content
 from stegnet.methods.robust.robust_options import RobustOptions
 from stegnet.methods.robust.robust_record import new_nonce
@@ -54,6 +53,7 @@ from stegnet.methods.robust.survival import (
     survival_notes,
 )
 from stegnet.results import film_form_of
+from stegnet.sealing.fec import HIGHEST, LOWEST, RATES
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_draft, write_h264
 from stegnet.video.films import FilmInfo, Picture, decode, read_frames, to_rgb
@@ -95,7 +95,7 @@ def embed_in_film(
         bundled_ffmpeg()  # needed at the end
     info = cover.film
     exact = payload.kind is None
-    check_sides(cover.path, *channel.sent_size(info.height, info.width))
+    check_sides(cover.path, *channel.kept_size(info.height, info.width))
     reduced = ("reduce",) if channel.reduces(info) else ()
     copied = () if exact else ("compress",)
     context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify")
@@ -106,7 +106,7 @@ def embed_in_film(
         info = _write_reduced(cover, channel, source, context)
 
     wanted = file_bytes(payload.path.name, payload.file.length) if exact else 1
-    for points in channel.operating_points(options.container_psnr, exact=exact):
+    for points in film_points(channel.hard, options.container_psnr, exact=exact):
         sent = [FilmCover(source, info, folder, channel, point, most, key, context) for point, most in points]
         film = _first_with_capacity(sent, wanted, payload)
         if any(film.rates):
@@ -123,7 +123,7 @@ def embed_in_film(
 def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> FilmInfo:
     """Write the cover, reduced to the pixels and frames that are sent, to a lossless file; return its properties."""
     info = cover.film
-    height, width = channel.sent_size(info.height, info.width)
+    height, width = channel.kept_size(info.height, info.width)
     kept = range(0, len(info.pts), channel.every(info))
 
     def resized() -> Iterator[np.ndarray]:
@@ -203,7 +203,7 @@ class FilmCover:
     info: FilmInfo
     folder: Path  # for films that are tried
     channel: FilmChannel
-    point: OperatingPoint  # point, most: of the channel's `operating_points`
+    point: OperatingPoint  # point, most: of `film_points`
     most: int
     key_source: KeySource
     context: Context

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stegnet import video
+from stegnet import channels, video
+from stegnet.channels.destinations import MESSENGER, USUAL_CHANNELS
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
@@ -33,19 +34,19 @@ from stegnet.methods.method import (
     NotFound,
     Payload,
 )
-from stegnet.methods.robust.robust_options import CONTAINER_PSNR, DEFAULTS, MESSENGER, RobustOptions
+from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed
 
 if TYPE_CHECKING:
-    from stegnet.methods.robust.channels import FilmChannel, PictureChannel
+    from stegnet.channels import FilmChannel, PictureChannel
     from stegnet.methods.robust.robust_content import RobustContent
 
 ROBUST = "robust"
 # Channels whose capacity is listed: for pictures, besides plain JPEG; for films, in the short list.
 _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
-_USUAL = (DEFAULTS[FILM], "h264:18", "h264:28", MESSENGER)
+_USUAL = (USUAL_CHANNELS[FILM], "h264:18", "h264:28", MESSENGER)
 
 
 class RobustMethod(Method[RobustOptions]):
@@ -58,7 +59,8 @@ class RobustMethod(Method[RobustOptions]):
 The method "robust", chosen by --for and --survive, hides what survives
 re-encoding and more. Hiding simulates this channel, and writes nothing that is
 not recovered from it. Capacity is much lower: a picture is scaled and
-compressed to fit, a small file is hidden as it is. --survive names a channel:
+compressed to fit, a small file is hidden as it is. For one app, with more
+capacity and harder to find: `stegnet channel`. --survive names a channel:
 
   of a picture, which becomes a JPEG or PNG:
   jpeg:QUALITY            saved as JPEG of this quality, 30 to 95, or better
@@ -92,7 +94,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         """Return files hidden unchanged, and pictures made to fit, for each channel."""
         empty = robust.file_bytes("", 0)
         if cover.kind == FILM:
-            capacities = ((name, _film_capacity(cover, robust.parse_film_channel(name))) for name in ROBUST_FILMS)
+            capacities = ((name, _film_capacity(cover, channels.parse_film_channel(name))) for name in ROBUST_FILMS)
             return [
                 Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
                 for name, capacity in capacities
@@ -108,7 +110,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
         for name in _JOINED:
             with suppress(CapacityError):  # too small to be resized
-                channel = robust.parse_picture_channel(name)
+                channel = channels.parse_picture_channel(name)
                 if (capacity := _picture_capacity(cover, channel, CONTAINER_PSNR) or 0) > empty:
                     fits.append(Fit("any file", ROBUST, capacity, survive=name))
         return fits
@@ -117,7 +119,7 @@ compressed to fit, a small file is hidden as it is. --survive names a channel:
         """Return the bytes that survive the channel; None for a channel of films that was not measured."""
         if cover.kind == FILM:
             film_channel = options.film_channel()
-            if any(side % 2 for side in film_channel.sent_size(cover.height, cover.width)):
+            if any(side % 2 for side in film_channel.kept_size(cover.height, cover.width)):
                 size = f"{cover.width}×{cover.height} pixels"
                 hint = "crop or scale it to even sides"
                 raise CapacityError(f"the cover has {size}, and H.264 needs even sides", hint)
@@ -187,12 +189,12 @@ def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) 
     Errors are those of `choose_point`.
     """
     point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
-    size = channel.sent_size(cover.height, cover.width)
+    size = channel.kept_size(cover.height, cover.width)
     if channel.plain:
         capacity = robust.usual_capacity(point, *size)
     elif point.psnr == CONTAINER_PSNR:
         bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
-        blocks = math.prod(channel.grid(*size).shape)
+        blocks = math.prod(robust.surviving_grid(channel, *size).shape)
         # In a canonical size of few blocks, copies that were also cropped are often not found.
         uncertain = channel.factor and channel.cropped and blocks < 1000
         capacity = None if uncertain else int(bits * (robust.TILE**2 if channel.part else blocks) / 8)
@@ -213,7 +215,7 @@ def _usual_share(cover: Cover | None) -> float:
 
 def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
     """Return the bytes of content that a film of this size can usually carry."""
-    pixels = robust.hidden_pixels(*channel.sent_size(cover.height, cover.width), cover.frames)
+    pixels = robust.hidden_pixels(*channel.kept_size(cover.height, cover.width), cover.frames)
     return int(ROBUST_FILMS[channel.name] * pixels / 8)
 
 

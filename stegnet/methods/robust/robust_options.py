@@ -3,23 +3,22 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stegnet import channels
+from stegnet.channels.destinations import USUAL_CHANNELS
 from stegnet.core.names import FILM, PICTURE
-from stegnet.methods import robust
 from stegnet.methods.method import EXACT_HELP, VERIFY_HELP, option
 
 if TYPE_CHECKING:
-    from stegnet.methods.robust.channels import FilmChannel, PictureChannel
+    from stegnet.channels import FilmChannel, PictureChannel
 
-DEFAULTS = {PICTURE: "jpeg:75", FILM: "h264:23"}
 CONTAINER_PSNR = 38.0  # dB
-MESSENGER = "messenger"
 
 
 @dataclass(frozen=True)
 class RobustOptions:
     """Options of the method "robust"."""
 
-    # a channel, as `parse_channel` reads it; None: JPEG 75, or CRF 23
+    # a channel, as `channel_names` reads it; None: JPEG 75, or CRF 23
     survive: str | None = option(
         None,
         "what the container survives, such as jpeg:75, messenger, h264:23 (default: jpeg:75, h264:23)",
@@ -37,9 +36,9 @@ class RobustOptions:
     verify: bool = option(True, VERIFY_HELP)
 
     def picture_channel(self) -> "PictureChannel":
-        """Return the channel of a picture; errors are those of `parse_channel`."""
-        return robust.parse_picture_channel(self.survive or DEFAULTS[PICTURE])
+        """Return the channel of a picture; errors are those of `parse_picture_channel`."""
+        return channels.parse_picture_channel(self.survive or USUAL_CHANNELS[PICTURE])
 
     def film_channel(self) -> "FilmChannel":
-        """Return the channel of a film; errors are those of `parse_channel`."""
-        return robust.parse_film_channel(self.survive or DEFAULTS[FILM])
+        """Return the channel of a film; errors are those of `parse_film_channel`."""
+        return channels.parse_film_channel(self.survive or USUAL_CHANNELS[FILM])

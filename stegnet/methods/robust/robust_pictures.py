@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from stegnet.channels import PictureChannel
 from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
@@ -18,16 +19,7 @@ from stegnet.keys import SYSTEM, Key, KeySource, Randomness
 from stegnet.media.capacity_tables import ROBUST_RATES
 from stegnet.methods.method import DEFAULT_CONTEXT, Context
 from stegnet.methods.robust.block_placement import BlockPlacement, content_capacity, record_bits
-from stegnet.methods.robust.channels import PictureChannel
-from stegnet.methods.robust.fec import (
-    HIGHEST,
-    LONGEST,
-    LOWEST,
-    RATES,
-    decode_message,
-    information,
-    message_capacity,
-)
+from stegnet.methods.robust.channel_grids import received, surviving_grid, surviving_shares
 from stegnet.methods.robust.grid import Grid, hidden_area, own_grid, textures
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
@@ -38,6 +30,15 @@ from stegnet.methods.robust.robust_record import dither_of, new_nonce, record_si
 from stegnet.methods.robust.survival import CodePlan, Transmission
 from stegnet.methods.robust.tile_map import MAP, TILE, TILE_SALT, MapPosition, map_dither, map_signs
 from stegnet.networks.card import SHIPPED_MODEM
+from stegnet.sealing.fec import (
+    HIGHEST,
+    LONGEST,
+    LOWEST,
+    RATES,
+    decode_message,
+    information,
+    message_capacity,
+)
 
 WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
 
@@ -114,13 +115,13 @@ def picture_cover(
         context: networks, randomness and progress.
 
     Raises:
-        CapacityError: as `choose_point` and `PictureChannel.grid`.
+        CapacityError: as `choose_point` and `surviving_grid`.
         KeyFileError: any part is to open, and the key source is no key file.
         WeightsError: the weights are missing, or not a modem's.
     """
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     point = choose_point(modem.points, channel, psnr)
-    grid = channel.grid(*pixels.shape[:2])
+    grid = surviving_grid(channel, *pixels.shape[:2])
     cover = PictureCover(modem, pixels, key_source, channel, point, grid, written, context)
     if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
         cover = cover.at_best_point()
@@ -217,12 +218,12 @@ class PictureCover:
         ):  # copies are placed worse at their edges
             rows = _middle_rows(*grid.shape)
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
-            arriving = self.channel.received(band, own_grid(*band.shape[:2]))
+            arriving = received(self.channel, band, own_grid(*band.shape[:2]))
             amounts = [information(read(picture, where, rows, slice(None))) for picture, where in arriving]
             near_worst = 0.05  # bits of information
             ordered = sorted(range(len(amounts)), key=amounts.__getitem__)[:6]
             worst = [number for number in ordered if amounts[number] < min(amounts) + near_worst]
-        arriving = self.channel.received(shown, grid, only=worst)
+        arriving = received(self.channel, shown, grid, only=worst)
         return [read(picture, where, slice(None), chosen) for picture, where in arriving], worst
 
     def measured_plan(self) -> CodePlan:
@@ -232,7 +233,7 @@ class PictureCover:
             self.point,
             math.prod(self.grid.shape),
             [rate - SETTINGS.margin],
-            range(self.channel.shares),
+            range(surviving_shares(self.channel)),
             textured=self.channel.plain,
             attempts=SETTINGS.attempts,
             spared=SETTINGS.spared_rate,
@@ -256,8 +257,8 @@ class PictureCover:
         """Simulate the channel and read each picture that may arrive, until one fails: then the record is lost."""
         _, worst = self.measurement
         only = None if worst is None else {0, *worst}  # the file itself, too
-        arriving = self.channel.received(self.written(container), self.grid, self.worst_only, only)
-        total = self.channel.arrivals(self.worst_only) if self.worst_only or only is None else len(only)
+        arriving = received(self.channel, self.written(container), self.grid, self.worst_only, only)
+        total = self.channel.count(self.worst_only) if self.worst_only or only is None else len(only)
         salt = self._salt(plan)
         key = self._reader.key_of(salt)
         salts: list[list[bytes]] = []
@@ -281,7 +282,7 @@ class PictureCover:
         textured = self.channel.plain and attempt + 1 < SETTINGS.textured_attempts
         following = replace(plan, textured=textured, salts=sent.salts)
         if share and plan.textured and not textured:
-            return replace(following, shares=range(self.channel.shares))
+            return replace(following, shares=range(surviving_shares(self.channel)))
         if share:
             return replace(following, shares=range(max(share - attempt // 2, 1)))
         return replace(following, rates=[plan.rates[0] - SETTINGS.margin])
@@ -313,7 +314,7 @@ class PictureCover:
         """
         if self.worst_only or self.channel.plain:
             return [list(self.grid.salts(self.pixels))]
-        return _salts_of(self.channel.received(self.written(self.pixels), self.grid))
+        return _salts_of(received(self.channel, self.written(self.pixels), self.grid))
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,7 +354,7 @@ class TiledCover:
             revealed = read_part(cover.modem, self.key, next(parts), [cover.point])
             return revealed is not None and revealed.startswith(content)
 
-        recovered = _all_recovered(recovers, cover.channel.arrivals(cover.worst_only), cover.context)
+        recovered = _all_recovered(recovers, cover.channel.count(cover.worst_only), cover.context)
         return Transmission(frozenset() if recovered else frozenset({0}))
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:

@@ -17,7 +17,10 @@ from stegnet.core.keystream import keystream, random_numbers
 from stegnet.core.pixels import DITHER
 from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.block_placement import HEADER_BITS, RANDOM_BITS, BlockPlacement
-from stegnet.methods.robust.fec import (
+from stegnet.methods.robust.operating_points import SHARES
+from stegnet.sealing import size_bytes
+from stegnet.sealing.carriers import stable_argsort
+from stegnet.sealing.fec import (
     HIGHEST,
     LOWEST,
     RepeatAccumulateCode,
@@ -25,9 +28,6 @@ from stegnet.methods.robust.fec import (
     encode_message,
     message_capacity,
 )
-from stegnet.methods.robust.operating_points import SHARES
-from stegnet.sealing import size_bytes
-from stegnet.sealing.carriers import stable_argsort
 
 _HEADER_BYTES = 8  # before coding
 _HEADER = RepeatAccumulateCode(n=HEADER_BITS, k=8 * _HEADER_BYTES, rate=10)

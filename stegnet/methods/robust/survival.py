@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
+from stegnet.channels import PictureChannel, PromisedChannel
 from stegnet.core.errors import CapacityError
 from stegnet.core.text import Setting, Text
 from stegnet.methods.method import Carrier, Compressors, HiddenFile, media_compressors
 from stegnet.methods.robust.block_placement import content_capacity, record_bits
-from stegnet.methods.robust.channels import Channel, PictureChannel
-from stegnet.methods.robust.fec import LOWEST, RATES
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes
+from stegnet.sealing.fec import LOWEST, RATES
 
 C = TypeVar("C")  # a container
 F = TypeVar("F")  # what is known of fitted content
@@ -182,7 +182,7 @@ class ContentSpace(Carrier):
         return media_compressors() if self._own is None else self._own
 
 
-def survival_notes(file: HiddenFile, channel: Channel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
+def survival_notes(file: HiddenFile, channel: PromisedChannel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
     """Return lines on the secret, with the given ones on a copy, and on the channel."""
     lines = (file.line,) if file.unchanged else on_copy
     survives = f"survives: {channel}; not: {channel.limits}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stegnet import CapacityError, ConfigError, Key, Passphrase, RevealError
-from stegnet.core.names import FILM
+from stegnet.channels import parse_film_channel
 from stegnet.files import file_info, reveal_file
 from stegnet.keys import SYSTEM
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_file
@@ -25,13 +25,12 @@ from stegnet.methods.robust import (
     RobustOptions,
     content_capacity,
     dct_coefficients,
+    film_points,
     headers_of_variants,
     hide_in_group,
     luma,
     modulated,
     new_variant,
-    parse_channel,
-    parse_film_channel,
     pieces_of,
     read_film,
     signal_of,
@@ -103,7 +102,7 @@ def test_bits_are_in_phases_and_frames_between_take_over_the_changes():
 
 
 def names(channel: str, decibels: float | None = None, *, exact: bool = True) -> list[str]:
-    points = parse_film_channel(channel).operating_points(decibels, exact=exact)
+    points = film_points(parse_film_channel(channel).hard, decibels, exact=exact)
     return [f"{point.name} {most}" for some in points for point, most in some]
 
 
@@ -118,12 +117,12 @@ def test_channels_have_their_carriers_and_codings():
         ("vp9:33", (33, "5", "libvpx-vp9"), 1),
         ("av1:35", (38, "6", "libsvtav1"), 1),
     ):
-        channel = parse_channel(name, FILM)
+        channel = parse_film_channel(name)
         coding = channel.coding
         assert ((coding.crf, coding.preset, coding.encoder), channel.generations) == (tried, generations)
     for text in ("jpeg:75", "h264:17", "h264:29", "h264:", "messenger+crop", "h265:23", "vp9:33+veryfast"):
         with pytest.raises(ConfigError, match=r"no such channel is known|jpeg:75: is for pictures"):
-            parse_channel(text, FILM)
+            parse_film_channel(text)
 
 
 def test_a_share_of_the_blocks_carries_a_short_message():

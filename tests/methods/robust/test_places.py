@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, Key, KeyFileError, Passphrase
+from stegnet.channels import REACH, parse_picture_channel
 from stegnet.image import resize
 from stegnet.methods import Context
 from stegnet.methods.robust import (
@@ -18,12 +19,11 @@ from stegnet.methods.robust import (
     PictureModem,
     PictureReader,
     embed_surviving,
-    parse_picture_channel,
     picture_cover,
 )
 from stegnet.methods.robust.grid import canonical_grid, canonical_grids, own_grid
 from stegnet.methods.robust.picture_reader import read_part
-from stegnet.methods.robust.registration import REACH, grids
+from stegnet.methods.robust.registration import grids
 from stegnet.methods.robust.tile_map import LEAST_SIDE, map_dither, map_signs
 from stegnet.networks import SHIPPED_MODEM
 from tests.support.jpegs import through_jpeg

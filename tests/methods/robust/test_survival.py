@@ -10,6 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, Passphrase
+from stegnet.channels import parse_picture_channel
 from stegnet.image import read_cover
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import (
@@ -25,7 +26,6 @@ from stegnet.methods.robust import (
     embed_surviving,
     hidden_area,
     own_grid,
-    parse_picture_channel,
     picture_cover,
     robust_key,
 )

@@ -11,6 +11,17 @@ const OF_SOUND = {
   not: "being encoded as MP3, AAC or Opus",
 };
 
+export const CHANNEL = "channel"; // destination of a container for an app whose channel's file is given
+
+/** That app. @type {Destination} */
+export const KNOWN_APP = {
+  label: "to a known app",
+  survives: "being sent through this app",
+  not: "being sent through another, or cropped",
+  suffix: ".jpg",
+  note: "The cover is turned and reduced to a size that the app leaves alone, and saved with the app’s tables.",
+};
+
 /**
  * A place that a container is sent to; `suffix` is that of its name; note: on what else hiding for it means.
  *

@@ -2,7 +2,7 @@
 
 import { TRACES } from "../constants.js";
 import { make, makeChoice, notice } from "../elements.js";
-import { DESTINATIONS } from "./destinations.js";
+import { CHANNEL, DESTINATIONS, KNOWN_APP } from "./destinations.js";
 
 const FILE = "file";
 const JPEG = ".jpg";
@@ -28,9 +28,14 @@ const WAYS_OUT = {
 /**
  * What hiding makes.
  *
- * @typedef {{destination: string, suffix: string, survives: string, safe: boolean}} Container destination: a name of
- *   DESTINATIONS; suffix: of the container's name; survives: a sentence on that; safe: no more is to be hidden than what
- *   is hard to find
+ * @typedef {{destination: string, suffix: string, survives: string, safe: boolean, channel?: KnownChannel}} Container
+ *   destination: a name of DESTINATIONS, or CHANNEL; suffix: of the container's name; survives: a sentence on that; safe:
+ *   no more is to be hidden than what is hard to find; channel: of CHANNEL
+ *
+ * The channel of an app that stegnet knows, as the visitor chooses it.
+ *
+ * @typedef {{node: Node, file: () => File | null, needed: () => Promise<File>}} KnownChannel node: where it is chosen;
+ *   file: null if there is none, or nothing can be hidden for it; needed: the same after it was read; throws PageError
  *
  * What is known of a cover before anything is hidden.
  *
@@ -48,7 +53,8 @@ const WAYS_OUT = {
  * @param {import("../main.js").Backend} backend
  * @returns {{container: () => Container, update: () => void}} update: renews the forecast
  */
-export function makeSend(fieldset, chosen, { destinations, forecast }) {
+export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel }) {
+  const channel = makeChannel?.(update);
   const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
   const format = makeChoice("hide-format", "Kind of container", FORMATS, update);
   const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
@@ -61,12 +67,13 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
   const row = make("div", { className: "row wrap" }, format.node, safely);
   const nodes = Object.values(choices).map(({ node }) => node);
   const legend = make("legend", {}, "Where will it be sent?");
-  fieldset.append(legend, ...nodes, note, row, expected, warned);
+  fieldset.append(legend, ...nodes, ...(channel ? [channel.node] : []), note, row, expected, warned);
   update();
   return { container, update };
 
   function choiceOf(kind) {
-    const labels = destinations[kind].map((name) => [name, DESTINATIONS[kind][name].label]);
+    const names = [...destinations[kind], ...(channel && kind === "picture" ? [CHANNEL] : [])];
+    const labels = names.map((name) => [name, placeOf(kind, name).label]);
     return makeChoice(`hide-for-${kind}`, `Destination of the ${kind}`, Object.fromEntries(labels), update);
   }
 
@@ -81,12 +88,13 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
 
   function container() {
     const destination = choices[kind()].value();
-    const { suffix, survives, not } = DESTINATIONS[kind()][destination];
+    const { suffix, survives, not } = placeOf(kind(), destination);
     return {
       destination,
       suffix: chosen().cover?.sound ?? (staysJpeg() ? JPEG : suffix),
       survives: `The container survives ${survives}, but not ${not}.`,
       safe: !safely.hidden && safe.checked,
+      ...(destination === CHANNEL ? { channel } : {}),
     };
   }
 
@@ -96,9 +104,10 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     legend.hidden = destinations[kind()].length === 1;
     for (const [each, { node }] of Object.entries(choices)) node.hidden = each !== kind() || legend.hidden;
     format.node.hidden = !cover?.isJpeg || destination !== FILE;
-    safely.hidden = kind() === "film" || destination !== FILE;
+    safely.hidden = kind() === "film" || ![FILE, CHANNEL].includes(destination);
+    if (channel) channel.node.hidden = destination !== CHANNEL;
     row.hidden = format.node.hidden && safely.hidden;
-    const about = staysJpeg() ? KEEPS : DESTINATIONS[kind()][destination].note;
+    const about = staysJpeg() ? KEEPS : placeOf(kind(), destination).note;
     note.replaceChildren([container().survives, about].filter(Boolean).join(" "), ...others());
     foretell(cover, secret);
   }
@@ -136,6 +145,8 @@ export function makeSend(fieldset, chosen, { destinations, forecast }) {
     return isJpeg ? WAYS_OUT.jpeg : WAYS_OUT.other;
   }
 }
+
+const placeOf = (kind, destination) => (destination === CHANNEL ? KNOWN_APP : DESTINATIONS[kind][destination]);
 
 const betrayed = (history, hint) => ({
   message: `The cover is ${history}: anyone can tell that something is hidden.`,

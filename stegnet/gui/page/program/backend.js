@@ -1,8 +1,9 @@
 /** The program on this machine, which gets the files as they are. @type {import("../main.js").Backend} */
 
-import { DESTINATIONS } from "../form/destinations.js";
+import { CHANNEL, DESTINATIONS } from "../form/destinations.js";
 import { readAny } from "../form/read.js";
 import { ask } from "./ask.js";
+import { makeChannel } from "./channel.js";
 import { setUpDevice } from "./device.js";
 import { showContainer, showSecret } from "./results.js";
 import { progressOf } from "./stages.js";
@@ -17,6 +18,7 @@ export const program = {
   ...{ readCover: readAny, readSecret: readAny, readContainer: readAny }, // also what the browser can't show, such as HEIC
   covers: "image/*,video/*,.wav,.flac",
   destinations: Object.fromEntries(Object.entries(DESTINATIONS).map(([kind, all]) => [kind, Object.keys(all)])),
+  makeChannel,
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
   gatherHiding,
@@ -28,35 +30,46 @@ export const program = {
   showSecret,
 };
 
-/** As `stegnet info` and `hide` say it; of a cover that the browser can't show, only where it is sent as a file. */
-async function forecast({ file, bitmap, film }, secret, { destination, suffix, safe }) {
+/**
+ * As `stegnet info` and `hide` say it; of a cover that the browser can't show, only where it is sent as a file, or for a
+ * known channel.
+ */
+async function forecast({ file, bitmap, film }, secret, { destination, suffix, safe, channel }) {
+  const channelFile = channel?.file();
+  if (channel && !channelFile) return { text: "" };
   const { width = 0, height = 0, seconds } = film ?? bitmap ?? {};
   const frames = seconds ? Math.max(1, Math.floor(RATE * seconds)) : 1;
   const sides = secret.bitmap ? { width: secret.bitmap.width, height: secret.bitmap.height } : {};
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
   const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
-  const isMeasured = destination === "file" && file.size <= MOST_PASSED;
-  const { text, history, ...known } = isMeasured ? await capacityOf(file, question) : {};
-  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file]), history };
+  const isMeasured = ["file", CHANNEL].includes(destination) && file.size <= MOST_PASSED;
+  const { text, history, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
+  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history };
   const answer = await ask("forecast", { ...question, ...known });
   return { text: sentence(answer.text ?? ""), history };
 }
 
-const capacities = new WeakMap(); // of covers, by the container's suffix and the secret's name
+const capacities = new WeakMap(); // by cover, by channel (or again the cover), by the container's suffix and the secret's name
 
 /**
- * Capacity of a cover and its history, by what is in its file, which is passed once for each name; or a text that says
- * why it has none.
+ * Capacity of a cover and its history, by what is in its file, which is passed once for each name and channel; or a text
+ * that says why it has none.
  */
-function capacityOf(file, question) {
-  if (!capacities.has(file)) capacities.set(file, new Map());
-  const [told, asked] = [capacities.get(file), `${question.suffix} ${question.secret.name}`];
+function capacityOf(file, question, channelFile) {
+  if (!capacities.has(file)) capacities.set(file, new WeakMap());
+  const [byChannel, of] = [capacities.get(file), channelFile ?? file];
+  if (!byChannel.has(of)) byChannel.set(of, new Map());
+  const [told, asked] = [byChannel.get(of), `${question.suffix} ${question.secret.name}`];
   if (!told.has(asked)) {
-    const cover = { ...question.cover, file: { name: file.name, size: file.size } };
-    told.set(asked, ask("capacity", { ...question, cover }, file));
+    const cover = { ...question.cover, file: about(file) };
+    const channel = channelFile ? { channel: about(channelFile) } : {};
+    const files = channelFile ? [file, channelFile] : [file];
+    told.set(asked, ask("capacity", { ...question, cover, ...channel }, ...files));
   }
   return told.get(asked);
 }
+
+const about = ({ name, size }) => ({ name, size });
 
 /** Random words as `stegnet keygen --passphrase-words` prints them. */
 async function newPassphrase() {
@@ -72,8 +85,8 @@ async function noteOn(passphrase) {
 }
 
 /** The program chooses the method by where the container is sent. */
-function gatherHiding({ cover, secret, container: { destination, suffix, safe }, keyInput }) {
-  const files = [cover.file, secret.file];
+async function gatherHiding({ cover, secret, container: { destination, suffix, safe, channel }, keyInput }) {
+  const files = [cover.file, secret.file, ...(channel ? [await channel.needed()] : [])];
   const what = { files, key: sent(keyInput), suffix, destination, safe };
   return { job: "hide", what, transfer: [] };
 }

@@ -19,7 +19,7 @@ export function showContainer(job, form, result, { reveal, survives, isExample }
     make("h2", {}, "Your container"),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...result.warnings.map((message) => notice({ message }, "warning")),
-    buttons(saveButton("Download the container", result), reveal),
+    buttons(saveButton("Download the container", result), ...(reveal ? [reveal] : [])),
     ...(result.previews.cover ? [makeViews(views(result))] : []),
     figures(values(result)),
     ...[survives, ...result.notes].map(noteOf),

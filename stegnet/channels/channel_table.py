@@ -1,0 +1,116 @@
+"""The table of channels with a name, which `channel_names` reads: a new channel is one entry at the end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from stegnet.channels.channel_types import REACH
+from stegnet.channels.destinations import MESSENGER
+from stegnet.channels.film_channels import FilmChannel
+from stegnet.channels.picture_channels import PictureChannel
+from stegnet.video.coding import Coding
+
+MESSENGER_SIDE = 1600  # pixels of a picture's longer side, at most
+MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))  # of JPEG: when sent, and when passed on
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """JPEG qualities that are simulated besides a promised one."""
+
+    best: int = 100
+    above: tuple[int, ...] = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # steps above the promised quality
+
+
+QUALITIES = QualitySettings()
+
+
+@dataclass(frozen=True)
+class PictureEntry:
+    """An entry of the table: pictures that are saved as JPEG."""
+
+    numbers: range | None = None  # promised qualities; None: those of `saves`
+    saves: tuple[tuple[int, ...], ...] = ()
+    text: str = "JPEG {} and better"  # text of the channel, given its lowest quality
+    side: int | None = None
+    # edits that may follow it; one with a factor ends in ":"
+    edits: tuple[str, ...] = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop")
+
+    def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
+        """Return the channel of a name, with its number and the factor of each of its edits."""
+        factor = edits.get("resize")
+        part = edits.get("crop")
+        cropped = "crop" in edits
+        saves = self.saves
+        if quality is not None:
+            better = [quality + step for step in QUALITIES.above if quality + step <= QUALITIES.best]
+            saves = ((quality,), *((higher,) for higher in better))
+        lowest = min(map(min, saves))
+        before = f"reduction to no less than {factor:.0%}, then " if factor else ""
+        if part:
+            before = f"cropping to any part of no less than {part:.0%} of its sides, then "
+        elif cropped:
+            before = f"cropping {'' if factor else 'or shifting '}by up to {REACH} pixels, then {before}"
+        return PictureChannel(name, before + self.text.format(lowest), self.side, lowest, saves, factor, cropped, part)
+
+
+@dataclass(frozen=True)
+class FilmEntry:
+    """An entry of the table: films that are encoded again."""
+
+    text: str  # text of the channel, given the constant rate factor and the preset
+    coding: Coding  # the fastest coding that is promised; its constant rate factor is the default
+    numbers: range | None = None  # promised constant rate factors; None: that of `coding`
+    above: int = 0  # its constant rate factor minus the one of x264 that is about as hard to survive
+    margin: int = 0  # steps of CRF added when it is tried, since slower presets may keep less
+    side: int | None = None
+    rate: int | None = None
+    edits: tuple[str, ...] = ("", "twice")
+
+    def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
+        """Return the channel of a name, as `PictureEntry.channel`."""
+        crf = crf or self.coding.crf
+        coding = replace(self.coding, crf=crf + self.margin)
+        hard = crf - self.above
+        generations = 1
+        quality = f"{crf} and better"
+        if "veryfast" in edits:
+            coding = replace(coding, preset="veryfast")
+            hard += 2
+        if "twice" in edits:
+            coding = replace(coding, crf=coding.crf + 1)  # other presets add up, too
+            hard += 3
+            generations = 2
+            quality += ", twice"
+        text = self.text.format(quality, coding.preset)
+        return FilmChannel(name, text, self.side, coding, generations, hard, self.rate)
+
+
+PICTURE_CHANNELS = {
+    "jpeg": PictureEntry(range(30, 96)),
+    MESSENGER: PictureEntry(
+        saves=MESSENGER_QUALITIES,
+        text=f"a messenger that keeps {MESSENGER_SIDE} pixels (JPEG {{}} and better, twice)",
+        side=MESSENGER_SIDE,
+    ),
+}
+FILM_CHANNELS = {
+    "h264": FilmEntry(
+        "H.264 at CRF {} (x264, {} to veryslow)",
+        Coding(0, "fast"),
+        range(18, 29),
+        edits=("", "veryfast", "twice", "veryfast twice"),
+    ),
+    "hevc": FilmEntry("HEVC at CRF {} (x265, {} to veryslow)", Coding(0, "medium", "libx265"), range(18, 31), above=-2),
+    "vp9": FilmEntry("VP9 at CRF {} (libvpx, speed {} and less)", Coding(0, "5", "libvpx-vp9"), range(27, 42), above=9),
+    "av1": FilmEntry(
+        "AV1 at CRF {} (SVT-AV1, preset {} and less)", Coding(0, "6", "libsvtav1"), range(25, 40), above=7, margin=3
+    ),
+    MESSENGER: FilmEntry(
+        "a messenger that keeps 848 pixels (H.264 at CRF {}, x264's preset {} and slower)",
+        Coding(28, "veryfast"),
+        side=848,
+        rate=30,
+        edits=("",),
+    ),
+}

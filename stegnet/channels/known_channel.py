@@ -1,0 +1,267 @@
+"""A channel that is known: what an app does to pictures that are sent through it, as a file that can be shared.
+
+The file is JSON (docs/format.md, "Channel files"). It holds numbers and words of fixed lists, no command and no path;
+one from a stranger can at worst be wrong.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stegnet.channels.channel_types import Arrival, limits_of
+from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm, decoded
+from stegnet.channels.simulation import saved_by
+from stegnet.core.errors import MediaError
+from stegnet.core.pixels import MOST_JPEG_SIDE
+from stegnet.formats.opened_file import OpenedFile
+from stegnet.image.libjpeg import DctMethod
+
+FORMAT = "stegnet channel"
+VERSION = 1
+Rounding = Literal["nearest", "down", "up"]
+SIZES = 4  # classes of coefficients by their magnitude: 0, 1, 2, and larger ones
+
+
+@dataclass(frozen=True)
+class SizeLimit:
+    """Sizes of pictures that a channel leaves as they are, and what becomes of larger ones.
+
+    Attributes:
+        longer, shorter: pixels of the longer and the shorter side, at most.
+        pixels: pixels of the picture, at most.
+        reduces: True if larger pictures are known to be reduced to this; False if none was seen reduced, so that it is
+            the largest size that was tried.
+        rounding: how the shorter side of a reduced picture is rounded; None: not known.
+    """
+
+    longer: int
+    shorter: int
+    pixels: int
+    reduces: bool
+    rounding: Rounding | None = None
+
+    def kept_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the largest size in the proportions of a picture that the channel leaves as it is."""
+        longer = max(height, width)
+        shorter = min(height, width)
+        factor = min(1.0, self.longer / longer, self.shorter / shorter, math.sqrt(self.pixels / (longer * shorter)))
+        rows = max(1, round(factor * height))
+        cols = max(1, round(factor * width))
+        while max(rows, cols) > self.longer or min(rows, cols) > self.shorter or rows * cols > self.pixels:
+            if rows > 1 and (cols == 1 or rows * width > cols * height):
+                rows -= 1
+            else:
+                cols -= 1
+        return rows, cols
+
+
+@dataclass(frozen=True)
+class KnownChannel:
+    """What a channel does to pictures, as `learn_channel` found it; implements `Channel`.
+
+    Attributes:
+        form: tables and sampling with which it saves.
+        limit: sizes that it leaves as they are.
+        dct: the DCT of its encoder that predicts best.
+        progressive, optimised: whether the JPEGs that arrive are, or have Huffman tables made for them.
+        exact: True if the simulation gave what arrived of all examples, bit for bit; None: no example kept its size.
+        moved: share of the coefficients that may carry bits (`stable_samples`) that moved when a JPEG that had arrived
+            was sent again, 0 to 1; None: no example was sent twice.
+        moved_by_size: share of all luma coefficients but the first of each block, by magnitude: 0, 1, 2, larger.
+        keeps_exif, keeps_profile, turns_upright: what happens to metadata; None: no example tells.
+        examples: number of pictures that were sent.
+    """
+
+    form: JpegForm
+    limit: SizeLimit
+    dct: DctMethod
+    progressive: bool
+    optimised: bool
+    exact: bool | None
+    moved: float | None
+    moved_by_size: tuple[float, ...] | None
+    keeps_exif: bool | None
+    keeps_profile: bool | None
+    turns_upright: bool | None
+    examples: int
+
+    def __str__(self) -> str:
+        return f"a known channel ({self._form_line()})"
+
+    @property
+    def limits(self) -> str:
+        """The changes that it does not include, in words."""
+        return limits_of(reduced=self.limit.reduces, cropped=False)
+
+    def kept_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the largest size in the proportions of a picture, as `SizeLimit.kept_size`."""
+        return self.limit.kept_size(height, width)
+
+    def arrivals(self, sent: NDArray[np.uint8]) -> Iterator[Arrival]:
+        """Yield the picture that arrives, as `Channel.arrivals`; nearly, if the channel is not known exactly."""
+        jpeg = saved_by(self.form, self.dct, sent)
+        yield Arrival(decoded(jpeg.with_planes(jpeg.planes), grey=False))
+
+    @property
+    def is_ready(self) -> bool:
+        """True if enough is known to hide for the channel."""
+        return bool(self.exact) or self.moved is not None
+
+    @property
+    def gives_up_coefficients(self) -> bool:
+        """True if mostly coefficients of ±1 move when a JPEG is sent again, as in trellis quantisation."""
+        if self.exact or self.moved_by_size is None:
+            return False
+        _, ones, *larger = self.moved_by_size
+        return ones > max(larger)
+
+    def text(self) -> str:
+        """Return the channel as the text of its file."""
+        held = asdict(self)
+        form = held.pop("form")
+        return json.dumps({"format": FORMAT, "version": VERSION, **held, **form}, indent=1) + "\n"
+
+    def described(self) -> list[tuple[str, str]]:
+        """Return what is known in five lines, a name and a sentence each."""
+        return [
+            ("size", self._size_line()),
+            ("JPEG", self._form_line()),
+            ("metadata", self._metadata_line()),
+            ("arrival", self._arrival_line()),
+            ("learned from", f"{self.examples} picture{'s' if self.examples > 1 else ''}"),
+        ]
+
+    def _size_line(self) -> str:
+        limit = self.limit
+        box = f"{limit.longer}×{limit.shorter}"
+        if not limit.reduces:
+            return f"up to {box} pixels a picture keeps its size; larger ones were not tried"
+        known = {"nearest": "rounded", "down": "rounded down", "up": "rounded up"}
+        rounded = f", the shorter side {known[limit.rounding]}" if limit.rounding else ""
+        rules = [f"{limit.longer} pixels on the longer side"]
+        if limit.shorter < limit.longer:
+            rules.append(f"{limit.shorter} on the shorter")
+        if limit.pixels < limit.longer * limit.shorter or limit.shorter < limit.longer:
+            rules.append(f"{limit.pixels / 1e6:.2f} megapixels")
+        return f"larger pictures are reduced to {' or '.join(rules)}{rounded}"
+
+    def _form_line(self) -> str:
+        quality = self.form.quality
+        parts = [f"quality {quality}" if quality else "tables of its own"]
+        parts.append("grey" if self.form.is_grey else SAMPLINGS[self.form.sampling])
+        parts.append("progressive" if self.progressive else "baseline")
+        parts.append(f"{'optimised' if self.optimised else 'default'} Huffman tables")
+        parts.append(f"{self.dct} DCT" if self.exact else f"nearest to the {self.dct} DCT")
+        return ", ".join(parts)
+
+    def _metadata_line(self) -> str:
+        words = {True: "kept", False: "removed", None: "not tried"}
+        turned = {True: "pictures are turned upright", False: "pictures are not turned", None: "turning not tried"}
+        exif, profile = words[self.keeps_exif], words[self.keeps_profile]
+        return f"EXIF {exif}, colour profile {profile}; {turned[self.turns_upright]}"
+
+    def _arrival_line(self) -> str:
+        if self.exact:
+            return "exact: what arrives of a picture of this size is computed to the bit"
+        if self.moved is None:
+            return "not known"
+        return f"not exact: of a JPEG that is sent again, {self.moved:.2%} of the luma coefficients move"
+
+    @property
+    def missing(self) -> str:
+        """What must be tried before secrets can be hidden for the channel; "" if nothing."""
+        if self.is_ready:
+            return ""
+        return "to hide for this channel, send RECEIVED once more, and add that pair: RECEIVED RECEIVED-AGAIN"
+
+
+def read_channel(path: Path) -> KnownChannel:
+    """Read the file of a channel.
+
+    Raises:
+        MediaError: it can't be read, or is not such a file.
+    """
+    most_bytes = 1 << 16
+    with OpenedFile(path) as opened:
+        data = opened.open().read(most_bytes + 1)
+    try:
+        content = json.loads(data[:most_bytes]) if len(data) <= most_bytes else None
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        hint = "make one with `stegnet channel SENT RECEIVED -o NAME.channel`"
+        raise MediaError("is not a channel's file", hint, subject=path)
+    if repr(content.pop("version", None)) != str(VERSION):  # neither true nor 1.0
+        raise MediaError("is a channel's file of another version", "learn the channel again", subject=path)
+    try:
+        return _checked(content)
+    except _Invalid as problem:
+        raise MediaError(f"is a damaged channel's file: {problem}", "learn the channel again", subject=path) from None
+
+
+class _Invalid(Exception):
+    pass
+
+
+def _checked(content: dict[str, Any]) -> KnownChannel:
+    expected = {field.name for field in fields(KnownChannel)} - {"form"} | {field.name for field in fields(JpegForm)}
+    if content.keys() != expected:
+        raise _Invalid(f"its entries are not {', '.join(sorted(expected))}")
+    steps = content.pop("steps")
+    tables_are_right = isinstance(steps, list) and len(steps) in (1, 3)
+    if not tables_are_right or any(not _is_list_of(table, 64, 1, MOST_STEP) for table in steps):
+        raise _Invalid(f"steps are not one or three tables of 64 numbers from 1 to {MOST_STEP}")
+    factors = content.pop("factors")
+    most_factor = 4  # ITU-T T.81, B.2.2
+    if not isinstance(factors, list) or not all(_is_list_of(pair, 2, 1, most_factor) for pair in factors):
+        raise _Invalid(f"factors are not pairs of numbers from 1 to {most_factor}")
+    form = JpegForm(tuple(map(tuple, steps)), tuple((across, down) for across, down in factors))
+    if len(factors) != len(steps) or not form.is_supported:
+        raise _Invalid("its chroma sampling is not supported")
+
+    limit = content.pop("limit")
+    if not isinstance(limit, dict) or limit.keys() != {field.name for field in fields(SizeLimit)}:
+        raise _Invalid("limit is incomplete")
+    for name, most in (("longer", MOST_JPEG_SIDE), ("shorter", MOST_JPEG_SIDE), ("pixels", MOST_JPEG_SIDE**2)):
+        _whole_number(name, limit[name], most)
+    _one_of("reduces", limit["reduces"], (True, False))
+    _one_of("rounding", limit["rounding"], (None, *get_args(Rounding)))
+
+    _one_of("dct", content["dct"], get_args(DctMethod))
+    for name in ("progressive", "optimised"):
+        _one_of(name, content[name], (True, False))
+    for name in ("exact", "keeps_exif", "keeps_profile", "turns_upright"):
+        _one_of(name, content[name], (True, False, None))
+    _whole_number("examples", content["examples"], 1_000_000)
+    moved = content.pop("moved")
+    by_size = content.pop("moved_by_size")
+    if (moved is None) != (by_size is None):
+        raise _Invalid("moved and moved_by_size don't go together")
+    if moved is not None:
+        if not _is_list_of([moved], 1, 0, 1, (int, float)) or not _is_list_of(by_size, SIZES, 0, 1, (int, float)):
+            raise _Invalid("moved and moved_by_size are not shares from 0 to 1")
+        moved, by_size = float(moved), tuple(map(float, by_size))
+    return KnownChannel(form, SizeLimit(**limit), moved=moved, moved_by_size=by_size, **content)
+
+
+def _is_list_of(value: object, length: int, least: float, most: float, kinds: tuple[type, ...] = (int,)) -> bool:
+    if not isinstance(value, list) or len(value) != length:
+        return False
+    return all(type(number) in kinds and least <= number <= most for number in value)
+
+
+def _whole_number(name: str, value: object, most: int) -> None:
+    if type(value) is not int or not 1 <= value <= most:
+        raise _Invalid(f"{name} is not a whole number from 1 to {most}")
+
+
+def _one_of(name: str, value: object, known: object) -> None:
+    assert isinstance(known, (tuple, dict))
+    if not isinstance(value, (str, bool, type(None))) or value not in known:
+        raise _Invalid(f"{name} is not one of {', '.join(map(str, known))}")

@@ -1,0 +1,271 @@
+"""Learning a channel from pictures that were sent through it, and what arrived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stegnet.channels.jpeg_form import JpegForm
+from stegnet.channels.known_channel import SIZES, KnownChannel, Rounding, SizeLimit
+from stegnet.channels.simulation import same_tables, saved_by
+from stegnet.core.errors import MediaError
+from stegnet.formats.opened_file import OpenedFile, is_jpeg
+from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
+from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.libjpeg import DctMethod
+from stegnet.image.pictures import exif_orientation, open_picture, turned
+from stegnet.sealing.tolerant_rates import moved_share
+
+Pair = tuple[Path, Path]
+
+_DCT_METHODS: tuple[DctMethod, ...] = get_args(DctMethod)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What a file of a pair says besides its coefficients.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB or (H, W) grey, as libjpeg decodes them, neither turned nor converted.
+        orientation: as EXIF counts, 1 to 8; 1 without EXIF.
+        exif, profile: whether there is one.
+        converted: the pixels in sRGB, if a profile changes them.
+        jpeg: its coefficients; None: it is no JPEG, or of a rare kind.
+    """
+
+    pixels: NDArray[np.uint8]
+    orientation: int
+    exif: bool
+    profile: bool
+    converted: NDArray[np.uint8] | None
+    jpeg: JpegPicture | None
+
+
+@dataclass(frozen=True)
+class _Example:
+    """A pair of files: a picture that was sent, and the JPEG that arrived."""
+
+    sent: _Picture
+    arrived: _Picture
+    jpeg: JpegPicture  # that arrived
+    form: JpegForm
+    turned: bool  # whether the picture was turned by its orientation
+    is_unchanged: bool  # whether the files are the same, byte for byte
+
+    @property
+    def upright(self) -> NDArray[np.uint8]:
+        return turned(self.sent.pixels, self.sent.orientation) if self.turned else self.sent.pixels
+
+    @property
+    def keeps_size(self) -> bool:
+        return self.upright.shape[:2] == self.arrived.pixels.shape[:2]
+
+
+def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
+    """Learn what a channel does to pictures.
+
+    Args:
+        pairs: for each picture, the file that was sent and the JPEG that arrived. To learn whether what arrives can be
+            computed, at least one picture kept its size; of a channel that is not exact, one that arrived was sent
+            again.
+
+    Raises:
+        MediaError: a file can't be read, what arrived is no JPEG or another picture, the pictures were saved in
+            different ways, or nothing happens to them.
+    """
+    examples = [_read_example(*pair) for pair in pairs]
+    first = examples[0]
+    for (_, received), example in zip(pairs, examples, strict=True):
+        if example.form != first.form:
+            hint = "a channel has one quality and one sampling; give pictures that were sent in the same way"
+            raise MediaError("was saved in another way than the first that arrived", hint, subject=received)
+
+    of_own_size = [example for example in examples if example.keeps_size]
+    unequal = {dct: [_unequal(example, dct) for example in of_own_size] for dct in _DCT_METHODS}
+    dct = min(_DCT_METHODS, key=lambda method: sum(unequal[method]))
+    sent_again = [example for example in of_own_size if _is_sent_again(example)]
+    moved, moved_by_size = _moved(sent_again) if sent_again else (None, None)
+    exact = not any(unequal[dct]) if of_own_size else None
+    if not exact and all(example.is_unchanged for example in examples):
+        hint = "no channel is needed: what is sent as a file arrives"
+        raise MediaError("arrived byte for byte as it was sent", hint, subject=pairs[0][1])
+    huffman_is_optimised = [example.jpeg.has_optimised_tables for example in examples]
+    return KnownChannel(
+        form=first.form,
+        limit=_limit([example.upright.shape[:2] for example in examples], [_size(example) for example in examples]),
+        dct=dct,
+        progressive=first.jpeg.file.progressive,
+        optimised=all(huffman_is_optimised),
+        exact=exact,
+        moved=moved,
+        moved_by_size=moved_by_size,
+        keeps_exif=_always([example.arrived.exif for example in examples if example.sent.exif]),
+        keeps_profile=_always([example.arrived.profile for example in examples if example.sent.profile]),
+        turns_upright=_always([example.turned for example in examples if example.sent.orientation != 1]),
+        examples=len(examples),
+    )
+
+
+def _read_example(sent: Path, received: Path) -> _Example:
+    """Read a pair of files. Raises the errors of `learn_channel`."""
+    before = _read(sent)
+    with OpenedFile(received) as file:
+        if not is_jpeg(file):
+            raise MediaError("what arrives is not a JPEG", subject=received)
+    after = _read(received)
+    if sent.samefile(received):
+        raise MediaError("is given as SENT and as RECEIVED", "save what arrives as another file", subject=received)
+    assert after.jpeg is not None
+    try:
+        form = JpegForm.of(after.jpeg)
+    except MediaError as error:
+        error.subject = str(received)
+        raise
+
+    turns = before.orientation != 1 and after.orientation == 1 and _is_turned(before, after)
+    shown = turned(before.pixels, before.orientation) if turns else before.pixels
+    ratios = np.array(after.pixels.shape[:2]) / np.array(shown.shape[:2])
+    one_pixel = 1.01 / np.array(after.pixels.shape[:2])  # to which sides are rounded
+    in_proportion = abs(ratios[0] - ratios[1]) <= ratios.max() * max(0.02, *one_pixel)
+    if not in_proportion or ratios.max() > 1 or not _shows_the_same(shown, after.pixels):
+        problem = "is not what was sent, whole, at its size or reduced"
+        raise MediaError(problem, "RECEIVED must be what arrived of SENT", subject=received)
+    return _Example(before, after, after.jpeg, form, turns, sent.read_bytes() == received.read_bytes())
+
+
+def _read(path: Path) -> _Picture:
+    with OpenedFile(path) as file:
+        jpeg = read_jpeg(file) if is_jpeg(file) else None
+        with open_picture(file) as image:
+            profile = image.info.get("icc_profile")
+            mode = "L" if image.mode == "L" else "RGB"
+            converted = None
+            if profile:
+                try:
+                    converted = np.asarray(to_srgb(image, profile).convert(mode))
+                except BrokenProfileError:
+                    converted = None
+            pixels = np.asarray(image.convert(mode))
+            has_exif = bool(image.getexif())
+            return _Picture(pixels, exif_orientation(image), has_exif, bool(profile), converted, jpeg)
+
+
+def _is_turned(sent: _Picture, arrived: _Picture) -> bool:
+    """Return whether the picture that arrived shows the one that was sent turned upright."""
+    shown = _thumbnail(arrived.pixels)
+    upright = _thumbnail(turned(sent.pixels, sent.orientation))
+    stored = _thumbnail(sent.pixels)
+    return bool(np.abs(upright - shown).mean() < np.abs(stored - shown).mean())
+
+
+def _shows_the_same(sent: NDArray[np.uint8], arrived: NDArray[np.uint8]) -> bool:
+    """Return whether two pictures may show the same: their thumbnails are near each other, or go up and down alike."""
+    most_levels = 12.0  # mean difference, by which profiles and gamma may change a flat picture
+    least_correlation = 0.6
+    before = _thumbnail(sent)
+    after = _thumbnail(arrived)
+    if np.abs(before - after).mean() < most_levels:
+        return True
+    deviations = [thumbnail - thumbnail.mean() for thumbnail in (before, after)]
+    norms = np.prod([np.linalg.norm(deviation) for deviation in deviations])
+    return bool(np.vdot(*deviations) >= least_correlation * norms)
+
+
+def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a small grey copy of a picture, (16, 16), to compare."""
+    side = 16
+    return np.asarray(Image.fromarray(pixels).convert("L").resize((side, side)), np.float32)
+
+
+def _size(example: _Example) -> tuple[int, ...]:
+    return example.arrived.pixels.shape[:2]
+
+
+def _unequal(example: _Example, dct: DctMethod) -> float:
+    """Return the share of blocks, of all components, that don't arrive as simulated, 0 to 1."""
+    sent = example.sent
+    readings = [sent.pixels] if sent.converted is None else [sent.pixels, sent.converted]
+    if example.turned:
+        readings = [turned(pixels, sent.orientation) for pixels in readings]
+    shares = []
+    for pixels in readings:
+        shown = pixels if example.form.is_grey or pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
+        planes = saved_by(example.form, dct, shown).planes
+        blocks = [(mine != theirs).any(2) for mine, theirs in zip(planes, example.jpeg.planes, strict=True)]
+        shares.append(float(np.concatenate([each.reshape(-1) for each in blocks]).mean()))
+    return min(shares)
+
+
+def _is_sent_again(example: _Example) -> bool:
+    """Return whether the picture had arrived through the channel before it was sent."""
+    sent = example.sent.jpeg
+    return sent is not None and len(sent.planes) == len(example.jpeg.planes) and same_tables(sent, example.jpeg)
+
+
+def _moved(examples: Sequence[_Example]) -> tuple[float, tuple[float, ...]]:
+    """Return the share of coefficients that moved: of those that may carry bits, and of all by magnitude."""
+    moved = np.zeros(SIZES, np.int64)
+    counted = np.zeros(SIZES, np.int64)
+    shares = []
+    for example in examples:
+        assert example.sent.jpeg is not None
+        shares.append(moved_share(example.sent.jpeg, example.jpeg))
+        before = example.sent.jpeg.planes[0][..., 1:]
+        sizes = np.minimum(np.abs(before), SIZES - 1)
+        moved += np.bincount(sizes[before != example.jpeg.planes[0][..., 1:]], minlength=SIZES)
+        counted += np.bincount(sizes.reshape(-1), minlength=SIZES)
+    largest, *by_size = (float(f"{share:.3g}") for share in (max(shares), *moved / np.maximum(counted, 1)))
+    return largest, tuple(by_size)
+
+
+def _always(facts: Sequence[bool]) -> bool | None:
+    """Return whether something was so in all examples; None without examples."""
+    return all(facts) if facts else None
+
+
+def _limit(sent: Sequence[tuple[int, ...]], arrived: Sequence[tuple[int, ...]]) -> SizeLimit:
+    """Return the rule by which pictures are reduced, given sizes sent and arrived, height and width.
+
+    A rule that some example contradicts is dropped. Where several are left, or none, all hold together: what they all
+    leave as it is stays as it is.
+    """
+    kept = [size for size, after in zip(sent, arrived, strict=True) if size == after]
+    reduced = [after for size, after in zip(sent, arrived, strict=True) if size != after]
+    longer = max(map(max, arrived))
+    shorter = max(map(min, arrived))
+    pixels = max(height * width for height, width in arrived)
+    if not reduced:
+        return SizeLimit(longer, shorter, pixels, reduces=False)
+
+    near = 0.01  # relative difference of two areas that are one limit, rounded
+    most_side = 65_500  # pixels, for no limit
+    by_longer = all(max(size) == longer for size in reduced)
+    by_shorter = all(min(size) == shorter for size in reduced)
+    by_pixels = all(abs(height * width / pixels - 1) < near for height, width in reduced)
+    several = len({size[0] / size[1] for size in (*kept, *reduced)}) > 1
+    if several and (by_longer or by_shorter or by_pixels):  # examples of other proportions tell the rules apart
+        limit = SizeLimit(
+            longer if by_longer else most_side,
+            shorter if by_shorter else most_side,
+            pixels if by_pixels else most_side**2,
+            reduces=True,
+        )
+    else:
+        limit = SizeLimit(longer, shorter, pixels, reduces=True)
+    return replace(limit, rounding=_rounding(sent, arrived))
+
+
+def _rounding(sent: Sequence[tuple[int, ...]], arrived: Sequence[tuple[int, ...]]) -> Rounding | None:
+    """Return the only rule of rounding the shorter side that all examples obey; None if there are several, or none."""
+    rules: dict[Rounding, float] = {"nearest": 0.5, "down": 0.0, "up": 1 - 1e-9}  # added before rounding down
+    left = set(rules)
+    for (before, after), rule in product(zip(sent, arrived, strict=True), rules):
+        exact = min(before) * max(after) / max(before)
+        if int(exact + rules[rule]) != min(after):
+            left.discard(rule)
+    return left.pop() if len(left) == 1 else None

@@ -1,0 +1,105 @@
+"""The channel that a picture is hidden for: what is known of it, and what tells what arrives.
+
+It is read from a file, learned from a pair of files, or learned from a command that does what the channel does.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stegnet.channels.known_channel import KnownChannel, read_channel
+from stegnet.channels.learning import Pair, learn_channel
+from stegnet.channels.simulation import Command, Simulation, Simulator
+from stegnet.core.disk import temporary_folder
+from stegnet.core.errors import ConfigError, MediaError, called
+from stegnet.core.pixels import encode_jpeg
+from stegnet.core.text import Setting, Text
+from stegnet.image.pictures import as_stored
+from stegnet.media.cover import Cover
+
+
+@dataclass(frozen=True)
+class Transit:
+    """A channel that is known well enough to hide for it.
+
+    Attributes:
+        known: what is known of the channel.
+        simulator: tells what arrives; exactly if `known.exact`, else nearly.
+        command: the command that does what the channel does, by which containers are verified; None: there is none.
+    """
+
+    known: KnownChannel
+    simulator: Simulator
+    command: Command | None = None
+
+
+def transit_of_file(path: Path) -> Transit:
+    """Return the transit through the channel of a file.
+
+    Raises:
+        MediaError: as `read_channel`; or too little is known to hide for the channel.
+    """
+    return _ready(read_channel(path), path)
+
+
+def transit_of_pair(sent: Path, received: Path) -> Transit:
+    """Return the transit that a pair of files shows.
+
+    Raises:
+        MediaError: as `learn_channel`; or the pair shows too little.
+    """
+    return _ready(learn_channel([(sent, received)]), received)
+
+
+def transit_of_command(text: str, cover: Cover) -> Transit:
+    """Return the transit through a command, which is learned from the cover.
+
+    Raises:
+        ConfigError: the command can't be run.
+        MediaError: it fails, or makes no JPEG of the picture.
+    """
+    usual_quality = 95
+    command = Command(text)
+    with temporary_folder() as folder:
+        sent, received, again = (folder / name for name in ("sent.jpg", "received.jpg", "again.jpg"))
+        if cover.stays_jpeg:
+            sent.write_bytes(cover.read_bytes())
+        else:
+            pixels, profile = as_stored(*cover.picture)
+            sent.write_bytes(encode_jpeg(pixels, usual_quality, icc=profile))
+        command.run(sent, received)
+        command.run(received, again)
+        with called("channel", received), called("channel", again):
+            known = learn_channel([(sent, received), (received, again)])
+    return _ready(known, "channel", command)
+
+
+def transit_of(file: tuple[Path] | None, command: str | None, pair: Pair | None, cover: Cover) -> Transit | None:
+    """Return the transit that options ask for; None if they ask for none.
+
+    Raises:
+        ConfigError: several are given, or as `transit_of_command`.
+        MediaError: as the functions above.
+    """
+    if sum(given is not None for given in (file, command, pair)) > 1:
+        raise ConfigError("give one of a command, a channel's file and a pair of files", parameter="channel")
+    if file is not None:
+        return transit_of_file(*map(Path, file))
+    if pair is not None:
+        return transit_of_pair(*map(Path, pair))
+    return None if command is None else transit_of_command(command, cover)
+
+
+def _ready(known: KnownChannel, subject: object, command: Command | None = None) -> Transit:
+    """Return the transit through a channel. Raises MediaError if too little is known of it."""
+    if not known.is_ready and command is not None:
+        problem = "makes pictures smaller, also those that it made before: it must keep the size"
+        raise MediaError(problem, Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5"), subject)
+    if not known.is_ready:
+        problem = "does not tell whether what arrives can be computed"
+        hint = "send what arrived once more, and learn the channel from that pair, too: `stegnet channel`"
+        raise MediaError(problem, hint, subject)
+    most_moved = 0.2  # share of coefficients; more, if it is not saved again, but changed
+    if not known.exact and (known.moved or 0.0) > most_moved:
+        problem = f"saves a JPEG with the same tables, and {known.moved:.0%} of its coefficients move: too many"
+        raise MediaError(problem, "a channel saves a picture again, and changes nothing else", subject)
+    return Transit(known, Simulation(known.form, known.dct), command)

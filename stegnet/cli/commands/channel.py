@@ -1,0 +1,78 @@
+"""`stegnet channel`: learns what an app does to pictures that are sent through it, or shows what is known."""
+
+import argparse
+import json
+from pathlib import Path
+
+from stegnet.channels import KnownChannel, learn_channel, read_channel
+from stegnet.cli import messages
+from stegnet.cli.exit_codes import ExitCode
+from stegnet.cli.options import add_force_option
+from stegnet.core.disk import atomic_write
+from stegnet.core.errors import MediaError
+from stegnet.core.names import CHANNEL_SUFFIX
+
+DESCRIPTION = """\
+Learn what an app or a site does to pictures, from a photograph that was sent
+through it and what arrived. What `stegnet hide --for NAME.channel` then hides
+arrives whole, and is hard to find. Send any photograph from a camera to
+yourself, and save what arrives; send that once more, and save it, too:
+
+  $ stegnet channel photo.jpg received.jpg received.jpg again.jpg -o app.channel
+  $ stegnet hide other.jpg note.txt --for app.channel --key-file k -o sent.jpg
+
+The first pair shows the size that the app reduces pictures to, the second
+whether what arrives can be computed to the bit. If it can't, secrets are
+protected by error correction, and fewer bytes fit. Pairs of other proportions
+tell more about the size. Pictures in colours and grey ones need a channel each.
+With one NAME.channel instead of pairs, show what is known.
+"""
+
+
+def add_arguments(channel: argparse.ArgumentParser) -> None:
+    """Add the pairs of files, the output and the amount of output."""
+    channel.add_argument("files", nargs="+", type=Path, metavar="FILE", help="SENT RECEIVED pairs; or one NAME.channel")
+    output_help = f"file to write, NAME{CHANNEL_SUFFIX}; without it, what was learned is only shown"
+    channel.add_argument("-o", "--output", type=Path, metavar="OUT", help=output_help)
+    add_force_option(channel)
+    channel.add_argument("--json", action="store_true", help="print the file of the channel")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Learn a channel or read its file, and show what is known of it."""
+    files: list[Path] = options.files
+    output: Path | None = options.output
+    if len(files) == 1:
+        if output is not None:
+            options.usage_error("a channel is learned from pairs of files: SENT RECEIVED")
+        known = read_channel(files[0])
+    else:
+        if len(files) % 2:
+            options.usage_error("give the files in pairs: SENT RECEIVED SENT RECEIVED …")
+        if output is not None:
+            _check_output(output, files, options)
+        known = learn_channel(list(zip(files[::2], files[1::2], strict=True)))
+    _show(known, as_json=options.json)
+    if output is not None:
+        with atomic_write(output, overwrite=options.force) as part:
+            part.write_text(known.text(), encoding="utf-8")
+        messages.note(f"wrote {output}")
+    return ExitCode.SUCCESS
+
+
+def _check_output(output: Path, inputs: list[Path], options: argparse.Namespace) -> None:
+    """Refuse an output that is no channel's file by its name, or an input."""
+    if output.suffix != CHANNEL_SUFFIX:
+        options.usage_error(f"argument -o: OUT must end in {CHANNEL_SUFFIX}")
+    if output.exists() and any(output.samefile(path) for path in inputs if path.exists()):
+        raise MediaError("is also an input", "write the channel elsewhere", subject=output)
+
+
+def _show(known: KnownChannel, *, as_json: bool) -> None:
+    if as_json:
+        messages.result(json.dumps(json.loads(known.text())))
+        return
+    for name, line in known.described():
+        messages.result(f"{name}: {line}")
+    if not known.is_ready:
+        messages.note(known.missing)

@@ -1,0 +1,204 @@
+"""A cover brought into the form of a known channel, so that nearly all of it arrives as it is sent.
+
+It is turned upright, converted to sRGB, reduced to a size that the channel leaves alone, and saved with the channel's
+tables, as if it had come through the channel before. A JPEG that was saved with the same tables before hardly changes
+any more: nearly all blocks of luma arrive as they are sent. A cover that came through the channel stays as it is.
+
+A block of luma arrives as `stegnet.image.libjpeg` computes it, whatever the others are, as long as no colour is
+clipped; blocks near black or white keep what they have.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stegnet.channels.jpeg_form import JpegForm, jpeg_of
+from stegnet.channels.simulation import same_tables
+from stegnet.channels.trellis_quantisation import without_expendable
+from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.pixels import DCT_BASIS
+from stegnet.core.text import Setting, Text
+from stegnet.formats.opened_file import FileInMemory
+from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
+from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
+from stegnet.image.pictures import METADATA, as_stored, orientation_of, resize
+from stegnet.media.compression_traces import NOT_SENT
+from stegnet.media.cover import Cover, about_cover, reduced_to
+from stegnet.media.jpeg_cover import JpegCover, rounding_errors
+from stegnet.sealing import Costs
+from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs
+
+if TYPE_CHECKING:
+    from stegnet.channels import Transit
+
+DEAREST = 300  # cost of steps that hold, at most; others cost more
+BY_MODEM = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75, which needs no exact channel")
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelCover:
+    """Cover in the form of a channel.
+
+    Attributes:
+        sent: the JPEG that is sent.
+        arrived: what arrives of it, exactly if the channel is exact.
+        carrier: what arrives as a cover to hide in: its rounding errors, and the coefficients that may change.
+        costs: costs of steps of the luma that arrives, as `coefficient_costs` returns them: WET for steps after which
+            their block does not arrive as it is sent.
+        offset: what luma gains where the channel converts it to RGB and back, (n, 64) int8.
+        stays: the blocks of luma that arrive as they are sent, (n,) bool.
+    """
+
+    transit: "Transit"
+    sent: JpegPicture
+    arrived: JpegPicture
+    carrier: JpegCover
+    costs: Costs
+    offset: NDArray[np.int8]
+    stays: NDArray[np.bool_]
+
+    @property
+    def unusable(self) -> NDArray[np.bool_]:
+        """Samples that must not change, (rows, 63 · columns, 1) bool."""
+        unusable: NDArray[np.bool_] = np.minimum(*self.costs) >= WET
+        return unusable
+
+    def holds(self, blocks: NDArray[np.int16], numbers: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return whether the numbered blocks, sent as (m, 64) coefficients, arrive so, (m,) bool."""
+        known = self.transit.known
+        steps = self.arrived.steps(0)
+        return blocks_that_hold(blocks, self.offset[numbers], steps, known.dct, _margin(self.transit))
+
+
+def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> ChannelCover:
+    """Return a cover in the form of a channel.
+
+    Args:
+        cover: opened picture.
+        transit: what is known of the channel.
+        side: longer side in pixels that the cover is reduced to, if the channel leaves that as it is; None: not given.
+
+    Raises:
+        ConfigError: the cover is not larger than `side`.
+        CapacityError: the cover is grey, and the channel was learned from pictures in colours, or the reverse.
+        MediaError: the cover can't be read, or the channel does not save its own JPEGs in the same form again.
+    """
+    form = transit.known.form
+    came = _came_through(cover, transit) if side is None else None
+    if came is not None:
+        sent = came
+        errors = None
+        notes = ("the cover is in the channel's form, and stays as it is", *about_cover(cover, without=METADATA))
+    else:
+        pixels, notes = _upright_and_reduced(cover, transit, side)
+        sent = _saved(form, pixels, transit)
+        errors = rounding_errors(form.stored(pixels), sent)
+    arrived = arriving(transit, sent)
+
+    with Cover(FileInMemory("cover.jpg", bytes(sent.file.data)), quiet=True) as file:
+        assert file.pixels.size  # decoded and cached before the file is closed
+    stays = (sent.planes[0] == arrived.planes[0]).all(2).reshape(-1)
+    offsets = _offsets_of(sent)
+    costs = _costs(coefficient_costs(arrived, errors), sent, transit, stays, offsets)
+    usable = (np.minimum(*costs) < WET).reshape(*arrived.planes[0].shape[:2], CARRIED)
+    # Another encoder saves otherwise, which detectors tell from one picture.
+    history = None if came is not None or transit.known.exact else NOT_SENT
+    carrier = JpegCover(arrived, file, history, errors, notes, usable)
+    return ChannelCover(transit, sent, arrived, carrier, costs, offsets.offset, stays)
+
+
+def _came_through(cover: Cover, transit: "Transit") -> JpegPicture | None:
+    """Return a cover that is in the channel's form already, as one that was sent through it is; else None."""
+    if not cover.stays_jpeg or orientation_of(cover) != 1:
+        return None
+    jpeg = read_jpeg(cover)
+    size = (jpeg.file.height, jpeg.file.width)
+    is_kept = transit.known.kept_size(*size) == size
+    return jpeg if is_kept and JpegForm.of(jpeg) == transit.known.form else None
+
+
+def _saved(form: JpegForm, pixels: NDArray[np.uint8], transit: "Transit") -> JpegPicture:
+    """Return pixels as a JPEG in the channel's form.
+
+    Nearly all blocks of it arrive as they are sent. Through programs whose DCT is coarse, they do after several passes;
+    through others that are exact, one is taken, since more would show.
+    """
+    passes = 6
+    many = 0.3 if transit.known.exact else 0.005  # share of the blocks of luma that move
+    sent = jpeg_of(form.saved(pixels), "cover.jpg")
+    for _ in range(passes):
+        arrived = arriving(transit, sent)
+        if (arrived.planes[0] != sent.planes[0]).any(2).mean() < many:
+            break
+        sent = jpeg_of(sent.with_planes(arrived.planes), "cover.jpg")
+    if transit.known.gives_up_coefficients:
+        luma = sent.planes[0]
+        kept = without_expendable(luma.reshape(-1, 64), sent.steps(0)).reshape(luma.shape)
+        sent = jpeg_of(sent.with_planes([kept, *sent.planes[1:]]), "cover.jpg")
+    return sent
+
+
+def arriving(transit: "Transit", sent: JpegPicture) -> JpegPicture:
+    """Return what arrives of a JPEG. Raises MediaError if it is resized, or saved with other tables."""
+    arrived = transit.simulator.arriving(sent.file.data)
+    if [plane.shape for plane in arrived.planes] != [plane.shape for plane in sent.planes]:
+        raise MediaError("channel: it doesn't keep the size and chroma of what it saved before", BY_MODEM)
+    if not same_tables(arrived, sent):
+        raise MediaError("channel: its quantisation tables depend on the picture, so nothing can be planned")
+    return arrived
+
+
+def _upright_and_reduced(
+    cover: Cover, transit: "Transit", side: int | None
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return a cover's pixels as they are sent, in sRGB, and notes on it."""
+    form = transit.known.form
+    pixels, profile = cover.picture
+    if profile:
+        with suppress(BrokenProfileError):  # a note on the cover says so
+            pixels = np.asarray(to_srgb(Image.fromarray(pixels), profile).convert("RGB"))
+    if (as_stored(pixels, None)[0].ndim == 2) != form.is_grey:
+        kinds = ("in colours", "grey") if form.is_grey else ("grey", "in colours")
+        hint = f"learn a channel of its own from a picture that is {kinds[0]}"
+        problem = f"is {kinds[0]}, and the channel was learned from pictures that are {kinds[1]}"
+        raise CapacityError(problem, hint, cover)
+    height, width = pixels.shape[:2]
+    rows, cols = transit.known.kept_size(*reduced_to(pixels, side).shape[:2])
+    made = f"the cover was saved in the channel's form{'' if form.quality is None else f', quality {form.quality}'}"
+    if (rows, cols) != (height, width):
+        made += f", reduced to {cols}×{rows} pixels"
+    return resize(pixels, rows, cols), (made, *about_cover(cover))
+
+
+def _offsets_of(jpeg: JpegPicture) -> ColourOffsets:
+    """Return what luma gains where the JPEG is converted to RGB and back."""
+    with Image.open(BytesIO(jpeg.file.data)) as image:
+        image.draft("YCbCr", image.size)
+        return colour_offsets(np.asarray(image))
+
+
+def _costs(
+    costs: Costs, sent: JpegPicture, transit: "Transit", stays: NDArray[np.bool_], offsets: ColourOffsets
+) -> Costs:
+    """Return costs with WET for steps after which their block does not arrive as sent."""
+    steps = sent.steps(0)
+    # Levels by which a step of each coefficient changes a pixel, at most.
+    reach = np.ceil(steps[1:] * np.abs(DCT_BASIS).max(1)[1:]) + 1
+    wanted = stays[:, None] & (offsets.room[:, None] > reach)
+    blocks = sent.planes[0].reshape(-1, 64)
+    holds = steps_that_hold(blocks, offsets.offset, steps, transit.known.dct, _margin(transit), wanted)
+    for side, able in zip(costs, holds, strict=True):
+        of_steps = side.reshape(-1, CARRIED)
+        np.copyto(of_steps, np.where(able, np.minimum(of_steps, DEAREST), WET))
+    return costs
+
+
+def _margin(transit: "Transit") -> float:
+    """Return the levels by which a coefficient must be off being rounded otherwise: programs' DCTs differ slightly."""
+    return 0.0 if transit.known.exact else 0.25

@@ -1,0 +1,63 @@
+"""Salts made of what a picture shows, which codecs hardly move: mean lumas of its regions (docs/format.md, "Salt")."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from stegnet.core.pixels import BLOCK
+from stegnet.keys import SALT_BYTES
+
+
+@dataclass(frozen=True)
+class SaltSettings:
+    """Salts of pictures, made of the mean lumas of their regions (docs/format.md)."""
+
+    step: int = 16  # levels
+    edge_margin: float = 0.75  # levels by which codecs may move a mean across an edge of its step
+    most_moved_means: int = 6  # means that may have moved
+    most_salts: int = 8
+    regions: int = 4  # in a row and in a column
+    thumbnail: int = 128  # side of the picture that the salt of resized copies is taken from
+    prefix_of_copies: bytes = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
+    step_of_copies: int = 32  # levels, of the salt of resized copies
+
+
+SALTS = SaltSettings()
+
+
+def region_edges(blocks: int) -> np.ndarray:
+    """Return the edges, in pixels, of the regions of a row or column of blocks, without its first and last block.
+
+    So no region has pixels within a block of the picture's edges, and cutting these off changes no salt.
+    """
+    border = 1 if blocks >= SALTS.regions + 2 else 0
+    inner = blocks - 2 * border
+    parts = min(inner, SALTS.regions)
+    edges: np.ndarray = BLOCK * (border + inner * np.arange(parts + 1) // parts)
+    return edges
+
+
+def salts_of(
+    prefix: bytes, means: np.ndarray, step: int = SALTS.step, near: float = SALTS.edge_margin
+) -> Iterator[bytes]:
+    """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
+
+    A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
+    is nearer than `near` to an edge of its step across that edge.
+    """
+    numbers = (means // step).astype(int)
+    above = means - step * numbers >= step / 2
+    neighbours = numbers + np.where(above, 1, -1)  # the step across the nearer edge
+    distances = np.where(above, step * (numbers + 1) - means, means - step * numbers)
+    distances[(neighbours < 0) | (neighbours > 255 // step)] = np.inf
+
+    close = np.flatnonzero(distances < near)
+    close = close[distances[close].argsort(kind="stable")][: SALTS.most_moved_means]
+    flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
+    flips.sort(key=lambda flipped: distances[flipped].sum())
+    for flipped in flips[: SALTS.most_salts]:
+        values = numbers.copy()
+        values[flipped] = neighbours[flipped]
+        yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]

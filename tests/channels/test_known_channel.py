@@ -1,0 +1,267 @@
+"""The file of a channel: what it holds is read again, and a damaged one is refused in a line; sizes that it allows."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stegnet import MediaError
+from stegnet.channels import KnownChannel, read_channel
+from stegnet.channels.jpeg_form import JpegForm
+from stegnet.channels.known_channel import SizeLimit
+from stegnet.channels.trellis_quantisation import without_expendable
+
+FINE = tuple(range(1, 65))
+COARSE = (255,) * 64
+CHANNEL = KnownChannel(
+    form=JpegForm((FINE, COARSE, COARSE), ((2, 2), (1, 1), (1, 1))),
+    limit=SizeLimit(1600, 1200, 1_600_000, reduces=True, rounding="down"),
+    dct="ifast",
+    progressive=True,
+    optimised=True,
+    exact=False,
+    moved=0.001,
+    moved_by_size=(0.0001, 0.02, 0.001, 0.0),
+    keeps_exif=False,
+    keeps_profile=None,
+    turns_upright=True,
+    examples=2,
+)
+
+
+@pytest.mark.parametrize("changes", [
+    {},
+    {"exact": True, "moved": 0, "moved_by_size": (0, 0, 0, 0)},
+    {"exact": None, "moved": None, "moved_by_size": None},
+    {"form": JpegForm((COARSE,), ((1, 1),)), "dct": "float", "progressive": False},
+    {"form": JpegForm((FINE,) * 3, ((4, 2), (2, 1), (2, 1)))},
+    {"limit": SizeLimit(1, 65_500, 65_500**2, reduces=False)},
+    {"keeps_exif": None, "keeps_profile": True, "turns_upright": False, "examples": 1_000_000},
+])  # fmt: skip
+def test_a_channel_is_read_as_it_was_written(tmp_path: Path, changes: dict[str, Any]) -> None:
+    known, file = replace(CHANNEL, **changes), tmp_path / "a.channel"
+    file.write_text(known.text(), encoding="utf-8")
+    assert read_channel(file) == known
+    assert [name for name, _ in known.described()] == ["size", "JPEG", "metadata", "arrival", "learned from"]
+
+
+def written(**changes: Any) -> str:
+    """A channel's file with some entries changed; those that are `...` are left out."""
+    content = json.loads(CHANNEL.text()) | changes
+    return json.dumps({name: value for name, value in content.items() if value is not ...})
+
+
+def limit(**changes: Any) -> str:
+    """A channel's file with entries of its limit changed."""
+    return written(limit={name: value for name, value in (LIMIT | changes).items() if value is not ...})
+
+
+LIMIT: dict[str, Any] = json.loads(CHANNEL.text())["limit"]
+NO_FILE_OF_A_CHANNEL = {
+    "empty": "",
+    "no JSON": "\xff\xd8\xff",
+    "half": CHANNEL.text()[:100],
+    "deeply nested": "[" * 60_000,
+    "an array": "[]",
+    "a long number": '{"format": ' + "9" * 5_000 + "}",
+    "too large": CHANNEL.text() + " " * (1 << 16),
+    "of another program": written(format="stegnet"),
+    "without a format": written(format=...),
+    "with a strange format": written(format=[]),
+}
+OTHER_VERSIONS = {
+    "newer": written(version=2), "none": written(version=...), "a list": written(version=[1]),
+}  # fmt: skip
+STEPS, FACTORS, SHARES = "steps are not", "factors are not", "moved and moved_by_size"
+DAMAGED = {
+    "missing entry": (written(exact=...), "its entries are not dct, exact, examples"),
+    "unknown entry": (written(command="rm -r"), "its entries are not"),
+    "steps of 0": (written(steps=[[0, *FINE[1:]]] * 3), STEPS),
+    "steps of 256": (written(steps=[[256, *FINE[1:]]] * 3), STEPS),
+    "63 steps": (written(steps=[FINE[1:]] * 3), STEPS),
+    "65 steps": (written(steps=[(1, *FINE)] * 3), STEPS),
+    "fractions as steps": (written(steps=[[1.0, *FINE[1:]]] * 3), STEPS),
+    "true as a step": (written(steps=[[True, *FINE[1:]]] * 3), STEPS),
+    "text as a table": (written(steps=["1" * 64] * 3), STEPS),
+    "two tables": (written(steps=[FINE] * 2), STEPS),
+    "four tables": (written(steps=[FINE] * 4), STEPS),
+    "no tables": (written(steps=[]), STEPS),
+    "an object as tables": (written(steps={}), STEPS),
+    "factors of 0": (written(factors=[[2, 0], [1, 1], [1, 1]]), FACTORS),
+    "factors of 5": (written(factors=[[5, 1], [1, 1], [1, 1]]), FACTORS),
+    "three factors": (written(factors=[[2, 2, 2], [1, 1], [1, 1]]), FACTORS),
+    "numbers as factors": (written(factors=[2, 1, 1]), FACTORS),
+    "null as factors": (written(factors=None), FACTORS),
+    "no factors": (written(factors=[]), "its chroma sampling is not supported"),
+    "factors of grey": (written(factors=[[1, 1]]), "its chroma sampling is not supported"),
+    "4:1:1": (written(factors=[[4, 1], [1, 1], [1, 1]]), "its chroma sampling is not supported"),
+    "4:4:0": (written(factors=[[1, 2], [1, 1], [1, 1]]), "its chroma sampling is not supported"),
+    "unequal chroma": (written(factors=[[2, 2], [2, 1], [1, 1]]), "its chroma sampling is not supported"),
+    "coarser luma": (written(factors=[[1, 1], [2, 2], [2, 2]]), "its chroma sampling is not supported"),
+    "limit incomplete": (limit(rounding=...), "limit is incomplete"),
+    "limit with more": (limit(least=1), "limit is incomplete"),
+    "limit a list": (written(limit=[]), "limit is incomplete"),
+    "negative size": (limit(longer=-1), "longer is not a whole number from 1 to 65500"),
+    "size of 0": (limit(shorter=0), "shorter is not"),
+    "size too large": (limit(longer=65_501), "longer is not"),
+    "fraction as size": (limit(pixels=1e6), "pixels is not"),
+    "true as size": (limit(pixels=True), "pixels is not"),
+    "endless size": (limit(longer=float("inf")), "longer is not"),
+    "reduces as number": (limit(reduces=1), "reduces is not one of True, False"),
+    "rounding unknown": (limit(rounding="sideways"), "rounding is not one of None, nearest, down, up"),
+    "rounding a list": (limit(rounding=["up"]), "rounding is not one of"),
+    "dct unknown": (written(dct="slow"), "dct is not one of islow, ifast, float"),
+    "dct null": (written(dct=None), "dct is not one of"),
+    "progressive null": (written(progressive=None), "progressive is not one of True, False"),
+    "optimised text": (written(optimised="yes"), "optimised is not one of"),
+    "exact number": (written(exact=1), "exact is not one of True, False, None"),
+    "keeps_exif text": (written(keeps_exif="no"), "keeps_exif is not one of"),
+    "keeps_profile number": (written(keeps_profile=0), "keeps_profile is not one of"),
+    "turns_upright list": (written(turns_upright=[]), "turns_upright is not one of"),
+    "no examples": (written(examples=0), "examples is not a whole number from 1 to 1000000"),
+    "examples true": (written(examples=True), "examples is not"),
+    "moved alone": (written(moved_by_size=None), SHARES + " don't go together"),
+    "moved_by_size alone": (written(moved=None), SHARES + " don't go together"),
+    "moved NaN": (written(moved=float("nan")), SHARES + " are not shares"),
+    "moved endless": (written(moved=float("inf")), SHARES + " are not shares"),
+    "moved negative": (written(moved=-0.1), SHARES + " are not shares"),
+    "moved too large": (written(moved=1.1), SHARES + " are not shares"),
+    "moved true": (written(moved=True), SHARES + " are not shares"),
+    "three shares": (written(moved_by_size=[0, 0, 0]), SHARES + " are not shares"),
+    "NaN among shares": (written(moved_by_size=[0, 0, 0, float("nan")]), SHARES + " are not shares"),
+    "text among shares": (written(moved_by_size=[0, 0, 0, "0"]), SHARES + " are not shares"),
+}
+REFUSED = {
+    **{name: (text, "is not a channel's file") for name, text in NO_FILE_OF_A_CHANNEL.items()},
+    **{name: (text, "is a channel's file of another version") for name, text in OTHER_VERSIONS.items()},
+    **{name: (text, f"is a damaged channel's file: {problem}") for name, (text, problem) in DAMAGED.items()},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_damaged_file_is_refused_in_a_line(tmp_path: Path, name: str) -> None:
+    text, problem = REFUSED[name]
+    file = tmp_path / "a.channel"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(MediaError) as told:
+        read_channel(file)
+    assert problem in str(told.value)
+    assert told.value.subject == str(file) and told.value.hint
+    assert str(told.value).count("\n") == 0 and len(str(told.value)) < 400
+
+
+@pytest.mark.parametrize("make, problem", [
+    (lambda path: None, "no such file"),
+    (lambda path: path.mkdir(), "is a folder"),
+    (lambda path: path.symlink_to("/dev/zero"), "not a file"),
+])  # fmt: skip
+def test_what_is_no_file_is_refused(tmp_path: Path, make: Any, problem: str) -> None:
+    make(tmp_path / "a.channel")
+    with pytest.raises(MediaError, match=problem):
+        read_channel(tmp_path / "a.channel")
+
+
+SIDES = (1, 2, 3, 7, 10, 400, 1599, 1600, 4000, 60_000)
+
+
+@pytest.mark.parametrize("longer, shorter, pixels", [
+    (1600, 1600, 1600**2), (1600, 1200, 1600 * 1200), (65_500, 65_500, 1_000_000), (1600, 1000, 800_000),
+    (1, 1, 1), (65_500, 65_500, 1), (100, 65_500, 65_500**2), (65_500, 1, 1000), (5, 1, 1), (7, 5, 11),
+])  # fmt: skip
+def test_kept_sizes_are_within_the_limits_and_in_proportion(longer: int, shorter: int, pixels: int) -> None:
+    allowed = SizeLimit(longer, shorter, pixels, reduces=True)
+
+    def is_allowed(rows: int, cols: int) -> bool:
+        return max(rows, cols) <= longer and min(rows, cols) <= shorter and rows * cols <= pixels
+
+    for height in SIDES:
+        for width in SIDES:
+            rows, cols = allowed.kept_size(height, width)
+            assert 1 <= rows <= height and 1 <= cols <= width and is_allowed(rows, cols), (height, width)
+            assert (cols, rows) == allowed.kept_size(width, height)
+            if is_allowed(height, width):
+                assert (rows, cols) == (height, width)
+            elif min(rows, cols) > 1:
+                assert abs(rows - height * cols / width) <= 1 or abs(cols - width * rows / height) <= 1
+                assert not is_allowed(rows + 2, cols + 2), "a larger size would be left alone"
+
+
+@pytest.mark.parametrize("height, width, kept", [
+    (3000, 4000, (1200, 1600)), (4000, 3000, (1600, 1200)), (1000, 4000, (400, 1600)), (3000, 3000, (1200, 1200)),
+    (1200, 1600, (1200, 1600)), (10, 60_000, (1, 1600)), (1, 1601, (1, 1600)),
+])  # fmt: skip
+def test_some_kept_sizes(height: int, width: int, kept: tuple[int, int]) -> None:
+    assert SizeLimit(1600, 1200, 1600 * 1200, reduces=True).kept_size(height, width) == kept
+
+
+@pytest.mark.parametrize("known, is_ready, gives_up", [
+    (CHANNEL, True, True),
+    (replace(CHANNEL, exact=True), True, False),
+    (replace(CHANNEL, exact=True, moved=None, moved_by_size=None), True, False),
+    (replace(CHANNEL, moved=None, moved_by_size=None), False, False),
+    (replace(CHANNEL, exact=None, moved=None, moved_by_size=None), False, False),
+    (replace(CHANNEL, moved_by_size=(0.5, 0.01, 0.0, 0.01)), True, False),
+    (replace(CHANNEL, moved_by_size=(0.5, 0.02, 0.01, 0.01)), True, True),
+])  # fmt: skip
+def test_what_is_known_enough_and_which_coefficients_are_given_up(
+    known: KnownChannel, is_ready: bool, gives_up: bool
+) -> None:
+    """Not how many zeros move, but whether ±1 move more than those that are larger."""
+    assert (known.is_ready, known.gives_up_coefficients) == (is_ready, gives_up)
+    assert (known.missing == "") == is_ready
+
+
+@pytest.mark.parametrize("changes, line, words", [
+    ({}, "size", "larger pictures are reduced to 1600 pixels on the longer side or 1200 on the shorter or "
+     "1.60 megapixels, the shorter side rounded down"),
+    ({"limit": SizeLimit(1600, 1600, 1600**2, True)}, "size",
+     "larger pictures are reduced to 1600 pixels on the longer side"),
+    ({"limit": SizeLimit(40, 30, 1200, False)}, "size",
+     "up to 40×30 pixels a picture keeps its size; larger ones were not tried"),
+    ({}, "JPEG", "tables of its own, 4:2:0, progressive, optimised Huffman tables, nearest to the ifast DCT"),
+    ({"form": JpegForm((COARSE,), ((1, 1),)), "progressive": False, "optimised": False, "exact": True}, "JPEG",
+     "quality 1, grey, baseline, default Huffman tables, ifast DCT"),
+    ({}, "metadata", "EXIF removed, colour profile not tried; pictures are turned upright"),
+    ({"exact": True}, "arrival", "exact: what arrives of a picture of this size is computed to the bit"),
+    ({}, "arrival", "not exact: of a JPEG that is sent again, 0.10% of the luma coefficients move"),
+    ({"moved": None}, "arrival", "not known"),
+    ({"examples": 1}, "learned from", "1 picture"),
+])  # fmt: skip
+def test_a_channel_in_words(changes: dict[str, Any], line: str, words: str) -> None:
+    assert dict(replace(CHANNEL, **changes).described())[line] == words
+
+
+def block(**coefficients: int) -> np.ndarray:
+    """A block with coefficients by their place in zigzag order, such as at5=1."""
+    made = np.zeros((1, 64), np.int16)
+    for place, value in coefficients.items():
+        made[0, int(place.removeprefix("at"))] = value
+    return made
+
+
+@pytest.mark.parametrize("before, gone", [
+    (block(at0=9), ()),
+    (block(at0=9, at1=1), ()),  # a cheap code: run 0, size 1 takes 3 bits
+    (block(at0=9, at62=1), (62,)),  # three codes of 16 zeros, 11 bits each, before it
+    (block(at0=9, at62=-1), (62,)),
+    (block(at0=9, at62=2), ()),  # only ±1 go
+    (block(at0=9, at63=1), ()),  # the last place is not tried
+    (block(at0=9, at1=5, at2=1, at3=5), ()),  # between others, it takes 3 bits, and splits no run
+    (block(at0=9, at40=1, at62=1), (40, 62)),
+])  # fmt: skip
+def test_expendable_coefficients_by_hand(before: np.ndarray, gone: tuple[int, ...]) -> None:
+    """In a quiet block, a squared error of one step is worth 0.85 · 64 · 2^14.75 / 2^16.5 = 16 bits."""
+    after = without_expendable(before, np.full(64, 4))
+    expected = before.copy()
+    expected[0, list(gone)] = 0
+    np.testing.assert_array_equal(after, expected)
+
+
+def test_a_busy_block_gives_up_more() -> None:
+    """Its errors are seen less, so that they are worth fewer bits."""
+    quiet, busy = block(at0=9, at12=1), block(at0=9, at1=90, at2=90, at3=90, at14=1)
+    assert without_expendable(quiet, np.full(64, 16))[0, 12] == 1
+    assert without_expendable(busy, np.full(64, 16))[0, 14] == 0

@@ -1,0 +1,82 @@
+"""What arrives through real programs, learned from two pictures that they saved: it is revealed exactly, or refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stegnet import Key, RevealError, Session, StegnetError
+from stegnet.channels import KnownChannel, learn_channel
+from tests.support.phone_photographs import Shot, covers
+from tests.support.real_channels import CHANNELS, Channel
+
+SIDE = 640  # pixels that the channels reduce larger pictures to
+SIZES = (20, 1000, 5000)  # bytes of secrets
+INEXACT = {"mozjpeg80", "mozjpeg70", "ff4", "ff2"}  # trellis quantisation, or rounding of its own
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twenty of a phone, of all orientations and samplings, some grey."""
+    return covers(tmp_path_factory.mktemp("photographs"), 20, 1200)
+
+
+def learned(channel: Channel, sent: Path, folder: Path) -> KnownChannel:
+    """Learns a channel from a picture that it reduces, and what arrived, sent again; writes its file."""
+    received, again = folder / "received.jpg", folder / "again.jpg"
+    channel(sent, received, SIDE)
+    channel(received, again, SIDE)
+    known = learn_channel([(sent, received), (received, again)])
+    (folder / "app.channel").write_text(known.text(), encoding="utf-8")
+    return known
+
+
+@pytest.mark.filterwarnings("ignore:the cover is a picture that never came through this channel")
+@pytest.mark.parametrize("name", CHANNELS)
+def test_what_arrives_is_revealed_or_refused(
+    real_channels: dict[str, Channel], photographs: list[Path], tmp_path: Path, key: Key, name: str
+) -> None:
+    """A grey photograph needs a channel of its own."""
+    channel = real_channels[name]
+    known = learned(channel, photographs[0], tmp_path)
+    assert known.exact == (name not in INEXACT)
+    assert known.limit.longer == SIDE and known.limit.reduces
+    random = np.random.default_rng(1)
+    refused = []
+    for number, cover in enumerate(photographs):
+        secret = random.bytes(SIZES[number % len(SIZES)])
+        sent, arrived = tmp_path / f"sent{number}.jpg", tmp_path / "arrived.jpg"
+        try:
+            Session().hide(cover, secret, to=sent, key=key, survive=tmp_path / "app.channel")
+        except StegnetError as error:
+            assert not sent.exists()
+            refused.append(f"{cover.name}: {len(secret)} bytes: {error}")
+            continue
+        channel(sent, arrived, SIDE)
+        assert Session().reveal(arrived, key=key).data == secret, cover.name
+    reasons = "is grey", "more than the capacity", "controls too little"  # of pictures as small as these
+    assert all(any(reason in line for reason in reasons) for line in refused), refused
+    assert not [line for line in refused if ": 20 bytes" in line and "is grey" not in line]
+    assert len(refused) < len(photographs), refused
+
+
+def test_twelve_megapixels_through_a_browser(real_channels: dict[str, Channel], tmp_path: Path, key: Key) -> None:
+    channel = real_channels["chromium80"]
+    photograph = Shot(4000, 3000, orientation=6, seed=3).save(tmp_path / "photograph.jpg")
+    learned(channel, photograph, tmp_path)
+    told = Session().hide(photograph, b"hello", to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
+    assert (told.width, told.height) == (480, 640)
+    channel(tmp_path / "s.jpg", tmp_path / "r.jpg", SIDE)
+    assert Session().reveal(tmp_path / "r.jpg", key=key, strict=True).data == b"hello"
+
+
+def test_through_another_program_nothing_is_revealed(
+    real_channels: dict[str, Channel], tmp_path: Path, photographs: list[Path], key: Key
+) -> None:
+    """Never wrong bytes."""
+    learned(real_channels["sharp80"], photographs[0], tmp_path)
+    Session().hide(photographs[1], b"hello", to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
+    for other in ("sharp75-444", "vips75", "firefox92"):
+        real_channels[other](tmp_path / "s.jpg", tmp_path / "r.jpg", SIDE)
+        with pytest.raises(RevealError):
+            Session().reveal(tmp_path / "r.jpg", key=key)

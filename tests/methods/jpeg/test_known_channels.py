@@ -1,0 +1,317 @@
+"""The method jpeg through a known channel, by its file: how covers are brought into its form, keys, albums, folders."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from stegnet import (
+    CapacityError,
+    ConfigError,
+    Identity,
+    Key,
+    KeyFileError,
+    MediaError,
+    Passphrase,
+    RevealError,
+    Session,
+)
+from stegnet.channels import KnownChannel, read_channel
+from stegnet.channels.jpeg_form import JpegForm, jpeg_of
+from stegnet.channels.known_channel import SizeLimit
+from stegnet.cli.command import main
+from tests.support.jpegs import read_jpeg
+
+pytestmark = pytest.mark.filterwarnings("ignore:the cover is a picture that never came through this channel")
+SECRET = b"Meet me at eight."
+LIMIT = SizeLimit(320, 320, 320**2, reduces=True)
+
+
+def photo(path: Path, size: tuple[int, int] = (320, 256), mode: str = "RGB", seed: int = 1, **how: Any) -> Path:
+    """A picture that is textured as photographs are."""
+    random = np.random.default_rng(seed)
+    rough = 128 + random.normal(0, 40, (-(-size[1] // 4), -(-size[0] // 4), 3)).cumsum(0) / 3
+    smooth = np.asarray(Image.fromarray(rough.clip(30, 220).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC))
+    pixels = (smooth + random.normal(0, 8, (*size[::-1], 1))).clip(12, 243).astype(np.uint8)
+    Image.fromarray(pixels).convert(mode).save(path, **how)
+    return path
+
+
+def saved(sent: Path, received: Path) -> Path:
+    """What the app of these tests makes of a JPEG."""
+    with Image.open(sent) as image:
+        image.save(received, "JPEG", quality=80)
+    return received
+
+
+def known(grey: bool = False, **changes: Any) -> KnownChannel:
+    """What is known of that app."""
+    file = io.BytesIO()
+    Image.new("L" if grey else "RGB", (16, 16)).save(file, "JPEG", quality=80)
+    form = JpegForm.of(jpeg_of(file.getvalue(), "a picture"))
+    exact = KnownChannel(form, LIMIT, "islow", False, False, True, None, None, None, None, None, 1)
+    return replace(exact, **changes)
+
+
+NOT_EXACT: dict[str, Any] = {"exact": False, "moved": 0.0, "moved_by_size": (0.0, 0.0, 0.0, 0.0)}
+
+
+def written(path: Path, channel: KnownChannel) -> Path:
+    path.write_text(channel.text(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def exact(tmp_path: Path) -> Path:
+    return written(tmp_path / "exact.channel", known())
+
+
+@pytest.fixture
+def rough(tmp_path: Path) -> Path:
+    return written(tmp_path / "rough.channel", known(**NOT_EXACT))
+
+
+@pytest.mark.parametrize("channel", ["exact", "rough"])
+@pytest.mark.parametrize("size, orientation, arrives", [
+    ((320, 256), 1, (320, 256)),
+    ((640, 480), 1, (320, 240)),
+    ((400, 480), 6, (320, 267)),
+    ((256, 320), 3, (256, 320)),
+])  # fmt: skip
+def test_covers_are_turned_and_reduced(
+    tmp_path: Path, key: Key, channel: str, size: tuple[int, int], orientation: int, arrives: tuple[int, int]
+) -> None:
+    file = written(tmp_path / "a.channel", known() if channel == "exact" else known(**NOT_EXACT))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    cover = photo(tmp_path / "c.jpg", size, exif=exif)
+    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=file)
+    assert (told.width, told.height) == arrives
+    assert any("reduced to" in note for note in told.notes) == (max(size) > 320)
+    with Image.open(tmp_path / "s.jpg") as sent:
+        assert sent.size == arrives and not sent.getexif()
+    assert JpegForm.of(read_jpeg(tmp_path / "s.jpg")) == read_channel(file).form
+    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    assert Session().reveal(received, key=key, strict=True).data == SECRET
+
+
+def test_a_cover_with_a_profile_is_converted_to_srgb(tmp_path: Path, exact: Path, key: Key) -> None:
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = {bytes(data[at : at + 4]): at + 4 for at in range(132, 132 + 12 * data[131], 12)}
+    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
+    data[red : red + 8], data[green : green + 8] = data[green : green + 8], data[red : red + 8]
+    cover = photo(tmp_path / "c.png", icc_profile=bytes(data))
+    Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact)
+    with Image.open(cover) as image, Image.open(tmp_path / "s.jpg") as sent:
+        assert "icc_profile" not in sent.info
+        shown = np.asarray(sent).astype(int)
+        stored = np.asarray(image)
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(bytes(data)))
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"))
+        assert 2 * np.abs(shown - np.asarray(converted)).mean() < np.abs(shown - stored).mean()
+
+
+@pytest.mark.parametrize("mode, suffix, note", [
+    ("RGBA", ".png", "it can be transparent: composited over white"),
+    ("CMYK", ".jpg", "its colours are CMYK: converted to RGB"),
+])  # fmt: skip
+def test_what_becomes_of_a_cover_is_noted(
+    tmp_path: Path, exact: Path, key: Key, mode: str, suffix: str, note: str
+) -> None:
+    cover = photo(tmp_path / f"c{suffix}", mode=mode)
+    if mode == "RGBA":
+        with Image.open(cover) as image:
+            image.putalpha(100)
+            image.save(cover)
+    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact)
+    assert any(note in line for line in told.notes)
+
+
+@pytest.mark.parametrize("kind", ["textured", "grey", "clipped"])
+def test_a_file_that_arrives_otherwise_is_said_not_to_be_whole(tmp_path: Path, key: Key, kind: str) -> None:
+    """Blocks near the ends of the range arrive changed, and some of the chroma; grey ones have none of it."""
+    channel = written(tmp_path / "a.channel", known(grey=kind == "grey"))
+    cover = photo(tmp_path / "c.png", mode="L" if kind == "grey" else "RGB")
+    if kind == "clipped":
+        with Image.open(cover) as image:
+            pixels = np.asarray(image).copy()
+        pixels[:128] = np.random.default_rng(2).choice(np.array([0, 255], np.uint8), pixels[:128].shape)
+        Image.fromarray(pixels).save(cover)
+    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    said = any("only the copy that arrives is whole" in line for line in told.notes)
+    sent, arrived = read_jpeg(tmp_path / "s.jpg"), read_jpeg(received)
+    assert said == (not all(map(np.array_equal, sent.planes, arrived.planes)))
+    assert said or kind == "grey"
+    if said:
+        with pytest.raises(RevealError):
+            Session().reveal(tmp_path / "s.jpg", key=key, strict=True)
+    else:
+        assert Session().reveal(tmp_path / "s.jpg", key=key, strict=True).data == SECRET
+    assert Session().reveal(received, key=key, strict=True).data == SECRET
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_grey_and_colours_need_channels_of_their_own(tmp_path: Path, key: Key, grey: bool) -> None:
+    channel = written(tmp_path / "a.channel", known(grey))
+    right, wrong = (photo(tmp_path / f"{mode}.png", mode=mode) for mode in (("L", "RGB") if grey else ("RGB", "L")))
+    Session().hide(right, SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    assert Session().reveal(received, key=key, strict=True).data == SECRET
+    with pytest.raises(CapacityError, match="is in colours, and" if grey else "is grey, and"):
+        Session().hide(wrong, SECRET, to=tmp_path / "w.jpg", key=key, survive=channel)
+
+
+def test_a_recipient_needs_an_exact_channel(tmp_path: Path, exact: Path, rough: Path) -> None:
+    identity, cover = Identity(bytes(range(32))), photo(tmp_path / "c.png")
+    Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=identity.recipient, survive=exact)
+    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    assert Session().reveal(received, key=identity, strict=True).data == SECRET
+    with pytest.raises(KeyFileError, match="for a recipient, nothing can be hidden that arrives") as told:
+        Session().hide(cover, SECRET, to=tmp_path / "n.jpg", key=identity.recipient, survive=rough)
+    assert told.value.hint and not (tmp_path / "n.jpg").exists()
+
+
+@pytest.mark.usefixtures("quick_scrypt")
+@pytest.mark.parametrize("channel", ["exact", "rough"])
+def test_a_passphrase(request: pytest.FixtureRequest, tmp_path: Path, channel: str) -> None:
+    file, words = request.getfixturevalue(channel), Passphrase("six odd words last far longer")
+    Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=words, survive=file)
+    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    assert Session().reveal(received, key=words, strict=True).data == SECRET
+
+
+@pytest.mark.parametrize("channel", ["exact", "rough"])
+def test_what_is_hard_to_find_is_one_figure(
+    request: pytest.FixtureRequest, tmp_path: Path, key: Key, channel: str
+) -> None:
+    """In `info`, in what `hide` says, and in what `at_most_safe` allows; of a cover that came through the channel."""
+    file, cover = request.getfixturevalue(channel), saved(photo(tmp_path / "c.jpg"), tmp_path / "came.jpg")
+    (fit,) = Session().info(cover, survive=file)["fits"]
+    assert fit.safe is not None and fit.bytes is not None
+    assert 0 < fit.safe < fit.bytes and (fit.method, fit.survive) == ("jpeg", str(file))
+    told = Session().hide(cover, bytes(30), to=tmp_path / "s.jpg", key=key, survive=file)
+    assert told.hiding is not None and told.hiding.secure is not None
+    assert told.hiding.secure.hard == fit.safe
+    with pytest.raises(CapacityError, match=f"at most {fit.safe} bytes are hard to find"):
+        secret = np.random.default_rng(5).bytes(fit.safe + 1)
+        Session().hide(cover, secret, to=tmp_path / "n.jpg", key=key, survive=file, at_most_safe=True)
+
+
+def test_the_channels_tables_leave_no_choice_of_quality_but_of_size(tmp_path: Path, exact: Path, key: Key) -> None:
+    cover = photo(tmp_path / "c.png", (640, 480))
+    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact, quality=60, resize=240)
+    assert (told.width, told.height) == (240, 180)
+    assert any("has no effect: the channel has its own" in str(note) for note in told.notes)
+    told = Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, survive=exact, resize=600)
+    assert (told.width, told.height) == (320, 240)
+    with pytest.raises(ConfigError, match="640 is not from 1 to 639"):
+        Session().hide(cover, SECRET, to=tmp_path / "u.jpg", key=key, survive=exact, resize=640)
+
+
+@pytest.mark.parametrize("channel", ["exact", "rough"])
+def test_covers_that_are_too_small(request: pytest.FixtureRequest, tmp_path: Path, key: Key, channel: str) -> None:
+    file = request.getfixturevalue(channel)
+    for size in ((1, 1), (8, 8), (20_000, 10)):
+        photo(tmp_path / "c.png", size)
+        with pytest.raises(CapacityError):
+            Session().hide(tmp_path / "c.png", SECRET, to=tmp_path / "s.jpg", key=key, survive=file)
+        assert not (tmp_path / "s.jpg").exists()
+
+
+@pytest.mark.parametrize("changes", [
+    {"form": JpegForm(((255,) * 64,) * 3, ((2, 2), (1, 1), (1, 1)))},
+    {"form": JpegForm(((1,) * 64,) * 3, ((2, 2), (1, 1), (1, 1))), "dct": "ifast"},
+    {"limit": SizeLimit(1, 1, 1, True)},
+    {"limit": SizeLimit(60_000, 60_000, 1, True)},
+])  # fmt: skip
+def test_channels_through_which_nothing_fits(tmp_path: Path, key: Key, changes: dict[str, Any]) -> None:
+    channel = written(tmp_path / "a.channel", known(**changes))
+    with pytest.raises(CapacityError, match="more than the capacity of 0"):
+        Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+
+
+@pytest.mark.parametrize("changes, problem", [
+    (NOT_EXACT | {"moved": 0.21}, "21% of its coefficients move: too many"),
+    (NOT_EXACT | {"moved": 1.0}, "100% of its coefficients move: too many"),
+    ({"exact": None}, "does not tell whether what arrives can be computed"),
+    ({"exact": False}, "does not tell whether what arrives can be computed"),
+])  # fmt: skip
+def test_channels_of_which_too_little_is_known_or_arrives(
+    tmp_path: Path, key: Key, changes: dict[str, Any], problem: str
+) -> None:
+    channel = written(tmp_path / "a.channel", known(**changes))
+    with pytest.raises(MediaError) as told:
+        Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+    assert problem in str(told.value) and told.value.subject == str(channel)
+
+
+def run(*words: object) -> int:
+    return main(list(map(str, words)))
+
+
+def test_an_output_is_no_input(tmp_path: Path, exact: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither the file of the channel, by another name, nor a file of a pair."""
+    keys = tmp_path / "k"
+    assert run("keygen", keys) == 0
+    cover, note = photo(tmp_path / "c.png"), tmp_path / "note.txt"
+    note.write_bytes(SECRET)
+    sent = photo(tmp_path / "sent.jpg", quality=95)
+    received = saved(sent, tmp_path / "received.jpg")
+    (tmp_path / "linked.jpg").hardlink_to(exact)
+    hide = ("hide", cover, note, "--key-file", keys, "--force")
+    for out, how in {
+        tmp_path / "linked.jpg": ("--for", exact),
+        sent: ("--channel-from", sent, received),
+        received: ("--channel-from", sent, received),
+    }.items():
+        before = out.read_bytes()
+        assert run(*hide, "-o", out, *how) == 1
+        assert "is an input too" in capsys.readouterr().err
+        assert out.read_bytes() == before
+
+
+def test_an_album_and_a_folder_of_covers(tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys, covers, secret = tmp_path / "k", tmp_path / "covers", tmp_path / "secret.bin"
+    assert run("keygen", keys) == 0
+    covers.mkdir()
+    for number in range(3):
+        photo(covers / f"{number}.png", seed=number)
+    secret.write_bytes(np.random.default_rng(3).bytes(900))
+    hide = ("hide", covers, secret, "--for", exact, "--key-file", keys)
+
+    assert run(*hide, "--spread", "-o", tmp_path / "album") == 0
+    (tmp_path / "arrived").mkdir()
+    for sent in (tmp_path / "album").iterdir():
+        saved(sent, tmp_path / "arrived" / sent.name)
+    assert run("reveal", tmp_path / "arrived", "--key-file", keys, "-o", tmp_path / "back.bin") == 0
+    assert (tmp_path / "back.bin").read_bytes() == secret.read_bytes()
+
+    secret.write_bytes(SECRET)
+    assert run(*hide, "-o", tmp_path / "sent") == 0
+    assert sorted(path.name for path in (tmp_path / "sent").iterdir()) == ["0.jpg", "1.jpg", "2.jpg"]
+    for sent in (tmp_path / "sent").iterdir():
+        received = saved(sent, tmp_path / f"r-{sent.name}")
+        assert run("reveal", received, "--key-file", keys, "-o", tmp_path / f"{sent.stem}.txt") == 0
+        assert (tmp_path / f"{sent.stem}.txt").read_bytes() == SECRET
+    capsys.readouterr()
+
+
+def test_what_fits_in_text_and_json(tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cover = photo(tmp_path / "c.png")
+    (fit,) = Session().info(cover, survive=exact)["fits"]
+    assert run("info", cover, "--for", exact) == 0
+    kind, line = capsys.readouterr().out.splitlines()
+    assert kind == "kind: picture, 320×256"
+    assert line.startswith(f"fits with --for {exact}: any file up to ") and "; hard to find up to " in line
+    assert run("info", cover, "--for", exact, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["bytes_for"] == {str(exact): fit.bytes}
+    assert told["fits"] == [
+        {"what": "any file", "bytes": fit.bytes, "safe_bytes": fit.safe, "method": "jpeg", "survive": str(exact)}
+    ]
