@@ -45,6 +45,7 @@ _SSIM_EVERY = 8  # frames
 # What decides the results.
 CODE = (
     "stegnet/core",
+    "stegnet/channels",
     "stegnet/image",
     "stegnet/media",
     "stegnet/video",

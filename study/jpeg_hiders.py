@@ -20,13 +20,19 @@ from PIL import Image
 
 from stegnet.core.pixels import encode_jpeg
 from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import KEY_BYTES, Key, seeded
+from stegnet.keys import KEY_BYTES, ContainerKeys, Key, Randomness, seeded
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.jpeg import USUAL_QUALITY
-from stegnet.methods.jpeg_channel import sealed_planes
-from stegnet.sealing import LEAD_BITS, MAC_BITS, TAG_BYTES
-from stegnet.sealing.jpeg_carriers import juniward
+from stegnet.sealing import LEAD_BITS, MAC_BITS, SEED_BYTES, TAG_BYTES, SealOptions, seal
+from stegnet.sealing.jpeg_carriers import (
+    coefficient_costs,
+    fixed_samples,
+    juniward,
+    medium_of,
+    samples_of,
+    with_samples,
+)
 from study.jpeg_features import Luma, from_zigzag, luma_of
 
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"
@@ -124,6 +130,16 @@ HIDERS: dict[str, Hider] = {
 def available(method: str) -> bool:
     """Returns whether a method can be measured here."""
     return method != STEGHIDE or shutil.which(STEGHIDE) is not None
+
+
+def sealed_planes(cover: JpegCover, record: bytes, keys: ContainerKeys, random: Randomness) -> list[np.ndarray]:
+    """Return the planes of a cover with a record of any bytes, as the method jpeg seals it."""
+    picture = cover.picture
+    samples = samples_of(picture)
+    fixed = fixed_samples(picture)
+    options = SealOptions(True, clustered=False, medium=medium_of(picture), fixed=fixed if fixed.any() else None)
+    seal(samples, record, keys, random(SEED_BYTES), coefficient_costs(picture, cover.errors), options)
+    return with_samples(picture, samples)
 
 
 def _sealed(path: Path, quality: int, rate: float, seed: int) -> Luma:

@@ -91,20 +91,23 @@ def main(config: Config, photographs: Path, out: Path) -> None:
     print("the best classifier is right about:", ", ".join(f"{name} {share:.1%}" for name, share in headline.items()))
 
 
-def covers(folder: Path) -> list[np.ndarray]:
-    """Photographs in a folder, in colours and large enough, reduced to (SIDE, SIDE, 3) uint8; MOST of them, evenly."""
+def covers(folder: Path, most: int = 0, *, reduced: bool = True) -> list[np.ndarray]:
+    """Photographs in a folder, in colours and large enough, (SIDE, SIDE, 3) uint8; `most`, or MOST, of them, evenly.
+
+    They are reduced, or the upper left parts of their own size, so that the grid of a JPEG stays where it is.
+    """
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")):
         picture = read_picture(path)
         height, width = picture.shape[:2]
         if min(height, width) >= LEAST and not is_grey(picture):
-            scale = SIDE / min(height, width)
+            scale = SIDE / min(height, width) if reduced else 1
             small = resize(picture, round(height * scale), round(width * scale))
-            top, left = ((side - SIDE) // 2 for side in small.shape[:2])
+            top, left = ((side - SIDE) // 2 if reduced else 0 for side in small.shape[:2])
             found.append(np.ascontiguousarray(small[top : top + SIDE, left : left + SIDE]))
     if len(found) < 2 * FOLDS:
         raise DataError(f"{folder}: has {len(found)} photographs in colours of {LEAST}×{LEAST} or more")
-    return evenly(found, MOST)
+    return evenly(found, most or MOST)
 
 
 def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import share_interval
 from pipeline.side_by_side import has_vmaf, vmaf
 from pipeline.stage import bar, run_stage, write_json, write_table
+from stegnet.channels import MESSENGER, PictureChannel, parse_picture_channel
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
@@ -30,24 +31,21 @@ from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import Context
 from stegnet.methods.robust import (
-    MESSENGER,
     WRITTEN_QUALITY,
     OperatingPoint,
-    PictureChannel,
     PictureModem,
     PictureReader,
     Surviving,
     embed_surviving,
     fit_picture,
-    information,
     parse_content,
-    parse_picture_channel,
     picture_cover,
     read_points,
 )
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import build
+from stegnet.sealing.fec import information
 from stegnet.video.film_writer import FilmWriter
 from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval
