@@ -63,7 +63,7 @@ class SizeLimit:
 
 @dataclass(frozen=True)
 class KnownChannel:
-    """What a channel does to pictures, as `learn_channel` found it; implements `Channel`.
+    """Knowledge of what a channel does to pictures, as `learn_channel` found it; implements `Channel`.
 
     Attributes:
         form: tables and sampling with which it saves.
@@ -175,7 +175,7 @@ class KnownChannel:
 
     @property
     def missing(self) -> str:
-        """What must be tried before secrets can be hidden for the channel; "" if nothing."""
+        """Advice on what to try before secrets can be hidden for the channel; "" if nothing is missing."""
         if self.is_ready:
             return ""
         return "to hide for this channel, send RECEIVED once more, and add that pair: RECEIVED RECEIVED-AGAIN"

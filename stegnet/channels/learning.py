@@ -28,7 +28,7 @@ _DCT_METHODS: tuple[DctMethod, ...] = get_args(DctMethod)
 
 @dataclass(frozen=True)
 class _Picture:
-    """What a file of a pair says besides its coefficients.
+    """Facts on a file of a pair besides its coefficients.
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB or (H, W) grey, as libjpeg decodes them, neither turned nor converted.

@@ -1,4 +1,4 @@
-"""What arrives through a channel: simulated, as learned from examples, or by a command that does what the channel does.
+"""Arrival through a channel: simulated, as learned from examples, or by a command that does what the channel does.
 
 Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of JPEG coders" (arXiv 2211.04750), call
 such a channel an oracle: a sender who can query it can send a picture that arrives as intended.
@@ -8,7 +8,6 @@ import shlex
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -19,13 +18,6 @@ from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.libjpeg import DctMethod, encode_planes
 
 
-class Simulator(Protocol):
-    """Something that tells what arrives of a JPEG, as often as it is asked."""
-
-    def arriving(self, sent: bytes) -> JpegPicture:
-        """Return the coefficients of the JPEG that arrives. Raises MediaError if none does."""
-
-
 @dataclass(frozen=True)
 class Simulation:
     """A program that decodes a JPEG as libjpeg does, and saves its pixels in a known form."""
@@ -34,7 +26,7 @@ class Simulation:
     dct: DctMethod
 
     def arriving(self, sent: bytes) -> JpegPicture:
-        """Return what arrives, as `Simulator.arriving`."""
+        """Return the coefficients of the JPEG that arrives of one that is sent."""
         return saved_by(self.form, self.dct, decoded(sent, grey=self.form.is_grey))
 
 
@@ -65,7 +57,7 @@ class Command:
                 raise ConfigError(f"the command has no {place}, which stands for a file", hint, parameter="channel")
 
     def arriving(self, sent: bytes) -> JpegPicture:
-        """Send a JPEG through the command, in a private folder that is removed, as `Simulator.arriving`.
+        """Send a JPEG through the command, in a private folder that is removed, and return what arrives.
 
         Raises:
             ConfigError: the command can't be run.
@@ -108,8 +100,3 @@ def same_tables(one: JpegPicture, other: JpegPicture) -> bool:
     return shapes[0] == shapes[1] and all(
         np.array_equal(one.steps(number), other.steps(number)) for number in range(len(one.planes))
     )
-
-
-def same_coefficients(one: JpegPicture, other: JpegPicture) -> bool:
-    """Return whether two JPEGs have the same tables and coefficients."""
-    return same_tables(one, other) and all(map(np.array_equal, one.planes, other.planes))

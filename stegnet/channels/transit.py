@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stegnet.channels.known_channel import KnownChannel, read_channel
 from stegnet.channels.learning import Pair, learn_channel
-from stegnet.channels.simulation import Command, Simulation, Simulator
+from stegnet.channels.simulation import Command, Simulation
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, called
 from stegnet.core.pixels import encode_jpeg
@@ -23,13 +23,16 @@ class Transit:
 
     Attributes:
         known: what is known of the channel.
-        simulator: tells what arrives; exactly if `known.exact`, else nearly.
         command: the command that does what the channel does, by which containers are verified; None: there is none.
     """
 
     known: KnownChannel
-    simulator: Simulator
     command: Command | None = None
+
+    @property
+    def simulator(self) -> Simulation:
+        """The simulation that tells what arrives; exactly if `known.exact`, else nearly."""
+        return Simulation(self.known.form, self.known.dct)
 
 
 def transit_of_file(path: Path) -> Transit:
@@ -102,4 +105,4 @@ def _ready(known: KnownChannel, subject: object, command: Command | None = None)
     if not known.exact and (known.moved or 0.0) > most_moved:
         problem = f"saves a JPEG with the same tables, and {known.moved:.0%} of its coefficients move: too many"
         raise MediaError(problem, "a channel saves a picture again, and changes nothing else", subject)
-    return Transit(known, Simulation(known.form, known.dct), command)
+    return Transit(known, command)

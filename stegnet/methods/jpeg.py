@@ -94,6 +94,11 @@ class JpegOptions:
     )
     verify: bool = option(True, VERIFY_HELP)
 
+    @property
+    def names_channel(self) -> bool:
+        """True if the container is for a channel: a known one, or one that a command or a pair of files shows."""
+        return any(given is not None for given in (self.channel_file, self.channel, self.channel_from))
+
 
 class JpegMethod(AlbumMethod[JpegOptions]):
     """Any file, byte for byte, in a JPEG that stays one."""
@@ -138,8 +143,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         """Return the capacity for a file of this name, of any picture through a channel, or of a JPEG; else 0 bytes."""
         if cover.cover is None:
             return Capacity(0)
-        transit = _transit_of(options, cover.cover)
-        if transit is not None:
+        if options.names_channel:
             carrier = _JpegCarrier(cover.cover, ANY_KEY, options)
             most = max(carrier.capacity(name), 0)
             return Capacity(most, min(most, carrier.hard_bytes))
@@ -202,7 +206,7 @@ class _JpegCarrier(Carrier):
         if not 50 <= quality <= 98:
             raise ConfigError(f"{quality} is not from 50 to 98", parameter="quality")
 
-        transit = _transit_of(options, cover)
+        transit = channels.transit_of(options.channel_file, options.channel, options.channel_from, cover)
         self.plan: ChannelPlan
         if transit is None:
             self.plan = ChannelPlan(_own_cover(cover, quality, options))
@@ -227,11 +231,6 @@ class _JpegCarrier(Carrier):
 
     def capacity(self, name: str) -> int:
         return self.capacity_beside(empty_record_bytes(name, self.key))
-
-
-def _transit_of(options: JpegOptions, cover: Cover) -> "channels.Transit | None":
-    """Return the transit through the channel that the options name; None if they name none."""
-    return channels.transit_of(options.channel_file, options.channel, options.channel_from, cover)
 
 
 def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> MethodChoice:

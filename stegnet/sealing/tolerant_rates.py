@@ -47,7 +47,7 @@ _WRONG_TRITS = {
 
 @dataclass(frozen=True)
 class MovedCoefficients:
-    """How often coefficients arrive with another value."""
+    """Shares of coefficients that arrive with another value."""
 
     share: float  # of the `stable_samples`
     share_of_changes: float = 0.003  # of the changes that hiding makes
