@@ -323,7 +323,7 @@ class _JpegContainer(Container):
     _has_samples = True
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
-        self._jpeg = read_jpeg(file)
+        self._jpeg = file.once("coefficients", read_jpeg)  # which other readers look at, too
         self.medium = medium_of(self._jpeg)
         super().__init__(file, key_source)
 

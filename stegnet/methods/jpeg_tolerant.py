@@ -97,7 +97,7 @@ class TolerantContainer(Container):
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
         super().__init__(file, key_source)
-        jpeg = read_jpeg(file)
+        jpeg = file.once("coefficients", read_jpeg)
         found = unseal_tolerant(jpeg, key_source)
         if found is not None:
             with suppress(ValueError):  # of an invalid record
