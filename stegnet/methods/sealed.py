@@ -1,4 +1,4 @@
-"""The method "sealed": any file, byte for byte, by changes of ±1 to samples of a picture or film. It needs no network.
+"""The method "sealed": any file, byte for byte, by small changes of samples of a picture or film, without a network.
 
 Each frame of a film gets a share of the file, all of equal length, so that as few samples as possible change in any
 frame, and the file is revealed even if some frames are lost.
@@ -73,10 +73,14 @@ from stegnet.record import (
 from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history, stored_name
 from stegnet.sealing import (
     FILM_EFFORT,
+    LAYERED_PIXELS,
     LEAD_BITS,
     MAC_BITS,
     PICTURE_EFFORT,
+    PIXELS,
     SEED_BYTES,
+    CarrierModel,
+    CoverNeeds,
     SealOptions,
     record_capacity,
     seal,
@@ -109,8 +113,9 @@ class SealedMethod(AlbumMethod[SealedOptions]):
         summary="any file, byte for byte",
         description="""\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
-its samples, encrypted. The container is a PNG, or a film without loss, and
-must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
+its samples, encrypted; more than 4 bits per pixel take changes of up to ±4.
+The container is a PNG, or a film without loss, and must arrive as it is. A
+BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 `stegnet info COVER` says how much fits, and how much is hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
@@ -193,7 +198,7 @@ must arrive as it is. A BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
         """Return the bytes that fit into a picture beside an empty record, and those that are hard to find."""
         carrier = SealedCover(cover, key, options)
-        most = record_capacity(*carrier.size, key, carrier.channels) - empty
+        most = record_capacity(*carrier.size, key, carrier.channels, LAYERED_PIXELS) - empty
         hard = 0 if carrier.history else carrier.secure.hard
         return Capacity(min(most, hard) if options.at_most_safe else most, hard)
 
@@ -270,9 +275,9 @@ class SealedCover(Carrier):
             return most
         return min(most, 0 if self.history else self.secure.hard)
 
-    def frame_capacity(self, name: str) -> int:
+    def frame_capacity(self, name: str, medium: CarrierModel = LAYERED_PIXELS) -> int:
         """Return the bytes of a file with this name that fit into one frame; errors are those of `bytes_capacity`."""
-        return _frame_capacity(*self.size, name, self.key, self.frames > 1, self.channels)
+        return _frame_capacity(self.size, name, self.key, self.frames > 1, CoverNeeds(self.channels, medium))
 
     def compressors(self) -> Compressors:
         """Return the compressors of all media, unless the options forbid copies."""
@@ -286,7 +291,7 @@ class SealedCover(Carrier):
             fits = most and frames_for(size, self.frame_capacity(stored_name(secret)))
             hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         else:
-            in_all = record_capacity(height, width, self.key, self.channels)
+            in_all = record_capacity(height, width, self.key, self.channels, LAYERED_PIXELS)
             side = sqrt((in_all - most + size) / in_all)
             hint = f"the cover needs at least {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels"
         if self.channels == 1:
@@ -352,7 +357,12 @@ class _NewFilm(NewFilm):
         self.fitted = fitted
         self._keys = keys
         self.changes = Changes()
-        share = carrier.frame_capacity(fitted.name) if self.frames > 1 else 0
+        share = 0
+        if self.frames > 1:
+            # Two layers are for what does not fit into one, not for more frames that may be lost.
+            size = fitted.file.stat().st_size
+            one_layer = carrier.frame_capacity(fitted.name, PIXELS)
+            share = one_layer if size <= full_capacity(self.frames, one_layer) else carrier.frame_capacity(fitted.name)
         with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
 
@@ -383,7 +393,7 @@ def _sealed(
     """Return a copy of a frame, (H, W, 3) uint8, with a record sealed in it, outside its regular areas."""
     container = cover.copy(order="C")
     first = not film or record.index == 0  # a picture opens by itself, even in an album
-    options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True)
+    options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True, medium=LAYERED_PIXELS)
     seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular.mask), options)
     return container
 
@@ -399,15 +409,16 @@ def bytes_capacity(
     Raises:
         CapacityError: not even the header fits.
     """
-    return full_capacity(frames, _frame_capacity(height, width, name, key, frames > 1, channels))
+    needs = CoverNeeds(channels, LAYERED_PIXELS)
+    return full_capacity(frames, _frame_capacity((height, width), name, key, frames > 1, needs))
 
 
-def _frame_capacity(height: int, width: int, name: str, key: Key, spread: bool, channels: int) -> int:
+def _frame_capacity(size: tuple[int, int], name: str, key: Key, spread: bool, needs: CoverNeeds) -> int:
     """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
     needed = empty_record_bytes(name, key, spread)
-    most = record_capacity(height, width, key, channels)
+    most = record_capacity(*size, key, needs.channels, needs.medium)
     if needed > most:
-        raise too_small(height, width, needed, key=key, channels=channels)
+        raise too_small(*size, needed, key, needs)
     return most - needed
 
 

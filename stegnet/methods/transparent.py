@@ -25,7 +25,7 @@ from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
-from stegnet.sealing import PIXELS, Costs, texture_costs
+from stegnet.sealing import LAYERED_PIXELS, Costs, texture_costs
 
 
 class TransparentMethod(SampleMethod):
@@ -37,8 +37,9 @@ class TransparentMethod(SampleMethod):
         description="""\
 The method "transparent", used where COVER can be transparent and OUT is a PNG
 (or a BMP, TIFF or lossless WebP, as COVER is), hides any file by changes of ±1
-to the pixels that can be seen, encrypted. Opacity stays bit for bit, and so
-does the colour of what can't be seen.
+(more than 4 bits per pixel: up to ±4) to the pixels that can be seen,
+encrypted. Opacity stays bit for bit, and so does the colour of what can't be
+seen.
 
   $ stegnet hide logo.png letter.pdf --key-file k -o sent.png
 """,
@@ -88,7 +89,7 @@ class _VisibleSamples(Samples):
         self.samples = seen.reshape(self.height, self.width, 3) if self._visible.all() else seen[None]
         size = np.array(opacity.shape, ">u4").tobytes()
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
-        self.medium = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
+        self.medium = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.secure = secure_in(self._regular[self._visible], channels_of(self.samples))
         self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))

@@ -59,7 +59,7 @@ from stegnet.sealing import (
     FILM_EFFORT,
     PICTURE_EFFORT,
     SEED_BYTES,
-    Margin,
+    CoverNeeds,
     SealOptions,
     record_capacity,
     rounding_costs,
@@ -349,8 +349,8 @@ def check_frame_capacity(height: int, width: int, header: Header, key: Key, data
     rows, cols = hidden_size(height, width, secret)
     if needed + least_base(secret.base, rows, cols) > record_capacity(height, width, key) or not rows or not cols:
         needed += least_base(secret.base, 0, 0)
-        margin = Margin(least_base_per_pixel(secret.base), secret.block)
-        raise too_small(height, width, needed, key, margin=margin)
+        needs = CoverNeeds(share=least_base_per_pixel(secret.base), pixels=secret.block)
+        raise too_small(height, width, needed, key, needs)
     if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")

@@ -9,6 +9,7 @@ errors, and `content_salts` gives salts that saving a picture keeps.
 """
 
 from stegnet.sealing.carriers import (
+    LAYERED_PIXELS,
     LEAD_BITS,
     MAC_BITS,
     PIXELS,
@@ -26,7 +27,7 @@ from stegnet.sealing.embedding import (
     FILM_EFFORT,
     PICTURE_EFFORT,
     SEED_BYTES,
-    Margin,
+    CoverNeeds,
     SealOptions,
     most_fixed,
     record_capacity,
@@ -39,6 +40,7 @@ from stegnet.sealing.trellis import layout
 
 __all__ = [
     "FILM_EFFORT",
+    "LAYERED_PIXELS",
     "LEAD_BITS",
     "MAC_BITS",
     "PICTURE_EFFORT",
@@ -48,7 +50,7 @@ __all__ = [
     "UNEVEN",
     "CarrierModel",
     "Costs",
-    "Margin",
+    "CoverNeeds",
     "RepeatAccumulateCode",
     "SealOptions",
     "decode_message",

@@ -26,11 +26,13 @@ from stegnet.sealing.carriers import (
 from stegnet.sealing.zones import (
     NO_TIES,
     CostMap,
+    LayeredPlan,
     PixelSteps,
     RecordPlan,
     StepCosts,
     stepped,
     write_ephemeral,
+    write_layered,
     write_parities,
     write_record_zone,
     write_zone,
@@ -45,12 +47,13 @@ class DecoySettings:
     rows: int = 64  # of a lane, at least: the first rows of each lane cost more than the others
     shifts: range = range(32, 62)  # pixels by which a rehearsal rolls the picture
     clustered: float = 1.2  # clustered steps are about 1.2 times as many
+    layered: int = 4096  # samples, at least, of decoys in two layers, most of which may be others that stay
 
 
 SETTINGS = DecoySettings()
 
 
-def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
+def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan | LayeredPlan, seed: bytes) -> None:
     """Make random steps in the zone of an ephemeral key, before the key is written there.
 
     Anybody who knows the recipient can locate this zone, so as many samples must change in it as elsewhere. `plan` is
@@ -60,6 +63,10 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
     zones = cost_map.zones
     samples = cost_map.samples
     numbers = cost_map.order.numbers(zones.ephemeral)
+    if isinstance(plan, LayeredPlan):
+        data = stream.take(plan.bytes_in(numbers.size)).tobytes()
+        write_layered(samples, numbers, data, plan, stream.take(32).tobytes())
+        return
 
     # Bits like those of lead and MAC change some samples of the zone.
     groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
@@ -109,7 +116,7 @@ class _Steps(NamedTuple):
 
 
 def place_decoys(
-    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes
+    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan | LayeredPlan, zones: Zones, seed: bytes
 ) -> PixelSteps:
     """Step samples that carry nothing, in place, as often as carriers of the same cost.
 
@@ -121,9 +128,11 @@ def place_decoys(
     may_change = None if costs.fixed is None else ~costs.fixed.reshape(-1)
     salt_samples = idle_samples(picture.size)[: picture.size // FORMAT.stride]
     free = salt_samples.size if may_change is None else int(np.count_nonzero(may_change[salt_samples]))
-    draw = _rehearsed if plan.clustered else _drawn
     while True:
-        decoys = draw(picture, costs, plan, zones, seed)
+        if isinstance(plan, LayeredPlan):
+            decoys = _layered(picture, plan, seed)
+        else:
+            decoys = (_rehearsed if plan.clustered else _drawn)(picture, costs, plan, zones, seed)
         if may_change is not None:
             kept = may_change[decoys.numbers]
             decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
@@ -209,6 +218,23 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     steps[idle] = _steps_between(before, rolled)[(idle + shift) % size]
     moving = np.flatnonzero(steps)
     return _Steps(moving.astype(np.int32), steps[moving])
+
+
+def _layered(picture: NDArray[np.uint8], plan: LayeredPlan, seed: bytes) -> _Steps:
+    """Return the steps that write random bytes in two layers to the idle samples, among others that do not step."""
+    stream = _Stream(seed)
+    samples = picture.reshape(-1)
+    idle = idle_samples(samples.size)
+    others = stream.below(samples.size, max(SETTINGS.layered - idle.size, 0)).astype(np.int32)
+    order = stream.order(idle.size + others.size)
+    pool = np.empty(order.size, np.int32)
+    pool[order] = np.concatenate([idle, others])
+
+    values = samples[pool]
+    data = stream.take(plan.bytes_in(pool.size)).tobytes()
+    write_layered(values, np.arange(pool.size, dtype=np.int32), data, plan, stream.take(32).tobytes())
+    steps = (values - samples[pool]).view(np.int8)
+    return _Steps.of(idle, steps[order[: idle.size]])
 
 
 def _steps_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.int8]:

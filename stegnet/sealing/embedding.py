@@ -40,17 +40,20 @@ from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.zones import (
     NO_STEPS,
     CostMap,
+    LayeredPlan,
     PixelSteps,
     RecordPlan,
     StepCosts,
     Ties,
     cheapest_of_groups,
+    layered_plan_of,
     parities_of,
     plan_of,
     read_ephemeral,
-    read_record_zone,
+    read_sealed,
     values_of,
     write_ephemeral,
+    write_layered,
     write_record_zone,
     write_zone,
 )
@@ -58,6 +61,7 @@ from stegnet.sealing.zones import (
 SEED_BYTES = 32
 FILM_EFFORT = 1 << 24  # trellis states that are searched in a frame of a film, which takes up to 60 ms
 PICTURE_EFFORT = 1 << 29  # trellis states that are searched in a picture
+LAYERED_EFFORT = 4  # times as many are searched if a record needs two layers, whose error it lowers
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,6 @@ class SealFormat:
     version: int = 2
     nonce_bytes: int = 12
     mac_bytes: int = MAC_BITS // 8
-    grey: int = 16  # added to the height of a grey record's code
     orders: int = 100  # orders of the carriers that are tried if some samples must not change
     # Average number of lead and MAC bits that may have fixed samples only. Half of them are right by chance, so that an
     # order fails with a probability of at most 1 − e⁻².
@@ -110,10 +113,12 @@ def record_capacity(
         width: width of the picture in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
-        medium: kind of the samples, which sets the size of the groups of lead and MAC.
+        medium: kind of the samples, which sets the size of the groups of lead and MAC, and the number of layers.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
-    return zones.capacity if zones.places else -1
+    if not zones.places:
+        return -1
+    return zones.layered_capacity if medium.two_layers else zones.capacity
 
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
@@ -122,25 +127,27 @@ def most_fixed(samples: int, medium: CarrierModel) -> float:
 
 
 @dataclass(frozen=True)
-class Margin:
-    """Space that a cover needs besides its record: bytes per pixel, and extra pixels on each side."""
+class CoverNeeds:
+    """Samples that carry a record in a cover, and the space that it needs besides the record."""
 
-    share: float = 0.0
-    pixels: int = 8
+    channels: int = 3
+    medium: CarrierModel = PIXELS
+    share: float = 0.0  # bytes for each pixel
+    pixels: int = 8  # extra pixels on each side
 
 
 def too_small(
-    height: int, width: int, needed: int, key: Key = ANY_KEY, channels: int = 3, margin: Margin = Margin()
+    height: int, width: int, needed: int, key: Key = ANY_KEY, needs: CoverNeeds = CoverNeeds()
 ) -> CapacityError:
     """Return the error for a record of `needed` bytes that doesn't fit; its hint gives a sufficient size."""
     side = 1.0
     tall = height
     wide = width
-    while record_capacity(tall, wide, key, channels) < needed + margin.share * tall * wide:
+    while record_capacity(tall, wide, key, needs.channels, needs.medium) < needed + needs.share * tall * wide:
         side *= 1.02
         tall = int(height * side)
         wide = int(width * side)
-    hint = f"the cover needs at least {wide + margin.pixels}×{tall + margin.pixels} pixels"
+    hint = f"the cover needs at least {wide + needs.pixels}×{tall + needs.pixels} pixels"
     return CapacityError(f"the cover is too small: {width}×{height} pixels", hint)
 
 
@@ -150,7 +157,8 @@ def seal(
     """Seal a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
 
     Args:
-        picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all).
+        picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all),
+            and by up to four (near 0 and 255 by up to eight) if the record needs two layers.
         record: bytes of the record.
         keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
@@ -162,7 +170,7 @@ def seal(
     """
     height, width, channels = picture.shape
     if len(record) > record_capacity(height, width, keys.film, channels, options.medium):
-        raise too_small(height, width, len(record), keys.film)
+        raise too_small(height, width, len(record), keys.film, CoverNeeds(medium=options.medium))
 
     # A grey picture stays grey, so that only one of its channels is a frame of samples.
     fits_one_channel = len(record) <= record_capacity(height, width, keys.film, 1, options.medium)
@@ -171,7 +179,11 @@ def seal(
 
     # The plan leaves space for an ephemeral key in every frame, as the salt, which comes later, decides on anchors.
     zones = zones_of(frame.size, keys.film.recipient is not None, options.medium)
-    plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
+    plan: RecordPlan | LayeredPlan
+    if len(record) <= zones.capacity:
+        plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
+    else:
+        plan = layered_plan_of(len(record) + TAG_BYTES, zones, LAYERED_EFFORT * options.effort)
     step_costs = _final_costs(frame, costs, seed, plan.grey, options.fixed)
     del costs  # tens of megabytes for large pictures, which some callers no longer need
 
@@ -192,7 +204,7 @@ class _FrameWriter:
     record: bytes
     keys: ContainerKeys
     costs: StepCosts
-    plan: RecordPlan
+    plan: RecordPlan | LayeredPlan
     options: SealOptions
 
     def write(self, frame: NDArray[np.uint8], seed: bytes) -> None:
@@ -220,16 +232,22 @@ class _FrameWriter:
             fill_ephemeral_zone(cost_map, self.plan, sha256(seed).digest())
             write_ephemeral(cost_map, key.ephemeral, self.options.clustered)
 
-        # The lead tells readers how the record is coded; it is encrypted, and each of its bits is a group's parity.
+        # The lead tells readers how the record is coded. The record is encrypted, with the lead as additional data, and
+        # its trits are the syndrome of a trellis code. In two layers, it uses samples of lead and MAC, too.
         lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, self._lead_fields(), None)
-        write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order)
-
-        # The record is encrypted, with the lead as additional data; its trits are the syndrome of a trellis code.
         sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
-        write_record_zone(cost_map, trellis.to_trits(sealed), self.plan)
+        is_layered = isinstance(self.plan, LayeredPlan)
+        if isinstance(self.plan, LayeredPlan):
+            numbers = order.all_numbers(zones.layered)
+            write_layered(cost_map.samples, numbers, sealed, self.plan, sha256(seed + b"record").digest())
+        else:
+            write_record_zone(cost_map, trellis.to_trits(sealed), self.plan)
+
+        # Each bit of the lead is the parity of a group of samples.
+        write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order, is_layered)
 
         # The MAC covers all samples, so that it is written last.
-        _write_mac(frame, key.mac(salt), order, zones, self.costs, medium.context)
+        _write_mac(cost_map, key.mac(salt), medium.context, is_layered)
 
     def write_around(self, fixed: NDArray[np.bool_], frame: NDArray[np.uint8], seed: bytes) -> None:
         """Seal the record in place such that the samples marked in `fixed`, (H, W, 1) bool, do not change.
@@ -256,9 +274,8 @@ class _FrameWriter:
 
     def _lead_fields(self) -> bytes:
         """Return the fields of the lead: version, code of the record, length of the sealed record, film secret."""
-        code = self.plan.height + (FORMAT.grey if self.plan.grey else 0)
         size = len(self.record) + TAG_BYTES
-        return bytes([FORMAT.version, code]) + size.to_bytes(4, "big") + self.keys.secret
+        return bytes([FORMAT.version, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
 
 
 def unseal(
@@ -299,15 +316,13 @@ def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: CarrierM
     try:
         fields = AESGCM(key.lead(salt)).decrypt(nonce, lead[FORMAT.nonce_bytes :], None)
         version = fields[0]
-        grey, height = divmod(fields[1], FORMAT.grey)
         size = int.from_bytes(fields[2:6], "big")
         film_secret = fields[6:]
-        if version != FORMAT.version or grey > 1 or height not in trellis.HEIGHTS or size < TAG_BYTES:
+        if version != FORMAT.version or size < TAG_BYTES:
             return None
 
         order = order_of(samples.size, key, salt, medium)
-        green_of = frame.shape[2] if grey else 0
-        sealed = read_record_zone(values_of(samples, order, zones.record, green_of), size, height)
+        sealed = read_sealed(frame, order, zones, fields[1], size)
         if sealed is None:
             return None
         record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
@@ -363,28 +378,28 @@ def _final_costs(
     return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 
-def _write_mac(
-    frame: NDArray[np.uint8], key: bytes, order: Order, zones: Zones, costs: StepCosts, context: bytes
-) -> None:
+def _write_mac(cost_map: CostMap, key: bytes, context: bytes, only_first: bool) -> None:
     """Write the MAC of a frame, in place.
 
-    If the parity of a group is wrong, its cheapest sample takes the other value of its pair.
+    If the parity of a group is wrong, its cheapest sample, or its first, takes the other value of its pair.
     """
-    samples = frame.reshape(-1)
-    numbers = order.numbers(zones.mac)
+    samples = cost_map.samples
+    order = cost_map.order
+    numbers = order.numbers(cost_map.zones.mac)
     values = samples[numbers]
+    may_change = np.arange(values.size) < (MAC_BITS if only_first else values.size)
 
     # If no sample of a group has a valid partner, its first sample moves by one level, after which it has one.
-    has_partner = _partners(values, order.sides)[1].reshape(-1, MAC_BITS).any(0)
+    has_partner = (may_change & _partners(values, order.sides)[1]).reshape(-1, MAC_BITS).any(0)
     stuck = np.flatnonzero(~has_partner)
     values[stuck] = np.where(values[stuck] == 0, 1, 254)
     samples[numbers] = values
 
     # The MAC covers pair numbers in place of these samples, so that an exchange within a pair leaves it valid.
-    bits = _bits_of(_mac(frame, order, zones, key, context))
+    bits = _bits_of(_mac(cost_map.picture, order, cost_map.zones, key, context))
     partners, valid = _partners(values, order.sides)
-    up, down = costs.at(numbers)
-    cost = np.where(valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
+    up, down = cost_map.costs.at(numbers)
+    cost = np.where(may_change & valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
     cheapest = cheapest_of_groups(cost, bits.size)
     chosen = cheapest[parities_of(values + order.sides, bits.size) != bits]
     values[chosen] = partners[chosen]

@@ -120,9 +120,9 @@ def _members_of(steps: NDArray[np.uint64]) -> NDArray[np.intp]:
     return (steps & 0xFFFFFFFF).astype(np.intp)
 
 
-def layout(trits: int, samples: int, height: int) -> Layout | None:
-    """Return the layout of trits in samples; None if they don't fit."""
-    lanes = max(1, min(trits // FORMAT.least_rows, FORMAT.max_lanes))
+def layout(trits: int, samples: int, height: int, least_rows: int = FORMAT.least_rows) -> Layout | None:
+    """Return the layout of trits in samples, with so many rows in a lane or more; None if they don't fit."""
+    lanes = max(1, min(trits // least_rows, FORMAT.max_lanes))
     rows = -(-trits // lanes)
     lane_samples = samples // lanes
     merged = max(1, -(-lane_samples // (MAX_WIDTH * rows)))

@@ -1,7 +1,7 @@
 """Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from stegnet import kernels
 from stegnet.core.keystream import keystream, keystream_words
 from stegnet.core.parallel import in_parts, parallel_map, thread_count
 from stegnet.keys import EPHEMERAL_TRITS
-from stegnet.sealing import trellis
+from stegnet.sealing import trellis, two_layers
 from stegnet.sealing.carriers import (
     FORMAT,
     PIXELS,
@@ -28,6 +28,17 @@ Item = TypeVar("Item", np.uint8, np.uint16)
 
 ANY = np.zeros(0, np.uint8)  # no mask: every sample is free
 NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
+
+
+@dataclass(frozen=True)
+class RecordCodes:
+    """Numbers of docs/format.md, "Lead": what is added to the height of a record's code."""
+
+    grey: int = 16
+    layered: int = 32
+
+
+RECORD_CODES = RecordCodes()
 
 
 @dataclass(frozen=True)
@@ -254,12 +265,20 @@ def write_parities(
 
 
 def write_zone(
-    samples: NDArray[np.uint8], zone: slice, bits: NDArray[np.uint8], costs: StepCosts, order: Order
+    samples: NDArray[np.uint8],
+    zone: slice,
+    bits: NDArray[np.uint8],
+    costs: StepCosts,
+    order: Order,
+    only_first: bool = False,
 ) -> None:
-    """Set the parities of a zone's groups to bits, in place."""
+    """Set the parities of a zone's groups to bits, in place, by steps of any samples, or of the first of each group."""
     numbers = order.numbers(zone)
     values = samples[numbers]
-    write_parities(values, bits, *costs.at(numbers))
+    up, down = costs.at(numbers)
+    if only_first:
+        up[bits.size :] = down[bits.size :] = np.iinfo(np.uint16).max
+    write_parities(values, bits, up, down)
     samples[numbers] = values
 
 
@@ -272,6 +291,11 @@ class RecordPlan:
     grey: bool  # it is written to green samples, and red and blue move with them
     places: int  # approximate number of samples that carry it
     channels: int  # channels of the picture: 3, or 1 if it is grey, where all samples count as green
+
+    @property
+    def code(self) -> int:
+        """Number in the lead that tells readers how the record is coded."""
+        return self.height + (RECORD_CODES.grey if self.grey else 0)
 
     @property
     def layout(self) -> trellis.Layout:
@@ -307,6 +331,33 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     return replace(lowest, height=height)
 
 
+@dataclass(frozen=True)
+class LayeredPlan:
+    """Plan for writing a record in two layers, at the least squared error, to every sample that carries."""
+
+    height: int  # of the code
+    size: int  # bytes of the sealed record
+    places: int  # samples that carry it
+    grey: ClassVar[bool] = False
+    clustered: ClassVar[bool] = False
+
+    @property
+    def code(self) -> int:
+        """Number in the lead that tells readers how the record is coded."""
+        return self.height + RECORD_CODES.layered
+
+    def bytes_in(self, samples: int) -> int:
+        """Return the number of bytes in this number of samples, as many for each as the record has, if they fit."""
+        return min(self.size * samples // self.places, two_layers.most_bytes(samples))
+
+
+def layered_plan_of(size: int, zones: Zones, effort: int) -> LayeredPlan:
+    """Return the plan for a sealed record of `size` bytes in two layers, with the largest height that effort allows."""
+    places = zones.layered_places
+    height = max((height for height in trellis.HEIGHTS if places * 3**height <= effort), default=1)
+    return LayeredPlan(height, size, places)
+
+
 class PixelSteps(NamedTuple):
     """Steps of pixels whose samples all move together."""
 
@@ -335,6 +386,13 @@ class CostMap:
     def ephemeral(self) -> "CostMap":
         """Return a copy with the zone of the ephemeral key in place of the record's."""
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
+
+
+def write_layered(
+    samples: NDArray[np.uint8], numbers: NDArray[np.int32], data: bytes, plan: LayeredPlan, seed: bytes
+) -> None:
+    """Write data in two layers to the numbered samples, in place; the seed, 32 bytes, decides between equal costs."""
+    samples[numbers] = two_layers.write(_gathered(samples, numbers), data, plan.height, seed)
 
 
 def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
@@ -416,15 +474,24 @@ def read_ephemeral(
     return trellis.read(values, layout).reshape(-1)
 
 
-def read_record_zone(values: NDArray[np.uint8], size: int, height: int) -> bytes | None:
-    """Return the `size` bytes that samples of the zone hold; None if they hold no valid bytes."""
+def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int, size: int) -> bytes | None:
+    """Return the sealed record, `size` bytes, in a frame, (H, W, C) uint8; None if there are no valid bytes.
+
+    `code` is the number in the lead that tells how the record is coded.
+    """
+    samples = frame.reshape(-1)
+    kind = code & ~15
+    height = code & 15
+    if height not in trellis.HEIGHTS or kind not in (0, RECORD_CODES.grey, RECORD_CODES.layered):
+        return None
+    if kind == RECORD_CODES.layered:
+        return two_layers.read(_gathered(samples, order.all_numbers(zones.layered)), size, height)
+    values = values_of(samples, order, zones.record, frame.shape[2] if kind else 0)
     if size > trellis.most_bytes(values.size):
         return None
     trits = trellis.count_trits(size)
     layout = trellis.layout(trits, values.size, height)
-    if layout is None:
-        return None
-    return trellis.from_trits(trellis.read(values, layout).reshape(-1)[:trits], size)
+    return trellis.from_trits(trellis.read(values, layout).reshape(-1)[:trits], size) if layout else None
 
 
 def _clustered(

@@ -187,7 +187,7 @@ def test_opacity_stays_and_what_can_not_be_seen_carries_nothing(mode):
 def test_what_does_not_fit_is_not_composited(opacity):
     Image.fromarray(see_through(np.full((96, 128), opacity, np.uint8))).save("cover.png")
     with pytest.raises(stegnet.CapacityError, match="more than the capacity of"):
-        stegnet.hide("cover.png", np.random.default_rng(0).bytes(9000), "sent.png", key=KEY)
+        stegnet.hide("cover.png", np.random.default_rng(0).bytes(12000), "sent.png", key=KEY)
     assert not Path("sent.png").exists()
 
 

@@ -3,12 +3,22 @@
 import random
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from stegnet.keys import ContainerKeys, Key
 from stegnet.record.record import sized, take_sized
-from stegnet.sealing import LEAD_BITS, MAC_BITS, Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
+from stegnet.sealing import (
+    LEAD_BITS,
+    MAC_BITS,
+    Costs,
+    SealOptions,
+    frame_salt,
+    seal,
+    texture_costs,
+    zones_of,
+)
 from stegnet.sealing.carriers import order_of
 from stegnet.sealing.zones import parities_of
 
@@ -28,12 +38,11 @@ def sealed(
     record: bytes,
     seed: int = 0,
     costs: Callable[[np.ndarray], Costs] = texture_costs,
-    effort: int = 1,
-    grey: bool = False,
+    **options: Any,
 ) -> np.ndarray:
-    """A copy with the record, by any options; quickly, if the effort is not given."""
+    """A copy with the record, by fields of `SealOptions`; quickly, if the effort is not given."""
     result, keys, drawn = picture.copy(), ContainerKeys(KEY, bytes(16)), random.Random(seed).randbytes(32)
-    seal(result, record, keys, drawn, costs(picture), SealOptions(True, effort, grey))
+    seal(result, record, keys, drawn, costs(picture), SealOptions(True, **{"effort": 1} | options))
     return result
 
 

@@ -35,7 +35,9 @@ HEIGHT, WIDTH, FRAMES = 48, 64, 5
 # What a picture of this size holds, and what a film's frame does: that of the format, less the record's fields.
 ZONE = HEIGHT * WIDTH * 3 // 31 * 30 // 32 * 32 - 528  # samples of the record
 FIELDS = 16 + 32 + 1 + 4 + 4 + (8 + 32 + 4 + len("secret.bin")) + 8
-SHARE = (ZONE - ZONE // 128) // 12 * 19 // 8 - 16 - FIELDS
+SECOND = ZONE * 31 // 64  # samples, at most, for the second layer
+LAYERS = ZONE // 12 * 19 // 8, (SECOND - SECOND // 128) // 12 * 19 // 8
+SHARE = sum(LAYERS) - 16 - FIELDS
 FILM_SHARE = SHARE + 8 - 2  # the number of shares that are needed takes the offset's place
 
 
@@ -301,7 +303,7 @@ def test_a_grey_cover_stays_grey_and_has_a_third_of_the_capacity(at):
     assert at.extract("c.png")[0] == (at.folder / "secret.bin").read_bytes()
     written = read_picture(at.folder / "c.png")
     assert coloured(written) == 0
-    assert np.abs(written.astype(int) - read_picture(grey)).max() == 1
+    assert np.abs(written.astype(int) - read_picture(grey)).max() <= 4
     with pytest.raises(CapacityError, match=f"has {most + 1} bytes, more than the capacity of {most}") as caught:
         at.embed(grey, at.secret(most + 1), "d.png")
     assert "a colour cover holds three times as much" in caught.value.hint

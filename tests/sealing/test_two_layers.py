@@ -1,0 +1,145 @@
+"""Records in two layers: every size is read as it was written, at an error near the least that is possible."""
+
+import random
+from itertools import product
+
+import numpy as np
+import pytest
+
+from stegnet import CapacityError
+from stegnet.keys import Identity, Key, KeyRing
+from stegnet.sealing import (
+    LAYERED_PIXELS,
+    Costs,
+    SealOptions,
+    record_capacity,
+    seal,
+    trellis,
+    two_layers,
+    unseal,
+)
+from tests.support.kernels import both
+from tests.support.sealing import KEY, salt_samples, sealed
+
+SEED = bytes(32)
+SIZES = [(16, 15), (21, 23), (40, 48), (90, 110)]
+
+
+def drawn(samples: int, low: int, high: int) -> np.ndarray:
+    """Samples of all levels from `low` to `high`, those beyond 0 to 255 cut off."""
+    return np.random.default_rng(samples).integers(low, high, samples).clip(0, 255).astype(np.uint8)
+
+
+def entropy_at(error: float) -> float:
+    """The largest entropy, in bits, of an integer whose mean square is `error`: p(k) ~ exp(-a k²) (Cover, Thomas 2006,
+    theorem 12.1.1)."""
+    squares = np.arange(-40, 41) ** 2
+    low, high = 1e-3, 20.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        weights = np.exp(-middle * squares)
+        shares = weights / weights.sum()
+        low, high = (middle, high) if shares @ squares > error else (low, middle)
+    return float(-(shares * np.log2(np.maximum(shares, 1e-300))).sum())
+
+
+@pytest.mark.parametrize("samples", [84, 85, 95, 96, 100, 131])
+@pytest.mark.parametrize("bounds", [(100, 130), (0, 4), (252, 256)], ids=["inner", "black", "white"])
+def test_every_size_is_read_as_written(samples: int, bounds: tuple[int, int]) -> None:
+    values, random_bytes = drawn(samples, *bounds), random.Random(samples).randbytes
+    one, most = trellis.most_bytes(samples), two_layers.most_bytes(samples)
+    assert most > one
+    for size, height in product(range(one + 1, most + 1), (1, 3)):
+        data = random_bytes(size)
+        written = two_layers.write(values, data, height, SEED)
+        assert two_layers.read(written, size, height) == data
+        assert np.abs(written.astype(int) - values).max() <= 8
+    for size in (0, one // 2, most + 1):
+        assert two_layers.read(values, size, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "least"), [(0.0, 0.945), (0.3, 0.955), (0.6, 0.965), (1.0, 0.97)], ids=["least", "coded", "plain", "most"]
+)
+def test_the_rate_is_near_the_limit(share: float, least: float) -> None:
+    """Of what changes of that mean square can carry at most, inside 0 to 255."""
+    samples = 200_000
+    one, most = trellis.most_bytes(samples) + 1, two_layers.most_bytes(samples)
+    size = round(one + share * (most - one))
+    values = drawn(samples, 20, 230)
+    written = two_layers.write(values, random.Random(0).randbytes(size), 6, SEED)
+    error = np.square(written.astype(int) - values).mean()
+    assert 8 * size / samples > least * entropy_at(error)
+
+
+def test_numpy_and_the_kernels_write_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = drawn(3000, -20, 280)
+    for size in (600, 760, 860):
+        data = random.Random(size).randbytes(size)
+        both(monkeypatch, lambda data=data: two_layers.write(values, data, 3, SEED))
+
+
+def picture_of(height: int, width: int, channels: int = 3) -> np.ndarray:
+    return drawn(height * width * channels, -30, 290).reshape(height, width, channels)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_frames(size: tuple[int, int]) -> None:
+    """From one byte more than one layer holds, to the most; one more is refused."""
+    most_in_one, most = record_capacity(*size), record_capacity(*size, medium=LAYERED_PIXELS)
+    assert most > most_in_one
+    for count in (most_in_one + 1, (most_in_one + most) // 2, most):
+        record = random.Random(count).randbytes(count)
+        container = sealed(picture_of(*size), record, medium=LAYERED_PIXELS)
+        found = unseal(container, KeyRing(KEY), first=True)
+        assert found is not None
+        assert (found.record, found.whole) == (record, True)
+    with pytest.raises(CapacityError, match=f"too small: {size[1]}×{size[0]} pixels"):
+        sealed(picture_of(*size), bytes(most + 1), medium=LAYERED_PIXELS)
+
+
+def test_what_fits_into_one_layer_is_written_as_before() -> None:
+    cover = picture_of(40, 48)
+    record = bytes(record_capacity(40, 48))
+    np.testing.assert_array_equal(sealed(cover, record, medium=LAYERED_PIXELS), sealed(cover, record))
+
+
+@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "colour"])
+@pytest.mark.parametrize("owner", [KEY, Identity(bytes(range(32)))], ids=["key", "identity"])
+def test_keys_and_grey_pictures(owner: Key | Identity, channels: int) -> None:
+    """A grey picture stays grey."""
+    random_bytes = random.Random(channels).randbytes
+    film_key = owner.recipient if isinstance(owner, Identity) else owner
+    keys = film_key.new_keys(random_bytes)
+    container = np.repeat(picture_of(90, 110, 1), 3, 2) if channels == 1 else picture_of(90, 110)
+    record = random_bytes(record_capacity(90, 110, keys.film, channels, LAYERED_PIXELS))
+    cost = np.full(container.shape, 40, np.uint16)
+    seal(container, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, medium=LAYERED_PIXELS))
+    found = unseal(container, KeyRing(owner), first=True)
+    assert found is not None
+    assert (found.record, found.whole) == (record, True)
+    assert (channels == 3) == bool((container[..., 0] != container[..., 1]).any())
+
+
+def test_samples_that_carry_nothing_change_as_much() -> None:
+    """Lest the public places of salt samples stand out."""
+    cover = np.random.default_rng(0).integers(20, 230, (200, 200, 3), np.uint8)
+    record = random.Random(0).randbytes(record_capacity(200, 200, medium=LAYERED_PIXELS))
+    change = sealed(cover, record, effort=1 << 24, medium=LAYERED_PIXELS).astype(int) - cover
+    salts = np.square(change.reshape(-1)[salt_samples(cover.size)])
+    spread = salts.std() / np.sqrt(salts.size)
+    assert abs(salts.mean() - np.square(change).mean()) < 4 * spread
+
+
+def test_damage_is_reported() -> None:
+    """A changed salt sample gives another order, so that nothing opens; one of the record fails its tag; one that
+    carries nothing fails the MAC alone."""
+    record = random.Random(0).randbytes(record_capacity(40, 48, medium=LAYERED_PIXELS))
+    container = sealed(picture_of(40, 48), record, medium=LAYERED_PIXELS)
+    outcomes = []
+    for sample in (15, 100, container.size - 1):  # salt, record, beyond the last block of 31
+        altered = container.copy()
+        altered.reshape(-1)[sample] ^= 1
+        found = unseal(altered, KeyRing(KEY), first=True)
+        outcomes.append(None if found is None else found.whole)
+    assert outcomes == [None, None, False]
