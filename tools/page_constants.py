@@ -42,7 +42,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_content.FORMAT", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs.SETTINGS", "MEDIAN WET SHARP")],
-    "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
+    "DECOYS": [("sealing.decoys.SETTINGS", "LEAST_CHANGED ROWS SHIFTS CLUSTERED LAYERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES"), ("record.spread.SETTINGS", "POLYNOMIAL ORDER")],
     "FEC": [("sealing.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
@@ -109,7 +109,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SEAL": [
         ("sealing.embedding.FORMAT", "VERSION NONCE_BYTES MAC_BYTES"),
         ("sealing.embedding", "FILM_EFFORT PICTURE_EFFORT"),
-        ("sealing.embedding.FORMAT", "GREY ORDERS STUCK=STUCK_BITS"),
+        ("sealing.zones.RECORD_CODES", "GREY LAYERED"),
+        ("sealing.embedding.FORMAT", "ORDERS STUCK=STUCK_BITS"),
     ],
     "SEALED": [("methods.sealed", "RATE MEASURED")],
     "SECURE": [
@@ -133,6 +134,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.trellis", "COLUMNS"),
     ],
     "RECORD_ZONE": [("sealing.zones.SETTINGS", "GREY_SHARE TOGETHER")],
+    "TWO_LAYERS": [("sealing.two_layers.SETTINGS", "LEAST_ROWS MOST_SECOND OF_ONE_LAYER OF_RECORD DIVISOR")],
 }
 
 

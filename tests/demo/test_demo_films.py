@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 PASSPHRASE = "zwei Käse"
 NOTE = bytes(range(256)) * 3
+MUCH = bytes(range(200)) * 17  # needs two layers of the cover
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
 KEY = bytes(range(32))
 MAX_ERROR = 1  # mean difference in levels of a cover's frames: without SIMD, as in the page, FFmpeg rounds otherwise
@@ -27,6 +28,7 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
     folder = tmp_path_factory.mktemp("films")
     (folder / "key").write_bytes(KEY)
     (folder / "note.bin").write_bytes(NOTE[:700])
+    (folder / "much.bin").write_bytes(MUCH)
     (folder / "large.bin").write_bytes(bytes(99_999))
     make_covers(folder, make_film)
     for name in ("python.mkv", "python.mp4"):
@@ -37,6 +39,11 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
             *(folder / name for name in ("plain.mp4", "note.bin", "python_passphrase.mkv")),
             key=stegnet.Passphrase(PASSPHRASE),
         )
+    stegnet.hide(
+        *(folder / name for name in ("cover.png", "much.bin", "layered_python.png")),
+        key=stegnet.Key(KEY),
+        method="sealed",
+    )
     frames = list(read_frames(folder / "python.mkv"))
     write_frames(folder / "lost.mkv", frames[:3] + frames[4:])
     write_frames(folder / "few.mkv", frames[:3])
@@ -90,3 +97,4 @@ def test_a_film_of_the_page_has_the_times_and_the_sound_of_its_cover(exchanged: 
 
 def test_a_file_in_a_picture_of_the_page_opens_in_python(exchanged: Path) -> None:
     assert stegnet.reveal(exchanged / "sealed.png", key=stegnet.Passphrase(PASSPHRASE)).data == NOTE[:700]
+    assert stegnet.reveal(exchanged / "layered.png", key=stegnet.Passphrase(PASSPHRASE), strict=True).data == MUCH

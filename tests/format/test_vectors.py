@@ -12,13 +12,14 @@ import pytest
 from stegnet import RevealError, Session
 from stegnet.files import reveal_file
 from stegnet.image import read_picture
-from stegnet.keys import Key, Passphrase
+from stegnet.keys import Key, KeyRing, Passphrase
 from stegnet.methods import Context
 from stegnet.methods.robust import OperatingPoint, PictureModem, PictureReader, parse_content
 from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
 from stegnet.results import OutputTarget
+from stegnet.sealing import unseal
 from stegnet.video import read_frames, read_sound, scan
 from tests.support.pairs import FiveLevels, FivePhases, network_of
 
@@ -32,6 +33,7 @@ def answers(folder: str) -> dict:
 
 
 SEALED, ROBUST = answers("vectors")["vectors"], answers("robust_vectors")
+LAYERED = answers("two_layer_vectors")["vectors"]
 ALBUMS, JPEGS = answers("album_vectors"), answers("jpeg_vectors")
 PICTURES = [vector for vector in SEALED if vector["file"].endswith(".png")]
 SPREAD = [vector for vector in SEALED if vector["file"].startswith("spread")]
@@ -66,6 +68,7 @@ def said(container: Path, vector: dict) -> dict[str, list[int]]:
 def test_each_vector_has_an_answer():
     for folder, names in (
         ("vectors", [vector["file"] for vector in SEALED]),
+        ("two_layer_vectors", [vector["file"] for vector in LAYERED]),
         ("robust_vectors", [vector["file"] for vector in ROBUST["vectors"]]),
         ("album_vectors", ALBUMS),
         ("jpeg_vectors", JPEGS),
@@ -85,6 +88,17 @@ def test_picture(vector):
         revealed = reveal_picture(network(vector), container, unlocking(vector))
         assert revealed.whole == (vector["answer"] == "whole")
         assert [digest(revealed.picture.tobytes())] == vector["shown"]
+
+
+@pytest.mark.parametrize("vector", LAYERED, ids=title)
+def test_record_in_two_layers(vector):
+    container = read_picture(FOLDER / "two_layer_vectors" / vector["file"])
+    found = unseal(container, KeyRing(unlocking(vector)), first=True)
+    if vector["answer"] == "nothing":
+        assert found is None
+        return
+    assert found.whole == (vector["answer"] == "whole")
+    assert [digest(reveal_bytes(container, unlocking(vector)))] == vector["shown"]
 
 
 @pytest.mark.slow

@@ -20,11 +20,22 @@ import {
 import { openWith, sealWith } from "./ciphers.js";
 import { placeDecoys } from "./decoys.js";
 import { hmac, SECRET_BYTES } from "./keys.js";
-import { greenPart, mostBytes, planOf, readRecord, writeRecord } from "./record_zone.js";
+import {
+  greenPart,
+  layeredPlanOf,
+  mostBytes,
+  mostSealed,
+  planOf,
+  readRecord,
+  readRecordInLayers,
+  writeRecord,
+  writeRecordInLayers,
+} from "./record_zone.js";
 import { MAX_HEIGHT, toTrits } from "./trellis.js";
 
 const { TAG_BYTES } = CARRIERS;
-const { GREY, NONCE_BYTES, VERSION } = SEAL; // GREY: added to the height of a grey record
+const { NONCE_BYTES, VERSION } = SEAL;
+const { GREY, LAYERED } = SEAL; // added to the height of a grey record, and of one in two layers
 const { ORDERS, STUCK } = SEAL; // orders that are tried where samples must not change; groups that may have no others
 const FIXED_COST = 0xffff; // of a sample that must not change: many times others' costs, of which these bits are left out
 const CHEAPER_BITS = 3;
@@ -37,24 +48,25 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  * @param {number} [channels] 1 of a grey picture that stays grey
  */
 export const capacity = (width, height, channels = 3, medium = PIXELS) =>
-  mostBytes(recordCarriers(channels * width * height, medium)) - TAG_BYTES;
+  mostSealed(channels * width * height, medium) - TAG_BYTES;
 
 /** Largest share of a frame's samples that may be fixed: enough groups of lead and MAC have others. */
 export const mostFixed = (samples, medium) =>
   (STUCK / (LEAD_GROUPS + GROUPS)) ** (1 / groupSize(carriers(samples), medium));
 
 /**
- * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture
- * stays grey if the record fits into one channel.
+ * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most, and in two
+ * layers by four, near 0 and 255 by eight. A grey picture stays grey if the record fits into one channel.
  *
  * @param {Uint8Array} record no longer than `capacity`
  * @param {(grey: boolean) => import("./costs.js").StepCosts} options.costsOf costs of its samples' steps
  * @param {boolean} [options.grey] a small record changes red, green and blue of a pixel together
  * @param {boolean} [options.first] it is frame 0 of its container
+ * @param {import("./carriers.js").CarrierModel} [options.medium]
  */
 export async function seal(picture, record, keys, options) {
   const { width, height, data } = picture;
-  const isColoured = !isGrey(picture) || record.length > capacity(width, height, 1);
+  const isColoured = !isGrey(picture) || record.length > capacity(width, height, 1, options.medium);
   if (isColoured) return sealSamples(picture, record, keys, { ...options, channels: 3 });
   const channel = { width, height, data: firstChannel(data) };
   const costsOf = () => {
@@ -66,8 +78,8 @@ export async function seal(picture, record, keys, options) {
 }
 
 /**
- * As `seal`, in samples of one channel or more, whatever they are: options also has `channels`, `medium` and `fixed`, 1
- * for each sample that must not change, or null.
+ * As `seal`, in samples of one channel or more, whatever they are: options also has `channels`, and `fixed`, 1 for each
+ * sample that must not change, or null.
  *
  * @throws {RangeError} too many of them are fixed
  */
@@ -96,20 +108,27 @@ async function sealOnce(picture, record, keys, options) {
   const { channels = 1, medium = PIXELS, fixed = null } = options;
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const plan = planOf(size, samples.length, effort, grey, channels, medium);
-  const costs = costsOf(plan.grey);
+  const isSingle = size <= mostBytes(recordCarriers(samples.length, medium));
+  const plan = isSingle
+    ? planOf(size, samples.length, effort, grey, channels, medium)
+    : layeredPlanOf(size, samples.length, effort, medium);
+  const costs = costsOf(isSingle && plan.grey);
   const decoys = await placeDecoys(picture, costs, plan, random, fixed);
   onProgress(1, 2); // where steps follow each other, decoys take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);
   const places = await zones(samples.length, await key.positions(), medium);
   const nonce = random(NONCE_BYTES);
-  const fields = join([VERSION, plan.height + (plan.grey ? GREY : 0)], u32(size), keys.secret);
+  const code = plan.height + (plan.layered ? LAYERED : plan.grey ? GREY : 0);
+  const fields = join([VERSION, code], u32(size), keys.secret);
   const lead = join(nonce, await sealWith(await key.lead(), nonce, fields));
   const sealed = await sealWith(await key.record(), nonce, record, lead);
-  writeParities(samples, places.lead, LEAD_GROUPS, lead, costs);
-  writeRecord(picture, toTrits(sealed), plan, costs, places, decoys);
-  const mac = new MacPlaces(samples, places.mac, places.sides);
+  if (isSingle) writeRecord(picture, toTrits(sealed), plan, costs, places, decoys);
+  else writeRecordInLayers(samples, sealed, plan, places, random);
+  // The other samples of these zones hold the record, if it has two layers.
+  const [ofLead, ofMac] = isSingle ? [places.lead.length, places.mac.length] : [LEAD_GROUPS, GROUPS];
+  writeParities(samples, places.lead, LEAD_GROUPS, lead, costs, ofLead);
+  const mac = new MacPlaces(samples, places.mac, places.sides, ofMac);
   mac.prepare();
   mac.write(await mac.tag(picture, await key.mac(), medium.context), costs);
 }
@@ -142,13 +161,18 @@ async function unsealBy(picture, channels, key, medium) {
   const lead = readParities(samples, places.lead, LEAD_GROUPS);
   const fields = await openLead(lead, await key.lead());
   if (!fields) return null;
-  const zone = fields.grey ? greenPart(places.record, channels) : places.record;
-  const sealed = readRecord(samples, zone, fields.size, fields.height);
+  const sealed = readSealed(samples, places, channels, fields);
   const record = sealed && (await openWith(await key.record(), lead.subarray(0, NONCE_BYTES), sealed, lead));
   if (!record) return null;
   const mac = new MacPlaces(samples, places.mac, places.sides);
   const whole = equal(mac.read(), await mac.tag(picture, await key.mac(), medium.context));
   return { record, filmSecret: fields.filmSecret, whole };
+}
+
+/** The sealed record that a lead tells of; null if there is none. */
+function readSealed(samples, places, channels, { height, grey, layered, size }) {
+  if (layered) return readRecordInLayers(samples, places, size, height);
+  return readRecord(samples, grey ? greenPart(places.record, channels) : places.record, size, height);
 }
 
 /** A lead's fields; null if it does not open, or this version does not know them. */
@@ -157,10 +181,11 @@ async function openLead(lead, key) {
   if (!opened) return null;
   const fields = new Reader(opened);
   const [version, code, size, filmSecret] = [fields.u8(), fields.u8(), fields.u32(), fields.take(SECRET_BYTES)];
-  const grey = code > GREY;
-  const height = grey ? code - GREY : code;
+  const layered = code > LAYERED;
+  const grey = !layered && code > GREY;
+  const height = code - (layered ? LAYERED : grey ? GREY : 0);
   if (version !== VERSION || height < 1 || height > MAX_HEIGHT || size < TAG_BYTES) return null;
-  return { height, grey, size, filmSecret };
+  return { height, grey, layered, size, filmSecret };
 }
 
 export const { MAC_BYTES } = SEAL;
@@ -173,12 +198,18 @@ export class MacPlaces {
   #samples;
   #zone;
   #sides;
+  #free;
 
-  /** @param {Uint32Array} zone numbers of its samples @param {Uint8Array} sides a bit for each element */
-  constructor(samples, zone, sides) {
+  /**
+   * @param {Uint32Array} zone numbers of its samples
+   * @param {Uint8Array} sides a bit for each element
+   * @param {number} [free] elements that may change: the first of the zone
+   */
+  constructor(samples, zone, sides, free = zone.length) {
     this.#samples = samples;
     this.#zone = zone;
     this.#sides = sides;
+    this.#free = free;
   }
 
   /** The tag in the samples. */
@@ -188,7 +219,7 @@ export class MacPlaces {
   prepare() {
     for (let group = 0; group < GROUPS; group++) {
       let changeable = false;
-      for (let element = group; element < this.#zone.length; element += GROUPS)
+      for (let element = group; element < this.#free; element += GROUPS)
         changeable ||= this.#change(element) !== 0;
       if (changeable) continue;
       const sample = this.#zone[group];
@@ -198,7 +229,7 @@ export class MacPlaces {
 
   /** Writes a tag, at the cheapest samples. @param {import("./costs.js").StepCosts} costs of all samples */
   write(tag, costs) {
-    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change });
+    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change }, this.#free);
   }
 
   /** The tag of a frame. @param {Uint8Array} [context] what it covers besides the samples */
