@@ -33,7 +33,7 @@ NOTES = {
     "sealing": "bits in samples: order, costs, trellis",
     "channels": "what happens to containers on their way",
     "media": "pictures and films alike: covers, compression",
-    "video": "films, sound, H.264 syntax",
+    "video": "films, sound, H.264; pictures near-losslessly",
     "image": "pictures, JPEG coefficients, AVIF",
     "formats": "files of any kind; keys, passphrases, recipients",
     "kernels": "the slowest loops, in C",

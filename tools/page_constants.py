@@ -93,9 +93,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],
     "RECORD": [
         ("record.record", "NUMBERS"),
-        ("record.record.RecordKind", "SPREAD SPARE ANAMORPHIC"),
+        ("record.record.RecordKind", "SPREAD SPARE ANAMORPHIC NEAR_LOSSLESS"),
         ("record.record.LIMITS", "MAX_SIDE"),
-        ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
+        ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME JPEG_XL"),
+        ("near.quantisation", "MOST_STEP"),
         ("record.record.LIMITS", "MAX_PIXELS MAX_PART MAX_STAMP MAX_SECONDS"),
     ],
     "REGIONS": [("sealing.content_salts.SALTS", "REGIONS"), ("methods.robust.grid", "LUMA")],

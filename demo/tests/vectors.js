@@ -4,6 +4,7 @@ import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { makeAvif } from "../src/network/avif.js";
+import { makeJpegXl } from "../src/network/jpeg_xl.js";
 
 globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
 
@@ -15,6 +16,7 @@ export const steps = JSON.parse(read("steps.json"));
 export const robustSteps = JSON.parse(read("robust_steps.json"));
 export const { vectors } = JSON.parse(read("vectors/answers.json"));
 export const { vectors: layeredVectors } = JSON.parse(read("two_layer_vectors/answers.json"));
+export const { vectors: nearVectors } = JSON.parse(read("near_lossless_vectors/answers.json"));
 
 /** A picture of steps.json. */
 export const picture = ({ width, height, samples }) => ({ width, height, data: bytesOf(samples) });
@@ -38,6 +40,10 @@ export function seeded(seed) {
 
 export const avif = makeAvif(async (name) =>
   readFileSync(new URL(`../node_modules/@jsquash/avif/codec/${CODECS[name]}`, import.meta.url)),
+);
+
+export const jpegXl = makeJpegXl(async () =>
+  readFileSync(new URL("../node_modules/jxl-oxide-wasm/jxl_oxide_wasm_bg.wasm", import.meta.url)),
 );
 
 /** Puts one of five levels of the secret into the low four bits of the cover. */
@@ -76,4 +82,5 @@ export const ideal = (kind, period = 0) => ({
   onProgress: () => {},
   run: async (name, width, height, ...planes) => (period ? PHASES : LEVELS)[name]?.(...planes) ?? new Float32Array(),
   avif,
+  jpegXl,
 });

@@ -21,10 +21,12 @@ from PIL import Image
 
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import psnr
+from stegnet.core.names import counted
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
+from stegnet.near import Coded, fit, quantise, restore
 from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 AVIF = ".avif"
 WEBP = ".webp"
 HEVC = ".mkv"
+_ABOVE_AVIF = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
 _TARGET = 0.98  # share of the available bytes that an attempt aims at
 
 
@@ -59,14 +62,50 @@ def compress_picture(
         CapacityError: it is too large even at the lowest quality.
     """
     picture = read_picture(path)
+    if exact := _lossless(picture, folder, limit):
+        progress(1, 1)
+        return exact
+    return _Avif(path, picture, folder, progress).best(limit)
+
+
+def compress_picture_nearly(
+    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
+) -> Compressed:
+    """Compress a picture as `compress_picture`, but to near-lossless JPEG XL where its PSNR is better than AVIF's.
+
+    A near-lossless picture is not a file, but data of a record of its own kind.
+    """
+    picture = read_picture(path)
+    if exact := _lossless(picture, folder, limit):
+        progress(1, 1)
+        return exact
+    coded = fit(picture, limit, progress)
+    quality = psnr(picture, restore(quantise(picture, coded.steps), coded.steps)) if coded else 0.0
+    if quality < _ABOVE_AVIF:
+        avif = _Avif(path, picture, folder, progress).best(limit)
+        if coded is None or (avif.psnr or 0.0) >= quality:
+            return avif
+    assert coded is not None
+    return _near_lossless(coded, folder, quality)
+
+
+def _near_lossless(coded: Coded, folder: Path, quality: float) -> Compressed:
+    """Return a picture that is coded nearly without loss as a copy; `quality` is its PSNR in dB."""
+    copy = folder / "near"
+    copy.write_bytes(coded.data)
+    levels = counted(coded.steps.largest_error, "level")
+    error = f"each sample within {levels} of the original, {quality:.1f} dB" if coded.steps.largest_error else "exact"
+    return Compressed(copy, f"JPEG XL, {error}", quality, coded)
+
+
+def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | None:
+    """Return the picture as lossless WebP; None if it is too large."""
     exact = folder / f"exact{WEBP}"
     longest_side = 16_383  # of a WebP
-    if max(picture.shape) <= longest_side:
-        Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
-        if exact.stat().st_size <= limit:
-            progress(1, 1)
-            return Compressed(exact, "lossless WebP", math.inf)
-    return _Avif(path, picture, folder, progress).best(limit)
+    if max(picture.shape) > longest_side:
+        return None
+    Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
+    return Compressed(exact, "lossless WebP", math.inf) if exact.stat().st_size <= limit else None
 
 
 def compress_film(

@@ -33,6 +33,7 @@ from stegnet.media.compression_traces import film_history, picture_history
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
+    from stegnet.near import Coded
     from stegnet.video.films import FilmInfo
 
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
@@ -117,9 +118,10 @@ def _probe_film(path: Source) -> Probe:
 class Compressed:
     """Compressed copy of a picture, film or sound."""
 
-    path: Path  # path of the copy
+    path: Path  # path of the copy; if `coded` is set, of its data
     description: str  # format and quality, for messages
     psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
+    coded: "Coded | None" = None  # the picture, if it is coded nearly without loss
 
 
 def visible_form(path: Source) -> Form | None:

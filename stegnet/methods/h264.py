@@ -28,7 +28,7 @@ from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, ContainerKeys, KeyRing, KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.hiding import FoundFile, found_file_by, loss_note
+from stegnet.methods.hiding import found_file_by, loss_note
 from stegnet.methods.method import (
     EXACT_HELP,
     SAFE_HELP,
@@ -39,6 +39,7 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
+    FoundSecret,
     HiddenFile,
     Method,
     MethodChoice,
@@ -169,7 +170,7 @@ without encoding.
             records = list(file_records(header, source))
         return _NewH264(carrier, keys, header, records, fitted, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find the file in the levels of a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
             return NotFound()

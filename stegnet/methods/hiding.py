@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet import video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, ConfigError, MediaError
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, SOUND, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Setting, Text
@@ -42,7 +42,8 @@ from stegnet.methods.method import (
     ignore,
 )
 from stegnet.methods.registry import album_method, preferred
-from stegnet.record import Container, Header, Record, collect_whole, may_be_lost
+from stegnet.near import Coded, decode
+from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,
     Changes,
@@ -56,6 +57,7 @@ from stegnet.results import (
     film_form_of,
     text_report,
     write_film,
+    write_revealed,
 )
 
 if TYPE_CHECKING:
@@ -431,13 +433,56 @@ class FoundFile(FoundSecret):
         return found | inspection.damage
 
 
-def found_file(container: Container, context: Context, method: str) -> FoundFile | NotFound:
-    """Return the file that a method has hidden in a container, if there is one; errors are those of `Method.find`."""
+class FoundNearLossless(FoundSecret):
+    """A picture that was coded nearly without loss; no network hid it."""
+
+    kind = PICTURE
+
+    def __init__(self, container: Container, context: Context, method: str, header: NearLossless) -> None:
+        super().__init__(container, context)
+        self.method = method
+        self.header = header
+
+    def write(self, out: OutputTarget, strict: bool = False) -> Report:
+        """Write the picture. Raises RevealError also if its data is damaged, which the MAC would tell."""
+        reading = self.container.first
+        record = reading.record
+        assert record is not None, "its header was read"
+        if strict and not reading.whole:
+            hint = Text("without ", Setting("strict", True), ", it is revealed")
+            raise RevealError(altered(self.container.kind), hint, subject=self.container.path)
+        picture = self.context.with_heartbeat("reveal", lambda: self._decoded(record.data))
+        trouble = () if reading.whole else (altered(self.container.kind),)
+        error = self.header.largest_error
+        note = f"each sample is within {counted(error, 'level')} of the original" if error else "it is the original"
+        return replace(write_revealed(out, picture), notes=(f"hidden: a picture, {note}",), trouble=trouble)
+
+    def _decoded(self, data: bytes) -> np.ndarray:
+        header = self.header
+        try:
+            return decode(Coded(header.height, header.width, header.steps, data))
+        except ValueError as error:
+            raise RevealError(f"the hidden picture is damaged ({error})", ALL_OR_NOTHING) from error
+
+    def details(self) -> dict[str, Any]:
+        """Return the picture's size and its largest error in levels, and the damage, if any."""
+        header = self.header
+        size = {"hidden_width": header.width, "hidden_height": header.height}
+        found = size | {"hidden_largest_error": header.largest_error}
+        return found | self.container.inspect(self.context.progress).damage
+
+
+def found_file(container: Container, context: Context, method: str) -> FoundSecret | NotFound:
+    """Return the file or near-lossless picture that a method has hidden, if any; errors are those of `Method.find`."""
     header = container.header(context.progress)
-    return FoundFile(container, context, method, header) if header and header.kind == FILE else NotFound()
+    if header is None:
+        return NotFound()
+    if isinstance(header.secret, NearLossless):
+        return FoundNearLossless(container, context, method, header.secret)
+    return FoundFile(container, context, method, header) if header.kind == FILE else NotFound()
 
 
-def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundFile | NotFound:
+def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundSecret | NotFound:
     """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
     try:
         opened = kind(container.file, container.key_source)

@@ -20,7 +20,7 @@ from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.channel_cover import ChannelCover, channel_cover
-from stegnet.methods.hiding import FoundFile, found_file_by, write_jpeg
+from stegnet.methods.hiding import found_file_by, write_jpeg
 from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel
 from stegnet.methods.jpeg_tolerant import NearlyThroughChannel, found_tolerant_file
 from stegnet.methods.method import (
@@ -35,6 +35,7 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
+    FoundSecret,
     HiddenFile,
     MethodChoice,
     MethodInfo,
@@ -186,12 +187,12 @@ that does the same. For apps of which nothing is known: --for messenger.
         """Hide a record in the JPEG's coefficients, as `AlbumMethod.embed_record` does."""
         return _seal_jpeg(_JpegCarrier(cover, keys.film, options), record, keys, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find the file in the coefficients of a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
             return NotFound()
         found = found_file_by(_JpegContainer, container, context, self.info.name)
-        if isinstance(found, FoundFile):
+        if isinstance(found, FoundSecret):
             return found
         return found_tolerant_file(container, context, self.info.name)
 

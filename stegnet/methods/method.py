@@ -20,10 +20,10 @@ from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbea
 from stegnet.core.text import Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
-from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.networks.card import SHIPPED, same_kind
-from stegnet.record import Container, Record, file_header, file_records
+from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
 T = TypeVar("T")
@@ -192,12 +192,17 @@ class HiddenFile:
     @property
     def line(self) -> str:
         """Line on the hidden file."""
-        line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
+        shown = f"{printable(self.name)} as a picture" if self.copy and self.copy.coded else printable(self.name)
+        line = f"hidden: {shown}, {counted(self.size, 'byte')}"
         return f"{line}, byte for byte" if self.unchanged else line
 
     def record(self, randomness: Randomness) -> Record:
         """Return the record of a picture that holds the whole file."""
         with self.file.open("rb") as source:
+            if self.copy and self.copy.coded:
+                coded = self.copy.coded
+                picture = NearLossless(coded.width, coded.height, coded.steps)
+                return Record(Header(randomness(FILM_ID_BYTES), PICTURE, 1, picture), 0, data=source.read())
             (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
             return record
 
@@ -230,12 +235,13 @@ class Carrier(ABC):
         return media_compressors()
 
 
-def media_compressors() -> Compressors:
-    """Return the compressor of each kind of media."""
+def media_compressors(single: bool = False) -> Compressors:
+    """Return the compressor of each kind of media; if all is in a `single` record, pictures may be near-lossless."""
     with extra("media", "compressing"):
         from stegnet.media import compress  # imported here, since it needs ffmpeg
 
-    return {PICTURE: (compress.compress_picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
+    picture = compress.compress_picture_nearly if single else compress.compress_picture
+    return {PICTURE: (picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
 
 
 class Payload(ExitStack):

@@ -170,7 +170,7 @@ class _SampleCarrier(Carrier):
         return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
 
     def compressors(self) -> Compressors:
-        return media_compressors() if self._options.compress else {}
+        return media_compressors(single=True) if self._options.compress else {}
 
 
 def _seal_samples(

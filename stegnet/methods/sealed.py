@@ -26,7 +26,7 @@ from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import RegularAreas
-from stegnet.methods.hiding import FoundFile, NewFilm, NewPicture, found_file, loss_note, suffixes_for
+from stegnet.methods.hiding import NewFilm, NewPicture, found_file, loss_note, suffixes_for
 from stegnet.methods.method import (
     COMPRESS_HELP,
     RESIZE_HELP,
@@ -40,6 +40,7 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
+    FoundSecret,
     HiddenFile,
     MethodChoice,
     MethodInfo,
@@ -55,6 +56,7 @@ from stegnet.methods.method import (
 from stegnet.record import (
     ALL_OR_NOTHING,
     Container,
+    File,
     Record,
     empty_record_bytes,
     file_header,
@@ -210,7 +212,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         context.warn_about_cover(carrier.history)
         return _seal_picture(carrier, record, keys, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in a picture or film, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 
@@ -281,7 +283,7 @@ class SealedCover(Carrier):
 
     def compressors(self) -> Compressors:
         """Return the compressors of all media, unless the options forbid copies."""
-        return media_compressors() if self._options.compress else {}
+        return media_compressors(single=not self.cover.is_film) if self._options.compress else {}
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         """Describe a cover that would be large enough."""
@@ -342,8 +344,10 @@ class _SealedPicture(NewPicture):
 
     def written(self, about_cover: tuple[str, ...]) -> Written:
         lines = (self.fitted.line, *self.fitted.notes) if self.fitted else ()
-        figures = self.carrier.figures(self.record.header.file.name, len(self.record.data), self.changes)
-        hidden = frames_with_data(self.record.header) if self.fitted else 1
+        secret = self.record.header.secret
+        name = secret.name if isinstance(secret, File) else DATA_NAME
+        figures = self.carrier.figures(name, len(self.record.data), self.changes)
+        hidden = frames_with_data(self.record.header) if self.fitted and isinstance(secret, File) else 1
         return Written.of(self.fitted, (*lines, *about_cover), figures, hidden=hidden)
 
 

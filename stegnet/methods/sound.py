@@ -10,8 +10,17 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.media.cover import Cover
-from stegnet.methods.hiding import FoundFile, found_file
-from stegnet.methods.method import AutoOptions, Context, MethodChoice, MethodInfo, NotFound, Payload, choice_of
+from stegnet.methods.hiding import found_file
+from stegnet.methods.method import (
+    AutoOptions,
+    Context,
+    FoundSecret,
+    MethodChoice,
+    MethodInfo,
+    NotFound,
+    Payload,
+    choice_of,
+)
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
@@ -51,7 +60,7 @@ MP3, AAC and Opus lose the secret.
         """Return a choice for any sound: no other method hides in one."""
         return choice_of(self, options)
 
-    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in the samples of a sound, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 

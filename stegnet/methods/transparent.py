@@ -19,8 +19,8 @@ from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import regular_areas
-from stegnet.methods.hiding import FoundFile, found_file_by, write_form
-from stegnet.methods.method import Context, MethodInfo, NewContainer, NotFound, Payload
+from stegnet.methods.hiding import found_file_by, write_form
+from stegnet.methods.method import Context, FoundSecret, MethodInfo, NewContainer, NotFound, Payload
 from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.methods.sealed import check_pixels, secure_in
 from stegnet.record import Container
@@ -69,7 +69,7 @@ seen.
         check_kept(cover, suffix)
         return super().embed(cover, payload, suffix, key, options, context)
 
-    def find(self, container: Container, context: Context) -> FoundFile | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
             return NotFound()

@@ -15,7 +15,7 @@ from stegnet.core.keystream import grid
 from stegnet.core.pixels import Base
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
-from stegnet.record.record import Pictures, Record, parse_packets, parse_record, require
+from stegnet.record.record import File, Pictures, Record, parse_packets, parse_record, require
 from stegnet.sealing import PIXELS, CarrierModel, unseal
 
 MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them
@@ -82,9 +82,11 @@ def nothing_revealed(called: str = "file") -> RevealError:
 def _checked_base(record: Record, height: int, width: int) -> Base | None:
     """Return the base of a record that hides a picture. Raises ValueError if the record is invalid."""
     secret = record.header.secret
-    if not isinstance(secret, Pictures):
+    if isinstance(secret, File):
         return None
     require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
+    if not isinstance(secret, Pictures):
+        return None
     area = hidden_size(height, width, secret)
     require(min(area) > 0)
     for _ in parse_packets(record.data, len(secret.tracks)):

@@ -23,12 +23,14 @@ from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.core.pixels import NONE
 from stegnet.formats.opened_file import Source
 from stegnet.keys import FILM_ID_BYTES, Key
+from stegnet.near import Steps
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
 from stegnet.video.sound_packets import SoundPacket, SoundTrack
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
 
+JPEG_XL = 1  # the coder of a near-lossless picture
 MAX_BLOCK = 256  # pixels, side of the shuffle's blocks
 MAX_FRAMES = 1 << 24
 MAX_NAME = 255  # bytes
@@ -59,6 +61,7 @@ class RecordKind(IntEnum):
     SPREAD = 4  # file spread over the frames of a film
     SPARE = 5  # file in an album with pictures to spare
     ANAMORPHIC = 6  # film whose pixels are not square
+    NEAR_LOSSLESS = 7  # picture that is coded nearly without loss
 
 
 NUMBERS = {PICTURE: RecordKind.PICTURE, FILM: RecordKind.FILM, FILE: RecordKind.FILE}
@@ -70,6 +73,7 @@ class _Fields:
     start = struct.Struct(">16s32sBII")  # film id, commitment, kind, frames of the container, index of this frame
     pictures = struct.Struct(">BH32sIIIIIII")  # base, block, weights, width, height, hidden frames, time base, rate
     aspect = struct.Struct(">II")  # pixel aspect ratio
+    near_lossless = struct.Struct(">BIIBBI")  # coder, width, height, steps of the upper and lower rows, upper rows
     stamp = struct.Struct(">q")  # time stamp
     file = struct.Struct(">Q32s")  # size, SHA-256
     offset = struct.Struct(">Q")  # place in the file of the bytes that follow
@@ -99,6 +103,20 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class NearLossless:
+    """Header of a picture that is coded nearly without loss; no network hides it."""
+
+    width: int
+    height: int
+    steps: Steps  # of its samples
+
+    @property
+    def largest_error(self) -> int:
+        """Largest difference of a sample from the original, in levels."""
+        return self.steps.largest_error
+
+
+@dataclass(frozen=True)
 class File:
     """Header of a file that is hidden byte for byte, without a network."""
 
@@ -116,7 +134,7 @@ class Header:
     film_id: bytes  # 16 random bytes, fresh for each hiding
     kind: str  # PICTURE, FILM or FILE
     frames: int  # number of the container's frames
-    secret: Pictures | File  # `File` if the kind is FILE
+    secret: Pictures | NearLossless | File  # `File` if the kind is FILE
 
     @property
     def file(self) -> File:
@@ -162,7 +180,7 @@ class Record:
     # an album with pictures to spare: number of the first share.
     stamp: int = 0
     base: bytes = b""  # base of the hidden picture; empty if the frame hides no picture, or the network hides all of it
-    data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file
+    data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file, or a coded picture
 
     def shares(self) -> Iterator[tuple[int, bytes]]:
         """Yield the record's shares of a spread file, each with its number (in a film, the number of the frame)."""
@@ -191,6 +209,12 @@ def format_record(record: Record, key: Key) -> bytes:
             kind = RecordKind.SPREAD
             place = _Fields.needed.pack(secret.needed)
         described = _Fields.file.pack(secret.size, secret.digest) + sized(name) + place
+    elif isinstance(secret, NearLossless):
+        kind = RecordKind.NEAR_LOSSLESS
+        steps = secret.steps
+        described = _Fields.near_lossless.pack(
+            JPEG_XL, secret.width, secret.height, steps.upper, steps.lower, steps.rows
+        )
     else:
         kind = NUMBERS[header.kind] if secret.aspect == 1 else RecordKind.ANAMORPHIC
         described = _format_pictures(secret, record.stamp) + _Fields.stamp.pack(record.stamp) + sized(record.base)
@@ -209,6 +233,8 @@ def parse_record(data: bytes, key: Key) -> Record:
     require(0 <= index < frames <= MAX_FRAMES)
     if number in (RecordKind.FILE, RecordKind.SPREAD, RecordKind.SPARE):
         return _parse_file(film_id, number, frames, index, rest)
+    if number == RecordKind.NEAR_LOSSLESS:
+        return _parse_near_lossless(film_id, frames, rest)
     kind = PICTURE if number == RecordKind.PICTURE else FILM
     (flags, block, weights, width, height, hidden, *times), rest = take(_Fields.pictures, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
@@ -258,6 +284,14 @@ def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes)
     (offset,), rest = take(_Fields.offset, rest)
     require(offset + len(rest) <= size)
     return Record(Header(film_id, FILE, frames, file), index, offset, data=rest)
+
+
+def _parse_near_lossless(film_id: bytes, frames: int, data: bytes) -> Record:
+    """Parse the record of a picture that is coded nearly without loss."""
+    (coder, width, height, upper, lower, rows), rest = take(_Fields.near_lossless, data)
+    require(coder == JPEG_XL and frames == 1 and _in_size(width, height) and rows < height)
+    picture = NearLossless(width, height, Steps(upper, lower, rows))
+    return Record(Header(film_id, PICTURE, 1, picture), 0, data=rest)
 
 
 def _format_pictures(secret: Pictures, stamp: int) -> bytes:

@@ -118,7 +118,7 @@ def record_capacity(
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     if not zones.places:
         return -1
-    return zones.layered_capacity if medium.two_layers else zones.capacity
+    return zones.layered_capacity if medium.two_layers and zones.capacity >= 0 else zones.capacity
 
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:

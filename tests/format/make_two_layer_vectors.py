@@ -1,8 +1,8 @@
 """Makes the test vectors of records in two layers: `python -m tests.format.make_two_layer_vectors`.
 
 Most have one thing wrong, such that a reader that does not look for it finds the record. They are written by the book,
-slowly and not by stegnet, and nothing is left to chance; only zlib may compress otherwise elsewhere. answers.json is like
-that of `vectors/`.
+slowly and not by stegnet, and nothing is left to chance; only zlib may compress otherwise elsewhere. answers.json is
+like that of `vectors/`.
 """
 
 import hmac
@@ -29,6 +29,7 @@ SECRET = bytes(range(32))
 FILM_ID = bytes(range(0xF0, 0x100))
 SMALL, MIDDLE, LARGE = (20, 24), (40, 48), (90, 96)  # rows and columns; LARGE has two samples in each group of the lead
 Values = list[int]
+ROWS, LAYERED_ROWS = 128, 512  # of a lane at least, in one layer and in two
 
 
 def subkey(name: str, salt: bytes | None = None) -> bytes:
@@ -115,8 +116,8 @@ class Frame:
                 self.values[zone[group]] += step(group)
 
     def write_lead(self, lead: bytes) -> None:
-        values = self.values
-        self.make_parity(self.lead, bits_of(lead), [0] * len(self.lead), lambda e: 1 - 2 * (values[self.lead[e]] == 255))
+        samples, none = self.lead, [0] * len(self.lead)
+        self.make_parity(samples, bits_of(lead), none, lambda e: -1 if self.values[samples[e]] == 255 else 1)
 
     def write_mac(self) -> None:
         values, sides = self.values, self.sides
@@ -127,11 +128,11 @@ class Frame:
         for sample, side in zip(self.mac, sides, strict=True):
             pairs[sample] = (values[sample] + side) // 2
         mac = hmac.digest(subkey("mac", self.salt), self.size + bytes(pairs), "sha256")[:16]
-        self.make_parity(self.mac, bits_of(mac), sides, lambda e: 1 - 2 * ((values[self.mac[e]] + sides[e]) % 2))
+        self.make_parity(self.mac, bits_of(mac), sides, lambda e: -1 if (values[self.mac[e]] + sides[e]) % 2 else 1)
 
-    def write_coded(self, trits: Sequence[int], height: int, unit: int) -> None:
+    def write_coded(self, trits: Sequence[int], height: int, unit: int, least: int = LAYERED_ROWS) -> None:
         """Write trits in the samples divided by a unit: change the first element of each row, whatever it costs."""
-        lanes = max(1, min(len(trits) // 512, 65_536))
+        lanes = max(1, min(len(trits) // least, 65_536))
         rows, each = -(-len(trits) // lanes), len(self.elements) // lanes
         merged = -(-each // (16 * rows))
         width, wide = divmod(each // merged, rows)
@@ -162,6 +163,9 @@ class Fault(NamedTuple):
     word: int | None = None  # layer whose last 12 trits are the number 2¹⁹ more than they should be
 
 
+RIGHT = Fault()
+
+
 def trits_of(data: bytes, is_padded: bool, is_beyond: bool) -> Values | None:
     """Trits of one layer; None if 12 trits can't be a number so large."""
     bits = bits_of(data)
@@ -176,10 +180,12 @@ def trits_of(data: bytes, is_padded: bool, is_beyond: bool) -> Values | None:
     return [number // 3**place % 3 for number in numbers for place in range(11, -1, -1)]
 
 
-def container_of(cover: np.ndarray, size: int, height: int, fault: Fault = Fault()) -> Frame:
+def container_of(cover: np.ndarray, size: int, height: int, fault: Fault = RIGHT) -> Frame:
     """A container of a sealed record of `size` bytes in two layers."""
     frame = Frame(cover)
     sizes = Sizes(len(frame.elements))
+    low: Values | None = None
+    high: Values | None = None
     fields = struct.pack(">BBI", 2, 32 + height if fault.code is None else fault.code, size) + bytes(16)
     for tries in count():
         nonce = tries.to_bytes(12, "big")
@@ -190,6 +196,8 @@ def container_of(cover: np.ndarray, size: int, height: int, fault: Fault = Fault
         high = trits_of(sealed[first:], fault.padding == 1, fault.word == 1)
         if low is not None and high is not None:
             break
+    assert low is not None
+    assert high is not None
     if sizes.is_plain(size):
         for sample, trit in zip(frame.elements, low, strict=False):
             frame.change(sample, (trit - frame.values[sample] + 1) % 3 - 1)
@@ -272,7 +280,7 @@ def main() -> None:
     vectors = []
     for name, frame in frames.items():
         pixels = np.array(frame.values, np.uint8).reshape(frame.picture.shape)
-        write_png(FOLDER / f"{name}.png", np.repeat(pixels, 3 // pixels.shape[2], 2))
+        write_png(FOLDER / f"{name}.png", np.repeat(pixels, 3 // frame.picture.shape[2], 2))
         answer = "whole" if name in whole else "altered" if name in altered else "nothing"
         shown = [sha256(data_of(sizes[name])).hexdigest()] if name in sizes else []
         vectors.append({"file": f"{name}.png", "key": SECRET.hex(), "answer": answer, "shown": shown})

@@ -26,6 +26,7 @@ from tests.support.pairs import FiveLevels, FivePhases, network_of
 FOLDER, ANSWERS = Path(__file__).parent, "answers.json"
 KINDS = ("altered", "unreadable", "lost", "moved", "repeated", "foreign")
 REFUSED = "nothing can be revealed"
+SESSION = Session(device="cpu")
 
 
 def answers(folder: str) -> dict:
@@ -33,7 +34,7 @@ def answers(folder: str) -> dict:
 
 
 SEALED, ROBUST = answers("vectors")["vectors"], answers("robust_vectors")
-LAYERED = answers("two_layer_vectors")["vectors"]
+LAYERED, NEAR = answers("two_layer_vectors")["vectors"], answers("near_lossless_vectors")["vectors"]
 ALBUMS, JPEGS = answers("album_vectors"), answers("jpeg_vectors")
 PICTURES = [vector for vector in SEALED if vector["file"].endswith(".png")]
 SPREAD = [vector for vector in SEALED if vector["file"].startswith("spread")]
@@ -69,6 +70,7 @@ def test_each_vector_has_an_answer():
     for folder, names in (
         ("vectors", [vector["file"] for vector in SEALED]),
         ("two_layer_vectors", [vector["file"] for vector in LAYERED]),
+        ("near_lossless_vectors", [vector["file"] for vector in NEAR]),
         ("robust_vectors", [vector["file"] for vector in ROBUST["vectors"]]),
         ("album_vectors", ALBUMS),
         ("jpeg_vectors", JPEGS),
@@ -99,6 +101,20 @@ def test_record_in_two_layers(vector):
         return
     assert found.whole == (vector["answer"] == "whole")
     assert [digest(reveal_bytes(container, unlocking(vector)))] == vector["shown"]
+
+
+@pytest.mark.parametrize("vector", NEAR, ids=title)
+def test_near_lossless_picture(vector):
+    container, key = FOLDER / "near_lossless_vectors" / vector["file"], unlocking(vector)
+    refused = {"nothing": REFUSED, "damaged": "the hidden picture is damaged"}
+    if vector["answer"] in refused:
+        with pytest.raises(RevealError, match=refused[vector["answer"]]):
+            SESSION.reveal(container, key=key)
+        return
+    found = SESSION.reveal(container, key=key)
+    assert [digest(found.picture.tobytes())] == vector["shown"]
+    assert bool(found.trouble) == (vector["answer"] == "altered")
+    assert SESSION.info(container, key=key)["hidden_largest_error"] == vector["within"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Records in two layers: every size is read as it was written, at an error near the least that is possible."""
 
 import random
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -75,8 +76,7 @@ def test_the_rate_is_near_the_limit(share: float, least: float) -> None:
 def test_numpy_and_the_kernels_write_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     values = drawn(3000, -20, 280)
     for size in (600, 760, 860):
-        data = random.Random(size).randbytes(size)
-        both(monkeypatch, lambda data=data: two_layers.write(values, data, 3, SEED))
+        both(monkeypatch, partial(two_layers.write, values, random.Random(size).randbytes(size), 3, SEED))
 
 
 def picture_of(height: int, width: int, channels: int = 3) -> np.ndarray:

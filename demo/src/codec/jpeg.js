@@ -3,7 +3,7 @@
 import { JPEG } from "../constants.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
-import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
+import { checkRatio, FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
 import { capacity, mostFixed, sealSamples, unsealSamples } from "../format/seal.js";
 import { COEFFICIENTS, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
@@ -11,6 +11,7 @@ import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt } from "../jpeg/tables.js";
 import { headerBytes, storedName } from "./sealed.js";
 import { wholeFile } from "./collecting.js";
+import { revealNearLossless } from "./near_lossless.js";
 import { systemRandom } from "../format/ciphers.js";
 import { checkHard, securityOfJpeg } from "./secure_payload.js";
 
@@ -86,8 +87,13 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   return container;
 }
 
-/** The file that is hidden in a JPEG's coefficients; null if there is none, or they can't be read. */
-export async function revealFromJpeg(bytes, keyInput) {
+/**
+ * The file or near-lossless picture that is hidden in a JPEG's coefficients, as of `reveal`; null if there is none, or
+ * they can't be read.
+ *
+ * @param {import("../format/near_lossless.js").JpegXl} jpegXl
+ */
+export async function revealFromJpeg(bytes, keyInput, jpegXl) {
   let jpeg;
   try {
     jpeg = readJpeg(bytes);
@@ -96,15 +102,21 @@ export async function revealFromJpeg(bytes, keyInput) {
     throw error;
   }
   const ring = keySource(keyInput).ring();
-  const found = await unsealSamples(frameOf(jpeg), ring, await mediumOf(jpeg));
+  const frame = frameOf(jpeg);
+  const found = await unsealSamples(frame, ring, await mediumOf(jpeg));
   if (!found) return null;
-  const record = await recordOf(found.record, ring.film);
-  return { file: await wholeFile(record.file), whole: found.whole, robust: false };
+  const { file, near } = await recordOf(found.record, ring.film, frame);
+  const secret = near ? await revealNearLossless(near, jpegXl) : { file: await wholeFile(file) };
+  return { ...secret, whole: found.whole, robust: false };
 }
 
-async function recordOf(bytes, key) {
+async function recordOf(bytes, key, frame) {
   try {
     const record = await parseRecord(bytes, key);
+    if (record.near) {
+      checkRatio(record.near, frame);
+      return record;
+    }
     if (record.kind === FILE && record.frames === 1 && record.file.needed === 0) return record;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

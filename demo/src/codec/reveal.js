@@ -1,28 +1,28 @@
 /** Revealing what a picture hides: a picture, or a file. */
 
-import { BASE, READING } from "../constants.js";
+import { BASE } from "../constants.js";
 import { wholeFile } from "./collecting.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { decodeBase } from "../format/base.js";
 import { parseContent } from "../format/content.js";
 import { keySource } from "../format/keys.js";
 import { corner, masked, toPicture, toPlanes } from "../picture.js";
-import { FILM, parseRecord } from "../format/record.js";
+import { checkRatio, FILM, parseRecord } from "../format/record.js";
 import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { unresize } from "../resize.js";
 import { makeReader } from "./modem.js";
-
-const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
+import { revealNearLossless } from "./near_lossless.js";
 
 /**
  * Reveals the hidden picture, at its own size, or the hidden file. Lossless containers are tried first, then robust
  * ones.
  *
- * @returns {Promise<{secret?: import("../picture.js").Picture, file?: {name: string, bytes: Uint8Array}, whole:
- *   boolean, robust: boolean}>} whole: true if the container was not altered; robust: it may have been re-encoded, and
- *   the secret is whole
- * @throws {PageError} nothing opens, a film is hidden, or the picture was hidden with other weights
+ * @returns {Promise<{secret?: import("../picture.js").Picture, within?: number, file?: {name: string, bytes:
+ *   Uint8Array}, whole: boolean, robust: boolean}>} within: the largest difference of a near-lossless picture's samples
+ *   from the original, in levels; whole: true if the container was not altered; robust: it may have been re-encoded,
+ *   and the secret is whole
+ * @throws {PageError} nothing opens, a film is hidden, the picture was hidden with other weights, or is damaged
  */
 export async function reveal(engine, container, keyInput) {
   const keys = keySource(keyInput);
@@ -40,6 +40,7 @@ export async function reveal(engine, container, keyInput) {
 export async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
   const record = await find(engine, container, filmKey, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
+  if (record.near) return { ...(await revealNearLossless(record.near, engine.jpegXl)), whole, robust: false };
   const { filmId, hidden, base } = record;
   const [pair, of] = hidden.weights === engine.former?.weights ? [engine.former, "former."] : [engine.pair, ""];
   if (hidden.weights !== pair.weights) {
@@ -67,9 +68,10 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
 async function find(engine, container, filmKey, bytes) {
   const record = await orNothing(async () => {
     const parsed = await parseRecord(bytes, filmKey);
+    if (parsed.near) checkRatio(parsed.near, container);
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
-  if (record.frames === 1 && (record.file || record.hidden)) return record;
+  if (record.frames === 1 && (record.file || record.hidden || record.near)) return record;
   throw new PageError(
     record.kind === FILM
       ? "This is a single frame of a film that hides another film."
@@ -88,12 +90,11 @@ async function orNothing(parse) {
   }
 }
 
-async function baseOf(engine, { width: trueWidth, height: trueHeight, block, kind, base }, container) {
+async function baseOf(engine, hidden, container) {
+  const { block, kind, base } = hidden;
   const [width, height] = area(container, block);
   if (!width || !height) throw new RangeError("the container is smaller than a block");
-  if (trueWidth * trueHeight > MAX_PIXEL_RATIO * container.width * container.height) {
-    throw new RangeError("the secret is far larger than its container");
-  }
+  checkRatio(hidden, container);
   return decodeBase(kind, base, width, height, engine.avif);
 }
 

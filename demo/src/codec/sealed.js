@@ -1,4 +1,4 @@
-/** Embedding any file, byte for byte, in the lowest bits of a picture: no network is used. */
+/** Embedding any file, byte for byte, in the samples of a picture or film: no network is used. */
 
 import { PageError } from "../errors.js";
 import { systemRandom } from "../format/ciphers.js";

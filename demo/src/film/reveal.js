@@ -46,8 +46,9 @@ async function recordOf(reading, ring) {
     throw error;
   });
   if (record && record.kind !== FILE) {
+    const byNetwork = record.kind === FILM ? "another film by a network" : "a picture by a network";
     throw new PageError(
-      `This film hides ${record.kind === FILM ? "another film" : "a picture"} by a network.`,
+      `This film hides ${record.near ? "a picture" : byNetwork}.`,
       "`stegnet reveal` reveals it; this page reveals files that are hidden in films byte for byte.",
     );
   }

@@ -1,6 +1,6 @@
 /** The record of a frame (docs/format.md, "Record"). Of a hidden film or an album, only that it is one is parsed. */
 
-import { KEYS, RECORD } from "../constants.js";
+import { KEYS, READING, RECORD } from "../constants.js";
 import { KINDS, NONE } from "./base.js";
 import { equal, fromHex, join, Reader, sized, toHex, u32, u64 } from "./bytes.js";
 import { leastShares, shareBytes } from "./spread.js";
@@ -11,6 +11,9 @@ export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 // The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
 const { SPREAD, SPARE, ANAMORPHIC } = RECORD;
+export const { NEAR_LOSSLESS } = RECORD; // the kind of a picture that is coded nearly without loss
+const { JPEG_XL, MOST_STEP } = RECORD;
+const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
 const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
 const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 
@@ -69,8 +72,9 @@ export function formatFileRecord(filmId, commitment, { frames, index }, { name, 
 /**
  * Parses a record.
  *
- * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden, file?:
- *   FileShare}>} hidden: of a picture; file: of a file
+ * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden, file?: FileShare,
+ *   near?: import("./near_lossless.js").NearLossless}>} hidden: of a picture that a network hides; file: of a file;
+ *   near: of a near-lossless picture
  * @throws {RangeError} not a valid record
  */
 export async function parseRecord(bytes, key) {
@@ -78,7 +82,12 @@ export async function parseRecord(bytes, key) {
   const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE, SPREAD, SPARE, ANAMORPHIC].includes(kind) && index < frames && frames <= MAX_FRAMES);
+  require([PICTURE, FILM, FILE, SPREAD, SPARE, ANAMORPHIC, NEAR_LOSSLESS].includes(kind));
+  require(index < frames && frames <= MAX_FRAMES);
+  if (kind === NEAR_LOSSLESS) {
+    require(frames === 1);
+    return { filmId, kind, frames, index, near: parseNearLossless(fields) };
+  }
   if (kind === PICTURE) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
@@ -114,7 +123,7 @@ function parseHidden(fields) {
   const [flags, block, weights] = [fields.u8(), fields.u16(), toHex(fields.take(32))];
   require(flags < KINDS.length && block > 0 && block <= MAX_BLOCK && block % 8 === 0);
   const [width, height, frames] = [fields.u32(), fields.u32(), fields.u32()];
-  require(inRange(width, MAX_SIDE) && inRange(height, MAX_SIDE) && width * height <= MAX_PIXELS && frames === 1);
+  require(inSize(width, height) && frames === 1);
   const parts = [fields.u32(), fields.u32(), fields.u32(), fields.u32()];
   require(parts.every((part) => inRange(part, MAX_PART)));
   const tracks = fields.sized();
@@ -123,6 +132,19 @@ function parseHidden(fields) {
   require(base.length > 0 === (kind !== NONE));
   require(tracks.length === 0 && fields.rest().length === 0); // a picture has no sound
   return { width, height, kind, block, weights, base };
+}
+
+function parseNearLossless(fields) {
+  const [coder, width, height] = [fields.u8(), fields.u32(), fields.u32()];
+  const [upper, lower, rows] = [fields.u8(), fields.u8(), fields.u32()];
+  require(coder === JPEG_XL && inSize(width, height));
+  require(inRange(upper, MOST_STEP) && inRange(lower, MOST_STEP) && rows < height);
+  return { width, height, upper, lower, rows, levels: fields.rest() };
+}
+
+/** @throws {RangeError} a hidden picture is far larger than its container: it would take too much memory */
+export function checkRatio(hidden, container) {
+  require(hidden.width * hidden.height <= MAX_PIXEL_RATIO * container.width * container.height);
 }
 
 /** Reads the pixel aspect ratio of an anamorphic film. @throws {RangeError} an impossible one, or that of square pixels */
@@ -134,6 +156,8 @@ function checkAspect(fields) {
 }
 
 const inRange = (value, most) => value > 0 && value <= most;
+const inSize = (width, height) =>
+  inRange(width, MAX_SIDE) && inRange(height, MAX_SIDE) && width * height <= MAX_PIXELS;
 
 /** True if a time stamp is within the format's range. */
 function inTime(stamp, numerator, denominator) {

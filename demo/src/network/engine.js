@@ -5,7 +5,8 @@ import { summed } from "../picture.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
-import { AVIF, FORMER, GRAPHS, PAIR, RUNTIMES } from "./files.js";
+import { AVIF, FORMER, GRAPHS, JPEG_XL, PAIR, RUNTIMES } from "./files.js";
+import { makeJpegXl } from "./jpeg_xl.js";
 import { tiled } from "./tiles.js";
 
 /**
@@ -22,6 +23,7 @@ import { tiled } from "./tiles.js";
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
  *   maps planes to planes, as `tiled`
  * @property {import("../format/base.js").Avif} avif
+ * @property {import("../format/near_lossless.js").JpegXl} jpegXl
  */
 
 const MAX_THREADS = 8;
@@ -70,5 +72,8 @@ export async function makeEngine(device, onProgress) {
     onProgress("code");
     return wasm;
   });
-  return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif };
+  return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif, jpegXl: jpegXlDecoder(onProgress) };
 }
+
+/** The decoder of JPEG XL, which is downloaded when it is first used. */
+export const jpegXlDecoder = (onProgress) => makeJpegXl(() => download(JPEG_XL, onProgress));

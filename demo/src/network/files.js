@@ -2,6 +2,7 @@
 
 import avifDecoder from "@jsquash/avif/codec/dec/avif_dec.wasm?url";
 import avifEncoder from "@jsquash/avif/codec/enc/avif_enc.wasm?url";
+import jpegXl from "jxl-oxide-wasm/module.wasm?url";
 import gpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import cpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
@@ -20,6 +21,8 @@ const others = Object.entries({ ...modem, ...former }).map(([path, url]) => [
 
 /** The networks; those that only return their input, or the sum of their inputs, are missing. */
 export const GRAPHS = Object.fromEntries([...graphs.filter(([name]) => __NETWORKS__.includes(name)), ...others]);
+
+export const JPEG_XL = absolute(jpegXl);
 
 export const AVIF = { encode: absolute(avifEncoder), decode: absolute(avifDecoder) };
 

@@ -71,6 +71,15 @@ visiting("a file that Python hid is recovered byte for byte, and a picture is sh
   assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(await readFile(exchange("a night.webp"))));
 });
 
+visiting("a near-lossless picture that Python hid is shown, and what it differs by is told", async (visitor) => {
+  await visitor.reveal(exchange("near_from_python.png"), { key: exchange("key") });
+  assert.match(await visitor.badge(), /Unaltered/);
+  const figures = await visitor.page.locator("#reveal .figures").innerText();
+  assert.match(figures, /each sample within 1 level of the original/);
+  assert.equal(await visitor.saveName("reveal"), "revealed.png");
+  await visitor.saved("reveal", exchange("near_revealed_by_page.png"));
+});
+
 visiting("a grey cover stays grey, whatever is hidden in it, and a palette is refused", async (visitor) => {
   await visitor.give("cover", exchange("grey.png"));
   await visitor.give("secret", exchange("small.png")); // which the network would hide in colours
@@ -432,7 +441,7 @@ visiting("work is cancelled at once: the page does none of it itself", async (vi
   const { page } = visitor;
   const pattern = Uint8Array.from({ length: 2048 * 2048 * 3 }, (_, at) => 100 + ((at * 7919) % 97));
   await visitor.give("cover", png(writePng({ width: 2048, height: 2048, data: pattern })));
-  await visitor.give("secret", await noise({ width: 1024, height: 1024 })); // for the network
+  await visitor.give("secret", await noise({ width: 1280, height: 1280 })); // for the network
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
   await page.getByText("Coding the secret…").waitFor();

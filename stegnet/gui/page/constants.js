@@ -92,7 +92,7 @@ export const FEC = {
 };
 
 export const CAPACITY_TABLES = {
-  PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7]],
+  PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7], [6.8, 49.2]],
   ROBUST_RATES: {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
   CONTAINER_PSNR: 38.0,
 };
@@ -195,10 +195,13 @@ export const RECORD = {
   SPREAD: 4,
   SPARE: 5,
   ANAMORPHIC: 6,
+  NEAR_LOSSLESS: 7,
   MAX_SIDE: 1048576,
   MAX_BLOCK: 256,
   MAX_FRAMES: 16777216,
   MAX_NAME: 255,
+  JPEG_XL: 1,
+  MOST_STEP: 64,
   MAX_PIXELS: 268435456,
   MAX_PART: 2147483647,
   MAX_STAMP: 4611686018427387904,

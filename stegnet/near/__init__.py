@@ -1,0 +1,9 @@
+"""Near-lossless coding of pictures, to fit a number of bytes: no sample is more than a known number of levels off.
+
+`quantisation` turns samples into levels by steps, and back. `jpeg_xl` codes levels without loss, and decodes them, once
+`jpeg_xl_header` has checked their header. `fitting` finds the finest steps whose coded picture fits.
+"""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,0 +1,11 @@
+"""Names that this package exports. `__init__.py` imports each when it is first used."""
+
+from .fitting import Coded as Coded
+from .fitting import decode as decode
+from .fitting import fit as fit
+from .jpeg_xl import decode_jpeg_xl as decode_jpeg_xl
+from .jpeg_xl import encode_jpeg_xl as encode_jpeg_xl
+from .quantisation import Steps as Steps
+from .quantisation import count_levels as count_levels
+from .quantisation import quantise as quantise
+from .quantisation import restore as restore

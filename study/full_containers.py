@@ -1,0 +1,91 @@
+"""Full containers: what `--method sealed` gives when a cover holds as much as it can, from files, with a key.
+
+    python -m study.full_containers OUT.csv FOLDER...
+
+Each PNG of a folder is the cover of the next one, which is hidden as a compressed copy, and, in a container of its own,
+of as many random bytes as fit. Both are hidden and revealed as a user does it.
+"""
+
+import random
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+import stegnet
+from stegnet.core.measures import psnr
+from stegnet.core.pixels import channels_of
+from stegnet.image.pictures import read_picture
+from stegnet.keys import Key
+from stegnet.methods.sealed import bytes_capacity
+
+KEY = Key(bytes(range(32)))
+
+
+def main(out: Path, folders: list[Path]) -> None:
+    """Measure the pictures of all folders, write a table with a row for each container, and print means."""
+    rows = []
+    for folder in folders:
+        pictures = sorted(folder.glob("*.png"))
+        pairs = list(zip(pictures, [*pictures[1:], pictures[0]], strict=True))
+        for cover, secret in tqdm(pairs, folder.name):
+            rows += [{"set": folder.name} | row for row in measured(cover, secret)]
+            pd.DataFrame(rows).round(4).to_csv(out, index=False)
+    for (name, hidden), group in pd.DataFrame(rows).groupby(["set", "hidden"]):
+        print(f"{name}, {hidden}: {summary(group)}")
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """Return means and extremes of the containers with bytes, or with pictures; exact pictures count apart."""
+    container = f"container {rows.container_psnr.mean():.1f} dB (worst {rows.container_psnr.min():.1f})"
+    if rows.secret_psnr.isna().all():
+        return f"{rows.bits_per_pixel.median():.2f} bits per pixel, {container}"
+    others = rows.secret_psnr[np.isfinite(rows.secret_psnr)]
+    secret = f"secret {others.mean():.1f} dB (worst {others.min():.1f}), {len(rows) - len(others)} exact"
+    error = f"largest error {rows.largest_error.median():.0f} levels (median)"
+    return f"{container}, {secret}, {error}, {rows.seconds.mean():.1f} s"
+
+
+def measured(cover: Path, secret: Path) -> list[dict[str, object]]:
+    """Return the rows of a cover that is full of random bytes, and of one that holds a picture."""
+    original = read_picture(secret)
+    pixels = original[..., 0].size
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pixels_of_cover = read_picture(cover)
+        height, width = pixels_of_cover.shape[:2]
+        most = bytes_capacity(height, width, "b.bin", channels=channels_of(pixels_of_cover))
+        (folder / "b.bin").write_bytes(random.Random(cover.name).randbytes(most))
+        rows = []
+        for kind, hidden in (("bytes", folder / "b.bin"), ("picture", secret)):
+            began = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what gives a container away, and of copies
+                stegnet.hide(
+                    cover, hidden, folder / "sent.png", key=KEY, method="sealed", compress=True, overwrite=True
+                )
+            row = {
+                "hidden": kind,
+                "picture": cover.name,
+                "seconds": time.perf_counter() - began,
+                "container_psnr": psnr(pixels_of_cover, read_picture(folder / "sent.png")),
+            }
+            if kind == "bytes":
+                row["bits_per_pixel"] = 8 * hidden.stat().st_size / pixels
+            else:
+                shown = folder / "shown.png"
+                stegnet.reveal(folder / "sent.png", shown, key=KEY, overwrite=True)
+                back = read_picture(shown)
+                row["secret_psnr"] = psnr(original, back)
+                row["largest_error"] = int(np.abs(back.astype(int) - original).max())
+            rows.append(row)
+        return rows
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]])
