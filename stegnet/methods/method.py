@@ -217,6 +217,10 @@ class Carrier(ABC):
     def capacity(self, name: str) -> int:
         """Return the largest size in bytes of a file with this name."""
 
+    def copy_capacity(self, name: str, secret: Cover) -> int:
+        """Return the largest size in bytes that a compressed copy of a secret picture or film should have."""
+        return self.capacity(name)
+
     def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
         """Return the error for a file of `size` bytes that does not fit, given the bytes that would."""
         if self.at_most_safe:
@@ -293,7 +297,7 @@ class Payload(ExitStack):
         if self.kind is None or self.kind not in compressors:
             raise carrier.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
-        most = carrier.capacity(stored_name(secret.with_suffix(suffix)))
+        most = carrier.copy_capacity(stored_name(secret.with_suffix(suffix)), self.file)
         folder = self.folder()
         if not self._on_disk:
             secret = folder / name

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import channels_of, check_memory
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import open_picture, refuse_palette
@@ -276,6 +276,17 @@ class SealedCover(Carrier):
         if not self.at_most_safe:
             return most
         return min(most, 0 if self.history else self.secure.hard)
+
+    def copy_capacity(self, name: str, secret: Cover) -> int:
+        """Return the largest size of a copy, as `Carrier.copy_capacity`; films that are good in one layer use one."""
+        good = 45  # dB
+        most = self.capacity(name)
+        if self.frames == 1 or secret.kind != FILM:
+            return most
+        one_layer = full_capacity(self.frames, self.frame_capacity(name, PIXELS))
+        height, width = secret.size
+        quality = capacity_tables.film_quality(one_layer, width, height, secret.frames)
+        return min(one_layer, most) if quality >= good else most
 
     def frame_capacity(self, name: str, medium: CarrierModel = LAYERED_PIXELS) -> int:
         """Return the bytes of a file with this name that fit into one frame; errors are those of `bytes_capacity`."""

@@ -15,6 +15,8 @@ from stegnet.keys import KeyRing
 from stegnet.near import Steps
 from stegnet.record import Header, NearLossless, Record, format_record, read_record
 from stegnet.record.record import parse_record
+from stegnet.video import read_frames
+from tests.support.films import write_film
 from tests.support.sealing import KEY, sealed
 
 pytestmark = pytest.mark.filterwarnings("ignore:the cover is a copy of one that was saved with loss")
@@ -98,3 +100,14 @@ def test_a_picture_far_larger_than_its_container_is_refused() -> None:
     large = Record(Header(bytes(16), "picture", 1, NearLossless(4096, 2048, Steps.even(3))), 0, data=b"x")
     found = read_record(sealed(COVER, format_record(large, KEY)), KeyRing(KEY), first=True)
     assert found.record is None
+
+
+def test_a_film_that_is_good_in_one_layer_changes_no_sample_by_more_than_it(files: Path) -> None:
+    """A copy of a film could fill two layers, which nobody would see in the film, but in its container."""
+    random_levels = np.random.default_rng(0)
+    write_film(files / "cover.mkv", [random_levels.integers(20, 230, (64, 96, 3), np.uint8) for _ in range(5)])
+    write_film(files / "secret.mkv", [random_levels.integers(0, 256, (64, 96, 3), np.uint8) for _ in range(5)])
+    with pytest.warns(UserWarning, match=r"HEVC"):
+        stegnet.hide("cover.mkv", "secret.mkv", "sent.mkv", key=KEY)
+    pairs = zip(read_frames(files / "cover.mkv"), read_frames(files / "sent.mkv"), strict=True)
+    assert max(np.abs(after.astype(int) - before).max() for before, after in pairs) == 1
