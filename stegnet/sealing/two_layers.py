@@ -122,11 +122,15 @@ def _second_changes(values: Samples, first: Samples, trits: Samples, height: int
 
     Their costs are what they add to the squared error against `values`, the samples before the first layer.
     """
-    error = (first - values).view(np.int8).astype(np.int16)  # −2 … 2
-    up = (error + _levels(1, first)) ** 2 - error**2
-    down = (error + _levels(-1, first)) ** 2 - error**2
-    weighted = [(SETTINGS.weight * side).astype(np.uint16) for side in (up, down)]
-    return _cheapest(first // 3, trits, height, weighted[0], weighted[1], seed)
+    up, down = np.empty((2, values.size), np.uint16)
+
+    def price(part: slice) -> None:
+        error = (first[part] - values[part]).view(np.int8).astype(np.int16)  # −2 … 2
+        for costs, step in ((up, 1), (down, -1)):
+            costs[part] = SETTINGS.weight * ((error + _levels(step, first[part])) ** 2 - error**2)
+
+    in_parts(price, values.size)
+    return _cheapest(first // 3, trits, height, up, down, seed)
 
 
 def _levels(step: int, first: Samples) -> NDArray[np.int16]:
@@ -140,16 +144,18 @@ def _cheapest(values: Samples, trits: Samples, height: int, up: StepCost, down: 
     layout = trellis.layout(trits.size, values.size, height, SETTINGS.least_rows)
     assert layout is not None, "the record is divided such that both parts fit"
     ties = np.frombuffer(keystream(seed, 2 * values.size), "<u2")
-    up += ties >> 13  # less than a seventh of a squared error
-    down += ties >> 10 & 7
     wanted = np.zeros((layout.rows, layout.lanes), np.uint8)
     wanted.reshape(-1)[: trits.size] = trits
     changes = np.zeros(values.size, np.int8)
 
     def search(part: slice) -> None:
         lanes = replace(layout, lanes=part.stop - part.start)
-        of_lanes = [layout.sums(array)[..., part].reshape(-1) for array in (values, up, down, ties)]
-        found = trellis.write(of_lanes[0], wanted[:, part].reshape(-1), lanes, (of_lanes[1], of_lanes[2], of_lanes[3]))
+        part_ties = layout.sums(ties)[..., part].reshape(-1)
+        part_up = layout.sums(up)[..., part].reshape(-1) + (part_ties >> 13)  # less than a seventh of a squared error
+        part_down = layout.sums(down)[..., part].reshape(-1) + (part_ties >> 10 & 7)
+        part_values = layout.sums(values)[..., part].reshape(-1)
+        costs = part_up, part_down, part_ties
+        found = trellis.write(part_values, wanted[:, part].reshape(-1), lanes, costs)
         layout.sums(changes)[..., part] = lanes.sums(found)
 
     in_parts(search, layout.lanes, most=max(1, SETTINGS.part // (layout.length * layout.merged)))
@@ -158,7 +164,13 @@ def _cheapest(values: Samples, trits: Samples, height: int, up: StepCost, down: 
 
 def _moved(values: Samples, changes: Changes, levels: int) -> Samples:
     """Return values after changes by a number of levels; a change out of range goes the other way, by twice as many."""
-    moved = values + changes.astype(np.int16) * levels
-    moved[moved < 0] += 3 * levels
-    moved[moved > 255] -= 3 * levels
-    return moved.astype(np.uint8)
+    result = np.empty_like(values)
+
+    def move(part: slice) -> None:
+        moved = values[part] + changes[part].astype(np.int16) * levels
+        moved[moved < 0] += 3 * levels
+        moved[moved > 255] -= 3 * levels
+        result[part] = moved
+
+    in_parts(move, values.size)
+    return result
