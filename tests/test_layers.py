@@ -16,7 +16,7 @@ def test_contracts_of_imports() -> None:
 
 
 def test_no_package_exports_a_name_that_one_of_its_modules_has() -> None:
-    """Whoever imports that module first gets the module in the place of the name."""
+    """Whoever imports that module first gets the module instead of the name."""
     packages = [path.parent for path in (ROOT / "stegnet").rglob("__init__.py")]
     assert len(packages) > 5
     for folder in packages:

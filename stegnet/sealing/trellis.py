@@ -135,6 +135,16 @@ def count_trits(size: int) -> int:
     return -(-8 * size // FORMAT.bits) * FORMAT.trits
 
 
+def bytes_in(trits: int) -> int:
+    """Return the number of bytes that this number of trits holds."""
+    return trits // FORMAT.trits * FORMAT.bits // 8
+
+
+def height_within(samples: int, effort: int) -> int:
+    """Return the largest height whose search of this number of samples visits at most `effort` states."""
+    return max((height for height in HEIGHTS if samples * 3**height <= effort), default=1)
+
+
 def most_trits(samples: int) -> int:
     """Return the largest number of trits that is certain to fit into this number of samples."""
     return samples - max(1, min(samples // FORMAT.least_rows, FORMAT.max_lanes))
@@ -142,7 +152,7 @@ def most_trits(samples: int) -> int:
 
 def most_bytes(samples: int) -> int:
     """Return the largest number of bytes that is certain to fit into this number of samples."""
-    return most_trits(samples) // FORMAT.trits * FORMAT.bits // 8
+    return bytes_in(most_trits(samples))
 
 
 def to_trits(data: bytes) -> Trits:
@@ -179,6 +189,13 @@ def from_trits(trits: Trits, size: int) -> bytes | None:
 def read(values: Samples, plan: Layout) -> Trits:
     """Read trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
     return _trits(_summed(values, plan) if plan.merged > 1 else values, plan)
+
+
+def read_bytes(values: Samples, size: int, height: int, least_rows: int = FORMAT.least_rows) -> bytes | None:
+    """Return the `size` bytes in samples, (n,) uint8, of a code of this height; None if they hold no valid bytes."""
+    trits = count_trits(size)
+    plan = layout(trits, values.size, height, least_rows)
+    return from_trits(read(values, plan).reshape(-1)[:trits], size) if plan else None
 
 
 def _summed(values: Samples, plan: Layout) -> Samples:

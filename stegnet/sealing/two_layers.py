@@ -54,18 +54,13 @@ class Division:
         one_layer = trellis.most_bytes(samples)
         coded = (SETTINGS.of_one_layer * one_layer + SETTINGS.of_record * size) // SETTINGS.divisor
         plain = coded >= one_layer
-        first = _most_plain(samples) if plain else coded
+        first = trellis.bytes_in(samples) if plain else coded
         return cls(first, size - first, plain) if first < size <= most_bytes(samples) else None
 
 
 def most_bytes(samples: int) -> int:
     """Return the largest number of bytes in two layers of this number of samples."""
-    return _most_plain(samples) + trellis.most_bytes(int(samples * SETTINGS.most_second))
-
-
-def _most_plain(samples: int) -> int:
-    """Return the number of bytes in a first layer whose trits are single samples."""
-    return samples // trellis.FORMAT.trits * trellis.FORMAT.bits // 8
+    return trellis.bytes_in(samples) + trellis.most_bytes(int(samples * SETTINGS.most_second))
 
 
 def write(values: Samples, data: bytes, height: int, seed: bytes) -> Samples:
@@ -93,16 +88,9 @@ def read(values: Samples, size: int, height: int) -> bytes | None:
     if division.plain:
         first = trellis.from_trits(values[: trellis.count_trits(division.first)] % 3, division.first)
     else:
-        first = _read_coded(values, division.first, height)
-    second = _read_coded(values // 3, division.second, height)
+        first = trellis.read_bytes(values, division.first, height, SETTINGS.least_rows)
+    second = trellis.read_bytes(values // 3, division.second, height, SETTINGS.least_rows)
     return None if first is None or second is None else first + second
-
-
-def _read_coded(values: Samples, size: int, height: int) -> bytes | None:
-    """Return the `size` bytes that values hold in the code of a record; None if they hold no valid bytes."""
-    trits = trellis.count_trits(size)
-    layout = trellis.layout(trits, values.size, height, SETTINGS.least_rows)
-    return trellis.from_trits(trellis.read(values, layout).reshape(-1)[:trits], size) if layout else None
 
 
 def _first_changes(values: Samples, trits: Samples, height: int, plain: bool, seed: bytes) -> Changes:

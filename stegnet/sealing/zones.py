@@ -327,8 +327,7 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
 
     # Clustered steps are searched twice, as decoys are rehearsed.
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (2 if lowest.clustered else 1)
-    height = max((height for height in trellis.HEIGHTS if searched * 3**height <= effort), default=1)
-    return replace(lowest, height=height)
+    return replace(lowest, height=trellis.height_within(searched, effort))
 
 
 @dataclass(frozen=True)
@@ -354,8 +353,7 @@ class LayeredPlan:
 def layered_plan_of(size: int, zones: Zones, effort: int) -> LayeredPlan:
     """Return the plan for a sealed record of `size` bytes in two layers, with the largest height that effort allows."""
     places = zones.layered_places
-    height = max((height for height in trellis.HEIGHTS if places * 3**height <= effort), default=1)
-    return LayeredPlan(height, size, places)
+    return LayeredPlan(trellis.height_within(places, effort), size, places)
 
 
 class PixelSteps(NamedTuple):
@@ -489,9 +487,7 @@ def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int,
     values = values_of(samples, order, zones.record, frame.shape[2] if kind else 0)
     if size > trellis.most_bytes(values.size):
         return None
-    trits = trellis.count_trits(size)
-    layout = trellis.layout(trits, values.size, height)
-    return trellis.from_trits(trellis.read(values, layout).reshape(-1)[:trits], size) if layout else None
+    return trellis.read_bytes(values, size, height)
 
 
 def _clustered(
