@@ -37,6 +37,7 @@ export default defineConfig({
     __FORMER__: JSON.stringify(pair("former")),
     __NETWORKS__: JSON.stringify(networks()),
     __MODEM__: JSON.stringify(modem()),
+    __PREDICTOR__: JSON.stringify(predictor()),
   },
   assetsInclude: ["**/*.onnx"],
   resolve: {
@@ -57,11 +58,21 @@ function alone(html) {
   return html.replace(/<!-- in program -->[^]*?<!-- end -->/g, "").replace(/<!-- alone:([^]*?)-->/g, "$1");
 }
 
-/** The pair as a container's header identifies it: SHA-256 of its weights, and the base of the secrets it hides. */
-function pair(name) {
-  const weights = createHash("sha256")
+/** The network that predicts pictures, as a record identifies it, and the pixels to each side that it sees. */
+function predictor() {
+  return { id: weightsId("multiscale").slice(0, 8), reach: card("multiscale").options.blocks + 1 };
+}
+
+/** SHA-256 of a weights file. */
+function weightsId(name) {
+  return createHash("sha256")
     .update(readFileSync(resolve(WEIGHTS, `${name}.safetensors`)))
     .digest("hex");
+}
+
+/** The pair as a container's header identifies it: SHA-256 of its weights, and the base of the secrets it hides. */
+function pair(name) {
+  const weights = weightsId(name);
   const { base: kind, quality, block, period } = card(name).scramble;
   return { weights, kind, quality, block, period };
 }

@@ -33,8 +33,9 @@ def main(config: Config, out: Path) -> None:
 def check_network(section: ModelConfig, crop: int) -> None:
     """Build the pair of the `model` section of params.yaml, and compute its gradients for two pairs of crops."""
     pair = build_from(section).to(pick_device()).train()
-    if pair.bits:
-        raise ConfigError("model.name: a modem hides bits, not pictures", "train it by `dvc --cd study repro modem`")
+    if not pair.hides_pictures:
+        hint = f"train it by `dvc --cd study repro {section.name}`"
+        raise ConfigError(f"model.name: {section.name} hides no pictures", hint)
     cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
     try:
         container = pair.hide(cover, pair.prepare(secret))

@@ -1,7 +1,8 @@
-"""Ships a trained pair with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
+"""Ships a trained network with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
-Measures it on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then builds
-its report.
+Measures a pair on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then
+builds its report. A network that predicts pictures is measured by `python -m study.predicted_sizes`, and needs neither
+CURVE nor SHARDS.
 """
 
 import argparse
@@ -19,8 +20,9 @@ from pipeline.stage import bar, film_bar
 from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
+from stegnet.near.predictor import SHIPPED_PREDICTOR
 from stegnet.networks import Network
-from stegnet.networks.card import SHIPPED
+from stegnet.networks.card import MULTISCALE, SHIPPED
 from stegnet.networks.onnx_export import export
 from stegnet.networks.pair import load_pair
 
@@ -31,13 +33,19 @@ FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("curve", type=Path, help="its training curve")
-    parser.add_argument("shards", type=Path)
+    parser.add_argument("curve", type=Path, nargs="?", help="its training curve")
+    parser.add_argument("shards", type=Path, nargs="?")
     parser.add_argument("--note", required=True, help="data, command, hardware and duration, for the card")
     options = parser.parse_args()
     pair, card = load_pair(options.weights)
-    figures = measure(options.weights, options.shards)
     training = card.training | {"note": options.note}
+    if card.model == MULTISCALE:
+        write_weights(SHIPPED_PREDICTOR, pair, dataclasses.replace(card, training=training))
+        export(SHIPPED_PREDICTOR, SHIPPED_PREDICTOR.parent)
+        return
+    if not (options.curve and options.shards):
+        parser.error("a pair needs CURVE and SHARDS")
+    figures = measure(options.weights, options.shards)
     write_weights(SHIPPED, pair, dataclasses.replace(card, training=training, figures=card.figures | figures))
     export(SHIPPED, SHIPPED.parent)
     CURVE.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ import { shownLuma } from "../src/jpeg/blocks.js";
 import { coefficientCosts } from "../src/jpeg/costs.js";
 import { frameOf, mediumOf, withSamples } from "../src/jpeg/samples.js";
 import { readPng } from "../src/png.js";
-import { jpegXl, nearVectors, read, seeded, steps } from "./vectors.js";
+import { jpegXl, nearVectors, predictor, read, seeded, steps } from "./vectors.js";
 
 const ANSWERS = JSON.parse(read("jpeg_vectors/answers.json"));
 const KEY = { file: fromHex(steps.key) };
@@ -79,7 +79,7 @@ test("a near-lossless picture is revealed from a JPEG", async () => {
   const options = { costsOf: () => costs, random: seeded(5), medium: await mediumOf(jpeg), fixed: null };
   await sealSamples(frame, record, await keys.newKeys(seeded(6)), options);
   const container = withPlanes(jpeg, withSamples(jpeg, frame.data));
-  const revealed = await revealFromJpeg(container, { file: fromHex(key) }, jpegXl);
+  const revealed = await revealFromJpeg(container, { file: fromHex(key) }, { jpegXl, predictor });
   assert.deepEqual([digest(revealed.secret.data), revealed.within, revealed.whole], [shown[0], within, true]);
 });
 

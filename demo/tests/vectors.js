@@ -1,10 +1,11 @@
 /** The test vectors of the format (docs/format.md, "Test vectors"), and the ideal networks that they were made for. */
 
-import { webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { makeAvif } from "../src/network/avif.js";
 import { makeJpegXl } from "../src/network/jpeg_xl.js";
+import { makePredictor } from "../src/network/predictor.js";
 
 globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
 
@@ -46,6 +47,16 @@ export const jpegXl = makeJpegXl(async () =>
   readFileSync(new URL("../node_modules/jxl-oxide-wasm/jxl_oxide_wasm_bg.wasm", import.meta.url)),
 );
 
+const shipped = new URL("../../stegnet/weights/multiscale", import.meta.url).pathname;
+const options = JSON.parse(readFileSync(`${shipped}.json`)).options;
+
+/** The shipped network, by the runtime of the page. */
+export const predictor = makePredictor(
+  { id: createHash("sha256").update(readFileSync(`${shipped}.safetensors`)).digest("hex").slice(0, 8), reach: options.blocks + 1 },
+  () => import("onnxruntime-web"),
+  async (name) => readFileSync(`${shipped}.${name}.onnx`),
+);
+
 /** Puts one of five levels of the secret into the low four bits of the cover. */
 const LEVELS = {
   prepare: (planes) => planes,
@@ -83,4 +94,5 @@ export const ideal = (kind, period = 0) => ({
   run: async (name, width, height, ...planes) => (period ? PHASES : LEVELS)[name]?.(...planes) ?? new Float32Array(),
   avif,
   jpegXl,
+  predictor,
 });

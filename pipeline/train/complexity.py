@@ -5,16 +5,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stegnet.core.pixels import BLOCK, DITHER
 from stegnet.networks.families.modem import Modem
+from stegnet.networks.families.multiscale import Multiscale
 from stegnet.networks.pair import Pair
 
 
 @torch.no_grad()
 def size_of(pair: Pair) -> dict[str, int]:
-    """Return the number of parameters, and the multiply-adds a pixel of hiding and of revealing.
+    """Return the number of parameters, and the multiply-adds a pixel of hiding and of revealing, or of predicting.
 
     Multiplications of convolutions and matrices are counted (half the floating-point operations of PyTorch's
     FlopCounterMode), as papers do.
     """
+    parameters = {"parameters": sum(weight.numel() for weight in pair.parameters())}
+    if isinstance(pair, Multiscale):
+        return parameters | {"macs_per_pixel": pair.macs_per_pixel()}
     side = 64  # pixels of the hidden picture; backbones have strides up to 32
     blocks = side // BLOCK
     cover, secret, base = torch.zeros(3, 1, 3, side, side)
@@ -34,7 +38,7 @@ def size_of(pair: Pair) -> dict[str, int]:
             pair.restore(pair.enhance(base), pair.reveal(container))
 
     return {
-        "parameters": sum(weight.numel() for weight in pair.parameters()),
+        **parameters,
         "hide_macs_per_pixel": round(hiding.get_total_flops() / 2 / side**2),
         "reveal_macs_per_pixel": round(revealing.get_total_flops() / 2 / side**2),
     }

@@ -24,21 +24,23 @@ from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.losses import FIGURES
 from pipeline.train.modem import ModemRandomness, ModemTask
 from pipeline.train.pairs import Pairs, load_batches
+from pipeline.train.prediction import GridChoice, PredictionTask
 from pipeline.train.run import TrainingRun
 from pipeline.train.task import Point
 from pipeline.train.trainer import BestWeights, Trainer
 from stegnet.core.compute import is_out_of_memory, make_deterministic
 from stegnet.core.errors import ConfigError, TrainingError
-from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, SECRET_PSNR
+from stegnet.core.measures import BITS_PER_PIXEL, CONTAINER_PSNR, INFORMATION, SECRET_PSNR
 from stegnet.networks.card import SHIPPED, Card, read_card
 from stegnet.networks.families.modem import Modem
+from stegnet.networks.families.multiscale import Multiscale
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
 
 Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
 Show = Callable[[int, NDArray[np.uint8]], None]
 
-AnyTrainer = Trainer[PassRandomness] | Trainer[ModemRandomness]
+AnyTrainer = Trainer[PassRandomness] | Trainer[ModemRandomness] | Trainer[GridChoice]
 
 _log = logging.getLogger(__name__)
 
@@ -179,6 +181,8 @@ def open_trainer(config: Config, fabric: Fabric, precision: str, data: Path | No
     steps = max(1, config.train.pairs // config.train.batch)
     if isinstance(pair, Modem):
         return Trainer(config, fabric, pair, ModemTask(pair, config, precision, steps), data)
+    if isinstance(pair, Multiscale):
+        return Trainer(config, fabric, pair, PredictionTask(pair, config, steps), data)
     return Trainer(config, fabric, pair, HidingTask(pair, config, precision, steps), data)
 
 
@@ -204,7 +208,7 @@ def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:
 def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
     """Return means over the last tenth of the training curve; with validation, also the best step and its figures."""
     last = curve[-max(1, len(curve) // 10) :]
-    names = [name for name in (CONTAINER_PSNR, SECRET_PSNR, INFORMATION) if name in last[0]]
+    names = [name for name in (CONTAINER_PSNR, SECRET_PSNR, INFORMATION, BITS_PER_PIXEL) if name in last[0]]
     rounded = {f"training_{name}": round(mean(point[name] for point in last), 4) for name in names}
     return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}
 
@@ -222,7 +226,7 @@ def write_curve(path: Path, points: Sequence[Point]) -> None:
 
     The columns of validation figures are always there; cells without a measurement are empty.
     """
-    expected = () if INFORMATION in points[0] else FIGURES
+    expected = () if {INFORMATION, BITS_PER_PIXEL} & points[0].keys() else FIGURES
     columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")

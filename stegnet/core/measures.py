@@ -53,6 +53,7 @@ VMAF = Measure("vmaf", "VMAF", "", True, 1)
 FLICKER = Measure("flicker", "flicker", "levels", False, 2)
 MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
 INFORMATION = "information"  # information that a modem's likelihoods hold, in bits per pixel
+BITS_PER_PIXEL = "bits_per_pixel"  # that a network which predicts pictures needs for them
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
 RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))

@@ -40,3 +40,10 @@ PyObject *jpeg_forward(PyObject *self, PyObject *arguments);
 PyObject *jpeg_arrive(PyObject *self, PyObject *arguments);
 PyObject *jpeg_blocks_hold(PyObject *self, PyObject *arguments);
 PyObject *jpeg_steps_hold(PyObject *self, PyObject *arguments);
+
+extern const char mixture_intervals_doc[], mixture_levels_doc[], mixture_shifts_doc[]; /* of _mixtures.c */
+extern const char encode_intervals_doc[];
+PyObject *mixture_shifts(PyObject *self, PyObject *arguments);
+PyObject *mixture_intervals(PyObject *self, PyObject *arguments);
+PyObject *mixture_levels(PyObject *self, PyObject *arguments);
+PyObject *encode_intervals(PyObject *self, PyObject *arguments);

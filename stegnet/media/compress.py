@@ -26,7 +26,7 @@ from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
-from stegnet.near import Coded, fit, quantise, restore
+from stegnet.near import Coded, decode, fit
 from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
@@ -80,7 +80,7 @@ def compress_picture_nearly(
         progress(1, 1)
         return exact
     coded = fit(picture, limit, progress)
-    quality = psnr(picture, restore(quantise(picture, coded.steps), coded.steps)) if coded else 0.0
+    quality = psnr(picture, decode(coded)) if coded else 0.0
     if quality < _ABOVE_AVIF:
         avif = _Avif(path, picture, folder, progress).best(limit)
         if coded is None or (avif.psnr or 0.0) >= quality:
@@ -93,9 +93,10 @@ def _near_lossless(coded: Coded, folder: Path, quality: float) -> Compressed:
     """Return a picture that is coded nearly without loss as a copy; `quality` is its PSNR in dB."""
     copy = folder / "near"
     copy.write_bytes(coded.data)
-    levels = counted(coded.steps.largest_error, "level")
-    error = f"each sample within {levels} of the original, {quality:.1f} dB" if coded.steps.largest_error else "exact"
-    return Compressed(copy, f"JPEG XL, {error}", quality, coded)
+    largest = coded.coder.largest_error(coded.steps)
+    levels = counted(largest, "level")
+    error = f"each sample within {levels} of the original, {quality:.1f} dB" if largest else "exact"
+    return Compressed(copy, f"{coded.coder.label}, {error}", quality, coded)
 
 
 def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | None:

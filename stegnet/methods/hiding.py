@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stegnet import video
+from stegnet import near, video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
 from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, SOUND, TEXT_NAME, counted, printable
@@ -42,7 +42,6 @@ from stegnet.methods.method import (
     ignore,
 )
 from stegnet.methods.registry import album_method, preferred
-from stegnet.near import Coded, decode
 from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,
@@ -460,7 +459,7 @@ class FoundNearLossless(FoundSecret):
     def _decoded(self, data: bytes) -> np.ndarray:
         header = self.header
         try:
-            return decode(Coded(header.height, header.width, header.steps, data))
+            return near.decode(near.Coded(header.height, header.width, header.steps, header.coder, data))
         except ValueError as error:
             raise RevealError(f"the hidden picture is damaged ({error})", ALL_OR_NOTHING) from error
 

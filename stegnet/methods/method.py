@@ -201,7 +201,7 @@ class HiddenFile:
         with self.file.open("rb") as source:
             if self.copy and self.copy.coded:
                 coded = self.copy.coded
-                picture = NearLossless(coded.width, coded.height, coded.steps)
+                picture = NearLossless(coded.width, coded.height, coded.steps, coded.coder)
                 return Record(Header(randomness(FILM_ID_BYTES), PICTURE, 1, picture), 0, data=source.read())
             (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
             return record

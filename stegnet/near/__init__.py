@@ -1,7 +1,8 @@
 """Near-lossless coding of pictures, to fit a number of bytes: no sample is more than a known number of levels off.
 
 `quantisation` turns samples into levels by steps, and back. `jpeg_xl` codes levels without loss, and decodes them, once
-`jpeg_xl_header` has checked their header. `fitting` finds the finest steps whose coded picture fits.
+`jpeg_xl_header` has checked their header. `predicted` does so by a network, the `predictor`, which says how likely each
+level is, and by `mixtures`, which make bits of that. `fitting` finds the finest steps whose coded picture fits.
 """
 
 from lazy_loader import attach_stub

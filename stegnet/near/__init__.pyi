@@ -1,5 +1,6 @@
 """Names that this package exports. `__init__.py` imports each when it is first used."""
 
+from .coders import Coder as Coder
 from .fitting import Coded as Coded
 from .fitting import decode as decode
 from .fitting import fit as fit

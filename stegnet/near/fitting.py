@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.near.coders import Coder
 from stegnet.near.jpeg_xl import decode_jpeg_xl, encode_jpeg_xl
+from stegnet.near.predicted import decode_predicted, encode_predicted
+from stegnet.near.predictor import shipped_predictor
 from stegnet.near.quantisation import Samples, Steps, quantise, restore
 
 _COARSEST = 2  # largest error in levels
@@ -19,6 +22,7 @@ _FIRST = 1  # largest error with which the search begins
 _FILLED = 0.995  # share of the bytes that ends the search: what is left is worth .07 dB
 _AIM = 0.998  # share of the bytes that an encoding aims at
 _GUESSES = 4  # encodings of a search by interpolation; others halve what is left
+_NEARLY_EXACT = 0.2  # share of rows with an error of a level up to which the exact picture may fit, too
 _SAVING = 0.8  # bits that a sample saves if its step doubles, about
 _SMALL = 1 << 17  # pixels of a picture up to which an encoding at the highest effort takes less than a second
 _LARGE = 1 << 20  # pixels of a picture above which strips of it are searched first
@@ -31,11 +35,12 @@ _LOW = 5  # half the time of 7 for 2.5 % more
 
 @dataclass(frozen=True)
 class Coded:
-    """A picture that is coded near-losslessly, as JPEG XL."""
+    """A picture that is coded near-losslessly."""
 
     height: int  # in pixels
     width: int
     steps: Steps
+    coder: Coder
     data: bytes
 
 
@@ -43,6 +48,7 @@ def fit(picture: Samples, most_bytes: int, progress: Callable[[int, int], None] 
     """Code a picture with the finest steps with which it fits.
 
     A search takes three to five encodings; of a picture of several megapixels, one to three, after those of a sample.
+    The first one, or the sample, shows which coder needs fewer bytes.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -59,8 +65,17 @@ def fit(picture: Samples, most_bytes: int, progress: Callable[[int, int], None] 
 
 
 def decode(coded: Coded) -> Samples:
-    """Return the picture, (H, W, 3) uint8. Raises ValueError if its data is not that of a picture of this size."""
-    return restore(decode_jpeg_xl(coded.data, coded.height, coded.width), coded.steps)
+    """Return the picture, (H, W, 3) uint8.
+
+    Raises:
+        ValueError: its data is not that of a picture of this size, or of the shipped network.
+    """
+    size = coded.height, coded.width
+    match coded.coder:
+        case Coder.JPEG_XL:
+            return restore(decode_jpeg_xl(coded.data, *size), coded.steps)
+        case Coder.NETWORK:
+            return decode_predicted(coded.data, *size, coded.steps, shipped_predictor())
 
 
 class _Search:
@@ -75,6 +90,7 @@ class _Search:
         self._progress = progress
         pixels = picture[..., 0].size
         self._effort = _HIGHEST if pixels <= _SMALL else _HIGH if pixels <= _LARGE else _LOW
+        self._coders = list(Coder)  # those that may be the best
         self._tried: dict[int, Coded] = {}
 
     def encode(self, number: int) -> Coded:
@@ -83,10 +99,18 @@ class _Search:
             height, width = self._picture.shape[:2]
             error, coarser = divmod(number, height)
             steps = Steps(2 * error + 1, 2 * error + 3, height - coarser) if coarser else Steps.even(2 * error + 1)
-            data = encode_jpeg_xl(quantise(self._picture, steps), self._effort)
-            self._tried[number] = Coded(height, width, steps, data)
+            levels = quantise(self._picture, steps)
+            codes = {coder: self._code(levels, steps, coder) for coder in self._coders}
+            best = min(codes, key=lambda coder: len(codes[coder]))
+            self._coders = [best]
+            self._tried[number] = Coded(height, width, steps, best, codes[best])
             self._progress(min(len(self._tried), _GUESSES), _GUESSES)
         return self._tried[number]
+
+    def _code(self, levels: Samples, steps: Steps, coder: Coder) -> bytes:
+        if coder is Coder.NETWORK:
+            return encode_predicted(levels, steps, shipped_predictor())
+        return encode_jpeg_xl(levels, self._effort)
 
     def finest(self, most: int) -> Coded | None:
         """Return the picture with the finest steps with which it takes at most `most` bytes, nearly."""
@@ -109,7 +133,15 @@ class _Search:
                 break
             guess = self._guess(_AIM * most) if tries < _GUESSES else (too_fine + fits) // 2
             number = min(max(guess, too_fine + 1), fits - 1)
-        return best
+        nearly = 0 < fits <= _NEARLY_EXACT * len(self._picture)
+        return (self._exact(most) if nearly else None) or best
+
+    def _exact(self, most: int) -> Coded | None:
+        """Return the exact picture as JPEG XL, which needs fewer bytes for it than the network, if it fits."""
+        steps = Steps.even(1)
+        data = self._code(quantise(self._picture, steps), steps, Coder.JPEG_XL)
+        height, width = self._picture.shape[:2]
+        return Coded(height, width, steps, Coder.JPEG_XL, data) if len(data) <= most else None
 
     def _first(self, most: int) -> int:
         """Return the number of the steps to try first: those with which a sample of strips fits, if it is large."""
@@ -122,6 +154,7 @@ class _Search:
         found = _Search(sample, lambda *_: None).finest(int(_AIM * most * len(sample) / height))
         if found is None:
             return height * _COARSEST
+        self._coders = [found.coder]
         share = found.steps.rows / len(sample)
         return self._number(share * math.log2(found.steps.upper) + (1 - share) * math.log2(found.steps.lower))
 

@@ -22,6 +22,7 @@ from stegnet.core.text import Setting, Text
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current one: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
+MULTISCALE = "multiscale"  # the family that predicts pictures, and hides none
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # and the number of their inputs
 CARD_KEY = "stegnet"

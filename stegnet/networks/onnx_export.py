@@ -2,8 +2,6 @@
 
 import copy
 import json
-import logging
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -16,15 +14,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from stegnet.core.disk import atomic_write, temporary_folder
-from stegnet.core.errors import WeightsError, extra
+from stegnet.core.errors import WeightsError
+from stegnet.core.onnx_graphs import ID
 from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.networks.card import NETWORKS, Card, weights_id
-from stegnet.networks.engines import ALWAYS, ID, NAMES, Engine, graph_file
+from stegnet.networks.engines import ALWAYS, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
+from stegnet.networks.families.multiscale import Multiscale
+from stegnet.networks.onnx_file import serialised
 from stegnet.networks.pair import Pair, load_pair
+from stegnet.networks.prediction_export import prediction_graphs
 
-OPSET = 18
 SIZE = 128  # side of the pictures that the files are checked on
 MAX_DIFFERENCE = 1e-3  # limit for samples in [0, 1]; a level is 4e-3
 # Names of the inputs; the output of each network is "picture". A modem's "hidden" is bits and dither, and its "reveal"
@@ -61,8 +62,12 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
         PackageError: the packages for exporting are not installed.
     """
     pair, card = load_pair(weights)
-    graphs = make_graphs(pair, card, weights_id(weights))
-    agreements = _checked(pair, weights, graphs)
+    if isinstance(pair, Multiscale):
+        graphs = prediction_graphs(pair, card, weights_id(weights))
+        agreements = [Agreement(name, 0.0, 1.0) for name in graphs]
+    else:
+        graphs = make_graphs(pair, card, weights_id(weights))
+        agreements = _checked(pair, weights, graphs)
     with ExitStack() as files:  # all or none
         for name, graph in graphs.items():
             files.enter_context(atomic_write(folder / graph_file(weights, name).name)).write_bytes(graph)
@@ -71,10 +76,6 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
 
 def make_graphs(pair: Pair, card: Card, identifier: str) -> dict[str, bytes]:
     """Return the pair's networks as ONNX files, by name, with the id of its weights. Identities are left out."""
-    with extra("export", "stegnet export"):
-        import onnxscript  # noqa: F401  # torch.onnx needs it
-    for name in ("onnxscript", "onnx_ir"):  # they log every node that they simplify
-        logging.getLogger(name).setLevel(logging.WARNING)
     pair = copy.deepcopy(pair).cpu().eval()
     for module in pair.modules():
         if isinstance(module, _Freezable):  # ONNX can't invert its matrix
@@ -117,39 +118,20 @@ def _graph(pair: Pair, name: str, metadata: dict[str, str]) -> bytes:
     inputs = ("container", "dither") if pair.bits and name == "reveal" else _INPUTS[name]
     pictures = tuple(torch.rand(_shape(input_name, pair)) for input_name in inputs)
     scales = [BLOCK * picture.shape[2] // _EXAMPLE[0] for picture in pictures]
+    ranges = {name: (-1, 1) if name in ("hidden", "residual") else (0, 1) for name in inputs}
+    dynamic = (tuple({2: scale * sides[0], 3: scale * sides[1]} for scale in scales),)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "(?s).*The axis name: .* will not be used")  # both inputs have one size
-            # Warnings about numbers, which are compared when the files are complete.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            program = torch.onnx.export(
-                _PairNetwork(pair, name).eval(),
-                pictures,
-                input_names=inputs,
-                output_names=("picture",),
-                opset_version=OPSET,
-                dynamo=True,
-                dynamic_shapes=(tuple({2: scale * sides[0], 3: scale * sides[1]} for scale in scales),),
-                verbose=False,
-            )
+        return serialised(
+            _PairNetwork(pair, name),
+            pictures,
+            inputs,
+            ("picture",),
+            dynamic,
+            metadata | {"stegnet.inputs": json.dumps(ranges)},
+        )
     except torch.onnx.OnnxExporterError as error:
         reason = type(error.__cause__ or error).__name__
         raise WeightsError(f"the network {name!r} of this pair can't be written as ONNX ({reason})") from error
-    assert program is not None  # with dynamo=True
-    model = program.model_proto  # created anew each time it is asked for
-    graph = model.graph
-    # Without where and how it was made, the file is the same on every machine.
-    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    del graph.value_info[:]
-    del model.metadata_props[:]
-    ranges = {name: (-1, 1) if name in ("hidden", "residual") else (0, 1) for name in inputs}
-    metadata = metadata | {"stegnet.inputs": json.dumps(ranges)}
-    for key, value in sorted(metadata.items()):
-        model.metadata_props.add(key=key, value=value)
-    serialised: bytes = model.SerializeToString(deterministic=True)
-    return serialised
 
 
 def _shape(name: str, pair: Pair) -> tuple[int, int, int, int]:

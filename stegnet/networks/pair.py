@@ -35,6 +35,7 @@ class Pair(nn.Module):
         secret_first: in training, the container's error must weigh little at first, or the pair doesn't learn to hide.
         periodic: a container's samples are read modulo `period()`, which is not 0.
         bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
+        hides_pictures: false for a modem, and for a network that predicts pictures.
     """
 
     base = "means"
@@ -42,6 +43,7 @@ class Pair(nn.Module):
     secret_first = True
     periodic = False
     bits = 0
+    hides_pictures = True
 
     def period(self) -> Tensor:
         """Return the period, () in [0, 1], modulo which a container's samples are read; 0 if they are read as they are.
@@ -114,7 +116,7 @@ def build_from(section: Any) -> Pair:
 def receptive_fields(pair: Pair) -> dict[str, int]:
     """Return the receptive field of each network by name, in pixels to each side: where its gradient is not zero.
 
-    Networks that may see further than these pictures show are left out; so are all networks of a modem.
+    Networks that may see further than these pictures show are left out; so are all of a pair that hides no pictures.
     """
     strip = 384  # width of the pictures, in pixels
     cell = 8  # width of the part in their middle whose gradient is examined
@@ -123,7 +125,7 @@ def receptive_fields(pair: Pair) -> dict[str, int]:
     height = strip // 6
     width = strip
     middle = slice(strip // 2, strip // 2 + cell)
-    networks = {} if pair.bits else NETWORKS
+    networks = NETWORKS if pair.hides_pictures else {}
     for name, count in networks.items():
         pictures = torch.rand(count, 1, 3, height, width, generator=random, requires_grad=True)
         output = getattr(pair.cpu().eval(), name)(*pictures)

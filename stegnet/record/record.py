@@ -23,14 +23,13 @@ from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.core.pixels import NONE
 from stegnet.formats.opened_file import Source
 from stegnet.keys import FILM_ID_BYTES, Key
-from stegnet.near import Steps
+from stegnet.near import Coder, Steps
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
 from stegnet.video.sound_packets import SoundPacket, SoundTrack
 
 Bytes = TypeVar("Bytes", bytes, memoryview)
 
-JPEG_XL = 1  # the coder of a near-lossless picture
 MAX_BLOCK = 256  # pixels, side of the shuffle's blocks
 MAX_FRAMES = 1 << 24
 MAX_NAME = 255  # bytes
@@ -109,11 +108,12 @@ class NearLossless:
     width: int
     height: int
     steps: Steps  # of its samples
+    coder: Coder
 
     @property
     def largest_error(self) -> int:
         """Largest difference of a sample from the original, in levels."""
-        return self.steps.largest_error
+        return self.coder.largest_error(self.steps)
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def format_record(record: Record, key: Key) -> bytes:
         kind = RecordKind.NEAR_LOSSLESS
         steps = secret.steps
         described = _Fields.near_lossless.pack(
-            JPEG_XL, secret.width, secret.height, steps.upper, steps.lower, steps.rows
+            secret.coder, secret.width, secret.height, steps.upper, steps.lower, steps.rows
         )
     else:
         kind = NUMBERS[header.kind] if secret.aspect == 1 else RecordKind.ANAMORPHIC
@@ -289,8 +289,8 @@ def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes)
 def _parse_near_lossless(film_id: bytes, frames: int, data: bytes) -> Record:
     """Parse the record of a picture that is coded nearly without loss."""
     (coder, width, height, upper, lower, rows), rest = take(_Fields.near_lossless, data)
-    require(coder == JPEG_XL and frames == 1 and _in_size(width, height) and rows < height)
-    picture = NearLossless(width, height, Steps(upper, lower, rows))
+    require(coder in list(Coder) and frames == 1 and _in_size(width, height) and rows < height)
+    picture = NearLossless(width, height, Steps(upper, lower, rows), Coder(coder))
     return Record(Header(film_id, PICTURE, 1, picture), 0, data=rest)
 
 

@@ -1,8 +1,9 @@
 """Makes the test vectors of near-lossless pictures: `python -m tests.format.make_near_lossless_vectors`.
 
-They are written by the book, slowly and not by stegnet, and nothing is left to chance; only libjxl, which codes the
-levels, may code otherwise elsewhere. answers.json is like that of `vectors/`; "within" is the largest error in levels,
-and "damaged" is the answer to levels that are not those of the record.
+They are written by the book, slowly and not by stegnet, and nothing is left to chance; only libjxl, which codes most
+levels, may code otherwise elsewhere. Others are coded by the network (`predicted_by_the_book`). answers.json is like
+that of `vectors/`; "within" is the largest error in levels, and "damaged" is the answer to levels that are not those of
+the record.
 """
 
 import hmac
@@ -30,6 +31,7 @@ from tests.format.make_two_layer_vectors import (
     subkey,
     trits_of,
 )
+from tests.format.predicted_by_the_book import Network, predicted
 
 FOLDER = Path(__file__).parent / "near_lossless_vectors"
 WIDTH, HEIGHT = 24, 16  # of the hidden picture
@@ -112,17 +114,30 @@ def main() -> None:
         name: container_of(cover, record_of(coded(levels_of(secret, steps)), steps))
         for name, (cover, secret, steps) in whole.items()
     }
+    network = Network()
+    restored: dict[str, tuple[np.ndarray, Steps]] = {}
+    by_network: dict[str, Steps] = {
+        "network_exact": EXACT,
+        "network": (3, 5, 6),
+        "network_coarsest": (1, 5, 0),
+        "network_one_level": (3, 3, 0),
+    }
+    for name, steps in by_network.items():
+        coded_by_it, shifts = predicted(levels_of(picture, steps), steps, network)
+        restored[name] = (shown_of(picture, steps) + shifts).clip(0, 255).astype(np.uint8), steps
+        frames[name] = container_of(colour, record_of(coded_by_it, steps, coder=2))
     good = frames["finer_above"]
     partner = 1 - 2 * ((good.values[good.mac[0]] + good.sides[0]) % 2)
     altered = {"mac_bit": moved(good, good.mac[0], partner)}
 
     data = coded(picture)
     coarse = coded(levels_of(picture, (3, 3, 0)))
+    learnt = predicted(picture, EXACT, network)[0]
     beyond = levels_of(picture, (3, 3, 0))
     beyond[-1, -1, 2] = 86
     nothing = {
         "coder_0": record_of(data, coder=0),
-        "coder_2": record_of(data, coder=2),
+        "coder_3": record_of(data, coder=3),
         "frames_2": record_of(data, frames=2),
         "width_0": record_of(data, size=(0, HEIGHT)),
         "height_0": record_of(data, size=(WIDTH, 0)),
@@ -142,9 +157,19 @@ def main() -> None:
         "truncated": record_of(data[: len(data) // 2]),
         "lossy": record_of(coded(picture, lossless=False, distance=1.0)),
         "one_channel": record_of(coded(np.ascontiguousarray(picture[..., 1]))),
+        "network_truncated": record_of(learnt[:-2], coder=2),
+        "network_longer": record_of(learnt + bytes(2), coder=2),
+        "network_odd": record_of(learnt + bytes(1), coder=2),
+        "network_turned": record_of(predicted(picture.swapaxes(0, 1), EXACT, network)[0], coder=2),
+        "network_of_jpeg_xl": record_of(data, coder=2),
+        "jpeg_xl_of_network": record_of(learnt, coder=1),
+        "network_step_7": record_of(learnt, (7, 7, 0), coder=2),
+        "network_step_2": record_of(learnt, (2, 2, 0), coder=2),
+        "network_empty": record_of(b"", coder=2),
         "four_channels": record_of(coded(np.dstack([picture, picture[..., 0]]))),
     }
     pictures = {name: (shown_of(secret, steps), steps) for name, (_, secret, steps) in whole.items()}
+    pictures |= restored
     pictures |= dict.fromkeys(altered, pictures["finer_above"])
     answers: dict[str, dict[str, Frame]] = {"whole": frames, "altered": altered}
     for answer, records in (("nothing", nothing), ("damaged", damaged)):
@@ -159,7 +184,7 @@ def main() -> None:
             if name in pictures:
                 shown, steps = pictures[name]
                 vector["shown"] = [sha256(shown.tobytes()).hexdigest()]
-                vector["within"] = int(step_of_rows(steps).max()) // 2
+                vector["within"] = int(step_of_rows(steps).max()) // 2 + (name in restored and 5 in steps)
             vectors.append(vector)
     (FOLDER / ANSWERS).write_text(json.dumps({"vectors": vectors}, indent=1) + "\n", encoding="utf-8")
 

@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 
 from stegnet import WeightsError
 from stegnet.cli import main
+from stegnet.core.onnx_graphs import ID
 from stegnet.networks import Card, build, load_pair, save_pair, weights_id
 from stegnet.networks.card import RANGES
-from stegnet.networks.engines import ID, NAMES, graph_file
+from stegnet.networks.engines import NAMES, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from tests.support.lab import ModelConfig, RungConfig
 from tests.support.memory import memory_limited

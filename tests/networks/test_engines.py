@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 import stegnet
 from stegnet import CapacityError, ConfigError, WeightsError
@@ -16,7 +17,7 @@ from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import Base
 from stegnet.keys import Key
 from stegnet.networks import SHIPPED, Network, engines, hide_picture, load_engine, reveal_picture
-from stegnet.networks.engines.onnx_engine import OnnxEngine, state
+from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.record import decode_base, encode_base
 from tests.support.lab import render_scene
 from tests.support.quality import psnr

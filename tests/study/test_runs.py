@@ -14,7 +14,7 @@ from PIL import Image
 
 from stegnet import DataError
 from stegnet.networks import build_from, load_pair
-from study import arithmetic, jpeg_steganalysis, modem, sizes, steganalysis, wrongkey
+from study import arithmetic, jpeg_steganalysis, sizes, steganalysis, training, wrongkey
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
 from tests.support.lab import ROOT, changed, flatten, read
@@ -142,7 +142,7 @@ def test_the_right_key_shows_all_and_a_wrong_one_nothing(exact: Network, tmp_pat
 
 
 def test_a_modem_differs_in_what_its_file_says(config) -> None:
-    after = modem.modem_config(config, MODEM)
+    after = training.changed_config(config, MODEM)
     assert build_from(after.model).bits == 162
     assert flatten(asdict(after)) == flatten(asdict(config)) | flatten(read(MODEM))
 
@@ -155,7 +155,7 @@ def test_a_modem_is_trained_and_its_card_says_how(
     config = replace(config, train=train)
     small = {"model.blocks": 2, "model.width": 4, "seed": 3, "train.pairs": 4, "train.crop": 32}
     Path("modem.yaml").write_text(yaml.safe_dump(changed(read(MODEM), small)), encoding="utf-8")
-    modem.main(config, Path("modem.yaml"), shards, Path("out/small.safetensors"))
+    training.main(config, Path("modem.yaml"), shards, Path("out/small.safetensors"))
     _, card = load_pair(Path("out/small.safetensors"))
     assert (card.options["blocks"], card.training["seed"], card.training["train"]["pairs"]) == (2, 3, 4)
-    assert not list(tmp_path.glob(".checkpoints/modem/*.pt"))
+    assert not list(tmp_path.glob(".checkpoints/others/*.pt"))

@@ -24,8 +24,9 @@ from pipeline.train.modem import (
     through_channel,
     with_halved_chroma,
 )
+from pipeline.train.prediction import GridChoice, PredictionTask, grid_bits, picture_bits, to_levels
 from pipeline.train.run import fingerprint, prepare_run, with_defaults
 from pipeline.train.train import first_pair, open_trainer, train
 from pipeline.train.trainer import Trainer, learning_rate
 from stegnet.core.compute import make_deterministic
-from stegnet.core.measures import CONTAINER_PSNR, INFORMATION
+from stegnet.core.measures import BITS_PER_PIXEL, CONTAINER_PSNR, INFORMATION

@@ -91,9 +91,9 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
  * The file or near-lossless picture that is hidden in a JPEG's coefficients, as of `reveal`; null if there is none, or
  * they can't be read.
  *
- * @param {import("../format/near_lossless.js").JpegXl} jpegXl
+ * @param {import("../format/near_lossless.js").LevelDecoders} decoders
  */
-export async function revealFromJpeg(bytes, keyInput, jpegXl) {
+export async function revealFromJpeg(bytes, keyInput, decoders) {
   let jpeg;
   try {
     jpeg = readJpeg(bytes);
@@ -106,7 +106,7 @@ export async function revealFromJpeg(bytes, keyInput, jpegXl) {
   const found = await unsealSamples(frame, ring, await mediumOf(jpeg));
   if (!found) return null;
   const { file, near } = await recordOf(found.record, ring.film, frame);
-  const secret = near ? await revealNearLossless(near, jpegXl) : { file: await wholeFile(file) };
+  const secret = near ? await revealNearLossless(near, decoders) : { file: await wholeFile(file) };
   return { ...secret, whole: found.whole, robust: false };
 }
 

@@ -5,14 +5,14 @@ import { decodeNearLossless, largestError } from "../format/near_lossless.js";
 
 /**
  * @param {import("../format/near_lossless.js").NearLossless} near
- * @param {import("../format/near_lossless.js").JpegXl} jpegXl
+ * @param {import("../format/near_lossless.js").LevelDecoders} decoders
  * @returns {Promise<{secret: import("../picture.js").Picture, within: number}>} within: the largest difference of a
  *   sample from the original, in levels
  * @throws {PageError} the picture is damaged
  */
-export async function revealNearLossless(near, jpegXl) {
+export async function revealNearLossless(near, decoders) {
   try {
-    return { secret: await decodeNearLossless(near, jpegXl), within: largestError(near) };
+    return { secret: await decodeNearLossless(near, decoders), within: largestError(near) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new PageError(

@@ -40,7 +40,7 @@ export async function reveal(engine, container, keyInput) {
 export async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
   const record = await find(engine, container, filmKey, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
-  if (record.near) return { ...(await revealNearLossless(record.near, engine.jpegXl)), whole, robust: false };
+  if (record.near) return { ...(await revealNearLossless(record.near, engine)), whole, robust: false };
   const { filmId, hidden, base } = record;
   const [pair, of] = hidden.weights === engine.former?.weights ? [engine.former, "former."] : [engine.pair, ""];
   if (hidden.weights !== pair.weights) {

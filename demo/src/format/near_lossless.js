@@ -1,8 +1,11 @@
-/** Near-lossless pictures: levels of samples, coded as JPEG XL (docs/format.md, "Near-lossless pictures"). */
+/** Near-lossless pictures: levels of samples, coded as JPEG XL or by a network (docs/format.md, "Near-lossless pictures"). */
 
+import { RECORD } from "../constants.js";
 import { requirePlain } from "./jpeg_xl_header.js";
+import { decodePredicted } from "./predicted.js";
 
 const WHITE = 255;
+const RESTORED = 2; // largest error with which the network restores the picture
 
 /**
  * A picture that is coded nearly without loss.
@@ -13,27 +16,44 @@ const WHITE = 255;
  * @property {number} upper step of the first rows
  * @property {number} lower step of the others
  * @property {number} rows that have the upper step
- * @property {Uint8Array} levels coded as JPEG XL
+ * @property {number} coder of the levels
+ * @property {Uint8Array} levels as it codes them
  *
  * A decoder of JPEG XL.
  *
  * @typedef {object} JpegXl
  * @property {(bytes: Uint8Array) => Promise<import("../picture.js").Picture | null>} decode null for other bytes
+ *
+ * All decoders.
+ *
+ * @typedef {object} LevelDecoders
+ * @property {JpegXl} jpegXl
+ * @property {import("./predicted.js").Predictor} predictor
  */
 
 /** The largest difference of a sample from the original, in levels. */
-export const largestError = ({ upper, lower, rows }) => Math.max(lower, rows ? upper : 0) >> 1;
+export function largestError({ upper, lower, rows, coder }) {
+  const error = Math.max(lower, rows ? upper : 0) >> 1;
+  return coder === RECORD.NETWORK && error === RESTORED ? error + 1 : error;
+}
 
 /**
  * The picture, as nearly as it was hidden.
  *
  * @param {NearLossless} near
- * @param {JpegXl} jpegXl
+ * @param {LevelDecoders} decoders
  * @throws {RangeError} the levels are damaged
  */
-export async function decodeNearLossless({ width, height, upper, lower, rows, levels }, jpegXl) {
+export async function decodeNearLossless({ width, height, upper, lower, rows, coder, levels }, decoders) {
+  if (coder === RECORD.NETWORK) {
+    const parts = [
+      { step: upper, rows },
+      { step: lower, rows: height - rows },
+    ].filter((part) => part.rows > 0);
+    return { width, height, data: await decodePredicted(levels, { width, height, parts }, decoders.predictor) };
+  }
   requirePlain(levels, width, height);
-  const picture = await jpegXl.decode(levels);
+  const picture = await decoders.jpegXl.decode(levels);
   if (picture?.width !== width || picture.height !== height) throw new RangeError("not a JPEG XL picture");
   const split = 3 * width * rows;
   restore(picture.data.subarray(0, split), upper);

@@ -12,7 +12,7 @@ const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 // The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
 const { SPREAD, SPARE, ANAMORPHIC } = RECORD;
 export const { NEAR_LOSSLESS } = RECORD; // the kind of a picture that is coded nearly without loss
-const { JPEG_XL, MOST_STEP } = RECORD;
+const { JPEG_XL, NETWORK, MOST_STEP } = RECORD;
 const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
 const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
 const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
@@ -137,9 +137,9 @@ function parseHidden(fields) {
 function parseNearLossless(fields) {
   const [coder, width, height] = [fields.u8(), fields.u32(), fields.u32()];
   const [upper, lower, rows] = [fields.u8(), fields.u8(), fields.u32()];
-  require(coder === JPEG_XL && inSize(width, height));
+  require((coder === JPEG_XL || coder === NETWORK) && inSize(width, height));
   require(inRange(upper, MOST_STEP) && inRange(lower, MOST_STEP) && rows < height);
-  return { width, height, upper, lower, rows, levels: fields.rest() };
+  return { width, height, upper, lower, rows, coder, levels: fields.rest() };
 }
 
 /** @throws {RangeError} a hidden picture is far larger than its container: it would take too much memory */

@@ -5,8 +5,9 @@ import { summed } from "../picture.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
-import { AVIF, FORMER, GRAPHS, JPEG_XL, PAIR, RUNTIMES } from "./files.js";
+import { AVIF, FORMER, GRAPHS, JPEG_XL, PAIR, PREDICTOR, RUNTIMES } from "./files.js";
 import { makeJpegXl } from "./jpeg_xl.js";
+import { makePredictor } from "./predictor.js";
 import { tiled } from "./tiles.js";
 
 /**
@@ -24,18 +25,25 @@ import { tiled } from "./tiles.js";
  *   maps planes to planes, as `tiled`
  * @property {import("../format/base.js").Avif} avif
  * @property {import("../format/near_lossless.js").JpegXl} jpegXl
+ * @property {import("../format/predicted.js").Predictor} predictor
  */
 
 const MAX_THREADS = 8;
 
-/** Loads the runtime for a device. */
-export async function makeEngine(device, onProgress) {
-  const { load, mjs, wasm, providers } = RUNTIMES[device];
+async function loadRuntime(device, onProgress) {
+  const { load, mjs, wasm } = RUNTIMES[device];
   const ort = await load();
   ort.env.wasm.wasmPaths = { mjs };
-  ort.env.wasm.wasmBinary = await download(wasm, onProgress);
+  ort.env.wasm.wasmBinary ??= await download(wasm, onProgress);
   // Threads need shared memory, which requires cross-origin isolation.
   ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MAX_THREADS) : 1;
+  return ort;
+}
+
+/** Loads the runtime for a device. */
+export async function makeEngine(device, onProgress) {
+  const { providers } = RUNTIMES[device];
+  const ort = await loadRuntime(device, onProgress);
   const sessions = {};
 
   async function session(network) {
@@ -72,8 +80,16 @@ export async function makeEngine(device, onProgress) {
     onProgress("code");
     return wasm;
   });
-  return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif, jpegXl: jpegXlDecoder(onProgress) };
+  return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif, ...levelDecoders(device, onProgress) };
 }
 
-/** The decoder of JPEG XL, which is downloaded when it is first used. */
-export const jpegXlDecoder = (onProgress) => makeJpegXl(() => download(JPEG_XL, onProgress));
+/**
+ * The decoders of near-lossless pictures, which are downloaded when they are first used.
+ *
+ * @returns {import("../format/near_lossless.js").LevelDecoders}
+ */
+export function levelDecoders(device, onProgress) {
+  const jpegXl = makeJpegXl(() => download(JPEG_XL, onProgress));
+  const graph = (name) => download(GRAPHS[`multiscale.${name}`], onProgress);
+  return { jpegXl, predictor: makePredictor(PREDICTOR, () => loadRuntime(device, onProgress), graph) };
+}

@@ -14,7 +14,8 @@ const found = import.meta.glob("@weights/default.*.onnx", { query: "?url", impor
 const graphs = Object.entries(found).map(([path, url]) => [path.match(/default\.(\w+)\.onnx$/)[1], absolute(url)]);
 const modem = import.meta.glob("@shipped/modem.*.onnx", { query: "?url", import: "default", eager: true });
 const former = import.meta.glob("@shipped/former.reveal.onnx", { query: "?url", import: "default", eager: true });
-const others = Object.entries({ ...modem, ...former }).map(([path, url]) => [
+const multiscale = import.meta.glob("@shipped/multiscale.*.onnx", { query: "?url", import: "default", eager: true });
+const others = Object.entries({ ...modem, ...former, ...multiscale }).map(([path, url]) => [
   path.match(/(\w+\.\w+)\.onnx$/)[1],
   absolute(url),
 ]);
@@ -45,3 +46,5 @@ export const RUNTIMES = {
 export const PAIR = __PAIR__;
 /** The same of the pair that was shipped before. */
 export const FORMER = __FORMER__;
+/** The network that predicts pictures: the beginning of its weights' id, and how far it sees. */
+export const PREDICTOR = __PREDICTOR__;

@@ -4,7 +4,6 @@ This module imports neither PyTorch nor ONNX Runtime before one is used.
 """
 
 import ctypes
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,14 +25,11 @@ __all__ = [
     "free_memory",
 ]
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when imported, and would report to its makers
-
 BACKENDS = (AUTO, "torch", "onnx")
 PRECISIONS = (AUTO, "bf16", "fp32")
 WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
 
 ALWAYS = ("hide", "reveal")  # the only networks that are exported of a pair without networks at its ends
-ID = "stegnet.weights"  # metadata key of an ONNX file: id of its weights
 NAMES = "stegnet.networks"  # metadata key of an ONNX file: the networks exported
 
 

@@ -5,15 +5,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from stegnet.core.errors import WeightsError
+from stegnet.core.onnx_graphs import ID, UNUSABLE, Graph, open_graph, shrinking
 from stegnet.core.parallel import thread_count
 from stegnet.networks.card import NETWORKS, weights_id
 from stegnet.networks.engines import (
     ALWAYS,
-    ID,
     NAMES,
     Pool,
     checked,
@@ -23,20 +21,7 @@ from stegnet.networks.engines import (
     pictures_in_memory,
 )
 
-Sessions = dict[str, onnxruntime.InferenceSession]
-
-# Raised for a file that is not ONNX, or whose networks can't be computed.
-_UNUSABLE = (
-    *(state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile),
-    *(state.NotImplemented, state.RuntimeException),
-)
-# All networks share one arena, which grows to what the largest of them needs, not to the sum.
-onnxruntime.create_and_register_allocator(
-    onnxruntime.OrtMemoryInfo(
-        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
-    ),
-    None,
-)
+Sessions = dict[str, Graph]
 
 
 class OnnxEngine:
@@ -53,8 +38,7 @@ class OnnxEngine:
         self._weights = weights
         self._id = weights_id(weights)
         self._sessions: dict[int, Sessions] = {}  # by number of threads
-        self._shrinking = onnxruntime.RunOptions()  # options of a run after which memory is freed
-        self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._shrinking = shrinking()
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions_with(thread_count())
@@ -101,7 +85,7 @@ class OnnxEngine:
         inputs = dict(zip((node.name for node in session.get_inputs()), planes, strict=False))
         try:
             result, *_ = session.run(None, inputs, self._shrinking if is_large and threads is None else None)
-        except (*_UNUSABLE, ValueError) as error:  # ValueError: another number of inputs
+        except UNUSABLE as error:
             if "alloc" in str(error):
                 raise out_of_memory() from error
             raise self._useless(name) from error
@@ -124,18 +108,11 @@ class OnnxEngine:
                 self._sessions[threads] = {"hide": hide, **remaining}
             return self._sessions[threads]
 
-    def _open(self, name: str, threads: int) -> onnxruntime.InferenceSession:
+    def _open(self, name: str, threads: int) -> Graph:
         path = graph_file(self._weights, name)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 4  # fatal: errors are raised, not logged
-        # Spinning threads slow down other work on a busy machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.use_env_allocators", "1")
         try:
-            # A fallback would print what is damaged on standard output.
-            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-        except (*_UNUSABLE, ValueError) as error:  # ValueError: names that are not UTF-8
+            session = open_graph(path, threads)
+        except UNUSABLE as error:
             raise self._useless(name, "can't be read as ONNX") from error
         if session.get_modelmeta().custom_metadata_map.get(ID) != self._id:
             raise self._useless(name, f"was not exported from {self._weights.name}")

@@ -43,6 +43,7 @@ class Modem(Pair):
         ConfigError: there is no such backbone, or `blocks` is 1.
     """
 
+    hides_pictures = False
     basis: Tensor  # (192, 192), from a block's RGB samples to its coefficients
     inverse: Tensor  # (192, 192), from coefficients to samples
     places: Tensor  # (bits,) int64, the coefficient of each bit

@@ -1,4 +1,4 @@
-"""Stage modem: trains a modem, by params.yaml and what study/modem.yaml changes in it."""
+"""Stages modem and multiscale: train a network by params.yaml, and by the changes in modem.yaml or multiscale.yaml."""
 
 import dataclasses
 from functools import partial
@@ -12,12 +12,12 @@ from pipeline.train.run import prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
 
-CHECKPOINTS = Path(".checkpoints/modem")
+CHECKPOINTS = Path(".checkpoints/others")
 
 
 def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
-    config = modem_config(config, changes)
-    with training_processes("study.modem", config):
+    config = changed_config(config, changes)
+    with training_processes("study.training", config):
         leads = rank() == 0
         run = prepare_run(config, shards)
         progress = partial(bar, desc=weights.stem, disable=not leads)
@@ -27,7 +27,7 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
             Checkpoint(CHECKPOINTS, run.fingerprint).remove()
 
 
-def modem_config(config: Config, changes: Path) -> Config:
+def changed_config(config: Config, changes: Path) -> Config:
     """The parameters of the training, with the changes of a YAML file."""
     return check(changed(dataclasses.asdict(config), flatten(read(changes))))
 

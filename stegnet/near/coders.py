@@ -1,0 +1,24 @@
+"""Coders of levels, by which records say how they hold a picture. What codes is imported when it is used."""
+
+from enum import IntEnum
+
+from stegnet.near.quantisation import Steps
+
+RESTORED = {2: 3}  # errors with which the network restores pictures, and the largest error after it
+
+
+class Coder(IntEnum):
+    """What codes levels without loss, by its number in a record."""
+
+    JPEG_XL = 1
+    NETWORK = 2  # that predicts them, `stegnet.near.predicted`
+
+    @property
+    def label(self) -> str:
+        """Name for a report."""
+        return "JPEG XL" if self is Coder.JPEG_XL else "coded by a network"
+
+    def largest_error(self, steps: Steps) -> int:
+        """Return the largest error of a sample in levels, with steps."""
+        error = steps.largest_error
+        return RESTORED.get(error, error) if self is Coder.NETWORK else error

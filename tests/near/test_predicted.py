@@ -1,0 +1,303 @@
+"""Levels coded by a network: the same bits from every engine and kernel, sizes, and bytes of strangers."""
+
+import math
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from hashlib import sha256
+
+import numpy as np
+import onnx
+import pytest
+from onnx.reference import ReferenceEvaluator
+from skimage.data import astronaut, chelsea
+
+from stegnet import kernels
+from stegnet.near import Coded, Coder, Steps, decode, encode_jpeg_xl, fit, quantise, restore
+from stegnet.near.mixtures import (
+    _ARGUMENT_PARTS,
+    _FARTHEST,
+    _NARROW_BITS,
+    EXPONENTIAL,
+    LOGISTIC,
+    MOST_SCALE,
+    NARROW,
+    IntervalDecoder,
+    Mixtures,
+    bits_of,
+    encode_intervals,
+    intervals_of,
+    least_bits,
+    shifts_of,
+    uniform_intervals,
+)
+from stegnet.near.predicted import _STRIP, LEAST_SIDE, decode_predicted, encode_predicted
+from stegnet.near.predictor import GRAPHS, SHIPPED_PREDICTOR, Predictor, shipped_predictor
+
+SIZES = [(1, 1), (4, 4), (5, 5), (6, 5), (16, 200), (37, 64), (64, 37), (101, 77)]
+ONE = Steps.even(3)
+
+
+def mixtures_of(count: int, top: int, seed: int = 0) -> Mixtures:
+    random = np.random.default_rng(seed)
+    means = random.integers(-3 * 32, (top + 3) * 32, (3, count)).astype(np.int32)
+    means[:, :2] = [[-(1 << 15), 1 << 15]]
+    scales = random.integers(-32, 33, (3, count)).astype(np.int16)
+    weights = random.integers(-128, 129, (3, count)).astype(np.int16)
+    return Mixtures(means, scales, weights, top)
+
+
+def near(mixtures: Mixtures, seed: int = 1) -> np.ndarray:
+    """Levels that are likely, and some that are not."""
+    random = np.random.default_rng(seed)
+    expected = mixtures.expected() // 32 + random.integers(-3, 4, mixtures.means.shape[1])
+    far = random.random(len(expected)) < 0.02
+    return np.where(far, random.integers(0, mixtures.top + 1, len(expected)), expected.clip(0, mixtures.top)).astype(
+        np.uint8
+    )
+
+
+def test_no_entry_of_a_table_depends_on_the_last_bits_of_a_library():
+    places = np.arange(-_FARTHEST, _FARTHEST)
+    exact = {
+        id(LOGISTIC): [65536 / (1 + math.exp(-(place + 0.5) / _ARGUMENT_PARTS)) for place in places.tolist()],
+        id(NARROW): [math.exp(-place / 8) * (1 << _NARROW_BITS) for place in range(-MOST_SCALE, MOST_SCALE + 1)],
+        id(EXPONENTIAL): [math.exp(-place / 8) * 65536 for place in range(len(EXPONENTIAL))],
+    }
+    for table in (LOGISTIC, NARROW, EXPONENTIAL):
+        values = np.array(exact[id(table)])
+        np.testing.assert_array_equal(table, np.floor(values + 0.5))
+        assert np.abs(values % 1 - 0.5).min() > 1e-6
+    assert (np.diff(LOGISTIC) >= 0).all()
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
+@pytest.mark.parametrize("top", [1, 51, 85, 255])
+def test_kernel_and_numpy_code_the_same_bits(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    mixtures = mixtures_of(5000, top)
+    levels = near(mixtures)
+    first = uniform_intervals(levels[:40], top)
+    made = []
+    for compiled in (kernels.compiled, None):
+        monkeypatch.setattr(kernels, "compiled", compiled)
+        intervals, expected = intervals_of(mixtures, levels)
+        made.append((intervals.tolist(), expected.tolist(), encode_intervals(np.concatenate([first, intervals]))))
+    assert made[0] == made[1]
+    data = made[0][2]
+    assert len(data) == pytest.approx(bits_of(np.concatenate([first, intervals])).sum() / 8, abs=8, rel=1e-3)
+    for compiled in (kernels.compiled, None):
+        monkeypatch.undo()
+        monkeypatch.setattr(kernels, "compiled", compiled or kernels.compiled if compiled else None)
+        decoder = IntervalDecoder(data)
+        np.testing.assert_array_equal(decoder.uniform(40, top), levels[:40])
+        read, expected_levels = decoder.levels(mixtures)
+        np.testing.assert_array_equal(read, levels)
+        assert expected_levels.tolist() == made[0][1]
+        assert decoder.is_finished
+
+
+def test_frequencies_of_all_levels_are_positive_and_add_up():
+    for top in (1, 85, 255):
+        mixtures = mixtures_of(300, top)
+        edges = mixtures.below(np.arange(top + 2)[:, None].repeat(300, 1))
+        assert (edges[0] == 0).all()
+        assert (edges[-1] == 1 << 16).all()
+        assert (np.diff(edges, axis=0) >= 2).all()
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
+def test_the_kernel_refuses_what_does_not_fit():
+    good = mixtures_of(8, 85)
+    levels = near(good)
+    with pytest.raises(ValueError, match="do not fit"):
+        intervals_of(good, np.full_like(levels, 86))
+    with pytest.raises(ValueError, match="do not fit"):
+        intervals_of(good, levels[:-1])
+    for name, value in (("means", (1 << 15) + 1), ("scales", 33), ("weights", -129)):
+        wrong = np.array(getattr(good, name))
+        wrong[2, 5] = value
+        bad = Mixtures(**{**{n: getattr(good, n) for n in ("means", "scales", "weights", "top")}, name: wrong})
+        with pytest.raises(ValueError, match="do not fit"):
+            intervals_of(bad, levels)
+
+
+def check_restored(levels: np.ndarray, picture: np.ndarray, steps: Steps) -> None:
+    """Samples are in the middle of their levels, but of levels of five values one off at most."""
+    middle = restore(levels, steps).astype(int)
+    for step, rows in steps.parts():
+        assert (np.abs(picture[rows] - middle[rows]) <= (step == 5)).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("error", [0, 1, 2])
+def test_levels_of_any_size_come_back(size: tuple[int, int], error: int) -> None:
+    height, width = size
+    steps = Steps.even(2 * error + 1)
+    levels = quantise(chelsea()[100 : 100 + height, 100 : 100 + width], steps)
+    data = encode_predicted(levels, steps, shipped_predictor())
+    check_restored(levels, decode_predicted(data, height, width, steps, shipped_predictor()), steps)
+
+
+def test_two_steps_and_noise_come_back():
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    for picture, steps in ((noise, Steps.even(1)), (astronaut()[:90, :80], Steps(3, 5, 41)), (noise, Steps(5, 1, 3))):
+        levels = quantise(picture, steps)
+        data = encode_predicted(levels, steps, shipped_predictor())
+        check_restored(levels, decode_predicted(data, *levels.shape[:2], steps, shipped_predictor()), steps)
+
+
+def test_strips_give_the_same_prediction_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the order of the colours differs, so that the bits are as many, but for the coder's rounding."""
+    levels = quantise(chelsea()[:120, :90], ONE)
+    whole = len(encode_predicted(levels, ONE, shipped_predictor()))
+    monkeypatch.setattr("stegnet.near.predicted._STRIP", 45 * 7)
+    data = encode_predicted(levels, ONE, shipped_predictor())
+    assert len(data) == pytest.approx(whole, abs=4)
+    check_restored(levels, decode_predicted(data, 120, 90, ONE, shipped_predictor()), ONE)
+    assert _STRIP // 45 > LEAST_SIDE
+
+
+def test_every_engine_gives_the_same_integers():
+    """ONNX Runtime, NumPy as the package onnx has it, and PyTorch; the page's runtime reads test vectors."""
+    torch = pytest.importorskip("torch")
+    from stegnet.networks.pair import load_pair
+    from stegnet.networks.prediction_export import integer_networks
+
+    predictor = Predictor(SHIPPED_PREDICTOR)
+    modules = integer_networks(load_pair(SHIPPED_PREDICTOR)[0])
+    reference = [ReferenceEvaluator(onnx.load(SHIPPED_PREDICTOR.with_suffix(f".{name}.onnx"))) for name in GRAPHS]
+    random = np.random.default_rng(3)
+    for number in range(3):
+        channels = 3 * (number + 1)
+        checker = np.indices((21, 30)).sum(0) % 2 * np.full((channels, 1, 1), 255)
+        for film, known in ((0, random.integers(0, 256, (channels, 21, 30))), (4, checker), (8, checker // 5)):
+            linear, features = predictor.trunk(number, film, known.astype(np.uint8))
+            inputs = {"known": known[None].astype(np.float32), "film": np.array(film)}
+            slow = reference[number].run(None, inputs)
+            with torch.no_grad():
+                learnt = modules[number](torch.from_numpy(inputs["known"]), torch.tensor(film))
+            for found in (slow, [part.numpy() for part in learnt]):
+                np.testing.assert_array_equal(found[0][0], linear)
+                np.testing.assert_array_equal(found[1], features)
+            assert features.min() >= 0
+            assert features.max() <= 255
+            seen = random.integers(-64, 65, (6, 21, 30)).astype(np.float32)
+            mixture = predictor.mixture(number, 2, features, seen)
+            inputs = {"features": features, "seen": seen[None], "which": np.array(3 * number + 2)}
+            np.testing.assert_array_equal(reference[3].run(None, inputs)[0][0], mixture)
+
+
+CODED = """
+import sys
+from hashlib import sha256
+from skimage.data import astronaut
+from stegnet.near import Steps, quantise
+from stegnet.near.predicted import encode_predicted
+from stegnet.near.predictor import shipped_predictor
+steps = Steps.even(3)
+print(sha256(encode_predicted(quantise(astronaut()[:200, :300], steps), steps, shipped_predictor())).hexdigest())
+"""
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"STEGNET_KERNELS": "numpy"},
+        {"STEGNET_THREADS": "1"},
+        {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "NPY_DISABLE_CPU_FEATURES": "AVX512F"},
+    ],
+    ids=["numpy", "one thread", "without AVX-512"],
+)
+def test_another_process_codes_the_same_bits(setting: dict[str, str]) -> None:
+    made = subprocess.run([sys.executable, "-c", CODED], env=os.environ | setting, capture_output=True, check=True)
+    levels = quantise(astronaut()[:200, :300], ONE)
+    here = sha256(encode_predicted(levels, ONE, shipped_predictor())).hexdigest()
+    assert made.stdout.decode().strip() == here
+
+
+def test_photographs_take_fewer_bytes_than_as_jpeg_xl():
+    """These are not pictures that it was trained on."""
+    pictures = [astronaut()[:256, 100:356], chelsea()[:256, 50:306]]
+    for picture in pictures:
+        levels = quantise(picture, ONE)
+        assert len(encode_predicted(levels, ONE, shipped_predictor())) < len(encode_jpeg_xl(levels, 9))
+
+
+def test_bytes_of_strangers_are_refused():
+    levels = quantise(astronaut()[:48, :64], ONE)
+    predictor = shipped_predictor()
+    data = encode_predicted(levels, ONE, predictor)
+    strange = [data[:-2], data + bytes(2), data + b"\0", data[:4], data[:9], data[:4] + bytes(len(data) - 4)]
+    for case in strange:
+        with pytest.raises(ValueError):
+            decode_predicted(case, 48, 64, ONE, predictor)
+    with pytest.raises(ValueError, match="shorter"):
+        decode_predicted(data, 1 << 14, 1 << 14, ONE, predictor)
+    with pytest.raises(ValueError, match="shorter"):  # all of it is in the first grid
+        decode_predicted(data * 10, 4, 1 << 20, ONE, predictor)
+    with pytest.raises(ValueError):
+        decode_predicted(data, 64, 48, ONE, predictor)
+    for steps in (Steps.even(7), Steps.even(4), Steps(2, 3, 9), Steps(3, 2, 9)):
+        with pytest.raises(ValueError, match="no such steps"):
+            decode_predicted(data, 48, 64, steps, predictor)
+    random = np.random.default_rng(1)
+    for _ in range(30):  # either other levels of the same size, or an error
+        damaged = bytearray(data)
+        for place in random.integers(4, len(data), 3):
+            damaged[place] = random.integers(0, 256)
+        with suppress(ValueError):
+            assert decode_predicted(bytes(damaged), 48, 64, ONE, predictor).shape == (48, 64, 3)
+
+
+def test_the_likeliest_picture_takes_the_least_bits():
+    for count in (256, 86):
+        top = count - 1
+        sure = Mixtures(
+            *(np.full((3, 9), value, kind) for value, kind in ((0, np.int32), (-32, np.int16), (0, np.int16))), top
+        )
+        intervals, _ = intervals_of(sure, np.zeros(9, np.uint8))
+        assert least_bits(count) <= bits_of(intervals)[0] < least_bits(count) + 1e-3
+
+
+def test_another_networks_code_is_named():
+    data = encode_predicted(quantise(astronaut()[:48, :64], ONE), ONE, shipped_predictor())
+    other = Coded(48, 64, ONE, Coder.NETWORK, b"\1\2\3\4" + data[4:])
+    with pytest.raises(ValueError, match="another network, 01020304"):
+        decode(other)
+
+
+def test_the_better_coder_is_chosen():
+    photograph = astronaut()[:128, 100:228]
+    lettering = np.zeros((128, 128, 3), np.uint8)
+    lettering[16:112:8, 16:112:4] = 255
+    coders = [fit(picture, 7 * 128 * 128 // 8).coder for picture in (photograph, lettering)]  # type: ignore[union-attr]
+    assert coders == [Coder.NETWORK, Coder.JPEG_XL]
+
+
+def test_restoring_takes_off_a_part_of_the_error():
+    """Of black and white, whose levels have three values, too."""
+    picture = chelsea()[:200, 100:300]
+    bright = (picture.astype(int) + 110).clip(0, 255).astype(np.uint8)
+    steps = Steps.even(5)
+    for original in (picture, bright):
+        levels = quantise(original, steps)
+        coded = Coded(200, 200, steps, Coder.NETWORK, encode_predicted(levels, steps, shipped_predictor()))
+        restored = decode(coded).astype(int)
+        assert np.abs(restored - original).max() <= coded.coder.largest_error(steps) == 3
+        before = (restore(levels, steps).astype(int) - original).astype(float)
+        assert np.square(restored - original).mean() < np.square(before).mean()
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
+def test_kernel_and_numpy_restore_alike():
+    mixtures = mixtures_of(4000, 51)
+    levels = near(mixtures)
+    levels[:200] = np.arange(200) % 2 * 51
+    shifts = shifts_of(mixtures, levels)
+    np.testing.assert_array_equal(shifts, mixtures.shifts(levels))
+    assert set(shifts.tolist()) == {-1, 0, 1}
+    assert (shifts[levels == 0] >= 0).all()
+    assert (shifts[levels == 51] <= 0).all()
+    with pytest.raises(ValueError, match="do not fit"):
+        shifts_of(mixtures, levels[:-1])

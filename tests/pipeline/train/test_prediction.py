@@ -1,0 +1,154 @@
+"""The training of a network that predicts pictures: its bits, its choice of grids, and a few steps."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stegnet.networks import build, build_from
+from stegnet.networks.families.multiscale import FILMS, Multiscale, Quantised, rounded
+from tests.pipeline.train.conftest import Stopped
+from tests.support.lab import ROOT, Config, changed, check, flatten, read, render_scene
+from tests.support.training import (
+    BITS_PER_PIXEL,
+    PredictionTask,
+    grid_bits,
+    picture_bits,
+    to_levels,
+)
+
+CPU = torch.device("cpu")
+SMALL = {"blocks": 1, "width": 8}
+
+
+@pytest.fixture
+def config(make_config: Callable[..., Config]) -> Config:
+    """A training of a small network."""
+    made = make_config(lr=0.004, crop=64, clip=1.0, container_ramp=0.0)
+    return replace(made, model=replace(made.model, name="multiscale", blocks=1, width=8))
+
+
+@pytest.fixture
+def network(config: Config) -> Multiscale:
+    torch.manual_seed(0)
+    built = build_from(config.model)
+    assert isinstance(built, Multiscale)
+    return built
+
+
+def scenes(side: int, count: int = 2) -> torch.Tensor:
+    """Rendered pictures, (count, 3, side, side) uint8."""
+    return torch.from_numpy(np.stack([render_scene(128, (5, seed))[:side, :side] for seed in range(count)])).permute(
+        0, 3, 1, 2
+    )
+
+
+def test_levels_are_off_by_no_more_than_the_error():
+    values = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 1, 256)
+    for error in range(3):
+        levels = to_levels(values, error)
+        assert (levels * (2 * error + 1) - values.float()).abs().max() == error
+        assert levels.max() == (255 + error) // (2 * error + 1)
+
+
+def test_grids_are_drawn_from_seed_and_step(config, network):
+    task = PredictionTask(network, config, 100)
+    drawn = [task.plan(step, CPU).randomness for step in range(200)]
+    assert task.plan(7, CPU).randomness == drawn[7]
+    assert {draw.error for draw in drawn} == {draw.depth for draw in drawn} == {0, 1, 2}
+    picture = torch.arange(64 * 64).reshape(1, 1, 64, 64)
+    for draw in drawn:
+        grid = draw.of(picture)
+        assert grid.shape == (1, 1, 16, 16)
+        assert (grid[..., 1:] - grid[..., :-1] == 1 << draw.depth).all()
+        assert (grid[..., 1:, :] - grid[..., :-1, :] == 64 << draw.depth).all()
+        assert draw.select(slice(1)) == draw
+
+
+def test_a_picture_takes_the_bits_of_its_grids(network):
+    levels = to_levels(scenes(32), 1)
+    filters = [[one(film) for one in network.predictors] for film in range(3, 6)]
+    with torch.no_grad():
+        grids = [grid_bits(filters[depth], levels[:, :, :: 1 << depth, :: 1 << depth], 1)[0] for depth in range(3)]
+    coarsest = 3 * 4 * 4 * np.log2(86)
+    torch.testing.assert_close(picture_bits(network, levels, 1), sum(grids) + coarsest, rtol=1e-5, atol=0.1)
+
+
+def test_bits_are_those_of_probabilities(network):
+    """All levels of a sample together have the probability 1."""
+    levels = to_levels(scenes(8, 1), 2).repeat(52, 1, 1, 1)
+    levels[:, 1, 7, 7] = torch.arange(52)  # green is coded first; of the first pass
+    filters = [one(6) for one in network.predictors]
+    with torch.no_grad():
+        from pipeline.train.prediction import _predict
+
+        bits = _predict(filters[0], levels[:, :, ::2, ::2], levels[:, :, 1::2, 1::2], 51).bits[:, 1, 3, 3]
+    assert torch.exp2(-bits.double()).sum().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_blind_filters_do_not_see_brightness(network):
+    """After rounding, too."""
+    with torch.no_grad():
+        for one in network.predictors:
+            for film in range(FILMS):
+                weight, _ = one(film).first
+                assert weight[: 8 - 4].sum((1, 2, 3)).abs().max() == 0
+            assert (one.linear()[0].sum((1, 2, 3)) == 0).all()
+
+
+def test_rounding_has_the_gradient_of_what_is_inside():
+    values = torch.tensor([-3.0, -0.26, 0.13, 0.12, 1.9, 2.6], requires_grad=True)
+    result = rounded(values, 0.25, 2.0)
+    assert result.tolist() == [-2.0, -0.25, 0.25, 0.0, 2.0, 2.0]
+    result.sum().backward()
+    assert values.grad is not None
+    assert values.grad.tolist() == [0, 1, 1, 1, 1, 1]  # the last one leads back
+    values.grad = None
+    (-rounded(values, 0.25, 2.0).sum()).backward()
+    assert values.grad.tolist() == [0, -1, -1, -1, -1, 0]
+
+
+def test_weights_are_integers_times_a_power_of_two(network):
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, Quantised):
+                weight, _ = layer(1 / 16)
+                unit = weight.abs().flatten(1).amax(1) / 127
+                unit = torch.exp2(torch.ceil(torch.log2(unit.clamp_min(2.0**-12))))[:, None, None, None]
+                integers = weight / unit
+                assert torch.equal(integers, integers.round())
+
+
+def test_it_learns_and_resumes_with_the_same_bits(config: Config, run: Callable[..., Any]):
+    after = run(config)
+    assert {BITS_PER_PIXEL, f"validation_{BITS_PER_PIXEL}"} <= set(after.curve[-1]) | set(after.curve[4])
+    measured = [
+        point[f"validation_{BITS_PER_PIXEL}"] for point in after.curve if f"validation_{BITS_PER_PIXEL}" in point
+    ]
+    assert measured[-1] < measured[0] < 24
+    assert after.card.model == "multiscale"
+    with pytest.raises(Stopped):
+        run(config, "stopped", stop=8)
+    resumed = run(config, "stopped")
+    assert resumed.steps[0] == 8
+    for name, tensor in after.pair.state_dict().items():
+        assert torch.equal(tensor, resumed.pair.state_dict()[name]), name
+
+
+def test_it_hides_nothing(network):
+    picture = torch.zeros(1, 3, 8, 8)
+    with pytest.raises(TypeError, match="hides none"):
+        network.hide(picture, picture)
+    with pytest.raises(TypeError, match="hides none"):
+        network.reveal(picture)
+
+
+def test_what_its_file_changes_is_known(make_config):
+    changes = flatten(read(ROOT / "study" / "multiscale.yaml"))
+    params = read(ROOT / "params.yaml")
+    config = check(changed(params, changes))
+    assert (config.model.name, config.train.precision) == ("multiscale", "fp32")
+    assert isinstance(build("multiscale", **SMALL), Multiscale)
