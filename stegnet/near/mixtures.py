@@ -139,12 +139,6 @@ def uniform_intervals(levels: Levels, top: int) -> NDArray[np.uint32]:
     return intervals
 
 
-def bits_of(intervals: NDArray[np.uint32]) -> NDArray[np.float64]:
-    """Return the bits that each level takes."""
-    bits: NDArray[np.float64] = FREQUENCY_BITS - np.log2(intervals & (_WHOLE - 1))
-    return bits
-
-
 def least_bits(count: int) -> float:
     """Return the bits that the likeliest of `count` levels takes at least."""
     return -math.log2(1 - _LEAST * (count - 1) / _WHOLE)

@@ -25,7 +25,6 @@ from stegnet.near.mixtures import (
     NARROW,
     IntervalDecoder,
     Mixtures,
-    bits_of,
     encode_intervals,
     intervals_of,
     least_bits,
@@ -46,6 +45,12 @@ def mixtures_of(count: int, top: int, seed: int = 0) -> Mixtures:
     scales = random.integers(-32, 33, (3, count)).astype(np.int16)
     weights = random.integers(-128, 129, (3, count)).astype(np.int16)
     return Mixtures(means, scales, weights, top)
+
+
+def bits_of(intervals: np.ndarray) -> np.ndarray:
+    """The bits that each level takes."""
+    bits: np.ndarray = 16 - np.log2(intervals & 0xFFFF)
+    return bits
 
 
 def near(mixtures: Mixtures, seed: int = 1) -> np.ndarray:

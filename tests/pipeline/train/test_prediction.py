@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet.networks import build, build_from
+from stegnet.near import Steps, quantise
+from stegnet.near.predicted import encode_predicted
+from stegnet.near.predictor import SHIPPED_PREDICTOR, shipped_predictor
+from stegnet.networks import build, build_from, load_pair
 from stegnet.networks.families.multiscale import FILMS, Multiscale, Quantised, rounded
 from tests.pipeline.train.conftest import Stopped
 from tests.support.lab import ROOT, Config, changed, check, flatten, read, render_scene
@@ -75,6 +78,18 @@ def test_a_picture_takes_the_bits_of_its_grids(network):
         grids = [grid_bits(filters[depth], levels[:, :, :: 1 << depth, :: 1 << depth], 1)[0] for depth in range(3)]
     coarsest = 3 * 4 * 4 * np.log2(86)
     torch.testing.assert_close(picture_bits(network, levels, 1), sum(grids) + coarsest, rtol=1e-5, atol=0.1)
+
+
+@pytest.mark.parametrize("error", [0, 1, 2])
+def test_the_coder_takes_the_bits_that_are_trained_for(error: int):
+    """But for the rounding of tables, and the coder's last words."""
+    pair, _ = load_pair(SHIPPED_PREDICTOR)
+    assert isinstance(pair, Multiscale)
+    picture = scenes(128, 1)
+    steps = Steps.even(2 * error + 1)
+    levels = quantise(picture[0].permute(1, 2, 0).numpy(), steps)
+    coded = 8 * len(encode_predicted(levels, steps, shipped_predictor()))
+    assert coded == pytest.approx(picture_bits(pair, to_levels(picture, error), error).item(), rel=0.005, abs=80)
 
 
 def test_bits_are_those_of_probabilities(network):
