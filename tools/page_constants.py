@@ -84,10 +84,25 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("keys.keyfiles", "KEY_COMMENT"),
         ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
+    "MIXTURES": [
+        ("core.predicted_order", "MIXED"),
+        (
+            "near.mixtures",
+            "MEAN_PARTS MOST_SCALE MOST_WEIGHT WHOLE LEAST WEIGHT_BITS ARGUMENT_PARTS FARTHEST NARROW_BITS",
+        ),
+        ("near.mixtures", "SHIFT STATE VALUES"),
+    ],
     "MODEM": [
         ("core.pixels", "BLOCK DITHER"),
         ("methods.robust.robust_modem", "AROUND PATCHES"),
         ("methods.robust.picture_reader", "MANY"),
+    ],
+    "PREDICTED": [
+        ("core.predicted_order", "PASSES COLOURS DEPTHS MIXED"),
+        ("near.mixtures", "MEAN_PARTS MOST_MEAN WHOLE LEAST"),
+        ("near.coders", "RESTORED"),
+        ("near.predicted", "STEPS LEAST_SIDE STRIP VISIBLE"),
+        ("near.predictor", "ID_BYTES"),
     ],
     "QUALITY": [("networks.secret_quality", "POOR LEAST")],
     "READING": [("record.reading", "MAX_PIXEL_RATIO")],

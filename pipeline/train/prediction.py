@@ -14,17 +14,9 @@ from pipeline.train.losses import VALIDATION_LOSS, LossTerms
 from pipeline.train.pairs import COVERS, validation_crops
 from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask
 from stegnet.core.measures import BITS_PER_PIXEL
-from stegnet.networks.families.multiscale import (
-    COLOURS,
-    MIXED,
-    PASSES,
-    Filters,
-    Multiscale,
-    rounded,
-    seen_errors,
-    visible,
-)
+from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, film_number
 from stegnet.networks.families.multiscale import MEAN as MEAN_STEP
+from stegnet.networks.families.multiscale import Filters, Multiscale, rounded, seen_errors, visible
 from stegnet.networks.pair import Pair
 
 _ERRORS = (0.15, 0.7, 0.15)  # share of the steps that train on errors of up to 0, 1 and 2 levels
@@ -122,11 +114,6 @@ class PredictionTask(TrainingTask[GridChoice]):
 def to_levels(samples: Tensor, error: int) -> Tensor:
     """Return samples, uint8, in steps with which none is off by more than `error`, as floats."""
     return torch.div(samples.int() + error, 2 * error + 1, rounding_mode="floor").float()
-
-
-def film_number(depth: int, error: int) -> int:
-    """Return the number of the first layer for a grid of every 2 ** depth-th pixel, and for an error."""
-    return min(depth, 2) + 3 * error
 
 
 @torch.no_grad()

@@ -81,7 +81,7 @@ static inline int64_t divided(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Where in its level, of five values, a sample is most likely to be. */
+/* The likeliest place of a sample in its level, which has five values. */
 static inline int8_t shift_in(const Mixtures *all, const Mixture *one, int level)
 {
     enum { MIDDLE = VALUES / 2 };
@@ -109,7 +109,7 @@ static inline int8_t shift_in(const Mixtures *all, const Mixture *one, int level
 
 const char mixture_shifts_doc[] =
     "mixture_shifts(means, scales, weights, logistic, narrow, exponential, top, levels, shifts)\n\n"
-    "Writes where in their levels samples are most likely to be, as `Mixtures.shifts` gives it.";
+    "Writes the likeliest places of samples in their levels, as `Mixtures.shifts` gives them.";
 
 PyObject *mixture_shifts(PyObject *self, PyObject *arguments)
 {

@@ -1,4 +1,4 @@
-"""Coders of levels, by which records say how they hold a picture. What codes is imported when it is used."""
+"""Coders of levels, by which records say how they hold a picture; no code of theirs is imported."""
 
 from enum import IntEnum
 
@@ -8,7 +8,7 @@ RESTORED = {2: 3}  # errors with which the network restores pictures, and the la
 
 
 class Coder(IntEnum):
-    """What codes levels without loss, by its number in a record."""
+    """Coder of levels without loss, by its number in a record."""
 
     JPEG_XL = 1
     NETWORK = 2  # that predicts them, `stegnet.near.predicted`

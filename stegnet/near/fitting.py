@@ -133,8 +133,10 @@ class _Search:
                 break
             guess = self._guess(_AIM * most) if tries < _GUESSES else (too_fine + fits) // 2
             number = min(max(guess, too_fine + 1), fits - 1)
-        nearly = 0 < fits <= _NEARLY_EXACT * len(self._picture)
-        return (self._exact(most) if nearly else None) or best
+        is_nearly_exact = 0 < fits <= _NEARLY_EXACT * len(self._picture)
+        if is_nearly_exact and best is not None and best.coder is Coder.NETWORK:
+            return self._exact(most) or best
+        return best
 
     def _exact(self, most: int) -> Coded | None:
         """Return the exact picture as JPEG XL, which needs fewer bytes for it than the network, if it fits."""

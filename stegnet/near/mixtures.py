@@ -17,7 +17,6 @@ from stegnet import kernels
 Levels = NDArray[np.uint8]
 Integers = NDArray[np.int32]
 
-MIXED = 3  # logistics in a mixture
 MEAN_PARTS = 32  # steps of a mean in a level
 MOST_MEAN = 1 << 15  # in these steps
 MOST_SCALE = 32  # largest logarithm of a scale, in steps of 1/8; the smallest is its negative
@@ -80,7 +79,7 @@ class Mixtures:
         return np.where(levels <= 0, 0, np.where(levels > self.top, _WHOLE, spread))
 
     def shifts(self, levels: Levels) -> NDArray[np.int8]:
-        """Return where in its level each sample is most likely to be, (N,): −1, 0 or 1 from the middle of 5 values.
+        """Return the likeliest place of each sample in its level, (N,): −1, 0 or 1 from the middle of 5 values.
 
         It is the mean of the values of a level by their probabilities, rounded. The outer levels have three values.
         """
@@ -175,7 +174,7 @@ class IntervalDecoder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all has been read, and nothing else."""
+        """True if all has been read, and nothing else."""
         return self._is_whole and self._state.tolist() == [_STATE, len(self._words)]
 
     def levels(self, mixtures: Mixtures) -> tuple[Levels, Integers]:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, film_number
 from stegnet.near.coders import RESTORED
 from stegnet.near.mixtures import (
     MEAN_PARTS,
-    MIXED,
     MOST_MEAN,
     IntervalDecoder,
     Mixtures,
@@ -27,9 +27,6 @@ from stegnet.near.mixtures import (
 from stegnet.near.predictor import ID_BYTES, Predictor
 from stegnet.near.quantisation import Samples, Steps, count_levels
 
-PASSES = ((1, 1), (0, 1), (1, 0))  # row and column in 2×2 pixels of what each pass predicts
-COLOURS = (1, 0, 2)  # in the order of coding
-FILMS = 3  # first layers for each error: for grids of every pixel, every second, and every fourth or more
 STEPS = (1, 3, 5)  # that a network is trained on
 _SHIFTS = 1  # largest shift by that
 LEAST_SIDE = 5  # pixels of the shorter side of a grid that is predicted; the one before is coded as it is
@@ -39,7 +36,7 @@ _Planes = NDArray[np.uint8]  # (3, H, W)
 
 
 class _Coder(ABC):
-    """What writes or reads the levels of a picture in their order."""
+    """Writer or reader of the levels of a picture in their order."""
 
     @abstractmethod
     def uniform(self, levels: NDArray[np.uint8], top: int) -> None:
@@ -166,7 +163,7 @@ class _Part:
             grids.append(grids[-1][:, ::2, ::2])
         self._coder.uniform(grids[-1][:3], self._top)
         for depth in reversed(range(len(grids) - 1)):
-            film = FILMS * self._error + min(depth, FILMS - 1)
+            film = film_number(depth, self._error)
             for number in range(len(PASSES)):
                 self._code_pass(grids[depth], number, film)
 

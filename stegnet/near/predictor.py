@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_graphs import ID, UNUSABLE, open_graph
 from stegnet.core.parallel import thread_count
-from stegnet.near.mixtures import MIXED
+from stegnet.core.predicted_order import MIXED
 
 Floats = NDArray[np.float32]
 GRAPHS = ("pass1", "pass2", "pass3", "mixture")  # files of a network, one for each pass, and one for all mixtures
@@ -35,14 +35,14 @@ class Predictor:
         self._weights = weights
         try:
             self._sessions = {name: open_graph(weights.with_suffix(f".{name}.onnx"), thread_count()) for name in GRAPHS}
-        except UNUSABLE as error:
+            described = [session.get_modelmeta().custom_metadata_map for session in self._sessions.values()]
+            self.reach = max(int(entries[REACH]) for entries in described)
+            identifiers = {bytes.fromhex(entries[ID])[:ID_BYTES] for entries in described}
+        except (*UNUSABLE, KeyError) as error:
             raise WeightsError("its ONNX files can't be read", "export it again", subject=weights) from error
-        described = [session.get_modelmeta().custom_metadata_map for session in self._sessions.values()]
-        identifiers = {entries.get(ID, "") for entries in described}
-        self.reach = max(int(entries[REACH]) for entries in described)
         if len(identifiers) != 1:
             raise WeightsError("its ONNX files are not those of one network", subject=weights)
-        self.identifier = bytes.fromhex(identifiers.pop())[:ID_BYTES]
+        (self.identifier,) = identifiers
 
     def trunk(self, number: int, film: int, known: NDArray[np.uint8]) -> tuple[NDArray[np.int32], Floats]:
         """Predict a grid from those that are known.

@@ -12,15 +12,13 @@ from torch.nn import functional
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_graphs import ID
+from stegnet.core.predicted_order import COLOURS, FILMS, MIXED
 from stegnet.near.predictor import GRAPHS, REACH, Predictor
 from stegnet.networks.card import Card
 from stegnet.networks.families.multiscale import (
     ACTIVATION,
-    COLOURS,
     EXPONENT,
-    FILMS,
     MEAN,
-    MIXED,
     SHARE,
     Filter,
     Filters,

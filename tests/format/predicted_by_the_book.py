@@ -60,7 +60,7 @@ def mixed(level: int, top: int, means: list[int], scales: list[int], weights: li
 
 
 def shift(level: int, top: int, means: list[int], scales: list[int], weights: list[int]) -> int:
-    """Where in its level of five values a sample is most likely to be."""
+    """The likeliest place of a sample in its level of five values."""
     powers = [rounded(WHOLE * math.exp(-(max(weights) - weight) / 8)) for weight in weights]
     shares = [power * (1 << 15) // sum(powers) for power in powers]
 

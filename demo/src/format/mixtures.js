@@ -1,19 +1,13 @@
 /** Levels read by mixtures of logistics, in integers alone (docs/format.md, "Levels predicted by a network"). */
 
-const MIXED = 3;
-const WHOLE = 65536; // sum of all frequencies
-const LEAST = 2; // frequency of a level
-const SHARES = 32768; // sum of the logistics' shares
-const ARGUMENT_PARTS = 1024;
-const FARTHEST = 12 * ARGUMENT_PARTS;
-const MOST_SCALE = 32;
-const MOST_WEIGHT = 128;
-const NARROW = 1 << 14;
-const ARGUMENT = 512; // of a difference in 1/32 level times the inverse of a scale, in 1/1024 of an argument
-const STATE = 2 ** 32; // least state of the decoder
+import { MIXTURES } from "../constants.js";
+
+const { MIXED, MEAN_PARTS, MOST_SCALE, MOST_WEIGHT, WHOLE, LEAST, ARGUMENT_PARTS, FARTHEST, STATE, VALUES } = MIXTURES;
+const SHARES = 2 ** MIXTURES.WEIGHT_BITS; // sum of the logistics' shares
+const NARROW = 2 ** MIXTURES.NARROW_BITS;
+const ARGUMENT = 2 ** MIXTURES.SHIFT; // of a difference times the inverse of a scale, in a step of an argument
 const WORDS_OF_STATE = 3;
-const VALUES = 5; // of a sample that have one level, where they are told apart
-const MIDDLE = 2;
+const MIDDLE = VALUES >> 1;
 
 const table = (length, value) => Float64Array.from({ length }, (_, at) => Math.floor(value(at) + 0.5));
 const logistic = table(2 * FARTHEST, (at) => WHOLE / (1 + Math.exp(-(at - FARTHEST + 0.5) / ARGUMENT_PARTS)));
@@ -42,7 +36,7 @@ export class LevelReader {
     this.#state = Math.max(STATE, (high * WHOLE + middle) * WHOLE + low);
   }
 
-  /** Whether all has been read, and nothing else. */
+  /** True if all has been read, and nothing else. */
   get finished() {
     return this.#isWhole && this.#state === STATE && this.#place === this.#words.length;
   }
@@ -94,7 +88,7 @@ export class LevelReader {
     return { level, expected: Math.floor(expected / SHARES) };
   }
 
-  /** Where in its level, of five values, the sample read last is most likely to be: −1, 0 or 1 from the middle. */
+  /** The likeliest place in its level, of five values, of the sample read last: −1, 0 or 1 from the middle. */
   shift(level, top) {
     let [before, first, moment] = [0, 0, 0];
     for (let edge = 0; edge <= VALUES; edge++) {
@@ -102,7 +96,8 @@ export class LevelReader {
       for (let part = 0; part < MIXED; part++) {
         if (level === top && edge > MIDDLE) sum += WHOLE * this.#shares[part];
         else if (level > 0 || edge > MIDDLE) {
-          const difference = 32 * (VALUES * level + edge) - 16 * VALUES - VALUES * this.#means[part];
+          const place = MEAN_PARTS * (VALUES * level + edge) - (MEAN_PARTS / 2) * VALUES;
+          const difference = place - VALUES * this.#means[part];
           const argument = Math.floor((difference * this.#narrow[part]) / (VALUES * ARGUMENT));
           sum += logisticOf(argument) * this.#shares[part];
         }
@@ -119,7 +114,7 @@ export class LevelReader {
   #below(level, top) {
     let sum = 0;
     for (let part = 0; part < MIXED; part++) {
-      const difference = 32 * level - 16 - this.#means[part];
+      const difference = MEAN_PARTS * level - MEAN_PARTS / 2 - this.#means[part];
       const argument = Math.floor((difference * this.#narrow[part]) / ARGUMENT);
       sum += logisticOf(argument) * this.#shares[part];
     }

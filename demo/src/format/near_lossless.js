@@ -1,11 +1,11 @@
 /** Near-lossless pictures: levels of samples, coded as JPEG XL or by a network (docs/format.md, "Near-lossless pictures"). */
 
-import { RECORD } from "../constants.js";
+import { PREDICTED, RECORD } from "../constants.js";
 import { requirePlain } from "./jpeg_xl_header.js";
 import { decodePredicted } from "./predicted.js";
 
 const WHITE = 255;
-const RESTORED = 2; // largest error with which the network restores the picture
+const RESTORED = new Map(PREDICTED.RESTORED); // largest errors without and with restoring by the network
 
 /**
  * A picture that is coded nearly without loss.
@@ -34,7 +34,7 @@ const RESTORED = 2; // largest error with which the network restores the picture
 /** The largest difference of a sample from the original, in levels. */
 export function largestError({ upper, lower, rows, coder }) {
   const error = Math.max(lower, rows ? upper : 0) >> 1;
-  return coder === RECORD.NETWORK && error === RESTORED ? error + 1 : error;
+  return (coder === RECORD.NETWORK && RESTORED.get(error)) || error;
 }
 
 /**

@@ -1,25 +1,13 @@
 /** Pictures coded by a network that predicts their levels (docs/format.md, "Levels predicted by a network"). */
 
+import { PREDICTED } from "../constants.js";
 import { LevelReader } from "./mixtures.js";
 
-const PASSES = [
-  [1, 1],
-  [0, 1],
-  [1, 0],
-]; // row and column in 2×2 pixels of what each pass predicts
-const COLOURS = [1, 0, 2]; // in the order of coding
-const FILMS = 3;
-const MIXED = 3;
-const MOST_MEAN = 1 << 15;
-const STEPS = [1, 3, 5];
-const LEAST_SIDE = 5;
-const STRIP = 1 << 17; // pixels of a pass that are predicted at once
-const VISIBLE = 512;
+const { PASSES, COLOURS, DEPTHS, MIXED, MEAN_PARTS, MOST_MEAN, WHOLE, LEAST } = PREDICTED;
+const { STEPS, LEAST_SIDE, STRIP, VISIBLE, ID_BYTES } = PREDICTED;
+const RESTORED = new Map(PREDICTED.RESTORED); // largest errors without and with restoring
 const SEEN = 6;
-const ID_BYTES = 4;
-const WHOLE = 65536;
 const WHITE = 255;
-const RESTORED = 5; // the step with which the network says where in their levels samples are
 
 /**
  * A network that predicts.
@@ -52,7 +40,7 @@ export async function decodePredicted(bytes, { width, height, parts }, predictor
   let top = 0;
   for (const { step, rows } of parts) {
     const data = samples.subarray(3 * width * top, 3 * width * (top + rows));
-    const shifts = step === RESTORED ? new Int8Array(data.length) : null;
+    const shifts = RESTORED.has(step >> 1) ? new Int8Array(data.length) : null;
     await decodePart({ data, shifts, width, rows, columns: width, stride: 1 }, step, predictor, reader);
     for (let at = 0; at < data.length; at++) {
       const middle = Math.min(WHITE, step * data[at]);
@@ -69,7 +57,7 @@ function leastBits(step, height, width) {
   let [rows, columns] = [height, width];
   while (Math.min(rows, columns) >= LEAST_SIDE) [rows, columns] = [(rows + 1) >> 1, (columns + 1) >> 1];
   const first = 3 * rows * columns;
-  const likeliest = -Math.log2(1 - (2 * largest(step)) / WHOLE);
+  const likeliest = -Math.log2(1 - (LEAST * largest(step)) / WHOLE);
   return first * Math.log2(largest(step) + 1) + (3 * height * width - first) * likeliest;
 }
 
@@ -92,7 +80,7 @@ async function decodePart(picture, step, predictor, reader) {
       for (let column = 0; column < coarsest.columns; column++)
         picture.data[index(coarsest, row, column) + colour] = reader.uniform(top);
   for (let depth = grids.length - 2; depth >= 0; depth--) {
-    const film = FILMS * (step >> 1) + Math.min(depth, FILMS - 1);
+    const film = DEPTHS * (step >> 1) + Math.min(depth, DEPTHS - 1);
     for (let pass = 0; pass < PASSES.length; pass++) await decodePass(grids[depth], pass, film, top, predictor, reader);
   }
 }
@@ -168,7 +156,7 @@ async function decodeStrip({ data, shifts }, count, linear, mixture, place, top,
       const { level, expected } = reader.mixed(means, scales, weights, at, count, top);
       data[place(at, colour)] = level;
       if (shifts) shifts[place(at, colour)] = reader.shift(level, top);
-      error[at] = Math.min(Math.max((32 * level - expected + 1) >> 1, -VISIBLE), VISIBLE);
+      error[at] = Math.min(Math.max((MEAN_PARTS * level - expected + 1) >> 1, -VISIBLE), VISIBLE);
     }
     errors.push(error);
     if (order === 2) return;

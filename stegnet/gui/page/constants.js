@@ -173,12 +173,45 @@ export const KEYS = {
   MAX_PASSPHRASE: 1024,
 };
 
+export const MIXTURES = {
+  MIXED: 3,
+  MEAN_PARTS: 32,
+  MOST_SCALE: 32,
+  MOST_WEIGHT: 128,
+  WHOLE: 65536,
+  LEAST: 2,
+  WEIGHT_BITS: 15,
+  ARGUMENT_PARTS: 1024,
+  FARTHEST: 12288,
+  NARROW_BITS: 14,
+  SHIFT: 9,
+  STATE: 4294967296,
+  VALUES: 5,
+};
+
 export const MODEM = {
   BLOCK: 8,
   DITHER: 64,
   AROUND: 3,
   PATCHES: 10,
   MANY: 2048,
+};
+
+export const PREDICTED = {
+  PASSES: [[1, 1], [0, 1], [1, 0]],
+  COLOURS: [1, 0, 2],
+  DEPTHS: 3,
+  MIXED: 3,
+  MEAN_PARTS: 32,
+  MOST_MEAN: 32768,
+  WHOLE: 65536,
+  LEAST: 2,
+  RESTORED: [[2, 3]],
+  STEPS: [1, 3, 5],
+  LEAST_SIDE: 5,
+  STRIP: 131072,
+  VISIBLE: 512,
+  ID_BYTES: 4,
 };
 
 export const QUALITY = {

@@ -2,7 +2,7 @@
 
 After Reed et al. 2017 (Parallel Multiscale Autoregressive Density Estimation, arXiv 1703.03664): every second pixel of
 every second row is known, and the other three pixels of 2×2 are predicted from it, one after another: (1, 1), (0, 1),
-(1, 0). What is known in the beginning is coded in the same way, by the same network. Green is predicted first, then red
+(1, 0). The known ones are coded in the same way, by the same network. Green is predicted first, then red
 from green's error, then blue (as in PixelCNN++, Salimans et al. 2017, arXiv 1701.05517, which gives each level's
 probabilities by a mixture of logistics, too).
 
@@ -18,12 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stegnet.core.predicted_order import FILMS, MIXED, PASSES
 from stegnet.networks.pair import Pair, register
 
-PASSES = ((1, 1), (0, 1), (1, 0))  # row and column in 2×2 pixels of what each pass predicts
-COLOURS = (1, 0, 2)  # in the order of coding: green, red, blue
-FILMS = 9  # first layers of a pass: for grids of 1, 2, and 4 and more pixels, and errors of 0, 1 and 2 levels
-MIXED = 3  # logistics in a mixture
 ACTIVATION = 1 / 16  # step of an activation
 MEAN = 1 / 32  # step of a mean, in levels
 EXPONENT = 1 / 8  # step of a logistic's logarithms, of its scale and of its weight

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from stegnet.core.predicted_order import FILMS
 from stegnet.near import Steps, quantise
 from stegnet.near.predicted import encode_predicted
 from stegnet.near.predictor import SHIPPED_PREDICTOR, shipped_predictor
 from stegnet.networks import build, build_from, load_pair
-from stegnet.networks.families.multiscale import FILMS, Multiscale, Quantised, rounded
+from stegnet.networks.families.multiscale import Multiscale, Quantised, rounded
 from tests.pipeline.train.conftest import Stopped
 from tests.support.lab import ROOT, Config, changed, check, flatten, read, render_scene
 from tests.support.training import (
