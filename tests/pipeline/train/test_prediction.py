@@ -74,6 +74,8 @@ def test_grids_are_drawn_from_seed_and_step(config, network):
 
 def test_a_picture_takes_the_bits_of_its_grids(network):
     levels = to_levels(scenes(32), 1)
+    for one in network.predictors:
+        one.film.data.normal_(0, 0.5)  # each grid has a first layer of its own
     filters = [[one(film) for one in network.predictors] for film in range(3, 6)]
     with torch.no_grad():
         grids = [grid_bits(filters[depth], levels[:, :, :: 1 << depth, :: 1 << depth], 1)[0] for depth in range(3)]
