@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import yaml
@@ -26,7 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from stegnet.core.errors import ConfigError, did_you_mean
-from stegnet.core.parallel import Auto
+from stegnet.core.parallel import AUTO, Auto
 
 
 def _without_exponent(value: Any) -> Any:
@@ -163,7 +164,7 @@ class TrainConfig:
     container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
     container_ramp: UnitFloat
     base_weight: Weight
-    precision: Literal["auto", "bf16", "fp32"]
+    precision: Literal["auto", "bf16", "fp16", "fp32"]
     threads: Annotated[Integer, Field(ge=1, le=1024)] | Auto
     workers: Annotated[Integer, Field(ge=0, le=1024)] | Auto
     checkpoint: Annotated[Integer, Field(ge=1, le=1_000_000_000)]
@@ -215,6 +216,41 @@ class Config:
     channel: ChannelConfig | None = None
 
 
+# What "auto" becomes, by the key in `train`: of families that hide pictures, and of those that do it otherwise.
+_RECIPE: Mapping[str, Any] = MappingProxyType(
+    {
+        **{"pairs": 17_000, "batch": 8, "crop": 96, "clip": 0.1, "ema": 0.99, "validate": 100},
+        **{"augment.zoom": 0.25, "augment.colour": 0.3},
+        **dict.fromkeys(("augment.blur", "augment.noise", "augment.compression"), 0.05),
+    }
+)
+_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        # Changed colours leave gaps between levels, which no photograph has.
+        "multiscale": {
+            **{"pairs": 32_000, "batch": 16, "crop": 256, "clip": 1.0, "ema": 0.998, "precision": "fp32"},
+            **{"validate": 500, "augment.zoom": 0.1, "augment.colour": 0.0},
+            **dict.fromkeys(("augment.blur", "augment.noise", "augment.compression"), 0.0),
+        }
+    }
+)
+
+
+def recipe_of(model: str) -> dict[str, Any]:
+    """Return what "auto" becomes for a family, by dotted keys."""
+    return {f"train.{key}": value for key, value in {**_RECIPE, **_RECIPES.get(model, {})}.items()}
+
+
+def with_recipe(values: Any) -> Any:
+    """Return nested mappings of parameters with the family's recipe for "auto"; a crop is no larger than a picture."""
+    try:
+        given, recipe = flatten(values), recipe_of(values["model"]["name"])
+        recipe["train.crop"] = min(recipe["train.crop"], given["data.size"])
+    except (AttributeError, KeyError, TypeError):  # `check` says which key is wrong
+        return values
+    return changed(values, {key: value for key, value in recipe.items() if given.get(key) == AUTO})
+
+
 def load(path: Path) -> Config:
     """Read and check `path`. Raises ConfigError that names a key which is unknown, missing or invalid."""
     return check(read(path))
@@ -223,7 +259,7 @@ def load(path: Path) -> Config:
 def check(values: Any) -> Config:
     """Return the parameters from nested mappings, as params.yaml holds them; errors are those of `load`."""
     try:
-        config = TypeAdapter(Config).validate_python(values)
+        config = TypeAdapter(Config).validate_python(with_recipe(values))
     except ValidationError as error:
         raise _config_error(error.errors(), values, Config) from error
     _check_loss(config.train.loss)

@@ -32,6 +32,7 @@ from stegnet.image.pictures import read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.methods import AUTO, Context, Fit, HideJob, hide_file
 from stegnet.methods.registry import method_for
+from stegnet.networks.card import weights_file
 from stegnet.results import OutputTarget, Report
 
 Image = np.ndarray  # (H, W, 3) uint8, sRGB
@@ -92,7 +93,8 @@ class Session:
     """Networks and the device that computes them, for many calls; they are loaded when first needed.
 
     Args:
-        weights: file of a pair, or of a modem; None: those in the package.
+        weights: weights file; "pair": pictures are hidden by the pair in the package, as films are; None: those in the
+            package.
         device: "auto" uses a CUDA device if available, else the CPU; or "cpu", "cuda", "cuda:1", …
         precision: "auto" uses bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
         backend: "torch" or "onnx"; "auto" uses PyTorch if it is installed and a CUDA device is available, else ONNX
@@ -115,9 +117,8 @@ class Session:
         progress: Progress = no_progress,
         search: bool = False,
     ) -> None:
-        self._context = Context(
-            None if weights is None else Path(weights), device, precision, backend, progress=progress, search=search
-        )
+        chosen = None if weights is None else weights_file(weights)
+        self._context = Context(chosen, device, precision, backend, progress=progress, search=search)
 
     def hide(
         self,

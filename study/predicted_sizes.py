@@ -18,9 +18,8 @@ from tqdm import tqdm
 
 from stegnet.core.measures import psnr
 from stegnet.image.pictures import read_picture
-from stegnet.near import Coded, Coder, Steps, decode, encode_jpeg_xl, quantise
+from stegnet.near import Coded, Coder, Steps, decode, encode_jpeg_xl, quantise, shipped_predictor
 from stegnet.near.predicted import encode_predicted
-from stegnet.near.predictor import shipped_predictor
 from stegnet.near.quantisation import restore
 
 EFFORT = 9  # libjxl's

@@ -1,6 +1,5 @@
 """Stages modem and multiscale: train a network by params.yaml, and by the changes in modem.yaml or multiscale.yaml."""
 
-import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +15,11 @@ CHECKPOINTS = Path(".checkpoints/others")
 
 
 def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
-    config = changed_config(config, changes)
-    with training_processes("study.training", config):
+    del config  # in which "auto" is as for the family of params.yaml
+    changed_to = changed_config(changes)
+    with training_processes("study.training", changed_to):
         leads = rank() == 0
-        run = prepare_run(config, shards)
+        run = prepare_run(changed_to, shards)
         progress = partial(bar, desc=weights.stem, disable=not leads)
         result = train(run, CHECKPOINTS, lambda point: None, progress)
         if leads:
@@ -27,9 +27,9 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
             Checkpoint(CHECKPOINTS, run.fingerprint).remove()
 
 
-def changed_config(config: Config, changes: Path) -> Config:
-    """The parameters of the training, with the changes of a YAML file."""
-    return check(changed(dataclasses.asdict(config), flatten(read(changes))))
+def changed_config(changes: Path) -> Config:
+    """The parameters of the training: params.yaml with the changes of a YAML file, and "auto" as for its family."""
+    return check(changed(read(Path("params.yaml")), flatten(read(changes))))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pipeline.stage import bar, film_bar
 from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
-from stegnet.near.predictor import SHIPPED_PREDICTOR
+from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.networks import Network
 from stegnet.networks.card import MULTISCALE, SHIPPED
 from stegnet.networks.onnx_export import export

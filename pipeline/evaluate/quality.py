@@ -2,6 +2,7 @@
 
 import logging
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from stegnet.core.measures import (
     LPIPS,
     MEASURES,
     MSSSIM,
+    PAE,
     PSNR,
     RESTORED_BASE_PSNR,
     REVEAL_MS,
@@ -44,6 +46,7 @@ from stegnet.core.measures import (
     Measure,
     apd,
     difference,
+    pae,
     psnr,
     ssim,
 )
@@ -53,12 +56,13 @@ from stegnet.image.pictures import read_picture, resize, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.networks import Network, at_own_size, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine
+from stegnet.networks.prediction import PredictingNetwork
 from stegnet.record import encode_base, read_record
 from stegnet.sealing import record_capacity
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 MeasureFunction = Callable[[Pixels, Pixels], float]
-PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd}
+PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd, PAE.key: pae}
 ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
 
 LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""
@@ -98,15 +102,20 @@ class HideRevealResult:
     container: Pixels
     secret: Pixels
     revealed: Pixels
+    hidden_bytes: int | None = None  # that a network which predicts the secret needs for it
 
 
-def setup_of(network: Network) -> dict[str, str]:
+def setup_of(network: Network | PredictingNetwork) -> dict[str, str]:
     """Return backend, device, precision and threads of a measurement, by name."""
-    engine = network.engine
+    if isinstance(network, PredictingNetwork):
+        backend, device, precision = network.backend, "cpu", "fp32"
+    else:
+        engine = network.engine
+        backend, device, precision = engine.backend, device_name(torch.device(str(engine.device))), engine.precision
     return {
-        "backend": engine.backend,
-        "device": device_name(torch.device(str(engine.device))),
-        "precision": engine.precision,
+        "backend": backend,
+        "device": device,
+        "precision": precision,
         "threads": str(torch.get_num_threads()),
     }
 
@@ -149,41 +158,44 @@ class PicturePairs:
         return (self._names[cover], self._pictures[cover]), (self._names[secret], self._pictures[secret])
 
 
-class Evaluator:
-    """Measurements of a network on `PicturePairs`; `seed` is the seed of all randomness."""
+class PictureEvaluator(ABC):
+    """Measurements of a network on pairs of pictures.
 
-    def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
-        self._network = network
-        self._seed = seed
-        self.pairs = PicturePairs(shards, shift)
+    Attributes:
+        modes: SEALED, and BARE if there are containers without sealed bits.
+        pairs: the pairs.
+    """
 
+    modes: tuple[str, ...] = (SEALED,)
+
+    def __init__(self, pairs: PicturePairs) -> None:
+        self.pairs = pairs
+
+    @abstractmethod
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
-        """Hide, write, read and reveal pair `index` of a kind; mode is SEALED or BARE."""
-        (cover_name, cover), (secret_name, secret) = self.pairs.pair(kind, index)
-        hide = hide_and_reveal if mode == SEALED else _without_sealed_bits
-        container, revealed = hide(self._network, cover, secret, self._seed + index)
-        return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
+        """Hide, write, read and reveal pair `index` of a kind; mode is one of `modes`."""
+
+    @abstractmethod
+    def more(self, sealed: HideRevealResult) -> Row:
+        """Return measures of the network's own, by column, of a pair with sealed bits."""
 
     def evaluate(self, progress: Progress, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
-        """Return one row per kind, pair and mode, with PSNR, SSIM and APD of both sides; and pictures to show.
+        """Return one row per kind, pair and mode, with measures of pixels of both sides; and pictures to show.
 
-        Sealed rows also have the perceptual measures, and base_psnr and restored_base_psnr: the PSNR of the secret's
-        base alone, as it was sealed and as the pair enhances it. In bare rows, these are nan. The pictures are those of
-        the first `shown` pairs of each kind, with sealed bits.
+        Sealed rows also have the perceptual measures, and those of `more`. In bare rows, these are nan. The pictures
+        are those of the first `shown` pairs of each kind, with sealed bits.
         """
         perceptual = perceptual_measures()
 
         def measured(pair: tuple[str, int]) -> tuple[list[Row], list[HideRevealResult]]:
             kind, index = pair
             sealed = self.run(kind, index, SEALED)
-            bare = self.run(kind, index, BARE)
             names = dict(zip(("cover", "secret"), sealed.names, strict=True))
-            figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | self._measure_bases(sealed)
-            both = [
-                {"kind": kind, "mode": SEALED} | names | figures,
-                {"kind": kind, "mode": BARE} | names | measure_quality(bare),
-            ]
-            return both, [sealed] if index < shown else []
+            figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | self.more(sealed)
+            rows = [{"kind": kind, "mode": SEALED} | names | figures]
+            for mode in self.modes[1:]:
+                rows.append({"kind": kind, "mode": mode} | names | measure_quality(self.run(kind, index, mode)))
+            return rows, [sealed] if index < shown else []
 
         rows: list[Row] = []
         results: dict[str, list[HideRevealResult]] = {kind: [] for kind in self.pairs.kinds}
@@ -195,7 +207,25 @@ class Evaluator:
                     results[kind] += result
         return pd.DataFrame(rows), results
 
-    def _measure_bases(self, sealed: HideRevealResult) -> Row:
+
+class Evaluator(PictureEvaluator):
+    """Measurements of a pair on `PicturePairs`; `seed` is the seed of all randomness."""
+
+    modes = (SEALED, BARE)
+
+    def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
+        super().__init__(PicturePairs(shards, shift))
+        self._network = network
+        self._seed = seed
+
+    def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
+        """Hide, write, read and reveal pair `index` of a kind; mode is SEALED or BARE."""
+        (cover_name, cover), (secret_name, secret) = self.pairs.pair(kind, index)
+        hide = hide_and_reveal if mode == SEALED else _without_sealed_bits
+        container, revealed = hide(self._network, cover, secret, self._seed + index)
+        return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
+
+    def more(self, sealed: HideRevealResult) -> Row:
         """Return the PSNR of the secret's base alone, as the record holds it, and as the pair enhances it."""
         reading = read_record(sealed.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=True)
         assert reading.base

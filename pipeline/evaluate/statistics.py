@@ -11,9 +11,12 @@ from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a secon
 
 from stegnet.core.measures import (
     BASE_PSNR,
+    BPP,
     CONTAINER,
     CONTAINER_PSNR,
     MEASURES,
+    PAE,
+    PSNR,
     RESTORED_BASE_PSNR,
     SEALED,
     SECRET,
@@ -25,7 +28,11 @@ from stegnet.core.measures import (
 REAL = "photographs"  # kinds of test pictures that every data set may have
 RENDERED = "scenes"
 # The columns whose means represent a pair. They are few, since each is also a column in `dvc metrics show` and MLflow.
-HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
+HEADLINE = (
+    *(CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET)),
+    *(BPP.of(SECRET), PAE.of(SECRET)),
+)
+WORST = PSNR.of(SECRET, "worst")
 Summary = dict[str, dict[str, dict[str, dict[str, float]]]]  # `summary_stats` by kind, mode and column
 
 
@@ -34,18 +41,20 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
 
     The confidence interval of the mean is Student's (1908): mean ± t · s / √n. It assumes that the pairs are
     independent draws of their kind. If several pictures are crops of one photograph, they are not, and the true
-    interval is wider.
+    interval is wider. Pictures that come back exactly, whose PSNR is infinite, are left out unless all do.
 
     Args:
         values: at least one, in a column named after the measure, such as container_psnr.
 
     Returns:
-        mean; ci_low and ci_high, the 95 % confidence interval (nan for a single or an infinite value); median;
+        mean; ci_low and ci_high, the 95 % confidence interval (nan for a single value); median;
         worst; worst_1_percent, the mean of the worst 1 % of the values, at least one.
     """
     confidence = 0.95
     worst_share = 0.01
     ordered = np.sort(values.to_numpy(np.float64))
+    if np.isfinite(ordered).any():
+        ordered = ordered[~np.isinf(ordered)]
     if not measure_of(str(values.name)).higher_is_better:
         ordered = ordered[::-1]
 
@@ -92,9 +101,13 @@ def summarise(table: pd.DataFrame) -> Summary:
 
 
 def headline(summary: Summary) -> dict[str, float]:
-    """Return the few figures that represent a pair: the means of HEADLINE on the pictures of `headline_kind`."""
+    """Return the few figures that represent a pair, on the pictures of `headline_kind`.
+
+    They are the means of HEADLINE, and the worst secret's PSNR.
+    """
     sealed = summary[headline_kind(summary)][SEALED]
-    return {column: sealed[column]["mean"] for column in HEADLINE}
+    means = {column: sealed[column]["mean"] for column in HEADLINE if column in sealed}
+    return means | {WORST: sealed[SECRET_PSNR]["worst"]}
 
 
 def headline_kind(kinds: Iterable[str]) -> str:

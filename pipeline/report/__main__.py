@@ -12,7 +12,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
 from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import CODED, MEANS, NONE
-from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
+from stegnet.networks.card import MULTISCALE, SHIPPED, Card, read_card, weights_id
 
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
 _SECTIONS = Path(__file__).with_name("sections.yaml")
@@ -119,6 +119,11 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
     """Return the mean PSNR of each kind of pictures, with and without sealed bits."""
     columns = {(SEALED, picture): name for picture, name in _NAMES.items()}
     columns |= {(BARE, side): f"{side}, no sealed bits" for side in SIDES}
+    columns = {
+        (mode, picture): name
+        for (mode, picture), name in columns.items()
+        if any(PSNR.of(picture) in modes.get(mode, {}) for modes in details.values())
+    }
     rows = [
         [kind, counts[kind], *(cell(modes[mode][PSNR.of(picture)]["mean"], PSNR.digits) for mode, picture in columns)]
         for kind, modes in details.items()
@@ -127,11 +132,30 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
 
 
 def _start(card: Card) -> str:
-    """Return the line on the weight of the container's error in training."""
+    """Return the line on the weight of the container's error in training, and on the figures of its curve."""
+    if card.model == MULTISCALE:
+        return "The figure is the bits that a picture's levels take, within one level of the original in validation."
+    rounded = "Containers are rounded to 8 bits."
     start = card.training.get("train", {}).get("container_start", AUTO)
     if start == 1 or (start == AUTO and card.model == "costa"):
-        return "The container's error has its full weight from the first step."
-    return "The secret comes first: the weight of the container's error grows during training."
+        return f"{rounded} The container's error has its full weight from the first step."
+    return f"{rounded} The secret comes first: the weight of the container's error grows during training."
+
+
+def _hides(card: Card) -> dict[str, str]:
+    """Return what the networks do with a secret."""
+    if card.model == MULTISCALE:
+        return {"predicts": "the levels of the secret, whose bits are sealed"}
+    return {"hides": _BASES[card.scramble["base"]], "block size": f"{card.scramble['block']} px"}
+
+
+def _cost(training: Mapping[str, Any]) -> str | None:
+    """Return how much was trained on; None for a card without it."""
+    train = training.get("train", {})
+    if not {"pairs", "batch", "crop"} <= train.keys():
+        return None
+    pairs, batch, crop = (train[key] for key in ("pairs", "batch", "crop"))
+    return f"{pairs // batch:,} steps of {batch} pairs, in crops of {crop}² pixels"
 
 
 def _facts(card: Card, weights: Path) -> Part:
@@ -141,10 +165,9 @@ def _facts(card: Card, weights: Path) -> Part:
         "family": card.model,
         "options": ", ".join(f"{name} {value}" for name, value in card.options.items()),
         "SHA-256 of the weights": weights_id(weights),
-        "hides": _BASES[card.scramble["base"]],
-        "block size": f"{card.scramble['block']} px",
+        **_hides(card),
         "beta": training.get("beta"),
-        "training pairs": training.get("train", {}).get("pairs"),
+        "training": _cost(training),
         "data": training.get("source"),
         "SHA-256 of the data": training.get("data"),
         "seed": training.get("seed"),

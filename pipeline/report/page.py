@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -156,14 +157,15 @@ class Spec:
 
     def section(self, folder: Path, command: str, figures: Mapping[str, Any], *more: Part) -> Section:
         """Return the section, filled in from a stage's output folder and from figures, with more parts at its end."""
-        parts = [_read_part(folder, part, figures) for part in self.parts]
+        parts = [part for part in (_read_part(folder, one, figures) for one in self.parts) if part]
         return Section(self.name, command, [paragraph.format(**figures) for paragraph in self.text], [*parts, *more])
 
     def filled_tiles(self, figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         """Yield the tiles whose figures were measured."""
         for tile in self.tiles:
             start = tile.get("of", "")
-            if own := {name.removeprefix(start): value for name, value in figures.items() if name.startswith(start)}:
+            own = {name.removeprefix(start): value for name, value in figures.items() if name.startswith(start)}
+            with suppress(KeyError):
                 yield {key: text.format(**own) for key, text in tile.items()}
 
 
@@ -205,13 +207,18 @@ def read(path: Path) -> Any:
         raise DataError(f"{path}: can't be read ({error})", "run the stage that writes it first") from error
 
 
-def _read_part(folder: Path, spec: Mapping[str, Any], figures: Mapping[str, Any]) -> Part:
-    """Return a part from its kind and file, which come first in a spec, and the options of the kind's reader."""
+def _read_part(folder: Path, spec: Mapping[str, Any], figures: Mapping[str, Any]) -> Part | None:
+    """Return a part from its kind and file, which come first in a spec, and the options of the kind's reader.
+
+    Lines of which the file has none are None.
+    """
     (kind, name), *options = spec.items()
     content = read(folder / name.format(**figures))
     given = dict(options)
     if where := given.pop("where", ""):
         content = content.query(where)
+    if kind == "lines" and not any(content[name].notna().any() for name in given["columns"] if name in content):
+        return None
     return _READERS[kind](content, **given)
 
 

@@ -17,7 +17,8 @@ from textwrap import shorten
 
 import yaml
 
-from pipeline.config import flatten, parse
+from pipeline.config import flatten, parse, recipe_of
+from stegnet.core.parallel import AUTO
 
 NOTES = yaml.safe_load(Path(__file__).with_name("notes.yaml").read_text(encoding="utf-8"))
 NOTE = "mlflow.note.content"
@@ -34,11 +35,18 @@ def without_passwords(text: str) -> str:
 def run_name(stage: str, params: Mapping[str, object]) -> str:
     """Return a run's name: for a training, the parameters that differ from the commit's, in the syntax of DVC's -S."""
     if stage == "train":
-        changes = shorten(without_passwords(" ".join(_changed_params(params))), 100, placeholder=" …")
+        words = " ".join(sorted(_changed_params(params), key=_place))
+        changes = shorten(without_passwords(words), 100, placeholder=" …")
         return changes or f"{params['model.name']} beta={params['beta']:g}"
     if stage == "sweep":  # each of its parameters has several values
         return " ".join(f"{key}={values}" for key, values in params.items())
     return str(params["data.source"]) if stage == "prepare" else stage
+
+
+def _place(change: str) -> int:
+    """Return the place of a parameter in a name: what is compared most comes first."""
+    first = ("beta=", "model.", "train.", "scramble.", "data.")
+    return next((place for place, start in enumerate(first) if change.startswith(start)), len(first))
 
 
 def run_tags(stage: str, params: Mapping[str, object], own: Mapping[str, str]) -> dict[str, str]:
@@ -96,9 +104,10 @@ def _changed_params(params: Mapping[str, object]) -> list[str]:
     commit = _commit()
     text = _git("show", f"{commit}:params.yaml") if commit else ""
     before = flatten(parse(text)) if text else params
+    recipe = recipe_of(str(params.get("model.name")))
     changes = []
     for key, value in params.items():
-        if before.get(key) != value:
+        if before.get(key) != value and not (before.get(key) == AUTO and recipe.get(key) == value):
             word = str(value).lower() if isinstance(value, bool) else str(value)
             changes.append(f"{key}={word}" if _PLAIN.fullmatch(word) else f"{key}='{word}'")
     return changes

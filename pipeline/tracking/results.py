@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -98,7 +99,7 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
 def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Result:
     """Return quality on test pictures and speed.
 
-    That is the headline, mean and worst of each measure as evaluate/…, a table, and pictures.
+    That is the headline, mean with its interval, median and worst of each measure as evaluate/…, a table, and pictures.
     """
     details = _read(out / "details.json")
     headline = _read(out / "metrics.json")
@@ -109,10 +110,17 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
         for measure, stats in measures.items()
     ]
     metrics = {
-        "/".join(["evaluate", *list(row.values())[:3], key]): row[key] for row in rows for key in ("mean", "worst")
+        "/".join(["evaluate", *list(row.values())[:3], key]): row[key]
+        for row in rows
+        for key in ("mean", "ci_low", "ci_high", "median", "worst")
+        if not math.isnan(row.get(key, math.nan))  # a single value has no interval
     }
     means = {kind: {name: stats["mean"] for name, stats in modes[SEALED].items()} for kind, modes in details.items()}
-    shown = {f"{kind}, {TEST}" for kind in means if headline.items() <= means[kind].items()}
+    shown = {
+        f"{kind}, {TEST}"
+        for kind in means
+        if all(means[kind].get(name, value) == value for name, value in headline.items())
+    }
     sets = sorted(_picture_sets(shards, TEST), key=lambda data: data.name not in shown)
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
     table = csv.DictWriter(text := io.StringIO(), rows[0], lineterminator="\n")

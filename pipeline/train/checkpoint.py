@@ -29,7 +29,8 @@ class TrainingState(TypedDict):
     task: Mapping[str, object]  # state_dicts of the task, with the weights of the pair,
     average: Mapping[str, object]  # of the averaged weights,
     optimizer: dict[str, object]
-    best: dict[str, object]  # and of the best weights
+    best: dict[str, object]  # of the best weights,
+    scaler: dict[str, object]  # and of the scale of the loss in fp16
 
 
 class Checkpoint:

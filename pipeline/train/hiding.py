@@ -68,7 +68,8 @@ def draw_randomness(config: Config, step: int, device: torch.device) -> PassRand
 class HideRevealPass(nn.Module):
     """A hide/reveal pair and all steps between its networks, as one module: one forward call, on any device.
 
-    `scramble.base` and `train.bits` set the base and the sealed bits; `precision` is the networks', "bf16" or "fp32".
+    `scramble.base` and `train.bits` set the base and the sealed bits; `precision` is the networks': "bf16", "fp16" or
+    "fp32".
     """
 
     def __init__(self, pair: Pair, config: Config, precision: str) -> None:

@@ -10,9 +10,10 @@ import torch
 from pipeline.config import Base, Config
 from pipeline.fingerprint import code_hashes, source_hash
 from pipeline.shards import data_hash
-from stegnet.core.compute import cpu_threads, pick_device, resolve
+from stegnet.core.compute import cpu_threads, has_bf16, has_fp16, pick_device, resolve
+from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import world_size
-from stegnet.networks.card import SHIPPED, weights_id
+from stegnet.networks.card import MULTISCALE, shipped_weights, weights_id
 from stegnet.networks.pair import find_family
 
 CODE = (  # the code that a training computes with
@@ -33,7 +34,7 @@ class TrainingRun:
         config: the parameters, `with_defaults`.
         data: folder of the shards.
         device: device of this process.
-        precision: "bf16" or "fp32".
+        precision: "bf16", "fp16" or "fp32".
         fingerprint: names the training; a changed parameter, picture or line of code gives another.
     """
 
@@ -60,8 +61,22 @@ def prepare_run(config: Config, data: Path) -> TrainingRun:
     """
     config = with_defaults(config)
     device = pick_device()
-    precision = resolve(config.train.precision, device)
+    precision = training_precision(config.train.precision, device)
+    if config.model.name == MULTISCALE and precision != "fp32":
+        hint = "leave train.precision as it is"
+        raise ConfigError(f"params.yaml: train.precision: {MULTISCALE} needs fp32, whose sums are exact", hint)
     return TrainingRun(config, data, device, precision, fingerprint(config, data, device, precision))
+
+
+def training_precision(precision: str, device: torch.device) -> str:
+    """Return a precision to train in: for "auto" bf16 where it is fast, else fp16 where that is, else fp32.
+
+    Raises:
+        ConfigError: the GPU doesn't support it.
+    """
+    if precision == "fp16" or (precision == "auto" and has_fp16(device) and not has_bf16(device)):
+        return "fp16"
+    return resolve(precision, device)
 
 
 def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
@@ -93,7 +108,7 @@ def settings_of(config: Config) -> dict[str, object]:
     train = {key: value for key, value in asdict(config.train).items() if key not in cost_only_time}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":
-        train["start"] = weights_id(SHIPPED)
+        train["start"] = weights_id(shipped_weights(config.model.name))
     sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble")} | {"train": train}
     if config.channel:
         sections["channel"] = asdict(config.channel)

@@ -31,7 +31,7 @@ from pipeline.train.trainer import BestWeights, Trainer
 from stegnet.core.compute import is_out_of_memory, make_deterministic
 from stegnet.core.errors import ConfigError, TrainingError
 from stegnet.core.measures import BITS_PER_PIXEL, CONTAINER_PSNR, INFORMATION, SECRET_PSNR
-from stegnet.networks.card import SHIPPED, Card, read_card
+from stegnet.networks.card import Card, read_card, shipped_weights
 from stegnet.networks.families.modem import Modem
 from stegnet.networks.families.multiscale import Multiscale
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
@@ -42,6 +42,8 @@ Show = Callable[[int, NDArray[np.uint8]], None]
 
 AnyTrainer = Trainer[PassRandomness] | Trainer[ModemRandomness] | Trainer[GridChoice]
 
+# Columns of a training curve, which DVC plots.
+_COLUMNS = (*FIGURES, CONTAINER_PSNR, SECRET_PSNR, BITS_PER_PIXEL, f"validation_{BITS_PER_PIXEL}")
 _log = logging.getLogger(__name__)
 
 
@@ -180,22 +182,23 @@ def open_trainer(config: Config, fabric: Fabric, precision: str, data: Path | No
     pair = first_pair(config)
     steps = max(1, config.train.pairs // config.train.batch)
     if isinstance(pair, Modem):
-        return Trainer(config, fabric, pair, ModemTask(pair, config, precision, steps), data)
+        return Trainer(config, fabric, pair, ModemTask(pair, config, precision, steps), data, precision)
     if isinstance(pair, Multiscale):
         return Trainer(config, fabric, pair, PredictionTask(pair, config, steps), data)
-    return Trainer(config, fabric, pair, HidingTask(pair, config, precision, steps), data)
+    return Trainer(config, fabric, pair, HidingTask(pair, config, precision, steps), data, precision)
 
 
 def first_pair(config: Config) -> Pair:
-    """Return the pair before training: a fresh one, or the one shipped with stegnet, if it is of the same model."""
+    """Return the pair before training: a fresh one, or the shipped one of its kind, if it is of the same model."""
     if config.train.start == "fresh":
         return build_from(config.model)
-    card = read_card(SHIPPED)
+    start = shipped_weights(config.model.name)
+    card = read_card(start)
     shipped = (card.model, card.options)
     wanted = (config.model.name, options_of(config.model))
     if shipped != wanted:
         raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
-    return load_pair()[0]
+    return load_pair(start)[0]
 
 
 def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:
@@ -224,9 +227,9 @@ def write_weights(path: Path, pair: Pair, card: Card) -> None:
 def write_curve(path: Path, points: Sequence[Point]) -> None:
     """Write the training curve as CSV, replacing the file at once, since DVC plots it while the training runs.
 
-    The columns of validation figures are always there; cells without a measurement are empty.
+    The columns of pairs, and of networks that predict pictures, are always there; cells without a figure are empty.
     """
-    expected = () if {INFORMATION, BITS_PER_PIXEL} & points[0].keys() else FIGURES
+    expected = () if INFORMATION in points[0] else _COLUMNS
     columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")

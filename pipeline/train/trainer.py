@@ -32,9 +32,19 @@ class Trainer(Generic[Randomness]):
     """
 
     def __init__(
-        self, config: Config, fabric: Fabric, pair: Pair, task: TrainingTask[Randomness], data: Path | None = None
+        self,
+        config: Config,
+        fabric: Fabric,
+        pair: Pair,
+        task: TrainingTask[Randomness],
+        data: Path | None = None,
+        precision: str = "fp32",
     ) -> None:
-        """Prepare the training of `pair` by `task`; `data` is the folder of the shards, for validation."""
+        """Prepare the training of `pair` by `task`; `data` is the folder of the shards, for validation.
+
+        In fp16, the loss is scaled, so that gradients neither vanish nor overflow (Micikevicius et al. 2018, arXiv
+        1710.03740); a step whose gradients do overflow is left out, and the scale halved.
+        """
         self.config = config
         self.task = task
         self.steps = task.steps
@@ -72,6 +82,7 @@ class Trainer(Generic[Randomness]):
             fused=True,
         )
         self._network, self._optimizer = fabric.setup(task, optimizer)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
     def step(self, share: Tensor) -> Point | None:
         """Do one step of the optimiser on this process's share of the batch, (B, 2 or 3, 3, H, W) uint8.
@@ -90,6 +101,7 @@ class Trainer(Generic[Randomness]):
             group["lr"] = rate
 
         means = self._backward(share.to(self._fabric.device, non_blocking=True), plan)
+        self._scaler.unscale_(self._optimizer.optimizer)
         norm = self._fabric.clip_gradients(
             self._network, self._optimizer, max_norm=train.clip, error_if_nonfinite=False
         )
@@ -98,6 +110,7 @@ class Trainer(Generic[Randomness]):
         if self.waits:
             self._raise_failure()
         self._optimizer.step()
+        self._scaler.update()
         self.task.after_step(self.done, plan.randomness, means)
         self._average.update_parameters(self._pair)
         self.done += 1
@@ -163,6 +176,7 @@ class Trainer(Generic[Randomness]):
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "best": self.best.state_dict(),
+            "scaler": self._scaler.state_dict(),
         }
 
     def load_state_dict(self, state: TrainingState | None) -> None:
@@ -173,6 +187,7 @@ class Trainer(Generic[Randomness]):
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.best.load_state_dict(state["best"])
+        self._scaler.load_state_dict(state["scaler"])
         self.done = state["step"]
         self.curve = state["curve"]
 
@@ -194,7 +209,7 @@ class Trainer(Generic[Randomness]):
             with self._fabric.no_backward_sync(self._network):
                 terms, pictures = self._network(share[in_share], plan.randomness.select(in_batch))
                 loss = plan.container_weight * terms.container + self.config.beta * terms.secret
-                self._fabric.backward(loss / divisor)
+                self._fabric.backward(self._scaler.scale(loss / divisor))
             if self.shows:
                 self._shown = first_pictures(pictures)
             means += terms.stack() / divisor
@@ -204,15 +219,21 @@ class Trainer(Generic[Randomness]):
     def _watch(self, means: Tensor, norm: Tensor) -> None:
         """Note the first step whose loss or gradient is not finite; from then on, the optimiser changes no weight.
 
-        It is noted on the device, as twice the number of the step, plus 1 if the loss is not finite.
+        It is noted on the device, as twice the number of the step, plus 1 if the loss is not finite. A scaled gradient
+        may overflow; only the scale changes then.
         """
         failed = 2 * self.done + 1 - torch.isfinite(means).all().long()
-        fails = (self._failure < 0) & ~torch.isfinite(means.sum() + norm)
-        self._failure = torch.where(fails, failed, self._failure)
-        self._optimizer.optimizer.found_inf = (self._failure >= 0).float()  # as torch.amp.GradScaler sets it
+        overflowed = ~torch.isfinite(norm)
+        wrong = ~torch.isfinite(means.sum()) | (overflowed & (self._scaler.is_enabled() == 0))
+        self._failure = torch.where((self._failure < 0) & wrong, failed, self._failure)
+        # As torch.amp.GradScaler sets it.
+        self._optimizer.optimizer.found_inf = ((self._failure >= 0) | overflowed).float()
 
     def _raise_failure(self) -> None:
         failure = int(self._failure)
+        least_scale = 1.0  # that of a gradient which would overflow without any
+        if self._scaler.get_scale() < least_scale:
+            failure = 2 * self.done
         if failure >= 0:
             self.done, loss = divmod(failure, 2)
             raise FloatingPointError(f"the {'loss' if loss else 'gradient'} is no longer finite")

@@ -41,6 +41,14 @@ def has_bf16(device: torch.device) -> bool:
     return built_in and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # False if disabled by ONEDNN_MAX_CPU_ISA
 
 
+def has_fp16(device: torch.device) -> bool:
+    """Return whether a device computes fast in float16: GPUs since Volta, and the P100."""
+    if device.type != "cuda":
+        return False
+    capability = torch.cuda.get_device_capability(device)
+    return capability >= (7, 0) or capability == (6, 0)
+
+
 def resolve(precision: str, device: torch.device) -> str:
     """Resolve "auto" to "bf16" if that is fast on the device, else to "fp32"; return other precisions as they are.
 
@@ -57,8 +65,9 @@ def resolve(precision: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Return a context for a forward pass at a precision, "bf16" or "fp32"."""
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    """Return a context for a forward pass at a precision, "bf16", "fp16" or "fp32"."""
+    types = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    return torch.autocast(device.type, types[precision]) if precision in types else nullcontext()
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -46,12 +46,16 @@ PSNR = Measure("psnr", "PSNR", "dB", True, 2)
 SSIM = Measure("ssim", "SSIM", "", True, 4)
 MSSSIM = Measure("msssim", "MS-SSIM", "", True, 4)
 APD = Measure("apd", "APD", "levels", False, 2)
+PAE = Measure("pae", "largest error", "levels", False, 0)
+BPP = Measure("bpp", "size", "bits per pixel", False, 2)
 DE2000 = Measure("de2000", "colour error ΔE2000", "", False, 2)
 HAARPSI = Measure("haarpsi", "HaarPSI", "", True, 4)
 LPIPS = Measure("lpips", "LPIPS", "", False, 4)
 VMAF = Measure("vmaf", "VMAF", "", True, 1)
 FLICKER = Measure("flicker", "flicker", "levels", False, 2)
-MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
+MEASURES = {
+    measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, PAE, BPP, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)
+}
 INFORMATION = "information"  # information that a modem's likelihoods hold, in bits per pixel
 BITS_PER_PIXEL = "bits_per_pixel"  # that a network which predicts pictures needs for them
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
@@ -99,6 +103,11 @@ def difference(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
 def apd(a: np.ndarray, b: np.ndarray) -> float:
     """Return the average pixel discrepancy, the mean absolute difference in levels, of two uint8 or int16 arrays."""
     return float(np.mean(np.abs(a.astype(np.int16) - b.astype(np.int16))))
+
+
+def pae(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the peak absolute error in levels of two uint8 arrays: the largest of any sample."""
+    return float(np.abs(a.astype(np.int16) - b).max())
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:

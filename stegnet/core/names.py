@@ -8,7 +8,7 @@ import pkgutil
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,7 @@ FILM = "film"
 SOUND = "sound"
 FILE = "file"
 COVERS = (PICTURE, FILM, SOUND)
+SHIPPED_PREDICTOR = Path(__file__).parents[1] / "weights/multiscale.safetensors"  # the network that predicts pictures
 ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 CHANNEL_SUFFIX = ".channel"  # of the file of a known channel

@@ -1,32 +1,23 @@
-"""Compressing pictures and films to a given number of bytes, so that they can be hidden as files.
+"""Compressing films to a given number of bytes, so that they can be hidden as files.
 
-A picture becomes lossless WebP if that fits, or else AVIF; a film becomes HEVC in Matroska. Both are 4:4:4 and tuned
-for PSNR, as the networks are. The quality is the highest that fits, at the original resolution. Colours become sRGB,
-and metadata (camera, place, title) and subtitles are dropped. A film's sound is copied packet by packet if it takes no
-more than a quarter of the bytes, or else becomes Opus.
+A film becomes HEVC in Matroska, 4:4:4 and tuned for PSNR. The quality is the highest that fits, at the original
+resolution. Colours become sRGB, and metadata (camera, place, title) and subtitles are dropped. A film's sound is copied
+packet by packet if it takes no more than a quarter of the bytes, or else becomes Opus.
 """
 
-import math
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import av
-import numpy as np
-from PIL import Image
 
-from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.measures import psnr
-from stegnet.core.names import counted
+from stegnet.core.errors import MediaError
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
-from stegnet.image.avif import write_avif
-from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
-from stegnet.near import Coded, decode, fit
+from stegnet.media.picture_copies import TARGET, Encoder, no_progress, too_large
 from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
@@ -35,82 +26,11 @@ from stegnet.video.sound_streams import ffmpeg_sound
 if TYPE_CHECKING:
     from ffmpeg.nodes import FilterableStream
 
-AVIF = ".avif"
-WEBP = ".webp"
-HEVC = ".mkv"
-_ABOVE_AVIF = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
-_TARGET = 0.98  # share of the available bytes that an attempt aims at
-
-
-def _no_progress(done: int, total: int) -> None:
-    pass
-
-
-def compress_picture(
-    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
-) -> Compressed:
-    """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
-
-    Args:
-        path: picture to compress.
-        folder: where attempts are written.
-        limit: largest size in bytes.
-        progress: called after each attempt with the number of steps done and in all.
-
-    Raises:
-        MediaError: the picture can't be read or coded as AVIF.
-        CapacityError: it is too large even at the lowest quality.
-    """
-    picture = read_picture(path)
-    if exact := _lossless(picture, folder, limit):
-        progress(1, 1)
-        return exact
-    return _Avif(path, picture, folder, progress).best(limit)
-
-
-def compress_picture_nearly(
-    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
-) -> Compressed:
-    """Compress a picture as `compress_picture`, but to near-lossless JPEG XL where its PSNR is better than AVIF's.
-
-    A near-lossless picture is not a file, but data of a record of its own kind.
-    """
-    picture = read_picture(path)
-    if exact := _lossless(picture, folder, limit):
-        progress(1, 1)
-        return exact
-    coded = fit(picture, limit, progress)
-    quality = psnr(picture, decode(coded)) if coded else 0.0
-    if quality < _ABOVE_AVIF:
-        avif = _Avif(path, picture, folder, progress).best(limit)
-        if coded is None or (avif.psnr or 0.0) >= quality:
-            return avif
-    assert coded is not None
-    return _near_lossless(coded, folder, quality)
-
-
-def _near_lossless(coded: Coded, folder: Path, quality: float) -> Compressed:
-    """Return a picture that is coded nearly without loss as a copy; `quality` is its PSNR in dB."""
-    copy = folder / "near"
-    copy.write_bytes(coded.data)
-    largest = coded.coder.largest_error(coded.steps)
-    levels = counted(largest, "level")
-    error = f"each sample within {levels} of the original, {quality:.1f} dB" if largest else "exact"
-    return Compressed(copy, f"{coded.coder.label}, {error}", quality, coded)
-
-
-def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | None:
-    """Return the picture as lossless WebP; None if it is too large."""
-    exact = folder / f"exact{WEBP}"
-    longest_side = 16_383  # of a WebP
-    if max(picture.shape) > longest_side:
-        return None
-    Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
-    return Compressed(exact, "lossless WebP", math.inf) if exact.stat().st_size <= limit else None
+_MATROSKA = ".mkv"
 
 
 def compress_film(
-    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = _no_progress
+    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
 ) -> Compressed:
     """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding, as `compress_picture` does.
 
@@ -128,16 +48,11 @@ def compress_film(
     best = encoder.best(limit) or encoder.smallest()
     size = best.stat().st_size
     if size > limit:
-        raise _too_large(path, size, limit)
+        raise too_large(path, size, limit)
 
     with_sound = f", {sound.description}" if sound else ""
     rate = 8 * size / info.seconds / 1000
     return Compressed(best, f"HEVC 4:4:4, {float(rate):.0f} kbit/s{with_sound}")
-
-
-def _too_large(path: Path, size: int, limit: int) -> CapacityError:
-    problem = f"has {size} bytes even at the lowest quality, more than the capacity of {max(limit, 0)}"
-    return CapacityError(problem, "use a larger or longer cover", subject=path)
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:
@@ -161,103 +76,7 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
     return Compressed(encoded, f"its sound Opus, {rate // 1000} kbit/s")
 
 
-class _Encoder(ABC):
-    """Encoder of a picture or film at several bit rates."""
-
-    rates: tuple[float, float]  # lowest and highest valid bit rate
-
-    @abstractmethod
-    def encode(self, rate: float) -> Path:
-        """Encode to a file of about this bit rate."""
-
-    def largest(self, rate: float, limit: int, tries: int, enough: float) -> tuple[float, Path | None]:
-        """Return the bit rate and file of the largest attempt with at most `limit` bytes, starting at a rate.
-
-        The share `enough` of `limit` ends the search. If no attempt fits, return the bit rate to try next, and None.
-        """
-        best = None
-        tried = [(0.0, 0)]
-        while len(tried) <= tries and rate != tried[-1][0]:
-            made = self.encode(rate)
-            size = made.stat().st_size
-            if size <= limit and (best is None or size > best[1].stat().st_size):
-                best = rate, made
-            if enough * limit <= size <= limit or (size == tried[-1][1] and size <= limit):
-                break
-            tried.append((rate, size))
-            rate = min(max(_next_rate(tried, limit, _TARGET * limit), self.rates[0]), self.rates[1])
-        return best or (rate, None)
-
-
-def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> float:
-    """Estimate the bit rate that gives `target` bytes, by the secant method within the known bounds."""
-    (earlier_rate, earlier_size), (last, last_size) = tried[-2:]
-    low = max(rate for rate, size in tried if size <= limit)
-    high = min((rate for rate, size in tried if size > limit), default=4 * low)
-    if last_size == earlier_size:  # a coarse encoder
-        rate = last * (target / last_size) ** 2
-    else:
-        rate = last + (target - last_size) * (last - earlier_rate) / (last_size - earlier_size)
-    return rate if low < rate < high else (low + high) / 2
-
-
-class _Search(NamedTuple):
-    """Search for the bit rate of an AVIF."""
-
-    effort: int  # libaom's `cpu-used`
-    tries: int
-    enough: float  # share of the bytes that ends it
-
-
-class _Avif(_Encoder):
-    """Encoder of a picture; quick searches find about the bit rate for thorough ones."""
-
-    rates = (1000.0, 1e10)
-
-    def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Callable[[int, int], None]) -> None:
-        self._path = path
-        self._picture = picture
-        self._folder = folder
-        self._progress = progress
-        is_small = picture[..., 0].size <= 100_000
-        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(6, 4, 0.97)]
-        self._count = 0
-        self._effort = self._searches[0].effort
-
-    def encode(self, rate: float) -> Path:
-        self._count += 1
-        out = self._folder / f"attempt{self._count}{AVIF}"
-        steps = sum(search.tries for search in self._searches)
-        write_avif(self._picture, out, rate, self._effort, self._path)
-        self._progress(min(self._count, steps), steps)
-        return out
-
-    def best(self, limit: int) -> Compressed:
-        """Return the best copy of at most `limit` bytes."""
-        fitting = []
-        rate = 8.0 * limit
-        for search in self._searches:
-            self._effort = search.effort
-            rate, largest = self.largest(rate, limit, search.tries, search.enough)
-            if largest is not None:
-                fitting.append(largest)
-
-        share = 0.95
-        while not fitting:  # the first that fits at lower and lower bit rates
-            rate = max(rate * share, self.rates[0])
-            share = share * share
-            attempt = self.encode(rate)
-            size = attempt.stat().st_size
-            if size > limit and rate == self.rates[0]:
-                raise _too_large(self._path, size, limit)
-            if size <= limit:
-                fitting.append(attempt)
-
-        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in fitting)
-        return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
-
-
-class _Hevc(_Encoder):
+class _Hevc(Encoder):
     """Encoder of a film, with its sound, in two passes."""
 
     def __init__(
@@ -277,7 +96,7 @@ class _Hevc(_Encoder):
     def best(self, limit: int) -> Path | None:
         """Return the largest second pass that fits, if any does."""
         sound = self._sound.path.stat().st_size if self._sound else 0
-        rate = 8 * (_TARGET * limit - sound) / self._info.seconds
+        rate = 8 * (TARGET * limit - sound) / self._info.seconds
         rate = float(min(max(rate, self.rates[0]), self.rates[1]))
         self._write(self._folder / "first-pass.mkv", f"pass=1:stats={self._stats}", rate)
         second_passes = 4
@@ -295,7 +114,7 @@ class _Hevc(_Encoder):
 
     def _encode_with_sound(self, name: str, params: str, rate: float | None) -> Path:
         silent = self._folder / f"{name}-silent.mkv"
-        film = self._folder / f"{name}{HEVC}"
+        film = self._folder / f"{name}{_MATROSKA}"
         self._write(silent, params, rate)
         inputs = [input_file(silent)["v"]]
         inputs += [input_file(self._sound.path)["a"]] if self._sound else []

@@ -17,7 +17,17 @@ import numpy as np
 from stegnet import near, video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
-from stegnet.core.names import FILE, FILM, MOST_TEXT, PICTURE, SOUND, TEXT_NAME, counted, printable
+from stegnet.core.names import (
+    FILE,
+    FILM,
+    MOST_TEXT,
+    PICTURE,
+    SHIPPED_PREDICTOR,
+    SOUND,
+    TEXT_NAME,
+    counted,
+    printable,
+)
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
@@ -42,6 +52,7 @@ from stegnet.methods.method import (
     ignore,
 )
 from stegnet.methods.registry import album_method, preferred
+from stegnet.networks.prediction import PredictingNetwork
 from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,
@@ -458,8 +469,11 @@ class FoundNearLossless(FoundSecret):
 
     def _decoded(self, data: bytes) -> np.ndarray:
         header = self.header
+        predictor = None
+        if header.coder is near.Coder.NETWORK:
+            predictor = self.context.network(PredictingNetwork.load, SHIPPED_PREDICTOR).predictor
         try:
-            return near.decode(near.Coded(header.height, header.width, header.steps, header.coder, data))
+            return near.decode(near.Coded(header.height, header.width, header.steps, header.coder, data), predictor)
         except ValueError as error:
             raise RevealError(f"the hidden picture is damaged ({error})", ALL_OR_NOTHING) from error
 

@@ -22,6 +22,7 @@ from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
+from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
@@ -29,6 +30,7 @@ from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, s
 T = TypeVar("T")
 Options = TypeVar("Options")  # a method's options
 AUTO = "auto"
+MATROSKA = ".mkv"  # suffix of a film's copy
 RESIZE_HELP = (
     "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
 )
@@ -211,6 +213,7 @@ class Carrier(ABC):
     """An opened cover, or a part of it, that a file is fitted to."""
 
     at_most_safe = False  # whether to refuse more than is hard to find
+    reason = "does not fit as it is"  # for a copy
     larger = "use a larger cover"  # the hint if a file does not fit
 
     @abstractmethod
@@ -241,11 +244,15 @@ class Carrier(ABC):
 
 def media_compressors(single: bool = False) -> Compressors:
     """Return the compressor of each kind of media; if all is in a `single` record, pictures may be near-lossless."""
-    with extra("media", "compressing"):
-        from stegnet.media import compress  # imported here, since it needs ffmpeg
+    picture = compress_picture_nearly if single else compress_picture
+    return {PICTURE: (picture, AVIF), FILM: (_compress_film, MATROSKA)}
 
-    picture = compress.compress_picture_nearly if single else compress.compress_picture
-    return {PICTURE: (picture, compress.AVIF), FILM: (compress.compress_film, compress.HEVC)}
+
+def _compress_film(path: Path, folder: Path, limit: int, progress: Callable[[int, int], None]) -> Compressed:
+    with extra("media", "compressing a film"):
+        from stegnet.media.compress import compress_film  # imported here, since it needs ffmpeg
+
+    return compress_film(path, folder, limit, progress)
 
 
 class Payload(ExitStack):
@@ -307,7 +314,7 @@ class Payload(ExitStack):
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
-        why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
+        why = "is more than is hard to find here" if carrier.at_most_safe else carrier.reason
         form = form_of(self.file)
         assert form, "only pictures and films are compressed"
         made = f"{form.name} → {copy.description}"

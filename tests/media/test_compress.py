@@ -11,7 +11,8 @@ from stegnet import CapacityError, MediaError
 from stegnet.image import read_picture, write_png
 from stegnet.image.avif import write_avif
 from stegnet.media import capacity_tables
-from stegnet.media.compress import compress_film, compress_picture
+from stegnet.media.compress import compress_film
+from stegnet.media.picture_copies import compress_picture
 from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import encode
 from tests.support.quality import psnr

@@ -18,10 +18,10 @@ from stegnet.near import (
     fit,
     quantise,
     restore,
+    shipped_predictor,
 )
 from stegnet.near.jpeg_xl_header import require_plain
 from stegnet.near.predicted import encode_predicted
-from stegnet.near.predictor import shipped_predictor
 
 EFFORT = 7
 

@@ -14,7 +14,21 @@ from onnx.reference import ReferenceEvaluator
 from skimage.data import astronaut, chelsea
 
 from stegnet import kernels
-from stegnet.near import Coded, Coder, Steps, decode, encode_jpeg_xl, fit, quantise, restore
+from stegnet.core.errors import WeightsError
+from stegnet.core.names import SHIPPED_PREDICTOR
+from stegnet.near import (
+    GRAPHS,
+    Coded,
+    Coder,
+    OnnxPredictor,
+    Steps,
+    decode,
+    encode_jpeg_xl,
+    fit,
+    quantise,
+    restore,
+    shipped_predictor,
+)
 from stegnet.near.mixtures import (
     _ARGUMENT_PARTS,
     _FARTHEST,
@@ -32,7 +46,6 @@ from stegnet.near.mixtures import (
     uniform_intervals,
 )
 from stegnet.near.predicted import _STRIP, LEAST_SIDE, decode_predicted, encode_predicted
-from stegnet.near.predictor import GRAPHS, SHIPPED_PREDICTOR, Predictor, shipped_predictor
 
 SIZES = [(1, 1), (4, 4), (5, 5), (6, 5), (16, 200), (37, 64), (64, 37), (101, 77)]
 ONE = Steps.even(3)
@@ -166,10 +179,10 @@ def test_strips_give_the_same_prediction_as_the_whole(monkeypatch: pytest.Monkey
 def test_every_engine_gives_the_same_integers():
     """ONNX Runtime, NumPy as the package onnx has it, and PyTorch; the page's runtime reads test vectors."""
     torch = pytest.importorskip("torch")
+    from stegnet.networks.integer_layers import integer_networks
     from stegnet.networks.pair import load_pair
-    from stegnet.networks.prediction_export import integer_networks
 
-    predictor = Predictor(SHIPPED_PREDICTOR)
+    predictor = OnnxPredictor(SHIPPED_PREDICTOR)
     modules = integer_networks(load_pair(SHIPPED_PREDICTOR)[0])
     reference = [ReferenceEvaluator(onnx.load(SHIPPED_PREDICTOR.with_suffix(f".{name}.onnx"))) for name in GRAPHS]
     random = np.random.default_rng(3)
@@ -197,9 +210,8 @@ CODED = """
 import sys
 from hashlib import sha256
 from skimage.data import astronaut
-from stegnet.near import Steps, quantise
+from stegnet.near import Steps, quantise, shipped_predictor
 from stegnet.near.predicted import encode_predicted
-from stegnet.near.predictor import shipped_predictor
 steps = Steps.even(3)
 print(sha256(encode_predicted(quantise(astronaut()[:200, :300], steps), steps, shipped_predictor())).hexdigest())
 """
@@ -268,7 +280,7 @@ def test_the_likeliest_picture_takes_the_least_bits():
 def test_another_networks_code_is_named():
     data = encode_predicted(quantise(astronaut()[:48, :64], ONE), ONE, shipped_predictor())
     other = Coded(48, 64, ONE, Coder.NETWORK, b"\1\2\3\4" + data[4:])
-    with pytest.raises(ValueError, match="another network, 01020304"):
+    with pytest.raises(WeightsError, match="the network 01020304…"):
         decode(other)
 
 

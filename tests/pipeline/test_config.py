@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from stegnet import ConfigError
-from tests.support.lab import PARAMS, ROOT, Config, changed, check, flatten, load, parse, read
+from tests.support.lab import PARAMS, ROOT, Config, changed, check, flatten, load, parse, read, with_recipe
 
 TEXT = PARAMS.read_text(encoding="utf-8")
 VALUES = parse(TEXT)
@@ -49,7 +49,17 @@ def leaves(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, int]
 
 
 def test_the_repository_s_params_load():
-    assert flatten(dataclasses.asdict(load(PARAMS))) == FLAT
+    assert flatten(dataclasses.asdict(load(PARAMS))) == flatten(with_recipe(VALUES))
+
+
+@pytest.mark.parametrize(
+    ("model", "crop", "colour"), [("multiscale", 256, 0.0), ("costa", 96, 0.3), ("mine:Own", 96, 0.3)]
+)
+def test_auto_is_the_family_s_recipe(model, crop, colour):
+    train = changed_to("model.name", model).train
+    assert (train.crop, train.augment.colour) == (crop, colour)
+    assert check(changed(VALUES, {"model.name": model, "train.crop": 64})).train.crop == 64
+    assert check(changed(VALUES, {"model.name": model, "data.size": 64})).train.crop == 64
 
 
 def test_every_key_has_a_comment():
@@ -75,7 +85,7 @@ def test_a_missing_key_or_a_wrong_type_is_named():
         ("beta", float("nan"), "must be less than or equal to 1000000, is nan"),
         ("data.size", 100, "must be a multiple of 8, is 100"),
         ("model.width", "car", "must be a valid integer, is 'car'"),
-        ("train.precision", "fp16", "must be 'auto', 'bf16' or 'fp32', is 'fp16'"),
+        ("train.precision", "fp8", "must be 'auto', 'bf16', 'fp16' or 'fp32', is 'fp8'"),
     ],
 )
 def test_the_rule_that_a_value_breaks_is_said(key, value, rule):
@@ -113,11 +123,14 @@ def test_the_first_section_is_named_first_and_in_it_a_misspelt_key():
 def test_keys_that_do_not_fit_together():
     """Blocks of 48 fill crops of 96 alone, and blocks of 64 pictures of 256 alone."""
     for block in (48, 64):
-        wrong = error(changed(VALUES, {"scramble.block": block}))[0]
+        wrong = error(changed(VALUES, {"scramble.block": block, "train.crop": 96}))[0]
         assert wrong == f"scramble.block: must divide data.size and train.crop, is {block}"
     assert changed_to("scramble.block", 32).scramble.block == 32
     assert changed_to("data.size", 96).data.size == 96
-    assert error(changed(VALUES, {"data.size": 88}))[0] == "train.crop: must not exceed data.size 88, is 96"
+    assert (
+        error(changed(VALUES, {"data.size": 88, "train.crop": 96}))[0]
+        == "train.crop: must not exceed data.size 88, is 96"
+    )
     assert changed_to("train.loss.l1", 1.0).train.loss["l1"] == 1
     assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")
 
@@ -127,7 +140,7 @@ def test_what_a_profile_changes_is_known():
         r"^-S (\S+)=(\S+) *(.*)", (ROOT / "pipeline" / "gpu.txt").read_text(encoding="utf-8"), re.MULTILINE
     )
     changes = {key: parse(value) for key, value, _ in lines}
-    assert flatten(dataclasses.asdict(check(changed(VALUES, changes)))) == FLAT | changes != FLAT
+    assert flatten(dataclasses.asdict(check(changed(VALUES, changes)))) == flatten(with_recipe(VALUES)) | changes
 
 
 def test_a_rung_is_named_by_its_number():

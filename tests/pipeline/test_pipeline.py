@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"size": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
-    "model": {"blocks": 2, "width": 8, "ends": 2, "backbone": "none"},
+    "model": {"name": "costa", "blocks": 2, "width": 8, "ends": 2, "backbone": "none"},
     "train": {
         "pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5, "devices": 1, "threads": 1,
     },
@@ -95,7 +95,8 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     """And hides a film with the cover's sound."""
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     bases = ["base_psnr", "restored_base_psnr"]
-    assert list(figures) == ["container_psnr", "secret_psnr", *bases, "container_ssim", "secret_ssim"]
+    others = ["container_ssim", "secret_ssim", "secret_pae", "secret_psnr_worst"]
+    assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others]
     assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     assert list(speed) == [*SPEED, "backend", "device", "precision", "threads"]
@@ -105,7 +106,8 @@ def test_repro_measures_and_shows(clone: Path) -> None:
         with Image.open(clone / f"reports/evaluate/pictures/{sheet}.png") as picture:
             picture.load()
     assert len(pd.read_csv(clone / "reports/evaluate/pairs.csv")) > 2 * 9
-    assert read_card(clone / "build/weights/pair.safetensors").options.items() >= SMALL["model"].items()
+    card = read_card(clone / "build/weights/pair.safetensors")
+    assert ({"name": card.model} | card.options).items() >= SMALL["model"].items()
     found = json.loads((clone / "reports/detect/metrics.json").read_text(encoding="utf-8"))
     assert {name.split("_")[1] for name in found} == {"network", "sealed", "control"}
     assert all(0 <= share <= 1 for share in found.values())
@@ -245,6 +247,26 @@ def test_experiments(clone: Path) -> None:
     assert shown.loc["slower"].validation_loss > 0  # though it was not evaluated
     assert "failed" not in run(clone, "dvc", "plots", "diff", "HEAD", "slower")
     run(clone, "dvc", "metrics", "diff", "HEAD", "slower", "--md")
+    back_to_the_commit(clone)
+
+
+def test_the_family_that_predicts(clone: Path) -> None:
+    """All stages measure it; the film is hidden by the pair that comes with stegnet."""
+    said = run(clone, "dvc", "exp", "run", "-S", "model.name=multiscale", "-S", "beta=0.5")
+    assert executed(said) == ["check", "train", "export", "evaluate", "detect", "video", "report", "publish"]
+    figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
+    sides = ["container_psnr", "secret_psnr", "container_ssim", "secret_ssim"]
+    assert list(figures) == [*sides, "secret_bpp", "secret_pae", "secret_psnr_worst"]
+    assert all(30 < figures[name] < 60 for name in sides[:2])
+    assert {path.name for path in (clone / "build/onnx").glob("*.onnx")} > {"pair.pass1.onnx", "pair.mixture.onnx"}
+    table = runs(clone).set_index("params.model.name")
+    row = table.loc["multiscale"].set_index("tags.stegnet.stage").loc["train"]
+    assert row["metrics.secret_bpp"] == figures["secret_bpp"]
+    assert row["tags.mlflow.runName"] == "beta=0.5 model.name=multiscale"
+    assert "hides no films" in said
+    page = (clone / "reports/index.html").read_text(encoding="utf-8")
+    assert "secret, bits per pixel" in page and "base alone, film" in page
+    assert "failed" not in run(clone, "dvc", "plots", "show")
     back_to_the_commit(clone)
 
 

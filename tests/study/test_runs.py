@@ -17,7 +17,7 @@ from stegnet.networks import build_from, load_pair
 from study import arithmetic, jpeg_steganalysis, sizes, steganalysis, training, wrongkey
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
-from tests.support.lab import ROOT, changed, flatten, read
+from tests.support.lab import PARAMS, ROOT, changed, check, flatten, read
 from tests.support.pairs import Network
 from tests.support.shards import ShardWriter, write_shards
 
@@ -96,7 +96,7 @@ def test_sizes(exact: Network, picture: Callable[..., np.ndarray], five_levels) 
     """Picture i hides picture i + 4 of its kind and size."""
     pictures = {("scenes", size): [picture(size, size, seed) for seed in range(3)] for size in (64, 128)}
     table = sizes.measure(exact, pictures, 4, 0, lambda jobs: jobs)
-    assert len(table) == 2 * 2 * 3
+    assert len(table) == 2 * 2 * 4
     errors = [
         np.mean((picture(128, 128, seed).astype(float) - five_levels(picture(128, 128, seed))) ** 2)
         for seed in range(3)
@@ -141,18 +141,21 @@ def test_the_right_key_shows_all_and_a_wrong_one_nothing(exact: Network, tmp_pat
     assert right["correlation"].abs().max() < 0.1 and right["told"].max() == 0, "it looks at the own secret"
 
 
-def test_a_modem_differs_in_what_its_file_says(config) -> None:
-    after = training.changed_config(config, MODEM)
+def test_a_modem_differs_in_what_its_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    after = training.changed_config(MODEM)
     assert build_from(after.model).bits == 162
-    assert flatten(asdict(after)) == flatten(asdict(config)) | flatten(read(MODEM))
+    pair = check(changed(read(PARAMS), {"model.name": "unet"}))
+    assert flatten(asdict(after)) == flatten(asdict(pair)) | flatten(read(MODEM))
 
 
 def test_a_modem_is_trained_and_its_card_says_how(
     config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    train = replace(config.train, batch=2, crop=32, warmup=1, precision="fp32", devices=1, workers=0)
-    config = replace(config, train=train)
+    train = {"batch": 2, "warmup": 1, "precision": "fp32", "devices": 1, "workers": 0}
+    alone = {f"train.{key}": value for key, value in train.items()}
+    Path("params.yaml").write_text(yaml.safe_dump(changed(read(PARAMS), alone)), encoding="utf-8")
     small = {"model.blocks": 2, "model.width": 4, "seed": 3, "train.pairs": 4, "train.crop": 32}
     Path("modem.yaml").write_text(yaml.safe_dump(changed(read(MODEM), small)), encoding="utf-8")
     training.main(config, Path("modem.yaml"), shards, Path("out/small.safetensors"))

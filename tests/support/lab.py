@@ -16,6 +16,7 @@ from pipeline.config import (
     load,
     parse,
     read,
+    with_recipe,
 )
 from pipeline.prepare.downloads import CatalogueEntry, Listed, read_catalogue, read_listing, read_photographs
 from pipeline.prepare.prepare import prepare

@@ -25,7 +25,7 @@ from pipeline.train.modem import (
     with_halved_chroma,
 )
 from pipeline.train.prediction import GridChoice, PredictionTask, grid_bits, picture_bits, to_levels
-from pipeline.train.run import fingerprint, prepare_run, with_defaults
+from pipeline.train.run import fingerprint, prepare_run, training_precision, with_defaults
 from pipeline.train.train import first_pair, open_trainer, train
 from pipeline.train.trainer import Trainer, learning_rate
 from stegnet.core.compute import make_deterministic

@@ -8,7 +8,7 @@ from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import already_exists
 from stegnet.core.errors import MediaError, extra
-from stegnet.near.predictor import GRAPHS
+from stegnet.near import GRAPHS
 from stegnet.networks.card import NETWORKS, SHIPPED
 from stegnet.networks.engines import graph_file
 

@@ -42,6 +42,7 @@ class Multiscale(Pair):
         width: channels of a convolution.
     """
 
+    base = "none"
     learning_rate = 0.003
     hides_pictures = False
 
@@ -92,7 +93,8 @@ class Pass(nn.Module):
                 assert last.bias is not None
                 last.weight *= 0.3
                 last.bias.zero_()
-                last.bias[MIXED : 2 * MIXED] = torch.linspace(-0.5, 1.0, MIXED)
+                scales = [1.5 * number / (MIXED - 1) - 0.5 for number in range(MIXED)]
+                last.bias[MIXED : 2 * MIXED] = torch.tensor(scales)
 
     def forward(self, film: int) -> "Filters":
         """Return the quantised weights for one of the first layers."""
@@ -267,7 +269,7 @@ def seen_errors(error: Tensor) -> Tensor:
 def _neighbours(known: int) -> Tensor:
     """Return the filters, (3, 3 · known, 5, 5), that give the mean of the four nearest known pixels."""
     filters = torch.zeros(3, known, 3, 5, 5)  # colour, grid, colour of the grid
-    quarter = torch.eye(3) / 4
+    quarter = torch.tensor([[0.25, 0, 0], [0, 0.25, 0], [0, 0, 0.25]])
     nearest: list[tuple[int, int, int]]  # grid, row, column
     match known:
         case 1:

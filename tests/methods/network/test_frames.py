@@ -320,7 +320,7 @@ def test_a_container_that_visibly_differs_is_told(tmp_path, exact, picture):
         write_png(tmp_path / name, picture(64, 96, number))
     files, how = (tmp_path / "cover.png", tmp_path / "secret.png"), METHODS["network"].info.options(any_quality=True)
     for name, network, told in (("quiet.png", exact, False), ("loud.png", Loud(exact), True)):
-        run = Context(networks={SHIPPED: network})
+        run = Context(weights=SHIPPED, networks={SHIPPED: network})
         report = hide_file(HideJob(METHODS["network"], how, run), *files, OutputTarget(tmp_path / name), KEY)
         assert any("visibly differs" in note for note in report.notes) == told
 

@@ -32,10 +32,13 @@ def test_the_worst_percent_is_the_mean_of_the_worst_three_of_three_hundred(measu
 
 def test_a_single_or_infinite_value_has_no_interval():
     assert math.isnan(stats([40.0])["ci_low"])
-    infinite = stats([40.0, math.inf])
-    assert infinite["mean"] == math.inf
+    infinite = stats([math.inf, math.inf])
+    assert infinite["mean"] == infinite["worst"] == math.inf
     assert math.isnan(infinite["ci_high"])
-    assert infinite["worst"] == 40
+
+
+def test_exact_pictures_are_left_out_of_means():
+    assert stats([40.0, math.inf, 44.0]) == stats([40.0, 44.0])
 
 
 def table(kinds: list[str]) -> pd.DataFrame:
@@ -76,7 +79,14 @@ def test_the_summary_by_hand():
 def test_the_headline_is_of_photographs_if_there_are_any(kinds, better):
     figures = headline(summarise(table(kinds)))
     bases = ["base_psnr", "restored_base_psnr"]
-    assert list(figures) == ["container_psnr", "secret_psnr", *bases, "container_ssim", "secret_ssim"]
+    assert list(figures) == [
+        "container_psnr",
+        "secret_psnr",
+        *bases,
+        "container_ssim",
+        "secret_ssim",
+        "secret_psnr_worst",
+    ]
     assert figures["container_psnr"] == 35 + better
     assert figures["container_ssim"] == (35 + better) / 100
     assert figures["secret_ssim"] == 0.5

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.tracking.provenance import run_tags
+from pipeline.tracking.provenance import run_name, run_tags
 
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
 NOTE = "mlflow.note.content"
-PARAMS = {"seed": 0, "beta": 0.65, "train.compile": False, "data.source": "scenes"}
+PARAMS = {
+    **{"seed": 0, "beta": 0.65, "model.name": "multiscale"},
+    **{"train.compile": False, "train.crop": 256, "data.source": "scenes"},
+}
 
 
 def git(*words: str) -> str:
@@ -28,7 +31,8 @@ def tags_of(**params: object) -> dict[str, str]:
 def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A repository with parameters and code, in which the test then is; its commit."""
     monkeypatch.chdir(tmp_path)
-    nested = {"seed": 0, "beta": 0.65, "train": {"compile": False}, "data": {"source": "scenes"}}
+    nested = {"seed": 0, "beta": 0.65, "train": {"compile": False, "crop": "auto"}, "data": {"source": "scenes"}}
+    nested["model"] = {"name": "multiscale"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(nested), encoding="utf-8")
     (tmp_path / "code.py").write_text("a = 1\n", encoding="utf-8")
     git("init", "-q")
@@ -69,6 +73,20 @@ def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, mon
     tags = tags_of(beta=2.0)
     assert (tags[COMMIT], tags[DIRTY], tags["stegnet.experiment"]) == (commit, "false", "bolder-try")
     assert tags[COMMAND] == f"git checkout {commit} && dvc exp run -S beta=2.0"
+
+
+def test_values_of_the_family_s_recipe_are_no_changes(commit: str) -> None:
+    for changes, words in (
+        ({"model.name": "costa", "train.crop": 96}, "-S model.name=costa"),
+        ({"train.crop": 64}, "-S train.crop=64"),
+    ):
+        assert tags_of(**changes)[COMMAND] == f"git checkout {commit} && dvc exp run {words}"
+
+
+def test_a_name_begins_with_what_is_compared_most(commit: str) -> None:
+    changed = {"seed": 7, "data.source": f"folder+{'x' * 80}", "beta": 0.25, "train.compile": True}
+    assert run_name("train", PARAMS | changed) == "beta=0.25 train.compile=true …"
+    assert run_name("train", PARAMS) == "multiscale beta=0.65"
 
 
 def test_without_a_repository_or_a_name_none_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

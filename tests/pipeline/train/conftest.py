@@ -18,7 +18,6 @@ from tests.support.lab import (
     changed,
     check,
     flatten,
-    load,
     read,
 )
 from tests.support.shards import write_shards
@@ -33,7 +32,7 @@ def make_config() -> Callable[..., Config]:
 
     `train` keys are given by name, other sections as they are.
     """
-    base = load(PARAMS)
+    base = check(changed(read(PARAMS), {"model.name": "invertible"}))
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=0, backbone="none")
     alone = replace(base.train, lr=0.005, bits=1.35, devices=1, threads=1, workers=0)
     small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=5)

@@ -9,7 +9,7 @@ import pytest
 
 from stegnet.core.measures import psnr
 from stegnet.record import encode_base
-from tests.support.lab import PARAMS, TRAIN, VALIDATION, load, render_scene
+from tests.support.lab import PARAMS, TRAIN, VALIDATION, changed, check, read, render_scene
 from tests.support.shards import ShardWriter
 from tests.support.training import prepare_run, train, with_defaults
 
@@ -39,7 +39,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[np.ndar
 @pytest.mark.long
 @pytest.mark.parametrize("name", SMALL)
 def test_a_short_training_adds_a_decibel_to_the_base(name: str, scenes, tmp_path: Path) -> None:
-    config = load(PARAMS)
+    config = check(changed(read(PARAMS), {"model.name": name}))
     alone = replace(config.train, devices=1, threads=1, workers=0, precision="fp32")
     short = replace(alone, pairs=8 * STEPS, crop=CROP, validate=STEPS, ema=0.95, warmup=10)
     config = replace(config, model=replace(config.model, name=name, **SMALL[name]), train=short)

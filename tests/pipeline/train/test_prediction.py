@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.core.predicted_order import FILMS
-from stegnet.near import Steps, quantise
+from stegnet.near import Steps, quantise, shipped_predictor
 from stegnet.near.predicted import encode_predicted
-from stegnet.near.predictor import SHIPPED_PREDICTOR, shipped_predictor
 from stegnet.networks import build, build_from, load_pair
 from stegnet.networks.families.multiscale import Multiscale, Quantised, rounded
 from tests.pipeline.train.conftest import Stopped

@@ -14,7 +14,7 @@ import torch
 
 from pipeline.train import devices, launch
 from pipeline.train.train import make_card, write_weights
-from stegnet import TrainingError
+from stegnet import ConfigError, TrainingError
 from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.pipeline.train.conftest import Stopped, Training
 from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, data_hash
@@ -31,6 +31,7 @@ from tests.support.training import (
     open_trainer,
     prepare_run,
     train,
+    training_precision,
 )
 
 CPU = torch.device("cpu")
@@ -228,6 +229,52 @@ def test_the_average_follows_its_decay(make_config):
         expected = now if expected is None else 0.75 * expected + 0.25 * now
     torch.testing.assert_close(flat(trainer.averaged()), expected)
     assert not torch.equal(expected, now)
+
+
+def test_a_training_in_fp16_learns_as_in_fp32_and_resumes(run, make_config):
+    config = make_config(precision="fp16")
+    whole = run(config, "whole")
+    stop_before(run, config, 7)
+    late = run(config)
+    assert late.steps == list(range(4, 12))
+    assert (weights(late.pair), late.curve) == (weights(whole.pair), whole.curve)
+    assert whole.card.training["precision"] == "fp16"
+    exact = run(make_config(), "exact")
+    assert weights(exact.pair) != weights(whole.pair)
+    losses = [[point["loss"] for point in training.curve] for training in (whole, exact)]
+    np.testing.assert_allclose(*losses, rtol=0.02)
+
+
+def test_a_step_whose_scaled_gradients_overflow_is_left_out(make_config):
+    config = make_config()
+    trainer = open_trainer(config, devices.open_fabric(config, CPU), "fp16")
+    trainer._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    before = flat(trainer._pair)
+    trainer.step(some_pairs())
+    assert torch.equal(flat(trainer._pair), before)
+    assert trainer._scaler.get_scale() == 2.0**126
+    trainer._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    trainer.step(some_pairs())
+    assert not torch.equal(flat(trainer._pair), before)
+    trainer._scaler = torch.amp.GradScaler("cpu", init_scale=0.5)
+    with pytest.raises(FloatingPointError, match="the gradient is no longer finite"):
+        trainer.step(some_pairs())
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision"), [((9, 0), "bf16"), ((7, 5), "fp16"), ((6, 0), "fp16"), ((6, 1), "fp32")]
+)
+def test_auto_is_the_fast_precision_of_a_gpu(capability, precision, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert training_precision("auto", torch.device("cuda", 0)) == precision
+    assert training_precision("fp16", CPU) == "fp16"
+
+
+def test_a_network_that_predicts_needs_fp32(make_config, shards):
+    config = make_config(precision="bf16")
+    config = replace(config, model=replace(config.model, name="multiscale"))
+    with pytest.raises(ConfigError, match="multiscale needs fp32"):
+        prepare_run(config, shards)
 
 
 def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tmp_path):

@@ -1,0 +1,242 @@
+"""Compressing pictures to a given number of bytes, so that they can be hidden as files.
+
+A picture becomes lossless WebP if that fits, or else AVIF, or a near-lossless picture where that is better. AVIF is
+4:4:4 and tuned for PSNR, as the networks are. The quality is the highest that fits, at the original resolution. Colours
+become sRGB, and metadata (camera, place, title) is dropped.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from stegnet import near
+from stegnet.core.errors import CapacityError
+from stegnet.core.measures import psnr
+from stegnet.core.names import counted
+from stegnet.image.avif import write_avif
+from stegnet.image.pictures import read_picture
+from stegnet.media.cover import Compressed
+
+if TYPE_CHECKING:
+    from stegnet.near import Coded, Predictor
+
+AVIF = ".avif"
+WEBP = ".webp"
+TARGET = 0.98  # share of the available bytes that an attempt aims at
+_ABOVE_AVIF = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
+
+
+def no_progress(done: int, total: int) -> None:
+    """Do nothing: the default callback."""
+
+
+def compress_picture(
+    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
+) -> Compressed:
+    """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
+
+    Args:
+        path: picture to compress.
+        folder: where attempts are written.
+        limit: largest size in bytes.
+        progress: called after each attempt with the number of steps done and in all.
+
+    Raises:
+        MediaError: the picture can't be read or coded as AVIF.
+        CapacityError: it is too large even at the lowest quality.
+    """
+    picture = read_picture(path)
+    if exact := _lossless(picture, folder, limit):
+        progress(1, 1)
+        return exact
+    return _Avif(path, picture, folder, progress).best(limit)
+
+
+def compress_picture_nearly(
+    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
+) -> Compressed:
+    """Compress a picture as `compress_picture`, but to a near-lossless one where its PSNR is better than AVIF's.
+
+    A near-lossless picture is not a file, but data of a record of its own kind.
+    """
+    return PictureCompressor(read_picture(path), near.shipped_predictor(), progress)(path, folder, limit, progress)
+
+
+class PictureCompressor:
+    """Compressor of one picture, as `compress_picture_nearly`, by any network that predicts it.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        predictor: the network.
+        progress: called after each attempt with the number of steps done and in all.
+    """
+
+    def __init__(
+        self, picture: np.ndarray, predictor: "Predictor", progress: Callable[[int, int], None] = no_progress
+    ) -> None:
+        self._picture = picture
+        self._predictor = predictor
+        self._fitting = near.Fitting(picture, predictor, progress)
+        self._filled = 1.0  # share of the bytes that ends a search
+
+    def best_bytes(self, beta: float) -> float:
+        """Return the bytes that are best for a container of its size, as `Fitting.best_bytes`.
+
+        Near the best, a few per cent more or less make no difference: copies are then fitted less closely.
+        """
+        self._filled = 0.95
+        return self._fitting.best_bytes(beta)
+
+    def __call__(self, path: Path, folder: Path, limit: int, progress: Callable[[int, int], None]) -> Compressed:
+        """Compress the picture, which was read from a file; arguments and errors are those of `compress_picture`."""
+        picture = self._picture
+        if exact := _lossless(picture, folder, limit):
+            progress(1, 1)
+            return exact
+        coded = self._fitting.within(limit, self._filled)
+        quality = psnr(picture, near.decode(coded, self._predictor)) if coded else 0.0
+        if quality < _ABOVE_AVIF:
+            encoder = _Avif(path, picture, folder, progress)
+            if coded is None or encoder.may_reach(quality, limit):
+                avif = encoder.best(limit)
+                if coded is None or (avif.psnr or 0.0) >= quality:
+                    return avif
+        assert coded is not None
+        return _near_lossless(coded, folder, quality)
+
+
+def _near_lossless(coded: "Coded", folder: Path, quality: float) -> Compressed:
+    """Return a picture that is coded nearly without loss as a copy; `quality` is its PSNR in dB."""
+    copy = folder / "near"
+    copy.write_bytes(coded.data)
+    largest = coded.coder.largest_error(coded.steps)
+    levels = counted(largest, "level")
+    error = f"each sample within {levels} of the original, {quality:.1f} dB" if largest else "exact"
+    return Compressed(copy, f"{coded.coder.label}, {error}", quality, coded)
+
+
+def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | None:
+    """Return the picture as lossless WebP; None if it is too large."""
+    exact = folder / f"exact{WEBP}"
+    longest_side = 16_383  # of a WebP
+    if max(picture.shape) > longest_side:
+        return None
+    Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
+    return Compressed(exact, "lossless WebP", math.inf) if exact.stat().st_size <= limit else None
+
+
+def too_large(path: Path, size: int, limit: int) -> CapacityError:
+    """Return the error for a file whose copy has `size` bytes at the lowest quality, and may have `limit`."""
+    problem = f"has {size} bytes even at the lowest quality, more than the capacity of {max(limit, 0)}"
+    return CapacityError(problem, "use a larger or longer cover", subject=path)
+
+
+class Encoder(ABC):
+    """Encoder of a picture or film at several bit rates."""
+
+    rates: tuple[float, float]  # lowest and highest valid bit rate
+
+    @abstractmethod
+    def encode(self, rate: float) -> Path:
+        """Encode to a file of about this bit rate."""
+
+    def largest(self, rate: float, limit: int, tries: int, enough: float) -> tuple[float, Path | None]:
+        """Return the bit rate and file of the largest attempt with at most `limit` bytes, starting at a rate.
+
+        The share `enough` of `limit` ends the search. If no attempt fits, return the bit rate to try next, and None.
+        """
+        best = None
+        tried = [(0.0, 0)]
+        while len(tried) <= tries and rate != tried[-1][0]:
+            made = self.encode(rate)
+            size = made.stat().st_size
+            if size <= limit and (best is None or size > best[1].stat().st_size):
+                best = rate, made
+            if enough * limit <= size <= limit or (size == tried[-1][1] and size <= limit):
+                break
+            tried.append((rate, size))
+            rate = min(max(_next_rate(tried, limit, TARGET * limit), self.rates[0]), self.rates[1])
+        return best or (rate, None)
+
+
+def _next_rate(tried: list[tuple[float, int]], limit: int, target: float) -> float:
+    """Estimate the bit rate that gives `target` bytes, by the secant method within the known bounds."""
+    (earlier_rate, earlier_size), (last, last_size) = tried[-2:]
+    low = max(rate for rate, size in tried if size <= limit)
+    high = min((rate for rate, size in tried if size > limit), default=4 * low)
+    if last_size == earlier_size:  # a coarse encoder
+        rate = last * (target / last_size) ** 2
+    else:
+        rate = last + (target - last_size) * (last - earlier_rate) / (last_size - earlier_size)
+    return rate if low < rate < high else (low + high) / 2
+
+
+class _Search(NamedTuple):
+    """Search for the bit rate of an AVIF."""
+
+    effort: int  # libaom's `cpu-used`
+    tries: int
+    enough: float  # share of the bytes that ends it
+
+
+class _Avif(Encoder):
+    """Encoder of a picture; quick searches find about the bit rate for thorough ones."""
+
+    rates = (1000.0, 1e10)
+
+    def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Callable[[int, int], None]) -> None:
+        self._path = path
+        self._picture = picture
+        self._folder = folder
+        self._progress = progress
+        is_small = picture[..., 0].size <= 100_000
+        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(6, 4, 0.97)]
+        self._effort = self._searches[0].effort
+        self._made: dict[tuple[int, float], Path] = {}  # by effort and bit rate
+
+    def encode(self, rate: float) -> Path:
+        if (self._effort, rate) not in self._made:
+            count = len(self._made) + 1
+            out = self._folder / f"attempt{count}{AVIF}"
+            steps = sum(search.tries for search in self._searches)
+            write_avif(self._picture, out, rate, self._effort, self._path)
+            self._made[self._effort, rate] = out
+            self._progress(min(count, steps), steps)
+        return self._made[self._effort, rate]
+
+    def may_reach(self, quality: float, limit: int) -> bool:
+        """Return whether copies of at most `limit` bytes may have a PSNR in dB, by a quick attempt."""
+        for_a_bit = 2.1  # dB that a bit per pixel adds at most
+        better = 1.0  # dB that thorough attempts add at most
+        made = self.encode(8.0 * limit)
+        spare = 8 * (limit - made.stat().st_size) / self._picture[..., 0].size
+        return psnr(self._picture, read_picture(made)) + for_a_bit * spare + better >= quality
+
+    def best(self, limit: int) -> Compressed:
+        """Return the best copy of at most `limit` bytes."""
+        fitting = []
+        rate = 8.0 * limit
+        for search in self._searches:
+            self._effort = search.effort
+            rate, largest = self.largest(rate, limit, search.tries, search.enough)
+            if largest is not None:
+                fitting.append(largest)
+
+        share = 0.95
+        while not fitting:  # the first that fits at lower and lower bit rates
+            rate = max(rate * share, self.rates[0])
+            share = share * share
+            attempt = self.encode(rate)
+            size = attempt.stat().st_size
+            if size > limit and rate == self.rates[0]:
+                raise too_large(self._path, size, limit)
+            if size <= limit:
+                fitting.append(attempt)
+
+        quality, best = max((psnr(self._picture, read_picture(file)), file) for file in fitting)
+        return Compressed(best, f"AVIF 4:4:4, {quality:.1f} dB", quality)
