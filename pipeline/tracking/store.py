@@ -507,17 +507,29 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
             client.log_model_artifact(model_id, str(path), "data/weights")  # the folder that its loader reads
         version = client.create_model_version(REGISTERED, source, model.source_run_id, model.tags, model_id=model_id)
         versions.append(version)
-    measured = _quality(model).keys()
-    scores: dict[str, float] = {}
+    like = _measured_on(model)
+    losses: dict[str, float] = {}
     for version in versions:
-        quality = _quality(client.get_logged_model((version.source or "").removeprefix("models:/")))
-        if measured and quality.keys() == measured:
-            scores[version.version] = sum(quality.values())
-    if scores:
-        client.set_registered_model_alias(REGISTERED, BEST, max(scores, key=scores.__getitem__))
+        other = client.get_logged_model((version.source or "").removeprefix("models:/"))
+        if like and _measured_on(other) == like:
+            losses[version.version] = _loss(other)
+    if losses:
+        client.set_registered_model_alias(REGISTERED, BEST, min(losses, key=losses.__getitem__))
 
 
-def _quality(model: LoggedModel) -> dict[tuple[str, str | None], float]:
-    """Return the PSNR of container and secret, with the digest of the pictures that gave it."""
-    wanted = (CONTAINER_PSNR, SECRET_PSNR)
-    return {(figure.key, figure.dataset_digest): figure.value for figure in model.metrics or () if figure.key in wanted}
+_SIDES = (CONTAINER_PSNR, SECRET_PSNR)
+
+
+def _measured_on(model: LoggedModel) -> frozenset[tuple[str, str | None]]:
+    """Return β, and the digests of the pictures that gave the PSNR of container and secret; empty if they lack."""
+    measured = {(figure.key, figure.dataset_digest) for figure in model.metrics or () if figure.key in _SIDES}
+    if {key for key, _ in measured} != set(_SIDES):
+        return frozenset()
+    return frozenset({*measured, ("beta", str((model.params or {}).get("beta")))})
+
+
+def _loss(model: LoggedModel) -> float:
+    """Return the mean squared error of the container plus β times the secret's, of values in [0, 1], by their PSNR."""
+    psnr = {figure.key: figure.value for figure in model.metrics or () if figure.key in _SIDES}
+    beta = float((model.params or {}).get("beta", 1.0))
+    return float(10 ** (-psnr[CONTAINER_PSNR] / 10) + beta * 10 ** (-psnr[SECRET_PSNR] / 10))

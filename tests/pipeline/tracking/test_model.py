@@ -32,9 +32,9 @@ def trained(weights: Path, tmp_path: Path) -> Path:
     return path
 
 
-def measured(weights: str, psnr: float, pictures: str = "0123") -> Result:
+def measured(weights: str, psnr: float, pictures: str = "0123", container: float = 40.0) -> Result:
     """The result of weights on some test pictures."""
-    headline = {"container_psnr": 40.0, "secret_psnr": psnr}
+    headline = {"container_psnr": container, "secret_psnr": psnr}
     sets = (DataSet("photographs, test", "shards", pictures, "evaluation"),)
     return Result("evaluate", f"e{weights}", weights, headline=headline, datasets=sets)
 
@@ -102,6 +102,13 @@ def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained
         client = mlflow.MlflowClient()
         found.append([client.get_model_version_by_alias(REGISTERED, name).version for name in (BEST, "latest")])
     assert found == [[1, 1], [2, 2], [2, 3], [4, 4]]
+    # Of those of equal β: a barely visible container with a poor secret has the highest mean, not the lowest loss.
+    for weights, container, psnr in (("quiet", 52.3, 42.4), ("even", 46.0, 46.2)):
+        tracker = Tracker(tmp_path, EXPERIMENT_PARAMS | {"beta": 1.0})
+        tracker.log_result(Result("train", weights, weights, model=trained))
+        tracker.log_result(measured(weights, psnr, "0123", container))
+        tracker.add_to_training(Result("publish", "", weights, onnx=(graph,)))
+    assert client.get_model_version_by_alias(REGISTERED, BEST).version == 6
     metrics = client.get_logged_model(model.model_id).metrics
     assert metrics
     shown = {(each.key, each.dataset_name, each.dataset_digest) for each in metrics}
