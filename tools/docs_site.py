@@ -1,4 +1,4 @@
-"""Hooks of mkdocs (mkdocs.yml): pages outside docs/, the API's reference, and links to files of the repository."""
+"""Hooks of mkdocs (mkdocs.yml): pages outside docs/, the API's reference, the notebook, and links to other files."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ from posixpath import join, normpath
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parents[1]
 # Pages of the site whose source is not in docs/, by the path of that source in the repository.
@@ -72,12 +73,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         texts[source] = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, uri, content=texts[source]))
     files.append(File.generated(config, "reference.md", content=REFERENCE))
+    for uri, content in notebook().items():
+        files.append(File.generated(config, uri, content=content))
 
     linked = {path for source, text in texts.items() for path in _targets(source, text)}
     for path in sorted(linked - texts.keys()):
         if (ROOT / path).is_file() and not path.startswith("docs/"):
             files.append(File.generated(config, _uri_of(path), abs_src_path=str(ROOT / path)))
     return files
+
+
+def notebook() -> dict[str, str | bytes]:
+    """Return the page of the notebook, and its pictures, by their paths in the site."""
+    text, resources = MarkdownExporter().from_filename(str(ROOT / "docs" / "tour.ipynb"))
+    return {"tour.md": text, **resources["outputs"]}
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -1,0 +1,32 @@
+"""The notebook runs from its first cell to its last, and says what the committed one says."""
+
+import re
+
+import nbformat
+import pytest
+
+from tools.tour import NOTEBOOK, executed
+
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def said(notebook: nbformat.NotebookNode) -> list[list[tuple[str, str]]]:
+    """What each cell shows: kinds, and texts without their numbers; tables have an id of their own each time."""
+    return [
+        [(output.output_type, NUMBER.sub("n", output.get("text", ""))) for output in cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+@pytest.mark.long
+def test_it_runs_and_shows_what_was_committed() -> None:
+    assert said(executed(NOTEBOOK)) == said(nbformat.read(NOTEBOOK, as_version=4))
+
+
+def test_it_is_committed_small_and_without_traces_of_a_machine() -> None:
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    assert len(text) < 400_000
+    assert not re.search(r"/home/|/root/|/tmp/|/work/|Warning|seconds", text)
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    assert all(cell.outputs for cell in cells[4:] if cell.cell_type == "code")
