@@ -12,7 +12,7 @@ from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
 from stegnet.methods.predicted_pictures import hide_predicted, reveal_predicted
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.networks.card import MULTISCALE, kind_of
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 
 
 class PublicPair:

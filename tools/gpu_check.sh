@@ -71,6 +71,7 @@ params["data"] |= {
 }
 params["train"] |= {"pairs": pairs, "batch": batch, "checkpoint": checkpoint, "validate": checkpoint}
 params["detect"]["pairs"] = min(scenes, 200)
+params["model"]["name"] = "costa"  # whose networks a GPU computes in all stages
 Path("params.yaml").write_text(yaml.safe_dump(params))
 for number in range(4):
     Image.fromarray(render_scene(512, (number, 7))).save(f"pictures/{number}.png")

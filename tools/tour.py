@@ -3,7 +3,6 @@
 python -m tools.tour          # a few minutes
 """
 
-import sys
 from pathlib import Path
 
 import nbformat
@@ -39,4 +38,4 @@ def executed(path: Path) -> NotebookNode:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -27,7 +27,7 @@ from pipeline.detect.methods import (
     sealed_at,
 )
 from pipeline.detect.table import COLUMNS, DetectionRow
-from pipeline.evaluate.predicted import AnyNetwork, load_network
+from pipeline.evaluate.prediction_quality import AnyNetwork, load_network
 from pipeline.evaluate.quality import map_in_threads, setup_of
 from pipeline.evaluate.statistics import Scores
 from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest

@@ -17,7 +17,7 @@ from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods.predicted_pictures import hide_predicted
 from stegnet.methods.sealed import hide_bytes
 from stegnet.networks import Network, hide_picture
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 
 Item = TypeVar("Item")
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.evaluate.predicted import PredictionEvaluator, load_network, measure_prediction_speed
+from pipeline.evaluate.prediction_quality import PredictionEvaluator, load_network, measure_prediction_speed
 from pipeline.evaluate.quality import Evaluator, PictureEvaluator, contact_sheet, measure_speed, setup_of
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.stage import bar, run_stage, write_json, write_table
@@ -12,7 +12,7 @@ from pipeline.tracking.results import evaluate_result
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import BASE_PSNR, HIDE_MS, REVEAL_MS
 from stegnet.image.pictures import write_png
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) -> None:

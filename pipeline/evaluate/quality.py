@@ -56,7 +56,7 @@ from stegnet.image.pictures import read_picture, resize, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.networks import Network, at_own_size, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 from stegnet.record import encode_base, read_record
 from stegnet.sealing import record_capacity
 

@@ -52,7 +52,7 @@ from stegnet.methods.method import (
     ignore,
 )
 from stegnet.methods.registry import album_method, preferred
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,

@@ -60,7 +60,7 @@ from stegnet.networks.inference import (
     reveal_frame,
     reveal_read_picture,
 )
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import (
     Container,

@@ -13,7 +13,7 @@ from stegnet.methods.hiding import HideJob, found_file, hide_file
 from stegnet.methods.method import Context, NotFound
 from stegnet.methods.network import NetworkMethod, NetworkOptions
 from stegnet.methods.sealed import SEALED
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 from stegnet.record import nothing_revealed, open_container
 from stegnet.results import OutputTarget
 

@@ -29,6 +29,7 @@ DEMO = Path(__file__).parents[2] / "demo"
 FORMER = DEMO.parent / "tests/methods/network/former"  # hidden and revealed by the pair that was shipped before
 NODE = 18, 20, 4  # Debian 12 has this one
 SESSION = stegnet.Session(device="cpu", precision="fp32")
+PAIR = stegnet.Session(weights="pair", device="cpu", precision="fp32")  # which the page has, too
 SIZE = 192, 120  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 MIN_ALIKE_PSNR = 50.0  # dB, of what the page reveals against what Python does
@@ -107,7 +108,8 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(FORMER / "container.png", folder / "former.png")
 
     def hide(secret: str, to: str, cover: str = "cover.png", key: KeySource = key, **how: Any) -> None:
-        SESSION.hide(folder / cover, folder / secret, folder / to, key=key, **how)
+        session = PAIR if how.get("method") == "network" else SESSION
+        session.hide(folder / cover, folder / secret, folder / to, key=key, **how)
 
     with pytest.warns(UserWarning, match="passphrase is weak"):
         hide("secret.png", "from_python.png", key=stegnet.Passphrase(PASSPHRASE), method="network")

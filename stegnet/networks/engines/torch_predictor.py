@@ -1,5 +1,7 @@
 """The network that predicts the levels of a picture, on PyTorch: for weights that are not exported."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -8,9 +10,10 @@ from torch import Tensor
 from stegnet.core.errors import WeightsError
 from stegnet.core.predicted_order import COLOURS
 from stegnet.near import ID_BYTES, Predictor
+from stegnet.networks.card import weights_id
 from stegnet.networks.families.multiscale import Multiscale
 from stegnet.networks.integer_layers import integer_networks
-from stegnet.networks.pair import Pair
+from stegnet.networks.pair import load_pair
 
 Floats = NDArray[np.float32]
 
@@ -19,17 +22,17 @@ class TorchPredictor(Predictor):
     """A network that PyTorch computes, on the CPU: fast algorithms of GPUs would round.
 
     Args:
-        pair: the network.
-        weights: id of its weights.
+        weights: weights file.
 
     Raises:
-        WeightsError: it predicts no pictures, or its sums would not be exact.
+        WeightsError: it is damaged, predicts no pictures, or its sums would not be exact.
     """
 
-    def __init__(self, pair: Pair, weights: str) -> None:
+    def __init__(self, weights: Path) -> None:
+        pair, _ = load_pair(weights)
         if not isinstance(pair, Multiscale):
-            raise WeightsError("its network predicts no pictures", "take those of `multiscale`")
-        self.identifier = bytes.fromhex(weights)[:ID_BYTES]
+            raise WeightsError("its network predicts no pictures", "take those of `multiscale`", subject=weights)
+        self.identifier = bytes.fromhex(weights_id(weights))[:ID_BYTES]
         self.reach = 1 + pair.blocks
         *self._passes, self._mixture = integer_networks(pair.cpu())
 

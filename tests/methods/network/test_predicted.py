@@ -11,7 +11,7 @@ from PIL import Image
 from skimage.data import coffee, rocket
 
 import stegnet
-from pipeline.evaluate.predicted import PredictionEvaluator, load_network
+from pipeline.evaluate.prediction_quality import PredictionEvaluator, load_network
 from pipeline.evaluate.statistics import headline, summarise
 from stegnet.core.measures import psnr
 from stegnet.core.names import SHIPPED_PREDICTOR
@@ -23,7 +23,7 @@ from stegnet.near.predicted import encode_predicted
 from stegnet.near.weighing import best_bits
 from stegnet.networks import load_pair, save_pair
 from stegnet.networks.card import SHIPPED, kind_of, weights_file
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 from stegnet.served import PublicPair
 from tests.support.lab import TEST
 from tests.support.sealing import KEY

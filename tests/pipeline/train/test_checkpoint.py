@@ -26,7 +26,7 @@ def checkpoint(tmp_path) -> Checkpoint:
 def state_at(step: int) -> TrainingState:
     """A small state, whose weights are the number of the step."""
     weights = {"w": torch.full((2,), step)}
-    return TrainingState(step=step, curve=[], task=weights, average={}, optimizer={}, best={})
+    return TrainingState(step=step, curve=[], task=weights, average={}, optimizer={}, best={}, scaler={})
 
 
 def files(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from stegnet.near import Coded, Coder, Steps, decode, quantise
 from stegnet.near.predicted import encode_predicted
 from stegnet.networks import Network
 from stegnet.networks.card import MULTISCALE, kind_of
-from stegnet.networks.prediction import PredictingNetwork
+from stegnet.networks.predicting import PredictingNetwork
 
 AnyNetwork = Network | PredictingNetwork
 

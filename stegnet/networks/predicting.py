@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from stegnet import near
 from stegnet.core.errors import WeightsError, extra
 from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.core.parallel import AUTO
@@ -48,7 +49,7 @@ class PredictingNetwork:
         """
         check_choices(backend, precision)
         if device not in (AUTO, "cpu"):
-            from stegnet.core.compute import pick_device
+            from stegnet.core.compute import pick_device  # imports PyTorch
 
             pick_device(device)
         card = read_card(path)
@@ -64,11 +65,8 @@ class PredictingNetwork:
 
 def _predictor(path: Path, backend: str) -> Predictor:
     if backend == "onnx":
-        from stegnet.near.onnx_predictor import OnnxPredictor
-
-        return OnnxPredictor(path)
+        return near.OnnxPredictor(path)
     with extra("torch", "backend torch"):
-        from stegnet.networks.engines.torch_predictor import TorchPredictor
-    from stegnet.networks.pair import load_pair
+        from stegnet.networks.engines.torch_predictor import TorchPredictor  # imports PyTorch
 
-    return TorchPredictor(load_pair(path)[0], weights_id(path))
+    return TorchPredictor(path)
