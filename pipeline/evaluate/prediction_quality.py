@@ -1,13 +1,10 @@
 """Quality of a network that predicts pictures: of containers as the method "network" makes them, from files."""
 
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from timeit import repeat
 
 import numpy as np
 
-from pipeline.evaluate.quality import HideRevealResult, PictureEvaluator, PicturePairs, Row
+from pipeline.evaluate.quality import HideRevealResult, PictureEvaluator, Row, milliseconds
 from stegnet.core.measures import BPP, HIDE_MS, REVEAL_MS, SECRET
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
 from stegnet.methods.predicted_pictures import hide_predicted, reveal_predicted
@@ -28,12 +25,11 @@ def load_network(weights: Path) -> AnyNetwork:
 
 
 class PredictionEvaluator(PictureEvaluator):
-    """Measurements of a network that predicts pictures, as those of a pair; `seed` is the seed of all randomness."""
+    """Measurements of a network that predicts pictures."""
 
     def __init__(self, network: PredictingNetwork, shards: Path, shift: int, seed: int) -> None:
-        super().__init__(PicturePairs(shards, shift))
+        super().__init__(shards, shift, seed)
         self._network = network
-        self._seed = seed
 
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
         """Hide, write, read and reveal pair `index` of a kind."""
@@ -52,10 +48,9 @@ class PredictionEvaluator(PictureEvaluator):
 def measure_prediction_speed(network: PredictingNetwork) -> dict[str, float]:
     """Return milliseconds for a megapixel to code once by the network, and to decode; without a search for the steps.
 
-    The picture is smooth with noise, within one level of the original, computed after a run to warm up.
+    The picture is smooth with noise, and coded within one level of the original.
     """
     height = width = 1000
-    timed_runs = 3
     random = np.random.default_rng(0)
     rows, columns = np.mgrid[:height, :width]
     smooth = 128 + 60 * np.sin(rows / 40) * np.cos(columns / 60)
@@ -69,8 +64,5 @@ def measure_prediction_speed(network: PredictingNetwork) -> dict[str, float]:
 
     def reveal() -> None:
         decode(Coded(height, width, steps, Coder.NETWORK, data), network.predictor)
-
-    def milliseconds(work: Callable[[], None]) -> float:
-        return round(1000 * median(repeat(work, number=1, repeat=timed_runs)), 1)
 
     return {HIDE_MS: milliseconds(hide), REVEAL_MS: milliseconds(reveal)}

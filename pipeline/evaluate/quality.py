@@ -159,7 +159,7 @@ class PicturePairs:
 
 
 class PictureEvaluator(ABC):
-    """Measurements of a network on pairs of pictures.
+    """Measurements of a network on `PicturePairs`; `seed` is the seed of all randomness.
 
     Attributes:
         modes: SEALED, and BARE if there are containers without sealed bits.
@@ -168,8 +168,9 @@ class PictureEvaluator(ABC):
 
     modes: tuple[str, ...] = (SEALED,)
 
-    def __init__(self, pairs: PicturePairs) -> None:
-        self.pairs = pairs
+    def __init__(self, shards: Path, shift: int, seed: int) -> None:
+        self.pairs = PicturePairs(shards, shift)
+        self._seed = seed
 
     @abstractmethod
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
@@ -209,14 +210,13 @@ class PictureEvaluator(ABC):
 
 
 class Evaluator(PictureEvaluator):
-    """Measurements of a pair on `PicturePairs`; `seed` is the seed of all randomness."""
+    """Measurements of a pair."""
 
     modes = (SEALED, BARE)
 
     def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
-        super().__init__(PicturePairs(shards, shift))
+        super().__init__(shards, shift, seed)
         self._network = network
-        self._seed = seed
 
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
         """Hide, write, read and reveal pair `index` of a kind; mode is SEALED or BARE."""
@@ -366,7 +366,6 @@ def measure_speed(engine: Engine) -> dict[str, float]:
     """
     keep_freed_memory()
     height = width = 1000  # a megapixel, computed as one tile
-    timed_runs = 3
     cover, secret = np.random.default_rng(0).random((2, height, width, 3), np.float32)
 
     def hide() -> None:
@@ -375,11 +374,14 @@ def measure_speed(engine: Engine) -> dict[str, float]:
     def reveal() -> None:
         engine.restore(engine.enhance(secret), engine.reveal(cover))
 
-    def milliseconds(work: Callable[[], None]) -> float:
-        seconds = repeat(work, number=1, repeat=1 + timed_runs)
-        return round(1000 * median(seconds[1:]), 1)
-
     return {HIDE_MS: milliseconds(hide), REVEAL_MS: milliseconds(reveal)}
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return the median time of several runs, after one to warm up."""
+    timed_runs = 3
+    seconds = repeat(work, number=1, repeat=1 + timed_runs)
+    return round(1000 * median(seconds[1:]), 1)
 
 
 @dataclass(frozen=True)

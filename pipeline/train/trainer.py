@@ -226,7 +226,7 @@ class Trainer(Generic[Randomness]):
         overflowed = ~torch.isfinite(norm)
         wrong = ~torch.isfinite(means.sum()) | (overflowed & (self._scaler.is_enabled() == 0))
         self._failure = torch.where((self._failure < 0) & wrong, failed, self._failure)
-        # As torch.amp.GradScaler sets it.
+        # Named by torch.amp.GradScaler, which sets it, too.
         self._optimizer.optimizer.found_inf = ((self._failure >= 0) | overflowed).float()
 
     def _raise_failure(self) -> None:

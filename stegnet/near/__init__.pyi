@@ -4,7 +4,6 @@ from .coders import Coder as Coder
 from .fitting import Coded as Coded
 from .fitting import Fitting as Fitting
 from .fitting import decode as decode
-from .fitting import fit as fit
 from .jpeg_xl import decode_jpeg_xl as decode_jpeg_xl
 from .jpeg_xl import encode_jpeg_xl as encode_jpeg_xl
 from .onnx_predictor import OnnxPredictor as OnnxPredictor

@@ -54,11 +54,6 @@ class Coded:
     data: bytes
 
 
-def fit(picture: Samples, most_bytes: int, progress: Progress = _no_progress) -> Coded | None:
-    """Code a picture with the finest steps with which it fits, as `Fitting.within`, by the shipped network."""
-    return Fitting(picture, shipped_predictor(), progress).within(most_bytes)
-
-
 def decode(coded: Coded, predictor: Predictor | None = None) -> Samples:
     """Return the picture, (H, W, 3) uint8.
 
