@@ -1,7 +1,7 @@
 """Stage code: hashes of the files that define the network and a loss of one's own, in this repository or outside.
 
-DVC can't find files by a module's name. So this stage runs each time, for a second, and check and train depend on its
-output: a change of another network repeats neither.
+DVC can't find files by a module's name, nor take `always_changed` from a parameter. So this stage runs each time, for a
+second, and check and train depend on its output: a change of another network repeats neither.
 """
 
 from pathlib import Path

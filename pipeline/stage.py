@@ -58,13 +58,21 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
     arguments = parser.parse_args()
     with program():
         root = Path(os.environ.get("DVC_ROOT", ".")).resolve()
-        # DVC can't store the results of its temporary copies of a shallow clone.
-        if Path.cwd().is_relative_to(root / ".dvc" / "tmp") and (root / ".git" / "shallow").exists():
+        in_copy = Path.cwd().is_relative_to(root / ".dvc" / "tmp")  # of --queue and --temp
+        if in_copy and (root / ".git" / "shallow").exists():
+            # DVC can't store the results of its temporary copies of a shallow clone.
             reason = "in a shallow clone, DVC loses the results of --queue and --temp"
             raise ConfigError(reason, "git fetch --unshallow")
-        config = load(Path("params.yaml"))
-        os.environ[TRUSTED] = config.model.name  # also in the processes that the stage starts
-        work(config, **vars(arguments))
+        try:
+            config = load(Path("params.yaml"))
+            os.environ[TRUSTED] = config.model.name  # also in the processes that the stage starts
+            work(config, **vars(arguments))
+        except ConfigError as error:
+            if in_copy or "DVC_EXP_NAME" not in os.environ:
+                raise
+            # DVC has written the value of -S to params.yaml, and leaves it there.
+            undo = "params.yaml keeps what -S wrote: give another value, or `git checkout params.yaml`"
+            raise ConfigError(str(error), "; ".join(filter(None, [error.hint, undo]))) from error
 
 
 @contextmanager

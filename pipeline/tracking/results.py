@@ -20,6 +20,7 @@ from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, file_has
 from stegnet.core.errors import DataError
 from stegnet.core.measures import SEALED, SPEED
 
+PREVIEW = "train/cover - container - difference x10 - secret - revealed"  # name of the pictures during training
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
@@ -170,7 +171,8 @@ def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | 
     files |= {"params.yaml": Path("params.yaml")}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items() if path.exists()}
     agreement = flatten(_read(onnx / "agreement.json") if (onnx / "agreement.json").exists() else {})
-    figures = {f"onnx/{key.replace('.', '/')}": value for key, value in agreement.items()}
+    # MLflow's charts are sorted by name: these come after the curves, train/….
+    figures = {f"weights/onnx/{key.replace('.', '/')}": value for key, value in agreement.items()}
     return Result("publish", name, name, figures, texts=texts, onnx=tuple(sorted(onnx.glob("*.onnx"))))
 
 

@@ -46,6 +46,7 @@ from PIL import Image
 
 from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
 from pipeline.tracking.results import DataSet, Result
+from pipeline.tracking.view import VIEW_TAG, comparison_view
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DiskError, TrackingError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
@@ -217,8 +218,8 @@ class Tracker:
             check_connection()
             self._client = mlflow.MlflowClient()
             artifacts = None if server else (root / "mlartifacts").as_uri()
-            self._trainings = self._experiment(name, NOTES["stegnet"], artifacts)
-            self._data = self._experiment(f"{name}-data", NOTES["stegnet-data"], artifacts)
+            self._trainings = self._experiment(name, {NOTE: NOTES["stegnet"], VIEW_TAG: comparison_view()}, artifacts)
+            self._data = self._experiment(f"{name}-data", {NOTE: NOTES["stegnet-data"]}, artifacts)
             default = None if server else self._client.get_experiment("0")  # which MLflow makes with a database
             if default and default.lifecycle_stage == "active" and not self._client.search_runs(["0"]):
                 self._client.delete_experiment("0")
@@ -395,14 +396,17 @@ class Tracker:
         """Return the file that a process on this machine locks while it writes to a run."""
         return self._locks / f"{run.info.run_id}.lock"
 
-    def _experiment(self, name: str, note: str, artifacts: str | None) -> str:
-        """Return the id of an experiment, which is created if missing; `artifacts`: a folder, None: the server's."""
+    def _experiment(self, name: str, own: Mapping[str, str], artifacts: str | None) -> str:
+        """Return the id of an experiment with its `own` tags, which is created if missing.
+
+        `artifacts` is a folder; None: the server's.
+        """
         known = self._client.get_experiment_by_name(name)
         if known is None:
             location = artifacts and f"{artifacts}/{quote(name, safe='')}"
             known = self._client.get_experiment(self._client.create_experiment(name, location))
         # Its page opens on runs, not on traces, unless the user has chosen another kind.
-        tags = {"mlflow.experimentKind": "custom_model_development", **known.tags, NOTE: note}
+        tags = {"mlflow.experimentKind": "custom_model_development", **known.tags, **own}
         for tag, value in tags.items() - known.tags.items():
             self._client.set_experiment_tag(known.experiment_id, tag, value)
         return known.experiment_id
@@ -505,7 +509,10 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
     if (source := f"models:/{model_id}") not in {version.source for version in versions}:
         for path in graphs:
             client.log_model_artifact(model_id, str(path), "data/weights")  # the folder that its loader reads
-        version = client.create_model_version(REGISTERED, source, model.source_run_id, model.tags, model_id=model_id)
+        tags = {name: value for name, value in model.tags.items() if name != NOTE}
+        version = client.create_model_version(
+            REGISTERED, source, model.source_run_id, tags, description=NOTES["model"], model_id=model_id
+        )
         versions.append(version)
     like = _measured_on(model)
     losses: dict[str, float] = {}

@@ -61,3 +61,19 @@ def test_a_copy_of_a_shallow_clone_is_refused(
     with pytest.raises(SystemExit, match="1"):
         run_stage(main, "out")
     assert capsys.readouterr().err.splitlines()[-1] == "hint: git fetch --unshallow"
+
+
+def test_an_experiment_with_a_refused_value_says_how_to_undo_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DVC leaves it in params.yaml; in a copy, for --queue and --temp, it does not matter."""
+    (copy := tmp_path / ".dvc" / "tmp" / "exps" / "a").mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("DVC_EXP_NAME", "an-experiment")
+    monkeypatch.setattr("sys.argv", ["check", "checked.json"])
+    for folder, hints in ((tmp_path, 1), (copy, 0)):
+        (folder / "params.yaml").write_text("beta: -1\n", encoding="utf-8")
+        monkeypatch.chdir(folder)
+        with pytest.raises(SystemExit, match="1"):
+            run_stage(main, "out")
+        assert capsys.readouterr().err.count("git checkout params.yaml") == hints

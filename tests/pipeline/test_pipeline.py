@@ -133,7 +133,7 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     assert len(client.get_metric_history(run_id, "train/loss")) == 12
     kept = {file.path for file in client.list_artifacts(run_id)}
     assert kept == {"curve.csv", "dvc.lock", "images", "metrics.json", "params.yaml", "report.html"}
-    assert {"run/seconds", "run/pairs_per_second", "onnx/hide/equal"} < {
+    assert {"run/seconds", "run/pairs_per_second", "weights/onnx/hide/equal"} < {
         str(name).removeprefix("metrics.") for name in table
     }
     for alias in ("best", "latest"):

@@ -26,7 +26,10 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_store(monkeypatch: pytest.MonkeyPatch, empty_store: Path, tmp_path: Path) -> None:
     """No test writes to the developer's store, or takes its names from an experiment that runs."""
     shutil.copy(empty_store, tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"):
+    mlflow.set_registry_uri("")  # a server that ran in this process has made its own store the registry of all
+    for name in (
+        "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NAME", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
 

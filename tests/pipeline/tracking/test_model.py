@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import stegnet
+from pipeline.tracking.provenance import NOTE
 from pipeline.tracking.results import DataSet
 from pipeline.tracking.store import BEST, REGISTERED, log_model
 from stegnet.networks import read_card
@@ -113,6 +114,15 @@ def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained
     assert metrics
     shown = {(each.key, each.dataset_name, each.dataset_digest) for each in metrics}
     assert ("secret_psnr", "photographs, test", "0123") in shown
+
+
+def test_a_version_has_a_description(model: mlflow.entities.LoggedModel, tmp_path: Path) -> None:
+    """As text of its own, which MLflow's pages show; the logged model has it as a tag, which is where they look."""
+    (graph := tmp_path / "pair.hide.onnx").write_bytes(b"a graph")
+    Tracker(tmp_path, EXPERIMENT_PARAMS).add_to_training(Result("publish", "", "w", onnx=(graph,)))
+    (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{REGISTERED}'")
+    assert version.description == model.tags[NOTE]
+    assert version.tags == {"stegnet.weights": "w"}
 
 
 SERVE = """

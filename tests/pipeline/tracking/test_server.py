@@ -145,7 +145,7 @@ def test_a_complete_experiment_is_read_back(runs: dict[str, mlflow.entities.Run]
     headline = {"container_psnr": 41.0, "secret_psnr": 38.0, "film_secret_psnr": 39.0, "detect_network_accuracy": 0.9}
     headline |= {"hide_ms_per_megapixel": 700.5, "reveal_ms_per_megapixel": 1100.0}
     shown = headline | {"train/loss": 0.25, "weights/training_loss": 0.25, "robust/jpeg90_secret_psnr": 20.5}
-    assert shown | {"onnx/hide/difference": 1e-6, "onnx/hide/equal": 1.0} == {
+    assert shown | {"weights/onnx/hide/difference": 1e-6, "weights/onnx/hide/equal": 1.0} == {
         name: value for name, value in train.data.metrics.items() if not name.startswith(("run/", "system/"))
     }
     figures = {name for name in runs["evaluate"].data.metrics if name.startswith("evaluate/")}

@@ -82,7 +82,7 @@ def whole(folder: Path, start: Run) -> Path:
     said = finish(start("whole", sys.executable, "-c", WITHOUT_MLFLOW), folder / "whole")
     lines = [line for line in re.split("[\r\n]", said) if line and not line.startswith("train: ")]
     where, untracked, speed = lines
-    assert re.fullmatch("INFO: training: device .*; precision fp32; processes 1, of 6 pairs in each batch", where)
+    assert re.fullmatch("INFO: training: device .*; precision fp32; .* 1, each with 6 of the batch's 6 pairs", where)
     assert untracked == "WARNING: MLflow is not installed: nothing is tracked"
     assert re.match(r"INFO: \d+ pairs a second", speed)
     return folder / "whole"
