@@ -22,11 +22,12 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import StegnetError
 from stegnet.core.keystream import Shuffle, draw, draw_mask, grid, invert
-from stegnet.core.pixels import GREY, LEVELS, Base, from_8_bits, split, to_8_bits
+from stegnet.core.pixels import GREY, LEVELS, Base, from_8_bits, to_8_bits
 from stegnet.image.pictures import resize, write_png
 from stegnet.keys import KEY_BYTES, Key, KeyRing, KeySource, Passphrase, seeded
 from stegnet.networks import Network, hide_picture, reveal_picture
 from stegnet.record import decode_base, read_record
+from study.keyless import read_blocks, to_hide
 from study.stats import binned, correlation, mutual_information
 
 RIGHT, IN_ORDER, ONE_BIT, OTHER, NONE = "right key", "right shuffle alone", "one bit off", "another key", "no key"
@@ -93,7 +94,7 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     seen = {state: read_with(network, hiding, shuffle) for state, shuffle in shuffles.items()}
     whole = resize(reveal_picture(network, container, key).picture, height, width)
     area = resize(secret, height, width)
-    seen |= {RIGHT: centred(whole), NONE: network.engine.reveal(from_8_bits(hiding))}
+    seen |= {RIGHT: centred(whole), NONE: read_blocks(network, hiding)}
     base = decode_base(record.base, record.header.secret.base, height, width)
     base = replace(base, enhanced=network.enhance(base.picture))
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
@@ -222,12 +223,6 @@ def one_bit_off(secret: bytes, bit: int) -> Key:
     bits = np.unpackbits(np.frombuffer(secret, np.uint8))
     bits[bit] ^= 1
     return Key(np.packbits(bits).tobytes())
-
-
-def to_hide(frame: np.ndarray, base: Base) -> np.ndarray:
-    """(H, W, 3) uint8 to the signed float that the network hides, before the shuffle."""
-    enhanced = from_8_bits(base.picture) if base.enhanced is None else base.enhanced
-    return split(from_8_bits(frame), enhanced, base.gain)
 
 
 def centred(frame: np.ndarray) -> np.ndarray:

@@ -14,7 +14,19 @@ from PIL import Image
 
 from stegnet import DataError
 from stegnet.networks import build_from, load_pair
-from study import arithmetic, jpeg_steganalysis, sizes, steganalysis, training, wrongkey
+from study import (
+    arithmetic,
+    classical,
+    contents,
+    jpeg_steganalysis,
+    known,
+    residual,
+    sizes,
+    steganalysis,
+    survive,
+    training,
+    wrongkey,
+)
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
 from tests.support.lab import PARAMS, ROOT, changed, check, flatten, read
@@ -104,6 +116,40 @@ def test_sizes(exact: Network, picture: Callable[..., np.ndarray], five_levels) 
     expected = 10 * np.log10(255**2 / np.array(errors))
     (secret,) = table.query("kind == 'scenes' and size == 128 and side == 'secret' and measure == 'psnr'").itertuples()
     assert (secret.mean, secret.worst) == pytest.approx((expected.mean(), expected.min()), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("module", "written"),
+    [
+        (classical, (6 * 4, "classical_control")),
+        (known, (2 * 3, "told_matching")),
+        (residual, (3 * 4, "leak_4_bit_swap")),
+        (survive, (54 + 2, "survive_jpeg_95_secret_psnr")),
+    ],
+)
+def test_a_stage_writes_a_table_and_its_headline(
+    config, shards: Path, weights: Path, tmp_path: Path, module: ModuleType, written: tuple[int, str]
+) -> None:
+    module.main(config, shards, weights, tmp_path)
+    (table,) = tmp_path.glob("*.csv")
+    rows, figure = written
+    assert len(pd.read_csv(table)) == rows
+    assert np.isfinite(figures(tmp_path)[figure])
+
+
+def test_contents(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hardest covers and secrets, each found alone, are also combined."""
+    every, few = contents.contents, ("picture", "white", "noise", "text")
+    shrink(monkeypatch, contents, HARDEST=2, contents=lambda *a: {name: every(*a)[name] for name in few})
+    contents.main(config, shards, weights, tmp_path)
+    table = pd.read_csv(tmp_path / "contents.csv").set_index(["cover", "secret"])
+    assert len(table) == figures(tmp_path)["contents_trials"]
+    alone = table.index[:7].tolist()
+    assert alone == [*((name, "picture") for name in few), *(("picture", name) for name in few[1:])]
+    worst_cover = table["container_psnr"].xs("picture", level="secret").idxmin()
+    worst_secret = table["secret_psnr"].xs("picture", level="cover").idxmin()
+    assert (worst_cover, worst_secret) in table.index
+    assert figures(tmp_path)["contents_secret_psnr_worst"] == table["secret_psnr"].min()
 
 
 def test_wrongkey(config, shards: Path, weights: Path, tmp_path: Path) -> None:

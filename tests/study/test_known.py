@@ -1,0 +1,67 @@
+"""Attacks that tell which known picture is hidden: what the shuffle leaves, and what the mask hides."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.tensors import seeded_shuffle
+from stegnet.core.keystream import apply
+from study.known import MATCHING, STATISTICS, attacks, busy_scores, matching_score, success
+from tests.support.pairs import FivePhases, network_of
+
+COUNT, SIDE, BLOCK = 6, 64, 8
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def both_scores(seen: list[np.ndarray], known: list[np.ndarray]) -> list[np.ndarray]:
+    matching = [[matching_score(one, other, BLOCK) for other in known] for one in seen]
+    return [busy_scores(seen, known, BLOCK), np.array(matching)]
+
+
+def test_known_residuals_are_told_though_they_are_shuffled(random: np.random.Generator) -> None:
+    """They are busy here and there, each elsewhere and otherwise."""
+    known, seen = [], []
+    for number in range(COUNT):
+        busy = random.gamma(1 + number, 0.05, (8, 8, 1)).repeat(BLOCK, 0).repeat(BLOCK, 1)
+        known.append((random.uniform(-1, 1, (SIDE, SIDE, 3)) * busy).astype(np.float32))
+        shuffled = apply(known[-1], seeded_shuffle(number, SIDE // BLOCK, SIDE // BLOCK))
+        seen.append(shuffled + random.normal(0, 0.01, shuffled.shape))
+    for scores in both_scores(seen, known):
+        assert success(scores)["told"] == 1 and success(scores)["auc"] > 0.95
+        assert success(np.roll(scores, 1, 1))["told"] == 0
+
+
+def test_unrelated_pictures_are_told_by_chance(random: np.random.Generator) -> None:
+    """White noise of one strength has nothing that tells one from another but its very samples."""
+    seen, known = (list(random.normal(0, 0.1, (16, SIDE, SIDE, 3))) for _ in range(2))
+    for scores in both_scores(seen, known):
+        assert success(scores)["told"] <= 0.25
+        assert 0.3 < success(scores)["auc"] < 0.7
+
+
+def test_success_by_hand() -> None:
+    """The second is not told, and likelier than half of the others."""
+    scores = np.array([[3.0, 1.0, 0.0], [2.0, 1.5, 1.0], [0.0, 1.0, 4.0]])
+    assert success(scores) == {"told": pytest.approx(2 / 3), "auc": pytest.approx(17 / 18)}
+
+
+@pytest.mark.arithmetic
+def test_a_mask_hides_what_the_shuffle_shows(random: np.random.Generator) -> None:
+    """Pictures of blocks that are as strong as their number says."""
+    pictures = []
+    for number in range(COUNT):
+        noise = random.normal(0, 20 + 15 * number, (SIDE, SIDE, 3))
+        pictures.append((128 + noise).clip(0, 255).astype(np.uint8))
+    pairs = list(zip(pictures, pictures[1:] + pictures[:1], strict=True))
+    masked = network_of(FivePhases())
+    told = {
+        network.period: {attack: success(scores)["told"] for attack, scores in attacks(network, pairs, 0, "")}
+        for network in (masked, replace(masked, period=0.0))
+    }
+    assert told[0.0][STATISTICS] == told[0.0][MATCHING] == 1
+    assert all(share <= 0.5 for share in told[masked.period].values())
