@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
+# What `make zoo` is for on two cores; ZOO=--minutes=2 on a GPU.
+ZOO := --minutes 4 --pairs 400 --crop 64 --batch 8 --rate 0.001
 # Tests of services are shared out by files, so that what a file starts, it starts once.
 TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
@@ -12,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint docs clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,7 +29,7 @@ repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
 
 repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
-	grep -o '^-S [^ ]*' pipeline/gpu.txt | xargs dvc exp run
+	python -m pipeline.preset gpu
 
 evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here (model.name=costa); takes hours
 	dvc repro
@@ -37,6 +39,10 @@ report: $(READY) ## run the long measurements on the pair shipped with stegnet, 
 	dvc repro prepare
 	dvc --cd study repro report@shipped
 	cp -r study/shipped/. reports/shipped/
+
+zoo: $(READY) ## train the published networks of pipeline/zoo for the same time, and measure them on one ruler, in build/zoo; hours
+	dvc repro prepare
+	python -m study.zoo build/shards build/zoo $(ZOO)
 
 test: $(READY) ## run the tests of all that a user relies on; five minutes on two cores
 	$(TEST) worksteal -m "not long"
@@ -54,6 +60,7 @@ table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|.*_(low|high)|training_.*|.*_loss|.*steps?|State|Executor|Created'
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
+	@echo "all trainings, by the columns that matter: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=stegnet&workflowType=machine_learning"
 	mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
 
 cluster: $(READY) ## start two nodes of Ray, S3 and MLflow on PostgreSQL on this machine, until Ctrl-C

@@ -15,7 +15,7 @@ from pipeline.train.losses import check_measures
 from pipeline.train.prediction import grid_bits
 from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError, called
-from stegnet.networks.card import MULTISCALE
+from stegnet.networks.card import MULTISCALE, STEGANOGAN
 from stegnet.networks.families.multiscale import Multiscale
 from stegnet.networks.layers import make_stage
 from stegnet.networks.pair import build_from
@@ -46,7 +46,8 @@ def check_network(section: ModelConfig, crop: int) -> None:
         grid_bits([network(0) for network in pair.predictors], levels, 0)[0].mean().backward()
         return
     if not pair.hides_pictures:
-        hint = f"train it by `dvc --cd study repro {section.name}`"
+        compared = section.name == STEGANOGAN
+        hint = "`make zoo` trains and measures it" if compared else f"train it by `dvc --cd study repro {section.name}`"
         raise ConfigError(f"model.name: {section.name} hides no pictures", hint)
     cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
     try:

@@ -153,6 +153,7 @@ class TrainConfig:
     compile: StrictBool
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
     scrambled: UnitFloat
+    rounded: StrictBool
     bits: Annotated[StrictFloat, Field(ge=0, le=1.5)] | Auto
     noise: UnitFloat
     lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto

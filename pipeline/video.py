@@ -42,7 +42,7 @@ from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.methods import Context, HideJob, hide_file
 from stegnet.methods.network import FoundPictures, NetworkMethod, NetworkOptions
 from stegnet.networks import Network, at_own_size
-from stegnet.networks.card import PAIR, SHIPPED, kind_of
+from stegnet.networks.card import MULTISCALE, SHIPPED, kind_of
 from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget
 from stegnet.video.films import read_frames
@@ -58,7 +58,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     """Hide the demonstration film in another, reveal it, and write films, figures and the tracked run to `out`."""
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
-    pair = weights if kind_of(weights) == PAIR else SHIPPED
+    pair = SHIPPED if kind_of(weights) == MULTISCALE else weights
     network = Network.load(pair, backend="torch")
     with track(config, "video", setup_of(network)) as run:
         with film_bar() as progress:

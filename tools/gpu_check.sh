@@ -19,8 +19,8 @@ fi
 
 step() { printf '== %s, %s s\n' "$1" "$SECONDS"; }
 
-# train FOLDER [KEY=VALUE…]: in a folder of its own, with keys of params.yaml's train changed
-train() {
+# place FOLDER [KEY=VALUE…]: a folder of its own, with keys of params.yaml's train changed
+place() {
     place=$folder/$1
     mkdir -p "$place"
     "$python" - "$folder/params.yaml" "$place/params.yaml" "${@:2}" <<'PYTHON'
@@ -30,12 +30,29 @@ params = yaml.safe_load(Path(sys.argv[1]).read_text())
 params["train"] |= {key: yaml.safe_load(value) for key, value in (each.split("=") for each in sys.argv[3:])}
 Path(sys.argv[2]).write_text(yaml.safe_dump(params))
 PYTHON
+}
+
+# train FOLDER [KEY=VALUE…]: in such a folder
+train() {
+    place "$@"
     cd "$place"
     exec "$python" -m pipeline.train ../shards pair.safetensors curve.csv 2>"$place/said"
 }
 
 # trained FOLDER: what a training said of its device, speed and memory; with what follows it, that it went on
 trained() { tr '\r' '\n' <"$folder/$1/said" | grep -E '^(INFO|WARNING|error|hint)' | sed "s/^/   $1: /"; }
+
+# alike FOLDER: compares the quality of a training with the first one's
+alike() {
+    "$python" - "$1" <<'PYTHON'
+import csv, sys
+last = [list(csv.DictReader(open(f"{name}/curve.csv")))[-1] for name in ("first", sys.argv[1])]
+for key in ("validation_container_psnr", "validation_secret_psnr"):
+    one, other = (float(each[key]) for each in last)
+    print(f"   {key}: {one:.2f} and {other:.2f} dB")
+    assert abs(one - other) < 1, "they differ by more than 1 dB"
+PYTHON
+}
 
 # A check that fails shows the whole of what the last training said.
 trap 'echo "FAILED at line $LINENO" >&2; tail -n 30 "$folder"/*/said >&2 || true' ERR
@@ -152,17 +169,24 @@ trained third
 cmp "$folder/first/pair.safetensors" "$folder/third/pair.safetensors"
 cmp "$folder/first/curve.csv" "$folder/third/curve.csv"
 
+step "train by two processes that share the device, by gloo: nearly the same?"
+port=$("$python" -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+place fifth threads=1
+for node in 0 1; do
+    (cd "$folder/fifth" && STEGNET_DISTRIBUTED_BACKEND=gloo exec "$python" -m torch.distributed.run --nnodes 2 --node-rank $node \
+        --nproc-per-node 1 --master-addr 127.0.0.1 --master-port "$port" -m pipeline.train ../shards pair.safetensors \
+        curve.csv 2>"$folder/fifth/said$node") &
+done
+wait
+mv "$folder/fifth/said0" "$folder/fifth/said"
+trained fifth
+grep -q "processes 2," "$folder/fifth/said"
+alike fifth
+
 step "train by one process, in parts that differ: nearly the same?"
 (train fourth devices=1 threads=1 accumulate=3)
 trained fourth
-"$python" - <<'PYTHON'
-import csv
-last = [list(csv.DictReader(open(f"{name}/curve.csv")))[-1] for name in ("first", "fourth")]
-for key in ("validation_container_psnr", "validation_secret_psnr"):
-    one, other = (float(each[key]) for each in last)
-    print(f"   {key}: {one:.2f} and {other:.2f} dB")
-    assert abs(one - other) < 1, "they differ by more than 1 dB"
-PYTHON
+alike fourth
 
 step "export and evaluate"
 "$python" -m pipeline.export first/pair.safetensors onnx 2>export.txt || { cat export.txt >&2; exit 1; }

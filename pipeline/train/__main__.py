@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.config import Config
 from pipeline.stage import bar, run_stage, write_json
 from pipeline.tracking import track
-from pipeline.tracking.results import train_result
+from pipeline.tracking.results import PREVIEW, train_result
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.complexity import size_of
 from pipeline.train.devices import training_processes, training_setup, unused_gpus
@@ -49,7 +49,7 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
             run.log_point("train", point)
 
         def show(step: int, pictures: np.ndarray) -> None:
-            run.log_picture("train/cover - container - difference x10 - secret - revealed", step, pictures)
+            run.log_picture(PREVIEW, step, pictures)
 
         pair, card, rate = train(training, checkpoints, report, lambda steps: bar(steps, "train"), show)
         write_weights(weights, pair, card)

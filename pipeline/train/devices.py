@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pynvml
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.config import Config, TrainConfig
 from pipeline.train.launch import launch, launched
@@ -19,6 +19,7 @@ from stegnet.core.compute import cpu_threads, device_name
 from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, extra
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
+from stegnet.networks.layers import has_batch_norms
 from stegnet.networks.pair import build_from
 
 # Fabric looks up the version of torchmetrics by importing it, and with it torchvision, which takes two seconds. The
@@ -35,6 +36,8 @@ if sys.modules["torchmetrics"] is None:
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs a line for each process
 
+# Environment variable with the backend of torch.distributed: gloo lets processes share a GPU, which NCCL refuses.
+BACKEND = "STEGNET_DISTRIBUTED_BACKEND"
 _log = logging.getLogger(__name__)
 
 
@@ -113,11 +116,11 @@ def training_setup(run: TrainingRun) -> dict[str, str]:
     batch = run.config.train.batch
     count = world_size()
     least = batch // count
-    pairs = f"{least} or {least + 1} pairs" if batch % count else f"{least} pairs"
+    each = f"{least} or {least + 1}" if batch % count else str(least)
     return {
         "device": device_name(run.device),
         "precision": run.precision,
-        "processes": f"{count}, of {pairs} in each batch",
+        "processes": f"{count}, each with {each} of the batch's {batch} pairs",
     }
 
 
@@ -140,8 +143,8 @@ def _cpu_processes(config: Config, cores: int) -> int:
     It is 1 if the model has batch normalisation, whose statistics depend on the division.
     """
     with torch.device("meta"):
-        modules = build_from(replace(config.model, pretrained=False)).modules()
-    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules):
+        pair = build_from(replace(config.model, pretrained=False))
+    if has_batch_norms(pair):
         return 1
     counts = range(cores, 1, -1)
     return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
@@ -204,11 +207,12 @@ def open_fabric(config: Config, device: torch.device) -> Fabric:
             "or start them with torchrun",
         )
     several = world_size() > 1
+    backend = os.environ.get(BACKEND) or None  # None: PyTorch's for the device
     fabric = Fabric(
         accelerator=device.type,
         devices=local_world_size(),
         num_nodes=world_size() // local_world_size(),
-        strategy=DDPStrategy() if several else SingleDeviceStrategy(device),
+        strategy=DDPStrategy(process_group_backend=backend) if several else SingleDeviceStrategy(device),
         plugins=[_Environment() if several else LightningEnvironment()],
     )
     fabric.launch()

@@ -77,6 +77,7 @@ class HideRevealPass(nn.Module):
         self.pair = pair
         self._base = config.scramble.base
         self._precision = precision
+        self._rounded = config.train.rounded
         self._strength = seal_strength(config.train.bits)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> PassResult:
@@ -96,6 +97,7 @@ class HideRevealPass(nn.Module):
         hidden = torch.where(_per_pair(randomness.shuffled), apply(plain, randomness.shuffles), plain)
         with autocast(self._precision, pictures.device):
             container = self.pair.hide(cover - mask, _channels_last(hidden)).float() + mask
+            penalty = self.pair.penalty(cover, container)
         container = into_range(container, period.detach())
         stored = self.store(container, randomness)
         stored = stored if randomness.noise is None else stored + randomness.noise
@@ -107,10 +109,12 @@ class HideRevealPass(nn.Module):
         unshuffled = torch.where(_per_pair(randomness.shuffled), invert(revealed, randomness.shuffles), revealed)
         with autocast(self._precision, pictures.device):
             restored = self.pair.restore(base, _channels_last(unshuffled / gain)).float()
-        return PassResult(cover, container, secret, restored, base)
+        return PassResult(cover, container, secret, restored, base, penalty)
 
     def store(self, container: Tensor, randomness: PassRandomness) -> Tensor:
-        """Return the container as a file holds it, rounded and with sealed bits."""
+        """Return the container as a file holds it, rounded and with sealed bits; clamped alone if none rounds."""
+        if not self._rounded:
+            return container.clamp(0, 1)
         return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
 
 
@@ -135,12 +139,13 @@ class HidingTask(TrainingTask[PassRandomness]):
         return TaskOutput(self.terms(result), (result.cover, result.container, result.secret, result.revealed))
 
     def terms(self, result: PassResult) -> LossTerms:
-        """Return the loss terms of container and secret.
+        """Return the loss terms of container and secret, with the pair's penalty.
 
         If a network enhances bases, the secret's term includes the error of these. The secret's own error says little
         about a base: it depends on the strength of the hidden residual as a whole.
         """
         terms = loss_terms(result, self.config.train.loss)
+        terms = terms._replace(container=terms.container + result.penalty)
         if not result.base.requires_grad:
             return terms
         enhanced = loss_terms(result._replace(revealed=result.base), self.config.train.loss).secret
@@ -174,15 +179,16 @@ class Validation:
     """Fixed pairs of centre crops of validation pictures, and the fixed randomness of their pass.
 
     Pictures are (B, 2 or 3, 3, crop, crop) uint8: covers, secrets and their coded bases. Containers and revealed
-    secrets are measured as files hold them: shuffled, clamped and rounded to 8 bits with sealed bits in them, revealed,
-    and rounded again; `batch` pairs at once.
+    secrets are measured as files hold them: shuffled unless `train.scrambled` is 0, clamped and rounded to 8 bits with
+    sealed bits in them, revealed, and rounded again; `batch` pairs at once.
     """
 
     def __init__(self, pictures: Tensor, config: Config, precision: str, batch: int) -> None:
-        train = replace(config.train, batch=len(pictures), scrambled=1.0, noise=0.0)
-        self._randomness = draw_randomness(replace(config, train=train), 0, pictures.device)
+        scrambled = 1.0 if config.train.scrambled else 0.0
+        train = replace(config.train, batch=len(pictures), scrambled=scrambled, noise=0.0, rounded=True)
+        self._config = replace(config, train=train)
+        self._randomness = draw_randomness(self._config, 0, pictures.device)
         self._pictures = pictures
-        self._config = config
         self._precision = precision
         self._batch = batch
 

@@ -29,7 +29,8 @@ class LossTerms(NamedTuple):
     container: Tensor
     secret: Tensor
     container_mse: Tensor  # mean squared error in RGB, values in [0, 1]
-    secret_figure: Tensor  # mean squared error likewise; for a modem, bits of information per pixel
+    # Mean squared error likewise; for a modem, bits of information per pixel; for SteganoGAN, share of the right bits.
+    secret_figure: Tensor
 
     def stack(self) -> Tensor:
         """Return the terms as (4,), detached, in the order of the attributes."""
@@ -39,7 +40,7 @@ class LossTerms(NamedTuple):
 class PassResult(NamedTuple):
     """Input and output pictures of a pass, each (B, 3, H, W); in [0, 1], but networks may overshoot.
 
-    `base` is the secret's, as the pair enhances it.
+    `base` is the secret's, as the pair enhances it; `penalty` is what the pair adds to the container's error, ().
     """
 
     cover: Tensor
@@ -47,6 +48,7 @@ class PassResult(NamedTuple):
     secret: Tensor
     revealed: Tensor
     base: Tensor
+    penalty: Tensor | float = 0.0
 
 
 def loss_terms(result: PassResult, config: LossConfig) -> LossTerms:

@@ -1,7 +1,8 @@
 """The contract of training tasks, what a pair learns, and the parts that all tasks share: means, previews, curves.
 
 `Trainer` does the step, the same for each task. A task draws the step's randomness, passes pictures through its
-pair, and computes the loss: `pipeline.train.hiding` hides pictures in pictures, `pipeline.train.modem` hides bits.
+pair, and computes the loss: `pipeline.train.hiding` hides pictures in pictures, `pipeline.train.modem` and
+`pipeline.train.bits` hide bits.
 """
 
 from abc import ABC, abstractmethod

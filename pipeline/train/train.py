@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.config import Config
+from pipeline.train.bits import BitsRandomness, BitsTask
 from pipeline.train.checkpoint import Checkpoint, whole_file
 from pipeline.train.devices import Fabric, loader_processes, open_fabric
 from pipeline.train.hiding import HidingTask, PassRandomness
@@ -34,13 +35,15 @@ from stegnet.core.measures import BITS_PER_PIXEL, CONTAINER_PSNR, INFORMATION, S
 from stegnet.networks.card import Card, read_card, shipped_weights
 from stegnet.networks.families.modem import Modem
 from stegnet.networks.families.multiscale import Multiscale
+from stegnet.networks.families.steganogan import SteganoGAN
+from stegnet.networks.layers import has_batch_norms, synchronise_batch_norms
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
 
 Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
 Show = Callable[[int, NDArray[np.uint8]], None]
 
-AnyTrainer = Trainer[PassRandomness] | Trainer[ModemRandomness] | Trainer[GridChoice]
+AnyTrainer = Trainer[PassRandomness] | Trainer[ModemRandomness] | Trainer[BitsRandomness] | Trainer[GridChoice]
 
 # Columns of a training curve, which DVC plots.
 _COLUMNS = (*FIGURES, CONTAINER_PSNR, SECRET_PSNR, BITS_PER_PIXEL, f"validation_{BITS_PER_PIXEL}")
@@ -180,9 +183,13 @@ def open_trainer(config: Config, fabric: Fabric, precision: str, data: Path | No
     `data` is the folder of the shards, for validation; without it, the last weights are the best.
     """
     pair = first_pair(config)
+    if fabric.world_size > 1 and fabric.device.type == "cuda" and has_batch_norms(pair):
+        synchronise_batch_norms(pair)
     steps = max(1, config.train.pairs // config.train.batch)
     if isinstance(pair, Modem):
         return Trainer(config, fabric, pair, ModemTask(pair, config, precision, steps), data, precision)
+    if isinstance(pair, SteganoGAN):
+        return Trainer(config, fabric, pair, BitsTask(pair, config, precision, steps), data, precision)
     if isinstance(pair, Multiscale):
         return Trainer(config, fabric, pair, PredictionTask(pair, config, steps), data)
     return Trainer(config, fabric, pair, HidingTask(pair, config, precision, steps), data, precision)

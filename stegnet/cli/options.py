@@ -28,7 +28,7 @@ from stegnet.files import is_media_file_name
 from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import method_for
-from stegnet.networks.card import read_card, weights_file
+from stegnet.networks.card import check_usable, weights_file
 from stegnet.results import OutputFolder, OutputTarget
 
 _CLUSTERS = """\
@@ -165,7 +165,7 @@ def chosen_context(options: argparse.Namespace) -> Context:
     """Return the context with the networks that the options choose."""
     weights = None if options.weights is None else weights_file(options.weights)
     if weights:
-        read_card(weights)
+        check_usable(weights)
     return Context(
         weights=weights,
         device=options.device or "auto",

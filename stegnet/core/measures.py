@@ -56,7 +56,8 @@ FLICKER = Measure("flicker", "flicker", "levels", False, 2)
 MEASURES = {
     measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, PAE, BPP, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)
 }
-INFORMATION = "information"  # information that a modem's likelihoods hold, in bits per pixel
+# In bits per pixel: what a modem's likelihoods hold; of SteganoGAN, what a Reed–Solomon code carries (RS-BPP).
+INFORMATION = "information"
 BITS_PER_PIXEL = "bits_per_pixel"  # that a network which predicts pictures needs for them
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
 RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network

@@ -23,7 +23,7 @@ from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
-from stegnet.networks.card import SHIPPED, same_kind
+from stegnet.networks.card import SHIPPED, check_usable, same_kind
 from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
@@ -71,9 +71,11 @@ class Context:
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
         """Return the networks in the chosen weights file, or the shipped ones if it is of another kind.
 
-        They are loaded once; errors are those of `load`.
+        They are loaded once; errors are those of `load` and `check_usable`.
         """
         if shipped not in self.networks:
+            if self.weights:
+                check_usable(self.weights)
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
             self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
         loaded: T = self.networks[shipped]

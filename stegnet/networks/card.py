@@ -25,6 +25,7 @@ FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current o
 MODEM = "modem"  # the family that hides bits
 PAIR = "pair"  # a kind of weights: families that hide pictures
 MULTISCALE = "multiscale"  # the family that predicts pictures, and hides none
+STEGANOGAN = "steganogan"  # a published family that hides bits, trained for comparison: no method uses it
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # and the number of their inputs
 CARD_KEY = "stegnet"
@@ -149,6 +150,13 @@ def same_kind(path: Path, other: Path) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """Return MODEM, MULTISCALE, or PAIR for all families that hide pictures; errors are those of `read_card`."""
+    """Return MODEM, MULTISCALE, STEGANOGAN, or PAIR for all that hide pictures; errors are those of `read_card`."""
     model = read_card(path).model
-    return model if model in (MODEM, MULTISCALE) else PAIR
+    return model if model in (MODEM, MULTISCALE, STEGANOGAN) else PAIR
+
+
+def check_usable(path: Path) -> None:
+    """Raise WeightsError if no method hides with weights of this kind; other errors are those of `read_card`."""
+    if kind_of(path) == STEGANOGAN:
+        hint = "take weights of a pair, a modem or `multiscale`"
+        raise WeightsError(f"no method hides with {STEGANOGAN}, which is for comparison alone", hint, subject=path)

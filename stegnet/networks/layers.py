@@ -1,4 +1,4 @@
-"""Layers that several families share: timm backbones, the Haar transform, small networks, and invertible couplings.
+"""Layers that several families share: timm backbones, the Haar transform, small networks, U-Nets, and couplings.
 
 This is the only module that imports timm. Training on CUDA is reproducible only if gradients are deterministic. The
 gradients of bilinear and bicubic interpolation, reflection padding and adaptive pooling are not, and PyTorch raises an
@@ -8,6 +8,7 @@ transformer's position embedding, which is resized by interpolation, is therefor
 
 import difflib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Protocol, TypeGuard
 
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError, WeightsError
+from stegnet.core.pixels import GREY
 from stegnet.networks.pair import Pair, chosen_places
 
 NONE = "none"  # no backbone
@@ -145,6 +147,21 @@ def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, 
     if isinstance(positions, nn.Parameter):
         positions.requires_grad_(False)
     return encoder
+
+
+def has_batch_norms(network: nn.Module) -> bool:
+    """Return whether a network normalises by statistics of the batch."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+
+
+def synchronise_batch_norms(network: nn.Module) -> None:
+    """Make batch norms take their statistics from the shares of all GPUs that train together; weights stay as they are.
+
+    PyTorch's own conversion would drop the activations that timm's batch norms include.
+    """
+    from timm.layers.norm_act import convert_sync_batchnorm
+
+    convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()
@@ -306,6 +323,78 @@ class BackboneContext(nn.Module):
         return context[..., :height, :width]
 
 
+# A U-Net that generates a picture, and convolutions that reveal one
+
+Norm = type[nn.BatchNorm2d] | type[nn.InstanceNorm2d]
+
+
+class UNetLevel(nn.Module):
+    """A downsampling, the levels below and an upsampling, with a skip: (B, outer, H, W) to (B, 2 · outer, H, W).
+
+    The bottleneck is the last level. As the errata of Isola et al. 2017 advise, it has no normalisation: for one
+    picture of a single value there, nothing could be learnt from it.
+    """
+
+    def __init__(self, outer: int, inner: int, below: "UNetLevel | None", norm: Norm) -> None:
+        slope = 0.2  # slope of the leaky ReLU
+        super().__init__()
+        down: list[nn.Module] = [nn.LeakyReLU(slope), nn.Conv2d(outer, inner, 4, 2, 1, bias=False)]
+        middle: list[nn.Module] = [] if below is None else [norm(inner), below]
+        back = inner if below is None else 2 * inner
+        up: list[nn.Module] = [nn.ReLU(), nn.ConvTranspose2d(back, outer, 4, 2, 1, bias=False), norm(outer)]
+        self.inside = nn.Sequential(*down, *middle, *up)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features, joined with those of the levels below: (B, outer, H, W) to (B, 2 · outer, H, W)."""
+        return torch.cat([features, self.inside(features)], dim=1)
+
+
+class UNetGenerator(nn.Module):
+    """The generator of Isola et al. 2017 (arXiv 1611.07004, section 6.1): (B, channels, H, W) to (B, 3, H, W).
+
+    H and W are any: pictures are zero-padded to multiples of its stride, and the output is cropped. Convolutions before
+    a normalisation have no bias, which would have no effect. All gradients are deterministic on CUDA.
+
+    Args:
+        channels: channels of the input.
+        width: channels of the first level; each further level doubles them, up to eight times the width.
+        depth: number of downsampling steps, at least 2.
+        norm: normalisation of the levels between the first and the bottleneck.
+        output: function of the output, computed in 32 bits.
+    """
+
+    def __init__(self, channels: int, width: int, depth: int, norm: Norm, output: nn.Module) -> None:
+        super().__init__()
+        most_factor = 8  # of the width
+        self.stride = 2**depth
+        counts = [min(2**level, most_factor) * width for level in range(depth)]
+        (*inner_levels, (deepest, bottleneck)) = pairwise(counts)
+        below = UNetLevel(deepest, bottleneck, None, norm)
+        for outer, inner in reversed(inner_levels):
+            below = UNetLevel(outer, inner, below, norm)
+        first = nn.Conv2d(channels, width, 4, 2, 1, bias=False)
+        self.levels = nn.Sequential(first, below, nn.ReLU(), nn.ConvTranspose2d(2 * width, 3, 4, 2, 1))
+        self.output = output
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return a picture in the range of the output function, (B, 3, H, W) float32."""
+        height, width = pictures.shape[-2:]
+        padded = functional.pad(pictures, (0, -width % self.stride, 0, -height % self.stride))
+        generated: Tensor = self.output(self.levels(padded)[..., :height, :width].float())
+        return generated
+
+
+def revealing_convolutions(width: int, norm: Norm) -> nn.Sequential:
+    """Return six 3×3 convolutions, (B, 3, H, W) to the logits of the secret, of the same shape."""
+    factors = (1, 2, 4, 2, 1)  # channels of the revealing network, in multiples of the width
+    layers: list[nn.Module] = []
+    before = 3
+    for channels in (factor * width for factor in factors):
+        layers += [nn.Conv2d(before, channels, 3, padding=1, bias=False), norm(channels), nn.ReLU()]
+        before = channels
+    return nn.Sequential(*layers, nn.Conv2d(before, 3, 3, padding=1))
+
+
 # An invertible network
 
 
@@ -446,3 +535,116 @@ class CouplingPair(Pair):
         if network is None:
             return pictures
         return pictures + self.haar.inverse(network(self.haar(pictures)))
+
+
+# Invertible networks with dense blocks, as published
+
+
+class DenseBlock(nn.Module):
+    """Five densely connected 3×3 convolutions: (B, BANDS, H, W) to (B, BANDS, H, W), any H and W.
+
+    Each sees the input and the output of all before it (Huang et al. 2017, "Densely connected convolutional networks").
+    The first four have `width` filters and a leaky ReLU. The output is zero at first, and the other weights are small,
+    as in the public code of HiNet (rrdb_denselayer.py, model.py).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        depth = 4  # convolutions before the last
+        initial_scale = 0.01  # standard deviation
+        self.growing = nn.ModuleList(nn.Conv2d(BANDS + index * width, width, 3, padding=1) for index in range(depth))
+        for parameter in self.growing.parameters():
+            nn.init.normal_(parameter, 0, initial_scale)
+        self.last = silent_convolution(BANDS + depth * width, BANDS)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        """Return features in the shape of the bands, (B, BANDS, H, W)."""
+        slope = 0.01  # of the leaky ReLU
+        features = bands
+        for convolution in self.growing:
+            grown = functional.leaky_relu(convolution(features), slope)
+            features = torch.cat([features.to(grown.dtype), grown], dim=1)  # in the type in which convolutions compute
+        output: Tensor = self.last(features)
+        return output
+
+
+class DenseCoupling(nn.Module):
+    """Affine coupling by dense blocks: c ← c · g(ψ(s)) + φ(s); s ← s · g(ρ(c)) + η(c).
+
+    HiNet has no ψ, so that c ← c + φ(s) (Jing et al. 2021, section 3.1). The gain is g(x) = exp(α(2σ(x) − 1)) with α =
+    2, between e⁻² and e², as in its public code (invblock.py).
+    """
+
+    def __init__(self, width: int, scales_cover: bool) -> None:
+        super().__init__()
+        self.psi = DenseBlock(width) if scales_cover else None
+        self.phi = DenseBlock(width)
+        self.rho = DenseBlock(width)
+        self.eta = DenseBlock(width)
+
+    def forward(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coupled cover and secret bands, each in the shape it had."""
+        if self.psi is not None:
+            cover = cover * self._gain(self.psi(secret).to(cover.dtype))
+        cover = cover + self.phi(secret)
+        return cover, secret * self._gain(self.rho(cover).to(secret.dtype)) + self.eta(cover)
+
+    def inverse(self, cover: Tensor, secret: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cover and secret bands that `forward` coupled."""
+        secret = (secret - self.eta(cover)) / self._gain(self.rho(cover).to(secret.dtype))
+        cover = cover - self.phi(secret)
+        if self.psi is not None:
+            cover = cover / self._gain(self.psi(secret).to(cover.dtype))
+        return cover, secret
+
+    def _gain(self, features: Tensor) -> Tensor:
+        largest_exponent = 2.0
+        return torch.exp(largest_exponent * torch.tanh(features / 2))  # tanh(x / 2) = 2σ(x) − 1
+
+
+class DenseCouplingPair(Pair):
+    """Couplings of the Haar bands of cover and secret, which hide and, inverted, reveal; after HiNet (ICCV 2021).
+
+    The container is made of the cover's branch alone. The other branch is lost, and revealing puts Gaussian noise of
+    standard deviation 1 in its place, as published; but in evaluation mode the mean of the noise, 0, so that the same
+    container always reveals the same bits. Secrets pass through the couplings in [0, 1], as published, so mid-grey is
+    added to them before, and subtracted afterwards.
+
+    Args:
+        blocks: number of coupling blocks.
+        width: filters of the dense blocks' convolutions.
+        scales_cover: the cover's branch is scaled, too, not only added to.
+    """
+
+    base = "none"
+    secret_first = False
+
+    def __init__(self, blocks: int, width: int, scales_cover: bool) -> None:
+        super().__init__()
+        self.haar = Haar()
+        self.blocks = nn.ModuleList(DenseCoupling(width, scales_cover) for _ in range(blocks))
+
+    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
+        """Return the container, whose bands are those of the cover after all couplings."""
+        cover_bands = self.haar(cover)  # (B, 12, H/2, W/2)
+        secret_bands = self.haar(secret + GREY / 255)
+        for block in self.blocks:
+            cover_bands, secret_bands = block(cover_bands, secret_bands)
+        return self.haar.inverse(cover_bands)
+
+    def penalty(self, cover: Tensor, container: Tensor) -> Tensor:
+        """Return the low-frequency wavelet loss: Σ (LL(container) − LL(cover))² per sample of the container, ().
+
+        HiNet, section 3.2. LL are the means of 2×2 pixels, doubled.
+        """
+        changes: Tensor = self.haar(container - cover)
+        return changes[:, : BANDS // 4].square().sum() / container.numel()
+
+    def reveal(self, container: Tensor) -> Tensor:
+        """Return the secret, by the couplings run backwards on the container's bands and the substitute of the rest."""
+        cover_bands = self.haar(container)
+        secret_bands = torch.randn_like(cover_bands) if self.training else torch.zeros_like(cover_bands)
+        for block in reversed(self.blocks):
+            assert isinstance(block, DenseCoupling)
+            cover_bands, secret_bands = block.inverse(cover_bands, secret_bands)
+        return self.haar.inverse(secret_bands) - GREY / 255

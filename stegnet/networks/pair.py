@@ -30,12 +30,13 @@ class Pair(nn.Module):
     whole picture.
 
     Attributes:
-        base: the default part of a secret that both sides know: "means" or "coded".
+        base: the default part of a secret that both sides know: "means", "coded" or "none". Without one, the residual
+            is the secret less mid-grey.
         learning_rate: the default for training.
         secret_first: in training, the container's error must weigh little at first, or the pair doesn't learn to hide.
         periodic: a container's samples are read modulo `period()`, which is not 0.
         bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
-        hides_pictures: false for a modem, and for a network that predicts pictures.
+        hides_pictures: false for a network that hides bits, and for one that predicts pictures.
     """
 
     base = "means"
@@ -63,6 +64,13 @@ class Pair(nn.Module):
         `secret` is its shuffled residual: around 0, with an RMS of about 0.1.
         """
         raise NotImplementedError
+
+    def penalty(self, cover: Tensor, container: Tensor) -> Tensor:
+        """Return what the family's paper adds to the container's error in training, (); by default 0.
+
+        Both are (B, 3, H, W); `container` is neither clamped nor rounded.
+        """
+        return container.new_zeros(())
 
     def reveal(self, container: Tensor) -> Tensor:
         """Return the hidden residual, (B, 3, H, W), still shuffled, from `container` alone."""

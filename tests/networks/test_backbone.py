@@ -7,7 +7,7 @@ import torch
 
 from stegnet import ConfigError, WeightsError
 from stegnet.networks import Card, Pair, build, load_pair, save_pair
-from stegnet.networks.layers import CouplingBlock, make_encoder, make_stage
+from stegnet.networks.layers import CouplingBlock, has_batch_norms, make_encoder, make_stage, synchronise_batch_norms
 
 # Convolutions, a batch norm, one size of maps, and maps that are (B, H, W, C).
 KINDS = ["test_convnext", "test_resnet", "test_vit", "mambaout_femto"]
@@ -50,6 +50,19 @@ def test_a_stem_that_can_t_run_at_stride_1_is_refused(name):
     with pytest.raises(ConfigError, match=f"^model.backbone: {name} can't keep every position") as caught:
         make_stage(name, 3, pretrained=False)
     assert "mobilenetv4_conv_small" in caught.value.hint
+
+
+def test_synchronised_batch_norms_keep_weights_and_activations():
+    """timm's batch norms include an activation. In training, they need several GPUs."""
+    stage, picture = make_stage("test_resnet", 3, pretrained=False).eval(), torch.rand(2, 3, 16, 24)
+    with torch.no_grad():
+        before, weights = stage(picture)[0], stage.state_dict()
+        synchronise_batch_norms(stage)
+        assert torch.equal(stage(picture)[0], before)
+    assert stage.state_dict().keys() == weights.keys()
+    norms = [module for module in stage.modules() if has_batch_norms(module) and not list(module.children())]
+    assert norms and all(isinstance(module, torch.nn.SyncBatchNorm) for module in norms)
+    assert not has_batch_norms(make_stage("convnext_atto", 3, pretrained=False))
 
 
 def test_position_embeddings_are_frozen():

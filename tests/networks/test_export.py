@@ -38,10 +38,14 @@ pytestmark = pytest.mark.slow
 SMALL: dict[str, dict[str, Any]] = {
     "baluja": {"width": 2},
     "costa": {"width": 6, "ends": 2, "backbone": "test_convnext"},
+    "deepmih": {"blocks": 2, "width": 4},
+    "hinet": {"blocks": 2, "width": 4},
     "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},
     "invertible_large": {"blocks": 1, "width": 6, "ends": 0, "backbone": "none"},
     "modem": {"rungs": [{"bits": 2, "scale": 1.0}, {"bits": 3, "scale": 2.0}], "width": 6, "blocks": 2},
+    "stegformer": {"width": 1},
     "timm_unet": {"backbone": "test_resnet", "width": 4},
+    "udh": {"width": 2},
     "unet": {"width": 2},
 }
 

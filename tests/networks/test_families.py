@@ -14,16 +14,26 @@ SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
 SMALL: dict[str, dict[str, Any]] = {
     "baluja": {"width": 4},
     "costa": {"width": 6},
+    "deepmih": {"blocks": 2, "width": 4},
+    "hinet": {"blocks": 2, "width": 4},
     "invertible": {"blocks": 2, "width": 6},
     "invertible_large": {"blocks": 2, "width": 6},
+    "stegformer": {"width": 1},
     "timm_unet": {"backbone": "test_resnet"},
+    "udh": {"width": 4},
     "unet": {"width": 4},
 }
-SHARED = {"invertible", "invertible_large"}  # families whose two directions use the same weights
-SIDES = (({"costa": "encoder"}, "hider"), ({"costa": "decoder"}, "revealer"))
+# Families whose two directions use the same weights.
+SHARED = {"deepmih", "hinet", "invertible", "invertible_large"}
+# Parts that hide, and parts that reveal, by default `hider` and `revealer`, or the whole pair. HiNet's last coupling
+# of the secret's branch reveals alone.
+SIDES = (
+    ({"costa": "encoder", "deepmih": "blocks.0", "hinet": "blocks.0"}, "hider"),
+    ({"costa": "decoder"}, "revealer"),
+)
 
 
-@pytest.fixture(params=[name for name in family_names() if name not in ("modem", "multiscale")])
+@pytest.fixture(params=[name for name in family_names() if name not in ("modem", "multiscale", "steganogan")])
 def name(request):
     return request.param
 
@@ -93,7 +103,8 @@ def test_pictures_of_a_batch_are_independent(pair):
 
 def test_each_loss_trains_the_networks_that_it_is_of(pair, name):
     """That of the container not those that reveal, and that of the secret both."""
-    hider, revealer = (getattr(pair, names.get(name, other), pair) for names, other in SIDES)
+    parts = [names.get(name, usual if hasattr(pair, usual) else "") for names, usual in SIDES]
+    hider, revealer = map(pair.get_submodule, parts)
     cover, secret = pictures(32, 32)
     (hide(pair, cover, secret) - cover).square().mean().backward()
     assert taught(hider.parameters())

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from pipeline.train.complexity import size_of
 from stegnet.networks import build
 
 
@@ -20,6 +21,21 @@ def test_sizes_match_the_earlier_implementations():
     assert (count(baluja.preparer, baluja.hider), count(baluja.revealer)) == (1_891_953, 758_703)
     assert round(count(unet.hider) / 1e6, 1) == 41.8
     assert round(count(unet.revealer) / 1e6, 2) == 0.74
+
+
+def test_multiply_adds_by_hand():
+    """Of Baluja's hiding networks, four and one layers of each kernel; of the U-Net, by the pixels of each level."""
+    with torch.device("meta"):
+        baluja, unet = size_of(build("baluja").to("meta"), 256), size_of(build("unet").to("meta"), 256)
+    areas = 3**2 + 4**2 + 5**2  # of the three kernels
+    deep = 3 * 50 * 50  # of the three layers that follow the first, and of the fifth, which sees three times as many
+    last = 150 * 3  # the 1×1 convolution
+    assert baluja["hide_macs_per_pixel"] == areas * (3 * 50 + 153 * 50 + 4 * deep) + last
+    assert baluja["reveal_macs_per_pixel"] == areas * (3 * 50 + 2 * deep) + last
+    down = ((6, 64), (64, 128), (128, 256), (256, 512), (512, 512), (512, 512), (512, 512))
+    up = ((128, 3), (256, 64), (512, 128), (1024, 256), (1024, 512), (1024, 512), (512, 512))
+    macs = sum(16 * inward * outward / 4**level for way in (down, up) for level, (inward, outward) in enumerate(way, 1))
+    assert unet["hide_macs_per_pixel"] == round(macs)
 
 
 def test_balujas_hiding_network_gets_the_prepared_secret():

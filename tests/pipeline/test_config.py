@@ -1,13 +1,13 @@
 """params.yaml: what is in it, and the line that a user reads when something in it is wrong."""
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
+from pipeline.preset import preset_files, read_preset
 from stegnet import ConfigError
 from tests.support.lab import PARAMS, ROOT, Config, changed, check, flatten, load, parse, read, with_recipe
 
@@ -135,12 +135,11 @@ def test_keys_that_do_not_fit_together():
     assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")
 
 
-def test_what_a_profile_changes_is_known():
-    lines = re.findall(
-        r"^-S (\S+)=(\S+) *(.*)", (ROOT / "pipeline" / "gpu.txt").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    changes = {key: parse(value) for key, value, _ in lines}
-    assert flatten(dataclasses.asdict(check(changed(VALUES, changes)))) == flatten(with_recipe(VALUES)) | changes
+@pytest.mark.parametrize("name", preset_files())
+def test_what_a_preset_changes_is_known(name):
+    changes = read_preset(name)
+    values = changed(VALUES, changes)
+    assert flatten(dataclasses.asdict(check(values))) == flatten(with_recipe(values))
 
 
 def test_a_rung_is_named_by_its_number():

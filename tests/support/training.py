@@ -12,6 +12,8 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
+from pipeline.train.bits import BitsPass, BitsRandomness, BitsResult, BitsTask, reed_solomon_bits
+from pipeline.train.bits import loss_terms as bits_terms
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.hiding import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
 from pipeline.train.losses import FIGURES, container_weight

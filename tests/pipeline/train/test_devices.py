@@ -13,7 +13,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import stegnet
-from pipeline.train.devices import BatchShare, loader_processes, process_count, unused_gpus
+from pipeline.train.devices import BatchShare, loader_processes, process_count, training_setup, unused_gpus
+from pipeline.train.run import TrainingRun
 from stegnet import ConfigError
 from stegnet.core import compute
 from tests.support.training import open_trainer
@@ -47,6 +48,14 @@ def test_one_process_per_gpu_as_far_as_there_are_pairs(make_config, monkeypatch,
     as_process(monkeypatch, 0, 2)
     with pytest.raises(ConfigError, match="2 processes were started here, for 1 GPUs"):
         process_count(make_config(batch=8), 1)
+
+
+def test_a_line_says_how_few_pairs_each_gpu_has(make_config, monkeypatch):
+    config = make_config(batch=32)
+    for count, each in ((8, "4"), (3, "10 or 11")):
+        as_process(monkeypatch, 0, count)
+        run = TrainingRun(config, Path(), torch.device("cpu"), "fp32", "")
+        assert training_setup(run)["processes"] == f"{count}, each with {each} of the batch's 32 pairs"
 
 
 def test_gpus_that_pytorch_can_t_use_are_named(monkeypatch):

@@ -23,7 +23,7 @@ def arrived() -> PassResult:
 
 
 def grey(arrived: PassResult) -> PassResult:
-    return PassResult(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived))
+    return PassResult(*(picture[:, :1].expand(-1, 3, -1, -1) for picture in arrived[:5]))
 
 
 def of(arrived: PassResult, **keys: float | str) -> LossTerms:

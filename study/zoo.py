@@ -1,0 +1,291 @@
+"""The zoo: published networks on one ruler, each trained from nothing for the same time, and for the same pairs.
+
+    python -m study.zoo SHARDS OUT [--minutes 3] [--pairs 400] [--crop 96] [--batch 8] [--rate .001] [NAME...]
+
+Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes. OUT gets a folder for each
+network and budget, and, when all are measured, zoo.csv, zoo.png and budget.json. What is there is not done again, and
+an interrupted training continues: the same command resumes. It needs neither DVC nor MLflow.
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pipeline.chart import COLOURS, MARKERS, chart
+from pipeline.config import Config, changed, check, read
+from pipeline.detect.detection import CONTROL_FOUND
+from pipeline.detect.detector import detect, train_detector
+from pipeline.detect.methods import PicturePair, container_seed, four_bit_swap, picture_pairs
+from pipeline.evaluate.quality import PicturePairs
+from pipeline.evaluate.statistics import headline_kind
+from pipeline.preset import ZOO, read_preset
+from pipeline.shards import TEST, TRAIN
+from pipeline.stage import bar, program, write_json, write_table
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.complexity import size_of
+from pipeline.train.devices import open_fabric
+from pipeline.train.pairs import Pairs, load_batches
+from pipeline.train.run import prepare_run
+from pipeline.train.train import open_trainer, train, write_weights
+from stegnet.core.compute import device_name, make_deterministic, pick_device
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.names import TRUSTED
+from stegnet.networks.pair import load_pair
+from study.zoo_ruler import EXACT, STORED, Pixels, Ruler, ruler_of
+
+OURS = "costa"  # the preset of this project's own pair, to compare with
+FIGURES = "figures.json"
+WEIGHTS = "pair.safetensors"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each network may be trained for: minutes, or else pairs."""
+
+    minutes: float | None = None
+    pairs: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the table, and that of its folder."""
+        return f"{self.minutes:g} minutes" if self.pairs is None else f"{self.pairs} pairs"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network of the zoo, to be trained for a budget.
+
+    Attributes:
+        name: of its profile.
+        budget: what it is trained for.
+        values: of params.yaml, nested, with the profile's changes.
+        folder: of its weights and figures.
+    """
+
+    name: str
+    budget: Budget
+    values: Any
+    folder: Path
+
+    def config(self, pairs: int) -> Config:
+        """Return the parameters of a training of `pairs` pairs.
+
+        Warm-up, averaging of weights and validation of params.yaml are for thousands of steps. Here, a tenth of the
+        steps is for warm-up, the average is over about as many, and the last weights count.
+        """
+        batch = check(self.values).train.batch
+        steps = max(1, pairs // batch)
+        short = {"pairs": pairs, "devices": 1, "validate": 0, "warmup": min(50, steps // 10), "checkpoint": 100}
+        short["ema"] = min(0.99, max(0.0, 1 - 10 / steps))
+        return check(changed(self.values, {f"train.{key}": value for key, value in short.items()}))
+
+
+def main() -> None:
+    """Train and measure what is missing, then write table and figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shards", type=Path, help="prepared pictures, as `dvc repro prepare` writes them: build/shards")
+    parser.add_argument("out", type=Path, help="folder of the results")
+    parser.add_argument("names", nargs="*", help="presets; without any, those of pipeline/zoo, and costa")
+    parser.add_argument("--minutes", type=float, default=3, help="time for each training; 0: no such trainings")
+    parser.add_argument("--pairs", type=int, default=400, help="pairs for each training; 0: no such trainings")
+    parser.add_argument("--crop", type=int, help="side of training crops in pixels instead of the profiles'")
+    parser.add_argument("--batch", type=int, help="pairs in a step instead of the profiles'")
+    parser.add_argument("--rate", type=float, help="learning rate instead of the profiles', which are for days")
+    parser.add_argument("--pictures", type=int, help="test pictures that are hidden in; without it, all photographs")
+    parser.add_argument("--detect", type=int, default=100, help="pictures that the detector is trained on; 0: none")
+    options = parser.parse_args()
+    with program():
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command line asks for."""
+    budgets = [Budget(minutes=options.minutes)] if options.minutes else []
+    budgets += [Budget(pairs=options.pairs)] if options.pairs else []
+    names = options.names or [*(file.stem for file in sorted(ZOO.glob("*.txt"))), OURS]
+    given = {"train.crop": options.crop, "train.batch": options.batch, "train.lr": options.rate}
+    changes = {key: value for key, value in given.items() if value}
+    tables = []
+    for budget in budgets:
+        entries = [entry_of(name, budget, changes, options.out) for name in names]
+        for entry in entries:
+            measured_once(entry, options.shards, options.pictures)
+        table = pd.DataFrame([figures_of(entry) for entry in entries])
+        if options.detect:
+            table["detection"] = detection(entries, options.shards, options.detect)
+        tables.append(table)
+    table = pd.concat(tables)
+    write_table(options.out / "zoo.csv", table)
+    draw(table, options.out / "zoo.png")
+    done = {"changes": changes, "budgets": [budget.name for budget in budgets]}
+    write_json(options.out / "budget.json", machine() | done)
+    print(table.to_string(index=False))
+
+
+def entry_of(name: str, budget: Budget, changes: dict[str, Any], out: Path) -> Entry:
+    """Return the entry of a profile; `changes` go over it."""
+    values = changed(read(Path("params.yaml")), read_preset(name) | changes)
+    return Entry(name, budget, values, out / budget.name.replace(" ", "-") / name)
+
+
+def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
+    """Train an entry, and measure it on so many test pictures, unless its figures are there."""
+    if (entry.folder / FIGURES).exists():
+        return
+    os.environ[TRUSTED] = entry.values["model"]["name"]
+    weights = entry.folder / WEIGHTS
+    if not weights.exists():
+        train_entry(entry, shards, weights)
+    pair, card = load_pair(weights)
+    ruler = ruler_of(pair, card.scramble, weights)
+    seen = card.training
+    figures = {
+        "network": entry.name,
+        "budget": entry.budget.name,
+        **json.loads((entry.folder / "trained.json").read_text(encoding="utf-8")),
+        "crop": seen["train"]["crop"],
+        "batch": seen["train"]["batch"],
+        **ruler.means(bar(test_pairs(shards)[:pictures], f"{entry.name}: measure")),
+        **ruler.speed(),
+    }
+    write_json(entry.folder / FIGURES, figures)
+
+
+def figures_of(entry: Entry) -> dict[str, Any]:
+    """Return what was measured of an entry, and its size: parameters, and multiply-adds a pixel of 256×256."""
+    pair, _ = load_pair(entry.folder / WEIGHTS)
+    figures: dict[str, Any] = json.loads((entry.folder / FIGURES).read_text(encoding="utf-8"))
+    return figures | size_of(pair.to("meta"), side=256)
+
+
+def train_entry(entry: Entry, shards: Path, weights: Path) -> None:
+    """Train an entry for its budget; write its weights, and trained.json with pairs and seconds."""
+    planned = entry.folder / "planned.json"
+    if not planned.exists():
+        budget = entry.budget
+        write_json(planned, {"pairs": budget.pairs or pairs_within(entry, shards, 60 * (budget.minutes or 0))})
+    pairs = json.loads(planned.read_text(encoding="utf-8"))["pairs"]
+    training = prepare_run(entry.config(pairs), shards)
+    checkpoints = entry.folder / "checkpoints"
+    begun = time.monotonic()
+    result = train(training, checkpoints, progress=partial(bar, desc=f"{entry.name}, {entry.budget.name}"))
+    seconds = round(time.monotonic() - begun, 1)  # of the last part, if it was interrupted
+    write_json(entry.folder / "trained.json", {"pairs": pairs, "seconds": seconds})
+    write_weights(weights, result.pair, result.card)
+    Checkpoint(checkpoints, training.fingerprint).remove()
+
+
+def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
+    """Return the pairs, a multiple of the batch, that a training of so many seconds can see, by three of its steps."""
+    steps = 3
+    run_of_steps = prepare_run(entry.config(1000 * steps), shards)
+    config = run_of_steps.config
+    make_deterministic(config.seed, config.train.threads)
+    fabric = open_fabric(config, run_of_steps.device)
+    trainer = open_trainer(config, fabric, run_of_steps.precision)
+    train_config = config.train
+    pictures = Pairs(shards, train_config.crop, train_config.augment, config.seed, trainer.task.pictures_per_pair)
+    (batch,) = load_batches(pictures, [range(train_config.batch)], 0)
+    trainer.step(batch)
+    begun = time.monotonic()
+    for _ in range(steps):
+        trainer.step(batch)
+    if fabric.device.type == "cuda":
+        torch.cuda.synchronize()
+    rate = steps / (time.monotonic() - begun)
+    return max(1, int(rate * seconds)) * train_config.batch
+
+
+def test_pairs(shards: Path) -> list[tuple[Pixels, Pixels]]:
+    """Return covers and secrets of the test pictures that every data set has."""
+    pairs = PicturePairs(shards, shift=7)
+    kind = headline_kind(pairs.kinds)
+    both = [pairs.pair(kind, index) for index in range(pairs.count(kind))]
+    return [(cover, secret) for (_, cover), (_, secret) in both]
+
+
+def detection(entries: Sequence[Entry], shards: Path, count: int) -> list[float | None]:
+    """Return how often one small detector is right about each, trained on `count` pictures and their containers.
+
+    It is tested on half as many others. All are the middles of pictures, since some networks are slow. None of each, if
+    it does not find its control, the 4-bit swap.
+    """
+    config = check(read(Path("params.yaml")))
+    shift = config.evaluate.shift
+    known = list(picture_pairs(shards, TRAIN, shift, count))
+    unseen = list(picture_pairs(shards, TEST, shift, max(1, count // 2)))
+    pairs = [PicturePair(pair.kind, middle(pair.cover), middle(pair.secret)) for pair in (*known, *unseen)]
+    covers = [pair.cover for pair in pairs]
+    swapped = [four_bit_swap(pair.cover, pair.secret, 0) for pair in pairs]
+    sides = np.stack([covers, swapped, *(containers(entry, pairs) for entry in entries)])
+    training, test = np.split(sides, [len(known)], axis=1)
+    detector = train_detector(config.detect.backbone, training, config.seed, lambda steps: bar(steps, "detector"))
+    control, *found = (round(scores.accuracy, 3) for scores in detect(detector, test))
+    if control < CONTROL_FOUND:
+        logging.warning("the detector finds its control in %.0f %% alone: raise --detect", 100 * control)
+        return [None] * len(found)
+    return [*found]
+
+
+def middle(picture: Pixels) -> Pixels:
+    """Return the middle of a picture, at most 128×128 pixels."""
+    side = 128
+    top, left = (max(0, length - side) // 2 for length in picture.shape[:2])
+    return np.ascontiguousarray(picture[top : top + side, left : left + side])
+
+
+def containers(entry: Entry, pairs: Sequence[PicturePair]) -> list[Pixels]:
+    """Return the containers of an entry, as PNGs hold them."""
+    weights = entry.folder / WEIGHTS
+    os.environ[TRUSTED] = entry.values["model"]["name"]
+    pair, card = load_pair(weights)
+    ruler: Ruler = ruler_of(pair, card.scramble, weights)
+    numbered = enumerate(bar(pairs, f"{entry.name}: hide"))
+    return [ruler.stored(each.cover, each.secret, container_seed(0, number)) for number, each in numbered]
+
+
+def draw(table: pd.DataFrame, path: Path) -> None:
+    """Draw what the networks reach: lines lead from exact containers to a mark for those of 8 bits."""
+    with chart(path, "container, PSNR in dB", "secret, PSNR in dB") as axes:
+        for (budget, rows), marker in zip(table.groupby("budget", sort=False), MARKERS, strict=False):
+            for number, row in enumerate(rows.to_dict("records")):
+                points = np.array(list(points_of(row)))
+                colour = COLOURS[number % len(COLOURS)]
+                axes.plot(*points.T, color=colour, marker="", alpha=0.5)
+                axes.plot(*points[-1], color=colour, marker=marker, linestyle="")
+                label = f"{row['network']}, {budget}"
+                axes.annotate(label, points[-1], (4, 3), textcoords="offset points", fontsize="x-small")
+
+
+def points_of(row: dict[str, Any]) -> Iterator[tuple[float, float]]:
+    """Yield container and secret, exact and stored, if measured."""
+    for state in (EXACT, STORED):
+        point = row.get(f"{CONTAINER_PSNR}_{state}"), row.get(f"{SECRET_PSNR}_{state}")
+        if point[0] is not None and np.isfinite(point).all():
+            yield point
+
+
+def machine() -> dict[str, str]:
+    """Return the device and software that trained."""
+    return {
+        "device": device_name(pick_device()),
+        "cpus": str(os.cpu_count()),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    main()
