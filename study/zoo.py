@@ -3,8 +3,9 @@
     python -m study.zoo SHARDS OUT [--minutes 3] [--pairs 400] [--crop 96] [--batch 8] [--rate .001] [NAME...]
 
 Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes. OUT gets a folder for each
-network and budget, and, when all are measured, zoo.csv, zoo.png and budget.json. What is there is not done again, and
-an interrupted training continues: the same command resumes. It needs neither DVC nor MLflow.
+network and budget, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings and
+figures that are there are not made again, and an interrupted training continues: the same command resumes. Only the
+detector is trained each time. It needs neither DVC nor MLflow.
 """
 
 import argparse
@@ -150,6 +151,7 @@ def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
         train_entry(entry, shards, weights)
     pair, card = load_pair(weights)
     ruler = ruler_of(pair, card.scramble, weights)
+    shift = check(entry.values).evaluate.shift
     seen = card.training
     figures = {
         "network": entry.name,
@@ -157,7 +159,7 @@ def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
         **json.loads((entry.folder / "trained.json").read_text(encoding="utf-8")),
         "crop": seen["train"]["crop"],
         "batch": seen["train"]["batch"],
-        **ruler.means(bar(test_pairs(shards)[:pictures], f"{entry.name}: measure")),
+        **ruler.means(bar(photographs(shards, shift)[:pictures], f"{entry.name}: measure")),
         **ruler.speed(),
     }
     write_json(entry.folder / FIGURES, figures)
@@ -208,9 +210,9 @@ def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
     return max(1, int(rate * seconds)) * train_config.batch
 
 
-def test_pairs(shards: Path) -> list[tuple[Pixels, Pixels]]:
-    """Return covers and secrets of the test pictures that every data set has."""
-    pairs = PicturePairs(shards, shift=7)
+def photographs(shards: Path, shift: int) -> list[tuple[Pixels, Pixels]]:
+    """Return covers and secrets of the test pictures that every data set has; `shift` is evaluate.shift."""
+    pairs = PicturePairs(shards, shift)
     kind = headline_kind(pairs.kinds)
     both = [pairs.pair(kind, index) for index in range(pairs.count(kind))]
     return [(cover, secret) for (_, cover), (_, secret) in both]

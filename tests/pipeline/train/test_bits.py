@@ -90,7 +90,7 @@ def test_the_terms_are_the_authors_loss():
 
 
 def test_a_reed_solomon_code_carries_what_its_rate_says():
-    """That of n = 255 and k = 223, as on compact discs, corrects 16 symbols."""
+    """A code of n = 255 and k = 223, as on compact discs, corrects 16 symbols."""
     assert reed_solomon_bits(6, 1 - 16 / 255) == pytest.approx(6 * 223 / 255)
     assert reed_solomon_bits(6, 1.0) == 6
     assert reed_solomon_bits(6, 0.4) == reed_solomon_bits(6, 0.5) == 0
