@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
 # What `make zoo` is for on two cores; ZOO=--minutes=2 on a GPU.
-ZOO := --minutes 4 --pairs 400 --crop 64 --batch 8 --rate 0.001
+ZOO := --minutes 4 --pairs 1000 -S train.crop=64 -S train.batch=8 -S train.lr=0.001
 # Tests of services are shared out by files, so that what a file starts, it starts once.
 TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)

@@ -8,7 +8,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -35,7 +35,18 @@ def read_preset(name: str) -> dict[str, object]:
         hint = f"{did_you_mean(name, files)} known: {', '.join(files)}".lstrip()
         raise ConfigError(f"no preset has the name {name!r}", hint)
     text = files[name].read_text(encoding="utf-8")
-    return {key: parse(value) for key, value in re.findall(r"^-S ([\w.]+)=(\S+)", text, re.MULTILINE)}
+    return parse_changes(re.findall(r"^-S ([\w.]+=\S+)", text, re.MULTILINE))
+
+
+def parse_changes(texts: Iterable[str]) -> dict[str, object]:
+    """Return the values of texts `key=value` by dotted keys. Raises ConfigError for a text without =."""
+    changes = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"-S {text}: not of the form key=value", "such as -S train.crop=64")
+        changes[key] = parse(value)
+    return changes
 
 
 def arguments_of(values: Mapping[str, object]) -> Iterator[str]:

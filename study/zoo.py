@@ -1,14 +1,15 @@
 """The zoo: published networks on one ruler, each trained from nothing for the same time, and for the same pairs.
 
-    python -m study.zoo SHARDS OUT [--minutes 3] [--pairs 400] [--crop 96] [--batch 8] [--rate .001] [NAME...]
+    python -m study.zoo SHARDS OUT [NAME...] [--minutes 3] [--pairs 400] [-S train.crop=96 …]
 
-Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes. OUT gets a folder for each
-network and budget, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings and
-figures that are there are not made again, and an interrupted training continues: the same command resumes. Only the
-detector is trained each time. It needs neither DVC nor MLflow.
+Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes, and with those of -S over
+them. OUT gets a folder for each network, budget and set of parameters, and, when all are measured, zoo.csv, zoo.png and
+budget.json. Trainings, figures and containers that are there are not made again, and an interrupted training goes on:
+the same command resumes. Only the detector is trained each time. It needs neither DVC nor MLflow.
 """
 
 import argparse
+import hashlib
 import json
 import logging
 import os
@@ -31,7 +32,7 @@ from pipeline.detect.detector import detect, train_detector
 from pipeline.detect.methods import PicturePair, container_seed, four_bit_swap, picture_pairs
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind
-from pipeline.preset import ZOO, read_preset
+from pipeline.preset import ZOO, parse_changes, read_preset
 from pipeline.shards import TEST, TRAIN
 from pipeline.stage import bar, program, write_json, write_table
 from pipeline.train.checkpoint import Checkpoint
@@ -41,6 +42,7 @@ from pipeline.train.pairs import Pairs, load_batches
 from pipeline.train.run import prepare_run
 from pipeline.train.train import open_trainer, train, write_weights
 from stegnet.core.compute import device_name, make_deterministic, pick_device
+from stegnet.core.disk import atomic_write
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import TRUSTED
 from stegnet.networks.pair import load_pair
@@ -72,7 +74,7 @@ class Entry:
         name: of its profile.
         budget: what it is trained for.
         values: of params.yaml, nested, with the profile's changes.
-        folder: of its weights and figures.
+        folder: of its weights, figures and containers; other parameters, pictures or code have another folder.
     """
 
     name: str
@@ -101,9 +103,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="presets; without any, those of pipeline/zoo, and costa")
     parser.add_argument("--minutes", type=float, default=3, help="time for each training; 0: no such trainings")
     parser.add_argument("--pairs", type=int, default=400, help="pairs for each training; 0: no such trainings")
-    parser.add_argument("--crop", type=int, help="side of training crops in pixels instead of the profiles'")
-    parser.add_argument("--batch", type=int, help="pairs in a step instead of the profiles'")
-    parser.add_argument("--rate", type=float, help="learning rate instead of the profiles', which are for days")
+    changes = "a value of params.yaml for all networks, over the profiles'; repeatable"
+    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="KEY=VALUE", help=changes)
     parser.add_argument("--pictures", type=int, help="test pictures that are hidden in; without it, all photographs")
     parser.add_argument("--detect", type=int, default=100, help="pictures that the detector is trained on; 0: none")
     options = parser.parse_args()
@@ -116,11 +117,10 @@ def run(options: argparse.Namespace) -> None:
     budgets = [Budget(minutes=options.minutes)] if options.minutes else []
     budgets += [Budget(pairs=options.pairs)] if options.pairs else []
     names = options.names or [*(file.stem for file in sorted(ZOO.glob("*.txt"))), OURS]
-    given = {"train.crop": options.crop, "train.batch": options.batch, "train.lr": options.rate}
-    changes = {key: value for key, value in given.items() if value}
+    changes = parse_changes(options.set_param)
     tables = []
     for budget in budgets:
-        entries = [entry_of(name, budget, changes, options.out) for name in names]
+        entries = [entry_of(name, budget, changes, options.shards, options.out) for name in names]
         for entry in entries:
             measured_once(entry, options.shards, options.pictures)
         table = pd.DataFrame([figures_of(entry) for entry in entries])
@@ -135,10 +135,11 @@ def run(options: argparse.Namespace) -> None:
     print(table.to_string(index=False))
 
 
-def entry_of(name: str, budget: Budget, changes: dict[str, Any], out: Path) -> Entry:
+def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path, out: Path) -> Entry:
     """Return the entry of a profile; `changes` go over it."""
     values = changed(read(Path("params.yaml")), read_preset(name) | changes)
-    return Entry(name, budget, values, out / budget.name.replace(" ", "-") / name)
+    training = prepare_run(check(values), shards)
+    return Entry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
 
 
 def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
@@ -248,14 +249,21 @@ def middle(picture: Pixels) -> Pixels:
     return np.ascontiguousarray(picture[top : top + side, left : left + side])
 
 
-def containers(entry: Entry, pairs: Sequence[PicturePair]) -> list[Pixels]:
-    """Return the containers of an entry, as PNGs hold them."""
+def containers(entry: Entry, pairs: Sequence[PicturePair]) -> Pixels:
+    """Return the containers of an entry, as PNGs hold them, (N, H, W, 3), and keep them for the next run."""
+    used = hashlib.sha256(b"".join(side.tobytes() for pair in pairs for side in (pair.cover, pair.secret)))
+    kept = entry.folder / f"containers-{used.hexdigest()[:8]}.npy"
+    if kept.exists():
+        return np.load(kept)
     weights = entry.folder / WEIGHTS
     os.environ[TRUSTED] = entry.values["model"]["name"]
     pair, card = load_pair(weights)
     ruler: Ruler = ruler_of(pair, card.scramble, weights)
     numbered = enumerate(bar(pairs, f"{entry.name}: hide"))
-    return [ruler.stored(each.cover, each.secret, container_seed(0, number)) for number, each in numbered]
+    hidden = np.stack([ruler.stored(each.cover, each.secret, container_seed(0, number)) for number, each in numbered])
+    with atomic_write(kept) as part, part.open("wb") as file:
+        np.save(file, hidden)
+    return hidden
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:

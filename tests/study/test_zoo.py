@@ -92,7 +92,8 @@ def test_a_run_and_another_that_finds_all_done(
     shards = write_shards(tmp_path / "shards", kinds, 8)
     (tmp_path / "params.yaml").write_text(PARAMS.read_text(encoding="utf-8").replace("size: 256 ", "size: 64 "))
     monkeypatch.chdir(tmp_path)
-    options = ["--minutes", "0.01", "--pairs", "8", "--batch", "4", "--crop", "32", "--detect", "4"]
+    changes = ["-S", "train.batch=4", "-S", "train.crop=32"]
+    options = ["--minutes", "0.01", "--pairs", "8", "--detect", "4", *changes]
     monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "steganogan", *options])
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 0.0)
     zoo.main()
@@ -103,15 +104,33 @@ def test_a_run_and_another_that_finds_all_done(
     assert row["budget"] == "8 pairs"
     assert (row["pairs"], row["batch"], row["crop"], row["parameters"]) == (8, 4, 32, 88_876)
     assert 0 <= row["detection"] <= 1
-    assert json.loads(Path("out/budget.json").read_text())["changes"] == {"train.crop": 32, "train.batch": 4}
+    assert json.loads(Path("out/budget.json").read_text())["changes"] == {"train.batch": 4, "train.crop": 32}
     assert Path("out/zoo.png").read_bytes()[:4] == b"\x89PNG"
-    weights = Path("out/8-pairs/steganogan/pair.safetensors")
-    written = weights.stat().st_mtime_ns
+    (folder,) = Path("out/8-pairs").iterdir()
+    assert folder.name.startswith("steganogan-")
+    kept = [folder / "pair.safetensors", folder / "figures.json", *folder.glob("containers-*.npy")]
+    written = [file.stat().st_mtime_ns for file in kept]
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 1.1)
     zoo.main()
-    assert weights.stat().st_mtime_ns == written
+    assert [file.stat().st_mtime_ns for file in kept] == written
+    assert len(kept) == 3
     assert "raise --detect" in caplog.text
     assert pd.read_csv("out/zoo.csv")["detection"].isna().all()
+
+
+def test_other_parameters_are_other_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shards = write_shards(tmp_path / "shards", [("train", "a"), ("test", "photographs")], 8)
+    rates: list[dict[str, object]] = [{}, {"train.lr": 0.5}, {}]
+    folders = [zoo.entry_of("udh", zoo.Budget(pairs=8), rate, shards, tmp_path).folder for rate in rates]
+    assert folders[0] == folders[2] != folders[1]
+
+
+def test_a_change_without_a_value(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["zoo", "shards", "out", "-S", "train.crop"])
+    with pytest.raises(SystemExit):
+        zoo.main()
+    assert "error: -S train.crop: not of the form key=value" in capsys.readouterr().err
 
 
 def test_every_profile_hides_as_published() -> None:
