@@ -1,18 +1,28 @@
 """Stage code: hashes of the files that define the network and a loss of one's own, in this repository or outside.
 
-DVC can't find files by a module's name, nor take `always_changed` from a parameter. So this stage runs each time, for a
-second, and check and train depend on its output: a change of another network repeats neither.
+DVC can't find files by a module's name, so params.yaml has the path of one's own, which this stage depends on. Stages
+check and train depend on its output instead: a change of another network repeats neither.
 """
 
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.fingerprint import code_hashes
+from pipeline.fingerprint import code_hashes, own_code
 from pipeline.stage import run_stage, write_json
+from stegnet.core.errors import ConfigError
 
 
 def main(config: Config, out: Path) -> None:
-    """Write the hashes of the files that define network and loss to `out`, as JSON."""
+    """Write the hashes of the files that define network and loss to `out`, as JSON.
+
+    Raises ConfigError if DVC would not notice a change of them, since `code` is another path.
+    """
+    watched = Path(config.code).resolve()
+    for key, path in own_code(config).items():
+        if not path.is_relative_to(watched):
+            named = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            reason = f"params.yaml: code: DVC watches {config.code} for changes, but {key} is in {named}"
+            raise ConfigError(reason, f"-S code={named}, or a folder that holds all code of yours")
     write_json(out, code_hashes(config))
 
 

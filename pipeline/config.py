@@ -207,6 +207,7 @@ class Config:
 
     seed: Annotated[Integer, Field(ge=0, le=2**31 - 1)]
     beta: Annotated[StrictFloat, Field(ge=1e-6, le=1e6)]
+    code: str
     data: DataConfig
     model: ModelConfig
     scramble: ScrambleConfig

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.config import Config
 from stegnet.core.names import MARK
 
+NETWORK, LOSS = "model.name", "train.loss.own"  # keys of params.yaml
 _ROOT = Path(__file__).parents[1]
 
 
@@ -25,16 +26,26 @@ def source_hash(paths: Iterable[Path | str]) -> str:
 
 def code_hashes(config: Config) -> dict[str, str]:
     """Return the hashes of the code of `model.name` and of `train.loss.own`; "" is hashed without one."""
-    return {
-        "network": source_hash(_files(config.model.name)),
-        "loss": source_hash(_files(str(config.train.loss["own"]))),
-    }
+    own = own_code(config)
+    family = _ROOT / f"stegnet/networks/families/{config.model.name}.py"
+    network = own.get(NETWORK, family if family.is_file() else None)
+    files = {"network": network, "loss": own.get(LOSS)}
+    return {name: source_hash([path] if path else []) for name, path in files.items()}
 
 
-def _files(name: str) -> list[str]:
-    """Return a family's file; for my.module:Name, the package `my` or the file my.py."""
-    module, outside, _ = name.partition(MARK)
-    if not outside:
-        return [path for path in (f"stegnet/networks/families/{name}.py",) if (_ROOT / path).is_file()]
-    spec = find_spec(module.partition(".")[0])
-    return list(spec.submodule_search_locations or [str(spec.origin)]) if spec else []
+def own_code(config: Config) -> dict[str, Path]:
+    """Return where a network and a loss of one's own are, by their keys in params.yaml, if there are any.
+
+    For my.module:Name it is the file my.py, or the folder of the package `my`; one that is not found has no path.
+    """
+    names = {NETWORK: config.model.name, LOSS: str(config.train.loss["own"])}
+    paths = {key: _path(name) for key, name in names.items() if MARK in name}
+    return {key: path for key, path in paths.items() if path}
+
+
+def _path(name: str) -> Path | None:
+    spec = find_spec(name.partition(MARK)[0].partition(".")[0])
+    if spec is None:
+        return None
+    (place, *_) = spec.submodule_search_locations or [str(spec.origin)]
+    return Path(place).resolve()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from pipeline.code import main as write_code_hashes
 from pipeline.evaluate import quality
 from pipeline.evaluate.statistics import summarise
 from pipeline.fingerprint import code_hashes
@@ -78,6 +79,34 @@ def test_code_changes_the_hash_of_what_uses_it(mine: Path) -> None:
     mine.write_text(mine.read_text(encoding="utf-8") + "# changed", encoding="utf-8")
     after = [code_hashes(config)["network"] for config in configs]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "file"),
+    [
+        ({"model.name": "mine:Plain"}, "model.name", "mine.py"),
+        ({"train.loss.own": "mine:edges"}, "train.loss.own", "mine.py"),
+        ({"model.name": "ours.deep:Plain"}, "model.name", "ours"),
+    ],
+)
+@pytest.mark.usefixtures("mine")
+def test_code_that_is_not_watched_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], key: str, file: str
+) -> None:
+    """Wherever it is; the hint is what to do."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "__init__.py").touch()
+    out = tmp_path / "code.json"
+    with pytest.raises(ConfigError, match=f"but {key} is in {file}$") as caught:
+        write_code_hashes(check(changed(read(PARAMS), changes)), out)
+    assert not out.exists()
+    advised = str(caught.value.hint).removeprefix("-S code=").partition(",")[0]
+    for code in (advised, str(tmp_path)):
+        write_code_hashes(check(changed(read(PARAMS), changes | {"code": code})), out)
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ConfigError, match=f"but {key} is in {tmp_path / file}$"):
+        write_code_hashes(check(changed(read(PARAMS), changes)), out)
 
 
 def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
