@@ -21,7 +21,7 @@ def main(config: Config, out: Path) -> None:
     for key, path in own_code(config).items():
         if not path.is_relative_to(watched):
             named = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-            reason = f"params.yaml: code: DVC watches {config.code} for changes, but {key} is in {named}"
+            reason = f"{key}: its code is in {named}, which DVC does not watch for changes"
             raise ConfigError(reason, f"-S code={named}, or a folder that holds all code of yours")
     write_json(out, code_hashes(config))
 

@@ -276,7 +276,7 @@ def test_a_network_of_one_s_own_repeats_no_other_training(clone: Path) -> None:
     mine, train = clone / "mine.py", ("dvc", "exp", "run", "train", "-S", "code=mine.py", "-S")
     mine.write_text(text.split("```")[1].partition("\n")[2], encoding="utf-8")
     said = run(clone, "dvc", "exp", "run", "train", "-S", "model.name=mine:Plain", fails=True)
-    assert "but model.name is in mine.py\nhint: -S code=mine.py, or a folder" in said
+    assert "model.name: its code is in mine.py, which DVC does not watch for changes\nhint: -S code=mine.py, or" in said
     assert executed(run(clone, *train, "model.name=mine:Plain")) == ["check", "train"]
     mine.write_text(f"{mine.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
     assert executed(run(clone, *train, "model.name=mine:Plain")) == ["check", "train"]

@@ -98,14 +98,14 @@ def test_code_that_is_not_watched_is_refused(
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "__init__.py").touch()
     out = tmp_path / "code.json"
-    with pytest.raises(ConfigError, match=f"but {key} is in {file}$") as caught:
+    with pytest.raises(ConfigError, match=f"^{key}: its code is in {file}, which DVC does not watch") as caught:
         write_code_hashes(check(changed(read(PARAMS), changes)), out)
     assert not out.exists()
     advised = str(caught.value.hint).removeprefix("-S code=").partition(",")[0]
     for code in (advised, str(tmp_path)):
         write_code_hashes(check(changed(read(PARAMS), changes | {"code": code})), out)
     monkeypatch.chdir(ROOT)
-    with pytest.raises(ConfigError, match=f"but {key} is in {tmp_path / file}$"):
+    with pytest.raises(ConfigError, match=f"its code is in {tmp_path / file}, "):
         write_code_hashes(check(changed(read(PARAMS), changes)), out)
 
 
