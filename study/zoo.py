@@ -191,8 +191,11 @@ def train_entry(entry: Entry, shards: Path, weights: Path) -> None:
 
 
 def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
-    """Return the pairs, a multiple of the batch, that a training of so many seconds can see, by three of its steps."""
-    steps = 3
+    """Return the pairs, a multiple of the batch, that a training of so many seconds can see, by three of its steps.
+
+    The first steps are not timed: in them, networks are compiled, and CUDA graphs recorded.
+    """
+    untimed, steps = 3, 3
     run_of_steps = prepare_run(entry.config(1000 * steps), shards)
     config = run_of_steps.config
     make_deterministic(config.seed, config.train.threads)
@@ -201,14 +204,20 @@ def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
     train_config = config.train
     pictures = Pairs(shards, train_config.crop, train_config.augment, config.seed, trainer.task.pictures_per_pair)
     (batch,) = load_batches(pictures, [range(train_config.batch)], 0)
-    trainer.step(batch)
-    begun = time.monotonic()
+    for _ in range(untimed):
+        trainer.step(batch)
+    begun = time_of(fabric.device)
     for _ in range(steps):
         trainer.step(batch)
-    if fabric.device.type == "cuda":
-        torch.cuda.synchronize()
-    rate = steps / (time.monotonic() - begun)
+    rate = steps / (time_of(fabric.device) - begun)
     return max(1, int(rate * seconds)) * train_config.batch
+
+
+def time_of(device: torch.device) -> float:
+    """Return the time in seconds at which a device has done all its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.monotonic()
 
 
 def photographs(shards: Path, shift: int) -> list[tuple[Pixels, Pixels]]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,6 +60,7 @@ class PredictionTask(TrainingTask[GridChoice]):
     def __init__(self, pair: Multiscale, config: Config, steps: int) -> None:
         super().__init__(config, steps, COVERS)
         self.pair = pair
+        self._bits = self._bits_of_films
 
     def plan(self, step: int, device: torch.device) -> StepPlan[GridChoice]:
         """Draw a grid: its error, its depth, and where it is in the pictures."""
@@ -79,13 +80,22 @@ class PredictionTask(TrainingTask[GridChoice]):
         """Predict a grid of a batch; a preview shows it, and the means of the predictions."""
         step = 2 * randomness.error + 1
         levels = to_levels(randomness.of(pictures[:, 0]), randomness.error)
-        filters = [network(film_number(randomness.depth, randomness.error)) for network in self.pair.predictors]
-        bits, means = grid_bits(filters, levels, randomness.error)
+        number = film_number(randomness.depth, randomness.error)
+        films = [network.film[number] for network in self.pair.predictors]
+        bits, means = self._bits(films, levels, _top(randomness.error, levels))
         rate = bits.mean() / (0.75 * levels[0, 0].numel())
         with torch.no_grad():
             error = (means - levels).square().mean() * (step / 255) ** 2
         terms = LossTerms(torch.zeros_like(rate), rate, error, rate)
         return TaskOutput(terms, (levels * step / 255, (means.detach() * step / 255).clamp(0, 1)))
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the prediction, as torch.compile does, but not the choice of a grid, which differs with each step."""
+        self._bits = torch.compile(self._bits, *arguments, **options)
+
+    def _bits_of_films(self, films: Sequence[Tensor], levels: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
+        filters = [network.filters(film) for network, film in zip(self.pair.predictors, films, strict=True)]
+        return _grid_bits(filters, levels, top)
 
     def figures(self, means: Tensor) -> Point:
         """Return the bits per pixel that is predicted."""
@@ -132,12 +142,17 @@ def picture_bits(pair: Multiscale, levels: Tensor, error: int) -> Tensor:
         total += grid_bits([network(film_number(depth, error)) for network in pair.predictors], levels, error)[0]
         levels = levels[:, :, ::2, ::2]
         depth += 1
-    return total + levels[0].numel() * math.log2(_top(error) + 1)
+    return total + levels[0].numel() * math.log2(_levels(error))
 
 
-def _top(error: int) -> int:
-    """Return the largest level."""
-    return (255 + error) // (2 * error + 1)
+def _levels(error: int) -> int:
+    """Return the number of levels."""
+    return (255 + error) // (2 * error + 1) + 1
+
+
+def _top(error: int, levels: Tensor) -> Tensor:
+    """Return the largest level, () float, on the device of `levels`; a number would be compiled in."""
+    return levels.new_full((), _levels(error) - 1)
 
 
 def grid_bits(filters: Sequence[Filters], levels: Tensor, error: int) -> tuple[Tensor, Tensor]:
@@ -148,19 +163,23 @@ def grid_bits(filters: Sequence[Filters], levels: Tensor, error: int) -> tuple[T
         levels: (B, 3, H, W), even sides.
         error: largest error of a sample, in levels.
     """
+    return _grid_bits(filters, levels, _top(error, levels))
+
+
+def _grid_bits(filters: Sequence[Filters], levels: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
     known = [levels[:, :, ::2, ::2]]
     total = torch.zeros(len(levels), device=levels.device)
     means = levels.clone()
     for predictor, (row, column) in zip(filters, PASSES, strict=True):
         target = levels[:, :, row::2, column::2]
-        predicted = _predict(predictor, torch.cat(known, 1), target, _top(error))
+        predicted = _predict(predictor, torch.cat(known, 1), target, top)
         total = total + predicted.bits.sum((1, 2, 3))
         means[:, :, row::2, column::2] = predicted.mean.detach()
         known.append(target)
     return total, means
 
 
-def _predict(predictor: Filters, known: Tensor, target: Tensor, top: int) -> Predicted:
+def _predict(predictor: Filters, known: Tensor, target: Tensor, top: Tensor) -> Predicted:
     linear, features = predictor.trunk(known)
     bits: dict[int, Tensor] = {}
     means: dict[int, Tensor] = {}
@@ -185,7 +204,7 @@ def _predict(predictor: Filters, known: Tensor, target: Tensor, top: int) -> Pre
     )
 
 
-def _level_bits(levels: Tensor, means: Tensor, scales: Tensor, weights: Tensor, top: int) -> Tensor:
+def _level_bits(levels: Tensor, means: Tensor, scales: Tensor, weights: Tensor, top: Tensor) -> Tensor:
     """Return the bits of levels, (B, 1, H, W), by mixtures of logistics, (B, MIXED, H, W); scales are logarithms."""
     narrow = torch.exp(-scales)
     above = torch.sigmoid((levels + 0.5 - means) * narrow)

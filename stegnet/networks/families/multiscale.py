@@ -98,7 +98,11 @@ class Pass(nn.Module):
 
     def forward(self, film: int) -> "Filters":
         """Return the quantised weights for one of the first layers."""
-        gain, offset = self.film[film].chunk(2)
+        return self.filters(self.film[film])
+
+    def filters(self, film: Tensor) -> "Filters":
+        """Return the quantised weights for a row of `film`, (2 · width,)."""
+        gain, offset = film.chunk(2)
         return Filters(
             linear=self.linear()[0] + self.neighbours,
             first=self.first(1.0, (1 + gain) / _INPUTS, offset),

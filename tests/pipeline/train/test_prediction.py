@@ -103,7 +103,9 @@ def test_bits_are_those_of_probabilities(network):
     with torch.no_grad():
         from pipeline.train.prediction import _predict
 
-        bits = _predict(filters[0], levels[:, :, ::2, ::2], levels[:, :, 1::2, 1::2], 51).bits[:, 1, 3, 3]
+        bits = _predict(filters[0], levels[:, :, ::2, ::2], levels[:, :, 1::2, 1::2], torch.tensor(51.0)).bits[
+            :, 1, 3, 3
+        ]
     assert torch.exp2(-bits.double()).sum().item() == pytest.approx(1, abs=1e-3)
 
 
@@ -154,6 +156,25 @@ def test_it_learns_and_resumes_with_the_same_bits(config: Config, run: Callable[
     assert resumed.steps[0] == 8
     for name, tensor in after.pair.state_dict().items():
         assert torch.equal(tensor, resumed.pair.state_dict()[name]), name
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own look at it
+def test_all_grids_are_compiled_at_once(config, network):
+    """Each further graph would take a minute, and after some, PyTorch gives up compiling."""
+    eager, compiled = PredictionTask(network, config, 100), PredictionTask(network, config, 100)
+    graphs = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: object) -> Callable[..., Any]:
+        graphs.append(graph)
+        return graph.forward
+
+    compiled.compile(backend=backend)
+    pictures = scenes(64)[:, None]
+    for step in range(40):
+        randomness = eager.plan(step, CPU).randomness
+        expected, found = (task(pictures, randomness).terms.secret for task in (eager, compiled))
+        assert found.item() == expected.item()
+    assert len(graphs) == 1
 
 
 def test_it_hides_nothing(network):
