@@ -276,16 +276,20 @@ def containers(entry: Entry, pairs: Sequence[PicturePair]) -> Pixels:
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """Draw what the networks reach: lines lead from exact containers to a mark for those of 8 bits."""
+    """Draw what the networks reach: lines lead from exact containers to a mark for those of 8 bits, by budget."""
+    markers = dict(zip(table["budget"].unique(), MARKERS, strict=False))
     with chart(path, "container, PSNR in dB", "secret, PSNR in dB") as axes:
-        for (budget, rows), marker in zip(table.groupby("budget", sort=False), MARKERS, strict=False):
-            for number, row in enumerate(rows.to_dict("records")):
-                points = np.array(list(points_of(row)))
-                colour = COLOURS[number % len(COLOURS)]
+        axes.margins(0.12)  # for the names
+        for budget, marker in markers.items():
+            axes.plot([], [], color="grey", marker=marker, linestyle="", label=budget)
+        for number, (network, rows) in enumerate(table.groupby("network", sort=False)):
+            colour = COLOURS[number % len(COLOURS)]
+            reached = [(row["budget"], np.array(list(points_of(row)))) for row in rows.to_dict("records")]
+            for budget, points in reached:
                 axes.plot(*points.T, color=colour, marker="", alpha=0.5)
-                axes.plot(*points[-1], color=colour, marker=marker, linestyle="")
-                label = f"{row['network']}, {budget}"
-                axes.annotate(label, points[-1], (4, 3), textcoords="offset points", fontsize="x-small")
+                axes.plot(*points[-1], color=colour, marker=markers[budget], linestyle="")
+            _, first = reached[0]
+            axes.annotate(str(network), first[-1], (4, 3), textcoords="offset points", fontsize="small")
 
 
 def points_of(row: dict[str, Any]) -> Iterator[tuple[float, float]]:
