@@ -203,8 +203,12 @@ def read_manifest(folder: Path, split: str = "") -> Iterator[Entry]:
 
 
 def data_hash(folder: Path) -> str:
-    """Return the SHA-256 of the manifest, which identifies every stored pixel."""
-    return file_hash(folder / MANIFEST)
+    """Return the SHA-256 of the manifest, which identifies every stored pixel. Raises DataError if there is none."""
+    try:
+        return file_hash(folder / MANIFEST)
+    except FileNotFoundError as error:
+        hint = "`dvc repro prepare` writes them to build/shards"
+        raise DataError(f"{folder}: holds no prepared pictures ({MANIFEST} is missing)", hint) from error
 
 
 def file_hash(path: Path) -> str:
