@@ -31,6 +31,13 @@ def run(folder: Path, *command: str, fails: bool = False, **variables: str) -> s
     return done.stdout + done.stderr
 
 
+def clone_with_modules(origin: Path, folder: Path) -> None:
+    """Makes a clone that has the C modules, as `make setup` builds them, unless this repository lacks them."""
+    run(origin, "git", "clone", "-q", str(origin), str(folder))
+    for built in (ROOT / "stegnet").rglob("*.so"):
+        shutil.copy2(built, folder / built.relative_to(ROOT))
+
+
 def copy_repository(folder: Path, params: Mapping[str, Mapping[str, Any]]) -> Path:
     """This repository as it stands, with other parameters, as a git repository with nothing committed."""
     listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()

@@ -22,7 +22,7 @@ from PIL import Image
 from stegnet.core.measures import SPEED
 from stegnet.networks import read_card
 from stegnet.video import scan
-from tests.clones import ROOT, copy_repository, environment, run
+from tests.clones import ROOT, clone_with_modules, copy_repository, environment, run
 from tools.verify import locked_stages
 
 pytestmark = pytest.mark.slow
@@ -55,7 +55,7 @@ def committed(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[...,
 def clone(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh clone in which `dvc repro` has run, and its result is committed; what was said lies beside it."""
     folder = tmp_path_factory.mktemp("clones") / "first"
-    run(committed, "git", "clone", "-q", str(committed), str(folder))
+    clone_with_modules(committed, folder)
     run(folder, "dvc", "status")
     (folder.parent / "said.txt").write_text(run(folder, "dvc", "repro"), encoding="utf-8")
     changed = run(folder, "git", "status", "--porcelain").splitlines()
@@ -196,6 +196,7 @@ def kill_training(folder: Path, *command: str) -> None:
 
 
 def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: Path, committed: Path) -> None:
+    """And though it has no C modules."""
     folder = clone.parent / "second"
     run(committed, "git", "clone", "-q", str(committed), str(folder))
     kill_training(folder, "dvc", "repro", "train")
