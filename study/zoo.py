@@ -45,8 +45,9 @@ from stegnet.core.compute import device_name, make_deterministic, pick_device
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import TRUSTED
+from stegnet.networks.card import read_card
 from stegnet.networks.pair import load_pair
-from study.zoo_ruler import EXACT, STORED, Pixels, Ruler, ruler_of
+from study.zoo_ruler import EXACT, STORED, Pixels, ruler_of
 
 OURS = "costa"  # the preset of this project's own pair, to compare with
 FIGURES = "figures.json"
@@ -150,10 +151,9 @@ def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
     weights = entry.folder / WEIGHTS
     if not weights.exists():
         train_entry(entry, shards, weights)
-    pair, card = load_pair(weights)
-    ruler = ruler_of(pair, card.scramble, weights)
+    ruler = ruler_of(weights)
     shift = check(entry.values).evaluate.shift
-    seen = card.training
+    seen = read_card(weights).training
     figures = {
         "network": entry.name,
         "budget": entry.budget.name,
@@ -266,8 +266,7 @@ def containers(entry: Entry, pairs: Sequence[PicturePair]) -> Pixels:
         return np.load(kept)
     weights = entry.folder / WEIGHTS
     os.environ[TRUSTED] = entry.values["model"]["name"]
-    pair, card = load_pair(weights)
-    ruler: Ruler = ruler_of(pair, card.scramble, weights)
+    ruler = ruler_of(weights)
     numbered = enumerate(bar(pairs, f"{entry.name}: hide"))
     hidden = np.stack([ruler.stored(each.cover, each.secret, container_seed(0, number)) for number, each in numbered])
     with atomic_write(kept) as part, part.open("wb") as file:

@@ -8,7 +8,7 @@ predicts.
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean
 
@@ -30,10 +30,9 @@ from stegnet.methods.predicted_pictures import hide_predicted, reveal_predicted
 from stegnet.near import Steps, quantise
 from stegnet.near.predicted import encode_predicted
 from stegnet.networks import Network
-from stegnet.networks.card import MULTISCALE, shipped_weights
-from stegnet.networks.families.multiscale import Multiscale
+from stegnet.networks.card import MULTISCALE, read_card, shipped_weights
 from stegnet.networks.families.steganogan import SteganoGAN
-from stegnet.networks.pair import Pair
+from stegnet.networks.pair import Pair, load_pair
 from stegnet.networks.predicting import PredictingNetwork
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
@@ -223,10 +222,12 @@ def copy_psnr(picture: Pixels, bits_per_pixel: float) -> float:
             return NOTHING
 
 
-def ruler_of(pair: Pair, scramble: Mapping[str, object], weights: Path) -> Ruler:
-    """Return the ruler for a trained pair, by what it hides; `scramble` is its card's."""
-    if isinstance(pair, Multiscale):
+def ruler_of(weights: Path) -> Ruler:
+    """Return the ruler for trained weights, by what they hide."""
+    card = read_card(weights)
+    if card.model == MULTISCALE:
         return Predicting(PredictingNetwork.load(weights, backend="torch"))
-    if isinstance(pair, SteganoGAN):
-        return BitsAsPicture(pair)
-    return WholePictures(pair) if scramble["base"] == NONE else ByKey(Network.load(weights, backend="torch"))
+    if card.scramble["base"] != NONE:
+        return ByKey(Network.load(weights, backend="torch"))
+    pair, _ = load_pair(weights)
+    return BitsAsPicture(pair) if isinstance(pair, SteganoGAN) else WholePictures(pair)

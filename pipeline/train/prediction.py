@@ -14,7 +14,7 @@ from pipeline.train.losses import VALIDATION_LOSS, LossTerms
 from pipeline.train.pairs import COVERS, validation_crops
 from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask
 from stegnet.core.measures import BITS_PER_PIXEL
-from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, film_number
+from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.networks.families.multiscale import MEAN as MEAN_STEP
 from stegnet.networks.families.multiscale import Filters, Multiscale, rounded, seen_errors, visible
 from stegnet.networks.pair import Pair
@@ -142,17 +142,12 @@ def picture_bits(pair: Multiscale, levels: Tensor, error: int) -> Tensor:
         total += grid_bits([network(film_number(depth, error)) for network in pair.predictors], levels, error)[0]
         levels = levels[:, :, ::2, ::2]
         depth += 1
-    return total + levels[0].numel() * math.log2(_levels(error))
-
-
-def _levels(error: int) -> int:
-    """Return the number of levels."""
-    return (255 + error) // (2 * error + 1) + 1
+    return total + levels[0].numel() * math.log2(count_levels(2 * error + 1))
 
 
 def _top(error: int, levels: Tensor) -> Tensor:
     """Return the largest level, () float, on the device of `levels`; a number would be compiled in."""
-    return levels.new_full((), _levels(error) - 1)
+    return levels.new_full((), count_levels(2 * error + 1) - 1)
 
 
 def grid_bits(filters: Sequence[Filters], levels: Tensor, error: int) -> tuple[Tensor, Tensor]:

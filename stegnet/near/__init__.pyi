@@ -13,6 +13,5 @@ from .predictor import ID_BYTES as ID_BYTES
 from .predictor import REACH as REACH
 from .predictor import Predictor as Predictor
 from .quantisation import Steps as Steps
-from .quantisation import count_levels as count_levels
 from .quantisation import quantise as quantise
 from .quantisation import restore as restore

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stegnet.core.errors import WeightsError
-from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, film_number
+from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.core.text import Setting, Text
 from stegnet.near.coders import RESTORED
 from stegnet.near.mixtures import (
@@ -27,7 +27,7 @@ from stegnet.near.mixtures import (
     uniform_intervals,
 )
 from stegnet.near.predictor import ID_BYTES, Predictor
-from stegnet.near.quantisation import Samples, Steps, count_levels
+from stegnet.near.quantisation import Samples, Steps
 
 STEPS = (1, 3, 5)  # that a network is trained on
 _SHIFTS = 1  # largest shift by that

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stegnet.core.predicted_order import count_levels
+
 Samples = NDArray[np.uint8]  # (H, W, 3), red, green and blue
 
 MOST_STEP = 64
@@ -55,11 +57,6 @@ class Steps:
     def parts(self) -> tuple[tuple[int, slice], tuple[int, slice]]:
         """Return each step with its rows."""
         return (self.upper, slice(0, self.rows)), (self.lower, slice(self.rows, None))
-
-
-def count_levels(step: int) -> int:
-    """Return the number of levels, from 0 on, that samples have with a step."""
-    return (_WHITE + step // 2) // step + 1
 
 
 def quantise(picture: Samples, steps: Steps) -> Samples:

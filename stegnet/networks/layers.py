@@ -331,7 +331,7 @@ Norm = type[nn.BatchNorm2d] | type[nn.InstanceNorm2d]
 class UNetLevel(nn.Module):
     """A downsampling, the levels below and an upsampling, with a skip: (B, outer, H, W) to (B, 2 · outer, H, W).
 
-    The bottleneck is the last level. As the errata of Isola et al. 2017 advise, it has no normalisation: for one
+    The bottleneck is the last level. It has no normalisation, as the errata of Isola et al. 2017 advise: for one
     picture of a single value there, nothing could be learnt from it.
     """
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut, chelsea
 
+from stegnet.core.predicted_order import count_levels
 from stegnet.near import (
     Fitting,
     Steps,
-    count_levels,
     decode,
     decode_jpeg_xl,
     encode_jpeg_xl,

@@ -123,8 +123,8 @@ def from_windows(windows: Tensor, rows: int) -> Tensor:
 def window_mask(height: int, width: int, shift: int, device: torch.device) -> Tensor:
     """Return which tokens of a window must not see each other, (windows, 1, WINDOW², WINDOW²) bool.
 
-    Tokens, (height, width), were padded to whole windows and moved by `shift` up and to the left. Those that left on
-    one side came in on the other, where they are no neighbours.
+    Tokens, (height, width), were padded to whole windows and moved by `shift` up and to the left. Tokens that left
+    on one side came in on the other, where they are no neighbours.
     """
     kinds = 4  # of places along a side: moved in from the other side or not, padding or not
     groups: list[Tensor] = []
