@@ -33,20 +33,20 @@ class JpegForm:
 
     @classmethod
     def of(cls, jpeg: JpegPicture) -> "JpegForm":
-        """Return the form of a JPEG.
-
-        Raises MediaError if it is not grey, 4:4:4, 4:2:2 or 4:2:0, or if a step is larger than MOST_STEP.
-        """
-        form = cls(
+        """Return the form of a JPEG; `check` refuses one that can't be saved again."""
+        return cls(
             tuple(tuple(jpeg.steps(number).tolist()) for number in range(len(jpeg.planes))),
             tuple((component.across, component.down) for component in jpeg.file.components),
         )
-        if not form.is_supported:
+
+    def check(self, subject: object) -> None:
+        """Raise MediaError, with a subject, unless it is grey, 4:4:4, 4:2:2 or 4:2:0, with steps up to MOST_STEP."""
+        if not self.is_supported:
             hint = f"only {', '.join(SAMPLINGS.values())} and grey are supported"
-            raise MediaError("its chroma sampling is a rare one", hint)
-        if max(map(max, form.steps)) > MOST_STEP:
-            raise MediaError("its quantisation tables are of 16 bits", f"only steps up to {MOST_STEP} are supported")
-        return form
+            raise MediaError("its chroma sampling is a rare one", hint, subject)
+        if max(map(max, self.steps)) > MOST_STEP:
+            hint = f"only steps up to {MOST_STEP} are supported"
+            raise MediaError("its quantisation tables are of 16 bits", hint, subject)
 
     @property
     def is_supported(self) -> bool:

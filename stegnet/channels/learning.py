@@ -121,11 +121,8 @@ def _read_example(sent: Path, received: Path) -> _Example:
     if sent.samefile(received):
         raise MediaError("is given as SENT and as RECEIVED", "save what arrives as another file", subject=received)
     assert after.jpeg is not None
-    try:
-        form = JpegForm.of(after.jpeg)
-    except MediaError as error:
-        error.subject = str(received)
-        raise
+    form = JpegForm.of(after.jpeg)
+    form.check(received)
 
     turns = before.orientation != 1 and after.orientation == 1 and _is_turned(before, after)
     shown = turned(before.pixels, before.orientation) if turns else before.pixels

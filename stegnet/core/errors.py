@@ -143,6 +143,18 @@ def called(name: object, path: str | PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
+def about(path: object) -> Iterator[None]:
+    """Name a file, where the user gave several, in errors of the block that name none."""
+    try:
+        yield
+    except StegnetError as error:
+        if isinstance(error, ConfigError) and error.parameter:
+            error.problem = f"{path}: {error.problem}"
+        error.subject = error.subject or str(path)
+        raise
+
+
+@contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
     """Raise a PackageError that names the feature if a package of `stegnet[name]` can't be imported in the block."""
     try:

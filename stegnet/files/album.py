@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stegnet.core.disk import locked_folder, move_whole, unwritable
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError, about
 from stegnet.core.names import ALBUM, FILE, FILM, Names, counted, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
@@ -144,7 +144,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     capacities: list[Capacity] = []
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)
-        with Cover(cover) as opened:
+        with about(cover), Cover(cover) as opened:
             method, options = album_method(job.method, opened, job.options)
             check_cover(method, opened, job.options)
             capacity = method.part_capacity(opened, empty, keys.film, options)
@@ -165,7 +165,8 @@ def _hidden(
     count = len(parts)
     for done, (cover, record, out) in enumerate(zip(album.covers, records, parts, strict=True)):
         job.context.progress("hide files", done, count)
-        report = hide_record(quiet, cover, record, out, keys)
+        with about(cover):
+            report = hide_record(quiet, cover, record, out, keys)
         secret = record.header.file
         spare = count - album.enough
         yield replace(report, name=secret.name, size=secret.size, unchanged=True, may_be_lost=spare)

@@ -22,12 +22,16 @@ from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, mappe
 
 AC_KEY = 16  # added to the number of a Huffman table for AC coefficients
 HINT = "convert it to an ordinary JPEG or to PNG first"
+_BY_JPEGTRAN = "make it an ordinary JPEG without loss: `jpegtran -copy all IN.jpg > OUT.jpg`"
 _AGAIN = "copy it again from its source"
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}  # markers of frames that are read: baseline, extended and progressive
+_ARITHMETIC = "arithmetically coded"
 _OTHER_FRAMES = {  # kinds of frames that are not, by marker
     0xC3: "lossless",
     **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical"),
-    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetically coded"),
+    **dict.fromkeys((0xC9, 0xCA), _ARITHMETIC),
+    0xCB: f"lossless and {_ARITHMETIC}",
+    **dict.fromkeys((0xCD, 0xCE, 0xCF), f"hierarchical and {_ARITHMETIC}"),
 }
 _INDEX_SIGNATURE = b"MPF\0"
 
@@ -58,7 +62,8 @@ class UnsupportedJpegError(MediaError):
     @classmethod
     def because(cls, reason: str, subject: object) -> Self:
         """Return the error for a reason and a file's name."""
-        error = cls(f"the JPEG {reason}, which is not supported", HINT, subject)
+        hint = _BY_JPEGTRAN if reason == f"is {_ARITHMETIC}" else HINT
+        error = cls(f"the JPEG {reason}, which is not supported", hint, subject)
         error.reason = reason
         return error
 

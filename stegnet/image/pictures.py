@@ -60,6 +60,7 @@ METADATA = ("EXIF", "XMP metadata", "its comments")  # beginnings of notes on me
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 _PALETTE_MODES = {"P", "PA", "1"}
 _PAGED = {"TIFF", "HEIF"}
+_JPEGS = {"JPEG", "MPO"}
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}  # colour primaries of films and HEIFs (ITU-T H.273)
 HDR = {16: "PQ", 18: "HLG"}  # transfer functions of films and HEIFs (ITU-T H.273)
 
@@ -179,6 +180,7 @@ def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
             try:
                 yield image
             except UNREADABLE as error:
+                _refuse_rare_jpeg(path, image.format)
                 message = " ".join(str(error).split())  # of several lines, from some libraries
                 reason = f" ({message})" if message else ""
                 raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
@@ -239,10 +241,15 @@ def _opened(path: Source) -> ImageFile.ImageFile:
             warnings.simplefilter("ignore", UserWarning)
             return Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
     except UNREADABLE as error:
-        if form.name == "JPEG":
-            parse_jpeg(path.read_bytes(), str(path))  # its error says what is rare about the picture
+        _refuse_rare_jpeg(path, form.name)
         what = f"the {form.name} picture is damaged, or of a kind that can't be read"
         raise MediaError(what, _AGAIN, subject=path) from error
+
+
+def _refuse_rare_jpeg(path: Source, form: str | None) -> None:
+    """Raise the error of a JPEG that Pillow could not read, if it says what is rare or wrong about the picture."""
+    if form in _JPEGS:
+        parse_jpeg(path.read_bytes(), str(path))
 
 
 def is_lossy_tiff(image: Image.Image) -> bool:
@@ -355,7 +362,7 @@ def _shown(
         hint = "a camera's raw file: develop it, and save it as PNG, TIFF or JPEG"
         problem = f"its first page is but a preview of {image.width}×{image.height} pixels"
         raise MediaError(problem, hint, subject=path)
-    if image.format in {"JPEG", "MPO"}:
+    if image.format in _JPEGS:
         refuse_many_scans(path)
 
     if not is_quiet(path):

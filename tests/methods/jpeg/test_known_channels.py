@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -274,6 +275,57 @@ def test_an_output_is_no_input(tmp_path: Path, exact: Path, key: Key, capsys: py
         assert run(*hide, "-o", out, *how) == 1
         assert "is an input too" in capsys.readouterr().err
         assert out.read_bytes() == before
+
+
+def halved_downwards(data: bytes) -> bytes:
+    """Declare the chroma of a JPEG of 4:2:2 as 4:4:0."""
+    at = data.index(b"\xff\xc0") + 11
+    assert data[at] == 0x21
+    return data[:at] + b"\x12" + data[at + 1 :]
+
+
+def in_wide_steps(data: bytes) -> bytes:
+    """Write the first quantisation table of a JPEG in 16 bits, with one step that needs them."""
+    at = data.index(b"\xff\xdb")
+    steps = np.frombuffer(data, np.uint8, 64, at + 5).astype(">u2")
+    steps[-1] = 300
+    table = b"\xff\xdb" + (2 + 1 + 128).to_bytes(2, "big") + b"\x10" + steps.tobytes()
+    return data[:at] + table + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
+
+
+@pytest.mark.parametrize("rare", [halved_downwards, in_wide_steps])
+def test_covers_of_a_form_that_no_channel_has_are_saved_anew(
+    tmp_path: Path, exact: Path, key: Key, rare: Callable[[bytes], bytes]
+) -> None:
+    covers = tmp_path / "covers"
+    covers.mkdir()
+    cover = photo(covers / "c.jpg", quality=90, subsampling="4:2:2")
+    cover.write_bytes(rare(cover.read_bytes()))
+    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact)
+    assert any("saved in the channel's form" in note for note in told.notes)
+    assert JpegForm.of(read_jpeg(tmp_path / "s.jpg")) == read_channel(exact).form
+
+    secret = tmp_path / "secret.txt"
+    secret.write_bytes(SECRET)
+    photo(covers / "d.png", seed=2)
+    assert run("keygen", tmp_path / "k") == 0
+    album = ("hide", covers, secret, "--spread", "--for", exact, "--key-file", tmp_path / "k", "-o", tmp_path / "album")
+    assert run(*album) == 0
+
+
+def test_an_album_names_the_cover_that_is_refused(
+    tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    covers, secret = tmp_path / "covers", tmp_path / "secret.txt"
+    covers.mkdir()
+    photo(covers / "a.png")
+    photo(covers / "b.png", (128, 96))
+    secret.write_bytes(SECRET)
+    assert run("keygen", tmp_path / "k") == 0
+    hide = ("hide", covers, secret, "--spread", "--key-file", tmp_path / "k", "-o", tmp_path / "album")
+    assert run(*hide, "--for", exact, "--resize", "200") != 0
+    assert f"{covers / 'b.png'}: 200 is not from 1 to 127" in capsys.readouterr().err
+    assert not (tmp_path / "album").exists()
 
 
 def test_an_album_and_a_folder_of_covers(tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]) -> None:
