@@ -177,6 +177,8 @@ def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
             if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
                 problem = "the TIFF is truncated: its samples are said to be behind its end"
                 raise MediaError(problem, _AGAIN, subject=path)
+            if image.format in _JPEGS:  # libjpeg can't wait for more of arithmetically coded data
+                image.decodermaxblock = path.stat().st_size
             try:
                 yield image
             except UNREADABLE as error:

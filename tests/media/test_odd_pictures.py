@@ -246,3 +246,49 @@ def test_a_named_profile_of_an_animation_is_freed_once(tmp_path):
     program = "import gc, sys, stegnet; stegnet.info(sys.argv[1]); gc.collect(); print('done')"
     done = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+def arithmetic_jpeg(comment_bytes: int) -> bytes:
+    """A sound JPEG of 24×24 greys, rising to the right and downwards, coded arithmetically by jpegtran."""
+    table = b"\xff\xdb\0\x43\0" + b"\x10" * 64
+    frame = bytes.fromhex("ffc9000b080018001801011100")
+    scan = bytes.fromhex("ffda0008010100003f00 ff00714527a869205cf5565635589ecd73bb406c33e72b3c20")
+    comment = b"\xff\xfe" + (2 + comment_bytes).to_bytes(2, "big") + bytes(comment_bytes)
+    return b"\xff\xd8" + comment + table + frame + scan + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("comment_bytes", [0, 65_425])  # the scan is in one block of 64 KB, or in two
+def test_arithmetically_coded_jpegs_are_read_at_any_length(comment_bytes, tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(arithmetic_jpeg(comment_bytes))
+    rows, cols = np.mgrid[:24, :24]
+    assert np.abs(read_picture(path)[..., 0] - (7.0 * cols + 3 * rows)).max() < 12
+    assert stegnet.info(path)["width"] == 24
+
+
+KINDS_OF_JPEGS = {  # by the marker of their frame: SOF3, SOF5 and so on
+    0xC3: "lossless",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical"),
+    0xCA: "arithmetically coded",
+    0xCB: "lossless and arithmetically coded",
+    **dict.fromkeys((0xCD, 0xCE, 0xCF), "hierarchical and arithmetically coded"),
+}
+
+
+@pytest.mark.parametrize("marker", KINDS_OF_JPEGS)
+def test_a_jpeg_that_can_not_be_decoded_is_named_by_its_kind(marker, tmp_path):
+    jpeg = saved(Image.fromarray(pixels()), "JPEG", quality=90)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg.replace(b"\xff\xc0\0\x11", bytes([0xFF, marker, 0, 0x11])))
+    kind = f"a.jpg: the JPEG is {KINDS_OF_JPEGS[marker]}, which is not supported"
+    key = stegnet.Key(bytes(32))
+    for call in (
+        lambda: stegnet.info(path),
+        lambda: stegnet.hide(path, b"a", tmp_path / "o.png", key=key),
+        lambda: stegnet.hide(path, b"a", tmp_path / "o.jpg", key=key),
+        lambda: stegnet.reveal(path, key=key),
+    ):
+        with pytest.raises(MediaError, match=kind) as caught:
+            call()
+        assert ("jpegtran" in caught.value.hint) == (marker == 0xCA)
+    assert sorted(tmp_path.iterdir()) == [path]
