@@ -8,10 +8,9 @@ RFC 1950.
 
 import math
 import struct
-import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import product
@@ -27,6 +26,7 @@ from stegnet.formats.png_rows import Filter, Filters, filtered_pass, filtered_ro
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
 _HEADER = struct.Struct(">IIBBBBB")
+_BLOCK = struct.Struct("<BHH")  # of a stored block: whether it is the last, its size, and the size's complement
 
 
 class ColourType(IntEnum):
@@ -77,18 +77,52 @@ class Deflate(NamedTuple):
     Attributes:
         library: "zlib" or "zlib-ng".
         level, memory, strategy: zlib's parameters.
+        stored: sizes of the blocks, if they are stored as they are: all follows from the amount of data then.
     """
 
     library: Literal["zlib", "zlib-ng"]
     level: int
     memory: int
     strategy: int
+    stored: tuple[int, ...] = ()
 
-    def stream(self, window: int) -> Compressor:
-        """Return a compressor of raw deflate data without zlib's header; the window is 9 to 15 bits."""
+    def stream(self, window: int, size: int = 0) -> Compressor:
+        """Return a compressor of raw deflate data without zlib's header.
+
+        Args:
+            window: bits, 9 to 15.
+            size: bytes of all data; if the stored blocks are those of as many, the same blocks are made.
+        """
+        if size and sum(self.stored) == size:
+            return _StoredBlocks(self.stored)
         library = zlib if self.library == "zlib" else zlib_ng
         stream: Compressor = library.compressobj(self.level, zlib.DEFLATED, -window, self.memory, self.strategy)
         return stream
+
+
+class _StoredBlocks:
+    """Compressor that stores data as it is, in blocks of given sizes (RFC 1951, section 3.2.4)."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self._sizes = iter(sizes[:-1])
+        self._size = next(self._sizes, None)
+        self._data = bytearray()
+
+    def compress(self, data: bytes, /) -> bytes:
+        self._data.extend(data)
+        made = bytearray()
+        while self._size is not None and len(self._data) >= self._size:
+            made += self._block(self._size, is_last=False)
+            self._size = next(self._sizes, None)
+        return bytes(made)
+
+    def flush(self) -> bytes:
+        return self._block(len(self._data), is_last=True)
+
+    def _block(self, size: int, *, is_last: bool) -> bytes:
+        block = _BLOCK.pack(is_last, size, size ^ 0xFFFF) + self._data[:size]
+        del self._data[:size]
+        return block
 
 
 OPENCV_FILTERS = Filters.of(Filter.SUB)  # of imwrite by default
@@ -189,7 +223,7 @@ class PngForm:
         size = sum(part.size + len(part) for part in parts)
         header = self.header or _libpng_header(zlib.compress(b"", self.deflate.level)[:2], size)
         yield header
-        stream = self.deflate.stream(_window(header, size))
+        stream = self.deflate.stream(_window(header, size), size)
         checksum = 1
         for part in parts:
             for rows in filtered_rows(part, self.filters):
@@ -335,8 +369,8 @@ class PngFile:
         sizes = self._pass_sizes()
         at = 0
         rows = []
-        data = zlib.decompressobj().decompress(bytes(self._start), sum(count * width for count, width in sizes))
-        self._inflated = len(data)
+        data = b"".join(self._inflated([bytes(self._start)]))
+        self._compared = len(data)
         for count, width in sizes:
             there = min(count, (len(data) - at) // width)
             rows.append([data[place : place + width] for place in range(at, at + there * width, width)])
@@ -361,29 +395,88 @@ class PngFile:
         if matching < len(used):
             return best, False
 
-        if equal:  # distinguish them by the filters of all rows, and Pillow's by the memory that it gives zlib
+        if equal:  # distinguish them by the filters of all rows, and Pillow's by its memory and its chunks
             everywhere = self._filters_used()
-            pillow_memory = 9
-            unlikely = {_PILLOW_FILTERS, _PILLOW_OPTIMIZED_FILTERS} if memory != pillow_memory else set()
-            possible = [way for way in (best, *equal) if everywhere <= {*way.tried, *way.first}] or [best]
+            by_pillow = {_PILLOW_FILTERS, _PILLOW_OPTIMIZED_FILTERS}
+            unlikely = set(_FILTERS) - by_pillow if self._has_chunks_of_pillow else by_pillow if memory == 8 else set()
+            possible = [way for way in (best, *equal) if everywhere <= set(way.tried)] or [best]
             best = min(possible, key=lambda filters: (filters in unlikely, len(set(filters.tried) - everywhere)))
         return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
 
+    @property
+    def _has_chunks_of_pillow(self) -> bool:
+        """True if the chunks of image data are as long as Pillow's, and longer than those of other programs."""
+        usual = 32768  # ImageMagick's; libpng's are shorter
+        most = max(65536, 4 * self.header.width)
+        first = self._sizes[0]
+        return first == most if len(self._sizes) > 1 else usual < first <= most
+
     def _filters_used(self) -> set[int]:
-        """Return the set of filters that any row has."""
-        widths = (width for count, width in self._pass_sizes() for _ in range(count))
-        stream = zlib_ng.decompressobj()
+        """Return the set of filters that any row has, but the first of each pass."""
+        rows = ((width, number > 0) for count, width in self._pass_sizes() for number in range(count))
         used = set()
         rest = 0  # bytes to the next row
-        for piece in self._image_data():
-            data = stream.decompress(piece)
+        for data in self._inflated(self._image_data()):
             at = 0
             while at + rest < len(data):
                 at += rest
-                used.add(data[at])
-                rest = next(widths, sys.maxsize)  # there is no row after the last
+                rest, has_row_above = next(rows)
+                if has_row_above:
+                    used.add(data[at])
             rest -= len(data) - at
         return used
+
+    def _inflated(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the rows of image data, as far as it can be decompressed.
+
+        Pillow, which has read the picture by now, does not look at what follows the last row: it may be damaged, as the
+        checksum may, or missing.
+        """
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)  # without zlib's header and checksum
+        at_once = 1024  # compressed bytes; an error takes away what those before it give
+        left = self._size
+        skipped = 2  # bytes of zlib's header
+        for piece in pieces:
+            for at in range(skipped, len(piece), at_once):
+                try:
+                    data = stream.decompress(piece[at : at + at_once], left)
+                except zlib.error:
+                    return
+                yield data
+                left -= len(data)
+                if not left:
+                    return
+            skipped = max(0, skipped - len(piece))
+
+    @property
+    def _size(self) -> int:
+        """Number of bytes of the filtered rows."""
+        return sum(count * width for count, width in self._pass_sizes())
+
+    def _stored_blocks(self) -> tuple[int, ...]:
+        """Return the sizes of the blocks of image data if all are stored as they are, else ()."""
+        sizes = array("H")
+        most_blocks = 1 << 20
+        header = b""
+        skipped = 2  # bytes to the next header: first those of zlib's header
+        for piece in self._image_data():
+            at = skipped
+            while at < len(piece):
+                part = piece[at : at + _BLOCK.size - len(header)]
+                header += part
+                at += len(part)
+                if len(header) < _BLOCK.size:
+                    continue
+                is_last, size, complement = _BLOCK.unpack(header)
+                if is_last > 1 or size ^ complement != 0xFFFF or len(sizes) == most_blocks:
+                    return ()
+                sizes.append(size)
+                if is_last:
+                    return tuple(sizes) if sum(sizes) == self._size else ()
+                header = b""
+                at += size
+            skipped = at - len(piece)
+        return ()
 
     def _image_data(self) -> Iterator[bytes]:
         with mapped(self.source) as data:
@@ -396,7 +489,7 @@ class PngFile:
         """Return the strategies and levels that zlib's header allows."""
         number = self._start[1] >> 6
         # Levels by the two highest bits of the second byte; those that programs prefer come first.
-        levels: tuple[int, ...] = {0: (1, 0), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}[number]
+        levels: tuple[int, ...] = {0: (1,), 1: (3, 4, 5, 2), 2: (6,), 3: (9, 8, 7)}[number]
         if number == 3 and self._sizes[0] == 32768:  # ImageMagick's chunks
             levels = (7, 9, 8)
         strategies = [zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY]
@@ -409,10 +502,12 @@ class PngFile:
 
     def _deflate(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
         """Return how the rows were compressed, and True; or the zlib settings with the nearest length, and False."""
+        if stored := self._stored_blocks():
+            return Deflate("zlib", zlib.Z_NO_COMPRESSION, 8, zlib.Z_DEFAULT_STRATEGY, stored), True
         header = bytes(self._start[:2])
         original = bytes(self._start[2:])
         lines = [row for part in rows for row in part]
-        window = _window(header, sum(count * width for count, width in self._pass_sizes()))
+        window = _window(header, self._size)
 
         libraries: tuple[Literal["zlib", "zlib-ng"], ...] = ("zlib", "zlib-ng")
         least_compared = 4096  # compressed bytes that suffice if rows are not the whole picture
@@ -425,7 +520,7 @@ class PngFile:
                 return deflate, True
 
         joined = b"".join(lines)
-        wanted = len(original) * len(joined) / max(1, self._inflated)
+        wanted = len(original) * len(joined) / max(1, self._compared)
         differences = {}  # in bytes
         for strategy, level in ways:
             deflate = Deflate("zlib", level, 8, strategy)

@@ -154,6 +154,22 @@ def test_an_unknown_library_is_said(cover):
     assert np.array_equal(Image.open(io.BytesIO(found)), Image.open(cover))
 
 
+def test_sizes_of_stored_blocks_are_kept(cover):
+    """Whatever wrote them: they depend on its buffers alone, not on the samples."""
+    data = cover.read_bytes()
+    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
+    raw = zlib.decompress(data[start + 8 : end - 4])
+    stream, at = b"\x78\x01", 0
+    for size in (1000, 0, 20_001, len(raw) - 21_001, 0):
+        is_last = len(raw) == at and size == 0
+        stream += struct.pack("<BHH", is_last, size, size ^ 0xFFFF) + raw[at : at + size]
+        at += size
+    stream += struct.pack(">I", zlib.adler32(raw))
+    pieces = [stream[:3], stream[3:1009], stream[1009:]]  # which cut headers of blocks
+    cover.write_bytes(data[:start] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + data[end:])
+    assert written_back(cover) == (cover.read_bytes(), "")
+
+
 def test_a_window_that_is_smaller_than_the_picture(cover):
     with Image.open(cover) as image:
         samples = np.asarray(image)
@@ -164,12 +180,38 @@ def test_a_window_that_is_smaller_than_the_picture(cover):
     assert written_back(cover) == (cover.read_bytes(), "")
 
 
-def test_filters_that_no_early_row_has_tell_programs_apart(tmp_path):
-    """A sky that libpng filters by Sub and Paeth alone, above rows that it filters by Average."""
+def sky_and_ground() -> np.ndarray:
+    """A sky that libpng and Pillow filter by Sub and Paeth alone, above rows that libpng filters by Average."""
     rng = np.random.default_rng(2)
     sky = np.cumsum(rng.integers(0, 2, (100, 300)), 1) // 8 + np.cumsum(rng.integers(0, 2, (100, 1)), 0)
     ground = (np.cumsum(rng.integers(-3, 4, (100, 300)), 0) + np.cumsum(rng.integers(-3, 4, (100, 300)), 1)) // 2
-    samples = np.concatenate([sky, ground + rng.integers(-9, 9, (100, 300))]).astype(np.uint8)
+    return np.concatenate([sky, ground + rng.integers(-9, 9, (100, 300))]).astype(np.uint8)
+
+
+def plaid_and_stripes() -> np.ndarray:
+    """Rows that libpng and Pillow filter by Paeth, but the first by Sub, above rows that they filter by Sub."""
+    rng = np.random.default_rng(3)
+    by_row = 40 * (np.arange(400) % 2)[:, None] + rng.integers(0, 20, (400, 1))
+    by_column = rng.integers(0, 180, (1, 700)) * (np.arange(400) < 300)[:, None]
+    return (by_row + by_column + rng.integers(0, 3, (400, 700))).astype(np.uint8)
+
+
+@pytest.mark.parametrize("made", [sky_and_ground, plaid_and_stripes])
+@pytest.mark.parametrize("level", [0, 1, 6])
+def test_pillow_is_told_by_its_chunks(tmp_path, made, level):
+    """By how a container would be written, whose samples differ a little."""
+    samples = made()
+    Image.fromarray(samples).save(tmp_path / "cover.png", compress_level=level)
+    form, line = PngFile(tmp_path / "cover.png").form(1)
+    assert not line
+    changed = samples ^ (np.random.default_rng(4).random(samples.shape) < 0.05).astype(np.uint8)
+    form.write(file := io.BytesIO(), changed)
+    Image.fromarray(changed).save(tmp_path / "container.png", compress_level=level)
+    assert file.getvalue() == (tmp_path / "container.png").read_bytes()
+
+
+def test_filters_that_no_early_row_has_tell_programs_apart(tmp_path):
+    samples = sky_and_ground()
     path = tmp_path / "cover.png"
     with path.open("wb") as file:
         PngForm(LIBPNG_FILTERS, LIBPNG_DEFLATE).write(file, samples)

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import warnings
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -217,6 +218,46 @@ def test_odd_chunks_change_no_pixel(change, tmp_path):
     path.write_bytes(change(chunks_of(saved(Image.fromarray(pixels()), "PNG"))))
     assert np.array_equal(read_picture(path), pixels())
     assert stegnet.info(path)["width"] == 24
+
+
+BROKEN_STREAMS = {  # the chunks of image data, made of the filtered rows
+    "wrong checksum": lambda raw: [zlib.compress(raw)[:-4] + b"abcd"],
+    "wrong checksum in a chunk of its own": lambda raw: [zlib.compress(raw)[:-4], b"abcd"],
+    "no checksum": lambda raw: [zlib.compress(raw)[:-4]],
+    "bytes behind it": lambda raw: [zlib.compress(raw) + b"\7" * 40],
+    "too many rows": lambda raw: [zlib.compress(raw + raw)],
+    "too many rows, damaged": lambda raw: [zlib.compress(raw + raw)[:-4] + b"abcd"],
+    "no rows": lambda raw: [b""],
+    "an empty chunk first": lambda raw: [b"", zlib.compress(raw)],
+    "too few rows": lambda raw: [zlib.compress(raw[: len(raw) // 2])],
+    "a block of no kind behind the rows": lambda raw: [zlib.compress(raw)[:-6] + b"\7" * 9],
+    "another header": lambda raw: [b"\x79" + zlib.compress(raw)[1:]],
+    "a filter of no kind": lambda raw: [zlib.compress(b"\7" + raw[1:])],
+    "stored, and too many rows": lambda raw: [zlib.compress(raw + raw, 0)],
+    "stored, wrong checksum": lambda raw: [zlib.compress(raw, 0)[:-4], b"abcd"],
+    "stored, wrong complement": lambda raw: [zlib.compress(raw, 0).replace(raw[:4], b"abcd" + raw[:4], 1)],
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_STREAMS)
+def test_image_data_that_is_broken_is_read_as_by_pillow_or_refused(broken, tmp_path):
+    """Of a picture with opacity that fills several rows of equal filters, as only all rows tell programs apart."""
+    key, path = stegnet.Key(bytes(32)), tmp_path / "a.png"
+    rows, cols = np.mgrid[:120, :160]
+    noise = np.random.default_rng(0).integers(0, 9, (120, 160, 4))
+    layers = (np.stack([rows + cols, 2 * rows, 2 * cols, rows + 99], 2) // 2 + noise).astype(np.uint8)
+    head, *_, end = chunks_of(saved(Image.fromarray(layers), "PNG"))
+    raw = b"".join(bytes([number > 0]) + row.tobytes() for number, row in enumerate(layers))
+    path.write_bytes(as_png([head, *((b"IDAT", data) for data in BROKEN_STREAMS[broken](raw)), end]))
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError):
+        with pytest.raises(MediaError, match="damaged"):
+            stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
+        return
+    stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
+    assert stegnet.reveal(tmp_path / "o.png", key=key).data == b"note"
 
 
 def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
