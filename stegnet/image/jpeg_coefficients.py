@@ -15,16 +15,16 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, encode_jpeg, in_block_rows
-from stegnet.formats.opened_file import Source, spliced
+from stegnet.formats.opened_file import Source
 from stegnet.image.jpeg_markers import (
     HINT,
     HuffmanTable,
     JpegFile,
     has_sound_segments,
-    moved_index,
     open_jpeg,
     parse_jpeg,
     refuse_many_scans,
+    spliced_jpeg,
 )
 from stegnet.image.jpeg_scan_decoder import decode_scans, is_decodable
 from stegnet.image.jpeg_scan_encoder import Symbols, ends_with_a_byte, filled_up, optimal_table, scan_symbols
@@ -108,12 +108,7 @@ class JpegPicture:
             content = b"".join(tables[old.start].content for old in old_tables)
             changed[start - 2, end] = (len(content) + 2).to_bytes(2, "big") + content
 
-        if self.file.index is not None:
-            start, end = self.file.index
-            growth = {place: len(piece) - (stop - place) for (place, stop), piece in changed.items()}
-            shift = sum(more for place, more in growth.items() if place >= end)
-            changed[start, end] = moved_index(self.file.data[start:end], sum(growth.values()), shift)
-        return b"".join(spliced(memoryview(self.file.data), changed))
+        return spliced_jpeg(self.file, changed)
 
     @cached_property
     def _counts(self) -> dict[int, np.ndarray]:

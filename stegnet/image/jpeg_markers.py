@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
 from stegnet.core.pixels import MOST_JPEG_SIDE
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, mapped
+from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, mapped, spliced
 
 AC_KEY = 16  # added to the number of a Huffman table for AC coefficients
 HINT = "convert it to an ordinary JPEG or to PNG first"
@@ -125,6 +125,7 @@ class JpegFile:
     # start and end of the content of each DHT segment, and its tables
     huffman_segments: list[tuple[int, int, list[HuffmanTable]]] = field(default_factory=list)
     index: tuple[int, int] | None = None  # start and end of the content of the index of several pictures, if any
+    metadata: list["Segment"] = field(default_factory=list)  # segments of applications, and comments
     frame: int = 0  # start of the frame's content
     # start and end of each segment but metadata, with the entropy-coded data behind it
     parts: list[tuple[int, int]] = field(default_factory=list)
@@ -255,7 +256,7 @@ def _are_sound(tables: list[HuffmanTable], length: int) -> bool:
     return all(table.key in keys and len(table.symbols) <= 256 for table in tables)
 
 
-class _Segment(NamedTuple):
+class Segment(NamedTuple):
     """Segment of a JPEG."""
 
     marker: int
@@ -264,7 +265,7 @@ class _Segment(NamedTuple):
     part_end: int  # end of the segment and the entropy-coded data behind it
 
 
-def _segments(data: bytes | memoryview, name: str) -> Iterator[_Segment]:
+def _segments(data: bytes | memoryview, name: str) -> Iterator[Segment]:
     """Yield the segments of a picture; the last one is EOI.
 
     Raises:
@@ -282,7 +283,7 @@ def _segments(data: bytes | memoryview, name: str) -> Iterator[_Segment]:
         marker = match[1][0]
         place = match.end()
         if marker == _Marker.EOI:
-            yield _Segment(marker, place, place, place)
+            yield Segment(marker, place, place, place)
             return
         if marker in without_length:
             continue
@@ -298,7 +299,7 @@ def _segments(data: bytes | memoryview, name: str) -> Iterator[_Segment]:
             if behind is None:
                 raise IndexError
             place = behind.start()
-        yield _Segment(marker, start, end, place)
+        yield Segment(marker, start, end, place)
 
 
 def _size(data: bytes | memoryview, name: str) -> tuple[int, int]:
@@ -332,12 +333,14 @@ class _Parser:
                 self.file.end = segment.end
                 break
             self._read(segment)
-            if segment.marker not in metadata:
+            if segment.marker in metadata:
+                self.file.metadata.append(segment)
+            else:
                 self.file.parts.append((segment.start - 4, segment.part_end))
         self._check()
         return self.file
 
-    def _read(self, segment: _Segment) -> None:
+    def _read(self, segment: Segment) -> None:
         """Take the content of a segment into the file."""
         marker, start, end, part_end = segment
         if marker in _HUFFMAN_FRAMES:
@@ -453,37 +456,92 @@ def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]
         place = last
 
 
-def moved_index(content: bytes, growth: int, shift: int) -> bytes:
-    """Return an index of pictures after the first picture grew, and the others moved, by some bytes.
+def spliced_jpeg(file: JpegFile, changes: Mapping[tuple[int, int], bytes]) -> bytes:
+    """Return a JPEG's file with replacements for some parts of its first picture, each from start to end.
 
-    An index that is damaged is returned as it is.
+    An index of several pictures gets the length of the first one, and the new distances of the others.
     """
+    if file.index is None:
+        return b"".join(spliced(memoryview(file.data), changes))
+    end = file.index[1]
+    growth = {place: len(piece) - (stop - place) for (place, stop), piece in changes.items()}
+    shift = sum(more for place, more in growth.items() if place >= end)
+    index = {file.index: _moved_index(file, sum(growth.values()), shift)}
+    return b"".join(spliced(memoryview(file.data), {**changes, **index}))
+
+
+def _moved_index(file: JpegFile, growth: int, shift: int) -> bytes:
+    """Return the index of pictures after the first picture grew, and the others moved, by some bytes.
+
+    A length that is not the first picture's, and an offset at which no picture begins, stay.
+    """
+    assert file.index is not None
+    start, end = file.index
+    origin = start + len(_INDEX_SIGNATURE)  # of offsets
+    order = "<" if file.data[origin : origin + 2] == b"II" else ">"
+    index = bytearray(file.data[start:end])
+    try:
+        entries = _index_entries(file, origin, order)
+    except (struct.error, KeyError):  # it is damaged
+        return bytes(index)
+    for place, length, offset in entries:
+        if not offset and _is_first_length(file, length, entries, origin):
+            struct.pack_into(f"{order}I", index, place - start, length + growth)
+        elif offset and _begins_picture(file, origin + offset):
+            struct.pack_into(f"{order}I", index, place - start + 4, offset + shift)
+    return bytes(index)
+
+
+class _IndexEntry(NamedTuple):
+    """Picture in an index: the place of its length in the file, its length, and its offset, 0 for the first one."""
+
+    place: int
+    length: int
+    offset: int
+
+
+def _index_entries(file: JpegFile, origin: int, order: str) -> list[_IndexEntry]:
+    """Return the entries of an index, of which the first is the first picture's; [] if there are none.
+
+    Some encoders count the bytes to the entries from their directory.
+
+    Raises:
+        struct.error, KeyError: the index is damaged.
+    """
+    assert file.index is not None
     number_of_pictures = 0xB001  # tags
     list_of_pictures = 0xB002
     entry_bytes = 16
-    size_place = 4  # of the fields in an entry
-    offset_place = 8
+    data = file.data[: file.index[1]]
+    (directory,) = struct.unpack_from(f"{order}I", data, origin + 4)
+    (count,) = struct.unpack_from(f"{order}H", data, origin + directory)
+    tags = {}
+    for at in range(origin + directory + 2, origin + directory + 2 + 12 * count, 12):
+        tag, kind, number = struct.unpack_from(f"{order}HHI", data, at)
+        is_short = kind == 3
+        (value,) = struct.unpack_from(f"{order}H" if is_short else f"{order}I", data, at + 8)
+        tags[tag] = number, value
 
-    index = bytearray(content)
-    order = "<" if content[4:6] == b"II" else ">"
-    start = len(_INDEX_SIGNATURE)
-    try:
-        (place,) = struct.unpack_from(f"{order}I", content, start + 4)
-        (count,) = struct.unpack_from(f"{order}H", content, start + place)
-        tags = {}
-        for number in range(count):
-            tag, _, length, value = struct.unpack_from(f"{order}HHII", content, start + place + 2 + 12 * number)
-            tags[tag] = (length, value)
-        size, value = tags[list_of_pictures]
-        if size % entry_bytes and number_of_pictures in tags:  # some encoders write the number of pictures here, too
-            size = entry_bytes * tags[number_of_pictures][1]
+    size, begin = tags[list_of_pictures]
+    pictures = size // entry_bytes
+    if size % entry_bytes and number_of_pictures in tags:  # some encoders write the number of pictures here, too
+        pictures = tags[number_of_pictures][1]
+    for base in (origin, origin + directory):
+        places = range(base + begin + 4, len(data) - 7, entry_bytes)[:pictures]  # of the lengths
+        entries = [_IndexEntry(place, *struct.unpack_from(f"{order}II", data, place)) for place in places]
+        if entries and not entries[0].offset:
+            is_second = any(entry.offset and _begins_picture(file, origin + entry.offset) for entry in entries)
+            if is_second or _is_first_length(file, entries[0].length, entries, origin):
+                return entries
+    return []
 
-        for entry in range(start + value, min(start + value + size, len(content)), entry_bytes):
-            (size, offset) = struct.unpack_from(f"{order}II", content, entry + size_place)
-            if offset:
-                struct.pack_into(f"{order}I", index, entry + offset_place, offset + shift)
-            else:
-                struct.pack_into(f"{order}I", index, entry + size_place, size + growth)
-    except (struct.error, KeyError):
-        return content
-    return bytes(index)
+
+def _begins_picture(file: JpegFile, place: int) -> bool:
+    """Return whether a picture begins at a place behind the first one."""
+    return place >= file.end and file.data[place : place + 3] == b"\xff\xd8\xff"
+
+
+def _is_first_length(file: JpegFile, length: int, entries: list[_IndexEntry], origin: int) -> bool:
+    """Return whether a length is that of the first picture, possibly with the bytes up to the next one."""
+    others = [origin + entry.offset for entry in entries if entry.offset]
+    return file.end <= length <= min([*others, len(file.data)])

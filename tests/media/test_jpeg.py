@@ -1,7 +1,9 @@
 """JPEGs by their coefficients: what is not changed stays, byte for byte."""
 
 import io
+import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -298,6 +300,64 @@ def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
     damaged[start + 8 : end] = bytes(end - start - 8) if zeros else b"\xff" * (end - start - 8)
     after = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
     assert damaged[start:end] in after
+
+
+@dataclass(frozen=True)
+class Index:
+    """Index of two pictures (CIPA DC-007), right in all that programs read of it."""
+
+    order: str = ">"  # of the bytes
+    backwards: bool = False  # its tags are
+    apart: bool = False  # the version stands behind the tags
+    inner: bool = False  # its entries are counted from the tags
+    short: bool = False  # the number of pictures has 16 bits
+    counted: bool = False  # the number of pictures is in the place of the bytes of its entries
+
+    def pack(self, form: str, *values: Any) -> bytes:
+        return struct.pack(self.order + form, *values)
+
+    def between(self, first: bytes, second: bytes, offset: int = 0, longer: int = 0, astray: int = 0) -> bytes:
+        """A file of two JPEGs; the offset and length of the first, and the place of the other, may be wrong."""
+        directory = 8
+        behind = b"0100" * self.apart
+        place = directory + 2 + 3 * 12 + 4 + len(behind)
+        version = self.pack("I", place - 4) if self.apart else b"0100"
+        number = self.pack("HHIHH", 0xB001, 3, 1, 2, 0) if self.short else self.pack("HHII", 0xB001, 4, 1, 2)
+        entries = 2 if self.counted else 32, place - (directory if self.inner else 0)
+        tags = [self.pack("HHI", 0xB000, 7, 4) + version, number, self.pack("HHII", 0xB002, 7, *entries)]
+        start = (b"II" if self.order == "<" else b"MM") + self.pack("HIH", 42, directory, 3)
+        start += b"".join(tags[::-1] if self.backwards else tags) + bytes(4) + behind
+        length = len(first) + 8 + len(start) + 32
+        list_of_pictures = self.pack("IIIHH", 0x20030000, length + longer, offset, 0, 0)
+        list_of_pictures += self.pack("IIIHH", 0, len(second), length - 10 + astray, 0, 0)
+        content = b"MPF\0" + start + list_of_pictures
+        return first[:2] + b"\xff\xe2" + (len(content) + 2).to_bytes(2) + content + first[2:] + second
+
+
+ODD_INDEXES = [Index(order, *odd) for order in "<>" for odd in product((False, True), repeat=3)]
+ODD_INDEXES += [Index(order, short=short, counted=not short) for order in "<>" for short in (False, True)]
+
+
+@pytest.mark.parametrize("index", ODD_INDEXES, ids=str)
+def test_odd_indexes_of_pictures(tmp_path, encoded, index):
+    """The length of the first picture changes, and the place of the other; what is wrong stays, and all else."""
+    jpegs = [encoded(**options).removesuffix(BEHIND) for options in ({}, {"optimize": True})]
+    cases: dict[tuple[int, int, int], tuple[int, int]] = {
+        (0, 0, 0): (1, 1),
+        (9, -5, 0): (0, 0),  # its first entry is not that of the first picture
+        (0, -5, 0): (0, 1),
+        (0, 0, 3): (1, 0),
+    }
+    for wrong, changes in cases.items():
+        data = index.between(*jpegs, *wrong)
+        jpeg = read(tmp_path / "a.jpg", data)
+        out = jpeg.with_planes([jpeg.planes[0] // 2 * 2 + 1, *jpeg.planes[1:]])
+        end = jpeg.file.index[1]
+        wanted = list(struct.unpack(index.order + "8I", data[end - 32 : end]))
+        wanted[1] += changes[0] * (len(out) - len(data))
+        wanted[6] += changes[1] * (len(out) - len(data))
+        assert len(out) - len(data) > 100
+        assert out[:end] == data[: end - 32] + struct.pack(index.order + "8I", *wanted)
 
 
 def test_an_encoded_picture_is_an_ordinary_file(picture):
