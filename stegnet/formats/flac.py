@@ -11,7 +11,9 @@ import soundfile
 from stegnet.formats.boxes import FileBytes
 from stegnet.formats.opened_file import id3_bytes
 
-SEEK_TABLE = 3  # type of a metadata block
+APPLICATION = 2  # types of metadata blocks
+SEEK_TABLE = 3
+COMMENTS = 4
 LAST = 0x80  # flag of the last metadata block
 
 
@@ -36,6 +38,14 @@ def metadata_blocks(file: FileBytes) -> tuple[list[tuple[int, bytes]], int]:
     if blocks[0][0] or len(blocks[0][1]) != 34:
         raise ValueError("no description of the samples")
     return blocks, place
+
+
+def written_blocks(blocks: list[tuple[int, bytes]]) -> bytes:
+    """Return metadata blocks, given by type and content, as they stand in a file."""
+    heads = [kind.to_bytes(1) + len(content).to_bytes(3) for kind, content in blocks[:-1]]
+    kind, content = blocks[-1]
+    heads.append((kind | LAST).to_bytes(1) + len(content).to_bytes(3))
+    return b"".join(head + content for head, (_, content) in zip(heads, blocks, strict=True))
 
 
 def seek_table(table: bytes, coded: bytes, first: int) -> bytes:

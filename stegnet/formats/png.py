@@ -198,7 +198,7 @@ class PngForm:
         colour_types = {count: kind for kind, count in CHANNELS.items() if kind != ColourType.PALETTE}
         header = PngHeader(width, height, 8, colour_types[channels], 0, 0, int(self.interlaced))
         file.write(SIGNATURE)
-        file.write(_chunk(b"IHDR", _HEADER.pack(*header)))
+        file.write(chunk_bytes(b"IHDR", _HEADER.pack(*header)))
         file.write(self.profile)
         self._copy(self.before, file)
 
@@ -208,13 +208,13 @@ class PngForm:
         for piece in self._image_data(planes):
             data += piece
             while len(data) > size:
-                file.write(_chunk(b"IDAT", data[:size]))
+                file.write(chunk_bytes(b"IDAT", data[:size]))
                 del data[:size]
                 size = next(sizes, size)
-        file.write(_chunk(b"IDAT", data))
+        file.write(chunk_bytes(b"IDAT", data))
 
         if self.source is None:
-            file.write(_chunk(b"IEND", b""))
+            file.write(chunk_bytes(b"IEND", b""))
         self._copy(self.behind, file)
 
     def _image_data(self, planes: np.ndarray) -> Iterator[bytes]:
@@ -247,7 +247,7 @@ def profile_chunk(profile: bytes) -> bytes:
     """Return the chunk iCCP of an ICC profile, as OpenCV's imwriteWithMetadata writes it."""
     compressed = zlib.compress(profile)
     header = _libpng_header(compressed[:2], len(profile))
-    return _chunk(b"iCCP", b"ICC Profile\0\0" + header + compressed[2:])
+    return chunk_bytes(b"iCCP", b"ICC Profile\0\0" + header + compressed[2:])
 
 
 class PngFile:
@@ -529,7 +529,8 @@ class PngFile:
         return min(differences, key=lambda deflate: differences[deflate]), False
 
 
-def _chunk(kind: bytes, data: bytes | bytearray) -> bytes:
+def chunk_bytes(kind: bytes, data: bytes | bytearray) -> bytes:
+    """Return a chunk as it stands in a file."""
     return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(data, zlib.crc32(kind)).to_bytes(4, "big")
 
 

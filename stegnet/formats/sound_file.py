@@ -4,6 +4,7 @@ WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64
 """
 
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ import soundfile
 
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import check_memory
-from stegnet.formats.flac import LAST, SEEK_TABLE, frames_end, metadata_blocks, seek_table
+from stegnet.formats.flac import SEEK_TABLE, frames_end, metadata_blocks, seek_table, written_blocks
 from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise
 from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
@@ -54,7 +55,9 @@ class SoundFile:
         """
         if self.form == WAV:
             with part.open("wb") as file:
-                file.writelines((self.head, np.ascontiguousarray(data).data, self.tail))
+                file.write(_with_digests(self.head, self.data, data))
+                file.write(np.ascontiguousarray(data).data)
+                file.write(_with_digests(self.tail, self.data, data))
             return
         bits = 8 * data.shape[2]
         try:
@@ -64,12 +67,13 @@ class SoundFile:
         new_blocks, frames = metadata_blocks(coded)
         blocks = metadata_blocks(self.head)[0]
         blocks[0] = (0, _description(blocks[0][1], new_blocks[0][1]))
+        blocks = [
+            (kind, seek_table(old, coded, frames) if kind == SEEK_TABLE else _with_digests(old, self.data, data))
+            for kind, old in blocks
+        ]
         with part.open("wb") as file:
-            file.write(self.head[: id3_bytes(self.head) + 4])
-            for left, (kind, content) in zip(reversed(range(len(blocks))), blocks, strict=True):
-                new = seek_table(content, coded, frames) if kind == SEEK_TABLE else content
-                file.write(bytes([kind if left else kind | LAST]) + len(new).to_bytes(3, "big") + new)
-            file.writelines((memoryview(coded)[frames:], self.tail))
+            before = _with_digests(self.head[: id3_bytes(self.head) + 4], self.data, data)
+            file.writelines((before, written_blocks(blocks), memoryview(coded)[frames:], self.tail))
 
     def notes(self) -> tuple[str, ...]:
         """Return lines for the report on the coding; errors are those of `recognise`."""
@@ -204,10 +208,38 @@ def _read_flac(source: Source, file: mmap) -> SoundFile:
         parts = opened.blocks(frames_at_once, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
         data = np.concatenate([_sample_bytes(part, bits // 8) for part in parts])
         rate = opened.samplerate
-    if len(data) < total or hashlib.md5(data.data, usedforsecurity=False).digest() != digest:
+    if len(data) < total or _md5(data) != digest:
         raise ValueError("its samples do not match its checksum")
     end = frames_end(file, blocks[0][1], total, frames)
     return SoundFile(FLAC, rate, data, file[:frames], file[end:], file[frames:end])
+
+
+def _md5(data: np.ndarray) -> bytes:
+    return hashlib.md5(np.ascontiguousarray(data).data, usedforsecurity=False).digest()
+
+
+def _with_digests(data: bytes, old: np.ndarray, new: np.ndarray) -> bytes:
+    """Return chunks, blocks or tags of a sound whose digests of old samples are those of new ones; others stay.
+
+    They are the MD5 in a chunk as BWF MetaEdit writes it, and ReplayGain's peak in tags.
+    """
+    head = b"MD5 " + (16).to_bytes(4, "little")
+    if head in data:
+        before, after = _md5(old), _md5(new)
+        data = data.replace(head + before, head + after).replace(head + before[::-1], head + after[::-1])
+
+    def with_peak(tag: re.Match[bytes]) -> bytes:
+        digits = len(tag[2]) - len("0.")
+        was, now = (f"{_peak(samples):.{digits}f}".encode() for samples in (old, new))
+        return tag[1] + now if tag[2] == was else tag[0]
+
+    return re.sub(rb"(REPLAYGAIN_(?:TRACK|ALBUM)_PEAK[=\0])([01]\.\d+)", with_peak, data, flags=re.IGNORECASE)
+
+
+def _peak(data: np.ndarray) -> float:
+    """Return the largest magnitude of samples, 0 to 1."""
+    numbers = wide_numbers(data)
+    return max(int(numbers.max()), -int(numbers.min())) / (1 << 31)
 
 
 def _description(given: bytes, made: bytes) -> bytes:

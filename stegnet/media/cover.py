@@ -202,8 +202,12 @@ class Cover(OpenedFile):
     """Cover or container, whose properties are computed when first asked for, and then cached.
 
     All properties raise MediaError if the file can't be read, or has an unknown format.
+
+    Attributes:
+        left_out: lines for the report on parts of the file that are not used.
     """
 
+    left_out: tuple[str, ...] = ()
     _notes: tuple[str, ...] | None = None
 
     @cached_property

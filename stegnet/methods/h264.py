@@ -27,6 +27,7 @@ from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, ContainerKeys, KeyRing, KeySource
+from stegnet.media.claims import changes_of, claims_of
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import found_file_by, loss_note
 from stegnet.methods.method import (
@@ -277,7 +278,7 @@ class _NewH264(NewContainer):
             for number, packet in changed_packets(self.carrier.stream, self._sealed()):
                 changed.keep(number, packet)
             hidden = len(changed)
-            write_mp4(self.carrier.mp4, part, changed)
+            write_mp4(self.carrier.mp4, part, changed, changes_of(claims_of(self.carrier.cover)))
             if verify:
                 quality = self._verified(part, changed)
         loss = loss_note(self.header, self.keys.anchors is not None, GROUPS[1], "lost")

@@ -34,6 +34,7 @@ from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
+from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.kept_form import kept_suffixes, write_kept
@@ -121,7 +122,7 @@ def hide_file(
     context = job.context
     suffix = out.path.suffix.lower()
 
-    with Payload(secret, job.copies) as payload, Cover(cover) as opened:
+    with Payload(secret, job.copies) as payload, open_cover(cover) as opened:
         check_cover(method, opened, options)
         files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
         out.check(suffixes_for(method, opened), opened.called, *files)
@@ -143,7 +144,7 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
     Raises:
         MediaError: a file can't be read or written.
     """
-    with Cover(cover) as opened:
+    with open_cover(cover) as opened:
         method, options = album_method(job.method, opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
         return _write(made, opened, out, MethodChoice(method, options))
@@ -209,7 +210,7 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         made.height,
         made.frames,
         written.hidden,
-        notes=(*written.notes, *figures.notes()),
+        notes=(*cover.left_out, *written.notes, *figures.notes()),
         warnings=tuple(filter(None, (changed, choice.warning, unused, *figures.warnings(), *written.warnings, *place))),
         changed_secret=changed,
         secret_psnr=written.secret_psnr,

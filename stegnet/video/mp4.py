@@ -1,8 +1,8 @@
 """MP4 and MOV files that are changed in place (ISO/IEC 14496-12 and -15).
 
-H.264 samples are replaced, and sample sizes, chunk offsets and the bit rate are updated; all other bytes stay, and no
-box moves to another place. In a film that PyAV has written, the ticks of the whole film become milliseconds, and the
-width at which it is shown is set from the pixel aspect ratio.
+H.264 samples are replaced, and sample sizes, chunk offsets and the bit rate are updated; all other bytes stay, except
+for boxes that the caller replaces. In a film that PyAV has written, the ticks of the whole film become milliseconds,
+and the width at which it is shown is set from the pixel aspect ratio.
 """
 
 import mmap
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -70,15 +71,27 @@ def read_mp4(path: Source) -> Mp4:
             raise MediaError("the tables of this MP4 file are damaged", _COPY_HINT, subject=path) from error
 
 
-def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
-    """Write the file with other samples, by their numbers.
+def write_mp4(
+    film: Mp4,
+    out: Path,
+    samples: Mapping[int, bytes],
+    replaced: Mapping[tuple[int, int], bytes] = MappingProxyType({}),
+) -> None:
+    """Write the file with other samples.
 
-    Raises MediaError if an offset no longer fits into its field.
+    Args:
+        film: the file.
+        out: file to write.
+        samples: bytes of samples, by their numbers.
+        replaced: bytes in the place of boxes at the top of the file, by their start and end.
+
+    Raises:
+        MediaError: an offset no longer fits into its field.
     """
-    order = sorted(samples, key=lambda number: film.starts[number])
-    starts = film.starts[order]
-    sizes = film.sizes[order]
-    growth = (np.array([len(samples[number]) for number in order], np.int64) - sizes).cumsum()
+    of_samples = {int(film.starts[number]): len(data) - int(film.sizes[number]) for number, data in samples.items()}
+    of_boxes = {start: len(rest) - (end - start) for (start, end), rest in replaced.items()}
+    starts, more = np.array(sorted({**of_samples, **of_boxes}.items()), np.int64).reshape(-1, 2).T
+    growth = more.cumsum()
 
     def moved(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         if not len(starts):
@@ -87,7 +100,7 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
         return offsets + np.where(before > 0, growth[np.maximum(before, 1) - 1], 0)
 
     with mapped(film.file) as data:
-        changes = _changed_rate(film, data, int(growth[-1]) if len(growth) else 0)
+        changes = {**_changed_rate(film, data, sum(of_samples.values())), **replaced}
         for number, sample in samples.items():
             place = film.table.content + 12 + 4 * number
             changes[place, place + 4] = len(sample).to_bytes(4, "big")
@@ -99,10 +112,13 @@ def write_mp4(film: Mp4, out: Path, samples: Mapping[int, bytes]) -> None:
             written = new.astype(offsets.dtype).tobytes()
             changes[table.content + 8, table.content + 8 + len(written)] = written
         for top in film.boxes:
+            if (top.start, top.end) in replaced:
+                continue
             start, end = moved(np.array([top.start, top.end])).tolist()
             changes |= _changed_length(film.file, data, top, end - start)
-        for number, start, size in zip(order, starts.tolist(), sizes.tolist(), strict=True):
-            changes[start, start + size] = samples[number]
+        for number, sample in samples.items():
+            start = int(film.starts[number])
+            changes[start, start + int(film.sizes[number])] = sample
         with out.open("wb") as file:
             file.writelines(spliced(data, changes))
 

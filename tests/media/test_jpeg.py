@@ -342,7 +342,7 @@ ODD_INDEXES += [Index(order, short=short, counted=not short) for order in "<>" f
 def test_odd_indexes_of_pictures(tmp_path, encoded, index):
     """The length of the first picture changes, and the place of the other; what is wrong stays, and all else."""
     jpegs = [encoded(**options).removesuffix(BEHIND) for options in ({}, {"optimize": True})]
-    cases: dict[tuple[int, int, int], tuple[int, int]] = {
+    cases = {  # what is wrong, and which of the two change
         (0, 0, 0): (1, 1),
         (9, -5, 0): (0, 0),  # its first entry is not that of the first picture
         (0, -5, 0): (0, 1),

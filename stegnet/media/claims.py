@@ -1,0 +1,363 @@
+"""Claims of a file about its own content that hiding would make untrue: signatures, and digests that anyone can check.
+
+A cover is used without them. Digests that follow from the samples alone, such as a FLAC's, are written anew with them.
+Content Credentials: C2PA, "Technical Specification 2.2", appendix A, in JUMBF (ISO/IEC 19566-5); XMP: ISO 16684-1, and
+part 3 of Adobe's specification on its extension in a JPEG; ID3: id3.org, "ID3 tag version 2.4.0".
+"""
+
+import hashlib
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from stegnet.core.errors import MediaError
+from stegnet.core.names import FILM
+from stegnet.formats.boxes import box, boxes
+from stegnet.formats.flac import APPLICATION, COMMENTS, metadata_blocks, written_blocks
+from stegnet.formats.opened_file import FileInMemory, Source, id3_bytes, is_jpeg, mapped, spliced
+from stegnet.formats.png import chunk_bytes, chunks_of
+from stegnet.formats.signatures import form_of
+from stegnet.image.jpeg_markers import Segment, open_jpeg, spliced_jpeg
+from stegnet.media.cover import Cover
+
+CREDENTIALS = "Content Credentials"
+_MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
+_MANIFEST_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # extended type of a box in an MP4
+_APP1 = 0xE1
+_APP11 = 0xEB
+_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_MANIFEST_TAG = 0xCD41  # tags of a TIFF
+_XMP_TAG = 700
+_XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_DIGEST = "OriginalImageHash"  # of ExifTool
+_XMP_PROPERTIES = {  # names of claims by namespace and property
+    b"http://purl.org/dc/terms/": {b"provenance": CREDENTIALS},
+    b"http://ns.exiftool.org/1.0/": {
+        b"OriginalImageHash": _DIGEST,
+        b"OriginalImageHashType": _DIGEST,
+        b"OriginalImageMD5": _DIGEST,
+    },
+}
+# Tags of a CD's track by programs that compared its digest with a database's; the number of its disc stays.
+_DIGEST_TAG = re.compile(r"(accuraterip|ctdb)(?!.*id$)|crc|md5|sha-?(1|256|512)|checksum", re.IGNORECASE)
+
+
+_Cleaned = tuple[bytes, str]  # text without claims, and the name of the last one that was in it; "" if there was none
+
+
+class Claim(NamedTuple):
+    """Claim in a file: its name, the part of the file that has it, and the bytes to replace that by."""
+
+    name: str
+    start: int
+    end: int
+    rest: bytes = b""
+
+
+def open_cover(path: Path) -> Cover:
+    """Open a cover without the claims about its content, which its `left_out` names.
+
+    A film's file is opened as it is: only the method "h264" copies it, and leaves them out.
+    """
+    cover = Cover(path)
+    claims = claims_of(cover)
+    if claims and cover.kind != FILM:
+        with cover:
+            cover = Cover(FileInMemory(str(path), _without(cover, changes_of(claims))))
+    if claims:
+        names = ", ".join(dict.fromkeys(claim.name for claim in claims))
+        cover.left_out = (f"cover: used without its {names}, which would prove that it was changed",)
+    return cover
+
+
+def claims_of(source: Source) -> list[Claim]:
+    """Return the claims in a picture, sound or film; of a damaged file, those before the damage.
+
+    Raises MediaError if it can't be read.
+    """
+    form = form_of(source)
+    claims = []
+    if form is not None and form.name in _FORMS:
+        with suppress(MediaError, ValueError, IndexError, struct.error, zlib.error):  # damage, which its reader reports
+            for claim in _FORMS[form.name](source):
+                claims.append(claim)
+    return claims
+
+
+def changes_of(claims: list[Claim]) -> dict[tuple[int, int], bytes]:
+    """Return the bytes that replace parts of a file, by their start and end."""
+    return {(claim.start, claim.end): claim.rest for claim in claims}
+
+
+def _without(source: Source, changes: dict[tuple[int, int], bytes]) -> bytes:
+    """Return the bytes of a picture's or sound's file with changes, whose lengths and offsets follow them."""
+    if is_jpeg(source):
+        return spliced_jpeg(open_jpeg(source), changes)
+    with mapped(source) as data:
+        if data[:4] in {b"RIFF", b"RF64", b"BW64"}:
+            growth = sum(len(rest) - (end - start) for (start, end), rest in changes.items())
+            place, size = (20, 8) if data[:4] != b"RIFF" and data[12:16] == b"ds64" else (4, 4)
+            length = int.from_bytes(data[place : place + size], "little") + growth
+            changes[place, place + size] = length.to_bytes(size, "little")
+        return b"".join(spliced(data, changes))
+
+
+# Text that several forms hold.
+
+
+def _xmp(packet: bytes) -> _Cleaned:
+    """Return an XMP packet without claims."""
+    name = ""
+    value = rb"""(?:"[^"]*"|'[^']*')"""
+    for prefix, quoted in re.findall(rb"xmlns:([\w.-]+)\s*=\s*(" + value + rb")", packet):
+        for key, called in _XMP_PROPERTIES.get(quoted[1:-1], {}).items():
+            tag = re.escape(prefix) + b":" + key
+            attribute = rb"\s+" + tag + rb"\s*=\s*" + value
+            element = rb"\s*<" + tag + rb"(?=[\s/>])[^>]*?(?:/>|>.*?</" + tag + rb"\s*>)"
+            packet, found = re.subn(attribute + b"|" + element, b"", packet, flags=re.DOTALL)
+            name = called if found else name
+    return packet, name
+
+
+def _is_digest(tag: str, text: str) -> bool:
+    """Return whether a tag of a sound has a digest of its samples, as has the log of a program that read a CD."""
+    return bool(_DIGEST_TAG.search(tag)) or ("log" in tag.lower() and "CRC" in text)
+
+
+def _id3(tag: bytes) -> _Cleaned:
+    """Return an ID3v2.3 or 2.4 tag without frames of claims, b"" without others; a rare, coded one stays as it is."""
+    version, flags = tag[3], tag[5]
+    if version not in (3, 4) or flags:
+        return tag, ""
+    bits = 7 if version == 4 else 8
+    name = ""
+    frames = []
+    place = 10
+    while place + 10 < len(tag) and tag[place]:
+        size = sum(part << bits * (3 - index) for index, part in enumerate(tag[place + 4 : place + 8]))
+        head, content = tag[place : place + 10], tag[place + 10 : place + 10 + size]
+        rest, claim = _frame(head[:4], content)
+        name = claim or name
+        frames += [head[:4] + _size(len(rest), bits) + head[8:] + rest] if rest or not claim else []
+        place += 10 + size
+    rest = b"".join((*frames, tag[place:]))  # with its padding
+    return (tag[:6] + _size(len(rest), 7) + rest if frames else b"", name) if name else (tag, "")
+
+
+def _size(number: int, bits: int) -> bytes:
+    """Return a number in four bytes, of which the lowest 7 or all 8 bits are used."""
+    return bytes(number >> bits * index & (1 << bits) - 1 for index in (3, 2, 1, 0))
+
+
+def _frame(kind: bytes, content: bytes) -> _Cleaned:
+    """Return the content of a frame of ID3 without claims, b"" if it is one."""
+    owner = b"XMP\0"
+    if kind == b"GEOB" and _MANIFEST_TYPE in content:
+        return b"", CREDENTIALS
+    if kind == b"PRIV" and content.startswith(owner):
+        packet, name = _xmp(content[len(owner) :])
+        return owner + packet, name
+    if kind == b"TXXX":
+        coding = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}.get(content[0], "latin-1")
+        tag, _, text = content[1:].decode(coding, "replace").partition("\0")
+        if _is_digest(tag, text):
+            return b"", tag
+    return content, ""
+
+
+def _comments(content: bytes) -> _Cleaned:
+    """Return a block of Vorbis comments (RFC 9639, section 8.6) without digests of the samples."""
+    first = 4 + int.from_bytes(content[:4], "little")  # behind the encoder's name
+    (count,) = struct.unpack_from("<I", content, first)
+    name = ""
+    kept = []
+    place = first + 4
+    for _ in range(count):
+        (length,) = struct.unpack_from("<I", content, place)
+        comment = content[place : place + 4 + length]
+        tag, _, text = comment[4:].decode("utf-8", "replace").partition("=")
+        if _is_digest(tag, text):
+            name = tag
+        else:
+            kept.append(comment)
+        place += 4 + length
+    return b"".join((content[:first], struct.pack("<I", len(kept)), *kept, content[place:])), name
+
+
+def _digest_of_imagemagick(text: bytes) -> _Cleaned:
+    """Return b"" for ImageMagick's property "signature", the SHA-256 of the pixels, in a text of a PNG."""
+    return (b"", "ImageMagick signature") if re.fullmatch(rb"[0-9a-f]{64}", text) else (text, "")
+
+
+def _signed_parameters(text: bytes) -> _Cleaned:
+    """Return the parameters of a generated picture, in JSON, without NovelAI's signature of parameters and pixels."""
+    rest, found = re.subn(rb""",\s*"signed_hash"\s*:\s*"[^"]*"|"signed_hash"\s*:\s*"[^"]*"\s*,?""", b"", text)
+    return rest, "NovelAI signature" if found else ""
+
+
+# Forms.
+
+
+def _of_jpeg(source: Source) -> Iterator[Claim]:
+    file = open_jpeg(source)
+    manifests = set()  # numbers of boxes, each of which may have several segments
+    packets = []  # of XMP
+    for segment in file.metadata:
+        content = file.data[segment.start : segment.end]
+        if segment.marker == _APP11 and content[:2] == b"JP":
+            number = content[2:4]
+            if content[12:16] == b"jumb" and _MANIFEST_TYPE in content[:64]:
+                manifests.add(number)
+            if number in manifests:
+                yield Claim(CREDENTIALS, segment.start - 4, segment.end)
+        elif segment.marker == _APP1 and content.startswith((_JPEG_XMP, _MORE_XMP)):
+            packets.append((segment, content))
+    yield from _of_packets(packets)
+
+
+def _of_packets(packets: list[tuple[Segment, bytes]]) -> Iterator[Claim]:
+    """Yield the claims of a JPEG's XMP: a segment, and others that go on, under the MD5 of their joint text."""
+    digest_end = len(_MORE_XMP) + 32
+    more = [pair for pair in packets if pair[1].startswith(_MORE_XMP)]
+    more.sort(key=lambda pair: pair[1][digest_end + 4 : digest_end + 8])  # by their places in the text
+    text, name = _xmp(b"".join(content[digest_end + 8 :] for _, content in more))
+    old = more[0][1][len(_MORE_XMP) : digest_end] if more else b""
+    new = hashlib.md5(text, usedforsecurity=False).hexdigest().upper().encode() if name else old
+    place = 0
+    for segment, content in more if name else ():
+        piece = text[place : place + len(content) - digest_end - 8]
+        head = _MORE_XMP + new + struct.pack(">II", len(text), place)
+        yield _segment(name, segment, head + piece if piece else b"")
+        place += len(piece)
+    for segment, content in packets:
+        if content.startswith(_JPEG_XMP):
+            rest, found = _xmp(content.replace(old, new) if name else content)
+            if rest != content:
+                yield _segment(found or name, segment, rest)
+
+
+def _segment(name: str, segment: Segment, content: bytes) -> Claim:
+    """Return a claim in a segment of a JPEG, which gets other content, or goes without any."""
+    head = bytes([0xFF, segment.marker]) + (len(content) + 2).to_bytes(2)
+    return Claim(name, segment.start - 4, segment.end, head + content if content else b"")
+
+
+def _of_png(source: Source) -> Iterator[Claim]:
+    names = {"caBX": CREDENTIALS, "dSIG": "digital signature"}
+    with mapped(source) as data:
+        for kind, start, length in chunks_of(source):
+            if kind in names:
+                yield Claim(names[kind], start, start + 12 + length)
+            elif kind in {"tEXt", "zTXt", "iTXt"}:
+                rest, name = _png_text(kind, data[start + 8 : start + 8 + length])
+                if name:
+                    yield Claim(name, start, start + 12 + length, rest and chunk_bytes(kind.encode(), rest))
+
+
+def _png_text(kind: str, content: bytes) -> _Cleaned:
+    """Return the content of a text chunk (PNG, section 11.3.3) without claims, b"" if nothing is left."""
+    keyword, _, rest = content.partition(b"\0")
+    clean = _PNG_TEXTS.get(keyword)
+    if clean is None:
+        return content, ""
+    fields = {"tEXt": 0, "zTXt": 1}.get(kind, 2)  # bytes
+    if kind == "iTXt":
+        fields = rest.index(b"\0", rest.index(b"\0", 2) + 1) + 1  # behind language and keyword
+    is_compressed = kind == "zTXt" or (kind == "iTXt" and rest[0] == 1)
+    most_text = 1 << 24  # bytes
+    text = zlib.decompressobj().decompress(rest[fields:], most_text) if is_compressed else rest[fields:]
+    text, name = clean(text)
+    head = content[: len(keyword) + 1 + fields]
+    return head + (zlib.compress(text) if is_compressed else text) if text else b"", name
+
+
+def _of_riff(source: Source) -> Iterator[Claim]:
+    """Yield the claims of a WAV or WebP, by its chunks."""
+    cleaning = {b"XMP ": _xmp, b"_PMX": _xmp, b"id3 ": _id3, b"ID3 ": _id3}
+    with mapped(source) as data:
+        long = int.from_bytes(data[28:36], "little") if data[12:16] == b"ds64" else 0  # bytes of the samples
+        place = 12
+        while place + 8 <= len(data):
+            kind = data[place : place + 4]
+            size = int.from_bytes(data[place + 4 : place + 8], "little")
+            size = long if kind == b"data" and long else size
+            end = place + 8 + size + size % 2
+            if kind == b"C2PA":
+                yield Claim(CREDENTIALS, place, end)
+            elif kind in cleaning:
+                rest, name = cleaning[kind](data[place + 8 : place + 8 + size])
+                chunk = kind + len(rest).to_bytes(4, "little") + rest + bytes(len(rest) % 2)
+                if name:
+                    yield Claim(name, place, end, chunk if rest else b"")
+            place = end
+
+
+def _of_flac(source: Source) -> Iterator[Claim]:
+    with mapped(source) as data:
+        tag_end = id3_bytes(data[:10])
+        tag, name = _id3(data[:tag_end]) if tag_end else (b"", "")
+        if name:
+            yield Claim(name, 0, tag_end, tag)
+        blocks, frames = metadata_blocks(data)
+    name = ""
+    kept = []
+    for kind, content in blocks:
+        rest, claim = _comments(content) if kind == COMMENTS else (content, "")
+        if kind == APPLICATION and _MANIFEST_TYPE in content:
+            name = CREDENTIALS
+        else:
+            kept.append((kind, rest))
+            name = claim or name
+    if name:
+        yield Claim(name, tag_end + 4, frames, written_blocks(kept))
+
+
+def _of_tiff(source: Source) -> Iterator[Claim]:
+    """Yield the claims of a TIFF's first page; they are filled with zeros or spaces, so that nothing moves."""
+    with mapped(source) as data:
+        order = "<" if data[:2] == b"II" else ">"
+        big = data[2:4] in (b"+\0", b"\0+")
+        offset, number, entry = ("Q", "Q", "HHQQ") if big else ("I", "H", "HHII")
+        (page,) = struct.unpack_from(order + offset, data, 8 if big else 4)
+        (count,) = struct.unpack_from(order + number, data, page)
+        size = struct.calcsize("=" + entry)
+        first = page + struct.calcsize("=" + number)
+        last = first + count * size + struct.calcsize("=" + offset)  # behind the place of the next page
+        for at in range(first, first + count * size, size):
+            tag, _, length, value = struct.unpack_from(order + entry, data, at)
+            if tag == _MANIFEST_TAG:
+                yield Claim(CREDENTIALS, page, first, struct.pack(order + number, count - 1))
+                yield Claim(CREDENTIALS, at, last, data[at + size : last] + bytes(size))
+                yield Claim(CREDENTIALS, value, value + length, bytes(length))
+            elif tag == _XMP_TAG:
+                rest, name = _xmp(data[value : value + length])
+                if name:
+                    yield Claim(name, value, value + length, rest.ljust(length))
+
+
+def _of_mp4(source: Source) -> Iterator[Claim]:
+    with mapped(source) as data:
+        for kind, start, content, end in boxes(data):
+            extended = data[content : content + 16] if kind == b"uuid" else b""
+            if extended == _MANIFEST_BOX:
+                yield Claim(CREDENTIALS, start, end)
+            elif extended == _XMP_BOX:
+                rest, name = _xmp(data[content + 16 : end])
+                if name:
+                    yield Claim(name, start, end, box(b"uuid", _XMP_BOX, rest))
+
+
+_PNG_TEXTS: dict[bytes, Callable[[bytes], _Cleaned]] = {  # by keyword
+    b"XML:com.adobe.xmp": _xmp,
+    b"signature": _digest_of_imagemagick,
+    b"Comment": _signed_parameters,
+}
+_FORMS: dict[str, Callable[[Source], Iterator[Claim]]] = {
+    **{"JPEG": _of_jpeg, "PNG": _of_png, "WebP": _of_riff, "TIFF": _of_tiff, "MP4": _of_mp4},
+    **{"WAV": _of_riff, "FLAC": _of_flac},
+}

@@ -1,0 +1,330 @@
+"""What a file says of its own content stays true: digests are written anew, signatures are taken out."""
+
+import hashlib
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from stegnet import Key, hide, hide_album, reveal
+from stegnet.media.claims import open_cover
+from tests.support.credentials import credentials, signed
+from tests.support.films import picture
+from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
+
+KEY = Key(bytes(range(32)))
+TEXT = b"at noon"
+FILM = (Path(__file__).parents[1] / "format/h264_vectors/cabac.mp4").read_bytes()
+MARK = hashlib.sha256(b"a signature or digest").hexdigest()
+SAMPLES = as_bytes(noise(20000))
+CREDENTIALS = "Content Credentials"
+MANIFEST = bytes.fromhex("6332706100110010800000aa00389b71") + MARK.encode()  # the type of a box of JUMBF
+
+
+def saved(form: str, **options) -> bytes:
+    """A picture in a form of Pillow."""
+    Image.fromarray(picture(160, 240, 3)).save(out := io.BytesIO(), form, **options)
+    return out.getvalue()
+
+
+def of_two_pictures() -> bytes:
+    return saved("MPO", save_all=True, append_images=[Image.fromarray(picture(32, 48))], quality=90)
+
+
+def wav(*behind: bytes, before: bytes = b"", name: bytes = b"RIFF") -> bytes:
+    return riff(before, form_chunk(), chunk(b"data", SAMPLES), *behind, name=name)
+
+
+def flac() -> bytes:
+    samples = np.frombuffer(SAMPLES, np.int16).reshape(-1, 2)
+    soundfile.write(out := io.BytesIO(), samples, 44100, format="FLAC")
+    return out.getvalue()
+
+
+def sent(folder: Path, data: bytes, suffix: str) -> tuple[bytes, str]:
+    """A container, which opens, and the names of what was left out."""
+    cover, out = folder / f"cover{suffix}", folder / f"sent{suffix}"
+    cover.write_bytes(data)
+    out.unlink(missing_ok=True)
+    report = hide(cover, TEXT, out, key=KEY)
+    assert reveal(out, key=KEY).data == TEXT
+    (note,) = [line for line in report.notes if "used without its" in line] or [""]
+    return out.read_bytes(), note.removeprefix("cover: used without its ").partition(", which would")[0]
+
+
+COVERS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "JPEG": (".jpg", lambda: saved("JPEG", quality=90)),
+    "JPEG of two pictures": (".jpg", of_two_pictures),
+    "PNG": (".png", lambda: saved("PNG")),
+    "WebP": (".webp", lambda: saved("WEBP", lossless=True)),
+    "TIFF": (".tif", lambda: saved("TIFF")),
+    "BigTIFF": (".tif", lambda: saved("TIFF", big_tiff=True)),
+    "WAV": (".wav", wav),
+    "FLAC": (".flac", flac),
+    "MP4": (".mp4", lambda: FILM),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("link", ["", f"https://example.com/{MARK}"])
+@pytest.mark.parametrize("form", COVERS)
+def test_content_credentials_are_taken_out(tmp_path, form, link):
+    """A signer of these forms writes the manifest, and to most a link to it; the rest is the file as it was before."""
+    suffix, make = COVERS[form]
+    plain = make()
+    cover = signed(plain, suffix, link)
+    assert credentials(cover, suffix) == "Valid"
+    out, names = sent(tmp_path, cover, suffix)
+    assert (credentials(out, suffix), names) == ("none", CREDENTIALS)
+    assert not [word for word in (MARK.encode(), b"c2pa") if word in out]
+    if suffix not in {".tif", ".mp4"} and not link:
+        with open_cover(tmp_path / f"cover{suffix}") as opened:
+            assert opened.read_bytes() == plain
+
+
+def jpeg_with(*segments: tuple[int, bytes], last: bool = False) -> bytes:
+    """A JPEG with segments before all others, or behind all."""
+    data = saved("JPEG", quality=90)
+    made = [bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content for marker, content in segments]
+    place = -2 if last else 2
+    return data[:place] + b"".join(made) + data[place:]
+
+
+def png_with(kind: bytes, content: bytes) -> bytes:
+    data = saved("PNG")
+    made = len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)
+    return data[:33] + made + data[33:]
+
+
+def webp_with(kind: bytes, content: bytes) -> bytes:
+    data = saved("WEBP", lossless=True) + chunk(kind, content)
+    return data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+
+
+def flac_with(kind: int, content: bytes, tag: bytes = b"") -> bytes:
+    data = flac()
+    return tag + data[:42] + bytes([kind]) + len(content).to_bytes(3) + content + data[42:]
+
+
+def comments(*tags: str) -> bytes:
+    made = [struct.pack("<I", len(tag.encode())) + tag.encode() for tag in tags]
+    return b"\4\0\0\0test" + struct.pack("<I", len(made)) + b"".join(made)
+
+
+def id3(*frames: tuple[bytes, bytes], version: int = 4) -> bytes:
+    """A tag of ID3v2.3 or 2.4, with padding."""
+
+    def size(number: int, bits: int = 7) -> bytes:
+        return bytes(number >> shift & 2**bits - 1 for shift in range(3 * bits, -1, -bits))
+
+    bits = 7 if version == 4 else 8
+    made = b"".join(kind + size(len(content), bits) + b"\0\0" + content for kind, content in frames)
+    return b"ID3" + bytes([version, 0, 0]) + size(len(made) + 20) + made + bytes(20)
+
+
+def uuid(kind: str, content: bytes) -> bytes:
+    return (24 + len(content)).to_bytes(4) + b"uuid" + bytes.fromhex(kind) + content
+
+
+def mp4_with(box: bytes) -> bytes:
+    """A film with a box before all that its tables point to, and the same at its end."""
+    data = bytearray(FILM)
+    for found in re.finditer(b"stco\0\0\0\0", FILM):
+        (count,) = struct.unpack_from(">I", data, found.end())
+        for place in range(found.end() + 4, found.end() + 4 + 4 * count, 4):
+            struct.pack_into(">I", data, place, struct.unpack_from(">I", data, place)[0] + len(box))
+    first = int.from_bytes(data[:4])
+    return bytes(data[:first] + box + data[first:] + box)
+
+
+JPEG_XMP, MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+PNG_XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
+XMP_BOX, MANIFEST_BOX = "be7acfcb97a942e89c71999491e3afac", "d8fec3d61b0e483c92975828877ec481"
+LINKED = f'<d xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{MARK}" a:b="c"/>'.encode()
+OTHER_XMPS = {
+    f"<d xmlns:q='http://purl.org/dc/terms/'><q:provenance>{MARK}</q:provenance><a:b/></d>": CREDENTIALS,
+    f"<d xmlns:q='http://purl.org/dc/terms/'><q:provenance rdf:resource='{MARK}' /><a:b/></d>": CREDENTIALS,
+    f"<d xmlns:et='http://ns.exiftool.org/1.0/' et:OriginalImageHash='{MARK}' a:b='c'/>": "OriginalImageHash",
+}
+PARAMETERS = f'{{"prompt": "a cat", "signed_hash": "{MARK}", "steps": 28}}'.encode()
+OBJECT = b"GEOB", b"\0application/c2pa\0\0\0" + MANIFEST
+RESULT = b"TXXX", f"\3AccurateRipResult\0Accurate [{MARK}]".encode()
+TITLE = b"TIT2", b"\3a title"
+TAGS = (f"AccurateRipCRC={MARK}", f"CTDBTRACKCONFIDENCE={MARK}", f"AUDIOMD5={MARK}", f"LOG=Copy CRC {MARK}")
+BOX = b"JP\0\1\0\0\0\1" + struct.pack(">I4sI4s", 99, b"jumb", 50, b"jumd")
+SPLIT = (0xEB, BOX + MANIFEST), (0xEB, BOX[:4] + b"\0\0\0\2" + BOX[8:16] + MARK.encode())
+MADE: list[tuple[str, str, bytes]] = [  # name, suffix, cover
+    *((name, ".png", png_with(b"iTXt", PNG_XMP + xmp.encode())) for xmp, name in OTHER_XMPS.items()),
+    (CREDENTIALS, ".png", png_with(b"iTXt", PNG_XMP[:-4] + b"\1\0\0\0" + zlib.compress(LINKED))),
+    ("digital signature", ".png", png_with(b"dSIG", MARK.encode())),
+    ("ImageMagick signature", ".png", png_with(b"tEXt", b"signature\0" + MARK.encode())),
+    ("ImageMagick signature", ".png", png_with(b"zTXt", b"signature\0\0" + zlib.compress(MARK.encode()))),
+    ("NovelAI signature", ".png", png_with(b"tEXt", b"Comment\0" + PARAMETERS)),
+    (CREDENTIALS, ".jpg", jpeg_with((0xE1, JPEG_XMP + LINKED))),
+    (CREDENTIALS, ".jpg", jpeg_with(*SPLIT)),
+    (CREDENTIALS, ".jpg", jpeg_with(*SPLIT, last=True)),
+    (CREDENTIALS, ".webp", webp_with(b"XMP ", LINKED)),
+    (CREDENTIALS, ".wav", wav(before=chunk(b"C2PA", MANIFEST))),
+    (CREDENTIALS, ".wav", wav(chunk(b"_PMX", LINKED), chunk(b"LIST", b"INFO"))),
+    (CREDENTIALS, ".wav", wav(chunk(b"id3 ", id3(OBJECT)))),
+    ("AccurateRipResult", ".wav", wav(chunk(b"id3 ", id3(TITLE, RESULT, version=3)))),
+    (f"{CREDENTIALS}, AccurateRipCRC", ".flac", flac_with(4, comments("TITLE=a title", TAGS[0]), id3(TITLE, OBJECT))),
+    *((tag.partition("=")[0], ".flac", flac_with(4, comments(tag, "TITLE=a title"))) for tag in TAGS),
+    (CREDENTIALS, ".flac", flac_with(2, b"c2pa" + MANIFEST)),
+    (CREDENTIALS, ".mp4", mp4_with(uuid(MANIFEST_BOX, MARK.encode()))),
+    (CREDENTIALS, ".mp4", mp4_with(uuid(XMP_BOX, LINKED))),
+]
+
+
+@pytest.mark.parametrize(("name", "suffix", "cover"), MADE, ids=[f"{name} {suffix}" for name, suffix, _ in MADE])
+def test_other_claims_are_taken_out(tmp_path, name, suffix, cover):
+    """The note names them once; what stands beside them stays."""
+    out, names = sent(tmp_path, cover, suffix)
+    assert names == name
+    assert MARK.encode() not in out
+    for other in (b"a:b", b"a cat", b"a title", b"INFO", b"xmlns"):
+        assert (other in out) == (other in cover) or cover[37:41] in {b"iTXt", b"zTXt"}
+
+
+LONG = b"<d>" + b"<e>text</e>" * 8000 + LINKED + b"</d>"
+
+
+def test_the_digest_of_a_long_xmp_follows(tmp_path):
+    """A JPEG's XMP of more than 64 kB goes on in segments that have the MD5 of their joint text."""
+
+    def pieces(data: bytes) -> tuple[set[bytes], bytes]:
+        found = [found.end() for found in re.finditer(re.escape(MORE_XMP), data)]
+        lengths = [int.from_bytes(data[place - len(MORE_XMP) - 2 : place - len(MORE_XMP)]) for place in found]
+        ends = [place - len(MORE_XMP) - 2 + length for place, length in zip(found, lengths, strict=True)]
+        text = b"".join(data[place + 40 : end] for place, end in zip(found, ends, strict=True))
+        return {data[place : place + 32] for place in found}, text
+
+    digest = hashlib.md5(LONG).hexdigest().upper().encode()
+    heads = [MORE_XMP + digest + struct.pack(">II", len(LONG), place) for place in (0, 60000)]
+    more = [(0xE1, head + LONG[place : place + 60000]) for head, place in zip(heads, (0, 60000), strict=True)]
+    cover = jpeg_with((0xE1, JPEG_XMP + b'<d xmpNote:HasExtendedXMP="' + digest + b'"/>'), *more)
+    assert pieces(cover) == ({digest}, LONG)
+    out, names = sent(tmp_path, cover, ".jpg")
+    digests, text = pieces(out)
+    (new,) = digests
+    assert (names, text) == (CREDENTIALS, LONG.replace(f' dcterms:provenance="{MARK}"'.encode(), b""))
+    assert new == hashlib.md5(text).hexdigest().upper().encode()
+    assert b'HasExtendedXMP="' + new in out
+    assert digest not in out
+
+
+KEPT_XMP = b"""<d xmlns:dcterms='http://purl.org/dc/terms/' xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'
+ xmpMM:DocumentID='1' photoshop:LegacyIPTCDigest='9' dcterms:created='2026' hdrgm:Version='1.0' o:provenance='me'/>"""
+KEPT_TAGS = "ACCURATERIPDISCID=012", "REPLAYGAIN_TRACK_GAIN=-3 dB", "COMMENT=a signature", "CATALOG=1"
+KEPT: list[tuple[str, bytes]] = [  # suffix, cover
+    (".png", png_with(b"iTXt", PNG_XMP + KEPT_XMP)),
+    (".png", png_with(b"tEXt", b"signature\0J. Constable")),
+    (".png", png_with(b"tEXt", b'Comment\0{"prompt": "a cat"}')),
+    (".jpg", jpeg_with((0xE1, JPEG_XMP + KEPT_XMP))),
+    (".jpg", jpeg_with((0xEB, BOX + bytes(16))) + b"SEFHe\0\0\0\0SEFT"),
+    (".wav", wav(chunk(b"id3 ", id3(TITLE, (b"GEOB", b"\0text/plain\0\0\0x"))), chunk(b"_PMX", KEPT_XMP))),
+    (".flac", flac_with(4, comments(*KEPT_TAGS), id3(TITLE))),
+    (".flac", flac_with(2, b"riff" + KEPT_XMP)),
+    (".mp4", mp4_with(uuid(XMP_BOX, KEPT_XMP))),
+]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "cover"), KEPT, ids=[f"{number}{suffix}" for number, (suffix, _) in enumerate(KEPT)]
+)
+def test_what_says_nothing_of_the_samples_stays(tmp_path, suffix, cover):
+    out, names = sent(tmp_path, cover, suffix)
+    assert names == ""
+    for kept in (KEPT_XMP, b"J. Constable", b"SEFT", b"jumb", id3(TITLE), comments(*KEPT_TAGS)):
+        assert out.count(kept) == cover.count(kept)
+
+
+def test_the_md5_of_a_wav_in_a_flac(tmp_path):
+    """`flac --keep-foreign-metadata` keeps a WAV's chunks, to write them again."""
+    cover = flac_with(2, b"riff" + chunk(b"MD5 ", hashlib.md5(SAMPLES).digest()))
+    out, names = sent(tmp_path, cover, ".flac")
+    samples = soundfile.read(tmp_path / "sent.flac", dtype="int16")[0].tobytes()
+    assert (names, samples != SAMPLES) == ("", True)
+    assert chunk(b"MD5 ", hashlib.md5(samples).digest()) in out
+
+
+@pytest.mark.parametrize("name", [b"RIFF", b"RF64"])
+@pytest.mark.parametrize("turned", [1, -1])
+@pytest.mark.parametrize("is_last", [True, False])
+def test_the_md5_of_a_wav_is_that_of_its_samples(tmp_path, is_last, turned, name):
+    """BWF MetaEdit writes it, in front of the samples or behind them; one that was wrong stays."""
+    long = chunk(b"ds64", struct.pack("<QQQI", 8 + 36 + 24 + len(SAMPLES) + 36, len(SAMPLES), 20000, 0))
+    start = long if name == b"RF64" else b""
+    for digest in (hashlib.md5(SAMPLES).digest()[::turned], bytes(range(16))):
+        own = chunk(b"MD5 ", digest)
+        cover = wav(own if is_last else b"", before=start if is_last else start + own, name=name)
+        out, names = sent(tmp_path, cover, ".wav")
+        place = out.index(b"data" + len(SAMPLES).to_bytes(4, "little")) + 8
+        samples = out[place : place + len(SAMPLES)]
+        wanted = hashlib.md5(samples).digest()[::turned] if digest != bytes(range(16)) else digest
+        assert samples != SAMPLES
+        assert (names, out[out.index(b"MD5 ") + 8 :][:16]) == ("", wanted)
+
+
+@pytest.mark.filterwarnings("ignore:the cover is a sound that lacks")
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_the_peak_of_a_sound_is_that_of_its_samples(tmp_path, suffix):
+    """Tags say how loud the loudest sample is, as metaflac writes them; a peak between samples stays."""
+
+    def peak(samples: np.ndarray) -> str:
+        return f"{np.abs(samples.astype(int)).max() / 32768:.8f}"
+
+    samples = noise(20000).clip(-2500, 2500).astype(np.int16)  # many samples are the loudest
+    peaks = {"REPLAYGAIN_TRACK_PEAK": peak(samples), "replaygain_album_peak": f"{float(peak(samples)):.6f}"}
+    other = "REPLAYGAIN_TRACK_PEAK=0.07812"
+    tags = *(f"{name}={value}" for name, value in peaks.items()), other
+    if suffix == ".wav":
+        frames = [(b"TXXX", b"\3" + tag.encode().replace(b"=", b"\0")) for tag in tags]
+        cover = riff(form_chunk(), chunk(b"data", as_bytes(samples)), chunk(b"id3 ", id3(*frames)))
+    else:
+        soundfile.write(file := io.BytesIO(), samples, 44100, format="FLAC")
+        content = comments(*tags)
+        cover = file.getvalue()[:42] + b"\4" + len(content).to_bytes(3) + content + file.getvalue()[42:]
+    (tmp_path / f"cover{suffix}").write_bytes(cover)
+    hide(tmp_path / f"cover{suffix}", bytes(range(256)) * 4, tmp_path / f"sent{suffix}", key=KEY)
+    new = peak(soundfile.read(tmp_path / f"sent{suffix}", dtype="int16")[0])
+    assert new != peak(samples)
+    written = (tmp_path / f"sent{suffix}").read_bytes().replace(b"\0", b"=")
+    for tag in (f"TRACK_PEAK={new}", f"album_peak={float(new):.6f}", other):
+        assert tag.encode() in written
+
+
+def test_the_length_of_an_rf64_follows(tmp_path):
+    """Its own is in another chunk, since the field for it is too narrow."""
+    behind = chunk(b"C2PA", MANIFEST)
+    length = 4 + 36 + 24 + 8 + len(SAMPLES)
+    long = chunk(b"ds64", struct.pack("<QQQI", length + len(behind), len(SAMPLES), 20000, 0))
+    cover = wav(behind, before=long, name=b"RF64")
+    cover = cover[:4] + b"\xff" * 4 + cover[8:]
+    out, names = sent(tmp_path, cover, ".wav")
+    assert names == CREDENTIALS
+    assert (out[4:8], int.from_bytes(out[20:28], "little"), len(out)) == (b"\xff" * 4, length, length + 8)
+
+
+def test_albums_and_secrets(tmp_path):
+    """Each cover of an album goes without; a signed secret is hidden byte for byte."""
+    (tmp_path / "covers").mkdir()
+    for number in range(3):
+        cover = tmp_path / "covers" / f"{number}.jpg"
+        cover.write_bytes(signed(saved("JPEG", quality=90), ".jpg"))
+    hide_album(tmp_path / "covers", TEXT, tmp_path / "album", key=KEY)
+    album = [path.read_bytes() for path in (tmp_path / "album").iterdir()]
+    assert [credentials(data, ".jpg") for data in album] == ["none"] * 3
+
+    secret, large = tmp_path / "secret.jpg", tmp_path / "large.png"
+    secret.write_bytes(signed(saved("JPEG", quality=5), ".jpg"))
+    Image.fromarray(picture(600, 600)).save(large)
+    hide(large, secret, tmp_path / "out.png", key=KEY)
+    assert reveal(tmp_path / "out.png", key=KEY).data == secret.read_bytes()
