@@ -14,11 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM
 from stegnet.formats.boxes import box, boxes
 from stegnet.formats.flac import APPLICATION, COMMENTS, metadata_blocks, written_blocks
-from stegnet.formats.opened_file import FileInMemory, Source, id3_bytes, is_jpeg, mapped, spliced
+from stegnet.formats.opened_file import FileInMemory, Source, id3_bytes, is_jpeg, is_mp4, mapped, spliced
 from stegnet.formats.png import chunk_bytes, chunks_of
 from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import Segment, open_jpeg, spliced_jpeg
@@ -62,17 +63,22 @@ class Claim(NamedTuple):
 def open_cover(path: Path) -> Cover:
     """Open a cover without the claims about its content, which its `left_out` names.
 
-    A film's file is opened as it is: only the method "h264" copies it, and leaves them out.
+    An MP4 is opened as it is: only the method "h264" copies it, and leaves them out.
     """
     cover = Cover(path)
     claims = claims_of(cover)
-    if claims and cover.kind != FILM:
+    if claims and not is_mp4(cover):
         with cover:
             cover = Cover(FileInMemory(str(path), _without(cover, changes_of(claims))))
     if claims:
         names = ", ".join(dict.fromkeys(claim.name for claim in claims))
-        cover.left_out = (f"cover: used without its {names}, which would prove that it was changed",)
+        cover.left_out = (used_without(names),)
     return cover
+
+
+def used_without(names: str) -> str:
+    """Return the note on claims of a cover."""
+    return f"cover: used without its {names}, which would prove that it was changed"
 
 
 def claims_of(source: Source) -> list[Claim]:
@@ -198,6 +204,25 @@ def _signed_parameters(text: bytes) -> _Cleaned:
     """Return the parameters of a generated picture, in JSON, without NovelAI's signature of parameters and pixels."""
     rest, found = re.subn(rb""",\s*"signed_hash"\s*:\s*"[^"]*"|"signed_hash"\s*:\s*"[^"]*"\s*,?""", b"", text)
     return rest, "NovelAI signature" if found else ""
+
+
+def signs_colours(opacity: np.ndarray) -> bool:
+    """Return whether the lowest bits of opacity, (H, W) uint8, hold NovelAI's signature of the colours.
+
+    The bits go down the columns: "stealth_pngcomp", the number of bits that follow, and JSON in gzip (NovelAI's
+    "novelai-image-metadata", nai_meta.py).
+    """
+    data = np.packbits(opacity.T.reshape(-1) & 1).tobytes()
+    head = b"stealth_pngcomp"
+    if not data.startswith(head):
+        return False
+    gzip_window = 31
+    most_text = 1 << 24  # bytes
+    try:
+        text = zlib.decompressobj(gzip_window).decompress(data[len(head) + 4 :], most_text)
+    except zlib.error:
+        return False
+    return b"signed_hash" in text
 
 
 # Forms.

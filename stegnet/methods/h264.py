@@ -27,7 +27,7 @@ from stegnet.core.names import FILM, FORMS, PICTURE
 from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, ContainerKeys, KeyRing, KeySource
-from stegnet.media.claims import changes_of, claims_of
+from stegnet.media.claims import changes_of, claims_of, used_without
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import found_file_by, loss_note
 from stegnet.methods.method import (
@@ -278,6 +278,7 @@ class _NewH264(NewContainer):
             for number, packet in changed_packets(self.carrier.stream, self._sealed()):
                 changed.keep(number, packet)
             hidden = len(changed)
+            left_out = self._leave_out_signatures(changed)
             write_mp4(self.carrier.mp4, part, changed, changes_of(claims_of(self.carrier.cover)))
             if verify:
                 quality = self._verified(part, changed)
@@ -288,7 +289,20 @@ class _NewH264(NewContainer):
             "secure": self.carrier.secure,
             "measured": True,
         }
-        return Written.of(self.fitted, (self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
+        return Written.of(self.fitted, (*left_out, self.fitted.line, *loss, *self.fitted.notes), figures, hidden=hidden)
+
+    def _leave_out_signatures(self, changed: "TemporaryPackets") -> tuple[str, ...]:
+        """Keep the packets of the cover that have signatures of its pictures without these, and return a note."""
+        stream = self.carrier.stream
+        is_signed = False
+        for number, packet in stream.packets():
+            units = stream.units(packet)
+            signatures = [unit for unit in units if _is_signature(unit)]
+            if signatures:
+                is_signed = True
+                units = stream.units(changed[number]) if number in changed else units
+                changed.keep(number, stream.packed([unit for unit in units if unit not in signatures]))
+        return (used_without("signatures of pictures"),) if is_signed else ()
 
     def _verified(self, part: Path, changed: "TemporaryPackets") -> float | None:
         """Check that the changed packets were written; return the PSNR of the compared frames, in dB."""
@@ -630,6 +644,15 @@ class FilmStream:
 def _kind(unit: bytes) -> int:
     """Return the type of a NAL unit."""
     return unit[0] & 31 if unit else 0
+
+
+def _is_signature(unit: bytes) -> bool:
+    """Return whether a NAL unit is a message (H.264, D.1.7) of Axis's Signed Video, or ONVIF's Media Signing."""
+    identifiers = {b"Signed Video...0", bytes.fromhex("005bc93f2d715e95ada4796f90877a6f")}
+    message = 6  # type of NAL units
+    of_user = 5  # type of messages
+    identifier = unit[2:].lstrip(b"\xff")[1:17]  # behind the message's size
+    return unit[:2] == bytes([message, of_user]) and identifier in identifiers
 
 
 def film_groups(stream: FilmStream) -> Iterator[Group]:

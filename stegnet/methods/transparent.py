@@ -15,6 +15,7 @@ from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
+from stegnet.media.claims import signs_colours
 from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
@@ -92,7 +93,8 @@ class _VisibleSamples(Samples):
         self.medium = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.secure = secure_in(self._regular[self._visible], channels_of(self.samples))
-        self.history = cover.lossy_format or picture_history(np.ascontiguousarray(self._layers[..., :3]))
+        signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None
+        self.history = cover.lossy_format or signed or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
     def costs(self) -> Costs:
         shape = self.samples.shape

@@ -1,9 +1,12 @@
 """What a file says of its own content stays true: digests are written anew, signatures are taken out."""
 
+import gzip
 import hashlib
 import io
+import json
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from stegnet import Key, hide, hide_album, reveal
+from stegnet import CapacityError, Key, hide, hide_album, reveal
 from stegnet.media.claims import open_cover
 from tests.support.credentials import credentials, signed
 from tests.support.films import picture
@@ -311,6 +314,24 @@ def test_the_length_of_an_rf64_follows(tmp_path):
     out, names = sent(tmp_path, cover, ".wav")
     assert names == CREDENTIALS
     assert (out[4:8], int.from_bytes(out[20:28], "little"), len(out)) == (b"\xff" * 4, length, length + 8)
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_signature_in_the_opacity(tmp_path, is_signed):
+    """NovelAI writes it into lowest bits, with its parameters; it can't be left out, as opacity stays."""
+    text = gzip.compress(json.dumps({"Comment": PARAMETERS.decode() if is_signed else "{}"}).encode())
+    bits = np.unpackbits(np.frombuffer(b"stealth_pngcomp" + (8 * len(text)).to_bytes(4) + text, np.uint8))
+    opacity = np.full((240, 160), 254, np.uint8)  # columns by rows
+    opacity.reshape(-1)[: bits.size] |= bits
+    cover = tmp_path / "cover.png"
+    Image.fromarray(np.dstack([picture(160, 240), opacity.T])).save(cover)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        hide(cover, TEXT, tmp_path / "sent.png", key=KEY)
+    assert any("opacity has a signature" in str(warning.message) for warning in caught) == is_signed
+    if is_signed:
+        with pytest.raises(CapacityError):
+            hide(cover, TEXT, tmp_path / "safe.png", key=KEY, at_most_safe=True)
 
 
 def test_albums_and_secrets(tmp_path):

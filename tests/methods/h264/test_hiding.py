@@ -12,6 +12,7 @@ from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.h264 import FilmStream, film_groups, level_costs
 from stegnet.video import read_frames
+from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, still_film
 from tests.support.h264 import moving
 from tests.support.quality import psnr
@@ -76,6 +77,23 @@ def test_the_film_stays_what_it_was(cover, container):
     with av.open(str(container)) as opened, av.open(str(cover)) as original:
         assert opened.metadata == original.metadata
         assert opened.metadata["title"] == "Holiday"
+
+
+@pytest.mark.parametrize("identifier", [b"Signed Video...0".hex(), "005bc93f2d715e95ada4796f90877a6f"])
+def test_signatures_of_the_pictures_are_taken_out(tmp_path, identifier):
+    """Surveillance cameras write them as messages to programs, each on the pictures before; other messages stay."""
+    stream = FilmStream(TWO_GROUPS)
+    content = bytes.fromhex(identifier) + bytes(range(1, 240)) * 2
+    signature, other = (b"\6\5\xff" + bytes([len(content) - 255]) + each for each in (content, content[::-1]))
+    messages = [other, signature, other]
+    packets = {number: stream.packed([*messages, *stream.units(packet)]) for number, packet in stream.packets()}
+    cover, out = tmp_path / "cover.mp4", tmp_path / "out.mp4"
+    write_mp4(read_mp4(TWO_GROUPS), cover, {number: packets[number] for number in list(packets)[::7]})
+    report = hide(cover, NOTE, out)
+    assert SESSION.reveal(out, key=KEY, strict=True).data == NOTE
+    assert [line for line in report.notes if "without its signatures" in line] == list(report.notes[:1])
+    assert signature not in out.read_bytes()
+    assert out.read_bytes().count(other) == cover.read_bytes().count(other) > 2
 
 
 def test_what_lies_beyond_the_edge_stays(tmp_path):
