@@ -29,6 +29,7 @@ CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
 _MANIFEST_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # extended type of a box in an MP4
 _APP1 = 0xE1
+_APP4 = 0xE4
 _APP11 = 0xEB
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -47,12 +48,14 @@ _XMP_PROPERTIES = {  # names of claims by namespace and property
 # Tags of a CD's track by programs that compared its digest with a database's; the number of its disc stays.
 _DIGEST_TAG = re.compile(r"(accuraterip|ctdb)(?!.*id$)|crc|md5|sha-?(1|256|512)|checksum", re.IGNORECASE)
 
-
-_Cleaned = tuple[bytes, str]  # text without claims, and the name of the last one that was in it; "" if there was none
+_Cleaned = tuple[bytes, str]  # text without claims, and the names of those that were in it, joined by commas
 
 
 class Claim(NamedTuple):
-    """Claim in a file: its name, the part of the file that has it, and the bytes to replace that by."""
+    """Claim in a file: its name, the part of the file that has it, and the bytes to replace that by.
+
+    Several claims in one part have their names joined by commas.
+    """
 
     name: str
     start: int
@@ -71,8 +74,7 @@ def open_cover(path: Path) -> Cover:
         with cover:
             cover = Cover(FileInMemory(str(path), _without(cover, changes_of(claims))))
     if claims:
-        names = ", ".join(dict.fromkeys(claim.name for claim in claims))
-        cover.left_out = (used_without(names),)
+        cover.left_out = (used_without(_joined(*(claim.name for claim in claims))),)
     return cover
 
 
@@ -113,6 +115,11 @@ def _without(source: Source, changes: dict[tuple[int, int], bytes]) -> bytes:
         return b"".join(spliced(data, changes))
 
 
+def _joined(*names: str) -> str:
+    """Return names, some of which are several, joined by commas, each once."""
+    return ", ".join(filter(None, dict.fromkeys(", ".join(names).split(", "))))
+
+
 # Text that several forms hold.
 
 
@@ -122,11 +129,13 @@ def _xmp(packet: bytes) -> _Cleaned:
     value = rb"""(?:"[^"]*"|'[^']*')"""
     for prefix, quoted in re.findall(rb"xmlns:([\w.-]+)\s*=\s*(" + value + rb")", packet):
         for key, called in _XMP_PROPERTIES.get(quoted[1:-1], {}).items():
+            if prefix + b":" + key not in packet:
+                continue
             tag = re.escape(prefix) + b":" + key
             attribute = rb"\s+" + tag + rb"\s*=\s*" + value
             element = rb"\s*<" + tag + rb"(?=[\s/>])[^>]*?(?:/>|>.*?</" + tag + rb"\s*>)"
             packet, found = re.subn(attribute + b"|" + element, b"", packet, flags=re.DOTALL)
-            name = called if found else name
+            name = _joined(name, called if found else "")
     return packet, name
 
 
@@ -148,7 +157,7 @@ def _id3(tag: bytes) -> _Cleaned:
         size = sum(part << bits * (3 - index) for index, part in enumerate(tag[place + 4 : place + 8]))
         head, content = tag[place : place + 10], tag[place + 10 : place + 10 + size]
         rest, claim = _frame(head[:4], content)
-        name = claim or name
+        name = _joined(name, claim)
         frames += [head[:4] + _size(len(rest), bits) + head[8:] + rest] if rest or not claim else []
         place += 10 + size
     rest = b"".join((*frames, tag[place:]))  # with its padding
@@ -188,7 +197,7 @@ def _comments(content: bytes) -> _Cleaned:
         comment = content[place : place + 4 + length]
         tag, _, text = comment[4:].decode("utf-8", "replace").partition("=")
         if _is_digest(tag, text):
-            name = tag
+            name = _joined(name, tag)
         else:
             kept.append(comment)
         place += 4 + length
@@ -239,7 +248,9 @@ def _of_jpeg(source: Source) -> Iterator[Claim]:
             if content[12:16] == b"jumb" and _MANIFEST_TYPE in content[:64]:
                 manifests.add(number)
             if number in manifests:
-                yield Claim(CREDENTIALS, segment.start - 4, segment.end)
+                yield _segment(CREDENTIALS, segment, b"")
+        elif segment.marker == _APP4 and content.startswith(b"SCALADO\0"):
+            yield _segment("index of blocks (Scalado)", segment, b"")
         elif segment.marker == _APP1 and content.startswith((_JPEG_XMP, _MORE_XMP)):
             packets.append((segment, content))
     yield from _of_packets(packets)
@@ -273,7 +284,7 @@ def _segment(name: str, segment: Segment, content: bytes) -> Claim:
 
 
 def _of_png(source: Source) -> Iterator[Claim]:
-    names = {"caBX": CREDENTIALS, "dSIG": "digital signature"}
+    names = {"caBX": CREDENTIALS, "dSIG": "digital signature", "iDOT": "index of rows (iDOT)"}
     with mapped(source) as data:
         for kind, start, length in chunks_of(source):
             if kind in names:
@@ -281,7 +292,8 @@ def _of_png(source: Source) -> Iterator[Claim]:
             elif kind in {"tEXt", "zTXt", "iTXt"}:
                 rest, name = _png_text(kind, data[start + 8 : start + 8 + length])
                 if name:
-                    yield Claim(name, start, start + 12 + length, rest and chunk_bytes(kind.encode(), rest))
+                    chunk = chunk_bytes(kind.encode(), rest) if rest else b""
+                    yield Claim(name, start, start + 12 + length, chunk)
 
 
 def _png_text(kind: str, content: bytes) -> _Cleaned:
@@ -303,6 +315,7 @@ def _png_text(kind: str, content: bytes) -> _Cleaned:
 
 def _of_riff(source: Source) -> Iterator[Claim]:
     """Yield the claims of a WAV or WebP, by its chunks."""
+    names = {b"C2PA": CREDENTIALS, b"levl": "peaks (levl)"}
     cleaning = {b"XMP ": _xmp, b"_PMX": _xmp, b"id3 ": _id3, b"ID3 ": _id3}
     with mapped(source) as data:
         long = int.from_bytes(data[28:36], "little") if data[12:16] == b"ds64" else 0  # bytes of the samples
@@ -312,8 +325,8 @@ def _of_riff(source: Source) -> Iterator[Claim]:
             size = int.from_bytes(data[place + 4 : place + 8], "little")
             size = long if kind == b"data" and long else size
             end = place + 8 + size + size % 2
-            if kind == b"C2PA":
-                yield Claim(CREDENTIALS, place, end)
+            if kind in names:
+                yield Claim(names[kind], place, end)
             elif kind in cleaning:
                 rest, name = cleaning[kind](data[place + 8 : place + 8 + size])
                 chunk = kind + len(rest).to_bytes(4, "little") + rest + bytes(len(rest) % 2)
@@ -334,10 +347,10 @@ def _of_flac(source: Source) -> Iterator[Claim]:
     for kind, content in blocks:
         rest, claim = _comments(content) if kind == COMMENTS else (content, "")
         if kind == APPLICATION and _MANIFEST_TYPE in content:
-            name = CREDENTIALS
+            name = _joined(name, CREDENTIALS)
         else:
             kept.append((kind, rest))
-            name = claim or name
+            name = _joined(name, claim)
     if name:
         yield Claim(name, tag_end + 4, frames, written_blocks(kept))
 

@@ -167,6 +167,9 @@ MADE: list[tuple[str, str, bytes]] = [  # name, suffix, cover
     *((name, ".png", png_with(b"iTXt", PNG_XMP + xmp.encode())) for xmp, name in OTHER_XMPS.items()),
     (CREDENTIALS, ".png", png_with(b"iTXt", PNG_XMP[:-4] + b"\1\0\0\0" + zlib.compress(LINKED))),
     ("digital signature", ".png", png_with(b"dSIG", MARK.encode())),
+    ("index of rows (iDOT)", ".png", png_with(b"iDOT", MARK.encode())),
+    ("index of blocks (Scalado)", ".jpg", jpeg_with((0xE4, b"SCALADO\0" + MARK.encode()))),
+    ("peaks (levl)", ".wav", wav(chunk(b"levl", MARK.encode()))),
     ("ImageMagick signature", ".png", png_with(b"tEXt", b"signature\0" + MARK.encode())),
     ("ImageMagick signature", ".png", png_with(b"zTXt", b"signature\0\0" + zlib.compress(MARK.encode()))),
     ("NovelAI signature", ".png", png_with(b"tEXt", b"Comment\0" + PARAMETERS)),
@@ -179,7 +182,7 @@ MADE: list[tuple[str, str, bytes]] = [  # name, suffix, cover
     (CREDENTIALS, ".wav", wav(chunk(b"id3 ", id3(OBJECT)))),
     ("AccurateRipResult", ".wav", wav(chunk(b"id3 ", id3(TITLE, RESULT, version=3)))),
     (f"{CREDENTIALS}, AccurateRipCRC", ".flac", flac_with(4, comments("TITLE=a title", TAGS[0]), id3(TITLE, OBJECT))),
-    *((tag.partition("=")[0], ".flac", flac_with(4, comments(tag, "TITLE=a title"))) for tag in TAGS),
+    (", ".join(tag.partition("=")[0] for tag in TAGS), ".flac", flac_with(4, comments(*TAGS, "TITLE=a title"))),
     (CREDENTIALS, ".flac", flac_with(2, b"c2pa" + MANIFEST)),
     (CREDENTIALS, ".mp4", mp4_with(uuid(MANIFEST_BOX, MARK.encode()))),
     (CREDENTIALS, ".mp4", mp4_with(uuid(XMP_BOX, LINKED))),
@@ -224,7 +227,7 @@ def test_the_digest_of_a_long_xmp_follows(tmp_path):
 
 
 KEPT_XMP = b"""<d xmlns:dcterms='http://purl.org/dc/terms/' xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'
- xmpMM:DocumentID='1' photoshop:LegacyIPTCDigest='9' dcterms:created='2026' hdrgm:Version='1.0' o:provenance='me'/>"""
+ xmpMM:DocumentID='1' photoshop:LegacyIPTCDigest='9' dcterms:created='2026' dcterms:provenances='1' hdrgm:Version='1.0' o:provenance='me'/>"""
 KEPT_TAGS = "ACCURATERIPDISCID=012", "REPLAYGAIN_TRACK_GAIN=-3 dB", "COMMENT=a signature", "CATALOG=1"
 KEPT: list[tuple[str, bytes]] = [  # suffix, cover
     (".png", png_with(b"iTXt", PNG_XMP + KEPT_XMP)),
