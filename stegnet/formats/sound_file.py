@@ -8,6 +8,7 @@ import re
 import struct
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedReader, FileIO
 from mmap import mmap
 from pathlib import Path
 from typing import NamedTuple
@@ -203,7 +204,7 @@ def _read_flac(source: Source, file: mmap) -> SoundFile:
         raise MediaError("has no length or checksum, as a FLAC that was written into a pipe", hint, subject=source)
     _check_length(source, total * ((described >> 41 & 7) + 1))
     frames_at_once = 1 << 20  # frames that are decoded together
-    with source.open("rb") as stream, soundfile.SoundFile(stream.fileno(), closefd=False) as opened:
+    with source.open("rb") as stream, soundfile.SoundFile(_readable(stream), closefd=False) as opened:
         # Decode in parts, as many as there are, whatever number the header says.
         parts = opened.blocks(frames_at_once, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
         data = np.concatenate([_sample_bytes(part, bits // 8) for part in parts])
@@ -240,6 +241,11 @@ def _peak(data: np.ndarray) -> float:
     """Return the largest magnitude of samples, 0 to 1."""
     numbers = wide_numbers(data)
     return max(int(numbers.max()), -int(numbers.min())) / (1 << 31)
+
+
+def _readable(stream: BufferedReader) -> BufferedReader | int:
+    """Return the descriptor of a file, which is read without Python code, or a stream that is not one."""
+    return stream.fileno() if isinstance(stream.raw, FileIO) else stream
 
 
 def _description(given: bytes, made: bytes) -> bytes:

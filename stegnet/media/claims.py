@@ -145,10 +145,13 @@ def _is_digest(tag: str, text: str) -> bool:
 
 
 def _id3(tag: bytes) -> _Cleaned:
-    """Return an ID3v2.3 or 2.4 tag without frames of claims, b"" without others; a rare, coded one stays as it is."""
+    """Return an ID3v2.3 or 2.4 tag without frames of claims, b"" without others.
+
+    A rare one, that is coded or extended, goes or stays as a whole.
+    """
     version, flags = tag[3], tag[5]
     if version not in (3, 4) or flags:
-        return tag, ""
+        return (b"", CREDENTIALS) if _MANIFEST_TYPE in tag else (tag, "")
     bits = 7 if version == 4 else 8
     name = ""
     frames = []

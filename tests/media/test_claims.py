@@ -92,6 +92,15 @@ def test_content_credentials_are_taken_out(tmp_path, form, link):
             assert opened.read_bytes() == plain
 
 
+@pytest.mark.parametrize("suffix", [".flac", ".jpg", ".wav", ".png"])
+def test_systems_without_files_in_memory(tmp_path, monkeypatch, suffix):
+    """Only Linux opens a file in memory again."""
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: not path.is_relative_to("/proc") and exists(path))
+    make = next(make for other, make in COVERS.values() if other == suffix)
+    assert sent(tmp_path, signed(make(), suffix), suffix)[1] == CREDENTIALS
+
+
 def jpeg_with(*segments: tuple[int, bytes], last: bool = False) -> bytes:
     """A JPEG with segments before all others, or behind all."""
     data = saved("JPEG", quality=90)
@@ -182,6 +191,7 @@ MADE: list[tuple[str, str, bytes]] = [  # name, suffix, cover
     (CREDENTIALS, ".wav", wav(chunk(b"id3 ", id3(OBJECT)))),
     ("AccurateRipResult", ".wav", wav(chunk(b"id3 ", id3(TITLE, RESULT, version=3)))),
     (f"{CREDENTIALS}, AccurateRipCRC", ".flac", flac_with(4, comments("TITLE=a title", TAGS[0]), id3(TITLE, OBJECT))),
+    (CREDENTIALS, ".flac", id3(OBJECT)[:5] + b"\x80" + id3(OBJECT)[6:] + flac()),
     (", ".join(tag.partition("=")[0] for tag in TAGS), ".flac", flac_with(4, comments(*TAGS, "TITLE=a title"))),
     (CREDENTIALS, ".flac", flac_with(2, b"c2pa" + MANIFEST)),
     (CREDENTIALS, ".mp4", mp4_with(uuid(MANIFEST_BOX, MARK.encode()))),
@@ -227,7 +237,8 @@ def test_the_digest_of_a_long_xmp_follows(tmp_path):
 
 
 KEPT_XMP = b"""<d xmlns:dcterms='http://purl.org/dc/terms/' xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'
- xmpMM:DocumentID='1' photoshop:LegacyIPTCDigest='9' dcterms:created='2026' dcterms:provenances='1' hdrgm:Version='1.0' o:provenance='me'/>"""
+ xmpMM:DocumentID='1' photoshop:LegacyIPTCDigest='9' dcterms:created='2026'
+ dcterms:provenances='1' hdrgm:Version='1.0' o:provenance='me'/>"""
 KEPT_TAGS = "ACCURATERIPDISCID=012", "REPLAYGAIN_TRACK_GAIN=-3 dB", "COMMENT=a signature", "CATALOG=1"
 KEPT: list[tuple[str, bytes]] = [  # suffix, cover
     (".png", png_with(b"iTXt", PNG_XMP + KEPT_XMP)),
