@@ -110,8 +110,10 @@ def _without(source: Source, changes: dict[tuple[int, int], bytes]) -> bytes:
         if data[:4] in {b"RIFF", b"RF64", b"BW64"}:
             growth = sum(len(rest) - (end - start) for (start, end), rest in changes.items())
             place, size = (20, 8) if data[:4] != b"RIFF" and data[12:16] == b"ds64" else (4, 4)
-            length = int.from_bytes(data[place : place + size], "little") + growth
-            changes[place, place + size] = length.to_bytes(size, "little")
+            length = int.from_bytes(data[place : place + size], "little")
+            unknown = 0xFFFFFFFF  # as written into a pipe
+            if length != unknown:
+                changes[place, place + size] = max(length + growth, 0).to_bytes(size, "little")
         return b"".join(spliced(data, changes))
 
 

@@ -318,6 +318,14 @@ def test_the_peak_of_a_sound_is_that_of_its_samples(tmp_path, suffix):
         assert tag.encode() in written
 
 
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
+def test_the_length_of_a_wav_in_a_pipe(tmp_path, length):
+    """It is not known when the header is written."""
+    cover = wav(chunk(b"C2PA", MANIFEST))
+    out, names = sent(tmp_path, cover[:4] + length.to_bytes(4, "little") + cover[8:], ".wav")
+    assert (names, out[4:8]) == (CREDENTIALS, length.to_bytes(4, "little"))
+
+
 def test_the_length_of_an_rf64_follows(tmp_path):
     """Its own is in another chunk, since the field for it is too narrow."""
     behind = chunk(b"C2PA", MANIFEST)
