@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from stegnet.core.disk import temporary_folder
+from stegnet.core.disk import local_path, temporary_folder
 from stegnet.core.errors import called
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
@@ -159,14 +159,14 @@ class Session:
             UserWarning: the passphrase is weak, the cover gives its container away, or a copy is hidden.
         """
         _check_hiding_key(key)
-        chosen, typed = method_for("file", options, "" if to is None else Path(to).suffix.lower(), method)
+        chosen, typed = method_for("file", options, "" if to is None else local_path(to).suffix.lower(), method)
         with (
             _as_file(cover, "cover") as cover_path,
             _as_secret(secret) as secret_file,
             temporary_folder() as folder,
         ):
             job = HideJob(chosen, typed, replace(self._context, warn=_warn))
-            path = folder / f"container{job.suffix_of(cover_path)}" if to is None else Path(to)
+            path = folder / f"container{job.suffix_of(cover_path)}" if to is None else local_path(to)
             report = hide_file(job, cover_path, secret_file, OutputTarget(path, overwrite), key)
             if report.changed_secret:
                 _warn(report.changed_secret)
@@ -208,11 +208,11 @@ class Session:
         """
         _check_hiding_key(key)
         method = options.pop("method", AUTO)
-        folder = OutputTarget(Path(to), options.pop("overwrite", False))
+        folder = OutputTarget(local_path(to), options.pop("overwrite", False))
         chosen, typed = method_for("file", options, "", method)
         with _as_file(secret, "secret") as secret_path:
-            plan = plan_album(Path(covers), secret_path, enough)
-            with results_folder(folder.path, Path(covers)):
+            plan = plan_album(local_path(covers), secret_path, enough)
+            with results_folder(folder.path, local_path(covers)):
                 job = HideJob(chosen, typed, self._context)
                 outcomes = make_album(plan, folder, key, job)
         reports = []
@@ -256,7 +256,7 @@ class Session:
                     suffix = {PICTURE: ".png", FILM: ".mkv"}.get(hidden.kind, ".bin")
                     out = folder / f"revealed{suffix}"
                 else:
-                    out = Path(to)
+                    out = local_path(to)
                 report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
             data = out.read_bytes() if to is None else None
             written = None if to is None else report.path
@@ -306,7 +306,7 @@ def _as_file(source: Source, name: str) -> Iterator[Path]:
         StegnetError: an error of the block; its subject is `name` instead of the temporary file.
     """
     if isinstance(source, str | PathLike):
-        yield Path(source)
+        yield local_path(source)
         return
     with temporary_folder() as folder:
         if isinstance(source, bytes):

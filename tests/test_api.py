@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import stegnet
+from stegnet.channels import learn_channel, read_channel
 from stegnet.image import read_picture, write_png
 from stegnet.video import scan
 from tests.support.sounds import noise, write_wav
@@ -287,6 +288,53 @@ def test_errors_name_what_was_given():
     ):
         with pytest.raises(stegnet.MediaError, match=r"^(cover|container|file): is a file, not a picture"):
             call()
+
+
+NAMES_OF_NO_FILE = ["a\0b", "\ud800", "n" * 300, "d/" * 2500 + "x"]
+TAKING_A_PATH: dict[str, Callable[[Path], object]] = {
+    "hide, cover": lambda path: stegnet.hide(path, "note.txt", "sent.png", key=KEY),
+    "hide, secret": lambda path: stegnet.hide("cover.png", path, "sent.png", key=KEY),
+    "hide, to": lambda path: stegnet.hide("cover.png", "note.txt", path, key=KEY),
+    "hide, survive": lambda path: stegnet.hide("cover.png", "note.txt", "sent.jpg", key=KEY, survive=path),
+    "hide_album, covers": lambda path: stegnet.hide_album(path, "note.txt", "album", key=KEY),
+    "hide_album, secret": lambda path: stegnet.hide_album("covers", path, "album", key=KEY),
+    "hide_album, to": lambda path: stegnet.hide_album("covers", "note.txt", path, key=KEY),
+    "reveal": lambda path: stegnet.reveal(path, key=KEY),
+    "reveal, to": lambda path: stegnet.reveal("box.png", path, key=KEY),
+    "info": stegnet.info,
+    "info, key": lambda path: stegnet.info(path, key=KEY),
+    "info, survive": lambda path: stegnet.info("cover.png", survive=path),
+    "capacity": stegnet.capacity,
+    "read_key": stegnet.read_key,
+    "read_identity": stegnet.read_identity,
+    "read_recipient": stegnet.read_recipient,
+    "make_key_file": stegnet.make_key_file,
+    "make_identity_file": stegnet.make_identity_file,
+    "Session": lambda path: stegnet.Session(weights=path),
+    "read_channel": read_channel,
+    "learn_channel": lambda path: learn_channel([(path, path)]),
+}
+
+
+@pytest.mark.parametrize("takes_path", TAKING_A_PATH)
+def test_a_name_that_no_file_can_have_is_refused(takes_path, folder):
+    Path("covers").mkdir()
+    Path("covers", "cover.png").symlink_to(Path("cover.png").resolve())
+    if takes_path == "reveal, to":
+        stegnet.hide("cover.png", "note.txt", "box.png", key=KEY)
+    before = set(folder.rglob("*"))
+    for name in NAMES_OF_NO_FILE:
+        with pytest.raises(stegnet.StegnetError, match="no file can have this name") as caught:
+            TAKING_A_PATH[takes_path](Path(name))
+        assert caught.value.subject == name
+        assert set(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("takes_path", sorted(TAKING_A_PATH.keys() - {"hide_album, to", "reveal, to", "Session"}))
+def test_a_folder_in_place_of_a_file_is_refused(takes_path):
+    Path("empty").mkdir()
+    with pytest.raises(stegnet.StegnetError):
+        TAKING_A_PATH[takes_path](Path("empty"))
 
 
 def test_a_sound_is_refused_where_only_pictures_survive():

@@ -21,6 +21,7 @@ from stegnet import networks
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.cli import messages
 from stegnet.cli.parser import Parser
+from stegnet.core.disk import local_path
 from stegnet.core.errors import KeyFileError, MediaError
 from stegnet.core.names import CHANNEL_SUFFIX, is_channel_file
 from stegnet.core.remote_path import Place, RemotePath
@@ -57,7 +58,7 @@ def add_output_options(
         command.add_argument("-o", "--output", action=_Place, required=required, metavar="OUT", help=output_help)
         command.set_defaults(into_folder=False)
     else:
-        command.add_argument("-o", "--output", type=Path, required=required, metavar="OUT", help=output_help)
+        command.add_argument("-o", "--output", type=local_path, required=required, metavar="OUT", help=output_help)
     add_force_option(command)
 
 
@@ -92,7 +93,9 @@ def add_cluster_option(command: Parser) -> None:
 def add_network_options(command: Parser) -> None:
     """Add the options that choose a network and where it runs."""
     group = command.add_topic("networks")
-    group.add_argument("--weights", type=Path, metavar="FILE", help='weights file; "pair": hide pictures as films')
+    group.add_argument(
+        "--weights", type=local_path, metavar="FILE", help='weights file; "pair": hide pictures as films'
+    )
     group.add_argument("--backend", choices=("auto", "torch", "onnx"), help="PyTorch or ONNX Runtime (default: auto)")
     device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"
     group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
@@ -253,7 +256,7 @@ class _MethodOption:
         if self.type_ is bool:
             group.add_argument(self.flag, dest=self.name, action="store_const", const=not self.default, help=text)
         elif isinstance(self.metavar, tuple):
-            group.add_argument(self.flag, nargs=len(self.metavar), type=Path, metavar=self.metavar, help=text)
+            group.add_argument(self.flag, nargs=len(self.metavar), type=local_path, metavar=self.metavar, help=text)
         else:
             choices = get_args(self.type_) if isinstance(self.default, str) else None
             alternatives = get_args(self.type_) or (self.type_,)
@@ -324,16 +327,18 @@ def add_key_options(
     """Add the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
     group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
-    ways.add_argument("--key-file", type=Path, metavar="KEY", help="key file made by `stegnet keygen`")
+    ways.add_argument("--key-file", type=local_path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
-    ways.add_argument("--passphrase-file", type=Path, metavar="FILE", help="read the passphrase from FILE's first line")
+    ways.add_argument(
+        "--passphrase-file", type=local_path, metavar="FILE", help="read the passphrase from FILE's first line"
+    )
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
     if recipient:
         text = "hide for the holder of this public key (stegnet1… or a file that contains it)"
         ways.add_argument("--recipient", metavar="PUBLIC", help=text)
     if identity:
         text = "identity file made by `stegnet keygen --identity`, for what was hidden for its recipient"
-        ways.add_argument("--identity", type=Path, metavar="ID", help=text)
+        ways.add_argument("--identity", type=local_path, metavar="ID", help=text)
 
 
 def required_key_source(options: argparse.Namespace, confirm: bool = False, hiding: bool = False) -> KeySource:

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from os.path import commonprefix
-from pathlib import Path
 from typing import Any, NoReturn
 
 from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
+from stegnet.core.disk import local_path
 from stegnet.core.names import either
 from stegnet.core.remote_path import place
 
@@ -177,7 +177,7 @@ class Parser(argparse.ArgumentParser):
                 if words and not (option.nargs == argparse.OPTIONAL and words[0].startswith("-")):
                     words.popleft()
         extra = named[sum(not action.option_strings for action in self._actions) :]
-        return next((f"; {word} is one file too many" for word in extra if Path(word).is_file()), "")
+        return next((f"; {word} is one file too many" for word in extra if local_path(word).is_file()), "")
 
     def _suggestion(self, typed: str, known: Iterable[str]) -> str:
         close = max(
@@ -243,7 +243,7 @@ def completion(parser: Parser, shell: str) -> str:
     for name, command in commands_of(parser).items():
         command.description = parser.summaries[name]
         for action in command._actions:
-            if action.dest == "output" or action.type in (Path, place, messages.place_or_stream):
+            if action.dest == "output" or action.type in (local_path, place, messages.place_or_stream):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # an attribute that shtab reads
     return shtab.complete(parser, shell)
 

@@ -20,7 +20,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
-from stegnet.core.errors import DiskError, MediaError, called
+from stegnet.core.errors import DiskError, MediaError, StegnetError, called
 from stegnet.core.text import Setting, Text
 
 try:
@@ -33,6 +33,21 @@ else:
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # errors of a disk or file that takes no more data
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}  # by a file system
 _PRIVATE = 0o600  # mode of a file for its owner only
+
+
+def local_path(given: str | os.PathLike[str], kind: type[StegnetError] = MediaError) -> Path:
+    """Return a path as users give it. Raises an error of the given kind if no file can have this name."""
+    path = Path(given)
+    reason = None
+    try:
+        path.lstat()
+    except OSError as error:
+        reason = error.strerror if error.errno == errno.ENAMETOOLONG else None
+    except ValueError as error:
+        reason = "half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else "a zero byte"
+    if reason:
+        raise kind(f"no file can have this name ({reason})", "name another file", subject=path)
+    return path
 
 
 @contextmanager

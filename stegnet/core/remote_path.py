@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stegnet.core.disk import temporary_folder
+from stegnet.core.disk import local_path, temporary_folder
 from stegnet.core.errors import MediaError, called, extra
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ Place = Path | RemotePath
 
 
 def place(text: str) -> Place:
-    """Return a path of this machine, or an address."""
+    """Return a path of this machine, or an address; errors are those of `local_path`."""
     for scheme in ("file://", "local://"):
         text = text.removeprefix(scheme)
     on_drive = re.match("[A-Za-z]:", text)  # of Windows
-    return RemotePath(text.rstrip("/")) if _SCHEME in text and not on_drive else Path(text)
+    return RemotePath(text.rstrip("/")) if _SCHEME in text and not on_drive else local_path(text)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from stegnet.core.disk import local_path
 from stegnet.core.errors import MediaError, reading
 from stegnet.formats import matroska
 from stegnet.formats.boxes import HEADER, box_at
@@ -63,7 +64,7 @@ class OpenedFile:
             self._file = _unnamed(path.data)
             self.length: int = len(path.data)
             return
-        self.path = path
+        self.path = local_path(path)
         try:
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):

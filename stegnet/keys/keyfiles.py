@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from stegnet.core.disk import sync_file, sync_folder
+from stegnet.core.disk import local_path, sync_file, sync_folder
 from stegnet.core.errors import KeyFileError
 from stegnet.keys.keys import SYSTEM, Identity, Key, Randomness, Recipient, export_secret
 from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
@@ -23,7 +23,7 @@ def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
     Raises:
         KeyFileError: the file already exists, or can't be written.
     """
-    write_new(Path(path), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
+    write_new(local_path(path, KeyFileError), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
 
 
 def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Recipient:
@@ -31,7 +31,7 @@ def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Rec
 
     Raises the errors of `make_key_file`.
     """
-    path = Path(path)
+    path = local_path(path, KeyFileError)
     identity = Identity(randomness(KEY_BYTES))
     warning = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
     comments = f"{warning}\n# recipient: {identity.recipient}\n"
@@ -45,7 +45,7 @@ def read_key(path: str | Path) -> Key:
     Raises:
         KeyFileError: the file is missing, or not a key file.
     """
-    return _checked(path, _key_of(_content(Path(path))))
+    return _checked(path, _key_of(_content(path)))
 
 
 def read_identity(path: str | Path) -> Identity:
@@ -54,7 +54,7 @@ def read_identity(path: str | Path) -> Identity:
     Raises:
         KeyFileError: the file is missing, or not an identity file.
     """
-    return _checked(path, _identity_of(_content(Path(path), "identity file")))
+    return _checked(path, _identity_of(_content(path, "identity file")))
 
 
 def read_recipient(text: str | Path) -> Recipient:
@@ -64,7 +64,7 @@ def read_recipient(text: str | Path) -> Recipient:
         KeyFileError: it is neither, or nothing can be hidden for it.
     """
     literal = str(text).lower().startswith(f"{RECIPIENT}1")
-    content = str(text).encode() if literal else _content(Path(text), "file, and no recipient")
+    content = str(text).encode(errors="replace") if literal else _content(text, "file, and no recipient")
     public = from_text(content, RECIPIENT)
     del content
     return Recipient(_checked("the recipient" if literal else text, public))
@@ -75,7 +75,7 @@ def shown_text(path: str | Path) -> str:
 
     Raises the errors of `read_key`.
     """
-    content = _content(Path(path))  # read once: a pipe can't be read again
+    content = _content(path)  # read once: a pipe can't be read again
     if isinstance(identity := _identity_of(content), Identity):
         return str(identity.recipient)
     key = _key_of(content)
@@ -107,8 +107,9 @@ def write_new(path: Path, content: bytes) -> None:
     raise KeyFileError(f"{problem}", hint, subject=path)
 
 
-def _content(path: Path, what: str = "key file") -> bytes:
+def _content(given: str | Path, what: str = "key file") -> bytes:
     """Return the content of a file, cut after the longest possible key file."""
+    path = local_path(given, KeyFileError)
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)

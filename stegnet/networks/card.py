@@ -16,6 +16,7 @@ from typing import Any
 
 import safetensors
 
+from stegnet.core.disk import local_path
 from stegnet.core.errors import WeightsError, reading
 from stegnet.core.names import MARK, SHIPPED_PREDICTOR
 from stegnet.core.text import Setting, Text
@@ -140,7 +141,7 @@ def shipped_weights(model: str) -> Path:
 
 def weights_file(given: str | os.PathLike[str]) -> Path:
     """Return the path of weights; of the pair that comes with stegnet for "pair", unless a file has that name."""
-    path = Path(given)
+    path = local_path(given, WeightsError)
     return SHIPPED if path == Path(PAIR) and not path.exists() else path
 
 

@@ -8,7 +8,7 @@ from stegnet.channels import KnownChannel, learn_channel, read_channel
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_force_option
-from stegnet.core.disk import atomic_write
+from stegnet.core.disk import atomic_write, local_path
 from stegnet.core.errors import MediaError
 from stegnet.core.names import CHANNEL_SUFFIX
 
@@ -31,9 +31,11 @@ With one NAME.channel instead of pairs, show what is known.
 
 def add_arguments(channel: argparse.ArgumentParser) -> None:
     """Add the pairs of files, the output and the amount of output."""
-    channel.add_argument("files", nargs="+", type=Path, metavar="FILE", help="SENT RECEIVED pairs; or one NAME.channel")
+    channel.add_argument(
+        "files", nargs="+", type=local_path, metavar="FILE", help="SENT RECEIVED pairs; or one NAME.channel"
+    )
     output_help = f"file to write, NAME{CHANNEL_SUFFIX}; without it, what was learned is only shown"
-    channel.add_argument("-o", "--output", type=Path, metavar="OUT", help=output_help)
+    channel.add_argument("-o", "--output", type=local_path, metavar="OUT", help=output_help)
     add_force_option(channel)
     channel.add_argument("--json", action="store_true", help="print the file of the channel")
 

@@ -1,12 +1,11 @@
 """`stegnet enhance`: denoises and sharpens a revealed picture or film."""
 
 import argparse
-from pathlib import Path
 
 from stegnet.cli import messages, reports
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
-from stegnet.core.disk import atomic_write
+from stegnet.core.disk import atomic_write, local_path
 from stegnet.core.errors import extra
 from stegnet.core.names import FORMS
 from stegnet.core.remote_path import size_of
@@ -33,7 +32,7 @@ SSIM 0.9740, measured against the original secrets:
 
 def add_arguments(enhance: argparse.ArgumentParser) -> None:
     """Add the input, the output options and `--strength`."""
-    enhance.add_argument("file", type=Path, metavar="FILE", help="picture or film; never changed")
+    enhance.add_argument("file", type=local_path, metavar="FILE", help="picture or film; never changed")
     add_output_options(enhance, "output file, .png for a picture, .mkv or .mp4 for a film")
     enhance.add_argument("--strength", type=_strength, default=1.0, metavar="X", help="0 (off) to 5 (default: 1)")
 

@@ -1,12 +1,11 @@
 """`stegnet export`: exports a weights file to ONNX."""
 
 import argparse
-from pathlib import Path
 
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
-from stegnet.core.disk import already_exists
+from stegnet.core.disk import already_exists, local_path
 from stegnet.core.errors import MediaError, extra
 from stegnet.near import GRAPHS
 from stegnet.networks.card import NETWORKS, SHIPPED
@@ -23,7 +22,7 @@ pictures, and not written if the results differ.
 def add_arguments(export: argparse.ArgumentParser) -> None:
     """Add the weights file and the output folder."""
     export.add_argument(
-        "weights", type=Path, nargs="?", metavar="WEIGHTS", help="weights file (default: the one in the package)"
+        "weights", type=local_path, nargs="?", metavar="WEIGHTS", help="weights file (default: the one in the package)"
     )
     add_output_options(export, "output folder (default: that of WEIGHTS)", required=False)
 

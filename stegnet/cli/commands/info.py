@@ -10,6 +10,7 @@ from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_key_options, add_search_option, read_key_source
+from stegnet.core.disk import local_path
 from stegnet.core.names import FILM, PICTURE, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
 from stegnet.kernels import kernels_in_use
@@ -31,10 +32,10 @@ Lines = Iterator[tuple[str, str]]
 def add_arguments(info: argparse.ArgumentParser) -> None:
     """Add the file, the key options, and options for the amount of output."""
     info.epilog = "The exit code is 3 if something is hidden but FILE was altered since hiding.\n"
-    info.add_argument("file", type=Path, metavar="FILE", help="picture, film or sound")
+    info.add_argument("file", type=local_path, metavar="FILE", help="picture, film or sound")
     add_key_options(info, required=False, identity=True)
     channel_help = "with the file of a channel (`stegnet channel`): what fits and arrives through it"
-    info.add_argument("--for", dest="channel", type=Path, metavar="NAME.channel", help=channel_help)
+    info.add_argument("--for", dest="channel", type=local_path, metavar="NAME.channel", help=channel_help)
     add_search_option(info)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")

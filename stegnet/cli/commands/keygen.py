@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
+from stegnet.core.disk import local_path
 from stegnet.core.errors import KeyFileError
 from stegnet.keys import guessing_years, make_identity_file, make_key_file, random_words, shown_text, write_new
 
@@ -21,7 +22,7 @@ printed recipient can hide for you, and only you, with KEY, can reveal.
 
 def add_arguments(keygen: argparse.ArgumentParser) -> None:
     """Add the key file and the kinds of secrets to generate or show."""
-    keygen.add_argument("key_file", nargs="?", type=Path, metavar="KEY", help="file to write; never overwritten")
+    keygen.add_argument("key_file", nargs="?", type=local_path, metavar="KEY", help="file to write; never overwritten")
     ways = keygen.add_mutually_exclusive_group()
     ways.add_argument(
         "--identity", action="store_true", help="generate an identity instead, and print its recipient: its public key"
@@ -40,7 +41,7 @@ def add_arguments(keygen: argparse.ArgumentParser) -> None:
     keygen.add_argument(
         "--qr",
         nargs="?",
-        type=Path,
+        type=local_path,
         const=Path(_TERMINAL),
         metavar="CODE",
         help="also show the key as a QR code in the terminal, or write it to CODE.png or CODE.svg",
