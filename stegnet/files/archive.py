@@ -25,8 +25,10 @@ _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files 
 class UnpackingLimits:
     """Bounds of an archive that is unpacked, and of one that is packed."""
 
-    files: int = 100_000
+    files: int = 100_000  # with the folders
     total_bytes: int = 1 << 34
+    depth: int = 64  # folders, one in another
+    path_bytes: int = 1024  # of UTF-8
 
 
 LIMITS = UnpackingLimits()
@@ -46,6 +48,8 @@ def pack(folder: Path, into: Path) -> Path:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:
         for path in sorted(_listed(folder)):
             name = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            if too_long := _excess_of_path(name):
+                raise MediaError(too_long, "move it up, or hide its folder by itself", subject=path)
             if path.is_symlink():
                 raise MediaError("is a link", "replace it by what it points to", subject=path)
             if not path.is_dir() and not path.is_file():
@@ -66,14 +70,14 @@ def pack(folder: Path, into: Path) -> Path:
     return archive
 
 
-def _listed(folder: Path) -> Iterator[Path]:
-    """Yield everything in a folder and its subfolders."""
+def _listed(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield everything in a folder and its subfolders, and of those that are too deep one level."""
     with reading(folder):
         inside = list(folder.iterdir())
     for path in inside:
         yield path
-        if path.is_dir() and not path.is_symlink():
-            yield from _listed(path)
+        if depth <= LIMITS.depth and path.is_dir() and not path.is_symlink():
+            yield from _listed(path, depth + 1)
 
 
 def is_unpacked(hidden: FoundSecret, out: OutputTarget) -> bool:
@@ -122,8 +126,11 @@ def _unpack(archive: Path, folder: Path) -> str:
         _check(entries, archive.stat().st_size, shutil.disk_usage(folder.parent).free)
         folder.mkdir(0o700)
         try:
+            for name in sorted(_folders(entries)):  # each after the one that holds it
+                (folder / name).mkdir(0o700)
             for entry in entries:
-                _unpack_entry(packed_files, entry, folder)
+                if not entry.is_dir():
+                    _unpack_file(packed_files, entry, folder / entry.filename)
         except FileExistsError as error:
             raise _refusal("has the same name for two files") from error
     files = [entry for entry in entries if not entry.is_dir()]
@@ -131,14 +138,19 @@ def _unpack(archive: Path, folder: Path) -> str:
     return f"unpacked: {count}, {counted(sum(entry.file_size for entry in files), 'byte')}"
 
 
-def _unpack_entry(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    """Unpack a file or folder, and create the folders that hold it, for their owner only."""
-    path = folder / entry.filename
-    for parent in reversed(Path(entry.filename).parents):
-        (folder / parent).mkdir(0o700, exist_ok=True)
-    if entry.is_dir():
-        path.mkdir(0o700, exist_ok=True)
-        return
+def _folders(entries: list[zipfile.ZipInfo]) -> set[str]:
+    """Return all folders of an archive: those that it lists, and those that hold what it lists."""
+    folders: set[str] = set()
+    for entry in entries:
+        name = entry.filename.removesuffix("/") if entry.is_dir() else entry.filename.rpartition("/")[0]
+        while name and name not in folders:
+            folders.add(name)
+            name = name.rpartition("/")[0]
+    return folders
+
+
+def _unpack_file(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+    """Unpack a file, for its owner only."""
     with open(path, "xb", opener=_private) as file:
         file.writelines(_content(packed_files, entry))
 
@@ -170,6 +182,9 @@ def _refusing_damage() -> Iterator[None]:
 
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
     """Refuse entries that no honest sender packs: names that lead elsewhere, links, overlapping files (a ZIP bomb)."""
+    for entry in entries:
+        if too_long := _excess_of_path(entry.filename.removesuffix("/")):
+            raise _refusal(f"has a file that {too_long}")
     if amount := _excess(entries, free):
         raise _refusal(f"holds {amount}, more than may be unpacked here")
     if sum(entry.compress_size for entry in entries) > size:
@@ -189,8 +204,20 @@ def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
 def _excess(entries: list[zipfile.ZipInfo], free_bytes: int) -> str:
     """Return the number of files and bytes if they are too many to be unpacked; else ""."""
     total = sum(entry.file_size for entry in entries)
-    within = len(entries) <= LIMITS.files and total <= min(LIMITS.total_bytes, free_bytes)
-    return "" if within else f"{len(entries)} files of {total} bytes"
+    count = sum(not entry.is_dir() for entry in entries) + len(_folders(entries))
+    within = count <= LIMITS.files and total <= min(LIMITS.total_bytes, free_bytes)
+    return "" if within else f"{count} files and folders of {total} bytes"
+
+
+def _excess_of_path(name: str) -> str:
+    """Return what is wrong with a path in an archive if it is too deep or too long; else ""."""
+    depth = name.count("/")
+    if depth > LIMITS.depth:
+        return f"lies {depth} folders deep, and {LIMITS.depth} are allowed"
+    length = len(name.encode("utf-8", "surrogatepass"))
+    if length > LIMITS.path_bytes:
+        return f"has a path of {length} bytes, and {LIMITS.path_bytes} are allowed"
+    return ""
 
 
 def _is_portable(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Folders as secrets: archives that no honest sender packs are refused, and nothing is left of them."""
 
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import stegnet
 from stegnet import Key, MediaError
+from stegnet.files.archive import UnpackingLimits, pack
 
 KEY = Key(bytes(range(32)))
 
@@ -111,12 +113,49 @@ def test_a_bad_archive_is_refused(tmp_path, entries, change, told, picture, monk
     assert Path("kept.folder.zip").read_bytes() == Path("x.folder.zip").read_bytes() == found.data
 
 
-def test_a_path_that_is_too_long_leaves_nothing(tmp_path, picture, monkeypatch):
+TOO_LONG = {
+    "1500 folders": "/".join(["d"] * 1500 + ["note"]),
+    "65 folders": "/".join(["d"] * 65 + ["note"]),
+    "a long path": "/".join(["a" * 100] * 11),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_path_that_is_too_long_or_too_deep_is_refused_and_leaves_nothing(tmp_path, picture, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with zipfile.ZipFile("x.folder.zip", "w", zipfile.ZIP_DEFLATED) as packing:
-        packing.writestr("/".join(["a" * 100] * 50), b"note")
+        packing.writestr(name, b"note")
     stegnet.hide(picture(200, 200, 1), Path("x.folder.zip"), Path("sent.png"), key=KEY)
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(MediaError, match="out: can't be written"):
+    with pytest.raises(MediaError, match=r"the hidden folder has a file that (lies|has a path)"):
         stegnet.reveal(Path("sent.png"), Path("out"), key=KEY)
     assert set(tmp_path.rglob("*")) == before
+
+
+def test_folders_that_are_not_listed_count(tmp_path, picture, monkeypatch):
+    """A file in sixty folders of its own is one entry, and unpacks to sixty-one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stegnet.files.archive.LIMITS", UnpackingLimits(files=100))
+    with zipfile.ZipFile("x.folder.zip", "w", zipfile.ZIP_DEFLATED) as packing:
+        for number in range(2):
+            packing.writestr("/".join([str(number)] * 61), b"note")
+    stegnet.hide(picture(200, 200, 1), Path("x.folder.zip"), Path("sent.png"), key=KEY)
+    with pytest.raises(MediaError, match="holds 122 files and folders of 8 bytes, more than may be unpacked here"):
+        stegnet.reveal(Path("sent.png"), Path("out"), key=KEY)
+
+
+def test_what_can_be_unpacked_can_be_packed(tmp_path):
+    deepest = Path(tmp_path, "folder", *["d"] * 64)
+    deepest.mkdir(parents=True)
+    (deepest / "note").write_bytes(b"note")
+    with zipfile.ZipFile(pack(tmp_path / "folder", tmp_path)) as packed:
+        assert packed.namelist()[-1] == "d/" * 64 + "note"
+    (deepest / "d").mkdir()
+    (deepest / "d" / "note").touch()
+    with pytest.raises(MediaError, match="lies 65 folders deep, and 64 are allowed"):
+        pack(tmp_path / "folder", tmp_path)
+    shutil.rmtree(tmp_path / "folder" / "d")
+    long = Path(tmp_path, "folder", *["a" * 150] * 7)
+    long.mkdir(parents=True)
+    with pytest.raises(MediaError, match="has a path of 1056 bytes, and 1024 are allowed"):
+        pack(tmp_path / "folder", tmp_path)
