@@ -35,6 +35,7 @@ from stegnet.methods.robust import (
     OperatingPoint,
     PictureModem,
     PictureReader,
+    RobustPicture,
     Surviving,
     embed_surviving,
     fit_picture,
@@ -224,7 +225,8 @@ def _picture_quality(secret: np.ndarray, found: Surviving) -> Row:
     except CapacityError:
         return {}
     revealed = parse_content(fitted.content, found.container[..., 0].size)
-    return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed)}
+    assert isinstance(revealed, RobustPicture)
+    return {SECRET_PSNR: fitted.psnr, SECRET_SSIM: ssim(secret, revealed.decoded())}
 
 
 def _random_container(

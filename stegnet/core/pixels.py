@@ -158,6 +158,39 @@ def check_memory(path: object, count: int, what: str) -> None:
         raise MediaError(f"hiding in {what} needs {needed / 1e9:.1f} GB of memory", hint, subject=path)
 
 
+def check_declared(height: int, width: int, container: int) -> None:
+    """Ask whether a picture may be decoded that says it has these sides, before anything of it is.
+
+    Every decoder of what a container hides asks this: a few bytes may declare a picture that fills the memory.
+
+    Args:
+        height: rows, as declared.
+        width: columns, as declared.
+        container: pixels of the container, or of its frame.
+
+    Raises:
+        ValueError: no writer hides so large a picture in such a container.
+        MediaError: it needs more memory than is free.
+    """
+    count = height * width
+    if not 0 < count <= most_declared(container):
+        raise ValueError("a picture of no size, or of far too large a one")
+    negligible = 1 << 24  # pixels
+    bytes_each = 8  # that revealing takes for a pixel
+    if count > negligible and bytes_each * count > (free := free_memory()):
+        problem = (
+            f"the hidden picture has {width}×{height} pixels, which take {bytes_each * count / 1e9:.1f} GB of memory"
+        )
+        raise MediaError(problem, f"{free / 1e9:.1f} GB are free: close other programs")
+
+
+def most_declared(container: int) -> int:
+    """Return the pixels of the largest picture that a container of so many pixels may hide."""
+    large_photograph = 1 << 26
+    ratio = 64
+    return max(large_photograph, ratio * container)
+
+
 def to_8_bits(picture: np.ndarray) -> np.ndarray:
     """Convert float to uint8, same shape: clamped to [0, 1], scaled, rounded to nearest."""
     levels: np.ndarray = np.rint(picture.clip(0, 1) * LEVELS)

@@ -25,6 +25,7 @@ from PIL.AvifImagePlugin import AvifImageFile
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import LUMA
 from stegnet.formats.boxes import box, boxes, full_box
+from stegnet.image.av1_header import picture_data, require_picture
 from stegnet.image.pictures import UNREADABLE
 
 FAST = 8  # speed of libaom
@@ -87,7 +88,11 @@ def fit_avif(picture: np.ndarray, quality: int, most: int, speed: int = FAST) ->
 
 
 def decode_avif(data: bytes, height: int, width: int) -> np.ndarray:
-    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if its size differs."""
+    """Decode a picture of a known size, (height, width, 3) uint8. Raises ValueError if its size differs.
+
+    It takes no more memory than for a picture of this size, whatever the bytes are.
+    """
+    require_picture(picture_data(data), height, width)
     try:
         picture = AvifImageFile(io.BytesIO(data))
         if picture.size != (width, height) or picture.mode != "RGB":

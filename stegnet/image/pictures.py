@@ -153,7 +153,15 @@ def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize (H, W, 3) uint8 to (height, width, 3) by a Lanczos filter, antialiased when it shrinks."""
     if picture.shape[:2] == (height, width):
         return picture
-    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+    image = Image.fromarray(picture).resize((width, picture.shape[0]), Image.Resampling.LANCZOS)
+    # Pillow, too, resizes rows first, then columns: a part of them at a time, which bounds the memory.
+    resized = np.empty((height, width, 3), np.uint8)
+    at_once = max(1, (1 << 22) // height)
+    for left in range(0, width, at_once):
+        right = min(left + at_once, width)
+        part = image.crop((left, 0, right, image.height))
+        resized[:, left:right] = part.resize((right - left, height), Image.Resampling.LANCZOS)
+    return resized
 
 
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:

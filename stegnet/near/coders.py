@@ -13,6 +13,15 @@ class Coder(IntEnum):
     JPEG_XL = 1
     NETWORK = 2  # that predicts them, `stegnet.near.predicted`
 
+    def may_hold(self, pixels: int, size: int) -> bool:
+        """Return whether a picture of so many pixels may be coded in `size` bytes.
+
+        Strangers need few bytes for a picture that takes minutes. What is as large and as empty, a writer hides as
+        lossless WebP or as AVIF.
+        """
+        always, for_each_byte = (1 << 24, 32) if self is Coder.JPEG_XL else (1 << 20, 12)
+        return pixels <= max(always, for_each_byte * size)
+
     @property
     def label(self) -> str:
         """Name for a report."""

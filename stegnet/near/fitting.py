@@ -66,6 +66,8 @@ def decode(coded: Coded, predictor: Predictor | None = None) -> Samples:
         ValueError: its data is not that of a picture of this size.
     """
     size = coded.height, coded.width
+    if not coded.coder.may_hold(math.prod(size), len(coded.data)):
+        raise ValueError("far fewer bytes than for a picture of this size")
     match coded.coder:
         case Coder.JPEG_XL:
             return restore(decode_jpeg_xl(coded.data, *size), coded.steps)
@@ -127,13 +129,16 @@ class _Search:
         self._tried: dict[int, Coded] = {}
 
     def encode(self, number: int) -> Coded:
-        """Encode the picture with steps by their number; errors are those of `encode_jpeg_xl`."""
+        """Encode the picture with steps by their number; errors are those of `encode_jpeg_xl` and `may_hold`."""
         if number not in self._tried:
             height, width = self._picture.shape[:2]
             error, coarser = divmod(number, height)
             steps = Steps(2 * error + 1, 2 * error + 3, height - coarser) if coarser else Steps.even(2 * error + 1)
             levels = quantise(self._picture, steps)
             codes = {coder: self._code(levels, steps, coder) for coder in self._coders}
+            codes = {coder: code for coder, code in codes.items() if coder.may_hold(height * width, len(code))}
+            if not codes:
+                raise MediaError(f"{width}×{height} pixels are too many for a picture with so little in it")
             best = min(codes, key=lambda coder: len(codes[coder]))
             self._coders = [best]
             self._tried[number] = Coded(height, width, steps, best, codes[best])

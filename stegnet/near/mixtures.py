@@ -177,6 +177,11 @@ class IntervalDecoder:
         """True if all has been read, and nothing else."""
         return self._is_whole and self._state.tolist() == [_STATE, len(self._words)]
 
+    @property
+    def is_exhausted(self) -> bool:
+        """True if more has been read than there is."""
+        return not self._is_whole or int(self._state[1]) > len(self._words)
+
     def levels(self, mixtures: Mixtures) -> tuple[Levels, Integers]:
         """Return the next levels, (N,), and the expected ones, (N,) int32 in steps of 1/32."""
         count = mixtures.means.shape[1]

@@ -81,6 +81,8 @@ class _Reader(_Coder):
         levels[...] = self.decoder.uniform(levels.size, top).reshape(levels.shape)
 
     def mixed(self, levels: NDArray[np.uint8], mixtures: Mixtures) -> NDArray[np.int32]:
+        if self.decoder.is_exhausted:  # what comes would be computed for nothing
+            raise ValueError("not the code of a picture of this size")
         read, expected = self.decoder.levels(mixtures)
         levels[...] = read.reshape(levels.shape)
         return expected.reshape(levels.shape)

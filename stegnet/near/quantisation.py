@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stegnet.core.pixels import strips
 from stegnet.core.predicted_order import count_levels
 
 Samples = NDArray[np.uint8]  # (H, W, 3), red, green and blue
@@ -75,5 +76,7 @@ def restore(levels: Samples, steps: Steps) -> Samples:
         part = levels[rows]
         if part.size and part.max() >= count_levels(step):
             raise ValueError("not levels of these steps")
-        picture[rows] = np.minimum(np.arange(_WHITE + 1) * step, _WHITE).astype(np.uint8)[part]
+        restored = np.minimum(np.arange(_WHITE + 1) * step, _WHITE).astype(np.uint8)
+        for strip in strips(*part.shape[:2]):  # which bounds the memory
+            picture[rows][strip] = restored[part[strip]]
     return picture

@@ -31,6 +31,7 @@ from stegnet.core.pixels import (
     empty_by_plane,
     from_8_bits,
     into_range,
+    most_declared,
     split,
     to_8_bits,
 )
@@ -50,6 +51,7 @@ from stegnet.record import (
     encode_base,
     format_record,
     hidden_size,
+    is_resizable,
     least_base,
     least_base_per_pixel,
     nothing_revealed,
@@ -355,9 +357,10 @@ def check_frame_capacity(height: int, width: int, header: Header, key: Key, data
         needed += least_base(secret.base, 0, 0)
         needs = CoverNeeds(share=least_base_per_pixel(secret.base), pixels=secret.block)
         raise too_small(height, width, needed, key, needs)
-    if secret.width * secret.height > MAX_PIXEL_RATIO * height * width:
+    most = min(MAX_PIXEL_RATIO * height * width, most_declared(height * width))
+    if secret.width * secret.height > most or not is_resizable(height, width, secret):
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
-        raise CapacityError(message, f"it may have {MAX_PIXEL_RATIO} times the cover's pixels")
+        raise CapacityError(message, f"reduce it to at most {most} pixels, or use a larger cover")
 
 
 def hides_in(height: int, width: int) -> bool:

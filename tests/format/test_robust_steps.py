@@ -101,7 +101,7 @@ def test_resized_copies():
 @pytest.mark.parametrize("depth", [8, 10])
 def test_a_picture(depth):
     given = CONTENTS[f"picture of {depth} bits"]
-    revealed, expected = parse_content(bytes.fromhex(given["content"]), 1000), picture(given["revealed"])
+    revealed, expected = parse_content(bytes.fromhex(given["content"]), 1000).decoded(), picture(given["revealed"])
     assert revealed.shape == expected.shape
     assert np.abs(revealed.astype(int) - expected).max() <= 2
 

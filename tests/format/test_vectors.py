@@ -14,7 +14,7 @@ from stegnet.files import reveal_file
 from stegnet.image import read_picture
 from stegnet.keys import Key, KeyRing, Passphrase
 from stegnet.methods import Context
-from stegnet.methods.robust import OperatingPoint, PictureModem, PictureReader, parse_content
+from stegnet.methods.robust import OperatingPoint, PictureModem, PictureReader, RobustPicture, parse_content
 from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
@@ -203,6 +203,8 @@ def test_robust(vector):
     content = PictureReader(IDEAL, unlocking(vector)).read(container)
     try:
         found = content and parse_content(content, container[..., 0].size)
+        if isinstance(found, RobustPicture):
+            found = found.decoded()
     except ValueError:
         found = None
     if vector["answer"] == "nothing":

@@ -37,6 +37,7 @@ from .operating_points import largest_share as largest_share
 from .picture_containers import embed_in_picture as embed_in_picture
 from .picture_reader import PictureReader as PictureReader
 from .robust_content import RobustFile as RobustFile
+from .robust_content import RobustPicture as RobustPicture
 from .robust_content import file_bytes as file_bytes
 from .robust_content import file_content as file_content
 from .robust_content import fit_picture as fit_picture

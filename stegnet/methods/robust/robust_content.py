@@ -12,6 +12,8 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
+from stegnet.core.pixels import check_declared, most_declared
+from stegnet.image.av1_header import require_picture
 from stegnet.image.avif import BareCoder, decode_bare
 from stegnet.image.pictures import resize
 from stegnet.record import MAX_NAME, is_file_name
@@ -29,7 +31,7 @@ class ContentSettings:
     most_pixels: int = 1 << 28
     # Pixels of a picture for each pixel that it is read from, at most: revealing needs memory for them.
     pixel_ratio: int = 1024
-    written_ratio: int = 512  # the limit of a writer, since copies may be cropped
+    written_ratio: int = 512  # the limit of a writer, as copies may be cropped
     smallest: int = 32  # scale of the smallest picture; two steps halve the number of pixels
     full_rate: float = 0.5  # bits per pixel that suit full size best
     per_octave: float = 2.5  # steps of scale for each time that the bits per pixel halve
@@ -56,7 +58,22 @@ class RobustFile:
     data: bytes
 
 
-RobustContent = np.ndarray | RobustFile  # a picture, (h, w, 3) uint8, or a file
+@dataclass(frozen=True)
+class RobustPicture:
+    """A picture that was hidden coded, whose AV1 data says that it has the size that it should have."""
+
+    height: int
+    width: int
+    scale: int
+    depth: int  # bits of a sample
+    data: bytes  # AV1
+
+    def decoded(self) -> np.ndarray:
+        """Return the picture at its own size, (height, width, 3) uint8. Raises ValueError if its data is damaged."""
+        return _decoded(self.data, self.height, self.width, self.scale, self.depth)
+
+
+RobustContent = RobustPicture | RobustFile
 
 
 @dataclass(frozen=True)
@@ -170,12 +187,13 @@ def _fitted_at(
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
     """Return a picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of `area` pixels."""
     height, width = picture.shape[:2]
-    factor = math.sqrt(FORMAT.written_ratio * area / (height * width))
+    most = min(FORMAT.written_ratio * area, most_declared(area // 2))  # half, since copies may be cropped
+    factor = math.sqrt(most / (height * width))
     return picture if factor >= 1 else resize(picture, *(max(1, int(side * factor)) for side in (height, width)))
 
 
 def parse_content(content: bytes, area: int) -> RobustContent:
-    """Return the picture, at its own size, or the file in the content of a record.
+    """Return the picture, not yet decoded, or the file in the content of a record.
 
     Args:
         content: bytes of the record, padded with zeros.
@@ -183,6 +201,7 @@ def parse_content(content: bytes, area: int) -> RobustContent:
 
     Raises:
         ValueError: the content is neither.
+        MediaError: as `check_declared`.
     """
     kind = content[:1]
     length = int.from_bytes(content[1:_HEAD_BYTES], "big")
@@ -199,9 +218,12 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     if depth is None:
         raise ValueError("of an unknown kind")
     height, width = (int.from_bytes(body[at : at + FORMAT.side_bytes], "big") for at in (0, FORMAT.side_bytes))
-    if len(body) <= _PICTURE_BYTES or not 0 < height * width <= min(FORMAT.most_pixels, FORMAT.pixel_ratio * area):
+    if len(body) <= _PICTURE_BYTES or height * width > min(FORMAT.most_pixels, FORMAT.pixel_ratio * area):
         raise ValueError("a picture of no size, or of far too large a one")
-    return _decoded(body[_PICTURE_BYTES:], height, width, body[_PICTURE_BYTES - 1], depth)
+    check_declared(height, width, area)
+    picture = RobustPicture(height, width, body[_PICTURE_BYTES - 1], depth, body[_PICTURE_BYTES:])
+    require_picture(picture.data, _scaled(height, picture.scale), _scaled(width, picture.scale))
+    return picture
 
 
 def _content(kind: int, body: bytes) -> bytes:

@@ -41,7 +41,7 @@ from stegnet.results import OutputTarget, Report, as_named, text_report, write_r
 
 if TYPE_CHECKING:
     from stegnet.channels import FilmChannel, PictureChannel
-    from stegnet.methods.robust.robust_content import RobustContent
+    from stegnet.methods.robust.robust_content import RobustContent, RobustPicture
 
 ROBUST = "robust"
 # Channels whose capacity is listed: for pictures, besides plain JPEG; for films, in the short list.
@@ -273,14 +273,14 @@ class FoundContent(FoundSecret):
 
     def text(self, strict: bool = False) -> Report | None:
         """Return a report with the text if a text is hidden; None for a picture or another file."""
-        if isinstance(self._content, np.ndarray):
+        if isinstance(self._content, robust.RobustPicture):
             return None
         return text_report(self._content.name, self._content.data)
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
         """Write the picture or file that was read without error; `strict` has no effect here."""
-        if isinstance(self._content, np.ndarray):
-            return write_revealed(out, self._content)
+        if isinstance(self._content, robust.RobustPicture):
+            return write_revealed(out, self._decoded(self._content))
         name = self._content.name
         data = self._content.data
         with atomic_write(out.path, overwrite=out.force, private=True) as part:
@@ -291,10 +291,15 @@ class FoundContent(FoundSecret):
             notes=(line, *named.notes), warnings=named.warnings, name=name, size=len(data), unchanged=named.unchanged
         )
 
+    def _decoded(self, picture: "RobustPicture") -> np.ndarray:
+        try:
+            return picture.decoded()
+        except ValueError as error:
+            raise RevealError(f"the hidden picture is damaged ({error})", subject=self.container.path) from error
+
     def details(self) -> dict[str, Any]:
         """Return the size of a picture, or the name, size and digest of a file."""
-        if isinstance(self._content, np.ndarray):
-            height, width = self._content.shape[:2]
-            return {"hidden_width": width, "hidden_height": height}
+        if isinstance(self._content, robust.RobustPicture):
+            return {"hidden_width": self._content.width, "hidden_height": self._content.height}
         digest = sha256(self._content.data).hexdigest()
         return {"hidden_name": self.name, "hidden_bytes": self.size, "hidden_sha256": digest}

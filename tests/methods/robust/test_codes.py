@@ -55,7 +55,7 @@ def test_a_picture_that_is_made_to_fit(picture):
     for capacity in (80, 400):
         fitted = fit_picture(secret, capacity, no_step)
         assert len(fitted.content) <= capacity
-        revealed = parse_content(fitted.content + bytes(7), 4)
+        revealed = parse_content(fitted.content + bytes(7), 4).decoded()
         assert revealed.shape == secret.shape
         assert psnr(secret, revealed) == pytest.approx(fitted.psnr)
         values.append(fitted.psnr)
