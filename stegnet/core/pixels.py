@@ -49,6 +49,8 @@ LEVELS = 255
 GREY = 128  # value of the base of kind "none"
 MOST_JPEG_SIDE = 65_500  # pixels, the limit of libjpeg (JPEG_MAX_DIMENSION)
 _STRIP = 1 << 20  # pixels
+LARGE_PHOTOGRAPH = 1 << 26  # pixels of a hidden picture that any container may declare
+LARGEST_RATIO = 64  # pixels of a larger one for each of its container
 HIDDEN_RMS = 0.1  # root mean square of the signal that a network hides
 MIN_RMS = 0.25 / LEVELS  # of a residual; a weaker one is hidden as if it had this strength
 
@@ -186,9 +188,7 @@ def check_declared(height: int, width: int, container: int) -> None:
 
 def most_declared(container: int) -> int:
     """Return the pixels of the largest picture that a container of so many pixels may hide."""
-    large_photograph = 1 << 26
-    ratio = 64
-    return max(large_photograph, ratio * container)
+    return max(LARGE_PHOTOGRAPH, LARGEST_RATIO * container)
 
 
 def to_8_bits(picture: np.ndarray) -> np.ndarray:

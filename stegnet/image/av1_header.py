@@ -63,7 +63,7 @@ def _leb128(data: bytes, place: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return value, place + index + 1
-    raise ValueError("an AV1 unit of no size")
+    raise ValueError("not an AVIF picture of this size: a unit has no size")
 
 
 def _size(bits: _Bits) -> tuple[int, int]:

@@ -19,7 +19,7 @@ class Coder(IntEnum):
         Strangers need few bytes for a picture that takes minutes. What is as large and as empty, a writer hides as
         lossless WebP or as AVIF.
         """
-        always, for_each_byte = (1 << 24, 32) if self is Coder.JPEG_XL else (1 << 20, 12)
+        always, for_each_byte = MAY_HOLD[self]
         return pixels <= max(always, for_each_byte * size)
 
     @property
@@ -31,3 +31,7 @@ class Coder(IntEnum):
         """Return the largest error of a sample in levels, with steps."""
         error = steps.largest_error
         return RESTORED.get(error, error) if self is Coder.NETWORK else error
+
+
+# Pixels that each may hold in any number of bytes, and for each byte.
+MAY_HOLD = {Coder.JPEG_XL: (1 << 24, 32), Coder.NETWORK: (1 << 20, 12)}

@@ -51,7 +51,6 @@ from stegnet.record import (
     encode_base,
     format_record,
     hidden_size,
-    is_resizable,
     least_base,
     least_base_per_pixel,
     nothing_revealed,
@@ -358,7 +357,8 @@ def check_frame_capacity(height: int, width: int, header: Header, key: Key, data
         needs = CoverNeeds(share=least_base_per_pixel(secret.base), pixels=secret.block)
         raise too_small(height, width, needed, key, needs)
     most = min(MAX_PIXEL_RATIO * height * width, most_declared(height * width))
-    if secret.width * secret.height > most or not is_resizable(height, width, secret):
+    largest = max(secret.width, cols) * max(secret.height, rows)  # while it is resized
+    if secret.width * secret.height > most or largest > most_declared(height * width):
         message = f"the secret is too large for its cover: {secret.width}×{secret.height} pixels in {width}×{height}"
         raise CapacityError(message, f"reduce it to at most {most} pixels, or use a larger cover")
 

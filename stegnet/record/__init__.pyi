@@ -85,9 +85,6 @@ from .reading import (
     hidden_size as hidden_size,
 )
 from .reading import (
-    is_resizable as is_resizable,
-)
-from .reading import (
     nothing_revealed as nothing_revealed,
 )
 from .reading import (

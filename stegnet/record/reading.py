@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.core.errors import RevealError
 from stegnet.core.keystream import grid
-from stegnet.core.pixels import Base, check_declared, most_declared
+from stegnet.core.pixels import Base, check_declared
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
 from stegnet.record.record import File, Pictures, Record, parse_packets, parse_record, require
@@ -90,8 +90,7 @@ def _checked_base(record: Record, height: int, width: int) -> Base | None:
         return None
     area = hidden_size(height, width, secret)
     require(min(area) > 0)
-    check_declared(secret.height, secret.width, height * width)
-    require(is_resizable(height, width, secret))
+    check_declared(max(secret.height, area[0]), max(secret.width, area[1]), height * width)  # while it is resized
     for _ in parse_packets(record.data, len(secret.tracks)):
         pass
     return decode_base(record.base, secret.base, *area) if record.index < secret.hidden else None
@@ -101,12 +100,6 @@ def hidden_size(height: int, width: int, secret: Pictures) -> tuple[int, int]:
     """Return height and width of the hidden area in pixels."""
     rows, cols = grid(height, width, secret.block)
     return rows * secret.block, cols * secret.block
-
-
-def is_resizable(height: int, width: int, secret: Pictures) -> bool:
-    """Return whether a secret can be resized from the hidden area without a far larger picture on the way."""
-    rows, cols = hidden_size(height, width, secret)
-    return max(secret.height, rows) * max(secret.width, cols) <= most_declared(height * width)
 
 
 @dataclass(frozen=True)
