@@ -37,6 +37,7 @@ from stegnet.image.colour_profiles import (
     to_srgb,
 )
 from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess, refuse_many_scans
+from stegnet.image.stated_colours import stated_colours
 
 MAX_PIXELS = 2 * 89_478_485  # of a picture or a film's frame; Pillow refuses larger ones (Image.MAX_IMAGE_PIXELS)
 PngImagePlugin.MAX_TEXT_CHUNK = 32 << 20  # bytes of a compressed text or profile, of Pillow's 64 MB for all texts
@@ -56,13 +57,13 @@ _TURNS = {  # by EXIF's orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-METADATA = ("EXIF", "XMP metadata", "its comments")  # beginnings of notes on metadata
+_HDR_NOTE = "its colours are HDR"  # beginning of a note
+# Beginnings of notes on what a container in the form of its cover keeps, metadata first.
+KEPT_IN_FORM = ("EXIF", "XMP metadata", "its comments", _HDR_NOTE)
 _UNSUPPORTED = {"F": "floating-point numbers", "LAB": "CIE L*a*b*", "HSV": "hue, saturation and value"}
 _PALETTE_MODES = {"P", "PA", "1"}
 _PAGED = {"TIFF", "HEIF"}
 _JPEGS = {"JPEG", "MPO"}
-WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}  # colour primaries of films and HEIFs (ITU-T H.273)
-HDR = {16: "PQ", 18: "HLG"}  # transfer functions of films and HEIFs (ITU-T H.273)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def read_picture(path: Source) -> np.ndarray:
     """Read any picture file as (H, W, 3) uint8, sRGB.
 
     Grey, palette, CMYK and 16-bit pictures are converted; of an animation, the first frame is read. An embedded
-    ICC profile is applied; a broken one is ignored with a warning.
+    ICC profile is applied, and so are colours that the file states otherwise; a broken profile is ignored with a
+    warning.
 
     Raises:
         MediaError: no such file, not a picture, truncated, or in an unsupported colour space.
@@ -249,7 +251,9 @@ def _opened(path: Source) -> ImageFile.ImageFile:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             # A damaged tag, or list of views or frames: the first picture is read, as by viewers.
             warnings.simplefilter("ignore", UserWarning)
-            return Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
+            image = Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
+            _add_colours(path, image)
+            return image
     except UNREADABLE as error:
         _refuse_rare_jpeg(path, form.name)
         what = f"the {form.name} picture is damaged, or of a kind that can't be read"
@@ -260,6 +264,15 @@ def _refuse_rare_jpeg(path: Source, form: str | None) -> None:
     """Raise the error of a JPEG that Pillow could not read, if it says what is rare or wrong about the picture."""
     if form in _JPEGS:
         parse_jpeg(path.read_bytes(), str(path))
+
+
+def _add_colours(path: Source, image: Image.Image) -> None:
+    """Set what a picture's file says of its colours in `image.info`: "icc_profile", and "hdr", as StatedColours."""
+    with suppress(*UNREADABLE):  # what is damaged in it does not matter
+        profile, image.info["hdr"] = stated_colours(path, image)
+        image.info.pop("icc_profile", None)
+        if profile:
+            image.info["icc_profile"] = profile
 
 
 def is_lossy_tiff(image: Image.Image) -> bool:
@@ -321,8 +334,10 @@ def lost_by_pixels(path: Source) -> str:
             return f"its pixels, which are {_UNSUPPORTED[image.mode]}"
         if (bits := _bits(path, image)) > 8:
             return f"its {bits} bits per sample"
+        hdr = image.info.get("hdr")
         transparent = image.has_transparency_data and np.asarray(image.convert("RGBA").getchannel("A")).min() < 255
-    return "its transparency" if transparent else ""
+    transparency = "its transparency" if transparent else ""
+    return f"its colours, which are HDR ({hdr})" if hdr else transparency
 
 
 def exif_orientation(image: Image.Image) -> int:
@@ -351,10 +366,18 @@ def _read(
         return pixels_of(shown, layers), profile
 
 
+def changes_by_profile(image: Image.Image) -> bool:
+    """Return whether an opened picture has an ICC profile for other colours than sRGB."""
+    with suppress(BrokenProfileError):
+        profile = image.info.get("icc_profile")
+        return profile is not None and changes_colours(profile, image.mode)
+    return False
+
+
 def has_pixels(path: Source, pixels: np.ndarray) -> bool:
     """Return whether `read_cover` gives these pixels, (H, W, 3) uint8; it takes less memory."""
     with open_picture(path) as image:
-        shown, _ = _shown(path, image, keep_profile=True)
+        shown, _ = _shown(path, image, keep_profile=True, notes=[])
         if (shown.height, shown.width) != pixels.shape[:2]:
             return False
         return all(np.array_equal(part, pixels[rows]) for rows, part in _strips_of(shown))
@@ -379,6 +402,9 @@ def _shown(
         _warn(path, image)
     if notes is not None:
         notes += _pixel_notes(path, image, secret=False)
+    elif not is_quiet(path):
+        for line in hdr_notes(image):
+            warnings.warn(f"{path}: {line}", stacklevel=4)
     _match_transparent_colour(path, image)
     if notes is not None:
         notes += _metadata(image)
@@ -414,15 +440,10 @@ def _strips_of(image: Image.Image, layers: bool = False) -> Iterator[tuple[slice
 
 
 def _warn(path: Source, image: Image.Image) -> None:
-    """Warn of content that viewers may show and that is not read: more pages, HDR, wide gamuts."""
+    """Warn of pictures in a file that viewers may show and that are not read."""
     if image.format in _PAGED and (count := _count_pictures(image)) != "1":
         what = "pages, only the first one" if image.format == "TIFF" else "pictures, only the main one"
         warnings.warn(f"{path}: of its {count} {what} is used", stacklevel=5)
-    nclx = image.info.get("nclx_profile") if not image.info.get("icc_profile") else None
-    if nclx and (hdr := HDR.get(nclx["transfer_characteristics"])):
-        warnings.warn(f"{path}: its colours are HDR ({hdr}): reduced to 8 bits, not tone-mapped", stacklevel=5)
-    elif nclx and (wide := WIDE_GAMUT.get(nclx["color_primaries"])):
-        warnings.warn(f"{path}: its colours are {wide}: treated as sRGB", stacklevel=5)
 
 
 def _count_pictures(image: Image.Image) -> str:
@@ -503,13 +524,14 @@ def turned_back(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def converts_colours(path: Source) -> bool:
-    """Return whether a cover's ICC profile is not kept, but its colours converted to sRGB.
+    """Return whether the colours of a cover are not kept, but converted to sRGB.
 
     Errors are those of `open_picture`.
     """
     with open_picture(path) as image:
+        profile = image.info.get("icc_profile")
         try:
-            return not keeps_profile(image.info["icc_profile"], image.mode)
+            return profile is not None and not keeps_profile(profile, image.mode)
         except BrokenProfileError:
             return False
 
@@ -708,11 +730,19 @@ def _pixel_notes(path: Source, image: ImageFile.ImageFile, secret: bool) -> Iter
         yield "it is grey: converted to RGB"
     if image.has_transparency_data:
         yield TRANSPARENT
+    if not secret:  # a warning says so where a secret is read
+        yield from hdr_notes(image)
     profile = image.info.get("icc_profile")
     if profile:
         with suppress(BrokenProfileError):  # such a profile is ignored
             if changes_colours(profile, mode) and (secret or not keeps_profile(profile, mode)):
                 yield "its colour profile is left out: its colours are converted to sRGB"
+
+
+def hdr_notes(image: Image.Image) -> Iterator[str]:
+    """Yield a line if an opened picture has HDR's colours."""
+    if hdr := image.info.get("hdr"):
+        yield f"{_HDR_NOTE} ({hdr}): reduced to 8 bits, not tone-mapped"
 
 
 def _bits(path: Source, image: ImageFile.ImageFile) -> int:

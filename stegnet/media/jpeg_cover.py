@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.pictures import METADATA, UNREADABLE, as_stored, open_picture, refuse_palette
+from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, open_picture, refuse_palette
 from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
@@ -80,7 +80,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
             picture = read_jpeg(made)
             decoding.result()
 
-    about = about_cover(cover, without=METADATA[:1] if exif else ())  # EXIF
+    about = about_cover(cover, without=KEPT_IN_FORM[:1] if exif else ())  # EXIF
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
     history = lossy_past(read) if side is None and not cover.stays_jpeg else None
     return JpegCover(picture, made, history, rounding_errors(pixels, picture), notes)

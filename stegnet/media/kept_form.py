@@ -14,7 +14,7 @@ from stegnet.formats.opened_file import Source
 from stegnet.formats.raster import Raster, not_kept
 from stegnet.formats.signatures import form_of
 from stegnet.formats.tiff import read_tiff
-from stegnet.image.pictures import METADATA, orientation_of, turned_back, writing
+from stegnet.image.pictures import KEPT_IN_FORM, orientation_of, turned_back, writing
 from stegnet.image.webp import WebpFile
 from stegnet.media.cover import Cover, about_cover
 
@@ -109,7 +109,7 @@ def write_kept(cover: Cover, part: Path, pixels: np.ndarray) -> tuple[str, ...]:
     stored = turned_back(pixels, orientation_of(cover))
     with writing(part) as target:
         unrecognised = _opened(cover, form).write(target, stored)
-    return (*about_cover(cover, without=METADATA), *([f"cover: {unrecognised}"] if unrecognised else []))
+    return (*about_cover(cover, without=KEPT_IN_FORM), *([f"cover: {unrecognised}"] if unrecognised else []))
 
 
 def _opened(cover: Cover, form: _KeptForm) -> Raster | WebpFile:

@@ -6,7 +6,7 @@ import numpy as np
 
 from stegnet.core.pixels import is_grey
 from stegnet.formats.png import ColourType, PngFile
-from stegnet.image.pictures import METADATA, converts_colours, orientation_of, turned_back, write_png, writing
+from stegnet.image.pictures import KEPT_IN_FORM, converts_colours, orientation_of, turned_back, write_png, writing
 from stegnet.media.cover import Cover, about_cover
 
 
@@ -32,7 +32,7 @@ def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarr
     form, unrecognised = file.form(samples.shape[2], same_colours=not converted, dropped=dropped)
     with writing(part) as target:
         form.write(target, samples)
-    return (*about_cover(cover, without=METADATA), *notes, *([f"cover: {unrecognised}"] if unrecognised else []))
+    return (*about_cover(cover, without=KEPT_IN_FORM), *notes, *([f"cover: {unrecognised}"] if unrecognised else []))
 
 
 def _as_stored_by(file: PngFile, pixels: np.ndarray) -> tuple[np.ndarray, set[str], list[str]]:

@@ -27,7 +27,7 @@ from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
-from stegnet.image.pictures import METADATA, as_stored, orientation_of, resize
+from stegnet.image.pictures import KEPT_IN_FORM, as_stored, orientation_of, resize
 from stegnet.media.compression_traces import NOT_SENT
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
@@ -94,7 +94,7 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
     if came is not None:
         sent = came
         errors = None
-        notes = ("the cover is in the channel's form, and stays as it is", *about_cover(cover, without=METADATA))
+        notes = ("the cover is in the channel's form, and stays as it is", *about_cover(cover, without=KEPT_IN_FORM))
     else:
         pixels, notes = _upright_and_reduced(cover, transit, side)
         sent = _saved(form, pixels, transit)

@@ -40,21 +40,27 @@ from stegnet.core.pixels import is_grey
 from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated
 from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
 from stegnet.image.pictures import (
-    HDR,
     MAX_PIXELS,
     TRANSPARENT,
     UNREADABLE,
-    WIDE_GAMUT,
+    changes_by_profile,
+    hdr_notes,
     lost_by_pixels,
     open_picture,
     over_white,
 )
+from stegnet.image.stated_colours import HDR, WIDE_GAMUT
+from stegnet.video.dolby_vision import is_dolby_vision_alone
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 MOST_ASPECT = Fraction(256)  # the largest pixel aspect ratio that is believed; the smallest is its inverse
 _Matrix = tuple[int, int, int, int]
 _Filter = tuple[str, str]  # its name and arguments
 TRUNCATED = "the file is truncated: its end is missing"
+_PROFILE = "its colours have a profile: treated as sRGB"
+# Transfer functions (ITU-T H.273) that are not near that of sRGB; recordings for television are often tagged 4 or 5.
+_CURVES = {8: "linear", 9: "logarithmic", 10: "logarithmic", 17: "for cinemas (SMPTE ST 428)"}
+_DOLBY_CODECS = {"hevc", "av1"}  # of films that may have no layer for other players
 _ANIMATION = "it is an animation: treated as a film"
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
@@ -240,10 +246,28 @@ def _is_untagged_hd(frame: VideoFrame) -> bool:
     return is_hd and frame.colorspace == ColourCode.UNSPECIFIED and not frame.format.is_rgb
 
 
+def _colour_notes(frame: VideoFrame, has_profile: bool) -> Iterator[str]:
+    """Yield a line if a frame's colours are not near sRGB, by its tags or by an ICC profile of the film."""
+    colours = _colours(frame)
+    if colours:
+        treatment = "reduced to 8 bits, not tone-mapped" if frame.color_trc in HDR else "treated as sRGB"
+        yield f"its colours are {colours}: {treatment}"
+    elif has_profile:
+        yield _PROFILE
+
+
+def _colours(tagged: VideoFrame | VideoCodecContext) -> str:
+    """Name the colours by the tags of a frame or stream; "" if they are near sRGB."""
+    if tagged.color_trc in HDR:
+        return f"HDR ({HDR[tagged.color_trc]})"
+    return WIDE_GAMUT.get(tagged.color_primaries) or _CURVES.get(tagged.color_trc, "")
+
+
 class _FrameNotes:
     """Notes on anything unusual in the metadata of a film's frames; their pixels are not examined."""
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, has_profile: bool) -> None:
+        self._has_profile = has_profile
         self._sizes: set[tuple[int, int]] = set()
         self._damaged = 0
         self._interlaced = stream.codec_context.field_order not in (FieldOrder.UNKNOWN, FieldOrder.PROGRESSIVE)
@@ -276,10 +300,7 @@ class _FrameNotes:
         if tracks > 1:
             yield f"it has {tracks} video tracks: the one with the most frames is used"
         bits = max(component.bits for component in frame.format.components)
-        if frame.color_trc in HDR:
-            yield f"its colours are HDR ({HDR[frame.color_trc]}): reduced to 8 bits, not tone-mapped"
-        elif frame.color_primaries in WIDE_GAMUT:
-            yield f"its colours are {WIDE_GAMUT[frame.color_primaries]}: treated as sRGB"
+        yield from _colour_notes(frame, self._has_profile)
         if _is_untagged_hd(frame):
             yield "its colour matrix is not tagged: a lossless copy uses BT.601, as ffmpeg does, and players BT.709"
         if bits > 8:
@@ -357,7 +378,7 @@ def scan(path: Source) -> FilmInfo:
         first: VideoFrame | None = None
         grey = True
         stamps: list[int | None] = []
-        frame_notes = _FrameNotes(stream)
+        frame_notes = _FrameNotes(stream, has_profile=film.format.name == "apng" and _has_profile(path))
         for frame in decoded(film, stream, path):
             first = first or frame
             stamps.append(None if frame.pts is None else frame.pts - start)
@@ -412,6 +433,7 @@ def _scan_animation(path: Source) -> FilmInfo:
     with open_picture(path) as image:
         width, height = image.size
         notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
+        notes = (*hdr_notes(image), *((_PROFILE,) if changes_by_profile(image) else ()), *notes)
         for frame in _decode_animation(image, path):
             delay = frame.info.get("duration", 0)
             # A GIF has no time stamps.
@@ -423,6 +445,11 @@ def _scan_animation(path: Source) -> FilmInfo:
     pts = tuple(_increasing(stamps, 1))
     rate = Fraction(1000 * len(stamps), end)
     return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
+
+
+def _has_profile(path: Source) -> bool:
+    with open_picture(path) as image:
+        return changes_by_profile(image)
 
 
 def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]:
@@ -604,7 +631,7 @@ def film_has_position(path: Source) -> bool:
 
 
 def lost_by_encoding(path: Source) -> str:
-    """Name the tracks, except subtitles, that an encoded copy of a film would lose; "" if it loses nothing.
+    """Name the tracks, except subtitles, or the colours that an encoded copy of a film would lose; "" if none.
 
     Errors are those of `scan`.
     """
@@ -613,6 +640,11 @@ def lost_by_encoding(path: Source) -> str:
     with open_film(path) as film:
         if unknown_sound(film):
             return "its sound tracks of unknown codecs"
+        if is_dolby_vision_alone(path):
+            return "its colours, which are Dolby Vision's"
+        colours = _colours(picture_stream(film, path).codec_context)
+        if colours:
+            return f"its colours, which are {colours}"
         count = len(picture_tracks(film))
     return f"all but one of its {count} video tracks" if count > 1 else ""
 
@@ -655,7 +687,11 @@ def is_cut_off(packet: AnyPacket, path: Source) -> bool:
 
 
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
-    """Yield every frame as decoded. Raises MediaError if the film is damaged."""
+    """Yield every frame as decoded. Raises MediaError if the film is damaged, or of Dolby Vision alone."""
+    if stream.codec_context.codec.canonical_name in _DOLBY_CODECS and is_dolby_vision_alone(path):
+        problem = "is in the colours of Dolby Vision, and has no layer for other players"
+        raise MediaError(problem, "convert it to SDR first, such as by ffmpeg's filter libplacebo", subject=path)
+
     # FFmpeg's own decoders of these codecs ignore transparency.
     alpha_decoders = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
     keep_freed_memory()

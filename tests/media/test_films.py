@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 
 import stegnet
 from stegnet import MediaError
-from stegnet.video import read_frames, read_sound, scan
+from stegnet.video import lost_by_encoding, read_frames, read_sound, scan
 from tests.support.films import add_pictures, encode, ffmpeg
 from tests.support.waiting import LIMIT
 
@@ -399,6 +399,7 @@ NOTED = {
     "its colours are BT.2020: treated as sRGB": {"color_primaries": 9},
     "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped": {"color_trc": 16},
     "its colours are HDR (HLG): reduced to 8 bits, not tone-mapped": {"color_trc": 18, "color_primaries": 9},
+    "its colours are linear: treated as sRGB": {"color_trc": 8},
     "it is interlaced: each frame keeps both fields": {"field_order": 2},
     None: {"field_order": 1},
 }
@@ -408,7 +409,54 @@ def test_peculiarities_are_noted(tmp_path):
     for note, fields in NOTED.items():
         path = flat_film(tmp_path / "a.mkv", [126, 128, 128], "yuv420p", colorspace=6, color_range=1, **fields)
         assert scan(path).notes == (() if note is None else (note,))
+        colours = "color_trc" in fields or "color_primaries" in fields
+        assert bool(lost_by_encoding(path)) is colours  # of which a secret is hidden as it is
         assert off(next(read_frames(path))[5, 5], 128) <= 2
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif"])
+def test_the_profile_of_an_animation_is_noted(tmp_path, picture, swapped_profile, srgb_profile, suffix):
+    frames = [Image.fromarray(picture(48, 64, seed)) for seed in range(3)]
+    for profile, line in ((swapped_profile, ["its colours have a profile: treated as sRGB"]), (srgb_profile, [])):
+        path = tmp_path / f"a{suffix}"
+        frames[0].save(path, save_all=True, append_images=frames[1:], icc_profile=profile)
+        assert [note for note in scan(path).notes if "colours" in note] == line
+
+
+def with_dolby_vision(film: Path, name: bytes, profile: int, compatibility: int) -> Path:
+    """An MP4 of HEVC, with a record of Dolby Vision in its sample description."""
+    record = bytes([1, 0, profile << 1, 0x25, compatibility << 4]) + bytes(19)
+    data = bytearray(film.read_bytes())
+    end = data.index(b"hvcC") - 4
+    end += int.from_bytes(data[end : end + 4], "big")
+    for holder in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1"):
+        start = data.index(holder) - 4
+        data[start : start + 4] = (int.from_bytes(data[start : start + 4], "big") + 32).to_bytes(4, "big")
+    data[end:end] = (32).to_bytes(4, "big") + name + record
+    marked = film.with_name("marked.mp4")
+    marked.write_bytes(data)
+    return marked
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "compatibility", "alone"),
+    [
+        *((b"dvcC", 5, 0, True), (b"dvvC", 10, 0, True), (b"dvvC", 8, 1, False), (b"dvvC", 8, 4, False)),
+        *((b"dvcC", 7, 6, False), (b"dvcC", 7, 0, False)),  # its base layer is HDR10, as older files don't say
+    ],
+)
+def test_dolby_vision_without_a_layer_for_other_players_is_refused(
+    tmp_path, make_film, name, profile, compatibility, alone
+):
+    plain = ffmpeg(f"-i {make_film(tmp_path / 'a.mkv', 3)}", tmp_path / "plain.mp4", "-c:v libx265 -tag:v hvc1")
+    marked = with_dolby_vision(plain, name, profile, compatibility)
+    for film in (marked, ffmpeg(f"-i {marked}", tmp_path / "marked.mkv", "-c copy -strict unofficial")):
+        assert bool(lost_by_encoding(film)) is alone  # as a secret, it is hidden as it is
+        if alone:
+            with pytest.raises(MediaError, match="is in the colours of Dolby Vision, and has no layer"):
+                scan(film)
+        else:
+            assert len(scan(film).pts) == 3
 
 
 def test_frames_that_are_days_apart_have_a_rate(tmp_path, make_film):

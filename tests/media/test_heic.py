@@ -32,7 +32,6 @@ def quarters(picture: np.ndarray) -> np.ndarray:
         *((name, None) for name in ("plain", "ten_bits", "profile", "gain_map", "turned")),
         ("two", "of its 2 pictures, only the main one is used"),
         ("hdr", "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped"),
-        ("wide", "its colours are Display P3: treated as sRGB"),
     ],
 )
 def test_colours(name, warning):
