@@ -83,6 +83,8 @@ def profile_of(colours: MatrixColours, *, grey: bool) -> bytes | None:
 
     if grey:
         colours = MatrixColours(SRGB.primaries, colours.curves[:1])
+    if not np.isfinite(colours.primaries).all() or min(colours.primaries[:2]) <= 0:
+        return None
     white, *primaries = ((x, y, 1.0) for x, y in np.reshape(colours.primaries, (4, 2)).tolist())
     curves = (65535 * np.array(colours.curves)).round().astype(np.uint16)
     transfer = curves[0] if len(curves) == 1 else curves

@@ -739,10 +739,10 @@ def _pixel_notes(path: Source, image: ImageFile.ImageFile, secret: bool) -> Iter
                 yield "its colour profile is left out: its colours are converted to sRGB"
 
 
-def hdr_notes(image: Image.Image) -> Iterator[str]:
-    """Yield a line if an opened picture has HDR's colours."""
-    if hdr := image.info.get("hdr"):
-        yield f"{_HDR_NOTE} ({hdr}): reduced to 8 bits, not tone-mapped"
+def hdr_notes(image: Image.Image) -> tuple[str, ...]:
+    """Return a line if an opened picture has HDR's colours."""
+    hdr = image.info.get("hdr")
+    return (f"{_HDR_NOTE} ({hdr}): reduced to 8 bits, not tone-mapped",) if hdr else ()
 
 
 def _bits(path: Source, image: ImageFile.ImageFile) -> int:

@@ -149,9 +149,9 @@ def _of_bmp(source: Source) -> MatrixColours | None:
             return None
         ends = np.array(struct.unpack_from("<9i", data, 74)).reshape(3, 3) / (1 << 30)
         exponents = [value / (1 << 16) for value in struct.unpack_from("<3I", data, 110)]
-    if not ends.any() or not all(exponents):
-        return None
     white = ends.sum(0)
+    if not (white.sum() and ends.sum(1).all() and all(exponents)):
+        return None
     primaries = [*white[:2] / white.sum(), *(ends[:, :2] / ends.sum(1, keepdims=True)).flat]
     # Some programs write the encoder's exponents, which are less than 1.
     return MatrixColours(tuple(primaries), tuple(power_curve(max(value, 1 / value)) for value in exponents))
@@ -174,8 +174,10 @@ def _of_tiff(image: TiffImageFile) -> MatrixColours | None:
 
 def _of_exif(image: Image.Image) -> MatrixColours | None:
     """Return Adobe RGB if EXIF says so (DCF 2.0: "R03", an optional file), as cameras do without a profile."""
+    adobe = 2  # ColorSpace of some cameras, which EXIF doesn't know
+    uncalibrated = 65535
     exif = image.getexif()
-    uncalibrated = 65535  # ColorSpace
+    space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
     index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex, "")
-    is_adobe = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) == uncalibrated
-    return _ADOBE_RGB if is_adobe and index.rstrip("\0") == "R03" else None
+    is_adobe = space == adobe or (space == uncalibrated and index.rstrip("\0") == "R03")
+    return _ADOBE_RGB if is_adobe else None

@@ -32,8 +32,9 @@ from stegnet.formats.opened_file import OpenedFile, is_matroska
 from stegnet.image.pictures import (
     PICTURE_FORMS,
     has_pixels,
+    hdr_notes,
     open_picture,
-    read_cover,
+    read_cover_and_notes,
     read_picture,
     save_picture,
 )
@@ -475,15 +476,16 @@ def text_report(name: str | None, data: bytes, trouble: tuple[str, ...] = ()) ->
 
 
 def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
-    """Convert a revealed picture to the form of the result's suffix; return a note, or () if it has that form."""
+    """Convert a revealed picture to the form of the result's suffix; return notes, or () if it has that form."""
     suffix = out.path.suffix.lower()
     form = PICTURE_FORMS[suffix].name
     with open_picture(part) as image:
         if image.format == form:
             return ()
-    pixels, profile = read_cover(part)
+        lost = hdr_notes(image)
+    pixels, profile, _ = read_cover_and_notes(part)
     if is_grey(pixels):  # not all formats support its profile, which is for greys
         pixels = read_picture(part)
         profile = None
     save_picture(part, pixels, suffix, profile, lossless=out.lossless)
-    return (f"converted to {form}",)
+    return (f"converted to {form}", *lost)

@@ -60,7 +60,6 @@ TRUNCATED = "the file is truncated: its end is missing"
 _PROFILE = "its colours have a profile: treated as sRGB"
 # Transfer functions (ITU-T H.273) that are not near that of sRGB; recordings for television are often tagged 4 or 5.
 _CURVES = {8: "linear", 9: "logarithmic", 10: "logarithmic", 17: "for cinemas (SMPTE ST 428)"}
-_DOLBY_CODECS = {"hevc", "av1"}  # of films that may have no layer for other players
 _ANIMATION = "it is an animation: treated as a film"
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
@@ -640,9 +639,10 @@ def lost_by_encoding(path: Source) -> str:
     with open_film(path) as film:
         if unknown_sound(film):
             return "its sound tracks of unknown codecs"
-        if is_dolby_vision_alone(path):
+        stream = picture_stream(film, path)
+        if _is_dolby_vision(stream, path):
             return "its colours, which are Dolby Vision's"
-        colours = _colours(picture_stream(film, path).codec_context)
+        colours = _colours(stream.codec_context)
         if colours:
             return f"its colours, which are {colours}"
         count = len(picture_tracks(film))
@@ -686,9 +686,16 @@ def is_cut_off(packet: AnyPacket, path: Source) -> bool:
     return packet.is_corrupt and is_truncated(path)
 
 
+def _is_dolby_vision(stream: VideoStream, path: Source) -> bool:
+    """Return whether a film's colours are those of Dolby Vision: no other ones are said in its stream."""
+    context = stream.codec_context
+    may_be = context.codec.canonical_name in {"hevc", "av1"} and context.color_trc == ColourCode.UNSPECIFIED
+    return may_be and is_dolby_vision_alone(path)
+
+
 def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
     """Yield every frame as decoded. Raises MediaError if the film is damaged, or of Dolby Vision alone."""
-    if stream.codec_context.codec.canonical_name in _DOLBY_CODECS and is_dolby_vision_alone(path):
+    if _is_dolby_vision(stream, path):
         problem = "is in the colours of Dolby Vision, and has no layer for other players"
         raise MediaError(problem, "convert it to SDR first, such as by ffmpeg's filter libplacebo", subject=path)
 

@@ -106,10 +106,11 @@ def tiff(**tags: object) -> Callable[[np.ndarray], bytes]:
     return lambda pixels: saved(pixels, "TIFF", tiffinfo=numbers)
 
 
-def adobe_by_exif(pixels: np.ndarray) -> bytes:
+def jpeg(space: int, index: str) -> Callable[[np.ndarray], bytes]:
+    """A JPEG with ColorSpace and InteroperabilityIndex of EXIF."""
     exif = Image.Exif()
-    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ColorSpace: 65535, ExifTags.IFD.Interop: {1: "R03", 2: b"0100"}}
-    return saved(pixels, "JPEG", exif=exif, quality=95)
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ColorSpace: space, ExifTags.IFD.Interop: {1: index, 2: b"0100"}}
+    return lambda pixels: saved(pixels, "JPEG", exif=exif, quality=95)
 
 
 def jpeg_2000(pixels: np.ndarray) -> bytes:
@@ -141,7 +142,8 @@ CASES = {
     "gAMA and cHRM": Case(png(chrm(ADOBE), gama(ADOBE_GAMMA)), "a.png", ADOBE, ADOBE_GAMMA),
     "AVIF": Case(avif(12, 13), "a.avif", P3, None),
     "AVIF, gamma 2.8": Case(avif(1, 5), "a.avif", SRGB, 2.8),
-    "EXIF": Case(adobe_by_exif, "a.jpg", ADOBE, ADOBE_GAMMA),
+    "EXIF, R03": Case(jpeg(65535, "R03"), "a.jpg", ADOBE, ADOBE_GAMMA),
+    "EXIF, ColorSpace": Case(jpeg(2, "R98"), "a.jpg", ADOBE, ADOBE_GAMMA),
     "BMP": Case(bmp(bytes(4), xyz_of(P3), 2.2), "a.bmp", P3, 2.2),
     "BMP, gamma of the encoder": Case(bmp(bytes(4), xyz_of(P3), 1 / 2.2), "a.bmp", P3, 2.2),
     "BMP, profile": Case(bmp(b"DEBM", np.zeros(9), 0, PROFILE), "a.bmp", SRGB, 1.8),
@@ -239,6 +241,12 @@ def test_greys_stay_grey(tmp_path):
     assert errors(read_picture(cover), in_srgb(stored_pixels(cover), SRGB, 1)) < 1
 
 
+@pytest.mark.parametrize(("space", "index"), [(1, "R98"), (1, "R03"), (65535, "R98"), (65535, "THM")])
+def test_exif_of_other_colours(tmp_path, space, index):
+    (tmp_path / "a.jpg").write_bytes(jpeg(space, index)(PIXELS))
+    assert np.array_equal(read_picture(tmp_path / "a.jpg"), stored_pixels(tmp_path / "a.jpg"))
+
+
 @pytest.mark.filterwarnings("ignore:the cover is")
 @pytest.mark.parametrize(("code", "name"), [(16, "PQ"), (18, "HLG")])
 def test_hdr_is_kept_or_a_note_says_that_it_is_lost(tmp_path, code, name):
@@ -255,3 +263,11 @@ def test_hdr_is_kept_or_a_note_says_that_it_is_lost(tmp_path, code, name):
         assert lost_by_pixels(cover)  # as a secret, it is hidden as it is
         with pytest.warns(UserWarning, match=re.escape(f"{cover}: {line}")):
             read_picture(cover)
+
+
+def test_a_revealed_picture_of_hdr_that_is_converted_has_the_note(tmp_path):
+    (tmp_path / "secret.avif").write_bytes(avif(9, 16)(PIXELS[:40, :40]))
+    Image.fromarray(astronaut()).save(tmp_path / "cover.png")
+    hide(tmp_path / "cover.png", tmp_path / "secret.avif", tmp_path / "sent.png", key=KEY)
+    notes = reveal(tmp_path / "sent.png", tmp_path / "as.png", key=KEY).notes
+    assert "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped" in notes
