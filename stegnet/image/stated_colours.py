@@ -160,8 +160,10 @@ def _of_bmp(source: Source) -> MatrixColours | None:
 def _of_tiff(image: TiffImageFile) -> MatrixColours | None:
     """Return the colours by the tags WhitePoint, PrimaryChromaticities and TransferFunction of a TIFF (section 20)."""
     tags = image.tag_v2
-    white = tags.get(ExifTags.Base.WhitePoint, SRGB.primaries[:2])
-    primaries = tags.get(ExifTags.Base.PrimaryChromaticities, SRGB.primaries[2:])
+    primaries = SRGB.primaries
+    if ExifTags.Base.PrimaryChromaticities in tags:
+        white = tags.get(ExifTags.Base.WhitePoint, SRGB.primaries[:2])
+        primaries = tuple(map(float, (*white, *tags[ExifTags.Base.PrimaryChromaticities])))
     table = np.array(tags.get(ExifTags.Base.TransferFunction, ()))
     curves = SRGB.curves
     if table.size:
@@ -169,7 +171,7 @@ def _of_tiff(image: TiffImageFile) -> MatrixColours | None:
         levels = table.reshape(channels, -1)
         shown = np.linspace(0, levels.shape[1] - 1, 256).round().astype(int)
         curves = tuple(tuple(curve.tolist()) for curve in levels[:, shown] / 65535)
-    return MatrixColours(tuple(map(float, (*white, *primaries))), curves)
+    return MatrixColours(primaries, curves)
 
 
 def _of_exif(image: Image.Image) -> MatrixColours | None:

@@ -158,6 +158,7 @@ NOTHING = {  # states sRGB, or nothing that is possible
     "sRGB before gAMA": png(chunk(b"sRGB", b"\0"), gama(1), chrm(P3)),
     "primaries on a line": png(chrm((*WHITE, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3))),
     "no gamma": png(chunk(b"gAMA", bytes(4))),
+    "only the white of a TIFF": tiff(WhitePoint=(0.3457, 0.3585)),
     "no codes": png(cicp(2, 2)),
     "a short cICP": png(chunk(b"cICP", b"\x0c")),
 }
