@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from stegnet.channels.channel_types import Arrival, limits_of
 from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm, decoded
 from stegnet.channels.simulation import saved_by
+from stegnet.channels.size_rules import SizePair, possible_rules, sizes_made
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import MOST_JPEG_SIDE
 from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.libjpeg import DctMethod
 
 FORMAT = "stegnet channel"
-VERSION = 1
+VERSION = 2
+MOST_SIZES = 256  # pairs of sizes of a file
 Rounding = Literal["nearest", "down", "up"]
 SIZES = 4  # classes of coefficients by their magnitude: 0, 1, 2, and larger ones
 
@@ -76,6 +78,7 @@ class KnownChannel:
         moved_by_size: share of all luma coefficients but the first of each block, by magnitude: 0, 1, 2, larger.
         keeps_exif, keeps_profile, turns_upright: what happens to metadata; None: no example tells.
         examples: number of pictures that were sent.
+        sizes: their sizes, upright, and what arrived; () of a file that does not tell.
     """
 
     form: JpegForm
@@ -90,6 +93,7 @@ class KnownChannel:
     keeps_profile: bool | None
     turns_upright: bool | None
     examples: int
+    sizes: tuple[SizePair, ...] = ()
 
     def __str__(self) -> str:
         return f"a known channel ({self._form_line()})"
@@ -100,8 +104,22 @@ class KnownChannel:
         return limits_of(reduced=self.limit.reduces, cropped=False)
 
     def kept_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the largest size in the proportions of a picture, as `SizeLimit.kept_size`."""
-        return self.limit.kept_size(height, width)
+        """Return the size that the channel makes of a picture, and leaves as it is when that is sent.
+
+        Of a channel that is not known to reduce pictures, it is the largest that was tried, as `SizeLimit.kept_size`.
+
+        Raises MediaError if the examples leave open which size it is.
+        """
+        if not self.sizes or not self.limit.reduces:
+            return self.limit.kept_size(height, width)
+        made = sizes_made(self.sizes, (height, width))
+        if len(made) == 1:
+            return made.pop()
+        problem = (
+            f"no picture of its proportions went through the channel, so what becomes of {width}×{height} is unknown"
+        )
+        hint = "send one, and learn the channel from that pair, too: `stegnet channel` with SENT RECEIVED added"
+        raise MediaError(problem, hint)
 
     def arrivals(self, sent: NDArray[np.uint8]) -> Iterator[Arrival]:
         """Yield the picture that arrives, as `Channel.arrivals`; nearly, if the channel is not known exactly."""
@@ -142,6 +160,8 @@ class KnownChannel:
         box = f"{limit.longer}×{limit.shorter}"
         if not limit.reduces:
             return f"up to {box} pixels a picture keeps its size; larger ones were not tried"
+        if self.sizes:
+            return self._reduced_line()
         known = {"nearest": "rounded", "down": "rounded down", "up": "rounded up"}
         rounded = f", the shorter side {known[limit.rounding]}" if limit.rounding else ""
         rules = [f"{limit.longer} pixels on the longer side"]
@@ -150,6 +170,18 @@ class KnownChannel:
         if limit.pixels < limit.longer * limit.shorter or limit.shorter < limit.longer:
             rules.append(f"{limit.pixels / 1e6:.2f} megapixels")
         return f"larger pictures are reduced to {' or '.join(rules)}{rounded}"
+
+    def _reduced_line(self) -> str:
+        """Return the only rule of one limit that the examples obey, or what became of some."""
+        single = {rule.limits for rule in possible_rules(self.sizes) if len(rule.limits) == 1}
+        if len(single) == 1:
+            (((limited, most),),) = single
+            limits = {"longer": "on the longer side", "shorter": "on the shorter side", "pixels": "in all"}
+            return f"larger pictures are reduced to {most} pixels {limits.get(limited, f'of {limited}')}"
+        most_shown = 3
+        reduced = [(sent, arrived) for sent, arrived in self.sizes if sent != arrived][:most_shown]
+        shown = ", ".join(f"{sent[1]}×{sent[0]} to {arrived[1]}×{arrived[0]}" for sent, arrived in reduced)
+        return f"larger pictures are reduced, {shown}; for covers of other proportions, add a pair of each"
 
     def _form_line(self) -> str:
         quality = self.form.quality
@@ -197,10 +229,11 @@ def read_channel(path: Path) -> KnownChannel:
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         hint = "make one with `stegnet channel SENT RECEIVED -o NAME.channel`"
         raise MediaError("is not a channel's file", hint, subject=path)
-    if repr(content.pop("version", None)) != str(VERSION):  # neither true nor 1.0
+    version = repr(content.pop("version", None))  # neither true nor 1.0
+    if version not in ("1", str(VERSION)):
         raise MediaError("is a channel's file of another version", "learn the channel again", subject=path)
     try:
-        return _checked(content)
+        return _checked({"sizes": []} | content if version == "1" else content)
     except _Invalid as problem:
         raise MediaError(f"is a damaged channel's file: {problem}", "learn the channel again", subject=path) from None
 
@@ -247,7 +280,20 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
         if not _is_list_of([moved], 1, 0, 1, (int, float)) or not _is_list_of(by_size, SIZES, 0, 1, (int, float)):
             raise _Invalid("moved and moved_by_size are not shares from 0 to 1")
         moved, by_size = float(moved), tuple(map(float, by_size))
-    return KnownChannel(form, SizeLimit(**limit), moved=moved, moved_by_size=by_size, **content)
+    sizes = content.pop("sizes")
+    if not isinstance(sizes, list) or len(sizes) > MOST_SIZES:
+        raise _Invalid(f"sizes are not a list of at most {MOST_SIZES} pairs")
+    return KnownChannel(
+        form, SizeLimit(**limit), moved=moved, moved_by_size=by_size, sizes=tuple(map(_size_pair, sizes)), **content
+    )
+
+
+def _size_pair(value: object) -> SizePair:
+    most = 1_000_000  # pixels of a side
+    if not isinstance(value, list) or len(value) != 2 or not all(_is_list_of(size, 2, 1, most) for size in value):
+        raise _Invalid(f"sizes are not pairs of two numbers from 1 to {most}")
+    (height, width), (rows, cols) = value
+    return (height, width), (rows, cols)
 
 
 def _is_list_of(value: object, length: int, least: float, most: float, kinds: tuple[type, ...] = (int,)) -> bool:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stegnet.channels.jpeg_form import JpegForm
-from stegnet.channels.known_channel import SIZES, KnownChannel, Rounding, SizeLimit
+from stegnet.channels.known_channel import MOST_SIZES, SIZES, KnownChannel, Rounding, SizeLimit
 from stegnet.channels.simulation import same_tables, saved_by
+from stegnet.channels.size_rules import Size
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import OpenedFile, is_jpeg
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
@@ -94,10 +95,11 @@ def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
     if not exact and all(example.is_unchanged for example in examples):
         hint = "no channel is needed: what is sent as a file arrives"
         raise MediaError("arrived byte for byte as it was sent", hint, subject=pairs[0][1])
+    sizes = [(_size(example.upright), _size(example.arrived.pixels)) for example in examples]
     huffman_is_optimised = [example.jpeg.has_optimised_tables for example in examples]
     return KnownChannel(
         form=first.form,
-        limit=_limit([example.upright.shape[:2] for example in examples], [_size(example) for example in examples]),
+        limit=_limit([sent for sent, _ in sizes], [arrived for _, arrived in sizes]),
         dct=dct,
         progressive=first.jpeg.file.progressive,
         optimised=all(huffman_is_optimised),
@@ -108,6 +110,7 @@ def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
         keeps_profile=_always([example.arrived.profile for example in examples if example.sent.profile]),
         turns_upright=_always([example.turned for example in examples if example.sent.orientation != 1]),
         examples=len(examples),
+        sizes=tuple(dict.fromkeys(sizes))[:MOST_SIZES],
     )
 
 
@@ -179,8 +182,9 @@ def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(Image.fromarray(pixels).convert("L").resize((side, side)), np.float32)
 
 
-def _size(example: _Example) -> tuple[int, ...]:
-    return example.arrived.pixels.shape[:2]
+def _size(pixels: NDArray[np.uint8]) -> Size:
+    height, width = pixels.shape[:2]
+    return height, width
 
 
 def _unequal(example: _Example, dct: DctMethod) -> float:
@@ -225,7 +229,7 @@ def _always(facts: Sequence[bool]) -> bool | None:
     return all(facts) if facts else None
 
 
-def _limit(sent: Sequence[tuple[int, ...]], arrived: Sequence[tuple[int, ...]]) -> SizeLimit:
+def _limit(sent: Sequence[Size], arrived: Sequence[Size]) -> SizeLimit:
     """Return the rule by which pictures are reduced, given sizes sent and arrived, height and width.
 
     A rule that some example contradicts is dropped. Where several are left, or none, all hold together: what they all
@@ -257,7 +261,7 @@ def _limit(sent: Sequence[tuple[int, ...]], arrived: Sequence[tuple[int, ...]]) 
     return replace(limit, rounding=_rounding(sent, arrived))
 
 
-def _rounding(sent: Sequence[tuple[int, ...]], arrived: Sequence[tuple[int, ...]]) -> Rounding | None:
+def _rounding(sent: Sequence[Size], arrived: Sequence[Size]) -> Rounding | None:
     """Return the only rule of rounding the shorter side that all examples obey; None if there are several, or none."""
     rules: dict[Rounding, float] = {"nearest": 0.5, "down": 0.0, "up": 1 - 1e-9}  # added before rounding down
     left = set(rules)

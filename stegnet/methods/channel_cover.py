@@ -87,10 +87,14 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
     Raises:
         ConfigError: the cover is not larger than `side`.
         CapacityError: the cover is grey, and the channel was learned from pictures in colours, or the reverse.
-        MediaError: the cover can't be read, or the channel does not save its own JPEGs in the same form again.
+        MediaError: the cover can't be read, the size that the channel makes of it is not known, or the channel does not
+            save its own JPEGs in the same form again.
     """
     form = transit.known.form
-    came = _came_through(cover, transit) if side is None else None
+    came = None
+    if side is None:
+        _kept_size(cover, transit, cover.size)
+        came = _came_through(cover, transit)
     if came is not None:
         sent = came
         errors = None
@@ -169,11 +173,20 @@ def _upright_and_reduced(
         problem = f"is {kinds[0]}, and the channel was learned from pictures that are {kinds[1]}"
         raise CapacityError(problem, hint, cover)
     height, width = pixels.shape[:2]
-    rows, cols = transit.known.kept_size(*reduced_to(pixels, side).shape[:2])
+    rows, cols = _kept_size(cover, transit, reduced_to(pixels, side).shape[:2])
     made = f"the cover was saved in the channel's form{'' if form.quality is None else f', quality {form.quality}'}"
     if (rows, cols) != (height, width):
         made += f", reduced to {cols}×{rows} pixels"
     return resize(pixels, rows, cols), (made, *about_cover(cover))
+
+
+def _kept_size(cover: Cover, transit: "Transit", size: tuple[int, ...]) -> tuple[int, int]:
+    """Return the size in which a cover of some size is sent, as `KnownChannel.kept_size`."""
+    try:
+        return transit.known.kept_size(size[0], size[1])
+    except MediaError as error:
+        error.subject = str(cover)
+        raise
 
 
 def _offsets_of(jpeg: JpegPicture) -> ColourOffsets:

@@ -29,6 +29,7 @@ CHANNEL = KnownChannel(
     keeps_profile=None,
     turns_upright=True,
     examples=2,
+    sizes=(((2400, 3200), (1200, 1600)), ((600, 800), (600, 800))),
 )
 
 
@@ -40,12 +41,19 @@ CHANNEL = KnownChannel(
     {"form": JpegForm((FINE,) * 3, ((4, 2), (2, 1), (2, 1)))},
     {"limit": SizeLimit(1, 65_500, 65_500**2, reduces=False)},
     {"keeps_exif": None, "keeps_profile": True, "turns_upright": False, "examples": 1_000_000},
+    {"sizes": ()},
 ])  # fmt: skip
 def test_a_channel_is_read_as_it_was_written(tmp_path: Path, changes: dict[str, Any]) -> None:
     known, file = replace(CHANNEL, **changes), tmp_path / "a.channel"
     file.write_text(known.text(), encoding="utf-8")
     assert read_channel(file) == known
     assert [name for name, _ in known.described()] == ["size", "JPEG", "metadata", "arrival", "learned from"]
+
+
+def test_a_file_of_the_first_version_is_read(tmp_path: Path) -> None:
+    """It does not tell which sizes were sent."""
+    (tmp_path / "a.channel").write_text(written(version=1, sizes=...), encoding="utf-8")
+    assert read_channel(tmp_path / "a.channel") == replace(CHANNEL, sizes=())
 
 
 def written(**changes: Any) -> str:
@@ -73,7 +81,7 @@ NO_FILE_OF_A_CHANNEL = {
     "with a strange format": written(format=[]),
 }
 OTHER_VERSIONS = {
-    "newer": written(version=2), "none": written(version=...), "a list": written(version=[1]),
+    "newer": written(version=3), "none": written(version=...), "a list": written(version=[1]),
 }  # fmt: skip
 STEPS, FACTORS, SHARES = "steps are not", "factors are not", "moved and moved_by_size"
 DAMAGED = {
@@ -123,6 +131,11 @@ DAMAGED = {
     "turns_upright list": (written(turns_upright=[]), "turns_upright is not one of"),
     "no examples": (written(examples=0), "examples is not a whole number from 1 to 1000000"),
     "examples true": (written(examples=True), "examples is not"),
+    "sizes a number": (written(sizes=3), "sizes are not a list of at most 256 pairs"),
+    "sizes of many": (written(sizes=[[[2, 2], [1, 1]]] * 257), "sizes are not a list of at most 256 pairs"),
+    "sizes of one": (written(sizes=[[[2, 2]]]), "sizes are not pairs of two numbers"),
+    "sizes of 0": (written(sizes=[[[2, 2], [1, 0]]]), "sizes are not pairs of two numbers"),
+    "sizes of three": (written(sizes=[[[2, 2, 2], [1, 1]]]), "sizes are not pairs of two numbers"),
     "moved alone": (written(moved_by_size=None), SHARES + " don't go together"),
     "moved_by_size alone": (written(moved=None), SHARES + " don't go together"),
     "moved NaN": (written(moved=float("nan")), SHARES + " are not shares"),
@@ -215,10 +228,16 @@ def test_what_is_known_enough_and_which_coefficients_are_given_up(
 
 
 @pytest.mark.parametrize("changes, line, words", [
-    ({}, "size", "larger pictures are reduced to 1600 pixels on the longer side or 1200 on the shorter or "
+    ({"sizes": ()}, "size", "larger pictures are reduced to 1600 pixels on the longer side or 1200 on the shorter or "
      "1.60 megapixels, the shorter side rounded down"),
-    ({"limit": SizeLimit(1600, 1600, 1600**2, True)}, "size",
+    ({"limit": SizeLimit(1600, 1600, 1600**2, True), "sizes": ()}, "size",
      "larger pictures are reduced to 1600 pixels on the longer side"),
+    ({}, "size", "larger pictures are reduced, 3200×2400 to 1600×1200; for covers of other proportions, add a pair of "
+     "each"),
+    ({"sizes": (((60, 80), (30, 40)), ((90, 60), (40, 27)))}, "size",
+     "larger pictures are reduced to 40 pixels on the longer side"),
+    ({"sizes": (((60, 80), (30, 40)), ((90, 60), (60, 40)))}, "size",
+     "larger pictures are reduced to 40 pixels of width"),
     ({"limit": SizeLimit(40, 30, 1200, False)}, "size",
      "up to 40×30 pixels a picture keeps its size; larger ones were not tried"),
     ({}, "JPEG", "tables of its own, 4:2:0, progressive, optimised Huffman tables, nearest to the ifast DCT"),

@@ -1,0 +1,104 @@
+"""Sizes to which an app reduces pictures: the rules that examples leave possible, and what these make of a picture.
+
+An app limits the longer or the shorter side, width, height, a box of two of them, or the number of pixels. One picture
+that it reduced obeys all of these rules; only pictures of other proportions tell them apart.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+Size = tuple[int, int]  # height and width
+SizePair = tuple[Size, Size]  # of a picture that was sent, upright, and of what arrived
+Limited = Literal["longer", "shorter", "width", "height", "pixels"]
+Limits = tuple[tuple[Limited, int], ...]  # what is limited, and to how many pixels
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """A rule by which an app reduces pictures.
+
+    Attributes:
+        limits: limits that hold together.
+        added: fraction of a pixel that is added to a side before it is rounded down, 0 to 1.
+    """
+
+    limits: Limits
+    added: float
+
+    def reduced(self, size: Size) -> Size:
+        """Return the size that the app makes of a picture's."""
+        factor = min(_factor(size, *limit) for limit in self.limits)
+        if factor >= 1:
+            return size
+        height, width = (max(1, math.floor(factor * side + self.added)) for side in size)
+        return height, width
+
+
+def _factor(size: Size, limited: Limited, most: int) -> float:
+    """Return the factor by which a limit reduces the sides of a picture; 1 or more if it does not."""
+    factor = most / _measured(size, limited)
+    return math.sqrt(factor) if limited == "pixels" else factor
+
+
+def _measured(size: Size, limited: Limited) -> int:
+    """Return what is limited of a picture, in pixels."""
+    height, width = size
+    return {
+        "longer": max(size),
+        "shorter": min(size),
+        "width": width,
+        "height": height,
+        "pixels": height * width,
+    }[limited]
+
+
+def sizes_made(pairs: Sequence[SizePair], size: Size) -> set[Size]:
+    """Return the sizes that an app may make of a picture, as far as pairs of sizes tell.
+
+    Where they obey no rule, only what became of pictures in the same proportions is known.
+    """
+    rules = possible_rules(tuple(pairs))
+    if rules:
+        return {rule.reduced(size) for rule in rules}
+    height, width = size
+    alike = [(sent, arrived) for sent, arrived in pairs if sent[0] * width == sent[1] * height and sent != arrived]
+    return {arrived if arrived < size else size for _, arrived in alike}
+
+
+@cache
+def possible_rules(pairs: tuple[SizePair, ...]) -> tuple[SizeRule, ...]:
+    """Return the rules that all pairs of sizes obey."""
+    # Programs round down, some also what floating point leaves just below a whole number; to the nearest, halves down
+    # or up, or by proportions, as Pillow; or up.
+    tiny = 1e-9
+    fractions = (0.0, tiny, 0.5 - tiny, 0.5 + tiny, 0.501, 1 - tiny)
+    rules = [SizeRule(limits, added) for added in fractions for limits in _possible_limits(pairs, added)]
+    return tuple(rule for rule in rules if all(rule.reduced(sent) == arrived for sent, arrived in pairs))
+
+
+def _possible_limits(pairs: Sequence[SizePair], added: float) -> Iterator[Limits]:
+    """Yield the limits that pairs of sizes may show.
+
+    Those of sides are the largest that arrived: a box may be larger, but no pair tells.
+    """
+    sides: tuple[Limited, ...] = ("longer", "shorter", "width", "height")
+    longer, shorter, width, height = ((side, max(_measured(arrived, side) for _, arrived in pairs)) for side in sides)
+    yield from ((longer,), (shorter,), (width,), (height,), (longer, shorter), (width, height))
+
+    least = 1.0  # pixels
+    most = math.inf
+    for sent, arrived in pairs:
+        area = _measured(sent, "pixels")
+        if sent == arrived:
+            least = max(least, area)
+            continue
+        for before, after in zip(sent, arrived, strict=True):
+            least = max(least, ((after - added) / before) ** 2 * area)
+            most = min(most, ((after + 1 - added) / before) ** 2 * area)
+    round_numbers = (math.ceil(least / 10**zeros) * 10**zeros for zeros in range(10, -1, -1))
+    roundest = next((number for number in round_numbers if number < most), None)
+    if roundest is not None:
+        yield (("pixels", roundest),)
