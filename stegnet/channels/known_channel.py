@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stegnet.channels.channel_types import Arrival, limits_of
 from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm, decoded
+from stegnet.channels.jpeg_headers import MOST_HEADERS, added_metadata, are_headers_of
 from stegnet.channels.simulation import saved_by
 from stegnet.channels.size_rules import SizePair, possible_rules, sizes_made
 from stegnet.core.errors import MediaError
@@ -79,6 +80,8 @@ class KnownChannel:
         keeps_exif, keeps_profile, turns_upright: what happens to metadata; None: no example tells.
         examples: number of pictures that were sent.
         sizes: their sizes, upright, and what arrived; () of a file that does not tell.
+        headers: of the JPEGs that arrive, as `learned_headers` returns them; b"": not known.
+        keeps_density: whether the density that JFIF says stays; None: no example tells.
     """
 
     form: JpegForm
@@ -94,6 +97,8 @@ class KnownChannel:
     turns_upright: bool | None
     examples: int
     sizes: tuple[SizePair, ...] = ()
+    headers: bytes = b""
+    keeps_density: bool | None = None
 
     def __str__(self) -> str:
         return f"a known channel ({self._form_line()})"
@@ -141,7 +146,7 @@ class KnownChannel:
 
     def text(self) -> str:
         """Return the channel as the text of its file."""
-        held = asdict(self)
+        held = asdict(self) | {"headers": self.headers.hex()}
         form = held.pop("form")
         return json.dumps({"format": FORMAT, "version": VERSION, **held, **form}, indent=1) + "\n"
 
@@ -196,7 +201,8 @@ class KnownChannel:
         words = {True: "kept", False: "removed", None: "not tried"}
         turned = {True: "pictures are turned upright", False: "pictures are not turned", None: "turning not tried"}
         exif, profile = words[self.keeps_exif], words[self.keeps_profile]
-        return f"EXIF {exif}, colour profile {profile}; {turned[self.turns_upright]}"
+        added = " and ".join(added_metadata(self.headers)) if self.headers else ""
+        return f"EXIF {exif}, colour profile {profile}; {turned[self.turns_upright]}{added and f'; {added} added'}"
 
     def _arrival_line(self) -> str:
         if self.exact:
@@ -233,7 +239,7 @@ def read_channel(path: Path) -> KnownChannel:
     if version not in ("1", str(VERSION)):
         raise MediaError("is a channel's file of another version", "learn the channel again", subject=path)
     try:
-        return _checked({"sizes": []} | content if version == "1" else content)
+        return _checked({"sizes": [], "headers": "", "keeps_density": None} | content if version == "1" else content)
     except _Invalid as problem:
         raise MediaError(f"is a damaged channel's file: {problem}", "learn the channel again", subject=path) from None
 
@@ -269,7 +275,7 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
     _one_of("dct", content["dct"], get_args(DctMethod))
     for name in ("progressive", "optimised"):
         _one_of(name, content[name], (True, False))
-    for name in ("exact", "keeps_exif", "keeps_profile", "turns_upright"):
+    for name in ("exact", "keeps_exif", "keeps_profile", "turns_upright", "keeps_density"):
         _one_of(name, content[name], (True, False, None))
     _whole_number("examples", content["examples"], 1_000_000)
     moved = content.pop("moved")
@@ -283,9 +289,21 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
     sizes = content.pop("sizes")
     if not isinstance(sizes, list) or len(sizes) > MOST_SIZES:
         raise _Invalid(f"sizes are not a list of at most {MOST_SIZES} pairs")
+    pairs = tuple(map(_size_pair, sizes))
+    headers = _headers(content.pop("headers"), form)
     return KnownChannel(
-        form, SizeLimit(**limit), moved=moved, moved_by_size=by_size, sizes=tuple(map(_size_pair, sizes)), **content
+        form, SizeLimit(**limit), moved=moved, moved_by_size=by_size, sizes=pairs, headers=headers, **content
     )
+
+
+def _headers(text: object, form: JpegForm) -> bytes:
+    try:
+        headers = bytes.fromhex(text) if isinstance(text, str) else b"?"
+    except ValueError:
+        headers = b"?"
+    if headers and (len(headers) > MOST_HEADERS or not are_headers_of(headers, form)):
+        raise _Invalid("headers are not those of its JPEGs")
+    return headers
 
 
 def _size_pair(value: object) -> SizePair:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stegnet.channels.jpeg_form import JpegForm
+from stegnet.channels.jpeg_headers import MOST_HEADERS, are_headers_of, keeps_density, learned_headers
 from stegnet.channels.known_channel import MOST_SIZES, SIZES, KnownChannel, Rounding, SizeLimit
 from stegnet.channels.simulation import same_tables, saved_by
 from stegnet.channels.size_rules import Size
@@ -96,6 +97,8 @@ def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
         hint = "no channel is needed: what is sent as a file arrives"
         raise MediaError("arrived byte for byte as it was sent", hint, subject=pairs[0][1])
     sizes = [(_size(example.upright), _size(example.arrived.pixels)) for example in examples]
+    jpegs = [example.jpeg for example in examples], [example.sent.jpeg for example in examples]
+    headers = learned_headers(*jpegs)
     huffman_is_optimised = [example.jpeg.has_optimised_tables for example in examples]
     return KnownChannel(
         form=first.form,
@@ -111,6 +114,8 @@ def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
         turns_upright=_always([example.turned for example in examples if example.sent.orientation != 1]),
         examples=len(examples),
         sizes=tuple(dict.fromkeys(sizes))[:MOST_SIZES],
+        headers=headers if len(headers) <= MOST_HEADERS and are_headers_of(headers, first.form) else b"",
+        keeps_density=keeps_density(*jpegs),
     )
 
 

@@ -110,6 +110,19 @@ class JpegPicture:
 
         return spliced_jpeg(self.file, changed)
 
+    def without_picture(self) -> bytes:
+        """Return the file's headers, up to the end of the picture: no entropy-coded data, and no thumbnail behind it.
+
+        Huffman tables that the encoder optimised have no codes: the `with_planes` of such headers optimises them.
+        """
+        changed = {(scan.start, scan.end): b"" for scan in self.file.scans}
+        for start, end, tables in self.file.huffman_segments:
+            emptied = [HuffmanTable(bytes(16), b"", each.key) if self._is_fitted(each) else each for each in tables]
+            content = b"".join(table.content for table in emptied)
+            changed[start - 2, end] = (len(content) + 2).to_bytes(2, "big") + content
+        changed[self.file.end, len(self.file.data)] = b""
+        return b"".join(spliced(memoryview(self.file.data), changed))
+
     @cached_property
     def _counts(self) -> dict[int, np.ndarray]:
         return self._used(self._symbols(self.planes))

@@ -8,7 +8,7 @@ and the distances of the others from the index.
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -254,6 +254,20 @@ def _are_sound(tables: list[HuffmanTable], length: int) -> bool:
         return False
     keys = {0, 1, 2, 3, 16, 17, 18, 19}
     return all(table.key in keys and len(table.symbols) <= 256 for table in tables)
+
+
+def segments_of(data: bytes, name: str) -> list[tuple[int, bytes]]:
+    """Return the marker and the content of each segment of a JPEG's headers, up to EOI; errors are `parse_jpeg`'s."""
+    try:
+        return [(segment.marker, data[segment.start : segment.end]) for segment in _segments(data, name)][:-1]
+    except (IndexError, struct.error) as error:
+        raise MediaError("the JPEG is truncated", _AGAIN, subject=name) from error
+
+
+def joined_segments(segments: Iterable[tuple[int, bytes]]) -> bytes:
+    """Return headers of a JPEG with these segments, each a marker and its content."""
+    parts = [bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content for marker, content in segments]
+    return b"".join([b"\xff\xd8", *parts, b"\xff\xd9"])
 
 
 class Segment(NamedTuple):

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
+from stegnet.channels.jpeg_headers import density_of, written_behind
 from stegnet.channels.simulation import same_tables
 from stegnet.channels.trellis_quantisation import without_expendable
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.pixels import DCT_BASIS
+from stegnet.core.pixels import DCT_BASIS, is_grey
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
 from stegnet.image.pictures import KEPT_IN_FORM, as_stored, orientation_of, resize
 from stegnet.media.compression_traces import NOT_SENT
@@ -35,10 +37,15 @@ from stegnet.sealing import Costs
 from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs
 
 if TYPE_CHECKING:
-    from stegnet.channels import Transit
+    from stegnet.channels import KnownChannel, Transit
 
 DEAREST = 300  # cost of steps that hold, at most; others cost more
 BY_MODEM = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75, which needs no exact channel")
+
+OLD_FILE = (
+    "the channel's file is an old one: in form and size, what is sent may differ from all that the app writes; learn "
+    "the channel again"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +98,7 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
             save its own JPEGs in the same form again.
     """
     form = transit.known.form
+    _check_colours(cover, form)
     came = None
     if side is None:
         _kept_size(cover, transit, cover.size)
@@ -101,7 +109,7 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
         notes = ("the cover is in the channel's form, and stays as it is", *about_cover(cover, without=KEPT_IN_FORM))
     else:
         pixels, notes = _upright_and_reduced(cover, transit, side)
-        sent = _saved(form, pixels, transit)
+        sent = _with_headers(_saved(form, pixels, transit), cover, transit.known)
         errors = rounding_errors(form.stored(pixels), sent)
     arrived = arriving(transit, sent)
 
@@ -115,6 +123,16 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
     history = None if came is not None or transit.known.exact else NOT_SENT
     carrier = JpegCover(arrived, file, history, errors, notes, usable)
     return ChannelCover(transit, sent, arrived, carrier, costs, offsets.offset, stays)
+
+
+def _check_colours(cover: Cover, form: JpegForm) -> None:
+    """Raise a CapacityError for a grey cover if the channel was learned from pictures in colours, or the reverse."""
+    if is_grey(cover.picture[0]) == form.is_grey:
+        return
+    kinds = ("in colours", "grey") if form.is_grey else ("grey", "in colours")
+    hint = f"learn a channel of its own from a picture that is {kinds[0]}"
+    problem = f"is {kinds[0]}, and the channel was learned from pictures that are {kinds[1]}"
+    raise CapacityError(problem, hint, cover)
 
 
 def _came_through(cover: Cover, transit: "Transit") -> JpegPicture | None:
@@ -148,6 +166,14 @@ def _saved(form: JpegForm, pixels: NDArray[np.uint8], transit: "Transit") -> Jpe
     return sent
 
 
+def _with_headers(sent: JpegPicture, cover: Cover, known: "KnownChannel") -> JpegPicture:
+    """Return a JPEG in the file that the channel's program would write, as far as its examples tell."""
+    if not known.headers:
+        return sent
+    density = density_of(open_jpeg(cover).data) if known.keeps_density and cover.stays_jpeg else None
+    return jpeg_of(written_behind(known.headers, sent, density), "cover.jpg")
+
+
 def arriving(transit: "Transit", sent: JpegPicture) -> JpegPicture:
     """Return what arrives of a JPEG. Raises MediaError if it is resized, or saved with other tables."""
     arrived = transit.simulator.arriving(sent.file.data)
@@ -167,17 +193,13 @@ def _upright_and_reduced(
     if profile:
         with suppress(BrokenProfileError):  # a note on the cover says so
             pixels = np.asarray(to_srgb(Image.fromarray(pixels), profile).convert("RGB"))
-    if (as_stored(pixels, None)[0].ndim == 2) != form.is_grey:
-        kinds = ("in colours", "grey") if form.is_grey else ("grey", "in colours")
-        hint = f"learn a channel of its own from a picture that is {kinds[0]}"
-        problem = f"is {kinds[0]}, and the channel was learned from pictures that are {kinds[1]}"
-        raise CapacityError(problem, hint, cover)
     height, width = pixels.shape[:2]
     rows, cols = _kept_size(cover, transit, reduced_to(pixels, side).shape[:2])
     made = f"the cover was saved in the channel's form{'' if form.quality is None else f', quality {form.quality}'}"
     if (rows, cols) != (height, width):
         made += f", reduced to {cols}×{rows} pixels"
-    return resize(pixels, rows, cols), (made, *about_cover(cover))
+    notes = (made, *about_cover(cover))
+    return resize(pixels, rows, cols), notes if transit.known.headers else (*notes, OLD_FILE)
 
 
 def _kept_size(cover: Cover, transit: "Transit", size: tuple[int, ...]) -> tuple[int, int]:

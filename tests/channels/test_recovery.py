@@ -1,4 +1,4 @@
-"""What arrives through real programs, learned from two pictures that they saved: it is revealed exactly, or refused."""
+"""What arrives through real programs, learned from pictures that they saved: it is revealed exactly, or refused."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ import pytest
 
 from stegnet import Key, RevealError, Session, StegnetError
 from stegnet.channels import KnownChannel, learn_channel
-from tests.support.phone_photographs import Shot, covers
+from stegnet.channels.jpeg_form import JpegForm
+from tests.support.jpegs import read_jpeg
+from tests.support.phone_photographs import Shot, covers, upright
 from tests.support.real_channels import CHANNELS, Channel
 
 SIDE = 640  # pixels that the channels reduce larger pictures to
@@ -21,12 +23,19 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return covers(tmp_path_factory.mktemp("photographs"), 20, 1200)
 
 
-def learned(channel: Channel, sent: Path, folder: Path) -> KnownChannel:
-    """Learns a channel from a picture that it reduces, and what arrived, sent again; writes its file."""
-    received, again = folder / "received.jpg", folder / "again.jpg"
-    channel(sent, received, SIDE)
+def learned(channel: Channel, photographs: list[Path], folder: Path) -> KnownChannel:
+    """Learns a channel from a picture of each size, which it reduces, and the first, sent again; writes its file."""
+    pairs: dict[tuple[int, int], tuple[Path, Path]] = {}
+    for number, sent in enumerate(photographs):
+        size = upright(sent).size
+        if size not in pairs and JpegForm.of(read_jpeg(sent)).sampling == (2, 2):  # which some programs keep
+            received = folder / f"received{number}.jpg"
+            channel(sent, received, SIDE)
+            pairs[size] = sent, received
+    (_, received), *_ = pairs.values()
+    again = folder / "again.jpg"
     channel(received, again, SIDE)
-    known = learn_channel([(sent, received), (received, again)])
+    known = learn_channel([*pairs.values(), (received, again)])
     (folder / "app.channel").write_text(known.text(), encoding="utf-8")
     return known
 
@@ -38,7 +47,7 @@ def test_what_arrives_is_revealed_or_refused(
 ) -> None:
     """A grey photograph needs a channel of its own."""
     channel = real_channels[name]
-    known = learned(channel, photographs[0], tmp_path)
+    known = learned(channel, photographs, tmp_path)
     assert known.exact == (name not in INEXACT)
     assert known.limit.longer == SIDE and known.limit.reduces
     random = np.random.default_rng(1)
@@ -63,7 +72,7 @@ def test_what_arrives_is_revealed_or_refused(
 def test_twelve_megapixels_through_a_browser(real_channels: dict[str, Channel], tmp_path: Path, key: Key) -> None:
     channel = real_channels["chromium80"]
     photograph = Shot(4000, 3000, orientation=6, seed=3).save(tmp_path / "photograph.jpg")
-    learned(channel, photograph, tmp_path)
+    learned(channel, [photograph], tmp_path)
     told = Session().hide(photograph, b"hello", to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
     assert (told.width, told.height) == (480, 640)
     channel(tmp_path / "s.jpg", tmp_path / "r.jpg", SIDE)
@@ -74,7 +83,7 @@ def test_through_another_program_nothing_is_revealed(
     real_channels: dict[str, Channel], tmp_path: Path, photographs: list[Path], key: Key
 ) -> None:
     """Never wrong bytes."""
-    learned(real_channels["sharp80"], photographs[0], tmp_path)
+    learned(real_channels["sharp80"], photographs[:2], tmp_path)
     Session().hide(photographs[1], b"hello", to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
     for other in ("sharp75-444", "vips75", "firefox92"):
         real_channels[other](tmp_path / "s.jpg", tmp_path / "r.jpg", SIDE)

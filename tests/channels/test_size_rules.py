@@ -71,6 +71,7 @@ APPS: dict[str, App] = {
     "messenger": box(1600, 1600, nearest),
 }
 WIDE, TALL, SQUARE = (2000, 3000), (4032, 3024), (3024, 3024)
+LIMIT = SizeLimit(NO_LIMIT, NO_LIMIT, NO_LIMIT, reduces=True)
 COVERS = [
     size
     for longer, shorter in product((321, 481, 500, 774, 1024, 2048, 4000), (200, 320, 333, 375, 481, 575, 2252, 3000))
@@ -82,7 +83,7 @@ def learned(app: App, sent: Sequence[Size]) -> KnownChannel:
     """What is known of an app from pictures of some sizes, of which the first was sent again."""
     first = app(sent[0])
     pairs = (*((size, app(size)) for size in sent), (first, first))
-    return replace(CHANNEL, limit=SizeLimit(*[NO_LIMIT] * 3, reduces=True), sizes=pairs)
+    return replace(CHANNEL, limit=LIMIT, sizes=pairs)
 
 
 def refused(known: KnownChannel, size: Size) -> bool:
@@ -136,7 +137,7 @@ def test_small_covers_keep_their_size() -> None:
 def test_sizes_that_obey_no_rule() -> None:
     """Only what became of the same proportions is known."""
     pairs = (((600, 900), (256, 400)), ((900, 600), (384, 256)))
-    known = replace(CHANNEL, limit=SizeLimit(*[NO_LIMIT] * 3, reduces=True), sizes=pairs)
+    known = replace(CHANNEL, limit=LIMIT, sizes=pairs)
     assert known.kept_size(1200, 1800) == (256, 400)
     assert known.kept_size(200, 300) == (200, 300)
     assert refused(known, (600, 800))

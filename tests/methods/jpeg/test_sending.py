@@ -77,7 +77,9 @@ def test_what_arrives_through_a_command_is_the_container(tmp_path, key, quality,
 
 
 @pytest.mark.parametrize("how", [
-    "quality=80", "quality=75, subsampling='4:2:2'", "quality=92, subsampling='4:4:4', progressive=True",
+    "quality=80", "quality=75, subsampling='4:2:2', optimize=True",
+    "quality=92, subsampling='4:4:4', progressive=True, comment=b'made by an app'",
+    "quality=80, restart_marker_rows=1, dpi=(72, 72)",
 ])  # fmt: skip
 def test_a_channel_is_learned_from_what_arrived(tmp_path, key, how):
     """From a large picture that it reduces, and from what arrived, sent again; its file holds all that is known."""
@@ -95,8 +97,30 @@ def test_a_channel_is_learned_from_what_arrived(tmp_path, key, how):
     cover = photo(tmp_path / "c.png", 70, side=640)
     told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=file)
     assert (told.width, told.height) == (384, 384) and told.hiding.detection == "hard"
+    channel.run(cover, tmp_path / "natural.jpg")
+    assert read_jpeg(tmp_path / "s.jpg").without_picture() == read_jpeg(tmp_path / "natural.jpg").without_picture()
     channel.run(tmp_path / "s.jpg", tmp_path / "r.jpg")
     assert Session().reveal(tmp_path / "r.jpg", key=key, strict=True).data == SECRET
+
+
+def test_a_cover_of_proportions_that_were_never_sent_is_refused(tmp_path, key):
+    channel = Command(python(REDUCE.format(how="quality=80")))
+    first, received, again, tall, of_tall = (tmp_path / f"{name}.jpg" for name in ("f", "r", "a", "t", "u"))
+    channel.run(photo(first, 95, side=512), received)
+    channel.run(received, again)
+    with Image.open(first) as image:
+        image.crop((0, 0, 390, 512)).save(tall, quality=95)
+    pairs = [(first, received), (received, again)]
+    (tmp_path / "app.channel").write_text(learn_channel(pairs).text(), encoding="utf-8")
+    with pytest.raises(MediaError, match="no picture of its proportions went through the channel") as told:
+        Session().hide(tall, SECRET, to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
+    assert told.value.subject == str(tall) and not (tmp_path / "s.jpg").exists()
+
+    channel.run(tall, of_tall)
+    (tmp_path / "app.channel").write_text(learn_channel([*pairs, (tall, of_tall)]).text(), encoding="utf-8")
+    report = Session().hide(tall, SECRET, to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
+    with Image.open(of_tall) as arrived:
+        assert (report.width, report.height) == arrived.size
 
 
 def test_one_reduced_picture_does_not_tell_what_arrives(tmp_path, key):
