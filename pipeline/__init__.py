@@ -2,12 +2,9 @@
 
 import gc
 
-from stegnet.core import parallel  # before PyTorch, whose threads wait as it says
+from stegnet.core.process_settings import set_up_process
 
-__all__ = [
-    "parallel",
-]
-
+set_up_process()  # before PyTorch is imported
 # Stages import thousands of modules, which create no garbage. Looking for it as often as Python does by default, after
 # every 700 new objects, takes a fifth of that time.
 gc.set_threshold(10_000)

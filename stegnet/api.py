@@ -17,6 +17,7 @@ from stegnet.core.disk import local_path, temporary_folder
 from stegnet.core.errors import called
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
+from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.files import (
     Info,
     file_info,
@@ -61,6 +62,7 @@ class Revealed:
     notes: tuple[str, ...] = ()
 
     @property
+    @blas_in_one_thread
     def picture(self) -> Image:
         """The secret as a picture, if it is one or is a file of one.
 
@@ -161,6 +163,7 @@ class Session:
         _check_hiding_key(key)
         chosen, typed = method_for("file", options, "" if to is None else local_path(to).suffix.lower(), method)
         with (
+            blas_in_one_thread,
             _as_file(cover, "cover") as cover_path,
             _as_secret(secret) as secret_file,
             temporary_folder() as folder,
@@ -210,9 +213,15 @@ class Session:
         method = options.pop("method", AUTO)
         folder = OutputTarget(local_path(to), options.pop("overwrite", False))
         chosen, typed = method_for("file", options, "", method)
+<<<<<<< HEAD
         with _as_file(secret, "secret") as secret_path:
             plan = plan_album(local_path(covers), secret_path, enough)
             with results_folder(folder.path, local_path(covers)):
+=======
+        with blas_in_one_thread, _as_file(secret, "secret") as secret_path:
+            plan = plan_album(Path(covers), secret_path, enough)
+            with results_folder(folder.path, Path(covers)):
+>>>>>>> e96a35f4 (The library leaves its caller's process as it was)
                 job = HideJob(chosen, typed, self._context)
                 outcomes = make_album(plan, folder, key, job)
         reports = []
@@ -249,7 +258,7 @@ class Session:
             WeightsError: it was hidden with other weights.
         """
         _check_key(key, Identity)
-        with _as_file(container, "container") as path, temporary_folder() as folder:
+        with blas_in_one_thread, _as_file(container, "container") as path, temporary_folder() as folder:
             with open_hidden(path, key, self._context) as opened:
                 hidden = find(opened, self._context)
                 if to is None:
@@ -276,7 +285,7 @@ class Session:
         """
         if key is not None:
             _check_key(key, Identity)
-        with _as_file(file, "file") as path:
+        with blas_in_one_thread, _as_file(file, "file") as path:
             return file_info(path, key, self._context, survive)
 
     def capacity(self, cover: Source) -> list[Fit]:

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from stegnet import __version__
 from stegnet.core.errors import ClusterError
 from stegnet.core.parallel import check_port, load_ray
+from stegnet.core.process_settings import set_up_process
 from stegnet.core.remote_path import size_of
 from stegnet.files import FolderPlan, Outcome
 from stegnet.keys import SYSTEM, KeySource, Randomness, export_secret, import_secret
@@ -130,6 +131,7 @@ def _result(ray: ModuleType, reference: object, task: Task) -> list[Outcome] | _
 
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
     """Do a task in a process of the cluster, in the working folder of the command."""
+    set_up_process()
     ray = load_ray("--cluster")
     public = _private().public_key().public_bytes_raw()
     # Several nodes may have the same address.

@@ -25,6 +25,7 @@ import psutil
 from stegnet.core.errors import StegnetError
 from stegnet.core.names import PICTURE, SOUND
 from stegnet.core.parallel import Progress, thread_count
+from stegnet.core.process_settings import set_up_process
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.image.pictures import open_picture
 from stegnet.keys import export_secret, import_secret
@@ -200,6 +201,7 @@ def _serve(pipe: Connection, work: bytes, secret: bytes, seed: bytes) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that unfinished files are removed
     os.environ["OMP_NUM_THREADS"] = "1"
+    set_up_process()
     shown = pickle.loads(work).showing(_Signs(pipe))
     secrets = Secrets(import_secret(secret), seed)
     with suppress(EOFError, ConnectionError):

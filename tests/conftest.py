@@ -16,6 +16,7 @@ import pytest
 from _pytest.mark.expression import Expression
 
 from stegnet.core import keystream
+from stegnet.core.process_settings import set_up_process
 from stegnet.keys import Key
 from stegnet.networks import Network
 from tests.closure import touches
@@ -25,6 +26,7 @@ from tools.servers import MISSING, programs
 if TYPE_CHECKING:
     from tests.support.real_channels import Channel
 
+set_up_process()  # as the command line does: threads of BLAS would spin
 # Ray reads them once in a process: so that all of its clusters in these tests have the same, they are set before.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 PATIENT = (

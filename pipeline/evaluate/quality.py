@@ -50,8 +50,9 @@ from stegnet.core.measures import (
     psnr,
     ssim,
 )
-from stegnet.core.parallel import distributed, keep_freed_memory
+from stegnet.core.parallel import distributed
 from stegnet.core.pixels import to_8_bits
+from stegnet.core.process_settings import keep_freed_memory
 from stegnet.image.pictures import read_picture, resize, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.networks import Network, at_own_size, hide_picture, reveal_picture

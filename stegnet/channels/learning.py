@@ -16,6 +16,7 @@ from stegnet.channels.known_channel import MOST_SIZES, SIZES, KnownChannel, Roun
 from stegnet.channels.simulation import same_tables, saved_by
 from stegnet.channels.size_rules import Size
 from stegnet.core.errors import MediaError
+from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.formats.opened_file import OpenedFile, is_jpeg
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
@@ -68,6 +69,7 @@ class _Example:
         return self.upright.shape[:2] == self.arrived.pixels.shape[:2]
 
 
+@blas_in_one_thread
 def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
     """Learn what a channel does to pictures.
 

@@ -14,6 +14,7 @@ from stegnet.cli.exit_codes import EXPLANATIONS, ExitCode
 from stegnet.cli.parser import Parser, completion, manual
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
+from stegnet.core.process_settings import set_up_process
 from stegnet.core.streams import escape_unprintable
 from stegnet.kernels import kernels_in_use
 
@@ -178,6 +179,7 @@ def _call(argv: Sequence[str] | None) -> int:
         if not gc.isenabled():
             gc.freeze()  # imported objects are not examined again
             gc.enable()
+        set_up_process()
         code: int = options.run(options)
         return code
     except (StegnetError, MemoryError, RuntimeError) as error:

@@ -1,14 +1,13 @@
 """Opening ONNX files on ONNX Runtime: CPU, 32 bits, without threads that spin."""
 
-import os
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when imported, and would report to its makers
-
 from pathlib import Path
 from typing import TypeAlias
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as state
+from stegnet.core.process_settings import default_variable
+
+with default_variable("ORT_DISABLE_TELEMETRY", "1"):  # read by the import: it would report to its makers
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 Graph: TypeAlias = onnxruntime.InferenceSession
 

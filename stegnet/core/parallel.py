@@ -3,42 +3,25 @@
 The work is done by threads of this process, or by processes of a Ray cluster.
 """
 
-import ctypes
 import os
 import socket
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
-from functools import cache
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, TypeVar
 
-import numpy as np  # noqa: F401, so that its BLAS is loaded
-from threadpoolctl import OpenBLASController, threadpool_limits
-
 from stegnet.core.errors import ConfigError, extra
+from stegnet.core.process_settings import set_up_process
 
 AUTO = "auto"  # as fits this machine, or as configured
 Auto = Literal["auto"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _PART = 1 << 20  # items
-# BLAS computes in one thread, for good: the threads below already share the cores, and BLAS's own would spin. OpenBLAS
-# has one setting for the whole process, and threadpoolctl lets no other thread change it after the first. So nothing
-# that begins and ends in threads may set it, and this thread hands the control back.
-threadpool_limits(1, user_api="blas")
-OpenBLASController.clear_controlling_thread()
-# PyTorch's threads spin while they wait for one another. By default they spin for so long that a training took ten
-# times as long beside other work, when the thread they waited for had no core. GNU's OpenMP reads this when PyTorch is
-# imported: threads spin through the short gaps between operations, and then sleep. Fewer turns cost more on a quiet
-# machine, where a sleeping thread must be woken; more turns cost more beside other work. The standard's own variable
-# has priority.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 # Callback that gets the name of the phase ("hide", "verify", …; a `Phase` if it is one of several steps), frames
 # done, and frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
@@ -121,41 +104,6 @@ def with_heartbeat(function: Callable[[], Result], sign: Callable[[], None]) -> 
         while not wait([work], interval).done:
             sign()
         return work.result()
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Have the C library keep memory that threads free, and reuse it for the next frame of a film.
-
-    Otherwise glibc returns it at once, and the system clears each page again, which takes a tenth of the time; and each
-    thread keeps some memory for itself. Other libraries have no such settings.
-    """
-    _set_malloc(256 << 20, 32 << 20)
-
-
-def _set_malloc(kept: int, mapped: int) -> None:
-    """Have glibc keep as many bytes of freed memory, map blocks from a size on separately, and use one memory pool.
-
-    Args:
-        kept: bytes.
-        mapped: bytes; glibc takes at most 32 MiB.
-    """
-    if sys.platform == "linux":
-        trim_threshold = -1  # names of settings in malloc.h
-        mmap_threshold = -3
-        arena_max = -8
-        with suppress(AttributeError):  # the library is not glibc
-            mallopt = ctypes.CDLL(None).mallopt
-            mallopt(trim_threshold, kept)
-            mallopt(mmap_threshold, mapped)
-            mallopt(arena_max, 1)
-
-
-# Otherwise glibc raises both thresholds to the largest block ever freed, up to those of films, and each thread keeps
-# some memory for itself: a large picture takes a third more. A strip of a picture is kept for the next one, whichever
-# thread computes that. Users may choose by glibc's environment variables.
-if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-    _set_malloc(16 << 20, 4 << 20)
 
 
 @contextmanager
@@ -290,6 +238,7 @@ def over_cluster(function: Callable[[Item], Result], items: Iterable[Item]) -> G
 
 
 def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    set_up_process()  # of the cluster
     return function(item)
 
 

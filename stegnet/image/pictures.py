@@ -25,6 +25,7 @@ from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import is_grey, strips
+from stegnet.core.process_settings import Borrowed
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
@@ -40,7 +41,6 @@ from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess, refuse_many_sc
 from stegnet.image.stated_colours import stated_colours
 
 MAX_PIXELS = 2 * 89_478_485  # of a picture or a film's frame; Pillow refuses larger ones (Image.MAX_IMAGE_PIXELS)
-PngImagePlugin.MAX_TEXT_CHUNK = 32 << 20  # bytes of a compressed text or profile, of Pillow's 64 MB for all texts
 TRANSPARENT = "it can be transparent: composited over white"
 # Errors that Pillow raises for damaged files, by its checks or for lack of one.
 UNREADABLE = (
@@ -174,6 +174,30 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 @contextmanager
+def _large_texts() -> Iterator[None]:
+    """Have Pillow read large texts and profiles of a PNG in the block."""
+    before = PngImagePlugin.MAX_TEXT_CHUNK
+    PngImagePlugin.MAX_TEXT_CHUNK = 32 << 20  # bytes of a compressed one, of Pillow's 64 MB for all texts
+    try:
+        yield
+    finally:
+        PngImagePlugin.MAX_TEXT_CHUNK = before
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Ignore warnings of the readers in the block, not those of this module."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"(PIL|pi_heif)\.")
+        yield
+
+
+_reading_large_texts = Borrowed(_large_texts)
+ignoring_warnings = Borrowed(_no_warnings)
+
+
+@contextmanager
 def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
     """Open a picture for a block, and read its header, not its pixels.
 
@@ -182,7 +206,7 @@ def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
             reads it, is damaged.
     """
     try:
-        with _opened(path) as image:
+        with _reading_large_texts, _opened(path) as image:
             # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be.
             if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
                 problem = "the TIFF is truncated: its samples are said to be behind its end"
@@ -241,17 +265,12 @@ def _opened(path: Source) -> ImageFile.ImageFile:
     if form.kind != PICTURE:
         raise MediaError(f"is {form.name}, and not a picture", subject=path)
     refuse_large(path, form)
-    if form.reader == "HEIF":
-        from pi_heif import register_heif_opener  # takes 40 ms
-
-        register_heif_opener()
+    file = path.open() if isinstance(path, OpenedFile) else path
     try:
-        with warnings.catch_warnings():
-            # Merely a large picture; one that is too large raises an error.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # A damaged tag, or list of views or frames: the first picture is read, as by viewers.
-            warnings.simplefilter("ignore", UserWarning)
-            image = Image.open(path.open() if isinstance(path, OpenedFile) else path, formats=[form.reader])
+        # They are on a picture that is merely large (one that is too large raises an error), or on a damaged tag, or
+        # list of views or frames: the first picture is read, as by viewers.
+        with ignoring_warnings:
+            image = _open_heif(file) if form.reader == "HEIF" else Image.open(file, formats=[form.reader])
             _add_colours(path, image)
             return image
     except UNREADABLE as error:
@@ -273,6 +292,16 @@ def _add_colours(path: Source, image: Image.Image) -> None:
         image.info.pop("icc_profile", None)
         if profile:
             image.info["icc_profile"] = profile
+
+
+def _open_heif(file: Path | BinaryIO) -> ImageFile.ImageFile:
+    """Open a picture that Pillow can't read without a plugin, which is not registered: callers may use Pillow, too."""
+    from pi_heif import HeifImageFile  # takes 40 ms
+
+    image: ImageFile.ImageFile = HeifImageFile(file)
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    return image
 
 
 def is_lossy_tiff(image: Image.Image) -> bool:
@@ -302,8 +331,7 @@ def is_lossy_jpeg_2000(path: Source, image: Image.Image) -> bool:
 
 def picture_has_position(path: Source) -> bool:
     """Return whether a picture's EXIF or XMP says where it was taken; errors are those of `open_picture`."""
-    with open_picture(path) as image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of damages, which were reported when it was read
+    with open_picture(path) as image, ignoring_warnings:  # damage in it was reported when it was read
         try:
             position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
         except UNREADABLE:
@@ -769,8 +797,7 @@ def _metadata(image: Image.Image) -> Iterator[str]:
     if image.format == "PNG":
         image.load()  # so that chunks behind the pixels are read, too
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damages, which were reported when it was read
+        with ignoring_warnings:  # damage in it was reported when it was read
             notes = list(_exif_notes(image))
         yield from notes
     except UNREADABLE:  # damaged metadata does not matter

@@ -6,7 +6,6 @@ changes little that was not lost anyway: Denemark, Fridrich 2015, "Side-informed
 steganography with estimated side-information" (IEEE TCSVT 30(7)).
 """
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from PIL import ExifTags, Image
 from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, open_picture, refuse_palette
+from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, ignoring_warnings, open_picture, refuse_palette
 from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
@@ -91,8 +90,7 @@ def _exif(cover: Cover) -> bytes:
 
     The EXIF of a TIFF can't, since its tags describe its pixels.
     """
-    with open_picture(cover) as image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # damage in it was reported when it was read
+    with open_picture(cover) as image, ignoring_warnings:  # damage in it was reported when it was read
         try:
             exif = image.getexif()
             exif.pop(ExifTags.Base.Orientation, None)

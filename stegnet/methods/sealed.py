@@ -18,6 +18,7 @@ from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import channels_of, check_memory
+from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
@@ -463,6 +464,7 @@ def secure_payload(samples: int) -> SecurePayload:
     return SecurePayload(samples, RATE, MEASURED)
 
 
+@blas_in_one_thread
 def hide_bytes(
     cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
 ) -> np.ndarray:
@@ -495,6 +497,7 @@ def hide_bytes(
     return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, RegularAreas(cover))
 
 
+@blas_in_one_thread
 def reveal_bytes(container: np.ndarray, key_source: KeySource) -> bytes:
     """Reveal the bytes that `hide_bytes`, or this method in a picture, hid.
 

@@ -3,7 +3,6 @@
 The same input gives the same bytes, except for Matroska's random identifiers and for drafts.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from av.video.stream import VideoStream
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
+from stegnet.core.process_settings import default_variable
 from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
 from stegnet.video.coding import Coding
@@ -32,7 +32,7 @@ from stegnet.video.sound_packets import CONVERT_SOUND, PLAYABLE, SoundPacket, So
 from stegnet.video.sound_streams import SoundWriter
 from stegnet.video.stream_copy import StreamCopy
 
-os.environ.setdefault("SVT_LOG", "1")  # only errors: libsvtav1 does not log through FFmpeg
+_svt_logs_errors = default_variable("SVT_LOG", "1")  # and nothing else; libsvtav1 does not log through FFmpeg
 
 
 class PictureTrack:
@@ -362,6 +362,8 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
             tick = 1 / info.rate if info.is_even else Fraction(1, FINE_TICKS)
             pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, tick)
             stream.codec_context.sample_aspect_ratio = info.aspect if info.says_aspect else Fraction(0)
+            with _svt_logs_errors:
+                stream.codec_context.open(strict=False)
             for packet in _coded(pictures, frames, info, coding):
                 film.mux(packet)
     except av.FFmpegError as error:

@@ -35,8 +35,8 @@ from PIL import Image
 
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM
-from stegnet.core.parallel import keep_freed_memory
 from stegnet.core.pixels import is_grey
+from stegnet.core.process_settings import keep_freed_memory
 from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated
 from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
 from stegnet.image.pictures import (

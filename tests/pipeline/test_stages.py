@@ -46,7 +46,7 @@ LOGS = set((ROOT / "pipeline/tracking").glob("*.py"))
 PAIR = ROOT / "stegnet/networks/pair.py"
 FAMILIES = set((ROOT / "stegnet/networks/families").glob("[!_]*.py"))
 CODE_OF_FAMILY = "build/code.json"  # PAIR imports a family's file when it is asked for
-SETTINGS = {ROOT / "pipeline/__init__.py"}  # how the process runs
+SETTINGS = {ROOT / package / "__init__.py" for package in ("pipeline", "study")}  # how the process runs
 FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/networks")}  # import what is asked for
 
 

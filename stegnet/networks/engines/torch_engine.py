@@ -1,6 +1,8 @@
 """Engine on PyTorch: CPU or GPU."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -9,8 +11,23 @@ from torch import Tensor
 
 from stegnet.core.compute import autocast, is_out_of_memory, pick_device, resolve
 from stegnet.core.errors import WeightsError
+from stegnet.core.process_settings import Borrowed
 from stegnet.networks.engines import WORKING_BYTES, Pool, checked, out_of_memory, pictures_in_memory
 from stegnet.networks.pair import Pair
+
+
+@contextmanager
+def _full_convolutions() -> Iterator[None]:
+    """Have cuDNN compute with 32 bits in the block: revealing may run on another device."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+_without_tf32 = Borrowed(_full_convolutions)
 
 
 class TorchEngine:
@@ -24,7 +41,6 @@ class TorchEngine:
     def __init__(self, pair: Pair, device: str = "auto", precision: str = "auto") -> None:
         self.device = pick_device(device)
         self.precision = resolve(precision, self.device)
-        torch.backends.cudnn.allow_tf32 = False  # revealing may run on another device
         self.pair = pair.eval().to(self.device).to(memory_format=torch.channels_last)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -60,11 +76,11 @@ class TorchEngine:
             return Pool(max(1, min(gpu_workers, capacity)), lambda: None)
         threads = torch.get_num_threads()
         workers = min(threads, pictures_in_memory(pixels))
-        return Pool(workers, lambda: torch.set_num_threads(threads // workers))
+        return Pool(workers, lambda: _share_threads(threads, workers))
 
     def _run(self, network: Callable[..., Tensor], *pictures: np.ndarray) -> np.ndarray:
         try:
-            with torch.inference_mode(), autocast(self.precision, self.device):
+            with _without_tf32, torch.inference_mode(), autocast(self.precision, self.device):
                 result = network(*map(self._tensor, pictures)).float()
                 return checked(result[0].permute(1, 2, 0).contiguous().cpu().numpy())
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # a documented name without a stub
@@ -79,3 +95,11 @@ class TorchEngine:
         """Convert (H, W, 3) to (1, 3, H, W) in channels-last memory format."""
         tensor = torch.from_numpy(picture).to(self.device).permute(2, 0, 1)[None]
         return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def _share_threads(threads: int, workers: int) -> None:
+    """Have PyTorch compute in this thread with its share of the threads, and in later ones with all, as before."""
+    torch.get_num_threads()  # otherwise the thread would take over what is set last
+    torch.set_num_threads(threads // workers)
+    with ThreadPoolExecutor(1) as another:
+        another.submit(torch.set_num_threads, threads)
