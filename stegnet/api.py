@@ -213,15 +213,9 @@ class Session:
         method = options.pop("method", AUTO)
         folder = OutputTarget(local_path(to), options.pop("overwrite", False))
         chosen, typed = method_for("file", options, "", method)
-<<<<<<< HEAD
-        with _as_file(secret, "secret") as secret_path:
+        with blas_in_one_thread, _as_file(secret, "secret") as secret_path:
             plan = plan_album(local_path(covers), secret_path, enough)
             with results_folder(folder.path, local_path(covers)):
-=======
-        with blas_in_one_thread, _as_file(secret, "secret") as secret_path:
-            plan = plan_album(Path(covers), secret_path, enough)
-            with results_folder(folder.path, Path(covers)):
->>>>>>> e96a35f4 (The library leaves its caller's process as it was)
                 job = HideJob(chosen, typed, self._context)
                 outcomes = make_album(plan, folder, key, job)
         reports = []

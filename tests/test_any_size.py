@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from PIL import Image
 
 import stegnet
 from stegnet import kernels
+from stegnet.core.names import USUAL_NAME
 from tests.support.films import ffmpeg, make_film, picture, still_frames
 from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
 
 KEY = stegnet.Key(bytes(range(32)))
-NAME = "secret"  # of a secret that is given as bytes; capacity is that of a file without a name
 FRAMES = 3  # of a film without loss
 HEADER = 131  # bytes of a sealed record besides the file's
 REPEATED = settings(
@@ -90,23 +91,33 @@ def sizes_about_merging(most: int) -> st.SearchStrategy[int]:
     return st.integers(970, 1020).map(lambda share: max((most + HEADER) * share // 48_000 - HEADER, 0))
 
 
-def promised(cover: bytes | Path, method: str, parts: int = 1) -> int:
-    """Most bytes of a file beside its name, which each part of a film holds; negative if nothing fits."""
+def promised(cover: bytes | Path, method: str) -> int:
+    """Most bytes of a file whose name has the usual length; negative if nothing fits."""
     fits = stegnet.capacity(cover)
-    return max((fit.bytes for fit in fits if fit.method == method and fit.bytes), default=-1) - parts * len(NAME)
+    return max((fit.bytes for fit in fits if fit.method == method and fit.bytes), default=-1)
+
+
+@contextmanager
+def named(secret: bytes) -> Iterator[Path]:
+    """Yields a file of these bytes, whose name has the usual length."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, USUAL_NAME)
+        path.write_bytes(secret)
+        yield path
 
 
 def comes_back(cover: bytes | Path, method: str, size: int) -> None:
     secret = np.random.default_rng(size).bytes(size)
-    made = stegnet.hide(cover, secret, key=KEY, method=method)
+    with named(secret) as path:
+        made = stegnet.hide(cover, path, key=KEY, method=method)
     assert made.container is not None
     found = stegnet.reveal(made.container, key=KEY)
     assert (found.data == secret, found.trouble) == (True, ())
 
 
 def is_refused(cover: bytes | Path, method: str, size: int) -> None:
-    with pytest.raises(stegnet.CapacityError) as caught:
-        stegnet.hide(cover, bytes(size), key=KEY, method=method)
+    with named(bytes(size)) as path, pytest.raises(stegnet.CapacityError) as caught:
+        stegnet.hide(cover, path, key=KEY, method=method)
     assert caught.value.hint
 
 
@@ -144,6 +155,23 @@ def test_sizes_about_which_samples_begin_to_count_as_one(method, kernel, height,
         comes_back(cover, method, data.draw(sizes_about_merging(promised(cover, method)), "size"))
 
 
+@pytest.mark.parametrize("method", COVERS)
+def test_what_is_hard_to_find_is_one_number(method):
+    """`info` tells it, the report's verdict turns at it, and `at_most_safe` refuses one byte more."""
+    cover = COVERS[method](240, 250, grey=False)
+    safe = max(fit.safe for fit in stegnet.capacity(cover) if fit.method == method and fit.safe is not None)
+    for size in (0, safe, safe + 1) if safe else (0,):
+        with named(bytes(size)) as path:
+            figures = stegnet.hide(cover, path, key=KEY, method=method).figures
+            assert (figures.detection == "hard") == (size <= figures.secure.hard)
+            assert max(figures.secure.hard, 0) == safe
+            if figures.detection == "hard":
+                assert stegnet.hide(cover, path, key=KEY, method=method, at_most_safe=True).figures.detection == "hard"
+            else:
+                with pytest.raises(stegnet.CapacityError, match="hard to find"):
+                    stegnet.hide(cover, path, key=KEY, method=method, at_most_safe=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0, 0.0203, 0.5, 1])
 def test_a_large_cover(share):
@@ -155,12 +183,12 @@ def test_a_large_cover(share):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "parts"), [("sealed", FRAMES), ("h264", 1)])
+@pytest.mark.parametrize("method", ["sealed", "h264"])
 @settings(REPEATED, max_examples=6)
 @given(data=st.data())
-def test_films(method, parts, films, data):
+def test_films(method, films, data):
     """Each frame of a film without loss holds the file's name; those of the other are one group."""
-    most = promised(films[method], method, parts)
+    most = promised(films[method], method)
     comes_back(films[method], method, data.draw(sizes(most), "size"))
     is_refused(films[method], method, most + 1)
 

@@ -26,6 +26,7 @@ CHANNEL_SUFFIX = ".channel"  # of the file of a known channel
 FORMS = MappingProxyType(
     {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
 )  # suffixes of lossless formats that are written
+USUAL_NAME = 32 * "n"  # stands for the name of a file that is not known yet: 32 bytes, more than most have
 TEXT_NAME = "message.txt"  # name of a hidden text
 MOST_TEXT = 1 << 16  # bytes of a hidden text in UTF-8
 MARK = ":"  # in the name of a class or function from outside this program

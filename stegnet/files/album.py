@@ -138,6 +138,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     Raises:
         CapacityError: a cover has no capacity, or the secret does not fit.
     """
+    at_most_safe = getattr(job.options, "at_most_safe", False)
     secret = header.file
     longest = replace(secret, needed=1, enough=1) if album.enough < header.frames else secret
     empty = len(format_record(Record(replace(header, secret=longest), 0), keys.film))
@@ -154,7 +155,12 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
         capacities.append(capacity)
     in_bytes = [capacity.bytes for capacity in capacities]
     hard_to_find = [capacity.hard or 0 for capacity in capacities]
-    return divide(secret.size, in_bytes, hard_to_find, album.enough)
+    division = divide(secret.size, in_bytes, hard_to_find, album.enough, at_most_safe)
+    easy = [cover.name for cover, hard in zip(album.covers, hard_to_find, strict=True) if hard < 0]
+    if at_most_safe and easy:
+        problem = f"not even an empty part of the secret is hard to find in {', '.join(easy)}"
+        raise CapacityError(problem, "remove what is named from the folder", subject=album.covers[0].parent)
+    return division
 
 
 def _hidden(

@@ -13,7 +13,7 @@ from stegnet import video
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
-from stegnet.core.names import FALLBACK, FILM, FORMS, PICTURE, SOUND, Names, safe_name
+from stegnet.core.names import FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import Setting, Text
 from stegnet.files.album import album_in
@@ -251,7 +251,7 @@ def _fits_for(channel: Path, cover: Cover) -> Info:
     if cover.kind not in method.info.covers:
         raise CapacityError(f"is a {cover.called}, and only pictures are sent through a known channel", subject=cover)
     size = CoverSize.of(cover)
-    found = method.capacity(size, "", options)
+    found = method.capacity(size, USUAL_NAME, options)
     assert found is not None, "its capacity is known"
     info: Info = {"kind": cover.kind, "width": size.width, "height": size.height}
     fit = Fit("any file", method.info.name, found.bytes, found.hard, survive=str(channel))
@@ -376,7 +376,7 @@ def _capacity(cover: CoverSize, fits: list[Fit]) -> Info:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
             method, options = method_for(destination, {}, "")
             if cover.kind in method.info.covers and method.info.name != AUTO:
-                capacity = method.capacity(cover, "", options)
+                capacity = method.capacity(cover, USUAL_NAME, options)
                 if capacity is not None and capacity.bytes:
                     info["bytes_for"][destination] = capacity.bytes
     return info

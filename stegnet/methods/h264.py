@@ -23,7 +23,7 @@ from stegnet import video
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.names import FILM, FORMS, PICTURE
+from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
 from stegnet.core.text import Aside, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, ContainerKeys, KeyRing, KeySource
@@ -132,7 +132,7 @@ without encoding.
         """Return files hidden unchanged, if the cover is such a film."""
         why_not = _why_not(cover.cover) if cover.cover else ""
         unused = [Fit("", self.info.name, why_not=why_not)] if why_not else []
-        found = self.capacity(cover, "", H264Options())
+        found = self.capacity(cover, USUAL_NAME, H264Options())
         fits = [Fit("any file, in the H.264 itself", self.info.name, found.bytes, found.hard)] if found.bytes else []
         return unused + fits
 
@@ -196,10 +196,9 @@ def _why_not(cover: Cover, size: int = 1) -> str:
 def _capacity(cover: Cover, name: str) -> Capacity:
     try:
         carrier = cover.once(H264, _H264Carrier)
-        most = max(carrier.capacity(name), 0)
+        return Capacity.of(carrier.capacity(name), carrier.secure.hard)
     except MediaError:
         return Capacity(0)
-    return Capacity(most, min(most, carrier.secure.hard))
 
 
 class _H264Carrier(Carrier):

@@ -13,7 +13,7 @@ import numpy as np
 
 from stegnet import channels
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
-from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
@@ -49,7 +49,7 @@ from stegnet.methods.method import (
 )
 from stegnet.methods.registry import METHODS
 from stegnet.record import Container, Record, empty_record_bytes
-from stegnet.results import SecurePayload
+from stegnet.results import NONE_HARD, SecurePayload
 from stegnet.sealing import most_fixed, record_capacity
 from stegnet.sealing.jpeg_carriers import CARRIED, COEFFICIENTS, fixed_samples, medium_of, samples_of
 
@@ -132,7 +132,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         rare = cover.cover.rare_jpeg if cover.cover else ""
         why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {rare}")] if rare else []
         try:
-            found = self.capacity(cover, "", JpegOptions())
+            found = self.capacity(cover, USUAL_NAME, JpegOptions())
         except MediaError:
             return why_not
         if not found.bytes:
@@ -146,13 +146,12 @@ that does the same. For apps of which nothing is known: --for messenger.
             return Capacity(0)
         if options.names_channel:
             carrier = _JpegCarrier(cover.cover, ANY_KEY, options)
-            most = max(carrier.capacity(name), 0)
-            return Capacity(most, min(most, carrier.hard_bytes))
+            return Capacity.of(carrier.capacity(name), carrier.hard_bytes)
         if not cover.cover.is_jpeg:
             return Capacity(0)
         made = jpeg_cover(cover.cover, USUAL_QUALITY)
-        most = max(_record_capacity(made, ANY_KEY) - empty_record_bytes(name, ANY_KEY), 0)
-        return Capacity(most, min(most, _hard_bytes(made)), made.history)
+        most = _record_capacity(made, ANY_KEY) - empty_record_bytes(name, ANY_KEY)
+        return Capacity.of(most, _hard_bytes(made), made.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for any container that is written as a JPEG."""
@@ -179,7 +178,7 @@ that does the same. For apps of which nothing is known: --for messenger.
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: JpegOptions) -> Capacity:
         """Return the bytes that fit beside an empty record into the luma coefficients of the JPEG."""
         carrier = _JpegCarrier(cover, key, options)
-        return Capacity(carrier.capacity_beside(empty), carrier.hard_bytes)
+        return Capacity(carrier.space_beside(empty), carrier.hard_bytes)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: JpegOptions, context: Context
@@ -218,20 +217,21 @@ class _JpegCarrier(Carrier):
         self.key = key
         self.at_most_safe = options.at_most_safe
 
-    def capacity_beside(self, empty: int) -> int:
+    def space_beside(self, empty: int) -> int:
         """Return the bytes of a file that fit besides its empty record; negative if the record itself does not fit."""
         most = _record_capacity(self.plan.carrier, self.key)
         if isinstance(self.plan, NearlyThroughChannel):
             most = min(most, self.plan.capacity)
-        return min(most - empty, self.hard_bytes) if self.at_most_safe else most - empty
+        return most - empty
 
     @property
     def hard_bytes(self) -> int:
-        """Bytes of a file that are hard to find."""
+        """Bound of the bytes that are hard to find; negative: not even an empty file is."""
         return _hard_bytes(self.plan.carrier, self.plan.efficiency)
 
     def capacity(self, name: str) -> int:
-        return self.capacity_beside(empty_record_bytes(name, self.key))
+        most = self.space_beside(empty_record_bytes(name, self.key))
+        return min(most, self.hard_bytes) if self.at_most_safe else most
 
 
 def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> MethodChoice:
@@ -351,8 +351,8 @@ def _record_capacity(cover: JpegCover, key: Key) -> int:
 
 
 def _hard_bytes(cover: JpegCover, efficiency: float = 1.0) -> int:
-    """Return the number of hidden bytes that are hard to find in a JPEG."""
-    return 0 if cover.history else jpeg_secure_payload(cover, efficiency).hard
+    """Return the bound of the bytes that are hard to find in a JPEG; negative: not even an empty file is."""
+    return NONE_HARD if cover.history else jpeg_secure_payload(cover, efficiency).hard
 
 
 def jpeg_secure_payload(cover: JpegCover, efficiency: float = 1.0) -> SecurePayload:

@@ -150,7 +150,7 @@ class Fit:
     Attributes:
         what: a name for it.
         method: the method that hides it.
-        bytes: largest size of a file, less its name in UTF-8; for a film without loss, in each frame; None: see `psnr`.
+        bytes: largest size of a file whose name has 32 bytes in UTF-8, for a key or passphrase; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
         psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
@@ -175,6 +175,11 @@ class Capacity:
     bytes: int  # largest size of the file
     hard: int | None = None  # bytes of it that are hard to find; None: not known
     history: str | None = None  # lossy format that the cover has or had, if it is known to betray the container
+
+    @classmethod
+    def of(cls, most: int, hard: int, history: str | None = None) -> Self:
+        """Return the capacity of a cover, given bounds that are negative where not even an empty file is within."""
+        return cls(max(most, 0), max(min(most, hard), 0), history)
 
 
 @dataclass(frozen=True)
@@ -229,11 +234,14 @@ class Carrier(ABC):
     def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
         """Return the error for a file of `size` bytes that does not fit, given the bytes that would."""
         if self.at_most_safe:
-            return not_safe(payload.path, size, max(most, 0))
+            return not_safe(payload.path, size, most)
         hint = self.remedy(payload, size, most)
         if payload.only_whole:
             hint += f"; a compressed copy would lose {payload.only_whole}"
-        return CapacityError(f"has {size} bytes, more than the capacity of {max(most, 0)}", hint, subject=payload.path)
+        problem = f"has {size} bytes, more than the capacity of {max(most, 0)}"
+        if not size:
+            problem = "is empty, but not even that fits: its name needs room, too"
+        return CapacityError(problem, hint, subject=payload.path)
 
     def remedy(self, payload: "Payload", size: int, most: int) -> str:
         """Return the hint of `refusal`."""
@@ -303,7 +311,7 @@ class Payload(ExitStack):
         if size <= most:
             return HiddenFile(self.file, name, size)
         compressors = carrier.compressors() if self.kind else {}
-        if self.kind is None or self.kind not in compressors:
+        if self.kind is None or self.kind not in compressors or most <= 0:
             raise carrier.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
         most = carrier.copy_capacity(stored_name(secret.with_suffix(suffix)), self.file)
@@ -541,7 +549,7 @@ class Method(ABC, Generic[Options]):
         return []
 
     def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity | None:
-        """Return the capacity of a cover of this size for a file of this name; None: not known.
+        """Return the capacity of a cover of this size for a file of this name (USUAL_NAME: not known yet), or None.
 
         Raises:
             ConfigError: the options are impossible.
@@ -575,9 +583,9 @@ class AlbumMethod(Method[Options]):
 
     @abstractmethod
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
-        """Return the capacity of a picture for a part of an album's file, besides an empty record.
+        """Return the capacity of a picture for a part of an album's file besides an empty record, however easily found.
 
-        It is negative if the record itself does not fit.
+        It is negative if the record itself does not fit; `hard` is, if not even an empty part is hard to find.
 
         Raises:
             MediaError: the cover can't be read, or can't carry anything.

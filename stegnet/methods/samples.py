@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.core.errors import CapacityError
+from stegnet.core.names import USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
@@ -36,7 +37,7 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.record import Record, empty_record_bytes, format_record
-from stegnet.results import SecurePayload
+from stegnet.results import NONE_HARD, SecurePayload
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 
 
@@ -103,7 +104,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List any file up to the capacity; nothing if the capacity is 0."""
-        found = self.capacity(cover, "", SampleOptions())
+        found = self.capacity(cover, USUAL_NAME, SampleOptions())
         return [Fit(self.what, self.info.name, found.bytes, found.hard)] if found.bytes else []
 
     def capacity(self, cover: CoverSize, name: str, options: SampleOptions) -> Capacity:
@@ -111,8 +112,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
         if cover.cover is None or not self.info.keeps_form_of(cover.cover):
             return Capacity(0)
         carrier = _SampleCarrier(self.open(cover.cover), ANY_KEY, SampleOptions())
-        most = max(carrier.capacity(name), 0)
-        return Capacity(most, min(most, carrier.hard), carrier.found.history)
+        return Capacity.of(carrier.capacity(name), carrier.hard, carrier.found.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for a cover that stays what it is."""
@@ -132,7 +132,7 @@ class SampleMethod(AlbumMethod[SampleOptions]):
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
         """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
         carrier = _SampleCarrier(self.open(cover), key, options)
-        return Capacity(carrier.most(empty), carrier.hard)
+        return Capacity(carrier.space - empty, carrier.hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
@@ -153,14 +153,11 @@ class _SampleCarrier(Carrier):
         self.channels = channels_of(found.samples)
         rows, cols = found.samples.shape[:2]
         self.space = record_capacity(rows, cols, key, self.channels, found.medium)
-        self.hard = 0 if found.history else found.secure.hard
-
-    def most(self, empty: int) -> int:
-        """Return the bytes that fit besides an empty record; negative if the record itself does not fit."""
-        return min(self.space - empty, self.hard) if self.at_most_safe else self.space - empty
+        self.hard = NONE_HARD if found.history else found.secure.hard
 
     def capacity(self, name: str) -> int:
-        return self.most(empty_record_bytes(name, self._key))
+        most = self.space - empty_record_bytes(name, self._key)
+        return min(most, self.hard) if self.at_most_safe else most
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         return self.found.nothing_fits() or super().refusal(payload, size, most)

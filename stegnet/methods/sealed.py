@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of, check_memory
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import Setting, Text
@@ -73,7 +73,7 @@ from stegnet.record import (
     nothing_revealed,
     read_record,
 )
-from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history, stored_name
+from stegnet.results import NONE_HARD, SLIGHTLY, Changes, SecurePayload, shown_history, stored_name
 from stegnet.sealing import (
     FILM_EFFORT,
     LAYERED_PIXELS,
@@ -133,7 +133,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         """Return files hidden unchanged, and pictures or films that are compressed."""
         good = 40  # dB: the quality of the longest film that is listed
         best = 52  # dB: the highest quality that is forecast
-        found = self.capacity(cover, "", SealedOptions())
+        found = self.capacity(cover, USUAL_NAME, SealedOptions())
         most = found.bytes
         if not most:
             return []
@@ -165,11 +165,13 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         history = cover.cover.history
         if cover.frames > 1:
             return Capacity(most, history=history)
-        if history or cover.cover.is_film:  # a film of one frame
-            secure = secure_payload(0 if history else cover.height * cover.width * cover.channels)
+        if history:
+            return Capacity.of(most, NONE_HARD, history)
+        if cover.cover.is_film:  # a film of one frame
+            secure = secure_payload(cover.height * cover.width * cover.channels)
         else:
             secure = secure_in(_areas(cover.cover).mask, cover.channels)
-        return Capacity(most, min(most, secure.hard), history)
+        return Capacity.of(most, secure.hard)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
         """Return a choice for anything written without loss and not transparent.
@@ -202,8 +204,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         """Return the bytes that fit into a picture beside an empty record, and those that are hard to find."""
         carrier = SealedCover(cover, key, options)
         most = record_capacity(*carrier.size, key, carrier.channels, LAYERED_PIXELS) - empty
-        hard = 0 if carrier.history else carrier.secure.hard
-        return Capacity(min(most, hard) if options.at_most_safe else most, hard)
+        return Capacity(most, carrier.hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: SealedOptions, context: Context
@@ -271,12 +272,15 @@ class SealedCover(Carrier):
         height, width = self.size
         return secure_payload(self.frames * height * width * self.channels)
 
+    @property
+    def hard(self) -> int:
+        """Bound of the bytes that are hard to find; negative: not even an empty file is."""
+        return NONE_HARD if self.history else self.secure.hard
+
     def capacity(self, name: str) -> int:
         """Return the bytes of a file with this name that fit into all frames; errors are those of `bytes_capacity`."""
         most = bytes_capacity(*self.size, name, self.key, self.frames, self.channels)
-        if not self.at_most_safe:
-            return most
-        return min(most, 0 if self.history else self.secure.hard)
+        return min(most, self.hard) if self.at_most_safe else most
 
     def copy_capacity(self, name: str, secret: Cover) -> int:
         """Return the largest size of a copy, as `Carrier.copy_capacity`; films that are good in one layer use one."""

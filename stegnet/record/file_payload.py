@@ -99,35 +99,51 @@ class Division:
             yield Record(header, index, first, data=data)
 
 
-def divide(size: int, capacities: Sequence[int], hard: Sequence[int], enough: int) -> Division:
+def divide(
+    size: int, capacities: Sequence[int], hard: Sequence[int], enough: int, at_most_safe: bool = False
+) -> Division:
     """Divide a file of `size` bytes among pictures. Raises CapacityError if it doesn't fit.
 
     Args:
         size: size of the file in bytes.
         capacities: bytes that fit into each picture; at most 256 pictures if `enough` is below their number.
-        hard: bytes that are hard to detect in each picture.
+        hard: bytes that are hard to detect in each picture; negative: not even an empty part is.
         enough: number of pictures, of any choice, that must give the file.
+        at_most_safe: give no picture more than is hard to detect.
     """
-    capacity = np.array(capacities)
+    in_all = np.array(capacities)
+    capacity = np.minimum(in_all, np.maximum(hard, 0)) if at_most_safe else in_all
     weights = np.maximum(hard, 1)
+    largest = _largest(capacity, enough)
+    if largest < size:
+        who = f"these {len(capacities)} covers hold"
+        held = f"{largest:,}"
+        if enough < len(capacities):
+            who = f"any {enough} of {who}"
+        if at_most_safe:
+            held = f"{_largest(in_all, enough):,}, of which {largest:,} are hard to find"
+        raise CapacityError(f"the secret has {size:,} bytes, and {who} {held}", "add covers, or use larger ones")
     if enough == len(capacities) or not size:
-        if capacity.sum() < size:
-            raise _too_large(size, int(capacity.sum()), f"these {len(capacities)} covers hold")
         loads = _loads(size, capacity, weights, len(capacities))
         counts = loads.astype(int)
         counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
         return Division(tuple(counts.tolist()))
-    full = {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
-    largest = max(full, default=0)
-    if largest < size:
-        raise _too_large(size, largest, f"any {enough} of these {len(capacities)} covers hold")
     by_hard_bytes = _apportioned(_loads(size, capacity, weights, enough), enough)
-    counts = next((counts for counts in by_hard_bytes if _most(counts, capacity, enough) >= size), full[largest])
+    fullest = _full(capacity, enough)[largest]
+    counts = next((counts for counts in by_hard_bytes if _most(counts, capacity, enough) >= size), fullest)
     return Division(tuple(counts.tolist()), _fewest(counts, enough))
 
 
-def _too_large(size: int, most: int, who: str) -> CapacityError:
-    return CapacityError(f"the secret has {size} bytes, and {who} {most}", "add covers, or use larger ones")
+def _largest(capacity: NDArray[np.int64], enough: int) -> int:
+    """Return the size in bytes of the largest file that fits if any `enough` pictures of these capacities give it."""
+    if enough == len(capacity):
+        return int(capacity.sum())
+    return max(_full(capacity, enough), default=0)
+
+
+def _full(capacity: NDArray[np.int64], enough: int) -> dict[int, NDArray[np.int64]]:
+    """Return numbers of shares in proportion to the capacities, by the size in bytes of the largest file that fits."""
+    return {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
 
 
 def _loads(size: int, capacities: NDArray[np.int64], weights: NDArray[np.int64], enough: int) -> NDArray[np.float64]:

@@ -7,6 +7,9 @@ from .figures import (
     LEAST as LEAST,
 )
 from .figures import (
+    NONE_HARD as NONE_HARD,
+)
+from .figures import (
     POOR as POOR,
 )
 from .figures import (

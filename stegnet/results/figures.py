@@ -20,6 +20,7 @@ from stegnet.media.cover import Cover
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 SLIGHTLY = "reduced by less than half"  # at the end of a history
 POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
+NONE_HARD = -1  # bound of the bytes that are hard to find in a cover in which not even an empty file is
 LEAST = 22.0  # dB of PSNR of the revealed secret, below which hiding refuses
 
 
@@ -54,7 +55,8 @@ class SecurePayload:
     """Bytes of a file that are as hard to detect in a cover as payloads were in covers that were measured.
 
     The secure payload grows with the square root of the number of samples (Ker et al., "The square root law of
-    steganographic capacity", 2008); small covers get no higher rate per sample.
+    steganographic capacity", 2008); small covers get no higher rate per sample. What is written besides the file (lead,
+    header and MAC) counts as well: where that alone is too much, both bounds are negative, and an empty file is found.
 
     Attributes:
         samples: number of the cover's samples that can be changed.
@@ -70,12 +72,12 @@ class SecurePayload:
 
     @property
     def hard(self) -> int:
-        """Bytes up to which detectors hardly do better than guessing."""
+        """Bytes up to which detectors hardly do better than guessing; negative: not even for an empty file."""
         return self._bytes(self.rate)
 
     @property
     def easy(self) -> int:
-        """Bytes beyond which detectors are nearly always right."""
+        """Bytes beyond which detectors are nearly always right; negative: even for an empty file."""
         return self._bytes(DETECTION.easy_times * self.rate)
 
     def _bytes(self, rate: float) -> int:
@@ -83,7 +85,7 @@ class SecurePayload:
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
         measured_bytes = rate * self.measured / 8 + DETECTION.always
-        return int(self.efficiency * max(int(measured_bytes * growth) - DETECTION.always, 0))
+        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - DETECTION.always))
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class HidingFigures:
 
         detection = self.detection
         how_easily = DETECTION_WORDS[detection] if detection else "how easily it is found was not measured"
-        if self.secure and self.secure.hard and self.measured and not self.cover_format:
+        if self.secure and self.secure.hard > 0 and self.measured and not self.cover_format:
             how_easily += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
         return (": ".join(filter(None, (", ".join(facts), how_easily))),)
 
@@ -190,12 +192,16 @@ def betrayed_by(history: str) -> str:
 
 def lossy_covers_warning(histories: Sequence[str], count: int) -> str:
     """Return the warning on covers, among `count`, whose lossy formats, `histories`, give their containers away."""
-    ways_out = "reduce them to half their sides first, in RGB"
-    if not all(history.startswith("a film") for history in histories):
-        reduce = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB"
-        ways_out = Text(reduce, Aside("resize", "PIXELS", quoted=False))
     formats = ", ".join(dict.fromkeys(histories))
-    return Text(_given_away(f"{len(histories)} of {count} covers ({formats})"), "; ", ways_out)
+    line = _given_away(f"{len(histories)} of {count} covers ({formats})")
+    if all(history.startswith("a sound") for history in histories):
+        return line
+    ways_out = "reduce them to half their sides first, in RGB"
+    if "a JPEG" in histories:  # one whose container is of another format
+        ways_out = "let JPEGs stay JPEGs, and reduce others to half their sides first, in RGB"
+    if all(history.startswith("a film") for history in histories):
+        return f"{line}; {ways_out}"
+    return Text(f"{line}; {ways_out}", Aside("resize", "PIXELS", quoted=False))
 
 
 def _given_away(covers: str) -> str:
@@ -214,12 +220,14 @@ def shown_history(cover: Cover, suffix: str) -> str | None:
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
-    """Return the error for a secret of `size` bytes if at most `most` would be hard to detect."""
-    if most:
+    """Return the error for a secret of `size` bytes if at most `most` would be hard to detect; negative: not even 0."""
+    if most > 0:
         problem = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
         remedy = "use a larger cover, an album of several (`stegnet hide --spread`), or leave "
     else:
         problem = f"has {size} bytes, but none are hard to find in this cover"
+        if not size:
+            problem = "is empty, but not even that is hard to find in this cover"
         remedy = "use a photograph without a lossy past, or leave "
     return CapacityError(problem, Text(remedy, Setting("at_most_safe", True), " out"), subject=secret)
 

@@ -16,7 +16,7 @@ from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
 from stegnet.methods import jpeg as jpegs
 from stegnet.methods import sealed
-from stegnet.results import HidingFigures
+from stegnet.results import NONE_HARD, HidingFigures
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg
 
@@ -108,9 +108,10 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
         pixels, _ = read_cover(cover)
         secure, history = sealed.secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)
     figures = HidingFigures(kind, 1, 1, history, secure=secure)
-    sizes = (0, secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)
+    bounds = (secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)
+    sizes = (0, *(size for size in bounds if size > 0))
     words = {size: replace(figures, hidden_bytes=size).notes()[-1] for size in sizes}
-    return {"hard": 0 if history else secure.hard, "history": history, "words": words}
+    return {"hard": NONE_HARD if history else secure.hard, "history": history, "words": words}
 
 
 def test_the_page_tells_what_is_hard_to_find_as_python(demo: Path, tmp_path: Path, picture: Callable) -> None:

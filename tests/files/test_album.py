@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import stegnet
+from stegnet.cli import main
 from stegnet.image import read_picture, write_png
 from tests.support.films import make_film
 from tests.support.tampering import altered, unreadable
@@ -153,3 +154,24 @@ def test_a_picture_with_a_lossy_past_carries_only_what_the_others_cannot_hide(tm
     clean, lossy = stegnet.hide_album("covers", b"meet me at eight" * 4, "out", key=key)
     assert (clean.hiding.cover_format, bool(lossy.hiding.cover_format)) == (None, True)
     assert lossy.hiding.hidden_bytes <= 2 < clean.hiding.hidden_bytes
+
+
+def test_an_album_of_covers_in_which_nothing_is_hard_to_find(covers, key, picture, capsys):
+    """They are named where only what is hard to find may be hidden; the remedy is one for the covers that there are."""
+    for path in covers.iterdir():
+        path.unlink()
+    for number in range(3):
+        path = covers / f"{number}.jpg"
+        Image.fromarray(picture(200, 240, number)).save(path, quality=60 if number else 90)
+        if number:
+            with Image.open(path) as once:
+                once.save(path, quality=95)
+    Path("big.zip").write_bytes(DATA[:9])
+    with pytest.raises(stegnet.CapacityError, match=r"^covers: not even an empty part .* find in 1\.jpg, 2\.jpg$"):
+        hide(covers, key, at_most_safe=True)
+    stegnet.make_key_file("k")
+    for method in ("jpeg", "sealed"):
+        command = ("hide", "covers", "big.zip", "--spread", "--method", method, "--key-file", "k", "-o", method)
+        assert main(command) == 0
+        (line,) = (line for line in capsys.readouterr().err.splitlines() if "anyone can tell" in line)
+        assert "reduce" in line and ("let JPEGs stay JPEGs" in line) == (method == "sealed")

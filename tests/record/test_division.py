@@ -68,7 +68,7 @@ def test_all_the_capacity_can_be_used():
         assert list(division.counts) == capacities
         data = bytes(sum(capacities))
         assert Divided(division, data, len(capacities)).joined(range(len(capacities))) == data
-        with pytest.raises(CapacityError, match=f"these {len(capacities)} covers hold {sum(capacities)}"):
+        with pytest.raises(CapacityError, match=f"these {len(capacities)} covers hold {sum(capacities):,}$"):
             divide(sum(capacities) + 1, capacities, [1] * len(capacities), len(capacities))
 
 
@@ -76,11 +76,25 @@ def test_the_capacity_that_an_error_tells_can_be_used():
     for capacities, enough in (([1000] * 20, 18), ([100, 400, 900, 1600], 3), ([500, 10, 10], 2), ([7] * 256, 200)):
         with pytest.raises(CapacityError, match=f"any {enough} of these {len(capacities)} covers hold") as error:
             divide(10**6, capacities, capacities, enough)
-        most = int(str(error.value).split()[-1])
+        most = int(str(error.value).split()[-1].replace(",", ""))
         assert most > 0.9 * sum(sorted(capacities)[:enough])
         assert divide(most, capacities, capacities, enough).needed
         with pytest.raises(CapacityError):
             divide(most + 1, capacities, capacities, enough)
+
+
+def test_an_album_that_is_to_be_hard_to_find_holds_less_and_the_error_tells_both_numbers():
+    hard = [700, 20, 500]
+    for enough, held in ((3, "5,500, of which 1,220"), (2, "2,500, of which 520")):
+        who = "these" if enough == 3 else f"any {enough} of these"
+        error = f"^the secret has 1,000,000 bytes, and {who} 3 covers hold {held} are hard to find$"
+        with pytest.raises(CapacityError, match=error):
+            divide(10**6, [1000, 1500, 3000], hard, enough, True)
+        most = int(held.split()[-1].replace(",", ""))
+        assert divide(most, [1000, 1500, 3000], hard, enough, True)
+        with pytest.raises(CapacityError):
+            divide(most + 1, [1000, 1500, 3000], hard, enough, True)
+    assert divide(3, [1000, 1000], [-1, 3], 2, True).counts == (0, 3)
 
 
 def test_small_files():

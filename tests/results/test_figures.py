@@ -55,3 +55,17 @@ def test_what_is_said_is_what_was_changed(picture, key):
     assert report.notes[1].startswith(f"container {psnr(cover, report.container):.1f} dB, {changed} of 12,000 pixels")
     assert report.hiding.bits_per_sample == pytest.approx(8 * 6 / 36_000)
     assert 0 < report.hiding.capacity_used < 0.01
+
+
+def test_an_empty_file_is_hard_to_find_only_where_what_goes_with_it_is(picture, key):
+    """Lead, header and MAC change samples, too: 0 bytes are told and refused by the same bounds as any other number."""
+    for size, found in (((30, 30), "easy"), ((48, 40), "easy"), ((80, 80), "possible"), ((256, 256), "hard")):
+        cover = picture(*size)
+        report = stegnet.hide(cover, b"", key=key)
+        assert report.hiding.detection == found, size
+        if found == "hard":
+            assert stegnet.hide(cover, b"", key=key, at_most_safe=True).hiding.detection == found
+        else:
+            assert "are hard to find" not in report.notes[-1]
+            with pytest.raises(stegnet.CapacityError, match="is empty, but not even that is hard to find"):
+                stegnet.hide(cover, b"", key=key, at_most_safe=True)

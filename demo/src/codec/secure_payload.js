@@ -10,15 +10,16 @@ const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = TRACES;
  * Bytes of a file in a cover.
  *
  * @typedef {{hard: number, easy: number, history: string | null}} Security hard: up to which detectors hardly do better
- *   than guessing; easy: beyond which they are nearly always right; history: what gives any container away
+ *   than guessing; easy: beyond which they are nearly always right; negative: even an empty file is too much; history:
+ *   what gives any container away
  */
 
 /** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits of one, samples */
 function secured(samples, { RATE, MEASURED }, history) {
   const size = samples / MEASURED;
   const bytes = (rate) =>
-    Math.max(Math.floor(((rate * MEASURED) / 8 + ALWAYS) * (size > 1 ? Math.sqrt(size) : size)) - ALWAYS, 0);
-  return { hard: history ? 0 : bytes(RATE), easy: history ? 0 : bytes(EASY_TIMES * RATE), history };
+    Math.floor(((rate * MEASURED) / 8 + ALWAYS) * (size > 1 ? Math.sqrt(size) : size)) - ALWAYS;
+  return { hard: history ? -1 : bytes(RATE), easy: history ? -1 : bytes(EASY_TIMES * RATE), history };
 }
 
 /** Of a picture whose lowest bits are changed. */
@@ -56,15 +57,17 @@ export function detection(bytes, { hard, easy, history }) {
   if (history) return WORDS[EASY];
   const found = bytes > easy ? EASY : bytes <= hard ? HARD : POSSIBLE;
   const limit = ` (in this cover, up to ${hard.toLocaleString("en")} bytes are ${WORDS[HARD]})`;
-  return WORDS[found] + (hard ? limit : "");
+  return WORDS[found] + (hard > 0 ? limit : "");
 }
 
 /** Refuses a file that is not hard to find. @throws {PageError} */
 export function checkHard({ name, bytes }, { hard }) {
   if (bytes.length <= hard) return;
-  const [size, most] = [bytes.length, hard].map((count) => count.toLocaleString("en"));
+  const size = `${name} has ${bytes.length.toLocaleString("en")} bytes`;
   throw new PageError(
-    `${name} has ${size} bytes, but at most ${most} bytes are hard to find in this cover.`,
+    hard > 0
+      ? `${size}, but at most ${hard.toLocaleString("en")} bytes are hard to find in this cover.`
+      : `${size}, and nothing is hard to find in this cover.`,
     "Use a larger cover, or allow more than is hard to find.",
   );
 }

@@ -67,8 +67,8 @@ function filmForecast(cover, secret) {
 
 /** @param {boolean} [safe] hide only what is hard to find */
 function fits({ file }, capacity, remedy, security = null, safe = false) {
-  const hard = Math.min(security?.hard ?? Infinity, Math.max(capacity, 0));
-  const found = hard ? `, ${amount(hard)} of it hard to find` : ", all of it easy to find";
+  const hard = Math.min(security?.hard ?? Infinity, capacity);
+  const found = hard > 0 ? `, ${amount(hard)} of it hard to find` : ", all of it easy to find";
   const known = `Capacity: about ${amount(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
   return file.size <= (safe ? hard : capacity) ? `${known} ${WHOLE}` : `${known} The secret is too large. ${remedy}`;
 }

@@ -22,8 +22,10 @@ is hidden in FILE instead, and whether FILE was altered since hiding. Without
 the key, nothing hidden is looked for: detectors may tell that something is
 hidden, but not what.
 
-Quality is PSNR: at 40 dB and more, a picture can hardly be told from its
-original; at 30 dB it is visibly coarser.
+Sizes are for a key file or passphrase, and a file whose name has 32 bytes; a
+shorter name leaves room for more, a recipient for less. Quality is PSNR: at
+40 dB and more, a picture can hardly be told from its original; at 30 dB it is
+visibly coarser.
 """
 
 Lines = Iterator[tuple[str, str]]

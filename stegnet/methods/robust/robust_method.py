@@ -12,7 +12,7 @@ from stegnet import channels, video
 from stegnet.channels.destinations import MESSENGER, USUAL_CHANNELS
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
-from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, counted, printable
+from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME, counted, printable
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
@@ -92,27 +92,27 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, and pictures made to fit, for each channel."""
-        empty = robust.file_bytes("", 0)
+        head = robust.file_bytes(USUAL_NAME, 0)
         if cover.kind == FILM:
             capacities = ((name, _film_capacity(cover, channels.parse_film_channel(name))) for name in ROBUST_FILMS)
             return [
-                Fit("any file", ROBUST, capacity, survive=name, brief=name in _USUAL)
+                Fit("any file", ROBUST, capacity - head, survive=name, brief=name in _USUAL)
                 for name, capacity in capacities
-                if capacity > empty
+                if capacity > head
             ]
         fits: list[Fit] = []
         share = _usual_share(cover.cover)
         points = [point for point in robust.read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
         for point in sorted(points, key=lambda point: -point.lowest):
-            if (capacity := int(share * (robust.usual_capacity(point, cover.height, cover.width) or 0))) > empty:
+            if (capacity := int(share * (robust.usual_capacity(point, cover.height, cover.width) or 0))) > head:
                 decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
-                fits.append(Fit("any file", ROBUST, capacity, survive=point.channel))
+                fits.append(Fit("any file", ROBUST, capacity - head, survive=point.channel))
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
         for name in _JOINED:
             with suppress(CapacityError):  # too small to be resized
                 channel = channels.parse_picture_channel(name)
-                if (capacity := _picture_capacity(cover, channel, CONTAINER_PSNR) or 0) > empty:
-                    fits.append(Fit("any file", ROBUST, capacity, survive=name))
+                if (capacity := _picture_capacity(cover, channel, CONTAINER_PSNR) or 0) > head:
+                    fits.append(Fit("any file", ROBUST, capacity - head, survive=name))
         return fits
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
