@@ -43,9 +43,20 @@ def compress_film(
         problem = f"a film {info.width} pixels wide can't be made HEVC"
         raise MediaError(problem, "use a larger or longer cover", subject=path)
 
+    frames = len(info.pts)
+    least = 500 + 18 * frames  # bytes that Matroska and x265 take, however black the film
+    if limit < least:
+        raise too_large(path, f"at least {least}", limit)
+
     sound = _compress_sound(path, info, folder, limit)
     encoder = _Hevc(path, info, folder, sound, progress)
-    best = encoder.best(limit) or encoder.smallest()
+    low_rate = 0.02  # bits a pixel, below which the lowest quality may be too much: one pass tells that sooner than six
+    smallest: Path | None = None
+    if 8 * limit < low_rate * info.width * info.height * frames:
+        smallest = encoder.smallest()
+        if smallest.stat().st_size > limit:
+            raise too_large(path, smallest.stat().st_size, limit)
+    best = encoder.best(limit) or smallest or encoder.smallest()
     size = best.stat().st_size
     if size > limit:
         raise too_large(path, size, limit)

@@ -130,7 +130,7 @@ def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | Non
     return Compressed(exact, "lossless WebP", math.inf) if exact.stat().st_size <= limit else None
 
 
-def too_large(path: Path, size: int, limit: int) -> CapacityError:
+def too_large(path: Path, size: int | str, limit: int) -> CapacityError:
     """Return the error for a file whose copy has `size` bytes at the lowest quality, and may have `limit`."""
     problem = f"has {size} bytes even at the lowest quality, more than the capacity of {max(limit, 0)}"
     return CapacityError(problem, "use a larger or longer cover", subject=path)

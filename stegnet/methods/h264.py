@@ -21,10 +21,10 @@ import numpy as np
 
 from stegnet import video
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
-from stegnet.core.text import Aside, Text
+from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import Source, is_animation, is_mp4
 from stegnet.keys import ANY_KEY, ContainerKeys, KeyRing, KeySource
 from stegnet.media.claims import changes_of, claims_of, used_without
@@ -37,6 +37,7 @@ from stegnet.methods.method import (
     AutoOptions,
     Capacity,
     Carrier,
+    Compressors,
     Context,
     CoverSize,
     Fit,
@@ -66,7 +67,7 @@ from stegnet.record import (
     hidden_bytes,
     read_record,
 )
-from stegnet.results import SecurePayload, check_same, stored_name
+from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, most_fixed, record_capacity, seal
 from stegnet.video.h264_levels import (
     PPS,
@@ -89,9 +90,15 @@ H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
 GROUP_CARRIERS = 1 << 16
 SHARE = 4096  # carriers per sample that each bit of lead and MAC is chosen from
-_SMALL = 64  # AUTO examines a film only if the secret is at most this part of its bytes, since its levels hold no more
-_LARGER = "use a longer film, one of more bytes a second, or one whose encoder makes B pictures"
-_OTHERS = "encode it first: ffmpeg -i FILM -c:v libx264 -pix_fmt yuv420p OTHER.mp4; or hide without loss in .mkv"
+_SMALL = 16  # a film is examined only if the secret is at most this part of its bytes, since its levels hold no more
+_WITHOUT_LOSS = Text(
+    "; or write it without loss, many times as large: ", Setting("method", "sealed"), " and ", Setting("to", "NAME.mkv")
+)
+_LARGER = Text(
+    "use a smaller secret, or a film that is longer, of more bytes a second or with more B pictures", _WITHOUT_LOSS
+)
+_TOO_FEW = "its own H.264 can't be used: it has no B pictures, or too few"
+_OTHERS = "encode it first: ffmpeg -i FILM -c:v libx264 -pix_fmt yuv420p OTHER.mp4"
 # Types of NAL units: slices of IDR pictures, slices of all pictures; bits of nal_ref_idc.
 _PARTS = (1, 5)
 _PLACES = 64  # places in a block, at most
@@ -143,24 +150,29 @@ without encoding.
         return _capacity(cover.cover, name)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
-        """Return a choice for a secret that fits, unchanged, into the H.264 of an MP4 that stays one."""
-        if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film:
+        """Return a choice for an MP4 with loss that is to stay an MP4: it stays the film it was, or is refused.
+
+        No compressed copy is hidden: hardly any fits.
+        """
+        stays = is_mp4(cover) and not is_animation(cover) and cover.lossy_format is not None
+        if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film or not stays:
             return Unsuited()
-        size = payload.file.length
-        if size > cover.stat().st_size // _SMALL:
-            return Unsuited(_why_not(cover, size))
-        found = _capacity(cover, stored_name(payload.path))
-        most = found.hard if options.at_most_safe and found.hard is not None else found.bytes
-        return choice_of(self, options) if most and size <= most else Unsuited(_why_not(cover, size))
+        choice = choice_of(self, options)
+        return replace(choice, options=replace(choice.options, compress=False), final=True)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
     ) -> NewContainer:
         """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
-        carrier = cover.once(self.info.name, _H264Carrier)
+        if (payload.kind is None or not options.compress) and payload.file.length > cover.length // _SMALL:
+            problem = f"{payload.file.length:,} bytes are more than a film of its size holds in its own H.264"
+            raise CapacityError(problem, _LARGER, subject=cover)
+        try:
+            carrier = cover.once(self.info.name, _H264Carrier)
+        except MediaError as error:
+            raise error.with_hint(Text(error.hint, _WITHOUT_LOSS)) from error
         carrier.at_most_safe = options.at_most_safe
-        if suffix not in FORMS[FILM]:
-            carrier.larger = Text(_LARGER, "; or write it without loss", Aside("to", "NAME.mp4"))
+        carrier.compress = options.compress
         keys = key.new_keys(context.randomness)
         carrier.key = keys.film
         context = context.in_steps("compress", "hide", "verify")
@@ -178,19 +190,15 @@ without encoding.
         return found_file_by(_H264Container, container, context, self.info.name)
 
 
-def _why_not(cover: Cover, size: int = 1) -> str:
-    """Return why an MP4 or MOV can't carry `size` bytes in its own H.264; "" for other covers, and if it can."""
+def _why_not(cover: Cover) -> str:
+    """Return why an MP4 or MOV can't carry anything in its own H.264; "" for other covers, and if it can."""
     if not cover.is_film or not is_mp4(cover) or is_animation(cover):
         return ""
-    if size > cover.stat().st_size // _SMALL:
-        return f"{size} bytes are more than a film of its size holds in its own H.264"
     try:
-        most = cover.once(H264, _H264Carrier).capacity("")
+        most = cover.once(H264, _H264Carrier).capacity(USUAL_NAME)
     except MediaError as error:
         return f"its own H.264 can't be used: {error.problem}"
-    if most <= 0:
-        return "its own H.264 can't be used: it has no B pictures, or too few"
-    return "" if size <= most else f"its own H.264 holds at most {most} bytes"
+    return _TOO_FEW if most <= 0 else ""
 
 
 def _capacity(cover: Cover, name: str) -> Capacity:
@@ -206,7 +214,7 @@ class _H264Carrier(Carrier):
 
     # the container's film key, once it is known
     key = ANY_KEY
-    larger = _LARGER
+    compress = True  # whether to hide a copy of what does not fit
 
     def __init__(self, cover: Cover) -> None:
         self.cover = cover
@@ -214,10 +222,7 @@ class _H264Carrier(Carrier):
         self.stream = FilmStream(cover)
         if not self.stream.width or [len(packet) for _, packet in self.stream.packets()] != self.mp4.sizes.tolist():
             raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
-
-    @cached_property
-    def sizes(self) -> list[tuple[int, int]]:
-        return group_sizes(self.stream)
+        self.sizes = group_sizes(self.stream)
 
     @property
     def secure(self) -> SecurePayload:
@@ -231,6 +236,15 @@ class _H264Carrier(Carrier):
         share = self.share_capacity(name)
         most = full_capacity(len(self.sizes), share) if share > 0 else share
         return min(most, self.secure.hard) if self.at_most_safe else most
+
+    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
+        if self.at_most_safe:
+            return super().refusal(payload, size, most)
+        holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
+        return CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
+
+    def compressors(self) -> Compressors:
+        return super().compressors() if self.compress else {}
 
     def share_capacity(self, name: str) -> int:
         """Return the bytes of a file's share that fit into each group."""

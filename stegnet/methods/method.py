@@ -509,13 +509,12 @@ class MethodChoice:
     options: Any
     changed_secret: str = ""  # as in `Report`
     warning: str = ""
+    final: bool = False  # AUTO asks no other method if this one refuses: it would write many times the bytes
 
 
 @dataclass(frozen=True)
 class Unsuited:
     """The answer of a method that does not suit a cover and a secret."""
-
-    why: str = ""  # the reason that a cover whose form it would keep can't carry the secret; "" for other covers
 
 
 @dataclass(frozen=True)

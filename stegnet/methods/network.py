@@ -274,6 +274,9 @@ class _NewFilm(NewFilm):
     ) -> None:
         if cover.film.grey:
             raise grey_refused()
+        if secret.frames > cover.frames and options.longer == "refuse":
+            hint = Text("use a longer cover, or hide as many as fit", Aside("longer", "cut"))
+            raise CapacityError(f"the secret has {secret.frames} frames, the cover only {cover.frames}", hint)
         self.secret = secret
         self.options = options
         self.network = chosen_network(context)
@@ -281,9 +284,6 @@ class _NewFilm(NewFilm):
         super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
         info = secret.film
         network = self.network
-        if secret.frames > self.frames and options.longer == "refuse":
-            hint = Text("use a longer cover, or hide as many as fit", Aside("longer", "cut"))
-            raise CapacityError(f"the secret has {secret.frames} frames, the cover only {self.frames}", hint)
         self.hidden = min(self.frames, secret.frames)
         self._sound = no_sound(secret, self.hidden)
         if options.sound and info.sound:  # up to the last hidden frame

@@ -4,7 +4,6 @@ To add a method: a file with a `Method`, and a line below.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -198,19 +197,18 @@ class Auto(Method[AutoOptions]):
     ) -> NewContainer:
         """Hide by the most preferred method that suits the cover and has the capacity, and say in `choice` how."""
         refused: CapacityError | PackageError | None = None
-        passed = ""  # why the method that would keep the cover's form was passed over
         for method in preferred(cover.kind):
             answer = method.suits(cover, payload, suffix, options)
             if isinstance(answer, Unsuited):
-                if answer.why and suffix in method.info.suffixes:
-                    passed = f"{answer.why}; the film was written without loss, which takes many times its bytes"
                 continue
             try:
                 made = method.embed(cover, payload, suffix, key, answer.options, context)
             except (CapacityError, PackageError) as error:
+                if answer.final:
+                    raise
                 refused = error
                 continue
-            made.choice = replace(answer, warning=passed)
+            made.choice = answer
             return made
         assert refused, "one method suits any cover"
         raise refused

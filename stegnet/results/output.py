@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from stegnet import video
-from stegnet.core.disk import already_exists, atomic_write, unwritable
+from stegnet.core.disk import already_exists, atomic_write, temporary_file, unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, MOST_TEXT, PICTURE, TEXT_NAME, either
 from stegnet.core.parallel import Progress
@@ -146,6 +146,8 @@ class OutputTarget:
                 raise MediaError("is an input too", "name another file to write", subject=self.path)
             if os.path.lexists(self.path) and not self.force:
                 raise already_exists(self.path)
+            with temporary_file(self.path):  # a folder that can't be written to is refused before the work
+                pass
         except OSError as error:
             raise unwritable(self.path, error) from error
 

@@ -32,7 +32,7 @@ from stegnet.cli.options import (
 from stegnet.cli.parser import Parser
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, called
-from stegnet.core.names import TEXT_NAME
+from stegnet.core.names import FILE, TEXT_NAME
 from stegnet.core.remote_path import Place
 from stegnet.core.text import Text
 from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
@@ -190,6 +190,8 @@ def _packed(options: argparse.Namespace) -> Iterator[Path]:
     secret = Path(str(options.secret))
     if isinstance(options.output, Path) and secret.resolve() in options.output.resolve().parents:
         raise MediaError("is in the folder that is hidden", "write it elsewhere", subject=options.output)
+    if isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output)):
+        output_target(options, options.output).check((), FILE)  # before the folder is packed, which may be large
     with temporary_folder() as folder:
         archive = pack(secret, folder)
         with called(secret, archive):

@@ -9,6 +9,7 @@ import numpy as np
 from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
+from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.avif import has_ffmpeg
 from stegnet.image.pictures import read_picture, refuse_palette, resize
@@ -17,6 +18,7 @@ from stegnet.media.cover import Compressed, Cover, about_secret
 from stegnet.media.jpeg_cover import jpeg_cover
 from stegnet.methods.hiding import write_jpeg, write_picture
 from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
+from stegnet.methods.robust.block_placement import content_capacity
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes, file_content, fit_picture, within_ratio
@@ -34,6 +36,7 @@ from stegnet.methods.robust.survival import ContentSpace, Surviving, embed_survi
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.networks.inference import Step
 from stegnet.results import LEAST, Changes, stored_name
+from stegnet.sealing.fec import HIGHEST
 
 
 def embed_in_picture(
@@ -63,21 +66,37 @@ def embed_in_picture(
         pixels = resize(cover.pixels, *channel.kept_size(*size))
 
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
+    larger = _remedy(channel, modem.points, pixels, psnr, payload)
+    if payload.kind != PICTURE:
+        _check_size(payload, pixels, modem.points, _or_as_png(larger, jpeg))
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
     context = context.in_steps(*steps, "check", "write")
     sent = context.with_heartbeat("try", lambda: picture_cover(pixels, key, channel, psnr, jpeg or as_given, context))
     whole = sent.picture if isinstance(sent, TiledCover) else sent
     area = int(whole.grid.height * whole.grid.width * (channel.part or 1) ** 2)
-    larger = _remedy(channel, modem.points, pixels, psnr, payload)
     try:
         surviving = embed_surviving(sent, lambda space: _fit(payload, area, larger, context, space))
     except CapacityError as error:
-        if jpeg is None or not jpeg.coarse:
-            raise
-        png = Aside("to", "NAME.png")
-        hint = Text(error.hint, "; or write a PNG", png, ", which does not keep the coarse steps of the JPEG")
-        raise error.with_hint(hint) from None
+        raise error.with_hint(_or_as_png(error.hint, jpeg)) from None
     return _NewPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, size))
+
+
+def _or_as_png(hint: str, jpeg: JpegContainer | None) -> str:
+    """Return a hint to hide more, with that of a PNG if the container is to keep a JPEG's coarse steps."""
+    if jpeg is None or not jpeg.coarse:
+        return hint
+    return Text(hint, "; or write a PNG", Aside("to", "NAME.png"), ", which does not keep the coarse steps of the JPEG")
+
+
+def _check_size(payload: Payload, pixels: np.ndarray, points: Sequence[OperatingPoint], larger: str) -> None:
+    """Raise CapacityError, with a hint, for a file that fits at no rate, since measuring takes as long as hiding."""
+    height, width = pixels.shape[:2]
+    blocks = (height // BLOCK) * (width // BLOCK)
+    most = max(content_capacity(blocks, point, HIGHEST) for point in points)
+    most -= file_bytes(stored_name(payload.path), 0)
+    if 0 < most < payload.file.length:
+        problem = f"has {payload.file.length} bytes, more than the capacity of {most} at most"
+        raise CapacityError(problem, larger, subject=payload.path)
 
 
 def _fit(payload: Payload, area: int, larger: str, context: Context, space: int) -> tuple[bytes, HiddenFile]:

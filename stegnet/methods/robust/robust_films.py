@@ -103,11 +103,17 @@ def embed_in_film(
     source: Source = cover
     if channel.reduces(info):
         source = folder / "sent.avi"
-        info = _write_reduced(cover, channel, source, context)
+        info = _reduced(info, channel)
 
     wanted = file_bytes(payload.path.name, payload.file.length) if exact else 1
-    for points in film_points(channel.hard, options.container_psnr, exact=exact):
-        sent = [FilmCover(source, info, folder, channel, point, most, key, context) for point, most in points]
+    tried = [
+        [FilmCover(source, info, folder, channel, point, most, key, context) for point, most in points]
+        for points in film_points(channel.hard, options.container_psnr, exact=exact)
+    ]
+    _check_size(tried[0], wanted, payload)
+    if isinstance(source, Path):
+        _write_reduced(cover, channel, source, context)
+    for sent in tried:
         film = _first_with_capacity(sent, wanted, payload)
         if any(film.rates):
             break
@@ -120,8 +126,15 @@ def embed_in_film(
     return _NewFilm(cover, film, embed_surviving(film, fit), suffix)
 
 
-def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> FilmInfo:
-    """Write the cover, reduced to the pixels and frames that are sent, to a lossless file; return its properties."""
+def _reduced(info: FilmInfo, channel: FilmChannel) -> FilmInfo:
+    """Return the properties of a film that is reduced to the pixels and frames that are sent."""
+    height, width = channel.kept_size(info.height, info.width)
+    every = channel.every(info)
+    return replace(info, height=height, width=width, pts=info.pts[::every], rate=info.rate / every)
+
+
+def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Context) -> None:
+    """Write the cover, reduced to the pixels and frames that are sent, to a lossless file."""
     info = cover.film
     height, width = channel.kept_size(info.height, info.width)
     kept = range(0, len(info.pts), channel.every(info))
@@ -133,20 +146,24 @@ def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Cont
                 context.progress("reduce", done, len(kept))
 
     write_draft(path, resized())
-    return replace(info, height=height, width=width, pts=info.pts[:: kept.step], rate=info.rate / kept.step)
 
 
-def _first_with_capacity(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> "FilmCover":
-    """Return the first cover that holds `wanted` bytes, or else the one that holds most.
-
-    Raises CapacityError at once if no rate would be enough for any cover, since measuring takes as long as hiding.
-    """
+def _check_size(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> None:
+    """Raise CapacityError if no rate would be enough for any cover, since measuring takes as long as hiding."""
     bounds = [film.plan_at([HIGHEST] * film.groups).capacity for film in films if film.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
         size = payload.file.length
         most = max(bound - wanted + size, 0)
         problem = f"has {size} bytes, more than the capacity of {most} at most"
         raise CapacityError(problem, _LARGER, subject=payload.path)
+
+
+def _first_with_capacity(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> "FilmCover":
+    """Return the first cover that holds `wanted` bytes, or else the one that holds most.
+
+    Errors are those of `_check_size`.
+    """
+    _check_size(films, wanted, payload)
     measured = []
     for film in films:
         measured.append((film.plan_at(film.rates).capacity, film))

@@ -7,7 +7,9 @@ import av
 import numpy as np
 import pytest
 
+import stegnet
 from stegnet import CapacityError, MediaError, Passphrase, Session
+from stegnet.core.names import USUAL_NAME
 from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
 from stegnet.methods.h264 import FilmStream, film_groups, level_costs
@@ -184,3 +186,32 @@ def test_damaged_films(tmp_path):
     assert not out.exists()
     with Cover(path) as cover:
         assert METHOD.capacity(CoverSize(64, 96, 24, cover=cover), "", METHOD.info.options()).bytes == 0
+
+
+def test_what_does_not_fit_is_told_with_the_number_that_does_and_never_written_without_loss(cover, tmp_path):
+    """Unless that is asked for: no container is many times its cover because of a byte, or of a recipient's key."""
+    (fit,) = (fit for fit in SESSION.capacity(cover) if fit.method == "h264")
+    secret, out = tmp_path / USUAL_NAME, tmp_path / "out.mp4"
+    secret.write_bytes(bytes(fit.bytes))
+    assert SESSION.hide(cover, secret, out, key=KEY).hiding.method == "h264"
+    stegnet.make_identity_file(tmp_path / "id")
+    recipient = stegnet.read_identity(tmp_path / "id").recipient
+    for size, key, told in (
+        (fit.bytes + 1, recipient, r"its own H.264 holds at most [\d,]+ bytes, and the secret has [\d,]+$"),
+        (fit.bytes + 1, KEY, f"its own H.264 holds at most {fit.bytes:,} bytes, and the secret has {fit.bytes + 1:,}$"),
+        (cover.stat().st_size, KEY, "bytes are more than a film of its size holds in its own H.264$"),
+    ):
+        secret.write_bytes(bytes(size))
+        with pytest.raises(CapacityError, match=told) as refused:
+            SESSION.hide(cover, secret, tmp_path / "no.mp4", key=key)
+        assert refused.value.subject == str(cover) and "NAME.mkv" in refused.value.hint
+        assert not (tmp_path / "no.mp4").exists()
+    with pytest.warns(UserWarning, match="anyone can tell"):
+        assert SESSION.hide(cover, secret, tmp_path / "out.mkv", key=KEY).hiding.method == "sealed"
+
+
+def test_an_mp4_without_loss_stays_one_without_loss(tmp_path):
+    lossless = still_film(tmp_path / "a.mkv", 6)
+    cover = encoded(lossless, tmp_path / "a.mp4", "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr0", "-an")
+    report = SESSION.hide(cover, bytes(20_000), tmp_path / "out.mp4", key=KEY)
+    assert (report.hiding.method, report.warnings) == ("sealed", ())
