@@ -2,7 +2,7 @@
 
 A page of this machine shows the camera, the container, ten times their difference, and the secret as it is revealed
 from the container's 8-bit samples. With --film, the camera is recorded without loss until the end (Ctrl-C, or
---frames), and SECRET is hidden in that film, which `stegnet reveal` opens. Needs `pip install 'stegnet[media]'`.
+--frames), and SECRET is hidden in that film, which `stegnet reveal` opens. Needs `pip install opencv-python-headless`.
 """
 
 import argparse

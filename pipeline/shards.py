@@ -267,7 +267,7 @@ def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         files, path = fsspec.url_to_fs(address)
     except (ImportError, ValueError) as error:
-        hint = "for s3://, pip install 'stegnet[cluster]'"
+        hint = "for s3://, pip install '.[cluster]', in stegnet's folder"
         raise ConfigError(f"{address}: can't be opened ({error})", hint) from error
     return files, path.rstrip("/") or path
 

@@ -156,14 +156,14 @@ def about(path: object) -> Iterator[None]:
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """Raise a PackageError that names the feature if a package of `stegnet[name]` can't be imported in the block."""
+    """Raise a PackageError that names the feature if a package of the extra `name` can't be imported in the block."""
     try:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "stegnet"):
             raise
-        raise PackageError(f"{what} needs {package}", f"pip install 'stegnet[{name}]'") from error
+        raise PackageError(f"{what} needs {package}", f"pip install '.[{name}]', in stegnet's folder") from error
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

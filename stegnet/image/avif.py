@@ -14,7 +14,6 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +24,7 @@ from PIL.AvifImagePlugin import AvifImageFile
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import LUMA
 from stegnet.formats.boxes import box, boxes, full_box
+from stegnet.formats.ffmpeg_cli import BITEXACT, piped_frames, run_ffmpeg
 from stegnet.image.av1_header import picture_data, require_picture
 from stegnet.image.pictures import UNREADABLE
 
@@ -142,8 +142,6 @@ def _encode(
     picture: np.ndarray, out: Path | None, problem: str, effort: int, control: _RateControl, subject: object = ""
 ) -> bytes:
     """Write a picture as AVIF of 10 bits, or return its AV1 data if `out` is None; other arguments as `write_avif`."""
-    from stegnet.formats.ffmpeg_cli import BITEXACT, piped_frames, run_ffmpeg  # imported here, since it needs ffmpeg
-
     height, width = picture.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise MediaError(f"{problem} (no side can have more than {MAX_SIDE} pixels)", subject=subject)
@@ -182,11 +180,6 @@ def _encode(
     return run_ffmpeg(out, [source], options, problem, subject, data)
 
 
-def has_ffmpeg() -> bool:
-    """Return whether ffmpeg's program is installed, as by the extra "media"."""
-    return all(find_spec(name) for name in ("ffmpeg", "imageio_ffmpeg"))
-
-
 @dataclass(frozen=True)
 class BareCoder:
     """Encoder of pictures without AVIF's container."""
@@ -201,9 +194,8 @@ class BareCoder:
 
     @classmethod
     def thorough(cls, effort: int) -> Self:
-        """Return an encoder of 10 bits, 0.2 to 0.5 dB better for the same time; without ffmpeg, of 8 bits, slow."""
-        slow = 4
-        return cls(10, effort) if has_ffmpeg() else cls(8, max(effort, slow))
+        """Return an encoder of 10 bits, 0.2 to 0.5 dB better for the same time."""
+        return cls(10, effort)
 
     @property
     def highest(self) -> int:

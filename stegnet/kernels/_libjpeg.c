@@ -399,6 +399,9 @@ INLINE void copy_block(const int method, const Quantiser *quantiser, const int32
         for (int lane = 0; lane < LANES; lane++) {
             copies->columns[place][lane] = copies->after_columns[place];
             copies->offset[place][lane] = (uint32_t)offset[place];
+        }
+    for (int place = 0; place < BLOCK; place++) /* one loop for both takes GCC 12 20 seconds to compile */
+        for (int lane = 0; lane < LANES; lane++) {
             copies->planned.least[place][lane] = copies->planned.least[place][0];
             copies->planned.span[place][lane] = copies->planned.span[place][0];
             copies->planned.planned[place][lane] = copies->planned.planned[place][0];

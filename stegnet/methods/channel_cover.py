@@ -29,7 +29,7 @@ from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
-from stegnet.image.pictures import KEPT_IN_FORM, as_stored, orientation_of, resize
+from stegnet.image.pictures import KEPT_IN_FORM, orientation_of, resize
 from stegnet.media.compression_traces import NOT_SENT
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import CapacityError, called, extra
+from stegnet.core.errors import CapacityError, called
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
@@ -21,6 +21,7 @@ from stegnet.core.text import Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
+from stegnet.media.compress import compress_film
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, check_usable, same_kind
@@ -255,14 +256,7 @@ class Carrier(ABC):
 def media_compressors(single: bool = False) -> Compressors:
     """Return the compressor of each kind of media; if all is in a `single` record, pictures may be near-lossless."""
     picture = compress_picture_nearly if single else compress_picture
-    return {PICTURE: (picture, AVIF), FILM: (_compress_film, MATROSKA)}
-
-
-def _compress_film(path: Path, folder: Path, limit: int, progress: Callable[[int, int], None]) -> Compressed:
-    with extra("media", "compressing a film"):
-        from stegnet.media.compress import compress_film  # imported here, since it needs ffmpeg
-
-    return compress_film(path, folder, limit, progress)
+    return {PICTURE: (picture, AVIF), FILM: (compress_film, MATROSKA)}
 
 
 class Payload(ExitStack):

@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet import video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, WeightsError
+from stegnet.core.errors import CapacityError, MediaError, RevealError, WeightsError
 from stegnet.core.measures import PSNR, psnr
 from stegnet.core.names import FILM, PICTURE, SHIPPED_PREDICTOR, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
@@ -168,7 +168,7 @@ to measure its quality: below 30 dB PSNR a warning gives the reason, below
         if predicts and payload.kind:
             try:
                 return _hide_predicted(cover, payload, suffix, key, context)
-            except (CapacityError, PackageError):  # AVIF, for what is too large otherwise, needs a package
+            except CapacityError:
                 if context.weights:
                     raise
         return _hide_picture(cover, payload.file, key, options, context)

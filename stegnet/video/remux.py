@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
+from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source, is_animation
 from stegnet.video.coding import ENCODER
@@ -191,8 +192,6 @@ def with_sound(film: Path, source: Path, out: Path, form: str) -> None:
         out: file to write.
         form: "mkv" or "mp4".
     """
-    from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg  # imported here, since it needs ffmpeg
-
     copied = input_file(source)
     options = {"format": FORMS[form].muxer}
     options |= {} if FORMS[form].is_matroska else {"movflags": "+faststart"}

@@ -1,12 +1,13 @@
 """`stegnet enhance`: denoises and sharpens a revealed picture or film."""
 
 import argparse
+from importlib.util import find_spec
 
 from stegnet.cli import messages, reports
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import atomic_write, local_path
-from stegnet.core.errors import extra
+from stegnet.core.errors import PackageError
 from stegnet.core.names import FORMS
 from stegnet.core.remote_path import size_of
 from stegnet.image.pictures import write_png
@@ -39,8 +40,9 @@ def add_arguments(enhance: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Write the enhanced picture or film; its notes go to stderr."""
-    with extra("media", "stegnet enhance"):
-        from stegnet.media.denoise import enhance, enhance_film
+    if find_spec("cv2") is None:
+        raise PackageError("stegnet enhance needs OpenCV", "pip install opencv-python-headless")
+    from stegnet.media.denoise import enhance, enhance_film  # imported here, since it needs OpenCV
 
     out = options.output
     with Cover(options.file) as file:

@@ -11,7 +11,6 @@ from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Setting, Text
-from stegnet.image.avif import has_ffmpeg
 from stegnet.image.pictures import read_picture, refuse_palette, resize
 from stegnet.keys import KeySource
 from stegnet.media.cover import Compressed, Cover, about_secret
@@ -173,9 +172,8 @@ class _NewPicture(NewContainer):
     def _note_on_copy(self) -> str:
         height, width = _secret_picture(self.payload, self.area).shape[:2]
         reduced = "" if (height, width) == self.payload.file.size else f"reduced to {width}×{height} pixels, "
-        better = "" if has_ffmpeg() else "; `pip install 'stegnet[media]'` compresses better"
         taken = len(self.surviving.content)
-        return f"{reduced}compressed to {taken} bytes ({self.surviving.offered} available){better}"
+        return f"{reduced}compressed to {taken} bytes ({self.surviving.offered} available)"
 
 
 def _remedy(

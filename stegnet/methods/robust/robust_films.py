@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stegnet.channels import FilmChannel
-from stegnet.core.errors import CapacityError, extra, reading
+from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
@@ -89,10 +89,6 @@ def embed_in_film(
         CapacityError: the file does not fit, or is not recovered.
     """
     channel = options.film_channel()
-    with extra("media", "hiding in films that survive H.264"):
-        from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
-
-        bundled_ffmpeg()  # needed at the end
     info = cover.film
     exact = payload.kind is None
     check_sides(cover.path, *channel.kept_size(info.height, info.width))

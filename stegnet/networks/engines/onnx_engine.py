@@ -33,7 +33,8 @@ class OnnxEngine:
 
     def __init__(self, weights: Path) -> None:
         if not is_exported(weights):
-            hint = f"`stegnet export {weights}` creates them; it needs PyTorch: pip install 'stegnet[export]'"
+            torch = "pip install '.[export]', in stegnet's folder"
+            hint = f"`stegnet export {weights}` creates them; it needs PyTorch: {torch}"
             raise WeightsError("no ONNX files next to it", hint, subject=weights)
         self._weights = weights
         self._id = weights_id(weights)
