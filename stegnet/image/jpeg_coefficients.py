@@ -15,7 +15,7 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, encode_jpeg, in_block_rows
-from stegnet.formats.opened_file import Source
+from stegnet.formats.opened_file import Source, spliced
 from stegnet.image.jpeg_markers import (
     HINT,
     HuffmanTable,
