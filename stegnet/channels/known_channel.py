@@ -123,7 +123,7 @@ class KnownChannel:
         problem = (
             f"no picture of its proportions went through the channel, so what becomes of {width}×{height} is unknown"
         )
-        hint = "send one, and learn the channel from that pair, too: `stegnet channel` with SENT RECEIVED added"
+        hint = "send one through it, and add that pair: `stegnet channel … SENT RECEIVED -o NAME.channel`"
         raise MediaError(problem, hint)
 
     def arrivals(self, sent: NDArray[np.uint8]) -> Iterator[Arrival]:

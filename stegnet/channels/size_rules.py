@@ -22,19 +22,34 @@ class SizeRule:
 
     Attributes:
         limits: limits that hold together.
-        added: fraction of a pixel that is added to a side before it is rounded down, 0 to 1.
+        added: fraction of a pixel that is added to a side before it is rounded down, 0 to 1; None: the side that is
+            not limited is rounded so that the proportions are the nearest, as by Pillow.
     """
 
     limits: Limits
-    added: float
+    added: float | None
 
     def reduced(self, size: Size) -> Size:
         """Return the size that the app makes of a picture's."""
-        factor = min(_factor(size, *limit) for limit in self.limits)
+        limited, most = min(self.limits, key=lambda limit: _factor(size, *limit))
+        factor = _factor(size, limited, most)
         if factor >= 1:
             return size
+        if self.added is None:
+            return _in_nearest_proportions(size, _measured(size, limited), most)
         height, width = (max(1, math.floor(factor * side + self.added)) for side in size)
         return height, width
+
+
+def _in_nearest_proportions(size: Size, side: int, most: int) -> Size:
+    """Return a size reduced so that a side has `most` pixels, by the same arithmetic as Pillow's `thumbnail`."""
+    height, width = size
+    aspect = width / height
+    if side == width:
+        rows = most / aspect
+        return max(1, min(math.floor(rows), math.ceil(rows), key=lambda near: near and abs(aspect - most / near))), most
+    cols = most * aspect
+    return most, max(1, min(math.floor(cols), math.ceil(cols), key=lambda near: abs(aspect - near / most)))
 
 
 def _factor(size: Size, limited: Limited, most: int) -> float:
@@ -72,22 +87,24 @@ def sizes_made(pairs: Sequence[SizePair], size: Size) -> set[Size]:
 def possible_rules(pairs: tuple[SizePair, ...]) -> tuple[SizeRule, ...]:
     """Return the rules that all pairs of sizes obey."""
     # Programs round down, some also what floating point leaves just below a whole number; to the nearest, halves down
-    # or up, or by proportions, as Pillow; or up.
+    # or up; or up.
     tiny = 1e-9
-    fractions = (0.0, tiny, 0.5 - tiny, 0.5 + tiny, 0.501, 1 - tiny)
-    rules = [SizeRule(limits, added) for added in fractions for limits in _possible_limits(pairs, added)]
+    rules = [SizeRule(limits, None) for limits in _possible_limits(pairs)]
+    for added in (0.0, tiny, 0.5 - tiny, 0.5 + tiny, 1 - tiny):
+        all_limits = [*_possible_limits(pairs), *_possible_areas(pairs, added)]
+        rules += [SizeRule(limits, added) for limits in all_limits]
     return tuple(rule for rule in rules if all(rule.reduced(sent) == arrived for sent, arrived in pairs))
 
 
-def _possible_limits(pairs: Sequence[SizePair], added: float) -> Iterator[Limits]:
-    """Yield the limits that pairs of sizes may show.
-
-    Those of sides are the largest that arrived: a box may be larger, but no pair tells.
-    """
+def _possible_limits(pairs: Sequence[SizePair]) -> Iterator[Limits]:
+    """Yield the limits of sides that pairs of sizes may show: the largest that arrived; a box may be larger."""
     sides: tuple[Limited, ...] = ("longer", "shorter", "width", "height")
     longer, shorter, width, height = ((side, max(_measured(arrived, side) for _, arrived in pairs)) for side in sides)
     yield from ((longer,), (shorter,), (width,), (height,), (longer, shorter), (width, height))
 
+
+def _possible_areas(pairs: Sequence[SizePair], added: float) -> Iterator[Limits]:
+    """Yield the roundest number of pixels that may be the limit of pairs of sizes, if there is one."""
     least = 1.0  # pixels
     most = math.inf
     for sent, arrived in pairs:

@@ -23,9 +23,10 @@ yourself, and save what arrives; send that once more, and save it, too:
 
 The first pair shows the size that the app reduces pictures to, the second
 whether what arrives can be computed to the bit. If it can't, secrets are
-protected by error correction, and fewer bytes fit. Pairs of other proportions
-tell more about the size. Pictures in colours and grey ones need a channel each.
-With one NAME.channel instead of pairs, show what is known.
+protected by error correction, and fewer bytes fit. Covers of other proportions,
+also upright ones, need one more pair of such a photograph each, until the pairs
+tell by which rule the app reduces pictures. Pictures in colours and grey ones
+need a channel each. With one NAME.channel instead of pairs, show what is known.
 """
 
 
