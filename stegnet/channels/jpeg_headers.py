@@ -52,6 +52,7 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     """
     first, *others = (segments_of(jpeg.without_picture(), _NAME) for jpeg in arrived)
     kinds_sent = [{_kind(each) for each in segments_of(jpeg.file.data, _NAME)} for jpeg in sent if jpeg is not None]
+    density = _density_of_most(arrived, sent)
 
     def is_kept(segment: Segment) -> bool:
         kind = _kind(segment)
@@ -61,7 +62,16 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
         alike = [_without_size(segment) in map(_without_size, segments) for segments in others]
         return is_added and bool(others) and all(alike)
 
-    return joined_segments(_without_thumbnail(segment) for segment in first if is_kept(segment))
+    headers = joined_segments(_without_thumbnail(segment) for segment in first if is_kept(segment))
+    return headers if density is None else _with_density(headers, density)
+
+
+def _density_of_most(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture | None]) -> bytes | None:
+    """Return the density that arrives of a picture without one, as most have none; None: that of the first."""
+    for before, after in zip(sent, arrived, strict=True):
+        if before is not None and stated_density(before.file.data) is None:
+            return _density(after.file.data)
+    return _NO_DENSITY if keeps_density(arrived, sent) else None
 
 
 def added_metadata(headers: bytes) -> list[str]:
@@ -75,16 +85,22 @@ def keeps_density(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture | N
     """Return whether the pixels per inch that JFIF says stay as they were sent; None: no example tells."""
     received = {jpeg.file.data for jpeg in arrived}
     densities = [
-        (density_of(before.file.data), density_of(after.file.data))
+        (stated_density(before.file.data), _density(after.file.data))
         for before, after in zip(sent, arrived, strict=True)
         if before is not None and before.file.data not in received
     ]
-    told = [before == after for before, after in densities if before not in (None, _NO_DENSITY)]
+    told = [before == after for before, after in densities if before is not None]
     return all(told) if told else None
 
 
-def density_of(data: bytes) -> bytes | None:
-    """Return the density that a JPEG's JFIF says: its unit, and two numbers; None without JFIF."""
+def stated_density(data: bytes) -> bytes | None:
+    """Return the density that a JPEG's JFIF says, a unit and two numbers; None if it says none."""
+    density = _density(data)
+    return None if density == _NO_DENSITY else density
+
+
+def _density(data: bytes) -> bytes | None:
+    """Return the bytes of the density in a JPEG's JFIF, which may be none; None without JFIF."""
     jfif = next((content for marker, content in segments_of(data, _NAME) if _kind((marker, content)) == _JFIF), None)
     return None if jfif is None else jfif[_DENSITY]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
-from stegnet.channels.jpeg_headers import density_of, written_behind
+from stegnet.channels.jpeg_headers import stated_density, written_behind
 from stegnet.channels.simulation import same_tables
 from stegnet.channels.trellis_quantisation import without_expendable
 from stegnet.core.errors import CapacityError, MediaError
@@ -170,7 +170,8 @@ def _with_headers(sent: JpegPicture, cover: Cover, known: "KnownChannel") -> Jpe
     """Return a JPEG in the file that the channel's program would write, as far as its examples tell."""
     if not known.headers:
         return sent
-    density = density_of(open_jpeg(cover).data) if known.keeps_density and cover.stays_jpeg else None
+    has_density = known.keeps_density and cover.stays_jpeg
+    density = stated_density(open_jpeg(cover).data) if has_density else None
     return jpeg_of(written_behind(known.headers, sent, density), "cover.jpg")
 
 

@@ -12,7 +12,7 @@ import pytest
 from stegnet import MediaError
 from stegnet.channels import learn_channel, read_channel
 from stegnet.channels.jpeg_form import jpeg_of
-from stegnet.channels.jpeg_headers import density_of, learned_headers, written_behind
+from stegnet.channels.jpeg_headers import learned_headers, stated_density, written_behind
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.image.jpeg_markers import joined_segments, segments_of
 from tests.channels.test_learning import SRGB, app, saved, scene
@@ -148,8 +148,16 @@ def test_density_that_an_app_keeps(
     again = app(received, tmp_path / "again.jpg", dpi=arrived[0])
     known = learn_channel([*pairs, (received, again)])
     assert known.keeps_density is keeps
-    density = density_of(jpeg(dpi=(96, 96)).file.data)
+    density = stated_density(jpeg(dpi=(96, 96)).file.data)
     assert written_behind(known.headers, jpeg(seed=3), density) == jpeg(seed=3, dpi=(96, 96)).file.data
+
+
+@pytest.mark.parametrize("usual", [(0, 0), (72, 72)])
+def test_density_of_a_picture_that_says_none(usual: tuple[int, int]) -> None:
+    """It is the app's own, though the first example kept another."""
+    first, second = jpeg(dpi=(300, 300)), jpeg(dpi=usual, seed=2)
+    headers = learned_headers([first, second], [first, jpeg()])
+    assert written_behind(headers, jpeg(seed=3)) == jpeg(seed=3, dpi=usual).file.data
 
 
 def damaged() -> dict[str, bytes]:
