@@ -7,7 +7,7 @@ import { decodeBase } from "../format/base.js";
 import { parseContent } from "../format/content.js";
 import { keySource } from "../format/keys.js";
 import { corner, masked, toPicture, toPlanes } from "../picture.js";
-import { checkRatio, FILM, parseRecord } from "../format/record.js";
+import { checkRatio, FILM, mostDeclared, parseRecord } from "../format/record.js";
 import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { unresize } from "../resize.js";
@@ -95,6 +95,8 @@ async function baseOf(engine, hidden, container) {
   const [width, height] = area(container, block);
   if (!width || !height) throw new RangeError("the container is smaller than a block");
   checkRatio(hidden, container);
+  const largest = Math.max(hidden.width, width) * Math.max(hidden.height, height); // while it is resized
+  if (largest > mostDeclared(container.width * container.height)) throw new RangeError("far too large a picture");
   return decodeBase(kind, base, width, height, engine.avif);
 }
 

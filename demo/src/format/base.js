@@ -2,6 +2,7 @@
 
 import { BASE } from "../constants.js";
 import { roundEven } from "../picture.js";
+import { pictureData, requirePicture } from "./av1_header.js";
 import { deflate, inflate, join } from "./bytes.js";
 
 /** Kinds of bases; a record holds the index. */
@@ -73,7 +74,7 @@ export async function decodeBase(kind, bytes, width, height, avif) {
   const gain = gainOf(code);
   if (kind === MEANS)
     return { picture: enlarged(await unpack(coded, height / BLOCK, width / BLOCK), width, height), gain };
-  if (!declares(coded, width, height)) throw new RangeError("not a base");
+  requirePicture(pictureData(coded), width, height);
   const picture = await avif.decode(coded);
   if (picture?.width !== width || picture.height !== height) throw new RangeError("not a base");
   return { picture, gain };
@@ -91,20 +92,6 @@ async function fitting(secret, quality, most, avif) {
   }
   return found;
 }
-
-/** True if all sizes in an AVIF file's properties are these: checked before any sample is decoded. */
-function declares(bytes, width, height) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let found = 0;
-  for (let at = 0; at + 16 <= bytes.length; at++) {
-    if (view.getUint32(at) !== ISPE) continue;
-    if (view.getUint32(at + 8) !== width || view.getUint32(at + 12) !== height) return false;
-    found++;
-  }
-  return found > 0;
-}
-
-const ISPE = 0x69737065; // "ispe", image spatial extents (ISO/IEC 23008-12, 6.5.3)
 
 export const { BLOCK } = BASE;
 

@@ -5,8 +5,9 @@
 
 import { BARE_AVIF, CONTENT } from "../constants.js";
 import { resize } from "../resize.js";
+import { requirePicture } from "./av1_header.js";
 import { join, Reader, u32 } from "./bytes.js";
-import { fileName } from "./record.js";
+import { fileName, mostDeclared } from "./record.js";
 
 const { COLOURS, ESSENTIAL } = BARE_AVIF;
 export const { HEAD_BYTES, MOST_SIDE, PICTURE_BYTES } = CONTENT; // PICTURE_BYTES: of a picture's body before its AV1 data
@@ -34,7 +35,9 @@ export const pictureContent = ({ width, height }, scale, coded) =>
 
 /** A picture, reduced to what readers accept in a container. */
 export function withinRatio(picture, container) {
-  const factor = Math.sqrt((WRITTEN_RATIO * container.width * container.height) / (picture.width * picture.height));
+  const area = container.width * container.height;
+  const most = Math.min(WRITTEN_RATIO * area, mostDeclared(Math.floor(area / 2))); // half, since copies may be cropped
+  const factor = Math.sqrt(most / (picture.width * picture.height));
   const reduced = (side) => Math.max(1, Math.floor(side * factor));
   return factor >= 1 ? picture : resize(picture, reduced(picture.width), reduced(picture.height));
 }
@@ -60,7 +63,7 @@ export async function parseContent(bytes, avif, area) {
 
 async function parsePicture(body, avif, area, depth) {
   const [height, width, scale, coded] = [body.u16(), body.u16(), body.u8(), body.rest()];
-  const most = Math.min(MOST_PIXELS, PIXEL_RATIO * area);
+  const most = Math.min(MOST_PIXELS, PIXEL_RATIO * area, mostDeclared(area));
   if (width * height === 0 || width * height > most || coded.length === 0) {
     throw new RangeError("a picture of no size, or of far too large a one");
   }
@@ -84,6 +87,7 @@ const MDAT = 0x6d646174; // "mdat"
 
 /** Decodes AV1 data of a known size and depth in bits, 8 or 10. @throws {RangeError} it is no such picture */
 export async function fromBare(data, width, height, avif, depth = 8) {
+  requirePicture(data, width, height);
   const picture = await avif.decode(asFile(data, width, height, depth));
   if (picture?.width !== width || picture.height !== height) throw new RangeError("not a picture of this size");
   return picture;

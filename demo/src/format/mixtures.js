@@ -41,6 +41,11 @@ export class LevelReader {
     return this.#isWhole && this.#state === STATE && this.#place === this.#words.length;
   }
 
+  /** True if more has been read than there is. */
+  get exhausted() {
+    return !this.#isWhole || this.#place > this.#words.length;
+  }
+
   /** The next level, from 0 to `top`, all equally likely. */
   uniform(top) {
     const slot = this.#state % WHOLE;

@@ -5,6 +5,7 @@ import { requirePlain } from "./jpeg_xl_header.js";
 import { decodePredicted } from "./predicted.js";
 
 const WHITE = 255;
+const MAY_HOLD = new Map(RECORD.MAY_HOLD); // pixels that a coder may hold in any number of bytes, and for each byte
 const RESTORED = new Map(PREDICTED.RESTORED); // largest errors without and with restoring by the network
 
 /**
@@ -45,6 +46,8 @@ export function largestError({ upper, lower, rows, coder }) {
  * @throws {RangeError} the levels are damaged
  */
 export async function decodeNearLossless({ width, height, upper, lower, rows, coder, levels }, decoders) {
+  const [always, forEachByte] = MAY_HOLD.get(coder);
+  if (width * height > Math.max(always, forEachByte * levels.length)) throw new RangeError("far too few bytes");
   if (coder === RECORD.NETWORK) {
     const parts = [
       { step: upper, rows },

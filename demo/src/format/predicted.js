@@ -141,6 +141,7 @@ async function decodeStrip({ data, shifts }, count, linear, mixture, place, top,
   const seen = new Float32Array(SEEN * count);
   const errors = [];
   for (const [order, colour] of COLOURS.entries()) {
+    if (reader.exhausted) throw new RangeError("not the code of a picture of this size");
     const output = await mixture(order, seen);
     const part = (from, to) => Int32Array.from(output.subarray(from * count, to * count));
     const means = part(0, MIXED);

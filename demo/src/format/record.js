@@ -13,7 +13,7 @@ const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 const { SPREAD, SPARE, ANAMORPHIC } = RECORD;
 export const { NEAR_LOSSLESS } = RECORD; // the kind of a picture that is coded nearly without loss
 const { JPEG_XL, NETWORK, MOST_STEP } = RECORD;
-const { MAX_PIXEL_RATIO } = READING; // pixels of a secret for each pixel of its container
+const { MAX_PIXEL_RATIO, LARGE_PHOTOGRAPH, LARGEST_RATIO } = READING; // pixels of a secret
 const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
 const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 
@@ -144,8 +144,12 @@ function parseNearLossless(fields) {
 
 /** @throws {RangeError} a hidden picture is far larger than its container: it would take too much memory */
 export function checkRatio(hidden, container) {
-  require(hidden.width * hidden.height <= MAX_PIXEL_RATIO * container.width * container.height);
+  const area = container.width * container.height;
+  require(hidden.width * hidden.height <= Math.min(MAX_PIXEL_RATIO * area, mostDeclared(area)));
 }
+
+/** The pixels of the largest picture that a container of so many pixels may hide. */
+export const mostDeclared = (area) => Math.max(LARGE_PHOTOGRAPH, LARGEST_RATIO * area);
 
 /** Reads the pixel aspect ratio of an anamorphic film. @throws {RangeError} an impossible one, or that of square pixels */
 function checkAspect(fields) {

@@ -221,6 +221,8 @@ export const QUALITY = {
 
 export const READING = {
   MAX_PIXEL_RATIO: 256,
+  LARGE_PHOTOGRAPH: 67108864,
+  LARGEST_RATIO: 64,
 };
 
 export const RECORD = {
@@ -235,6 +237,7 @@ export const RECORD = {
   MAX_NAME: 255,
   JPEG_XL: 1,
   NETWORK: 2,
+  MAY_HOLD: [[1, [16777216, 32]], [2, [1048576, 12]]],
   MOST_STEP: 64,
   MAX_PIXELS: 268435456,
   MAX_PART: 2147483647,
