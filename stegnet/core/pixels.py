@@ -177,13 +177,17 @@ def check_declared(height: int, width: int, container: int) -> None:
     count = height * width
     if not 0 < count <= most_declared(container):
         raise ValueError("a picture of no size, or of far too large a one")
+    check_reading(height, width, "the hidden picture")
+
+
+def check_reading(height: int, width: int, what: str, path: object = "") -> None:
+    """Raise a MediaError, about a file if one is named, if a picture needs more memory than is free."""
     negligible = 1 << 24  # pixels
-    bytes_each = 8  # that revealing takes for a pixel
+    bytes_each = 8  # that reading and writing takes for a pixel
+    count = height * width
     if count > negligible and bytes_each * count > (free := free_memory()):
-        problem = (
-            f"the hidden picture has {width}×{height} pixels, which take {bytes_each * count / 1e9:.1f} GB of memory"
-        )
-        raise MediaError(problem, f"{free / 1e9:.1f} GB are free: close other programs")
+        problem = f"{what} has {width}×{height} pixels, which take {bytes_each * count / 1e9:.1f} GB of memory"
+        raise MediaError(problem, f"{free / 1e9:.1f} GB are free: close other programs", subject=path)
 
 
 def most_declared(container: int) -> int:

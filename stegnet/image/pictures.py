@@ -24,7 +24,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
-from stegnet.core.pixels import is_grey, strips
+from stegnet.core.pixels import check_reading, is_grey, strips
 from stegnet.core.process_settings import Borrowed
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
@@ -155,10 +155,13 @@ def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize (H, W, 3) uint8 to (height, width, 3) by a Lanczos filter, antialiased when it shrinks."""
     if picture.shape[:2] == (height, width):
         return picture
+    most_at_once = 1 << 22  # pixels
+    if height < picture.shape[0] or height * width <= most_at_once:
+        return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+    # Pillow, too, resizes each row first, if there are to be more. Parts of the columns bound the memory.
     image = Image.fromarray(picture).resize((width, picture.shape[0]), Image.Resampling.LANCZOS)
-    # Pillow, too, resizes rows first, then columns: a part of them at a time, which bounds the memory.
     resized = np.empty((height, width, 3), np.uint8)
-    at_once = max(1, (1 << 22) // height)
+    at_once = max(1, most_at_once // height)
     for left in range(0, width, at_once):
         right = min(left + at_once, width)
         part = image.crop((left, 0, right, image.height))
@@ -390,6 +393,7 @@ def _read(
 ) -> tuple[np.ndarray, bytes | None]:
     """Read a picture like `read_cover`, or converted to sRGB, and add lines to `notes`; with `layers`, (H, W, 4)."""
     with open_picture(path) as image:
+        check_reading(image.height, image.width, "the picture", path)
         shown, profile = _shown(path, image, keep_profile, notes)
         return pixels_of(shown, layers), profile
 

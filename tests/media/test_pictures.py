@@ -267,6 +267,13 @@ def test_resize(picture):
     assert np.abs(resize(checks.astype(np.uint8), 16, 16).astype(int) - 127).max() < 16
 
 
+@pytest.mark.parametrize("size", [(3000, 3001), (40, 110_000), (90_000, 59), (20, 300_000), (61, 97)])
+def test_a_picture_that_is_resized_in_parts_is_as_pillow_resizes_it(size, picture):
+    pixels = picture(40, 60)
+    whole = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(resize(pixels, *size), np.asarray(whole))
+
+
 def enlarging(length: int, enlarged: int) -> np.ndarray:
     """The matrix that Pillow enlarges a line by, (enlarged, length)."""
     return np.array(

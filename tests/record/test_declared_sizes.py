@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import stegnet
 from stegnet.core.pixels import CODED, MEANS
@@ -85,6 +86,17 @@ def test_what_the_free_memory_can_not_hold_is_refused_with_a_reason(cover, monke
         assert caught.value.hint == "0.1 GB are free: close other programs"
     with pytest.raises(stegnet.MediaError, match=told):
         parse_content(robust(4000, 5000), SIDE**2)
+
+
+def test_a_file_of_a_picture_that_the_free_memory_can_not_hold_is_refused(tmp_path, cover, monkeypatch):
+    Image.new("L", (5000, 4000)).save(tmp_path / "page.png")
+    stegnet.hide(cover, tmp_path / "page.png", tmp_path / "sent.png", key=KEY)
+    monkeypatch.setattr("stegnet.core.pixels.free_memory", lambda: 150_000_000)
+    with pytest.raises(stegnet.MediaError, match=r"the picture has 5000×4000 pixels, which take 0\.2 GB"):
+        stegnet.reveal(tmp_path / "sent.png", tmp_path / "page.jpg", key=KEY)
+    assert not (tmp_path / "page.jpg").exists()
+    stegnet.reveal(tmp_path / "sent.png", tmp_path / "back.png", key=KEY)
+    assert (tmp_path / "back.png").read_bytes() == (tmp_path / "page.png").read_bytes()
 
 
 def test_a_picture_much_larger_than_its_container_comes_back():
