@@ -239,7 +239,8 @@ class _H264Carrier(Carrier):
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
         if self.at_most_safe:
-            return super().refusal(payload, size, most)
+            hint = Text("use a longer film, or a photograph, or leave ", Setting("at_most_safe", True), " out")
+            return super().refusal(payload, size, most).with_hint(hint)
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
         return CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
 

@@ -102,7 +102,8 @@ class _SoundSamples(Samples):
 
     def figures(self, samples: np.ndarray) -> dict[str, Any]:
         changed = int(np.count_nonzero(samples != self.samples))
-        return {"cover_pixels": self.samples.size, "changed_pixels": changed, "unit": "samples"}
+        frames, channels = self._sound.file.data.shape[:2]
+        return {"cover_pixels": frames * channels, "changed_pixels": changed, "unit": "samples"}
 
     def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
         data = self._sound.with_samples(samples)

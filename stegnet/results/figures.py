@@ -228,7 +228,7 @@ def not_safe(secret: Path, size: int, most: int) -> CapacityError:
         problem = f"has {size} bytes, but none are hard to find in this cover"
         if not size:
             problem = "is empty, but not even that is hard to find in this cover"
-        remedy = "use a photograph without a lossy past, or leave "
+        remedy = "use a larger photograph, without a lossy past, or leave "
     return CapacityError(problem, Text(remedy, Setting("at_most_safe", True), " out"), subject=secret)
 
 

@@ -78,6 +78,17 @@ def test_a_result_that_cannot_be_written(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: nowhere: no such folder\nhint: create it first\n"
 
 
+def test_a_channel_that_cannot_be_written(monkeypatch, capsys):
+    Path("there.channel").touch()
+    monkeypatch.setattr("stegnet.cli.commands.channel.learn_channel", work)
+    for out, told in (
+        ("nowhere/a.channel", "nowhere: no such folder"),
+        ("there.channel", "there.channel: already exists"),
+    ):
+        assert main(["channel", "photo.png", "photo.jpg", "-o", out]) == 1
+        assert capsys.readouterr().err.startswith(f"error: {told}\n")
+
+
 @pytest.mark.parametrize(
     ("cover", "secret", "options", "begins", "told"),
     [

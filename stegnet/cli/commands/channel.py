@@ -11,6 +11,7 @@ from stegnet.cli.options import add_force_option
 from stegnet.core.disk import atomic_write, local_path
 from stegnet.core.errors import MediaError
 from stegnet.core.names import CHANNEL_SUFFIX
+from stegnet.results import OutputTarget
 
 DESCRIPTION = """\
 Learn what an app or a site does to pictures, from a photograph that was sent
@@ -64,11 +65,12 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _check_output(output: Path, inputs: list[Path], options: argparse.Namespace) -> None:
-    """Refuse an output that is no channel's file by its name, or an input."""
+    """Refuse an output that is no channel's file by its name, an input, or can't be written."""
     if output.suffix != CHANNEL_SUFFIX:
         options.usage_error(f"argument -o: OUT must end in {CHANNEL_SUFFIX}")
     if output.exists() and any(output.samefile(path) for path in inputs if path.exists()):
         raise MediaError("is also an input", "write the channel elsewhere", subject=output)
+    OutputTarget(output, options.force).check((), "channel")
 
 
 def _show(known: KnownChannel, *, as_json: bool) -> None:
