@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from stegnet.core.arguments import checked
 from stegnet.core.disk import local_path, temporary_folder
 from stegnet.core.errors import called
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.process_settings import blas_in_one_thread
+from stegnet.core.text import brief_repr
 from stegnet.files import (
     Info,
     file_info,
@@ -29,7 +31,7 @@ from stegnet.files import (
     write_hidden,
 )
 from stegnet.formats.opened_file import FileInMemory
-from stegnet.image.pictures import read_picture, write_png
+from stegnet.image.pictures import png_bytes, read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.methods import AUTO, Context, Fit, HideJob, hide_file
 from stegnet.methods.registry import method_for
@@ -40,7 +42,7 @@ Image = np.ndarray  # (H, W, 3) uint8, sRGB
 Source = Image | Path | bytes | str | PathLike[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Revealed:
     """A revealed secret.
 
@@ -60,6 +62,8 @@ class Revealed:
     path: Path | None
     trouble: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief_repr
 
     @property
     @blas_in_one_thread
@@ -119,8 +123,18 @@ class Session:
         progress: Progress = no_progress,
         search: bool = False,
     ) -> None:
-        chosen = None if weights is None else weights_file(weights)
-        self._context = Context(chosen, device, precision, backend, progress=progress, search=search)
+        given = checked("weights", weights, Path | None)
+        chosen = None if given is None else weights_file(given)
+        if not callable(progress):
+            raise TypeError(f"progress: must be a function, is {type(progress).__name__}")
+        self._context = Context(
+            chosen,
+            checked("device", device, str),
+            checked("precision", precision, str),
+            checked("backend", backend, str),
+            progress=progress,
+            search=checked("search", search, bool),
+        )
 
     def hide(
         self,
@@ -161,7 +175,9 @@ class Session:
             UserWarning: the passphrase is weak, the cover gives its container away, or a copy is hidden.
         """
         _check_hiding_key(key)
-        chosen, typed = method_for("file", options, "" if to is None else local_path(to).suffix.lower(), method)
+        out = checked("to", to, Path | None)
+        force = checked("overwrite", overwrite, bool)
+        chosen, typed = method_for("file", options, out.suffix.lower() if out else "", checked("method", method, str))
         with (
             blas_in_one_thread,
             _as_file(cover, "cover") as cover_path,
@@ -169,11 +185,11 @@ class Session:
             temporary_folder() as folder,
         ):
             job = HideJob(chosen, typed, replace(self._context, warn=_warn))
-            path = folder / f"container{job.suffix_of(cover_path)}" if to is None else local_path(to)
-            report = hide_file(job, cover_path, secret_file, OutputTarget(path, overwrite), key)
+            path = out or folder / f"container{job.suffix_of(cover_path)}"
+            report = hide_file(job, cover_path, secret_file, OutputTarget(path, force), key)
             if report.changed_secret:
                 _warn(report.changed_secret)
-            if to is not None:
+            if out:
                 return replace(report, path=path)
             container = read_picture(path) if isinstance(cover, np.ndarray) else path.read_bytes()
             return replace(report, container=container)
@@ -210,12 +226,15 @@ class Session:
             UserWarning: the passphrase is weak.
         """
         _check_hiding_key(key)
-        method = options.pop("method", AUTO)
-        folder = OutputTarget(local_path(to), options.pop("overwrite", False))
+        method = checked("method", options.pop("method", AUTO), str)
+        force = checked("overwrite", options.pop("overwrite", False), bool)
+        folder = OutputTarget(checked("to", to, Path), force)
+        pictures = checked("covers", covers, Path)
+        needed = checked("enough", enough, int | None)
         chosen, typed = method_for("file", options, "", method)
         with blas_in_one_thread, _as_file(secret, "secret") as secret_path:
-            plan = plan_album(local_path(covers), secret_path, enough)
-            with results_folder(folder.path, local_path(covers)):
+            plan = plan_album(pictures, secret_path, needed)
+            with results_folder(folder.path, pictures):
                 job = HideJob(chosen, typed, self._context)
                 outcomes = make_album(plan, folder, key, job)
         reports = []
@@ -252,17 +271,18 @@ class Session:
             WeightsError: it was hidden with other weights.
         """
         _check_key(key, Identity)
+        target = checked("to", to, Path | None)
+        force = checked("overwrite", overwrite, bool)
+        exact = checked("strict", strict, bool)
+        every_bit = checked("lossless", lossless, bool)
         with blas_in_one_thread, _as_file(container, "container") as path, temporary_folder() as folder:
             with open_hidden(path, key, self._context) as opened:
                 hidden = find(opened, self._context)
-                if to is None:
-                    suffix = {PICTURE: ".png", FILM: ".mkv"}.get(hidden.kind, ".bin")
-                    out = folder / f"revealed{suffix}"
-                else:
-                    out = local_path(to)
-                report = write_hidden(hidden, OutputTarget(out, overwrite, lossless=lossless), strict)
-            data = out.read_bytes() if to is None else None
-            written = None if to is None else report.path
+                suffix = {PICTURE: ".png", FILM: ".mkv"}.get(hidden.kind, ".bin")
+                out = target or folder / f"revealed{suffix}"
+                report = write_hidden(hidden, OutputTarget(out, force, lossless=every_bit), exact)
+            data = None if target else out.read_bytes()
+            written = report.path if target else None
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
     def info(self, file: Source, *, key: KeySource | None = None, survive: Path | None = None) -> Info:
@@ -279,8 +299,9 @@ class Session:
         """
         if key is not None:
             _check_key(key, Identity)
+        channel = checked("survive", survive, Path | None)
         with blas_in_one_thread, _as_file(file, "file") as path:
-            return file_info(path, key, self._context, survive)
+            return file_info(path, key, self._context, channel)
 
     def capacity(self, cover: Source) -> list[Fit]:
         """Return what fits into a picture, film or sound, by method; errors are those of `info`."""
@@ -324,12 +345,15 @@ def _as_file(source: Source, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _as_secret(source: Source) -> Iterator[Path | FileInMemory]:
-    """Yield a secret: bytes stay in memory; otherwise as `_as_file`."""
-    if isinstance(source, bytes):
+    """Yield a secret: a path, or bytes and arrays in memory. Errors are those of `_as_file`."""
+    if isinstance(source, str | PathLike):
+        yield local_path(source)
+    elif isinstance(source, bytes):
         yield FileInMemory("secret", source)
-        return
-    with _as_file(source, "secret") as path:
-        yield path
+    else:
+        file = FileInMemory("secret.png", png_bytes(_picture("secret", source)))
+        with called("secret", file.name):
+            yield file
 
 
 def _picture(name: str, array: object) -> Image:

@@ -1,9 +1,12 @@
 """stegnet as a library."""
 
 import ast
+import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -13,8 +16,10 @@ from PIL import Image
 
 import stegnet
 from stegnet.channels import learn_channel, read_channel
-from stegnet.core.names import USUAL_NAME
+from stegnet.core.names import USUAL_NAME, is_channel_file
 from stegnet.image import read_picture, write_png
+from stegnet.methods import METHODS
+from stegnet.methods.registry import method_for
 from stegnet.video import scan
 from tests.support.sounds import noise, write_wav
 
@@ -233,6 +238,109 @@ def test_methods_and_their_options(session):
         assert str(caught.value) == told
 
 
+TYPES = {
+    **dict.fromkeys(("any_quality", "at_most_safe", "compress", "sound", "verify"), bool),
+    **dict.fromkeys(("quality", "resize"), int),
+    **dict.fromkeys(("channel", "longer", "survive"), str),
+    **dict.fromkeys(("channel_file", "channel_from"), tuple),
+    "container_psnr": float,
+}
+NUMBERS = (0, 1, -1, 60, 10**400, 1.5, 60.0, math.nan, math.inf, np.int64(60), np.float32(38))
+OTHERS: tuple[object, ...] = (
+    None,
+    True,
+    np.True_,
+    "95",
+    "",
+    "cut",
+    b"cut",
+    [],
+    ["a"],
+    ("a", Path("b")),
+    (1, 2),
+    {},
+    np.zeros(3),
+    object(),
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_option_takes_its_type_or_says_which(method):
+    """Whatever is given; what is taken has the type that the method expects, and is in its range."""
+    for declared in fields(METHODS[method].info.options):
+        kind = TYPES[declared.name]
+        for given in NUMBERS + OTHERS:
+            if declared.name == "survive" and is_channel_file(given):
+                continue
+            try:
+                _, options = method_for("file", {declared.name: given}, "", method)
+            except (TypeError, stegnet.ConfigError) as error:
+                assert re.match(f"{declared.name}: (must be .*, is |.*is not (one of|from) )", str(error))
+                numeric = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+                assert isinstance(error, TypeError) or kind is str or numeric
+            else:
+                taken = getattr(options, declared.name)
+                assert type(taken) is kind or (taken is None and declared.default is None)
+                assert kind not in (int, float) or taken is None or taken == given
+
+
+def test_arguments_of_the_wrong_type(session, tmp_path):
+    """Errors name the argument and what it accepts; nothing is written."""
+    calls = {
+        "to: must be a path or None, is int": lambda: session.hide("cover.png", b"a", 5, key=KEY),
+        "method: must be a string, is list": lambda: session.hide("cover.png", b"a", key=KEY, method=["sealed"]),
+        "overwrite: must be True or False, is str": lambda: session.hide("cover.png", b"a", key=KEY, overwrite="no"),
+        "quality: must be a whole number from 50 to 98 or None, is str": lambda: session.hide(
+            "cover.png", b"a", "sent.jpg", key=KEY, quality="95"
+        ),
+        "resize: must be a whole number or None, is float": lambda: session.hide(
+            "cover.png", b"a", key=KEY, resize=1.5
+        ),
+        "enough: must be a whole number or None, is str": lambda: session.hide_album(
+            ".", b"a", "o", key=KEY, enough="2"
+        ),
+        "covers: must be a path, is bytes": lambda: session.hide_album(b".", b"a", "o", key=KEY),
+        "strict: must be True or False, is int": lambda: session.reveal("cover.png", key=KEY, strict=1),
+        "lossless: must be True or False, is NoneType": lambda: session.reveal("cover.png", key=KEY, lossless=None),
+        "survive: must be a path or None, is int": lambda: session.info("cover.png", survive=5),
+        "device: must be a string, is int": lambda: stegnet.Session(device=0),
+        "search: must be True or False, is str": lambda: stegnet.Session(search="yes"),
+        "weights: must be a path or None, is int": lambda: stegnet.Session(weights=1),
+        "progress: must be a function, is NoneType": lambda: stegnet.Session(progress=None),
+    }
+    before = sorted(tmp_path.rglob("*"))
+    for told, call in calls.items():
+        with pytest.raises(TypeError) as caught:
+            call()
+        assert str(caught.value) == told
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_results_are_shown_without_their_contents(session):
+    for cover, secret in (("cover.png", NOTE), (read_picture(Path("cover.png")), read_picture(Path("secret.png")))):
+        report = session.hide(cover, secret, key=KEY)
+        revealed = session.reveal(report.container, key=KEY)
+        for shown in (repr(report), repr(revealed), str(report)):
+            assert len(shown) < 1500
+        size = (
+            f"<array {report.container.shape}>" if isinstance(cover, np.ndarray) else f"{len(report.container):,} bytes"
+        )
+        assert size in repr(report)
+        assert f"data=<{len(revealed.data):,} bytes>" in repr(revealed) and "a note" not in repr(revealed)
+
+
+def test_secrets_in_memory_stay_there(tmp_path):
+    """Neither bytes nor an array are in the folder for temporary files while they are hidden."""
+    found = set()
+
+    def look(*_: object) -> None:
+        found.update(path.name for path in (tmp_path / "temporary").rglob("*") if "secret" in path.name)
+
+    for secret in (NOTE, read_picture(Path("secret.png"))):
+        stegnet.Session(progress=look).hide("cover.mkv", secret, key=KEY)
+    assert not found
+
+
 def test_nothing_is_overwritten_unasked(session):
     """What is revealed is its owner's alone."""
     session.hide("cover.png", "secret.png", "c.png", key=KEY, method="network")
@@ -273,6 +381,9 @@ def test_where_networks_run(weights):
 def test_what_fits():
     fits = stegnet.capacity("cover.png")
     assert fits == stegnet.info(read_picture(Path("cover.png")))["fits"]
+    for cover in ("cover.png", "cover.mkv"):
+        assert {fit.method for fit in stegnet.capacity(cover)} <= METHODS.keys()
+    assert [fit.way for fit in fits if fit.compressed] == ["sealed, compressed"]
     best = next(fit for fit in fits if fit.method == "sealed" and fit.bytes)
     stegnet.hide("cover.png", np.random.default_rng(0).bytes(best.bytes - 60), key=KEY)
     with pytest.raises(stegnet.CapacityError):

@@ -5,8 +5,8 @@ command line and the page have other names for these settings, so a message keep
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Self, SupportsIndex
+from dataclasses import dataclass, fields
+from typing import Any, Self, SupportsIndex
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,20 @@ def shown(text: str, spell: Callable[[Setting], str]) -> str:
     """Return a message with each setting as `spell` writes it."""
     parts = text.parts if isinstance(text, Text) else (text,)
     return "".join(spell(part) if isinstance(part, Setting) else part for part in parts)
+
+
+def brief_repr(instance: Any) -> str:
+    """Return the representation of a dataclass with the sizes of bytes, arrays and long texts, not their contents."""
+    shown = (f"{declared.name}={_brief(getattr(instance, declared.name))}" for declared in fields(instance))
+    return f"{type(instance).__name__}({', '.join(shown)})"
+
+
+def _brief(value: object) -> str:
+    longest = 100  # characters
+    if isinstance(value, bytes):
+        return f"<{len(value):,} bytes>"
+    if shape := getattr(value, "shape", None):
+        return f"<array {shape}>"
+    if isinstance(value, str) and len(value) > longest:
+        return f"<{len(value):,} characters>"
+    return repr(value)

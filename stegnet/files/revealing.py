@@ -267,7 +267,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
         "bytes": fit.bytes,
         "safe_bytes": fit.safe,
         PSNR.key: fit.psnr,
-        "method": fit.method,
+        "method": fit.way,
         "survive": fit.survive,
     }
     return {name: value for name, value in values.items() if value is not None}

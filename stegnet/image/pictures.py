@@ -605,6 +605,18 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, *, smal
     Raises:
         MediaError: the file can't be written.
     """
+    with writing(path) as file:
+        _write_png(file, picture, icc, smallest)
+
+
+def png_bytes(picture: np.ndarray) -> bytes:
+    """Return the bytes of the PNG that `write_png` writes of (H, W, 3) uint8, sRGB."""
+    _write_png(file := io.BytesIO(), picture)
+    return file.getvalue()
+
+
+def _write_png(file: BinaryIO, picture: np.ndarray, icc: bytes | None = None, smallest: bool = False) -> None:
+    """Write a PNG as `write_png` into an open file."""
     stored, profile = as_stored(picture[..., :3], icc)
     samples = stored if picture.shape[2] == 3 else np.dstack([stored, picture[..., 3]])
     form = PngForm(profile=profile_chunk(profile) if profile else b"")
@@ -616,8 +628,7 @@ def write_png(path: Path, picture: np.ndarray, icc: bytes | None = None, *, smal
         middle = samples[top : top + compared_rows]
         if _written_bytes(form, middle) > much_larger * _written_bytes(libpng, middle):
             form = libpng
-    with writing(path) as file:
-        form.write(file, samples)
+    form.write(file, samples)
 
 
 def _written_bytes(form: PngForm, samples: np.ndarray) -> int:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from stegnet import channels
-from stegnet.core.errors import CapacityError, ConfigError, MediaError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
@@ -77,7 +77,9 @@ RATES = RateSettings()
 class JpegOptions:
     """Options of the method "jpeg"."""
 
-    quality: int | None = option(None, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q")
+    quality: int | None = option(
+        None, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q", (50, 98)
+    )
     compress: bool = option(True, EXACT_HELP)
     resize: int | None = option(None, RESIZE_HELP, "PIXELS")
     at_most_safe: bool = option(False, SAFE_HELP)
@@ -203,8 +205,6 @@ class _JpegCarrier(Carrier):
 
     def __init__(self, cover: Cover, key: Key, options: JpegOptions, source: KeySource | None = None) -> None:
         quality = USUAL_QUALITY if options.quality is None else options.quality
-        if not 50 <= quality <= 98:
-            raise ConfigError(f"{quality} is not from 50 to 98", parameter="quality")
 
         transit = channels.transit_of(options.channel_file, options.channel, options.channel_from, cover)
         self.plan: ChannelPlan

@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar, get_type_hints
 
+from stegnet.core.arguments import Limits, checked
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, called
 from stegnet.core.keystream import system_bytes
@@ -110,15 +111,28 @@ class Context:
 DEFAULT_CONTEXT = Context()
 
 
-def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None) -> Any:
+def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None, limits: Limits | None = None) -> Any:
     """Return a field of a method's options, with its texts for the command line.
 
     Args:
         default: value of the option if it is not given.
         text: its help; for a bool that is True, the effect of `--no-…`.
         metavar: several for a tuple of paths.
+        limits: least and greatest value of a number.
     """
-    return field(default=default, metadata={"help": text, "metavar": metavar})
+    return field(default=default, metadata={"help": text, "metavar": metavar, "limits": limits})
+
+
+def checked_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
+    """Return a method's options with the given values, by the names of its fields.
+
+    Raises:
+        TypeError: a value has another type than its option.
+        ConfigError: a value is out of the option's range.
+    """
+    types = get_type_hints(kind)
+    limits = {declared.name: declared.metadata["limits"] for declared in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: checked(name, value, types[name], limits[name]) for name, value in given.items()})
 
 
 @dataclass(frozen=True)
@@ -150,12 +164,13 @@ class Fit:
 
     Attributes:
         what: a name for it.
-        method: the method that hides it.
+        method: the method that hides it; `hide` takes its name.
         bytes: largest size of a file whose name has 32 bytes in UTF-8, for a key or passphrase; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
         psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
+        compressed: it fits as a compressed copy.
         why_not: the reason that nothing fits into the cover's own form; if there is one, all else is empty.
     """
 
@@ -167,6 +182,12 @@ class Fit:
     survive: str | None = None
     brief: bool = True
     why_not: str = ""
+    compressed: bool = False
+
+    @property
+    def way(self) -> str:
+        """The method, and whether a compressed copy is hidden, for people."""
+        return f"{self.method}, compressed" if self.compressed else self.method
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from stegnet.methods.method import (
     NewContainer,
     Payload,
     Unsuited,
+    checked_options,
     choice_of,
 )
 
@@ -148,6 +149,7 @@ def method_for(
 
     Raises:
         ConfigError: as `METHODS.choose`; or a value is impossible.
+        TypeError: a value has another type than its option.
     """
     options = dict(given)
     channel_file = None
@@ -165,7 +167,7 @@ def method_for(
     else:
         usual = AUTO
     found = METHODS.choose(usual if method in (None, AUTO) else method, options, suffix)
-    return found, found.info.options(**options)
+    return found, checked_options(found.info.options, options)
 
 
 class Auto(Method[AutoOptions]):

@@ -143,16 +143,16 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
             what = "any file, as PNG"
         if file and file.is_transparent:
             what = "any file (the PNG becomes opaque)"
-        fits = [Fit(what, self.info.name, most, found.hard)]
-        how = f"{self.info.name}, compressed"
+        name = self.info.name
+        fits = [Fit(what, name, most, found.hard)]
         if cover.frames == 1:
             decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
-            return [*fits, Fit("a picture of its own size", how, psnr=decibels)]
+            return [*fits, Fit("a picture of its own size", name, psnr=decibels, compressed=True)]
         forecast = min(capacity_tables.film_quality(most, cover.width, cover.height, cover.frames), best)
         times = capacity_tables.film_frames(most, cover.width, cover.height, good) / cover.frames
         longer = f"a film of its own size, {times:.1f} times as long"
-        fits.append(Fit("a film of its own size and length", how, psnr=round(forecast)))
-        return [*fits, Fit(longer, how, psnr=good)]
+        fits.append(Fit("a film of its own size and length", name, psnr=round(forecast), compressed=True))
+        return [*fits, Fit(longer, name, psnr=good, compressed=True)]
 
     def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
         """Return the capacity of a picture or film for a file; 0 if not even the header fits."""

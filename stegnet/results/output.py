@@ -28,6 +28,7 @@ from stegnet.core.names import FILM, MOST_TEXT, PICTURE, TEXT_NAME, either
 from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
 from stegnet.core.remote_path import Place
+from stegnet.core.text import brief_repr
 from stegnet.formats.opened_file import OpenedFile, is_matroska
 from stegnet.image.pictures import (
     PICTURE_FORMS,
@@ -51,7 +52,7 @@ CHANGED_SECRET = "changed secret"  # kind of a warning that a copy of the secret
 WATCHABLE_SUFFIX = ".mp4"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Summary of a hiding or revealing.
 
@@ -94,6 +95,8 @@ class Report:
     unchanged: bool = False
     changed_secret: str = ""
     hiding: HidingFigures | None = None
+
+    __repr__ = brief_repr
 
     @property
     def figures(self) -> HidingFigures:

@@ -188,7 +188,7 @@ def _fit(fit: Fit) -> str:
     size = f"about {fit.psnr} dB" if fit.bytes is None else f"{fit.bytes} bytes"
     size += "" if fit.safe is None else f", hard to find up to {fit.safe}"
     survive = f", --survive {fit.survive}" if fit.survive else ""
-    return f"{fit.what}, {size} ({fit.method}{survive})"
+    return f"{fit.what}, {size} ({fit.way}{survive})"
 
 
 def _as_text(value: object) -> str:

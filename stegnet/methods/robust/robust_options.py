@@ -31,6 +31,7 @@ class RobustOptions:
         "PSNR of a full container: 42 (jpeg:74 and better), 38, or 32, with more capacity (jpeg:76 and better); a "
         "small file changes few blocks, and fewest at 38 (default: 38)",
         "DB",
+        (0, 100),
     )
     compress: bool = option(True, EXACT_HELP)
     verify: bool = option(True, VERIFY_HELP)
