@@ -5,8 +5,9 @@
 films are encoded again.
 
 `known_channel` is what is known of an app or site, as a file; `learning` finds it from pictures that were sent and what
-arrived, and `jpeg_form` is how a program writes JPEGs. `simulation` tells what arrives, also by a command that does
-what the channel does; `transit` joins both for hiding.
+arrived. `size_rules` says to which size an app reduces a picture; `jpeg_form` and `jpeg_headers` are how a program
+writes JPEGs. `simulation` tells what arrives, also by a command that does what the channel does; `transit` joins both
+for hiding.
 """
 
 from lazy_loader import attach_stub

@@ -5,7 +5,7 @@ each picture, and of metadata only what the app itself adds. What came with a ph
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -41,37 +41,32 @@ _NAME = "an app's JPEG"
 
 
 def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture | None]) -> bytes:
-    """Return the headers of the JPEGs that arrived: those of the first, without what came with its photograph.
+    """Return the headers of the JPEGs that arrived: those of one of them, without what came with its photograph.
 
-    Of metadata, JFIF and Adobe's marker stay, and what the app adds: what at least two have alike, and of whose kind
-    some JPEG that was sent had nothing.
+    Of metadata, JFIF and Adobe's marker stay, and what the app adds: it is of a kind that all have that arrived, and
+    not all that were sent, and two have it alike. As most pictures say no density, one that said none is taken.
 
     Args:
         arrived: JPEGs that arrived.
         sent: the JPEG that was sent of each; None: a picture of another form.
     """
-    first, *others = (segments_of(jpeg.without_picture(), _NAME) for jpeg in arrived)
-    kinds_sent = [{_kind(each) for each in segments_of(jpeg.file.data, _NAME)} for jpeg in sent if jpeg is not None]
-    density = _density_of_most(arrived, sent)
+    headers = [segments_of(jpeg.without_picture(), _NAME) for jpeg in arrived]
+    kinds_sent = [_kinds(segments_of(jpeg.file.data, _NAME)) for jpeg in sent if jpeg is not None]
+    kinds_of_first, *others = map(_kinds, headers)
+    of_all = kinds_of_first.intersection(*others)
+    added = {kind for kind in of_all if any(kind not in kinds for kinds in kinds_sent)}
 
-    def is_kept(segment: Segment) -> bool:
-        kind = _kind(segment)
-        if kind is None or kind in (_JFIF, _ADOBE):
-            return True
-        is_added = any(kind not in kinds for kinds in kinds_sent)
-        alike = [_without_size(segment) in map(_without_size, segments) for segments in others]
-        return is_added and bool(others) and all(alike)
-
-    headers = joined_segments(_without_thumbnail(segment) for segment in first if is_kept(segment))
-    return headers if density is None else _with_density(headers, density)
-
-
-def _density_of_most(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture | None]) -> bytes | None:
-    """Return the density that arrives of a picture without one, as most have none; None: that of the first."""
-    for before, after in zip(sent, arrived, strict=True):
-        if before is not None and stated_density(before.file.data) is None:
-            return _density(after.file.data)
-    return _NO_DENSITY if keeps_density(arrived, sent) else None
+    says_none = [before is None or stated_density(before.file.data) is None for before in sent]
+    plain = [segments for segments, is_plain in zip(headers, says_none, strict=True) if is_plain] or headers
+    metadata = [[_without_size(each) for each in segments if _kind(each) in {*added, _JFIF}] for segments in plain]
+    most_usual = max(range(len(plain)), key=lambda number: metadata.count(metadata[number]))
+    kinds: set[Segment | None] = {None, _JFIF, _ADOBE}
+    if metadata.count(metadata[most_usual]) > 1:
+        kinds |= added
+    learned = joined_segments(_without_thumbnail(each) for each in plain[most_usual] if _kind(each) in kinds)
+    if not any(says_none) and keeps_density(arrived, sent):
+        return _with_density(learned, _NO_DENSITY)
+    return learned
 
 
 def added_metadata(headers: bytes) -> list[str]:
@@ -103,6 +98,10 @@ def _density(data: bytes) -> bytes | None:
     """Return the bytes of the density in a JPEG's JFIF, which may be none; None without JFIF."""
     jfif = next((content for marker, content in segments_of(data, _NAME) if _kind((marker, content)) == _JFIF), None)
     return None if jfif is None else jfif[_DENSITY]
+
+
+def _kinds(segments: Iterable[Segment]) -> set[Segment | None]:
+    return {_kind(segment) for segment in segments}
 
 
 def _kind(segment: Segment) -> Segment | None:

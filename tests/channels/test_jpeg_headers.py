@@ -86,6 +86,17 @@ def test_exif_that_says_the_size(order: str) -> None:
     assert written_behind(learned_headers(arrived, [jpeg(), None]), jpeg((40, 50))) == by_app((40, 50))
 
 
+def test_metadata_that_most_have_alike() -> None:
+    """As the resolution in EXIF that libvips adds, which is that of the photograph if it says one."""
+
+    def by_app(content: bytes) -> JpegPicture:
+        return jpeg_of(with_segments(jpeg().file.data, (EXIF, b"Exif\0\0" + content)), "arrived")
+
+    usual, other = by_app(b"usual"), by_app(b"other")
+    headers = learned_headers([other, usual, usual, other], [jpeg(dpi=(72, 72)), jpeg(), jpeg(), other])
+    assert b"usual" in headers and b"other" not in headers
+
+
 PRIVATE: dict[str, tuple[int, bytes]] = {
     "EXIF": (EXIF, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"),
     "XMP": (EXIF, b"http://ns.adobe.com/xap/1.0/\0<x/>"),

@@ -94,6 +94,7 @@ def test_covers_are_turned_and_reduced(
     told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=file)
     assert (told.width, told.height) == arrives
     assert any("reduced to" in note for note in told.notes) == (max(size) > 320)
+    assert any("the channel's file is an old one" in note for note in told.notes), "it has no headers"
     with Image.open(tmp_path / "s.jpg") as sent:
         assert sent.size == arrives and not sent.getexif()
     assert JpegForm.of(read_jpeg(tmp_path / "s.jpg")) == read_channel(file).form

@@ -97,6 +97,7 @@ def test_a_channel_is_learned_from_what_arrived(tmp_path, key, how):
     cover = photo(tmp_path / "c.png", 70, side=640)
     told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=file)
     assert (told.width, told.height) == (384, 384) and told.hiding.detection == "hard"
+    assert not any("is an old one" in note for note in told.notes)
     channel.run(cover, tmp_path / "natural.jpg")
     assert read_jpeg(tmp_path / "s.jpg").without_picture() == read_jpeg(tmp_path / "natural.jpg").without_picture()
     channel.run(tmp_path / "s.jpg", tmp_path / "r.jpg")
