@@ -12,6 +12,7 @@ import numpy as np
 
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.core.errors import MediaError
+from stegnet.image.colour_profiles import BrokenProfileError, changes_colours
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.image.jpeg_markers import (
     JpegFile,
@@ -56,6 +57,9 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     of_all = kinds_of_first.intersection(*others)
     added = {kind for kind in of_all if any(kind not in kinds for kinds in kinds_sent)}
 
+    if _PROFILE in added and not _keeps_colours(headers[0]):
+        added.remove(_PROFILE)  # what is sent with one might arrive converted
+
     says_none = [before is None or stated_density(before.file.data) is None for before in sent]
     plain = [segments for segments, is_plain in zip(headers, says_none, strict=True) if is_plain] or headers
     metadata = [[_without_size(each) for each in segments if _kind(each) in {*added, _JFIF}] for segments in plain]
@@ -67,6 +71,16 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     if not any(says_none) and keeps_density(arrived, sent):
         return _with_density(learned, _NO_DENSITY)
     return learned
+
+
+def _keeps_colours(segments: Sequence[Segment]) -> bool:
+    """Return whether the colour profile in segments leaves colours as they are in sRGB."""
+    header = 14  # bytes of a part: a name, its number, and the number of parts
+    profile = b"".join(each[1][header:] for each in segments if _kind(each) == _PROFILE)
+    try:
+        return not changes_colours(profile, "RGB")
+    except BrokenProfileError:
+        return False
 
 
 def added_metadata(headers: bytes) -> list[str]:

@@ -15,7 +15,7 @@ from stegnet.channels.jpeg_form import jpeg_of
 from stegnet.channels.jpeg_headers import learned_headers, stated_density, written_behind
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.image.jpeg_markers import joined_segments, segments_of
-from tests.channels.test_learning import SRGB, app, saved, scene
+from tests.channels.test_learning import SRGB, app, saved, scene, swapped_profile
 
 COMMENT, EXIF, PROFILE = 0xFE, 0xE1, 0xE2  # markers
 
@@ -95,6 +95,13 @@ def test_metadata_that_most_have_alike() -> None:
     usual, other = by_app(b"usual"), by_app(b"other")
     headers = learned_headers([other, usual, usual, other], [jpeg(dpi=(72, 72)), jpeg(), jpeg(), other])
     assert b"usual" in headers and b"other" not in headers
+
+
+@pytest.mark.parametrize("profile", [swapped_profile(), b"broken"])
+def test_a_profile_that_changes_colours_is_left_out(profile: bytes) -> None:
+    """The app might convert what is sent with it."""
+    arrived = jpeg(icc_profile=profile)
+    assert b"ICC_PROFILE" not in learned_headers([arrived, arrived], [jpeg(), arrived])
 
 
 PRIVATE: dict[str, tuple[int, bytes]] = {
