@@ -4,8 +4,9 @@ libFLAC (the program `flac`, libsndfile, SoX, Audacity) has levels 0 to 8, FFmpe
 orders of the prediction, its windows, and the joint coding of both channels; FFmpeg accepts any block size.
 """
 
+import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import av
@@ -86,15 +87,24 @@ class FlacSettings:
         encoder: encoder that wrote the file, or whose frames have the most similar length.
         block: samples of a frame.
         known: whether the settings give the file's own frames, byte for byte.
+        odd_end: the last frame, if that is the only one that they don't give: another version of the encoder has coded
+            its block, which is shorter than the others, and whose samples stay.
     """
 
     encoder: FlacEncoder
     block: int
     known: bool
+    odd_end: bytes = b""
+
+    def kept(self, count: int) -> int:
+        """Return the number of samples at the end, of `count` in a channel, that stay as they are."""
+        return count % self.block if self.odd_end else 0
 
     def encode(self, numbers: np.ndarray, rate: int, bits: int) -> bytes:
-        """Encode other samples as FLAC; arguments and errors are those of `Encoder.encode`."""
-        return self.encoder.encode(numbers, rate, bits, self.block)
+        """Encode samples as FLAC, but an odd end is kept; arguments and errors are those of `Encoder.encode`."""
+        kept = self.kept(len(numbers))
+        coded = self.encoder.encode(numbers[: len(numbers) - kept], rate, bits, self.block)
+        return _with_end(coded, self.odd_end, numbers, bits) if kept else coded
 
     def notes(self) -> tuple[str, ...]:
         """Return a line for the report, unless the settings are known."""
@@ -124,6 +134,8 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
             length = find_frame(frames, count, 0) or len(frames)
             nearest = min(left, key=lambda encoder: abs(len(made[encoder]) - length))
         whole = len(part) == len(numbers)
+        if whole and (odd := _with_odd_end(frames, made, FlacSettings(nearest, block, known=True), len(numbers))):
+            return odd
         left = [encoder for encoder in left if (frames == made[encoder] if whole else frames.startswith(made[encoder]))]
         nearest = left[0] if left else nearest
         if left and whole:
@@ -131,3 +143,45 @@ def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: i
         count = 8 * count if len(left) > 1 else -(-len(numbers) // block)
     assert nearest is not None  # FFmpeg's encoders make all blocks
     return FlacSettings(nearest, block, known=False)
+
+
+def _with_odd_end(
+    frames: bytes, made: dict[FlacEncoder, bytes], settings: FlacSettings, count: int
+) -> FlacSettings | None:
+    """Return the settings of the first encoder that gives all frames but a last, short one; None if there is none.
+
+    None, too, if an encoder gives all of them.
+
+    Args:
+        frames: of the file.
+        made: frames of the same samples by each encoder.
+        settings: of another encoder.
+        count: number of samples of a channel.
+    """
+    last = find_frame(frames, count // settings.block, 0) if count % settings.block else None
+    if not last or frames in made.values():
+        return None
+    same = (encoder for encoder, coded in made.items() if coded[:last] == frames[:last])
+    return next((replace(settings, encoder=encoder, odd_end=frames[last:]) for encoder in same), None)
+
+
+def _with_end(coded: bytes, end: bytes, numbers: np.ndarray, bits: int) -> bytes:
+    """Return a FLAC of whole blocks with a last frame that is coded already.
+
+    Args:
+        coded: FLAC of all samples but those of the last frame.
+        end: last frame.
+        numbers: all samples, as in `FlacEncoder.encode`.
+        bits: per sample.
+    """
+    start = 8  # place of the description of the samples (RFC 9639, section 8.2)
+    description = bytearray(coded[start : start + 34])
+    for at, extreme in ((4, min), (7, max)):  # bytes of the shortest and of the longest frame
+        length = extreme(int.from_bytes(description[at : at + 3], "big"), len(end))
+        description[at : at + 3] = length.to_bytes(3, "big")
+    total_bits = 36  # the lowest bits of eight bytes
+    described = int.from_bytes(description[10:18], "big") >> total_bits << total_bits
+    description[10:18] = (described | len(numbers)).to_bytes(8, "big")
+    samples = np.ascontiguousarray(numbers, "<i4").view(np.uint8).reshape(*numbers.shape, 4)[..., -bits // 8 :]
+    description[18:] = hashlib.md5(samples.tobytes(), usedforsecurity=False).digest()
+    return coded[:start] + bytes(description) + coded[start + 34 :] + end

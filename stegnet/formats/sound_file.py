@@ -50,6 +50,8 @@ class SoundFile:
     def write(self, part: Path, data: np.ndarray) -> None:
         """Write the file with other samples; those of a FLAC are coded like the original's.
 
+        The last samples must be the same, as many as `kept` says.
+
         Raises:
             MediaError: no encoder supports the rate.
             OSError: the file can't be written.
@@ -60,11 +62,7 @@ class SoundFile:
                 file.write(np.ascontiguousarray(data).data)
                 file.write(_with_digests(self.tail, self.data, data))
             return
-        bits = 8 * data.shape[2]
-        try:
-            coded = self.settings.encode(wide_numbers(data), self.rate, bits)
-        except ValueError as error:
-            raise MediaError(str(error), "convert the cover to WAV", subject=part) from error
+        coded = self.settings.encode(wide_numbers(data), self.rate, 8 * data.shape[2])
         new_blocks, frames = metadata_blocks(coded)
         blocks = metadata_blocks(self.head)[0]
         blocks[0] = (0, _description(blocks[0][1], new_blocks[0][1]))
@@ -77,15 +75,28 @@ class SoundFile:
             file.writelines((before, written_blocks(blocks), memoryview(coded)[frames:], self.tail))
 
     def notes(self) -> tuple[str, ...]:
-        """Return lines for the report on the coding; errors are those of `recognise`."""
+        """Return lines for the report on the coding; errors are those of `write`."""
         return self.settings.notes() if self.form == FLAC else ()
 
     @cached_property
     def settings(self) -> FlacSettings:
-        """Settings by which a FLAC's samples are coded; errors are those of `recognise`."""
+        """Settings by which a FLAC's samples are coded. Raises MediaError if no encoder supports the rate."""
         longest = int.from_bytes(metadata_blocks(self.head)[0][0][1][2:4], "big")
         block = longest if longest >= SHORTEST_BLOCK else USUAL_BLOCK
-        return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)
+        try:
+            return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)
+        except ValueError as error:
+            raise MediaError(str(error), "convert the cover to WAV") from error
+
+    @property
+    def has_unknown_settings(self) -> bool:
+        """True for a FLAC that is coded as by no encoder known here: coding a container again tells it."""
+        return self.form == FLAC and not self.settings.known
+
+    @property
+    def kept(self) -> int:
+        """Number of samples at the end of each channel that stay as they are, since no encoder codes them so."""
+        return self.settings.kept(len(self.data)) if self.form == FLAC else 0
 
 
 def read_sound_file(source: Source) -> SoundFile:

@@ -85,8 +85,15 @@ class SoundCover:
             in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
         by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
         around = by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
-        around[self._regular] = 0
+        around[self._regular | self.stays] = 0
         return around
+
+    @cached_property
+    def stays(self) -> np.ndarray:
+        """Mask of the samples that no container may change, (rows, 64) bool: those of a FLAC's end, if it is kept."""
+        rows = self._rows(self._data)
+        frames = np.arange(len(rows) * _ROW).reshape(-1, 1, _ROW) >= len(self._data) - self.file.kept
+        return np.broadcast_to(frames, (*self._loud.shape, _ROW))[self._loud]
 
     @cached_property
     def _regular(self) -> np.ndarray:
@@ -111,6 +118,8 @@ class SoundCover:
         """
         if not self.samples.size:
             return None
+        if self.file.has_unknown_settings:
+            return "a sound whose FLAC settings are unknown (code it again first: `flac -f NAME.flac`)"
         lowest, near = self._counts
         centre = 8  # levels around 0, where counts may be uneven
         uneven = max(

@@ -58,6 +58,7 @@ class Samples(ABC):
         medium: the kind of samples, and the data that the MAC covers besides them.
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
+        fixed: mask of samples that must not change, (rows, columns, 1) bool; None: all may.
         height, width: size of a picture in pixels; else 0.
     """
 
@@ -65,6 +66,7 @@ class Samples(ABC):
     medium: CarrierModel
     secure: SecurePayload
     history: str | None
+    fixed: np.ndarray | None = None
     height = width = 0
 
     def nothing_fits(self) -> CapacityError | None:
@@ -183,7 +185,7 @@ def _seal_samples(
     context.warn_about_cover(found.history)
     samples = found.samples.copy()
     colour = samples.shape[2] > 1
-    options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium)
+    options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium, fixed=found.fixed)
     data = format_record(record, keys.film)
     seed = context.randomness(SEED_BYTES)
     context.with_heartbeat("hide", lambda: seal(samples, data, keys, seed, found.costs(), options))

@@ -75,6 +75,7 @@ class _SoundSamples(Samples):
         self.samples = cover.sound.samples
         self.medium = replace(UNEVEN, context=cover.sound.context)
         self.history = cover.history
+        self.fixed = cover.sound.stays[..., None] if cover.sound.stays.any() else None
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= noisy)), rate, measured)
 
     def nothing_fits(self) -> CapacityError | None:

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 import stegnet
+from stegnet.formats.flac import find_frame
 from stegnet.formats.sound_file import read_sound_file
 from tests.support.sounds import noise, write_wav
 
@@ -41,7 +42,8 @@ def check_written_alike(path: Path) -> None:
     assert sound.settings.known
     sound.write(out, sound.data)
     assert out.read_bytes() == path.read_bytes()
-    sound.write(out, sound.data ^ 1)
+    kept = np.arange(len(sound.data))[:, None, None] >= len(sound.data) - sound.kept
+    sound.write(out, sound.data ^ ~kept)
     assert out.read_bytes()[:12] == path.read_bytes()[:12]
     assert out.read_bytes() != path.read_bytes()
 
@@ -88,6 +90,7 @@ PROGRAMS = {
     "SoX": "sox a.wav a.flac",
     "FFmpeg": "ffmpeg -v error -i a.wav -metadata title=song a.flac",
     "FFmpeg at level 12": "ffmpeg -v error -i a.wav -compression_level 12 a.flac",
+    "FFmpeg, with a last block of odd length": "ffmpeg -v error -i a.wav -af atrim=end_sample=99999 a.flac",
 }
 
 
@@ -102,11 +105,47 @@ def test_what_a_program_writes_is_written_back_byte_for_byte(program, tmp_path):
     check_written_alike(tmp_path / "a.flac")
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("bits", [16, 24])
+def test_a_last_block_that_is_coded_otherwise_stays(bits, channels, tmp_path):
+    """As by FFmpeg 5.1, if its length is odd; here by another level."""
+    cover, other, container = (tmp_path / name for name in ("a.flac", "b.flac", "c.flac"))
+    samples = chords(99_999, channels, bits)
+    first, second = (by_ffmpeg(cover, samples, bits), by_ffmpeg(other, samples, bits, compression_level=3))
+    known, end = read_sound_file(first), read_sound_file(second)
+    last = 99_999 // known.settings.block
+    before, odd = (each.frames[find_frame(each.frames, last, 0) :] for each in (known, end))
+    assert before != odd
+    whole = known.frames[: -len(before)]
+    starts = [find_frame(whole, number, 0) for number in range(last)]
+    lengths = [len(odd), *np.diff([*starts, len(whole)])]
+    sizes = b"".join(int(size).to_bytes(3, "big") for size in (min(lengths), max(lengths)))
+    cover.write_bytes(known.head[:12] + sizes + known.head[18:] + whole + odd)
+
+    sound = read_sound_file(cover)
+    assert sound.settings.known and sound.kept == 99_999 % sound.settings.block
+    sound.write(other, sound.data)
+    assert other.read_bytes() == cover.read_bytes()
+    secret = bytes(stegnet.info(cover)["fits"][0].bytes // 2)  # so that of any block many samples would change
+    report = stegnet.hide(cover, secret, container, key=KEY)
+    assert not [note for note in report.notes if "FLAC" in note]
+    made = read_sound_file(container)
+    assert made.frames.endswith(odd) and made.settings.known
+    assert not np.array_equal(made.data, sound.data)
+    assert np.array_equal(made.data[-sound.kept :], sound.data[-sound.kept :])
+    assert stegnet.reveal(container, key=KEY).data == secret
+
+
 def test_settings_that_are_unknown_are_reported(tmp_path):
-    """The size of blocks stays also of an encoder that is not in the table."""
+    """The size of blocks stays also of an encoder that is not in the table; coding the container again tells it."""
     cover = by_ffmpeg(tmp_path / "a.flac", chords(90_000), lpc_coeff_precision=9, frame_size=3000)
     known = by_ffmpeg(tmp_path / "b.flac", chords(90_000))
-    report = stegnet.hide(cover, b"note", tmp_path / "c.flac", key=KEY)
+    with pytest.warns(UserWarning, match="a sound whose FLAC settings are unknown .*: anyone can tell"):
+        report = stegnet.hide(cover, b"note", tmp_path / "c.flac", key=KEY)
+    assert report.hiding.detection == "easy"
+    with pytest.raises(stegnet.CapacityError):
+        stegnet.hide(cover, b"note", tmp_path / "e.flac", key=KEY, at_most_safe=True)
+    assert stegnet.hide(known, b"note", tmp_path / "e.flac", key=KEY, at_most_safe=True).hiding.detection == "hard"
     (note,) = [note for note in report.notes if "FLAC" in note]
     assert note.startswith("cover: its FLAC settings are unknown: written as by FFmpeg at level ")
     assert note.endswith(", in blocks of 3000")
