@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, Session
+from stegnet.core.names import USUAL_NAME
 from stegnet.keys import Identity, Key
 from stegnet.media.cover import Cover
 from stegnet.methods.jpeg import jpeg_secure_payload
@@ -68,7 +69,7 @@ def test_blocks_that_stick_out_over_the_edge_stay(tmp_path, picture, height, wid
     """Even where as much is hidden as fits: whatever an encoder fills them with, steps in them would be proven."""
     path, out = tmp_path / "cover.jpg", tmp_path / "out.jpg"
     Image.fromarray(picture(height, width)).save(path, quality=quality, subsampling=sampling)
-    name, most = "a" * 8, SESSION.info(path)["fits"][0].bytes - 8
+    name, most = USUAL_NAME, SESSION.info(path)["fits"][0].bytes
     (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(most))
     SESSION.hide(path, tmp_path / name, to=out, key=KEY, method="jpeg")
     luma, own = (read_jpeg(each).planes[0] for each in (path, out))
