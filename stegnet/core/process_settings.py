@@ -62,20 +62,25 @@ def default_variable(name: str, value: str) -> Borrowed:
     return Borrowed(change)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have NumPy's BLAS compute in one thread for the block, unless each thread has its own setting, as by OpenMP."""
+def _loaded_blas() -> list[LibController]:
+    """Return NumPy's BLAS, and others, but for those with a setting for each thread, as by OpenMP."""
     import numpy as np  # noqa: F401, so that its BLAS is loaded
 
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
-    shared = [library for library in loaded if getattr(library, "threading_layer", "") != "openmp"]
-    before = [library.num_threads for library in shared]
-    for library in shared:
+    return [library for library in loaded if getattr(library, "threading_layer", "") != "openmp"]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have BLAS compute in one thread for the block."""
+    libraries = _loaded_blas()
+    before = [library.num_threads for library in libraries]
+    for library in libraries:
         _set_threads(library, 1)
     try:
         yield
     finally:
-        for library, threads in zip(shared, before, strict=True):
+        for library, threads in zip(libraries, before, strict=True):
             if library.num_threads == 1:  # otherwise the caller has set it meanwhile
                 _set_threads(library, threads)
 
@@ -105,7 +110,8 @@ def set_up_process() -> None:
     """
     global _own_process  # noqa: PLW0603
     _own_process = True
-    blas_in_one_thread.__enter__()
+    for library in _loaded_blas():
+        _set_threads(library, 1)
     # PyTorch's threads spin while they wait for one another. By default they spin for so long that a training took ten
     # times as long beside other work, when the thread they waited for had no core. GNU's OpenMP reads this when PyTorch
     # is imported: threads spin through the short gaps between operations, and then sleep. Fewer turns cost more on a

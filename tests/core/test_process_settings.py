@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from stegnet.core.process_settings import Borrowed, _one_thread, default_variable
+from stegnet.core.process_settings import blas_in_one_thread, default_variable
 from stegnet.image import write_png
 from stegnet.image.pictures import ignoring_warnings
 from stegnet.keys import make_key_file
@@ -152,7 +152,7 @@ def test_the_library_leaves_its_callers_settings(tmp_path, picture, make_film, w
 @pytest.mark.parametrize(
     ("setting", "read"),
     [
-        (Borrowed(_one_thread), blas),
+        (blas_in_one_thread, blas),
         (ignoring_warnings, lambda: list(warnings.filters)),
         (default_variable("STEGNET_TEST", "1"), lambda: os.environ.get("STEGNET_TEST")),
         (default_variable("PATH", "1"), lambda: os.environ["PATH"]),
@@ -175,6 +175,6 @@ def test_what_several_borrow_is_put_back_when_the_last_has_ended(setting, read):
 
 def test_what_the_caller_sets_meanwhile_stays():
     with threadpool_limits(2, user_api="blas"):
-        with Borrowed(_one_thread):
+        with blas_in_one_thread:
             threadpool_limits(3, user_api="blas")
         assert {threads for _, threads in blas()} == {3}
