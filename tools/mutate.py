@@ -21,7 +21,7 @@ Mutator = Callable[[bytes, random.Random], bytes]
 Parts = list[tuple[bytes, bytes]]  # name and content of each
 NUMBERS = (
     *(0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 1 << 24),
-    *(0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF),
+    *(0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 49, (1 << 63) - 1, (1 << 64) - 1),
 )
 _SPANS = 1, 4, 16, 256, 4096  # bytes
 _HOLDERS = {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"udta", b"dinf", b"iprp", b"ipco", b"mvex", b"moof"}
@@ -280,6 +280,11 @@ def safetensors(data: bytes, draw: random.Random) -> bytes:
 
 def record(data: bytes, draw: random.Random) -> bytes:
     """Damages a record behind its film id and commitment, without which it is another key's, or its tracks of sound."""
+    if data[48] == 3 and draw.random() < 0.4:  # a file: a part of one that is as large as its offset needs
+        offset = draw.choice(NUMBERS) & ((1 << 62) - 1)
+        name, rest = take_sized(data[97:])
+        parts = draw.choice((1, 2, 3)).to_bytes(4, "big") + bytes(4) + (offset + len(rest)).to_bytes(8, "big")
+        return data[:49] + parts + data[65:97] + sized(name) + offset.to_bytes(8, "big") + rest[8:]
     start = 120  # of a film's tracks (docs/format.md, "Record")
     if data[48] != 2 or draw.random() < 0.4:
         return data[:48] + bytes_of(data[48:], draw)

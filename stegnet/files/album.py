@@ -208,6 +208,7 @@ class Album(Container):
         # Container's own __init__ is not called: an album has no single file to decode.
         self.path = folder
         self.files = tuple(files)
+        self.file_bytes = sum(path.stat().st_size for path in files)
         self.kind = ALBUM
         self.first = first
         self.remarks = {}

@@ -69,6 +69,7 @@ class Container(AbstractContextManager["Container", None]):
     Attributes:
         path: path of the file, or of an album's folder.
         files: files that the container is read from.
+        file_bytes: size of all of them.
         kind: PICTURE, FILM or SOUND.
         height, width, channels: size of every frame; one channel if the first frame is grey.
         first: record reading of the first frame.
@@ -89,6 +90,7 @@ class Container(AbstractContextManager["Container", None]):
         self.file = file
         self.path = file.path
         self.files: tuple[Path, ...] = (file.path,)
+        self.file_bytes: int = file.length
         self.kind = file.kind
         if file.context:
             self.medium = replace(UNEVEN, context=file.context)
@@ -361,8 +363,9 @@ class Collected:
             for number, share in record.shares():
                 self.gathering.add(number, share)
             return
-        file.seek(record.stamp)
-        file.write(record.data)
+        if record.stamp <= self.container.file_bytes:  # else files that should hold what is before it are missing
+            file.seek(record.stamp)
+            file.write(record.data)
         self.sizes[record.index] = len(record.data)
 
     def missing(self) -> str:

@@ -14,7 +14,11 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
+from stegnet.core.names import FILE
 from stegnet.image import read_picture, write_png
+from stegnet.keys import ContainerKeys
+from stegnet.record import File, Header, Record, format_record
+from stegnet.sealing import SealOptions, seal, texture_costs
 from tests.support.films import make_film
 from tests.support.tampering import altered, unreadable
 
@@ -175,3 +179,21 @@ def test_an_album_of_covers_in_which_nothing_is_hard_to_find(covers, key, pictur
         assert main(command) == 0
         (line,) = (line for line in capsys.readouterr().err.splitlines() if "anyone can tell" in line)
         assert "reduce" in line and ("let JPEGs stay JPEGs" in line) == (method == "sealed")
+
+
+@pytest.mark.parametrize("offset", [1 << 31, 1 << 49, (1 << 63) - 2000])
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_part_at_an_impossible_offset_is_refused(tmp_path, picture, key, offset, files):
+    """As a stranger who knows the key can make it: no file has such an offset, and no disk such a size."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    header = Header(bytes(16), FILE, 2, File("a", offset + 1000, bytes(32)))
+    for index in range(files):
+        frame, keys = picture(128, 128, index), ContainerKeys(key, bytes(16))
+        data = format_record(Record(header, index, index and offset, data=bytes(100)), keys.film)
+        seal(frame, data, keys, bytes(32), texture_costs(frame), SealOptions(True))
+        write_png(folder / f"{index}.png", frame)
+    for container in (folder, folder / f"{files - 1}.png"):
+        with pytest.raises(stegnet.RevealError, match="the album needs all of its 2 files"):
+            stegnet.reveal(container, tmp_path / "out", key=key)
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]
