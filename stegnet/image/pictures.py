@@ -165,7 +165,7 @@ def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     for left in range(0, width, at_once):
         right = min(left + at_once, width)
         part = image.crop((left, 0, right, image.height))
-        resized[:, left:right] = part.resize((right - left, height), Image.Resampling.LANCZOS)
+        resized[:, left:right] = np.asarray(part.resize((right - left, height), Image.Resampling.LANCZOS))
     return resized
 
 
