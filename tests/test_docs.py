@@ -15,6 +15,7 @@ from stegnet.channels.known_channel import KnownChannel, SizeLimit
 from stegnet.cli.command import make_parser
 from stegnet.cli.parser import commands_of
 from stegnet.methods import METHODS
+from tests.support.printed import USED, printed_lines, printed_programs
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "PYPI.md", "CONTRIBUTING.md", "CHANGELOG.md", "demo/README.md")]
@@ -104,6 +105,15 @@ def test_modules_and_paths(document: Path) -> None:
             assert own or file.is_dir() or file.with_suffix(".py").is_file(), line
         if re.fullmatch(CODE, line):
             assert (ROOT / line).exists() or (document.parent / line).exists(), line
+
+
+def test_what_is_printed_is_run() -> None:
+    """By tests/test_wheel.py, but for these lines, whose reasons stand in the pages."""
+    found = {page: [*printed_lines(ROOT / page), *printed_programs(ROOT / page)] for page in USED}
+    left_out = {page: sum(bool(each.reason) for each in found[page]) for page in USED}
+    assert left_out == {"README.md": 6, "docs/howto.md": 0, "docs/python.md": 0, "docs/gui.md": 1, "docs/install.md": 3}
+    blocks = {page: len(re.findall(r"^ *```(?:console|python)$", (ROOT / page).read_text(), re.M)) for page in USED}
+    assert all(len(found[page]) >= blocks[page] for page in USED)
 
 
 def test_python_names() -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import chdir
 from email import message_from_bytes
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest
 from PIL import Image
 
 import stegnet
+from tests.support.newcomer import Newcomer, make_files
+from tests.support.printed import USED, Printed, printed_lines, printed_programs
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +26,11 @@ ROOT = Path(__file__).parents[1]
 MEGABYTES = 18  # that the wheel may have; the weights are most of it
 BUILD = "from setuptools import build_meta as build; build.build_sdist('dist'); build.build_wheel('dist')"
 SCRIPTS, SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+ARRAYS = """\
+import numpy as np
+from PIL import Image
+cover, secret = (np.array(Image.open(name).convert("RGB")) for name in ("cover.png", "secret.jpg"))
+"""  # names that docs/python.md uses without a definition
 
 
 @pytest.fixture(scope="module")
@@ -69,22 +77,35 @@ def test_the_packages_hold_the_program_and_nothing_else(wheel: Path, dist: Path)
     assert not [name for name in names if name.startswith(("tests", "reports", "build")) or "__pycache__" in name]
 
 
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def installed(wheel: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Installs a wheel into a new environment, by the pip of this one."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    install = [*pip, "--python", str(folder / SCRIPTS / f"python{SUFFIX}"), "install", *options, str(wheel)]
+    # In another folder than the checkout's, where pip finds no stegnet that would count.
+    return subprocess.run(install, cwd=folder, env=environment(), text=True, capture_output=True, check=False)
+
+
+def installed_beside(wheel: Path, folder: Path, packages: Path) -> None:
+    """Installs a wheel alone, where all that it needs is in another folder."""
+    done = installed(wheel, folder, "--no-deps", "--no-index")
+    assert done.returncode == 0, done.stderr
+    (next(folder.rglob("site-packages")) / "others.pth").write_text(str(packages), encoding="utf-8")
+
+
 @pytest.fixture
 def run(wheel: Path, tmp_path: Path) -> Callable[..., str]:
     """Runs a program of a new environment, where stegnet is the wheel's, and what it needs that of this environment."""
     fresh = tmp_path / "fresh"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], check=True)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    python = str(fresh / SCRIPTS / f"python{SUFFIX}")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    install = [*pip, "--python", python, "install", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run(install, check=True, cwd=tmp_path, env=environment)  # pip finds no stegnet there that would count
-    packages = next(fresh.rglob("site-packages"))
-    (packages / "others.pth").write_text(str(Path(np.__file__).parents[1]), encoding="utf-8")
+    installed_beside(wheel, fresh, Path(np.__file__).parents[1])
 
     def call(program: str, *arguments: str) -> str:
         command = [str(fresh / SCRIPTS / f"{program}{SUFFIX}"), *arguments]
-        done = subprocess.run(command, text=True, capture_output=True, check=False, cwd=tmp_path, env=environment)
+        done = subprocess.run(command, text=True, capture_output=True, check=False, cwd=tmp_path, env=environment())
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -104,3 +125,70 @@ def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
     run("stegnet", "reveal", "container.png", "--key-file", "k", "-o", "back.png")
     with Image.open(tmp_path / "back.png") as revealed:
         assert revealed.size == (50, 40)
+
+
+@pytest.fixture(scope="module")
+def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment with the wheel, the pinned packages that it asks for, and nothing else."""
+    if sys.platform != "linux":
+        pytest.skip("the pages name programs as Linux has them")
+    if missing := [name for name in ("convert", "ffmpeg", "script") if not shutil.which(name, path="/usr/bin")]:
+        stop = pytest.fail if os.environ.get("STEGNET_ENCODERS") == "required" else pytest.skip
+        stop(f"missing: {', '.join(missing)} (Debian: apt install imagemagick ffmpeg bsdutils)")
+    folder = tmp_path_factory.mktemp("plain") / "venv"
+    done = installed(wheel, folder, "--constraint", str(ROOT / "constraints.txt"))
+    if done.returncode:
+        stop = pytest.fail if os.environ.get("STEGNET_INDEX") == "required" else pytest.skip
+        stop(f"the packages could not be installed:\n{done.stderr}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    with chdir(folder):
+        make_files()
+    return folder
+
+
+def do_all(lines: Iterable[Printed], environment: Path, files: Path, folder: Path) -> None:
+    """Does what a page prints, in a copy of the files; tells of all lines that fail."""
+    failed = []
+    with chdir(shutil.copytree(files, folder)):
+        newcomer = Newcomer(environment / "bin")
+        newcomer.do(Printed("stegnet keygen --identity own"))  # whose recipient README's recipes mean
+        for line in lines:
+            try:
+                newcomer.do(line)
+            except AssertionError as failure:
+                failed.append(str(failure))
+    assert not failed, "\n\n".join(failed)
+
+
+@pytest.mark.parametrize("page", USED)
+def test_what_a_page_prints_works_after_a_plain_install(page: str, plain: Path, files: Path, tmp_path: Path) -> None:
+    lines = [line for line in printed_lines(ROOT / page) if not line.reason]
+    do_all(lines, plain, files, tmp_path / "work")
+
+
+def test_the_recipes_work_without_a_compiler(dist: Path, plain: Path, files: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(dist.parent, copy, ignore=shutil.ignore_patterns("build", "dist", "*.egg-info"))
+    build = [sys.executable, "-c", BUILD]
+    subprocess.run(build, cwd=copy, env=environment() | {"CC": "false"}, check=True, capture_output=True)
+    fresh = tmp_path / "fresh"
+    installed_beside(next((copy / "dist").glob("*.whl")), fresh, next(plain.rglob("site-packages")))
+    assert not list(fresh.rglob("_kernels*.so"))
+    lines = [line for line in printed_lines(ROOT / "README.md") if not line.reason]
+    in_h264 = [line for line in lines if " film.mp4 " in line.text]
+    do_all([line for line in lines if line not in in_h264], fresh, files, tmp_path / "work")
+    with chdir(tmp_path / "work"), pytest.raises(AssertionError, match=r"reader of H\.264 is missing\nhint: "):
+        Newcomer(fresh / "bin").do(in_h264[0])
+
+
+def test_the_programs_of_the_python_page_run(plain: Path, files: Path, tmp_path: Path) -> None:
+    programs = [program.text for program in printed_programs(ROOT / "docs" / "python.md") if not program.reason]
+    command = [str(plain / "bin" / "python"), "-c", ARRAYS + "\n".join(programs)]
+    work = shutil.copytree(files, tmp_path / "work")
+    done = subprocess.run(command, cwd=work, env=environment(), text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
