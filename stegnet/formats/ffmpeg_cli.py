@@ -10,7 +10,7 @@ import imageio_ffmpeg
 from ffmpeg.nodes import FilterableStream
 
 from stegnet.core.disk import FULL, unwritable
-from stegnet.core.errors import MediaError
+from stegnet.core.errors import MediaError, PackageError
 
 # Options that make the same input give the same bytes, without FFmpeg's version and random identifiers. Hardly any film
 # in the wild is made so.
@@ -18,8 +18,11 @@ BITEXACT = MappingProxyType({"fflags": "+bitexact", "flags:a": "+bitexact"})
 
 
 def bundled_ffmpeg() -> str:
-    """Return the path of the ffmpeg in imageio-ffmpeg, whose version is pinned."""
-    program: str = imageio_ffmpeg.get_ffmpeg_exe()
+    """Return the path of the ffmpeg in imageio-ffmpeg. Raises PackageError if it has none for this machine."""
+    try:
+        program: str = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise PackageError("the program ffmpeg is missing", "install ffmpeg, such as by apt install ffmpeg") from error
     return program
 
 

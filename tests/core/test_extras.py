@@ -11,6 +11,7 @@ from PIL import Image
 import stegnet
 from stegnet import PackageError
 from stegnet.core.errors import extra
+from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +68,15 @@ def test_hiding_and_revealing_need_no_extra(tmp_path: Path, picture, make_film) 
     hints = {name: f"pip install '.[{name}]', in stegnet's folder" for name in ("torch", "export")}
     assert found[len(lines) :] == [[1, f"error: {told.format(**hints)}\n"] for told in MISSING.values()]
     assert not (tmp_path / "o.png").exists()
+
+
+def test_a_machine_without_ffmpeg_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> str:
+        raise RuntimeError("No ffmpeg exe could be found.")
+
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", missing)
+    with pytest.raises(PackageError, match="the program ffmpeg is missing"):
+        bundled_ffmpeg()
 
 
 def test_missing_modules_of_stegnet_are_not_reported_as_packages() -> None:
