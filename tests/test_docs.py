@@ -20,7 +20,7 @@ from tests.support.printed import USED, printed_lines, printed_programs
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "PYPI.md", "CONTRIBUTING.md", "CHANGELOG.md", "demo/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
-LONGEST_README = 130  # lines
+LONGEST_README = 130  # lines, without comments
 CODE = r"(?:stegnet|pipeline|tools|tests|docs|demo)/[a-z_.][\w./-]*\w|study/[\w/-]+\.(?:py|yaml)"
 
 each_document = pytest.mark.parametrize("document", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -128,7 +128,7 @@ def test_python_names() -> None:
 
 def test_readme_is_short_names_every_folder_and_links_every_page() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= LONGEST_README
+    assert len([line for line in text.splitlines() if not line.startswith("<!--")]) <= LONGEST_README
     packages = {file.parent.name for file in (ROOT / "stegnet").glob("*/*.py")}
     assert packages <= set(re.findall(r"(\w+)/ ", text.partition("### Source tree")[2]))
     assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]
