@@ -34,9 +34,10 @@ from study.ensemble import Features, cross_validated, summarise, votes
 from study.features import colour_rich_model, spam, spatial_rich_models
 from study.pairs import Pair, photograph_pairs, training_photographs
 
-RATES = (0.05, 0.1, 0.2, 0.4, 1.0)
+RATES = (0.0125, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 REFERENCE_RATES = (0.1, 0.4)
-FULL_RATE = 0.1  # at which all training photographs are used, and the slow features too
+FULL_RATE = 0.1  # at which all training photographs are used
+MOST_SLOW = 0.2  # up to which the slow features are used, too
 MOST = 500  # training pairs at the other rates
 LADDER = (150, 500)  # fewer training pairs, besides those
 SEALED, NETWORK = "sealed", "network"
@@ -66,7 +67,7 @@ class Case:
 
     @property
     def features(self) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-        return FAST | (SLOW if self.rate == FULL_RATE else {})
+        return FAST | (SLOW if self.rate <= MOST_SLOW else {})
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
