@@ -51,7 +51,7 @@ class DataConfig:
     source: StrictStr
     folder: StrictStr
     test_folder: StrictStr
-    size: Annotated[Integer, Field(ge=64, le=4096, multiple_of=8)]
+    side: Annotated[Integer, Field(ge=64, le=4096, multiple_of=8)]
     scenes: Annotated[Integer, Field(ge=0, le=100_000_000)]
     limit: Annotated[Integer, Field(ge=0, le=100_000_000)]
     every: Annotated[Integer, Field(ge=1, le=100_000)]
@@ -247,7 +247,7 @@ def with_recipe(values: Any) -> Any:
     """Return nested mappings of parameters with the family's recipe for "auto"; a crop is no larger than a picture."""
     try:
         given, recipe = flatten(values), recipe_of(values["model"]["name"])
-        recipe["train.crop"] = min(recipe["train.crop"], given["data.size"])
+        recipe["train.crop"] = min(recipe["train.crop"], given["data.side"])
     except (AttributeError, KeyError, TypeError):  # `check` says which key is wrong
         return values
     return changed(values, {key: value for key, value in recipe.items() if given.get(key) == AUTO})
@@ -271,12 +271,12 @@ def check(values: Any) -> Config:
         if rung.lowest > rung.highest:
             raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
     crop = config.train.crop
-    size = config.data.size
+    size = config.data.side
     block = config.scramble.block
     if crop > size:
-        raise ConfigError(f"params.yaml: train.crop: must not exceed data.size {size}, is {crop}")
+        raise ConfigError(f"params.yaml: train.crop: must not exceed data.side {size}, is {crop}")
     if crop % block or size % block:
-        raise ConfigError(f"params.yaml: scramble.block: must divide data.size and train.crop, is {block}")
+        raise ConfigError(f"params.yaml: scramble.block: must divide data.side and train.crop, is {block}")
     return config
 
 

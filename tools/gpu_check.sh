@@ -83,7 +83,7 @@ from pipeline.prepare.scenes import render_scene
 scenes, size, pairs, batch, checkpoint = map(int, sys.argv[1:6])
 params = yaml.safe_load(Path(sys.argv[6]).read_text())
 params["data"] |= {
-    "source": "scenes", "scenes": scenes, "size": size, "validation_scenes": 8, "test_scenes": 4, "test_folder": "pictures",
+    "source": "scenes", "scenes": scenes, "side": size, "validation_scenes": 8, "test_scenes": 4, "test_folder": "pictures",
     "test_photographs": False,
 }
 params["train"] |= {"pairs": pairs, "batch": batch, "checkpoint": checkpoint, "validate": checkpoint}

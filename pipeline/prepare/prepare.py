@@ -140,7 +140,7 @@ def prepare(
             for record in map_in_pool(work, again, config.workers):
                 write_record(records, *record)
         counts = _report(records, config)
-        layout = ShardLayout(config.size, config.coding, "" if config.store == BESIDE else store)
+        layout = ShardLayout(config.side, config.coding, "" if config.store == BESIDE else store)
         write_tables(unfinished, layout, lambda split: pictures_of(records, split))
     file.unlink()
     os.replace(unfinished, out)
@@ -242,7 +242,7 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
             height, width = picture.pixels.shape[:2]
             key = picture.key or hashlib.sha256(np.ascontiguousarray(picture.pixels).data).hexdigest()
             split = draw_split(picture, key, config)
-            squares = squares_of(picture, config.size, config.tiles if split == TRAIN else 1, key)
+            squares = squares_of(picture, config.side, config.tiles if split == TRAIN else 1, key)
             if not squares:
                 rows.append(_skipped(f"{picture.name} ({width}×{height})", SMALL))
             for index, pixels in enumerate(squares):
@@ -253,8 +253,8 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
                 base = None
                 if scramble.base in ("auto", "coded") and split != TEST:
                     # Of the whole picture, as hiding codes it.
-                    coded = fit_avif(pixels, scramble.quality, int(most_bits * config.size**2 / 8))
-                    base = decode_avif(coded, config.size, config.size)
+                    coded = fit_avif(pixels, scramble.quality, int(most_bits * config.side**2 / 8))
+                    base = decode_avif(coded, config.side, config.side)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels.data).hexdigest(), width, height, split)
                 rows.append(StoredPicture(entry, writer.add(split, pixels, base)))
     return part.number, rows
@@ -315,7 +315,7 @@ def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})
     for picture in pictures_of(records, DAMAGED):
         _log.warning("skipped %s", picture.entry.name)
-    explained = {SMALL: f"smaller than data.size {config.size}", DUPLICATE: "that are in another split too"}
+    explained = {SMALL: f"smaller than data.side {config.side}", DUPLICATE: "that are in another split too"}
     named = 3  # pictures that a warning names; the others are counted
     for reason, words in explained.items():
         if number := sum(1 for _ in pictures_of(records, reason)):

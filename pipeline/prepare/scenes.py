@@ -53,7 +53,7 @@ def jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
 def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
     """Return jobs that render the scenes of one split; no scene is in two splits."""
     count = {TRAIN: config.scenes, VALIDATION: config.validation_scenes, TEST: config.test_scenes}[split]
-    return (partial(_scene, config.size, seed, split, index) for index in range(count))
+    return (partial(_scene, config.side, seed, split, index) for index in range(count))
 
 
 def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Picture | str]:

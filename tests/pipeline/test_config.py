@@ -59,7 +59,11 @@ def test_auto_is_the_family_s_recipe(model, crop, colour):
     train = changed_to("model.name", model).train
     assert (train.crop, train.augment.colour) == (crop, colour)
     assert check(changed(VALUES, {"model.name": model, "train.crop": 64})).train.crop == 64
-    assert check(changed(VALUES, {"model.name": model, "data.size": 64})).train.crop == 64
+    assert check(changed(VALUES, {"model.name": model, "data.side": 64})).train.crop == 64
+
+
+def test_no_key_has_a_name_that_dvc_s_run_cache_ignores():
+    assert {"size", "nfiles"}.isdisjoint(name for key in FLAT for name in key.split("."))
 
 
 def test_every_key_has_a_comment():
@@ -83,7 +87,7 @@ def test_a_missing_key_or_a_wrong_type_is_named():
     ("key", "value", "rule"),
     [
         ("beta", float("nan"), "must be less than or equal to 1000000, is nan"),
-        ("data.size", 100, "must be a multiple of 8, is 100"),
+        ("data.side", 100, "must be a multiple of 8, is 100"),
         ("model.width", "car", "must be a valid integer, is 'car'"),
         ("train.precision", "fp8", "must be 'auto', 'bf16', 'fp16' or 'fp32', is 'fp8'"),
     ],
@@ -107,7 +111,7 @@ def test_numbers_in_other_spellings(tmp_path):
 
 def test_unknown_keys_come_with_the_closest_one():
     assert error(VALUES | {"sede": 1}) == ("sede: unknown key", "did you mean seed?")
-    assert error(changed(VALUES, {"data.sized": 1})) == ("data.sized: unknown key", "did you mean size?")
+    assert error(changed(VALUES, {"data.sides": 1})) == ("data.sides: unknown key", "did you mean side?")
     flips = error(changed(VALUES, {"train.augment.flips": 1}))
     assert flips == ("train.augment.flips: unknown key", "did you mean flip?")
     assert error(VALUES | {"data": VALUES["data"] | {7: 1}}) == ("data.7: unknown key", "")
@@ -124,12 +128,12 @@ def test_keys_that_do_not_fit_together():
     """Blocks of 48 fill crops of 96 alone, and blocks of 64 pictures of 256 alone."""
     for block in (48, 64):
         wrong = error(changed(VALUES, {"scramble.block": block, "train.crop": 96}))[0]
-        assert wrong == f"scramble.block: must divide data.size and train.crop, is {block}"
+        assert wrong == f"scramble.block: must divide data.side and train.crop, is {block}"
     assert changed_to("scramble.block", 32).scramble.block == 32
-    assert changed_to("data.size", 96).data.size == 96
+    assert changed_to("data.side", 96).data.side == 96
     assert (
-        error(changed(VALUES, {"data.size": 88, "train.crop": 96}))[0]
-        == "train.crop: must not exceed data.size 88, is 96"
+        error(changed(VALUES, {"data.side": 88, "train.crop": 96}))[0]
+        == "train.crop: must not exceed data.side 88, is 96"
     )
     assert changed_to("train.loss.l1", 1.0).train.loss["l1"] == 1
     assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")

@@ -28,7 +28,7 @@ from tools.verify import locked_stages
 pytestmark = pytest.mark.slow
 
 SMALL: dict[str, dict[str, Any]] = {
-    "data": {"size": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
+    "data": {"side": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
     "model": {"name": "costa", "blocks": 2, "width": 8, "ends": 2, "backbone": "none"},
     "train": {
         "pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5, "devices": 1, "threads": 1,

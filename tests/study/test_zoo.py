@@ -90,7 +90,7 @@ def test_a_run_and_another_that_finds_all_done(
     """A detector that does not find its control says nothing of the others."""
     kinds = [("train", "a")] * 6 + [("test", "photographs")] * 3
     shards = write_shards(tmp_path / "shards", kinds, 8)
-    (tmp_path / "params.yaml").write_text(PARAMS.read_text(encoding="utf-8").replace("size: 256 ", "size: 64 "))
+    (tmp_path / "params.yaml").write_text(PARAMS.read_text(encoding="utf-8").replace("side: 256 ", "side: 64 "))
     monkeypatch.chdir(tmp_path)
     changes = ["-S", "train.batch=4", "-S", "train.crop=32"]
     options = ["--minutes", "0.01", "--pairs", "8", "--detect", "4", *changes]

@@ -13,7 +13,7 @@ Prepared = tuple[dict[str, int], list]
 def data_config() -> Callable[..., DataConfig]:
     """A small `data` section, with changes by key; it is prepared in this process: to start others takes seconds."""
     small = replace(
-        load(PARAMS).data, size=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0,
+        load(PARAMS).data, side=64, scenes=3, every=2, validation_share=0.0, validation_scenes=0, test_share=0.0,
         test_scenes=2, test_photographs=False, shard=4, workers=1,
     )  # fmt: skip
     return lambda **changes: replace(small, **changes)

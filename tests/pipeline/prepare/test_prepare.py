@@ -48,7 +48,7 @@ def test_a_folder_with_all_kinds_of_files_gives_the_same_bytes_from_any_number_o
     assert len(warned) == 3
     assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "letter"))
     assert all(line.startswith("skipped ") for line in warned)
-    assert warned[-1] == "skipped 1 smaller than data.size 64: tiny.png (20×20)"
+    assert warned[-1] == "skipped 1 smaller than data.side 64: tiny.png (20×20)"
     prepared("none", source="folder", folder=str(folder))
     assert contents(tmp_path / "three") == contents(tmp_path / "none")
 

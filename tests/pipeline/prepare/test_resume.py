@@ -27,7 +27,7 @@ def told(records, total):
         print(record[0], flush=True)
 
 if __name__ == "__main__":
-    config = replace(load(Path("params.yaml")).data, size=64, scenes=20, validation_scenes=4, test_scenes=4, shard=4,
+    config = replace(load(Path("params.yaml")).data, side=64, scenes=20, validation_scenes=4, test_scenes=4, shard=4,
                      test_folder="data", test_photographs=False, workers=1)
     prepare(config, ScrambleConfig("means", 85, 8), 0, Path(), Path(sys.argv[1]), told)
 """
@@ -82,7 +82,7 @@ def test_finished_parts_are_kept(run, tmp_path):
     assert len(rows) < 30 + 2  # a copy in another split is left out
 
 
-@pytest.mark.parametrize("change", [{"size": 56}, {"test_share": 0.5}, {"coding": "webp"}])
+@pytest.mark.parametrize("change", [{"side": 56}, {"test_share": 0.5}, {"coding": "webp"}])
 def test_other_settings_start_over(run, change):
     everything = run("whole")
     run("cut", 2)
