@@ -31,7 +31,7 @@ repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
 	python -m pipeline.preset gpu
 
-evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here (model.name=costa); takes hours
+evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro
 	dvc --cd study repro report@trained publish
 

@@ -4,21 +4,21 @@ It comes first, since DVC removes the outputs of a stage that is to run. Its out
 other stage repeats because of it.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from pipeline.config import Config, ModelConfig
+from pipeline.config import Config, ModelConfig, flatten, recipe_of
 from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
-from pipeline.train.prediction import grid_bits
 from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError, called
-from stegnet.networks.card import MULTISCALE, STEGANOGAN
-from stegnet.networks.families.multiscale import Multiscale
+from stegnet.core.parallel import AUTO
+from stegnet.networks.layers import NONE as NO_BACKBONE
 from stegnet.networks.layers import make_stage
-from stegnet.networks.pair import build_from
+from stegnet.networks.pair import Pair, build_from, find_family, options_of
 
 
 def main(config: Config, out: Path) -> None:
@@ -26,29 +26,35 @@ def main(config: Config, out: Path) -> None:
     check_folders(config.data)
     make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)
+    check_used(config)
     check_network(config.model, config.train.crop)
-    others = {"mse": 1.0, "own": "none", "space": "rgb"}
-    weights = {key: value for key, value in config.train.loss.items() if key != "chroma" and value}
-    if config.model.name == MULTISCALE and weights != others:
-        hint = "leave train.loss as it is, or choose a pair, such as model.name=costa"
-        raise ConfigError(f"train.loss: {MULTISCALE} learns by the bits that pictures take, and by no measure", hint)
     if config.detect.pairs:
         with called("detect.backbone", "model.backbone"):
             make_stage(config.detect.backbone, 3, pretrained=False)
     write_json(out, {"folders": "found"})
 
 
+def check_used(config: Config) -> None:
+    """Refuse a value that the family does not use, unless it is the default."""
+    name = config.model.name
+    uses = options_of(config.model)
+    for key, value in asdict(config.model).items():
+        if key not in uses and key != "name" and value not in (AUTO, False):
+            raise ConfigError(f"model.{key}: {name} does not use it", f"it uses: {', '.join(uses) or 'none'}")
+    default = recipe_of(flatten(asdict(config)))["train.base_weight"]
+    if find_family(name).enhance is Pair.enhance and config.train.base_weight != default:
+        hint = f"train.base_weight={default}"
+        raise ConfigError(f"train.base_weight: {name} has no network that enhances bases", hint)
+    if config.model.pretrained and config.model.backbone == NO_BACKBONE:
+        raise ConfigError("model.pretrained: without a backbone, nothing is pretrained", "model.pretrained=false")
+
+
 def check_network(section: ModelConfig, crop: int) -> None:
     """Build the pair of the `model` section of params.yaml, and compute its gradients for two pairs of crops."""
-    pair = build_from(section).to(pick_device()).train()
-    if isinstance(pair, Multiscale):
-        levels = torch.randint(256, (2, 3, crop, crop), device=pick_device()).float()
-        grid_bits([network(0) for network in pair.predictors], levels, 0)[0].mean().backward()
-        return
-    if not pair.hides_pictures:
-        compared = section.name == STEGANOGAN
-        hint = "`make zoo` trains and measures it" if compared else f"train it by `dvc --cd study repro {section.name}`"
+    if not find_family(section.name).hides_pictures:
+        hint = f"train it by `dvc --cd study repro {section.name}`"
         raise ConfigError(f"model.name: {section.name} hides no pictures", hint)
+    pair = build_from(section).to(pick_device()).train()
     cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
     try:
         container = pair.hide(cover, pair.prepare(secret))

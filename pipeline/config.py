@@ -1,16 +1,16 @@
 """params.yaml as frozen dataclasses, checked by pydantic, with errors in one line; and its values by dotted keys.
 
-params.yaml is the only place of a default: a missing key is an error, as is an unknown one. What each key means is
-commented there and in study/modem.yaml; here are its type and limits.
+params.yaml is the only place of a default: a missing key is an error, as is an unknown one, and a value that acts on
+nothing. What each key means is commented there; here are its type and limits. "auto" is replaced first; what it
+means for a machine (devices, threads, processes, precision) is decided where that is used.
 """
 
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import yaml
 from pydantic import (
@@ -43,6 +43,31 @@ Base = Literal["none", "means", "coded"]  # parts of a secret that both sides kn
 LossConfig = dict[StrictStr, Weight | StrictStr]
 _WORDS = "space", "own"  # keys of a loss that are not numbers
 
+# What "auto" in params.yaml becomes, by dotted key: of all families, then by the base, then by the family; the later
+# counts. A network of one's own has no family here.
+_OF_ALL = {
+    "scramble.base": "means",
+    "scramble.quality": 90,
+    "train.lr": 0.002,
+    "train.base_weight": 1.0,
+    "train.loss.chroma": 1.0,
+}
+# `bits`: per sample of a container; for a coded base, a third of its bits per pixel and a quarter more, since no code
+# is ideal. `container_start`: the secret must be learnt first, the more so the less a base leaves to hide.
+_OF_BASES = {
+    "none": {"train.bits": 0.0, "train.container_start": 0.02},
+    "means": {"train.bits": 0.05, "train.container_start": 0.02},
+    "coded": {"train.bits": 1.35, "train.container_start": 0.0001},
+}
+_OF_FAMILIES: dict[str, dict[str, Any]] = {
+    "costa": {"scramble.base": "coded", "train.lr": 0.005, "train.container_start": 1.0},
+    # Its container's error can't exceed 10 levels.
+    "udh": {"scramble.base": "none", "train.lr": 0.001, "train.container_start": 1.0},
+    "hinet": {"scramble.base": "none", "train.lr": 3.162e-05, "train.container_start": 1.0},
+    "deepmih": {"scramble.base": "none", "train.lr": 1.0e-05, "train.container_start": 1.0},
+    "stegformer": {"scramble.base": "none", "train.lr": 0.0002},
+}
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -68,20 +93,8 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
-class RungConfig:
-    """A trade-off between bits and robustness, which a modem learns beside others."""
-
-    name: StrictStr
-    bits: Annotated[Integer, Field(ge=1, le=64)]
-    scale: Annotated[StrictFloat, Field(ge=0.01, le=100)]
-    psnr: Annotated[StrictFloat, Field(ge=20, le=60)]
-    lowest: Annotated[Integer, Field(ge=1, le=100)]
-    highest: Annotated[Integer, Field(ge=1, le=100)]
-
-
-@dataclass(frozen=True)
 class ModelConfig:
-    """Architecture of the hide/reveal pair. "auto" takes the family's default. Only a modem has rungs."""
+    """Architecture of the hide/reveal pair; "auto" leaves a keyword of its class out."""
 
     name: StrictStr
     blocks: Annotated[Integer, Field(ge=1, le=64)] | Auto
@@ -90,39 +103,13 @@ class ModelConfig:
     backbone: StrictStr
     place: StrictStr
     pretrained: StrictBool
-    rungs: list[RungConfig] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class DistortConfig:
-    """Probability of each change of a container before it is encoded."""
-
-    resize: UnitFloat
-    shift: UnitFloat
-    noise: UnitFloat
-    blur: UnitFloat
-    brightness: UnitFloat
-    gamma: UnitFloat
-
-
-@dataclass(frozen=True)
-class ChannelConfig:
-    """Channel of a modem's containers in training, and how their PSNR approaches the rungs'."""
-
-    twice: UnitFloat
-    full_chroma: UnitFloat
-    webp: UnitFloat
-    distort: DistortConfig
-    ramp: UnitFloat
-    start_psnr: Annotated[StrictFloat, Field(ge=10, le=60)]
-    steer: UnitFloat
 
 
 @dataclass(frozen=True)
 class ScrambleConfig:
     """Base of a secret, whose residual the network hides, and the blocks that shuffle the residual."""
 
-    base: Base | Auto
+    base: Base
     quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
 
@@ -154,15 +141,15 @@ class TrainConfig:
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]
     scrambled: UnitFloat
     rounded: StrictBool
-    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)] | Auto
+    bits: Annotated[StrictFloat, Field(ge=0, le=1.5)]
     noise: UnitFloat
-    lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
+    lr: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
     lr_end: UnitFloat
     warmup: Annotated[Integer, Field(ge=0, le=1_000_000)]
     clip: Annotated[StrictFloat, Field(ge=1e-8, le=1e8)]
     weight_decay: UnitFloat
     ema: Annotated[StrictFloat, Field(ge=0, le=0.999999)]
-    container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)] | Auto
+    container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
     container_ramp: UnitFloat
     base_weight: Weight
     precision: Literal["auto", "bf16", "fp16", "fp32"]
@@ -201,7 +188,7 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """All of params.yaml. Only a modem has a channel (study/modem.yaml)."""
+    """All of params.yaml."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # for the sections too
 
@@ -215,42 +202,9 @@ class Config:
     evaluate: EvaluateConfig
     detect: DetectConfig
     video: VideoConfig
-    channel: ChannelConfig | None = None
 
 
-# What "auto" becomes, by the key in `train`: of families that hide pictures, and of those that do it otherwise.
-_RECIPE: Mapping[str, Any] = MappingProxyType(
-    {
-        **{"pairs": 17_000, "batch": 8, "crop": 96, "clip": 0.1, "ema": 0.99, "validate": 100},
-        **{"augment.zoom": 0.25, "augment.colour": 0.3},
-        **dict.fromkeys(("augment.blur", "augment.noise", "augment.compression"), 0.05),
-    }
-)
-_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        # Changed colours leave gaps between levels, which no photograph has.
-        "multiscale": {
-            **{"pairs": 32_000, "batch": 16, "crop": 256, "clip": 1.0, "ema": 0.998, "precision": "fp32"},
-            **{"validate": 500, "augment.zoom": 0.1, "augment.colour": 0.0},
-            **dict.fromkeys(("augment.blur", "augment.noise", "augment.compression"), 0.0),
-        }
-    }
-)
-
-
-def recipe_of(model: str) -> dict[str, Any]:
-    """Return what "auto" becomes for a family, by dotted keys."""
-    return {f"train.{key}": value for key, value in {**_RECIPE, **_RECIPES.get(model, {})}.items()}
-
-
-def with_recipe(values: Any) -> Any:
-    """Return nested mappings of parameters with the family's recipe for "auto"; a crop is no larger than a picture."""
-    try:
-        given, recipe = flatten(values), recipe_of(values["model"]["name"])
-        recipe["train.crop"] = min(recipe["train.crop"], given["data.side"])
-    except (AttributeError, KeyError, TypeError):  # `check` says which key is wrong
-        return values
-    return changed(values, {key: value for key, value in recipe.items() if given.get(key) == AUTO})
+Parameters = TypeVar("Parameters", bound=Config)
 
 
 def load(path: Path) -> Config:
@@ -260,16 +214,17 @@ def load(path: Path) -> Config:
 
 def check(values: Any) -> Config:
     """Return the parameters from nested mappings, as params.yaml holds them; errors are those of `load`."""
+    return check_as(values, Config)
+
+
+def check_as(values: Any, kind: type[Parameters]) -> Parameters:
+    """Return the parameters of a training that has more of them; errors are those of `load`."""
     try:
-        config = TypeAdapter(Config).validate_python(with_recipe(values))
+        config = TypeAdapter(kind).validate_python(with_recipe(values))
     except ValidationError as error:
-        raise _config_error(error.errors(), values, Config) from error
+        raise _config_error(error.errors(), values, kind) from error
     _check_loss(config.train.loss)
-    if config.model.name == "modem" and not (config.model.rungs and config.channel):
-        raise ConfigError("params.yaml: model.name: a modem needs model.rungs and channel", "see study/modem.yaml")
-    for rung in config.model.rungs:
-        if rung.lowest > rung.highest:
-            raise ConfigError(f"params.yaml: model.rungs: {rung.name}: lowest must not exceed highest")
+    _refuse_idle(config, flatten(values))
     crop = config.train.crop
     size = config.data.side
     block = config.scramble.block
@@ -278,6 +233,39 @@ def check(values: Any) -> Config:
     if crop % block or size % block:
         raise ConfigError(f"params.yaml: scramble.block: must divide data.side and train.crop, is {block}")
     return config
+
+
+def with_recipe(values: Any) -> Any:
+    """Return nested mappings of parameters with what "auto" stands for."""
+    try:
+        given = flatten(values)
+        recipe = recipe_of(given)
+    except (AttributeError, KeyError, TypeError):  # `check` says which key is wrong
+        return values
+    return changed(values, {key: value for key, value in recipe.items() if given.get(key) == AUTO})
+
+
+def recipe_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what "auto" becomes, by dotted keys, for parameters by dotted keys; KeyError if there is no such base."""
+    family = _OF_FAMILIES.get(given["model.name"], {})
+    base = given["scramble.base"]
+    if base == AUTO:
+        base = (_OF_ALL | family)["scramble.base"]
+    return _OF_ALL | _OF_BASES[base] | family
+
+
+def _refuse_idle(config: Config, given: Mapping[str, Any]) -> None:
+    """Refuse a value that acts on nothing beside the others. Stage check knows what a family uses."""
+    idle = {
+        "scramble.quality": (config.scramble.base != "coded", "only a coded base has a quality"),
+        "train.bits": (not config.train.rounded, "only rounded containers have sealed bits"),
+        "train.loss.chroma": (config.train.loss["space"] != "ycbcr", "only ycbcr has chroma"),
+        "train.patience": (not config.train.validate, "without validation, training never stops early"),
+    }
+    defaults = {"train.patience": 0, **recipe_of(given)}
+    for key, (unused, reason) in idle.items():
+        if unused and given[key] not in (AUTO, defaults[key]):
+            raise ConfigError(f"params.yaml: {key}: acts on nothing: {reason}", f"{key}={defaults[key]}")
 
 
 def _check_loss(loss: LossConfig) -> None:
@@ -291,12 +279,6 @@ def _check_loss(loss: LossConfig) -> None:
             raise ConfigError(f"params.yaml: train.loss.{key}: must be {wanted}, is {value!r}")
     if loss["own"] == "none" and not any(value for key, value in loss.items() if key not in (*_WORDS, "chroma")):
         raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
-
-
-def resolved(value: float | Auto) -> float:
-    """Return a parameter that `pipeline.train.run.with_defaults` has resolved, so that it is no longer "auto"."""
-    assert not isinstance(value, str)
-    return value
 
 
 def read(path: Path) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.stage import run_stage
 from pipeline.tracking import open_store, results
-from stegnet.core.measures import BASE_PSNR, BPP, PAE, PSNR, SECRET, SIDES, SSIM
+from stegnet.core.measures import BASE_PSNR, GAIN_PSNR, PSNR, SECRET, SIDES, SSIM, UNTRAINED_SECRET_PSNR
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
@@ -36,7 +36,7 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
         f"{config.model.name}, beta {config.beta:g}; means, from files",
         f"{'':26}{'container':>14}{'secret':>14}",
         *(_row(f"pictures, {m.heading}", *(still[m.of(side)] for side in SIDES)) for m in (PSNR, SSIM)),
-        *(_row(f"  {name}", None, still[column]) for column, name in _MORE.items() if column in still),
+        *(_row(f"  {name}", None, still[column]) for column, name in _MORE.items()),
         _row(f"film, {PSNR.heading}", *(moving[f"film_{PSNR.of(side)}"] for side in SIDES)),
         _row(f"  its base alone, {PSNR.heading}", None, moving[f"film_{BASE_PSNR}"]),
         *(_share(name, shares) for name in ("network", "sealed", "control") if shares),
@@ -45,12 +45,12 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
     )
 
 
-# Further figures of pictures, by column, of those that a network has.
+# Further figures of the secret, by column.
 _MORE = {
     BASE_PSNR: f"its base alone, {PSNR.heading}",
     PSNR.of(SECRET, "worst"): f"worst, {PSNR.heading}",
-    BPP.of(SECRET): BPP.unit,
-    PAE.of(SECRET): PAE.heading,
+    UNTRAINED_SECRET_PSNR: "the untrained pair's",
+    GAIN_PSNR: "gain of training, dB",
 }
 
 

@@ -42,7 +42,6 @@ from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.methods import Context, HideJob, hide_file
 from stegnet.methods.network import FoundPictures, NetworkMethod, NetworkOptions
 from stegnet.networks import Network, at_own_size
-from stegnet.networks.card import MULTISCALE, SHIPPED, kind_of
 from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget
 from stegnet.video.films import read_frames
@@ -58,8 +57,7 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     """Hide the demonstration film in another, reveal it, and write films, figures and the tracked run to `out`."""
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
-    pair = SHIPPED if kind_of(weights) == MULTISCALE else weights
-    network = Network.load(pair, backend="torch")
+    network = Network.load(weights, backend="torch")
     with track(config, "video", setup_of(network)) as run:
         with film_bar() as progress:
             frames, steps = demonstrate(network, cover, secret, out, config.seed, progress)
@@ -69,8 +67,6 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
         write_json(out / "details.json", figures)
         write_json(out / "metrics.json", film_headline(figures))
         run.finish(video_result(weights, out, cover, secret))
-    if pair != weights:
-        print(f"film: hidden by the pair that comes with stegnet, since {config.model.name} hides no films")
     of_container, of_secret, of_base = film_headline(figures).values()
     print(f"film: container {of_container:.2f} dB, secret {of_secret:.2f} dB ({of_base:.2f} from its base alone)")
 

@@ -35,7 +35,6 @@ from stegnet.image.pictures import png_bytes, read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.methods import AUTO, Context, Fit, HideJob, hide_file
 from stegnet.methods.registry import method_for
-from stegnet.networks.card import weights_file
 from stegnet.results import OutputTarget, Report
 
 Image = np.ndarray  # (H, W, 3) uint8, sRGB
@@ -99,8 +98,7 @@ class Session:
     """Networks and the device that computes them, for many calls; they are loaded when first needed.
 
     Args:
-        weights: weights file; "pair": pictures are hidden by the pair in the package, as films are; None: those in the
-            package.
+        weights: file of a pair, or of a modem; None: those in the package.
         device: "auto" uses a CUDA device if available, else the CPU; or "cpu", "cuda", "cuda:1", …
         precision: "auto" uses bfloat16 where it is fast, else 32 bits; or "bf16", "fp32".
         backend: "torch" or "onnx"; "auto" uses PyTorch if it is installed and a CUDA device is available, else ONNX
@@ -123,12 +121,10 @@ class Session:
         progress: Progress = no_progress,
         search: bool = False,
     ) -> None:
-        given = checked("weights", weights, Path | None)
-        chosen = None if given is None else weights_file(given)
         if not callable(progress):
             raise TypeError(f"progress: must be a function, is {type(progress).__name__}")
         self._context = Context(
-            chosen,
+            checked("weights", weights, Path | None),
             checked("device", device, str),
             checked("precision", precision, str),
             checked("backend", backend, str),

@@ -9,18 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
-from stegnet.methods.predicted_pictures import hide_predicted, reveal_predicted
 from stegnet.networks import Network, hide_picture, reveal_picture
-from stegnet.networks.card import MULTISCALE, kind_of
-from stegnet.networks.predicting import PredictingNetwork
 
 
 class PublicPair:
     """Model that hides with the public demonstration key, and reveals again."""
 
     def __init__(self, weights: Path) -> None:
-        predicts = kind_of(weights) == MULTISCALE
-        self._network = PredictingNetwork.load(weights) if predicts else Network.load(weights)
+        self._network = Network.load(weights)
 
     def predict(
         self, pictures: dict[str, np.ndarray], params: dict[str, object] | None = None
@@ -30,12 +26,7 @@ class PublicPair:
         Raises:
             CapacityError: the cover is too small.
         """
-        cover, secret = pictures["cover"], pictures["secret"]
-        if isinstance(self._network, PredictingNetwork):
-            made = hide_predicted(self._network, cover, secret, PUBLIC_DEMONSTRATION_KEY)
-            found = reveal_predicted(self._network, made.pixels, PUBLIC_DEMONSTRATION_KEY)
-            return {"container": made.pixels, "revealed": found}
-        container = hide_picture(self._network, cover, secret, PUBLIC_DEMONSTRATION_KEY)
+        container = hide_picture(self._network, pictures["cover"], pictures["secret"], PUBLIC_DEMONSTRATION_KEY)
         revealed = reveal_picture(self._network, container, PUBLIC_DEMONSTRATION_KEY)
         return {"container": container, "revealed": revealed.picture}
 

@@ -2,12 +2,13 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from pipeline.config import Config, changed, check, flatten, read
+from pipeline.config import Config, changed, check, check_as, flatten, read
 from pipeline.stage import bar, run_stage
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.devices import training_processes
-from pipeline.train.run import prepare_run
+from pipeline.train.run import TrainingRun, prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
 
@@ -15,11 +16,11 @@ CHECKPOINTS = Path(".checkpoints/others")
 
 
 def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
-    del config  # in which "auto" is as for the family of params.yaml
+    del config  # of the family of params.yaml
     changed_to = changed_config(changes)
     with training_processes("study.training", changed_to):
         leads = rank() == 0
-        run = prepare_run(changed_to, shards)
+        run = run_of(changed_to, shards)
         progress = partial(bar, desc=weights.stem, disable=not leads)
         result = train(run, CHECKPOINTS, lambda point: None, progress)
         if leads:
@@ -28,8 +29,24 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
 
 
 def changed_config(changes: Path) -> Config:
-    """The parameters of the training: params.yaml with the changes of a YAML file, and "auto" as for its family."""
-    return check(changed(read(Path("params.yaml")), flatten(read(changes))))
+    """The parameters of the training: params.yaml with the changes of a YAML file."""
+    values: Any = changed(read(Path("params.yaml")), flatten(read(changes)))
+    if values["model"]["name"] == "modem":
+        from study.tasks.modem_config import ModemConfig
+
+        return check_as(values, ModemConfig)
+    return check(values)
+
+
+def run_of(config: Config, shards: Path) -> TrainingRun:
+    """The training of a modem, or of a network that predicts pictures, on the shards."""
+    if config.model.name == "modem":
+        from study.tasks.modem import ModemTask
+
+        return prepare_run(config, shards, ModemTask)
+    from study.tasks.prediction import PredictionTask
+
+    return prepare_run(config, shards, PredictionTask)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
     config = run_of_steps.config
     make_deterministic(config.seed, config.train.threads)
     fabric = open_fabric(config, run_of_steps.device)
-    trainer = open_trainer(config, fabric, run_of_steps.precision)
+    trainer = open_trainer(run_of_steps, fabric)
     train_config = config.train
     pictures = Pairs(shards, train_config.crop, train_config.augment, config.seed, trainer.task.pictures_per_pair)
     (batch,) = load_batches(pictures, [range(train_config.batch)], 0)

@@ -6,7 +6,6 @@ hiding has a class: a pair that hides whole pictures, one that hides bits, one w
 predicts.
 """
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,30 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.evaluate.quality import hide_and_reveal, milliseconds
-from pipeline.train.bits import random_bits, reed_solomon_bits
 from stegnet.core.compute import pick_device
-from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER_PSNR, HIDE_MS, REVEAL_MS, SECRET_PSNR, psnr, psnr_from_mse
 from stegnet.core.pixels import GREY, NONE, from_8_bits, through_jpeg, to_8_bits
-from stegnet.image.pictures import write_png
-from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, seeded
-from stegnet.media.picture_copies import compress_picture
-from stegnet.methods.predicted_pictures import hide_predicted, reveal_predicted
-from stegnet.near import Steps, quantise
-from stegnet.near.predicted import encode_predicted
 from stegnet.networks import Network
-from stegnet.networks.card import MULTISCALE, read_card, shipped_weights
-from stegnet.networks.families.steganogan import SteganoGAN
+from stegnet.networks.card import read_card
 from stegnet.networks.pair import Pair, load_pair
-from stegnet.networks.predicting import PredictingNetwork
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 Figures = dict[str, float]
 
 EXACT, STORED, JPEG = "exact", "stored", "jpeg"  # states of a container
 JPEG_QUALITY = 90
-NOTHING = 0.0  # dB, of a secret of which nothing comes back
-BITS = "bits_per_pixel"  # that come back, of a network that hides bits
 
 
 class Ruler(ABC):
@@ -141,26 +128,6 @@ class WholePictures(PairRuler):
         return {SECRET_PSNR: psnr(secret, self.pixels(revealed))}
 
 
-class BitsAsPicture(PairRuler):
-    """SteganoGAN, which hides bits: its secret is a copy of the picture, compressed to the bits that come back.
-
-    Bits that come back are net of an ideal Reed-Solomon code, as its paper counts them (section 4.1).
-    """
-
-    pair: SteganoGAN
-
-    def hidden(self, secret: Pixels, seed: int) -> Tensor:
-        """Return random bits, (1, D, H, W) of 0 and 1."""
-        return random_bits(seed, (1, self.pair.depth, *secret.shape[:2]), self.device)
-
-    def revealed_psnr(self, container: Tensor, secret: Pixels, seed: int) -> Figures:
-        """Return the net bits per pixel, and the PSNR of a copy of the secret that takes as many."""
-        right = (self.pair.reveal(container) >= 0) == (self.hidden(secret, seed) > 0)
-        share = float(right.float().mean())
-        bits = reed_solomon_bits(self.pair.depth, share)
-        return {SECRET_PSNR: copy_psnr(secret, bits), BITS: bits}
-
-
 class ByKey(Ruler):
     """A pair of ours, with base, shuffle, sealed bits and key, from PNG files; JPEG destroys its sealed bits."""
 
@@ -177,57 +144,10 @@ class ByKey(Ruler):
         return hide_and_reveal(self._network, cover, secret, seed)[0]
 
 
-class Predicting(Ruler):
-    """A network that predicts the secret, whose bits are sealed, as `--method network` hides pictures."""
-
-    def __init__(self, network: PredictingNetwork) -> None:
-        self._network = network
-        self._shipped = PredictingNetwork.load(shipped_weights(MULTISCALE), backend="torch")
-
-    def measure(self, cover: Pixels, secret: Pixels, seed: int) -> Figures:
-        """Return the figures of stored containers, and the bits a pixel of the secret within one level of each sample.
-
-        Those of the shipped network are beside them.
-        """
-        container = self.stored(cover, secret, seed)
-        revealed = reveal_predicted(self._network, container, PUBLIC_DEMONSTRATION_KEY)
-        steps = Steps.even(3)
-        levels = quantise(secret, steps)
-        within_one = {"": self._network, "shipped_": self._shipped}
-        return {
-            f"{CONTAINER_PSNR}_{STORED}": psnr(cover, container),
-            f"{SECRET_PSNR}_{STORED}": psnr(secret, revealed),
-            **{
-                f"{name}bits_within_one": 8
-                * len(encode_predicted(levels, steps, network.predictor))
-                / levels[..., 0].size
-                for name, network in within_one.items()
-            },
-        }
-
-    def stored(self, cover: Pixels, secret: Pixels, seed: int) -> Pixels:
-        """Return the container as a PNG holds it."""
-        return hide_predicted(self._network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)).pixels
-
-
-def copy_psnr(picture: Pixels, bits_per_pixel: float) -> float:
-    """Return the PSNR in dB of the best copy of a picture in so many bits, as the program makes one to hide it."""
-    limit = int(bits_per_pixel * picture[..., 0].size / 8)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_png(folder / "secret.png", picture)
-        try:
-            return compress_picture(folder / "secret.png", folder, limit).psnr or NOTHING
-        except CapacityError:
-            return NOTHING
-
-
 def ruler_of(weights: Path) -> Ruler:
     """Return the ruler for trained weights, by what they hide."""
     card = read_card(weights)
-    if card.model == MULTISCALE:
-        return Predicting(PredictingNetwork.load(weights, backend="torch"))
     if card.scramble["base"] != NONE:
         return ByKey(Network.load(weights, backend="torch"))
     pair, _ = load_pair(weights)
-    return BitsAsPicture(pair) if isinstance(pair, SteganoGAN) else WholePictures(pair)
+    return WholePictures(pair)

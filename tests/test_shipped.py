@@ -20,7 +20,7 @@ BETRAYED = pytest.mark.filterwarnings("ignore:the cover is a")  # as a JPEG or i
 
 ROOT = Path(__file__).parent.parent
 FORMER = Path(__file__).parent / "methods/network/former"
-KEY, SESSION = Key(bytes(range(32))), Session(weights="pair")
+KEY, SESSION = Key(bytes(range(32))), Session()
 
 
 def test_card_says_where_the_weights_come_from() -> None:

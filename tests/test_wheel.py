@@ -120,7 +120,7 @@ def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "cover.png")
     Image.fromarray(pixels[:40, :50]).save(tmp_path / "secret.png")
     run("stegnet", "keygen", "k")
-    hide = ("--method", "network", "--weights", "pair", "--key-file", "k", "--any-quality", "-o", "container.png")
+    hide = ("--method", "network", "--key-file", "k", "--any-quality", "-o", "container.png")
     run("stegnet", "hide", "cover.png", "secret.png", *hide)
     run("stegnet", "reveal", "container.png", "--key-file", "k", "-o", "back.png")
     with Image.open(tmp_path / "back.png") as revealed:

@@ -119,7 +119,6 @@ def cases(frames: int, robust_frames: int, files: int) -> dict[str, list[Case]]:
     """All that is measured, by medium; the first of each medium is by the default method."""
     text = ("--text", TEXT)
     network, robust, codec = ("--method", "network"), ("--survive", "jpeg:75"), ("--survive", "h264:23")
-    pair = (*network, "--weights", "pair")
     film, long = f"film of {frames} frames", f"film of {robust_frames} frames"
     pictures = [
         Case("a text in a PNG of 256×256", "small.png", text, ".png", ".txt", "python"),
@@ -129,9 +128,9 @@ def cases(frames: int, robust_frames: int, files: int) -> dict[str, list[Case]]:
         Case("a text in a PNG of 12 megapixels", "large.png", text, ".png", ".txt", "Pillow"),
         Case("500 kB in a PNG of 12 megapixels", "large.png", ("large.bin",), ".png", ".bin", "Pillow"),
         Case("a picture of 12 megapixels in 12 megapixels", "large.png", ("other.png",), ".png", ".png", "Pillow"),
-        Case("the same, `--weights pair`", "large.png", ("other.png",), ".png", ".png", "Pillow", pair),
+        Case("the same, `--method network`", "large.png", ("other.png",), ".png", ".png", "Pillow", network),
         Case("a picture of 1 megapixel in 1 megapixel", "cover.png", ("secret.png",), ".png", ".png", "Pillow"),
-        Case("1 megapixel, `--weights pair`", "cover.png", ("secret.png",), ".png", ".png", "Pillow", pair),
+        Case("1 megapixel, `--method network`", "cover.png", ("secret.png",), ".png", ".png", "Pillow", network),
         Case("1 megapixel, `--survive jpeg:75`", "cover.png", ("secret.png",), ".jpg", ".png", "Pillow", robust),
         Case("a text in 12 megapixels, `--survive jpeg:75`", "large.png", text, ".jpg", ".txt", "Pillow", robust),
     ]

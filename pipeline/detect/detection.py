@@ -27,7 +27,6 @@ from pipeline.detect.methods import (
     sealed_at,
 )
 from pipeline.detect.table import COLUMNS, DetectionRow
-from pipeline.evaluate.prediction_quality import AnyNetwork, load_network
 from pipeline.evaluate.quality import map_in_threads, setup_of
 from pipeline.evaluate.statistics import Scores
 from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
@@ -35,6 +34,7 @@ from pipeline.stage import bar, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import detect_result
 from stegnet.core.compute import make_deterministic
+from stegnet.networks import Network
 
 NETWORK = "network"
 SEALED = "sealed"
@@ -47,7 +47,7 @@ ALL = "all"  # kinds of pictures
 def measure_detection(config: Config, shards: Path, weights: Path, out: Path) -> None:
     """Train and test the detector, and write its findings to the folder `out`."""
     make_deterministic(config.seed, config.train.threads)
-    network = load_network(weights)
+    network = Network.load(weights, backend="torch")
     with track(config, "detect", setup_of(network)) as run:
         table = measure(config, network, shards)
         write_table(out / "detect.csv", table)
@@ -60,7 +60,7 @@ def measure_detection(config: Config, shards: Path, weights: Path, out: Path) ->
     print(f"a small detector is right about: {', '.join(rows)}; 50 % is chance")
 
 
-def measure(config: Config, network: AnyNetwork, shards: Path) -> pd.DataFrame:
+def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     """Return one row for each method and kind of pictures, and for all kinds together."""
     most_tested = 200  # pictures of each split
     methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED]), CONTROL: four_bit_swap}

@@ -11,14 +11,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluate.prediction_quality import AnyNetwork
 from pipeline.shards import Shards, read_manifest
 from stegnet.core.pixels import channels_of
 from stegnet.keys import KEY_BYTES, Key, seeded
-from stegnet.methods.predicted_pictures import hide_predicted
 from stegnet.methods.sealed import hide_bytes
-from stegnet.networks import hide_picture
-from stegnet.networks.predicting import PredictingNetwork
+from stegnet.networks import Network, hide_picture
 
 Item = TypeVar("Item")
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
@@ -38,13 +35,11 @@ def key_of(seed: int) -> Key:
     return Key(seeded(seed)(KEY_BYTES))
 
 
-def network_by_key(network: AnyNetwork) -> Method:
+def network_by_key(network: Network) -> Method:
     """Return the network method as users get it: shuffled by key, with sealed bits, a new key for each container."""
 
     def hide(cover: Pixels, secret: Pixels, seed: int) -> Pixels:
         random = seeded(seed)
-        if isinstance(network, PredictingNetwork):
-            return hide_predicted(network, cover, secret, Key(random(KEY_BYTES)), random).pixels
         return hide_picture(network, cover, secret, Key(random(KEY_BYTES)), random)
 
     return hide

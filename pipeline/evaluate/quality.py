@@ -2,7 +2,6 @@
 
 import logging
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -57,7 +56,6 @@ from stegnet.image.pictures import read_picture, resize, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.networks import Network, at_own_size, hide_picture, reveal_picture
 from stegnet.networks.engines import Engine
-from stegnet.networks.predicting import PredictingNetwork
 from stegnet.record import encode_base, read_record
 from stegnet.sealing import record_capacity
 
@@ -103,20 +101,15 @@ class HideRevealResult:
     container: Pixels
     secret: Pixels
     revealed: Pixels
-    hidden_bytes: int | None = None  # that a network which predicts the secret needs for it
 
 
-def setup_of(network: Network | PredictingNetwork) -> dict[str, str]:
+def setup_of(network: Network) -> dict[str, str]:
     """Return backend, device, precision and threads of a measurement, by name."""
-    if isinstance(network, PredictingNetwork):
-        backend, device, precision = network.backend, "cpu", "fp32"
-    else:
-        engine = network.engine
-        backend, device, precision = engine.backend, device_name(torch.device(str(engine.device))), engine.precision
+    engine = network.engine
     return {
-        "backend": backend,
-        "device": device,
-        "precision": precision,
+        "backend": engine.backend,
+        "device": device_name(torch.device(str(engine.device))),
+        "precision": engine.precision,
         "threads": str(torch.get_num_threads()),
     }
 
@@ -159,32 +152,25 @@ class PicturePairs:
         return (self._names[cover], self._pictures[cover]), (self._names[secret], self._pictures[secret])
 
 
-class PictureEvaluator(ABC):
-    """Measurements of a network on `PicturePairs`; `seed` is the seed of all randomness.
+class Evaluator:
+    """Measurements of a pair on `PicturePairs`; `seed` is the seed of all randomness."""
 
-    Attributes:
-        modes: SEALED, and BARE if there are containers without sealed bits.
-        pairs: the pairs.
-    """
-
-    modes: tuple[str, ...] = (SEALED,)
-
-    def __init__(self, shards: Path, shift: int, seed: int) -> None:
+    def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
         self.pairs = PicturePairs(shards, shift)
+        self._network = network
         self._seed = seed
 
-    @abstractmethod
     def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
-        """Hide, write, read and reveal pair `index` of a kind; mode is one of `modes`."""
-
-    @abstractmethod
-    def more(self, sealed: HideRevealResult) -> Row:
-        """Return measures of the network's own, by column, of a pair with sealed bits."""
+        """Hide, write, read and reveal pair `index` of a kind; mode is SEALED or BARE."""
+        (cover_name, cover), (secret_name, secret) = self.pairs.pair(kind, index)
+        hide = hide_and_reveal if mode == SEALED else _without_sealed_bits
+        container, revealed = hide(self._network, cover, secret, self._seed + index)
+        return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
 
     def evaluate(self, progress: Progress, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
         """Return one row per kind, pair and mode, with measures of pixels of both sides; and pictures to show.
 
-        Sealed rows also have the perceptual measures, and those of `more`. In bare rows, these are nan. The pictures
+        Sealed rows also have the perceptual measures, and those of the base. In bare rows, these are nan. The pictures
         are those of the first `shown` pairs of each kind, with sealed bits.
         """
         perceptual = perceptual_measures()
@@ -193,10 +179,9 @@ class PictureEvaluator(ABC):
             kind, index = pair
             sealed = self.run(kind, index, SEALED)
             names = dict(zip(("cover", "secret"), sealed.names, strict=True))
-            figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | self.more(sealed)
+            figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | self._bases(sealed)
             rows = [{"kind": kind, "mode": SEALED} | names | figures]
-            for mode in self.modes[1:]:
-                rows.append({"kind": kind, "mode": mode} | names | measure_quality(self.run(kind, index, mode)))
+            rows.append({"kind": kind, "mode": BARE} | names | measure_quality(self.run(kind, index, BARE)))
             return rows, [sealed] if index < shown else []
 
         rows: list[Row] = []
@@ -209,24 +194,7 @@ class PictureEvaluator(ABC):
                     results[kind] += result
         return pd.DataFrame(rows), results
 
-
-class Evaluator(PictureEvaluator):
-    """Measurements of a pair."""
-
-    modes = (SEALED, BARE)
-
-    def __init__(self, network: Network, shards: Path, shift: int, seed: int) -> None:
-        super().__init__(shards, shift, seed)
-        self._network = network
-
-    def run(self, kind: str, index: int, mode: str) -> HideRevealResult:
-        """Hide, write, read and reveal pair `index` of a kind; mode is SEALED or BARE."""
-        (cover_name, cover), (secret_name, secret) = self.pairs.pair(kind, index)
-        hide = hide_and_reveal if mode == SEALED else _without_sealed_bits
-        container, revealed = hide(self._network, cover, secret, self._seed + index)
-        return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
-
-    def more(self, sealed: HideRevealResult) -> Row:
+    def _bases(self, sealed: HideRevealResult) -> Row:
         """Return the PSNR of the secret's base alone, as the record holds it, and as the pair enhances it."""
         reading = read_record(sealed.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=True)
         assert reading.base

@@ -11,11 +11,9 @@ from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a secon
 
 from stegnet.core.measures import (
     BASE_PSNR,
-    BPP,
     CONTAINER,
     CONTAINER_PSNR,
     MEASURES,
-    PAE,
     PSNR,
     RESTORED_BASE_PSNR,
     SEALED,
@@ -28,10 +26,7 @@ from stegnet.core.measures import (
 REAL = "photographs"  # kinds of test pictures that every data set may have
 RENDERED = "scenes"
 # The columns whose means represent a pair. They are few, since each is also a column in `dvc metrics show` and MLflow.
-HEADLINE = (
-    *(CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET)),
-    *(BPP.of(SECRET), PAE.of(SECRET)),
-)
+HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
 WORST = PSNR.of(SECRET, "worst")
 Summary = dict[str, dict[str, dict[str, dict[str, float]]]]  # `summary_stats` by kind, mode and column
 
@@ -106,7 +101,7 @@ def headline(summary: Summary) -> dict[str, float]:
     They are the means of HEADLINE, and the worst secret's PSNR.
     """
     sealed = summary[headline_kind(summary)][SEALED]
-    means = {column: sealed[column]["mean"] for column in HEADLINE if column in sealed}
+    means = {column: sealed[column]["mean"] for column in HEADLINE}
     return means | {WORST: sealed[SECRET_PSNR]["worst"]}
 
 

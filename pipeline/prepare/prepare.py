@@ -251,8 +251,7 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part:
                     rows.append(_skipped(name, DUPLICATE))
                     continue
                 base = None
-                if scramble.base in ("auto", "coded") and split != TEST:
-                    # Of the whole picture, as hiding codes it.
+                if split != TEST:  # of the whole picture, as hiding codes it, whether this training needs it or not
                     coded = fit_avif(pixels, scramble.quality, int(most_bits * config.side**2 / 8))
                     base = decode_avif(coded, config.side, config.side)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels.data).hexdigest(), width, height, split)

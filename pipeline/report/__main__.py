@@ -12,7 +12,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
 from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import CODED, MEANS, NONE
-from stegnet.networks.card import MULTISCALE, SHIPPED, Card, read_card, weights_id
+from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 
 PUBLISHABLE = {RENDERED}  # kinds whose pictures are this project's own
 _SECTIONS = Path(__file__).with_name("sections.yaml")
@@ -74,7 +74,8 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
             tiles += spec.filled_tiles(figures)
         else:
             missing.append([spec.name, f"dvc --cd study repro {stage}@{pair}"])
-    tiles += specs["evaluate"].filled_tiles(details[kind][SEALED] | {"kind": kind})
+    headline = read(evaluate / "metrics.json")
+    tiles += specs["evaluate"].filled_tiles({**headline, **details[kind][SEALED], "kind": kind})
     tiles += [*specs["video"].filled_tiles(film), *specs["detect"].filled_tiles(detection)]
     training = {"curve": curve.name, "start": _start(card)}
     made.append(specs["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
@@ -119,11 +120,6 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
     """Return the mean PSNR of each kind of pictures, with and without sealed bits."""
     columns = {(SEALED, picture): name for picture, name in _NAMES.items()}
     columns |= {(BARE, side): f"{side}, no sealed bits" for side in SIDES}
-    columns = {
-        (mode, picture): name
-        for (mode, picture), name in columns.items()
-        if any(PSNR.of(picture) in modes.get(mode, {}) for modes in details.values())
-    }
     rows = [
         [kind, counts[kind], *(cell(modes[mode][PSNR.of(picture)]["mean"], PSNR.digits) for mode, picture in columns)]
         for kind, modes in details.items()
@@ -133,20 +129,11 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
 
 def _start(card: Card) -> str:
     """Return the line on the weight of the container's error in training, and on the figures of its curve."""
-    if card.model == MULTISCALE:
-        return "The figure is the bits that a picture's levels take, within one level of the original in validation."
     rounded = "Containers are rounded to 8 bits."
     start = card.training.get("train", {}).get("container_start", AUTO)
     if start == 1 or (start == AUTO and card.model == "costa"):
         return f"{rounded} The container's error has its full weight from the first step."
     return f"{rounded} The secret comes first: the weight of the container's error grows during training."
-
-
-def _hides(card: Card) -> dict[str, str]:
-    """Return what the networks do with a secret."""
-    if card.model == MULTISCALE:
-        return {"predicts": "the levels of the secret, whose bits are sealed"}
-    return {"hides": _BASES[card.scramble["base"]], "block size": f"{card.scramble['block']} px"}
 
 
 def _cost(training: Mapping[str, Any]) -> str | None:
@@ -165,7 +152,8 @@ def _facts(card: Card, weights: Path) -> Part:
         "family": card.model,
         "options": ", ".join(f"{name} {value}" for name, value in card.options.items()),
         "SHA-256 of the weights": weights_id(weights),
-        **_hides(card),
+        "hides": _BASES[card.scramble["base"]],
+        "block size": f"{card.scramble['block']} px",
         "beta": training.get("beta"),
         "training": _cost(training),
         "data": training.get("source"),

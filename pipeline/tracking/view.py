@@ -8,10 +8,10 @@ it.
 import json
 
 from pipeline.tracking.results import PREVIEW
-from stegnet.core.measures import BASE_PSNR, BPP, CONTAINER_PSNR, SECRET, SECRET_PSNR, SPEED
+from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, GAIN_PSNR, SECRET_PSNR, SPEED
 
 VIEW_TAG = "mlflow.sharedViewState.stegnet"  # its last part is the key in the view's address
-_FIGURES = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, BPP.of(SECRET), *SPEED)
+_FIGURES = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, GAIN_PSNR, *SPEED)
 _PARAMS = ("model.name", "beta", "train.pairs")
 _SECTIONS = ("train", "evaluate", "video")  # of charts, the first ones; MLflow adds the others below them
 _PICTURES = (PREVIEW, "evaluate/photographs", "evaluate/scenes", "video/frames")

@@ -126,11 +126,11 @@ class HidingTask(TrainingTask[PassRandomness]):
         check_measures(config.train.loss)
         self._hide_reveal = HideRevealPass(pair, config, precision)
         self._precision = precision
-        self._start = first_weight(config, pair)
 
     def plan(self, step: int, device: torch.device) -> StepPlan[PassRandomness]:
         """Draw the shuffles, masks and noise of the batch; the container's weight follows `container_weight`."""
-        weight = container_weight(step, self.steps, self._start, self.config.train.container_ramp)
+        train = self.config.train
+        weight = container_weight(step, self.steps, train.container_start, train.container_ramp)
         return StepPlan(draw_randomness(self.config, step, device), weight)
 
     def forward(self, pictures: Tensor, randomness: PassRandomness) -> TaskOutput:
@@ -160,19 +160,6 @@ class HidingTask(TrainingTask[PassRandomness]):
         """Return a measurement of both PSNRs and the loss on the validation pairs; None without pictures."""
         opened = Validation.open(self.config, data, device, self._precision, batch)
         return opened.measure if opened else None
-
-
-def first_weight(config: Config, pair: Pair) -> float:
-    """Return the initial weight of the container's error: `train.container_start`.
-
-    "auto" is 1 for a pair that needs no start. For others, the less a base leaves to hide, the smaller it is.
-    """
-    start = config.train.container_start
-    if not isinstance(start, str):
-        return start
-    if not pair.secret_first:
-        return 1.0
-    return 0.0001 if config.scramble.base == CODED else 0.02
 
 
 class Validation:

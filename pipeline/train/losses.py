@@ -29,8 +29,7 @@ class LossTerms(NamedTuple):
     container: Tensor
     secret: Tensor
     container_mse: Tensor  # mean squared error in RGB, values in [0, 1]
-    # Mean squared error likewise; for a modem, bits of information per pixel; for SteganoGAN, share of the right bits.
-    secret_figure: Tensor
+    secret_figure: Tensor  # mean squared error likewise, or what a task of bits measures
 
     def stack(self) -> Tensor:
         """Return the terms as (4,), detached, in the order of the attributes."""

@@ -6,7 +6,6 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or albumentations would look for a newer version online
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import albumentations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.config import AugmentConfig, Config, DistortConfig
+from pipeline.config import AugmentConfig, Config
 from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
 from stegnet.core.errors import DataError
 
@@ -58,32 +57,6 @@ class Augment:
         self._with_base.set_random_seed(seed)
         both = self._with_base(image=picture, base=base)
         return [both["image"], both["base"]]
-
-
-class Distortions:
-    """Distortions of containers, each with a probability; most containers stay as they are."""
-
-    def __init__(self, config: DistortConfig) -> None:
-        self.none = not any(asdict(config).values())
-        resizing = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
-        self._transform = albumentations.Compose(
-            [
-                albumentations.Downscale((0.5, 0.99), resizing, p=config.resize),
-                albumentations.Affine(translate_px=(-1, 1), border_mode=cv2.BORDER_REPLICATE, p=config.shift),
-                albumentations.GaussNoise(std_range=(0.001, 0.01), p=config.noise),
-                albumentations.GaussianBlur(sigma_limit=(0.2, 0.8), p=config.blur),
-                albumentations.RandomBrightnessContrast((-0.05, 0.05), (-0.05, 0.05), p=config.brightness),
-                albumentations.RandomGamma((90, 110), p=config.gamma),
-            ]
-        )
-
-    def __call__(self, picture: Pixels, seed: int) -> Pixels:
-        """Return a picture, (H, W, 3) uint8, distorted as a seed determines."""
-        if self.none:
-            return picture
-        self._transform.set_random_seed(seed)
-        transformed: Pixels = self._transform(image=picture)["image"]
-        return transformed
 
 
 class Pairs(Dataset[Tensor]):

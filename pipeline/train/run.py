@@ -1,29 +1,32 @@
-"""One exact training: its parameters with nothing left to "auto", its pictures, and where it is computed."""
+"""One exact training: its parameters, its pictures, its task, and where it is computed."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from pipeline.config import Base, Config
+from pipeline.config import Config
 from pipeline.fingerprint import code_hashes, source_hash
 from pipeline.shards import data_hash
+from pipeline.train.hiding import HidingTask
+from pipeline.train.task import TrainingTask
 from stegnet.core.compute import cpu_threads, has_bf16, has_fp16, pick_device, resolve
-from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import world_size
-from stegnet.networks.card import MULTISCALE, shipped_weights, weights_id
-from stegnet.networks.pair import find_family
+from stegnet.networks.card import shipped_weights, weights_id
+from stegnet.networks.pair import Pair
 
 CODE = (  # the code that a training computes with
     "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
     "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
     "stegnet/networks/layers.py", "stegnet/networks/pair.py",
 )  # fmt: skip
-# By kind of base, per sample of a container; for a coded base, a third of its bits per pixel and a quarter more, since
-# no code is ideal.
-SEALED_BITS: dict[Base, float] = {"none": 0.0, "means": 0.05, "coded": 1.35}
+
+# From a pair, the parameters, a precision and the number of steps.
+TaskFactory = Callable[[Pair, Config, str, int], TrainingTask[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,12 @@ class TrainingRun:
     """A training in this process, resolved once by `prepare_run`.
 
     Attributes:
-        config: the parameters, `with_defaults`.
+        config: the parameters.
         data: folder of the shards.
         device: device of this process.
         precision: "bf16", "fp16" or "fp32".
         fingerprint: names the training; a changed parameter, picture or line of code gives another.
+        task: makes what the pair learns.
     """
 
     config: Config
@@ -43,6 +47,7 @@ class TrainingRun:
     device: torch.device
     precision: str
     fingerprint: str
+    task: TaskFactory
 
     @property
     def settings(self) -> dict[str, object]:
@@ -53,19 +58,17 @@ class TrainingRun:
         return {**settings_of(self.config), **origin, "code": code_hashes(self.config)["network"]}
 
 
-def prepare_run(config: Config, data: Path) -> TrainingRun:
+def prepare_run(config: Config, data: Path, task: TaskFactory = HidingTask) -> TrainingRun:
     """Resolve a training on the shards in `data`, for this process.
+
+    `task` makes what the pair learns, from pair, parameters, precision and number of steps.
 
     Raises:
         ConfigError: there is no such family, device or precision.
     """
-    config = with_defaults(config)
     device = pick_device()
     precision = training_precision(config.train.precision, device)
-    if config.model.name == MULTISCALE and precision != "fp32":
-        hint = "leave train.precision as it is"
-        raise ConfigError(f"params.yaml: train.precision: {MULTISCALE} needs fp32, whose sums are exact", hint)
-    return TrainingRun(config, data, device, precision, fingerprint(config, data, device, precision))
+    return TrainingRun(config, data, device, precision, fingerprint(config, data, device, precision), task)
 
 
 def training_precision(precision: str, device: torch.device) -> str:
@@ -85,31 +88,17 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
     Changed code does not resume old checkpoints.
     """
     code = [source_hash(CODE), code_hashes(config)]
-    parts = [settings_of(with_defaults(config)), data_hash(data), device.type, precision, torch.__version__, code]
+    parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def with_defaults(config: Config) -> Config:
-    """Return the parameters with the family's base and learning rate, and the base's sealed bits, for "auto"."""
-    train = config.train
-    match config.scramble.base:
-        case "auto":
-            base = next(known for known in SEALED_BITS if known == find_family(config.model.name).base)
-        case chosen:
-            base = chosen
-    bits = SEALED_BITS[base] if isinstance(train.bits, str) else train.bits
-    rate = find_family(config.model.name).learning_rate if isinstance(train.lr, str) else train.lr
-    return replace(config, scramble=replace(config.scramble, base=base), train=replace(train, bits=bits, lr=rate))
-
-
 def settings_of(config: Config) -> dict[str, object]:
-    """Return the parameters that decide the weights, of a config `with_defaults`, with "shipped" resolved, too."""
+    """Return the parameters that decide the weights, with "shipped" resolved."""
     cost_only_time = {"launcher", "workers", "checkpoint"}
     train = {key: value for key, value in asdict(config.train).items() if key not in cost_only_time}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":
         train["start"] = weights_id(shipped_weights(config.model.name))
-    sections = {name: asdict(getattr(config, name)) for name in ("model", "scramble")} | {"train": train}
-    if config.channel:
-        sections["channel"] = asdict(config.channel)
-    return {"seed": config.seed, "beta": config.beta, **sections}
+    decide_no_weights = {"code", "data", "evaluate", "detect", "video"}
+    settings = {name: value for name, value in asdict(config).items() if name not in decide_no_weights}
+    return settings | {"train": train}

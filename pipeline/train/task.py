@@ -1,8 +1,8 @@
 """The contract of training tasks, what a pair learns, and the parts that all tasks share: means, previews, curves.
 
 `Trainer` does the step, the same for each task. A task draws the step's randomness, passes pictures through its
-pair, and computes the loss: `pipeline.train.hiding` hides pictures in pictures, `pipeline.train.modem` and
-`pipeline.train.bits` hide bits.
+pair, and computes the loss: `pipeline.train.hiding` hides pictures in pictures, those of `study.tasks` train the other
+networks of the product.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pipeline.config import Config
 from pipeline.tensors import to_8_bits
 from pipeline.train.losses import LossTerms
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.networks.pair import Pair
 
 Point = dict[str, float]  # figures of a step by the names of the training curve's columns
@@ -55,8 +56,11 @@ class TrainingTask(nn.Module, ABC, Generic[Randomness]):
     `after_step` adapts.
 
     Attributes:
+        figure_names: names of what `figures` returns.
         pictures_per_pair: COVERS, SECRETS or WITH_BASES of `pipeline.train.pairs`: the pictures it is trained on.
     """
+
+    figure_names: tuple[str, ...] = (CONTAINER_PSNR, SECRET_PSNR)
 
     def __init__(self, config: Config, steps: int, pictures_per_pair: int) -> None:
         super().__init__()

@@ -17,25 +17,18 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.train.bits import BitsRandomness, BitsTask
 from pipeline.train.checkpoint import Checkpoint, whole_file
 from pipeline.train.devices import Fabric, loader_processes, open_fabric
-from pipeline.train.hiding import HidingTask, PassRandomness
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.losses import FIGURES
-from pipeline.train.modem import ModemRandomness, ModemTask
 from pipeline.train.pairs import Pairs, load_batches
-from pipeline.train.prediction import GridChoice, PredictionTask
 from pipeline.train.run import TrainingRun
 from pipeline.train.task import Point
-from pipeline.train.trainer import BestWeights, Trainer
+from pipeline.train.trainer import Trainer
 from stegnet.core.compute import is_out_of_memory, make_deterministic
 from stegnet.core.errors import ConfigError, TrainingError
-from stegnet.core.measures import BITS_PER_PIXEL, CONTAINER_PSNR, INFORMATION, SECRET_PSNR
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.networks.card import Card, read_card, shipped_weights
-from stegnet.networks.families.modem import Modem
-from stegnet.networks.families.multiscale import Multiscale
-from stegnet.networks.families.steganogan import SteganoGAN
 from stegnet.networks.layers import has_batch_norms, synchronise_batch_norms
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
 
@@ -43,10 +36,8 @@ Report = Callable[[Point], None]
 Progress = Callable[[range], Iterable[int]]
 Show = Callable[[int, NDArray[np.uint8]], None]
 
-AnyTrainer = Trainer[PassRandomness] | Trainer[ModemRandomness] | Trainer[BitsRandomness] | Trainer[GridChoice]
-
 # Columns of a training curve, which DVC plots.
-_COLUMNS = (*FIGURES, CONTAINER_PSNR, SECRET_PSNR, BITS_PER_PIXEL, f"validation_{BITS_PER_PIXEL}")
+_COLUMNS = (*FIGURES, CONTAINER_PSNR, SECRET_PSNR)
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +100,7 @@ def train(
     make_deterministic(config.seed, config.train.threads)
 
     # The pair, its optimiser, schedules and share of each batch; the pictures.
-    trainer = open_trainer(config, fabric, run.precision, run.data)
+    trainer = open_trainer(run, fabric, run.data)
     checkpoint = Checkpoint(checkpoints, run.fingerprint)
     pictures = trainer.task.pictures_per_pair
     pairs = Pairs(run.data, config.train.crop, config.train.augment, config.seed, pictures)
@@ -150,13 +141,13 @@ def train(
         _log.info("%.0f pairs a second%s", rate, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
     if leads and trainer.stopped_early:
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
-    figures = card_figures(trainer.curve, trainer.best)
+    figures = card_figures(trainer)
     pair = trainer.averaged()
     return Trained(pair, make_card(run, figures, pair), rate)
 
 
 @contextmanager
-def _explained(trainer: AnyTrainer, pairs: Pairs, checkpoint: Checkpoint) -> Iterator[None]:
+def _explained(trainer: Trainer, pairs: Pairs, checkpoint: Checkpoint) -> Iterator[None]:
     """Add the pictures of the batch and the last checkpoint to the error of a training that diverges."""
     try:
         yield
@@ -177,22 +168,17 @@ def _shortened(names: Sequence[str]) -> str:
     return shorten(", ".join(names), 200, placeholder=f" … ({len(names)} in all)")
 
 
-def open_trainer(config: Config, fabric: Fabric, precision: str, data: Path | None = None) -> AnyTrainer:
-    """Return the state of a training before its first step, of the task that its pair is made for.
+def open_trainer(run: TrainingRun, fabric: Fabric, data: Path | None = None) -> Trainer:
+    """Return the state of a training before its first step.
 
     `data` is the folder of the shards, for validation; without it, the last weights are the best.
     """
+    config = run.config
     pair = first_pair(config)
     if fabric.world_size > 1 and fabric.device.type == "cuda" and has_batch_norms(pair):
         synchronise_batch_norms(pair)
     steps = max(1, config.train.pairs // config.train.batch)
-    if isinstance(pair, Modem):
-        return Trainer(config, fabric, pair, ModemTask(pair, config, precision, steps), data, precision)
-    if isinstance(pair, SteganoGAN):
-        return Trainer(config, fabric, pair, BitsTask(pair, config, precision, steps), data, precision)
-    if isinstance(pair, Multiscale):
-        return Trainer(config, fabric, pair, PredictionTask(pair, config, steps), data)
-    return Trainer(config, fabric, pair, HidingTask(pair, config, precision, steps), data, precision)
+    return Trainer(config, fabric, pair, run.task(pair, config, run.precision, steps), data, run.precision)
 
 
 def first_pair(config: Config) -> Pair:
@@ -215,10 +201,11 @@ def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:
     return Card(model.name, options_of(model), scramble, run.settings, figures, receptive_fields(pair))
 
 
-def card_figures(curve: Sequence[Point], best: BestWeights) -> dict[str, float]:
+def card_figures(trainer: Trainer) -> dict[str, float]:
     """Return means over the last tenth of the training curve; with validation, also the best step and its figures."""
+    curve, best = trainer.curve, trainer.best
     last = curve[-max(1, len(curve) // 10) :]
-    names = [name for name in (CONTAINER_PSNR, SECRET_PSNR, INFORMATION, BITS_PER_PIXEL) if name in last[0]]
+    names = trainer.task.figure_names
     rounded = {f"training_{name}": round(mean(point[name] for point in last), 4) for name in names}
     return rounded if best.step is None else rounded | best.figures | {"validation_step": best.step}
 
@@ -234,10 +221,9 @@ def write_weights(path: Path, pair: Pair, card: Card) -> None:
 def write_curve(path: Path, points: Sequence[Point]) -> None:
     """Write the training curve as CSV, replacing the file at once, since DVC plots it while the training runs.
 
-    The columns of pairs, and of networks that predict pictures, are always there; cells without a figure are empty.
+    Cells without a figure are empty.
     """
-    expected = () if INFORMATION in points[0] else _COLUMNS
-    columns = dict.fromkeys([*points[0], *expected, *(name for point in points for name in point)])
+    columns = dict.fromkeys([*points[0], *_COLUMNS, *(name for point in points for name in point)])
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()

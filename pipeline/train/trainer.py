@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pipeline.config import Config, resolved
+from pipeline.config import Config
 from pipeline.train.checkpoint import TrainingState
 from pipeline.train.devices import BatchShare, Fabric, mean_over_processes
 from pipeline.train.losses import VALIDATION_LOSS
-from pipeline.train.task import Point, Randomness, StepPlan, TrainingTask, first_pictures, preview
+from pipeline.train.task import Point, StepPlan, TrainingTask, first_pictures, preview
 from stegnet.core.compute import seed_step
 from stegnet.networks.pair import Pair
 
 
-class Trainer(Generic[Randomness]):
+class Trainer:
     """Weights, optimiser, schedules and moving average of a training, in this process.
 
     Attributes:
@@ -36,7 +36,7 @@ class Trainer(Generic[Randomness]):
         config: Config,
         fabric: Fabric,
         pair: Pair,
-        task: TrainingTask[Randomness],
+        task: TrainingTask[Any],
         data: Path | None = None,
         precision: str = "fp32",
     ) -> None:
@@ -72,7 +72,7 @@ class Trainer(Generic[Randomness]):
         # The task's forward pass, compiled and shared out among processes, and the optimiser.
         if config.train.compile:
             task.compile(mode=self._compile_mode())
-        self._peak_rate = resolved(config.train.lr)
+        self._peak_rate = config.train.lr
         optimizer = torch.optim.AdamW(
             [weight for weight in pair.parameters() if weight.requires_grad],
             self._peak_rate,
@@ -199,7 +199,7 @@ class Trainer(Generic[Randomness]):
         alone = self._fabric.world_size == 1 and self.share.count == 1
         return "reduce-overhead" if alone and self._fabric.device.type == "cuda" else "default"
 
-    def _backward(self, share: Tensor, plan: StepPlan[Randomness]) -> Tensor:
+    def _backward(self, share: Tensor, plan: StepPlan[Any]) -> Tensor:
         """Compute the gradient of the batch's mean loss, and return its LossTerms, (4,)."""
         seed_step(self.config.seed, self.done, self._fabric.global_rank)
         means = torch.zeros(4, device=self._fabric.device)
@@ -253,9 +253,7 @@ class Trainer(Generic[Randomness]):
             gradient.copy_(mean.view_as(gradient))
 
     def _averaged(self) -> Pair:
-        pair = self._average.module
-        assert isinstance(pair, Pair)
-        return pair
+        return cast(Pair, self._average.module)
 
     def _validate(self) -> Point:
         """Measure every train.validate steps and at the end, in the first process, for all; else return {}."""

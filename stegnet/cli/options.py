@@ -29,7 +29,7 @@ from stegnet.files import is_media_file_name
 from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import method_for
-from stegnet.networks.card import check_usable, weights_file
+from stegnet.networks.card import read_card
 from stegnet.results import OutputFolder, OutputTarget
 
 _CLUSTERS = """\
@@ -94,7 +94,7 @@ def add_network_options(command: Parser) -> None:
     """Add the options that choose a network and where it runs."""
     group = command.add_topic("networks")
     group.add_argument(
-        "--weights", type=local_path, metavar="FILE", help='weights file; "pair": hide pictures as films'
+        "--weights", type=local_path, metavar="FILE", help="weights file (default: the one in the package)"
     )
     group.add_argument("--backend", choices=("auto", "torch", "onnx"), help="PyTorch or ONNX Runtime (default: auto)")
     device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"
@@ -166,11 +166,10 @@ def cluster_needs_folder(options: argparse.Namespace) -> None:
 
 def chosen_context(options: argparse.Namespace) -> Context:
     """Return the context with the networks that the options choose."""
-    weights = None if options.weights is None else weights_file(options.weights)
-    if weights:
-        check_usable(weights)
+    if options.weights is not None:
+        read_card(options.weights)
     return Context(
-        weights=weights,
+        weights=options.weights,
         device=options.device or "auto",
         precision=options.precision or "auto",
         backend=options.backend or "auto",
@@ -185,7 +184,7 @@ def load_pair_once(context: Context) -> None:
 
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return the input files besides covers, secrets and containers: key, passphrase and weights files."""
-    return (*key_files(options), *([weights_file(options.weights)] if options.weights else []))
+    return (*key_files(options), *([options.weights] if options.weights else []))
 
 
 def output_target(options: argparse.Namespace, path: Path) -> OutputTarget:

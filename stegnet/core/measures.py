@@ -47,21 +47,17 @@ SSIM = Measure("ssim", "SSIM", "", True, 4)
 MSSSIM = Measure("msssim", "MS-SSIM", "", True, 4)
 APD = Measure("apd", "APD", "levels", False, 2)
 PAE = Measure("pae", "largest error", "levels", False, 0)
-BPP = Measure("bpp", "size", "bits per pixel", False, 2)
 DE2000 = Measure("de2000", "colour error ΔE2000", "", False, 2)
 HAARPSI = Measure("haarpsi", "HaarPSI", "", True, 4)
 LPIPS = Measure("lpips", "LPIPS", "", False, 4)
 VMAF = Measure("vmaf", "VMAF", "", True, 1)
 FLICKER = Measure("flicker", "flicker", "levels", False, 2)
-MEASURES = {
-    measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, PAE, BPP, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)
-}
-# In bits per pixel: what a modem's likelihoods hold; of SteganoGAN, what a Reed–Solomon code carries (RS-BPP).
-INFORMATION = "information"
-BITS_PER_PIXEL = "bits_per_pixel"  # that a network which predicts pictures needs for them
+MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, PAE, DE2000, HAARPSI, LPIPS, VMAF, FLICKER)}
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
 RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
+UNTRAINED_CONTAINER_PSNR, UNTRAINED_SECRET_PSNR = (PSNR.of(f"untrained_{side}") for side in SIDES)
+GAIN_PSNR = PSNR.of("gain")  # of the secret by training, at equal containers
 HIDE_MS = "hide_ms_per_megapixel"  # time of the networks alone
 REVEAL_MS = "reveal_ms_per_megapixel"
 SPEED = (HIDE_MS, REVEAL_MS)

@@ -23,7 +23,7 @@ from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
 
 if TYPE_CHECKING:
-    from stegnet.near import Coded, Predictor
+    from stegnet.near import Coded
 
 AVIF = ".avif"
 WEBP = ".webp"
@@ -64,50 +64,20 @@ def compress_picture_nearly(
 
     A near-lossless picture is not a file, but data of a record of its own kind.
     """
-    return PictureCompressor(read_picture(path), near.shipped_predictor(), progress)(path, folder, limit, progress)
-
-
-class PictureCompressor:
-    """Compressor of one picture, as `compress_picture_nearly`, by any network that predicts it.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        predictor: the network.
-        progress: called after each attempt with the number of steps done and in all.
-    """
-
-    def __init__(
-        self, picture: np.ndarray, predictor: "Predictor", progress: Callable[[int, int], None] = no_progress
-    ) -> None:
-        self._picture = picture
-        self._predictor = predictor
-        self._fitting = near.Fitting(picture, predictor, progress)
-        self._filled = 1.0  # share of the bytes that ends a search
-
-    def best_bytes(self, beta: float) -> float:
-        """Return the bytes that are best for a container of its size, as `Fitting.best_bytes`.
-
-        Near the best, a few per cent more or less make no difference: copies are then fitted less closely.
-        """
-        self._filled = 0.95
-        return self._fitting.best_bytes(beta)
-
-    def __call__(self, path: Path, folder: Path, limit: int, progress: Callable[[int, int], None]) -> Compressed:
-        """Compress the picture, which was read from a file; arguments and errors are those of `compress_picture`."""
-        picture = self._picture
-        if exact := _lossless(picture, folder, limit):
-            progress(1, 1)
-            return exact
-        coded = self._fitting.within(limit, self._filled)
-        quality = psnr(picture, near.decode(coded, self._predictor)) if coded else 0.0
-        if quality < _ABOVE_AVIF:
-            encoder = _Avif(path, picture, folder, progress)
-            if coded is None or encoder.may_reach(quality, limit):
-                avif = encoder.best(limit)
-                if coded is None or (avif.psnr or 0.0) >= quality:
-                    return avif
-        assert coded is not None
-        return _near_lossless(coded, folder, quality)
+    picture = read_picture(path)
+    if exact := _lossless(picture, folder, limit):
+        progress(1, 1)
+        return exact
+    coded = near.fit(picture, limit, progress)
+    quality = psnr(picture, near.decode(coded)) if coded else 0.0
+    if quality < _ABOVE_AVIF:
+        encoder = _Avif(path, picture, folder, progress)
+        if coded is None or encoder.may_reach(quality, limit):
+            avif = encoder.best(limit)
+            if coded is None or (avif.psnr or 0.0) >= quality:
+                return avif
+    assert coded is not None
+    return _near_lossless(coded, folder, quality)
 
 
 def _near_lossless(coded: "Coded", folder: Path, quality: float) -> Compressed:

@@ -22,7 +22,6 @@ from stegnet.core.names import (
     FILM,
     MOST_TEXT,
     PICTURE,
-    SHIPPED_PREDICTOR,
     SOUND,
     TEXT_NAME,
     counted,
@@ -53,7 +52,6 @@ from stegnet.methods.method import (
     ignore,
 )
 from stegnet.methods.registry import album_method, preferred
-from stegnet.networks.predicting import PredictingNetwork
 from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,
@@ -470,11 +468,8 @@ class FoundNearLossless(FoundSecret):
 
     def _decoded(self, data: bytes) -> np.ndarray:
         header = self.header
-        predictor = None
-        if header.coder is near.Coder.NETWORK:
-            predictor = self.context.network(PredictingNetwork.load, SHIPPED_PREDICTOR).predictor
         try:
-            return near.decode(near.Coded(header.height, header.width, header.steps, header.coder, data), predictor)
+            return near.decode(near.Coded(header.height, header.width, header.steps, header.coder, data))
         except ValueError as error:
             raise RevealError(f"the hidden picture is damaged ({error})", ALL_OR_NOTHING) from error
 

@@ -25,7 +25,7 @@ from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomnes
 from stegnet.media.compress import compress_film
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
-from stegnet.networks.card import SHIPPED, check_usable, same_kind
+from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
@@ -73,11 +73,9 @@ class Context:
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
         """Return the networks in the chosen weights file, or the shipped ones if it is of another kind.
 
-        They are loaded once; errors are those of `load` and `check_usable`.
+        They are loaded once; errors are those of `load` and `same_kind`.
         """
         if shipped not in self.networks:
-            if self.weights:
-                check_usable(self.weights)
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
             self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
         loaded: T = self.networks[shipped]
@@ -242,7 +240,6 @@ class Carrier(ABC):
     """An opened cover, or a part of it, that a file is fitted to."""
 
     at_most_safe = False  # whether to refuse more than is hard to find
-    reason = "does not fit as it is"  # for a copy
     larger = "use a larger cover"  # the hint if a file does not fit
 
     @abstractmethod
@@ -339,7 +336,7 @@ class Payload(ExitStack):
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
-        why = "is more than is hard to find here" if carrier.at_most_safe else carrier.reason
+        why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
         form = form_of(self.file)
         assert form, "only pictures and films are compressed"
         made = f"{form.name} → {copy.description}"

@@ -5,7 +5,6 @@ frame by frame, in constant memory. If every frame is where it was hidden, one p
 is not, revealing starts again: it reads the records of all frames first, and then reveals the frames that are in order.
 """
 
-import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -16,22 +15,19 @@ import numpy as np
 
 from stegnet import video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, MediaError, RevealError, WeightsError
+from stegnet.core.errors import CapacityError, MediaError, RevealError
 from stegnet.core.measures import PSNR, psnr
-from stegnet.core.names import FILM, PICTURE, SHIPPED_PREDICTOR, counted, printable
+from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.pictures import read_picture, refuse_palette
-from stegnet.keys import FILM_ID_BYTES, Key, KeyRing, KeySource
-from stegnet.media import capacity_tables
+from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
-from stegnet.media.picture_copies import AVIF, PictureCompressor
 from stegnet.methods.hiding import NewFilm, NewPicture, changed_meanwhile
 from stegnet.methods.method import (
     VERIFY_HELP,
     AutoOptions,
-    Compressors,
     Context,
     CoverSize,
     Fit,
@@ -47,8 +43,7 @@ from stegnet.methods.method import (
     choice_of,
     option,
 )
-from stegnet.methods.sealed import SealedCover, SealedOptions, bytes_capacity, seal_picture
-from stegnet.networks.card import FORMER, MULTISCALE, SHIPPED, kind_of, read_card, weights_id
+from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
 from stegnet.networks.inference import (
     FrameInput,
     Network,
@@ -60,7 +55,6 @@ from stegnet.networks.inference import (
     reveal_frame,
     reveal_read_picture,
 )
-from stegnet.networks.predicting import PredictingNetwork
 from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.record import (
     Container,
@@ -104,12 +98,10 @@ class NetworkMethod(Method[NetworkOptions]):
         summary="a picture or film, by neural networks",
         description="""\
 The method "network" hides a picture in a picture, or a film with its sound in
-a film, by neural networks. One predicts a picture, so that few bits say what
-it is, which are sealed: each sample comes back within a level or two. A pair
-of networks hides films: a coarse copy and the sound are encrypted; the rest is
-masked by a keystream (other weights may only scramble it), and revealed once
-to measure its quality: below 30 dB PSNR a warning gives the reason, below
-22 dB nothing is written without --any-quality. --weights pair: pictures, too.
+a film, by neural networks. A coarse copy and the sound are encrypted; the rest
+is masked by a keystream (other weights may only scramble it). The secret is
+revealed once to measure its quality, printed as PSNR: below 30 dB a warning
+gives the reason, below 22 dB nothing is written without --any-quality.
 
   $ stegnet hide cover.mkv secret.mp4 --method network --key-file k -o sent.mkv
 """,
@@ -123,17 +115,14 @@ to measure its quality: below 30 dB PSNR a warning gives the reason, below
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return a picture or film of the cover's size: a film at the quality of the shipped pair.
+        """Return a picture or film of the cover's size, at the quality of the shipped pair.
 
         It is not marked as brief, since its quality is no better than a compressed copy's.
         """
         if cover.channels == 1 or not hides_in(cover.height, cover.width):
             return []
-        if cover.kind != FILM:
-            most = bytes_capacity(cover.height, cover.width)
-            quality = capacity_tables.picture_quality(most, cover.width, cover.height)
-            return [Fit("a picture of its own size", self.info.name, psnr=round(quality), brief=False)]
-        what = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
+        film = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
+        what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.info.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
@@ -159,18 +148,8 @@ to measure its quality: below 30 dB PSNR a warning gives the reason, below
         if cover.kind != kind:
             hint = Text(f"use a {kind} as the cover, or ", Setting("method", "sealed"), ", which hides any file")
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
-        predicts = context.weights is None or kind_of(context.weights) == MULTISCALE
         if cover.is_film:
-            if context.weights and predicts:
-                hint = Text("take a pair's weights, or leave ", Setting("weights", "FILE"), " out")
-                raise WeightsError("its network predicts pictures, and hides no films", hint, subject=context.weights)
             return _NewFilm(cover, payload.file, suffix, key, options, context)
-        if predicts and payload.kind:
-            try:
-                return _hide_predicted(cover, payload, suffix, key, context)
-            except CapacityError:
-                if context.weights:
-                    raise
         return _hide_picture(cover, payload.file, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
@@ -184,41 +163,6 @@ to measure its quality: below 30 dB PSNR a warning gives the reason, below
 def chosen_network(context: Context) -> Network:
     """Return the pair of a context; errors are those of `Network.load`."""
     return context.network(Network.load, SHIPPED)
-
-
-class _PredictedCover(SealedCover):
-    """A cover whose samples carry a picture that a network predicts, with the errors that the network's β asks for."""
-
-    def __init__(self, cover: Cover, secret: Cover, key: Key, suffix: str, context: Context) -> None:
-        super().__init__(cover, key, SealedOptions(), suffix)
-        network = context.network(PredictingNetwork.load, SHIPPED_PREDICTOR)
-        compressor = PictureCompressor(read_picture(secret), network.predictor, context.step("compress"))
-        self._compressors: Compressors = {PICTURE: (compressor, AVIF)}
-        self._best = math.inf if network.beta is None else compressor.best_bytes(network.beta)
-        if self._best < super().capacity(""):
-            self.reason = f"would change the cover too much for β = {network.beta:g}"
-
-    def capacity(self, name: str) -> int:
-        """Return the bytes that are best for cover and secret, of those of `SealedCover.capacity`."""
-        return int(min(super().capacity(name), self._best))
-
-    def compressors(self) -> Compressors:
-        """Return the compressor of the secret."""
-        return self._compressors
-
-
-def _hide_predicted(cover: Cover, payload: Payload, suffix: str, key: KeySource, context: Context) -> NewContainer:
-    """Return a picture in which another is sealed, as a network codes it.
-
-    Raises:
-        CapacityError: it does not fit even as a copy of the lowest quality.
-    """
-    keys = key.new_keys(context.randomness)
-    context = context.in_steps("compress", "hide", "write")
-    carrier = _PredictedCover(cover, payload.file, keys.film, suffix, context)
-    fitted = payload.fit(carrier, context)
-    context.warn_about_cover(carrier.history)
-    return seal_picture(carrier, fitted.record(context.randomness), keys, context, fitted)
 
 
 def _measured(

@@ -198,7 +198,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         context.warn_about_cover(carrier.history)
         if cover.is_film:
             return _NewFilm(carrier, suffix, keys, context, fitted)
-        return seal_picture(carrier, fitted.record(context.randomness), keys, context, fitted)
+        return _seal_picture(carrier, fitted.record(context.randomness), keys, context, fitted)
 
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: SealedOptions) -> Capacity:
         """Return the bytes that fit into a picture beside an empty record, and those that are hard to find."""
@@ -212,7 +212,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         """Hide a record in the samples of an album's picture, as `AlbumMethod.embed_record` does."""
         carrier = SealedCover(cover, keys.film, options)
         context.warn_about_cover(carrier.history)
-        return seal_picture(carrier, record, keys, context)
+        return _seal_picture(carrier, record, keys, context)
 
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in a picture or film, as `Method.find` does."""
@@ -338,7 +338,7 @@ def check_pixels(cover: Cover) -> None:
         check_memory(cover, image.width * image.height, f"{image.width}×{image.height} pixels")
 
 
-def seal_picture(
+def _seal_picture(
     carrier: SealedCover, record: Record, keys: ContainerKeys, context: Context, fitted: HiddenFile | None = None
 ) -> "_SealedPicture":
     """Return a picture with a file, or a record of an album's file, sealed in it; `fitted` is that file."""

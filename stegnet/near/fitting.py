@@ -7,18 +7,15 @@ where 5 is still too fine, at some 5 bits per pixel, AVIF is better by its mean 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.near.coders import Coder
 from stegnet.near.jpeg_xl import decode_jpeg_xl, encode_jpeg_xl
-from stegnet.near.onnx_predictor import shipped_predictor
 from stegnet.near.predicted import decode_predicted, encode_predicted
-from stegnet.near.predictor import Predictor
+from stegnet.near.predictor import shipped_predictor
 from stegnet.near.quantisation import Samples, Steps, quantise, restore
-from stegnet.near.weighing import best_bits
 
 _COARSEST = 2  # largest error in levels
 _FIRST = 1  # largest error with which the search begins
@@ -36,13 +33,6 @@ _HIGH = 7
 _LOW = 5  # half the time of 7 for 2.5 % more
 
 
-Progress = Callable[[int, int], None]
-
-
-def _no_progress(done: int, total: int) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Coded:
     """A picture that is coded near-losslessly."""
@@ -54,16 +44,31 @@ class Coded:
     data: bytes
 
 
-def decode(coded: Coded, predictor: Predictor | None = None) -> Samples:
-    """Return the picture, (H, W, 3) uint8.
+def fit(picture: Samples, most_bytes: int, progress: Callable[[int, int], None] = lambda *_: None) -> Coded | None:
+    """Code a picture with the finest steps with which it fits.
+
+    A search takes three to five encodings; of a picture of several megapixels, one to three, after those of a sample.
+    The first one, or the sample, shows which coder needs fewer bytes.
 
     Args:
-        coded: the coded picture.
-        predictor: the network that coded it; None: the shipped one.
+        picture: (H, W, 3) uint8.
+        most_bytes: largest number of bytes.
+        progress: called after each encoding with the number of those done, and of all that there may be.
+
+    Returns:
+        The coded picture; None if it does not fit with an error of two levels, or is too large for JPEG XL.
+    """
+    try:
+        return _Search(picture, progress).finest(most_bytes)
+    except MediaError:
+        return None
+
+
+def decode(coded: Coded) -> Samples:
+    """Return the picture, (H, W, 3) uint8.
 
     Raises:
-        WeightsError: another network coded it.
-        ValueError: its data is not that of a picture of this size.
+        ValueError: its data is not that of a picture of this size, or of the shipped network.
     """
     size = coded.height, coded.width
     if not coded.coder.may_hold(math.prod(size), len(coded.data)):
@@ -72,44 +77,7 @@ def decode(coded: Coded, predictor: Predictor | None = None) -> Samples:
         case Coder.JPEG_XL:
             return restore(decode_jpeg_xl(coded.data, *size), coded.steps)
         case Coder.NETWORK:
-            return decode_predicted(coded.data, *size, coded.steps, predictor or shipped_predictor())
-
-
-class Fitting:
-    """A picture that is coded to fit; what has been coded is kept for the next question.
-
-    A search takes three to five encodings; of a picture of several megapixels, one to three, after those of a sample.
-    The first one, or the sample, shows which coder needs fewer bytes.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        predictor: the network that predicts it.
-        progress: called after each encoding with the number of those done, and of all that there may be.
-    """
-
-    def __init__(self, picture: Samples, predictor: Predictor, progress: Progress = _no_progress) -> None:
-        self._search = _Search(picture, predictor, progress)
-
-    def within(self, most_bytes: int, filled: float = _FILLED) -> Coded | None:
-        """Return the picture with the finest steps with which it takes at most `most_bytes`.
-
-        It is None if it does not fit with an error of two levels, or is too large for JPEG XL. The search ends once the
-        picture takes the share `filled` of the bytes.
-        """
-        try:
-            return self._search.finest(most_bytes, filled)
-        except MediaError:
-            return None
-
-    def best_bytes(self, beta: float) -> float:
-        """Return the bytes with which container and secret are best together, as `best_bits`, of covers of its size.
-
-        It is infinite if the picture is too large for JPEG XL.
-        """
-        try:
-            return self._search.best_bytes(beta)
-        except MediaError:
-            return math.inf
+            return decode_predicted(coded.data, *size, coded.steps, shipped_predictor())
 
 
 class _Search:
@@ -119,9 +87,8 @@ class _Search:
     in these.
     """
 
-    def __init__(self, picture: Samples, predictor: Predictor, progress: Progress) -> None:
+    def __init__(self, picture: Samples, progress: Callable[[int, int], None]) -> None:
         self._picture = picture
-        self._predictor = predictor
         self._progress = progress
         pixels = picture[..., 0].size
         self._effort = _HIGHEST if pixels <= _SMALL else _HIGH if pixels <= _LARGE else _LOW
@@ -147,18 +114,17 @@ class _Search:
 
     def _code(self, levels: Samples, steps: Steps, coder: Coder) -> bytes:
         if coder is Coder.NETWORK:
-            return encode_predicted(levels, steps, self._predictor)
+            return encode_predicted(levels, steps, shipped_predictor())
         return encode_jpeg_xl(levels, self._effort)
 
-    def finest(self, most: int, enough: float = _FILLED) -> Coded | None:
+    def finest(self, most: int) -> Coded | None:
         """Return the picture with the finest steps with which it takes at most `most` bytes, nearly."""
         too_fine = -1
         last = len(self._picture) * _COARSEST
         fits = last + 1
         best = None
         number = min(self._first(most), last)
-        filled = min(enough, _FILLED if number == len(self._picture) * _FIRST else _FILLED_LARGE)
-        aim = min(_AIM, (1 + enough) / 2)
+        filled = _FILLED if number == len(self._picture) * _FIRST else _FILLED_LARGE
         tries = 0
         while fits - too_fine > 1:
             coded = self.encode(number)
@@ -170,7 +136,7 @@ class _Search:
                 too_fine = number
             if best is not None and len(best.data) >= filled * most:
                 break
-            guess = self._guess(aim * most) if tries < _GUESSES else (too_fine + fits) // 2
+            guess = self._guess(_AIM * most) if tries < _GUESSES else (too_fine + fits) // 2
             number = min(max(guess, too_fine + 1), fits - 1)
         is_nearly_exact = 0 < fits <= _NEARLY_EXACT * len(self._picture)
         if is_nearly_exact and best is not None and best.coder is Coder.NETWORK:
@@ -184,35 +150,19 @@ class _Search:
         height, width = self._picture.shape[:2]
         return Coded(height, width, steps, Coder.JPEG_XL, data) if len(data) <= most else None
 
-    def best_bytes(self, beta: float) -> float:
-        """Return the result of `Fitting.best_bytes`, and lower the effort, as the bytes need not be the fewest."""
-        tried = self._sample or self
-        self._effort = tried._effort = min(self._effort, _HIGH)
-        samples = tried._picture.size
-        bits = 8 * len(tried.encode(len(tried._picture) * _FIRST).data) / samples
-        return best_bits(beta, bits) * self._picture.size / 8
-
-    @cached_property
-    def _sample(self) -> "_Search | None":
-        """The search among strips of a large picture; None of others."""
-        height, width = self._picture.shape[:2]
-        if height * width <= _LARGE or height < 2 * _STRIP:
-            return None
-        starts = np.linspace(0, height - _STRIP, max(_LARGE // (_STRIP * width), 1)).astype(int)
-        strips = np.concatenate([self._picture[start : start + _STRIP] for start in starts])
-        return _Search(strips, self._predictor, _no_progress)
-
     def _first(self, most: int) -> int:
         """Return the number of the steps to try first: those with which a sample of strips fits, if it is large."""
         height = len(self._picture)
-        if self._sample is None:
+        width = len(self._picture[0])
+        if height * width <= _LARGE or height < 2 * _STRIP:
             return height * _FIRST
-        rows = len(self._sample._picture)
-        found = self._sample.finest(int(_AIM * most * rows / height))
+        starts = np.linspace(0, height - _STRIP, max(_LARGE // (_STRIP * width), 1)).astype(int)
+        sample = np.concatenate([self._picture[start : start + _STRIP] for start in starts])
+        found = _Search(sample, lambda *_: None).finest(int(_AIM * most * len(sample) / height))
         if found is None:
             return height * _COARSEST
         self._coders = [found.coder]
-        share = found.steps.rows / rows
+        share = found.steps.rows / len(sample)
         return self._number(share * math.log2(found.steps.upper) + (1 - share) * math.log2(found.steps.lower))
 
     def _guess(self, wanted: float) -> int:

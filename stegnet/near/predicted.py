@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from stegnet.core.errors import WeightsError
 from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, count_levels, film_number
-from stegnet.core.text import Setting, Text
 from stegnet.near.coders import RESTORED
 from stegnet.near.mixtures import (
     MEAN_PARTS,
@@ -102,15 +100,10 @@ def decode_predicted(data: bytes, height: int, width: int, steps: Steps, predict
     It takes no more memory than for a picture of this size, whatever the bytes are.
 
     Raises:
-        WeightsError: another network has coded it.
-        ValueError: the bytes are none of a picture of this size.
+        ValueError: the bytes are none of a picture of this size that this network has coded.
     """
-    if len(data) < ID_BYTES:
-        raise ValueError("shorter than any code of a picture of this size")
     if data[:ID_BYTES] != predictor.identifier:
-        hint = Text("use ", Setting("weights", "FILE"), ", the file with which it was hidden")
-        given, own = data[:ID_BYTES].hex(), predictor.identifier.hex()
-        raise WeightsError(f"hidden with the network {given}…, this one is {own}…", hint)
+        raise ValueError(f"coded by another network, {data[:ID_BYTES].hex()}, not {predictor.identifier.hex()}")
     parts = _used(steps, height)
     if not {step for step, _ in parts} <= {*STEPS}:
         raise ValueError("the network knows no such steps")

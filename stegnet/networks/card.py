@@ -6,7 +6,6 @@ anyone, so the values in its card are checked before anything is built.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import safetensors
 
-from stegnet.core.disk import local_path
 from stegnet.core.errors import WeightsError, reading
 from stegnet.core.names import MARK, SHIPPED_PREDICTOR
 from stegnet.core.text import Setting, Text
@@ -24,9 +22,7 @@ from stegnet.core.text import Setting, Text
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current one: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
-PAIR = "pair"  # a kind of weights: families that hide pictures
 MULTISCALE = "multiscale"  # the family that predicts pictures, and hides none
-STEGANOGAN = "steganogan"  # a published family that hides bits, trained for comparison: no method uses it
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # and the number of their inputs
 CARD_KEY = "stegnet"
@@ -139,25 +135,6 @@ def shipped_weights(model: str) -> Path:
     return SHIPPED_PREDICTOR if model == MULTISCALE else SHIPPED
 
 
-def weights_file(given: str | os.PathLike[str]) -> Path:
-    """Return the path of weights; of the pair that comes with stegnet for "pair", unless a file has that name."""
-    path = local_path(given, WeightsError)
-    return SHIPPED if path == Path(PAIR) and not path.exists() else path
-
-
 def same_kind(path: Path, other: Path) -> bool:
-    """Return whether weights are of the same kind; errors are those of `read_card`."""
-    return kind_of(path) == kind_of(other)
-
-
-def kind_of(path: Path) -> str:
-    """Return MODEM, MULTISCALE, STEGANOGAN, or PAIR for all that hide pictures; errors are those of `read_card`."""
-    model = read_card(path).model
-    return model if model in (MODEM, MULTISCALE, STEGANOGAN) else PAIR
-
-
-def check_usable(path: Path) -> None:
-    """Raise WeightsError if no method hides with weights of this kind; other errors are those of `read_card`."""
-    if kind_of(path) == STEGANOGAN:
-        hint = "take weights of a pair, a modem or `multiscale`"
-        raise WeightsError(f"no method hides with {STEGANOGAN}, which is for comparison alone", hint, subject=path)
+    """Return whether both are weights of modems, or neither is; errors are those of `read_card`."""
+    return (read_card(path).model == MODEM) == (read_card(other).model == MODEM)

@@ -616,9 +616,6 @@ class DenseCouplingPair(Pair):
         scales_cover: the cover's branch is scaled, too, not only added to.
     """
 
-    base = "none"
-    secret_first = False
-
     def __init__(self, blocks: int, width: int, scales_cover: bool) -> None:
         super().__init__()
         self.haar = Haar()

@@ -17,7 +17,7 @@ from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_graphs import ID
 from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
-from stegnet.networks.card import NETWORKS, Card, check_usable, weights_id
+from stegnet.networks.card import NETWORKS, Card, weights_id
 from stegnet.networks.engines import ALWAYS, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
@@ -57,11 +57,10 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
     """Write the ONNX files of a weights file. The same weights and packages give the same bytes.
 
     Raises:
-        WeightsError: no such weights file, no method uses it, or the ONNX files disagree with it.
+        WeightsError: no such weights file, or the ONNX files disagree with it.
         MediaError: they can't be written.
         PackageError: the packages for exporting are not installed.
     """
-    check_usable(weights)
     pair, card = load_pair(weights)
     if isinstance(pair, Multiscale):
         graphs = prediction_graphs(pair, card, weights_id(weights))

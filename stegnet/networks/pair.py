@@ -30,18 +30,11 @@ class Pair(nn.Module):
     whole picture.
 
     Attributes:
-        base: the default part of a secret that both sides know: "means", "coded" or "none". Without one, the residual
-            is the secret less mid-grey.
-        learning_rate: the default for training.
-        secret_first: in training, the container's error must weigh little at first, or the pair doesn't learn to hide.
         periodic: a container's samples are read modulo `period()`, which is not 0.
         bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
         hides_pictures: false for a network that hides bits, and for one that predicts pictures.
     """
 
-    base = "means"
-    learning_rate = 0.002
-    secret_first = True
     periodic = False
     bits = 0
     hides_pictures = True

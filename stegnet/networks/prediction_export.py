@@ -11,7 +11,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_graphs import ID
 from stegnet.core.predicted_order import COLOURS, FILMS, MIXED
-from stegnet.near import GRAPHS, REACH, OnnxPredictor
+from stegnet.near import GRAPHS, REACH, Predictor
 from stegnet.networks.card import Card
 from stegnet.networks.families.multiscale import (
     ACTIVATION,
@@ -60,7 +60,7 @@ def _check(pair: Multiscale, graphs: Mapping[str, bytes]) -> None:
     with temporary_folder() as folder:
         for name, graph in graphs.items():
             (folder / f"copy.{name}.onnx").write_bytes(graph)
-        predictor = OnnxPredictor(folder / "copy.safetensors")
+        predictor = Predictor(folder / "copy.safetensors")
         for number, network in enumerate(pair.predictors):
             for film in range(FILMS):
                 filters = network(film)

@@ -35,7 +35,7 @@ for line in sys.argv[1:]:
 HIDE, NEEDS_TORCH = "hide cover.png secret.png --key-file k -o o.png", "backend torch needs torch\nhint: {torch}"
 MISSING = {
     f"{HIDE} --method network --backend torch": NEEDS_TORCH,
-    f"{HIDE} --method network --weights pair --precision bf16": NEEDS_TORCH,
+    f"{HIDE} --method network --precision bf16": NEEDS_TORCH,
     "export -o .": "stegnet export needs torch\nhint: {export}",
     "enhance cover.png -o o.png": "stegnet enhance needs OpenCV\nhint: pip install opencv-python-headless",
 }

@@ -29,7 +29,7 @@ DEMO = Path(__file__).parents[2] / "demo"
 FORMER = DEMO.parent / "tests/methods/network/former"  # hidden and revealed by the pair that was shipped before
 NODE = 18, 20, 4  # Debian 12 has this one
 SESSION = stegnet.Session(device="cpu", precision="fp32")
-PAIR = stegnet.Session(weights="pair", device="cpu", precision="fp32")  # which the page has, too
+PAIR = stegnet.Session(device="cpu", precision="fp32")  # which the page has, too
 SIZE = 192, 120  # width and height
 MIN_PSNR = 33.0  # dB, of the secret; the two sides round differently
 MIN_ALIKE_PSNR = 50.0  # dB, of what the page reveals against what Python does

@@ -11,11 +11,11 @@ from skimage.data import astronaut, chelsea
 
 from stegnet.core.predicted_order import count_levels
 from stegnet.near import (
-    Fitting,
     Steps,
     decode,
     decode_jpeg_xl,
     encode_jpeg_xl,
+    fit,
     quantise,
     restore,
     shipped_predictor,
@@ -163,7 +163,7 @@ def test_headers_of_jpeg_xl_are_checked() -> None:
 def test_the_finest_steps_that_fit_are_taken(bits_per_pixel: float) -> None:
     picture = astronaut()[128:384, 128:384]
     most = int(bits_per_pixel * picture.shape[0] * picture.shape[1] / 8)
-    coded = Fitting(picture, shipped_predictor()).within(most)
+    coded = fit(picture, most)
     assert coded
     assert 0.99 * most <= len(coded.data) <= most
     shown = decode(coded)
@@ -179,7 +179,7 @@ def test_the_finest_steps_that_fit_are_taken(bits_per_pixel: float) -> None:
 
 def test_what_fits_exactly_stays_exact() -> None:
     picture = astronaut()[:64, :64]
-    coded = Fitting(picture, shipped_predictor()).within(3 * 64 * 64)
+    coded = fit(picture, 3 * 64 * 64)
     assert coded
     assert coded.steps == Steps.even(1)
     np.testing.assert_array_equal(decode(coded), picture)
@@ -187,5 +187,5 @@ def test_what_fits_exactly_stays_exact() -> None:
 
 def test_what_does_not_fit_is_left_to_others(picture: Callable[..., np.ndarray]) -> None:
     noise = np.random.default_rng(3).integers(0, 256, (40, 40, 3), np.uint8)
-    assert Fitting(noise, shipped_predictor()).within(2000) is None
-    assert Fitting(picture(41, 33), shipped_predictor()).within(0) is None
+    assert fit(noise, 2000) is None
+    assert fit(picture(41, 33), 0) is None

@@ -217,7 +217,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "note.txt").write_text("see you at nine", "utf-8")
     assert main(["keygen", str(folder / "k")]) == 0
     both = [str(folder / "cover.png"), "--key-file", str(folder / "k")]
-    hide = ["hide", *both, str(folder / "secret.png"), "--method", "network", "--any-quality", "--weights", "pair"]
+    hide = ["hide", *both, str(folder / "secret.png"), "--method", "network", "--any-quality"]
     assert main([*hide, "-o", str(folder / "sent.png")]) == 0
     assert main(["hide", *both, str(folder / "note.txt"), "--survive", "jpeg:75", "-o", str(folder / "sent.jpg")]) == 0
     return folder

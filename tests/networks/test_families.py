@@ -17,14 +17,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "deepmih": {"blocks": 2, "width": 4},
     "hinet": {"blocks": 2, "width": 4},
     "invertible": {"blocks": 2, "width": 6},
-    "invertible_large": {"blocks": 2, "width": 6},
     "stegformer": {"width": 1},
     "timm_unet": {"backbone": "test_resnet"},
     "udh": {"width": 4},
     "unet": {"width": 4},
 }
 # Families whose two directions use the same weights.
-SHARED = {"deepmih", "hinet", "invertible", "invertible_large"}
+SHARED = {"deepmih", "hinet", "invertible"}
 # Parts that hide, and parts that reveal, by default `hider` and `revealer`, or the whole pair. HiNet's last coupling
 # of the secret's branch reveals alone.
 SIDES = (
@@ -33,7 +32,7 @@ SIDES = (
 )
 
 
-@pytest.fixture(params=[name for name in family_names() if name not in ("modem", "multiscale", "steganogan")])
+@pytest.fixture(params=[name for name in family_names() if name not in ("modem", "multiscale")])
 def name(request):
     return request.param
 

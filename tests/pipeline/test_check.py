@@ -6,7 +6,7 @@ import pytest
 from pipeline.check import main
 from pipeline.stage import program, run_stage
 from stegnet import ConfigError
-from tests.support.lab import PARAMS, ROOT, Config, load
+from tests.support.lab import PARAMS, ROOT, Config, changed, check, load, read
 
 
 def config(backbone: str) -> Config:
@@ -21,6 +21,22 @@ def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(
     with pytest.raises(ConfigError, match=r"^model.backbone: [^\n]+$"):
         main(config(backbone), tmp_path / "checked.json")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.name": "unet", "model.backbone": "resnet18"},
+        {"model.name": "stegformer", "model.ends": 2},
+        {"model.name": "baluja", "model.pretrained": True},
+        {"model.name": "costa", "model.backbone": "none", "model.pretrained": True},
+        {"model.name": "invertible", "train.base_weight": 0.5},
+    ],
+)
+def test_a_value_that_the_family_does_not_use_is_refused(changes: dict[str, object], tmp_path: Path) -> None:
+    asked = check(changed(read(PARAMS), {"data.folder": str(ROOT / "assets"), "data.test_folder": "data", **changes}))
+    with pytest.raises(ConfigError, match=rf"^{[*changes][-1]}: [^\n]+$"):
+        main(asked, tmp_path / "checked.json")
 
 
 def test_a_detector_that_can_t_be_built_is_refused_unless_it_is_off(tmp_path: Path) -> None:

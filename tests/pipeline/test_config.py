@@ -9,7 +9,7 @@ import yaml
 
 from pipeline.preset import preset_files, read_preset
 from stegnet import ConfigError
-from tests.support.lab import PARAMS, ROOT, Config, changed, check, flatten, load, parse, read, with_recipe
+from tests.support.lab import PARAMS, Config, changed, check, flatten, load, parse, read, with_recipe
 
 TEXT = PARAMS.read_text(encoding="utf-8")
 VALUES = parse(TEXT)
@@ -53,13 +53,37 @@ def test_the_repository_s_params_load():
 
 
 @pytest.mark.parametrize(
-    ("model", "crop", "colour"), [("multiscale", 256, 0.0), ("costa", 96, 0.3), ("mine:Own", 96, 0.3)]
+    ("changes", "base", "rate", "bits", "start"),
+    [
+        ({"model.name": "costa"}, "coded", 0.005, 1.35, 1.0),
+        ({"model.name": "mine:Own"}, "means", 0.002, 0.05, 0.02),
+        ({"model.name": "unet", "scramble.base": "coded"}, "coded", 0.002, 1.35, 0.0001),
+        ({"model.name": "costa", "scramble.base": "none", "train.lr": 0.1}, "none", 0.1, 0.0, 1.0),
+        ({"model.name": "hinet"}, "none", 3.162e-05, 0.0, 1.0),
+    ],
 )
-def test_auto_is_the_family_s_recipe(model, crop, colour):
-    train = changed_to("model.name", model).train
-    assert (train.crop, train.augment.colour) == (crop, colour)
-    assert check(changed(VALUES, {"model.name": model, "train.crop": 64})).train.crop == 64
-    assert check(changed(VALUES, {"model.name": model, "data.side": 64})).train.crop == 64
+def test_auto_is_what_suits_family_and_base(changes, base, rate, bits, start):
+    config = check(changed(VALUES, changes))
+    train = config.train
+    assert (config.scramble.base, train.lr, train.bits, train.container_start) == (base, rate, bits, start)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "beside"),
+    [
+        ("scramble.quality", 80, {"scramble.base": "means"}),
+        ("train.bits", 1.0, {"train.rounded": False}),
+        ("train.loss.chroma", 0.5, {"train.loss.space": "rgb"}),
+        ("train.patience", 3, {"train.validate": 0}),
+    ],
+)
+def test_a_value_that_acts_on_nothing_is_refused_unless_it_is_the_default(key, value, beside):
+    message, hint = error(changed(VALUES, {key: value, **beside}))
+    assert message.startswith(f"{key}: acts on nothing: ")
+    name, _, default = hint.partition("=")
+    assert name == key
+    check(changed(VALUES, {key: parse(default), **beside}))
+    check(changed(VALUES, beside))
 
 
 def test_no_key_has_a_name_that_dvc_s_run_cache_ignores():
@@ -144,17 +168,6 @@ def test_what_a_preset_changes_is_known(name):
     changes = read_preset(name)
     values = changed(VALUES, changes)
     assert flatten(dataclasses.asdict(check(values))) == flatten(with_recipe(values))
-
-
-def test_a_rung_is_named_by_its_number():
-    rungs = read(ROOT / "study" / "modem.yaml")["model"]["rungs"]
-    wrong = error(changed(VALUES, {"model.rungs": [rungs[0], rungs[1] | {"bits": 65}]}))[0]
-    assert wrong == "model.rungs.1.bits: must be less than or equal to 64, is 65"
-    unknown = error(changed(VALUES, {"model.rungs": [rungs[0] | {"bitz": 1}]}))
-    assert unknown == ("model.rungs.0.bitz: unknown key", "did you mean bits?")
-    upside_down = error(changed(VALUES, {"model.rungs": [rungs[0] | {"lowest": 99, "highest": 98}]}))[0]
-    assert upside_down == "model.rungs: jpeg-50: lowest must not exceed highest"
-    assert error(changed(VALUES, {"model.name": "modem"}))[1] == "see study/modem.yaml"
 
 
 @pytest.mark.parametrize(

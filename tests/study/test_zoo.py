@@ -11,11 +11,8 @@ import torch
 from PIL import Image
 
 from stegnet.networks import Pair
-from stegnet.networks.card import MULTISCALE, shipped_weights
-from stegnet.networks.families.steganogan import SteganoGAN
-from stegnet.networks.predicting import PredictingNetwork
 from study import zoo
-from study.zoo_ruler import BitsAsPicture, Predicting, WholePictures, copy_psnr
+from study.zoo_ruler import WholePictures
 from tests.support.lab import PARAMS, ROOT
 from tests.support.shards import write_shards
 
@@ -24,8 +21,6 @@ PICTURE = np.random.default_rng(0).integers(40, 200, (32, 40, 3), np.uint8)
 
 class Shifted(Pair):
     """Its containers are .4 levels brighter than their covers; it reveals the container."""
-
-    base = "none"
 
     def hide(self, cover: torch.Tensor, secret: torch.Tensor) -> torch.Tensor:
         assert float(secret.mean()) == pytest.approx(PICTURE[::-1].mean() / 255 - 128 / 255)
@@ -53,37 +48,6 @@ def test_the_three_states_of_a_container() -> None:
     assert np.array_equal(WholePictures(Shifted()).stored(PICTURE, secret, 0), PICTURE)
 
 
-class Told(SteganoGAN):
-    """It reveals the first half of the rows right, by knowing the bits, and the others at random."""
-
-    def hide(self, cover: torch.Tensor, secret: torch.Tensor) -> torch.Tensor:
-        self.told = secret
-        return cover
-
-    def reveal(self, container: torch.Tensor) -> torch.Tensor:
-        others = torch.randint(0, 2, self.told.shape, generator=torch.Generator().manual_seed(9)).float()
-        rows = torch.arange(self.told.shape[2])[:, None]
-        return torch.where(rows < len(rows) // 2, self.told, others) - 0.5
-
-
-def test_bits_count_as_a_copy_of_as_many() -> None:
-    smooth = np.repeat(np.linspace(20, 220, 64, dtype=np.uint8)[:, None], 64, 1)[..., None].repeat(3, -1)
-    figures = BitsAsPicture(Told(4, 4)).measure(smooth, smooth, 3)
-    assert figures["bits_per_pixel_stored"] == pytest.approx(2, abs=0.2)  # 4 bits, a quarter of them wrong
-    assert figures["secret_psnr_stored"] == copy_psnr(smooth, figures["bits_per_pixel_stored"]) > 30
-    assert copy_psnr(smooth, 0.0) == 0
-
-
-def test_a_network_that_predicts_is_compared_with_the_shipped_one() -> None:
-    network = PredictingNetwork.load(shipped_weights(MULTISCALE), backend="torch")
-    rows, columns = np.mgrid[:64, :64]
-    cover, secret = (np.dstack([rows + columns, 2 * rows, columns + shift]).astype(np.uint8) for shift in (0, 90))
-    figures = Predicting(network).measure(cover, secret, 0)
-    assert 0 < figures["bits_within_one"] == figures["shipped_bits_within_one"] < 6
-    assert figures["container_psnr_stored"] > 45
-    assert figures["secret_psnr_stored"] > 45
-
-
 def test_a_run_and_another_that_finds_all_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,20 +58,20 @@ def test_a_run_and_another_that_finds_all_done(
     monkeypatch.chdir(tmp_path)
     changes = ["-S", "train.batch=4", "-S", "train.crop=32"]
     options = ["--minutes", "0.01", "--pairs", "8", "--detect", "4", *changes]
-    monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "steganogan", *options])
+    monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "unet", *options])
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 0.0)
     zoo.main()
     timed, row = pd.read_csv("out/zoo.csv").to_dict("records")
     assert timed["budget"] == "0.01 minutes"
     assert timed["pairs"] % 4 == 0 < timed["pairs"]
-    assert row["network"] == "steganogan"
+    assert row["network"] == "unet"
     assert row["budget"] == "8 pairs"
     assert (row["pairs"], row["batch"], row["crop"], row["parameters"]) == (8, 4, 32, 88_876)
     assert 0 <= row["detection"] <= 1
     assert json.loads(Path("out/budget.json").read_text())["changes"] == {"train.batch": 4, "train.crop": 32}
     assert Path("out/zoo.png").read_bytes()[:4] == b"\x89PNG"
     (folder,) = Path("out/8-pairs").iterdir()
-    assert folder.name.startswith("steganogan-")
+    assert folder.name.startswith("unet-")
     kept = [folder / "pair.safetensors", folder / "figures.json", *folder.glob("containers-*.npy")]
     written = [file.stat().st_mtime_ns for file in kept]
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 1.1)
@@ -151,9 +115,9 @@ def test_one_line_says_what_is_wrong(
 
 
 def test_every_profile_hides_as_published() -> None:
-    """Without base, shuffle, sealed bits or rounding."""
+    """Without base, shuffle or rounding, and so without sealed bits."""
     for file in sorted((ROOT / "pipeline" / "zoo").glob("*.txt")):
         values = zoo.read_preset(file.stem)
         assert values["scramble.base"] == "none", file.name
-        assert values["train.scrambled"] == values["train.bits"] == 0, file.name
+        assert values["train.scrambled"] == 0, file.name
         assert values["train.rounded"] is False, file.name

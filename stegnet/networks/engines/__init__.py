@@ -131,7 +131,9 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
         ConfigError: backend, device or precision is unknown, or they can't be combined.
         PackageError: the backend's package is not installed.
     """
-    check_choices(backend, precision)
+    for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise ConfigError(f"{value!r} is not one of {', '.join(known)}", subject=name)
     if backend == AUTO:
         if precision == "bf16" or uses_gpu(backend, device):
             backend = "torch"
@@ -150,13 +152,6 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
     from stegnet.networks.engines.onnx_engine import OnnxEngine
 
     return OnnxEngine(weights)
-
-
-def check_choices(backend: str, precision: str) -> None:
-    """Raise ConfigError for an unknown backend or precision."""
-    for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
-        if value not in known:
-            raise ConfigError(f"{value!r} is not one of {', '.join(known)}", subject=name)
 
 
 def uses_gpu(backend: str, device: str) -> bool:

@@ -44,9 +44,6 @@ class Costa(Pair):
         ConfigError: there is no such place or backbone, or `blocks` is 1.
     """
 
-    base = "coded"
-    learning_rate = 0.005
-    secret_first = False
     periodic = True
 
     def __init__(

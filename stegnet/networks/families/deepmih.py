@@ -22,7 +22,5 @@ class DeepMIH(DenseCouplingPair):
         width: filters of the dense blocks' convolutions.
     """
 
-    learning_rate = 1e-5
-
     def __init__(self, blocks: int = 16, width: int = 32) -> None:
         super().__init__(blocks, width, scales_cover=True)

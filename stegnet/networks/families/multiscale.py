@@ -42,8 +42,6 @@ class Multiscale(Pair):
         width: channels of a convolution.
     """
 
-    base = "none"
-    learning_rate = 0.003
     hides_pictures = False
 
     def __init__(self, blocks: int = 2, width: int = 32) -> None:

@@ -288,9 +288,6 @@ class StegFormer(Pair):
         width: channels of the first level.
     """
 
-    base = "none"
-    learning_rate = 0.0002
-
     def __init__(self, blocks: int = 1, width: int = 8) -> None:
         super().__init__()
         self.hider = TransformerUNet(6, width, blocks)

@@ -25,10 +25,6 @@ class UniversalDeepHiding(Pair):
         width: channels of the first level, and of the revealing network's first convolution.
     """
 
-    base = "none"
-    learning_rate = 0.001
-    secret_first = False  # the container's error can't exceed 10 levels
-
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         steps = 5  # of downsampling

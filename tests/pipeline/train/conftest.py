@@ -4,26 +4,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import torch
 
-from stegnet.networks import Card, Pair, build_from
+from stegnet.networks import Card, Pair
 from tests.support.lab import (
     MEANS,
     PARAMS,
-    ROOT,
     TRAIN,
     VALIDATION,
     Config,
-    RungConfig,
     changed,
     check,
-    flatten,
     read,
 )
 from tests.support.shards import write_shards
 from tests.support.training import Checkpoint, prepare_run, train
-
-RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60), RungConfig("high", 5, 0.6, 40.0, 90, 95)]
 
 
 @pytest.fixture
@@ -41,22 +35,6 @@ def make_config() -> Callable[..., Config]:
         return replace(base, seed=seed, model=model, scramble=scramble, train=replace(small, **train))
 
     return make
-
-
-@pytest.fixture
-def modem_config(make_config: Callable[..., Config]) -> Config:
-    """A training of a modem of two rungs."""
-    config = make_config(lr=0.001, clip=0.5)
-    channel = check(changed(read(PARAMS), flatten(read(ROOT / "study" / "modem.yaml")))).channel
-    assert channel
-    channel = replace(channel, ramp=0.5, start_psnr=30.0, steer=0.1)
-    return replace(config, channel=channel, model=replace(config.model, name="modem", rungs=RUNGS, blocks=2, width=8))
-
-
-@pytest.fixture
-def modem(modem_config: Config) -> Pair:
-    torch.manual_seed(0)
-    return build_from(modem_config.model)
 
 
 @pytest.fixture

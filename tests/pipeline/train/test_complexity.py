@@ -4,7 +4,6 @@ from torch import nn
 
 from pipeline.train.complexity import size_of
 from stegnet.networks.card import SHIPPED
-from stegnet.networks.families.modem import Modem
 from stegnet.networks.pair import build, load_pair
 
 
@@ -26,10 +25,3 @@ def test_a_single_convolution_is_counted_as_by_hand(monkeypatch):
     monkeypatch.setattr(pair, "restore", lambda base, revealed: revealed, raising=False)
     assert size_of(pair)["hide_macs_per_pixel"] == 81
     assert size_of(pair)["reveal_macs_per_pixel"] == 0
-
-
-def test_a_modem():
-    pair = Modem(width=8, blocks=2)
-    size = size_of(pair)
-    assert size["parameters"] == sum(weight.numel() for weight in pair.parameters())
-    assert 0 < size["reveal_macs_per_pixel"] < size["hide_macs_per_pixel"]

@@ -17,7 +17,7 @@ from pipeline.train.devices import BatchShare, loader_processes, process_count, 
 from pipeline.train.run import TrainingRun
 from stegnet import ConfigError
 from stegnet.core import compute
-from tests.support.training import open_trainer
+from tests.support.training import HidingTask, open_trainer
 
 CUDA, META = torch.device("cuda", 0), torch.device("meta")
 CODE = str(Path(stegnet.__file__).parent)
@@ -54,7 +54,7 @@ def test_a_line_says_how_few_pairs_each_gpu_has(make_config, monkeypatch):
     config = make_config(batch=32)
     for count, each in ((8, "4"), (3, "10 or 11")):
         as_process(monkeypatch, 0, count)
-        run = TrainingRun(config, Path(), torch.device("cpu"), "fp32", "")
+        run = TrainingRun(config, Path(), torch.device("cpu"), "fp32", "", HidingTask)
         assert training_setup(run)["processes"] == f"{count}, each with {each} of the batch's 32 pairs"
 
 
@@ -159,7 +159,7 @@ def test_a_step_makes_nothing_on_the_cpu_and_waits_for_nothing(make_config, monk
         monkeypatch.setattr(f"torch.{name}", replacement)
     model = replace(make_config().model, name=family, width=8, blocks=2)
     config = make_config(model=model, noise=0.1, batch=4, accumulate=3, pairs=4 * 5000)
-    trainer = open_trainer(config, OnMeta(), "fp32")
+    trainer = open_trainer(TrainingRun(config, Path(), META, "fp32", "", HidingTask), OnMeta())
     for mode in (nullcontext(), RefusesCpuTensors()):  # tables are copied in the first step
         with mode:
             assert trainer.step(torch.empty(4, 2, 3, 32, 32, dtype=torch.uint8, device=META)) is None

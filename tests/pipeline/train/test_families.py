@@ -11,13 +11,12 @@ from stegnet.core.measures import psnr
 from stegnet.record import encode_base
 from tests.support.lab import PARAMS, TRAIN, VALIDATION, changed, check, read, render_scene
 from tests.support.shards import ShardWriter
-from tests.support.training import prepare_run, train, with_defaults
+from tests.support.training import prepare_run, train
 
 SIDE, CROP, STEPS = 64, 32, 300
 SMALL: dict[str, dict[str, Any]] = {
     "costa": {},
     "invertible": {"blocks": 2, "width": 16, "ends": 0, "backbone": "none"},
-    "invertible_large": {"blocks": 2, "width": 16, "ends": 0, "backbone": "none"},
     "timm_unet": {"backbone": "test_resnet", "width": 16},
     "unet": {"width": 8},
 }  # Baluja's networks take too long, which docs/networks.md says
@@ -43,7 +42,7 @@ def test_a_short_training_adds_a_decibel_to_the_base(name: str, scenes, tmp_path
     alone = replace(config.train, devices=1, threads=1, workers=0, precision="fp32")
     short = replace(alone, pairs=8 * STEPS, crop=CROP, validate=STEPS, ema=0.95, warmup=10)
     config = replace(config, model=replace(config.model, name=name, **SMALL[name]), train=short)
-    kind, (shards, crops) = with_defaults(config).scramble.base, scenes
+    kind, (shards, crops) = config.scramble.base, scenes
     bases = np.concatenate([encode_base(crop, kind, config.scramble.quality, 10**6)[1].picture for crop in crops])
     secret = train(prepare_run(config, shards), tmp_path).card.figures["validation_secret_psnr"]
     assert secret > psnr(np.concatenate(crops), bases) + 1

@@ -180,9 +180,9 @@ def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -
     write_curve(tmp_path / "curve.csv", points)
     write_curve(tmp_path / "none.csv", points[:1])
     head, first, second = (tmp_path / "curve.csv").read_text(encoding="utf-8").splitlines()
-    others = "container_psnr,secret_psnr,bits_per_pixel,validation_bits_per_pixel"
+    others = "container_psnr,secret_psnr"
     expected = f"step,loss,{','.join(FIGURES)},{others}"
-    assert (head, first, second) == (expected, "0,2.0,,,,,,,", "1,1.0,3.5,3.5,3.5,,,,")
+    assert (head, first, second) == (expected, "0,2.0,,,,,", "1,1.0,3.5,3.5,3.5,,")
     assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]
     assert list(_curve(tmp_path / "curve.csv")) == points
     (plot,) = (entry for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"][:1])

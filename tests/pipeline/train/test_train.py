@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 import torch
 
 from pipeline.train import devices, launch
+from pipeline.train.run import TrainingRun
 from pipeline.train.train import make_card, write_weights
-from stegnet import ConfigError, TrainingError
+from stegnet import TrainingError
 from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.pipeline.train.conftest import Stopped, Training
 from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, data_hash
@@ -22,6 +24,7 @@ from tests.support.shards import write_shards
 from tests.support.training import (
     FIGURES,
     Checkpoint,
+    HidingTask,
     Trainer,
     container_weight,
     fingerprint,
@@ -174,10 +177,15 @@ def some_pairs(count: int = 2) -> torch.Tensor:
     return torch.randint(256, (count, 2, 3, 32, 32), dtype=torch.uint8, generator=random)
 
 
+def run_of(config: Config, precision: str = "fp32") -> TrainingRun:
+    """A training of no shards, on the CPU."""
+    return TrainingRun(config, Path(), CPU, precision, "", HidingTask)
+
+
 def stepped(config: Config) -> Trainer:
     """A training after its first step."""
     make_deterministic(config.seed, 1)
-    trainer = open_trainer(config, devices.open_fabric(config, CPU), "fp32")
+    trainer = open_trainer(run_of(config), devices.open_fabric(config, CPU))
     trainer.step(some_pairs())
     return trainer
 
@@ -221,7 +229,7 @@ def test_the_first_step_is_as_long_as_the_schedule_says(make_config):
 
 def test_the_average_follows_its_decay(make_config):
     config = make_config(ema=0.75)
-    trainer = open_trainer(config, devices.open_fabric(config, CPU), "fp32")
+    trainer = open_trainer(run_of(config), devices.open_fabric(config, CPU))
     expected = None
     for _ in range(3):
         trainer.step(some_pairs())
@@ -247,7 +255,7 @@ def test_a_training_in_fp16_learns_as_in_fp32_and_resumes(run, make_config):
 
 def test_a_step_whose_scaled_gradients_overflow_is_left_out(make_config):
     config = make_config()
-    trainer = open_trainer(config, devices.open_fabric(config, CPU), "fp16")
+    trainer = open_trainer(run_of(config, "fp16"), devices.open_fabric(config, CPU))
     trainer._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
     before = flat(trainer._pair)
     trainer.step(some_pairs())
@@ -268,13 +276,6 @@ def test_auto_is_the_fast_precision_of_a_gpu(capability, precision, monkeypatch)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert training_precision("auto", torch.device("cuda", 0)) == precision
     assert training_precision("fp16", CPU) == "fp16"
-
-
-def test_a_network_that_predicts_needs_fp32(make_config, shards):
-    config = make_config(precision="bf16")
-    config = replace(config, model=replace(config.model, name="multiscale"))
-    with pytest.raises(ConfigError, match="multiscale needs fp32"):
-        prepare_run(config, shards)
 
 
 def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tmp_path):

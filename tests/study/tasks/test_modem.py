@@ -10,25 +10,24 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.train.pairs import Distortions
+from stegnet import ConfigError
 from stegnet.networks import build_from
-from tests.pipeline.train.conftest import RUNGS
-from tests.support.jpegs import through_jpeg, through_webp
-from tests.support.lab import Config, DistortConfig, render_scene
-from tests.support.training import (
-    CONTAINER_PSNR,
+from study.tasks.modem import (
     INFORMATION,
+    Distortions,
     ModemPass,
     ModemResult,
     ModemTask,
-    from_8_bits,
     lost_bits,
-    prepare_run,
     randomness_of,
     through_channel,
-    train,
     with_halved_chroma,
 )
+from study.tasks.modem_config import DistortConfig, ModemConfig
+from tests.study.tasks.conftest import RUNGS
+from tests.support.jpegs import through_jpeg, through_webp
+from tests.support.lab import PARAMS, ROOT, changed, check_as, flatten, read, render_scene
+from tests.support.training import CONTAINER_PSNR, from_8_bits, prepare_run, train
 
 CPU = torch.device("cpu")
 BITS = sum(rung.bits for rung in RUNGS)
@@ -47,7 +46,7 @@ def covers() -> torch.Tensor:
 
 
 @pytest.fixture
-def task(modem_config: Config, modem) -> ModemTask:
+def task(modem_config: ModemConfig, modem) -> ModemTask:
     return ModemTask(modem, modem_config, "fp32", 100)
 
 
@@ -166,9 +165,9 @@ def test_the_weight_steers_towards_the_targets_psnr(modem_config, modem, task):
     assert weight(1, copy) == weight(1) > before
 
 
-def test_a_training_ends_with_weights_that_carry_more(modem_config: Config, shards: Path, tmp_path: Path):
+def test_a_training_ends_with_weights_that_carry_more(modem_config: ModemConfig, shards: Path, tmp_path: Path):
     points: list[dict[str, float]] = []
-    pair, card, _ = train(prepare_run(modem_config, shards), tmp_path / "checkpoints", points.append)
+    pair, card, _ = train(prepare_run(modem_config, shards, ModemTask), tmp_path / "checkpoints", points.append)
     assert card.options["rungs"][0] == {
         "name": "low", "bits": 3, "scale": 2.0, "psnr": 38.0, "lowest": 50, "highest": 60,
     }  # fmt: skip
@@ -178,3 +177,20 @@ def test_a_training_ends_with_weights_that_carry_more(modem_config: Config, shar
     assert all(0 < point[f"validation_{name}_{INFORMATION}"] < 0.1 for point in measured for name in ("low", "high"))
     untrained = build_from(modem_config.model).state_dict()
     assert any(not torch.equal(value, untrained[name]) for name, value in pair.state_dict().items())
+
+
+def error(changes: dict[str, object]) -> str:
+    """The line on parameters of a modem with changed values."""
+    values = changed(changed(read(PARAMS), flatten(read(ROOT / "study" / "modem.yaml"))), changes)
+    with pytest.raises(ConfigError) as caught:
+        check_as(values, ModemConfig)
+    return str(caught.value).removeprefix("params.yaml: ")
+
+
+def test_a_rung_is_named_by_its_number():
+    rungs = read(ROOT / "study" / "modem.yaml")["model"]["rungs"]
+    wrong = error({"model.rungs": [rungs[0], rungs[1] | {"bits": 65}]})
+    assert wrong == "model.rungs.1.bits: must be less than or equal to 64, is 65"
+    assert error({"model.rungs": [rungs[0] | {"bitz": 1}]}) == "model.rungs.0.bitz: unknown key"
+    upside_down = error({"model.rungs": [rungs[0] | {"lowest": 99, "highest": 98}]})
+    assert upside_down == "model.rungs: jpeg-50: lowest must not exceed highest"

@@ -13,12 +13,13 @@ from pipeline.config import Config
 from pipeline.train.losses import VALIDATION_LOSS, LossTerms
 from pipeline.train.pairs import COVERS, validation_crops
 from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask
-from stegnet.core.measures import BITS_PER_PIXEL
+from stegnet.core.errors import ConfigError
 from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.networks.families.multiscale import MEAN as MEAN_STEP
 from stegnet.networks.families.multiscale import Filters, Multiscale, rounded, seen_errors, visible
 from stegnet.networks.pair import Pair
 
+BITS_PER_PIXEL = "bits_per_pixel"  # that the network needs for pictures
 _ERRORS = (0.15, 0.7, 0.15)  # share of the steps that train on errors of up to 0, 1 and 2 levels
 _GRIDS = (0.75, 0.19, 0.06)  # and on grids of every pixel, every second and every fourth: about their share of the bits
 _MEASURED = 1  # error in levels of the validation
@@ -57,7 +58,11 @@ class Predicted(NamedTuple):
 class PredictionTask(TrainingTask[GridChoice]):
     """The task that the levels of pictures take few bits."""
 
-    def __init__(self, pair: Multiscale, config: Config, steps: int) -> None:
+    figure_names = (BITS_PER_PIXEL,)
+
+    def __init__(self, pair: Multiscale, config: Config, precision: str, steps: int) -> None:
+        if precision != "fp32":
+            raise ConfigError(f"params.yaml: train.precision: {precision} sums are not exact", "train.precision=fp32")
         super().__init__(config, steps, COVERS)
         self.pair = pair
         self._bits = self._bits_of_films

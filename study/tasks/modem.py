@@ -1,26 +1,30 @@
 """The training of a modem: bits are hidden in covers, which are distorted, saved by a real codec, and read again."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import albumentations
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.config import ChannelConfig, Config
 from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
 from pipeline.train.losses import LossTerms
-from pipeline.train.pairs import COVERS, Distortions, validation_crops
+from pipeline.train.pairs import COVERS, validation_crops
 from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask, mean_terms
 from stegnet.core.compute import autocast
-from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, psnr_from_mse
+from stegnet.core.measures import CONTAINER_PSNR, psnr_from_mse
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg, through_webp
 from stegnet.networks.families.modem import YCBCR, Modem
 from stegnet.networks.pair import Pair
+from study.tasks.modem_config import ChannelConfig, DistortConfig, ModemConfig
+
+INFORMATION = "information"  # in bits per pixel, that a modem's likelihoods hold
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,11 @@ class ModemResult(NamedTuple):
 
 
 def randomness_of(
-    config: Config, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
+    config: ModemConfig, pair: Modem, rung: int, count: int, random: torch.Generator, device: torch.device
 ) -> ModemRandomness:
     """Draw the randomness of `count` covers in a given rung."""
     rungs = config.model.rungs
-    channel = modem_channel(config)
+    channel = config.channel
     side = config.train.crop // BLOCK
 
     bits = torch.zeros(count, pair.bits, side, side)
@@ -81,10 +85,30 @@ def randomness_of(
     return ModemRandomness(rung, bits.to(device), dither.to(device), quality, twice, full_chroma, webp, seeds)
 
 
-def modem_channel(config: Config) -> ChannelConfig:
-    """Return the channel of a modem's parameters, which have one, as `pipeline.config.check` ensures."""
-    assert config.channel
-    return config.channel
+class Distortions:
+    """Distortions of containers, each with a probability; most containers stay as they are."""
+
+    def __init__(self, config: DistortConfig) -> None:
+        self.none = not any(asdict(config).values())
+        resizing = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_CUBIC}
+        self._transform = albumentations.Compose(
+            [
+                albumentations.Downscale((0.5, 0.99), resizing, p=config.resize),
+                albumentations.Affine(translate_px=(-1, 1), border_mode=cv2.BORDER_REPLICATE, p=config.shift),
+                albumentations.GaussNoise(std_range=(0.001, 0.01), p=config.noise),
+                albumentations.GaussianBlur(sigma_limit=(0.2, 0.8), p=config.blur),
+                albumentations.RandomBrightnessContrast((-0.05, 0.05), (-0.05, 0.05), p=config.brightness),
+                albumentations.RandomGamma((90, 110), p=config.gamma),
+            ]
+        )
+
+    def __call__(self, picture: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+        """Return a picture, (H, W, 3) uint8, distorted as a seed determines."""
+        if self.none:
+            return picture
+        self._transform.set_random_seed(seed)
+        transformed: NDArray[np.uint8] = self._transform(image=picture)["image"]
+        return transformed
 
 
 class ModemPass(nn.Module):
@@ -156,9 +180,12 @@ class ModemTask(TrainingTask[ModemRandomness]):
     the training. If `channel.steer` is 0, the weights stay, and β decides.
     """
 
-    def __init__(self, pair: Modem, config: Config, precision: str, steps: int) -> None:
+    figure_names = (CONTAINER_PSNR, INFORMATION)
+
+    def __init__(self, pair: Modem, config: ModemConfig, precision: str, steps: int) -> None:
         super().__init__(config, steps, COVERS)
-        self._channel = modem_channel(config)
+        self.config: ModemConfig = config
+        self._channel = config.channel
         self._precision = precision
         self._hide_reveal = ModemPass(pair, self._channel, precision)
         self._pair_bits = pair.bits

@@ -14,15 +14,9 @@ from stegnet.near import Steps, quantise, shipped_predictor
 from stegnet.near.predicted import encode_predicted
 from stegnet.networks import build, build_from, load_pair
 from stegnet.networks.families.multiscale import Multiscale, Quantised, rounded
+from study.tasks.prediction import BITS_PER_PIXEL, PredictionTask, grid_bits, picture_bits, to_levels
 from tests.pipeline.train.conftest import Stopped
 from tests.support.lab import ROOT, Config, changed, check, flatten, read, render_scene
-from tests.support.training import (
-    BITS_PER_PIXEL,
-    PredictionTask,
-    grid_bits,
-    picture_bits,
-    to_levels,
-)
 
 CPU = torch.device("cpu")
 SMALL = {"blocks": 1, "width": 8}
