@@ -22,10 +22,6 @@ from stegnet.networks import Network, build
 from stegnet.networks.card import Card, read_card
 from stegnet.networks.pair import save_pair
 
-# Decibels of the secret for each of the container, when beta trades one for the other: 0.46 to 0.65 in
-# reports/shipped/tradeoff/means.csv.
-SECRET_FOR_CONTAINER = 0.6
-
 
 def measure_gain(trained: Mapping[str, float], weights: Path, shards: Path, shift: int, seed: int) -> dict[str, float]:
     """Return the untrained pair's PSNR of container and secret, and the gain of training, in dB.
@@ -52,6 +48,9 @@ def measure_gain(trained: Mapping[str, float], weights: Path, shards: Path, shif
     results = [evaluator.run(kind, index, SEALED) for index in range(evaluator.pairs.count(kind))]
     container = sum(psnr(each.cover, each.container) for each in results) / len(results)
     secret = sum(psnr(each.secret, each.revealed) for each in results) / len(results)
-    gain = trained[SECRET_PSNR] - secret + SECRET_FOR_CONTAINER * (trained[CONTAINER_PSNR] - container)
+    # Decibels of the secret for each of the container, when beta trades one for the other: 0.46 to 0.65 in
+    # reports/shipped/tradeoff/means.csv.
+    exchange = 0.6
+    gain = trained[SECRET_PSNR] - secret + exchange * (trained[CONTAINER_PSNR] - container)
     figures = {UNTRAINED_CONTAINER_PSNR: container, UNTRAINED_SECRET_PSNR: secret, GAIN_PSNR: gain}
     return {name: round(value, 4) for name, value in figures.items()}

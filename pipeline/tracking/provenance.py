@@ -104,7 +104,7 @@ def _changed_params(params: Mapping[str, object]) -> list[str]:
     commit = _commit()
     text = _git("show", f"{commit}:params.yaml") if commit else ""
     before = flatten(parse(text)) if text else params
-    recipe = recipe_of(params)
+    recipe = recipe_of(params) if {"model.name", "scramble.base"} <= params.keys() else {}
     changes = []
     for key, value in params.items():
         if before.get(key) != value and not (before.get(key) == AUTO and recipe.get(key) == value):

@@ -17,7 +17,6 @@ from pipeline.train.task import TrainingTask
 from stegnet.core.compute import cpu_threads, has_bf16, has_fp16, pick_device, resolve
 from stegnet.core.parallel import world_size
 from stegnet.networks.card import shipped_weights, weights_id
-from stegnet.networks.pair import Pair
 
 CODE = (  # the code that a training computes with
     "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
@@ -26,7 +25,7 @@ CODE = (  # the code that a training computes with
 )  # fmt: skip
 
 # From a pair, the parameters, a precision and the number of steps.
-TaskFactory = Callable[[Pair, Config, str, int], TrainingTask[Any]]
+TaskFactory = Callable[[Any, Any, str, int], TrainingTask[Any]]  # of the task's own kinds of pair and parameters
 
 
 @dataclass(frozen=True)

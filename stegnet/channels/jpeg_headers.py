@@ -29,8 +29,6 @@ MOST_HEADERS = 1 << 14  # bytes
 Segment = tuple[int, bytes]  # marker and content
 
 _FRAMES = (0xC0, 0xC1, 0xC2)
-_SCAN = 0xDA
-_RESTART_INTERVAL = 0xDD
 _JFIF = (0xE0, b"JFIF")  # of segments of metadata, marker and what they begin with
 _EXIF = (0xE1, b"Exif")
 _PROFILE = (0xE2, b"ICC_PROFILE")
@@ -172,6 +170,8 @@ def are_headers_of(headers: bytes, form: JpegForm) -> bool:
 
 def _sized(headers: bytes, height: int, width: int) -> bytes:
     """Return headers for a picture of another size; restart intervals of whole rows stay whole rows."""
+    restart_interval = 0xDD
+    scan = 0xDA
     before = parse_jpeg(headers, _NAME)
     after = replace(before, height=height, width=width)
     scans = iter(before.scans)
@@ -181,12 +181,12 @@ def _sized(headers: bytes, height: int, width: int) -> bytes:
         marker, content = segment
         if marker in _FRAMES:
             sized.append((marker, content[:1] + struct.pack(">HH", height, width) + content[5:]))
-        elif marker == _RESTART_INTERVAL and following is not None and len(content) == 2:
+        elif marker == restart_interval and following is not None and len(content) == 2:
             rows, rest = divmod(int.from_bytes(content, "big"), _columns(before, following))
             sized.append(segment if rest else (marker, struct.pack(">H", rows * _columns(after, following))))
         else:
             sized.append(_with_exif_size(segment, height, width))
-        if marker == _SCAN:
+        if marker == scan:
             following = next(scans, None)
     return joined_segments(sized)
 

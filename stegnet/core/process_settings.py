@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager, suppress
 from functools import cache
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from threadpoolctl import LibController, OpenBLASController, ThreadpoolController
+if TYPE_CHECKING:
+    from threadpoolctl import LibController
 
 _own_process = False  # whether `set_up_process` was called
 
@@ -62,9 +64,10 @@ def default_variable(name: str, value: str) -> Borrowed:
     return Borrowed(change)
 
 
-def _loaded_blas() -> list[LibController]:
+def _loaded_blas() -> "list[LibController]":
     """Return NumPy's BLAS, and others, but for those with a setting for each thread, as by OpenMP."""
     import numpy as np  # noqa: F401, so that its BLAS is loaded
+    from threadpoolctl import ThreadpoolController
 
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     return [library for library in loaded if getattr(library, "threading_layer", "") != "openmp"]
@@ -85,12 +88,14 @@ def _one_thread() -> Iterator[None]:
                 _set_threads(library, threads)
 
 
-def _set_threads(library: LibController, threads: int) -> None:
+def _set_threads(library: "LibController", threads: int) -> None:
     """Set the number of threads of a BLAS from any thread.
 
     threadpoolctl lets no other thread than the first one set OpenBLAS's, and says nothing. So this thread takes the
     control, and hands it back.
     """
+    from threadpoolctl import OpenBLASController
+
     OpenBLASController.clear_controlling_thread(force=True)
     library.set_num_threads(threads)
     OpenBLASController.clear_controlling_thread()

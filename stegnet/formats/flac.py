@@ -1,12 +1,7 @@
 """Metadata blocks and frames of a FLAC (RFC 9639, sections 8 and 9)."""
 
-import io
 import re
 import struct
-from bisect import bisect_left
-from contextlib import suppress
-
-import soundfile
 
 from stegnet.formats.boxes import FileBytes
 from stegnet.formats.opened_file import id3_bytes
@@ -90,20 +85,3 @@ def _crc8(header: bytes) -> int:
         for _ in range(8):
             crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
     return crc
-
-
-def frames_end(file: FileBytes, description: bytes, total: int, first: int) -> int:
-    """Return the end of the last frame: the least length that libFLAC decodes whole; if not found, the file's end."""
-    length = max(1, int.from_bytes(description[:2], "big"))
-    place = find_frame(file, (total - 1) // length, first)
-    samples = (total - 1) % length + 1
-    if place is None:
-        return len(file)
-    before = b"fLaC\x80\0\0\x22" + description[:13] + bytes([description[13] & 0xF0]) + samples.to_bytes(4) + bytes(16)
-
-    def is_whole(end: int) -> bool:
-        with suppress(soundfile.LibsndfileError), soundfile.SoundFile(io.BytesIO(before + file[place:end])) as last:
-            return len(last.read()) == samples
-        return False
-
-    return bisect_left(range(len(file)), True, lo=place, key=is_whole)

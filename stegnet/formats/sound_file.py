@@ -4,8 +4,11 @@ WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64
 """
 
 import hashlib
+import io
 import re
 import struct
+from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from io import BufferedReader, FileIO
@@ -18,7 +21,8 @@ import soundfile
 
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import check_memory
-from stegnet.formats.flac import SEEK_TABLE, frames_end, metadata_blocks, seek_table, written_blocks
+from stegnet.formats.boxes import FileBytes
+from stegnet.formats.flac import SEEK_TABLE, find_frame, metadata_blocks, seek_table, written_blocks
 from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise
 from stegnet.formats.opened_file import Source, id3_bytes, mapped
 
@@ -222,7 +226,7 @@ def _read_flac(source: Source, file: mmap) -> SoundFile:
         rate = opened.samplerate
     if len(data) < total or _md5(data) != digest:
         raise ValueError("its samples do not match its checksum")
-    end = frames_end(file, blocks[0][1], total, frames)
+    end = _frames_end(file, blocks[0][1], total, frames)
     return SoundFile(FLAC, rate, data, file[:frames], file[end:], file[frames:end])
 
 
@@ -275,3 +279,20 @@ def wide_numbers(data: np.ndarray) -> np.ndarray:
     wide = np.zeros((*data.shape[:-1], 4), np.uint8)
     wide[..., -data.shape[-1] :] = data
     return wide.view("<i4")[..., 0]
+
+
+def _frames_end(file: FileBytes, description: bytes, total: int, first: int) -> int:
+    """Return the end of the last frame: the least length that libFLAC decodes whole; if not found, the file's end."""
+    length = max(1, int.from_bytes(description[:2], "big"))
+    place = find_frame(file, (total - 1) // length, first)
+    samples = (total - 1) % length + 1
+    if place is None:
+        return len(file)
+    before = b"fLaC\x80\0\0\x22" + description[:13] + bytes([description[13] & 0xF0]) + samples.to_bytes(4) + bytes(16)
+
+    def is_whole(end: int) -> bool:
+        with suppress(soundfile.LibsndfileError), soundfile.SoundFile(io.BytesIO(before + file[place:end])) as last:
+            return len(last.read()) == samples
+        return False
+
+    return bisect_left(range(len(file)), True, lo=place, key=is_whole)

@@ -5,11 +5,17 @@ file may declare a small picture around a frame that takes gigabytes. So what co
 all of its headers declare one picture of the size that it should have.
 """
 
+from enum import IntEnum
+
 from stegnet.formats.boxes import Box, boxes
 
-_SEQUENCE_HEADER = 1  # types of units (OBUs)
-_FRAME_HEADER = 3
-_FRAME = 6
+
+class _Unit(IntEnum):
+    """Types of units (OBUs)."""
+
+    SEQUENCE_HEADER = 1
+    FRAME_HEADER = 3
+    FRAME = 6
 
 
 class _Bits:
@@ -31,10 +37,10 @@ def require_picture(data: bytes, height: int, width: int) -> None:
     is_declared = False
     frames = 0
     for kind, unit in _units(data):
-        if kind == _SEQUENCE_HEADER:
+        if kind == _Unit.SEQUENCE_HEADER:
             _require(_size(_Bits(unit[:16])) == (height, width))
             is_declared = True
-        elif kind in (_FRAME_HEADER, _FRAME):
+        elif kind in (_Unit.FRAME_HEADER, _Unit.FRAME):
             _require(is_declared)
             frames += 1
     _require(frames == 1)

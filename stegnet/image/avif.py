@@ -24,7 +24,6 @@ from PIL.AvifImagePlugin import AvifImageFile
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import LUMA
 from stegnet.formats.boxes import box, boxes, full_box
-from stegnet.formats.ffmpeg_cli import BITEXACT, piped_frames, run_ffmpeg
 from stegnet.image.av1_header import picture_data, require_picture
 from stegnet.image.pictures import UNREADABLE
 
@@ -142,6 +141,8 @@ def _encode(
     picture: np.ndarray, out: Path | None, problem: str, effort: int, control: _RateControl, subject: object = ""
 ) -> bytes:
     """Write a picture as AVIF of 10 bits, or return its AV1 data if `out` is None; other arguments as `write_avif`."""
+    from stegnet.formats.ffmpeg_cli import BITEXACT, piped_frames, run_ffmpeg  # takes 22 ms
+
     height, width = picture.shape[:2]
     if max(height, width) > MAX_SIDE:
         raise MediaError(f"{problem} (no side can have more than {MAX_SIDE} pixels)", subject=subject)

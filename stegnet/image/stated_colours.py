@@ -31,7 +31,6 @@ _PRIMARIES = {  # x and y of white, red, green and blue (ITU-T H.273, table 2), 
 }
 # Exponents by transfer function (table 3); viewers take those of BT.709 and its kind for that of sRGB.
 _EXPONENTS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
-_ADOBE_RGB = MatrixColours((0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), (power_curve(2.19921875),))
 
 
 class StatedColours(NamedTuple):
@@ -178,8 +177,11 @@ def _of_exif(image: Image.Image) -> MatrixColours | None:
     """Return Adobe RGB if EXIF says so (DCF 2.0: "R03", an optional file), as cameras do without a profile."""
     adobe = 2  # ColorSpace of some cameras, which EXIF doesn't know
     uncalibrated = 65535
-    exif = image.getexif()
+    exif = Image.Exif()  # image.getexif() would keep what is read here, and write it
+    exif.load(image.info.get("exif", b""))
     space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
     index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex, "")
     is_adobe = space == adobe or (space == uncalibrated and index.rstrip("\0") == "R03")
-    return _ADOBE_RGB if is_adobe else None
+    if not is_adobe:
+        return None
+    return MatrixColours((0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), (power_curve(2.19921875),))

@@ -27,14 +27,8 @@ from stegnet.media.cover import Cover
 
 CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
-_MANIFEST_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # extended type of a box in an MP4
-_APP1 = 0xE1
-_APP4 = 0xE4
-_APP11 = 0xEB
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-_MANIFEST_TAG = 0xCD41  # tags of a TIFF
-_XMP_TAG = 700
 _XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _DIGEST = "OriginalImageHash"  # of ExifTool
 _XMP_PROPERTIES = {  # names of claims by namespace and property
@@ -45,9 +39,6 @@ _XMP_PROPERTIES = {  # names of claims by namespace and property
         b"OriginalImageMD5": _DIGEST,
     },
 }
-# Tags of a CD's track by programs that compared its digest with a database's; the number of its disc stays.
-_DIGEST_TAG = re.compile(r"(accuraterip|ctdb)(?!.*id$)|crc|md5|sha-?(1|256|512)|checksum", re.IGNORECASE)
-
 _Cleaned = tuple[bytes, str]  # text without claims, and the names of those that were in it, joined by commas
 
 
@@ -143,7 +134,9 @@ def _xmp(packet: bytes) -> _Cleaned:
 
 def _is_digest(tag: str, text: str) -> bool:
     """Return whether a tag of a sound has a digest of its samples, as has the log of a program that read a CD."""
-    return bool(_DIGEST_TAG.search(tag)) or ("log" in tag.lower() and "CRC" in text)
+    # Of a CD's track by programs that compared its digest with a database's; the number of its disc stays.
+    digests = r"(accuraterip|ctdb)(?!.*id$)|crc|md5|sha-?(1|256|512)|checksum"
+    return bool(re.search(digests, tag, re.IGNORECASE)) or ("log" in tag.lower() and "CRC" in text)
 
 
 def _id3(tag: bytes) -> _Cleaned:
@@ -243,20 +236,23 @@ def signs_colours(opacity: np.ndarray) -> bool:
 
 
 def _of_jpeg(source: Source) -> Iterator[Claim]:
+    app1 = 0xE1
+    app4 = 0xE4
+    app11 = 0xEB
     file = open_jpeg(source)
     manifests = set()  # numbers of boxes, each of which may have several segments
     packets = []  # of XMP
     for segment in file.metadata:
         content = file.data[segment.start : segment.end]
-        if segment.marker == _APP11 and content[:2] == b"JP":
+        if segment.marker == app11 and content[:2] == b"JP":
             number = content[2:4]
             if content[12:16] == b"jumb" and _MANIFEST_TYPE in content[:64]:
                 manifests.add(number)
             if number in manifests:
                 yield _segment(CREDENTIALS, segment, b"")
-        elif segment.marker == _APP4 and content.startswith(b"SCALADO\0"):
+        elif segment.marker == app4 and content.startswith(b"SCALADO\0"):
             yield _segment("index of blocks (Scalado)", segment, b"")
-        elif segment.marker == _APP1 and content.startswith((_JPEG_XMP, _MORE_XMP)):
+        elif segment.marker == app1 and content.startswith((_JPEG_XMP, _MORE_XMP)):
             packets.append((segment, content))
     yield from _of_packets(packets)
 
@@ -362,6 +358,8 @@ def _of_flac(source: Source) -> Iterator[Claim]:
 
 def _of_tiff(source: Source) -> Iterator[Claim]:
     """Yield the claims of a TIFF's first page; they are filled with zeros or spaces, so that nothing moves."""
+    manifest_tag = 0xCD41
+    xmp_tag = 700
     with mapped(source) as data:
         order = "<" if data[:2] == b"II" else ">"
         big = data[2:4] in (b"+\0", b"\0+")
@@ -373,21 +371,22 @@ def _of_tiff(source: Source) -> Iterator[Claim]:
         last = first + count * size + struct.calcsize("=" + offset)  # behind the place of the next page
         for at in range(first, first + count * size, size):
             tag, _, length, value = struct.unpack_from(order + entry, data, at)
-            if tag == _MANIFEST_TAG:
+            if tag == manifest_tag:
                 yield Claim(CREDENTIALS, page, first, struct.pack(order + number, count - 1))
                 yield Claim(CREDENTIALS, at, last, data[at + size : last] + bytes(size))
                 yield Claim(CREDENTIALS, value, value + length, bytes(length))
-            elif tag == _XMP_TAG:
+            elif tag == xmp_tag:
                 rest, name = _xmp(data[value : value + length])
                 if name:
                     yield Claim(name, value, value + length, rest.ljust(length))
 
 
 def _of_mp4(source: Source) -> Iterator[Claim]:
+    manifest_box = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # extended type
     with mapped(source) as data:
         for kind, start, content, end in boxes(data):
             extended = data[content : content + 16] if kind == b"uuid" else b""
-            if extended == _MANIFEST_BOX:
+            if extended == manifest_box:
                 yield Claim(CREDENTIALS, start, end)
             elif extended == _XMP_BOX:
                 rest, name = _xmp(data[content + 16 : end])

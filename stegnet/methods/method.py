@@ -22,7 +22,6 @@ from stegnet.core.text import Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
-from stegnet.media.compress import compress_film
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, same_kind
@@ -274,7 +273,13 @@ class Carrier(ABC):
 def media_compressors(single: bool = False) -> Compressors:
     """Return the compressor of each kind of media; if all is in a `single` record, pictures may be near-lossless."""
     picture = compress_picture_nearly if single else compress_picture
-    return {PICTURE: (picture, AVIF), FILM: (compress_film, MATROSKA)}
+    return {PICTURE: (picture, AVIF), FILM: (_compress_film, MATROSKA)}
+
+
+def _compress_film(path: Path, folder: Path, limit: int, progress: Callable[[int, int], None]) -> Compressed:
+    from stegnet.media.compress import compress_film  # takes 80 ms, with all that reads films
+
+    return compress_film(path, folder, limit, progress)
 
 
 class Payload(ExitStack):

@@ -10,14 +10,13 @@ from contextlib import suppress
 from stegnet.formats.boxes import boxes
 from stegnet.formats.opened_file import Source, is_matroska, is_mp4, mapped
 
-# A record: its version, then, by bits, the profile (7), level, layers, and the base layer's compatibility (4).
-_RECORD = re.compile(rb"dv[cvw]C(?:\x41\xed.)?[\1-\3].(.).(.)", re.DOTALL)
-_ALWAYS = 5  # profile
-_FIRST_WITH_COMPATIBILITY = 8  # profile; in older ones that field may be missing
-
 
 def is_dolby_vision_alone(path: Source) -> bool:
     """Return whether only players of Dolby Vision can show an MP4 or Matroska film in its colours."""
+    # A record: its version, then, by bits, the profile (7), level, layers, and the base layer's compatibility (4).
+    records = re.compile(rb"dv[cvw]C(?:\x41\xed.)?[\1-\3].(.).(.)", re.DOTALL)
+    always = 5  # profile
+    first_with_compatibility = 8  # profile; in older ones that field may be missing
     with mapped(path) as data:
         head = 0, min(len(data), 1 << 20)  # which contains Matroska's tracks
         places = [head] if is_matroska(path) else []
@@ -25,8 +24,8 @@ def is_dolby_vision_alone(path: Source) -> bool:
             with suppress(ValueError):  # truncated behind them
                 places += [(part.content, part.end) for part in boxes(data) if part.kind == b"moov"]
         for start, end in places:
-            if record := _RECORD.search(data, start, end):
+            if record := records.search(data, start, end):
                 profile = record[1][0] >> 1
                 compatibility = record[2][0] >> 4
-                return profile == _ALWAYS or (profile >= _FIRST_WITH_COMPATIBILITY and not compatibility)
+                return profile == always or (profile >= first_with_compatibility and not compatibility)
     return False

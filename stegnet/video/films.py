@@ -58,8 +58,6 @@ _Matrix = tuple[int, int, int, int]
 _Filter = tuple[str, str]  # its name and arguments
 TRUNCATED = "the file is truncated: its end is missing"
 _PROFILE = "its colours have a profile: treated as sRGB"
-# Transfer functions (ITU-T H.273) that are not near that of sRGB; recordings for television are often tagged 4 or 5.
-_CURVES = {8: "linear", 9: "logarithmic", 10: "logarithmic", 17: "for cinemas (SMPTE ST 428)"}
 _ANIMATION = "it is an animation: treated as a film"
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
@@ -257,9 +255,11 @@ def _colour_notes(frame: VideoFrame, has_profile: bool) -> Iterator[str]:
 
 def _colours(tagged: VideoFrame | VideoCodecContext) -> str:
     """Name the colours by the tags of a frame or stream; "" if they are near sRGB."""
+    # Transfer functions (ITU-T H.273) that are not near that of sRGB; recordings for television often have 4 or 5.
+    curves = {8: "linear", 9: "logarithmic", 10: "logarithmic", 17: "for cinemas (SMPTE ST 428)"}
     if tagged.color_trc in HDR:
         return f"HDR ({HDR[tagged.color_trc]})"
-    return WIDE_GAMUT.get(tagged.color_primaries) or _CURVES.get(tagged.color_trc, "")
+    return WIDE_GAMUT.get(tagged.color_primaries) or curves.get(tagged.color_trc, "")
 
 
 class _FrameNotes:

@@ -8,7 +8,6 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 from stegnet.core.measures import (
-    BITS_PER_PIXEL,
     CONTAINER_PSNR,
     FLICKER,
     PSNR,
@@ -83,10 +82,6 @@ def test_measures_are_known_by_the_names_of_their_values():
     settings = [setting for plot in plots if isinstance(plot, dict) for setting in plot.values()]
     assert settings
     for setting in settings:
-        if isinstance(setting["y"], dict):  # of a network that predicts
-            (ys,) = setting["y"].values()
-            assert ys == [BITS_PER_PIXEL, f"validation_{BITS_PER_PIXEL}"]
-            continue
         ys = setting["y"] if isinstance(setting["y"], list) else [setting["y"]]
         (measure,) = {measure_of(y) for y in ys}
         assert setting.get("y_label", measure.axis) == measure.axis

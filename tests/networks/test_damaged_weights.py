@@ -22,7 +22,8 @@ from stegnet.networks import Card, build, load_pair, save_pair, weights_id
 from stegnet.networks.card import RANGES
 from stegnet.networks.engines import NAMES, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
-from tests.support.lab import ModelConfig, RungConfig
+from study.tasks.modem_config import RungConfig
+from tests.support.lab import ModelConfig
 from tests.support.memory import memory_limited
 from tests.support.pairs import save_untrained
 

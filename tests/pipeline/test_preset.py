@@ -26,7 +26,7 @@ def test_dvc_gets_the_changes_and_then_those_of_the_user(tmp_path):
     assert said[-3:] == ["-S", "beta=2", "--queue"]
     changes = {key: value for key, _, value in (word.partition("=") for word in said[2:-3] if word != "-S")}
     assert changes["train.rounded"] == "false"
-    assert changes["train.bits"] == "0.0"
+    assert changes["scramble.base"] == "none"
     assert changes.keys() == read_preset("unet").keys()
     assert done.returncode == 3
 
@@ -41,4 +41,4 @@ def test_an_unknown_name(tmp_path):
     assert done.stdout == ""
     first, second = done.stderr.splitlines()
     assert first == "error: no preset has the name 'balujo'"
-    assert second.startswith("hint: did you mean baluja? known: costa, gpu, baluja,")
+    assert second.startswith("hint: did you mean baluja? known: costa, gpu, invertible_large, baluja,")

@@ -15,8 +15,9 @@ from stegnet.image.avif import BareCoder, as_file, decode_avif, decode_bare, enc
 from stegnet.keys import FILM_ID_BYTES, KeyRing
 from stegnet.methods.robust import RobustPicture, parse_content
 from stegnet.methods.robust.robust_content import FittedPicture
-from stegnet.near import Coder, Fitting, Steps, decode, shipped_predictor
+from stegnet.near import Coder, Steps, decode, fit, shipped_predictor
 from stegnet.near.fitting import Coded
+from stegnet.near.predicted import decode_predicted
 from stegnet.near.predictor import Floats, Predictor
 from stegnet.record import Header, NearLossless, Pictures, Record, format_record, read_record
 from stegnet.record.base import decode_base
@@ -170,7 +171,7 @@ def test_a_network_stops_when_the_bytes_are_used_up():
     network = _Counting()
     data = network.identifier + np.random.default_rng(1).bytes(2000)
     with pytest.raises(ValueError, match="not the code of a picture of this size"):
-        decode(Coded(512, 512, Steps.even(5), Coder.NETWORK, data), network)
+        decode_predicted(data, 512, 512, Steps.even(5), network)
     assert 0 < network.pixels < 512 * 512 // 16
 
 
@@ -183,4 +184,4 @@ def test_a_large_picture_needs_bytes(coder, side):
 
 def test_no_picture_is_written_that_readers_refuse(picture, monkeypatch):
     monkeypatch.setattr("stegnet.near.coders.MAY_HOLD", dict.fromkeys(Coder, (0, 0)))
-    assert Fitting(picture(64, 64), shipped_predictor()).within(12_000) is None
+    assert fit(picture(64, 64), 12_000) is None

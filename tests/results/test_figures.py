@@ -43,7 +43,8 @@ def test_detection(picture, key):
     assert (found(0.001, measured=False), found(0.3, measured=False)) == (None, easy)
     measured = pd.read_csv(SHIPPED / "steganalysis" / "steganalysis.csv")
     best = measured[measured["method"] == "sealed"].groupby("rate")["accuracy"].max()
-    assert {rate: found(rate * 0.9) for rate in best[best < 0.55].index} == {0.05: hard}
+    few = best[best.round(2) <= 0.55].index  # about 55 %, as the glossary says
+    assert {rate: found(rate * 0.9) for rate in few} == dict.fromkeys((0.0125, 0.02, 0.05), hard)
     assert all(found(rate * 1.1) == easy for rate in best[best > 0.75].index)
     assert measured[measured["method"] == "network"]["accuracy"].min() > 0.9
 

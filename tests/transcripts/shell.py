@@ -26,8 +26,10 @@ Said = list[tuple[str, bytes]]  # by `out` or `err`, and what
 
 
 def by_shell(line: str, data: bytes = b"") -> tuple[int, Said]:
-    """Runs it by the shell; returns the exit code, and what it said."""
-    done = subprocess.run(["sh", "-c", line], capture_output=True, input=data, timeout=LIMIT, check=False)
+    """Runs it by the shell; returns the exit code, and what it said. SVT-AV1 logs errors only."""
+    surroundings = {**os.environ, "SVT_LOG": "1"}
+    command = ["sh", "-c", line]
+    done = subprocess.run(command, capture_output=True, input=data, timeout=LIMIT, check=False, env=surroundings)
     return done.returncode, [("out", done.stdout), ("err", done.stderr)]
 
 

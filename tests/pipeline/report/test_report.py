@@ -17,6 +17,7 @@ from stegnet.networks import Card, build, save_pair
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}
 MODE |= {"base_psnr": SPREAD}
+HEADLINE = {"gain_psnr": 1.06, "untrained_container_psnr": 45.2, "untrained_secret_psnr": 45.1}
 FILM = {
     f"film_{side}_{name}": 40.5 for side in ("container", "secret") for name in ("psnr", "psnr_worst", "ssim", "apd")
 }
@@ -54,6 +55,7 @@ def reports(tmp_path: Path) -> dict[str, Path]:
     )
     save_pair(found["weights"], build("invertible", blocks=1, width=8), card)
     write(found["curve"], "step,container_psnr,secret_psnr\n1,20,20\n2,30,25\n")
+    write(tmp_path / "evaluate" / "metrics.json", json.dumps(HEADLINE))
     write(tmp_path / "detect" / "metrics.json", json.dumps(DETECTED))
     write(tmp_path / "detect" / "detect.csv", DETECTIONS)
     write(tmp_path / "evaluate" / "details.json", json.dumps({"photographs": {"sealed": MODE, "bare": MODE}}))

@@ -12,8 +12,8 @@ from pipeline.tracking.provenance import run_name, run_tags
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
 NOTE = "mlflow.note.content"
 PARAMS = {
-    **{"seed": 0, "beta": 0.65, "model.name": "multiscale"},
-    **{"train.compile": False, "train.crop": 256, "data.source": "scenes"},
+    **{"seed": 0, "beta": 0.65, "model.name": "costa", "scramble.base": "coded"},
+    **{"train.compile": False, "train.lr": 0.005, "data.source": "scenes"},
 }
 
 
@@ -31,8 +31,8 @@ def tags_of(**params: object) -> dict[str, str]:
 def commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A repository with parameters and code, in which the test then is; its commit."""
     monkeypatch.chdir(tmp_path)
-    nested = {"seed": 0, "beta": 0.65, "train": {"compile": False, "crop": "auto"}, "data": {"source": "scenes"}}
-    nested["model"] = {"name": "multiscale"}
+    nested = {"seed": 0, "beta": 0.65, "train": {"compile": False, "lr": "auto"}, "data": {"source": "scenes"}}
+    nested |= {"model": {"name": "costa"}, "scramble": {"base": "auto"}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(nested), encoding="utf-8")
     (tmp_path / "code.py").write_text("a = 1\n", encoding="utf-8")
     git("init", "-q")
@@ -77,8 +77,8 @@ def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, mon
 
 def test_values_of_the_family_s_recipe_are_no_changes(commit: str) -> None:
     for changes, words in (
-        ({"model.name": "costa", "train.crop": 96}, "-S model.name=costa"),
-        ({"train.crop": 64}, "-S train.crop=64"),
+        ({"model.name": "unet", "scramble.base": "means", "train.lr": 0.002}, "-S model.name=unet"),
+        ({"train.lr": 0.1}, "-S train.lr=0.1"),
     ):
         assert tags_of(**changes)[COMMAND] == f"git checkout {commit} && dvc exp run {words}"
 
@@ -86,7 +86,7 @@ def test_values_of_the_family_s_recipe_are_no_changes(commit: str) -> None:
 def test_a_name_begins_with_what_is_compared_most(commit: str) -> None:
     changed = {"seed": 7, "data.source": f"folder+{'x' * 80}", "beta": 0.25, "train.compile": True}
     assert run_name("train", PARAMS | changed) == "beta=0.25 train.compile=true …"
-    assert run_name("train", PARAMS) == "multiscale beta=0.65"
+    assert run_name("train", PARAMS) == "costa beta=0.65"
 
 
 def test_without_a_repository_or_a_name_none_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

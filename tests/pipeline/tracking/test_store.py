@@ -15,7 +15,7 @@ from pipeline.evaluate.statistics import HEADLINE
 from pipeline.tracking.store import LiveRun
 from pipeline.tracking.view import VIEW_TAG
 from stegnet import TrackingError
-from stegnet.core.measures import SPEED
+from stegnet.core.measures import GAIN_PSNR, SPEED
 from tests.support.lab import PARAMS, ROOT, flatten, load
 from tests.support.tracking import STAGE, Result, Tracker
 
@@ -60,7 +60,7 @@ def test_the_experiment_has_a_view_whose_columns_are_there(tracker: Tracker) -> 
     assert (view["name"], type(view["createdAt"])) == ("Comparison", int)
     state = json.loads(view["state"])
     params = {f"params.`{name}`" for name in flatten(asdict(load(PARAMS)))}
-    figures = {f"metrics.`{name}`" for name in (*HEADLINE, *SPEED)}
+    figures = {f"metrics.`{name}`" for name in (*HEADLINE, GAIN_PSNR, *SPEED)}
     assert set(state["selectedColumns"]) <= params | figures
     sections = {section["uuid"] for section in state["compareRunSections"]}
     assert {card["metricSectionId"] for card in state["compareRunCharts"]} <= sections
