@@ -95,8 +95,9 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     """And hides a film with the cover's sound."""
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     bases = ["base_psnr", "restored_base_psnr"]
-    others = ["container_ssim", "secret_ssim", "secret_pae", "secret_psnr_worst"]
-    assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others]
+    others = ["container_ssim", "secret_ssim", "secret_psnr_worst"]
+    training = ["untrained_container_psnr", "untrained_secret_psnr", "gain_psnr"]
+    assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others, *training]
     assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     assert list(speed) == [*SPEED, "backend", "device", "precision", "threads"]
@@ -251,37 +252,25 @@ def test_experiments(clone: Path) -> None:
     back_to_the_commit(clone)
 
 
-def test_the_family_that_predicts(clone: Path) -> None:
-    """All stages measure it; the film is hidden by the pair that comes with stegnet."""
-    said = run(clone, "dvc", "exp", "run", "-S", "model.name=multiscale", "-S", "beta=0.5")
-    assert executed(said) == ["check", "train", "export", "evaluate", "detect", "video", "report", "publish"]
-    figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
-    sides = ["container_psnr", "secret_psnr", "container_ssim", "secret_ssim"]
-    assert list(figures) == [*sides, "secret_bpp", "secret_pae", "secret_psnr_worst"]
-    assert all(30 < figures[name] < 60 for name in sides[:2])
-    assert {path.name for path in (clone / "build/onnx").glob("*.onnx")} > {"pair.pass1.onnx", "pair.mixture.onnx"}
-    table = runs(clone).set_index("params.model.name")
-    row = table.loc["multiscale"].set_index("tags.stegnet.stage").loc["train"]
-    assert row["metrics.secret_bpp"] == figures["secret_bpp"]
-    assert row["tags.mlflow.runName"] == "beta=0.5 model.name=multiscale"
-    assert "hides no films" in said
-    page = (clone / "reports/index.html").read_text(encoding="utf-8")
-    assert "secret, bits per pixel" in page and "base alone, film" in page
-    assert "failed" not in run(clone, "dvc", "plots", "show")
-    back_to_the_commit(clone)
-
-
 def test_a_network_of_one_s_own_repeats_no_other_training(clone: Path) -> None:
     """The documentation's; a change of its file is noticed, and one that would not be is refused."""
     text = (ROOT / "docs/networks.md").read_text(encoding="utf-8").partition("## A network of your own")[2]
-    mine, train = clone / "mine.py", ("dvc", "exp", "run", "train", "-S", "code=mine.py", "-S")
+    mine = clone / "mine.py"
     mine.write_text(text.split("```")[1].partition("\n")[2], encoding="utf-8")
-    said = run(clone, "dvc", "exp", "run", "train", "-S", "model.name=mine:Plain", fails=True)
+    settings = SMALL["model"] | {"name": "mine:Plain", "blocks": "auto", "ends": "auto", "backbone": "auto"}
+
+    def train(model: dict[str, Any], *others: str, fails: bool = False) -> str:
+        values = *others, *(f"model.{key}={value}" for key, value in model.items())
+        words = (word for value in values for word in ("-S", value))
+        return run(clone, "dvc", "exp", "run", "train", *words, fails=fails)
+
+    said = train(settings, fails=True)
     assert "model.name: its code is in mine.py, which DVC does not watch for changes\nhint: -S code=mine.py, or" in said
-    assert executed(run(clone, *train, "model.name=mine:Plain")) == ["check", "train"]
+    assert "model.blocks: mine:Plain does not use it" in train(settings | {"blocks": 2}, "code=mine.py", fails=True)
+    assert executed(train(settings, "code=mine.py")) == ["check", "train"]
     mine.write_text(f"{mine.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
-    assert executed(run(clone, *train, "model.name=mine:Plain")) == ["check", "train"]
-    assert executed(run(clone, *train, "model.name=costa")) == []
+    assert executed(train(settings, "code=mine.py")) == ["check", "train"]
+    assert executed(train(SMALL["model"], "code=mine.py")) == []
     mine.unlink()
     back_to_the_commit(clone)
 
