@@ -348,6 +348,8 @@ def _config_error(errors: Sequence[ErrorDetails], values: Any, root: type) -> Co
         hint = did_you_mean(str(location[-1]), [field.name for field in fields(section)])
     elif error["type"] == "missing":
         problem = ": missing"
+    elif error["type"] == "value_error":  # of a rule of the class
+        problem = f": {error['ctx']['error']}"
     else:
         location = tuple(_present(location, values))
         rule = error["msg"].replace("Input should be", "must be", 1)

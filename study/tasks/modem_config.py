@@ -9,7 +9,6 @@ from typing import Annotated
 from pydantic import Field, StrictFloat, StrictStr
 
 from pipeline.config import Config, Integer, ModelConfig, UnitFloat
-from stegnet.core.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class RungConfig:
 
     def __post_init__(self) -> None:
         if self.lowest > self.highest:
-            raise ConfigError(f"params.yaml: model.rungs: {self.name}: lowest must not exceed highest")
+            raise ValueError("lowest must not exceed highest")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.hiding import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
 from pipeline.train.losses import FIGURES, container_weight
 from pipeline.train.run import fingerprint, prepare_run, training_precision
+from pipeline.train.task import TrainingTask
 from pipeline.train.train import first_pair, open_trainer, train
 from pipeline.train.trainer import Trainer, learning_rate
 from stegnet.core.compute import make_deterministic

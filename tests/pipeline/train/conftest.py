@@ -17,7 +17,7 @@ from tests.support.lab import (
     read,
 )
 from tests.support.shards import write_shards
-from tests.support.training import Checkpoint, prepare_run, train
+from tests.support.training import Checkpoint, HidingTask, TrainingTask, prepare_run, train
 
 
 @pytest.fixture
@@ -64,7 +64,13 @@ class Training(NamedTuple):
 def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Training]:
     """Trains until it ends, or is stopped before a step; a checkpoint is left in the second case alone."""
 
-    def call(config: Config, folder: str = "checkpoints", stop: int | None = None, data: Path = shards) -> Training:
+    def call(
+        config: Config,
+        folder: str = "checkpoints",
+        stop: int | None = None,
+        data: Path = shards,
+        task: Callable[..., TrainingTask[Any]] = HidingTask,
+    ) -> Training:
         curve: list[dict[str, float]] = []
         taken: list[int] = []
 
@@ -75,8 +81,9 @@ def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Trainin
                 taken.append(step)
                 yield step
 
-        pair, card, _ = train(prepare_run(config, data), tmp_path / folder, curve.append, progress)
-        Checkpoint(tmp_path / folder, prepare_run(config, data).fingerprint).remove()
+        training = prepare_run(config, data, task)
+        pair, card, _ = train(training, tmp_path / folder, curve.append, progress)
+        Checkpoint(tmp_path / folder, training.fingerprint).remove()
         return Training(pair, card, curve, taken)
 
     return call

@@ -193,4 +193,4 @@ def test_a_rung_is_named_by_its_number():
     assert wrong == "model.rungs.1.bits: must be less than or equal to 64, is 65"
     assert error({"model.rungs": [rungs[0] | {"bitz": 1}]}) == "model.rungs.0.bitz: unknown key"
     upside_down = error({"model.rungs": [rungs[0] | {"lowest": 99, "highest": 98}]})
-    assert upside_down == "model.rungs: jpeg-50: lowest must not exceed highest"
+    assert upside_down == "model.rungs.0: lowest must not exceed highest"

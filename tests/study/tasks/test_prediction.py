@@ -53,7 +53,7 @@ def test_levels_are_off_by_no_more_than_the_error():
 
 
 def test_grids_are_drawn_from_seed_and_step(config, network):
-    task = PredictionTask(network, config, 100)
+    task = PredictionTask(network, config, "fp32", 100)
     drawn = [task.plan(step, CPU).randomness for step in range(200)]
     assert task.plan(7, CPU).randomness == drawn[7]
     assert {draw.error for draw in drawn} == {draw.depth for draw in drawn} == {0, 1, 2}
@@ -95,7 +95,7 @@ def test_bits_are_those_of_probabilities(network):
     levels[:, 1, 7, 7] = torch.arange(52)  # green is coded first; of the first pass
     filters = [one(6) for one in network.predictors]
     with torch.no_grad():
-        from pipeline.train.prediction import _predict
+        from study.tasks.prediction import _predict
 
         bits = _predict(filters[0], levels[:, :, ::2, ::2], levels[:, :, 1::2, 1::2], torch.tensor(51.0)).bits[
             :, 1, 3, 3
@@ -137,7 +137,7 @@ def test_weights_are_integers_times_a_power_of_two(network):
 
 
 def test_it_learns_and_resumes_with_the_same_bits(config: Config, run: Callable[..., Any]):
-    after = run(config)
+    after = run(config, task=PredictionTask)
     assert {BITS_PER_PIXEL, f"validation_{BITS_PER_PIXEL}"} <= set(after.curve[-1]) | set(after.curve[4])
     measured = [
         point[f"validation_{BITS_PER_PIXEL}"] for point in after.curve if f"validation_{BITS_PER_PIXEL}" in point
@@ -145,8 +145,8 @@ def test_it_learns_and_resumes_with_the_same_bits(config: Config, run: Callable[
     assert measured[-1] < measured[0] < 24
     assert after.card.model == "multiscale"
     with pytest.raises(Stopped):
-        run(config, "stopped", stop=8)
-    resumed = run(config, "stopped")
+        run(config, "stopped", stop=8, task=PredictionTask)
+    resumed = run(config, "stopped", task=PredictionTask)
     assert resumed.steps[0] == 8
     for name, tensor in after.pair.state_dict().items():
         assert torch.equal(tensor, resumed.pair.state_dict()[name]), name
@@ -155,7 +155,7 @@ def test_it_learns_and_resumes_with_the_same_bits(config: Config, run: Callable[
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own look at it
 def test_all_grids_are_compiled_at_once(config, network):
     """Each further graph would take a minute, and after some, PyTorch gives up compiling."""
-    eager, compiled = PredictionTask(network, config, 100), PredictionTask(network, config, 100)
+    eager, compiled = PredictionTask(network, config, "fp32", 100), PredictionTask(network, config, "fp32", 100)
     graphs = []
 
     def backend(graph: torch.fx.GraphModule, inputs: object) -> Callable[..., Any]:
