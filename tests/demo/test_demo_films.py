@@ -33,7 +33,11 @@ def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pyte
     make_covers(folder, make_film)
     for name in ("python.mkv", "python.mp4"):
         with pytest.warns(UserWarning, match="the cover is a film in YCbCr"):
-            stegnet.hide(folder / "plain.mp4", folder / "note.bin", folder / name, key=stegnet.Key(KEY))
+            stegnet.hide(
+                *(folder / each for each in ("plain.mp4", "note.bin", name)),
+                key=stegnet.Key(KEY),
+                method="sealed",
+            )
     with pytest.warns(UserWarning, match="passphrase is weak|the cover is a film"):
         stegnet.hide(
             *(folder / name for name in ("plain.mp4", "note.bin", "python_passphrase.mkv")),
