@@ -29,7 +29,7 @@ def make_files() -> None:
     random = Random("files")
     Path("docs").mkdir()
     shutil.copy(ROOT / "docs" / "lake.png", "docs")
-    for name, height, width in (("photo", 960, 1280), ("other", 800, 1200)):
+    for name, height, width in (("photo", 960, 1280), ("other", 900, 1200)):
         Image.fromarray(_textured(height, width)).save(f"{name}.jpg", quality=92)
     Image.fromarray(_textured(360, 480)).save("photo.png")
     Image.fromarray(_textured(360, 480)).save("cover.png")

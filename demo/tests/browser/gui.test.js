@@ -160,7 +160,7 @@ visiting("a channel is learned, saved, chosen and hidden for", async (visitor) =
   await channel.getByText("Exact: what arrives of a picture of this size is computed to the bit.").waitFor();
   assert.equal(await page.locator("#channel-sent").isVisible(), false);
   const learned = await described();
-  assert.match(learned, /^Size\s+Larger pictures are reduced to 384 pixels on the longer side/);
+  assert.match(learned, /^Size\s+Larger pictures are reduced, 640×480 to 384×288;/);
   await send.locator(".forecast").getByText(/^Capacity: about [\d.]+ kB, \d+ bytes of it hard to find\. .* byte for byte/).waitFor();
   await visitor.finish("hide");
   assert.equal(await page.getByRole("button", { name: "Reveal it here" }).count(), 0, "what arrives is revealed, not this");
