@@ -38,7 +38,8 @@ def make_files() -> None:
     for folder, count in (("photos", 20), ("covers", 2), ("secrets", 2)):
         Path(folder).mkdir()
         for number in range(count):
-            Image.fromarray(_textured(300 if folder == "secrets" else 480, 360, number)).save(f"{folder}/{number}.jpg")
+            height, width = (300, 360) if folder == "secrets" else (360, 480)
+            Image.fromarray(_textured(height, width, number)).save(f"{folder}/{number}.jpg")
     Path("papers").mkdir()
     Path("papers/one.txt").write_text("one\n")
     Path("note.txt").write_text("Meet me at eight.\n")
