@@ -11,6 +11,9 @@ from pipeline.train.devices import training_processes
 from pipeline.train.run import TrainingRun, prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
+from study.tasks.modem import ModemTask
+from study.tasks.modem_config import ModemConfig
+from study.tasks.prediction import PredictionTask
 
 CHECKPOINTS = Path(".checkpoints/others")
 
@@ -32,21 +35,13 @@ def changed_config(changes: Path) -> Config:
     """The parameters of the training: params.yaml with the changes of a YAML file."""
     values: Any = changed(read(Path("params.yaml")), flatten(read(changes)))
     if values["model"]["name"] == "modem":
-        from study.tasks.modem_config import ModemConfig
-
         return check_as(values, ModemConfig)
     return check(values)
 
 
 def run_of(config: Config, shards: Path) -> TrainingRun:
     """The training of a modem, or of a network that predicts pictures, on the shards."""
-    if config.model.name == "modem":
-        from study.tasks.modem import ModemTask
-
-        return prepare_run(config, shards, ModemTask)
-    from study.tasks.prediction import PredictionTask
-
-    return prepare_run(config, shards, PredictionTask)
+    return prepare_run(config, shards, ModemTask if config.model.name == "modem" else PredictionTask)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """The ruler of the zoo: what each network hides in the same pictures, in three states of its containers.
 
 *Exact* containers are the network's output as it is, as most papers measure it; *stored* ones are clamped and rounded
-to 8 bits, as a PNG holds them; *JPEG* ones are saved by Pillow at quality 90, 4:2:0, and opened again. Each way of
-hiding has a class: a pair that hides whole pictures, one that hides bits, one with our base and key, and a network that
-predicts.
+to 8 bits, as a PNG holds them; *JPEG* ones are saved by Pillow at quality 90, 4:2:0, and opened again. A pair
+that hides whole pictures has a class, and one with our base and key.
 """
 
 from abc import ABC, abstractmethod
@@ -52,80 +51,66 @@ class Ruler(ABC):
         return {}
 
 
-class PairRuler(Ruler):
-    """A pair on PyTorch, without key or shuffle; what it hides besides the cover is up to the subclass."""
+class WholePictures(Ruler):
+    """A pair on PyTorch that hides whole secrets, as published, without key or shuffle."""
 
     def __init__(self, pair: Pair) -> None:
-        self.device = pick_device()
-        self.pair = pair.to(self.device).eval()
-
-    @abstractmethod
-    def hidden(self, secret: Pixels, seed: int) -> Tensor:
-        """Return the network's second input, (1, C, H, W) float."""
-
-    @abstractmethod
-    def revealed_psnr(self, container: Tensor, secret: Pixels, seed: int) -> Figures:
-        """Return the figures of what comes back from a container, (1, 3, H, W) float; among them `SECRET_PSNR`."""
+        self._device = pick_device()
+        self._pair = pair.to(self._device).eval()
 
     @torch.inference_mode()
     def measure(self, cover: Pixels, secret: Pixels, seed: int) -> Figures:
         """Return container_psnr_… and secret_psnr_… in dB of all three states."""
-        before = self.tensor(cover)
-        exact = self.pair.hide(before, self.hidden(secret, seed)).float()
-        stored = self.pixels(exact)
-        states = {EXACT: exact, STORED: self.tensor(stored), JPEG: self.tensor(through_jpeg(stored, JPEG_QUALITY))}
+        before = self._tensor(cover)
+        exact = self._pair.hide(before, self._hidden(secret)).float()
+        stored = self._pixels(exact)
+        states = {EXACT: exact, STORED: self._tensor(stored), JPEG: self._tensor(through_jpeg(stored, JPEG_QUALITY))}
         figures = Figures()
         for state, container in states.items():
             figures[f"{CONTAINER_PSNR}_{state}"] = psnr_from_mse(float((container - before).square().mean()))
-            of_secret = self.revealed_psnr(container, secret, seed)
-            figures |= {f"{name}_{state}": value for name, value in of_secret.items()}
+            figures[f"{SECRET_PSNR}_{state}"] = psnr(secret, self._revealed(container))
         return figures
 
     @torch.inference_mode()
     def stored(self, cover: Pixels, secret: Pixels, seed: int) -> Pixels:
         """Return the clamped and rounded container."""
-        return self.pixels(self.pair.hide(self.tensor(cover), self.hidden(secret, seed)).float())
+        return self._pixels(self._pair.hide(self._tensor(cover), self._hidden(secret)).float())
 
     def speed(self) -> Figures:
         """Return the milliseconds a megapixel, the median of three runs on 512×512 pixels."""
         side = 512
         picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
-        cover = self.tensor(picture)
-        hidden = self.hidden(picture, 0)
+        cover = self._tensor(picture)
+        hidden = self._hidden(picture)
 
         @torch.inference_mode()
         def hide() -> Tensor:
-            return self.pair.hide(cover, hidden).cpu()
+            return self._pair.hide(cover, hidden).cpu()
 
         @torch.inference_mode()
         def reveal() -> Tensor:
-            return self.pair.reveal(cover).cpu()
+            return self._pair.reveal(cover).cpu()
 
         times = {HIDE_MS: milliseconds(hide), REVEAL_MS: milliseconds(reveal)}
         return {name: round(time * 1e6 / side**2, 1) for name, time in times.items()}
 
-    def tensor(self, picture: Pixels) -> Tensor:
+    def _hidden(self, secret: Pixels) -> Tensor:
+        """Return the network's second input, (1, C, H, W) float: the secret less mid-grey."""
+        return self._pair.prepare(self._tensor(secret)) - GREY / 255
+
+    def _revealed(self, container: Tensor) -> Pixels:
+        """Return the picture that comes back from a container, (1, 3, H, W) float, rounded to 8 bits."""
+        residual = self._pair.reveal(container).float()
+        return self._pixels(self._pair.restore(torch.full_like(residual, GREY / 255), residual))
+
+    def _tensor(self, picture: Pixels) -> Tensor:
         """Return a picture as (1, 3, H, W) float32 in [0, 1] on the device."""
-        return torch.from_numpy(from_8_bits(picture)).permute(2, 0, 1)[None].to(self.device)
+        return torch.from_numpy(from_8_bits(picture)).permute(2, 0, 1)[None].to(self._device)
 
     @staticmethod
-    def pixels(pictures: Tensor) -> Pixels:
+    def _pixels(pictures: Tensor) -> Pixels:
         """Return (1, 3, H, W) float as (H, W, 3) uint8, clamped and rounded."""
         return to_8_bits(pictures[0].permute(1, 2, 0).cpu().numpy())
-
-
-class WholePictures(PairRuler):
-    """A pair that hides whole secrets, as published."""
-
-    def hidden(self, secret: Pixels, seed: int) -> Tensor:
-        """Return the secret less mid-grey."""
-        return self.pair.prepare(self.tensor(secret)) - GREY / 255
-
-    def revealed_psnr(self, container: Tensor, secret: Pixels, seed: int) -> Figures:
-        """Return the PSNR of the revealed picture, rounded to 8 bits."""
-        residual = self.pair.reveal(container).float()
-        revealed = self.pair.restore(torch.full_like(residual, GREY / 255), residual)
-        return {SECRET_PSNR: psnr(secret, self.pixels(revealed))}
 
 
 class ByKey(Ruler):

@@ -18,27 +18,13 @@ class _Unit(IntEnum):
     FRAME = 6
 
 
-class _Bits:
-    """Reader of bits, the highest of each byte first."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def take(self, count: int) -> int:
-        """Return the next `count` bits. Raises ValueError if there are fewer."""
-        self._left -= count
-        _require(self._left >= 0)
-        return self._value >> self._left & ((1 << count) - 1)
-
-
 def require_picture(data: bytes, height: int, width: int) -> None:
     """Raise ValueError unless AV1 data is one frame of this size, by its sequence header."""
     is_declared = False
     frames = 0
     for kind, unit in _units(data):
         if kind == _Unit.SEQUENCE_HEADER:
-            _require(_size(_Bits(unit[:16])) == (height, width))
+            _require(_size(unit[:16]) == (height, width))
             is_declared = True
         elif kind in (_Unit.FRAME_HEADER, _Unit.FRAME):
             _require(is_declared)
@@ -72,16 +58,25 @@ def _leb128(data: bytes, place: int) -> tuple[int, int]:
     raise ValueError("not an AVIF picture of this size: a unit has no size")
 
 
-def _size(bits: _Bits) -> tuple[int, int]:
+def _size(header: bytes) -> tuple[int, int]:
     """Return height and width of a still picture by its sequence header (5.5.1), which must be the reduced one."""
-    bits.take(3)  # profile
-    _require(bits.take(1) == 1)  # a still picture
-    _require(bits.take(1) == 1)  # reduced: without frames of other sizes
-    bits.take(5)  # level
-    bits_of_width = bits.take(4) + 1
-    bits_of_height = bits.take(4) + 1
-    width = bits.take(bits_of_width) + 1
-    return bits.take(bits_of_height) + 1, width
+    value = int.from_bytes(header, "big")
+    left = 8 * len(header)
+
+    def take(count: int) -> int:
+        nonlocal left
+        left -= count
+        _require(left >= 0)
+        return value >> left & ((1 << count) - 1)
+
+    take(3)  # profile
+    _require(take(1) == 1)  # a still picture
+    _require(take(1) == 1)  # reduced: without frames of other sizes
+    take(5)  # level
+    bits_of_width = take(4) + 1
+    bits_of_height = take(4) + 1
+    width = take(bits_of_width) + 1
+    return take(bits_of_height) + 1, width
 
 
 def picture_data(file: bytes) -> bytes:

@@ -21,7 +21,7 @@ from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.channels.jpeg_headers import stated_density, written_behind
 from stegnet.channels.simulation import same_tables
 from stegnet.channels.trellis_quantisation import without_expendable
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError, MediaError, about
 from stegnet.core.pixels import DCT_BASIS, is_grey
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
@@ -205,11 +205,8 @@ def _upright_and_reduced(
 
 def _kept_size(cover: Cover, transit: "Transit", size: tuple[int, ...]) -> tuple[int, int]:
     """Return the size in which a cover of some size is sent, as `KnownChannel.kept_size`."""
-    try:
+    with about(cover):
         return transit.known.kept_size(size[0], size[1])
-    except MediaError as error:
-        error.subject = str(cover)
-        raise
 
 
 def _offsets_of(jpeg: JpegPicture) -> ColourOffsets:

@@ -49,7 +49,6 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
-    Unsuited,
     Written,
     choice_of,
     option,
@@ -149,14 +148,14 @@ without encoding.
             return Capacity(0)
         return _capacity(cover.cover, name)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for an MP4 with loss that is to stay an MP4: it stays the film it was, or is refused.
 
         No compressed copy is hidden: hardly any fits.
         """
         stays = is_mp4(cover) and not is_animation(cover) and cover.lossy_format is not None
         if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film or not stays:
-            return Unsuited()
+            return None
         choice = choice_of(self, options)
         return replace(choice, options=replace(choice.options, compress=False), final=True)
 

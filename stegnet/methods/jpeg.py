@@ -42,7 +42,6 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
-    Unsuited,
     Written,
     choice_of,
     option,
@@ -155,9 +154,9 @@ that does the same. For apps of which nothing is known: --for messenger.
         most = _record_capacity(made, ANY_KEY) - empty_record_bytes(name, ANY_KEY)
         return Capacity.of(most, _hard_bytes(made), made.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for any container that is written as a JPEG."""
-        return choice_of(self, options) if suffix in JPEG_SUFFIXES else Unsuited()
+        return choice_of(self, options) if suffix in JPEG_SUFFIXES else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context

@@ -530,11 +530,6 @@ class MethodChoice:
 
 
 @dataclass(frozen=True)
-class Unsuited:
-    """The answer of a method that does not suit a cover and a secret."""
-
-
-@dataclass(frozen=True)
 class NotFound:
     """The answer of a method that found nothing in a container."""
 
@@ -546,7 +541,7 @@ class Method(ABC, Generic[Options]):
 
     info: MethodInfo
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
         Args:
@@ -558,7 +553,7 @@ class Method(ABC, Generic[Options]):
         Raises:
             MediaError: a file can't be read.
         """
-        return Unsuited()
+        return None
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List what fits into a cover of this size; nothing, by default."""

@@ -38,7 +38,6 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
-    Unsuited,
     Written,
     choice_of,
     option,
@@ -125,16 +124,16 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.info.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
         chosen = "{} does not fit as it is, nor compressed: hidden by a network, which reveals it nearly as it was"
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
-            return Unsuited()
+            return None
         try:
             if cover.kind != payload.kind or cover.channels == 1:
-                return Unsuited()
+                return None
         except MediaError:
-            return Unsuited()
+            return None
         return choice_of(self, options, chosen.format(printable(payload.path.name)))
 
     def embed(

@@ -24,7 +24,6 @@ from stegnet.methods.method import (
     MethodInfo,
     NewContainer,
     Payload,
-    Unsuited,
     checked_options,
     choice_of,
 )
@@ -201,7 +200,7 @@ class Auto(Method[AutoOptions]):
         refused: CapacityError | PackageError | None = None
         for method in preferred(cover.kind):
             answer = method.suits(cover, payload, suffix, options)
-            if isinstance(answer, Unsuited):
+            if answer is None:
                 continue
             try:
                 made = method.embed(cover, payload, suffix, key, answer.options, context)

@@ -30,7 +30,6 @@ from stegnet.methods.method import (
     MethodChoice,
     NewContainer,
     Payload,
-    Unsuited,
     Written,
     choice_of,
     media_compressors,
@@ -116,10 +115,10 @@ class SampleMethod(AlbumMethod[SampleOptions]):
         carrier = _SampleCarrier(self.open(cover.cover), ANY_KEY, SampleOptions())
         return Capacity.of(carrier.capacity(name), carrier.hard, carrier.found.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for a cover that stays what it is."""
         stays = not options.resize and self.info.keeps_form_of(cover) and suffix in suffixes_for(self, cover)
-        return choice_of(self, options) if stays else Unsuited()
+        return choice_of(self, options) if stays else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context

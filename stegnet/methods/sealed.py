@@ -48,7 +48,6 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
-    Unsuited,
     Written,
     choice_of,
     media_compressors,
@@ -173,13 +172,13 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
             secure = secure_in(_areas(cover.cover).mask, cover.channels)
         return Capacity.of(most, secure.hard)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | Unsuited:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for anything written without loss and not transparent.
 
         A secret that does not fit is compressed.
         """
         loses = suffix in suffixes_for(self, cover) and cover.is_transparent and not options.resize
-        return Unsuited() if loses or suffix in JPEG_SUFFIXES else choice_of(self, options)
+        return None if loses or suffix in JPEG_SUFFIXES else choice_of(self, options)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context

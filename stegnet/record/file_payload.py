@@ -114,14 +114,14 @@ def divide(
     in_all = np.array(capacities)
     capacity = np.minimum(in_all, np.maximum(hard, 0)) if at_most_safe else in_all
     weights = np.maximum(hard, 1)
-    largest = _largest(capacity, enough)
+    largest, fullest = _fullest(capacity, enough)
     if largest < size:
         who = f"these {len(capacities)} covers hold"
         held = f"{largest:,}"
         if enough < len(capacities):
             who = f"any {enough} of {who}"
         if at_most_safe:
-            held = f"{_largest(in_all, enough):,}, of which {largest:,} are hard to find"
+            held = f"{_fullest(in_all, enough)[0]:,}, of which {largest:,} are hard to find"
         raise CapacityError(f"the secret has {size:,} bytes, and {who} {held}", "add covers, or use larger ones")
     if enough == len(capacities) or not size:
         loads = _loads(size, capacity, weights, len(capacities))
@@ -129,21 +129,17 @@ def divide(
         counts[np.argsort(counts - loads)[: size - counts.sum()]] += 1
         return Division(tuple(counts.tolist()))
     by_hard_bytes = _apportioned(_loads(size, capacity, weights, enough), enough)
-    fullest = _full(capacity, enough)[largest]
     counts = next((counts for counts in by_hard_bytes if _most(counts, capacity, enough) >= size), fullest)
     return Division(tuple(counts.tolist()), _fewest(counts, enough))
 
 
-def _largest(capacity: NDArray[np.int64], enough: int) -> int:
-    """Return the size in bytes of the largest file that fits if any `enough` pictures of these capacities give it."""
+def _fullest(capacity: NDArray[np.int64], enough: int) -> tuple[int, NDArray[np.int64]]:
+    """Return the size in bytes of the largest file that any `enough` pictures give, and the numbers of its shares."""
     if enough == len(capacity):
-        return int(capacity.sum())
-    return max(_full(capacity, enough), default=0)
-
-
-def _full(capacity: NDArray[np.int64], enough: int) -> dict[int, NDArray[np.int64]]:
-    """Return numbers of shares in proportion to the capacities, by the size in bytes of the largest file that fits."""
-    return {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
+        return int(capacity.sum()), np.ones_like(capacity)
+    full = {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
+    largest = max(full, default=0)
+    return largest, full.get(largest, np.zeros_like(capacity))
 
 
 def _loads(size: int, capacities: NDArray[np.int64], weights: NDArray[np.int64], enough: int) -> NDArray[np.float64]:

@@ -83,7 +83,7 @@ def write_mp4(
         film: the file.
         out: file to write.
         samples: bytes of samples, by their numbers.
-        replaced: bytes in the place of boxes at the top of the file, by their start and end.
+        replaced: bytes instead of boxes at the top of the file, by their start and end.
 
     Raises:
         MediaError: an offset no longer fits into its field.

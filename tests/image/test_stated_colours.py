@@ -114,7 +114,7 @@ def jpeg(space: int, index: str) -> Callable[[np.ndarray], bytes]:
 
 
 def jpeg_2000(pixels: np.ndarray) -> bytes:
-    """A JPEG 2000 with an ICC profile in the place of its code for sRGB."""
+    """A JPEG 2000 with an ICC profile instead of its code for sRGB."""
     data = saved(pixels, "JPEG2000", irreversible=False)
     said = b"\0\0\0\x0fcolr\1\0\0\0\0\0\x10"
     stated = struct.pack(">I", 11 + len(PROFILE)) + b"colr\2\0\0" + PROFILE

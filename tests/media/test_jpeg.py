@@ -311,7 +311,7 @@ class Index:
     apart: bool = False  # the version stands behind the tags
     inner: bool = False  # its entries are counted from the tags
     short: bool = False  # the number of pictures has 16 bits
-    counted: bool = False  # the number of pictures is in the place of the bytes of its entries
+    counted: bool = False  # the number of pictures stands instead of the bytes of its entries
 
     def pack(self, form: str, *values: Any) -> bytes:
         return struct.pack(self.order + form, *values)

@@ -60,7 +60,7 @@ class RobustFile:
 
 @dataclass(frozen=True)
 class RobustPicture:
-    """A picture that was hidden coded, whose AV1 data says that it has the size that it should have."""
+    """A picture coded at a scale."""
 
     height: int
     width: int
@@ -70,21 +70,17 @@ class RobustPicture:
 
     def decoded(self) -> np.ndarray:
         """Return the picture at its own size, (height, width, 3) uint8. Raises ValueError if its data is damaged."""
-        return _decoded(self.data, self.height, self.width, self.scale, self.depth)
+        rows, cols = (_scaled(side, self.scale) for side in (self.height, self.width))
+        return resize(decode_bare(self.data, rows, cols, self.depth), self.height, self.width)
 
 
 RobustContent = RobustPicture | RobustFile
 
 
 @dataclass(frozen=True)
-class FittedPicture:
-    """A picture coded at a scale."""
+class FittedPicture(RobustPicture):
+    """A picture that is to be hidden; its data is b"" if it doesn't fit."""
 
-    height: int
-    width: int
-    scale: int
-    depth: int  # bits of a sample
-    data: bytes  # AV1; b"" if it doesn't fit
     psnr: float  # dB of what is revealed against the secret, at the secret's size; −1 if it doesn't fit
 
     @property
@@ -180,7 +176,7 @@ def _fitted_at(
     if coded is None:
         return FittedPicture(height, width, scale, coder.depth, b"", -1.0), None
     setting, data = coded
-    quality = psnr(picture, _decoded(data, height, width, scale, coder.depth))
+    quality = psnr(picture, RobustPicture(height, width, scale, coder.depth, data).decoded())
     return FittedPicture(height, width, scale, coder.depth, data, quality), setting
 
 
@@ -194,6 +190,8 @@ def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
 
 def parse_content(content: bytes, area: int) -> RobustContent:
     """Return the picture, not yet decoded, or the file in the content of a record.
+
+    The picture's AV1 data says that it has the size that it should have.
 
     Args:
         content: bytes of the record, padded with zeros.
@@ -254,8 +252,3 @@ def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
 def _beside(scale: int, reach: int) -> list[int]:
     """Return the scales `reach` steps away."""
     return [beside for beside in (scale - reach, scale + reach) if 0 <= beside <= FORMAT.smallest]
-
-
-def _decoded(data: bytes, height: int, width: int, scale: int, depth: int) -> np.ndarray:
-    """Return the picture, (height, width, 3) uint8, from its AV1 data at a scale; errors are those of `decode_bare`."""
-    return resize(decode_bare(data, _scaled(height, scale), _scaled(width, scale), depth), height, width)
