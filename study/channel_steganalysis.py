@@ -143,7 +143,7 @@ class Measured:
 
 ALONE = (Message(0.1),)
 TOGETHER = (Message(0, 1000),)
-TRIALS = (
+TRIALS: tuple[Trial | Upload, ...] = (
     Trial(Channel("Pillow", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(JPEG, KNOWN)),
     Trial(Channel("mozjpeg", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=320),
     Trial(Channel("Pillow", 80), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG, KNOWN), most=480),

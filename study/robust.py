@@ -26,7 +26,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.channels import MESSENGER, PictureChannel, parse_picture_channel
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
-from stegnet.core.measures import CONTAINER_PSNR, INFORMATION, PSNR, SECRET, SSIM, VMAF, psnr, ssim
+from stegnet.core.measures import CONTAINER_PSNR, PSNR, SECRET, SSIM, VMAF, psnr, ssim
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.methods import Context
@@ -50,6 +50,7 @@ from stegnet.sealing.fec import information
 from stegnet.video.film_writer import FilmWriter
 from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval
+from study.tasks.modem import INFORMATION
 
 QIM = "QIM"
 TWICE = "twice, not promised"

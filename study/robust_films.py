@@ -23,7 +23,7 @@ from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import DataError
-from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, INFORMATION, VMAF, psnr
+from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, VMAF, psnr
 from stegnet.core.names import FILM
 from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import BLOCK
@@ -35,6 +35,7 @@ from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
 from study.film_trial import CODE, FRAMES, WAYS, Row, encode_again, measure_film
 from study.robust_hiders import motion
+from study.tasks.modem import INFORMATION
 
 TEXT_BYTES = 43
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves

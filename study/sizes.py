@@ -71,8 +71,8 @@ def measure(
         container, revealed = hide_and_reveal(network, cover, secret, seed + index)
         return measure_quality(HideRevealResult(("", ""), cover, container, secret, revealed))
 
-    with closing(map_in_threads(measured, progress(jobs))) as rows:
-        table = pd.DataFrame(list(rows))
+    with closing(map_in_threads(measured, progress(jobs))) as measures:
+        table = pd.DataFrame(list(measures))
     table[["kind", "size"]] = [job[:2] for job in jobs]
     lines = []
     for (kind, size), rows in table.groupby(["kind", "size"], sort=False):

@@ -40,10 +40,12 @@ class JpegForm:
         )
 
     def check(self, subject: object) -> None:
-        """Raise MediaError, with a subject, unless it is grey, 4:4:4, 4:2:2 or 4:2:0, with steps up to MOST_STEP."""
+        """Raise MediaError, with a subject, unless it is grey, 4:4:4, 4:2:2 or 4:2:0, of steps 1 to MOST_STEP."""
         if not self.is_supported:
             hint = f"only {', '.join(SAMPLINGS.values())} and grey are supported"
             raise MediaError("its chroma sampling is a rare one", hint, subject)
+        if min(map(min, self.steps)) < 1:
+            raise MediaError("a quantisation table of it has a step of 0, and is damaged", subject=subject)
         if max(map(max, self.steps)) > MOST_STEP:
             hint = f"only steps up to {MOST_STEP} are supported"
             raise MediaError("its quantisation tables are of 16 bits", hint, subject)

@@ -264,6 +264,13 @@ def in_coarse_steps(sent: Path, received: Path) -> None:
     received.write_bytes(data[:at] + table + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :])
 
 
+def with_a_step_of_zero(sent: Path, received: Path) -> None:
+    """A damaged table, from which libjpeg decodes all the same."""
+    data = bytearray(app(sent, received).read_bytes())
+    data[data.index(b"\xff\xdb") + 5 + 63] = 0
+    received.write_bytes(data)
+
+
 def another_picture(sent: Path, received: Path) -> None:
     saved(scene(96, 72, seed=9), received)
 
@@ -309,6 +316,7 @@ REFUSED = {
     truncated: "the JPEG is truncated",
     in_twelve_bits: "has 12 bits a sample, which is not supported",
     in_coarse_steps: "its quantisation tables are of 16 bits",
+    with_a_step_of_zero: "a quantisation table of it has a step of 0",
     another_picture: "is not what was sent, whole",
     upside_down: "is not what was sent, whole",
     larger: "is not what was sent, whole",
