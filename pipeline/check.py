@@ -13,7 +13,7 @@ from pipeline.config import Config, ModelConfig, flatten, recipe_of
 from pipeline.prepare.folders import check_folders
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_measures
-from stegnet.core.compute import make_deterministic, pick_device
+from stegnet.core.compute import pick_device
 from stegnet.core.errors import ConfigError, called
 from stegnet.core.parallel import AUTO
 from stegnet.networks.layers import NONE as NO_BACKBONE
@@ -24,7 +24,6 @@ from stegnet.networks.pair import Pair, build_from, find_family, options_of
 def main(config: Config, out: Path) -> None:
     """Check folders, loss, network and backbone; an impossible one raises its own error."""
     check_folders(config.data)
-    make_deterministic(config.seed, config.train.threads)
     check_measures(config.train.loss)
     check_used(config)
     check_network(config.model, config.train.crop)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
+
 from pipeline.config import Config
 from stegnet.core.names import MARK
 
@@ -22,6 +24,12 @@ def source_hash(paths: Iterable[Path | str]) -> str:
         for file in sorted(part.rglob("*.py")) if part.is_dir() else (part,):
             code.update(file.read_bytes())
     return code.hexdigest()
+
+
+def stage_code(name: str) -> list[str]:
+    """Return the files and folders of code that a stage of dvc.yaml depends on, relative to the repository."""
+    stages = yaml.safe_load((_ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [dep for dep in stages[name]["deps"] if dep.startswith(("pipeline/", "stegnet/"))]
 
 
 def code_hashes(config: Config) -> dict[str, str]:

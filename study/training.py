@@ -11,6 +11,7 @@ from pipeline.train.devices import training_processes
 from pipeline.train.run import TrainingRun, prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
+from study.tasks import multiscale  # noqa: F401  # registers the family
 from study.tasks.modem import ModemTask
 from study.tasks.modem_config import ModemConfig
 from study.tasks.prediction import PredictionTask

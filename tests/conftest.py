@@ -19,8 +19,8 @@ from stegnet.core import keystream
 from stegnet.core.process_settings import set_up_process
 from stegnet.keys import Key
 from stegnet.networks import Network
-from tests.closure import touches
 from tests.support.films import make_film, picture
+from tools.closure import touches
 from tools.servers import MISSING, programs
 
 if TYPE_CHECKING:

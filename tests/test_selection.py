@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.closure import ROOT, touches
 from tests.conftest import LONG_PLACES, SLOW_FOLDERS
+from tools.closure import ROOT, touches
 
 pytestmark = pytest.mark.slow
 

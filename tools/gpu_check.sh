@@ -101,7 +101,7 @@ import sys, time
 from pathlib import Path
 import torch
 from pipeline.config import load
-from pipeline.train.devices import loader_processes
+from pipeline.train.machine import loader_processes
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
 config = load(Path("params.yaml"))
 train, count = config.train, 40 * config.train.batch

@@ -85,7 +85,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
     "MIXTURES": [
-        ("core.predicted_order", "MIXED"),
+        ("near.order", "MIXED"),
         (
             "near.mixtures",
             "MEAN_PARTS MOST_SCALE MOST_WEIGHT WHOLE LEAST WEIGHT_BITS ARGUMENT_PARTS FARTHEST NARROW_BITS",
@@ -98,7 +98,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.picture_reader", "MANY"),
     ],
     "PREDICTED": [
-        ("core.predicted_order", "PASSES COLOURS DEPTHS MIXED"),
+        ("near.order", "PASSES COLOURS DEPTHS MIXED"),
         ("near.mixtures", "MEAN_PARTS MOST_MEAN WHOLE LEAST"),
         ("near.coders", "RESTORED"),
         ("near.predicted", "STEPS LEAST_SIDE STRIP VISIBLE"),

@@ -21,10 +21,13 @@ from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
 from stegnet.core.names import SHIPPED_PREDICTOR
+from stegnet.core.onnx_graphs import ID
+from stegnet.near.export import prediction_graphs
 from stegnet.networks import Network
-from stegnet.networks.card import MULTISCALE, SHIPPED
+from stegnet.networks.card import SHIPPED, Card, weights_id
 from stegnet.networks.onnx_export import export
 from stegnet.networks.pair import load_pair
+from study.tasks.multiscale import Multiscale
 
 CURVE = Path("reports/shipped/curve.csv")
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
@@ -39,9 +42,8 @@ def main() -> None:
     options = parser.parse_args()
     pair, card = load_pair(options.weights)
     training = card.training | {"note": options.note}
-    if card.model == MULTISCALE:
-        write_weights(SHIPPED_PREDICTOR, pair, dataclasses.replace(card, training=training))
-        export(SHIPPED_PREDICTOR, SHIPPED_PREDICTOR.parent)
+    if isinstance(pair, Multiscale):
+        ship_predictor(pair, dataclasses.replace(card, training=training))
         return
     if not (options.curve and options.shards):
         parser.error("a pair needs CURVE and SHARDS")
@@ -51,6 +53,14 @@ def main() -> None:
     CURVE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(options.curve, CURVE)
     print(json.dumps(figures, indent=2))
+
+
+def ship_predictor(network: Multiscale, card: Card) -> None:
+    """Write the weights of a network that predicts pictures, and its ONNX files."""
+    write_weights(SHIPPED_PREDICTOR, network, card)
+    metadata = {ID: weights_id(SHIPPED_PREDICTOR), "stegnet.card": json.dumps(dataclasses.asdict(card), sort_keys=True)}
+    for name, graph in prediction_graphs(network, metadata).items():
+        SHIPPED_PREDICTOR.with_suffix(f".{name}.onnx").write_bytes(graph)
 
 
 def measure(weights: Path, shards: Path) -> dict[str, float]:

@@ -16,7 +16,6 @@ from pipeline.train.devices import training_processes, training_setup, unused_gp
 from pipeline.train.run import TrainingRun, prepare_run
 from pipeline.train.task import Point
 from pipeline.train.train import train, write_curve, write_weights
-from stegnet.core.compute import cpu_threads
 from stegnet.core.parallel import rank
 
 _log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
-    setup["threads"] = str(cpu_threads(training.config.train.threads))
+    setup["threads"] = str(training.threads)
     # By the parameters as they are in params.yaml, with "auto", as other stages log them.
     with track(config, "train", setup, training.fingerprint) as run:
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pynvml
@@ -14,13 +14,12 @@ from torch import Tensor
 
 from pipeline.config import Config, TrainConfig
 from pipeline.train.launch import launch, launched
+from pipeline.train.machine import process_count
 from pipeline.train.run import TrainingRun
-from stegnet.core.compute import cpu_threads, device_name
+from stegnet.core.compute import device_name
 from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, extra
-from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
-from stegnet.networks.layers import has_batch_norms
-from stegnet.networks.pair import build_from
+from stegnet.core.parallel import AUTO, is_launched, local_world_size, rank, world_size
 
 # Fabric looks up the version of torchmetrics by importing it, and with it torchvision, which takes two seconds. The
 # parts of Fabric that are used here don't need it.
@@ -75,42 +74,6 @@ class BatchShare:
         return self.batch / (size * world_size())
 
 
-def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
-    """Return the number of training processes: those already launched, or else as train.devices says.
-
-    "auto" is one process per GPU, at most one per pair of the batch. On the CPU, it is one per physical core, as long
-    as the batch divides evenly: processes synchronise once a step, where the threads of one process synchronise in
-    every operation.
-
-    Args:
-        config: parameters of the pipeline.
-        gpus: number of GPUs on all machines; None: those of this one.
-        cores: number of physical cores on all machines; None: those of this one.
-
-    Raises:
-        ConfigError: there are fewer GPUs, or fewer pairs in a batch.
-    """
-    train = config.train
-    if gpus is None:
-        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if is_launched():
-        count = world_size()
-        if gpus and local_world_size() > gpus:
-            raise ConfigError(f"{local_world_size()} processes were started here, for {gpus} GPUs", "start one per GPU")
-    elif not isinstance(train.devices, str):
-        count = train.devices
-    elif gpus > train.batch:
-        count = train.batch
-        _log.warning("train.batch: %d pairs keep %d of %d GPUs busy; a larger batch uses all", count, count, gpus)
-    else:
-        count = gpus or _cpu_processes(config, cores or physical_cores())
-    if gpus and not is_launched() and count > gpus:
-        raise ConfigError(f"params.yaml: train.devices: there are {gpus} GPUs, not {count}")
-    if count > train.batch:
-        raise ConfigError(f"params.yaml: train.batch: {train.batch} pairs can't be divided among {count} processes")
-    return count
-
-
 def training_setup(run: TrainingRun) -> dict[str, str]:
     """Return device and precision of a training's first process, and the number of processes, by name."""
     batch = run.config.train.batch
@@ -122,32 +85,6 @@ def training_setup(run: TrainingRun) -> dict[str, str]:
         "precision": run.precision,
         "processes": f"{count}, each with {each} of the batch's {batch} pairs",
     }
-
-
-def loader_processes(config: TrainConfig, device: torch.device) -> int:
-    """Return the number of processes that load this one's pairs; "auto": one beside a CPU, which computes on all cores.
-
-    A GPU needs more pairs than one process loads, and leaves the cores idle.
-    """
-    if not isinstance(config.workers, str):
-        return config.workers
-    if device.type == "cpu":
-        return 1
-    most_loaders = 16  # each delivers 300 to 750 pairs a second, and a GPU trains on up to 7,700
-    return min(most_loaders, cpu_threads("auto"))
-
-
-def _cpu_processes(config: Config, cores: int) -> int:
-    """Return the largest number of processes, at most one per core, that divides the batch evenly.
-
-    It is 1 if the model has batch normalisation, whose statistics depend on the division.
-    """
-    with torch.device("meta"):
-        pair = build_from(replace(config.model, pretrained=False))
-    if has_batch_norms(pair):
-        return 1
-    counts = range(cores, 1, -1)
-    return next((count for count in counts if config.train.batch % (count * config.train.accumulate) == 0), 1)
 
 
 def unused_gpus() -> str:

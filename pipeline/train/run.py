@@ -1,6 +1,7 @@
 """One exact training: its parameters, its pictures, its task, and where it is computed."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,19 +11,15 @@ from typing import Any
 import torch
 
 from pipeline.config import Config
-from pipeline.fingerprint import code_hashes, source_hash
+from pipeline.fingerprint import code_hashes, source_hash, stage_code
 from pipeline.shards import data_hash
 from pipeline.train.hiding import HidingTask
+from pipeline.train.machine import loader_processes, training_precision
 from pipeline.train.task import TrainingTask
-from stegnet.core.compute import cpu_threads, has_bf16, has_fp16, pick_device, resolve
+from stegnet.core.compute import cpu_threads, pick_device
 from stegnet.core.parallel import world_size
-from stegnet.networks.card import shipped_weights, weights_id
-
-CODE = (  # the code that a training computes with
-    "pipeline/config.py", "pipeline/fingerprint.py", "pipeline/shards.py",
-    "pipeline/tensors.py", "pipeline/train", "stegnet/core", "stegnet/networks/card.py", "stegnet/networks/families",
-    "stegnet/networks/layers.py", "stegnet/networks/pair.py",
-)  # fmt: skip
+from stegnet.networks.card import SHIPPED, weights_id
+from stegnet.networks.pair import Pair, find_family
 
 # From a pair, the parameters, a precision and the number of steps.
 TaskFactory = Callable[[Any, Any, str, int], TrainingTask[Any]]  # of the task's own kinds of pair and parameters
@@ -37,6 +34,8 @@ class TrainingRun:
         data: folder of the shards.
         device: device of this process.
         precision: "bf16", "fp16" or "fp32".
+        threads: CPU threads of this process.
+        loaders: processes that load this one's pairs.
         fingerprint: names the training; a changed parameter, picture or line of code gives another.
         task: makes what the pair learns.
     """
@@ -45,6 +44,8 @@ class TrainingRun:
     data: Path
     device: torch.device
     precision: str
+    threads: int
+    loaders: int
     fingerprint: str
     task: TaskFactory
 
@@ -67,26 +68,19 @@ def prepare_run(config: Config, data: Path, task: TaskFactory = HidingTask) -> T
     """
     device = pick_device()
     precision = training_precision(config.train.precision, device)
-    return TrainingRun(config, data, device, precision, fingerprint(config, data, device, precision), task)
+    threads = cpu_threads(config.train.threads)
+    loaders = loader_processes(config.train, device)
+    name = fingerprint(config, data, device, precision, task)
+    return TrainingRun(config, data, device, precision, threads, loaders, name, task)
 
 
-def training_precision(precision: str, device: torch.device) -> str:
-    """Return a precision to train in: for "auto" bf16 where it is fast, else fp16 where that is, else fp32.
-
-    Raises:
-        ConfigError: the GPU doesn't support it.
-    """
-    if precision == "fp16" or (precision == "auto" and has_fp16(device) and not has_bf16(device)):
-        return "fp16"
-    return resolve(precision, device)
-
-
-def fingerprint(config: Config, data: Path, device: torch.device, precision: str) -> str:
+def fingerprint(config: Config, data: Path, device: torch.device, precision: str, task: TaskFactory) -> str:
     """Identify one exact training by its settings, pictures, device, precision, PyTorch version and code.
 
-    Changed code does not resume old checkpoints.
+    Changed code does not resume old checkpoints: that of stage train, of the task, and of the network.
     """
-    code = [source_hash(CODE), code_hashes(config)]
+    network = [inspect.getfile(kind) for kind in find_family(config.model.name).__mro__ if kind not in Pair.__mro__]
+    code = [source_hash([*stage_code("train"), inspect.getfile(task), *network]), code_hashes(config)]
     parts = [settings_of(config), data_hash(data), device.type, precision, torch.__version__, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -97,7 +91,7 @@ def settings_of(config: Config) -> dict[str, object]:
     train = {key: value for key, value in asdict(config.train).items() if key not in cost_only_time}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":
-        train["start"] = weights_id(shipped_weights(config.model.name))
+        train["start"] = weights_id(SHIPPED)
     decide_no_weights = {"code", "data", "evaluate", "detect", "video"}
     settings = {name: value for name, value in asdict(config).items() if name not in decide_no_weights}
     return settings | {"train": train}

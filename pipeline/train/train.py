@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import Config
 from pipeline.train.checkpoint import Checkpoint, whole_file
-from pipeline.train.devices import Fabric, loader_processes, open_fabric
+from pipeline.train.devices import Fabric, open_fabric
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.losses import FIGURES
 from pipeline.train.pairs import Pairs, load_batches
@@ -28,7 +28,7 @@ from pipeline.train.trainer import Trainer
 from stegnet.core.compute import is_out_of_memory, make_deterministic
 from stegnet.core.errors import ConfigError, TrainingError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
-from stegnet.networks.card import Card, read_card, shipped_weights
+from stegnet.networks.card import SHIPPED, Card, read_card
 from stegnet.networks.layers import has_batch_norms, synchronise_batch_norms
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
 
@@ -97,14 +97,13 @@ def train(
     fabric = open_fabric(config, run.device)
     leads = fabric.is_global_zero
     on_gpu = run.device.type == "cuda"
-    make_deterministic(config.seed, config.train.threads)
+    make_deterministic(config.seed, run.threads)
 
     # The pair, its optimiser, schedules and share of each batch; the pictures.
     trainer = open_trainer(run, fabric, run.data)
     checkpoint = Checkpoint(checkpoints, run.fingerprint)
     pictures = trainer.task.pictures_per_pair
     pairs = Pairs(run.data, config.train.crop, config.train.augment, config.seed, pictures)
-    workers = loader_processes(config.train, fabric.device)
 
     with (
         checkpoint.lock() if leads else nullcontext(),
@@ -117,7 +116,7 @@ def train(
             report(point)
         steps = range(trainer.done, trainer.done if trainer.finished else trainer.steps)
         begun = time.monotonic()
-        batches = load_batches(pairs, map(trainer.share.pairs, steps), workers, pinned=on_gpu)
+        batches = load_batches(pairs, map(trainer.share.pairs, steps), run.loaders, pinned=on_gpu)
         for _, batch in zip(progress(steps), batches, strict=True):
             waits = trainer.waits
             shows = trainer.shows
@@ -185,13 +184,12 @@ def first_pair(config: Config) -> Pair:
     """Return the pair before training: a fresh one, or the shipped one of its kind, if it is of the same model."""
     if config.train.start == "fresh":
         return build_from(config.model)
-    start = shipped_weights(config.model.name)
-    card = read_card(start)
+    card = read_card(SHIPPED)
     shipped = (card.model, card.options)
     wanted = (config.model.name, options_of(config.model))
     if shipped != wanted:
         raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
-    return load_pair(start)[0]
+    return load_pair(SHIPPED)[0]
 
 
 def make_card(run: TrainingRun, figures: dict[str, float], pair: Pair) -> Card:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.near.coders import RESTORED
 from stegnet.near.mixtures import (
     MEAN_PARTS,
@@ -24,6 +23,7 @@ from stegnet.near.mixtures import (
     shifts_of,
     uniform_intervals,
 )
+from stegnet.near.order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.near.predictor import ID_BYTES, Predictor
 from stegnet.near.quantisation import Samples, Steps
 

@@ -13,7 +13,7 @@ from stegnet.core.errors import WeightsError
 from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.core.onnx_graphs import ID, UNUSABLE, open_graph
 from stegnet.core.parallel import thread_count
-from stegnet.core.predicted_order import MIXED
+from stegnet.near.order import MIXED
 
 Floats = NDArray[np.float32]
 GRAPHS = ("pass1", "pass2", "pass3", "mixture")  # files of a network, one for each pass, and one for all mixtures

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stegnet.core.pixels import strips
-from stegnet.core.predicted_order import count_levels
+from stegnet.near.order import count_levels
 
 Samples = NDArray[np.uint8]  # (H, W, 3), red, green and blue
 

@@ -16,13 +16,13 @@ from typing import Any
 import safetensors
 
 from stegnet.core.errors import WeightsError, reading
-from stegnet.core.names import MARK, SHIPPED_PREDICTOR
+from stegnet.core.names import MARK
 from stegnet.core.text import Setting, Text
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current one: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
-MULTISCALE = "multiscale"  # the family that predicts pictures, and hides none
+HIDE_NO_PICTURES = (MODEM, "multiscale")  # families of networks that are other parts of the program
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # and the number of their inputs
 CARD_KEY = "stegnet"
@@ -128,11 +128,6 @@ def weights_id(path: Path) -> str:
     """Return the file's SHA-256, hexadecimal, which identifies the network in a container's header."""
     with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def shipped_weights(model: str) -> Path:
-    """Return the weights that come with stegnet of a family that predicts pictures; for others, those of a pair."""
-    return SHIPPED_PREDICTOR if model == MULTISCALE else SHIPPED
 
 
 def same_kind(path: Path, other: Path) -> bool:

@@ -38,7 +38,7 @@ from stegnet.core.pixels import (
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
-from stegnet.networks.card import MODEM, MULTISCALE, SHIPPED, Card, read_card, weights_id
+from stegnet.networks.card import HIDE_NO_PICTURES, SHIPPED, Card, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
 from stegnet.record import (
     KINDS,
@@ -163,10 +163,8 @@ class _Scramble(NamedTuple):
 
 def _scramble_of(card: Card, path: Path) -> _Scramble:
     """Return how a secret is hidden with a card's pair. Raises WeightsError if a value is missing or impossible."""
-    if card.model == MULTISCALE:
-        raise WeightsError("its network predicts pictures, and hides none", "take a pair's weights", subject=path)
-    if card.model == MODEM:
-        raise WeightsError("its network hides bits, and no pictures", "take a pair's weights", subject=path)
+    if card.model in HIDE_NO_PICTURES:
+        raise WeightsError("its network hides no pictures", "give a pair's weights", subject=path)
     base = card.scramble.get("base")
     quality = card.scramble.get("quality")
     block = card.scramble.get("block")

@@ -16,15 +16,13 @@ from torch import Tensor, nn
 from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_graphs import ID
+from stegnet.core.onnx_writing import serialised
 from stegnet.core.pixels import BLOCK, DITHER, GREY, LEVELS, from_8_bits, to_8_bits
 from stegnet.networks.card import NETWORKS, Card, weights_id
 from stegnet.networks.engines import ALWAYS, NAMES, Engine, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
-from stegnet.networks.families.multiscale import Multiscale
-from stegnet.networks.onnx_file import serialised
 from stegnet.networks.pair import Pair, load_pair
-from stegnet.networks.prediction_export import prediction_graphs
 
 SIZE = 128  # side of the pictures that the files are checked on
 MAX_DIFFERENCE = 1e-3  # limit for samples in [0, 1]; a level is 4e-3
@@ -62,12 +60,8 @@ def export(weights: Path, folder: Path) -> list[Agreement]:
         PackageError: the packages for exporting are not installed.
     """
     pair, card = load_pair(weights)
-    if isinstance(pair, Multiscale):
-        graphs = prediction_graphs(pair, card, weights_id(weights))
-        agreements = [Agreement(name, 0.0, 1.0) for name in graphs]
-    else:
-        graphs = make_graphs(pair, card, weights_id(weights))
-        agreements = _checked(pair, weights, graphs)
+    graphs = make_graphs(pair, card, weights_id(weights))
+    agreements = _checked(pair, weights, graphs)
     with ExitStack() as files:  # all or none
         for name, graph in graphs.items():
             files.enter_context(atomic_write(folder / graph_file(weights, name).name)).write_bytes(graph)

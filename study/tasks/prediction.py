@@ -14,9 +14,9 @@ from pipeline.train.losses import VALIDATION_LOSS, LossTerms
 from pipeline.train.pairs import COVERS, validation_crops
 from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask
 from stegnet.core.errors import ConfigError
-from stegnet.core.predicted_order import COLOURS, MIXED, PASSES, count_levels, film_number
-from stegnet.networks.families.multiscale import MEAN as MEAN_STEP
-from stegnet.networks.families.multiscale import Filters, Multiscale, rounded, seen_errors, visible
+from stegnet.near.network import MEAN as MEAN_STEP
+from stegnet.near.network import Filters, PredictionNetwork, rounded, seen_errors, visible
+from stegnet.near.order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.networks.pair import Pair
 
 BITS_PER_PIXEL = "bits_per_pixel"  # that the network needs for pictures
@@ -60,7 +60,7 @@ class PredictionTask(TrainingTask[GridChoice]):
 
     figure_names = (BITS_PER_PIXEL,)
 
-    def __init__(self, pair: Multiscale, config: Config, precision: str, steps: int) -> None:
+    def __init__(self, pair: PredictionNetwork, config: Config, precision: str, steps: int) -> None:
         if precision != "fp32":
             raise ConfigError(f"params.yaml: train.precision: {precision} sums are not exact", "train.precision=fp32")
         super().__init__(config, steps, COVERS)
@@ -115,7 +115,7 @@ class PredictionTask(TrainingTask[GridChoice]):
 
         @torch.no_grad()
         def measure(pair: Pair) -> Point:
-            assert isinstance(pair, Multiscale)
+            assert isinstance(pair, PredictionNetwork)
             pair.eval()
             rate = 0.0
             for first in range(0, len(levels), batch):
@@ -132,7 +132,7 @@ def to_levels(samples: Tensor, error: int) -> Tensor:
 
 
 @torch.no_grad()
-def picture_bits(pair: Multiscale, levels: Tensor, error: int) -> Tensor:
+def picture_bits(pair: PredictionNetwork, levels: Tensor, error: int) -> Tensor:
     """Return the bits that whole pictures take, (B,).
 
     Args:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut, chelsea
 
-from stegnet.core.predicted_order import count_levels
 from stegnet.near import (
     Steps,
     decode,
@@ -21,6 +20,7 @@ from stegnet.near import (
     shipped_predictor,
 )
 from stegnet.near.jpeg_xl_header import require_plain
+from stegnet.near.order import count_levels
 from stegnet.near.predicted import encode_predicted
 
 EFFORT = 7

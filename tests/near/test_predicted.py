@@ -8,18 +8,13 @@ from contextlib import suppress
 from hashlib import sha256
 
 import numpy as np
-import onnx
 import pytest
-from onnx.reference import ReferenceEvaluator
 from skimage.data import astronaut, chelsea
 
 from stegnet import kernels
-from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.near import (
-    GRAPHS,
     Coded,
     Coder,
-    Predictor,
     Steps,
     decode,
     encode_jpeg_xl,
@@ -173,36 +168,6 @@ def test_strips_give_the_same_prediction_as_the_whole(monkeypatch: pytest.Monkey
     assert len(data) == pytest.approx(whole, abs=4)
     check_restored(levels, decode_predicted(data, 120, 90, ONE, shipped_predictor()), ONE)
     assert _STRIP // 45 > LEAST_SIDE
-
-
-def test_every_engine_gives_the_same_integers():
-    """ONNX Runtime, NumPy as the package onnx has it, and PyTorch; the page's runtime reads test vectors."""
-    torch = pytest.importorskip("torch")
-    from stegnet.networks.integer_layers import integer_networks
-    from stegnet.networks.pair import load_pair
-
-    predictor = Predictor(SHIPPED_PREDICTOR)
-    modules = integer_networks(load_pair(SHIPPED_PREDICTOR)[0])
-    reference = [ReferenceEvaluator(onnx.load(SHIPPED_PREDICTOR.with_suffix(f".{name}.onnx"))) for name in GRAPHS]
-    random = np.random.default_rng(3)
-    for number in range(3):
-        channels = 3 * (number + 1)
-        checker = np.indices((21, 30)).sum(0) % 2 * np.full((channels, 1, 1), 255)
-        for film, known in ((0, random.integers(0, 256, (channels, 21, 30))), (4, checker), (8, checker // 5)):
-            linear, features = predictor.trunk(number, film, known.astype(np.uint8))
-            inputs = {"known": known[None].astype(np.float32), "film": np.array(film)}
-            slow = reference[number].run(None, inputs)
-            with torch.no_grad():
-                learnt = modules[number](torch.from_numpy(inputs["known"]), torch.tensor(film))
-            for found in (slow, [part.numpy() for part in learnt]):
-                np.testing.assert_array_equal(found[0][0], linear)
-                np.testing.assert_array_equal(found[1], features)
-            assert features.min() >= 0
-            assert features.max() <= 255
-            seen = random.integers(-64, 65, (6, 21, 30)).astype(np.float32)
-            mixture = predictor.mixture(number, 2, features, seen)
-            inputs = {"features": features, "seen": seen[None], "which": np.array(3 * number + 2)}
-            np.testing.assert_array_equal(reference[3].run(None, inputs)[0][0], mixture)
 
 
 CODED = """

@@ -14,6 +14,7 @@ import torch
 
 from stegnet import MediaError, WeightsError
 from stegnet.cli import main
+from stegnet.core.onnx_writing import OPSET
 from stegnet.networks import (
     MODEM,
     NETWORKS,
@@ -31,7 +32,6 @@ from stegnet.networks import (
 from stegnet.networks.engines import ALWAYS, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
-from stegnet.networks.onnx_file import OPSET
 
 pytestmark = pytest.mark.slow
 
@@ -78,32 +78,6 @@ def test_every_family(family, tmp_path):
         for name in ("prepare", "enhance", "reveal"):
             np.testing.assert_allclose(getattr(theirs, name)(cover), getattr(ours, name)(cover), atol=2e-5)
         np.testing.assert_allclose(theirs.restore(cover, hidden), ours.restore(cover, hidden), atol=5e-5)
-
-
-def test_a_network_that_predicts(tmp_path, capsys):
-    """Its files give the same integers, and are the same bytes again."""
-    torch.manual_seed(0)
-    options = {"blocks": 1, "width": 8}
-    weights = tmp_path / "pair.safetensors"
-    save_pair(weights, build("multiscale", **options), Card("multiscale", options, {}))
-    assert main(["export", str(weights)]) == 0
-    assert "maximum difference 0.0e+00, 100.000 %" in capsys.readouterr().out
-    files = {file.name: file.read_bytes() for file in tmp_path.glob("*.onnx")}
-    assert set(files) == {f"pair.{name}.onnx" for name in ("pass1", "pass2", "pass3", "mixture")}
-    assert main(["export", str(weights), "--force"]) == 0
-    assert files == {file.name: file.read_bytes() for file in tmp_path.glob("*.onnx")}
-
-
-def test_weights_that_are_too_large_are_not_exported(tmp_path):
-    """Their sums would not be exact."""
-    options = {"blocks": 1, "width": 80}
-    network = build("multiscale", **options)
-    network.predictors[0].middle[0].weight.data.uniform_(0.9, 1.0)
-    weights = tmp_path / "pair.safetensors"
-    save_pair(weights, network, Card("multiscale", options, {}))
-    with pytest.raises(WeightsError, match="would not be exact"):
-        onnx_export.export(weights, tmp_path)
-    assert not list(tmp_path.glob("*.onnx"))
 
 
 def test_a_modem_by_the_command_line(tmp_path, capsys):

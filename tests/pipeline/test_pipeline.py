@@ -23,6 +23,7 @@ from stegnet.core.measures import SPEED
 from stegnet.networks import read_card
 from stegnet.video import scan
 from tests.clones import ROOT, clone_with_modules, copy_repository, environment, run
+from tests.support.lab import flatten
 from tools.verify import locked_stages
 
 pytestmark = pytest.mark.slow
@@ -159,6 +160,89 @@ def test_commands_after_repro(clone: Path) -> None:
     run(clone, "dvc", "params", "diff")
 
 
+STATUS = """
+import json, sys
+from pathlib import Path
+import yaml
+from dvc.repo import Repo
+params = Path("params.yaml")
+before = params.read_text(encoding="utf-8")
+found = {}
+for key, value in json.load(sys.stdin).items():
+    values = yaml.safe_load(before)
+    *sections, name = key.split(".")
+    section = values
+    for each in sections:
+        section = section[each]
+    section[name] = value
+    params.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    with Repo() as repo:
+        found[key] = [stage.rpartition(":")[2] for stage in repo.status()]
+params.write_text(before, encoding="utf-8")
+print(json.dumps(found))
+"""
+# The stages that each key of params.yaml repeats, by the longest beginning of its name: those whose outputs it can
+# change, and `check`, which may refuse it. Stage publish, which logs all parameters, goes without saying.
+REPEATS = {
+    "seed": "prepare train evaluate detect video",
+    "beta": "train",
+    "code": "code",
+    "data": "prepare",
+    "data.source": "prepare train",  # the card names it
+    "data.folder": "check prepare",
+    "data.test_folder": "check prepare",
+    "data.workers": "",
+    "model": "check train",
+    "model.name": "code check train",
+    "scramble": "train",
+    "scramble.quality": "prepare train",
+    "train": "train",
+    "train.crop": "check train",
+    "train.base_weight": "check train",
+    "train.loss": "check train",
+    "train.loss.own": "code check train",
+    "train.launcher": "",
+    "train.workers": "",
+    "train.checkpoint": "",
+    "train.threads": "train evaluate detect video",
+    "evaluate": "evaluate",
+    "evaluate.shift": "evaluate detect",
+    "detect": "check detect",
+    "video": "video",
+}
+WORDS = {"code": "docs", "data.folder": "docs", "data.test_folder": "docs", "video.cover": "data/small-secret.mkv"}
+
+
+def other_value(key: str, value: Any) -> Any:
+    """Return another value of a parameter; those that name files name one that exists."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case _:
+            return WORDS.get(key, f"{value}x" if key != "video.secret" else "data/small-cover.mkv")
+
+
+def test_each_parameter_repeats_the_stages_whose_outputs_it_can_change(clone: Path) -> None:
+    """A key whose change DVC does not see would leave a result of another value with no word."""
+    params = flatten(yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8")))
+    changes = {key: other_value(key, value) for key, value in params.items()}
+    assert len(changes) > 70
+    done = subprocess.run(
+        [sys.executable, "-c", STATUS], cwd=clone, env=environment(), input=json.dumps(changes), text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = {key: " ".join(stages) for key, stages in json.loads(done.stdout.splitlines()[-1]).items()}
+    wanted = {}
+    for key in params:
+        rule = max((start for start in REPEATS if f"{key}.".startswith(f"{start}.")), key=len)
+        wanted[key] = " ".join([*REPEATS[rule].split(), *(["publish"] if key != "code" else [])])
+    assert found == wanted
+    assert run(clone, "dvc", "status") == UP_TO_DATE
+
+
 def test_changes_to_logging_reproduce_nothing(clone: Path) -> None:
     with open(clone / LOGS, "a", encoding="utf-8") as file:
         file.write("# a comment\n")
@@ -282,6 +366,8 @@ def test_a_stage_of_one_s_own(clone: Path) -> None:
     (clone / "pipeline/spread.py").write_text(script, encoding="utf-8")
     stages = (clone / "dvc.yaml").read_text(encoding="utf-8")
     (clone / "dvc.yaml").write_text(stages.replace("\nplots:", f"\n{entry}\nplots:"), encoding="utf-8")
+    run(clone, sys.executable, "-m", "tools.stage_deps")
+    assert "pipeline/spread.py" in (clone / "dvc.yaml").read_text(encoding="utf-8")
     run(clone, "dvc", "repro", "spread")
     assert json.loads((clone / "reports/spread.json").read_text(encoding="utf-8"))["spread"] > 0
     run(clone, "git", "checkout", "-q", "dvc.yaml", "dvc.lock")

@@ -1,89 +1,61 @@
 """Both dvc.yaml against the code that their stages run."""
 
-import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 from hashlib import md5
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from pipeline.report.page import read_specs
-from pipeline.train.run import CODE
-from tests.closure import PACKAGES, ROOT, closure, imports
+from tools import stage_deps
+from tools.closure import PACKAGES, ROOT, closure, imports
+from tools.stage_deps import FACES, FAMILIES, FILES, LOGS, PAIR, imported, stages_of, words_of
 
-
-def read_stages(path: str) -> dict[str, Any]:
-    """The stages of a file, what is done for each of several once."""
-    stages = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))["stages"]
-    return {name: stage.get("do", stage) for name, stage in stages.items()}
-
-
-def words(command: str) -> list[str]:
-    """`python -m module` and its arguments, without the environment."""
-    return command.removeprefix("DVC_ROOT=.. ").removeprefix("PYTHONPATH=.. ").replace('"', "").split()
-
-
-def at_root(dep: str) -> str:
-    """A dep of study/dvc.yaml from the repository: its own files lie in study/, the others are links."""
-    return f"study/{dep}" if (ROOT / "study" / dep).exists() and not (ROOT / dep).exists() else dep
-
-
-STAGES, STUDIES = read_stages("dvc.yaml"), read_stages("study/dvc.yaml")
-EACH = [
-    *((name, words(stage["cmd"])[2], stage["deps"]) for name, stage in STAGES.items()),
-    *((name, words(stage["cmd"])[2], [at_root(dep) for dep in stage["deps"]]) for name, stage in STUDIES.items()),
-]
-NAMES = [*STAGES, *(f"study: {name}" for name in STUDIES)]
-
-
-# These only log: whatever changes there, a stage writes the same bytes, and so none but publish depends on them.
-LOGS = set((ROOT / "pipeline/tracking").glob("*.py"))
-PAIR = ROOT / "stegnet/networks/pair.py"
-FAMILIES = set((ROOT / "stegnet/networks/families").glob("[!_]*.py"))
-CODE_OF_FAMILY = "build/code.json"  # PAIR imports a family's file when it is asked for
-SETTINGS = {ROOT / package / "__init__.py" for package in ("pipeline", "study")}  # how the process runs
-FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/networks")}  # import what is asked for
-
-
-def computes_nothing(file: Path) -> bool:
-    """Is it a face, a setting, or an __init__.py that is a docstring?"""
-    return file.name == "__init__.py" and (file in FACES | SETTINGS or len(ast.parse(file.read_bytes()).body) < 2)
-
-
-def imported(module: str) -> set[Path]:
-    """Source files that a stage's outputs may depend on; without those of families, but with what they import."""
-    path, apart = ROOT.joinpath(*module.split(".")), FACES | (set() if module == "pipeline.publish" else LOGS)
-    found = closure(path / "__main__.py" if path.is_dir() else path.with_suffix(".py"), apart | FAMILIES)
-    if PAIR in found:
-        found |= {file for family in FAMILIES for file in closure(family, apart)}
-    return {file for file in found - FAMILIES if not computes_nothing(file)}
+STAGES, STUDIES = (stages_of(path) for path in FILES)
 
 
 def covered(file: Path, deps: list[str]) -> bool:
     return any(file == ROOT / dep or ROOT / dep in file.parents for dep in deps)
 
 
-@pytest.mark.parametrize(("name", "module", "deps"), EACH, ids=NAMES)
-def test_deps_name_all_that_a_stage_imports_and_nothing_else(name: str, module: str, deps: list[str]) -> None:
+def test_deps_are_the_code_that_stages_import() -> None:
     """A changed file that is not named would leave a stale result with no word; one too many trains for nothing."""
-    assert module in (f"pipeline.{name}", f"study.{name}", "study.training")  # the last one trains several networks
-    assert "constraints.txt" in deps
-    assert not [file.relative_to(ROOT).as_posix() for file in imported(module) if not covered(file, deps)]
-    hashed = ("stegnet/networks/families",) if module == "pipeline.code" else ()
-    others = (".yaml", "/weights", *hashed)
-    sources = [dep for dep in deps if dep.split("/")[0] in PACKAGES and not dep.endswith(others)]
-    assert not [dep for dep in sources if not any(covered(file, [dep]) for file in imported(module))]
+    assert stage_deps.main(["--check"]) == 0
+    for name, stage in (STAGES | STUDIES).items():
+        assert "constraints.txt" in stage["deps"], name
+
+
+def test_a_module_that_is_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that was removed no longer is."""
+    for path in FILES:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        stale = (ROOT / path).read_text(encoding="utf-8").replace("pipeline/tensors.py", "pipeline/removed.py")
+        (tmp_path / path).write_text(stale, encoding="utf-8")
+    for folder in ("pipeline", "stegnet", "study"):
+        for file in (ROOT / folder).rglob("*.py*"):
+            copied = tmp_path / file.relative_to(ROOT)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copied)
+    (tmp_path / "tools").mkdir()
+    for name in ("closure.py", "stage_deps.py"):
+        shutil.copyfile(ROOT / "tools" / name, tmp_path / "tools" / name)
+    command = [sys.executable, "-m", "tools.stage_deps"]
+    check = subprocess.run([*command, "--check"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (check.returncode, check.stderr.count("is not up to date: run python -m tools.stage_deps")) == (1, 2)
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    for path in FILES:
+        assert (tmp_path / path).read_text(encoding="utf-8") == (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_a_network_is_named_by_its_family() -> None:
     """An edit of another family's file repeats nothing."""
-    users = {name for name, module, _ in EACH if PAIR in imported(module) and name in STAGES}
-    named = {name for name in users if {CODE_OF_FAMILY, "build/weights"} & set(STAGES[name]["deps"])}
+    users = {name for name, stage in STAGES.items() if PAIR in imported(words_of(stage["cmd"])[2])}
+    named = {name for name in users if {"build/code.json", "build/weights"} & set(STAGES[name]["deps"])}
     assert users == named > {"check", "train"}  # weights hold its hash
     assert not [family for family in FAMILIES if closure(family, FACES) & FAMILIES != {family}]
 
@@ -123,14 +95,6 @@ def test_no_stage_is_always_out_of_date() -> None:
     assert not [name for name, stage in STAGES.items() if stage.get("always_changed")]
 
 
-def test_a_training_goes_on_with_the_code_that_it_began_with() -> None:
-    """The parameters that it computes with, and no more: a changed command or log leaves a checkpoint usable."""
-    used = [ROOT / name for name in CODE]
-    found = imported("pipeline.train.train") | FAMILIES
-    assert not [file for file in found if not any(file == part or part in file.parents for part in used)]
-    assert not [part for part in used if not any(file == part or part in file.parents for file in found)]
-
-
 def test_only_stages_use_what_logs() -> None:
     """Were it used further down, a result could come to depend on it."""
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
@@ -152,7 +116,7 @@ def test_every_path_of_a_command_is_named() -> None:
     for name, stage in (STAGES | STUDIES).items():
         known = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", []))]
         known += stage.get("metrics", [])
-        for path in words(stage["cmd"])[3:]:
+        for path in words_of(stage["cmd"])[3:]:
             assert any(path in (one, str(Path(one).parent)) or one == str(Path(path).parent) for one in known), name
 
 

@@ -15,7 +15,8 @@ from pipeline.tensors import (
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.hiding import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
 from pipeline.train.losses import FIGURES, container_weight
-from pipeline.train.run import fingerprint, prepare_run, training_precision
+from pipeline.train.machine import training_precision
+from pipeline.train.run import fingerprint, prepare_run
 from pipeline.train.task import TrainingTask
 from pipeline.train.train import first_pair, open_trainer, train
 from pipeline.train.trainer import Trainer, learning_rate

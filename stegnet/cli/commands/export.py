@@ -7,7 +7,6 @@ from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import already_exists, local_path
 from stegnet.core.errors import MediaError, extra
-from stegnet.near import GRAPHS
 from stegnet.networks.card import NETWORKS, SHIPPED
 from stegnet.networks.engines import graph_file
 
@@ -33,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
         options.usage_error("without WEIGHTS, --output is required: stegnet's own ONNX files must stay unchanged")
     weights = options.weights or SHIPPED
     folder = options.output or weights.parent
-    files = {name: folder / graph_file(weights, name).name for name in (*NETWORKS, *GRAPHS)}
+    files = {name: folder / graph_file(weights, name).name for name in NETWORKS}
     if not folder.is_dir():
         raise MediaError("no such folder", "create it first", subject=folder)
     for file in files.values():

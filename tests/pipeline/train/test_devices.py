@@ -13,7 +13,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import stegnet
-from pipeline.train.devices import BatchShare, loader_processes, process_count, training_setup, unused_gpus
+from pipeline.train.devices import BatchShare, training_setup, unused_gpus
+from pipeline.train.machine import loader_processes, process_count
 from pipeline.train.run import TrainingRun
 from stegnet import ConfigError
 from stegnet.core import compute
@@ -54,7 +55,7 @@ def test_a_line_says_how_few_pairs_each_gpu_has(make_config, monkeypatch):
     config = make_config(batch=32)
     for count, each in ((8, "4"), (3, "10 or 11")):
         as_process(monkeypatch, 0, count)
-        run = TrainingRun(config, Path(), torch.device("cpu"), "fp32", "", HidingTask)
+        run = TrainingRun(config, Path(), torch.device("cpu"), "fp32", 1, 0, "", HidingTask)
         assert training_setup(run)["processes"] == f"{count}, each with {each} of the batch's 32 pairs"
 
 
@@ -159,7 +160,7 @@ def test_a_step_makes_nothing_on_the_cpu_and_waits_for_nothing(make_config, monk
         monkeypatch.setattr(f"torch.{name}", replacement)
     model = replace(make_config().model, name=family, width=8, blocks=2)
     config = make_config(model=model, noise=0.1, batch=4, accumulate=3, pairs=4 * 5000)
-    trainer = open_trainer(TrainingRun(config, Path(), META, "fp32", "", HidingTask), OnMeta())
+    trainer = open_trainer(TrainingRun(config, Path(), META, "fp32", 1, 0, "", HidingTask), OnMeta())
     for mode in (nullcontext(), RefusesCpuTensors()):  # tables are copied in the first step
         with mode:
             assert trainer.step(torch.empty(4, 2, 3, 32, 32, dtype=torch.uint8, device=META)) is None

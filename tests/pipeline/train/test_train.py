@@ -89,6 +89,8 @@ def changed(section: Any) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{key}", replace(section, **{name: other})) for key, other in changed(value))
         elif isinstance(value, dict):
             yield name, replace(section, **{name: value | {"mse": 2.0}})
+        elif name == "name":
+            yield name, replace(section, name="unet")
         elif value is not None:
             yield name, replace(section, **{name: f"{value}x" if isinstance(value, str) else not value})
 
@@ -96,15 +98,18 @@ def changed(section: Any) -> Iterator[tuple[str, Any]]:
 def test_every_setting_changes_the_fingerprint(make_config, shards, tmp_path):
     """Except settings of later stages, of the data, which have a hash, and those that only cost time."""
     config = make_config()
-    name = fingerprint(config, shards, CPU, "fp32")
-    found = {key: fingerprint(other, shards, CPU, "fp32") for key, other in changed(config)}
+    name = fingerprint(config, shards, CPU, "fp32", HidingTask)
+    found = {key: fingerprint(other, shards, CPU, "fp32", HidingTask) for key, other in changed(config)}
     same = {key for key, other in found.items() if other == name}
     assert {key for key in same if key.split(".")[0] not in ("data", "evaluate", "detect", "video")} == {
         "code", "train.launcher", "train.workers", "train.checkpoint", "train.devices",
     }  # fmt: skip
     others = [found[key] for key in found.keys() - same]
-    others += [fingerprint(config, shards, torch.device("cuda"), "fp32"), fingerprint(config, shards, CPU, "bf16")]
-    others.append(fingerprint(config, write_shards(tmp_path / "others", [(TRAIN, "folder")]), CPU, "fp32"))
+    others += [
+        fingerprint(config, shards, torch.device("cuda"), "fp32", HidingTask),
+        fingerprint(config, shards, CPU, "bf16", HidingTask),
+    ]
+    others.append(fingerprint(config, write_shards(tmp_path / "others", [(TRAIN, "folder")]), CPU, "fp32", HidingTask))
     assert len({name, *others}) == 1 + len(others)
 
 
@@ -179,7 +184,7 @@ def some_pairs(count: int = 2) -> torch.Tensor:
 
 def run_of(config: Config, precision: str = "fp32") -> TrainingRun:
     """A training of no shards, on the CPU."""
-    return TrainingRun(config, Path(), CPU, precision, "", HidingTask)
+    return TrainingRun(config, Path(), CPU, precision, 1, 0, "", HidingTask)
 
 
 def stepped(config: Config) -> Trainer:

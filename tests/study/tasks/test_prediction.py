@@ -5,15 +5,22 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 
+from stegnet import WeightsError
 from stegnet.core.names import SHIPPED_PREDICTOR
-from stegnet.core.predicted_order import FILMS
-from stegnet.near import Steps, quantise, shipped_predictor
+from stegnet.core.onnx_graphs import ID
+from stegnet.near import GRAPHS, Predictor, Steps, quantise, shipped_predictor
+from stegnet.near.export import prediction_graphs
+from stegnet.near.integer_layers import integer_networks
+from stegnet.near.network import Quantised, rounded
+from stegnet.near.order import FILMS
 from stegnet.near.predicted import encode_predicted
 from stegnet.networks import build, build_from, load_pair
-from stegnet.networks.families.multiscale import Multiscale, Quantised, rounded
+from study.tasks.multiscale import Multiscale
 from study.tasks.prediction import BITS_PER_PIXEL, PredictionTask, grid_bits, picture_bits, to_levels
 from tests.pipeline.train.conftest import Stopped
 from tests.support.lab import ROOT, Config, changed, check, flatten, read, render_scene
@@ -171,17 +178,52 @@ def test_all_grids_are_compiled_at_once(config, network):
     assert len(graphs) == 1
 
 
-def test_it_hides_nothing(network):
-    picture = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(TypeError, match="hides none"):
-        network.hide(picture, picture)
-    with pytest.raises(TypeError, match="hides none"):
-        network.reveal(picture)
-
-
 def test_what_its_file_changes_is_known(make_config):
     changes = flatten(read(ROOT / "study" / "multiscale.yaml"))
     params = read(ROOT / "params.yaml")
     config = check(changed(params, changes))
     assert (config.model.name, config.train.precision) == ("multiscale", "fp32")
     assert isinstance(build("multiscale", **SMALL), Multiscale)
+
+
+def test_every_engine_gives_the_same_integers():
+    """ONNX Runtime, NumPy as the package onnx has it, and PyTorch; the page's runtime reads test vectors."""
+    predictor = Predictor(SHIPPED_PREDICTOR)
+    modules = integer_networks(load_pair(SHIPPED_PREDICTOR)[0])
+    reference = [ReferenceEvaluator(onnx.load(SHIPPED_PREDICTOR.with_suffix(f".{name}.onnx"))) for name in GRAPHS]
+    random = np.random.default_rng(3)
+    for number in range(3):
+        channels = 3 * (number + 1)
+        checker = np.indices((21, 30)).sum(0) % 2 * np.full((channels, 1, 1), 255)
+        for film, known in ((0, random.integers(0, 256, (channels, 21, 30))), (4, checker), (8, checker // 5)):
+            linear, features = predictor.trunk(number, film, known.astype(np.uint8))
+            inputs = {"known": known[None].astype(np.float32), "film": np.array(film)}
+            slow = reference[number].run(None, inputs)
+            with torch.no_grad():
+                learnt = modules[number](torch.from_numpy(inputs["known"]), torch.tensor(film))
+            for found in (slow, [part.numpy() for part in learnt]):
+                np.testing.assert_array_equal(found[0][0], linear)
+                np.testing.assert_array_equal(found[1], features)
+            assert features.min() >= 0
+            assert features.max() <= 255
+            seen = random.integers(-64, 65, (6, 21, 30)).astype(np.float32)
+            mixture = predictor.mixture(number, 2, features, seen)
+            inputs = {"features": features, "seen": seen[None], "which": np.array(3 * number + 2)}
+            np.testing.assert_array_equal(reference[3].run(None, inputs)[0][0], mixture)
+
+
+def test_exported_files_hold_the_network_and_are_the_same_bytes_again():
+    """`prediction_graphs` compares each with the network, and would raise."""
+    torch.manual_seed(0)
+    network = Multiscale(**SMALL)
+    graphs = prediction_graphs(network, {ID: "00" * 32})
+    assert set(graphs) == set(GRAPHS)
+    assert graphs == prediction_graphs(network, {ID: "00" * 32})
+
+
+def test_weights_that_are_too_large_are_not_exported():
+    """Their sums would not be exact."""
+    network = Multiscale(blocks=1, width=80)
+    network.predictors[0].middle[0].weight.data.uniform_(0.9, 1.0)
+    with pytest.raises(WeightsError, match="would not be exact"):
+        prediction_graphs(network, {ID: "00" * 32})

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stegnet.core.errors import WeightsError
-from stegnet.core.predicted_order import COLOURS, FILMS, MIXED
-from stegnet.networks.families.multiscale import ACTIVATION, EXPONENT, MEAN, SHARE, Filter, Filters, Multiscale
+from stegnet.near.network import ACTIVATION, EXPONENT, MEAN, SHARE, Filter, Filters, PredictionNetwork
+from stegnet.near.order import COLOURS, FILMS, MIXED
 
 _EXACT = 1 << 24  # integers that a 32-bit float holds
 _LEVEL = 255  # largest level, and largest activation
@@ -122,7 +122,7 @@ class _Mixture(nn.Module):
 
 
 @torch.no_grad()
-def integer_networks(pair: Multiscale) -> list[nn.Module]:
+def integer_networks(network: PredictionNetwork) -> list[nn.Module]:
     """Return the network as modules of integers, in the order of GRAPHS."""
-    films = [[network(film) for film in range(FILMS)] for network in pair.eval().passes]
+    films = [[one(film) for film in range(FILMS)] for one in network.eval().passes]
     return [*map(IntegerPass, films), _Mixture([one[0] for one in films])]

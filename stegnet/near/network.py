@@ -8,7 +8,7 @@ probabilities by a mixture of logistics, too).
 
 The same bits everywhere: weights are integers of 8 bits times a power of two, and activations are multiples of 1/16,
 0 to 255 of them. All sums are multiples of a power of two below 2²⁴ of them, so that they are exact in 32-bit floats,
-in any order. `stegnet.near.prediction` says what the outputs mean.
+in any order. `stegnet.near.predicted` says what the outputs mean.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stegnet.core.predicted_order import FILMS, MIXED, PASSES
-from stegnet.networks.pair import Pair, register
+from stegnet.near.order import FILMS, MIXED, PASSES
 
 ACTIVATION = 1 / 16  # step of an activation
 MEAN = 1 / 32  # step of a mean, in levels
@@ -33,16 +32,13 @@ _INPUTS = 8  # levels that are about 1 for the first layer
 _HIDDEN = 24  # channels between features and a mixture
 
 
-@register
-class Multiscale(Pair):
-    """A network that predicts the pixels of a picture from each other; it hides nothing.
+class PredictionNetwork(nn.Module):
+    """A network that predicts the pixels of a picture from each other.
 
     Args:
         blocks: number of 3×3 convolutions after the first.
         width: channels of a convolution.
     """
-
-    hides_pictures = False
 
     def __init__(self, blocks: int = 2, width: int = 32) -> None:
         super().__init__()
@@ -54,19 +50,6 @@ class Multiscale(Pair):
     def predictors(self) -> list["Pass"]:
         """The weights of each pass."""
         return [one for one in self.passes if isinstance(one, Pass)]
-
-    def macs_per_pixel(self) -> int:
-        """Return the multiplications per pixel of a picture: a pass sees a quarter of it, of all grids a third."""
-        layers = [layer for layer in self.modules() if isinstance(layer, Quantised)]
-        return round(sum(layer.weight.numel() for layer in layers) / 3)
-
-    def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Raise TypeError: the network hides nothing."""
-        raise TypeError("this network predicts pictures, and hides none")
-
-    def reveal(self, container: Tensor) -> Tensor:
-        """Raise TypeError: the network hides nothing."""
-        raise TypeError("this network predicts pictures, and hides none")
 
 
 class Pass(nn.Module):
