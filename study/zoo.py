@@ -3,9 +3,10 @@
     python -m study.zoo SHARDS OUT [NAME...] [--minutes 3] [--pairs 400] [-S train.crop=96 …]
 
 Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes, and with those of -S over
-them. OUT gets a folder for each network, budget and set of parameters, and, when all are measured, zoo.csv, zoo.png and
-budget.json. Trainings, figures and containers that are there are not made again, and an interrupted training goes on:
-the same command resumes. Only the detector is trained each time. It needs neither DVC nor MLflow.
+them. How long all will take is said first, by three steps of each. OUT gets a folder for each network, budget and set
+of parameters, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings, figures and containers that are
+there are not made again, and an interrupted training goes on: the same command resumes. Only the detector is trained
+each time. It needs neither DVC nor MLflow.
 """
 
 import argparse
@@ -120,8 +121,9 @@ def run(options: argparse.Namespace) -> None:
     names = options.names or [*(file.stem for file in sorted(ZOO.glob("*.txt"))), OURS]
     changes = parse_changes(options.set_param)
     tables = []
-    for budget in budgets:
-        entries = [entry_of(name, budget, changes, options.shards, options.out) for name in names]
+    rows = [[entry_of(name, budget, changes, options.shards, options.out) for name in names] for budget in budgets]
+    announce([entry for entries in rows for entry in entries], options)
+    for entries in rows:
         for entry in entries:
             measured_once(entry, options.shards, options.pictures)
         table = pd.DataFrame([figures_of(entry) for entry in entries])
@@ -133,7 +135,8 @@ def run(options: argparse.Namespace) -> None:
     draw(table, options.out / "zoo.png")
     done = {"changes": changes, "budgets": [budget.name for budget in budgets]}
     write_json(options.out / "budget.json", machine() | done)
-    print(table.to_string(index=False))
+    default = read(Path("params.yaml"))["model"]["name"]
+    print(table.replace({"network": {default: f"{default} (the default)"}}).to_string(index=False))
 
 
 def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path, out: Path) -> Entry:
@@ -141,6 +144,57 @@ def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path
     values = changed(read(Path("params.yaml")), read_preset(name) | changes)
     training = prepare_run(check(values), shards)
     return Entry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
+
+
+def announce(entries: Sequence[Entry], options: argparse.Namespace) -> None:
+    """Plan what is missing, and say how long it will take."""
+    missing = [entry for entry in entries if not (entry.folder / FIGURES).exists()]
+    plans = [plan_of(entry, options.shards) for entry in bar(missing, "time three steps of each")]
+    if not plans:
+        return
+    count = len(photographs(options.shards, check(entries[0].values).evaluate.shift)[: options.pictures])
+    training = sum(plan.pairs / plan.rate for plan in plans)
+    measuring = sum(plan.measuring(count, options.detect) for plan in plans)
+    each = ", ".join(
+        f"{entry.name} {in_words(plan.pairs / plan.rate)}" for entry, plan in zip(missing, plans, strict=True)
+    )
+    logging.info("trainings: %s", each)
+    total = in_words(training + measuring)
+    logging.info("about %s, of which %s train; Ctrl-C stops, and the same command goes on", total, in_words(training))
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as people say it, such as "40 s", "12 min" or "2.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pairs that an entry is trained on, and how fast, by three of its steps."""
+
+    pairs: int
+    rate: float  # pairs a second
+    crop: int  # side of a pair's pictures in pixels
+
+    def measuring(self, pictures: int, detected: int) -> float:
+        """Return the seconds to measure it on so many pictures, and to hide in those of the detector."""
+        forward = 1 / (3 * self.rate * self.crop**2)  # seconds a pixel to hide and reveal; gradients take twice as long
+        hidings = 2 * pictures * 256**2 + 0.75 * detected * 128**2  # one to hide and three to reveal; one of 1.5 times
+        return forward * hidings
+
+
+def plan_of(entry: Entry, shards: Path) -> Plan:
+    """Return the plan of an entry, made when it is first asked for."""
+    planned = entry.folder / "planned.json"
+    if not planned.exists():
+        train_config = entry.config(1000).train
+        rate = pairs_per_second(entry, shards)
+        batches = max(1, int(rate / train_config.batch * 60 * (entry.budget.minutes or 0)))
+        pairs = entry.budget.pairs or batches * train_config.batch
+        write_json(planned, {"pairs": pairs, "rate": rate, "crop": train_config.crop})
+    return Plan(**json.loads(planned.read_text(encoding="utf-8")))
 
 
 def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
@@ -175,11 +229,7 @@ def figures_of(entry: Entry) -> dict[str, Any]:
 
 def train_entry(entry: Entry, shards: Path, weights: Path) -> None:
     """Train an entry for its budget; write its weights, and trained.json with pairs and seconds."""
-    planned = entry.folder / "planned.json"
-    if not planned.exists():
-        budget = entry.budget
-        write_json(planned, {"pairs": budget.pairs or pairs_within(entry, shards, 60 * (budget.minutes or 0))})
-    pairs = json.loads(planned.read_text(encoding="utf-8"))["pairs"]
+    pairs = plan_of(entry, shards).pairs
     training = prepare_run(entry.config(pairs), shards)
     checkpoints = entry.folder / "checkpoints"
     begun = time.monotonic()
@@ -190,8 +240,8 @@ def train_entry(entry: Entry, shards: Path, weights: Path) -> None:
     Checkpoint(checkpoints, training.fingerprint).remove()
 
 
-def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
-    """Return the pairs, a multiple of the batch, that a training of so many seconds can see, by three of its steps.
+def pairs_per_second(entry: Entry, shards: Path) -> float:
+    """Return the pairs that a training of an entry sees in a second, by three of its steps.
 
     The first steps are not timed: in them, networks are compiled, and CUDA graphs recorded.
     """
@@ -209,8 +259,7 @@ def pairs_within(entry: Entry, shards: Path, seconds: float) -> int:
     begun = time_of(fabric.device)
     for _ in range(steps):
         trainer.step(batch)
-    rate = steps / (time_of(fabric.device) - begun)
-    return max(1, int(rate * seconds)) * train_config.batch
+    return steps * train_config.batch / (time_of(fabric.device) - begun)
 
 
 def time_of(device: torch.device) -> float:

@@ -135,9 +135,10 @@ def train(
 
     # The averaged weights at their best, and their report.
     rate = (trainer.done - steps.start) * config.train.batch / (time.monotonic() - begun) if steps else None
-    if leads and steps:
+    if leads and rate is not None:
         memory = torch.cuda.max_memory_allocated(fabric.device) / 1e6 if on_gpu else 0
-        _log.info("%.0f pairs a second%s", rate, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
+        speed = f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
+        _log.info("%s pairs a second%s", speed, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
     if leads and trainer.stopped_early:
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
     figures = card_figures(trainer)

@@ -84,7 +84,7 @@ def whole(folder: Path, start: Run) -> Path:
     where, untracked, speed = lines
     assert re.fullmatch("INFO: training: device .*; precision fp32; .* 1, each with 6 of the batch's 6 pairs", where)
     assert untracked == "WARNING: MLflow is not installed: nothing is tracked"
-    assert re.match(r"INFO: \d+ pairs a second", speed)
+    assert re.match(r"INFO: \d+(\.\d+)? pairs a second", speed)
     return folder / "whole"
 
 
