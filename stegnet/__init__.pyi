@@ -25,13 +25,7 @@ from .core.errors import (
     CapacityError as CapacityError,
 )
 from .core.errors import (
-    ClusterError as ClusterError,
-)
-from .core.errors import (
     ConfigError as ConfigError,
-)
-from .core.errors import (
-    DataError as DataError,
 )
 from .core.errors import (
     DiskError as DiskError,
@@ -50,12 +44,6 @@ from .core.errors import (
 )
 from .core.errors import (
     StegnetError as StegnetError,
-)
-from .core.errors import (
-    TrackingError as TrackingError,
-)
-from .core.errors import (
-    TrainingError as TrainingError,
 )
 from .core.errors import (
     WeightsError as WeightsError,

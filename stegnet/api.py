@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Final, Literal, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -39,6 +40,32 @@ from stegnet.results import OutputTarget, Report
 
 Image = np.ndarray  # (H, W, 3) uint8, sRGB
 Source = Image | Path | bytes | str | PathLike[str]
+MethodName = Literal["auto", "sealed", "jpeg", "h264", "sound", "transparent", "network", "robust"]
+
+
+class HideOptions(TypedDict, total=False):
+    """Options of the methods, by the names of `stegnet hide --help-all`; a method refuses those that it lacks."""
+
+    at_most_safe: bool
+    compress: bool
+    longer: Literal["refuse", "cut"]
+    sound: bool
+    any_quality: bool
+    quality: int | None
+    resize: int | None
+    channel: str | None
+    channel_from: tuple[str | PathLike[str], str | PathLike[str]] | None
+    channel_file: tuple[str | PathLike[str]] | None
+    survive: str | PathLike[str] | None
+    container_psnr: float | None
+    verify: bool
+
+
+class AlbumOptions(HideOptions, total=False):
+    """Options of `hide_album`: a method, whether to replace files, and the method's own."""
+
+    method: MethodName
+    overwrite: bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,7 +82,7 @@ class Revealed:
         notes: one line each, for information.
     """
 
-    kind: str
+    kind: Literal["picture", "film", "file"]
     name: str | None
     data: bytes | None
     path: Path | None
@@ -97,6 +124,8 @@ class Revealed:
 class Session:
     """Networks and the device that computes them, for many calls; they are loaded when first needed.
 
+    As a context manager, it gives back the networks' memory at the end of the block.
+
     Args:
         weights: file of a pair, or of a modem; None: those in the package.
         device: "auto" uses a CUDA device if available, else the CPU; or "cpu", "cuda", "cuda:1", …
@@ -132,6 +161,14 @@ class Session:
             search=checked("search", search, bool),
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._context.networks.clear()
+
     def hide(
         self,
         cover: Source,
@@ -139,9 +176,9 @@ class Session:
         to: str | PathLike[str] | None = None,
         *,
         key: KeySource,
-        method: str = AUTO,
+        method: MethodName = "auto",
         overwrite: bool = False,
-        **options: Any,
+        **options: Unpack[HideOptions],
     ) -> Report:
         """Hide a secret in a picture, film or sound.
 
@@ -198,7 +235,7 @@ class Session:
         *,
         key: KeySource,
         enough: int | None = None,
-        **options: Any,
+        **options: Unpack[AlbumOptions],
     ) -> list[Report]:
         """Divide a secret over all pictures and sounds in a folder; `reveal` joins them again.
 
@@ -222,12 +259,13 @@ class Session:
             UserWarning: the passphrase is weak.
         """
         _check_hiding_key(key)
-        method = checked("method", options.pop("method", AUTO), str)
-        force = checked("overwrite", options.pop("overwrite", False), bool)
+        given = dict(options)
+        method = checked("method", given.pop("method", AUTO), str)
+        force = checked("overwrite", given.pop("overwrite", False), bool)
         folder = OutputTarget(checked("to", to, Path), force)
         pictures = checked("covers", covers, Path)
         needed = checked("enough", enough, int | None)
-        chosen, typed = method_for("file", options, "", method)
+        chosen, typed = method_for("file", given, "", method)
         with blas_in_one_thread, _as_file(secret, "secret") as secret_path:
             plan = plan_album(pictures, secret_path, needed)
             with results_folder(folder.path, pictures):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ from stegnet.video import scan
 from tests.support.sounds import noise, write_wav
 
 ERRORS = {
-    "CapacityError", "ClusterError", "ConfigError", "DataError", "DiskError", "KeyFileError", "MediaError",
-    "PackageError", "RevealError", "StegnetError", "TrackingError", "TrainingError", "WeightsError",
+    "CapacityError", "ConfigError", "DiskError", "KeyFileError", "MediaError", "PackageError", "RevealError",
+    "StegnetError", "WeightsError",
 }  # fmt: skip
 KEYS = {
     "Identity", "Key", "Passphrase", "Recipient",
@@ -454,3 +455,45 @@ def test_a_sound_is_refused_where_only_pictures_survive():
     write_wav(Path("cover.wav"), noise(20_000))
     with pytest.raises(stegnet.CapacityError, match="is a WAV, and the method robust hides in pictures and films"):
         stegnet.hide("cover.wav", b"note", key=KEY, survive="jpeg:90")
+
+
+def test_all_options_of_methods_are_typed_keywords() -> None:
+    options = get_type_hints(stegnet.api.HideOptions)
+    assert set(options) == {name for method in METHODS.values() for name in method.info.option_names}
+    assert set(get_args(stegnet.api.MethodName)) == set(METHODS)
+    for method in METHODS.values():
+        types = get_type_hints(method.info.options)
+        for name in method.info.option_names:
+            wanted = {str, Path} if name == "survive" else set(get_args(types[name])) or {types[name]}
+            given = set(get_args(options[name])) or {options[name]}
+            assert type(None) in given if type(None) in wanted else given == wanted, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ('survive="messenger"', ""),
+        ('surviv="messenger"', 'Unexpected keyword argument "surviv" for "hide"'),
+        ('method="sealt"', 'Argument "method" to "hide" has incompatible type'),
+        ('resize="large"', 'Argument "resize" to "hide" has incompatible type'),
+    ],
+)
+def test_a_type_checker_refuses_what_hide_does_not_take(call: str, said: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    hiding = f'stegnet.hide("a.jpg", "b.txt", "c.jpg", key=stegnet.read_key("k"), {call})'
+    script.write_text(f"import stegnet\n{hiding}\n", encoding="utf-8")
+    checker = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", f"--cache-dir={tmp_path}"]
+    root = Path(stegnet.__file__).parents[1]
+    done = subprocess.run([*checker, str(script)], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (not said), done.stdout
+    assert said in done.stdout
+
+
+def test_a_session_gives_back_its_networks(session: stegnet.Session) -> None:
+    with stegnet.Session() as own:
+        cover, secret = (np.full((64, 64, 3), grey, np.uint8) for grey in (90, 150))
+        container = own.hide(cover, secret, key=KEY, method="network").container
+        assert own._context.networks
+    assert not own._context.networks
+    assert stegnet.reveal(container, key=KEY).kind == "picture"

@@ -10,14 +10,14 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from stegnet.core.errors import ConfigError
 
-PICTURE = "picture"
-FILM = "film"
-SOUND = "sound"
-FILE = "file"
+PICTURE: Final = "picture"
+FILM: Final = "film"
+SOUND: Final = "sound"
+FILE: Final = "file"
 COVERS = (PICTURE, FILM, SOUND)
 SHIPPED_PREDICTOR = Path(__file__).parents[1] / "weights/multiscale.safetensors"  # the network that predicts pictures
 ALBUM = "album"  # pictures or sounds that hold one file together

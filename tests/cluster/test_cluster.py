@@ -18,7 +18,6 @@ import numpy as np
 import psutil
 import pytest
 
-from stegnet import ClusterError
 from stegnet.cli.signals import Signals
 from stegnet.cluster import run_on_cluster
 from stegnet.core.remote_path import place
@@ -28,6 +27,7 @@ from stegnet.keys import Key, Passphrase
 from stegnet.results import OutputFolder
 from stegnet.tasks import RevealingWork
 from tests.support.films import picture
+from tests.support.lab import ClusterError
 from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors, hiding, linger
 from tests.support.temporary import contents
 from tests.support.waiting import LIMIT, wait_until

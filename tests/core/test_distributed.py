@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from pipeline.evaluate.quality import map_in_threads
-from stegnet import DataError
 from stegnet.core.parallel import connect, distributed
 from tests.support.cluster import ROOT, ray_nodes
+from tests.support.lab import DataError
 
 RAYS_OWN = ("DeprecationWarning", "ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
 pytestmark = [pytest.mark.slow, *(pytest.mark.filterwarnings(f"ignore::{name}") for name in RAYS_OWN)]

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from stegnet import DataError
 from stegnet.networks import build_from, load_pair
 from study import (
     arithmetic,
@@ -29,7 +28,7 @@ from study import (
 )
 from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
-from tests.support.lab import PARAMS, ROOT, changed, check, flatten, read
+from tests.support.lab import PARAMS, ROOT, DataError, changed, check, flatten, read
 from tests.support.pairs import Network
 from tests.support.shards import ShardWriter, write_shards
 

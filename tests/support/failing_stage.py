@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.config import Config
-from stegnet import DataError
+from stegnet.core.errors import DataError
 
 
 def main(config: Config, started: Path) -> None:

@@ -22,6 +22,7 @@ from pipeline.prepare.prepare import prepare
 from pipeline.prepare.scenes import render_scene
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
 from pipeline.train.pairs import WITH_BASES, Augment, Pairs, load_batches
+from stegnet.core.errors import ClusterError, DataError, TrackingError, TrainingError
 
 ROOT = Path(__file__).parents[2]
 PARAMS = ROOT / "params.yaml"

@@ -13,8 +13,8 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from pipeline import shards
-from stegnet import ConfigError, DataError
-from tests.support.lab import CODED, SPLITS, TRAIN, Shards, data_hash, read_layout
+from stegnet import ConfigError
+from tests.support.lab import CODED, SPLITS, TRAIN, DataError, Shards, data_hash, read_layout
 from tests.support.temporary import contents
 
 SHARES = {"source": "folder", "test_share": 0.2, "validation_share": 0.2, "shard": 8}

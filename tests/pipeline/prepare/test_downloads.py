@@ -16,13 +16,13 @@ import yaml
 from PIL import Image
 
 from pipeline.prepare.downloads import fetch
-from stegnet import DataError
 from tests.pipeline.prepare.served import Site, at_once, broken, in_chunks, member, pack, serving
 from tests.support.lab import (
     CATALOGUE,
     TEST,
     TRAIN,
     CatalogueEntry,
+    DataError,
     Listed,
     read_catalogue,
     read_listing,

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import DataError
 from stegnet.image import write_png
 from stegnet.image.avif import decode_avif, fit_avif
-from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, Shards, data_hash, read_manifest
+from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, DataError, Shards, data_hash, read_manifest
 from tests.support.temporary import contents
 
 FOLDERS = ["train", "val", "test"]

@@ -14,10 +14,10 @@ from pipeline import shards
 from pipeline.prepare import downloads, folders
 from pipeline.prepare.prepare import list_jobs
 from pipeline.prepare.sources import SOURCES, Picture, squares_of
-from stegnet import ConfigError, DataError
+from stegnet import ConfigError
 from stegnet.image import read_picture, write_png
 from tests.pipeline.prepare.served import at_once, member, pack, serving
-from tests.support.lab import CATALOGUE, ROOT, SPLITS
+from tests.support.lab import CATALOGUE, ROOT, SPLITS, DataError
 
 FOLDER = "imagenette2/train"
 PICTURES = {"n01440764/a.jpeg": (70, 90), "n01440764/b.jpeg": (100, 64), "n03888257/c.jpeg": (20, 30)}

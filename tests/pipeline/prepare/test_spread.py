@@ -7,9 +7,8 @@ import sys
 import pytest
 
 from pipeline.prepare.prepare import map_in_pool
-from stegnet import DataError
 from tests.support.cluster import ray_nodes
-from tests.support.lab import CODED
+from tests.support.lab import CODED, DataError
 from tests.support.temporary import contents
 
 

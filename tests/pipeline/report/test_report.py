@@ -8,11 +8,11 @@ import pytest
 
 from pipeline.report.__main__ import report
 from pipeline.report.page import read_specs
-from stegnet import DataError
 from stegnet.core.measures import MEASURES
 from stegnet.image import write_png
 from stegnet.networks import SHIPPED as SHIPPED_WEIGHTS
 from stegnet.networks import Card, build, save_pair
+from tests.support.lab import DataError
 
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}

@@ -15,9 +15,9 @@ import pytest
 
 from pipeline.tracking import open_store, store, track
 from pipeline.tracking.store import store_errors
-from stegnet import DiskError, TrackingError
+from stegnet import DiskError
 from tests.pipeline.tracking.conftest import Server
-from tests.support.lab import PARAMS, load
+from tests.support.lab import PARAMS, TrackingError, load
 from tests.support.tracking import EXPERIMENT, EXPERIMENT_PARAMS, Result, Tracker
 from tests.support.waiting import wait_until
 

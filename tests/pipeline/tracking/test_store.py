@@ -14,9 +14,8 @@ from PIL import Image
 from pipeline.evaluate.statistics import HEADLINE
 from pipeline.tracking.store import LiveRun
 from pipeline.tracking.view import VIEW_TAG
-from stegnet import TrackingError
 from stegnet.core.measures import GAIN_PSNR, SPEED
-from tests.support.lab import PARAMS, ROOT, flatten, load
+from tests.support.lab import PARAMS, ROOT, TrackingError, flatten, load
 from tests.support.tracking import STAGE, Result, Tracker
 
 TRAIN = Result("train", "w1", "w1", metrics={"loss": 0.5})

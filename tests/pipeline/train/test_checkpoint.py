@@ -9,8 +9,7 @@ import torch
 
 from pipeline.train import checkpoint as module
 from pipeline.train.checkpoint import TrainingState
-from stegnet import TrainingError
-from tests.support.lab import ROOT
+from tests.support.lab import ROOT, TrainingError
 from tests.support.training import Checkpoint
 
 

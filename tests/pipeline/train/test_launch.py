@@ -9,8 +9,7 @@ import psutil
 import pytest
 
 from pipeline.train.launch import StopRequest, launch
-from stegnet import TrainingError
-from tests.support.lab import ROOT
+from tests.support.lab import ROOT, TrainingError
 from tests.support.waiting import LIMIT, wait_until
 
 WORKER = """

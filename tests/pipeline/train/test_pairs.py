@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from stegnet import DataError
 from tests.support.lab import (
     PARAMS,
     TRAIN,
     WITH_BASES,
     Augment,
     AugmentConfig,
+    DataError,
     Pairs,
     Shards,
     load,

@@ -16,10 +16,9 @@ import torch
 from pipeline.train import devices, launch
 from pipeline.train.run import TrainingRun
 from pipeline.train.train import make_card, write_weights
-from stegnet import TrainingError
 from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.pipeline.train.conftest import Stopped, Training
-from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, data_hash
+from tests.support.lab import TRAIN, Config, Pairs, ScrambleConfig, TrainingError, data_hash
 from tests.support.shards import write_shards
 from tests.support.training import (
     FIGURES,
