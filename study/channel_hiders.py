@@ -24,7 +24,8 @@ from stegnet.keys import ANY_KEY, KEY_BYTES, Key, Randomness, seeded
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
 from stegnet.methods.channel_cover import channel_cover
-from stegnet.methods.jpeg_channel import ChannelPlan, ThroughChannel
+from stegnet.methods.jpeg_channel import ThroughChannel
+from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.methods.jpeg_tolerant import NearlyThroughChannel
 from stegnet.record import Record, empty_record_bytes
 from stegnet.record.record import FILM_ID_BYTES, File, Header
@@ -120,8 +121,8 @@ def pictures_of(
     """Yield what arrives of a photograph, (H, W, 3) uint8, in each case; None if hiding is refused."""
     once = channel.arriving(png_of(photograph))
     key = Key(seeded(seed)(KEY_BYTES))
-    plan = plan_of(png_of(photograph), transit, key)
-    plan_of_came = plan_of(once.file.data, transit, key)
+    medium = medium_for(png_of(photograph), transit, key)
+    medium_that_came = medium_for(once.file.data, transit, key)
     for case in cases:
         random = seeded(seed)
         keys = key.new_keys(random)
@@ -131,11 +132,11 @@ def pictures_of(
             case Case(kind="sent again"):
                 yield channel.arriving(once.file.data)
             case Case(kind="prepared"):
-                yield channel.arriving(plan.cover.picture.file.data)
+                yield channel.arriving(medium.cover.picture.file.data)
             case Case(kind="arrives", message=Message() as message):
-                yield _arriving(plan, channel, message, key, random)
+                yield _arriving(medium, channel, message, key, random)
             case Case(kind="arrives, of what came", message=Message() as message):
-                yield _arriving(plan_of_came, channel, message, key, random)
+                yield _arriving(medium_that_came, channel, message, key, random)
             case Case(message=Message() as message):
                 record = random(message.record_bytes(nonzero_of(once)))
                 made = _cover_of(once)
@@ -147,19 +148,20 @@ def pictures_of(
 
 
 def _arriving(
-    plan: ChannelPlan, channel: Channel, message: Message, key: Key, random: Randomness
+    medium: JpegMedium, channel: Channel, message: Message, key: Key, random: Randomness
 ) -> JpegPicture | None:
     """Return the container that arrives; None if hiding is refused."""
-    record = message.record(nonzero_of(plan.carrier.picture), random)
+    record = message.record(nonzero_of(medium.container.picture), random)
     try:
-        planes = plan.planes(record, key.new_keys(random), random)
+        luma = medium.sealed(record, key.new_keys(random), random)
     except CapacityError:
         return None
-    return channel.arriving(plan.cover.picture.with_planes(planes))
+    sent = medium.cover.picture
+    return channel.arriving(sent.with_planes([luma, *sent.planes[1:]]))
 
 
-def plan_of(photograph: bytes, transit: Transit, key: Key) -> ChannelPlan:
-    """Return the plan of a container of a photograph, a PNG or JPEG, that arrives through a channel."""
+def medium_for(photograph: bytes, transit: Transit, key: Key) -> JpegMedium:
+    """Return the JPEG of a photograph, a PNG or JPEG, in which a container arrives through a channel."""
     with Cover(FileInMemory("cover", photograph), quiet=True) as cover:
         made = channel_cover(cover, transit)
     return ThroughChannel(made) if transit.known.exact else NearlyThroughChannel(made, key)

@@ -70,7 +70,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.jpeg_carriers.COEFFICIENTS", "GROUP=SHARE"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
-        ("methods.jpeg.RATES", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
+        ("methods.jpeg_medium", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
     ],
     "JPEG_COSTS": [
         ("sealing.jpeg_carriers.COST_SETTINGS", "STABILISER"),
@@ -130,7 +130,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.zones.RECORD_CODES", "GREY LAYERED"),
         ("sealing.embedding.FORMAT", "ORDERS STUCK=STUCK_BITS"),
     ],
-    "SEALED": [("methods.sealed", "RATE MEASURED")],
+    "SEALED": [("methods.pixels", "RATE MEASURED")],
     "SECURE": [
         ("results.figures.DETECTION", "EASY_TIMES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),

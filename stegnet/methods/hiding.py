@@ -68,6 +68,7 @@ from stegnet.results import (
     write_film,
     write_revealed,
 )
+from stegnet.sealing import CarrierModel
 
 if TYPE_CHECKING:
     from stegnet.networks import Pool
@@ -491,10 +492,26 @@ def found_file(container: Container, context: Context, method: str) -> FoundSecr
     return FoundFile(container, context, method, header) if header.kind == FILE else NotFound()
 
 
-def found_file_by(kind: type[Container], container: Container, context: Context, method: str) -> FoundSecret | NotFound:
+class SamplesContainer(Container):
+    """A picture whose only frame is samples that are not its pixels, (rows, columns, channels) uint8."""
+
+    _has_samples = True
+
+    def __init__(self, file: Cover, key_source: KeySource, samples: np.ndarray, model: CarrierModel) -> None:
+        self._samples = samples
+        self.medium = model
+        super().__init__(file, key_source)
+
+    def _decode(self) -> Generator[np.ndarray, None, None]:
+        yield self._samples
+
+
+def found_file_by(
+    open_samples: Callable[[Cover, KeySource], Container], container: Container, context: Context, method: str
+) -> FoundSecret | NotFound:
     """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
     try:
-        opened = kind(container.file, container.key_source)
+        opened = open_samples(container.file, container.key_source)
     except MediaError:
         return NotFound()
     return found_file(opened, context, method)

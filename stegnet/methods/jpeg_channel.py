@@ -19,11 +19,11 @@ from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.keys import ContainerKeys, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.channel_cover import BY_MODEM, DEAREST, ChannelCover
+from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.record import Record, format_record
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
 from stegnet.sealing.jpeg_carriers import (
     WET,
-    coefficient_costs,
     fixed_samples,
     medium_of,
     samples_of,
@@ -31,42 +31,21 @@ from stegnet.sealing.jpeg_carriers import (
 )
 
 
-class ChannelPlan:
-    """A container that arrives as it is sent.
-
-    The cover is the JPEG that is sent. The record is sealed in the carrier, the JPEG that arrives.
-    """
-
-    efficiency = 1.0  # bytes of a file by those of `jpeg`'s container that changes as much
-    arrives_otherwise = False  # True if the planned container is not the file that is sent, coefficient by coefficient
-    promise = ""  # a line on how surely the container arrives; "": certainly, or as far as the channel does what it did
-
-    def __init__(self, cover: JpegCover) -> None:
-        self.cover = self.carrier = cover
-
-    def planes(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """Return the planes to send; raises the errors of the channel, if there is one."""
-        picture = self.cover.picture
-        samples = samples_of(picture)
-        costs = coefficient_costs(picture, self.cover.errors)
-        seal(samples, format_record(record, keys.film), keys, randomness(SEED_BYTES), costs, _options(picture))
-        return with_samples(picture, samples)
-
-    def check(self, sent: bytes) -> None:
-        """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
-
-
-class ThroughChannel(ChannelPlan):
-    """A container that arrives through a channel that is exact."""
+class ThroughChannel(JpegMedium):
+    """The coefficients of a JPEG that arrive through a channel that is exact."""
 
     def __init__(self, made: ChannelCover) -> None:
         super().__init__(replace(made.carrier, picture=made.sent))
-        self.carrier = made.carrier
         self._made = made
         self._container: JpegPicture | None = None
 
-    def planes(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """Return the planes to send, as `ChannelPlan.planes`.
+    @property
+    def container(self) -> JpegCover:
+        """The JPEG that arrives."""
+        return self._made.carrier
+
+    def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
+        """Return the luma to send, as `JpegMedium.sealed`.
 
         Raises CapacityError if too few arriving values can be chosen.
         """
@@ -94,7 +73,7 @@ class ThroughChannel(ChannelPlan):
                 self._container = container
                 planes = [luma, *self._made.sent.planes[1:]]
                 self.arrives_otherwise = not all(map(np.array_equal, planes, container.planes))
-                return planes
+                return luma
 
             failures.append(int(np.count_nonzero(failed)))
             moved = (container.planes[0] != arrived.planes[0]).reshape(-1, 64)[:, 1:]

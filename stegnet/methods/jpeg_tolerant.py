@@ -15,11 +15,11 @@ from stegnet.core.errors import CapacityError, KeyFileError, MediaError
 from stegnet.core.names import FILE
 from stegnet.core.text import Text
 from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import ContainerKeys, KeySource, Randomness
+from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Cover
 from stegnet.methods.channel_cover import BY_MODEM, ChannelCover
 from stegnet.methods.hiding import FoundFile
-from stegnet.methods.jpeg_channel import ChannelPlan
+from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.methods.method import Context, NotFound
 from stegnet.record import Container, Record, format_record
 from stegnet.record.reading import FrameReading
@@ -42,8 +42,8 @@ from stegnet.sealing.tolerant_rates import (
 )
 
 
-class NearlyThroughChannel(ChannelPlan):
-    """A container for a channel that moves some coefficients, in which the record can be read nevertheless.
+class NearlyThroughChannel(JpegMedium):
+    """A JPEG for a channel that moves some coefficients, in which the record can be read nevertheless.
 
     Raises:
         KeyFileError: the key is for a recipient.
@@ -54,7 +54,6 @@ class NearlyThroughChannel(ChannelPlan):
 
     def __init__(self, made: ChannelCover, source: KeySource) -> None:
         super().__init__(replace(made.carrier, picture=made.sent))
-        self.carrier = self.cover
         self._made = made
         self._keys = next(salted_keys(source, content_salts(made.sent)), None)
         if self._keys is None:
@@ -66,8 +65,12 @@ class NearlyThroughChannel(ChannelPlan):
         # Bytes of the largest record; negative if none fits, as too much moves.
         self.capacity = tolerant_capacity(count_stable(made.sent), self._moved)
 
-    def planes(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> list[np.ndarray]:
-        """Return the planes to send, as `ChannelPlan.planes`. Raises CapacityError if too much of them moves."""
+    def record_capacity(self, key: Key) -> int:
+        """Return the bytes of a record that fit and can be protected; negative if too much moves."""
+        return min(super().record_capacity(key), self.capacity)
+
+    def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
+        """Return the luma to send, as `JpegMedium.sealed`. Raises CapacityError if too much of them moves."""
         assert self._keys is not None
         sent = self._made.sent
         data = format_record(record, self._keys.key)
@@ -76,7 +79,7 @@ class NearlyThroughChannel(ChannelPlan):
         if rates is None:
             hint = Text("use a smaller secret or a larger cover; or ", BY_MODEM)
             raise CapacityError("too much of what is sent moves on its way", hint)
-        return with_samples(sent, seal_tolerant(sent, data, self._keys, rates, limits, randomness))
+        return with_samples(sent, seal_tolerant(sent, data, self._keys, rates, limits, randomness))[0]
 
 
 def _moved_coefficients(made: ChannelCover) -> MovedCoefficients:

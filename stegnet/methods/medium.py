@@ -1,9 +1,13 @@
-"""Methods that hide any file, byte for byte, in samples of one cover, and leave the rest of its file unchanged."""
+"""What of a cover carries a file, and the way in which any such medium is hidden in: fit, seal, write, report.
+
+A medium is a class: its samples, what a change of each costs, what would betray a change, and how its file is written.
+`MediumMethod` tells the rest once, for files and for the parts of an album's file.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,7 +15,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
-from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource
+from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import suffixes_for
 from stegnet.methods.method import (
@@ -35,185 +39,234 @@ from stegnet.methods.method import (
     media_compressors,
     option,
 )
-from stegnet.record import Record, empty_record_bytes, format_record
+from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
 from stegnet.results import NONE_HARD, SecurePayload
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 
 
 @dataclass(frozen=True)
-class SampleOptions:
-    """Options of methods that hide in samples."""
+class MediumOptions:
+    """Options that all methods of this kind have."""
 
     compress: bool = option(False, COMPRESS_HELP)
     at_most_safe: bool = option(False, SAFE_HELP)
     verify: bool = option(True, VERIFY_HELP)
 
 
-class Samples(ABC):
-    """Samples to seal a file in, and how to write their file.
+Options = TypeVar("Options", bound=Any)  # a dataclass with the fields of MediumOptions
+
+
+class WrittenCover(NamedTuple):
+    """Facts on a cover that was written with other samples: lines for the report, and values of `HidingFigures`."""
+
+    notes: tuple[str, ...]
+    figures: dict[str, Any]
+
+
+class Medium(ABC):
+    """What of an opened cover carries, and how the cover is written with other samples.
 
     Attributes:
         samples: (H, W, 3 or 1) uint8.
-        medium: the kind of samples, and the data that the MAC covers besides them.
+        model: the kind of samples, and the data that the MAC covers besides them.
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
         fixed: mask of samples that must not change, (rows, columns, 1) bool; None: all may.
-        height, width: size of a picture in pixels; else 0.
+        larger: the hint if a file does not fit.
+        tells_share: whether the report says which share of the capacity is used.
+        near_lossless: whether a picture that does not fit may be coded nearly without loss.
     """
 
     samples: np.ndarray
-    medium: CarrierModel
+    model: CarrierModel
     secure: SecurePayload
     history: str | None
     fixed: np.ndarray | None = None
-    height = width = 0
+    larger: str = "use a larger cover, or an album of several (`stegnet hide --spread`)"
+    tells_share: ClassVar[bool] = True
+    near_lossless: ClassVar[bool] = True
 
-    def nothing_fits(self) -> CapacityError | None:
-        """Return the error for a cover whose samples must all stay; None if some may change."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a picture in pixels; 0 of others."""
+        return 0, 0
+
+    @property
+    def hard(self) -> int:
+        """Bound of the bytes that are hard to find; negative: not even an empty file is."""
+        return NONE_HARD if self.history else self.secure.hard
+
+    def record_capacity(self, key: Key) -> int:
+        """Return the bytes of the largest record for a film key; negative if not even an empty one fits."""
+        rows, cols = self.samples.shape[:2]
+        return record_capacity(rows, cols, key, channels_of(self.samples), self.model)
+
+    def file_capacity(self, name: str, key: Key) -> int:
+        """Return the bytes of the largest file of a name; negative if its record does not fit."""
+        return self.record_capacity(key) - empty_record_bytes(name, key)
+
+    def refusal(self) -> CapacityError | None:
+        """Return the error for a cover in which nothing fits for a reason of its own; None if it has none."""
         return None
+
+    def remedy(self, key: Key, size: int, most: int) -> str:
+        """Return what to do about a file of `size` bytes, where `most` fit."""
+        return self.larger
 
     @abstractmethod
     def costs(self) -> Costs:
         """Return the costs of changing the samples."""
 
+    def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
+        """Return what `write` takes: the samples with a record sealed in them. Raises the errors of the medium."""
+        samples = self.samples.copy(order="C")
+        colour = samples.shape[2] > 1
+        options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=self.model, fixed=self.fixed)
+        data = format_record(record, keys.film)
+        seal(samples, data, keys, randomness(SEED_BYTES), self.costs(), options)
+        return samples
+
     @abstractmethod
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
-        """Write the cover with other samples, given the container's suffix; errors are those of `NewContainer.write`.
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+        """Write the cover with other samples, as `NewContainer.write` does.
+
+        Args:
+            part: file to write.
+            sealed: what `sealed` returned.
+            verify: read it back and compare.
+            suffix: the container's; "": the default.
 
         Returns:
-            A line for each part of the cover that is not kept.
+            Facts on it; the notes have a line for each part of the cover that is not kept.
         """
 
-    @abstractmethod
-    def figures(self, samples: np.ndarray) -> dict[str, Any]:
-        """Return values for `HidingFigures` that follow from the container's samples."""
 
-
-class SampleMethod(AlbumMethod[SampleOptions]):
-    """A method that opens covers with `open`."""
+class MediumMethod(AlbumMethod[Options]):
+    """A method that hides in the medium that it opens."""
 
     what = "any file"  # what fits, in words
 
     @abstractmethod
-    def open(self, cover: Cover) -> Samples:
-        """Return the samples of a cover that stays what it is.
+    def open(self, cover: Cover, options: Options, suffix: str, key: KeySource) -> Medium:
+        """Return the medium of a cover.
+
+        Args:
+            cover: opened cover.
+            options: the method's options.
+            suffix: suffix of the container; "": the default.
+            key: the sender's key, or the container's film key; a medium may depend on it.
 
         Raises:
+            ConfigError: the options are impossible.
             MediaError: the cover can't be read.
             CapacityError: it is no cover for this method.
         """
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List any file up to the capacity; nothing if the capacity is 0."""
-        found = self.capacity(cover, USUAL_NAME, SampleOptions())
+        found = self.capacity(cover, USUAL_NAME, self.info.options())
         return [Fit(self.what, self.info.name, found.bytes, found.hard)] if found.bytes else []
 
-    def capacity(self, cover: CoverSize, name: str, options: SampleOptions) -> Capacity:
+    def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity:
         """Return the capacity of the cover's samples; 0 if the method does not keep the cover's form."""
         if cover.cover is None or not self.info.keeps_form_of(cover.cover):
             return Capacity(0)
-        carrier = _SampleCarrier(self.open(cover.cover), ANY_KEY, SampleOptions())
-        return Capacity.of(carrier.capacity(name), carrier.hard, carrier.found.history)
+        medium = self.open(cover.cover, options, "", ANY_KEY)
+        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for a cover that stays what it is."""
-        stays = not options.resize and self.info.keeps_form_of(cover) and suffix in suffixes_for(self, cover)
-        return choice_of(self, options) if stays else None
+        stays = not options.resize and self.info.keeps_form_of(cover)
+        return choice_of(self, options) if stays and suffix in suffixes_for(self, cover) else None
 
     def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
     ) -> NewContainer:
         """Hide a file in the cover's samples, which are written in the cover's own form."""
         keys = key.new_keys(context.randomness)
-        carrier = _SampleCarrier(self.open(cover), keys.film, options)
-        context = context.in_steps("compress", "hide", "write")
-        fitted = payload.fit(carrier, context)
-        return _seal_samples(carrier, fitted.record(context.randomness), keys, context, suffix, fitted)
+        return embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)
 
-    def part_capacity(self, cover: Cover, empty: int, key: Key, options: SampleOptions) -> Capacity:
+    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
         """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
-        carrier = _SampleCarrier(self.open(cover), key, options)
-        return Capacity(carrier.space - empty, carrier.hard)
+        medium = self.open(cover, options, "", key)
+        return Capacity(medium.record_capacity(key) - empty, medium.hard)
 
     def embed_record(
-        self, cover: Cover, record: Record, keys: ContainerKeys, options: SampleOptions, context: Context
+        self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
         """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
-        carrier = _SampleCarrier(self.open(cover), keys.film, options)
-        return _seal_samples(carrier, record, keys, context, suffixes_for(self, cover)[0])
+        return _seal(self.open(cover, options, "", keys.film), record, keys, context, suffixes_for(self, cover)[0])
 
 
-class _SampleCarrier(Carrier):
-    """Samples that a file is hidden in. The key is the container's film key."""
+def embed_in(
+    medium: Medium, payload: Payload, suffix: str, keys: ContainerKeys, options: Any, context: Context
+) -> NewContainer:
+    """Hide a file in an opened medium."""
+    context = context.in_steps("compress", "hide", "write")
+    fitted = payload.fit(_Fitting(medium, keys.film, options), context)
+    return _seal(medium, fitted.record(context.randomness), keys, context, suffix, fitted)
 
-    def __init__(self, found: Samples, key: Key, options: SampleOptions) -> None:
-        self.found = found
+
+class _Fitting(Carrier):
+    """A medium that a file is fitted to, with the container's film key."""
+
+    def __init__(self, medium: Medium, key: Key, options: Any) -> None:
+        self._medium = medium
         self._key = key
-        self._options = options
+        self._compresses = options.compress
         self.at_most_safe = options.at_most_safe
-        self.channels = channels_of(found.samples)
-        rows, cols = found.samples.shape[:2]
-        self.space = record_capacity(rows, cols, key, self.channels, found.medium)
-        self.hard = NONE_HARD if found.history else found.secure.hard
 
     def capacity(self, name: str) -> int:
-        most = self.space - empty_record_bytes(name, self._key)
-        return min(most, self.hard) if self.at_most_safe else most
+        most = self._medium.file_capacity(name, self._key)
+        return min(most, self._medium.hard) if self.at_most_safe else most
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        return self.found.nothing_fits() or super().refusal(payload, size, most)
+        return self._medium.refusal() or super().refusal(payload, size, most)
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
-        hint = "use a larger cover, or an album of several (`stegnet hide --spread`)"
+        hint = self._medium.remedy(self._key, size, most)
         return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
 
     def compressors(self) -> Compressors:
-        return media_compressors(single=True) if self._options.compress else {}
+        return media_compressors(self._medium.near_lossless) if self._compresses else {}
 
 
-def _seal_samples(
-    carrier: _SampleCarrier,
+def _seal(
+    medium: Medium,
     record: Record,
     keys: ContainerKeys,
     context: Context,
     suffix: str,
     fitted: HiddenFile | None = None,
-) -> "_SealedSamples":
+) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
-    found = carrier.found
-    context.warn_about_cover(found.history)
-    samples = found.samples.copy()
-    colour = samples.shape[2] > 1
-    options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=found.medium, fixed=found.fixed)
-    data = format_record(record, keys.film)
-    seed = context.randomness(SEED_BYTES)
-    context.with_heartbeat("hide", lambda: seal(samples, data, keys, seed, found.costs(), options))
-    return _SealedSamples(carrier, record, context, suffix, fitted, samples)
+    context.warn_about_cover(medium.history)
+    sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
+    return _SealedMedium(medium, record, keys.film, context, suffix, fitted, sealed)
 
 
 @dataclass
-class _SealedSamples(NewContainer):
-    carrier: _SampleCarrier
+class _SealedMedium(NewContainer):
+    medium: Medium
     record: Record
+    key: Key
     context: Context
     suffix: str
     fitted: HiddenFile | None  # None: the record is a part of an album's file
-    samples: np.ndarray
-
-    def __post_init__(self) -> None:
-        self.height = self.carrier.found.height
-        self.width = self.carrier.found.width
+    sealed: np.ndarray
 
     def write(self, part: Path, verify: bool) -> Written:
-        found = self.carrier.found
+        medium = self.medium
         fitted = self.fitted
-        about_cover = self.context.with_heartbeat("write", lambda: found.write(part, self.samples, verify, self.suffix))
+        notes, figures = self.context.with_heartbeat(
+            "write", lambda: medium.write(part, self.sealed, verify, self.suffix)
+        )
+        self.height, self.width = medium.size
         lines = (fitted.line, *fitted.notes) if fitted else ()
-        figures = found.figures(self.samples) | {
-            "cover_format": found.history,
-            "hidden_bytes": len(self.record.data),
-            "capacity": self.carrier.space,
-            "channels": self.carrier.channels,
-            "secure": found.secure,
-        }
-        return Written.of(fitted, (*lines, *about_cover), figures)
+        figures |= {"cover_format": medium.history, "hidden_bytes": len(self.record.data), "secure": medium.secure}
+        secret = self.record.header.secret
+        if medium.tells_share:
+            name = secret.name if isinstance(secret, File) else USUAL_NAME
+            figures |= {"capacity": medium.file_capacity(name, self.key), "channels": channels_of(medium.samples)}
+        hidden = frames_with_data(self.record.header) if fitted and isinstance(secret, File) else 1
+        return Written.of(fitted, (*lines, *notes), figures, hidden=hidden)

@@ -415,7 +415,7 @@ class NewContainer(ABC):
 class FoundSecret(ABC):
     """A secret that a method found in an open container. `write`, `text` and `details` read it."""
 
-    kind: str  # PICTURE, FILM or FILE
+    kind: Literal["picture", "film", "file"]
     name: str | None = None  # a file's own name
     size: int | None = None  # of a file, in bytes
     method: str  # the name of its method

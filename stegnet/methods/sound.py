@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
+from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import found_file
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, WrittenCover
 from stegnet.methods.method import (
     AutoOptions,
     Context,
@@ -21,7 +22,6 @@ from stegnet.methods.method import (
     Payload,
     choice_of,
 )
-from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
 from stegnet.record import Container
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import UNEVEN, Costs
@@ -29,7 +29,7 @@ from stegnet.sealing import UNEVEN, Costs
 _USUAL = 40  # cost of changing a median sample
 
 
-class SoundMethod(SampleMethod):
+class SoundMethod(MediumMethod[MediumOptions]):
     """Any file, byte for byte, in a sound that stays what it was."""
 
     info = MethodInfo(
@@ -47,14 +47,14 @@ MP3, AAC and Opus lose the secret.
         preference=4,
         survives="survives: being sent as a file or converted between WAV and FLAC (same bits and rate); "
         "not: MP3, AAC or Opus",
-        options=SampleOptions,
+        options=MediumOptions,
         albums=True,
         keeps="sound",
     )
 
-    def open(self, cover: Cover) -> Samples:
+    def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a WAV or FLAC; opened once per cover."""
-        return cover.once(self.info.name, _SoundSamples)
+        return cover.once(self.info.name, SoundMedium)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice:
         """Return a choice for any sound: no other method hides in one."""
@@ -65,7 +65,9 @@ MP3, AAC and Opus lose the secret.
         return found_file(container, context, self.info.name)
 
 
-class _SoundSamples(Samples):
+class SoundMedium(Medium):
+    """The lowest bytes of a sound's samples."""
+
     def __init__(self, cover: Cover) -> None:
         noisy = 3.0  # levels of noise, from which a sample can carry
         rate = 0.2  # bits a sample that are hard to find in such noise
@@ -73,12 +75,13 @@ class _SoundSamples(Samples):
         self._cover = cover
         self._sound = cover.sound
         self.samples = cover.sound.samples
-        self.medium = replace(UNEVEN, context=cover.sound.context)
+        self.model = replace(UNEVEN, context=cover.sound.context)
         self.history = cover.history
         self.fixed = cover.sound.stays[..., None] if cover.sound.stays.any() else None
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= noisy)), rate, measured)
 
-    def nothing_fits(self) -> CapacityError | None:
+    def refusal(self) -> CapacityError | None:
+        """Return the error for a sound that is silent, or too short; None for others."""
         if self.samples.size:
             return None
         if self._sound.is_silent:
@@ -101,15 +104,14 @@ class _SoundSamples(Samples):
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)
 
-    def figures(self, samples: np.ndarray) -> dict[str, Any]:
-        changed = int(np.count_nonzero(samples != self.samples))
-        frames, channels = self._sound.file.data.shape[:2]
-        return {"cover_pixels": frames * channels, "changed_pixels": changed, "unit": "samples"}
-
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
-        data = self._sound.with_samples(samples)
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+        """Write the sound in its own form."""
+        data = self._sound.with_samples(sealed)
         self._sound.file.write(part, data)
         if verify:
             with Cover(part, quiet=True) as written:
                 check_same(part, np.array_equal(written.sound.file.data, data))
-        return tuple(f"cover: {note}" for note in self._sound.file.notes())
+        frames, channels = self._sound.file.data.shape[:2]
+        changed = int(np.count_nonzero(sealed != self.samples))
+        figures = {"cover_pixels": frames * channels, "changed_pixels": changed, "unit": "samples"}
+        return WrittenCover(tuple(f"cover: {note}" for note in self._sound.file.notes()), figures)

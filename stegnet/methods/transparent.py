@@ -1,11 +1,9 @@
 """The method "transparent": any file, byte for byte, in the visible pixels of a picture, which stays as transparent."""
 
-from collections.abc import Generator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -20,16 +18,16 @@ from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import regular_areas
-from stegnet.methods.hiding import found_file_by, write_form
+from stegnet.methods.hiding import SamplesContainer, found_file_by, write_form
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, WrittenCover
 from stegnet.methods.method import Context, FoundSecret, MethodInfo, NewContainer, NotFound, Payload
-from stegnet.methods.samples import SampleMethod, SampleOptions, Samples
-from stegnet.methods.sealed import check_pixels, secure_in
+from stegnet.methods.pixels import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
 from stegnet.sealing import LAYERED_PIXELS, Costs, texture_costs
 
 
-class TransparentMethod(SampleMethod):
+class TransparentMethod(MediumMethod[MediumOptions]):
     """Any file, byte for byte, in a picture that stays as transparent as it was."""
 
     info = MethodInfo(
@@ -47,26 +45,26 @@ seen.
         covers=(PICTURE,),
         forms=MappingProxyType({PICTURE: (".png",)}),
         preference=4,
-        options=SampleOptions,
+        options=MediumOptions,
         albums=True,
         keeps="opacity",
     )
     what = "any file (the PNG stays transparent)"
 
-    def open(self, cover: Cover) -> Samples:
+    def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""
         cover.once("pixels", check_pixels)
         if not cover.is_transparent:
             raise CapacityError(
                 "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
             )
-        return cover.once(self.info.name, _VisibleSamples)
+        return cover.once(self.info.name, OpacityMedium)
 
     def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SampleOptions, context: Context
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
     ) -> NewContainer:
-        """Hide as `SampleMethod.embed`, after checking that the cover's form can be kept."""
-        self.open(cover)
+        """Hide as `MediumMethod.embed`, after checking that the cover's form can be kept."""
+        self.open(cover, options, suffix, key)
         check_kept(cover, suffix)
         return super().embed(cover, payload, suffix, key, options, context)
 
@@ -74,56 +72,58 @@ seen.
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
             return NotFound()
-        return found_file_by(_TransparentContainer, container, context, self.info.name)
+        return found_file_by(_opened, container, context, self.info.name)
 
 
-class _VisibleSamples(Samples):
+def _opened(file: Cover, key_source: KeySource) -> Container:
+    """Open the visible pixels of a picture."""
+    medium = OpacityMedium(file)
+    return SamplesContainer(file, key_source, medium.samples, medium.model)
+
+
+class OpacityMedium(Medium):
     """Red, green and blue of pixels that aren't fully transparent, (1, n, 3) uint8; (H, W, 3) if all are visible."""
 
     def __init__(self, cover: Cover) -> None:
         self._cover = cover
         self._layers, self._profile = cover.layers
-        self.height, self.width = self._layers.shape[:2]
         opacity = self._layers[..., 3]
         self._visible = opacity > 0
         seen = self._layers[self._visible, :3]
-        self.samples = seen.reshape(self.height, self.width, 3) if self._visible.all() else seen[None]
+        self.samples = seen.reshape(*self.size, 3) if self._visible.all() else seen[None]
         size = np.array(opacity.shape, ">u4").tobytes()
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
-        self.medium = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
+        self.model = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.secure = secure_in(self._regular[self._visible], channels_of(self.samples))
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None
         self.history = cover.lossy_format or signed or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self._layers.shape[:2]
+        return height, width
+
     def costs(self) -> Costs:
+        """Return costs that are low in texture, and none in regular areas."""
         shape = self.samples.shape
         return Costs(
             *(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3], self._regular))
         )
 
-    def figures(self, samples: np.ndarray) -> dict[str, Any]:
-        changes = Changes.of(self.samples, samples)
-        count = samples[..., 0].size
-        return {"cover_pixels": count, "container_psnr": changes.psnr, "changed_pixels": changes.pixels}
-
-    def write(self, part: Path, samples: np.ndarray, verify: bool, suffix: str) -> tuple[str, ...]:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+        """Write the picture without loss in the form of the cover, or as PNG; its opacity stays."""
         layers = self._layers.copy()
-        layers[self._visible, :3] = samples.reshape(-1, 3)
+        layers[self._visible, :3] = sealed.reshape(-1, 3)
         notes = write_form(part, layers, self._cover, self._profile, suffix)
         if verify:
             with Cover(part) as written:
                 check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))
-        return tuple(line for line in notes if TRANSPARENT not in line)
-
-
-class _TransparentContainer(Container):
-    """A picture whose only frame is its visible pixels."""
-
-    def __init__(self, file: Cover, key_source: KeySource) -> None:
-        self._visible = _VisibleSamples(file)
-        self.medium = self._visible.medium
-        super().__init__(file, key_source)
-
-    def _decode(self) -> Generator[np.ndarray, None, None]:
-        yield self._visible.samples
+        changes = Changes.of(self.samples, sealed)
+        figures = {
+            "cover_pixels": sealed[..., 0].size,
+            "container_psnr": changes.psnr,
+            "changed_pixels": changes.pixels,
+        }
+        return WrittenCover(tuple(line for line in notes if TRANSPARENT not in line), figures)

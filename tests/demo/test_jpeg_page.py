@@ -14,8 +14,8 @@ from PIL import ExifTags, Image, ImageCms
 import stegnet
 from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
-from stegnet.methods import jpeg as jpegs
-from stegnet.methods import sealed
+from stegnet.methods.jpeg_medium import jpeg_secure_payload
+from stegnet.methods.pixels import secure_payload
 from stegnet.results import NONE_HARD, HidingFigures
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg
@@ -103,10 +103,10 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
     """Python's words for a cover whose container is of a kind: how easily so many bytes are found, in words."""
     if kind == "jpeg":
         made = jpeg_cover(cover, 95)
-        secure, history = jpegs.jpeg_secure_payload(made), made.history
+        secure, history = jpeg_secure_payload(made), made.history
     else:
         pixels, _ = read_cover(cover)
-        secure, history = sealed.secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)
+        secure, history = secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)
     figures = HidingFigures(kind, 1, 1, history, secure=secure)
     bounds = (secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)
     sizes = (0, *(size for size in bounds if size > 0))

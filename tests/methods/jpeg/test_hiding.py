@@ -11,7 +11,7 @@ from stegnet import CapacityError, MediaError, RevealError, Session
 from stegnet.core.names import USUAL_NAME
 from stegnet.keys import Identity, Key
 from stegnet.media.cover import Cover
-from stegnet.methods.jpeg import jpeg_secure_payload
+from stegnet.methods.jpeg_medium import jpeg_secure_payload
 from tests.support.jpegs import jpeg_cover, read_jpeg
 from tests.support.sealing import KEY
 
