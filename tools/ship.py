@@ -22,7 +22,7 @@ from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
 from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.core.onnx_graphs import ID
-from stegnet.near.export import prediction_graphs
+from stegnet.near.prediction_export import prediction_graphs
 from stegnet.networks import Network
 from stegnet.networks.card import SHIPPED, Card, weights_id
 from stegnet.networks.onnx_export import export

@@ -325,7 +325,9 @@ class FoundPictures(FoundSecret):
     def __init__(self, container: Container, context: Context, header: Header) -> None:
         super().__init__(container, context)
         self.header = header
-        self.kind = FILM if container.kind == FILM else PICTURE  # a frame of a film may have been saved as a picture, which `write` refuses
+        self.kind = (
+            FILM if container.kind == FILM else PICTURE
+        )  # a frame of a film may have been saved as a picture, which `write` refuses
 
     def write(self, out: OutputTarget, strict: bool = False) -> Report:
         """Write it as `FoundSecret.write`; a film at its own size, with its own time stamps and sound.

@@ -4,8 +4,8 @@
 `jpeg_xl_header` has checked their header. `predicted` does so by a network, the `predictor`, which says how likely each
 level is, and by `mixtures`, which make bits of that. `fitting` finds the finest steps whose coded picture fits.
 
-The network is trained as PyTorch has it, `network`. Its `integer_layers` are what `export` writes as ONNX files. Only
-these three import PyTorch.
+The network is trained as PyTorch has it, `prediction_network`; its `integer_layers` are what `prediction_export` writes
+as ONNX files. Only these three import PyTorch.
 """
 
 from lazy_loader import attach_stub

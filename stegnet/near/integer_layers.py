@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stegnet.core.errors import WeightsError
-from stegnet.near.network import ACTIVATION, EXPONENT, MEAN, SHARE, Filter, Filters, PredictionNetwork
 from stegnet.near.order import COLOURS, FILMS, MIXED
+from stegnet.near.prediction_network import ACTIVATION, EXPONENT, MEAN, SHARE, Filter, Filters, PredictionNetwork
 
 _EXACT = 1 << 24  # integers that a 32-bit float holds
 _LEVEL = 255  # largest level, and largest activation

@@ -1,6 +1,6 @@
 """The network that predicts pictures, as a family that the trainer builds and saves."""
 
-from stegnet.near.network import PredictionNetwork
+from stegnet.near.prediction_network import PredictionNetwork
 from stegnet.networks.pair import Pair, register
 
 

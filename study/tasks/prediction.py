@@ -14,9 +14,9 @@ from pipeline.train.losses import VALIDATION_LOSS, LossTerms
 from pipeline.train.pairs import COVERS, validation_crops
 from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask
 from stegnet.core.errors import ConfigError
-from stegnet.near.network import MEAN as MEAN_STEP
-from stegnet.near.network import Filters, PredictionNetwork, rounded, seen_errors, visible
 from stegnet.near.order import COLOURS, MIXED, PASSES, count_levels, film_number
+from stegnet.near.prediction_network import MEAN as MEAN_STEP
+from stegnet.near.prediction_network import Filters, PredictionNetwork, rounded, seen_errors, visible
 from stegnet.networks.pair import Pair
 
 BITS_PER_PIXEL = "bits_per_pixel"  # that the network needs for pictures

@@ -14,11 +14,11 @@ from stegnet import WeightsError
 from stegnet.core.names import SHIPPED_PREDICTOR
 from stegnet.core.onnx_graphs import ID
 from stegnet.near import GRAPHS, Predictor, Steps, quantise, shipped_predictor
-from stegnet.near.export import prediction_graphs
 from stegnet.near.integer_layers import integer_networks
-from stegnet.near.network import Quantised, rounded
 from stegnet.near.order import FILMS
 from stegnet.near.predicted import encode_predicted
+from stegnet.near.prediction_export import prediction_graphs
+from stegnet.near.prediction_network import Quantised, rounded
 from stegnet.networks import build, build_from, load_pair
 from study.tasks.multiscale import Multiscale
 from study.tasks.prediction import BITS_PER_PIXEL, PredictionTask, grid_bits, picture_bits, to_levels

@@ -9,14 +9,14 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_writing import serialised
 from stegnet.near.integer_layers import IntegerPass, integer_networks
-from stegnet.near.network import (
+from stegnet.near.order import COLOURS, FILMS, MIXED
+from stegnet.near.prediction_network import (
     ACTIVATION,
     EXPONENT,
     MEAN,
     SHARE,
     PredictionNetwork,
 )
-from stegnet.near.order import COLOURS, FILMS, MIXED
 from stegnet.near.predictor import GRAPHS, REACH, Predictor
 
 
