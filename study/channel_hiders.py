@@ -156,8 +156,7 @@ def _arriving(
         luma = medium.sealed(record, key.new_keys(random), random)
     except CapacityError:
         return None
-    sent = medium.cover.picture
-    return channel.arriving(sent.with_planes([luma, *sent.planes[1:]]))
+    return channel.arriving(medium.file_of(luma))
 
 
 def medium_for(photograph: bytes, transit: Transit, key: Key) -> JpegMedium:

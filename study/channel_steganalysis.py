@@ -48,9 +48,9 @@ from study.channel_hiders import (
     Case,
     Channel,
     Message,
+    medium_for,
     nonzero_of,
     pictures_of,
-    plan_of,
     png_of,
 )
 from study.ensemble import FOLDS, Features, by_folds, summarise
@@ -216,11 +216,11 @@ def uploaded(upload: Upload, photographs: np.ndarray) -> Iterator[dict[str, obje
         once = channel.arriving(png_of(photograph))
         random = seeded(container_seed(SEED, number))
         key = Key(random(KEY_BYTES))
-        plan = plan_of(png_of(photograph), transit, key)
-        record = upload.message.record(nonzero_of(plan.carrier.picture), random)
+        medium = medium_for(png_of(photograph), transit, key)
+        record = upload.message.record(nonzero_of(medium.container.picture), random)
         with suppress(CapacityError):
-            planes = plan.planes(record, key.new_keys(random), random)
-            sent = jpeg_of(plan.cover.picture.with_planes(planes), "sent.jpg")
+            luma = medium.sealed(record, key.new_keys(random), random)
+            sent = jpeg_of(medium.file_of(luma), "sent.jpg")
             shares.append([_share_moving(each, channel) for each in (once, sent)])
     again, container = np.array(shares).T
     yield {

@@ -13,7 +13,7 @@ import numpy as np
 from stegnet.core.parallel import parallel_map, thread_count
 from stegnet.sealing import decode_message, encode_message, least_places, message_capacity, trellis
 from stegnet.sealing.tolerant import FORMAT, LEAD_CODE, CodedZone, CodeRates, count_trits, design_errors, sealed_size
-from stegnet.sealing.tolerant_rates import COSTS, MovedCoefficients, choose_rates
+from stegnet.sealing.tolerant_rates import CHANGES, MovedCoefficients, choose_rates
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SimulatedChannel:
         return zone.ratios_of((zone.trits_of(coded) + syndrome) % 3, wrong)
 
     def _lost(self, zone: CodedZone) -> float:
-        return self.moved.share_of_changes * COSTS.changes[zone.height - 1] * zone.trits
+        return self.moved.share_of_changes * CHANGES[zone.height - 1] * zone.trits
 
 
 def lost_containers(samples: int, record_size: int, moved: MovedCoefficients, count: int) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def named(secret: bytes) -> Iterator[Path]:
         yield path
 
 
-def comes_back(cover: bytes | Path, method: str, size: int) -> None:
+def comes_back(cover: bytes | Path, method: Any, size: int) -> None:
     secret = np.random.default_rng(size).bytes(size)
     with named(secret) as path:
         made = stegnet.hide(cover, path, key=KEY, method=method)
@@ -115,7 +116,7 @@ def comes_back(cover: bytes | Path, method: str, size: int) -> None:
     assert (found.data == secret, found.trouble) == (True, ())
 
 
-def is_refused(cover: bytes | Path, method: str, size: int) -> None:
+def is_refused(cover: bytes | Path, method: Any, size: int) -> None:
     with named(bytes(size)) as path, pytest.raises(stegnet.CapacityError) as caught:
         stegnet.hide(cover, path, key=KEY, method=method)
     assert caught.value.hint

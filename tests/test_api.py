@@ -496,4 +496,5 @@ def test_a_session_gives_back_its_networks(session: stegnet.Session) -> None:
         container = own.hide(cover, secret, key=KEY, method="network").container
         assert own._context.networks
     assert not own._context.networks
+    assert container is not None
     assert stegnet.reveal(container, key=KEY).kind == "picture"

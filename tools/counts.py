@@ -34,7 +34,7 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
         "modules without `__init__`": f"{sum(file.name != '__init__.py' for file in files)}",
         "names of modules used again": f"{sum(count > 1 for count in names.values())}",
         "lines a function, med/p90/max": "/".join(f"{np.percentile(functions, share):.0f}" for share in (50, 90, 100)),
-        "constants of modules; packed assignments, per 1,000 lines": _shorthand(files),
+        "constants and settings; packed assignments, per 1,000 lines": _shorthand(files),
         "imports inside functions": f"{sum(map(_inner_imports, files))}",
         "files that name a method, outside methods": _places(root, folders, files),
         "functions of seven arguments and more": f"{sum(count > MOST_ARGUMENTS for count in _arguments(files))}",
@@ -56,12 +56,15 @@ def _shorthand(files: list[Path]) -> str:
 
 
 def _constants(file: Path) -> int:
-    """Return the number of names in capitals that a module assigns to."""
+    """Return the number of names in capitals that a module assigns to, and of fields of classes that it makes once."""
     statements = ast.parse(file.read_text(encoding="utf-8")).body
+    made = {ast.unparse(node.value) for node in statements if isinstance(node, ast.Assign)}
+    settings = [node for node in statements if isinstance(node, ast.ClassDef) and f"{node.name}()" in made]
+    fields = sum(isinstance(field, ast.AnnAssign) for each in settings for field in each.body)
     targets = [target for node in statements if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in statements if isinstance(node, ast.AnnAssign)]
     names = (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
-    return sum(name.isupper() for name in names)
+    return fields + sum(name.isupper() for name in names)
 
 
 def _nodes(file: Path) -> Iterator[ast.AST]:

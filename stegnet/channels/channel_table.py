@@ -14,15 +14,9 @@ MESSENGER_SIDE = 1600  # pixels of a picture's longer side, at most
 MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))  # of JPEG: when sent, and when passed on
 
 
-@dataclass(frozen=True)
-class QualitySettings:
-    """JPEG qualities that are simulated besides a promised one."""
-
-    best: int = 100
-    above: tuple[int, ...] = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # steps above the promised quality
-
-
-QUALITIES = QualitySettings()
+# JPEG qualities that are simulated besides a promised one.
+_BEST = 100
+_ABOVE = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # steps above the promised quality
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class PictureEntry:
         cropped = "crop" in edits
         saves = self.saves
         if quality is not None:
-            better = [quality + step for step in QUALITIES.above if quality + step <= QUALITIES.best]
+            better = [quality + step for step in _ABOVE if quality + step <= _BEST]
             saves = ((quality,), *((higher,) for higher in better))
         lowest = min(map(min, saves))
         before = f"reduction to no less than {factor:.0%}, then " if factor else ""

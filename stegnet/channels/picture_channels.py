@@ -38,26 +38,20 @@ class Reduction(NamedTuple):
         return np.array(image.transform((width, height), Image.Transform.AFFINE, scaling, self.by))
 
 
-@dataclass(frozen=True)
-class SimulationSettings:
-    """Cases that are simulated."""
-
-    crops: tuple[Crop, ...] = (
-        Crop(8, 8, 8, 8), Crop(4, 4, 4, 4), Crop(3, 5, 4, 2), Crop(0, 1, 8, 0), Crop(5, -3, -5, 3), Crop(-4, -4, 4, 4),
-    )  # fmt: skip
-    crops_of_reduced: tuple[Crop, ...] = crops[:4]  # without shifts
-    # The first one leaves least.
-    reductions: tuple[Reduction, ...] = (
-        Reduction(1.0, _Filter.BILINEAR, True), Reduction(1.0, _Filter.BOX, True),
-        Reduction(1.0, _Filter.LANCZOS, True), Reduction(1.0, _Filter.BICUBIC, False),
-        Reduction(0.75, _Filter.BILINEAR, True), Reduction(0.75, _Filter.BILINEAR, False),
-        Reduction(0.5, _Filter.BILINEAR, True), Reduction(0.2, _Filter.BICUBIC, True),
-    )  # fmt: skip
-    # Places of parts: the share of the cut-off pixels that lies above and before them.
-    places: tuple[tuple[float, float], ...] = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
-
-
-SETTINGS = SimulationSettings()
+# Cases that are simulated.
+_CROPS = (
+    Crop(8, 8, 8, 8), Crop(4, 4, 4, 4), Crop(3, 5, 4, 2), Crop(0, 1, 8, 0), Crop(5, -3, -5, 3), Crop(-4, -4, 4, 4),
+)  # fmt: skip
+_CROPS_OF_REDUCED = _CROPS[:4]  # without shifts
+# The first one leaves least.
+_REDUCTIONS = (
+    Reduction(1.0, _Filter.BILINEAR, True), Reduction(1.0, _Filter.BOX, True),
+    Reduction(1.0, _Filter.LANCZOS, True), Reduction(1.0, _Filter.BICUBIC, False),
+    Reduction(0.75, _Filter.BILINEAR, True), Reduction(0.75, _Filter.BILINEAR, False),
+    Reduction(0.5, _Filter.BILINEAR, True), Reduction(0.2, _Filter.BICUBIC, True),
+)  # fmt: skip
+# Places of parts: the share of the cut-off pixels that lies above and before them.
+_PLACES = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ class PictureChannel(PromisedChannel):
         height, width = sent.shape[:2]
         rows, cols = (math.ceil((self.part or 1) * side) for side in (height, width))
         yield sent
-        for down, across in SETTINGS.places:
+        for down, across in _PLACES:
             top = round(down * (height - rows))
             left = round(across * (width - cols))
             yield _saved(np.ascontiguousarray(sent[top : top + rows, left : left + cols]), self.saves[0])
@@ -114,12 +108,12 @@ class PictureChannel(PromisedChannel):
     def count(self, worst_only: bool) -> int:
         """Return the number of pictures that `arrivals` yields, or `parts` for a channel with parts."""
         if self.part:
-            return 1 + len(SETTINGS.places)
+            return 1 + len(_PLACES)
         if worst_only:
             return 1
         if self.plain:
             return len(self.saves) + 2
-        return 2 + (len(SETTINGS.crops) if self.factor is None else len(SETTINGS.reductions) + 1)
+        return 2 + (len(_CROPS) if self.factor is None else len(_REDUCTIONS) + 1)
 
     def _worst_first(self, sent: NDArray[np.uint8]) -> Iterator[Arrival]:
         """Yield the versions of a file that may arrive, the worst first."""
@@ -127,13 +121,13 @@ class PictureChannel(PromisedChannel):
             yield from self._saved_again(sent, None)
             return
         if self.factor is not None:
-            crops = SETTINGS.crops_of_reduced if self.cropped else (Crop(),)
-            for crop, reduction in zip(cycle(crops), SETTINGS.reductions, strict=False):
+            crops = _CROPS_OF_REDUCED if self.cropped else (Crop(),)
+            for crop, reduction in zip(cycle(crops), _REDUCTIONS, strict=False):
                 small = _saved(reduction.applied(crop.applied(sent), self.factor), self.saves[0])
                 yield Arrival(small, crop)
             yield Arrival(resize(small, *sent.shape[:2]), crop)
         else:
-            for crop in SETTINGS.crops:
+            for crop in _CROPS:
                 yield Arrival(_saved(crop.applied(sent), self.saves[0]), crop)
         yield Arrival(_saved(sent, self.saves[0]))
 

@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from stegnet.core.disk import temporary_folder, unwritable
@@ -21,17 +20,10 @@ from stegnet.results import OutputTarget, Report
 _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files opens it, too
 
 
-@dataclass(frozen=True)
-class UnpackingLimits:
-    """Bounds of an archive that is unpacked, and of one that is packed."""
-
-    files: int = 100_000  # with the folders
-    total_bytes: int = 1 << 34
-    depth: int = 64  # folders, one in another
-    path_bytes: int = 1024  # of UTF-8
-
-
-LIMITS = UnpackingLimits()
+# Bounds of an archive that is unpacked, and of one that is packed.
+_FILES = 100_000  # with the folders
+_TOTAL_BYTES = 1 << 34
+_DEPTH = 64  # folders, one in another
 
 
 def pack(folder: Path, into: Path) -> Path:
@@ -64,7 +56,7 @@ def pack(folder: Path, into: Path) -> Path:
                 if path.is_file():
                     with path.open("rb") as file:
                         shutil.copyfileobj(file, packed_file)
-        if amount := _excess(packing.infolist(), LIMITS.total_bytes):
+        if amount := _excess(packing.infolist(), _TOTAL_BYTES):
             problem = f"holds {amount}, more than may be unpacked"
             raise MediaError(problem, "hide several smaller folders", subject=folder)
     return archive
@@ -76,7 +68,7 @@ def _listed(folder: Path, depth: int = 0) -> Iterator[Path]:
         inside = list(folder.iterdir())
     for path in inside:
         yield path
-        if depth <= LIMITS.depth and path.is_dir() and not path.is_symlink():
+        if depth <= _DEPTH and path.is_dir() and not path.is_symlink():
             yield from _listed(path, depth + 1)
 
 
@@ -205,18 +197,19 @@ def _excess(entries: list[zipfile.ZipInfo], free_bytes: int) -> str:
     """Return the number of files and bytes if they are too many to be unpacked; else ""."""
     total = sum(entry.file_size for entry in entries)
     count = sum(not entry.is_dir() for entry in entries) + len(_folders(entries))
-    within = count <= LIMITS.files and total <= min(LIMITS.total_bytes, free_bytes)
+    within = count <= _FILES and total <= min(_TOTAL_BYTES, free_bytes)
     return "" if within else f"{count} files and folders of {total} bytes"
 
 
 def _excess_of_path(name: str) -> str:
     """Return what is wrong with a path in an archive if it is too deep or too long; else ""."""
+    path_bytes = 1024  # of UTF-8
     depth = name.count("/")
-    if depth > LIMITS.depth:
-        return f"lies {depth} folders deep, and {LIMITS.depth} are allowed"
+    if depth > _DEPTH:
+        return f"lies {depth} folders deep, and {_DEPTH} are allowed"
     length = len(name.encode("utf-8", "surrogatepass"))
-    if length > LIMITS.path_bytes:
-        return f"has a path of {length} bytes, and {LIMITS.path_bytes} are allowed"
+    if length > path_bytes:
+        return f"has a path of {length} bytes, and {path_bytes} are allowed"
     return ""
 
 

@@ -35,16 +35,10 @@ GAIN = 30  # factor of the difference in previews, as in the page
 KNOWN_CHANNEL = "channel"  # destination of requests for a known channel, whose file is the last of theirs
 
 
-@dataclass(frozen=True)
-class RequestLimits:
-    """Largest numbers in a request."""
-
-    file_bytes: int = (1 << 63) - 1  # that a file system can hold
-    side: int = 1 << 20  # pixels
-    frames: int = 1 << 32
-
-
-LIMITS = RequestLimits()
+# Largest numbers in a request.
+_FILE_BYTES = (1 << 63) - 1  # that a file system can hold
+_SIDE = 1 << 20  # pixels
+_FRAMES = 1 << 32
 
 
 class BadRequest(ValueError):
@@ -248,7 +242,7 @@ def _text_of(value: object) -> str:
     return value
 
 
-def _integer_of(value: object, most: int = LIMITS.file_bytes) -> int:
+def _integer_of(value: object, most: int = _FILE_BYTES) -> int:
     """Return a value of a request that must be an integer from 0 to `most`, by default a number of bytes."""
     if type(value) is not int:
         raise TypeError("not a whole number")
@@ -343,10 +337,10 @@ class _IntendedHiding:
     def of(cls, asked: dict[str, Any]) -> "_IntendedHiding":
         """Return the hiding that a question is about; its errors are those that `parsing` turns into BadRequest."""
         cover = asked["cover"]
-        height = _integer_of(cover["height"], LIMITS.side)
-        width = _integer_of(cover["width"], LIMITS.side)
+        height = _integer_of(cover["height"], _SIDE)
+        width = _integer_of(cover["width"], _SIDE)
         return cls(
-            cover=CoverSize(height, width, _integer_of(cover["frames"], LIMITS.frames)),
+            cover=CoverSize(height, width, _integer_of(cover["frames"], _FRAMES)),
             secret_name=_text_of(asked["secret"]["name"]),
             destination=_destination_of(asked),
             suffix=_text_of(asked.get("suffix", "")),
@@ -453,7 +447,7 @@ def _forecast(asked: Any) -> dict[str, str]:
         is_film = bool(secret.get("film"))
         sides = None
         if secret.get("width"):
-            sides = _integer_of(secret["width"], LIMITS.side), _integer_of(secret["height"], LIMITS.side)
+            sides = _integer_of(secret["width"], _SIDE), _integer_of(secret["height"], _SIDE)
     try:
         capacity = capacity or hiding.capacity()
     except StegnetError as error:

@@ -22,7 +22,6 @@ from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, mappe
 
 AC_KEY = 16  # added to the number of a Huffman table for AC coefficients
 HINT = "convert it to an ordinary JPEG or to PNG first"
-_BY_JPEGTRAN = "make it an ordinary JPEG without loss: `jpegtran -copy all IN.jpg > OUT.jpg`"
 _AGAIN = "copy it again from its source"
 _HUFFMAN_FRAMES = {0xC0, 0xC1, 0xC2}  # markers of frames that are read: baseline, extended and progressive
 _ARITHMETIC = "arithmetically coded"
@@ -62,7 +61,8 @@ class UnsupportedJpegError(MediaError):
     @classmethod
     def because(cls, reason: str, subject: object) -> Self:
         """Return the error for a reason and a file's name."""
-        hint = _BY_JPEGTRAN if reason == f"is {_ARITHMETIC}" else HINT
+        by_jpegtran = "make it an ordinary JPEG without loss: `jpegtran -copy all IN.jpg > OUT.jpg`"
+        hint = by_jpegtran if reason == f"is {_ARITHMETIC}" else HINT
         error = cls(f"the JPEG {reason}, which is not supported", hint, subject)
         error.reason = reason
         return error

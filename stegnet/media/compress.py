@@ -26,8 +26,6 @@ from stegnet.video.sound_streams import ffmpeg_sound
 if TYPE_CHECKING:
     from ffmpeg.nodes import FilterableStream
 
-_MATROSKA = ".mkv"
-
 
 def compress_film(
     path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
@@ -124,8 +122,9 @@ class _Hevc(Encoder):
         return self._encode_with_sound("smallest", "crf=51", None)
 
     def _encode_with_sound(self, name: str, params: str, rate: float | None) -> Path:
+        matroska = ".mkv"
         silent = self._folder / f"{name}-silent.mkv"
-        film = self._folder / f"{name}{_MATROSKA}"
+        film = self._folder / f"{name}{matroska}"
         self._write(silent, params, rate)
         inputs = [input_file(silent)["v"]]
         inputs += [input_file(self._sound.path)["a"]] if self._sound else []

@@ -30,25 +30,19 @@ _WEBP = {  # factors and offsets of libwebp (src/dsp/yuv.h)
 }
 
 
-@dataclass(frozen=True)
-class TraceSettings:
-    """Thresholds of the search for traces."""
-
-    looked_at: int = 1 << 20  # pixels of a picture whose colours are examined
-    few: int = 30  # distinct colours that are too few to tell
-    nearly_all: float = 0.95  # share of the colours that a decoder must produce
-    mostly: float = 0.8  # share of pixels that equal the next one in their row, or that repeat others
-    side: int = 384  # pixels of a side of the middle that is searched for a grid
-    frequencies: tuple[tuple[int, int], ...] = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))  # of a grid's blocks
-    enough: int = 100  # values of a frequency that tell a step
-    periodic: float = 0.5  # mean cosine of the values' phases that shows a step
-    low: int = 9  # frequencies of a JPEG whose values are counted
-    often: int = 25  # least count of a value beside a gap
-    gap: float = 0.1  # share of the count of a larger value that a gap has at most
-    most_gaps: int = 2  # frequencies with gaps in a JPEG that was saved once
-
-
-SETTINGS = TraceSettings()
+# Thresholds of the search for traces.
+_LOOKED_AT = 1 << 20  # pixels of a picture whose colours are examined
+_FEW = 30  # distinct colours that are too few to tell
+_NEARLY_ALL = 0.95  # share of the colours that a decoder must produce
+_MOSTLY = 0.8  # share of pixels that equal the next one in their row, or that repeat others
+_SIDE = 384  # pixels of a side of the middle that is searched for a grid
+_FREQUENCIES = ((0, 1), (1, 0), (1, 1), (2, 2), (0, 3), (3, 0))  # of a grid's blocks
+_ENOUGH = 100  # values of a frequency that tell a step
+_PERIODIC = 0.5  # mean cosine of the values' phases that shows a step
+_LOW = 9  # frequencies of a JPEG whose values are counted
+_OFTEN = 25  # least count of a value beside a gap
+_GAP = 0.1  # share of the count of a larger value that a gap has at most
+_MOST_GAPS = 2  # frequencies with gaps in a JPEG that was saved once
 
 
 def picture_history(picture: np.ndarray) -> str | None:
@@ -62,20 +56,20 @@ def picture_history(picture: np.ndarray) -> str | None:
 def lossy_past(picture: np.ndarray) -> str | None:
     """Describe a picture, (H, W, 3) uint8, that had a lossy format, or is mostly flat; None if it is neither."""
     rows = _looked_at(picture)
-    if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > SETTINGS.mostly:
+    if rows.shape[1] > 1 and (rows[:, 1:] == rows[:, :-1]).all(2).mean() > _MOSTLY:
         return FLAT
     return _COPY if _has_past(picture, ("jpeg", "webp")) else None
 
 
 def _regularity(picture: np.ndarray) -> str | None:
     """Describe a picture that is regular everywhere; None if it is not."""
-    if is_enlarged(picture[: SETTINGS.side, : SETTINGS.side]):
+    if is_enlarged(picture[:_SIDE, :_SIDE]):
         return "a picture that was enlarged without a filter"
     channels = np.moveaxis(_looked_at(picture), 2, 0)
     if any(lacks_values(np.bincount(channel.reshape(-1), minlength=256)) for channel in channels):
         return "a picture that lacks some levels, as after a change of its contrast"
     part_side = 1024  # pixels: side of the part that is searched for copies
-    repeats = repeated_areas(picture[:part_side, :part_side]).mean() > SETTINGS.mostly
+    repeats = repeated_areas(picture[:part_side, :part_side]).mean() > _MOSTLY
     return "a picture that mostly repeats itself, as tiles" if repeats else None
 
 
@@ -91,17 +85,17 @@ def saved_twice(luma: np.ndarray) -> str | None:
     quantization matrix in double compressed JPEG images" (DFRWS).
     """
     gaps = 0
-    for values in np.abs(luma[..., 1 : SETTINGS.low + 1]).reshape(-1, SETTINGS.low).T:
+    for values in np.abs(luma[..., 1 : _LOW + 1]).reshape(-1, _LOW).T:
         counts = np.bincount(values, minlength=3)[1:]
         # Counts of larger values, which are rarer in a JPEG that was saved once.
         beyond = np.maximum.accumulate(counts[::-1])[::-1][1:]
-        gaps += bool(((beyond >= SETTINGS.often) & (counts[:-1] < SETTINGS.gap * beyond)).any())
-    return _TWICE if gaps > SETTINGS.most_gaps else None
+        gaps += bool(((beyond >= _OFTEN) & (counts[:-1] < _GAP * beyond)).any())
+    return _TWICE if gaps > _MOST_GAPS else None
 
 
 def _looked_at(picture: np.ndarray) -> np.ndarray:
     """Return evenly spaced rows of a picture, of about a million pixels."""
-    return picture[:: -(-picture[..., 0].size // SETTINGS.looked_at)]
+    return picture[:: -(-picture[..., 0].size // _LOOKED_AT)]
 
 
 def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
@@ -110,7 +104,7 @@ def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     seen[_numbers(_looked_at(picture))] = True
     seen[_LEVELS * 0x10101] = False  # greys tell nothing, since all decoders give them
     colours = np.flatnonzero(seen).astype(np.int32)
-    given = len(colours) >= SETTINGS.few and any(_gives_nearly_all(decoder, colours) for decoder in decoders)
+    given = len(colours) >= _FEW and any(_gives_nearly_all(decoder, colours) for decoder in decoders)
     return given or _has_grid(picture)
 
 
@@ -128,11 +122,11 @@ def _gives_nearly_all(decoder: str, colours: np.ndarray) -> bool:
         parts = np.array_split(inside, inside.shape[1] // at_once + 1, 1)
         clipped = len(colours) - inside.shape[1]
         possible = clipped + sum(np.count_nonzero(_CONVERSIONS[decoder].gives(part)) for part in parts)
-        if possible / len(colours) < SETTINGS.nearly_all:
+        if possible / len(colours) < _NEARLY_ALL:
             return False
-        if (possible - min(clipped, never_clipped)) / len(colours) >= SETTINGS.nearly_all:
+        if (possible - min(clipped, never_clipped)) / len(colours) >= _NEARLY_ALL:
             return True
-    return bool(decoder_colours(decoder)[colours].mean() >= SETTINGS.nearly_all)
+    return bool(decoder_colours(decoder)[colours].mean() >= _NEARLY_ALL)
 
 
 @cache
@@ -146,19 +140,16 @@ def decoder_colours(decoder: str) -> np.ndarray:
 
 def _has_grid(picture: np.ndarray) -> bool:
     """Return whether the middle of a picture, (H, W, 3) uint8, has 8×8 blocks with quantised low frequencies."""
-    top, left = (max(0, side - SETTINGS.side) // 2 for side in picture.shape[:2])
-    part = picture[top : top + SETTINGS.side, left : left + SETTINGS.side]
+    top, left = (max(0, side - _SIDE) // 2 for side in picture.shape[:2])
+    part = picture[top : top + _SIDE, left : left + _SIDE]
     luma = part[..., 0].astype(float) if is_grey(part) else part @ np.array(LUMA)
     if min(luma.shape) < BLOCK:
         return False
 
     # (rows, columns, frequencies of rows), then (frequencies, rows, columns), of the block that begins at a pixel.
-    by_rows = sliding_window_view(luma, BLOCK, 0) @ COSINES[: max(SETTINGS.frequencies)[0] + 1].T
+    by_rows = sliding_window_view(luma, BLOCK, 0) @ COSINES[: max(_FREQUENCIES)[0] + 1].T
     values = np.array(
-        [
-            np.abs(sliding_window_view(by_rows[..., down], BLOCK, 1) @ COSINES[across])
-            for down, across in SETTINGS.frequencies
-        ],
+        [np.abs(sliding_window_view(by_rows[..., down], BLOCK, 1) @ COSINES[across]) for down, across in _FREQUENCIES],
         np.float32,
     )
     for down, across in np.ndindex(BLOCK, BLOCK):
@@ -171,10 +162,10 @@ def _has_grid(picture: np.ndarray) -> bool:
 def _have_step(values: np.ndarray) -> bool:
     """Return whether the values that are not nearest to 0 are near multiples of some step, three or more of them."""
     turns = values / _STEPS[:, None]
-    turns = turns[np.count_nonzero(turns > 0.5, 1) >= SETTINGS.enough]
+    turns = turns[np.count_nonzero(turns > 0.5, 1) >= _ENOUGH]
     counted = turns > 0.5
     sums = (np.cos(2 * np.pi * turns) * counted).sum(1)
-    periodic = np.flatnonzero(sums >= SETTINGS.periodic * counted.sum(1))
+    periodic = np.flatnonzero(sums >= _PERIODIC * counted.sum(1))
     return any(np.unique(np.rint(turns[step][counted[step]])).size > 2 for step in periodic)
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 AVIF = ".avif"
 WEBP = ".webp"
 TARGET = 0.98  # share of the available bytes that an attempt aims at
-_ABOVE_AVIF = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
 
 
 def no_progress(done: int, total: int) -> None:
@@ -64,13 +63,14 @@ def compress_picture_nearly(
 
     A near-lossless picture is not a file, but data of a record of its own kind.
     """
+    above_avif = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
     picture = read_picture(path)
     if exact := _lossless(picture, folder, limit):
         progress(1, 1)
         return exact
     coded = near.fit(picture, limit, progress)
     quality = psnr(picture, near.decode(coded)) if coded else 0.0
-    if quality < _ABOVE_AVIF:
+    if quality < above_avif:
         encoder = _Avif(path, picture, folder, progress)
         if coded is None or encoder.may_reach(quality, limit):
             avif = encoder.best(limit)

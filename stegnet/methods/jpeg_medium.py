@@ -111,6 +111,10 @@ class JpegMedium(Medium):
         """Return the luma to send, (rows, columns, 64) int16; raises the errors of the channel, if there is one."""
         return with_samples(self.cover.picture, super().sealed(record, keys, randomness))[0]
 
+    def file_of(self, luma: np.ndarray) -> bytes:
+        """Return the JPEG to send with other luma."""
+        return self.cover.picture.with_planes([luma, *self.cover.picture.planes[1:]])
+
     def check(self, sent: bytes) -> None:
         """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
 

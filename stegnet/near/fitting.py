@@ -22,12 +22,9 @@ _FIRST = 1  # largest error with which the search begins
 _FILLED = 0.995  # share of the bytes that ends the search: what is left is worth .07 dB
 _AIM = 0.998  # share of the bytes that an encoding aims at
 _GUESSES = 4  # encodings of a search by interpolation; others halve what is left
-_NEARLY_EXACT = 0.2  # share of rows with an error of a level up to which the exact picture may fit, too
-_SAVING = 0.8  # bits that a sample saves if its step doubles, about
 _SMALL = 1 << 17  # pixels of a picture up to which an encoding at the highest effort takes less than a second
 _LARGE = 1 << 20  # pixels of a picture above which strips of it are searched first
 _STRIP = 64  # rows
-_FILLED_LARGE = 0.975  # as `_FILLED`, of a large picture
 _HIGHEST = 9  # libjxl's efforts
 _HIGH = 7
 _LOW = 5  # half the time of 7 for 2.5 % more
@@ -119,12 +116,14 @@ class _Search:
 
     def finest(self, most: int) -> Coded | None:
         """Return the picture with the finest steps with which it takes at most `most` bytes, nearly."""
+        filled_large = 0.975  # as `_FILLED`, of a large picture
+        nearly_exact = 0.2  # share of rows with an error of a level up to which the exact picture may fit, too
         too_fine = -1
         last = len(self._picture) * _COARSEST
         fits = last + 1
         best = None
         number = min(self._first(most), last)
-        filled = _FILLED if number == len(self._picture) * _FIRST else _FILLED_LARGE
+        filled = _FILLED if number == len(self._picture) * _FIRST else filled_large
         tries = 0
         while fits - too_fine > 1:
             coded = self.encode(number)
@@ -138,7 +137,7 @@ class _Search:
                 break
             guess = self._guess(_AIM * most) if tries < _GUESSES else (too_fine + fits) // 2
             number = min(max(guess, too_fine + 1), fits - 1)
-        is_nearly_exact = 0 < fits <= _NEARLY_EXACT * len(self._picture)
+        is_nearly_exact = 0 < fits <= nearly_exact * len(self._picture)
         if is_nearly_exact and best is not None and best.coder is Coder.NETWORK:
             return self._exact(most) or best
         return best
@@ -170,9 +169,10 @@ class _Search:
 
         Bytes fall evenly with the logarithm of the step, and within a part of the picture with its rows.
         """
+        saving = 0.8  # bits that a sample saves if its step doubles, about
         by_distance = sorted(self._tried, key=lambda number: abs(len(self._tried[number].data) - wanted))
         nearest, *others = by_distance[:2]
-        fall = _SAVING * self._picture.size / 8  # bytes for a step twice as large
+        fall = saving * self._picture.size / 8  # bytes for a step twice as large
         for other in others:
             apart = self._coarseness(other) - self._coarseness(nearest)
             fall = max((len(self._tried[nearest].data) - len(self._tried[other].data)) / apart, fall / 4)

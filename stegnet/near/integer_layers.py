@@ -10,7 +10,6 @@ from stegnet.near.prediction_network import ACTIVATION, EXPONENT, MEAN, SHARE, F
 
 _EXACT = 1 << 24  # integers that a 32-bit float holds
 _LEVEL = 255  # largest level, and largest activation
-_MOST_SEEN = 128  # largest feature of an earlier colour's error
 
 
 class _Layer(nn.Module):
@@ -97,6 +96,7 @@ class _Mixture(nn.Module):
     limits: Tensor
 
     def __init__(self, passes: list[Filters]) -> None:
+        most_seen = 128  # largest feature of an earlier colour's error
         super().__init__()
         width = passes[0].first.weight.shape[0]
         hidden, last = [], []
@@ -109,7 +109,7 @@ class _Mixture(nn.Module):
                 last.append(
                     Filter(functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, lacking)), functional.pad(bias, (0, lacking)))
                 )
-        most = torch.tensor([float(_LEVEL)] * width + [float(_MOST_SEEN)] * 6)
+        most = torch.tensor([float(_LEVEL)] * width + [float(most_seen)] * 6)
         steps = torch.tensor([MEAN] * MIXED + [EXPONENT] * 2 * MIXED + [SHARE] * 2)
         largest = torch.tensor([256.0] * MIXED + [4.0] * MIXED + [16.0] * MIXED + [2.0] * 2)
         self.hidden = _Layer(hidden, ACTIVATION, ACTIVATION, most)

@@ -8,8 +8,6 @@ from stegnet.core.parallel import thread_count
 from stegnet.near.jpeg_xl_header import require_plain
 from stegnet.near.quantisation import Samples
 
-_WITHOUT_PATCHES = 4  # highest effort at which libjxl uses none
-
 
 def encode_jpeg_xl(levels: Samples, effort: int) -> bytes:
     """Return levels, (H, W, 3) uint8, as JPEG XL without loss.
@@ -23,8 +21,9 @@ def encode_jpeg_xl(levels: Samples, effort: int) -> bytes:
     Raises:
         MediaError: libjxl can't code a picture of this size.
     """
+    without_patches = 4  # highest effort at which libjxl uses none
     height, width = levels.shape[:2]
-    for at_most in (effort, _WITHOUT_PATCHES):
+    for at_most in (effort, without_patches):
         try:
             plain = np.ascontiguousarray(levels)
             data = bytes(jpegxl_encode(plain, lossless=True, effort=min(effort, at_most), numthreads=thread_count()))

@@ -7,14 +7,9 @@ picture's size, in modular mode, without other channels, previews, profiles, pat
 
 from fractions import Fraction
 
-_SIGNATURE = b"\xff\x0a"
 _LONGEST = 64  # bytes of a header of this kind, and more
 # Ratios of width and height (annex D.2).
 _RATIOS = (1, Fraction(12, 10), Fraction(4, 3), Fraction(3, 2), Fraction(16, 9), Fraction(5, 4), 2)
-_RGB = 0  # colour space
-_D65 = 1  # white point, of enumerated ones
-_SRGB = 1  # primaries
-_SRGB_TRANSFER = 13
 _Choice = tuple[int, int]  # an offset, and the bits of the number that is added to it
 
 
@@ -54,8 +49,9 @@ class _Bits:
 
 def require_plain(data: bytes, height: int, width: int) -> None:
     """Raise ValueError unless a codestream is one lossless frame of 8-bit RGB, of this size and without extras."""
-    _require(data.startswith(_SIGNATURE))
-    bits = _Bits(data[len(_SIGNATURE) : _LONGEST])
+    signature = b"\xff\x0a"
+    _require(data.startswith(signature))
+    bits = _Bits(data[len(signature) : _LONGEST])
     _require(_size(bits) == (height, width))
     _require_rgb(bits)
     bits.align()
@@ -76,6 +72,10 @@ def _size(bits: _Bits) -> tuple[int, int]:
 
 def _require_rgb(bits: _Bits) -> None:
     """Read the picture's metadata (D.3, ImageMetadata), which must be those of 8-bit sRGB without transforms."""
+    srgb_transfer = 13
+    srgb = 1  # primaries
+    d65 = 1  # white point, of enumerated ones
+    rgb = 0  # colour space
     bits.expect(1, 0)  # not all default, which is XYB
     bits.expect(1, 0)  # no orientation, preview, animation
     bits.expect(1, 0)  # integer samples
@@ -85,9 +85,9 @@ def _require_rgb(bits: _Bits) -> None:
     bits.expect(1, 0)  # not XYB
     if not bits.take(1):  # not the default encoding of colours, sRGB
         bits.expect(1, 0)  # no ICC profile
-        _require((bits.enum(), bits.enum(), bits.enum()) == (_RGB, _D65, _SRGB))
+        _require((bits.enum(), bits.enum(), bits.enum()) == (rgb, d65, srgb))
         bits.expect(1, 0)  # no gamma
-        _require(bits.enum() == _SRGB_TRANSFER)
+        _require(bits.enum() == srgb_transfer)
         bits.enum()  # rendering intent
     bits.expect(2, 0)  # no extensions
     bits.expect(1, 1)  # default transforms

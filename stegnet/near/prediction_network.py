@@ -27,8 +27,6 @@ SHARE = 1 / 64  # step of the share of an earlier colour's error in a mean
 MOST_ERROR = 32  # largest error of a colour that later ones see, in levels
 _MOST_WEIGHT = 127  # of 8 bits
 _FINEST = 2.0**-14  # least power of two of a filter
-_MOST_BIAS = 1 << 22  # in steps of the sum
-_INPUTS = 8  # levels that are about 1 for the first layer
 _HIDDEN = 24  # channels between features and a mixture
 
 
@@ -83,10 +81,11 @@ class Pass(nn.Module):
 
     def filters(self, film: Tensor) -> "Filters":
         """Return the quantised weights for a row of `film`, (2 · width,)."""
+        inputs = 8  # levels that are about 1 for the first layer
         gain, offset = film.chunk(2)
         return Filters(
             linear=self.linear()[0] + self.neighbours,
-            first=self.first(1.0, (1 + gain) / _INPUTS, offset),
+            first=self.first(1.0, (1 + gain) / inputs, offset),
             middle=[layer(ACTIVATION) for layer in self.middle],
             hidden=[layer(ACTIVATION) for layer in self.hidden],
             last=[layer(ACTIVATION) for layer in self.last],
@@ -166,6 +165,7 @@ class Quantised(nn.Module):
             gain: (out,), by which the filters are multiplied.
             offset: (out,), which is added to their biases.
         """
+        most_bias = 1 << 22  # in steps of the sum
         weight = self.weight
         if self.blind:
             free = weight[: self.blind]
@@ -181,7 +181,7 @@ class Quantised(nn.Module):
             ).clamp(-_MOST_WEIGHT, _MOST_WEIGHT)
         weight = through(weight, integers * units)
         unit = units.flatten() * step
-        return Filter(weight, through(bias, (bias / unit).round().clamp(-_MOST_BIAS, _MOST_BIAS) * unit))
+        return Filter(weight, through(bias, (bias / unit).round().clamp(-most_bias, most_bias) * unit))
 
 
 @torch.no_grad()

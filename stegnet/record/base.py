@@ -7,7 +7,7 @@ level off.
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,17 +18,11 @@ from stegnet.image.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decod
 KINDS = (NONE, MEANS, CODED)  # a record holds the index
 
 
-@dataclass(frozen=True)
-class BaseFormat:
-    """Numbers of docs/format.md, "Base", and of zlib."""
-
-    gain_unit: int = 8  # the gain is 2^((code − bias) / unit)
-    gain_bias: int = 32
-    max_gain_code: int = 127
-    stored: int = 16_000  # bytes of the smallest block that zlib stores uncompressed, with an overhead of 5 bytes
-
-
-FORMAT = BaseFormat()
+# Numbers of docs/format.md, "Base", and of zlib.
+_GAIN_UNIT = 8  # the gain is 2^((code − bias) / unit)
+_GAIN_BIAS = 32
+_MAX_GAIN_CODE = 127
+_STORED = 16_000  # bytes of the smallest block that zlib stores uncompressed, with an overhead of 5 bytes
 
 
 def encode_base(
@@ -70,8 +64,8 @@ def encode_base(
         needs = f"the secret's coarse picture needs {len(coded) + 1} bytes of its cover"
         raise CapacityError(f"{needs}, more than the capacity of {max(most, 0)}", "use a larger cover")
     enhanced = enhance(decoded)
-    code = round(FORMAT.gain_unit * math.log2(gain_for(picture, enhanced))) + FORMAT.gain_bias
-    code = min(max(code, 0), FORMAT.max_gain_code)
+    code = round(_GAIN_UNIT * math.log2(gain_for(picture, enhanced))) + _GAIN_BIAS
+    code = min(max(code, 0), _MAX_GAIN_CODE)
     return bytes([code]) + coded, Base(decoded, _gain(code), enhanced)
 
 
@@ -80,7 +74,7 @@ def decode_base(data: bytes, kind: str, height: int, width: int) -> Base:
     if kind == NONE:
         _require(not data)
         return Base.grey(height, width)
-    _require(len(data) > 1 and data[0] <= FORMAT.max_gain_code)
+    _require(len(data) > 1 and data[0] <= _MAX_GAIN_CODE)
     gain = _gain(data[0])
     if kind == MEANS:
         return Base(enlarge(_unpack_means(data[1:], height // BLOCK, width // BLOCK)), gain)
@@ -96,17 +90,17 @@ def least_base(kind: str, height: int, width: int) -> int:
         return 0
     if kind == MEANS:
         raw = 3 * (height // BLOCK) * (width // BLOCK)
-        return 1 + raw + 5 * (raw // FORMAT.stored + 1) + 16  # zlib stores what it can't compress
+        return 1 + raw + 5 * (raw // _STORED + 1) + 16  # zlib stores what it can't compress
     return 1 + LEAST_FILE + math.ceil(LEAST_PER_PIXEL * height * width)
 
 
 def least_base_per_pixel(kind: str) -> float:
     """Return the bytes that each pixel adds to `least_base`."""
-    return {NONE: 0.0, MEANS: 3 * (1 + 5 / FORMAT.stored) / BLOCK**2, CODED: LEAST_PER_PIXEL}[kind]
+    return {NONE: 0.0, MEANS: 3 * (1 + 5 / _STORED) / BLOCK**2, CODED: LEAST_PER_PIXEL}[kind]
 
 
 def _gain(code: int) -> float:
-    return float(2 ** ((code - FORMAT.gain_bias) / FORMAT.gain_unit))
+    return float(2 ** ((code - _GAIN_BIAS) / _GAIN_UNIT))
 
 
 def _pack_means(means: np.ndarray) -> bytes:

@@ -35,20 +35,14 @@ MAX_FRAMES = 1 << 24
 MAX_NAME = 255  # bytes
 
 
-@dataclass(frozen=True)
-class RecordLimits:
-    """Limits beyond which a record is invalid."""
-
-    max_side: int = 1 << 20  # pixels
-    max_pixels: int = 1 << 28
-    max_stamp: int = 1 << 62  # in the time base
-    max_seconds: int = 1 << 40
-    max_part: int = (1 << 31) - 1  # largest part of a fraction, as in FFmpeg
-    max_description: int = 1 << 20  # bytes of the tracks' JSON
-    max_tracks: int = 255
-
-
-LIMITS = RecordLimits()
+# Limits beyond which a record is invalid.
+_MAX_SIDE = 1 << 20  # pixels
+_MAX_PIXELS = 1 << 28
+_MAX_STAMP = 1 << 62  # in the time base
+_MAX_SECONDS = 1 << 40
+_MAX_PART = (1 << 31) - 1  # largest part of a fraction, as in FFmpeg
+_MAX_DESCRIPTION = 1 << 20  # bytes of the tracks' JSON
+_MAX_TRACKS = 255
 
 
 class RecordKind(IntEnum):
@@ -297,11 +291,9 @@ def _parse_near_lossless(film_id: bytes, frames: int, data: bytes) -> Record:
 def _format_pictures(secret: Pictures, stamp: int) -> bytes:
     """Return the description of pictures in a record's header; check that the time stamp is in range, too."""
     if not _in_size(secret.width, secret.height):
-        raise CapacityError(
-            "the secret is too large", f"at most {LIMITS.max_side} pixels a side, {LIMITS.max_pixels} in all"
-        )
+        raise CapacityError("the secret is too large", f"at most {_MAX_SIDE} pixels a side, {_MAX_PIXELS} in all")
     times = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
-    if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= LIMITS.max_part):
+    if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= _MAX_PART):
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
     flags = KINDS.index(secret.base)
     weights = bytes.fromhex(secret.weights)
@@ -318,11 +310,11 @@ def _take_aspect(data: bytes) -> tuple[Fraction, bytes]:
 
 
 def _in_size(width: int, height: int) -> bool:
-    return 0 < width <= LIMITS.max_side and 0 < height <= LIMITS.max_side and width * height <= LIMITS.max_pixels
+    return 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE and width * height <= _MAX_PIXELS
 
 
 def _in_time(stamp: int, base: Fraction) -> bool:
-    return abs(stamp) <= LIMITS.max_stamp and abs(stamp) * base <= LIMITS.max_seconds
+    return abs(stamp) <= _MAX_STAMP and abs(stamp) * base <= _MAX_SECONDS
 
 
 def is_file_name(name: bytes) -> bool:
@@ -340,7 +332,7 @@ def format_tracks(tracks: tuple[SoundTrack, ...]) -> bytes:
         return b""
     plain = [{name: _to_json(value) for name, value in asdict(track).items()} for track in tracks]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
-    if len(text) > LIMITS.max_description or len(tracks) > LIMITS.max_tracks:
+    if len(text) > _MAX_DESCRIPTION or len(tracks) > _MAX_TRACKS:
         raise CapacityError("the secret's sound has too many tracks", "hide it without sound")
     return zlib.compress(text, zlib.Z_BEST_COMPRESSION)
 
@@ -351,12 +343,12 @@ def parse_tracks(data: bytes) -> tuple[SoundTrack, ...]:
         return ()
     stream = zlib.decompressobj()
     try:
-        flat = stream.decompress(data, LIMITS.max_description + 1)
-        require(stream.eof and not stream.unused_data and len(flat) <= LIMITS.max_description)
+        flat = stream.decompress(data, _MAX_DESCRIPTION + 1)
+        require(stream.eof and not stream.unused_data and len(flat) <= _MAX_DESCRIPTION)
         plain = json.loads(flat)
     except (zlib.error, RecursionError) as error:  # RecursionError: JSON is nested too deeply
         raise ValueError("not a stegnet record") from error
-    require(isinstance(plain, list) and 0 < len(plain) <= LIMITS.max_tracks)
+    require(isinstance(plain, list) and 0 < len(plain) <= _MAX_TRACKS)
     hints = get_type_hints(SoundTrack)
     require(all(isinstance(track, dict) and track.keys() == hints.keys() for track in plain))
     return tuple(
@@ -378,7 +370,7 @@ def _from_json(kind: Any, value: Any) -> Any:
         require(isinstance(value, str))
         return base64.b64decode(value, validate=True)
     require(isinstance(value, kind) and not isinstance(value, bool))
-    require(not isinstance(value, int) or 0 <= value <= LIMITS.max_part)
+    require(not isinstance(value, int) or 0 <= value <= _MAX_PART)
     if isinstance(value, str):
         value.encode()  # half a surrogate pair can't be encoded
     return value
@@ -498,7 +490,7 @@ def take_sized(data: Bytes) -> tuple[Bytes, Bytes]:
 
 def take_fraction(numerator: int, denominator: int) -> Fraction:
     """Return a fraction above zero with parts of at most 31 bits. Raises ValueError if it is not one."""
-    require(0 < numerator <= LIMITS.max_part and 0 < denominator <= LIMITS.max_part)
+    require(0 < numerator <= _MAX_PART and 0 < denominator <= _MAX_PART)
     return Fraction(numerator, denominator)
 
 

@@ -23,17 +23,11 @@ from stegnet.core.keystream import keystream
 SHARES = 256  # at most: elements of the field
 
 
-@dataclass(frozen=True)
-class SpreadSettings:
-    """Numbers of the field GF(2⁸), and the writer's choices."""
-
-    polynomial: int = 0x11D  # of the field
-    order: int = 255  # of the field's multiplicative group
-    small: int = 64  # bytes of a share that adds little to the rest of a record
-    risk: float = 1e-6  # acceptable probability that a group loses too many shares
-
-
-SETTINGS = SpreadSettings()
+# Numbers of the field GF(2⁸), and the writer's choices.
+_POLYNOMIAL = 0x11D  # of the field
+_ORDER = 255  # of the field's multiplicative group
+_SMALL = 64  # bytes of a share that adds little to the rest of a record
+_RISK = 1e-6  # acceptable probability that a group loses too many shares
 
 
 @dataclass(frozen=True)
@@ -84,9 +78,7 @@ class ErasureCode:
         """
         if self.groups == 1:
             return self.frames - self.needed
-        return (
-            bisect_right(range(self.frames), SETTINGS.risk, key=lambda lost: _risk(self.frames, self.needed, lost)) - 1
-        )
+        return bisect_right(range(self.frames), _RISK, key=lambda lost: _risk(self.frames, self.needed, lost)) - 1
 
     @cached_property
     def _shifts(self) -> list[int]:
@@ -123,8 +115,8 @@ def choose_needed(size: int, frames: int, capacity: int) -> int:
     third = -(-frames // 3)
     two_thirds = frames - third
     if groups > 1:
-        two_thirds = bisect_right(range(shares), SETTINGS.risk, key=lambda needed: _risk(frames, needed + 1, third))
-    return max(min(two_thirds, -(-size // (groups * SETTINGS.small))), -(-size // (groups * max(capacity, 1))), 1)
+        two_thirds = bisect_right(range(shares), _RISK, key=lambda needed: _risk(frames, needed + 1, third))
+    return max(min(two_thirds, -(-size // (groups * _SMALL))), -(-size // (groups * max(capacity, 1))), 1)
 
 
 def _risk(frames: int, needed: int, lost: int) -> float:
@@ -201,25 +193,25 @@ def _weights(number: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
     points = np.array(numbers)
     above = _LOGS[points ^ number]
     below = _LOGS[points[:, None] ^ points].sum(1)  # the logarithm of 0, on the diagonal, counts as 0
-    return tuple(_POWERS[(above.sum() - above - below) % SETTINGS.order].tolist())
+    return tuple(_POWERS[(above.sum() - above - below) % _ORDER].tolist())
 
 
 def _field() -> tuple[np.ndarray, np.ndarray]:
     """Return the powers of 2, (255,), and their logarithms, (256,); the entry of 0 is 0."""
-    powers = np.zeros(SETTINGS.order, np.uint8)
+    powers = np.zeros(_ORDER, np.uint8)
     logs = np.zeros(SHARES, np.int64)
     power = 1
-    for exponent in range(SETTINGS.order):
+    for exponent in range(_ORDER):
         powers[exponent] = power
         logs[power] = exponent
         power <<= 1
-        power ^= SETTINGS.polynomial if power >= SHARES else 0
+        power ^= _POLYNOMIAL if power >= SHARES else 0
     return powers, logs
 
 
 def _products() -> tuple[bytes, ...]:
     """Return for each element of the field its products with 0 to 255."""
-    products = _POWERS[(_LOGS[:, None] + _LOGS) % SETTINGS.order]
+    products = _POWERS[(_LOGS[:, None] + _LOGS) % _ORDER]
     products[0] = 0
     products[:, 0] = 0
     return tuple(row.tobytes() for row in products)

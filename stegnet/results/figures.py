@@ -39,15 +39,9 @@ DETECTION_WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class DetectionSettings:
-    """Bounds of the detectability of a payload."""
-
-    easy_times: int = 4  # multiple of the rate that is hard to detect, beyond which detectors are nearly always right
-    always: int = 200  # bytes of lead, header and MAC, which matter in small pictures
-
-
-DETECTION = DetectionSettings()
+# Bounds of the detectability of a payload.
+_EASY_TIMES = 4  # multiple of the rate that is hard to detect, beyond which detectors are nearly always right
+_ALWAYS = 200  # bytes of lead, header and MAC, which matter in small pictures
 
 
 @dataclass(frozen=True)
@@ -78,14 +72,14 @@ class SecurePayload:
     @property
     def easy(self) -> int:
         """Bytes beyond which detectors are nearly always right; negative: even for an empty file."""
-        return self._bytes(DETECTION.easy_times * self.rate)
+        return self._bytes(_EASY_TIMES * self.rate)
 
     def _bytes(self, rate: float) -> int:
         """Return the bytes at a rate, in bits per sample of the covers that were measured."""
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
-        measured_bytes = rate * self.measured / 8 + DETECTION.always
-        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - DETECTION.always))
+        measured_bytes = rate * self.measured / 8 + _ALWAYS
+        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - _ALWAYS))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Salts made of what a picture shows, which codecs hardly move: mean lumas of its regions (docs/format.md, "Salt")."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -9,22 +8,15 @@ import numpy as np
 from stegnet.core.pixels import BLOCK
 from stegnet.keys import SALT_BYTES
 
-
-@dataclass(frozen=True)
-class SaltSettings:
-    """Salts of pictures, made of the mean lumas of their regions (docs/format.md)."""
-
-    step: int = 16  # levels
-    edge_margin: float = 0.75  # levels by which codecs may move a mean across an edge of its step
-    most_moved_means: int = 6  # means that may have moved
-    most_salts: int = 8
-    regions: int = 4  # in a row and in a column
-    thumbnail: int = 128  # side of the picture that the salt of resized copies is taken from
-    prefix_of_copies: bytes = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
-    step_of_copies: int = 32  # levels, of the salt of resized copies
-
-
-SALTS = SaltSettings()
+# Salts of pictures, made of the mean lumas of their regions (docs/format.md).
+_STEP = 16  # levels
+_EDGE_MARGIN = 0.75  # levels by which codecs may move a mean across an edge of its step
+_MOST_MOVED_MEANS = 6  # means that may have moved
+_MOST_SALTS = 8
+_REGIONS = 4  # in a row and in a column
+THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
+PREFIX_OF_COPIES = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
+STEP_OF_COPIES = 32  # levels, of the salt of resized copies
 
 
 def region_edges(blocks: int) -> np.ndarray:
@@ -32,16 +24,14 @@ def region_edges(blocks: int) -> np.ndarray:
 
     So no region has pixels within a block of the picture's edges, and cutting these off changes no salt.
     """
-    border = 1 if blocks >= SALTS.regions + 2 else 0
+    border = 1 if blocks >= _REGIONS + 2 else 0
     inner = blocks - 2 * border
-    parts = min(inner, SALTS.regions)
+    parts = min(inner, _REGIONS)
     edges: np.ndarray = BLOCK * (border + inner * np.arange(parts + 1) // parts)
     return edges
 
 
-def salts_of(
-    prefix: bytes, means: np.ndarray, step: int = SALTS.step, near: float = SALTS.edge_margin
-) -> Iterator[bytes]:
+def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _EDGE_MARGIN) -> Iterator[bytes]:
     """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
 
     A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
@@ -54,10 +44,10 @@ def salts_of(
     distances[(neighbours < 0) | (neighbours > 255 // step)] = np.inf
 
     close = np.flatnonzero(distances < near)
-    close = close[distances[close].argsort(kind="stable")][: SALTS.most_moved_means]
+    close = close[distances[close].argsort(kind="stable")][:_MOST_MOVED_MEANS]
     flips = [close[[bool(number >> place & 1) for place in range(close.size)]] for number in range(1 << close.size)]
     flips.sort(key=lambda flipped: distances[flipped].sum())
-    for flipped in flips[: SALTS.most_salts]:
+    for flipped in flips[:_MOST_SALTS]:
         values = numbers.copy()
         values[flipped] = neighbours[flipped]
         yield sha256(prefix + values.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]

@@ -1,6 +1,5 @@
 """Costs of changing a sample by one level: the detectability of the change, or the error that it adds."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,17 +8,10 @@ from numpy.typing import NDArray
 from stegnet import kernels
 from stegnet.core.pixels import in_strips, strips
 
-
-@dataclass(frozen=True)
-class TextureSettings:
-    """Scale of texture costs."""
-
-    median: int = 40  # cost of a sample of median texture
-    wet: int = 500  # cost of a sample that should not change
-    sharp: int = 1 << 20  # numerator of a pixel's inverse texture, which is computed in integers
-
-
-SETTINGS = TextureSettings()
+# Scale of texture costs.
+_MEDIAN = 40  # cost of a sample of median texture
+_WET = 500  # cost of a sample that should not change
+_SHARP = 1 << 20  # numerator of a pixel's inverse texture, which is computed in integers
 
 
 class Costs(NamedTuple):
@@ -46,12 +38,12 @@ def texture_costs(picture: NDArray[np.uint8], exact: NDArray[np.bool_] | None = 
         sums[rows] = smoothness[rows.start - first :][: rows.stop - rows.start]
 
     def scale(rows: slice) -> None:
-        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, SETTINGS.wet)
+        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
         if exact is not None:
-            levels[rows][exact[rows]] = SETTINGS.wet
+            levels[rows][exact[rows]] = _WET
 
     in_strips(smooth, height, width)
-    factor = np.float64(SETTINGS.median / max(_upper_median(sums), 1))
+    factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
     in_strips(scale, height, width)
     costs = np.broadcast_to(levels, picture.shape)
     return Costs(costs, costs)
@@ -83,7 +75,7 @@ def _smoothness(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
         padded = np.pad(channel, 1, mode="symmetric")
         rows = 2 * padded[1:-1] - padded[:-2] - padded[2:]
         texture += np.abs(2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:])
-    return _box(SETTINGS.sharp // np.maximum(_box(texture, 1), 1), 7)
+    return _box(_SHARP // np.maximum(_box(texture, 1), 1), 7)
 
 
 def _upper_median(values: NDArray[np.int32]) -> int:

@@ -3,7 +3,7 @@
 They are made first, since the salt depends on them, and all other places depend on the salt.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple, Self
 
@@ -38,19 +38,12 @@ from stegnet.sealing.zones import (
     write_zone,
 )
 
-
-@dataclass(frozen=True)
-class DecoySettings:
-    """Settings of decoy changes."""
-
-    least_changed: int = 4  # salt samples that must change, so that no salt repeats
-    rows: int = 64  # of a lane, at least: the first rows of each lane cost more than the others
-    shifts: range = range(32, 62)  # pixels by which a rehearsal rolls the picture
-    clustered: float = 1.2  # clustered steps are about 1.2 times as many
-    layered: int = 4096  # samples, at least, of decoys in two layers, most of which may be others that stay
-
-
-SETTINGS = DecoySettings()
+# Settings of decoy changes.
+_LEAST_CHANGED = 4  # salt samples that must change, so that no salt repeats
+_ROWS = 64  # of a lane, at least: the first rows of each lane cost more than the others
+_SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
+_CLUSTERED = 1.2  # clustered steps are about 1.2 times as many
+_LAYERED = 4096  # samples, at least, of decoys in two layers, most of which may be others that stay
 
 
 def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan | LayeredPlan, seed: bytes) -> None:
@@ -136,7 +129,7 @@ def place_decoys(
         if may_change is not None:
             kept = may_change[decoys.numbers]
             decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
-        if np.count_nonzero(is_salt(decoys.numbers, picture.size)) >= min(SETTINGS.least_changed, free):
+        if np.count_nonzero(is_salt(decoys.numbers, picture.size)) >= min(_LEAST_CHANGED, free):
             decoys.apply(picture.reshape(-1))
             return decoys.of_pixels(picture.shape[2])
         seed = sha256(seed).digest()
@@ -191,7 +184,7 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     rolled_costs = costs._replace(shift=shift)
 
     # 2. Place decoys in the samples that are idle now; these are drawn, not rehearsed.
-    denser = replace(plan, trits=round(plan.trits * SETTINGS.clustered))
+    denser = replace(plan, trits=round(plan.trits * _CLUSTERED))
     decoys = _drawn(rolled, rolled_costs, denser, zones, stream.take(32).tobytes())
     decoys.apply(rolled.reshape(-1))
 
@@ -225,7 +218,7 @@ def _layered(picture: NDArray[np.uint8], plan: LayeredPlan, seed: bytes) -> _Ste
     stream = _Stream(seed)
     samples = picture.reshape(-1)
     idle = idle_samples(samples.size)
-    others = stream.below(samples.size, max(SETTINGS.layered - idle.size, 0)).astype(np.int32)
+    others = stream.below(samples.size, max(_LAYERED - idle.size, 0)).astype(np.int32)
     order = stream.order(idle.size + others.size)
     pool = np.empty(order.size, np.int32)
     pool[order] = np.concatenate([idle, others])
@@ -245,7 +238,7 @@ def _steps_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArr
 def _shift(samples: int, channels: int, stream: _Stream) -> int:
     """Choose a number of pixels to roll by such that no salt sample lands in the pixel of another."""
     apart = range(channels, FORMAT.stride - channels + 1)
-    from_salts = (shift for shift in SETTINGS.shifts if channels * shift % FORMAT.stride in apart)
+    from_salts = (shift for shift in _SHIFTS if channels * shift % FORMAT.stride in apart)
     fitting = [shift for shift in from_salts if (channels * shift - samples) % FORMAT.stride in apart]
     return fitting[int(stream.below(len(fitting), 1)[0])]
 
@@ -316,7 +309,7 @@ def _random_changes(
     rows = record.rows
     if lanes == 1:
         in_proportion = -(-numbers.size * record.lanes * record.rows // plan.places)
-        rows = max(min(SETTINGS.rows, record.rows), in_proportion)
+        rows = max(min(_ROWS, record.rows), in_proportion)
     layout = replace(record, lanes=lanes, rows=rows, wide=record.wide * rows // record.rows)
 
     count = lanes * rows * plan.places // (record.lanes * record.rows)

@@ -64,20 +64,14 @@ PICTURE_EFFORT = 1 << 29  # trellis states that are searched in a picture
 LAYERED_EFFORT = 4  # times as many are searched if a record needs two layers, whose error it lowers
 
 
-@dataclass(frozen=True)
-class SealFormat:
-    """Numbers of the lead and the MAC (docs/format.md), and limits of the writer."""
-
-    version: int = 2
-    nonce_bytes: int = 12
-    mac_bytes: int = MAC_BITS // 8
-    orders: int = 100  # orders of the carriers that are tried if some samples must not change
-    # Average number of lead and MAC bits that may have fixed samples only. Half of them are right by chance, so that an
-    # order fails with a probability of at most 1 − e⁻².
-    stuck_bits: float = 4.0
-
-
-FORMAT = SealFormat()
+# Numbers of the lead and the MAC (docs/format.md), and limits of the writer.
+_VERSION = 2
+_NONCE_BYTES = 12
+_MAC_BYTES = MAC_BITS // 8
+_ORDERS = 100  # orders of the carriers that are tried if some samples must not change
+# Average number of lead and MAC bits that may have fixed samples only. Half of them are right by chance, so that an
+# order fails with a probability of at most 1 − e⁻².
+_STUCK_BITS = 4.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +117,7 @@ def record_capacity(
 
 def most_fixed(samples: int, medium: CarrierModel) -> float:
     """Return the largest share of a frame's samples, 0 to 1, that may be fixed so that most groups have a free one."""
-    return float((FORMAT.stuck_bits / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
+    return float((_STUCK_BITS / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
 
 
 @dataclass(frozen=True)
@@ -213,7 +207,7 @@ class _FrameWriter:
         Fixed samples change only if all samples of a group of lead or MAC are fixed.
         """
         medium = self.options.medium
-        random = keystream(seed, SEED_BYTES + FORMAT.nonce_bytes)
+        random = keystream(seed, SEED_BYTES + _NONCE_BYTES)
         decoy_seed = bytes(random[:SEED_BYTES])
         nonce = bytes(random[SEED_BYTES:])
 
@@ -256,7 +250,7 @@ class _FrameWriter:
         """
         before = frame.copy()
         must_stay = frame[fixed]
-        for _ in range(FORMAT.orders):
+        for _ in range(_ORDERS):
             self.write(frame, seed)
             if np.array_equal(frame[fixed], must_stay):
                 return
@@ -275,7 +269,7 @@ class _FrameWriter:
     def _lead_fields(self) -> bytes:
         """Return the fields of the lead: version, code of the record, length of the sealed record, film secret."""
         size = len(self.record) + TAG_BYTES
-        return bytes([FORMAT.version, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
+        return bytes([_VERSION, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
 
 
 def unseal(
@@ -312,13 +306,13 @@ def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: CarrierM
     # Most keys that are tried do not open the lead, so that only its part of the order is computed at first.
     order = order_of(samples.size, key, salt, medium, zones.lead.stop)
     lead = np.packbits(parities_of(values_of(samples, order, zones.lead), LEAD_BITS)).tobytes()
-    nonce = lead[: FORMAT.nonce_bytes]
+    nonce = lead[:_NONCE_BYTES]
     try:
-        fields = AESGCM(key.lead(salt)).decrypt(nonce, lead[FORMAT.nonce_bytes :], None)
+        fields = AESGCM(key.lead(salt)).decrypt(nonce, lead[_NONCE_BYTES:], None)
         version = fields[0]
         size = int.from_bytes(fields[2:6], "big")
         film_secret = fields[6:]
-        if version != FORMAT.version or size < TAG_BYTES:
+        if version != _VERSION or size < TAG_BYTES:
             return None
 
         order = order_of(samples.size, key, salt, medium)
@@ -347,7 +341,7 @@ def _final_costs(
     height, width, channels = picture.shape
     together = channels if grey else 1
     up, down = np.empty((2, *((height, width) if together > 1 else picture.shape)), np.uint16)
-    ties = Ties(seed, (SEED_BYTES + FORMAT.nonce_bytes) // 2)
+    ties = Ties(seed, (SEED_BYTES + _NONCE_BYTES) // 2)
     row_samples = width * channels
 
     def finish(rows: slice) -> None:
@@ -428,7 +422,7 @@ def _mac(frame: NDArray[np.uint8], order: Order, zones: Zones, key: bytes, conte
         part[numbers[inside] - start] = pairs[inside]
         mac.update(part.data)
     mac.update(context)
-    return mac.finalize()[: FORMAT.mac_bytes]
+    return mac.finalize()[:_MAC_BYTES]
 
 
 def _bits_of(data: bytes) -> NDArray[np.uint8]:

@@ -54,24 +54,15 @@ class MovedCoefficients:
     run: float = 3.0  # moved coefficients of a block in which any has moved, on average
 
 
-@dataclass(frozen=True)
-class CostModel:
-    """Costs of trits in JPEGs of photographs, and how much is searched and risked."""
-
-    # By height, 1 to 6: cost, relative to that of the first, and changes per trit.
-    costs: tuple[float, ...] = (1, 0.67, 0.59, 0.53, 0.50, 0.48)
-    changes: tuple[float, ...] = (0.67, 0.52, 0.48, 0.45, 0.43, 0.42)
-    # Costs of a step by the samples per trit, one for each of `FORMAT.widths`, of a photograph at quality 80.
-    steps: tuple[float, ...] = (31, 24, 17, 14, 10.5, 9, 7, 6, 5, 4.5, 3.9, 3.5)
-    deviations: float = 4.0  # standard deviations above its mean that the number of moved coefficients may have
-    effort: int = 1 << 28  # trellis states that a search may visit
-
-
-COSTS = CostModel()
+# Costs of trits in JPEGs of photographs, and how much is searched and risked.
+CHANGES = (0.67, 0.52, 0.48, 0.45, 0.43, 0.42)
+# Costs of a step by the samples per trit, one for each of `FORMAT.widths`, of a photograph at quality 80.
+_STEPS = (31, 24, 17, 14, 10.5, 9, 7, 6, 5, 4.5, 3.9, 3.5)
+_DEVIATIONS = 4.0  # standard deviations above its mean that the number of moved coefficients may have
 
 
 def choose_rates(
-    samples: int, record_size: int, moved: MovedCoefficients, step_costs: Sequence[float] = COSTS.steps
+    samples: int, record_size: int, moved: MovedCoefficients, step_costs: Sequence[float] = _STEPS
 ) -> CodeRates | None:
     """Return the codes with which a record costs least and at most 3 in 1,000 containers do not arrive.
 
@@ -84,12 +75,14 @@ def choose_rates(
     Returns:
         None if there are too few samples, or too many of them move.
     """
+    # By height, 1 to 6: cost, relative to that of the first, and changes per trit.
+    costs = (1, 0.67, 0.59, 0.53, 0.50, 0.48)
     size = sealed_size(record_size)
     by_width = dict(zip(FORMAT.widths, step_costs, strict=True))
     by_cost = sorted(
         _arriving_rates(samples, size, moved),
         key=lambda rates: (
-            count_trits(least_places(8 * size, rates.rate)) * COSTS.costs[rates.height - 1] * by_width[rates.width]
+            count_trits(least_places(8 * size, rates.rate)) * costs[rates.height - 1] * by_width[rates.width]
         ),
     )
     return next((rates for rates in by_cost if _is_rarely_misread(rates, samples, size, moved)), None)
@@ -147,10 +140,11 @@ def _arriving_rates(samples: int, size: int, moved: MovedCoefficients) -> Iterat
 
 def _arrives(rates: CodeRates, samples: int, size: int, moved: MovedCoefficients) -> bool:
     """Return whether a sealed record of `size` bytes fits and arrives, nearly always."""
+    effort = 1 << 28  # trellis states that a search may visit
     bits = least_places(8 * size, rates.rate)
     trits = count_trits(bits)
     searched = trits * min(rates.width, trellis.MAX_WIDTH) * 3**rates.height
-    if rates.width * trits > most_places(samples) or searched > COSTS.effort:
+    if rates.width * trits > most_places(samples) or searched > effort:
         return False
     by_length = _WRONG_TRITS[rates.rate]
     index = bisect_right(_LENGTHS, bits) - 1
@@ -169,11 +163,11 @@ def _is_rarely_misread(rates: CodeRates, samples: int, size: int, moved: MovedCo
 
 
 def _wrong_trits(
-    rates: CodeRates, trits: int, samples: int, moved: MovedCoefficients, deviations: float = COSTS.deviations
+    rates: CodeRates, trits: int, samples: int, moved: MovedCoefficients, deviations: float = _DEVIATIONS
 ) -> float:
     """Return the share of wrong trits that is exceeded by this many standard deviations of moved coefficients."""
     places = rates.width * trits
-    expected = moved.share * places + moved.share_of_changes * COSTS.changes[rates.height - 1] * trits
+    expected = moved.share * places + moved.share_of_changes * CHANGES[rates.height - 1] * trits
     # The number is that of a compound Poisson process: blocks move, and in each a geometric number of coefficients.
     together = 1 + 2 * (moved.run - 1) * min(places / samples, 1)
     most_moved = expected + deviations * sqrt(expected * together)

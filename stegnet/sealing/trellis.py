@@ -26,18 +26,14 @@ StepCost = NDArray[np.uint16]
 Following = Callable[[Changes, int, slice], tuple[StepCost, StepCost]]
 
 
-@dataclass(frozen=True)
-class TrellisFormat:
-    """Numbers of docs/format.md, "Record zone"."""
-
-    bits: int = 19  # of a word, which becomes 12 trits: 2¹⁹ < 3¹²
-    trits: int = 12  # of a word
-    max_lanes: int = 1 << 16
-    least_rows: int = 128  # of a lane, if there are several
-    turns: int = 4  # turns in which lanes are searched if costs depend on the changes of others
+# Numbers of docs/format.md, "Record zone".
+_BITS = 19  # of a word, which becomes 12 trits: 2¹⁹ < 3¹²
+_TRITS = 12  # of a word
+_MAX_LANES = 1 << 16
+_LEAST_ROWS = 128  # of a lane, if there are several
+_TURNS = 4  # turns in which lanes are searched if costs depend on the changes of others
 
 
-FORMAT = TrellisFormat()
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # most sums per trit
 MAX_COST = 4_007
@@ -120,9 +116,9 @@ def _members_of(steps: NDArray[np.uint64]) -> NDArray[np.intp]:
     return (steps & 0xFFFFFFFF).astype(np.intp)
 
 
-def layout(trits: int, samples: int, height: int, least_rows: int = FORMAT.least_rows) -> Layout | None:
+def layout(trits: int, samples: int, height: int, least_rows: int = _LEAST_ROWS) -> Layout | None:
     """Return the layout of trits in samples, with so many rows in a lane or more; None if they don't fit."""
-    lanes = max(1, min(trits // least_rows, FORMAT.max_lanes))
+    lanes = max(1, min(trits // least_rows, _MAX_LANES))
     rows = -(-trits // lanes)
     lane_samples = samples // lanes
     merged = max(1, -(-lane_samples // (MAX_WIDTH * rows)))
@@ -132,12 +128,12 @@ def layout(trits: int, samples: int, height: int, least_rows: int = FORMAT.least
 
 def count_trits(size: int) -> int:
     """Return the number of trits that hold `size` bytes."""
-    return -(-8 * size // FORMAT.bits) * FORMAT.trits
+    return -(-8 * size // _BITS) * _TRITS
 
 
 def bytes_in(trits: int) -> int:
     """Return the number of bytes that this number of trits holds."""
-    return trits // FORMAT.trits * FORMAT.bits // 8
+    return trits // _TRITS * _BITS // 8
 
 
 def height_within(samples: int, effort: int) -> int:
@@ -147,7 +143,7 @@ def height_within(samples: int, effort: int) -> int:
 
 def most_trits(samples: int) -> int:
     """Return the largest number of trits that is certain to fit into this number of samples."""
-    return samples - max(1, min(samples // FORMAT.least_rows, FORMAT.max_lanes))
+    return samples - max(1, min(samples // _LEAST_ROWS, _MAX_LANES))
 
 
 def most_bytes(samples: int) -> int:
@@ -158,8 +154,8 @@ def most_bytes(samples: int) -> int:
 def to_trits(data: bytes) -> Trits:
     """Convert bytes to trits, (n,) uint8: every 19 bits become 12 trits, most significant first."""
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    words = np.zeros((-(-bits.size // FORMAT.bits), 32), np.uint8)
-    words[:, -FORMAT.bits :] = np.pad(bits, (0, -bits.size % FORMAT.bits)).reshape(-1, FORMAT.bits)
+    words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
+    words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
     numbers = np.packbits(words).view(">u4")
     six_trits = _six_trits()
     halves = np.stack([numbers // len(six_trits), numbers % len(six_trits)], 1)
@@ -176,13 +172,13 @@ def _six_trits() -> Trits:
 
 def from_trits(trits: Trits, size: int) -> bytes | None:
     """Convert trits to `size` bytes; return None if no bytes give these trits."""
-    numbers = np.zeros(trits.size // FORMAT.trits, np.uint32)
-    for digits in trits.reshape(-1, FORMAT.trits).T:
+    numbers = np.zeros(trits.size // _TRITS, np.uint32)
+    for digits in trits.reshape(-1, _TRITS).T:
         numbers = 3 * numbers + digits
-    if numbers.max(initial=0) >= 1 << FORMAT.bits:
+    if numbers.max(initial=0) >= 1 << _BITS:
         return None
     words = np.unpackbits(numbers.astype(">u4").view(np.uint8)).reshape(-1, 32)
-    bits = words[:, -FORMAT.bits :].reshape(-1)
+    bits = words[:, -_BITS:].reshape(-1)
     return None if bits[8 * size :].any() else np.packbits(bits[: 8 * size]).tobytes()
 
 
@@ -191,7 +187,7 @@ def read(values: Samples, plan: Layout) -> Trits:
     return _trits(_summed(values, plan) if plan.merged > 1 else values, plan)
 
 
-def read_bytes(values: Samples, size: int, height: int, least_rows: int = FORMAT.least_rows) -> bytes | None:
+def read_bytes(values: Samples, size: int, height: int, least_rows: int = _LEAST_ROWS) -> bytes | None:
     """Return the `size` bytes in samples, (n,) uint8, of a code of this height; None if they hold no valid bytes."""
     trits = count_trits(size)
     plan = layout(trits, values.size, height, least_rows)
@@ -254,7 +250,7 @@ def write(
         changes[places] = steps
         return changes
     missing = _missing(trits, values, plan)
-    turns = FORMAT.turns if following else 1
+    turns = _TURNS if following else 1
     for turn in range(turns):
         chosen = slice(turn, None, turns)
         if turn and following:

@@ -22,22 +22,16 @@ Changes = NDArray[np.int8]
 StepCost = NDArray[np.uint16]
 
 
-@dataclass(frozen=True)
-class LayerSettings:
-    """Settings of the writer, and numbers of docs/format.md, "Two layers"."""
-
-    # Trits of the second layer for each sample, at most: 6.8 bits per pixel at a mean squared error of 1.6 levels².
-    most_second: float = 31 / 64
-    least_rows: int = 512  # of a lane, if there are several: the last rows of each cost more
-    part: int = 1 << 20  # samples that a thread works on at a time
-    weight: int = 60  # cost of a squared error of one level²; the largest, 60 levels², stays below trellis.MAX_COST
-    # A record of n bytes, where one layer has space for m, puts ⌊(22m+15n)/40⌋ bytes into the first layer, at most m.
-    of_one_layer: int = 22
-    of_record: int = 15
-    divisor: int = 40
-
-
-SETTINGS = LayerSettings()
+# Settings of the writer, and numbers of docs/format.md, "Two layers".
+# Trits of the second layer for each sample, at most: 6.8 bits per pixel at a mean squared error of 1.6 levels².
+_MOST_SECOND = 31 / 64
+_LEAST_ROWS = 512  # of a lane, if there are several: the last rows of each cost more
+_PART = 1 << 20  # samples that a thread works on at a time
+_WEIGHT = 60  # cost of a squared error of one level²; the largest, 60 levels², stays below trellis.MAX_COST
+# A record of n bytes, where one layer has space for m, puts ⌊(22m+15n)/40⌋ bytes into the first layer, at most m.
+_OF_ONE_LAYER = 22
+_OF_RECORD = 15
+_DIVISOR = 40
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class Division:
     def of(cls, size: int, samples: int) -> Self | None:
         """Return the division of `size` bytes; None if they are too many, or too few for two layers."""
         one_layer = trellis.most_bytes(samples)
-        coded = (SETTINGS.of_one_layer * one_layer + SETTINGS.of_record * size) // SETTINGS.divisor
+        coded = (_OF_ONE_LAYER * one_layer + _OF_RECORD * size) // _DIVISOR
         plain = coded >= one_layer
         first = trellis.bytes_in(samples) if plain else coded
         return cls(first, size - first, plain) if first < size <= most_bytes(samples) else None
@@ -60,7 +54,7 @@ class Division:
 
 def most_bytes(samples: int) -> int:
     """Return the largest number of bytes in two layers of this number of samples."""
-    return trellis.bytes_in(samples) + trellis.most_bytes(int(samples * SETTINGS.most_second))
+    return trellis.bytes_in(samples) + trellis.most_bytes(int(samples * _MOST_SECOND))
 
 
 def write(values: Samples, data: bytes, height: int, seed: bytes) -> Samples:
@@ -88,16 +82,16 @@ def read(values: Samples, size: int, height: int) -> bytes | None:
     if division.plain:
         first = trellis.from_trits(values[: trellis.count_trits(division.first)] % 3, division.first)
     else:
-        first = trellis.read_bytes(values, division.first, height, SETTINGS.least_rows)
-    second = trellis.read_bytes(values // 3, division.second, height, SETTINGS.least_rows)
+        first = trellis.read_bytes(values, division.first, height, _LEAST_ROWS)
+    second = trellis.read_bytes(values // 3, division.second, height, _LEAST_ROWS)
     return None if first is None or second is None else first + second
 
 
 def _first_changes(values: Samples, trits: Samples, height: int, plain: bool, seed: bytes) -> Changes:
     """Return the changes, −1, 0 and 1, that write the first layer."""
     if not plain:
-        up = np.where(values < 255, np.uint16(SETTINGS.weight), np.uint16(4 * SETTINGS.weight))
-        down = np.where(values > 0, np.uint16(SETTINGS.weight), np.uint16(4 * SETTINGS.weight))
+        up = np.where(values < 255, np.uint16(_WEIGHT), np.uint16(4 * _WEIGHT))
+        down = np.where(values > 0, np.uint16(_WEIGHT), np.uint16(4 * _WEIGHT))
         return _cheapest(values, trits, height, up, down, seed)
     missing = (trits + np.uint8(3) - values[: trits.size] % 3) % 3
     changes = np.zeros(values.size, np.int8)
@@ -115,7 +109,7 @@ def _second_changes(values: Samples, first: Samples, trits: Samples, height: int
     def price(part: slice) -> None:
         error = (first[part] - values[part]).view(np.int8).astype(np.int16)  # −2 … 2
         for costs, step in ((up, 1), (down, -1)):
-            costs[part] = SETTINGS.weight * ((error + _levels(step, first[part])) ** 2 - error**2)
+            costs[part] = _WEIGHT * ((error + _levels(step, first[part])) ** 2 - error**2)
 
     in_parts(price, values.size)
     return _cheapest(first // 3, trits, height, up, down, seed)
@@ -129,7 +123,7 @@ def _levels(step: int, first: Samples) -> NDArray[np.int16]:
 
 def _cheapest(values: Samples, trits: Samples, height: int, up: StepCost, down: StepCost, seed: bytes) -> Changes:
     """Return the changes, −1, 0 and 1, that make values hold trits in the code of a record; threads share the lanes."""
-    layout = trellis.layout(trits.size, values.size, height, SETTINGS.least_rows)
+    layout = trellis.layout(trits.size, values.size, height, _LEAST_ROWS)
     assert layout is not None, "the record is divided such that both parts fit"
     ties = np.frombuffer(keystream(seed, 2 * values.size), "<u2")
     wanted = np.zeros((layout.rows, layout.lanes), np.uint8)
@@ -146,7 +140,7 @@ def _cheapest(values: Samples, trits: Samples, height: int, up: StepCost, down: 
         found = trellis.write(part_values, wanted[:, part].reshape(-1), lanes, costs)
         layout.sums(changes)[..., part] = lanes.sums(found)
 
-    in_parts(search, layout.lanes, most=max(1, SETTINGS.part // (layout.length * layout.merged)))
+    in_parts(search, layout.lanes, most=max(1, _PART // (layout.length * layout.merged)))
     return changes
 
 

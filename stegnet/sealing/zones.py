@@ -29,30 +29,14 @@ Item = TypeVar("Item", np.uint8, np.uint16)
 ANY = np.zeros(0, np.uint8)  # no mask: every sample is free
 NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
 
+# Numbers of docs/format.md, "Lead": what is added to the height of a record's code.
+_GREY = 16
+_LAYERED = 32
 
-@dataclass(frozen=True)
-class RecordCodes:
-    """Numbers of docs/format.md, "Lead": what is added to the height of a record's code."""
-
-    grey: int = 16
-    layered: int = 32
-
-
-RECORD_CODES = RecordCodes()
-
-
-@dataclass(frozen=True)
-class RecordSettings:
-    """Settings of writing a record's zone."""
-
-    grey_share: float = 0.5  # largest number of trits of a grey record per green sample
-    together: int = 9  # divisor of a step's cost if neighbours moved the same way
-    # Number of sums, at most, that are merged in the order of memory: two megabytes, which stay in the cache.
-    cached_sums: int = 1 << 17
-    part_runs: int = 1 << 15  # runs that a thread merges at a time
-
-
-SETTINGS = RecordSettings()
+# Settings of writing a record's zone.
+_GREY_SHARE = 0.5  # largest number of trits of a grey record per green sample
+_TOGETHER = 9  # divisor of a step's cost if neighbours moved the same way
+_PART_RUNS = 1 << 15  # runs that a thread merges at a time
 
 
 @dataclass(frozen=True)
@@ -116,6 +100,8 @@ class StepCosts(NamedTuple):
         beside: int = 0,
     ) -> trellis.Sums:
         """Merge the numbered samples, (n,) int32, of (S,) uint8, and their costs (see `at`) as the plan says."""
+        # Number of sums, at most, that are merged in the order of memory: two megabytes, which stay in the cache.
+        cached_sums = 1 << 17
         compiled = kernels.compiled
         if compiled is None:
             whole = numbers[: numbers.size]
@@ -124,7 +110,7 @@ class StepCosts(NamedTuple):
             return trellis.merge(samples[whole], up, down, ties, plan)
         size = plan.length * plan.lanes
         can_follow_memory = isinstance(numbers, Greens) and numbers.has_whole_runs and not self.shift
-        if isinstance(numbers, Greens) and can_follow_memory and size <= SETTINGS.cached_sums:
+        if isinstance(numbers, Greens) and can_follow_memory and size <= cached_sums:
             return self._merged_in_memory_order(samples, numbers, plan, free, beside)
         sums = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
 
@@ -169,10 +155,10 @@ class StepCosts(NamedTuple):
             compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *sums)
             return sums
 
-        if ranks.size <= SETTINGS.part_runs:
+        if ranks.size <= _PART_RUNS:
             return merge(slice(0, ranks.size))
-        starts = range(0, ranks.size, SETTINGS.part_runs)
-        parts = (slice(start, min(start + SETTINGS.part_runs, ranks.size)) for start in starts)
+        starts = range(0, ranks.size, _PART_RUNS)
+        parts = (slice(start, min(start + _PART_RUNS, ranks.size)) for start in starts)
         whole = empty()
         for part in parallel_map(merge, parts, thread_count()):
             whole.values[:] = (whole.values + part.values) % 3
@@ -295,7 +281,7 @@ class RecordPlan:
     @property
     def code(self) -> int:
         """Number in the lead that tells readers how the record is coded."""
-        return self.height + (RECORD_CODES.grey if self.grey else 0)
+        return self.height + (_GREY if self.grey else 0)
 
     @property
     def layout(self) -> trellis.Layout:
@@ -319,7 +305,7 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     """Return the plan for a sealed record of `size` bytes, with the largest height that the effort allows."""
     trits = trellis.count_trits(size)
     greens = zones.places // channels
-    grey = grey and trits <= SETTINGS.grey_share * greens
+    grey = grey and trits <= _GREY_SHARE * greens
 
     # Two green samples in 30 are beside a salt sample: they carry the record, too, but hardly ever change.
     places = greens * (FORMAT.stride - channels) // (FORMAT.stride - 1) if grey else zones.places
@@ -343,7 +329,7 @@ class LayeredPlan:
     @property
     def code(self) -> int:
         """Number in the lead that tells readers how the record is coded."""
-        return self.height + RECORD_CODES.layered
+        return self.height + _LAYERED
 
     def bytes_in(self, samples: int) -> int:
         """Return the number of bytes in this number of samples, as many for each as the record has, if they fit."""
@@ -480,9 +466,9 @@ def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int,
     samples = frame.reshape(-1)
     kind = code & ~15
     height = code & 15
-    if height not in trellis.HEIGHTS or kind not in (0, RECORD_CODES.grey, RECORD_CODES.layered):
+    if height not in trellis.HEIGHTS or kind not in (0, _GREY, _LAYERED):
         return None
-    if kind == RECORD_CODES.layered:
+    if kind == _LAYERED:
         return two_layers.read(_gathered(samples, order.all_numbers(zones.layered)), size, height)
     values = values_of(samples, order, zones.record, frame.shape[2] if kind else 0)
     if size > trellis.most_bytes(values.size):
@@ -516,7 +502,7 @@ def _clustered(
         changing = np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
         if compiled:
-            settings = width, SETTINGS.together, lanes, chosen.start, chosen.step
+            settings = width, _TOGETHER, lanes, chosen.start, chosen.step
 
             def fill(part: slice) -> None:
                 costs = up[part], down[part], cheaper[0, part], cheaper[1, part]
@@ -526,8 +512,8 @@ def _clustered(
             return cheaper[0], cheaper[1]
         pixels = numbers // channels + width
         around = moved[pixels - width] + moved[pixels - 1] + moved[pixels + 1] + moved[pixels + width]
-        cheap_up = np.maximum(up // SETTINGS.together, 1)
-        cheap_down = np.maximum(down // SETTINGS.together, 1)
+        cheap_up = np.maximum(up // _TOGETHER, 1)
+        cheap_down = np.maximum(down // _TOGETHER, 1)
         return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)
 
     return following

@@ -28,7 +28,6 @@ from stegnet.sealing import CarrierModel, Costs, RepeatAccumulateCode, SealOptio
 from stegnet.sealing.carriers import first_sorted, stable_argsort
 from stegnet.sealing.fec import PHI
 from stegnet.sealing.jpeg_carriers import juniward
-from stegnet.sealing.zones import RecordSettings
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 
@@ -81,7 +80,7 @@ def test_searches_are_the_same(monkeypatch, height):
 )
 def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
     """For a key and a recipient, at the ends of the range, and as a JPEG's samples; larger ones in parts."""
-    monkeypatch.setattr("stegnet.sealing.zones.SETTINGS", RecordSettings(part_runs=300))
+    monkeypatch.setattr("stegnet.sealing.zones._PART_RUNS", 300)
     cover = picture(*shape[:2])[..., : shape[2]].copy()
     cover[:20], cover[-20:] = 0, 255
     costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))

@@ -10,7 +10,7 @@ import pytest
 
 import stegnet
 from stegnet import Key, MediaError
-from stegnet.files.archive import UnpackingLimits, pack
+from stegnet.files.archive import pack
 
 KEY = Key(bytes(range(32)))
 
@@ -135,7 +135,7 @@ def test_a_path_that_is_too_long_or_too_deep_is_refused_and_leaves_nothing(tmp_p
 def test_folders_that_are_not_listed_count(tmp_path, picture, monkeypatch):
     """A file in sixty folders of its own is one entry, and unpacks to sixty-one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stegnet.files.archive.LIMITS", UnpackingLimits(files=100))
+    monkeypatch.setattr("stegnet.files.archive._FILES", 100)
     with zipfile.ZipFile("x.folder.zip", "w", zipfile.ZIP_DEFLATED) as packing:
         for number in range(2):
             packing.writestr("/".join([str(number)] * 61), b"note")

@@ -90,8 +90,8 @@ def test_the_check_of_gpus_imports_what_exists_and_runs_stages_with_their_paths(
 
 
 def test_the_library_is_not_written_in_shorthand():
-    """Per 1,000 lines: constants of modules, and assignments of several values to several names."""
-    name = "constants of modules; packed assignments, per 1,000 lines"
+    """Per 1,000 lines: constants, fields of settings, and assignments of several values to several names."""
+    name = "constants and settings; packed assignments, per 1,000 lines"
     constants, packed = map(float, counts(ROOT, ["stegnet", "pipeline"])[name].split("; "))
-    assert constants <= 15
+    assert constants <= 17.5  # 15 of modules alone; then settings were counted, too, which had 2.9
     assert packed <= 6

@@ -18,26 +18,21 @@ from stegnet.core.pixels import BLOCK, strips
 from stegnet.core.pixels import LUMA as WEIGHTS
 from stegnet.image.pictures import reduced, resize
 from stegnet.sealing import size_bytes
-from stegnet.sealing.content_salts import SALTS, region_edges, salts_of
+from stegnet.sealing.content_salts import PREFIX_OF_COPIES, STEP_OF_COPIES, THUMBNAIL, region_edges, salts_of
 
 SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
 LUMA_SHARES = np.array(WEIGHTS, np.float32)
 
 
-@dataclass(frozen=True)
-class CanonicalSettings:
-    """Sizes at which resized copies are read."""
+# Sizes at which resized copies are read.
+_SHORTEST = 128  # long side of the smallest canonical size in pixels
+_PER_DOUBLING = 2  # canonical sizes per doubling of the long side
+_LARGEST_SHARE = 0.84  # largest share of a promised copy's sides that a canonical size may have
+# Least share of a copy's sides: the smallest promised copy is a quarter, and sizes are half an octave apart.
+_LEAST_SHARE = 0.14
+_BLUR_FACTOR = 2.0  # factor of a canonical size: larger copies have lost no detail of it
 
-    shortest: int = 128  # long side of the smallest canonical size in pixels
-    per_doubling: int = 2  # canonical sizes per doubling of the long side
-    largest_share: float = 0.84  # largest share of a promised copy's sides that a canonical size may have
-    # Least share of a copy's sides: the smallest promised copy is a quarter, and sizes are half an octave apart.
-    least_share: float = 0.14
-    blur_factor: float = 2.0  # factor of a canonical size: larger copies have lost no detail of it
-
-
-CANONICAL = CanonicalSettings()
 
 _SIDE = 0.12
 # Approximates the inverse of reducing by a triangle filter (1 / sinc²), down and across.
@@ -172,7 +167,7 @@ class Grid:
         """
         resized = not self.own and not any(self.lacking)
         yield ResizedArea(self, picture) if resized else self.area(picture)
-        if not self.own and max(picture.shape[:2]) < CANONICAL.blur_factor * max(self.height, self.width):
+        if not self.own and max(picture.shape[:2]) < _BLUR_FACTOR * max(self.height, self.width):
             yield ResizedArea(self, picture, _SHARPEN) if resized else self.area(_filtered(picture, _SHARPEN))
 
     def salts(self, picture: np.ndarray) -> Iterator[bytes]:
@@ -184,13 +179,13 @@ class Grid:
         if not cropped:
             return salts_of_copies(picture)
         # The commonest salts of a cropped copy, over its possible placements.
-        small = reduced(picture, 2 * SALTS.thumbnail)
+        small = reduced(picture, 2 * THUMBNAIL)
         counts = Counter[bytes]()
-        down = SALTS.thumbnail / self.height
-        across = SALTS.thumbnail / self.width
+        down = THUMBNAIL / self.height
+        across = THUMBNAIL / self.width
         for top, left, bottom, right in product((2, 6), repeat=4):  # pixels of the grid missing at each edge
             lacking = top * down, left * across, bottom * down, right * across
-            means = region_means(Grid(SALTS.thumbnail, SALTS.thumbnail, False, *lacking).area(small))
+            means = region_means(Grid(THUMBNAIL, THUMBNAIL, False, *lacking).area(small))
             counts.update(placed_salts(means, own=False))
         return (salt for salt, _ in counts.most_common(16))
 
@@ -259,7 +254,7 @@ def own_grid(height: int, width: int) -> Grid:
 
 def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
     """Return the largest canonical grid that survives reduction by a factor, 0 to 1; None if there isn't one."""
-    most = CANONICAL.largest_share * factor * max(height, width)
+    most = _LARGEST_SHARE * factor * max(height, width)
     longest = max((side for side in _ladder(max(height, width)) if side <= most), default=None)
     return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
 
@@ -270,7 +265,7 @@ def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[
     The sides of a copy are rounded. Where the short side of a grid is near an edge, both roundings are possible.
     """
     for longest in sorted(_ladder(max(height, width)), reverse=True):
-        if not enlarged and longest < CANONICAL.least_share * max(height, width):
+        if not enlarged and longest < _LEAST_SHARE * max(height, width):
             return
         exact = _short_blocks(height, width, longest)
         error = longest / max(height, width) / BLOCK
@@ -282,8 +277,8 @@ def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
     """Yield the canonical grids, the largest first, if a copy may lack up to `most` pixels of them at each edge."""
     longer = max(height, width)
     smallest = 64  # pixels: short side of the smallest grid in which cropped copies are found
-    for longest in sorted(_ladder(int(CANONICAL.largest_share * (longer + 2 * most))), reverse=True):
-        if longest < CANONICAL.least_share * longer:
+    for longest in sorted(_ladder(int(_LARGEST_SHARE * (longer + 2 * most))), reverse=True):
+        if longest < _LEAST_SHARE * longer:
             return
         sides = range(longest, smallest - 1, -BLOCK)
         for rows, cols in dict.fromkeys((*product([longest], sides), *product(sides, [longest]))):
@@ -294,7 +289,7 @@ def cropped_grids(height: int, width: int, most: int) -> Iterator[Grid]:
 def _ladder(most: int) -> Iterator[int]:
     """Yield the long sides of canonical sizes, up to `most` pixels."""
     step = 0
-    while (side := BLOCK * round(CANONICAL.shortest / BLOCK * 2 ** (step / CANONICAL.per_doubling))) <= most:
+    while (side := BLOCK * round(_SHORTEST / BLOCK * 2 ** (step / _PER_DOUBLING))) <= most:
         yield side
         step += 1
 
@@ -312,15 +307,13 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
 def placed_salts(means: np.ndarray, own: bool = True) -> Iterator[bytes]:
     """Return the salts that are tried for each placement of a grid, given the means of its regions."""
     near = 0.4  # levels by which JPEG may move a mean across an edge
-    tried = salts_of(SALT, means, near=near) if own else salts_of(SALTS.prefix_of_copies, means, SALTS.step_of_copies)
+    tried = salts_of(SALT, means, near=near) if own else salts_of(PREFIX_OF_COPIES, means, STEP_OF_COPIES)
     return islice(tried, 2)
 
 
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """Return the salts of a picture of any size, from its mean lumas at one size."""
-    return salts_of(
-        SALTS.prefix_of_copies, region_means(resize(picture, SALTS.thumbnail, SALTS.thumbnail)), SALTS.step_of_copies
-    )
+    return salts_of(PREFIX_OF_COPIES, region_means(resize(picture, THUMBNAIL, THUMBNAIL)), STEP_OF_COPIES)
 
 
 def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.ndarray:

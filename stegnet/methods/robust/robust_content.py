@@ -21,33 +21,25 @@ from stegnet.record import MAX_NAME, is_file_name
 _PICTURE_NUMBERS = {8: 1, 10: 3}  # kinds of content: a picture, by the bits of a sample
 
 
-@dataclass(frozen=True)
-class ContentSettings:
-    """Fields of content, and the search for a picture's scale."""
-
-    file_number: int = 2  # kind of content: a file
-    length_bytes: int = 3
-    side_bytes: int = 2
-    most_pixels: int = 1 << 28
-    # Pixels of a picture for each pixel that it is read from, at most: revealing needs memory for them.
-    pixel_ratio: int = 1024
-    written_ratio: int = 512  # the limit of a writer, as copies may be cropped
-    smallest: int = 32  # scale of the smallest picture; two steps halve the number of pixels
-    full_rate: float = 0.5  # bits per pixel that suit full size best
-    per_octave: float = 2.5  # steps of scale for each time that the bits per pixel halve
-    reach: int = 2  # steps between the scales tried first
-    sizes: tuple[int, int] = (
-        1 << 17,
-        1 << 19,
-    )  # pixels that separate small pictures, larger ones, and those that take seconds to code
-    speeds: tuple[int, int, int] = 6, 6, 9  # of libaom for these three sizes, to find the scale
+# Fields of content, and the search for a picture's scale.
+_FILE_NUMBER = 2  # kind of content: a file
+_LENGTH_BYTES = 3
+_SIDE_BYTES = 2
+_MOST_PIXELS = 1 << 28
+# Pixels of a picture for each pixel that it is read from, at most: revealing needs memory for them.
+_PIXEL_RATIO = 1024
+_WRITTEN_RATIO = 512  # the limit of a writer, as copies may be cropped
+_SMALLEST = 32  # scale of the smallest picture; two steps halve the number of pixels
+_FULL_RATE = 0.5  # bits per pixel that suit full size best
+_PER_OCTAVE = 2.5  # steps of scale for each time that the bits per pixel halve
+_REACH = 2  # steps between the scales tried first
+_SIZES = 1 << 17, 1 << 19  # pixels that separate small pictures, larger ones, and those that take seconds to code
+_SPEEDS = 6, 6, 9  # of libaom for these three sizes, to find the scale
 
 
-FORMAT = ContentSettings()
-
-_HEAD_BYTES = 1 + FORMAT.length_bytes
-_PICTURE_BYTES = 2 * FORMAT.side_bytes + 1
-_MOST_SIDE = (1 << 8 * FORMAT.side_bytes) - 1
+_HEAD_BYTES = 1 + _LENGTH_BYTES
+_PICTURE_BYTES = 2 * _SIDE_BYTES + 1
+_MOST_SIDE = (1 << 8 * _SIDE_BYTES) - 1
 
 
 @dataclass(frozen=True)
@@ -86,14 +78,14 @@ class FittedPicture(RobustPicture):
     @property
     def content(self) -> bytes:
         """Content of a record."""
-        sides = self.height.to_bytes(FORMAT.side_bytes, "big") + self.width.to_bytes(FORMAT.side_bytes, "big")
+        sides = self.height.to_bytes(_SIDE_BYTES, "big") + self.width.to_bytes(_SIDE_BYTES, "big")
         return _content(_PICTURE_NUMBERS[self.depth], sides + bytes([self.scale]) + self.data)
 
 
 def file_content(name: str, data: bytes) -> bytes:
     """Return content that hides a file of at most 16 MB, whose name is one that `is_file_name` accepts."""
     encoded = name.encode("utf-8", "surrogateescape")
-    return _content(FORMAT.file_number, bytes([len(encoded)]) + encoded + data)
+    return _content(_FILE_NUMBER, bytes([len(encoded)]) + encoded + data)
 
 
 def file_bytes(name: str, size: int) -> int:
@@ -128,7 +120,7 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
             fitted[scale, coder], setting = _fitted_at(picture, scale, coder, most, first)
             if setting is not None:
                 settings[scale] = setting
-            step(len(fitted), max(len(fitted), FORMAT.smallest))
+            step(len(fitted), max(len(fitted), _SMALLEST))
         return fitted[scale, coder].psnr
 
     qualities: dict[int, int] = {}  # of the coder of 8 bits
@@ -136,14 +128,14 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
     efforts = 2, 4, 6  # of libaom, for the three sizes
 
     def quick(scale: int) -> float:
-        return tried(scale, BareCoder.quick(FORMAT.speeds[_size(height, width, scale)]), qualities, 6.5)
+        return tried(scale, BareCoder.quick(_SPEEDS[_size(height, width, scale)]), qualities, 6.5)
 
     # First the scale that usually suits this number of bytes best.
     rate = 8 * max(most, 1) / (height * width)
-    scale = round(min(max(FORMAT.per_octave * math.log2(FORMAT.full_rate / rate), 0), FORMAT.smallest))
-    while quick(scale) < 0 and scale < FORMAT.smallest:
+    scale = round(min(max(_PER_OCTAVE * math.log2(_FULL_RATE / rate), 0), _SMALLEST))
+    while quick(scale) < 0 and scale < _SMALLEST:
         scale += 1
-    for reach in (FORMAT.reach, 1):
+    for reach in (_REACH, 1):
         scale = _climb(quick, scale, reach)
     best = quick(scale)
     if best < 0:
@@ -157,7 +149,7 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], N
         return tried(scale, BareCoder.thorough(max(efforts)), targets, 0)
 
     pixels = _scaled(height, scale) * _scaled(width, scale)
-    if pixels <= max(FORMAT.sizes) and any(compared(beside) >= 0 for beside in _beside(scale, 1)):
+    if pixels <= max(_SIZES) and any(compared(beside) >= 0 for beside in _beside(scale, 1)):
         scale = _climb(compared, scale, 1)
     tried(scale, BareCoder.thorough(efforts[_size(height, width, scale)]), targets, 0)
     return max(fitted.values(), key=lambda result: result.psnr)
@@ -183,7 +175,7 @@ def _fitted_at(
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
     """Return a picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of `area` pixels."""
     height, width = picture.shape[:2]
-    most = min(FORMAT.written_ratio * area, most_declared(area // 2))  # half, since copies may be cropped
+    most = min(_WRITTEN_RATIO * area, most_declared(area // 2))  # half, since copies may be cropped
     factor = math.sqrt(most / (height * width))
     return picture if factor >= 1 else resize(picture, *(max(1, int(side * factor)) for side in (height, width)))
 
@@ -206,7 +198,7 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     body = content[_HEAD_BYTES : _HEAD_BYTES + length]
     if len(body) < length or content[_HEAD_BYTES + length :].strip(b"\0"):
         raise ValueError("of another length")
-    if kind == bytes([FORMAT.file_number]):
+    if kind == bytes([_FILE_NUMBER]):
         size = body[0] if body else 0
         name = body[1 : 1 + size]
         if len(name) != size or not is_file_name(name) or size > MAX_NAME:
@@ -215,8 +207,8 @@ def parse_content(content: bytes, area: int) -> RobustContent:
     depth = next((depth for depth, number in _PICTURE_NUMBERS.items() if kind == bytes([number])), None)
     if depth is None:
         raise ValueError("of an unknown kind")
-    height, width = (int.from_bytes(body[at : at + FORMAT.side_bytes], "big") for at in (0, FORMAT.side_bytes))
-    if len(body) <= _PICTURE_BYTES or height * width > min(FORMAT.most_pixels, FORMAT.pixel_ratio * area):
+    height, width = (int.from_bytes(body[at : at + _SIDE_BYTES], "big") for at in (0, _SIDE_BYTES))
+    if len(body) <= _PICTURE_BYTES or height * width > min(_MOST_PIXELS, _PIXEL_RATIO * area):
         raise ValueError("a picture of no size, or of far too large a one")
     check_declared(height, width, area)
     picture = RobustPicture(height, width, body[_PICTURE_BYTES - 1], depth, body[_PICTURE_BYTES:])
@@ -225,9 +217,9 @@ def parse_content(content: bytes, area: int) -> RobustContent:
 
 
 def _content(kind: int, body: bytes) -> bytes:
-    if len(body) >= 1 << 8 * FORMAT.length_bytes:
+    if len(body) >= 1 << 8 * _LENGTH_BYTES:
         raise CapacityError(f"the secret has {len(body)} bytes", "a robust container hides 16 MB at most")
-    return bytes([kind]) + len(body).to_bytes(FORMAT.length_bytes, "big") + body
+    return bytes([kind]) + len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
 def _scaled(side: int, scale: int) -> int:
@@ -237,7 +229,7 @@ def _scaled(side: int, scale: int) -> int:
 
 def _size(height: int, width: int, scale: int) -> int:
     """Return which of the three sizes of `_SIZES` a picture has at a scale: 0, 1 or 2."""
-    return bisect(FORMAT.sizes, _scaled(height, scale) * _scaled(width, scale))
+    return bisect(_SIZES, _scaled(height, scale) * _scaled(width, scale))
 
 
 def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
@@ -251,4 +243,4 @@ def _climb(quality: Callable[[int], float], scale: int, reach: int) -> int:
 
 def _beside(scale: int, reach: int) -> list[int]:
     """Return the scales `reach` steps away."""
-    return [beside for beside in (scale - reach, scale + reach) if 0 <= beside <= FORMAT.smallest]
+    return [beside for beside in (scale - reach, scale + reach) if 0 <= beside <= _SMALLEST]

@@ -43,29 +43,19 @@ from stegnet.sealing.fec import (
 WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
 
 
-@dataclass(frozen=True)
-class PictureSettings:
-    """Settings of the search for what survives in a picture."""
-
-    large_pixels: int = 1 << 21  # pixels: in a larger picture, few channels are tried on the whole
-    square_side: int = 128  # pixels: side of the squares of which a large picture's sample is made
-    codewords: int = 2  # codewords that are decoded to find the rate
-    margin: int = 2  # 64ths between the best rate that a simulation supports and the one that is used
-    attempts: int = 11
-    # as in `CodePlan`
-    spared_rate: float = 0.9
-    uneven_loss: float = 1.5
-    lost_one_in: int = (
-        9  # where blocks are spared, one bit in this many may be lost to channels that were not simulated
-    )
-    textured_attempts: int = (
-        5  # attempts in which blocks are chosen by texture: codecs change its order where textures are alike
-    )
-    block_grid: int = 16  # pixels: side of the blocks of JPEG with halved chroma
-    band_blocks: int = 1024  # blocks, about, that show which of the pictures that may arrive are worst
-
-
-SETTINGS = PictureSettings()
+# Settings of the search for what survives in a picture.
+_LARGE_PIXELS = 1 << 21  # pixels: in a larger picture, few channels are tried on the whole
+_SQUARE_SIDE = 128  # pixels: side of the squares of which a large picture's sample is made
+_CODEWORDS = 2  # codewords that are decoded to find the rate
+_MARGIN = 2  # 64ths between the best rate that a simulation supports and the one that is used
+_ATTEMPTS = 11
+# as in `CodePlan`
+_SPARED_RATE = 0.9
+_UNEVEN_LOSS = 1.5
+_LOST_ONE_IN = 9
+_TEXTURED_ATTEMPTS = 5
+_BLOCK_GRID = 16  # pixels: side of the blocks of JPEG with halved chroma
+_BAND_BLOCKS = 1024  # blocks, about, that show which of the pictures that may arrive are worst
 
 
 def as_saved(picture: np.ndarray) -> np.ndarray:
@@ -151,7 +141,7 @@ class PictureCover:
     @property
     def worst_only(self) -> bool:
         """True if only the channel's worst case is tried on the whole picture."""
-        return self.pixels[..., 0].size > SETTINGS.large_pixels
+        return self.pixels[..., 0].size > _LARGE_PIXELS
 
     def at_best_point(self) -> "PictureCover":
         """Return this cover at the point that carries most through copies that no point was trained for."""
@@ -197,7 +187,7 @@ class PictureCover:
         draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
         sent = draw.integers(0, 2, (*grid.shape, point.bits), np.int8) * np.float32(2) - 1
         dither = draw.random((*grid.shape, DITHER), np.float32)
-        places = min(record_bits(math.prod(grid.shape), point), SETTINGS.codewords * LONGEST)
+        places = min(record_bits(math.prod(grid.shape), point), _CODEWORDS * LONGEST)
         if not places:
             return [], None
         hidden = self.modem.hide(grid.area(sample), sent, dither, places=point.places)
@@ -213,9 +203,7 @@ class PictureCover:
             return max(((each * trusted).reshape(-1)[bits] for each in ratios), key=information)
 
         worst = None
-        if (
-            self.channel.plain and math.prod(grid.shape) >= 4 * SETTINGS.band_blocks
-        ):  # copies are placed worse at their edges
+        if self.channel.plain and math.prod(grid.shape) >= 4 * _BAND_BLOCKS:  # copies are placed worse at their edges
             rows = _middle_rows(*grid.shape)
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
             arriving = received(self.channel, band, own_grid(*band.shape[:2]))
@@ -232,12 +220,12 @@ class PictureCover:
         return CodePlan(
             self.point,
             math.prod(self.grid.shape),
-            [rate - SETTINGS.margin],
+            [rate - _MARGIN],
             range(surviving_shares(self.channel)),
             textured=self.channel.plain,
-            attempts=SETTINGS.attempts,
-            spared=SETTINGS.spared_rate,
-            uneven=SETTINGS.uneven_loss,
+            attempts=_ATTEMPTS,
+            spared=_SPARED_RATE,
+            uneven=_UNEVEN_LOSS,
         )
 
     def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
@@ -268,7 +256,7 @@ class PictureCover:
             salts.append(list(grid.salts(picture)))
             if not is_found(self.modem.points, key, picture, grid, salt):
                 return False
-            revealed = self._reader.read_in(grid, picture, SETTINGS.lost_one_in if plan.share else 0)
+            revealed = self._reader.read_in(grid, picture, _LOST_ONE_IN if plan.share else 0)
             return revealed is not None and revealed.startswith(content)
 
         if _all_recovered(recovers, total, self.context):
@@ -279,13 +267,13 @@ class PictureCover:
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
         """Return a plan that chooses no blocks by texture, then one with more blocks, then one with a lower rate."""
-        textured = self.channel.plain and attempt + 1 < SETTINGS.textured_attempts
+        textured = self.channel.plain and attempt + 1 < _TEXTURED_ATTEMPTS
         following = replace(plan, textured=textured, salts=sent.salts)
         if share and plan.textured and not textured:
             return replace(following, shares=range(surviving_shares(self.channel)))
         if share:
             return replace(following, shares=range(max(share - attempt // 2, 1)))
-        return replace(following, rates=[plan.rates[0] - SETTINGS.margin])
+        return replace(following, rates=[plan.rates[0] - _MARGIN])
 
     def refusal(self) -> CapacityError:
         """Return the error for a picture in which nothing survives the channel."""
@@ -359,7 +347,7 @@ class TiledCover:
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
         """Return the plan with a rate that is lower by a quarter, or at least by the margin."""
-        return replace(plan, rates=[plan.rates[0] - max(SETTINGS.margin, plan.rates[0] // 4)])
+        return replace(plan, rates=[plan.rates[0] - max(_MARGIN, plan.rates[0] // 4)])
 
     def refusal(self) -> CapacityError:
         """Return the picture's error with a hint that suits tiles."""
@@ -395,8 +383,8 @@ def _salts_of(arriving: Iterator[tuple[np.ndarray, Grid]]) -> list[list[bytes]]:
 
 def _middle_rows(rows: int, cols: int) -> slice:
     """Return the rows of about `band_blocks` blocks in the middle, where a block of JPEG's halved chroma starts."""
-    count = -(-SETTINGS.band_blocks // cols)
-    start = (rows - count) // 2 * BLOCK // SETTINGS.block_grid * SETTINGS.block_grid // BLOCK
+    count = -(-_BAND_BLOCKS // cols)
+    start = (rows - count) // 2 * BLOCK // _BLOCK_GRID * _BLOCK_GRID // BLOCK
     return slice(start, start + count)
 
 
@@ -406,18 +394,13 @@ def _sample(cover: np.ndarray) -> np.ndarray:
     A smaller picture, and one that is narrower than a square, are returned unchanged.
     """
     height, width = cover.shape[:2]
-    if height * width <= 1 << 20 or min(height, width) < SETTINGS.square_side:
+    if height * width <= 1 << 20 or min(height, width) < _SQUARE_SIDE:
         return cover
-    count = math.isqrt(700_000) // SETTINGS.square_side
+    count = math.isqrt(700_000) // _SQUARE_SIDE
     down, across = (
-        np.linspace(0, side - SETTINGS.square_side, min(count, side // SETTINGS.square_side)).astype(int)
-        // SETTINGS.block_grid
-        * SETTINGS.block_grid
+        np.linspace(0, side - _SQUARE_SIDE, min(count, side // _SQUARE_SIDE)).astype(int) // _BLOCK_GRID * _BLOCK_GRID
         for side in (height, width)
     )
     return np.concatenate(
-        [
-            np.concatenate([cover[y : y + SETTINGS.square_side, x : x + SETTINGS.square_side] for x in across], 1)
-            for y in down
-        ]
+        [np.concatenate([cover[y : y + _SQUARE_SIDE, x : x + _SQUARE_SIDE] for x in across], 1) for y in down]
     )
