@@ -38,7 +38,7 @@ ARRIVES, CAME, JPEG, KNOWN = "arrives", "arrives, of what came", "jpeg", "jpeg, 
 
 
 @dataclass(frozen=True)
-class Channel:
+class SavingChannel:
     """An encoder of `study.proofs` at a quality, 1 to 100."""
 
     encoder: str
@@ -100,7 +100,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Case:
+class ChannelCase:
     """What is done to a photograph before it arrives; without a message, nothing is hidden.
 
     Attributes:
@@ -116,7 +116,7 @@ class Case:
 
 
 def pictures_of(
-    photograph: np.ndarray, channel: Channel, transit: Transit, cases: Sequence[Case], seed: int
+    photograph: np.ndarray, channel: SavingChannel, transit: Transit, cases: Sequence[ChannelCase], seed: int
 ) -> Iterator[JpegPicture | None]:
     """Yield what arrives of a photograph, (H, W, 3) uint8, in each case; None if hiding is refused."""
     once = channel.arriving(png_of(photograph))
@@ -127,17 +127,17 @@ def pictures_of(
         random = seeded(seed)
         keys = key.new_keys(random)
         match case:
-            case Case(kind="sent once"):
+            case ChannelCase(kind="sent once"):
                 yield once
-            case Case(kind="sent again"):
+            case ChannelCase(kind="sent again"):
                 yield channel.arriving(once.file.data)
-            case Case(kind="prepared"):
+            case ChannelCase(kind="prepared"):
                 yield channel.arriving(medium.cover.picture.file.data)
-            case Case(kind="arrives", message=Message() as message):
+            case ChannelCase(kind="arrives", message=Message() as message):
                 yield _arriving(medium, channel, message, key, random)
-            case Case(kind="arrives, of what came", message=Message() as message):
+            case ChannelCase(kind="arrives, of what came", message=Message() as message):
                 yield _arriving(medium_that_came, channel, message, key, random)
-            case Case(message=Message() as message):
+            case ChannelCase(message=Message() as message):
                 record = random(message.record_bytes(nonzero_of(once)))
                 made = _cover_of(once)
                 if case.kind == KNOWN:
@@ -148,7 +148,7 @@ def pictures_of(
 
 
 def _arriving(
-    medium: JpegMedium, channel: Channel, message: Message, key: Key, random: Randomness
+    medium: JpegMedium, channel: SavingChannel, message: Message, key: Key, random: Randomness
 ) -> JpegPicture | None:
     """Return the container that arrives; None if hiding is refused."""
     record = message.record(nonzero_of(medium.container.picture), random)

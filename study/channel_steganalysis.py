@@ -45,9 +45,9 @@ from study.channel_hiders import (
     KNOWN,
     ONCE,
     PREPARED,
-    Case,
-    Channel,
+    ChannelCase,
     Message,
+    SavingChannel,
     medium_for,
     nonzero_of,
     pictures_of,
@@ -63,7 +63,7 @@ ROWS, COLUMNS = 4, 8  # photographs in a mosaic
 UPLOADED = 200  # photographs
 DCTR, SPAM = "DCTR", "SPAM"
 SEED = 0
-CONTROL = Case("control")
+CONTROL = ChannelCase("control")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Trial:
         most: photographs, at most.
     """
 
-    channel: Channel
+    channel: SavingChannel
     reduced: bool
     mosaic: bool
     messages: tuple[Message, ...]
@@ -93,19 +93,19 @@ class Trial:
         return f"{self.channel.name}, {size}"
 
     @property
-    def comparisons(self) -> list[tuple[Case, Case]]:
+    def comparisons(self) -> list[tuple[ChannelCase, ChannelCase]]:
         """Return pairs of cases to tell apart, the most telling first."""
-        once = Case(ONCE)
-        again = Case(AGAIN)
-        prepared = Case(PREPARED)
+        once = ChannelCase(ONCE)
+        again = ChannelCase(AGAIN)
+        prepared = ChannelCase(PREPARED)
         pairs = [(once, again), (again, prepared)]
-        pairs += [(before, Case(ARRIVES, message)) for message in self.messages for before in (prepared, again)]
-        pairs += [(again, Case(CAME, message)) for message in self.messages]
-        pairs += [(once, Case(kind, self.messages[0])) for kind in self.beside]
+        pairs += [(before, ChannelCase(ARRIVES, message)) for message in self.messages for before in (prepared, again)]
+        pairs += [(again, ChannelCase(CAME, message)) for message in self.messages]
+        pairs += [(once, ChannelCase(kind, self.messages[0])) for kind in self.beside]
         return pairs if self.mosaic else [*pairs, (prepared, CONTROL)]
 
     @property
-    def cases(self) -> tuple[Case, ...]:
+    def cases(self) -> tuple[ChannelCase, ...]:
         """Return the cases that are compared."""
         return tuple(dict.fromkeys(case for pair in self.comparisons for case in pair if case != CONTROL))
 
@@ -114,7 +114,7 @@ class Trial:
 class Upload:
     """Files that are sent through a channel, which its server sees, with a message."""
 
-    channel: Channel
+    channel: SavingChannel
     message: Message
     reduced = True
     most = UPLOADED
@@ -144,20 +144,20 @@ class Measured:
 ALONE = (Message(0.1),)
 TOGETHER = (Message(0, 1000),)
 TRIALS: tuple[Trial | Upload, ...] = (
-    Trial(Channel("Pillow", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(JPEG, KNOWN)),
-    Trial(Channel("mozjpeg", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=320),
-    Trial(Channel("Pillow", 80), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG, KNOWN), most=480),
+    Trial(SavingChannel("Pillow", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(JPEG, KNOWN)),
+    Trial(SavingChannel("mozjpeg", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=320),
+    Trial(SavingChannel("Pillow", 80), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG, KNOWN), most=480),
     *(
-        Trial(Channel("Pillow", quality), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=480)
+        Trial(SavingChannel("Pillow", quality), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=480)
         for quality in (75, 92)
     ),
-    Trial(Channel("mozjpeg", 80), reduced=True, mosaic=False, messages=ALONE, beside=(), most=480),
+    Trial(SavingChannel("mozjpeg", 80), reduced=True, mosaic=False, messages=ALONE, beside=(), most=480),
     *(
-        Trial(Channel("Pillow", quality), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG,), most=480)
+        Trial(SavingChannel("Pillow", quality), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG,), most=480)
         for quality in (75, 92)
     ),
-    Trial(Channel("Pillow", 80), reduced=False, mosaic=False, messages=ALONE, beside=(), most=480),
-    *(Upload(Channel("Pillow", quality), ALONE[0]) for quality in (80, 75, 92)),
+    Trial(SavingChannel("Pillow", 80), reduced=False, mosaic=False, messages=ALONE, beside=(), most=480),
+    *(Upload(SavingChannel("Pillow", quality), ALONE[0]) for quality in (80, 75, 92)),
 )
 
 
@@ -185,7 +185,7 @@ def measure(trial: Trial, photographs: np.ndarray) -> Iterator[dict[str, object]
             yield from _rows(trial, (before, after), found, name)
 
 
-def measured(trial: Trial, photographs: np.ndarray) -> dict[Case, Measured]:
+def measured(trial: Trial, photographs: np.ndarray) -> dict[ChannelCase, Measured]:
     """Return what arrives of photographs in all cases of a trial; of parts of a mosaic where they are sent in one."""
     transit = trial.channel.learned([mosaic_of(photographs[: ROWS * COLUMNS])])
     # How much moves is learned from one photograph, as a sender does; of mosaics of small ones, several times as much.
@@ -239,7 +239,7 @@ def uploaded(upload: Upload, photographs: np.ndarray) -> Iterator[dict[str, obje
     }
 
 
-def _share_moving(sent: JpegPicture, channel: Channel) -> float:
+def _share_moving(sent: JpegPicture, channel: SavingChannel) -> float:
     """Return the share of luma blocks that do not arrive as they are sent."""
     arrived = channel.arriving(sent.file.data)
     return float((arrived.planes[0] != sent.planes[0]).any(2).mean())
@@ -304,7 +304,7 @@ def _extract(trial: Trial, transit: Transit, photographs: np.ndarray, first_seed
     for number, photograph in enumerate(sent):
         pictures = list(pictures_of(photograph, trial.channel, transit, trial.cases, first_seed + number))
         for column, case, picture in zip(columns, trial.cases, pictures, strict=True):
-            before = Case({ARRIVES: PREPARED, CAME: AGAIN}.get(case.kind, ONCE))
+            before = ChannelCase({ARRIVES: PREPARED, CAME: AGAIN}.get(case.kind, ONCE))
             column.append(_measure(picture, pictures[trial.cases.index(before)], trial.channel.quality, count))
     return [
         Measured(
@@ -328,11 +328,13 @@ def _measure(picture: JpegPicture | None, before: JpegPicture | None, quality: i
     )
 
 
-def _rows(trial: Trial, pair: tuple[Case, Case], found: dict[Case, Measured], name: str) -> Iterator[dict[str, object]]:
+def _rows(
+    trial: Trial, pair: tuple[ChannelCase, ChannelCase], found: dict[ChannelCase, Measured], name: str
+) -> Iterator[dict[str, object]]:
     """Yield the rows of a comparison by a kind of features: of single photographs, and of several at once."""
     before, after = pair
     is_control = after == CONTROL
-    containers = found[Case(ARRIVES, trial.messages[0]) if is_control else after]
+    containers = found[ChannelCase(ARRIVES, trial.messages[0]) if is_control else after]
     features = Features(found[before].features[name], containers.features[name])[containers.sent]
     if is_control:
         exchanged = np.random.default_rng(SEED).random((len(features), 1)) < 0.5

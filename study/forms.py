@@ -53,7 +53,7 @@ Maker = Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True)
-class Form:
+class ContainerForm:
     """A form that containers have.
 
     Attributes:
@@ -143,31 +143,35 @@ def _remuxed(cover: Path, out: Path) -> None:
 
 _MADE_JPEG = {"quality": 95, "subsampling": "4:2:0", "format": "JPEG"}
 FORMS = (
-    Form("PNG of a PNG", "png", ".png"),
-    Form("PNG of a BMP", "bmp", ".png", named=_pillow(format="PNG")),
-    Form("PNG of a TIFF", "tif", ".png", named=_pillow(format="PNG")),
-    Form("WebP of a WebP", "webp", ".webp"),
-    Form("JPEG of a JPEG", "jpg", ".jpg"),
-    Form("JPEG of a PNG", "png", ".jpg", named=_pillow(**_MADE_JPEG)),
-    Form("JPEG of a JPEG, resized", "jpg", ".jpg", {"resize": 200}, _pillow(**_MADE_JPEG, side=200)),
-    Form("JPEG of a JPEG, robust", "jpg", ".jpg", {"method": "robust", "survive": "jpeg:75"}),
-    Form("JPEG of a PNG, robust", "png", ".jpg", {"method": "robust", "survive": "jpeg:75"}, _pillow(**_MADE_JPEG)),
-    Form("MKV of an MP4", "mp4", ".mkv", named=_ffmpeg(_FFV1)),
-    Form("MKV of an MKV", "mkv", ".mkv", named=_ffmpeg(_FFV1)),
-    Form("MP4 of an MP4, lossless", "mp4", ".mp4", {"method": "sealed"}, _ffmpeg(_X264RGB)),
-    Form("MP4 of an MP4, its own H.264", "mp4", ".mp4", {"method": "h264"}),
-    Form("MP4 of an MP4, robust", "mp4", ".mp4", {"method": "robust"}, _robust_film),
-    Form("WAV of a WAV", "wav", ".wav"),
-    Form("FLAC of a FLAC", "flac", ".flac"),
-    Form("control: PNG by run lengths", "png", ".png", control=_pillow(format="PNG", compress_type=zlib.Z_RLE)),
-    Form("control: JPEG by default tables", "jpg", ".jpg", control=_standard_tables),
-    Form("control: FLAC by libFLAC's blocks", "flac", ".flac", control=_libflac_blocks),
-    Form("control: MP4 copied by packets", "mp4", ".mp4", control=_remuxed),
+    ContainerForm("PNG of a PNG", "png", ".png"),
+    ContainerForm("PNG of a BMP", "bmp", ".png", named=_pillow(format="PNG")),
+    ContainerForm("PNG of a TIFF", "tif", ".png", named=_pillow(format="PNG")),
+    ContainerForm("WebP of a WebP", "webp", ".webp"),
+    ContainerForm("JPEG of a JPEG", "jpg", ".jpg"),
+    ContainerForm("JPEG of a PNG", "png", ".jpg", named=_pillow(**_MADE_JPEG)),
+    ContainerForm("JPEG of a JPEG, resized", "jpg", ".jpg", {"resize": 200}, _pillow(**_MADE_JPEG, side=200)),
+    ContainerForm("JPEG of a JPEG, robust", "jpg", ".jpg", {"method": "robust", "survive": "jpeg:75"}),
+    ContainerForm(
+        "JPEG of a PNG, robust", "png", ".jpg", {"method": "robust", "survive": "jpeg:75"}, _pillow(**_MADE_JPEG)
+    ),
+    ContainerForm("MKV of an MP4", "mp4", ".mkv", named=_ffmpeg(_FFV1)),
+    ContainerForm("MKV of an MKV", "mkv", ".mkv", named=_ffmpeg(_FFV1)),
+    ContainerForm("MP4 of an MP4, lossless", "mp4", ".mp4", {"method": "sealed"}, _ffmpeg(_X264RGB)),
+    ContainerForm("MP4 of an MP4, its own H.264", "mp4", ".mp4", {"method": "h264"}),
+    ContainerForm("MP4 of an MP4, robust", "mp4", ".mp4", {"method": "robust"}, _robust_film),
+    ContainerForm("WAV of a WAV", "wav", ".wav"),
+    ContainerForm("FLAC of a FLAC", "flac", ".flac"),
+    ContainerForm(
+        "control: PNG by run lengths", "png", ".png", control=_pillow(format="PNG", compress_type=zlib.Z_RLE)
+    ),
+    ContainerForm("control: JPEG by default tables", "jpg", ".jpg", control=_standard_tables),
+    ContainerForm("control: FLAC by libFLAC's blocks", "flac", ".flac", control=_libflac_blocks),
+    ContainerForm("control: MP4 copied by packets", "mp4", ".mp4", control=_remuxed),
 )
 
 
 @dataclass(frozen=True)
-class Pair:
+class FormPair:
     """Features of a cover and of its container."""
 
     program: str
@@ -176,7 +180,7 @@ class Pair:
     container: FormFeatures
 
 
-def pairs(form: Form, covers: Path) -> Iterator[Pair]:
+def pairs(form: ContainerForm, covers: Path) -> Iterator[FormPair]:
     """Pairs of a form, one for each cover that can carry something."""
     with TemporaryDirectory() as folder:
         for number, path in enumerate(sorted((covers / form.covers).glob(f"*/*.{form.covers}"))):
@@ -188,7 +192,7 @@ def pairs(form: Form, covers: Path) -> Iterator[Pair]:
             found = features(named if form.named else path), features(container)
             if form.covers in _FILMS and form.named:
                 found = without_release(found[0]), without_release(found[1])
-            yield Pair(path.parent.name, path.stem, *found)
+            yield FormPair(path.parent.name, path.stem, *found)
 
 
 def without_release(found: FormFeatures) -> FormFeatures:
@@ -197,7 +201,7 @@ def without_release(found: FormFeatures) -> FormFeatures:
     return {name: _RELEASE.sub(r"\1", value) if isinstance(value, str) else value for name, value in kept.items()}
 
 
-def _write_container(form: Form, cover: Path, out: Path, number: int) -> bool:
+def _write_container(form: ContainerForm, cover: Path, out: Path, number: int) -> bool:
     """Writes a container, of the most bytes that fit; False if nothing fits."""
     out.unlink(missing_ok=True)
     if form.control:
@@ -222,7 +226,7 @@ def _write_container(form: Form, cover: Path, out: Path, number: int) -> bool:
     return False
 
 
-def audited(form: Form, found: list[Pair]) -> Iterator[dict[str, Any]]:
+def audited(form: ContainerForm, found: list[FormPair]) -> Iterator[dict[str, Any]]:
     """Rows of the table: what tells containers from covers of all programs, and of one program alone."""
     for depth in (1, 2):
         for tree in faults(_table(found), depth, SEED):
@@ -240,7 +244,7 @@ def audited(form: Form, found: list[Pair]) -> Iterator[dict[str, Any]]:
                 yield _row(form, name, depth, tree)
 
 
-def _table(found: list[Pair]) -> Table:
+def _table(found: list[FormPair]) -> Table:
     names = {name: number for number, name in enumerate(sorted({pair.name for pair in found}))}
     groups = [names[pair.name] for pair in found]
     return table_of([pair.cover for pair in found], [pair.container for pair in found], groups)
@@ -253,7 +257,7 @@ def _pooled(trees: list[Tree]) -> Tree:
     return Tree(("each its own",), share, *share_interval(share, count), count)
 
 
-def _row(form: Form, against: str, depth: int, tree: Tree) -> dict[str, Any]:
+def _row(form: ContainerForm, against: str, depth: int, tree: Tree) -> dict[str, Any]:
     figures = {"right": tree.right, "low": tree.low, "high": tree.high, "pairs": tree.pairs}
     found = {"fault": tree.is_fault, "features": "; ".join(tree.names)}
     return {"form": form.name, "against": against, "depth": depth} | figures | found

@@ -47,7 +47,7 @@ Hider = Callable[[np.ndarray, int, float, int], Luma]
 
 
 @dataclass(frozen=True)
-class Case:
+class JpegCase:
     """A method at a quality and a rate, and the features that it is attacked by."""
 
     quality: int

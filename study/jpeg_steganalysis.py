@@ -41,7 +41,7 @@ from study.jpeg_hiders import (
     STEGHIDE,
     UERD,
     WHILE_SAVING,
-    Case,
+    JpegCase,
     available,
     cover_luma,
     saved_luma,
@@ -60,7 +60,7 @@ _CHANGED, _NONZERO = "changed", "nonzero"
 _FILES = [Path(module.__file__) for module in (jpeg_features, jpeg_hiders)]
 _OWN_FILES = [path for own in ("methods/jpeg*.py", "sealing/*.py") for path in Path(stegnet.__file__).parent.glob(own)]
 
-CASES = tuple(Case(*case) for case in (  # the most telling first
+CASES = tuple(JpegCase(*case) for case in (  # the most telling first
     (75, JPEG, 0.2, DCTR), (75, NSF5, 0.2, DCTR), (75, JPEG, 0.1, DCTR), (75, JPEG, 0.4, DCTR),
     (75, WHILE_SAVING, 0.2, DCTR), (75, STEGHIDE, 0.05, DCTR), (75, UERD, 0.4, DCTR), (95, JPEG, 0.2, DCTR),
     (95, NSF5, 0.2, DCTR), (95, JPEG, 0.4, DCTR), (95, JPEG, 0.1, DCTR), (95, WHILE_SAVING, 0.2, DCTR),
@@ -72,7 +72,7 @@ CASES = tuple(Case(*case) for case in (  # the most telling first
     (75, NSF5, 0.2, JRM), (75, JPEG, 0.2, JRM),
 ))  # fmt: skip
 # As many coefficients as a picture of a megapixel has: photographs of that size are too rare to train on.
-MEGAPIXEL, AT_ONCE = 16, (Case(75, NSF5, 0.1, DCTR), *(Case(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
+MEGAPIXEL, AT_ONCE = 16, (JpegCase(75, NSF5, 0.1, DCTR), *(JpegCase(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
 
 
 def main(config: Config, photographs: Path, out: Path) -> None:
@@ -110,7 +110,7 @@ def covers(folder: Path, most: int = 0, *, reduced: bool = True) -> list[np.ndar
     return evenly(found, most or MOST)
 
 
-def measure(case: Case, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:
+def measure(case: JpegCase, pictures: list[np.ndarray], seed: int, at_once: int = 1) -> dict[str, Any]:
     """The row of a case; a classifier judges so many covers or containers at once, by the sum of its votes."""
     before = _measured(replace(case, method=NOTHING, rate=0.0), pictures, seed)
     after = _measured(case, pictures, seed)
@@ -127,7 +127,7 @@ def rounding(pictures: list[np.ndarray], seed: int) -> Iterator[dict[str, Any]]:
     method jpeg saves it anew, and its cover is what it saved.
     """
     for method, cover_of in ((JUNIWARD, saved_luma), (JPEG, cover_luma)):
-        case = Case(ROUNDED, method, 0.05, RJCA)
+        case = JpegCase(ROUNDED, method, 0.05, RJCA)
         pairs = [
             (cover_of(picture, ROUNDED), HIDERS[method](picture, ROUNDED, case.rate, container_seed(seed, number)))
             for number, picture in enumerate(pictures)
@@ -159,7 +159,7 @@ def code_of(method: str) -> str:
 
 
 def _row(
-    case: Case, nonzero: np.ndarray, changed: np.ndarray, scores: Scores, seed: int, at_once: int = 1
+    case: JpegCase, nonzero: np.ndarray, changed: np.ndarray, scores: Scores, seed: int, at_once: int = 1
 ) -> dict[str, Any]:
     """A row: `bits` is the mean rate with what every container has, which is more in small pictures."""
     rates = np.maximum(case.rate, (LEAST_BITS if case.method in OWN else 0) / nonzero)
@@ -169,7 +169,7 @@ def _row(
     return named | {"pairs": pairs, "tested": len(scores.covers)} | summarise([scores], seed)
 
 
-def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
+def _measured(case: JpegCase, pictures: list[np.ndarray], seed: int) -> dict[str, np.ndarray]:
     """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
@@ -183,7 +183,7 @@ def _measured(case: Case, pictures: list[np.ndarray], seed: int) -> dict[str, np
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _extract(case: Case, pictures: np.ndarray, first_seed: int, code: str) -> dict[str, np.ndarray]:
+def _extract(case: JpegCase, pictures: np.ndarray, first_seed: int, code: str) -> dict[str, np.ndarray]:
     """Features as `_measured`, of (N, H, W, 3) uint8; `code` only tells results of other code apart in the cache."""
     torch.set_num_threads(1)
     found: dict[str, list] = {}

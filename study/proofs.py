@@ -216,7 +216,7 @@ FAST = Quantiser(4.0)  # libjpeg's fast DCT
 
 
 @dataclass(frozen=True)
-class Encoder:
+class SavingProgram:
     """What saves a PNG as a JPEG, of a quality."""
 
     save: Callable[[Path, Path, int], object]
@@ -224,23 +224,25 @@ class Encoder:
     by: Quantiser = Quantiser()
 
 
-ENCODERS: Mapping[str, Encoder] = MappingProxyType(
+ENCODERS: Mapping[str, SavingProgram] = MappingProxyType(
     {
-        AS_IT_IS: Encoder(lambda source, out, _: shutil.copyfile(source, out)),
-        "Pillow": Encoder(_by_pillow),
-        "Pillow, 4:4:4, progressive": Encoder(partial(_by_pillow, subsampling=0, progressive=True)),
-        "Pillow, 4:2:2": Encoder(partial(_by_pillow, subsampling=1)),
-        "OpenCV": Encoder(_by_opencv),
-        "cjpeg": Encoder(_by_cjpeg, "cjpeg"),
-        "cjpeg, fast DCT": Encoder(lambda *how: _by_cjpeg(*how, "-dct", "fast"), "cjpeg", FAST),
-        "ImageMagick": Encoder(
+        AS_IT_IS: SavingProgram(lambda source, out, _: shutil.copyfile(source, out)),
+        "Pillow": SavingProgram(_by_pillow),
+        "Pillow, 4:4:4, progressive": SavingProgram(partial(_by_pillow, subsampling=0, progressive=True)),
+        "Pillow, 4:2:2": SavingProgram(partial(_by_pillow, subsampling=1)),
+        "OpenCV": SavingProgram(_by_opencv),
+        "cjpeg": SavingProgram(_by_cjpeg, "cjpeg"),
+        "cjpeg, fast DCT": SavingProgram(lambda *how: _by_cjpeg(*how, "-dct", "fast"), "cjpeg", FAST),
+        "ImageMagick": SavingProgram(
             lambda png, out, quality: _run("convert", png, "-quality", quality, out), "convert", FAST
         ),
-        "GraphicsMagick": Encoder(lambda png, out, quality: _run("gm", "convert", png, "-quality", quality, out), "gm"),
-        "libvips": Encoder(lambda png, out, quality: _run("vips", "jpegsave", png, out, "--Q", quality), "vips"),
-        "FFmpeg": Encoder(_by_ffmpeg, "ffmpeg", Quantiser(1.0)),
-        "Java": Encoder(_by_java, "java"),
-        "mozjpeg": Encoder(_by_sharp, "node", Quantiser(trellis=True, within=False)),
+        "GraphicsMagick": SavingProgram(
+            lambda png, out, quality: _run("gm", "convert", png, "-quality", quality, out), "gm"
+        ),
+        "libvips": SavingProgram(lambda png, out, quality: _run("vips", "jpegsave", png, out, "--Q", quality), "vips"),
+        "FFmpeg": SavingProgram(_by_ffmpeg, "ffmpeg", Quantiser(1.0)),
+        "Java": SavingProgram(_by_java, "java"),
+        "mozjpeg": SavingProgram(_by_sharp, "node", Quantiser(trellis=True, within=False)),
     }
 )
 

@@ -50,7 +50,7 @@ from stegnet.sealing.fec import information
 from stegnet.video.film_writer import FilmWriter
 from study.pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval
-from study.tasks.modem import INFORMATION
+from study.tasks.modem_task import INFORMATION
 
 QIM = "QIM"
 TWICE = "twice, not promised"

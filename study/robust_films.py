@@ -35,7 +35,7 @@ from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
 from study.film_trial import CODE, FRAMES, WAYS, Row, encode_again, measure_film
 from study.robust_hiders import motion
-from study.tasks.modem import INFORMATION
+from study.tasks.modem_task import INFORMATION
 
 TEXT_BYTES = 43
 CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves

@@ -12,8 +12,8 @@ from pipeline.train.run import TrainingRun, prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
 from study.tasks import multiscale  # noqa: F401  # registers the family
-from study.tasks.modem import ModemTask
 from study.tasks.modem_config import ModemConfig
+from study.tasks.modem_task import ModemTask
 from study.tasks.prediction import PredictionTask
 
 CHECKPOINTS = Path(".checkpoints/others")

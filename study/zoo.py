@@ -69,7 +69,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ZooEntry:
     """A network of the zoo, to be trained for a budget.
 
     Attributes:
@@ -139,14 +139,14 @@ def run(options: argparse.Namespace) -> None:
     print(table.replace({"network": {default: f"{default} (the default)"}}).to_string(index=False))
 
 
-def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path, out: Path) -> Entry:
+def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path, out: Path) -> ZooEntry:
     """Return the entry of a profile; `changes` go over it."""
     values = changed(read(Path("params.yaml")), read_preset(name) | changes)
     training = prepare_run(check(values), shards)
-    return Entry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
+    return ZooEntry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
 
 
-def announce(entries: Sequence[Entry], options: argparse.Namespace) -> None:
+def announce(entries: Sequence[ZooEntry], options: argparse.Namespace) -> None:
     """Plan what is missing, and say how long it will take."""
     missing = [entry for entry in entries if not (entry.folder / FIGURES).exists()]
     plans = [plan_of(entry, options.shards) for entry in bar(missing, "time three steps of each")]
@@ -185,7 +185,7 @@ class Plan:
         return forward * hidings
 
 
-def plan_of(entry: Entry, shards: Path) -> Plan:
+def plan_of(entry: ZooEntry, shards: Path) -> Plan:
     """Return the plan of an entry, made when it is first asked for."""
     planned = entry.folder / "planned.json"
     if not planned.exists():
@@ -197,7 +197,7 @@ def plan_of(entry: Entry, shards: Path) -> Plan:
     return Plan(**json.loads(planned.read_text(encoding="utf-8")))
 
 
-def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
+def measured_once(entry: ZooEntry, shards: Path, pictures: int | None) -> None:
     """Train an entry, and measure it on so many test pictures, unless its figures are there."""
     if (entry.folder / FIGURES).exists():
         return
@@ -220,14 +220,14 @@ def measured_once(entry: Entry, shards: Path, pictures: int | None) -> None:
     write_json(entry.folder / FIGURES, figures)
 
 
-def figures_of(entry: Entry) -> dict[str, Any]:
+def figures_of(entry: ZooEntry) -> dict[str, Any]:
     """Return what was measured of an entry, and its size: parameters, and multiply-adds a pixel of 256×256."""
     pair, _ = load_pair(entry.folder / WEIGHTS)
     figures: dict[str, Any] = json.loads((entry.folder / FIGURES).read_text(encoding="utf-8"))
     return figures | size_of(pair.to("meta"), side=256)
 
 
-def train_entry(entry: Entry, shards: Path, weights: Path) -> None:
+def train_entry(entry: ZooEntry, shards: Path, weights: Path) -> None:
     """Train an entry for its budget; write its weights, and trained.json with pairs and seconds."""
     pairs = plan_of(entry, shards).pairs
     training = prepare_run(entry.config(pairs), shards)
@@ -240,7 +240,7 @@ def train_entry(entry: Entry, shards: Path, weights: Path) -> None:
     Checkpoint(checkpoints, training.fingerprint).remove()
 
 
-def pairs_per_second(entry: Entry, shards: Path) -> float:
+def pairs_per_second(entry: ZooEntry, shards: Path) -> float:
     """Return the pairs that a training of an entry sees in a second, by three of its steps.
 
     The first steps are not timed: in them, networks are compiled, and CUDA graphs recorded.
@@ -277,7 +277,7 @@ def photographs(shards: Path, shift: int) -> list[tuple[Pixels, Pixels]]:
     return [(cover, secret) for (_, cover), (_, secret) in both]
 
 
-def detection(entries: Sequence[Entry], shards: Path, count: int) -> list[float | None]:
+def detection(entries: Sequence[ZooEntry], shards: Path, count: int) -> list[float | None]:
     """Return how often one small detector is right about each, trained on `count` pictures and their containers.
 
     It is tested on half as many others. All are the middles of pictures, since some networks are slow. None of each, if
@@ -307,7 +307,7 @@ def middle(picture: Pixels) -> Pixels:
     return np.ascontiguousarray(picture[top : top + side, left : left + side])
 
 
-def containers(entry: Entry, pairs: Sequence[PicturePair]) -> Pixels:
+def containers(entry: ZooEntry, pairs: Sequence[PicturePair]) -> Pixels:
     """Return the containers of an entry, as PNGs hold them, (N, H, W, 3), and keep them for the next run."""
     used = hashlib.sha256(b"".join(side.tobytes() for pair in pairs for side in (pair.cover, pair.secret)))
     kept = entry.folder / f"containers-{used.hexdigest()[:8]}.npy"

@@ -130,7 +130,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.zones", "GREY LAYERED"),
         ("sealing.embedding", "ORDERS STUCK=STUCK_BITS"),
     ],
-    "SEALED": [("methods.pixels", "RATE MEASURED")],
+    "SEALED": [("methods.pixel_medium", "RATE MEASURED")],
     "SECURE": [
         ("results.figures", "EASY_TIMES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),

@@ -148,7 +148,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             hint = Text(f"use a {kind} as the cover, or ", Setting("method", "sealed"), ", which hides any file")
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
         if cover.is_film:
-            return _NewFilm(cover, payload.file, suffix, key, options, context)
+            return _NetworkFilm(cover, payload.file, suffix, key, options, context)
         return _hide_picture(cover, payload.file, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
@@ -175,7 +175,7 @@ def _measured(
 
 def _hide_picture(
     cover: Cover, secret: Cover, key: KeySource, options: NetworkOptions, context: Context
-) -> "_NewPicture":
+) -> "_NetworkPicture":
     """Return a picture in which another is hidden."""
     refuse_palette(cover)
     pixels, profile = cover.picture
@@ -193,11 +193,11 @@ def _hide_picture(
     del pixels  # large pictures take much memory
     cover.forget_pixels()
     quality = measured_quality(network, container, hidden, key, options.any_quality, step("measure tiles"))
-    return _NewPicture(container, cover, profile, context, secret, network, quality, figures)
+    return _NetworkPicture(container, cover, profile, context, secret, network, quality, figures)
 
 
 @dataclass
-class _NewPicture(NewPicture):
+class _NetworkPicture(NewPicture):
     secret: Cover
     network: Network
     quality: SecretQuality
@@ -209,7 +209,7 @@ class _NewPicture(NewPicture):
         return _measured(self.quality, self.network, notes, self.figures)
 
 
-class _NewFilm(NewFilm):
+class _NetworkFilm(NewFilm):
     """A film in which another is hidden: frame by frame in order, with a share of its sound in each."""
 
     def __init__(

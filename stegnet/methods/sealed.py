@@ -49,7 +49,7 @@ from stegnet.methods.method import (
     media_compressors,
     option,
 )
-from stegnet.methods.pixels import (
+from stegnet.methods.pixel_medium import (
     DATA_NAME,
     PixelMedium,
     bytes_capacity,
@@ -196,7 +196,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         context = context.in_steps("compress", *(("hide", "verify") if options.verify else ("hide",)))
         fitted = payload.fit(frames, context)
         context.warn_about_cover(frames.history)
-        return _NewFilm(frames, suffix, keys, context, fitted)
+        return _SealedFilm(frames, suffix, keys, context, fitted)
 
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in a picture or film, as `Method.find` does."""
@@ -260,7 +260,7 @@ class _Frames(Carrier):
         }
 
 
-class _NewFilm(NewFilm):
+class _SealedFilm(NewFilm):
     def __init__(self, of: _Frames, suffix: str, keys: ContainerKeys, context: Context, fitted: HiddenFile) -> None:
         sealers = 2  # threads: decoding and encoding take most of the time
         super().__init__(of.cover, suffix, networks.Pool(sealers), context)

@@ -21,7 +21,7 @@ from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import SamplesContainer, found_file_by, write_form
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, WrittenCover
 from stegnet.methods.method import Context, FoundSecret, MethodInfo, NewContainer, NotFound, Payload
-from stegnet.methods.pixels import check_pixels, secure_in
+from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
 from stegnet.sealing import LAYERED_PIXELS, Costs, texture_costs

@@ -56,7 +56,7 @@ def fit(picture: Samples, most_bytes: int, progress: Callable[[int, int], None] 
         The coded picture; None if it does not fit with an error of two levels, or is too large for JPEG XL.
     """
     try:
-        return _Search(picture, progress).finest(most_bytes)
+        return _StepSearch(picture, progress).finest(most_bytes)
     except MediaError:
         return None
 
@@ -77,7 +77,7 @@ def decode(coded: Coded) -> Samples:
             return decode_predicted(coded.data, *size, coded.steps, shipped_predictor())
 
 
-class _Search:
+class _StepSearch:
     """Search among the steps of a picture in the order of coarseness.
 
     Number n · H + k are the steps with an error of n levels in all of its H rows but the last k, and of n + 1 levels
@@ -157,7 +157,7 @@ class _Search:
             return height * _FIRST
         starts = np.linspace(0, height - _STRIP, max(_LARGE // (_STRIP * width), 1)).astype(int)
         sample = np.concatenate([self._picture[start : start + _STRIP] for start in starts])
-        found = _Search(sample, lambda *_: None).finest(int(_AIM * most * len(sample) / height))
+        found = _StepSearch(sample, lambda *_: None).finest(int(_AIM * most * len(sample) / height))
         if found is None:
             return height * _COARSEST
         self._coders = [found.coder]

@@ -6,7 +6,15 @@ from torch.nn import functional
 
 from stegnet.core.errors import WeightsError
 from stegnet.near.order import COLOURS, FILMS, MIXED
-from stegnet.near.prediction_network import ACTIVATION, EXPONENT, MEAN, SHARE, Filter, Filters, PredictionNetwork
+from stegnet.near.prediction_network import (
+    ACTIVATION,
+    EXPONENT,
+    MEAN,
+    SHARE,
+    Convolution,
+    Convolutions,
+    PredictionNetwork,
+)
 
 _EXACT = 1 << 24  # integers that a 32-bit float holds
 _LEVEL = 255  # largest level, and largest activation
@@ -26,7 +34,9 @@ class _Layer(nn.Module):
     bias: Tensor
     scale: Tensor
 
-    def __init__(self, filters: list[Filter], step: float, out: Tensor | float, most: Tensor | float = _LEVEL) -> None:
+    def __init__(
+        self, filters: list[Convolution], step: float, out: Tensor | float, most: Tensor | float = _LEVEL
+    ) -> None:
         super().__init__()
         weights, biases, scales = zip(*(self._integers(one, step, out, most) for one in filters), strict=True)
         self.register_buffer("weight", torch.stack(weights))
@@ -34,7 +44,9 @@ class _Layer(nn.Module):
         self.register_buffer("scale", torch.stack(scales))
 
     @staticmethod
-    def _integers(one: Filter, step: float, out: Tensor | float, most: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:
+    def _integers(
+        one: Convolution, step: float, out: Tensor | float, most: Tensor | float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         unit = units_in(one.weight)
         weight = (one.weight / unit).round()
         bias = (one.bias / unit.flatten() / step).round()
@@ -71,11 +83,11 @@ def units_in(weight: Tensor) -> Tensor:
 
 
 class IntegerPass(nn.Module):
-    """The features of one pass, by integers: those of `Filters.trunk`, in their steps."""
+    """The features of one pass, by integers: those of `Convolutions.trunk`, in their steps."""
 
-    def __init__(self, films: list[Filters]) -> None:
+    def __init__(self, films: list[Convolutions]) -> None:
         super().__init__()
-        self.linear = _Layer([Filter(films[0].linear, torch.zeros(3))], 1.0, MEAN)
+        self.linear = _Layer([Convolution(films[0].linear, torch.zeros(3))], 1.0, MEAN)
         self.first = _Layer([film.first for film in films], 1.0, ACTIVATION)
         self.middle = nn.ModuleList(_Layer([layer], ACTIVATION, ACTIVATION) for layer in films[0].middle)
 
@@ -91,11 +103,11 @@ class IntegerPass(nn.Module):
 
 
 class _Mixture(nn.Module):
-    """The mixtures of all passes and colours, by integers: those of `Filters.head`, in their steps."""
+    """The mixtures of all passes and colours, by integers: those of `Convolutions.head`, in their steps."""
 
     limits: Tensor
 
-    def __init__(self, passes: list[Filters]) -> None:
+    def __init__(self, passes: list[Convolutions]) -> None:
         most_seen = 128  # largest feature of an earlier colour's error
         super().__init__()
         width = passes[0].first.weight.shape[0]
@@ -103,11 +115,13 @@ class _Mixture(nn.Module):
         for filters in passes:
             for colour in range(len(COLOURS)):
                 weight, bias = filters.hidden[colour]
-                hidden.append(Filter(functional.pad(weight, (0, 0, 0, 0, 0, width + 6 - weight.shape[1])), bias))
+                hidden.append(Convolution(functional.pad(weight, (0, 0, 0, 0, 0, width + 6 - weight.shape[1])), bias))
                 weight, bias = filters.last[colour]
                 lacking = 3 * MIXED + 2 - len(weight)
                 last.append(
-                    Filter(functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, lacking)), functional.pad(bias, (0, lacking)))
+                    Convolution(
+                        functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, lacking)), functional.pad(bias, (0, lacking))
+                    )
                 )
         most = torch.tensor([float(_LEVEL)] * width + [float(most_seen)] * 6)
         steps = torch.tensor([MEAN] * MIXED + [EXPONENT] * 2 * MIXED + [SHARE] * 2)

@@ -13,7 +13,7 @@ _RATIOS = (1, Fraction(12, 10), Fraction(4, 3), Fraction(3, 2), Fraction(16, 9),
 _Choice = tuple[int, int]  # an offset, and the bits of the number that is added to it
 
 
-class _Bits:
+class _HeaderBits:
     """Reader of bits, the lowest of each byte first."""
 
     def __init__(self, data: bytes) -> None:
@@ -51,14 +51,14 @@ def require_plain(data: bytes, height: int, width: int) -> None:
     """Raise ValueError unless a codestream is one lossless frame of 8-bit RGB, of this size and without extras."""
     signature = b"\xff\x0a"
     _require(data.startswith(signature))
-    bits = _Bits(data[len(signature) : _LONGEST])
+    bits = _HeaderBits(data[len(signature) : _LONGEST])
     _require(_size(bits) == (height, width))
     _require_rgb(bits)
     bits.align()
     _require_single_frame(bits)
 
 
-def _size(bits: _Bits) -> tuple[int, int]:
+def _size(bits: _HeaderBits) -> tuple[int, int]:
     """Return height and width (D.2, SizeHeader)."""
     is_small = bits.take(1)
 
@@ -70,7 +70,7 @@ def _size(bits: _Bits) -> tuple[int, int]:
     return height, int(height * _RATIOS[ratio - 1]) if ratio else side()
 
 
-def _require_rgb(bits: _Bits) -> None:
+def _require_rgb(bits: _HeaderBits) -> None:
     """Read the picture's metadata (D.3, ImageMetadata), which must be those of 8-bit sRGB without transforms."""
     srgb_transfer = 13
     srgb = 1  # primaries
@@ -93,7 +93,7 @@ def _require_rgb(bits: _Bits) -> None:
     bits.expect(1, 1)  # default transforms
 
 
-def _require_single_frame(bits: _Bits) -> None:
+def _require_single_frame(bits: _HeaderBits) -> None:
     """Read the frame's header (F.2, FrameHeader), which must be that of the only frame, of the picture's size."""
     bits.expect(1, 0)  # not all default, which is lossy
     bits.expect(2, 0)  # a regular frame

@@ -90,7 +90,7 @@ def encode_predicted(levels: Samples, steps: Steps, predictor: Predictor) -> byt
     """Return levels, (H, W, 3) uint8 of some steps, as a network codes them."""
     writer = _Writer()
     for planes, error in _parts(levels, steps):
-        _Part(error, predictor, writer).code(planes)
+        _CodedPart(error, predictor, writer).code(planes)
     return predictor.identifier + encode_intervals(np.concatenate(writer.intervals))
 
 
@@ -115,7 +115,7 @@ def decode_predicted(data: bytes, height: int, width: int, steps: Steps, predict
         error = step // 2
         planes = np.zeros((6 if error in RESTORED else 3, *picture[rows].shape[:2]), np.uint8)
         planes[3:] = _SHIFTS
-        _Part(error, predictor, reader).code(planes)
+        _CodedPart(error, predictor, reader).code(planes)
         samples = planes[:3].astype(np.int16) * step
         if error in RESTORED:
             samples = samples.clip(max=255) + planes[3:] - _SHIFTS
@@ -146,7 +146,7 @@ def _parts(levels: Samples, steps: Steps) -> Iterator[tuple[_Planes, int]]:
         yield np.ascontiguousarray(levels[rows].transpose(2, 0, 1)), step // 2
 
 
-class _Part:
+class _CodedPart:
     """A picture of one step that is coded, from its coarsest grid on.
 
     Its planes are the three of its levels, and, if it is restored with them, three of their shifts plus 1.

@@ -75,15 +75,15 @@ class Pass(nn.Module):
                 scales = [1.5 * number / (MIXED - 1) - 0.5 for number in range(MIXED)]
                 last.bias[MIXED : 2 * MIXED] = torch.tensor(scales)
 
-    def forward(self, film: int) -> "Filters":
+    def forward(self, film: int) -> "Convolutions":
         """Return the quantised weights for one of the first layers."""
         return self.filters(self.film[film])
 
-    def filters(self, film: Tensor) -> "Filters":
+    def filters(self, film: Tensor) -> "Convolutions":
         """Return the quantised weights for a row of `film`, (2 · width,)."""
         inputs = 8  # levels that are about 1 for the first layer
         gain, offset = film.chunk(2)
-        return Filters(
+        return Convolutions(
             linear=self.linear()[0] + self.neighbours,
             first=self.first(1.0, (1 + gain) / inputs, offset),
             middle=[layer(ACTIVATION) for layer in self.middle],
@@ -92,7 +92,7 @@ class Pass(nn.Module):
         )
 
 
-class Filter(NamedTuple):
+class Convolution(NamedTuple):
     """Weights and biases of a convolution."""
 
     weight: Tensor  # (out, channels, kernel, kernel)
@@ -104,14 +104,14 @@ class Filter(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Filters:
+class Convolutions:
     """The prediction of one of 2×2 pixels from those that are known, by quantised weights."""
 
     linear: Tensor
-    first: Filter
-    middle: list[Filter]
-    hidden: list[Filter]
-    last: list[Filter]
+    first: Convolution
+    middle: list[Convolution]
+    hidden: list[Convolution]
+    last: list[Convolution]
 
     def trunk(self, known: Tensor) -> tuple[Tensor, Tensor]:
         """Return the linear prediction, (B, 3, H, W) in steps of MEAN, and the features, (B, width, H, W).
@@ -157,7 +157,7 @@ class Quantised(nn.Module):
         self.weight = start.weight
         self.bias = start.bias if bias else None
 
-    def forward(self, step: float = 1.0, gain: Tensor | None = None, offset: Tensor | None = None) -> Filter:
+    def forward(self, step: float = 1.0, gain: Tensor | None = None, offset: Tensor | None = None) -> Convolution:
         """Return weights and biases that are integers times powers of two, with the gradients of those learnt.
 
         Args:
@@ -181,7 +181,7 @@ class Quantised(nn.Module):
             ).clamp(-_MOST_WEIGHT, _MOST_WEIGHT)
         weight = through(weight, integers * units)
         unit = units.flatten() * step
-        return Filter(weight, through(bias, (bias / unit).round().clamp(-most_bias, most_bias) * unit))
+        return Convolution(weight, through(bias, (bias / unit).round().clamp(-most_bias, most_bias) * unit))
 
 
 @torch.no_grad()

@@ -43,7 +43,7 @@ class FeatureInfo(Protocol):
         """Return the stride of each map."""
 
 
-class Encoder(nn.Module):
+class FeatureExtractor(nn.Module):
     """Interface of timm's feature extractors, which this class describes and timm's implement."""
 
     feature_info: FeatureInfo
@@ -51,12 +51,12 @@ class Encoder(nn.Module):
     unit: int  # height and width must be multiples of it; set by `make_encoder`
 
 
-def is_encoder(module: nn.Module) -> TypeGuard[Encoder]:
+def is_encoder(module: nn.Module) -> TypeGuard[FeatureExtractor]:
     """Return whether a model of timm extracts features."""
     return hasattr(module, "feature_info")
 
 
-def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> Encoder:
+def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | None = None) -> FeatureExtractor:
     """Create a timm feature extractor: pictures (B, channels, H, W) to a list of feature maps, from fine to coarse.
 
     H and W must be multiples of `encoder.unit`: its largest stride, or more, for instance for window attention. Map i
@@ -91,7 +91,7 @@ def make_encoder(backbone: str, channels: int, pretrained: bool, levels: int | N
     raise refusal from refusals[0]
 
 
-def make_stage(backbone: str, channels: int, pretrained: bool) -> Encoder:
+def make_stage(backbone: str, channels: int, pretrained: bool) -> FeatureExtractor:
     """Create the stem and first stage of a timm backbone with all strides 1, so that no position is lost.
 
     It maps (B, channels, H, W) to a list of one map (B, C, H, W), any H and W, C = `feature_info.channels()[0]`. A stem
@@ -127,7 +127,9 @@ def make_stage(backbone: str, channels: int, pretrained: bool) -> Encoder:
     )
 
 
-def _create(backbone: str, channels: int, pretrained: bool, levels: int | None, options: Mapping[str, Any]) -> Encoder:
+def _create(
+    backbone: str, channels: int, pretrained: bool, levels: int | None, options: Mapping[str, Any]
+) -> FeatureExtractor:
     """Create the backbone as timm's "getter", which omits unused stages and always returns (B, C, H, W)."""
     of_addresses = ":/\\"  # characters of a hub's or a folder's name, which makes timm load a model from there
     import timm  # slow to import, and most families do not need it
@@ -165,7 +167,7 @@ def synchronise_batch_norms(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _find_unit(encoder: Encoder, channels: int) -> int:
+def _find_unit(encoder: FeatureExtractor, channels: int) -> int:
     """Return the unit of H and W: the largest stride, doubled until the maps have the announced shapes.
 
     It is tested on a picture that is not square, since many transformers accept a single size.

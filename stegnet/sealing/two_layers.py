@@ -35,7 +35,7 @@ _DIVISOR = 40
 
 
 @dataclass(frozen=True)
-class Division:
+class LayerDivision:
     """Division of a record between the layers."""
 
     first: int  # bytes in the first layer
@@ -66,7 +66,7 @@ def write(values: Samples, data: bytes, height: int, seed: bytes) -> Samples:
         height: height of the code, 1 to 6; each step takes three times as long, and lowers the error.
         seed: 32 random bytes, which decide between equal costs.
     """
-    division = Division.of(len(data), values.size)
+    division = LayerDivision.of(len(data), values.size)
     assert division is not None, "the record needs two layers, and fits"
     trits = trellis.to_trits(data[: division.first])
     first = _moved(values, _first_changes(values, trits, height, division.plain, sha256(seed).digest()), 1)
@@ -76,7 +76,7 @@ def write(values: Samples, data: bytes, height: int, seed: bytes) -> Samples:
 
 def read(values: Samples, size: int, height: int) -> bytes | None:
     """Return the `size` bytes that values, (n,) uint8, hold in two layers; None if they hold no valid bytes."""
-    division = Division.of(size, values.size)
+    division = LayerDivision.of(size, values.size)
     if division is None:
         return None
     if division.plain:

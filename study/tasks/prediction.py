@@ -16,7 +16,7 @@ from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTa
 from stegnet.core.errors import ConfigError
 from stegnet.near.order import COLOURS, MIXED, PASSES, count_levels, film_number
 from stegnet.near.prediction_network import MEAN as MEAN_STEP
-from stegnet.near.prediction_network import Filters, PredictionNetwork, rounded, seen_errors, visible
+from stegnet.near.prediction_network import Convolutions, PredictionNetwork, rounded, seen_errors, visible
 from stegnet.networks.pair import Pair
 
 BITS_PER_PIXEL = "bits_per_pixel"  # that the network needs for pictures
@@ -155,7 +155,7 @@ def _top(error: int, levels: Tensor) -> Tensor:
     return levels.new_full((), count_levels(2 * error + 1) - 1)
 
 
-def grid_bits(filters: Sequence[Filters], levels: Tensor, error: int) -> tuple[Tensor, Tensor]:
+def grid_bits(filters: Sequence[Convolutions], levels: Tensor, error: int) -> tuple[Tensor, Tensor]:
     """Return the bits, (B,), of a grid's pixels but those of every second row and column, and all predictions' means.
 
     Args:
@@ -166,7 +166,7 @@ def grid_bits(filters: Sequence[Filters], levels: Tensor, error: int) -> tuple[T
     return _grid_bits(filters, levels, _top(error, levels))
 
 
-def _grid_bits(filters: Sequence[Filters], levels: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
+def _grid_bits(filters: Sequence[Convolutions], levels: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
     known = [levels[:, :, ::2, ::2]]
     total = torch.zeros(len(levels), device=levels.device)
     means = levels.clone()
@@ -179,7 +179,7 @@ def _grid_bits(filters: Sequence[Filters], levels: Tensor, top: Tensor) -> tuple
     return total, means
 
 
-def _predict(predictor: Filters, known: Tensor, target: Tensor, top: Tensor) -> Predicted:
+def _predict(predictor: Convolutions, known: Tensor, target: Tensor, top: Tensor) -> Predicted:
     linear, features = predictor.trunk(known)
     bits: dict[int, Tensor] = {}
     means: dict[int, Tensor] = {}

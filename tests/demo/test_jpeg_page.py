@@ -15,7 +15,7 @@ import stegnet
 from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
 from stegnet.methods.jpeg_medium import jpeg_secure_payload
-from stegnet.methods.pixels import secure_payload
+from stegnet.methods.pixel_medium import secure_payload
 from stegnet.results import NONE_HARD, HidingFigures
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg

@@ -23,7 +23,7 @@ from stegnet.keys import (
     import_secret,
 )
 from stegnet.keys.elligator import coordinate, representative
-from stegnet.methods.pixels import bytes_capacity
+from stegnet.methods.pixel_medium import bytes_capacity
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
 from stegnet.sealing import frame_salt, public_order, zones_of
 from stegnet.sealing.zones import read_ephemeral

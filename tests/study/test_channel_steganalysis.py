@@ -21,9 +21,9 @@ from study.channel_hiders import (
     KNOWN,
     ONCE,
     PREPARED,
-    Case,
-    Channel,
+    ChannelCase,
     Message,
+    SavingChannel,
     nonzero_of,
     pictures_of,
 )
@@ -31,14 +31,14 @@ from study.channel_steganalysis import Trial, Upload, auc_together, mosaic_of, p
 from study.jpeg_features import luma_of
 from study.jpeg_hiders import LEAST_BITS
 
-CHANNEL = Channel("Pillow", 80)
+CHANNEL = SavingChannel("Pillow", 80)
 MESSAGE = Message(0.2)
 BESIDE = {JPEG: ONCE, KNOWN: ONCE, ARRIVES: PREPARED}
 
 
 @pytest.fixture(scope="module")
 def arrived(cat: np.ndarray) -> dict[str, JpegPicture]:
-    cases = [Case(ONCE), Case(PREPARED), *(Case(kind, MESSAGE) for kind in BESIDE)]
+    cases = [ChannelCase(ONCE), ChannelCase(PREPARED), *(ChannelCase(kind, MESSAGE) for kind in BESIDE)]
     pictures = pictures_of(cat, CHANNEL, CHANNEL.learned([cat]), cases, 7)
     found = {case.kind: picture for case, picture in zip(cases, pictures, strict=True) if picture is not None}
     assert len(found) == len(cases)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from study.bitstreams import INFLATE_FIGURES, inflate_figures
 from study.form_features import features, png_features
-from study.forms import FORMS, Form, audited, pairs, without_release
+from study.forms import FORMS, ContainerForm, audited, pairs, without_release
 from study.stumps import FAULT, FormFeatures, best_tree, faults, halves, table_of
 from tests.support.films import ffmpeg, still_film
 
@@ -171,7 +171,7 @@ def test_the_audit_finds_its_control_and_nothing_in_a_jpeg(
         for number in range(8):
             rows = slice(number, number + 150)
             (tmp_path / "jpg" / program / f"{number}.jpg").write_bytes(saved(big[rows], "JPEG", quality=90, **options))
-    forms: dict[str, Form] = {form.name: form for form in FORMS}
+    forms: dict[str, ContainerForm] = {form.name: form for form in FORMS}
     names = "control: JPEG by default tables", "JPEG of a JPEG"
     control, own = (list(audited(forms[name], list(pairs(forms[name], tmp_path)))) for name in names)
     assert any(row["fault"] and row["against"] == "optimised" for row in control)

@@ -26,7 +26,7 @@ from study import (
     training,
     wrongkey,
 )
-from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, Case, available
+from study.jpeg_hiders import HIDERS, JPEG, JUNIWARD, NOTHING, NSF5, OWN, WHILE_SAVING, JpegCase, available
 from study.wrongkey import IN_ORDER, NONE, ONE_BIT, OTHER, PICTURE, RESIDUAL, RIGHT, PicturePairs, all_views, compare
 from tests.support.lab import PARAMS, ROOT, DataError, changed, check, flatten, read
 from tests.support.pairs import Network
@@ -72,7 +72,7 @@ def test_steganalysis(config, shards: Path, weights: Path, tmp_path: Path, monke
 
 def test_jpeg_steganalysis(config, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    cases = [Case(75, JPEG, 0.4, "DCTR"), Case(75, NSF5, 0.4, "JRM"), Case(95, WHILE_SAVING, 0.4, "GFR")]
+    cases = [JpegCase(75, JPEG, 0.4, "DCTR"), JpegCase(75, NSF5, 0.4, "JRM"), JpegCase(95, WHILE_SAVING, 0.4, "GFR")]
     shrink(monkeypatch, jpeg_steganalysis, SIDE=64, LEAST=96, CASES=cases, MEGAPIXEL=3, AT_ONCE=cases[:1])
     for number in range(10):
         Image.fromarray(np.roll(cat, 20 * number, 1)[:100, :120]).save(tmp_path / f"{number}.png")

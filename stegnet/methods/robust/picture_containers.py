@@ -77,7 +77,7 @@ def embed_in_picture(
         surviving = embed_surviving(sent, lambda space: _fit(payload, area, larger, context, space))
     except CapacityError as error:
         raise error.with_hint(_or_as_png(error.hint, jpeg)) from None
-    return _NewPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, size))
+    return _ModulatedPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, size))
 
 
 def _or_as_png(hint: str, jpeg: JpegContainer | None) -> str:
@@ -128,7 +128,7 @@ def _secret_picture(payload: Payload, area: int) -> np.ndarray:
 
 
 @dataclass(eq=False)
-class _NewPicture(NewContainer):
+class _ModulatedPicture(NewContainer):
     """A picture whose secret survives a channel."""
 
     cover: Cover

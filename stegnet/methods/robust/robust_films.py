@@ -119,7 +119,7 @@ def embed_in_film(
         with reading(file.file):
             return file_content(file.name, file.file.read_bytes()), file
 
-    return _NewFilm(cover, film, embed_surviving(film, fit), suffix)
+    return _ModulatedFilm(cover, film, embed_surviving(film, fit), suffix)
 
 
 def _reduced(info: FilmInfo, channel: FilmChannel) -> FilmInfo:
@@ -169,7 +169,7 @@ def _first_with_capacity(films: Sequence["FilmCover"], wanted: int, payload: Pay
 
 
 @dataclass(eq=False)
-class _NewFilm(NewContainer):
+class _ModulatedFilm(NewContainer):
     """A film whose secret survives a channel, with the cover's sound."""
 
     cover: Cover

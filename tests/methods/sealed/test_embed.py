@@ -22,7 +22,7 @@ from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
 from stegnet.media.picture_form import write_like
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, PICTURE, Context, HideJob, hide_file
-from stegnet.methods.pixels import bytes_capacity
+from stegnet.methods.pixel_medium import bytes_capacity
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report

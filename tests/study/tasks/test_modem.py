@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from stegnet import ConfigError
 from stegnet.networks import build_from
-from study.tasks.modem import (
+from study.tasks.modem_config import DistortConfig, ModemConfig
+from study.tasks.modem_task import (
     INFORMATION,
     Distortions,
     ModemPass,
@@ -23,7 +24,6 @@ from study.tasks.modem import (
     through_channel,
     with_halved_chroma,
 )
-from study.tasks.modem_config import DistortConfig, ModemConfig
 from tests.study.tasks.conftest import RUNGS
 from tests.support.jpegs import through_jpeg, through_webp
 from tests.support.lab import PARAMS, ROOT, changed, check_as, flatten, read, render_scene
