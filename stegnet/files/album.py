@@ -13,7 +13,6 @@ from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
-from stegnet.methods.hiding import check_cover
 from stegnet.methods.registry import album_method
 from stegnet.record import (
     SHARES,
@@ -147,7 +146,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
         job.context.progress("check files", done, header.frames)
         with about(cover), Cover(cover) as opened:
             method, options = album_method(job.method, opened, job.options)
-            check_cover(method, opened, job.options)
+            method.check(opened, job.options)
             capacity = method.part_capacity(opened, empty, keys.film, options)
         if capacity.bytes < 0:
             problem = "has no capacity for any part of the secret"

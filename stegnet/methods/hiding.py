@@ -16,7 +16,7 @@ import numpy as np
 
 from stegnet import near, video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError
+from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.names import (
     FILE,
     FILM,
@@ -95,9 +95,9 @@ class HideJob:
         return getattr(self.options, "compress", True) or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
-        """Return the default suffix for the container of a cover; errors are those of `Cover` and `check_cover`."""
+        """Return the default suffix for the container of a cover; errors are those of `Cover` and `Method.check`."""
         with Cover(cover) as opened:
-            check_cover(self.method, opened, self.options)
+            self.method.check(opened, self.options)
             return suffixes_for(self.method, opened)[0]
 
     def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":
@@ -122,7 +122,7 @@ def hide_file(
     suffix = out.path.suffix.lower()
 
     with Payload(secret, job.copies) as payload, open_cover(cover) as opened:
-        check_cover(method, opened, options)
+        method.check(opened, options)
         files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
         out.check(suffixes_for(method, opened), opened.called, *files)
 
@@ -147,24 +147,6 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
         method, options = album_method(job.method, opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
         return _write(made, opened, out, MethodChoice(method, options))
-
-
-def check_cover(method: Method[Any], cover: Cover, options: Any) -> None:
-    """Refuse a cover of a kind that the method, or an option, does not support: CapacityError or ConfigError."""
-    if cover.kind not in method.info.covers:
-        kinds = " and ".join(f"{kind}s" for kind in method.info.covers)
-        problem = f"is a {cover.called}, and the method {method.info.name} hides in {kinds}"
-        sound = "what is hidden in a sound must be sent as a file"
-        hint = sound if cover.kind == SOUND else Text("use ", Setting("method", "auto"), ", which chooses")
-        if getattr(options, "channel_file", None):
-            hint = Text("known channels are of pictures; use ", Setting("survive", "CHANNEL"), ", such as h264:23")
-        if getattr(options, "channel_file", None) and cover.kind != SOUND:
-            hint = Text("only pictures go through a known channel; use ", Setting("survive", "CHANNEL"), " for films")
-        raise CapacityError(problem, hint, subject=cover)
-    if cover.kind != PICTURE and getattr(options, "resize", None):
-        problem = f"the cover is a {cover.called}, and only pictures are resized"
-        hint = Text("leave ", Setting("resize", "PIXELS", quoted=False), " out")
-        raise ConfigError(problem, hint, parameter="resize")
 
 
 def suffixes_for(method: Method[Any], cover: Cover) -> tuple[str, ...]:

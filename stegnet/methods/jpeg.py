@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from stegnet import channels
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, USUAL_NAME
+from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import ANY_KEY, KeySource
@@ -38,6 +38,7 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
+    check_resize,
     choice_of,
     option,
 )
@@ -117,6 +118,20 @@ that does the same. For apps of which nothing is known: --for messenger.
             return why_not
         where = "a JPEG made anew" if rare else "the JPEG itself"
         return [*why_not, Fit(f"any file, in {where}", self.info.name, found.bytes, found.hard)]
+
+    def check(self, cover: Cover, options: JpegOptions) -> None:
+        """Refuse what `Method.check` does, and to resize what is no picture."""
+        super().check(cover, options)
+        check_resize(cover, options.resize)
+
+    def other_way(self, cover: Cover, options: JpegOptions) -> str:
+        """Return the hint on a cover that is no picture: of a known channel, one on named channels."""
+        if not options.channel_file:
+            return super().other_way(cover, options)
+        survive = Setting("survive", "CHANNEL")
+        if cover.kind == SOUND:
+            return Text("known channels are of pictures; use ", survive, ", such as h264:23")
+        return Text("only pictures go through a known channel; use ", survive, " for films")
 
     def open(self, cover: Cover, options: JpegOptions, suffix: str, key: KeySource) -> JpegMedium:
         """Return the coefficients of the JPEG that a cover is, or is made, or of one in the form of a channel."""

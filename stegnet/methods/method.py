@@ -14,11 +14,11 @@ from typing import Any, Generic, Literal, Self, TypeVar, get_type_hints
 
 from stegnet.core.arguments import Limits, checked
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import CapacityError, called
+from stegnet.core.errors import CapacityError, ConfigError, called
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
-from stegnet.core.text import Text
+from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
@@ -541,6 +541,19 @@ class Method(ABC, Generic[Options]):
 
     info: MethodInfo
 
+    def check(self, cover: Cover, options: Options) -> None:
+        """Refuse a cover of a kind that the method, or an option, does not support: CapacityError or ConfigError."""
+        if cover.kind not in self.info.covers:
+            kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
+            problem = f"is a {cover.called}, and the method {self.info.name} hides in {kinds}"
+            raise CapacityError(problem, self.other_way(cover, options), subject=cover)
+
+    def other_way(self, cover: Cover, options: Options) -> str:
+        """Return the hint on a cover of a kind that the method does not hide in."""
+        if cover.kind == SOUND:
+            return "what is hidden in a sound must be sent as a file"
+        return Text("use ", Setting("method", "auto"), ", which chooses")
+
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
@@ -611,6 +624,14 @@ class AlbumMethod(Method[Options]):
         Raises:
             MediaError: a file can't be read or written.
         """
+
+
+def check_resize(cover: Cover, resize: int | None) -> None:
+    """Raise ConfigError for a cover that is to be resized and is no picture."""
+    if cover.kind != PICTURE and resize:
+        problem = f"the cover is a {cover.called}, and only pictures are resized"
+        hint = Text("leave ", Setting("resize", "PIXELS", quoted=False), " out")
+        raise ConfigError(problem, hint, parameter="resize")
 
 
 def choice_of(method: Method[Any], options: AutoOptions, changed_secret: str = "") -> MethodChoice:

@@ -24,6 +24,7 @@ from stegnet.methods.method import (
     MethodInfo,
     NewContainer,
     Payload,
+    check_resize,
     checked_options,
     choice_of,
 )
@@ -187,6 +188,11 @@ class Auto(Method[AutoOptions]):
         computes=True,
         albums=True,
     )
+
+    def check(self, cover: Cover, options: AutoOptions) -> None:
+        """Refuse what `Method.check` does, and to resize what is no picture."""
+        super().check(cover, options)
+        check_resize(cover, options.resize)
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """Return the capacity of the last method that hides any file: a secret that the others refuse is compressed."""

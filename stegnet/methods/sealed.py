@@ -45,6 +45,7 @@ from stegnet.methods.method import (
     NotFound,
     Payload,
     Written,
+    check_resize,
     choice_of,
     media_compressors,
     option,
@@ -148,6 +149,11 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         longer = f"a film of its own size, {times:.1f} times as long"
         fits.append(Fit("a film of its own size and length", name, psnr=round(forecast), compressed=True))
         return [*fits, Fit(longer, name, psnr=good, compressed=True)]
+
+    def check(self, cover: Cover, options: SealedOptions) -> None:
+        """Refuse what `Method.check` does, and to resize what is no picture."""
+        super().check(cover, options)
+        check_resize(cover, options.resize)
 
     def open(self, cover: Cover, options: SealedOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a picture, reduced as the options ask."""
