@@ -152,7 +152,9 @@ def announce(entries: Sequence[ZooEntry], options: argparse.Namespace) -> None:
     plans = [plan_of(entry, options.shards) for entry in bar(missing, "time three steps of each")]
     if not plans:
         return
-    count = len(photographs(options.shards, check(entries[0].values).evaluate.shift)[: options.pictures])
+    pairs = PicturePairs(options.shards, check(entries[0].values).evaluate.shift)
+    found = pairs.count(headline_kind(pairs.kinds))
+    count = found if options.pictures is None else min(options.pictures, found)
     training = sum(plan.pairs / plan.rate for plan in plans)
     measuring = sum(plan.measuring(count, options.detect) for plan in plans)
     each = ", ".join(

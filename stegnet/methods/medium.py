@@ -1,4 +1,4 @@
-"""What of a cover carries a file, and the way in which any such medium is hidden in: fit, seal, write, report.
+"""The part of a cover that carries a file, and the way to hide in any such medium: fit, seal, write, report.
 
 A medium is a class: its samples, what a change of each costs, what would betray a change, and how its file is written.
 `MediumMethod` tells the rest once, for files and for the parts of an album's file.
@@ -6,6 +6,7 @@ A medium is a class: its samples, what a change of each costs, what would betray
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -64,7 +65,7 @@ class WrittenCover(NamedTuple):
 
 
 class Medium(ABC):
-    """What of an opened cover carries, and how the cover is written with other samples.
+    """The part of an opened cover that carries, and how the cover is written with other samples.
 
     Attributes:
         samples: (H, W, 3 or 1) uint8.
@@ -91,6 +92,11 @@ class Medium(ABC):
         """Height and width of a picture in pixels; 0 of others."""
         return 0, 0
 
+    @cached_property
+    def channels(self) -> int:
+        """Channels that a record may use, as `channels_of`, which reads all of a grey picture."""
+        return channels_of(self.samples)
+
     @property
     def hard(self) -> int:
         """Bound of the bytes that are hard to find; negative: not even an empty file is."""
@@ -99,7 +105,7 @@ class Medium(ABC):
     def record_capacity(self, key: Key) -> int:
         """Return the bytes of the largest record for a film key; negative if not even an empty one fits."""
         rows, cols = self.samples.shape[:2]
-        return record_capacity(rows, cols, key, channels_of(self.samples), self.model)
+        return record_capacity(rows, cols, key, self.channels, self.model)
 
     def file_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of the largest file of a name; negative if its record does not fit."""
@@ -267,6 +273,6 @@ class _SealedMedium(NewContainer):
         secret = self.record.header.secret
         if medium.tells_share:
             name = secret.name if isinstance(secret, File) else USUAL_NAME
-            figures |= {"capacity": medium.file_capacity(name, self.key), "channels": channels_of(medium.samples)}
+            figures |= {"capacity": medium.file_capacity(name, self.key), "channels": medium.channels}
         hidden = frames_with_data(self.record.header) if fitted and isinstance(secret, File) else 1
         return Written.of(fitted, (*lines, *notes), figures, hidden=hidden)

@@ -1,11 +1,12 @@
 """Samples of a picture: red, green and blue, outside regular areas, by changes of ±1, or more in two layers."""
 
+from functools import cached_property
 from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
 
-from stegnet.core.pixels import channels_of, check_memory
+from stegnet.core.pixels import check_memory
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.compression_traces import FLAT
@@ -51,12 +52,26 @@ class PixelMedium(Medium):
         cover.once("pixels", check_pixels)
         self.cover = cover
         self.samples = reduced_to(cover.pixels, side)
-        self.regular = RegularAreas(self.samples) if side else regular_areas_of(cover)
-        self.secure = secure_in(self.regular.mask, channels_of(self.samples))
-        self.history = shown_history(cover, suffix)
-        if self.history not in (None, FLAT) and side:
-            is_half = 2 * max(self.size) <= max(cover.size)
-            self.history = None if is_half else f"{self.history}, {SLIGHTLY}"
+        self._side = side
+        self._suffix = suffix
+
+    @cached_property
+    def regular(self) -> RegularAreas:
+        """The regular areas, which take long to find, and only if the file fits."""
+        return RegularAreas(self.samples) if self._side else regular_areas_of(self.cover)
+
+    @cached_property
+    def secure(self) -> SecurePayload:  # type: ignore[override]  # found when first asked for
+        """Bytes that are hard to find in it."""
+        return secure_in(self.regular.mask, self.channels)
+
+    @cached_property
+    def history(self) -> str | None:  # type: ignore[override]  # found when first asked for
+        """The lossy format that the cover has or had; None if it shows no trace, or was reduced to half its sides."""
+        past = shown_history(self.cover, self._suffix)
+        if past in (None, FLAT) or not self._side:
+            return past
+        return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -66,7 +81,7 @@ class PixelMedium(Medium):
 
     def file_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""
-        return bytes_capacity(*self.size, name, key, channels=channels_of(self.samples))
+        return bytes_capacity(*self.size, name, key, channels=self.channels)
 
     def remedy(self, key: Key, size: int, most: int) -> str:
         """Describe a cover that would be large enough."""
@@ -74,8 +89,7 @@ class PixelMedium(Medium):
         in_all = self.record_capacity(key)
         side = sqrt((in_all - most + size) / in_all)
         hint = f"the cover needs at least {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels"
-        is_grey = channels_of(self.samples) == 1
-        return f"{hint}, a colour cover holds three times as much" if is_grey else hint
+        return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
 
     def costs(self) -> Costs:
         """Return costs that are low in texture, and none in regular areas."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
-from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource
@@ -95,7 +94,7 @@ class OpacityMedium(Medium):
         digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
         self.model = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
-        self.secure = secure_in(self._regular[self._visible], channels_of(self.samples))
+        self.secure = secure_in(self._regular[self._visible], self.channels)
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None
         self.history = cover.lossy_format or signed or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 
