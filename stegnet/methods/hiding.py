@@ -5,12 +5,11 @@ their cover, and the files that are found in containers.
 """
 
 import io
-from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -48,7 +47,6 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
-    Written,
     ignore,
 )
 from stegnet.methods.registry import album_method, preferred
@@ -255,72 +253,53 @@ def write_jpeg(
         return Changes.of(cover.shown, written.pixels)
 
 
+def warn_of_slow_film(cover: Cover, context: Context) -> None:
+    """Warn before hiding in a film for which it takes minutes without compiled kernels."""
+    slow_from = 250  # frames
+    if cover.frames >= slow_from and (line := kernels_missing()):
+        context.warn(line)
+
+
+Given = TypeVar("Given")  # what is hidden in a frame
+
+
 @dataclass
-class NewPicture(NewContainer):
-    """A picture without loss.
+class RewrittenFilm:
+    """A cover whose film is written without loss with other frames, in constant memory; all else is copied from it.
 
     Attributes:
-        pixels: (H, W, 3) uint8.
-        profile: an ICC profile to store.
-        suffix: suffix of its file; "": a PNG's.
+        suffix: suffix of its file.
+        pool: its threads make the frames.
     """
 
-    pixels: np.ndarray
     cover: Cover
-    profile: bytes | None
+    suffix: str
+    pool: "Pool"
     context: Context
-    suffix: str = field(default="", kw_only=True)
 
-    def __post_init__(self) -> None:
-        self.height, self.width = self.pixels.shape[:2]
+    def write(
+        self,
+        part: Path,
+        inputs: Generator[Given, None, None],
+        hide: Callable[[Given, np.ndarray], np.ndarray],
+        verify: bool,
+    ) -> tuple[str, ...]:
+        """Write the film, and return a line for each part of the cover that could not be copied.
 
-    def write(self, part: Path, verify: bool) -> Written:
-        """Write the pixels without loss in the form of the cover, or as PNG, as `NewContainer.write` does."""
+        Args:
+            part: file to write.
+            inputs: the input of each frame of the cover; closed at the end.
+            hide: returns the container's frame, (H, W, 3) uint8, given one of `inputs` and the cover's frame; called
+                by the pool's threads.
+            verify: read it back and compare.
 
-        def write() -> tuple[str, ...]:
-            return write_picture(part, self.pixels, self.cover, self.profile, verify, self.suffix)
-
-        return self.written(self.context.with_heartbeat("write", write))
-
-    @abstractmethod
-    def written(self, about_cover: tuple[str, ...]) -> Written:
-        """Return the facts on the picture, with a line for each part of the cover that its file lacks."""
-
-
-class NewFilm(NewContainer):
-    """A film without loss that is made of its cover while it is written, in constant memory.
-
-    Everything but the pictures is copied from the cover. The pool's threads call `hide`.
-    """
-
-    def __init__(self, cover: Cover, suffix: str, pool: "Pool", context: Context) -> None:
-        self.cover = cover
-        self._form = film_form_of(suffix)
-        self._pool = pool
-        self.context = context
-        self.height, self.width = cover.size
-        self.frames = cover.frames
-        slow_from = 250  # frames, for which it takes minutes without compiled kernels
-        if self.frames >= slow_from and (line := kernels_missing()):
-            context.warn(line)
-
-    @abstractmethod
-    def inputs(self) -> Generator[Any, None, None]:
-        """Yield the input of each frame of the cover."""
-
-    @abstractmethod
-    def hide(self, given: Any, frame: np.ndarray) -> np.ndarray:
-        """Return the container's frame, (H, W, 3) uint8, made of one of `inputs` and the cover's frame."""
-
-    @abstractmethod
-    def written(self, not_copied: tuple[str, ...]) -> Written:
-        """Return the facts on the film, with a line for each part of the cover that could not be copied."""
-
-    def write(self, part: Path, verify: bool) -> Written:
-        """Write it as `NewContainer.write`. Raises MediaError also if the cover has changed since it was scanned."""
+        Raises:
+            MediaError: the film can't be written, or does not read back as it was written, or the cover has changed
+                since it was scanned.
+        """
         info = self.cover.film
         progress = self.context.progress
-        total = self.frames
+        total = self.cover.frames
 
         def open_writer() -> video.FilmWriter:
             return video.FilmWriter(
@@ -328,7 +307,7 @@ class NewFilm(NewContainer):
                 info.width,
                 info.height,
                 info.rate,
-                form=self._form,
+                form=film_form_of(self.suffix),
                 time_base=info.coarsest_time_base,
                 keep=self.cover,
                 randomness=self.context.randomness,
@@ -337,19 +316,21 @@ class NewFilm(NewContainer):
         not_copied = write_film(
             part,
             open_writer,
-            self._film_frames(),
+            self._frames(inputs, hide),
             lambda done: progress("hide", done, total),
             self.context.step("verify") if verify else None,
         )
-        return self.written(tuple(f"cover: {note}" for note in not_copied))
+        return tuple(f"cover: {note}" for note in not_copied)
 
-    def _film_frames(self) -> Generator[FilmFrame, None, None]:
-        pool = self._pool
+    def _frames(
+        self, inputs: Generator[Given, None, None], hide: Callable[[Given, np.ndarray], np.ndarray]
+    ) -> Generator[FilmFrame, None, None]:
+        pool = self.pool
         with (
-            closing(self.inputs()) as inputs,
+            closing(inputs),
             closing(prefetch(video.read_frames(self.cover, as_ffmpeg=True))) as covers,
             closing(
-                parallel_map(lambda pair: self.hide(*pair), _paired(inputs, covers), pool.workers, pool.prepare)
+                parallel_map(lambda pair: hide(*pair), _paired(inputs, covers), pool.workers, pool.prepare)
             ) as frames,
         ):
             for frame, time in zip(frames, self.cover.film.times, strict=True):
@@ -361,7 +342,7 @@ def changed_meanwhile() -> MediaError:
     return MediaError("the cover or the secret was changed while it was being hidden", "hide it again")
 
 
-def _paired(inputs: Iterator[Any], frames: Iterator[np.ndarray]) -> Iterator[tuple[Any, np.ndarray]]:
+def _paired(inputs: Iterator[Given], frames: Iterator[np.ndarray]) -> Iterator[tuple[Given, np.ndarray]]:
     for given in inputs:
         frame = next(frames, None)
         if frame is None:

@@ -9,7 +9,7 @@ import numpy as np
 from stegnet.keys import ContainerKeys, Key, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.hiding import write_jpeg
-from stegnet.methods.medium import Medium, WrittenCover
+from stegnet.methods.medium import SampleMedium, WrittenCover
 from stegnet.record import Record
 from stegnet.results import SecurePayload
 from stegnet.sealing import CarrierModel, Costs, most_fixed, record_capacity
@@ -33,7 +33,7 @@ _HIGHEST_RATE = 0.1  # that is hard to find, at any step and with side informati
 _MEASURED = 17_000  # nonzero coefficients of the covers in the measurements
 
 
-class JpegMedium(Medium):
+class JpegMedium(SampleMedium):
     """The coefficients of a JPEG that arrives as it is sent.
 
     Attributes:

@@ -1,14 +1,15 @@
 """The part of a cover that carries a file, and the way to hide in any such medium: fit, seal, write, report.
 
 A medium is a class: its samples, what a change of each costs, what would betray a change, and how its file is written.
-`MediumMethod` tells the rest once, for files and for the parts of an album's file.
+`MediumMethod` tells the rest once, for files and for the parts of an album's file. A picture or sound is one group of
+samples, with one record; a film has many, each with a share of the file (`FilmMedium`).
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,10 +27,10 @@ from stegnet.methods.method import (
     AlbumMethod,
     AutoOptions,
     Capacity,
-    Carrier,
     Compressors,
     Context,
     CoverSize,
+    FileSpace,
     Fit,
     HiddenFile,
     MethodChoice,
@@ -41,7 +42,7 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
-from stegnet.results import NONE_HARD, SecurePayload
+from stegnet.results import NONE_HARD, SecurePayload, stored_name
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
 
 
@@ -62,45 +63,101 @@ class WrittenCover(NamedTuple):
 
     notes: tuple[str, ...]
     figures: dict[str, Any]
+    frames: int | None = None  # frames of a film that changed; None: all that hold something
+    left_out: tuple[str, ...] = ()  # lines, before all others, on what the container is without
+
+
+class SampleGroup(Protocol):
+    """Samples in which one record is sealed: a picture, a sound, a frame, or the levels of several."""
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Samples, (rows, columns, 3 or 1) uint8."""
+
+    @property
+    def model(self) -> CarrierModel:
+        """The kind of samples, and the data that the MAC covers besides them."""
+
+    @property
+    def fixed(self) -> np.ndarray | None:
+        """Mask of samples that must not change, (rows, columns, 1) bool; None: all may."""
+
+    def costs(self) -> Costs:
+        """Return the costs of changing the samples."""
 
 
 class Medium(ABC):
     """The part of an opened cover that carries, and how the cover is written with other samples.
 
     Attributes:
-        samples: (H, W, 3 or 1) uint8.
-        model: the kind of samples, and the data that the MAC covers besides them.
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
-        fixed: mask of samples that must not change, (rows, columns, 1) bool; None: all may.
         larger: the hint if a file does not fit.
+        safer: the hint if a file is more than is hard to find; "": the usual one.
         tells_share: whether the report says which share of the capacity is used.
         near_lossless: whether a picture that does not fit may be coded nearly without loss.
+        last_phase: the phase of the work that follows "hide".
     """
 
-    samples: np.ndarray
-    model: CarrierModel
     secure: SecurePayload
     history: str | None
-    fixed: np.ndarray | None = None
+    last_phase: ClassVar[Literal["write", "verify"]] = "write"
     larger: str = "use a larger cover, or an album of several (`stegnet hide --spread`)"
+    safer: ClassVar[str] = ""
     tells_share: ClassVar[bool] = True
     near_lossless: ClassVar[bool] = True
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of a picture in pixels; 0 of others."""
+        """Height and width of a picture or film in pixels; 0 of others."""
         return 0, 0
 
-    @cached_property
+    @property
+    @abstractmethod
     def channels(self) -> int:
-        """Channels that a record may use, as `channels_of`, which reads all of a grey picture."""
-        return channels_of(self.samples)
+        """Channels that a record may use."""
 
     @property
     def hard(self) -> int:
         """Bound of the bytes that are hard to find; negative: not even an empty file is."""
         return NONE_HARD if self.history else self.secure.hard
+
+    @abstractmethod
+    def file_capacity(self, name: str, key: Key) -> int:
+        """Return the bytes of the largest file of a name for a film key; negative if not even an empty one fits."""
+
+    def copy_capacity(self, name: str, key: Key, secret: Cover) -> int:
+        """Return the largest size in bytes that a compressed copy of a secret picture or film should have."""
+        return self.file_capacity(name, key)
+
+    def refusal(self, size: int, most: int) -> CapacityError | None:
+        """Return the error for a file of `size` bytes, if the reason that only `most` fit is the cover's own."""
+        return None
+
+    def remedy(self, name: str, key: Key, size: int, most: int) -> str:
+        """Return what to do about a file of `size` bytes, where `most` fit."""
+        return self.larger
+
+    @abstractmethod
+    def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
+        """Return the cover with a file sealed in it, to be written with a suffix ("": the default)."""
+
+
+class SampleMedium(Medium):
+    """A medium that is one group of samples, with one record.
+
+    Attributes:
+        samples, model, fixed: as of `SampleGroup`.
+    """
+
+    samples: np.ndarray
+    model: CarrierModel
+    fixed: np.ndarray | None = None
+
+    @cached_property
+    def channels(self) -> int:
+        """Channels that a record may use, as `channels_of`, which reads all of a grey picture."""
+        return channels_of(self.samples)
 
     def record_capacity(self, key: Key) -> int:
         """Return the bytes of the largest record for a film key; negative if not even an empty one fits."""
@@ -111,26 +168,17 @@ class Medium(ABC):
         """Return the bytes of the largest file of a name; negative if its record does not fit."""
         return self.record_capacity(key) - empty_record_bytes(name, key)
 
-    def refusal(self) -> CapacityError | None:
-        """Return the error for a cover in which nothing fits for a reason of its own; None if it has none."""
-        return None
-
-    def remedy(self, key: Key, size: int, most: int) -> str:
-        """Return what to do about a file of `size` bytes, where `most` fit."""
-        return self.larger
-
     @abstractmethod
     def costs(self) -> Costs:
         """Return the costs of changing the samples."""
 
     def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
         """Return what `write` takes: the samples with a record sealed in them. Raises the errors of the medium."""
-        samples = self.samples.copy(order="C")
-        colour = samples.shape[2] > 1
-        options = SealOptions(True, PICTURE_EFFORT, grey=colour, clustered=colour, medium=self.model, fixed=self.fixed)
-        data = format_record(record, keys.film)
-        seal(samples, data, keys, randomness(SEED_BYTES), self.costs(), options)
-        return samples
+        return seal_record(self, record, keys, randomness(SEED_BYTES))
+
+    def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
+        """Return the cover with a file sealed in it."""
+        return _seal(self, fitted.record(context.randomness), keys, context, suffix, fitted)
 
     @abstractmethod
     def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
@@ -145,6 +193,22 @@ class Medium(ABC):
         Returns:
             Facts on it; the notes have a line for each part of the cover that is not kept.
         """
+
+
+def seal_record(
+    group: SampleGroup,
+    record: Record,
+    keys: ContainerKeys,
+    seed: bytes,
+    first: bool = True,
+    effort: int = PICTURE_EFFORT,
+) -> np.ndarray:
+    """Return a copy of a group of samples with a record sealed in it; arguments as of `SealOptions` and `seal`."""
+    samples = group.samples.copy(order="C")
+    colour = samples.shape[2] > 1
+    options = SealOptions(first, effort, grey=colour, clustered=colour, medium=group.model, fixed=group.fixed)
+    seal(samples, format_record(record, keys.film), keys, seed, group.costs(), options)
+    return samples
 
 
 class MediumMethod(AlbumMethod[Options]):
@@ -195,25 +259,31 @@ class MediumMethod(AlbumMethod[Options]):
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
         """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
         medium = self.open(cover, options, "", key)
+        assert isinstance(medium, SampleMedium), "films are no covers of albums"
         return Capacity(medium.record_capacity(key) - empty, medium.hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
         """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
-        return _seal(self.open(cover, options, "", keys.film), record, keys, context, suffixes_for(self, cover)[0])
+        medium = self.open(cover, options, "", keys.film)
+        assert isinstance(medium, SampleMedium), "films are no covers of albums"
+        context.warn_about_cover(medium.history)
+        return _seal(medium, record, keys, context, suffixes_for(self, cover)[0])
 
 
 def embed_in(
     medium: Medium, payload: Payload, suffix: str, keys: ContainerKeys, options: Any, context: Context
 ) -> NewContainer:
     """Hide a file in an opened medium."""
-    context = context.in_steps("compress", "hide", "write")
+    phases = (phase for phase in ("compress", "hide", medium.last_phase) if phase != "verify" or options.verify)
+    context = context.in_steps(*phases)
     fitted = payload.fit(_Fitting(medium, keys.film, options), context)
-    return _seal(medium, fitted.record(context.randomness), keys, context, suffix, fitted)
+    context.warn_about_cover(medium.history)
+    return medium.seal_file(fitted, keys, context, suffix)
 
 
-class _Fitting(Carrier):
+class _Fitting(FileSpace):
     """A medium that a file is fitted to, with the container's film key."""
 
     def __init__(self, medium: Medium, key: Key, options: Any) -> None:
@@ -226,11 +296,19 @@ class _Fitting(Carrier):
         most = self._medium.file_capacity(name, self._key)
         return min(most, self._medium.hard) if self.at_most_safe else most
 
+    def copy_capacity(self, name: str, secret: Cover) -> int:
+        most = self._medium.copy_capacity(name, self._key, secret)
+        return min(most, self._medium.hard) if self.at_most_safe else most
+
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        return self._medium.refusal() or super().refusal(payload, size, most)
+        holds_some = self._medium.file_capacity(stored_name(payload.path), self._key) > 0
+        if self.at_most_safe and holds_some and self._medium.safer:
+            return super().refusal(payload, size, most).with_hint(self._medium.safer)
+        own = None if self.at_most_safe and holds_some else self._medium.refusal(size, most)
+        return own or super().refusal(payload, size, most)
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
-        hint = self._medium.remedy(self._key, size, most)
+        hint = self._medium.remedy(stored_name(payload.path), self._key, size, most)
         return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
 
     def compressors(self) -> Compressors:
@@ -238,7 +316,7 @@ class _Fitting(Carrier):
 
 
 def _seal(
-    medium: Medium,
+    medium: SampleMedium,
     record: Record,
     keys: ContainerKeys,
     context: Context,
@@ -246,14 +324,13 @@ def _seal(
     fitted: HiddenFile | None = None,
 ) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
-    context.warn_about_cover(medium.history)
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
     return _SealedMedium(medium, record, keys.film, context, suffix, fitted, sealed)
 
 
 @dataclass
 class _SealedMedium(NewContainer):
-    medium: Medium
+    medium: SampleMedium
     record: Record
     key: Key
     context: Context
@@ -264,15 +341,17 @@ class _SealedMedium(NewContainer):
     def write(self, part: Path, verify: bool) -> Written:
         medium = self.medium
         fitted = self.fitted
-        notes, figures = self.context.with_heartbeat(
-            "write", lambda: medium.write(part, self.sealed, verify, self.suffix)
-        )
+        new = self.context.with_heartbeat("write", lambda: medium.write(part, self.sealed, verify, self.suffix))
         self.height, self.width = medium.size
         lines = (fitted.line, *fitted.notes) if fitted else ()
-        figures |= {"cover_format": medium.history, "hidden_bytes": len(self.record.data), "secure": medium.secure}
+        figures = new.figures | {
+            "cover_format": medium.history,
+            "hidden_bytes": len(self.record.data),
+            "secure": medium.secure,
+        }
         secret = self.record.header.secret
         if medium.tells_share:
             name = secret.name if isinstance(secret, File) else USUAL_NAME
             figures |= {"capacity": medium.file_capacity(name, self.key), "channels": medium.channels}
         hidden = frames_with_data(self.record.header) if fitted and isinstance(secret, File) else 1
-        return Written.of(fitted, (*lines, *notes), figures, hidden=hidden)
+        return Written.of(fitted, (*lines, *new.notes), figures, hidden=hidden)

@@ -235,7 +235,7 @@ class HiddenFile:
             return record
 
 
-class Carrier(ABC):
+class FileSpace(ABC):
     """An opened cover, or a part of it, that a file is fitted to."""
 
     at_most_safe = False  # whether to refuse more than is hard to find
@@ -314,7 +314,7 @@ class Payload(ExitStack):
         """Make a temporary folder."""
         return self.enter_context(temporary_folder())
 
-    def fit(self, carrier: Carrier, context: Context) -> HiddenFile:
+    def fit(self, space: FileSpace, context: Context) -> HiddenFile:
         """Return the file as it is, or a compressed copy that fits.
 
         Raises:
@@ -324,14 +324,14 @@ class Payload(ExitStack):
         secret = self.path
         size = self.file.length
         name = stored_name(secret)
-        most = carrier.capacity(name)
+        most = space.capacity(name)
         if size <= most:
             return HiddenFile(self.file, name, size)
-        compressors = carrier.compressors() if self.kind else {}
+        compressors = space.compressors() if self.kind else {}
         if self.kind is None or self.kind not in compressors or most <= 0:
-            raise carrier.refusal(self, size, most)
+            raise space.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
-        most = carrier.copy_capacity(stored_name(secret.with_suffix(suffix)), self.file)
+        most = space.copy_capacity(stored_name(secret.with_suffix(suffix)), self.file)
         folder = self.folder()
         if not self._on_disk:
             secret = folder / name
@@ -341,7 +341,7 @@ class Payload(ExitStack):
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
-        why = "is more than is hard to find here" if carrier.at_most_safe else "does not fit as it is"
+        why = "is more than is hard to find here" if space.at_most_safe else "does not fit as it is"
         form = form_of(self.file)
         assert form, "only pictures and films are compressed"
         made = f"{form.name} → {copy.description}"

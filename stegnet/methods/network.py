@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
-from stegnet.methods.hiding import NewFilm, NewPicture, changed_meanwhile
+from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film, write_picture
 from stegnet.methods.method import (
     VERIFY_HELP,
     AutoOptions,
@@ -197,19 +198,30 @@ def _hide_picture(
 
 
 @dataclass
-class _NetworkPicture(NewPicture):
+class _NetworkPicture(NewContainer):
+    pixels: np.ndarray  # (H, W, 3) uint8
+    cover: Cover
+    profile: bytes | None
+    context: Context
     secret: Cover
     network: Network
     quality: SecretQuality
     figures: dict[str, Any]
 
-    def written(self, about_cover: tuple[str, ...]) -> Written:
+    def __post_init__(self) -> None:
+        self.height, self.width = self.pixels.shape[:2]
+
+    def write(self, part: Path, verify: bool) -> Written:
+        def write() -> tuple[str, ...]:
+            return write_picture(part, self.pixels, self.cover, self.profile, verify)
+
+        about_cover = self.context.with_heartbeat("write", write)
         visible = visibility_notes(self.figures["container_psnr"])
         notes = (*visible, *about_cover, *about_secret(self.secret))
         return _measured(self.quality, self.network, notes, self.figures)
 
 
-class _NetworkFilm(NewFilm):
+class _NetworkFilm(NewContainer):
     """A film in which another is hidden: frame by frame in order, with a share of its sound in each."""
 
     def __init__(
@@ -220,11 +232,16 @@ class _NetworkFilm(NewFilm):
         if secret.frames > cover.frames and options.longer == "refuse":
             hint = Text("use a longer cover, or hide as many as fit", Aside("longer", "cut"))
             raise CapacityError(f"the secret has {secret.frames} frames, the cover only {cover.frames}", hint)
+        self.cover = cover
+        self.height, self.width = cover.size
+        self.frames = cover.frames
         self.secret = secret
         self.options = options
         self.network = chosen_network(context)
         steps = ("hide", "verify") if options.verify else ("hide",)
-        super().__init__(cover, suffix, self.network.pool(*cover.size), context.in_steps(*steps))
+        self.context = context.in_steps(*steps)
+        warn_of_slow_film(cover, context)
+        self._film = RewrittenFilm(cover, suffix, self.network.pool(*cover.size), self.context)
         info = secret.film
         network = self.network
         self.hidden = min(self.frames, secret.frames)
@@ -280,7 +297,8 @@ class _NetworkFilm(NewFilm):
             self.quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
         return container
 
-    def written(self, not_copied: tuple[str, ...]) -> Written:
+    def write(self, part: Path, verify: bool) -> Written:
+        not_copied = self._film.write(part, self.inputs(), self.hide, verify)
         notes = (*self._about_films(), *not_copied, *visibility_notes(self.worst))
         figures = {"cover_format": self.history, "container_psnr": self.worst}
         return _measured(self.quality, self.network, notes, figures, self.hidden)

@@ -13,7 +13,7 @@ from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import write_picture
-from stegnet.methods.medium import Medium, WrittenCover
+from stegnet.methods.medium import SampleMedium, WrittenCover
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history
 from stegnet.sealing import (
@@ -33,7 +33,7 @@ RATE = 0.05  # bits a sample that are hard to find
 MEASURED = 3 * 256**2  # samples of the covers in the measurements
 
 
-class PixelMedium(Medium):
+class PixelMedium(SampleMedium):
     """Red, green and blue of a picture, reduced first if asked for; opacity is lost.
 
     Args:
@@ -83,7 +83,7 @@ class PixelMedium(Medium):
         """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""
         return bytes_capacity(*self.size, name, key, channels=self.channels)
 
-    def remedy(self, key: Key, size: int, most: int) -> str:
+    def remedy(self, name: str, key: Key, size: int, most: int) -> str:
         """Describe a cover that would be large enough."""
         height, width = self.size
         in_all = self.record_capacity(key)

@@ -5,26 +5,22 @@ frame, and the file is revealed even if some frames are lost.
 """
 
 import hashlib
-from collections.abc import Generator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 
-from stegnet import networks
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
+from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
-from stegnet.core.text import Setting, Text
-from stegnet.keys import SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
+from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
-from stegnet.media.regular import RegularAreas
-from stegnet.methods.hiding import NewFilm, found_file, loss_note, suffixes_for
-from stegnet.methods.medium import Medium, MediumMethod
+from stegnet.methods.film_medium import FrameMedium, FrameSamples
+from stegnet.methods.hiding import found_file, suffixes_for
+from stegnet.methods.medium import Medium, MediumMethod, seal_record
 from stegnet.methods.method import (
     COMPRESS_HELP,
     RESIZE_HELP,
@@ -32,22 +28,17 @@ from stegnet.methods.method import (
     VERIFY_HELP,
     AutoOptions,
     Capacity,
-    Carrier,
-    Compressors,
     Context,
     CoverSize,
     Fit,
     FoundSecret,
-    HiddenFile,
     MethodChoice,
     MethodInfo,
     NewContainer,
     NotFound,
     Payload,
-    Written,
     check_resize,
     choice_of,
-    media_compressors,
     option,
 )
 from stegnet.methods.pixel_medium import (
@@ -55,7 +46,6 @@ from stegnet.methods.pixel_medium import (
     PixelMedium,
     bytes_capacity,
     check_pixels,
-    frame_capacity,
     regular_areas_of,
     secure_in,
     secure_payload,
@@ -65,30 +55,14 @@ from stegnet.record import (
     Container,
     Record,
     file_header,
-    file_records,
-    format_record,
-    frames_for,
-    frames_with_data,
-    full_capacity,
-    hidden_bytes,
     is_file_name,
-    may_be_lost,
     not_a_file,
     nothing_revealed,
     read_record,
 )
-from stegnet.results import NONE_HARD, Changes, shown_history, stored_name
+from stegnet.results import NONE_HARD
 from stegnet.sealing import (
-    FILM_EFFORT,
-    LAYERED_PIXELS,
-    PICTURE_EFFORT,
-    PIXELS,
     SEED_BYTES,
-    CarrierModel,
-    CoverNeeds,
-    SealOptions,
-    seal,
-    texture_costs,
 )
 
 SEALED = "sealed"
@@ -156,8 +130,8 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         check_resize(cover, options.resize)
 
     def open(self, cover: Cover, options: SealedOptions, suffix: str, key: KeySource) -> Medium:
-        """Return the samples of a picture, reduced as the options ask."""
-        return PixelMedium(cover, options.resize, suffix)
+        """Return the samples of a picture, reduced as the options ask, or of the frames of a film."""
+        return FrameMedium(cover, suffix) if cover.is_film else PixelMedium(cover, options.resize, suffix)
 
     def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
         """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
@@ -193,126 +167,14 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         if not cover.is_film:
             cover.once("pixels", check_pixels)
             check_kept(cover, suffix, resized=bool(options.resize), opaque=True)
-            return super().embed(cover, payload, suffix, key, options, context)
-        if options.at_most_safe:
+        elif options.at_most_safe:
             hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
-        keys = key.new_keys(context.randomness)
-        frames = _Frames(cover, keys.film, options, suffix)
-        context = context.in_steps("compress", *(("hide", "verify") if options.verify else ("hide",)))
-        fitted = payload.fit(frames, context)
-        context.warn_about_cover(frames.history)
-        return _SealedFilm(frames, suffix, keys, context, fitted)
+        return super().embed(cover, payload, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in a picture or film, as `Method.find` does."""
         return found_file(container, context, self.info.name)
-
-
-class _Frames(Carrier):
-    """The frames of a film, over which a file is spread, with the container's film key."""
-
-    def __init__(self, cover: Cover, key: Key, options: SealedOptions, suffix: str) -> None:
-        self.cover = cover
-        self.key = key
-        self._compresses = options.compress
-        self.history = shown_history(cover, suffix)
-
-    def capacity(self, name: str) -> int:
-        """Return the bytes of a file with this name that fit into all frames; errors are those of `bytes_capacity`."""
-        return bytes_capacity(*self.cover.size, name, self.key, self.cover.frames, self.cover.channels)
-
-    def copy_capacity(self, name: str, secret: Cover) -> int:
-        """Return the largest size of a copy, as `Carrier.copy_capacity`; films that are good in one layer use one."""
-        good = 45  # dB
-        most = self.capacity(name)
-        if self.cover.frames == 1 or secret.kind != FILM:
-            return most
-        one_layer = full_capacity(self.cover.frames, self.frame_capacity(name, PIXELS))
-        height, width = secret.size
-        quality = capacity_tables.film_quality(one_layer, width, height, secret.frames)
-        return min(one_layer, most) if quality >= good else most
-
-    def frame_capacity(self, name: str, medium: CarrierModel = LAYERED_PIXELS) -> int:
-        """Return the bytes of a file with this name that fit into one frame; errors are those of `bytes_capacity`."""
-        needs = CoverNeeds(self.cover.channels, medium)
-        return frame_capacity(self.cover.size, name, self.key, self.cover.frames > 1, needs)
-
-    def compressors(self) -> Compressors:
-        """Return the compressors of all media, unless the options forbid copies."""
-        return media_compressors() if self._compresses else {}
-
-    def remedy(self, payload: Payload, size: int, most: int) -> str:
-        """Describe a cover that would be large enough."""
-        fits = most and frames_for(size, self.frame_capacity(stored_name(payload.path)))
-        hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
-        if self.cover.channels == 1:
-            hint += ", a colour cover holds three times as much"
-        if payload.kind:
-            hint += Text(", or ", Setting("method", "auto"), ", which compresses it")
-        return hint
-
-    def figures(self, name: str, count: int, changes: Changes) -> dict[str, Any]:
-        """Return figures for `count` hidden bytes of a file with this name."""
-        height, width = self.cover.size
-        return {
-            "cover_format": self.history,
-            "container_psnr": changes.psnr,
-            "changed_pixels": changes.pixels,
-            "hidden_bytes": count,
-            "capacity": self.cover.frames * self.frame_capacity(name),
-            "channels": self.cover.channels,
-            "secure": secure_payload(self.cover.frames * height * width * self.cover.channels),
-        }
-
-
-class _SealedFilm(NewFilm):
-    def __init__(self, of: _Frames, suffix: str, keys: ContainerKeys, context: Context, fitted: HiddenFile) -> None:
-        sealers = 2  # threads: decoding and encoding take most of the time
-        super().__init__(of.cover, suffix, networks.Pool(sealers), context)
-        self._of = of
-        self.fitted = fitted
-        self._keys = keys
-        self.changes = Changes()
-        share = 0
-        if self.frames > 1:
-            # Two layers are for what does not fit into one, not for more frames that may be lost.
-            size = fitted.file.stat().st_size
-            one_layer = of.frame_capacity(fitted.name, PIXELS)
-            share = one_layer if size <= full_capacity(self.frames, one_layer) else of.frame_capacity(fitted.name)
-        with fitted.file.open("rb") as source:
-            self.header = file_header(fitted.name, source, self.frames, share, context.randomness)
-
-    def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
-        with self.fitted.file.open("rb") as source:
-            for record in file_records(self.header, source):
-                yield record, self.context.randomness(SEED_BYTES)
-
-    def hide(self, given: tuple[Record, bytes], frame: np.ndarray) -> np.ndarray:
-        container = _sealed(*given, frame, self._keys, RegularAreas(frame), film=True)
-        self.changes.add(frame, container)
-        return container
-
-    def written(self, not_copied: tuple[str, ...]) -> Written:
-        header = self.header
-        fitted = self.fitted
-        loss = loss_note(header, self._keys.anchors is not None)
-        about_cover = (f"cover: {note}" for note in self.cover.film.notes)
-        notes = fitted.line, *fitted.notes, *loss, *about_cover, *not_copied
-        figures = self._of.figures(header.file.name, hidden_bytes(header), self.changes)
-        lost = may_be_lost(header)
-        return Written.of(fitted, notes, figures, hidden=frames_with_data(header), may_be_lost=lost)
-
-
-def _sealed(
-    record: Record, seed: bytes, cover: np.ndarray, keys: ContainerKeys, regular: RegularAreas, film: bool = False
-) -> np.ndarray:
-    """Return a copy of a frame, (H, W, 3) uint8, with a record sealed in it, outside its regular areas."""
-    container = cover.copy(order="C")
-    first = not film or record.index == 0  # a picture opens by itself, even in an album
-    options = SealOptions(first, FILM_EFFORT if film else PICTURE_EFFORT, grey=True, medium=LAYERED_PIXELS)
-    seal(container, format_record(record, keys.film), keys, seed, texture_costs(cover, regular.mask), options)
-    return container
 
 
 @blas_in_one_thread
@@ -345,7 +207,7 @@ def hide_bytes(
             f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name
         )
     header = file_header(name, BytesIO(data), 1, 0, randomness)
-    return _sealed(Record(header, 0, data=data), randomness(SEED_BYTES), cover, keys, RegularAreas(cover))
+    return seal_record(FrameSamples(cover), Record(header, 0, data=data), keys, randomness(SEED_BYTES))
 
 
 @blas_in_one_thread

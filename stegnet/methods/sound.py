@@ -11,7 +11,7 @@ from stegnet.core.pixels import in_strips
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import found_file
-from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenCover
 from stegnet.methods.method import (
     AutoOptions,
     Context,
@@ -65,7 +65,7 @@ MP3, AAC and Opus lose the secret.
         return found_file(container, context, self.info.name)
 
 
-class SoundMedium(Medium):
+class SoundMedium(SampleMedium):
     """The lowest bytes of a sound's samples."""
 
     def __init__(self, cover: Cover) -> None:
@@ -80,7 +80,7 @@ class SoundMedium(Medium):
         self.fixed = cover.sound.stays[..., None] if cover.sound.stays.any() else None
         self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= noisy)), rate, measured)
 
-    def refusal(self) -> CapacityError | None:
+    def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""
         if self.samples.size:
             return None

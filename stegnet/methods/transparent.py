@@ -18,7 +18,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import SamplesContainer, found_file_by, write_form
-from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenCover
 from stegnet.methods.method import Context, FoundSecret, MethodInfo, NewContainer, NotFound, Payload
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
@@ -80,7 +80,7 @@ def _opened(file: Cover, key_source: KeySource) -> Container:
     return SamplesContainer(file, key_source, medium.samples, medium.model)
 
 
-class OpacityMedium(Medium):
+class OpacityMedium(SampleMedium):
     """Red, green and blue of pixels that aren't fully transparent, (1, n, 3) uint8; (H, W, 3) if all are visible."""
 
     def __init__(self, cover: Cover) -> None:

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from stegnet.channels import PictureChannel, PromisedChannel
 from stegnet.core.errors import CapacityError
 from stegnet.core.text import Setting, Text
-from stegnet.methods.method import Carrier, Compressors, HiddenFile, media_compressors
+from stegnet.methods.method import Compressors, FileSpace, HiddenFile, media_compressors
 from stegnet.methods.robust.block_placement import content_capacity, record_bits
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes
@@ -159,7 +159,7 @@ def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F
     raise cover.refusal()
 
 
-class ContentSpace(Carrier):
+class ContentSpace(FileSpace):
     """Bytes of content that a file is fitted to: the file itself, or a compressed copy.
 
     Args:

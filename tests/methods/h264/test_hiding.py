@@ -12,7 +12,7 @@ from stegnet import CapacityError, MediaError, Passphrase, Session
 from stegnet.core.names import USUAL_NAME
 from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
-from stegnet.methods.h264 import FilmStream, film_groups, level_costs
+from stegnet.sealing.h264_samples import FilmStream, film_groups
 from stegnet.video import read_frames
 from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, still_film
@@ -106,8 +106,8 @@ def test_what_lies_beyond_the_edge_stays(tmp_path):
     inside = beyond = 0
     for group, other in zip(*films, strict=True):
         for part, own in zip(group.slices, other.slices, strict=True):
-            row, column = np.divmod(part.levels.macroblock[part.carriers].astype(int), 12)
-            quarter, within = np.divmod(part.levels.block[part.carriers], 4)  # figure 6-10
+            row, column = np.divmod(part.levels.macroblock[part.is_sample].astype(int), 12)
+            quarter, within = np.divmod(part.levels.block[part.is_sample], 4)  # figure 6-10
             y, x = 4 * row + 2 * (quarter // 2) + within // 2, 4 * column + 2 * (quarter % 2) + within % 2
             hidden, moved = (y >= 136 // 4) | (x >= 180 // 4), part.samples != own.samples
             inside, beyond = inside + moved[~hidden].sum(), beyond + hidden.sum()
@@ -129,10 +129,10 @@ def test_only_signs_change_and_no_place_gets_another_share_of_them(cover, contai
         pair = one.levels.value, other.levels.value
         signs += (pair[0] == -pair[1]).sum()
         sizes += [(pair[0] != pair[1]).sum(), (np.abs(pair[0]) != np.abs(pair[1])).sum()]
-        np.testing.assert_array_equal(*(part.levels.value[~part.carriers] for part in (one, other)))
+        np.testing.assert_array_equal(*(part.levels.value[~part.is_sample] for part in (one, other)))
     assert signs > 50
     assert sizes[1] <= sizes[0] / 50
-    costs = level_costs(before)
+    costs = before.costs()
     assert costs.up.shape == costs.down.shape == before.samples.shape
     assert ((costs.up == 500) | (costs.down == 500)).all()
 
