@@ -20,6 +20,7 @@ from pipeline.config import load
 from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.names import TRUSTED
+from stegnet.core.parallel import Progress
 from stegnet.core.streams import escape_unprintable
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ bar = partial(tqdm, mininterval=1, dynamic_ncols=True, file=sys.stderr)
 
 
 @contextmanager
-def film_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a progress bar for films; yield a function to call with a description, frames done and frames in all."""
+def film_bar() -> Iterator[Progress]:
+    """Show a progress bar for films."""
     with bar(unit="frame") as shown:
 
         def progress(doing: str, done: int, total: int) -> None:

@@ -44,12 +44,8 @@ class _Cost(NamedTuple):
     seconds: float  # of processor time
 
 
-class _Progress(NamedTuple):
-    """Progress report of a process: its phase, steps done and in all."""
-
-    phase: str
-    done: int
-    total: int
+# What a process sends: the arguments of a call of its `Progress`, or the outcomes of its task, which it has done.
+_Answer = tuple[str, int, int] | list[Outcome]
 
 
 def useful_processes(plan: FolderPlan) -> int:
@@ -93,7 +89,7 @@ def run_in_processes(
                 while upcoming and processes.took(*upcoming):
                     upcoming = next(waiting, None)
                 for task, answer in processes.answers():
-                    if not isinstance(answer, _Progress):
+                    if isinstance(answer, list):
                         done.update((outcome.job, outcome) for outcome in answer)
                     elif job in task.jobs:
                         progress(*answer)
@@ -152,14 +148,14 @@ class _Processes:
             worker.pipe.send(task)
         return True
 
-    def answers(self) -> Iterator[tuple[Task, _Progress | list[Outcome]]]:
+    def answers(self) -> Iterator[tuple[Task, _Answer]]:
         """Wait until a process sends something; yield its task, and its progress or the outcomes of its jobs."""
         working = [(worker, worker.task) for worker in self._workers if worker.task]
         ready = wait([worker.pipe for worker, _ in working])
         for worker, task in working:
             if worker.pipe not in ready:
                 continue
-            answer: _Progress | list[Outcome]
+            answer: _Answer
             try:
                 answer = worker.pipe.recv()
             except (EOFError, ConnectionError):
@@ -168,7 +164,7 @@ class _Processes:
                 why = f"its process ended early (exit code {worker.process.exitcode})"
                 lost = StegnetError(why, "if the system was short of memory, close other programs, and try again")
                 answer = [Outcome(job, error=lost) for job in task.jobs]
-            if not isinstance(answer, _Progress):
+            if isinstance(answer, list):
                 worker.task = None
             yield task, answer
 
@@ -225,4 +221,4 @@ class _Signs:
             if phase != self._phase or now - self._last >= interval:
                 self._phase = phase
                 self._last = now
-                self._pipe.send(_Progress(phase, done, total))
+                self._pipe.send((phase, done, total))

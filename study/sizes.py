@@ -1,6 +1,5 @@
 """Stage sizes: the pair's quality on pictures of 64² to 1024²."""
 
-from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pictures = pictures_of_all_sizes(catalogue, config.seed)
     network = Network.load(weights, backend="torch")
-    table = measure(network, pictures, config.evaluate.shift, config.seed, lambda jobs: bar(jobs, "sizes"))
+    table = measure(network, pictures, config.evaluate.shift, config.seed)
     write_table(out / "sizes.csv", table)
     draw(table, out / "sizes.png")
     figures = summarise(table)
@@ -56,9 +55,7 @@ def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
     return _scaled(REAL, photographs) | _scaled(LARGE, large) | _scaled(RENDERED, scenes)
 
 
-def measure(
-    network: Network, pictures: Pictures, shift: int, seed: int, progress: Callable[[list], Iterable]
-) -> pd.DataFrame:
+def measure(network: Network, pictures: Pictures, shift: int, seed: int) -> pd.DataFrame:
     """One row per kind, size, side and measure: the number of pairs, and the statistics of `summary_stats`.
 
     Picture i hides picture i + shift of its kind and size, by key with sealed bits, through a PNG file.
@@ -71,7 +68,7 @@ def measure(
         container, revealed = hide_and_reveal(network, cover, secret, seed + index)
         return measure_quality(HideRevealResult(("", ""), cover, container, secret, revealed))
 
-    with closing(map_in_threads(measured, progress(jobs))) as measures:
+    with closing(map_in_threads(measured, bar(jobs, "sizes"))) as measures:
         table = pd.DataFrame(list(measures))
     table[["kind", "size"]] = [job[:2] for job in jobs]
     lines = []

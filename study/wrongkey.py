@@ -7,7 +7,7 @@ it. Where containers have a mask, it reads noise.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,8 +42,6 @@ HISTOGRAM_BINS = 64
 
 _FIGURES = ["correlation_others", "mutual_information", "mutual_information_others", "told"]
 
-Progress = Callable[[range], Iterable[int]]
-
 
 @dataclass(frozen=True)
 class KeylessView:
@@ -65,7 +63,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     compared, seen = [], []
     for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
-        views = all_views(network, pairs, kind, SECRET_KEY, config.seed, lambda indices: bar(indices, "wrongkey"))
+        views = all_views(network, pairs, kind, SECRET_KEY, config.seed)
         compared.append(compare(views).assign(kind=kind))
         seen.append({"kind": kind, "pairs": len(views)} | statistics(views))
         if kind == publishable_kind(pairs.kinds):
@@ -100,12 +98,10 @@ def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_ke
     return KeylessView((cover_name, secret_name), cover, container, area, base, to_hide(area, base), seen)
 
 
-def all_views(
-    network: Network, pairs: PicturePairs, kind: str, secret_key: bytes, seed: int, progress: Progress
-) -> list[KeylessView]:
+def all_views(network: Network, pairs: PicturePairs, kind: str, secret_key: bytes, seed: int) -> list[KeylessView]:
     """`view` of the first MOST_PAIRS pairs of a kind."""
     indices = range(min(MOST_PAIRS, pairs.count(kind)))
-    return [view(network, pairs, kind, index, secret_key, seed + index) for index in progress(indices)]
+    return [view(network, pairs, kind, index, secret_key, seed + index) for index in bar(indices, "wrongkey")]
 
 
 def compare(views: list[KeylessView]) -> pd.DataFrame:

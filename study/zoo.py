@@ -294,7 +294,7 @@ def detection(entries: Sequence[ZooEntry], shards: Path, count: int) -> list[flo
     swapped = [four_bit_swap(pair.cover, pair.secret, 0) for pair in pairs]
     sides = np.stack([covers, swapped, *(containers(entry, pairs) for entry in entries)])
     training, test = np.split(sides, [len(known)], axis=1)
-    detector = train_detector(config.detect.backbone, training, config.seed, lambda steps: bar(steps, "detector"))
+    detector = train_detector(config.detect.backbone, training, config.seed)
     control, *found = (round(scores.accuracy, 3) for scores in detect(detector, test))
     if control < CONTROL_FOUND:
         logging.warning("the detector finds its control in %.0f %% alone: raise --detect", 100 * control)

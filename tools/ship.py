@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.config import load
 from pipeline.evaluate.quality import Evaluator
 from pipeline.evaluate.statistics import headline, summarise
-from pipeline.stage import bar, film_bar
+from pipeline.stage import film_bar
 from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
@@ -68,7 +68,7 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
     config = load(Path("params.yaml"))
     network = Network.load(weights, backend="torch")
     evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
-    table, _ = evaluator.evaluate(lambda indices: bar(indices, "evaluate"))
+    table, _ = evaluator.evaluate()
     summary = summarise(table)
     with TemporaryDirectory() as folder, film_bar() as progress:
         film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)

@@ -70,7 +70,7 @@ def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     splits = (TEST, VALIDATION) if any(read_manifest(shards, VALIDATION)) else (TEST,)
     unseen = [pair for split in splits for pair in picture_pairs(shards, split, shift, most_tested)]
     training, test = np.split(_sides(methods, [*known, *unseen], config.seed), [len(known)], axis=1)
-    detector = train_detector(settings.backbone, training, config.seed, lambda steps: bar(steps, "train"))
+    detector = train_detector(settings.backbone, training, config.seed)
     scores = dict(zip(methods, detect(detector, test), strict=True))
     kinds = np.array([pair.kind for pair in unseen])
     return pd.DataFrame([dict(row) for row in rows_of(scores, kinds, len(known))], columns=COLUMNS)

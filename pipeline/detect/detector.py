@@ -10,7 +10,6 @@ positions. The detector is smaller than theirs by orders of magnitude: its findi
 """
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +20,10 @@ from torch.nn import functional
 from torch.optim.swa_utils import update_bn
 
 from pipeline.evaluate.statistics import Scores
+from pipeline.stage import bar
 from stegnet.core.compute import autocast, full_precision, pick_device, resolve
 from stegnet.networks.layers import make_stage
 
-Progress = Callable[[range], Iterable[int]]
 Sides = NDArray[np.uint8]  # (classes, N, H, W, 3): covers, then their containers by each method, in the same order
 
 
@@ -87,7 +86,7 @@ def high_pass() -> Tensor:
     return filters
 
 
-def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -> Detector:
+def train_detector(backbone: str, sides: Sides, seed: int) -> Detector:
     """Train a detector for a fixed number of epochs: no picture that it is tested on decides when to stop.
 
     It decides for each method separately. A batch holds covers and their containers, cropped, flipped and turned alike,
@@ -100,7 +99,6 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
         backbone: name of a timm model.
         sides: covers and containers.
         seed: seed of weights, order and crops.
-        progress: wraps the range of steps, to show progress.
     """
     settings = DetectorSettings()
     torch.manual_seed(seed)
@@ -117,7 +115,7 @@ def train_detector(backbone: str, sides: Sides, seed: int, progress: Progress) -
     order = np.concatenate([random.permutation(pairs) for _ in range(math.ceil(needed / pairs))])
     order = order[:needed].reshape(-1, settings.batch)
 
-    for step in progress(range(steps)):
+    for step in bar(range(steps), "train detector"):
         with autocast(precision, device):
             batch = _batch(sides, order[step], settings.crop, random).to(device)
             covers, *containers = detector(batch).split(settings.batch)

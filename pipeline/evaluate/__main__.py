@@ -6,7 +6,7 @@ from pipeline.config import Config
 from pipeline.evaluate.gain import measure_gain
 from pipeline.evaluate.quality import Evaluator, contact_sheet, measure_speed, setup_of
 from pipeline.evaluate.statistics import headline, summarise
-from pipeline.stage import bar, run_stage, write_json, write_table
+from pipeline.stage import run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import evaluate_result
 from stegnet.core.compute import make_deterministic
@@ -23,7 +23,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) ->
     with track(config, "evaluate", setup) as run:
         write_json(speed, {**measure_speed(network.engine), **setup})
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
-        table, shown = evaluator.evaluate(lambda indices: bar(indices, "evaluate"), config.evaluate.pictures)
+        table, shown = evaluator.evaluate(config.evaluate.pictures)
         summary = summarise(table)
         write_table(out / "pairs.csv", table, index="pair")
         write_json(out / "details.json", summary)

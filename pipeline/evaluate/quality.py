@@ -20,6 +20,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor, nn
 
 from pipeline.shards import TEST, Shards, read_manifest
+from pipeline.stage import bar
 from pipeline.tensors import WINDOW, ms_ssim, seeded_shuffle
 from stegnet.core.compute import device_name
 from stegnet.core.disk import temporary_folder
@@ -67,7 +68,6 @@ ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K
 LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""
 NamedPicture = tuple[str, Pixels]
 Row = dict[str, str | float]  # a pair's kind, mode, names and figures
-Progress = Callable[[range], Iterable[int]]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class Evaluator:
         container, revealed = hide(self._network, cover, secret, self._seed + index)
         return HideRevealResult((cover_name, secret_name), cover, container, secret, revealed)
 
-    def evaluate(self, progress: Progress, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
+    def evaluate(self, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
         """Return one row per kind, pair and mode, with measures of pixels of both sides; and pictures to show.
 
         Sealed rows also have the perceptual measures, and those of the base. In bare rows, these are nan. The pictures
@@ -187,7 +187,7 @@ class Evaluator:
         rows: list[Row] = []
         results: dict[str, list[HideRevealResult]] = {kind: [] for kind in self.pairs.kinds}
         for kind in self.pairs.kinds:
-            jobs = ((kind, index) for index in progress(range(self.pairs.count(kind))))
+            jobs = ((kind, index) for index in bar(range(self.pairs.count(kind)), "evaluate"))
             with closing(map_in_threads(measured, jobs)) as pairs:
                 for both, result in pairs:
                     rows += both

@@ -20,7 +20,7 @@ from functools import partial
 from itertools import count, groupby, islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -71,13 +71,6 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-class Progress(Protocol):
-    """Function that wraps the records of `total` parts to show progress."""
-
-    def __call__(self, records: Iterable[Record], /, *, total: int) -> Iterable[Record]:
-        """Return the same records, and show the progress as they are taken."""
-
-
 @dataclass(frozen=True)
 class SourcePart:
     """Consecutive jobs, the number of their shards, and the places in their record of squares to leave out."""
@@ -88,7 +81,12 @@ class SourcePart:
 
 
 def prepare(
-    config: DataConfig, scramble: ScrambleConfig, seed: int, data: Path, out: Path, progress: Progress
+    config: DataConfig,
+    scramble: ScrambleConfig,
+    seed: int,
+    data: Path,
+    out: Path,
+    progress: Callable[..., Iterable[Record]],
 ) -> dict[str, int]:
     """Write shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
 
@@ -98,7 +96,7 @@ def prepare(
         seed: seed of the sources that draw at random, such as rendered scenes.
         data: folder with sources.yaml, as imported by data.dvc.
         out: folder to write, which must be missing or empty.
-        progress: shows the progress.
+        progress: wraps the records, of which there are `total`, to show progress.
 
     Returns:
         Counts: train, validation, test, skipped, and per source.

@@ -33,7 +33,6 @@ from stegnet.networks.layers import has_batch_norms, synchronise_batch_norms
 from stegnet.networks.pair import Pair, build_from, load_pair, options_of, receptive_fields, save_pair
 
 Report = Callable[[Point], None]
-Progress = Callable[[range], Iterable[int]]
 Show = Callable[[int, NDArray[np.uint8]], None]
 
 # Columns of a training curve, which DVC plots.
@@ -69,7 +68,7 @@ def train(
     run: TrainingRun,
     checkpoints: Path,
     report: Report = lambda point: None,
-    progress: Progress = lambda steps: steps,
+    progress: Callable[[range], Iterable[int]] = lambda steps: steps,
     show: Show = lambda step, pictures: None,
 ) -> Trained:
     """Train the pair that a run describes, on its shards.

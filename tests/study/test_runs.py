@@ -106,7 +106,7 @@ def test_photographs_that_are_small_or_grey_are_left_out(tmp_path: Path, picture
 def test_sizes(exact: Network, picture: Callable[..., np.ndarray], five_levels) -> None:
     """Picture i hides picture i + 4 of its kind and size."""
     pictures = {("scenes", size): [picture(size, size, seed) for seed in range(3)] for size in (64, 128)}
-    table = sizes.measure(exact, pictures, 4, 0, lambda jobs: jobs)
+    table = sizes.measure(exact, pictures, 4, 0)
     assert len(table) == 2 * 2 * 4
     errors = [
         np.mean((picture(128, 128, seed).astype(float) - five_levels(picture(128, 128, seed))) ** 2)
@@ -167,7 +167,7 @@ def test_the_right_key_shows_all_and_a_wrong_one_nothing(exact: Network, tmp_pat
         writer.add(random.integers(0, 256, (64, 64, 3), np.uint8), "test", f"{number}.png", "photographs", 64, 64)
     writer.close()
     pairs = PicturePairs(tmp_path, 2)
-    views = all_views(exact, pairs, "photographs", bytes(range(32)), 0, lambda indices: indices)
+    views = all_views(exact, pairs, "photographs", bytes(range(32)), 0)
     measures = ["correlation", "mutual_information", "told"]
     means = compare(views).groupby(["state", "of"])[measures].mean().to_dict("index")
     for of in (PICTURE, RESIDUAL):
