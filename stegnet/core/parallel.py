@@ -25,6 +25,7 @@ _PART = 1 << 20  # items
 # Callback that gets the name of the phase ("hide", "verify", …; a `Phase` if it is one of several steps), frames
 # done, and frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
+Step = Callable[[int, int], None]  # callback of one phase, which gets what is done, and in all
 
 
 class Phase(str):
@@ -36,6 +37,10 @@ class Phase(str):
 
 def no_progress(phase: str, done: int, total: int) -> None:
     """Do nothing: a progress callback for callers that need no progress."""
+
+
+def no_step(done: int, total: int) -> None:
+    """Do nothing: the same for one phase."""
 
 
 def in_steps(progress: Progress, *phases: str) -> Progress:

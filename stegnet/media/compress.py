@@ -6,7 +6,7 @@ packet by packet if it takes no more than a quarter of the bytes, or else become
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import av
 
 from stegnet.core.errors import MediaError
+from stegnet.core.parallel import Step, no_step
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.media.cover import Compressed
-from stegnet.media.picture_copies import TARGET, Encoder, no_progress, too_large
+from stegnet.media.picture_copies import TARGET, Encoder, too_large
 from stegnet.video.film_writer import PictureTrack, to_yuv
 from stegnet.video.films import FilmInfo, read_frames, scan
 from stegnet.video.forms import MILLISECOND
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from ffmpeg.nodes import FilterableStream
 
 
-def compress_film(
-    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
-) -> Compressed:
+def compress_film(path: Path, folder: Path, limit: int, progress: Step = no_step) -> Compressed:
     """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding, as `compress_picture` does.
 
     A second pass that misses the target is repeated at another bit rate, up to four times in all. `progress` is called
@@ -88,9 +87,7 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
 class _Hevc(Encoder):
     """Encoder of a film, with its sound, in two passes."""
 
-    def __init__(
-        self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Step) -> None:
         # Up to the bit rate of uncompressed video.
         self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)
         self._path = path

@@ -3,7 +3,7 @@
 Apparent noise may be detail of the secret, so strength 1 does little.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from stegnet.core.disk import atomic_write
+from stegnet.core.parallel import Step
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import FilmInfo, read_frames, scan
 
@@ -47,7 +48,7 @@ def enhance_film(
     out: Path,
     strength: float,
     form: str,
-    progress: Callable[[int, int], None],
+    progress: Step,
     *,
     overwrite: bool = True,
 ) -> tuple[FilmInfo, tuple[str, ...]]:

@@ -7,7 +7,6 @@ become sRGB, and metadata (camera, place, title) is dropped.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +17,7 @@ from stegnet import near
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.core.names import counted
+from stegnet.core.parallel import Step, no_step
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
@@ -30,13 +30,7 @@ WEBP = ".webp"
 TARGET = 0.98  # share of the available bytes that an attempt aims at
 
 
-def no_progress(done: int, total: int) -> None:
-    """Do nothing: the default callback."""
-
-
-def compress_picture(
-    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
-) -> Compressed:
+def compress_picture(path: Path, folder: Path, limit: int, progress: Step = no_step) -> Compressed:
     """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
     Args:
@@ -56,9 +50,7 @@ def compress_picture(
     return _Avif(path, picture, folder, progress).best(limit)
 
 
-def compress_picture_nearly(
-    path: Path, folder: Path, limit: int, progress: Callable[[int, int], None] = no_progress
-) -> Compressed:
+def compress_picture_nearly(path: Path, folder: Path, limit: int, progress: Step = no_step) -> Compressed:
     """Compress a picture as `compress_picture`, but to a near-lossless one where its PSNR is better than AVIF's.
 
     A near-lossless picture is not a file, but data of a record of its own kind.
@@ -159,7 +151,7 @@ class _Avif(Encoder):
 
     rates = (1000.0, 1e10)
 
-    def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Step) -> None:
         self._path = path
         self._picture = picture
         self._folder = folder

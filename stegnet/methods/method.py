@@ -17,7 +17,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, called
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
-from stegnet.core.parallel import Progress, in_steps, no_progress, with_heartbeat
+from stegnet.core.parallel import Progress, Step, in_steps, no_progress, with_heartbeat
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
@@ -41,7 +41,7 @@ VERIFY_HELP = "do not read the output back to verify it"
 SAFE_HELP = "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
 # By media kind: the function that compresses a file (its path, a folder for the copy, the bytes available, and a
 # callback with the number of steps done and in all), and the suffix of its copies.
-Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Callable[[int, int], None]], Compressed], str]]
+Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Step], Compressed], str]]
 
 
 def ignore(_: str) -> None:
@@ -93,7 +93,7 @@ class Context:
         """Return a copy that shows all phases as one."""
         return replace(self, progress=lambda _, done, total: self.progress(phase, done, total))
 
-    def step(self, phase: str) -> Callable[[int, int], None]:
+    def step(self, phase: str) -> Step:
         """Return the callback of one phase, called with the number of steps done and in all."""
         return lambda done, total: self.progress(phase, done, total)
 
@@ -276,7 +276,7 @@ def media_compressors(single: bool = False) -> Compressors:
     return {PICTURE: (picture, AVIF), FILM: (_compress_film, MATROSKA)}
 
 
-def _compress_film(path: Path, folder: Path, limit: int, progress: Callable[[int, int], None]) -> Compressed:
+def _compress_film(path: Path, folder: Path, limit: int, progress: Step) -> Compressed:
     from stegnet.media.compress import compress_film  # takes 80 ms, with all that reads films
 
     return compress_film(path, folder, limit, progress)

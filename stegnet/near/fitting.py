@@ -5,12 +5,12 @@ where 5 is still too fine, at some 5 bits per pixel, AVIF is better by its mean 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from stegnet.core.errors import MediaError
+from stegnet.core.parallel import Step, no_step
 from stegnet.near.coders import Coder
 from stegnet.near.jpeg_xl import decode_jpeg_xl, encode_jpeg_xl
 from stegnet.near.predicted import decode_predicted, encode_predicted
@@ -41,7 +41,7 @@ class Coded:
     data: bytes
 
 
-def fit(picture: Samples, most_bytes: int, progress: Callable[[int, int], None] = lambda *_: None) -> Coded | None:
+def fit(picture: Samples, most_bytes: int, progress: Step = no_step) -> Coded | None:
     """Code a picture with the finest steps with which it fits.
 
     A search takes three to five encodings; of a picture of several megapixels, one to three, after those of a sample.
@@ -84,7 +84,7 @@ class _StepSearch:
     in these.
     """
 
-    def __init__(self, picture: Samples, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, picture: Samples, progress: Step) -> None:
         self._picture = picture
         self._progress = progress
         pixels = picture[..., 0].size
@@ -157,7 +157,7 @@ class _StepSearch:
             return height * _FIRST
         starts = np.linspace(0, height - _STRIP, max(_LARGE // (_STRIP * width), 1)).astype(int)
         sample = np.concatenate([self._picture[start : start + _STRIP] for start in starts])
-        found = _StepSearch(sample, lambda *_: None).finest(int(_AIM * most * len(sample) / height))
+        found = _StepSearch(sample, no_step).finest(int(_AIM * most * len(sample) / height))
         if found is None:
             return height * _COARSEST
         self._coders = [found.coder]

@@ -20,6 +20,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError, RevealError, WeightsError
 from stegnet.core.keystream import Shuffle, apply, draw, draw_mask, grid, invert
 from stegnet.core.names import FILM, PICTURE
+from stegnet.core.parallel import Step, no_step
 from stegnet.core.pixels import (
     BLOCK,
     CODED,
@@ -70,13 +71,6 @@ from stegnet.sealing import (
 
 MARGIN = 192  # pixels around a tile, unless the grid is free
 _STEP = 32  # tiles begin at multiples of this, the stride of common backbones
-
-# Called after each tile with the number of tiles done and in all; not called if each network needs only one.
-Step = Callable[[int, int], None]
-
-
-def no_step(done: int, total: int) -> None:
-    """Do nothing: the default step callback."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
+from stegnet.core.parallel import Step, no_step
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
-from stegnet.networks.inference import Network, Step, no_step, reveal_frame
+from stegnet.networks.inference import Network, reveal_frame
 from stegnet.record import read_record
 from stegnet.results import LEAST, POOR
 

@@ -25,7 +25,7 @@ from stegnet import video
 from stegnet.core.disk import already_exists, atomic_write, temporary_file, unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, MOST_TEXT, PICTURE, TEXT_NAME, either
-from stegnet.core.parallel import Progress
+from stegnet.core.parallel import Progress, Step
 from stegnet.core.pixels import is_grey
 from stegnet.core.remote_path import Place
 from stegnet.core.text import brief_repr
@@ -211,7 +211,7 @@ def write_film(
     open_writer: Callable[[], "FilmWriter"],
     frames: Generator[FilmFrame, None, None],
     step: Callable[[int], None],
-    check: Callable[[int, int], None] | None = None,
+    check: Step | None = None,
 ) -> tuple[str, ...]:
     """Write a film frame by frame to an existing file; return the writer's notes on tracks that could not be copied.
 
@@ -256,7 +256,7 @@ class FilmCheck:
     `progress` is called as `check_film` calls it while `finish` waits; None: the film is not verified.
     """
 
-    def __init__(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(self, path: Path, progress: Step | None) -> None:
         self._path = path
         self._progress = progress
         self._digests: list[bytes] = []
@@ -298,7 +298,7 @@ class FilmCheck:
         with closing(video.read_frames(self._path)) as frames:
             _check_frame(self._path, next(frames), 0, self._digests)
 
-    def _read(self, progress: Callable[[int, int], None]) -> None:
+    def _read(self, progress: Step) -> None:
         """Compare the film while it is written; progress is reported only once it is complete."""
 
         def report(done: int, total: int) -> None:
@@ -333,9 +333,7 @@ class _FileInWriting(io.RawIOBase):
         super().close()
 
 
-def check_film(
-    path: Path, digests: Sequence[bytes], progress: Callable[[int, int], None], stream: io.RawIOBase | None = None
-) -> None:
+def check_film(path: Path, digests: Sequence[bytes], progress: Step, stream: io.RawIOBase | None = None) -> None:
     """Verify a film that was just written, or is being written to a stream, by decoding every frame.
 
     A frame's `digest` is available before the frame itself. `progress` is called after each frame with the number of

@@ -9,6 +9,7 @@ import numpy as np
 from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
+from stegnet.core.parallel import Step
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.image.pictures import read_picture, refuse_palette, resize
@@ -33,7 +34,6 @@ from stegnet.methods.robust.robust_pictures import (
 )
 from stegnet.methods.robust.survival import ContentSpace, Surviving, embed_surviving, survival_notes
 from stegnet.networks.card import SHIPPED_MODEM
-from stegnet.networks.inference import Step
 from stegnet.results import LEAST, Changes, stored_name
 from stegnet.sealing.fec import HIGHEST
 

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from stegnet.core.parallel import parallel_map
+from stegnet.core.parallel import Step, no_step, parallel_map
 from stegnet.core.pixels import BLOCK
 from stegnet.keys import Key, KeySource, Passphrase
 from stegnet.methods.robust.block_placement import BlockPlacement
@@ -38,7 +38,6 @@ from stegnet.methods.robust.robust_record import (
     robust_key,
 )
 from stegnet.methods.robust.tile_map import LEAST_SIDE, TILE, TILE_SALT, find_part, map_dither, map_signs
-from stegnet.networks.inference import Step, no_step
 
 _MANY = 2048  # blocks: a larger picture is not read as a whole
 _Tried = tuple[Grid, Sequence[bytes], Step]

@@ -18,14 +18,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from stegnet.channels.channel_types import REACH
-from stegnet.core.parallel import parallel_map, thread_count
+from stegnet.core.parallel import Step, parallel_map, thread_count
 from stegnet.core.pixels import BLOCK, COSINES, LUMA_STEPS
 from stegnet.keys import Key
 from stegnet.methods.robust.block_placement import BlockPlacement
 from stegnet.methods.robust.grid import Grid, cropped_grids, means_between, placed_salts, region_sums
 from stegnet.methods.robust.operating_points import FINEST, MIDDLE, OperatingPoint
 from stegnet.methods.robust.robust_record import dither_of
-from stegnet.networks.inference import Step
 from stegnet.sealing.content_salts import region_edges
 
 _COUNTS = (128, 256)  # blocks that are examined in each grid; then in each of the best grids

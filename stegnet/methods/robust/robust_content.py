@@ -12,6 +12,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
+from stegnet.core.parallel import Step
 from stegnet.core.pixels import check_declared, most_declared
 from stegnet.image.av1_header import require_picture
 from stegnet.image.avif import BareCoder, decode_bare
@@ -93,7 +94,7 @@ def file_bytes(name: str, size: int) -> int:
     return _HEAD_BYTES + 1 + len(name.encode("utf-8", "surrogateescape")) + size
 
 
-def fit_picture(picture: np.ndarray, capacity: int, step: Callable[[int, int], None]) -> FittedPicture:
+def fit_picture(picture: np.ndarray, capacity: int, step: Step) -> FittedPicture:
     """Code a picture, (h, w, 3) uint8, at the best scale and quality that fit.
 
     Scales are compared in 8 bits, which is fast. Those nearly as good as the best are compared again in 10 bits.

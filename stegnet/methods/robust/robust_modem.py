@@ -14,13 +14,13 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import WeightsError
-from stegnet.core.parallel import parallel_map
+from stegnet.core.parallel import Step, no_step, parallel_map
 from stegnet.core.pixels import BLOCK, DITHER, from_8_bits, is_grey, to_8_bits
 from stegnet.methods.robust.grid import LUMA_SHARES, ResizedArea
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.networks.card import MODEM, SHIPPED_MODEM, read_card
 from stegnet.networks.engines import Engine, load_engine
-from stegnet.networks.inference import Step, Tile, cut, no_step, tiles
+from stegnet.networks.inference import Tile, cut, tiles
 
 _TILE = 256  # pixels: side of a tile without its margin, if its size is free; its features stay in a core's cache
 _AROUND = 3  # blocks in a row and in a column that a network needs to read the middle one

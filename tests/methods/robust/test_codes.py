@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError
+from stegnet.core.parallel import no_step
 from stegnet.methods.robust import fit_picture, parse_content
 from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, least_places, message_capacity
 from tests.support.quality import psnr
@@ -41,10 +42,6 @@ def test_repetition_below_the_lowest_rate():
     ratios = received(coded, 2.4, random)
     assert ((ratios > 0) != coded).mean() > 0.3
     assert np.array_equal(decode_message(ratios, rate), message)
-
-
-def no_step(*_: int) -> None:
-    """No progress is shown."""
 
 
 @pytest.mark.slow
