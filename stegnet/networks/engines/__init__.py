@@ -4,12 +4,12 @@ This module imports neither PyTorch nor ONNX Runtime before one is used.
 """
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -33,60 +33,58 @@ ALWAYS = ("hide", "reveal")  # the only networks that are exported of a pair wit
 NAMES = "stegnet.networks"  # metadata key of an ONNX file: the networks exported
 
 
-def prepare_nothing() -> None:
-    """Do nothing: the default preparation of a thread."""
-
-
 @dataclass(frozen=True)
 class Pool:
     """Threads that run one engine concurrently, each on a picture of its own."""
 
     workers: int
-    prepare: Callable[[], None] = prepare_nothing  # to be called in each thread
+    prepare: Callable[[], None] = lambda: None  # to be called in each thread
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """An engine that runs the five networks of a pair, see `stegnet.networks.Pair`, on single pictures.
 
     Pictures are (H, W, 3) float32, sRGB in [0, 1]; sides are multiples of 8. Arguments are not modified. All methods
     raise CapacityError if there is not enough memory.
     """
 
-    @property
-    def backend(self) -> str:
-        """Name of the library that computes: "torch" or "onnx"."""
-
-    @property
-    def device(self) -> object:
-        """Device that computes, as text, such as "cpu" or "cuda:0"."""
-
-    @property
-    def precision(self) -> str:
-        """Precision of the arithmetic: "bf16" or "fp32"."""
+    backend: str  # library that computes: "torch" or "onnx"
+    device: object  # that computes; as text, such as "cpu" or "cuda:0"
+    precision: str  # of the arithmetic: "bf16" or "fp32"
 
     def prepare(self, secret: np.ndarray) -> np.ndarray:
         """Return the picture to hide for `secret`, before the shuffle."""
+        return self._run("prepare", secret)
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return the container, neither clamped nor rounded; `hidden` is in [-1, 1].
 
         For a modem, `hidden` is (H/8, W/8, bits + DITHER): bits, −1, 1 or 0, and dither in [0, 1).
         """
+        return self._run("hide", cover, hidden)
 
     def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
         """Return the hidden residual, from `container` alone, in [-1, 1]; not clamped.
 
         For a modem, `dither` is (H/8, W/8, DITHER), and the result log-likelihood ratios, (H/8, W/8, bits).
         """
+        return self._run("reveal", container, *dither)
 
     def enhance(self, base: np.ndarray) -> np.ndarray:
         """Return the base, brought nearer to the secret; not clamped."""
+        return self._run("enhance", base)
 
     def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """Return the secret from its enhanced base and the residual, in [-1, 1] and in order; not clamped."""
+        return self._run("restore", base, residual)
 
+    @abstractmethod
     def pool(self, pixels: int) -> Pool:
         """Return as many threads as are useful and fit into memory, for pictures or tiles of `pixels` pixels."""
+
+    @abstractmethod
+    def _run(self, name: str, *pictures: np.ndarray) -> np.ndarray:
+        """Return what a network computes."""
 
 
 def pictures_in_memory(pixels: int) -> int:

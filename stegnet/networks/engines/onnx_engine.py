@@ -13,6 +13,7 @@ from stegnet.networks.card import NETWORKS, weights_id
 from stegnet.networks.engines import (
     ALWAYS,
     NAMES,
+    Engine,
     Pool,
     checked,
     graph_file,
@@ -24,7 +25,7 @@ from stegnet.networks.engines import (
 Sessions = dict[str, Graph]
 
 
-class OnnxEngine:
+class OnnxEngine(Engine):
     """A `stegnet.networks.Engine` on the ONNX files next to a weights file, which must have been exported from it."""
 
     backend = "onnx"
@@ -47,26 +48,6 @@ class OnnxEngine:
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle it as its weights file, which a process opens once."""
         return _opened, (self._weights.absolute(),)
-
-    def prepare(self, secret: np.ndarray) -> np.ndarray:
-        """Run the graph "prepare" on pictures as `Engine.prepare` takes them."""
-        return self._run("prepare", secret)
-
-    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Run the graph "hide" on pictures as `Engine.hide` takes them."""
-        return self._run("hide", cover, hidden)
-
-    def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
-        """Run the graph "reveal" on a picture, and a dither for a modem, as `Engine.reveal` takes them."""
-        return self._run("reveal", container, *dither)
-
-    def enhance(self, base: np.ndarray) -> np.ndarray:
-        """Run the graph "enhance" on a base as `Engine.enhance` takes it."""
-        return self._run("enhance", base)
-
-    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """Run the graph "restore" on base and residual as `Engine.restore` takes them."""
-        return self._run("restore", base, residual)
 
     def pool(self, pixels: int) -> Pool:
         """Return a thread for each picture that fits into memory, at most one per core; they share the cores."""

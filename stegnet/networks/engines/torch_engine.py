@@ -12,7 +12,7 @@ from torch import Tensor
 from stegnet.core.compute import autocast, is_out_of_memory, pick_device, resolve
 from stegnet.core.errors import WeightsError
 from stegnet.core.process_settings import Borrowed
-from stegnet.networks.engines import WORKING_BYTES, Pool, checked, out_of_memory, pictures_in_memory
+from stegnet.networks.engines import WORKING_BYTES, Engine, Pool, checked, out_of_memory, pictures_in_memory
 from stegnet.networks.pair import Pair
 
 
@@ -30,13 +30,14 @@ def _full_convolutions() -> Iterator[None]:
 _without_tf32 = Borrowed(_full_convolutions)
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """A `stegnet.networks.Engine` on PyTorch. The pair is moved to the device and set to evaluation mode.
 
     Device and precision are as for `load_engine`.
     """
 
     backend = "torch"
+    device: torch.device
 
     def __init__(self, pair: Pair, device: str = "auto", precision: str = "auto") -> None:
         self.device = pick_device(device)
@@ -48,37 +49,18 @@ class TorchEngine:
         device = "cpu" if self.device.type == "cpu" else "auto"
         return TorchEngine, (deepcopy(self.pair).cpu(), device, self.precision)
 
-    def prepare(self, secret: np.ndarray) -> np.ndarray:
-        """Run the pair's `prepare` on the device, as `Engine.prepare`."""
-        return self._run(self.pair.prepare, secret)
-
-    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Run the pair's `hide` on the device, as `Engine.hide`."""
-        return self._run(self.pair.hide, cover, hidden)
-
-    def reveal(self, container: np.ndarray, *dither: np.ndarray) -> np.ndarray:
-        """Run the pair's `reveal` on the device, as `Engine.reveal`."""
-        return self._run(self.pair.reveal, container, *dither)
-
-    def enhance(self, base: np.ndarray) -> np.ndarray:
-        """Run the pair's `enhance` on the device, as `Engine.enhance`."""
-        return self._run(self.pair.enhance, base)
-
-    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """Run the pair's `restore` on the device, as `Engine.restore`."""
-        return self._run(self.pair.restore, base, residual)
-
     def pool(self, pixels: int) -> Pool:
         """Return two threads for a GPU, one to copy while the other computes; on the CPU, threads that share it."""
         gpu_workers = 2  # one computes while the other copies
         if self.device.type == "cuda":
             capacity = torch.cuda.mem_get_info(self.device)[0] // (pixels * WORKING_BYTES)
-            return Pool(max(1, min(gpu_workers, capacity)), lambda: None)
+            return Pool(max(1, min(gpu_workers, capacity)))
         threads = torch.get_num_threads()
         workers = min(threads, pictures_in_memory(pixels))
         return Pool(workers, lambda: _share_threads(threads, workers))
 
-    def _run(self, network: Callable[..., Tensor], *pictures: np.ndarray) -> np.ndarray:
+    def _run(self, name: str, *pictures: np.ndarray) -> np.ndarray:
+        network: Callable[..., Tensor] = getattr(self.pair, name)
         try:
             with _without_tf32, torch.inference_mode(), autocast(self.precision, self.device):
                 result = network(*map(self._tensor, pictures)).float()
