@@ -3,7 +3,6 @@
 import hashlib
 import io
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TypedDict
 import torch
 from filelock import FileLock, Timeout
 
-from stegnet.core.disk import sync_file, sync_folder
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import TrainingError
 
 LOCK_TIMEOUT = 15.0  # seconds; the loaders of a killed training notice within 5 and then release the lock
@@ -59,15 +58,13 @@ class Checkpoint:
             lock.release()
 
     def save(self, state: TrainingState) -> None:
-        """Write `state`, whose "step" numbers the file."""
+        """Write `state`, whose "step" numbers the file; this process holds the lock."""
         content = io.BytesIO()
         torch.save(state, content)
-        path, part = (self._folder / f"{self.fingerprint}{end}" for end in (f"-{state['step']:09}.pt", ".tmp"))
-        with whole_file(path, part), open(part, "wb") as file:
+        path = self._folder / f"{self.fingerprint}-{state['step']:09}.pt"
+        with atomic_write(path) as part, open(part, "wb") as file:
             file.write(hashlib.sha256(content.getbuffer()).digest())
             file.write(content.getbuffer())
-            sync_file(file)
-        sync_folder(self._folder)
         checkpoints_kept = 2  # the newest may be damaged
         for path in self._paths()[checkpoints_kept:]:
             path.unlink()
@@ -94,15 +91,3 @@ class Checkpoint:
     def _paths(self) -> list[Path]:
         """Return the files, the newest first."""
         return sorted(self._folder.glob(f"{self.fingerprint}-*.pt"), reverse=True)
-
-
-@contextmanager
-def whole_file(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """Yield the path to write a file to, by default with the suffix .part; it gets its name once it is complete."""
-    part = part or path.with_suffix(".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.train.checkpoint import Checkpoint, whole_file
+from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.devices import Fabric, open_fabric
 from pipeline.train.launch import StopRequest, TrainingStopped
 from pipeline.train.losses import FIGURES
@@ -26,6 +26,7 @@ from pipeline.train.run import TrainingRun
 from pipeline.train.task import Point
 from pipeline.train.trainer import Trainer
 from stegnet.core.compute import is_out_of_memory, make_deterministic
+from stegnet.core.disk import atomic_write
 from stegnet.core.errors import ConfigError, TrainingError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.networks.card import SHIPPED, Card, read_card
@@ -210,9 +211,10 @@ def card_figures(trainer: Trainer) -> dict[str, float]:
 
 def write_weights(path: Path, pair: Pair, card: Card) -> None:
     """Write the weights file, and its card beside it as JSON for readers without safetensors."""
-    with whole_file(path) as part:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as part:
         save_pair(part, pair, card)
-    with whole_file(path.with_suffix(".json")) as part:
+    with atomic_write(path.with_suffix(".json")) as part:
         part.write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -222,7 +224,8 @@ def write_curve(path: Path, points: Sequence[Point]) -> None:
     Cells without a figure are empty.
     """
     columns = dict.fromkeys([*points[0], *_COLUMNS, *(name for point in points for name in point)])
-    with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
         table.writerows(points)

@@ -91,12 +91,14 @@ def disk_errors() -> Iterator[None]:
     """Turn errors of a full disk into a DiskError, for work that can resume from the data already written."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in FULL:
+    except (OSError, MediaError) as error:
+        cause = error.__cause__ if isinstance(error, MediaError) else error
+        if not isinstance(cause, OSError) or cause.errno not in FULL:
             raise
-        what = f"{'' if error.filename else 'a file '}can't be written ({error.strerror})"
+        file = error.subject if isinstance(error, MediaError) else error.filename
+        what = f"{'' if file else 'a file '}can't be written ({cause.strerror})"
         hint = "free space on the disks of this folder and of TMPDIR, and run the same command again"
-        raise DiskError(what, hint, subject=error.filename or "") from error
+        raise DiskError(what, hint, subject=file or "") from error
 
 
 def unwritable(path: object, error: OSError) -> MediaError:

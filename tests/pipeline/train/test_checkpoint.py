@@ -1,14 +1,17 @@
+import errno
 import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from pipeline.train import checkpoint as module
 from pipeline.train.checkpoint import TrainingState
+from stegnet import MediaError
 from tests.support.lab import ROOT, TrainingError
 from tests.support.training import Checkpoint
 
@@ -16,6 +19,7 @@ from tests.support.training import Checkpoint
 @pytest.fixture
 def checkpoint(tmp_path) -> Checkpoint:
     """The checkpoint of the training "abc", saved after steps 4, 8 and 12."""
+    (tmp_path / "new").mkdir()
     saved = Checkpoint(tmp_path / "new", "abc")
     for step in (4, 8, 12):
         saved.save(state_at(step))
@@ -39,7 +43,6 @@ def test_the_last_two_states_are_kept_and_the_newest_is_loaded_until_they_are_re
     assert checkpoint.newest() == tmp_path / "new" / "abc-000000012.pt"
     with checkpoint.lock():
         pass
-    (tmp_path / "new" / "abc.tmp").write_bytes(b"half")
     checkpoint.remove()
     checkpoint.remove()
     assert files(tmp_path / "new") == []
@@ -59,9 +62,9 @@ def test_a_damaged_file_is_reported_and_the_previous_one_is_used(checkpoint, len
     assert checkpoint.load() is None  # training starts again
 
 
-def test_a_failed_write_leaves_the_previous_file(checkpoint):
-    (checkpoint.newest().parent / "abc.tmp").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+def test_a_failed_write_leaves_the_previous_file(checkpoint, monkeypatch):
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(MediaError, match=r"abc-000000016\.pt: can't be written \(No space left"):
         checkpoint.save({"step": 16})
     assert checkpoint.load()["step"] == 12
     assert files(checkpoint.newest().parent) == ["abc-000000008.pt", "abc-000000012.pt"]

@@ -34,6 +34,15 @@ sys.modules["mlflow"] = None
 sys.argv = ["train", *sys.argv[3:]]
 runpy.run_module("pipeline.train", run_name="__main__", alter_sys=True)
 """
+# Runs when Python starts, as sitecustomize.py: the disk is full for the weights.
+FULL_DISK = """
+import errno, os
+def fsync(descriptor, real=os.fsync):
+    if ".w.safetensors." in os.readlink(f"/proc/self/fd/{descriptor}"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    real(descriptor)
+os.fsync = fsync
+"""
 Run = Callable[..., subprocess.Popen]
 
 
@@ -165,12 +174,12 @@ def test_a_training_whose_log_is_missing_is_logged_by_the_same_command_without_t
 def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
     """The next run goes on from the last checkpoint; there are no weights that look whole."""
     (out := folder / "full").mkdir()
-    (out / "w.part").symlink_to("/dev/full")
-    assert start("full", devices=2).wait() == 1
+    (out / "sitecustomize.py").write_text(FULL_DISK, encoding="utf-8")
+    assert start("full", "env", f"PYTHONPATH={out}:{ROOT}", sys.executable, devices=2).wait() == 1
     said = (out / "said.txt").read_text(encoding="utf-8")
     assert "Traceback" not in said and "run the same command again" in said.splitlines()[-1]
-    assert said.splitlines()[-2] == "error: a file can't be written (No space left on device)"
-    assert not list(out.glob("w.*"))
+    assert said.splitlines()[-2] == "error: w.safetensors: can't be written (No space left on device)"
+    assert not [path for path in out.iterdir() if "w." in path.name]
     assert "20/20" not in finish(start("full", devices=2), out)
 
 
