@@ -54,6 +54,7 @@ def add_output_options(
     command: argparse.ArgumentParser, output_help: str, required: bool = True, places: bool = False
 ) -> None:
     """Add `--output` and `--force`. With `places`, the output may have an address, or be standard output."""
+    command.set_defaults(lossless=False)
     if places:
         command.add_argument("-o", "--output", action=_Place, required=required, metavar="OUT", help=output_help)
         command.set_defaults(into_folder=False)
@@ -92,6 +93,7 @@ def add_cluster_option(command: Parser) -> None:
 
 def add_network_options(command: Parser) -> None:
     """Add the options that choose a network and where it runs."""
+    command.set_defaults(search=False)
     group = command.add_topic("networks")
     group.add_argument(
         "--weights", type=local_path, metavar="FILE", help="weights file (default: the one in the package)"
@@ -173,7 +175,7 @@ def chosen_context(options: argparse.Namespace) -> Context:
         device=options.device or "auto",
         precision=options.precision or "auto",
         backend=options.backend or "auto",
-        search=getattr(options, "search", False),
+        search=options.search,
     )
 
 
@@ -189,14 +191,12 @@ def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
 
 def output_target(options: argparse.Namespace, path: Path) -> OutputTarget:
     """Return the target for one result, to be written as the output options say."""
-    lossless = getattr(options, "lossless", False)
-    return OutputTarget(path, options.force, auxiliary_inputs(options), lossless)
+    return OutputTarget(path, options.force, auxiliary_inputs(options), options.lossless)
 
 
 def output_folder(options: argparse.Namespace) -> OutputFolder:
     """Return the folder for several results that the output options name."""
-    lossless = getattr(options, "lossless", False)
-    return OutputFolder(options.output, options.force, auxiliary_inputs(options), lossless)
+    return OutputFolder(options.output, options.force, auxiliary_inputs(options), options.lossless)
 
 
 def add_method_options(command: Parser) -> None:
@@ -289,7 +289,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
         suffix: suffix of the output, or "".
     """
     names = [option.name for option in _method_options()]
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name in names if (value := vars(options)[name]) is not None}
     given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}  # names of files
     if options.destination:
         place = DESTINATIONS.get(options.destination)
@@ -299,7 +299,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
         elif place.is_lossy:
             contradicted.append("survive")
         for name in contradicted:
-            if getattr(options, name) is not None:
+            if vars(options)[name] is not None:
                 options.usage_error(f"--for says what OUT survives: leave {messages.flag(name)} out")
     try:
         method, chosen = method_for(options.destination or "file", given, suffix, options.method)
@@ -308,7 +308,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
         options.usage_error(f"{shown} requires --method {_either(error.methods)}")
     if not method.info.computes:
         for name in ("weights", "backend", "device", "precision"):
-            if getattr(options, name):
+            if vars(options)[name]:
                 infos = [known.info for known in METHODS.values()]
                 computing = [info.name for info in infos if info.computes]
                 options.usage_error(f"{messages.flag(name)} requires --method {_either(computing)}")
@@ -326,6 +326,7 @@ def add_key_options(
     """Add the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
     group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
+    command.set_defaults(recipient=None, identity=None)
     ways.add_argument("--key-file", type=local_path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
     ways.add_argument(
@@ -360,9 +361,9 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     """
     if options.key_file is not None:
         return _read_key_file(options.key_file, hiding)
-    if getattr(options, "recipient", None) is not None:
+    if options.recipient is not None:
         return read_recipient(options.recipient)
-    if getattr(options, "identity", None) is not None:
+    if options.identity is not None:
         identity = read_identity(options.identity)
         _warn_if_others_can_read(options.identity)
         return identity
@@ -386,7 +387,7 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
 
 def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return the files that hold the key or passphrase. A result must not overwrite them."""
-    paths = options.key_file, options.passphrase_file, getattr(options, "identity", None)
+    paths = options.key_file, options.passphrase_file, options.identity
     return tuple(path for path in paths if path is not None)
 
 

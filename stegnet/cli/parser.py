@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
             command = self.commands[options.command]
             command._refuse_unknown_option()
             message = f"too many arguments{command._one_more_file()}"
-            if getattr(options, "passphrase", False):
+            if vars(options).get("passphrase"):
                 message += f"; {_NOT_AN_ARGUMENT}"
             command._stop(message, command.shortest())
         return options
