@@ -97,7 +97,7 @@ def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: in
     films = Films(cover, out / "container.mkv", secret, out / "revealed.mkv")
     context = Context.of(network, randomness=seeded(seed), progress=progress)
     # Verification is unnecessary: revealing strictly reads everything, and fails if a sample is not as it was hidden.
-    job = HideJob(NetworkMethod(), NetworkOptions("cut", any_quality=True, verify=False), context)
+    job = HideJob(NetworkMethod(), NetworkOptions(longer="cut", any_quality=True, verify=False), context)
     hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
     with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:
         found = NetworkMethod().find(opened, context)

@@ -45,7 +45,7 @@ transparent PNG, or MP4 (-o NAME.mp4) stays what it is; with --for, what
 survives that. A picture or film that does not fit is compressed first. An
 option applies to all methods, or to those in brackets after it.
 """
-CHANNEL_OPTIONS = ("channel", "channel_from", "channel_file")  # of the method "jpeg", for what arrives
+_CHANNEL_OPTIONS = ("channel", "channel_from", "channel_file")  # of the method "jpeg", for what arrives
 _MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
 _NOT_TEXT = "the passphrase is not UTF-8 text"
 
@@ -270,6 +270,8 @@ def _method_options() -> Iterable[_MethodOption]:
     for method in METHODS.values():
         types = get_type_hints(method.info.options)
         for declared in fields(method.info.options):
+            if declared.name not in method.info.option_names:
+                continue
             flag = messages.flag(declared.name, declared.default is True)
             if flag not in options:
                 text: str = declared.metadata["help"]
@@ -295,7 +297,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
         place = DESTINATIONS.get(options.destination)
         contradicted = ["method"]
         if place is None:
-            contradicted += ["survive", *CHANNEL_OPTIONS]
+            contradicted += ["survive", *_CHANNEL_OPTIONS]
         elif place.is_lossy:
             contradicted.append("survive")
         for name in contradicted:
@@ -324,9 +326,9 @@ def add_key_options(
     command: argparse.ArgumentParser, required: bool = True, *, recipient: bool = False, identity: bool = False
 ) -> None:
     """Add the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
+    command.set_defaults(recipient=None, identity=None)
     group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
-    command.set_defaults(recipient=None, identity=None)
     ways.add_argument("--key-file", type=local_path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
     ways.add_argument(

@@ -137,7 +137,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     Raises:
         CapacityError: a cover has no capacity, or the secret does not fit.
     """
-    at_most_safe = getattr(job.options, "at_most_safe", False)
+    at_most_safe = job.options.at_most_safe
     secret = header.file
     longest = replace(secret, needed=1, enough=1) if album.enough < header.frames else secret
     empty = len(format_record(Record(replace(header, secret=longest), 0), keys.film))

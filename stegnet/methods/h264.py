@@ -6,7 +6,7 @@ of a group are those of one frame of a container.
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -28,9 +28,6 @@ from stegnet.methods.film_medium import FilmMedium, SealedFilm
 from stegnet.methods.hiding import found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, WrittenCover
 from stegnet.methods.method import (
-    EXACT_HELP,
-    SAFE_HELP,
-    VERIFY_HELP,
     AutoOptions,
     Capacity,
     Context,
@@ -39,11 +36,11 @@ from stegnet.methods.method import (
     FoundSecret,
     MethodChoice,
     MethodInfo,
+    MethodOptions,
     NewContainer,
     NotFound,
     Payload,
     choice_of,
-    option,
 )
 from stegnet.record import Container, FrameReading, empty_record_bytes, read_record
 from stegnet.results import SecurePayload, check_same
@@ -76,13 +73,8 @@ _LARGER = Text(
 _TOO_FEW = "its own H.264 can't be used: it has no B pictures, or too few"
 
 
-@dataclass(frozen=True)
-class H264Options:
+class H264Options(MethodOptions):
     """Options of the method "h264"."""
-
-    compress: bool = option(True, EXACT_HELP)
-    at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, VERIFY_HELP)
 
 
 class H264Method(MediumMethod[H264Options]):
@@ -103,6 +95,7 @@ without encoding.
         forms=MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")}),
         covers=(FILM,),
         options=H264Options,
+        shared=("compress", "at_most_safe"),
         implied=True,
         preference=4,
     )

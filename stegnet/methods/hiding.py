@@ -21,7 +21,6 @@ from stegnet.core.names import (
     FILM,
     MOST_TEXT,
     PICTURE,
-    SOUND,
     TEXT_NAME,
     counted,
     printable,
@@ -38,18 +37,18 @@ from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
-    AUTO,
     DEFAULT_CONTEXT,
     Context,
     FoundSecret,
     Method,
     MethodChoice,
+    MethodOptions,
     NewContainer,
     NotFound,
     Payload,
     ignore,
 )
-from stegnet.methods.registry import album_method, preferred
+from stegnet.methods.registry import album_method
 from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
 from stegnet.results import (
     CHANGED_SECRET,
@@ -80,7 +79,7 @@ class HideJob:
     """
 
     method: Method[Any]
-    options: Any
+    options: MethodOptions
     context: Context = DEFAULT_CONTEXT
 
     def __call__(self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
@@ -90,13 +89,13 @@ class HideJob:
     @property
     def copies(self) -> bool:
         """True unless the options refuse copies that the method makes by default."""
-        return getattr(self.options, "compress", True) or not type(self.options).compress
+        return self.options.compress or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
         """Return the default suffix for the container of a cover; errors are those of `Cover` and `Method.check`."""
         with Cover(cover) as opened:
             self.method.check(opened, self.options)
-            return suffixes_for(self.method, opened)[0]
+            return self.method.suffixes_of(opened)[0]
 
     def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":
         """Return a copy that reports progress and warns before the work begins."""
@@ -122,7 +121,7 @@ def hide_file(
     with Payload(secret, job.copies) as payload, open_cover(cover) as opened:
         method.check(opened, options)
         files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
-        out.check(suffixes_for(method, opened), opened.called, *files)
+        out.check(method.suffixes_of(opened), opened.called, *files)
 
         made = method.embed(opened, payload, suffix, key_source, options, context)
         choice = made.choice or MethodChoice(method, options)
@@ -147,26 +146,6 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
         return _write(made, opened, out, MethodChoice(method, options))
 
 
-def suffixes_for(method: Method[Any], cover: Cover) -> tuple[str, ...]:
-    """Return the suffixes that the container of a cover may have, the default first.
-
-    AUTO has the default of the method that keeps the cover's form: a JPEG that was saved without loss would show
-    that it was one.
-
-    Raises:
-        MediaError: the cover can't be read.
-    """
-    if method.info.name == AUTO:
-        asked = preferred(cover.kind)
-        own = next(suffixes_for(each, cover)[0] for each in asked if each.info.keeps_form_of(cover))
-        return tuple(dict.fromkeys([own, *(suffix for each in asked for suffix in suffixes_for(each, cover))]))
-    if cover.kind == SOUND:
-        return (f".{cover.sound.file.form.lower()}",)
-    forms = method.info.forms[cover.kind]
-    stays = cover.kind == PICTURE and method.info.keeps in ("opacity", "samples")
-    return (*forms, *kept_suffixes(cover)) if stays else forms
-
-
 def _option_files(options: Any) -> Iterator[Path]:
     """Yield the files that a method's options name. They must not be overwritten."""
     for value in vars(options).values():
@@ -176,7 +155,7 @@ def _option_files(options: Any) -> Iterator[Path]:
 
 def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = "") -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
-        written = made.write(part, getattr(choice.options, "verify", True))
+        written = made.write(part, choice.options.verify)
     known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
     figures = HidingFigures(choice.method.info.name, cover.length, **known)
     place = [_place_is_kept(cover)] if has_gps_position(out.path) else []

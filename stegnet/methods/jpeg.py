@@ -23,10 +23,6 @@ from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.methods.jpeg_tolerant import NearlyThroughChannel, found_tolerant_file
 from stegnet.methods.medium import MediumMethod, embed_in
 from stegnet.methods.method import (
-    EXACT_HELP,
-    RESIZE_HELP,
-    SAFE_HELP,
-    VERIFY_HELP,
     AutoOptions,
     Capacity,
     Context,
@@ -35,10 +31,10 @@ from stegnet.methods.method import (
     FoundSecret,
     MethodChoice,
     MethodInfo,
+    MethodOptions,
     NewContainer,
     NotFound,
     Payload,
-    check_resize,
     choice_of,
     option,
 )
@@ -51,15 +47,12 @@ USUAL_QUALITY = 95  # of JPEGs that are made of other covers
 
 
 @dataclass(frozen=True)
-class JpegOptions:
+class JpegOptions(MethodOptions):
     """Options of the method "jpeg"."""
 
     quality: int | None = option(
         None, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q", (50, 98)
     )
-    compress: bool = option(True, EXACT_HELP)
-    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
-    at_most_safe: bool = option(False, SAFE_HELP)
     channel_file: tuple[Path] | None = option(
         None, "file of a channel, as `stegnet channel` makes it: what arrives there is the container", ("FILE",)
     )
@@ -72,7 +65,6 @@ class JpegOptions:
     channel_from: tuple[Path, Path] | None = option(
         None, "the same, learned from a picture that was sent and what arrived", ("SENT", "RECEIVED")
     )
-    verify: bool = option(True, VERIFY_HELP)
 
     @property
     def names_channel(self) -> bool:
@@ -100,9 +92,9 @@ that does the same. For apps of which nothing is known: --for messenger.
         forms=MappingProxyType({PICTURE: JPEG_SUFFIXES, FILM: FORMS[FILM]}),
         covers=(PICTURE,),
         options=JpegOptions,
+        shared=("compress", "resize", "at_most_safe"),
         implied=True,
         albums=True,
-        keeps="JPEG",
         preference=3,
     )
 
@@ -119,10 +111,9 @@ that does the same. For apps of which nothing is known: --for messenger.
         where = "a JPEG made anew" if rare else "the JPEG itself"
         return [*why_not, Fit(f"any file, in {where}", self.info.name, found.bytes, found.hard)]
 
-    def check(self, cover: Cover, options: JpegOptions) -> None:
-        """Refuse what `Method.check` does, and to resize what is no picture."""
-        super().check(cover, options)
-        check_resize(cover, options.resize)
+    def keeps_form_of(self, cover: Cover) -> bool:
+        """Return True for a JPEG that can be used itself."""
+        return cover.kind == PICTURE and cover.stays_jpeg
 
     def other_way(self, cover: Cover, options: JpegOptions) -> str:
         """Return the hint on a cover that is no picture: of a known channel, one on named channels."""

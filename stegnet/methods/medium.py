@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,11 +19,7 @@ from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Cover
-from stegnet.methods.hiding import suffixes_for
 from stegnet.methods.method import (
-    COMPRESS_HELP,
-    SAFE_HELP,
-    VERIFY_HELP,
     AlbumMethod,
     AutoOptions,
     Capacity,
@@ -34,7 +30,9 @@ from stegnet.methods.method import (
     Fit,
     HiddenFile,
     MethodChoice,
+    MethodOptions,
     NewContainer,
+    Options,
     Payload,
     Written,
     choice_of,
@@ -47,15 +45,10 @@ from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, Sea
 
 
 @dataclass(frozen=True)
-class MediumOptions:
-    """Options that all methods of this kind have."""
+class MediumOptions(MethodOptions):
+    """Options of a method that AUTO may be asked for instead, which compresses a secret that does not fit."""
 
-    compress: bool = option(False, COMPRESS_HELP)
-    at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, VERIFY_HELP)
-
-
-Options = TypeVar("Options", bound=Any)  # a dataclass with the fields of MediumOptions
+    compress: bool = option(False, "hide a compressed copy of a picture or film that does not fit as it is")
 
 
 class WrittenCover(NamedTuple):
@@ -239,15 +232,15 @@ class MediumMethod(AlbumMethod[Options]):
 
     def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity:
         """Return the capacity of the cover's samples; 0 if the method does not keep the cover's form."""
-        if cover.cover is None or not self.info.keeps_form_of(cover.cover):
+        if cover.cover is None or not self.keeps_form_of(cover.cover):
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return a choice for a cover that stays what it is."""
-        stays = not options.resize and self.info.keeps_form_of(cover)
-        return choice_of(self, options) if stays and suffix in suffixes_for(self, cover) else None
+        stays = not options.resize and self.keeps_form_of(cover)
+        return choice_of(self, options) if stays and suffix in self.suffixes_of(cover) else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
@@ -269,7 +262,7 @@ class MediumMethod(AlbumMethod[Options]):
         medium = self.open(cover, options, "", keys.film)
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
         context.warn_about_cover(medium.history)
-        return _seal(medium, record, keys, context, suffixes_for(self, cover)[0])
+        return _seal(medium, record, keys, context, self.suffixes_of(cover)[0])
 
 
 def embed_in(

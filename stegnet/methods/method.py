@@ -23,22 +23,16 @@ from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
+from stegnet.media.kept_form import kept_suffixes
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
 from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
 T = TypeVar("T")
-Options = TypeVar("Options")  # a method's options
+Options = TypeVar("Options", bound="MethodOptions")
 AUTO = "auto"
 MATROSKA = ".mkv"  # suffix of a film's copy
-RESIZE_HELP = (
-    "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows"
-)
-COMPRESS_HELP = "hide a compressed copy of a picture or film that does not fit as it is"
-EXACT_HELP = "refuse a secret that does not fit as it is: hide no compressed copy of a picture or film"
-VERIFY_HELP = "do not read the output back to verify it"
-SAFE_HELP = "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
 # By media kind: the function that compresses a file (its path, a folder for the copy, the bytes available, and a
 # callback with the number of steps done and in all), and the suffix of its copies.
 Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Step], Compressed], str]]
@@ -108,7 +102,13 @@ class Context:
 DEFAULT_CONTEXT = Context()
 
 
-def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None, limits: Limits | None = None) -> Any:
+def option(
+    default: Any,
+    text: str,
+    metavar: str | tuple[str, ...] | None = None,
+    limits: Limits | None = None,
+    pictures_only: str = "",
+) -> Any:
     """Return a field of a method's options, with its texts for the command line.
 
     Args:
@@ -116,8 +116,40 @@ def option(default: Any, text: str, metavar: str | tuple[str, ...] | None = None
         text: its help; for a bool that is True, the effect of `--no-…`.
         metavar: several for a tuple of paths.
         limits: least and greatest value of a number.
+        pictures_only: the reason why covers other than pictures are refused with it; "": they are not.
     """
-    return field(default=default, metadata={"help": text, "metavar": metavar, "limits": limits})
+    about = {"help": text, "metavar": metavar, "limits": limits, "pictures_only": pictures_only}
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Options that several methods have. Those that a method lacks keep their defaults: see `MethodInfo.shared`."""
+
+    longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
+    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
+    compress: bool = option(
+        True, "refuse a secret that does not fit as it is: hide no compressed copy of a picture or film"
+    )
+    resize: int | None = option(
+        None,
+        "reduce a picture first, to this many pixels on its longer side: what it was saved as before no longer shows",
+        "PIXELS",
+        pictures_only="only pictures are resized",
+    )
+    at_most_safe: bool = option(
+        False, "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
+    )
+    verify: bool = option(True, "do not read the output back to verify it")
+
+    @property
+    def names_channel(self) -> bool:
+        """True if the container is for a channel that the options show, and of which no more need be said."""
+        return False
+
+
+class AutoOptions(MethodOptions):
+    """Options of AUTO, which methods are asked about in `suits`."""
 
 
 def checked_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
@@ -128,7 +160,7 @@ def checked_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
         ConfigError: a value is out of the option's range.
     """
     types = get_type_hints(kind)
-    limits = {declared.name: declared.metadata["limits"] for declared in fields(kind)}  # type: ignore[arg-type]
+    limits = {declared.name: declared.metadata["limits"] for declared in fields(kind)}
     return kind(**{name: checked(name, value, types[name], limits[name]) for name, value in given.items()})
 
 
@@ -454,7 +486,8 @@ class MethodInfo:
     Attributes:
         name: the value for `--method`.
         summary: its help.
-        options: a dataclass of `option`s.
+        options: MethodOptions, or a subclass with `option`s of its own.
+        shared: names of those of MethodOptions that it has besides `verify`, which all methods have.
         description: text of its help topic, in lines of at most 78 characters, with an example.
         topic: name of that topic; "": the method's.
         covers: kinds of covers that it hides in.
@@ -463,7 +496,7 @@ class MethodInfo:
         matched: in a folder of pictures and films, it hides pictures in pictures, and films in films.
         computes: it uses networks.
         albums: it is an `AlbumMethod`, which can divide a file over an album.
-        keeps: the property of a cover that AUTO keeps by this method; of several such methods, it takes the preferred.
+        keeps_lossless: the container of a BMP, TIFF or lossless WebP may be one, too.
         needs_pair: it always uses a hide/reveal pair, so that for a folder, the pair's errors are reported once.
         implied: AUTO chooses it if a given option or suffix is one of its own; of several such methods, the last added.
         preference: AUTO asks methods in falling order of it; 0: never.
@@ -472,7 +505,8 @@ class MethodInfo:
 
     name: str
     summary: str
-    options: type
+    options: type = MethodOptions
+    shared: tuple[str, ...] = ()
     description: str = ""
     topic: str = ""
     covers: tuple[str, ...] = (PICTURE, FILM)
@@ -481,7 +515,7 @@ class MethodInfo:
     matched: bool = False
     computes: bool = False
     albums: bool = False
-    keeps: Literal["", "JPEG", "opacity", "sound", "samples"] = ""
+    keeps_lossless: bool = False
     needs_pair: bool = False
     implied: bool = False
     preference: int = 0
@@ -495,27 +529,8 @@ class MethodInfo:
     @cached_property
     def option_names(self) -> frozenset[str]:
         """Names of its options."""
-        return frozenset(each.name for each in fields(self.options))
-
-    def keeps_form_of(self, cover: Cover) -> bool:
-        """Return whether a cover has the property that AUTO keeps by this method."""
-        if self.keeps == "JPEG":
-            return cover.kind == PICTURE and cover.stays_jpeg
-        if self.keeps == "opacity":
-            return cover.is_transparent
-        return self.keeps == "samples" or (self.keeps == "sound" and cover.kind == SOUND)
-
-
-@dataclass(frozen=True)
-class AutoOptions:
-    """Options of AUTO, which methods are asked about in `suits`."""
-
-    longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
-    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
-    compress: bool = option(True, EXACT_HELP)
-    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
-    at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, VERIFY_HELP)
+        own = {each.name for each in fields(self.options)} - {each.name for each in fields(MethodOptions)}
+        return frozenset({*own, *self.shared, "verify"})
 
 
 @dataclass(frozen=True)
@@ -547,12 +562,31 @@ class Method(ABC, Generic[Options]):
             kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
             problem = f"is a {cover.called}, and the method {self.info.name} hides in {kinds}"
             raise CapacityError(problem, self.other_way(cover, options), subject=cover)
+        for each in fields(options):
+            reason = each.metadata["pictures_only"]
+            if reason and cover.kind != PICTURE and vars(options)[each.name] != each.default:
+                problem = f"the cover is a {cover.called}, and {reason}"
+                hint = Text("leave ", Setting(each.name, each.metadata["metavar"], quoted=False), " out")
+                raise ConfigError(problem, hint, parameter=each.name)
 
     def other_way(self, cover: Cover, options: Options) -> str:
         """Return the hint on a cover of a kind that the method does not hide in."""
         if cover.kind == SOUND:
             return "what is hidden in a sound must be sent as a file"
         return Text("use ", Setting("method", "auto"), ", which chooses")
+
+    def keeps_form_of(self, cover: Cover) -> bool:
+        """Return whether AUTO keeps a property of a cover by this method; of several such, it takes the preferred."""
+        return False
+
+    def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
+        """Return the suffixes that the container of a cover may have, the default first.
+
+        Raises:
+            MediaError: the cover can't be read.
+        """
+        forms = self.info.forms[cover.kind]
+        return (*forms, *kept_suffixes(cover)) if self.info.keeps_lossless and cover.kind == PICTURE else forms
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
@@ -624,14 +658,6 @@ class AlbumMethod(Method[Options]):
         Raises:
             MediaError: a file can't be read or written.
         """
-
-
-def check_resize(cover: Cover, resize: int | None) -> None:
-    """Raise ConfigError for a cover that is to be resized and is no picture."""
-    if cover.kind != PICTURE and resize:
-        problem = f"the cover is a {cover.called}, and only pictures are resized"
-        hint = Text("leave ", Setting("resize", "PIXELS", quoted=False), " out")
-        raise ConfigError(problem, hint, parameter="resize")
 
 
 def choice_of(method: Method[Any], options: AutoOptions, changed_secret: str = "") -> MethodChoice:

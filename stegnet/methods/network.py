@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,6 @@ from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film, write_picture
 from stegnet.methods.method import (
-    VERIFY_HELP,
     AutoOptions,
     Context,
     CoverSize,
@@ -36,6 +35,7 @@ from stegnet.methods.method import (
     Method,
     MethodChoice,
     MethodInfo,
+    MethodOptions,
     NewContainer,
     NotFound,
     Payload,
@@ -81,13 +81,10 @@ _NO_DAMAGE = Diagnosis(())
 
 
 @dataclass(frozen=True)
-class NetworkOptions:
+class NetworkOptions(MethodOptions):
     """Options of the method "network"."""
 
-    longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     sound: bool = option(True, "do not hide the secret film's sound")
-    any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
-    verify: bool = option(True, VERIFY_HELP)
 
 
 class NetworkMethod(Method[NetworkOptions]):
@@ -107,6 +104,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 """,
         topic="networks",
         options=NetworkOptions,
+        shared=("longer", "any_quality"),
         any_file=False,
         matched=True,
         computes=True,

@@ -24,7 +24,6 @@ from stegnet.methods.method import (
     MethodInfo,
     NewContainer,
     Payload,
-    check_resize,
     checked_options,
     choice_of,
 )
@@ -184,15 +183,20 @@ class Auto(Method[AutoOptions]):
         summary="sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264",
         covers=COVERS,
         options=AutoOptions,
+        shared=("longer", "any_quality", "compress", "resize", "at_most_safe"),
         matched=True,
         computes=True,
         albums=True,
     )
 
-    def check(self, cover: Cover, options: AutoOptions) -> None:
-        """Refuse what `Method.check` does, and to resize what is no picture."""
-        super().check(cover, options)
-        check_resize(cover, options.resize)
+    def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
+        """Return the suffixes of all methods that AUTO asks, first that of the one which keeps the cover's form.
+
+        A JPEG that was saved without loss would show that it was one.
+        """
+        asked = preferred(cover.kind)
+        own = next(each.suffixes_of(cover)[0] for each in asked if each.keeps_form_of(cover))
+        return tuple(dict.fromkeys([own, *(suffix for each in asked for suffix in each.suffixes_of(cover))]))
 
     def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
         """Return the capacity of the last method that hides any file: a secret that the others refuse is compressed."""
@@ -235,6 +239,6 @@ def album_method(method: Method[Any], cover: Cover, options: Any) -> tuple[Album
     if not isinstance(options, AutoOptions):
         assert isinstance(method, AlbumMethod)
         return method, options
-    able = [each for each in preferred(cover.kind) if isinstance(each, AlbumMethod) and each.info.keeps_form_of(cover)]
+    able = [each for each in preferred(cover.kind) if isinstance(each, AlbumMethod) and each.keeps_form_of(cover)]
     chosen = next((each for each in able if not options.resize or "resize" in each.info.option_names), able[0])
     return chosen, choice_of(chosen, options).options

@@ -5,7 +5,6 @@ frame, and the file is revealed even if some frames are lost.
 """
 
 import hashlib
-from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -19,13 +18,9 @@ from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
 from stegnet.methods.film_medium import FrameMedium, FrameSamples
-from stegnet.methods.hiding import found_file, suffixes_for
-from stegnet.methods.medium import Medium, MediumMethod, seal_record
+from stegnet.methods.hiding import found_file
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, seal_record
 from stegnet.methods.method import (
-    COMPRESS_HELP,
-    RESIZE_HELP,
-    SAFE_HELP,
-    VERIFY_HELP,
     AutoOptions,
     Capacity,
     Context,
@@ -37,9 +32,7 @@ from stegnet.methods.method import (
     NewContainer,
     NotFound,
     Payload,
-    check_resize,
     choice_of,
-    option,
 )
 from stegnet.methods.pixel_medium import (
     DATA_NAME,
@@ -68,14 +61,8 @@ from stegnet.sealing import (
 SEALED = "sealed"
 
 
-@dataclass(frozen=True)
-class SealedOptions:
+class SealedOptions(MediumOptions):
     """Options of the method "sealed"."""
-
-    compress: bool = option(False, COMPRESS_HELP)
-    resize: int | None = option(None, RESIZE_HELP, "PIXELS")
-    at_most_safe: bool = option(False, SAFE_HELP)
-    verify: bool = option(True, VERIFY_HELP)
 
 
 class SealedMethod(MediumMethod[SealedOptions]):
@@ -94,8 +81,9 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """,
         options=SealedOptions,
+        shared=("compress", "resize", "at_most_safe"),
         albums=True,
-        keeps="samples",
+        keeps_lossless=True,
         preference=2,
     )
 
@@ -124,10 +112,9 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         fits.append(Fit("a film of its own size and length", name, psnr=round(forecast), compressed=True))
         return [*fits, Fit(longer, name, psnr=good, compressed=True)]
 
-    def check(self, cover: Cover, options: SealedOptions) -> None:
-        """Refuse what `Method.check` does, and to resize what is no picture."""
-        super().check(cover, options)
-        check_resize(cover, options.resize)
+    def keeps_form_of(self, cover: Cover) -> bool:
+        """Return True for any picture or film: its samples stay."""
+        return True
 
     def open(self, cover: Cover, options: SealedOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a picture, reduced as the options ask, or of the frames of a film."""
@@ -157,7 +144,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 
         A secret that does not fit is compressed.
         """
-        loses = suffix in suffixes_for(self, cover) and cover.is_transparent and not options.resize
+        loses = suffix in self.suffixes_of(cover) and cover.is_transparent and not options.resize
         return None if loses or suffix in JPEG_SUFFIXES else choice_of(self, options)
 
     def embed(

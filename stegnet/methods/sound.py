@@ -48,9 +48,17 @@ MP3, AAC and Opus lose the secret.
         survives="survives: being sent as a file or converted between WAV and FLAC (same bits and rate); "
         "not: MP3, AAC or Opus",
         options=MediumOptions,
+        shared=("compress", "at_most_safe"),
         albums=True,
-        keeps="sound",
     )
+
+    def keeps_form_of(self, cover: Cover) -> bool:
+        """Return True for a sound."""
+        return cover.kind == SOUND
+
+    def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
+        """Return the suffix of the sound's own form."""
+        return (f".{cover.sound.file.form.lower()}",)
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a WAV or FLAC; opened once per cover."""

@@ -45,10 +45,15 @@ seen.
         forms=MappingProxyType({PICTURE: (".png",)}),
         preference=4,
         options=MediumOptions,
+        shared=("compress", "at_most_safe"),
         albums=True,
-        keeps="opacity",
+        keeps_lossless=True,
     )
     what = "any file (the PNG stays transparent)"
+
+    def keeps_form_of(self, cover: Cover) -> bool:
+        """Return True for a picture that can be transparent."""
+        return cover.is_transparent
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""

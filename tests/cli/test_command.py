@@ -151,7 +151,8 @@ def test_each_setting_that_a_message_names_is_a_parameter_and_an_option():
     calls = (node for text in library() for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     named = [call.args for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("Setting", "Aside")]
     assert len(named) > 40
-    for name, value in ((ast.literal_eval(name), value) for name, value in named):
+    constant = [(name, value) for name, value in named if isinstance(name, ast.Constant)]
+    for name, value in ((ast.literal_eval(name), value) for name, value in constant):
         assert name in parameters
         given = ast.literal_eval(value) if isinstance(value, ast.Constant) else "computed"
         option, *shown = option_of(Setting(name, given)).strip("`").split()

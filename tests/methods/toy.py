@@ -10,7 +10,7 @@ from stegnet.core.disk import atomic_write
 from stegnet.core.names import PICTURE
 from stegnet.keys import Key, KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, NewContainer, Payload, option
+from stegnet.methods import Context, CoverSize, Fit, FoundSecret, Method, MethodOptions, NewContainer, Payload, option
 from stegnet.methods.method import HiddenFile, MethodInfo, NotFound, Written
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report
@@ -20,7 +20,7 @@ _MARK = b"toy!"
 
 
 @dataclass(frozen=True)
-class ToyOptions:
+class ToyOptions(MethodOptions):
     """Options of the method "toy"."""
 
     shift: int = option(13, "levels that each byte is moved by", "LEVELS")

@@ -11,7 +11,6 @@ from typing import Any
 from stegnet.cli import messages, reports
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import (
-    CHANNEL_OPTIONS,
     add_cluster_option,
     add_key_options,
     add_method_options,
@@ -247,10 +246,9 @@ def _hide(
                 size = container.stat().st_size
             reports.wrote_to_output(size, report)
 
-        through_channel = any(getattr(job.options, name, None) for name in CHANNEL_OPTIONS)
         if options.destination == "messenger" and report.frames == 1 and not options.json:
             messages.note("harder to find: learn what your app does to pictures (`stegnet channel --help`)")
-        if not report.figures.survives and not (options.json or through_channel):
+        if not report.figures.survives and not (options.json or job.options.names_channel):
             as_a_file = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
             messages.note(METHODS[report.figures.method].info.survives or as_a_file)
         return ExitCode.SUCCESS

@@ -86,6 +86,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         topic="channels",
         forms=MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")}),
         options=RobustOptions,
+        shared=("compress",),
         computes=True,
         implied=True,
     )

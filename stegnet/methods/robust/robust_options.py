@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from stegnet import channels
 from stegnet.channels.destinations import USUAL_CHANNELS
 from stegnet.core.names import FILM, PICTURE
-from stegnet.methods.method import EXACT_HELP, VERIFY_HELP, option
+from stegnet.methods.method import MethodOptions, option
 
 if TYPE_CHECKING:
     from stegnet.channels import FilmChannel, PictureChannel
@@ -15,7 +15,7 @@ CONTAINER_PSNR = 38.0  # dB
 
 
 @dataclass(frozen=True)
-class RobustOptions:
+class RobustOptions(MethodOptions):
     """Options of the method "robust"."""
 
     # a channel, as `channel_names` reads it; None: JPEG 75, or CRF 23
@@ -33,8 +33,6 @@ class RobustOptions:
         "DB",
         (0, 100),
     )
-    compress: bool = option(True, EXACT_HELP)
-    verify: bool = option(True, VERIFY_HELP)
 
     def picture_channel(self) -> "PictureChannel":
         """Return the channel of a picture; errors are those of `parse_picture_channel`."""
