@@ -195,9 +195,8 @@ class Session:
                 `container_psnr` is given. Otherwise it is the method that keeps the cover's format, or "sealed", and
                 compresses secrets that do not fit; "network" if the secret can't be compressed into the cover.
             overwrite: replace an existing file.
-            options: options of the method, by the names of `stegnet hide --help-all`: at_most_safe, compress, longer,
-                sound, any_quality, quality, resize, channel, channel_from, survive, container_psnr, verify. `survive`
-                may be the Path of a channel's file: what arrives through that channel is the container, by "jpeg".
+            options: options of the method, by the names of `stegnet hide --help-all`. `survive` may be the Path of a
+                channel's file: what arrives through that channel is the container, by "jpeg".
 
         Raises:
             MediaError: a file can't be read, or the container can't be written.

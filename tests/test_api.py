@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 import stegnet
-from stegnet.channels import learn_channel, read_channel
 from stegnet.core.names import USUAL_NAME, is_channel_file
 from stegnet.image import read_picture, write_png
 from stegnet.methods import METHODS
@@ -32,7 +31,10 @@ KEYS = {
     "Identity", "Key", "Passphrase", "Recipient",
     "make_identity_file", "make_key_file", "read_identity", "read_key", "read_recipient",
 }  # fmt: skip
-NAMES = ERRORS | KEYS | {"Fit", "Report", "Revealed", "Session", "hide", "hide_album", "info", "reveal", "capacity"}
+NAMES = ERRORS | KEYS | {
+    "Fit", "Report", "Revealed", "Session", "bytes_capacity", "capacity", "hide", "hide_album", "hide_bytes", "info",
+    "learn_channel", "read_channel", "reveal", "reveal_bytes",
+}  # fmt: skip
 KEY = stegnet.Key(bytes(range(32)))
 NOTE = b"a note"
 
@@ -426,8 +428,8 @@ TAKING_A_PATH: dict[str, Callable[[Path], object]] = {
     "make_key_file": stegnet.make_key_file,
     "make_identity_file": stegnet.make_identity_file,
     "Session": lambda path: stegnet.Session(weights=path),
-    "read_channel": read_channel,
-    "learn_channel": lambda path: learn_channel([(path, path)]),
+    "read_channel": stegnet.read_channel,
+    "learn_channel": lambda path: stegnet.learn_channel([(path, path)]),
 }
 
 

@@ -219,14 +219,14 @@ class KnownChannel:
         return "to hide for this channel, send RECEIVED once more, and add that pair: RECEIVED RECEIVED-AGAIN"
 
 
-def read_channel(path: Path) -> KnownChannel:
+def read_channel(path: str | Path) -> KnownChannel:
     """Read the file of a channel.
 
     Raises:
         MediaError: it can't be read, or is not such a file.
     """
     most_bytes = 1 << 16
-    with OpenedFile(path) as opened:
+    with OpenedFile(Path(path)) as opened:
         data = opened.open().read(most_bytes + 1)
     try:
         content = json.loads(data[:most_bytes]) if len(data) <= most_bytes else None

@@ -70,7 +70,7 @@ class _Example:
 
 
 @blas_in_one_thread
-def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
+def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChannel:
     """Learn what a channel does to pictures.
 
     Args:
@@ -82,7 +82,7 @@ def learn_channel(pairs: Sequence[Pair]) -> KnownChannel:
         MediaError: a file can't be read, what arrived is no JPEG or another picture, the pictures were saved in
             different ways, or nothing happens to them.
     """
-    examples = [_read_example(*pair) for pair in pairs]
+    examples = [_read_example(Path(sent), Path(received)) for sent, received in pairs]
     first = examples[0]
     for (_, received), example in zip(pairs, examples, strict=True):
         if example.form != first.form:
