@@ -46,7 +46,7 @@ from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, Sea
 
 @dataclass(frozen=True)
 class MediumOptions(MethodOptions):
-    """Options of a method that AUTO may be asked for instead, which compresses a secret that does not fit."""
+    """Options of a method that hides compressed copies only if asked to."""
 
     compress: bool = option(False, "hide a compressed copy of a picture or film that does not fit as it is")
 

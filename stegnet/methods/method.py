@@ -144,7 +144,7 @@ class MethodOptions:
 
     @property
     def names_channel(self) -> bool:
-        """True if the container is for a channel that the options show, and of which no more need be said."""
+        """True if the options show the channel that the container is for, by a file, a command or examples."""
         return False
 
 
