@@ -10,7 +10,7 @@ from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, FoundSecret, MethodOptions, option
 from stegnet.methods.hiding import SamplesContainer, found_file, write_picture
-from stegnet.methods.medium import Medium, MediumMethod, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, SampleMedium, WrittenCover
 from stegnet.methods.method import MethodInfo, NotFound
 from stegnet.record import Container
 from stegnet.results import SecurePayload
@@ -40,7 +40,7 @@ class Toy(MediumMethod[ToyOptions]):
         return found_file(opened, context, self.info.name)
 
 
-class Green(Medium):
+class Green(SampleMedium):
     """Green samples of a picture, all equally costly."""
 
     model = replace(PIXELS, context=b"toy")
