@@ -15,7 +15,7 @@ import numpy as np
 
 from stegnet import near, video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import MediaError, RevealError
+from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError
 from stegnet.core.names import (
     FILE,
     FILM,
@@ -123,15 +123,27 @@ def hide_file(
         files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
         out.check(method.suffixes_of(opened), opened.called, *files)
 
-        made = method.embed(opened, payload, suffix, key_source, options, context)
-        choice = made.choice or MethodChoice(method, options)
-
+        made, choice = _embed(job, opened, payload, suffix, key_source)
         unused: str = ""
         if context.weights and not choice.method.info.computes:
             advice = Setting("method", "network")
             without = f" has no effect with the method {choice.method.info.name}: use "
             unused = Text(Setting("weights", "FILE"), without, advice)
         return _write(made, opened, out, choice, unused)
+
+
+def _embed(
+    job: HideJob, cover: Cover, payload: Payload, suffix: str, key: KeySource
+) -> tuple[NewContainer, MethodChoice]:
+    """Hide by the first choice of the job's method that has the capacity, and return which."""
+    for choice in job.method.choices(cover, payload, suffix, job.options):
+        try:
+            return choice.embed(cover, payload, suffix, key, job.context)
+        except (CapacityError, PackageError) as error:
+            refused = error
+            if choice.final:
+                break
+    raise refused
 
 
 def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:

@@ -29,6 +29,7 @@ from stegnet.methods.method import (
     CoverSize,
     Fit,
     FoundSecret,
+    HidingMethod,
     MethodChoice,
     MethodInfo,
     MethodOptions,
@@ -146,18 +147,15 @@ that does the same. For apps of which nothing is known: --for messenger.
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context
-    ) -> NewContainer:
+    ) -> NewContainer | MethodChoice:
         """Hide a file in the coefficients of a JPEG, which is made of the cover if that isn't one.
 
-        For a channel through which too much moves, it is hidden by the method "robust", which `choice` says.
+        For a channel through which too much moves, return the method "robust" for it.
         """
         keys = key.new_keys(context.randomness)
         medium = self.open(cover, options, suffix, key)
         if isinstance(medium, NearlyThroughChannel) and medium.capacity < 0:
-            choice = _modem_choice(medium.transit, cover, options)
-            made = choice.method.embed(cover, payload, suffix, key, choice.options, context)
-            made.choice = choice
-            return made
+            return _modem_choice(medium.transit, cover, options)
         return embed_in(medium, payload, suffix, keys, options, context)
 
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
@@ -194,6 +192,7 @@ def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOption
         raise CapacityError(problem, "use a smaller copy of the cover", cover)
     name = f"jpeg:{known.form.nearest_quality}" + (f"+resize:{factor:.2f}" if factor < 1 else "")
     method = METHODS["robust"]
+    assert isinstance(method, HidingMethod)
     robust_options = method.info.options(survive=name, compress=options.compress, verify=options.verify)
     warning = f"{problem}: hidden by the method robust for {name}, which detectors find sooner"
     return MethodChoice(method, robust_options, warning=warning)

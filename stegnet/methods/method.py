@@ -5,7 +5,7 @@ page, the API, folders and the cluster read its name, forms and options; `hide` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -429,7 +429,6 @@ class NewContainer(ABC):
     width: int
     height: int
     frames: int = 1  # of a film
-    choice: "MethodChoice | None" = None  # how AUTO chose the method; None: the user did
 
     @abstractmethod
     def write(self, part: Path, verify: bool) -> Written:
@@ -537,11 +536,18 @@ class MethodInfo:
 class MethodChoice:
     """A method's options for one cover and secret, with warnings for the report, which may be empty."""
 
-    method: "Method[Any]"
+    method: "HidingMethod[Any]"
     options: Any
     changed_secret: str = ""  # as in `Report`
     warning: str = ""
-    final: bool = False  # AUTO asks no other method if this one refuses: it would write many times the bytes
+    final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
+
+    def embed(
+        self, cover: Cover, payload: "Payload", suffix: str, key: KeySource, context: Context
+    ) -> tuple[NewContainer, "MethodChoice"]:
+        """Hide a secret, as `HidingMethod.embed`, and return the choice by which that was done, too."""
+        made = self.method.embed(cover, payload, suffix, key, self.options, context)
+        return made.embed(cover, payload, suffix, key, context) if isinstance(made, MethodChoice) else (made, self)
 
 
 @dataclass(frozen=True)
@@ -552,7 +558,7 @@ class NotFound:
 
 
 class Method(ABC, Generic[Options]):
-    """A way to hide: its properties, and the five questions that it answers."""
+    """A way to hide, or to choose one: its properties, and the questions that it answers."""
 
     info: MethodInfo
 
@@ -588,6 +594,10 @@ class Method(ABC, Generic[Options]):
         forms = self.info.forms[cover.kind]
         return (*forms, *kept_suffixes(cover)) if self.info.keeps_lossless and cover.kind == PICTURE else forms
 
+    @abstractmethod
+    def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:
+        """Yield the ways to hide a secret in a cover, the most preferred first; arguments and errors as of `suits`."""
+
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
@@ -616,16 +626,6 @@ class Method(ABC, Generic[Options]):
         """
         return Capacity(max((fit.bytes or 0 for fit in self.what_fits(cover)), default=0))
 
-    @abstractmethod
-    def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
-    ) -> NewContainer:
-        """Hide a secret in a cover, given the container's suffix.
-
-        Raises:
-            StegnetError: any but DataError, RevealError and TrainingError.
-        """
-
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find the secret that this method hid in a container, if anything opens with the container's key.
 
@@ -636,7 +636,25 @@ class Method(ABC, Generic[Options]):
         return NotFound()
 
 
-class AlbumMethod(Method[Options]):
+class HidingMethod(Method[Options]):
+    """A method that hides by itself."""
+
+    def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:
+        """Yield this method with its options."""
+        yield MethodChoice(self, options, final=True)
+
+    @abstractmethod
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
+    ) -> NewContainer | MethodChoice:
+        """Hide a secret in a cover, given the container's suffix, or return another method that suits them better.
+
+        Raises:
+            StegnetError: any but DataError, RevealError and TrainingError.
+        """
+
+
+class AlbumMethod(HidingMethod[Options]):
     """A method that can divide a file over an album. Its `find` opens the album's pictures singly."""
 
     @abstractmethod
@@ -660,7 +678,7 @@ class AlbumMethod(Method[Options]):
         """
 
 
-def choice_of(method: Method[Any], options: AutoOptions, changed_secret: str = "") -> MethodChoice:
+def choice_of(method: HidingMethod[Any], options: AutoOptions, changed_secret: str = "") -> MethodChoice:
     """Return the choice of a method with the values that its options share with AUTO's."""
     shared = {name: value for name, value in vars(options).items() if name in method.info.option_names}
     return MethodChoice(method, method.info.options(**shared), changed_secret)

@@ -32,7 +32,7 @@ from stegnet.methods.method import (
     CoverSize,
     Fit,
     FoundSecret,
-    Method,
+    HidingMethod,
     MethodChoice,
     MethodInfo,
     MethodOptions,
@@ -87,7 +87,7 @@ class NetworkOptions(MethodOptions):
     sound: bool = option(True, "do not hide the secret film's sound")
 
 
-class NetworkMethod(Method[NetworkOptions]):
+class NetworkMethod(HidingMethod[NetworkOptions]):
     """A picture in a picture, or a film in a film."""
 
     info = MethodInfo(

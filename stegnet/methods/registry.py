@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from stegnet.channels.destinations import DESTINATIONS
-from stegnet.core.errors import CapacityError, ConfigError, PackageError, did_you_mean
+from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.names import ALBUM, COVERS, is_channel_file
-from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     AUTO,
     AlbumMethod,
     AutoOptions,
     Capacity,
-    Context,
     CoverSize,
     Method,
+    MethodChoice,
     MethodInfo,
-    NewContainer,
     Payload,
     checked_options,
     choice_of,
@@ -203,26 +201,10 @@ class Auto(Method[AutoOptions]):
         *_, last = (method for method in preferred(cover.kind) if method.info.any_file)
         return last.capacity(cover, name, options)
 
-    def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: AutoOptions, context: Context
-    ) -> NewContainer:
-        """Hide by the most preferred method that suits the cover and has the capacity, and say in `choice` how."""
-        refused: CapacityError | PackageError | None = None
-        for method in preferred(cover.kind):
-            answer = method.suits(cover, payload, suffix, options)
-            if answer is None:
-                continue
-            try:
-                made = method.embed(cover, payload, suffix, key, answer.options, context)
-            except (CapacityError, PackageError) as error:
-                if answer.final:
-                    raise
-                refused = error
-                continue
-            made.choice = answer
-            return made
-        assert refused, "one method suits any cover"
-        raise refused
+    def choices(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> Iterator[MethodChoice]:
+        """Yield the choices of the methods that suit the cover; one does, whatever the cover."""
+        answers = (method.suits(cover, payload, suffix, options) for method in preferred(cover.kind))
+        return (answer for answer in answers if answer)
 
 
 def preferred(kind: str) -> list[Method[Any]]:

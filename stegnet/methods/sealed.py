@@ -149,7 +149,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
-    ) -> NewContainer:
+    ) -> NewContainer | MethodChoice:
         """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if not cover.is_film:
             cover.once("pixels", check_pixels)

@@ -19,7 +19,7 @@ from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import SamplesContainer, found_file_by, write_form
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenCover
-from stegnet.methods.method import Context, FoundSecret, MethodInfo, NewContainer, NotFound, Payload
+from stegnet.methods.method import Context, FoundSecret, MethodChoice, MethodInfo, NewContainer, NotFound, Payload
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
@@ -66,7 +66,7 @@ seen.
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
-    ) -> NewContainer:
+    ) -> NewContainer | MethodChoice:
         """Hide as `MediumMethod.embed`, after checking that the cover's form can be kept."""
         self.open(cover, options, suffix, key)
         check_kept(cover, suffix)

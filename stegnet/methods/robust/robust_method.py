@@ -28,7 +28,7 @@ from stegnet.methods.method import (
     CoverSize,
     Fit,
     FoundSecret,
-    Method,
+    HidingMethod,
     MethodInfo,
     NewContainer,
     NotFound,
@@ -49,7 +49,7 @@ _JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+cr
 _USUAL = (USUAL_CHANNELS[FILM], "h264:18", "h264:28", MESSENGER)
 
 
-class RobustMethod(Method[RobustOptions]):
+class RobustMethod(HidingMethod[RobustOptions]):
     """The method "robust": a picture or small file, hidden in bits that survive JPEG or H.264."""
 
     info = MethodInfo(
