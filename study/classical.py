@@ -20,7 +20,7 @@ from pipeline.detect.methods import Method, container_seed, four_bit_swap, netwo
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.networks import Network
-from study.pairs import photograph_pairs
+from study.photograph_pairs import photograph_pairs
 from study.stats import auc, auc_interval
 
 CONTROL = "replacement, all bits"

@@ -25,7 +25,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.jpeg import USUAL_QUALITY
 from stegnet.sealing import LEAD_BITS, MAC_BITS, SEED_BYTES, TAG_BYTES, SealOptions, seal
-from stegnet.sealing.jpeg_carriers import (
+from stegnet.sealing.jpeg_samples import (
     coefficient_costs,
     fixed_samples,
     juniward,

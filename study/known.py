@@ -28,7 +28,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.keystream import ORIENTATIONS
 from stegnet.networks import Network
 from study.keyless import base_of, read_blocks, to_hide
-from study.pairs import Pair
+from study.photograph_pairs import Pair
 from study.stats import auc
 
 MOST_PAIRS = 24  # of each kind

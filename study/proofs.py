@@ -36,7 +36,7 @@ from stegnet.core.pixels import BLOCK, DCT_BASIS
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import read_picture
 from stegnet.sealing import SealOptions, seal
-from stegnet.sealing.jpeg_carriers import coefficient_costs, medium_of, samples_of, with_samples
+from stegnet.sealing.jpeg_samples import coefficient_costs, medium_of, samples_of, with_samples
 
 HIDDEN, RECORD = 1000, 1100  # bytes of a file, and of what it is with its record
 QUALITIES = 95, 85, 75, 90

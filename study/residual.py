@@ -18,7 +18,7 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.networks import Network
 from study.keyless import base_of
-from study.pairs import Pair, photograph_pairs
+from study.photograph_pairs import Pair, photograph_pairs
 from study.stats import correlation, mean_interval
 
 AWAY = 2  # pairs to the unrelated picture's: its secret is neither this secret nor this cover

@@ -48,7 +48,7 @@ from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import build
 from stegnet.sealing.fec import information
 from stegnet.video.film_writer import FilmWriter
-from study.pairs import Pair, large_photographs, photograph_pairs
+from study.photograph_pairs import Pair, large_photographs, photograph_pairs
 from study.stats import mean_interval
 from study.tasks.modem_task import INFORMATION
 

@@ -46,7 +46,7 @@ from stegnet.methods.robust import (
 )
 from study.ensemble import Features, cross_validated, summarise
 from study.features import spam
-from study.pairs import Pair, photograph_pairs, training_photographs
+from study.photograph_pairs import Pair, photograph_pairs, training_photographs
 from study.robust_hiders import RobustFilmHider, RobustHider, encoded, motion, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
 from study.steganalysis import extracted

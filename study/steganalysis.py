@@ -32,7 +32,7 @@ from stegnet.networks import Network
 from study import features
 from study.ensemble import Features, cross_validated, summarise, votes
 from study.features import colour_rich_model, spam, spatial_rich_models
-from study.pairs import Pair, photograph_pairs, training_photographs
+from study.photograph_pairs import Pair, photograph_pairs, training_photographs
 
 RATES = (0.0125, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 REFERENCE_RATES = (0.1, 0.4)

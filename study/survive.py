@@ -26,7 +26,7 @@ from stegnet.core.measures import CONTAINER_PSNR, SECRET, SECRET_PSNR, SSIM, psn
 from stegnet.core.pixels import GREY, through_jpeg, through_webp, to_8_bits
 from stegnet.networks import Network
 from study.keyless import base_of
-from study.pairs import Pair
+from study.photograph_pairs import Pair
 
 PAIRS = 24  # of all kinds together, as many of each
 DEFAULT, BASE, ENHANCED = "default", "base alone", "base alone, enhanced"

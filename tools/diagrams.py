@@ -171,13 +171,16 @@ def methods() -> Drawing:
 def container() -> Drawing:
     """The way from a cover to a sealed container."""
     alt = (
-        "One in 31 samples of a cover makes the salt, the others are carriers. Salt and frame key give the keys of the "
-        "frame. In the order of the positions key, the carriers are the zones of lead, MAC, record and ephemeral key."
+        "One in 31 samples of a cover makes the salt, the others are data samples. Salt and frame key give the keys of "
+        "the frame. In the order of the positions key, the data samples are the zones of lead, MAC, record and "
+        "ephemeral key."
     )
     drawing = Drawing("From a cover to a container", alt, 860, 398)
     drawing.box(MARGIN, 20, 120, 76, "cover", "W×H pixels", "or a film's frame")
     drawing.arrow(136, 58, 172, 58)
-    drawing.text(176, 34, "S = 3WH samples of 8 bits: of each 31, number 15 is a salt sample, the others are carriers")
+    drawing.text(
+        176, 34, "S = 3WH samples of 8 bits: of each 31, number 15 is a salt sample, the others are data samples"
+    )
     for number in range(31):
         drawing.box(176 + 16 * number, 44, 14, 28, kind="salt" if number == 15 else "box")
     drawing.arrow(423, 72, 423, 108)
@@ -189,7 +192,7 @@ def container() -> Drawing:
     drawing.arrow(522, 200, 600, 200)
     drawing.box(600, 178, 244, 44, "keys of this frame", "positions, lead, record, MAC", kind="key")
     drawing.text(
-        MARGIN, 252, "Carriers in the order that the positions key gives, by runs of 32 (g: 1 to 64, by size):"
+        MARGIN, 252, "Data samples in the order that the positions key gives, by runs of 32 (g: 1 to 64, by size):"
     )
     zones = (("lead", "400g", 110), ("MAC", "128g", 90), ("record", "the rest", 468), ("ephemeral key", "1,024g", 160))
     _row(drawing, 262, zones)

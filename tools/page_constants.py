@@ -26,8 +26,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
     "CARRIERS": [
-        ("sealing.carriers", "LEAD_BITS MAC_BITS TAG_BYTES"),
-        ("sealing.carriers.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
+        ("sealing.sample_order", "LEAD_BITS MAC_BITS TAG_BYTES"),
+        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
     ],
     "CHANNELS": [
         ("channels.destinations", "MESSENGER"),
@@ -65,19 +65,19 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "JPEG": [
         ("image.jpeg_scan_encoder", "LONGEST_RUN MOST_WAITING"),
-        ("sealing.jpeg_carriers.COST_SETTINGS", "MIDDLE"),
-        ("sealing.jpeg_carriers", "CARRIED"),
-        ("sealing.jpeg_carriers.COEFFICIENTS", "GROUP=SHARE"),
+        ("sealing.jpeg_samples.COST_SETTINGS", "MIDDLE"),
+        ("sealing.jpeg_samples", "CARRIED"),
+        ("sealing.jpeg_samples.COEFFICIENTS", "GROUP=SHARE"),
         ("media.jpeg_cover", "FINEST"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg_medium", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
     ],
     "JPEG_COSTS": [
-        ("sealing.jpeg_carriers.COST_SETTINGS", "STABILISER"),
-        ("sealing.jpeg_carriers", "HIGH LOW"),
-        ("sealing.jpeg_carriers.COST_SETTINGS", "WINDOW KNOWN ESTIMATED USUAL"),
-        ("sealing.jpeg_carriers", "WET"),
-        ("sealing.jpeg_carriers.COST_SETTINGS", "RATIONAL TIE"),
+        ("sealing.jpeg_samples.COST_SETTINGS", "STABILISER"),
+        ("sealing.jpeg_samples", "HIGH LOW"),
+        ("sealing.jpeg_samples.COST_SETTINGS", "WINDOW KNOWN ESTIMATED USUAL"),
+        ("sealing.jpeg_samples", "WET"),
+        ("sealing.jpeg_samples.COST_SETTINGS", "RATIONAL TIE"),
     ],
     "KEYS": [
         ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),

@@ -13,7 +13,7 @@ import torch
 from pipeline.config import Config
 from pipeline.fingerprint import code_hashes, source_hash, stage_code
 from pipeline.shards import data_hash
-from pipeline.train.hiding import HidingTask
+from pipeline.train.hiding_task import HidingTask
 from pipeline.train.machine import loader_processes, training_precision
 from pipeline.train.task import TrainingTask
 from stegnet.core.compute import cpu_threads, pick_device

@@ -1,8 +1,8 @@
 """The contract of training tasks, what a pair learns, and the parts that all tasks share: means, previews, curves.
 
 `Trainer` does the step, the same for each task. A task draws the step's randomness, passes pictures through its
-pair, and computes the loss: `pipeline.train.hiding` hides pictures in pictures, those of `study.tasks` train the other
-networks of the product.
+pair, and computes the loss: `pipeline.train.hiding_task` hides pictures in pictures, those of `study.tasks` train the
+other networks of the product.
 """
 
 from abc import ABC, abstractmethod

@@ -20,7 +20,7 @@
 #define PREFETCH(address) ((void)(address))
 #endif
 
-enum { AHEAD = 128, RUNS_AHEAD = 16 }; /* places, and runs: a run of carriers is anywhere in memory */
+enum { AHEAD = 128, RUNS_AHEAD = 16 }; /* places, and runs: a run of data samples is anywhere in memory */
 enum { LANES = 32, DIGITS = 3, HEIGHT = 6, WIDTH = 17, STATES = 729, UNREACHABLE = 40000, PRUNED_ABOVE = 30000 };
 
 /* A code, and the state before each one: by +1 and by -1 in each column. */
@@ -287,8 +287,8 @@ PyObject *ended(int fits, Py_buffer *buffers, int count)
     Py_RETURN_NONE;
 }
 
-enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* as in carriers.py; ways that colours follow */
-#define SAMPLE_OF(carrier) ((carrier) + ((carrier) + SALT) / (STRIDE - 1))
+enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* as in sample_order.py; ways that colours follow */
+#define SAMPLE_OF(number) ((number) + ((number) + SALT) / (STRIDE - 1))
 
 static const char numbers_doc[] =
     "numbers(runs, first, out)\n\n"
@@ -306,8 +306,8 @@ static PyObject *numbers(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count;) {
         const Py_ssize_t run = (first + place) / RUN, end = (run + 1) * RUN - first;
-        const int32_t carrier = (int32_t)(runs[run] * RUN - (run * RUN - first)); /* less its place */
-        for (; place < end && place < count; place++) out[place] = SAMPLE_OF(carrier + (int32_t)place);
+        const int32_t number = (int32_t)(runs[run] * RUN - (run * RUN - first)); /* less its place */
+        for (; place < end && place < count; place++) out[place] = SAMPLE_OF(number + (int32_t)place);
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 2);
@@ -324,7 +324,7 @@ static int are_of_runs(const Py_buffer *runs, Py_ssize_t first, Py_ssize_t count
            runs->len / 8 >= (first + count + RUN - 1) / RUN;
 }
 
-/* By a carrier's number modulo WAYS: of the RUN from it on, the first green one from each on; RUN: none. */
+/* By a data sample's number modulo WAYS: of the RUN from it on, the first green one from each on; RUN: none. */
 typedef uint8_t GreensAhead[WAYS][RUN + 1];
 
 static void fill_ahead(GreensAhead ahead, int channels)
@@ -350,11 +350,11 @@ static PyObject *greens(PyObject *self, PyObject *arguments)
     if (fits) fill_ahead(ahead, channels);
     for (Py_ssize_t place = first; fits && place < first + count;) {
         const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
-        const int64_t carrier = runs[run] * RUN + place % RUN;
+        const int64_t number = runs[run] * RUN + place % RUN;
         fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE;
         if (!fits) break;
-        const uint8_t *const next = ahead[carrier % WAYS];
-        for (int to = next[0]; to < end - place; to = next[to + 1]) out[found++] = (int32_t)SAMPLE_OF(carrier + to);
+        const uint8_t *const next = ahead[number % WAYS];
+        for (int to = next[0]; to < end - place; to = next[to + 1]) out[found++] = (int32_t)SAMPLE_OF(number + to);
         place = end;
     }
     PyEval_RestoreThread(others);
@@ -377,8 +377,8 @@ static PyObject *mark(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = first; fits && place < first + count;) {
         const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
-        const int64_t carrier = runs[run] * RUN + place % RUN, start = SAMPLE_OF(carrier);
-        const int64_t last = SAMPLE_OF(carrier + (end - place) - 1), salt = start / STRIDE * STRIDE + SALT;
+        const int64_t number = runs[run] * RUN + place % RUN, start = SAMPLE_OF(number);
+        const int64_t last = SAMPLE_OF(number + (end - place) - 1), salt = start / STRIDE * STRIDE + SALT;
         fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE && last < samples;
         if (!fits) break;
         if (run + RUNS_AHEAD < buffers[0].len / 8)
@@ -599,7 +599,7 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
 static const char merge_runs_doc[] =
     "merge_runs(samples, ranks, first, channels, merged, lanes, ties, up, down, free, beside, dear, together, values,\n"
     "raised, lowered)\n\n"
-    "Merges the green samples of some runs of carriers, from the first on, into sums, as `merge`: they count from the\n"
+    "Merges the green samples of some runs of data samples, from the first on, into sums, as `merge`: they count from the\n"
     "run's rank on, and none of a negative one. There is a tie for each sample, from the first run's on.";
 
 static PyObject *merge_runs(PyObject *self, PyObject *arguments)
@@ -630,11 +630,11 @@ static PyObject *merge_runs(PyObject *self, PyObject *arguments)
     if (fits) fill_ahead(ahead, channels);
     for (Py_ssize_t run = 0; fits && run < runs; run++) {
         if (ranks[run] < 0) continue;
-        const Py_ssize_t carrier = (first + run) * RUN;
-        const uint8_t *const next = ahead[carrier % WAYS];
+        const Py_ssize_t number = (first + run) * RUN;
+        const uint8_t *const next = ahead[number % WAYS];
         Py_ssize_t row = ranks[run] / (merged * lanes), number = ranks[run] / lanes % merged, lane = ranks[run] % lanes;
         for (int to = next[0]; fits && to < RUN && row * lanes < sums; to = next[to + 1]) {
-            const Py_ssize_t sample = SAMPLE_OF(carrier + to), sum = row * lanes + lane;
+            const Py_ssize_t sample = SAMPLE_OF(number + to), sum = row * lanes + lane;
             uint16_t up, down;
             fits = priced(&prices, (int32_t)sample, &up, &down);
             if (!fits) break;
@@ -893,7 +893,7 @@ WIDEST static void sum_across(const float *restrict sums, Py_ssize_t width, cons
 static const char windows_doc[] =
     "windows(weights, width, down, across, out)\n\n"
     "Adds to each block, (8, 8) float32, the sums over its window of 23 x 23 weights, by factors down and across, (8, 23)\n"
-    "each: as `jpeg_carriers._add_windows`.";
+    "each: as `jpeg_samples._add_windows`.";
 
 static PyObject *windows(PyObject *self, PyObject *arguments)
 {

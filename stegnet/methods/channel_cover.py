@@ -34,7 +34,7 @@ from stegnet.media.compression_traces import NOT_SENT
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
 from stegnet.sealing import Costs
-from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs
+from stegnet.sealing.jpeg_samples import CARRIED, WET, coefficient_costs
 
 if TYPE_CHECKING:
     from stegnet.channels import KnownChannel, Transit
@@ -55,7 +55,7 @@ class ChannelCover:
     Attributes:
         sent: the JPEG that is sent.
         arrived: what arrives of it, exactly if the channel is exact.
-        carrier: what arrives as a cover to hide in: its rounding errors, and the coefficients that may change.
+        cover: what arrives, as a cover to hide in: its rounding errors, and the coefficients that may change.
         costs: costs of steps of the luma that arrives, as `coefficient_costs` returns them: WET for steps after which
             their block does not arrive as it is sent.
         offset: what luma gains where the channel converts it to RGB and back, (n, 64) int8.
@@ -65,7 +65,7 @@ class ChannelCover:
     transit: "Transit"
     sent: JpegPicture
     arrived: JpegPicture
-    carrier: JpegCover
+    cover: JpegCover
     costs: Costs
     offset: NDArray[np.int8]
     stays: NDArray[np.bool_]
@@ -121,8 +121,8 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
     usable = (np.minimum(*costs) < WET).reshape(*arrived.planes[0].shape[:2], CARRIED)
     # Another encoder saves otherwise, which detectors tell from one picture.
     history = None if came is not None or transit.known.exact else NOT_SENT
-    carrier = JpegCover(arrived, file, history, errors, notes, usable)
-    return ChannelCover(transit, sent, arrived, carrier, costs, offsets.offset, stays)
+    hidden_in = JpegCover(arrived, file, history, errors, notes, usable)
+    return ChannelCover(transit, sent, arrived, hidden_in, costs, offsets.offset, stays)
 
 
 def _check_colours(cover: Cover, form: JpegForm) -> None:

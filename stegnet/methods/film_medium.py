@@ -19,7 +19,7 @@ from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
 from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import RewrittenFilm, loss_note, warn_of_slow_film
-from stegnet.methods.medium import Medium, SampleGroup, WrittenCover, seal_record
+from stegnet.methods.medium import Medium, SampleGroup, WrittenMedium, seal_record
 from stegnet.methods.method import Context, HiddenFile, NewContainer, Written
 from stegnet.methods.pixel_medium import frame_capacity, secure_payload
 from stegnet.record import (
@@ -38,9 +38,9 @@ from stegnet.sealing import (
     LAYERED_PIXELS,
     PIXELS,
     SEED_BYTES,
-    CarrierModel,
     Costs,
     CoverNeeds,
+    SampleModel,
     texture_costs,
 )
 
@@ -88,7 +88,7 @@ class FilmMedium(Medium):
         return SealedFilm(self, fitted, keys, context, suffix)
 
     @abstractmethod
-    def write(self, part: Path, film: "SealedFilm", verify: bool) -> WrittenCover:
+    def write(self, part: Path, film: "SealedFilm", verify: bool) -> WrittenMedium:
         """Write the cover with what is sealed in its groups, as `NewContainer.write` does.
 
         The notes have a line for each part of the cover that is not kept.
@@ -158,7 +158,7 @@ class FrameMedium(FilmMedium):
         height, width = self.size
         return secure_payload(self.groups * height * width * self.channels)
 
-    def share_capacity(self, name: str, key: Key, model: CarrierModel = LAYERED_PIXELS) -> int:
+    def share_capacity(self, name: str, key: Key, model: SampleModel = LAYERED_PIXELS) -> int:
         """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""
         return frame_capacity(self.size, name, key, self.groups > 1, CoverNeeds(self.channels, model))
 
@@ -192,7 +192,7 @@ class FrameMedium(FilmMedium):
         hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
 
-    def write(self, part: Path, film: SealedFilm, verify: bool) -> WrittenCover:
+    def write(self, part: Path, film: SealedFilm, verify: bool) -> WrittenMedium:
         """Write the film without loss, sealing its frames while it is written."""
         sealers = 2  # threads: decoding and encoding take most of the time
         changes = Changes()
@@ -205,7 +205,7 @@ class FrameMedium(FilmMedium):
         rewritten = RewrittenFilm(self.cover, film.suffix, networks.Pool(sealers), film.context)
         not_copied = rewritten.write(part, film.inputs(), hide, verify)
         notes = (*(f"cover: {note}" for note in self.cover.film.notes), *not_copied)
-        return WrittenCover(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
+        return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 
 class FrameSamples:

@@ -26,7 +26,7 @@ from stegnet.media.claims import changes_of, claims_of, used_without
 from stegnet.media.cover import Cover
 from stegnet.methods.film_medium import FilmMedium, SealedFilm
 from stegnet.methods.hiding import found_file_by
-from stegnet.methods.medium import Medium, MediumMethod, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, WrittenMedium
 from stegnet.methods.method import (
     AutoOptions,
     Capacity,
@@ -44,7 +44,7 @@ from stegnet.methods.method import (
 )
 from stegnet.record import Container, FrameReading, empty_record_bytes, read_record
 from stegnet.results import SecurePayload, check_same
-from stegnet.sealing import CarrierModel, most_fixed, record_capacity
+from stegnet.sealing import SampleModel, most_fixed, record_capacity
 from stegnet.sealing.h264_samples import (
     GROUP_SAMPLES,
     SHARE,
@@ -197,7 +197,7 @@ class H264Medium(FilmMedium):
     def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of a file's share that fit into each group; negative if nothing does."""
         most_rate = 0.25  # bits of a record per sample
-        model = CarrierModel(SHARE)
+        model = SampleModel(SHARE)
         capacities = (
             min(record_capacity(size, 1, key, 1, model), int(free * most_rate) // 8)
             if size - free <= most_fixed(size, model) * size
@@ -211,7 +211,7 @@ class H264Medium(FilmMedium):
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
         return CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
 
-    def write(self, part: Path, film: SealedFilm, verify: bool) -> WrittenCover:
+    def write(self, part: Path, film: SealedFilm, verify: bool) -> WrittenMedium:
         """Write the film with other levels in some slices of its pictures, and without signatures of these."""
         quality = None
         with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
@@ -223,7 +223,7 @@ class H264Medium(FilmMedium):
             write_mp4(self._mp4, part, changed, changes_of(claims_of(self.cover)))
             if verify:
                 quality = self._verified(part, changed, film.context)
-        return WrittenCover((), {"container_psnr": quality, "measured": True}, hidden, left_out)
+        return WrittenMedium((), {"container_psnr": quality, "measured": True}, hidden, left_out)
 
     def _sealed(self, film: SealedFilm) -> Iterator[tuple[Group, np.ndarray]]:
         """Yield the groups with their new samples."""
@@ -309,7 +309,7 @@ class _H264Container(Container):
 
     def __init__(self, file: Cover, key_source: KeySource) -> None:
         self._stream = FilmStream(file, damaged=True)
-        self._contexts: list[CarrierModel] = []  # of each group
+        self._contexts: list[SampleModel] = []  # of each group
         self._finding = KeyRing(key_source)
         super().__init__(file, key_source)
 

@@ -65,7 +65,7 @@ from stegnet.results import (
     write_film,
     write_revealed,
 )
-from stegnet.sealing import CarrierModel
+from stegnet.sealing import SampleModel
 
 if TYPE_CHECKING:
     from stegnet.networks import Pool
@@ -451,7 +451,7 @@ class SamplesContainer(Container):
 
     _has_samples = True
 
-    def __init__(self, file: Cover, key_source: KeySource, samples: np.ndarray, model: CarrierModel) -> None:
+    def __init__(self, file: Cover, key_source: KeySource, samples: np.ndarray, model: SampleModel) -> None:
         self._samples = samples
         self.medium = model
         super().__init__(file, key_source)

@@ -1,6 +1,6 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-Samples are the luma coefficients (`stegnet.sealing.jpeg_carriers`). A cover that is not a JPEG is made one
+Samples are the luma coefficients (`stegnet.sealing.jpeg_samples`). A cover that is not a JPEG is made one
 (`stegnet.media.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
 """
 
@@ -41,7 +41,7 @@ from stegnet.methods.method import (
 )
 from stegnet.methods.registry import METHODS
 from stegnet.record import Container
-from stegnet.sealing.jpeg_carriers import medium_of, samples_of
+from stegnet.sealing.jpeg_samples import medium_of, samples_of
 
 JPEG = "jpeg"
 USUAL_QUALITY = 95  # of JPEGs that are made of other covers
@@ -214,4 +214,4 @@ def _cover_for(transit: "channels.Transit", cover: Cover, options: JpegOptions) 
     if options.quality is None:
         return made
     unused = Text(Setting("quality", "Q", quoted=False), " has no effect: the channel has its own")
-    return replace(made, carrier=replace(made.carrier, notes=(unused, *made.carrier.notes)))
+    return replace(made, cover=replace(made.cover, notes=(unused, *made.cover.notes)))

@@ -22,7 +22,7 @@ from stegnet.methods.channel_cover import BY_MODEM, DEAREST, ChannelCover
 from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.record import Record, format_record
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
-from stegnet.sealing.jpeg_carriers import (
+from stegnet.sealing.jpeg_samples import (
     WET,
     fixed_samples,
     medium_of,
@@ -35,14 +35,14 @@ class ThroughChannel(JpegMedium):
     """The coefficients of a JPEG that arrive through a channel that is exact."""
 
     def __init__(self, made: ChannelCover) -> None:
-        super().__init__(replace(made.carrier, picture=made.sent))
+        super().__init__(replace(made.cover, picture=made.sent))
         self._made = made
         self._container: JpegPicture | None = None
 
     @property
     def container(self) -> JpegCover:
         """The JPEG that arrives."""
-        return self._made.carrier
+        return self._made.cover
 
     def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
         """Return the luma to send, as `JpegMedium.sealed`.

@@ -1,4 +1,4 @@
-"""The luma coefficients of a JPEG as a medium: a JPEG that stays the JPEG it was (`stegnet.sealing.jpeg_carriers`)."""
+"""The luma coefficients of a JPEG as a medium: a JPEG that stays the JPEG it was (`stegnet.sealing.jpeg_samples`)."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -9,11 +9,11 @@ import numpy as np
 from stegnet.keys import ContainerKeys, Key, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.hiding import write_jpeg
-from stegnet.methods.medium import SampleMedium, WrittenCover
+from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import Record
 from stegnet.results import SecurePayload
-from stegnet.sealing import CarrierModel, Costs, most_fixed, record_capacity
-from stegnet.sealing.jpeg_carriers import (
+from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
+from stegnet.sealing.jpeg_samples import (
     CARRIED,
     COEFFICIENTS,
     coefficient_costs,
@@ -70,8 +70,8 @@ class JpegMedium(SampleMedium):
         return samples_of(self.cover.picture)
 
     @cached_property
-    def model(self) -> CarrierModel:  # type: ignore[override]  # made when first asked for
-        """The carrier model, whose context is all that carries nothing."""
+    def model(self) -> SampleModel:  # type: ignore[override]  # made when first asked for
+        """The kind of samples, whose context is all that carries nothing."""
         return medium_of(self.cover.picture)
 
     @cached_property
@@ -93,9 +93,9 @@ class JpegMedium(SampleMedium):
         if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
             return -1
 
-        most = int(_carriers(cover) * _MOST_RATE) // 8
+        most = int(_used_coefficients(cover) * _MOST_RATE) // 8
         if cover.usable is not None:  # those nearby can't be used, either
-            share = _carriers(cover) / max(_carriers(replace(cover, usable=None)), 1)
+            share = _used_coefficients(cover) / max(_used_coefficients(replace(cover, usable=None)), 1)
             most = int(most * share * min(1, 2 * share))
 
         free = np.count_nonzero(~fixed)
@@ -118,7 +118,7 @@ class JpegMedium(SampleMedium):
     def check(self, sent: bytes) -> None:
         """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
         """Write the JPEG with other luma, and the other bytes of its cover."""
         planes = [sealed, *self.cover.picture.planes[1:]]
         changes = write_jpeg(part, self.cover, planes, verify, self.check)
@@ -128,7 +128,7 @@ class JpegMedium(SampleMedium):
             notes = (*notes, only_the_copy)
         if self.promise:
             notes = (*notes, self.promise)
-        return WrittenCover(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
+        return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 
 def jpeg_secure_payload(cover: JpegCover, efficiency: float = 1.0) -> SecurePayload:
@@ -143,10 +143,10 @@ def jpeg_secure_payload(cover: JpegCover, efficiency: float = 1.0) -> SecurePayl
     rate = _HIGHEST_RATE
     if cover.errors is None:
         rate = min(rate, _RATE * _STEP / float(cover.picture.steps(0).mean()))
-    return SecurePayload(_carriers(cover), rate, _MEASURED, efficiency)
+    return SecurePayload(_used_coefficients(cover), rate, _MEASURED, efficiency)
 
 
-def _carriers(cover: JpegCover) -> int:
+def _used_coefficients(cover: JpegCover) -> int:
     """Return the number of nonzero luma coefficients that may change, without the first of each block."""
     used = cover.picture.planes[0][..., 1:] != 0
     if cover.usable is not None:

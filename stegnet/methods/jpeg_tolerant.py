@@ -24,7 +24,7 @@ from stegnet.methods.method import Context, NotFound
 from stegnet.record import Container, Record, format_record
 from stegnet.record.reading import FrameReading
 from stegnet.record.record import parse_record
-from stegnet.sealing.jpeg_carriers import fixed_samples, with_samples
+from stegnet.sealing.jpeg_samples import fixed_samples, with_samples
 from stegnet.sealing.tolerant import (
     StepLimits,
     content_salts,
@@ -53,7 +53,7 @@ class NearlyThroughChannel(JpegMedium):
     promise = "the channel is not exact: what is hidden is protected, and at most about 3 in 1,000 do not arrive"
 
     def __init__(self, made: ChannelCover, source: KeySource) -> None:
-        super().__init__(replace(made.carrier, picture=made.sent))
+        super().__init__(replace(made.cover, picture=made.sent))
         self._made = made
         self._keys = next(salted_keys(source, content_salts(made.sent)), None)
         if self._keys is None:

@@ -41,7 +41,7 @@ from stegnet.methods.method import (
 )
 from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
 from stegnet.results import NONE_HARD, SecurePayload, stored_name
-from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, CarrierModel, Costs, SealOptions, record_capacity, seal
+from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleModel, SealOptions, record_capacity, seal
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class MediumOptions(MethodOptions):
     compress: bool = option(False, "hide a compressed copy of a picture or film that does not fit as it is")
 
 
-class WrittenCover(NamedTuple):
+class WrittenMedium(NamedTuple):
     """Facts on a cover that was written with other samples: lines for the report, and values of `HidingFigures`."""
 
     notes: tuple[str, ...]
@@ -68,7 +68,7 @@ class SampleGroup(Protocol):
         """Samples, (rows, columns, 3 or 1) uint8."""
 
     @property
-    def model(self) -> CarrierModel:
+    def model(self) -> SampleModel:
         """The kind of samples, and the data that the MAC covers besides them."""
 
     @property
@@ -144,7 +144,7 @@ class SampleMedium(Medium):
     """
 
     samples: np.ndarray
-    model: CarrierModel
+    model: SampleModel
     fixed: np.ndarray | None = None
 
     @cached_property
@@ -174,7 +174,7 @@ class SampleMedium(Medium):
         return _seal(self, fitted.record(context.randomness), keys, context, suffix, fitted)
 
     @abstractmethod
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
         """Write the cover with other samples, as `NewContainer.write` does.
 
         Args:

@@ -13,7 +13,7 @@ from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import write_picture
-from stegnet.methods.medium import SampleMedium, WrittenCover
+from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history
 from stegnet.sealing import (
@@ -95,11 +95,11 @@ class PixelMedium(SampleMedium):
         """Return costs that are low in texture, and none in regular areas."""
         return texture_costs(self.samples, self.regular.mask)
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
         """Write the picture without loss in the form of the cover, or as PNG."""
         changes = Changes.of(self.samples, sealed)
         notes = write_picture(part, sealed, self.cover, self.cover.picture[1], verify, suffix)
-        return WrittenCover(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
+        return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 
 def check_pixels(cover: Cover) -> None:

@@ -11,7 +11,7 @@ from stegnet.core.pixels import in_strips
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import found_file
-from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
 from stegnet.methods.method import (
     AutoOptions,
     Context,
@@ -112,7 +112,7 @@ class SoundMedium(SampleMedium):
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
         """Write the sound in its own form."""
         data = self._sound.with_samples(sealed)
         self._sound.file.write(part, data)
@@ -122,4 +122,4 @@ class SoundMedium(SampleMedium):
         frames, channels = self._sound.file.data.shape[:2]
         changed = int(np.count_nonzero(sealed != self.samples))
         figures = {"cover_pixels": frames * channels, "changed_pixels": changed, "unit": "samples"}
-        return WrittenCover(tuple(f"cover: {note}" for note in self._sound.file.notes()), figures)
+        return WrittenMedium(tuple(f"cover: {note}" for note in self._sound.file.notes()), figures)

@@ -18,7 +18,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.kept_form import check_kept
 from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import SamplesContainer, found_file_by, write_form
-from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
 from stegnet.methods.method import Context, FoundSecret, MethodChoice, MethodInfo, NewContainer, NotFound, Payload
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
@@ -116,7 +116,7 @@ class OpacityMedium(SampleMedium):
             *(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3], self._regular))
         )
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
         """Write the picture without loss in the form of the cover, or as PNG; its opacity stays."""
         layers = self._layers.copy()
         layers[self._visible, :3] = sealed.reshape(-1, 3)
@@ -130,4 +130,4 @@ class OpacityMedium(SampleMedium):
             "container_psnr": changes.psnr,
             "changed_pixels": changes.pixels,
         }
-        return WrittenCover(tuple(line for line in notes if TRANSPARENT not in line), figures)
+        return WrittenMedium(tuple(line for line in notes if TRANSPARENT not in line), figures)

@@ -76,7 +76,7 @@ class Container(AbstractContextManager["Container", None]):
         key_source: source of keys that it was opened with.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
         remarks: reason why a file has no record, one line per file.
-        medium: carrier model of the samples.
+        medium: model of the samples.
         called: word for a frame that the user sees, singular and plural.
 
     Raises:

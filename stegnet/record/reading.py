@@ -16,7 +16,7 @@ from stegnet.core.pixels import Base, check_declared
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
 from stegnet.record.record import File, Pictures, Record, parse_packets, parse_record, require
-from stegnet.sealing import PIXELS, CarrierModel, unseal
+from stegnet.sealing import PIXELS, SampleModel, unseal
 
 MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them
 FRAMES = "frame", "frames"  # word for a frame, singular and plural
@@ -56,7 +56,7 @@ class FrameReading:
         return FrameStatus(self.record.index, self.whole, self.record.stamp)
 
 
-def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS) -> FrameReading:
+def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: SampleModel = PIXELS) -> FrameReading:
     """Unseal and parse the record of a frame, (H, W, 3) uint8; a record with any invalid part counts as missing.
 
     The arguments are those of `unseal`.

@@ -1,27 +1,14 @@
 """Sealed bytes: data in the samples of a picture, encrypted, authenticated, and as hard to detect as methods allow.
 
-`embedding` writes and reads a record. `carriers` locates its zones, `zones` writes them, and `trellis` chooses the
+`embedding` writes and reads a record. `sample_order` locates its zones, `zones` writes them, and `trellis` chooses the
 cheapest changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy
-changes in samples that carry nothing, and `jpeg_carriers` seals in the coefficients of a JPEG.
+changes in samples that carry nothing. `jpeg_samples` has the coefficients of a JPEG as samples, with their costs, and
+`h264_samples` the levels of an MP4.
 
 `tolerant` seals in a JPEG some of whose coefficients may move: `tolerant_rates` chooses its codes, `fec` corrects
 errors, and `content_salts` gives salts that saving a picture keeps.
 """
 
-from stegnet.sealing.carriers import (
-    LAYERED_PIXELS,
-    LEAD_BITS,
-    MAC_BITS,
-    PIXELS,
-    TAG_BYTES,
-    UNEVEN,
-    CarrierModel,
-    frame_salt,
-    idle_samples,
-    public_order,
-    size_bytes,
-    zones_of,
-)
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
 from stegnet.sealing.embedding import (
     FILM_EFFORT,
@@ -36,6 +23,20 @@ from stegnet.sealing.embedding import (
     unseal,
 )
 from stegnet.sealing.fec import RepeatAccumulateCode, decode_message, encode_message, least_places, message_capacity
+from stegnet.sealing.sample_order import (
+    LAYERED_PIXELS,
+    LEAD_BITS,
+    MAC_BITS,
+    PIXELS,
+    TAG_BYTES,
+    UNEVEN,
+    SampleModel,
+    frame_salt,
+    idle_samples,
+    public_order,
+    size_bytes,
+    zones_of,
+)
 from stegnet.sealing.trellis import layout
 
 __all__ = [
@@ -48,10 +49,10 @@ __all__ = [
     "SEED_BYTES",
     "TAG_BYTES",
     "UNEVEN",
-    "CarrierModel",
     "Costs",
     "CoverNeeds",
     "RepeatAccumulateCode",
+    "SampleModel",
     "SealOptions",
     "decode_message",
     "encode_message",

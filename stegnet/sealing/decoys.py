@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stegnet.core.keystream import keystream
 from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import (
+from stegnet.sealing.sample_order import (
     FORMAT,
     LEAD_BITS,
     MAC_BITS,
@@ -111,7 +111,7 @@ class _Steps(NamedTuple):
 def place_decoys(
     picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan | LayeredPlan, zones: Zones, seed: bytes
 ) -> PixelSteps:
-    """Step samples that carry nothing, in place, as often as carriers of the same cost.
+    """Step samples that carry nothing, in place, as often as data samples of the same cost.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
 
@@ -168,7 +168,7 @@ class _Stream:
 
 
 def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
-    """Return the steps that hiding would make at idle samples if the picture were rolled so that they are carriers.
+    """Return the steps that hiding would make at idle samples if the picture were rolled so that they are data samples.
 
     They follow the steps around them as all others do. The other samples of a salt sample's pixel take the steps of the
     rehearsed record.
@@ -177,7 +177,7 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     size = picture.size
     channels = picture.shape[2]
 
-    # 1. Roll the picture and its costs by some pixels: what was idle is among the carriers now.
+    # 1. Roll the picture and its costs by some pixels: what was idle is among the data samples now.
     shift = channels * _shift(size, channels, stream)
     before = np.roll(picture, shift)
     rolled = before.copy()
@@ -276,7 +276,7 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
         numbers.append(in_pixel.astype(np.int32, copy=False))
         steps.append(stepped(samples[in_pixel], changes[moving]) - samples[in_pixel])
 
-    # 4. Carriers that share a pixel with an idle sample stay, unless that is a salt sample.
+    # 4. Data samples that share a pixel with an idle sample stay, unless that is a salt sample.
     last = idle[salts - last_salts :]
     beside = (idle[salts:] // channels * channels)[:, None] + np.arange(channels, dtype=np.int32)
     with_salts = np.isin(beside // channels, last[:last_salts] // channels)

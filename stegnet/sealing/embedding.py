@@ -22,21 +22,21 @@ from stegnet.core.keystream import keystream
 from stegnet.core.pixels import in_strips, is_grey
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import (
+from stegnet.sealing.costs import Costs
+from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
+from stegnet.sealing.sample_order import (
     LEAD_BITS,
     MAC_BITS,
     PIXELS,
     TAG_BYTES,
-    CarrierModel,
     Order,
+    SampleModel,
     Zones,
     frame_salt,
     order_of,
     size_bytes,
     zones_of,
 )
-from stegnet.sealing.costs import Costs
-from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
 from stegnet.sealing.zones import (
     NO_STEPS,
     CostMap,
@@ -68,7 +68,7 @@ LAYERED_EFFORT = 4  # times as many are searched if a record needs two layers, w
 _VERSION = 2
 _NONCE_BYTES = 12
 _MAC_BYTES = MAC_BITS // 8
-_ORDERS = 100  # orders of the carriers that are tried if some samples must not change
+_ORDERS = 100  # orders of the data samples that are tried if some samples must not change
 # Average number of lead and MAC bits that may have fixed samples only. Half of them are right by chance, so that an
 # order fails with a probability of at most 1 − e⁻².
 _STUCK_BITS = 4.0
@@ -92,13 +92,13 @@ class SealOptions:
     # the channels detect changes of a single one far sooner.
     grey: bool = False
     clustered: bool = True  # the steps of an ephemeral key follow those around them, too
-    medium: CarrierModel = PIXELS
+    medium: SampleModel = PIXELS
     decoys: bool = True  # False: the picture already has its decoy changes
     fixed: NDArray[np.bool_] | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
 
 
 def record_capacity(
-    height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: CarrierModel = PIXELS
+    height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: SampleModel = PIXELS
 ) -> int:
     """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
@@ -115,7 +115,7 @@ def record_capacity(
     return zones.layered_capacity if medium.two_layers and zones.capacity >= 0 else zones.capacity
 
 
-def most_fixed(samples: int, medium: CarrierModel) -> float:
+def most_fixed(samples: int, medium: SampleModel) -> float:
     """Return the largest share of a frame's samples, 0 to 1, that may be fixed so that most groups have a free one."""
     return float((_STUCK_BITS / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
 
@@ -125,7 +125,7 @@ class CoverNeeds:
     """Samples that carry a record in a cover, and the space that it needs besides the record."""
 
     channels: int = 3
-    medium: CarrierModel = PIXELS
+    medium: SampleModel = PIXELS
     share: float = 0.0  # bytes for each pixel
     pixels: int = 8  # extra pixels on each side
 
@@ -202,7 +202,7 @@ class _FrameWriter:
     options: SealOptions
 
     def write(self, frame: NDArray[np.uint8], seed: bytes) -> None:
-        """Seal the record in a frame, (H, W, C) uint8, in place, in an order of the carriers that depends on the seed.
+        """Seal the record in a frame, (H, W, C) uint8, in place, in an order of the data samples given by the seed.
 
         Fixed samples change only if all samples of a group of lead or MAC are fixed.
         """
@@ -214,7 +214,7 @@ class _FrameWriter:
         # Decoys are placed first: they change the salt, and the places of all other changes follow from the salt.
         moved = self._place_decoys(frame, decoy_seed)
 
-        # The frame's key and its salt give the order of the carriers, which the zones divide.
+        # The frame's key and its salt give the order of the data samples, which the zones divide.
         salt = frame_salt(frame)
         key = self.keys.of_frame(salt, self.options.first)
         zones = zones_of(frame.size, key.ephemeral is not None, medium)
@@ -273,7 +273,7 @@ class _FrameWriter:
 
 
 def unseal(
-    picture: NDArray[np.uint8], keys: KeyRing, *, first: bool, medium: CarrierModel = PIXELS
+    picture: NDArray[np.uint8], keys: KeyRing, *, first: bool, medium: SampleModel = PIXELS
 ) -> UnsealedRecord | None:
     """Unseal the record in a picture, (H, W, 3) or (H, W, 1) uint8; return None if nothing opens with these keys.
 
@@ -298,7 +298,7 @@ class _OpenedFrame(NamedTuple):
     unsealed: UnsealedRecord
 
 
-def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: CarrierModel) -> _OpenedFrame | None:
+def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleModel) -> _OpenedFrame | None:
     """Return the film secret and the record of a frame; None if nothing opens with this key."""
     samples = frame.reshape(-1)
     zones = zones_of(samples.size, key.ephemeral is not None, medium)

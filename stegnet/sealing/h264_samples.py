@@ -17,8 +17,8 @@ import numpy as np
 from stegnet import video
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source
-from stegnet.sealing.carriers import CarrierModel
 from stegnet.sealing.costs import Costs
+from stegnet.sealing.sample_order import SampleModel
 from stegnet.video.h264_levels import (
     PPS,
     SPS,
@@ -121,9 +121,9 @@ class Group:
         return self.count if self.fixed is None else int(np.count_nonzero(~self.fixed))
 
     @property
-    def model(self) -> CarrierModel:
+    def model(self) -> SampleModel:
         """Kind of samples, whose MAC covers the group's context, too."""
-        return CarrierModel(SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
+        return SampleModel(SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
 
     def costs(self) -> Costs:
         """Return the costs of the samples, (n, 1, 1) uint16 from 1 to 500.

@@ -30,7 +30,6 @@ from stegnet.core.pixels import BLOCK, DCT_BASIS
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.keys import Key, KeySource, Passphrase, Randomness, Unpicklable
 from stegnet.sealing import trellis
-from stegnet.sealing.carriers import TAG_BYTES, size_bytes, stable_argsort
 from stegnet.sealing.content_salts import region_edges, salts_of
 from stegnet.sealing.costs import Costs
 from stegnet.sealing.fec import (
@@ -43,7 +42,8 @@ from stegnet.sealing.fec import (
     least_places,
     message_capacity,
 )
-from stegnet.sealing.jpeg_carriers import CARRIED, WET, samples_of, with_samples
+from stegnet.sealing.jpeg_samples import CARRIED, WET, samples_of, with_samples
+from stegnet.sealing.sample_order import TAG_BYTES, size_bytes, stable_argsort
 from stegnet.sealing.zones import stepped
 
 Bits = NDArray[np.uint8]

@@ -11,12 +11,12 @@ from stegnet.core.keystream import keystream, keystream_words
 from stegnet.core.parallel import in_parts, parallel_map, thread_count
 from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis, two_layers
-from stegnet.sealing.carriers import (
+from stegnet.sealing.sample_order import (
     FORMAT,
     PIXELS,
-    CarrierModel,
     Greens,
     Order,
+    SampleModel,
     Zones,
     is_marked,
     public_order,
@@ -135,8 +135,8 @@ class StepCosts(NamedTuple):
     ) -> trellis.Sums:
         """Merge samples like `merged`, but in the order of memory, into a few sums that stay in the cache.
 
-        In the order of the carriers, each run would have to be fetched from memory, which takes most of the time. The
-        sums are the same in any order.
+        In the order of the data samples, each run would have to be fetched from memory, which takes most of the time.
+        The sums are the same in any order.
         """
         compiled = kernels.compiled
         assert compiled is not None
@@ -442,7 +442,7 @@ def write_ephemeral(cost_map: CostMap, trits: NDArray[np.uint8], clustered: bool
 
 
 def read_ephemeral(
-    picture: NDArray[np.uint8], salt: bytes, recipient: bytes, medium: CarrierModel = PIXELS
+    picture: NDArray[np.uint8], salt: bytes, recipient: bytes, medium: SampleModel = PIXELS
 ) -> NDArray[np.uint8] | None:
     """Return the trits in the zone of an ephemeral key, (192,) uint8; None if there is no space for one.
 

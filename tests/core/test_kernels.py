@@ -24,15 +24,15 @@ from stegnet.image.libjpeg import (
     steps_that_hold,
 )
 from stegnet.keys import Key
-from stegnet.sealing import CarrierModel, Costs, RepeatAccumulateCode, SealOptions, seal, texture_costs, trellis
-from stegnet.sealing.carriers import first_sorted, stable_argsort
+from stegnet.sealing import Costs, RepeatAccumulateCode, SampleModel, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.fec import PHI
-from stegnet.sealing.jpeg_carriers import juniward
+from stegnet.sealing.jpeg_samples import juniward
+from stegnet.sealing.sample_order import first_sorted, stable_argsort
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 
 WRONG, LIMIT, EFFORT = "do not fit", 1 << 24, 1 << 16
-MODEL = CarrierModel(2048, b"about")
+MODEL = SampleModel(2048, b"about")
 MEDIA = Path(__file__).parents[1] / "media"
 JPEG_TESTS = (
     f"{MEDIA}/test_jpeg.py::test_any_sampling_and_any_scans",

@@ -7,7 +7,7 @@ import pytest
 
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import Key, Passphrase, seeded
-from stegnet.sealing.jpeg_carriers import coefficient_costs, fixed_samples, with_samples
+from stegnet.sealing.jpeg_samples import coefficient_costs, fixed_samples, with_samples
 from stegnet.sealing.tolerant import (
     FORMAT,
     CodeRates,

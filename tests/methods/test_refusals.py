@@ -101,7 +101,7 @@ def test_a_channel_that_cannot_be_written(monkeypatch, capsys):
             r"^large.bin: has 1048576 bytes, more than the capacity of \d+ at most$",
         ),
         (
-            *("wide.mkv", "large.bin", {"survive": "messenger"}, "robust.robust_films._write_reduced"),
+            *("wide.mkv", "large.bin", {"survive": "messenger"}, "robust.film_containers._write_reduced"),
             r"^large.bin: has 1048576 bytes, more than the capacity of \d+ at most$",
         ),
         (

@@ -10,7 +10,7 @@ from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import Context, FoundSecret, MethodOptions, option
 from stegnet.methods.hiding import SamplesContainer, found_file, write_picture
-from stegnet.methods.medium import Medium, MediumMethod, SampleMedium, WrittenCover
+from stegnet.methods.medium import Medium, MediumMethod, SampleMedium, WrittenMedium
 from stegnet.methods.method import MethodInfo, NotFound
 from stegnet.record import Container
 from stegnet.results import SecurePayload
@@ -55,6 +55,6 @@ class Green(SampleMedium):
     def costs(self) -> Costs:
         return Costs(np.ones_like(self.samples), np.ones_like(self.samples))
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenCover:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
         pixels = np.dstack([self._cover.pixels[..., 0], sealed, self._cover.pixels[..., 2]])
-        return WrittenCover(write_picture(part, pixels, self._cover, None, verify), {})
+        return WrittenMedium(write_picture(part, pixels, self._cover, None, verify), {})

@@ -73,7 +73,7 @@ EDITS = {
     "docs/training.md": "",
     "tests/conftest.py": "",
     "pipeline/train/losses.py": "check train",
-    "pipeline/train/hiding.py": "train",
+    "pipeline/train/hiding_task.py": "train",
     "pipeline/evaluate/quality.py": "evaluate detect video",
     "pipeline/detect/detector.py": "detect",
     "pipeline/report/page.html": "report",

@@ -11,7 +11,7 @@ from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.keys import Identity, Key, Passphrase, seeded
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import jpeg_cover
-from stegnet.sealing.jpeg_carriers import CARRIED, WET, coefficient_costs, fixed_samples, samples_of, with_samples
+from stegnet.sealing.jpeg_samples import CARRIED, WET, coefficient_costs, fixed_samples, samples_of, with_samples
 from stegnet.sealing.tolerant import (
     CodeRates,
     SaltedKey,

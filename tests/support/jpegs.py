@@ -12,7 +12,7 @@ from stegnet.image.jpeg_scan_encoder import scan_symbols
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.jpeg_cover import jpeg_cover as made
-from stegnet.sealing.jpeg_carriers import juniward
+from stegnet.sealing.jpeg_samples import juniward
 
 
 def jpeg_cover(path: Path, quality: int) -> JpegCover:

@@ -19,7 +19,7 @@ from stegnet.sealing import (
     texture_costs,
     zones_of,
 )
-from stegnet.sealing.carriers import order_of
+from stegnet.sealing.sample_order import order_of
 from stegnet.sealing.zones import parities_of
 
 KEY = Key(bytes(range(32)))

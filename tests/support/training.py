@@ -13,7 +13,7 @@ from pipeline.tensors import (
     with_sealed_bits,
 )
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.hiding import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
+from pipeline.train.hiding_task import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
 from pipeline.train.losses import FIGURES, container_weight
 from pipeline.train.machine import training_precision
 from pipeline.train.run import fingerprint, prepare_run

@@ -10,7 +10,7 @@ Pictures: `grid` has salts and the sizes at which bits are hidden, and `channel_
 `picture_reader` reads records. `robust_pictures` has the covers of the search, `jpeg_container` and
 `picture_containers` the files.
 
-Films: `film_groups` hides bits in groups of frames, and `film_reader` reads them. `robust_films` has cover and files.
+Films: `film_groups` hides bits in groups of frames, and `film_reader` reads them. `film_containers` the files.
 
 `robust_method` is the method, and `robust_options` names a channel.
 """

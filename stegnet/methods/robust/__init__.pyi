@@ -3,6 +3,8 @@
 from .block_placement import BlockPlacement as BlockPlacement
 from .block_placement import content_capacity as content_capacity
 from .channel_grids import surviving_grid as surviving_grid
+from .film_containers import WRITTEN as WRITTEN
+from .film_containers import embed_in_film as embed_in_film
 from .film_groups import FREQUENCIES as FREQUENCIES
 from .film_groups import HEAD_BYTES as HEAD_BYTES
 from .film_groups import VARIANTS as VARIANTS
@@ -42,8 +44,6 @@ from .robust_content import file_bytes as file_bytes
 from .robust_content import file_content as file_content
 from .robust_content import fit_picture as fit_picture
 from .robust_content import parse_content as parse_content
-from .robust_films import WRITTEN as WRITTEN
-from .robust_films import embed_in_film as embed_in_film
 from .robust_modem import PictureModem as PictureModem
 from .robust_modem import read_points as read_points
 from .robust_options import CONTAINER_PSNR as CONTAINER_PSNR

@@ -13,8 +13,8 @@ from stegnet.core.keystream import random_numbers
 from stegnet.keys import Key
 from stegnet.methods.robust.operating_points import OperatingPoint, shared_blocks
 from stegnet.sealing import TAG_BYTES
-from stegnet.sealing.carriers import first_sorted, stable_argsort
 from stegnet.sealing.fec import HIGHEST, message_capacity
+from stegnet.sealing.sample_order import first_sorted, stable_argsort
 
 RANDOM_BITS = 52  # the last bits of a header
 HEADER_BITS = 384  # of a header after coding

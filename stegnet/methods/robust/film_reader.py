@@ -116,9 +116,9 @@ def headers_of_variants(
     placements = [BlockPlacement(shape, point, key, salt_of_variant(salt, variant)) for variant in range(VARIANTS)]
     orders = np.stack([placement.header_order(bits_read) for placement in placements])
     blocks, bits = np.divmod(orders, point.bits)
-    runs, carriers = np.divmod(bits, point.coefficients)
+    runs, used = np.divmod(bits, point.coefficients)
     blocks = np.take_along_axis(np.stack([placement.header_blocks for placement in placements]), blocks, 1)
-    numbers = (runs * (shape[0] * shape[1]) + blocks) * len(FREQUENCIES) + carriers
+    numbers = (runs * (shape[0] * shape[1]) + blocks) * len(FREQUENCIES) + used
     ordered = zip(placements, orders, strict=True)
     dither = [header_dither(placement).reshape(-1)[order] for placement, order in ordered]
     signs = [header_signs(placement, orders.shape[1]) for placement in placements]

@@ -12,7 +12,7 @@ from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.pictures import exif_orientation, read_cover
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.robust.grid import LUMA_SHARES
-from stegnet.sealing.jpeg_carriers import edge_blocks
+from stegnet.sealing.jpeg_samples import edge_blocks
 
 _TURN = Image.Transpose
 _AS_STORED = {  # by EXIF orientation: turns upright pixels back as they are stored

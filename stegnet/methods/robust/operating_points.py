@@ -40,14 +40,14 @@ class OperatingPoint:
         return slice(self.first, self.first + self.bits)
 
     @property
-    def carriers(self) -> list[int]:
+    def frequencies(self) -> list[int]:
         """The coefficients of a block that carry its bits, row by row: those with the smallest steps."""
         return FINEST[: self.coefficients]
 
     @cached_property
     def periods(self) -> np.ndarray:
         """Periods of the coefficients' phases in levels, (coefficients,) float32."""
-        return np.array([LUMA_STEPS[place] * self.scale for place in self.carriers], np.float32)
+        return np.array([LUMA_STEPS[place] * self.scale for place in self.frequencies], np.float32)
 
     @property
     def channel(self) -> str:

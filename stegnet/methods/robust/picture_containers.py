@@ -26,8 +26,8 @@ from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust.robust_pictures import (
     WRITTEN_QUALITY,
-    PictureCover,
-    TiledCover,
+    PictureModulator,
+    TiledModulator,
     as_given,
     picture_cover,
     usual_capacity,
@@ -71,7 +71,7 @@ def embed_in_picture(
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
     context = context.in_steps(*steps, "check", "write")
     sent = context.with_heartbeat("try", lambda: picture_cover(pixels, key, channel, psnr, jpeg or as_given, context))
-    whole = sent.picture if isinstance(sent, TiledCover) else sent
+    whole = sent.picture if isinstance(sent, TiledModulator) else sent
     area = int(whole.grid.height * whole.grid.width * (channel.part or 1) ** 2)
     try:
         surviving = embed_surviving(sent, lambda space: _fit(payload, area, larger, context, space))
@@ -134,7 +134,7 @@ class _ModulatedPicture(NewContainer):
     cover: Cover
     payload: Payload
     area: int  # as in `_fit`
-    sent: PictureCover
+    sent: PictureModulator
     surviving: Surviving[np.ndarray, HiddenFile]
     notes_on_cover: tuple[str, ...]  # one line each, besides those on what is lost by its form
 

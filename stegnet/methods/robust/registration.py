@@ -31,10 +31,10 @@ _COUNTS = (128, 256)  # blocks that are examined in each grid; then in each of t
 # Shifts of blocks that are tried: the number for each pixel, and the largest one in these units.
 _SHIFTS, _SHIFTS_OF_COPIES = (1, REACH), (2, REACH + 1)
 _LIKELY = 16  # placements whose headers are read
-_CARRIERS = 22  # coefficients of a block that are enough
+_MOST_USED = 22  # coefficients of a block that are enough
 _MARGIN = 2 * BLOCK
-_FIRST = FINEST[:_CARRIERS]
-# (64, _CARRIERS): from levels to doubled phases, in steps of JPEG at quality 50.
+_FIRST = FINEST[:_MOST_USED]
+# (64, _MOST_USED): from levels to doubled phases, in steps of JPEG at quality 50.
 _BASIS = (np.kron(COSINES, COSINES)[_FIRST].T * (4 * np.pi / np.array(LUMA_STEPS)[_FIRST])).astype(np.float32)
 _DOUBLED = np.float32(4 * np.pi)  # factor of a phase in periods: bits of 1 and of 0 have the same doubled phase
 SURE = 6.5  # standard deviations of a sum of cosines: chance exceeds it less than once in a hundred million
@@ -200,7 +200,7 @@ class _PlacementSearch:
         placements = []
         for point in points:
             waves = self._waves(grid, most, point)
-            phases = _DOUBLED * dither[:, point.carriers[:_CARRIERS]]
+            phases = _DOUBLED * dither[:, point.frequencies[:_MOST_USED]]
             signs = np.concatenate([np.cos(phases), np.sin(phases)], 1) * -_per_deviation(*phases.shape)
             cosines = (waves @ signs[..., None]).reshape(*blocks.shape, shifts, -1)
             # (columns, placements, shifts): the blocks of a column are shifted alike across.
@@ -240,11 +240,11 @@ class _PlacementSearch:
         return in_periods
 
     def _shifted(self, grid: Grid, blocks: np.ndarray, per: int, most: int) -> np.ndarray:
-        """Return the doubled phases of shifted blocks, (n, S, S, _CARRIERS) float32.
+        """Return the doubled phases of shifted blocks, (n, S, S, _MOST_USED) float32.
 
         There are `per` shifts a pixel, up to ±`most` of them.
         """
-        phases = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _CARRIERS), np.float32)
+        phases = np.empty((blocks.size, 2 * most + 1, 2 * most + 1, _MOST_USED), np.float32)
         parts = [(slice((part + most) % per, None, per), part / per) for part in range(per)]
         pixels = np.arange(-most, most + 1) // per + _MARGIN
         rows, cols = (start[:, None] + pixels for start in _starts(grid, blocks))
@@ -254,11 +254,11 @@ class _PlacementSearch:
         return phases
 
     def _make_waves(self, grid: Grid, most: int, point: OperatingPoint) -> np.ndarray:
-        """Return cosines and sines of a copy's doubled phases, (n, S · S, 2 · carriers).
+        """Return cosines and sines of a copy's doubled phases, (n, S · S, 2 · used).
 
         Without dither, they serve all salts.
         """
-        phases = self._shifted_phases(grid, most)[..., : len(point.carriers[:_CARRIERS])] / np.float32(point.scale)
+        phases = self._shifted_phases(grid, most)[..., : len(point.frequencies[:_MOST_USED])] / np.float32(point.scale)
         waves = np.concatenate([np.cos(phases), np.sin(phases)], -1)
         return waves.reshape(len(waves), -1, waves.shape[-1])
 
@@ -303,22 +303,22 @@ def _courses(side: int, starts: np.ndarray) -> tuple[list[tuple[float, float]], 
 
 
 def _doubled_phases(blocks: np.ndarray) -> np.ndarray:
-    """Return the doubled phases, (..., _CARRIERS) float32, of the coefficients of blocks, (..., 8, 8) float32."""
+    """Return the doubled phases, (..., _MOST_USED) float32, of the coefficients of blocks, (..., 8, 8) float32."""
     return blocks.reshape(*blocks.shape[:-2], -1) @ _BASIS
 
 
 def _cosines(coefficients: np.ndarray, dither: np.ndarray, point: OperatingPoint) -> np.ndarray:
     """Return the sum of cosines of each block, (n, ...), scaled so that their total has variance 1 by chance.
 
-    Coefficients are (n, ..., _CARRIERS), the dither (n, ..., 64) or broadcastable to it.
+    Coefficients are (n, ..., _MOST_USED), the dither (n, ..., 64) or broadcastable to it.
     """
-    carriers = point.carriers[:_CARRIERS]
-    phases = coefficients[..., : len(carriers)] * np.float32(1 / point.scale)
-    phases -= _DOUBLED * dither[..., carriers]
-    sums = np.cos(phases, out=phases) @ np.ones(len(carriers), np.float32)
-    return sums * -_per_deviation(len(sums), len(carriers))
+    used = point.frequencies[:_MOST_USED]
+    phases = coefficients[..., : len(used)] * np.float32(1 / point.scale)
+    phases -= _DOUBLED * dither[..., used]
+    sums = np.cos(phases, out=phases) @ np.ones(len(used), np.float32)
+    return sums * -_per_deviation(len(sums), len(used))
 
 
-def _per_deviation(blocks: int, carriers: int) -> np.float32:
-    """Return the inverse of the standard deviation, by chance, of a sum of `blocks` · `carriers` cosines."""
-    return np.float32((blocks * carriers / 2) ** -0.5)
+def _per_deviation(blocks: int, used: int) -> np.float32:
+    """Return the inverse of the standard deviation, by chance, of a sum of `blocks` · `used` cosines."""
+    return np.float32((blocks * used / 2) ** -0.5)

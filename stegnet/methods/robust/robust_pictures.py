@@ -93,7 +93,7 @@ def picture_cover(
     psnr: float,
     written: Callable[[np.ndarray], np.ndarray] = as_saved,
     context: Context = DEFAULT_CONTEXT,
-) -> "PictureCover | TiledCover":
+) -> "PictureModulator | TiledModulator":
     """Return a cover for a channel, at the operating point for a PSNR in dB that carries most.
 
     Args:
@@ -112,7 +112,7 @@ def picture_cover(
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     point = choose_point(modem.points, channel, psnr)
     grid = surviving_grid(channel, *pixels.shape[:2])
-    cover = PictureCover(modem, pixels, key_source, channel, point, grid, written, context)
+    cover = PictureModulator(modem, pixels, key_source, channel, point, grid, written, context)
     if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
         cover = cover.at_best_point()
     if not channel.part:
@@ -122,12 +122,12 @@ def picture_cover(
         trouble = "a passphrase opens no part of a picture: cropping removes what its salt is computed from"
         raise KeyFileError(trouble, hint)
     row, col = (int.from_bytes(context.randomness(2), "big") % MAP for _ in range(2))
-    return TiledCover(cover, key_source, MapPosition(0, 0, row, col))
+    return TiledModulator(cover, key_source, MapPosition(0, 0, row, col))
 
 
 @dataclass(frozen=True, eq=False)
-class PictureCover:
-    """A picture that carries one record, at an operating point; implements `SurvivalCover`."""
+class PictureModulator:
+    """A picture that carries one record, at an operating point; implements `Modulator`."""
 
     modem: PictureModem
     pixels: np.ndarray  # as in `picture_cover`, like the other fields
@@ -143,10 +143,10 @@ class PictureCover:
         """True if only the channel's worst case is tried on the whole picture."""
         return self.pixels[..., 0].size > _LARGE_PIXELS
 
-    def at_best_point(self) -> "PictureCover":
+    def at_best_point(self) -> "PictureModulator":
         """Return this cover at the point that carries most through copies that no point was trained for."""
 
-        def carried(cover: PictureCover) -> float:
+        def carried(cover: PictureModulator) -> float:
             """Return the bits that a block carries through the channel's worst case."""
             ratios, _ = cover.ratios_of_worst(SYSTEM)
             return cover.point.bits * min(map(information, ratios), default=0.0)
@@ -306,10 +306,10 @@ class PictureCover:
 
 
 @dataclass(frozen=True, eq=False)
-class TiledCover:
-    """A picture whose content any part restores, down to the channel's share of its sides; a `SurvivalCover`."""
+class TiledModulator:
+    """A picture whose content any part restores, down to the channel's share of its sides; a `Modulator`."""
 
-    picture: PictureCover
+    picture: PictureModulator
     key: Key
     position: MapPosition  # of the picture in the map of its key
 

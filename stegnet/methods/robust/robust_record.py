@@ -19,7 +19,6 @@ from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.block_placement import HEADER_BITS, RANDOM_BITS, BlockPlacement
 from stegnet.methods.robust.operating_points import SHARES
 from stegnet.sealing import size_bytes
-from stegnet.sealing.carriers import stable_argsort
 from stegnet.sealing.fec import (
     HIGHEST,
     LOWEST,
@@ -28,6 +27,7 @@ from stegnet.sealing.fec import (
     encode_message,
     message_capacity,
 )
+from stegnet.sealing.sample_order import stable_argsort
 
 _HEADER_BYTES = 8  # before coding
 _HEADER = RepeatAccumulateCode(n=HEADER_BITS, k=8 * _HEADER_BYTES, rate=10)

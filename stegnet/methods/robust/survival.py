@@ -102,7 +102,7 @@ class Transmission:
     psnr: float = math.nan  # dB of a film's container, over some frames
 
 
-class SurvivalCover(Protocol[C]):
+class Modulator(Protocol[C]):
     """A cover for one channel: a picture, or a film."""
 
     def measured_plan(self) -> CodePlan:
@@ -133,7 +133,7 @@ class Surviving(Generic[C, F]):
     psnr: float  # as in `Transmission`
 
 
-def embed_surviving(cover: SurvivalCover[C], fit: Callable[[int], tuple[bytes, F]]) -> Surviving[C, F]:
+def embed_surviving(cover: Modulator[C], fit: Callable[[int], tuple[bytes, F]]) -> Surviving[C, F]:
     """Hide content in a cover so that it survives the cover's channel.
 
     Args:

@@ -69,11 +69,11 @@ def find_part(
     left = (all_cols - cols) // 2
     middle = luma[BLOCK * top : BLOCK * (top + rows + 1), BLOCK * left : BLOCK * (left + cols + 1)]
 
-    carriers = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
-    basis = np.kron(COSINES, COSINES).astype(np.float32)[carriers].T
-    steps = np.array([LUMA_STEPS[carrier] for carrier in carriers], np.float32)
+    used = [0, 2 * BLOCK]  # the coefficients whose phases survive JPEG on another grid best
+    basis = np.kron(COSINES, COSINES).astype(np.float32)[used].T
+    steps = np.array([LUMA_STEPS[place] for place in used], np.float32)
     doubled = np.float32(4 * np.pi)  # factor of a phase in periods: bits of 1 and of 0 have the same doubled phase
-    dither = map_dither(key)[..., carriers].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
+    dither = map_dither(key)[..., used].transpose(2, 0, 1).astype(np.float32) * np.float32(2**-16)
     known = _spectrum(_phasors(doubled * dither))
     scales = sorted({point.scale for point in points})
 
@@ -85,7 +85,7 @@ def find_part(
         sums = np.fft.ifft2((seen.conj() * known).sum(0)).real.T
         row, col = np.unravel_index(sums.argmin(), sums.shape)
         position = MapPosition(down, across, int(row - top) % MAP, int(col - left) % MAP)
-        return -float(sums[row, col]) / math.sqrt(rows * cols * len(carriers) / 2), position, scale
+        return -float(sums[row, col]) / math.sqrt(rows * cols * len(used) / 2), position, scale
 
     found: Generator[tuple[float, MapPosition, float], None, None] = parallel_map(
         strength_of, product(shifts, scales), thread_count()

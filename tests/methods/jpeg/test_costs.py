@@ -11,7 +11,7 @@ from scipy.signal import wiener
 
 from stegnet.core.pixels import DCT_BASIS
 from stegnet.media.jpeg_cover import noise_of, rounding_directions, rounding_errors, smoothed
-from stegnet.sealing.jpeg_carriers import coefficient_costs, fixed_samples
+from stegnet.sealing.jpeg_samples import coefficient_costs, fixed_samples
 from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg
 
 

@@ -1,4 +1,4 @@
-"""An audit of every form that is written: `python -m study.forms COVERS OUT.csv [FORM …]`.
+"""An audit of every form that is written: `python -m study.form_audit COVERS OUT.csv [FORM …]`.
 
 COVERS is what `study.form_writers` writes: COVERS/FORM/PROGRAM/NAME. Containers are made of them as `stegnet hide`
 makes them, and decision trees of one and of two features of the file, whatever its samples, look for what tells

@@ -1,6 +1,6 @@
 """How many tolerant containers of JPEGs do not arrive: thousands of simulated ones, at the codes that are chosen.
 
-python -m study.tolerant
+python -m study.tolerant_codes
 
 A moved block has a geometric number of moved coefficients, three on average. Costs play no part: moved coefficients add
 their syndrome to the trits of a random record, whatever the samples are.

@@ -11,8 +11,8 @@ import soundfile
 from PIL import Image
 
 from study.bitstreams import INFLATE_FIGURES, inflate_figures
+from study.form_audit import FORMS, ContainerForm, audited, pairs, without_release
 from study.form_features import features, png_features
-from study.forms import FORMS, ContainerForm, audited, pairs, without_release
 from study.stumps import FAULT, FormFeatures, best_tree, faults, halves, table_of
 from tests.support.films import ffmpeg, still_film
 

@@ -103,7 +103,7 @@ def embed_in_film(
 
     wanted = file_bytes(payload.path.name, payload.file.length) if exact else 1
     tried = [
-        [FilmCover(source, info, folder, channel, point, most, key, context) for point, most in points]
+        [FilmModulator(source, info, folder, channel, point, most, key, context) for point, most in points]
         for points in film_points(channel.hard, options.container_psnr, exact=exact)
     ]
     _check_size(tried[0], wanted, payload)
@@ -144,7 +144,7 @@ def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Cont
     write_draft(path, resized())
 
 
-def _check_size(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> None:
+def _check_size(films: Sequence["FilmModulator"], wanted: int, payload: Payload) -> None:
     """Raise CapacityError if no rate would be enough for any cover, since measuring takes as long as hiding."""
     bounds = [film.plan_at([HIGHEST] * film.groups).capacity for film in films if film.blocks]
     if (bound := max(bounds, default=0)) and bound < wanted:
@@ -154,7 +154,7 @@ def _check_size(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> 
         raise CapacityError(problem, _LARGER, subject=payload.path)
 
 
-def _first_with_capacity(films: Sequence["FilmCover"], wanted: int, payload: Payload) -> "FilmCover":
+def _first_with_capacity(films: Sequence["FilmModulator"], wanted: int, payload: Payload) -> "FilmModulator":
     """Return the first cover that holds `wanted` bytes, or else the one that holds most.
 
     Errors are those of `_check_size`.
@@ -173,7 +173,7 @@ class _ModulatedFilm(NewContainer):
     """A film whose secret survives a channel, with the cover's sound."""
 
     cover: Cover
-    film: "FilmCover"
+    film: "FilmModulator"
     surviving: Surviving[WrittenFilm, HiddenFile]
     suffix: str
 
@@ -209,8 +209,8 @@ class _ModulatedFilm(NewContainer):
 
 
 @dataclass(frozen=True, eq=False)
-class FilmCover:
-    """A film that carries a record in each group of frames, at an operating point; implements `SurvivalCover`."""
+class FilmModulator:
+    """A film that carries a record in each group of frames, at an operating point; implements `Modulator`."""
 
     source: Source  # source, info: the film as it is sent
     info: FilmInfo

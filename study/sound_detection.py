@@ -1,4 +1,6 @@
-"""Detection of what is hidden in sounds: `python -m study.sound FOLDER OUT.csv`, with WAVs and FLACs of 16 and 24 bits.
+"""Detection of what is hidden in sounds: `python -m study.sound_detection FOLDER OUT.csv`.
+
+The folder has WAVs and FLACs of 16 and 24 bits.
 
 Each channel is cut into covers of 2¹⁸ samples. Containers carry as many bytes as `stegnet info` calls hard to find, by
 stegnet and by replacing lowest bits at random. The detector is the ensemble of `study.ensemble` on second-order Markov

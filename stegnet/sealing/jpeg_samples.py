@@ -1,4 +1,4 @@
-"""A JPEG as a carrier: the quantised luma coefficients are its samples (docs/format.md, "JPEG containers").
+"""A JPEG as samples: its quantised luma coefficients (docs/format.md, "JPEG containers").
 
 Steps cost what J-UNIWARD says, and less in the direction of the rounding error. Holub, Fridrich, Denemark 2014,
 "Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): the cost of a step is the
@@ -19,8 +19,8 @@ from stegnet import kernels
 from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.media.jpeg_cover import rounding_directions
-from stegnet.sealing.carriers import UNEVEN, CarrierModel, size_bytes
 from stegnet.sealing.costs import Costs
+from stegnet.sealing.sample_order import UNEVEN, SampleModel, size_bytes
 
 CARRIED = 63  # coefficients in a block, without the first
 COEFFICIENTS = UNEVEN  # most coefficients are 0
@@ -71,8 +71,8 @@ def with_samples(jpeg: JpegPicture, samples: NDArray[np.uint8]) -> list[NDArray[
     return [luma, *jpeg.planes[1:]]
 
 
-def medium_of(jpeg: JpegPicture) -> CarrierModel:
-    """Return the carrier model of a JPEG.
+def medium_of(jpeg: JpegPicture) -> SampleModel:
+    """Return the model of the samples of a JPEG.
 
     Its context, which the MAC covers, is the SHA-256 of everything that carries nothing: the quantisation tables, the
     first coefficients of luma, and chroma.

@@ -21,43 +21,43 @@ TAG_BYTES = 16
 
 
 @dataclass(frozen=True)
-class CarrierFormat:
+class SampleFormat:
     """Numbers of docs/format.md, "Samples" and "Zones"."""
 
-    stride: int = 31  # samples in a block, one of them a salt sample and the others carriers
+    stride: int = 31  # samples in a block, one of them a salt sample and the others data samples
     salt: int = 15  # place of the salt sample in its block
-    run: int = 32  # consecutive carriers that stay together
-    group: int = 12_288  # carriers of a picture's pixels for each sample of a group
+    run: int = 32  # consecutive data samples that stay together
+    group: int = 12_288  # data samples of a picture's pixels for each sample of a group
     most_group: int = 64  # samples of the largest group
     ephemeral: int = 1024  # samples of an ephemeral key's zone for each sample of a group
-    cycle: int = 45  # runs after which the colours repeat: 45 · 32 carriers are 48 · 31 samples
+    cycle: int = 45  # runs after which the colours repeat: 45 · 32 data samples are 48 · 31 samples
 
-    def carriers(self, samples: int) -> int:
-        """Return the number of carriers among this number of samples."""
+    def data_samples(self, samples: int) -> int:
+        """Return the number of data samples among this number of samples."""
         return samples // self.stride * (self.stride - 1)
 
 
-FORMAT = CarrierFormat()
+FORMAT = SampleFormat()
 
 
 @dataclass(frozen=True)
-class CarrierModel:
+class SampleModel:
     """Kind of samples that a record is sealed in."""
 
-    share: int  # carriers per group sample; a smaller value gives each lead and MAC bit more samples to choose from
+    share: int  # data samples per group sample; a smaller value gives each lead and MAC bit more samples to choose from
     context: bytes = b""  # data that the MAC covers besides the samples
     two_layers: bool = False  # a record that is too large for one layer uses two, by changes of up to four levels
 
 
-PIXELS = CarrierModel(FORMAT.group)
-LAYERED_PIXELS = CarrierModel(FORMAT.group, two_layers=True)
+PIXELS = SampleModel(FORMAT.group)
+LAYERED_PIXELS = SampleModel(FORMAT.group, two_layers=True)
 # Samples many of which are expensive to change: each bit of lead and MAC needs a large group to choose from.
-UNEVEN = CarrierModel(2048)
+UNEVEN = SampleModel(2048)
 
 
 @dataclass(frozen=True)
 class Zones:
-    """Zones of a frame, as places in the order of its carriers; the last one is empty without an ephemeral key."""
+    """Zones of a frame, as places in the order of its data samples; the last one is empty without an ephemeral key."""
 
     lead: slice
     mac: slice
@@ -98,9 +98,9 @@ class Zones:
 
 @dataclass(frozen=True)
 class Order:
-    """Keyed order of a frame's carriers."""
+    """Keyed order of a frame's data samples."""
 
-    runs: NDArray[np.int64]  # (T,), the runs of carriers in keyed order
+    runs: NDArray[np.int64]  # (T,), the runs of data samples in keyed order
     sides: NDArray[np.uint8]  # (n,), 0 or 1, one for each sample of the MAC's zone
 
     def numbers(self, zone: slice) -> NDArray[np.int32]:
@@ -112,9 +112,9 @@ class Order:
         first_run = zone.start // FORMAT.run
         end_run = -(-zone.stop // FORMAT.run)
         run_starts = self.runs[first_run:end_run, None].astype(np.int32) * FORMAT.run
-        carriers = (run_starts + np.arange(FORMAT.run, dtype=np.int32)).reshape(-1)
+        data_samples = (run_starts + np.arange(FORMAT.run, dtype=np.int32)).reshape(-1)
         skipped = first_run * FORMAT.run
-        return _samples_of(carriers[zone.start - skipped : zone.stop - skipped].astype(np.int32, copy=False))
+        return _samples_of(data_samples[zone.start - skipped : zone.stop - skipped].astype(np.int32, copy=False))
 
     def all_numbers(self, zones: Sequence[slice]) -> NDArray[np.int32]:
         """Return the sample numbers at the places of several zones, one after the other, (n,) int32."""
@@ -158,12 +158,12 @@ class Greens:
         end_run = -(-zone.stop // FORMAT.run)
         self._runs = order.runs[self._first_run : end_run]
 
-        # Which carriers of a run are green repeats after a cycle of runs.
-        carriers = np.arange(FORMAT.cycle * FORMAT.run).reshape(FORMAT.cycle, FORMAT.run)
-        self._green = _samples_of(carriers) % channels == channels // 2  # (45, 32) bool
+        # Which data samples of a run are green repeats after a cycle of runs.
+        data_samples = np.arange(FORMAT.cycle * FORMAT.run).reshape(FORMAT.cycle, FORMAT.run)
+        self._green = _samples_of(data_samples) % channels == channels // 2  # (45, 32) bool
         counts = self._green.sum(1, dtype=np.int32)[self._runs % FORMAT.cycle]
 
-        # The first and the last run may share carriers with the neighbouring zones.
+        # The first and the last run may share data samples with the neighbouring zones.
         before_zone = zone.start - self._first_run * FORMAT.run
         in_last_run = zone.stop - (end_run - 1) * FORMAT.run
         self._skipped = int(self._green[self._runs[0] % FORMAT.cycle, :before_zone].sum())
@@ -201,7 +201,7 @@ class Greens:
 
         The runs are listed in their order in the frame, which has `samples` samples.
         """
-        ranks = np.full(FORMAT.carriers(samples) // FORMAT.run, -1, np.int32)
+        ranks = np.full(FORMAT.data_samples(samples) // FORMAT.run, -1, np.int32)
         ranks[self._runs] = np.append(np.int32(0), self._ends[:-1])
         return ranks
 
@@ -210,9 +210,9 @@ class Greens:
         return np.searchsorted(self._ends, places.astype(self._ends.dtype), "right")
 
 
-def _samples_of(carriers: NDArray[Whole]) -> NDArray[Whole]:
-    """Convert numbers among the carriers to sample numbers."""
-    return carriers + (carriers + FORMAT.salt) // (FORMAT.stride - 1)
+def _samples_of(data_samples: NDArray[Whole]) -> NDArray[Whole]:
+    """Convert numbers among the data samples to sample numbers."""
+    return data_samples + (data_samples + FORMAT.salt) // (FORMAT.stride - 1)
 
 
 def samples_of_runs(runs: slice) -> slice:
@@ -221,15 +221,15 @@ def samples_of_runs(runs: slice) -> slice:
     return slice(first, last + 1)
 
 
-def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXELS) -> Zones:
+def zones_of(samples: int, ephemeral: bool = False, medium: SampleModel = PIXELS) -> Zones:
     """Return the zones of a frame with this number of samples."""
-    carriers = FORMAT.carriers(samples)
-    group = min(max(carriers // medium.share, 1), FORMAT.most_group)
+    data_samples = FORMAT.data_samples(samples)
+    group = min(max(data_samples // medium.share, 1), FORMAT.most_group)
     ephemeral_places = FORMAT.ephemeral * group if ephemeral else 0
 
     lead_end = LEAD_BITS * group
     mac_end = lead_end + MAC_BITS * group
-    record_end = max(mac_end, carriers // FORMAT.run * FORMAT.run - ephemeral_places)
+    record_end = max(mac_end, data_samples // FORMAT.run * FORMAT.run - ephemeral_places)
     return Zones(
         lead=slice(0, lead_end),
         mac=slice(lead_end, mac_end),
@@ -239,8 +239,8 @@ def zones_of(samples: int, ephemeral: bool = False, medium: CarrierModel = PIXEL
     )
 
 
-def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS, places: int | None = None) -> Order:
-    """Return the keyed order of a frame's carriers; if `places` is given, at least the first `places` of them.
+def order_of(samples: int, key: Key, salt: bytes, medium: SampleModel = PIXELS, places: int | None = None) -> Order:
+    """Return the keyed order of a frame's data samples; if `places` is given, at least the first `places` of them.
 
     The runs of an ephemeral key come last.
     """
@@ -253,13 +253,13 @@ def order_of(samples: int, key: Key, salt: bytes, medium: CarrierModel = PIXELS,
     return Order(np.concatenate([remaining, ephemeral_runs]), order.sides)
 
 
-def public_order(samples: int, recipient: bytes, salt: bytes, medium: CarrierModel = PIXELS) -> Order:
+def public_order(samples: int, recipient: bytes, salt: bytes, medium: SampleModel = PIXELS) -> Order:
     """Return the order that anybody who knows the recipient can compute; its first runs hold the ephemeral key."""
     return _keyed_order(samples, Key(recipient), salt, medium)
 
 
-def _keyed_order(samples: int, key: Key, salt: bytes, medium: CarrierModel, places: int | None = None) -> Order:
-    runs = FORMAT.carriers(samples) // FORMAT.run
+def _keyed_order(samples: int, key: Key, salt: bytes, medium: SampleModel, places: int | None = None) -> Order:
+    runs = FORMAT.data_samples(samples) // FORMAT.run
     mac = zones_of(samples, medium=medium).mac
     sides = mac.stop - mac.start
     stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
@@ -328,8 +328,8 @@ def idle_samples(samples: int) -> NDArray[np.int32]:
     blocks = samples // FORMAT.stride
     salt_samples = np.arange(blocks, dtype=np.int32) * FORMAT.stride + FORMAT.salt
 
-    carriers = FORMAT.carriers(samples)
-    after_runs = _samples_of(np.arange(carriers // FORMAT.run * FORMAT.run, carriers, dtype=np.int32))
+    data_samples = FORMAT.data_samples(samples)
+    after_runs = _samples_of(np.arange(data_samples // FORMAT.run * FORMAT.run, data_samples, dtype=np.int32))
     after_blocks = np.arange(blocks * FORMAT.stride, samples, dtype=np.int32)
     return np.concatenate([salt_samples, after_runs, after_blocks])
 
