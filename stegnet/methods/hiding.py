@@ -5,7 +5,7 @@ their cover, and the files that are found in containers.
 """
 
 import io
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,7 +123,8 @@ def hide_file(
         files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
         out.check(method.suffixes_of(opened), opened.called, *files)
 
-        made, choice = _embed(job, opened, payload, suffix, key_source)
+        choices = method.choices(opened, payload, suffix, options)
+        made, choice = _embed(choices, opened, payload, suffix, key_source, context)
         unused: str = ""
         if context.weights and not choice.method.info.computes:
             advice = Setting("method", "network")
@@ -133,12 +134,15 @@ def hide_file(
 
 
 def _embed(
-    job: HideJob, cover: Cover, payload: Payload, suffix: str, key: KeySource
+    choices: Iterable[MethodChoice], cover: Cover, payload: Payload, suffix: str, key: KeySource, context: Context
 ) -> tuple[NewContainer, MethodChoice]:
-    """Hide by the first choice of the job's method that has the capacity, and return which."""
-    for choice in job.method.choices(cover, payload, suffix, job.options):
+    """Hide by the first choice that has the capacity, or by the one that it leads to, and return which."""
+    for choice in choices:
         try:
-            return choice.embed(cover, payload, suffix, key, job.context)
+            made = choice.method.embed(cover, payload, suffix, key, choice.options, context)
+            if isinstance(made, MethodChoice):
+                return _embed([made], cover, payload, suffix, key, context)
+            return made, choice
         except (CapacityError, PackageError) as error:
             refused = error
             if choice.final:

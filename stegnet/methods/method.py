@@ -542,13 +542,6 @@ class MethodChoice:
     warning: str = ""
     final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
 
-    def embed(
-        self, cover: Cover, payload: "Payload", suffix: str, key: KeySource, context: Context
-    ) -> tuple[NewContainer, "MethodChoice"]:
-        """Hide a secret, as `HidingMethod.embed`, and return the choice by which that was done, too."""
-        made = self.method.embed(cover, payload, suffix, key, self.options, context)
-        return made.embed(cover, payload, suffix, key, context) if isinstance(made, MethodChoice) else (made, self)
-
 
 @dataclass(frozen=True)
 class NotFound:
