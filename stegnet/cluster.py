@@ -130,7 +130,11 @@ def _result(ray: ModuleType, reference: object, task: Task) -> list[Outcome] | _
 
 
 def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> list[Outcome] | _KeyRequest:
-    """Do a task in a process of the cluster, in the working folder of the command."""
+    """Do a task in a process of the cluster, in the working folder of the command, and return its outcomes.
+
+    `envelopes` has the encrypted secrets by the public key of the process that can read them; if there are none for
+    this process, return a request for them.
+    """
     set_up_process()
     ray = load_ray("--cluster")
     public = _private().public_key().public_bytes_raw()
@@ -138,7 +142,7 @@ def _do(work: bytes, task: Task, envelopes: dict[bytes, bytes], folder: str) -> 
     node = f"{ray.util.get_node_ip_address()}/{ray.get_runtime_context().get_node_id()[:6]}"
     if public not in envelopes:
         return _KeyRequest(public, __version__, node)
-    with suppress(FileNotFoundError):  # the inputs, if they are paths, are missing here, too
+    with suppress(FileNotFoundError):  # this machine lacks the folder: relative paths of inputs are reported as missing
         os.chdir(folder)
     outcomes = _unpickled(work).outcomes(task, decrypt_secrets(envelopes[public], _private()), task.result)
     return [replace(outcome, node=node, size=size_of(outcome.out) if outcome.out else None) for outcome in outcomes]

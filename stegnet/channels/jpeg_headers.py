@@ -42,8 +42,9 @@ _NAME = "an app's JPEG"
 def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture | None]) -> bytes:
     """Return the headers of the JPEGs that arrived: those of one of them, without what came with its photograph.
 
-    Of metadata, JFIF and Adobe's marker stay, and what the app adds: it is of a kind that all have that arrived, and
-    not all that were sent, and two have it alike. As most pictures say no density, one that said none is taken.
+    JFIF and Adobe's marker always stay. Other metadata stays as the app's if all JPEGs that arrived have its kind, some
+    sent one lacks it, and two candidates have the same metadata. Candidates are those whose sent picture stated no
+    density, as most state none, or all; the headers are those of the one whose metadata is the most common.
 
     Args:
         arrived: JPEGs that arrived.
@@ -52,21 +53,23 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     headers = [segments_of(jpeg.without_picture(), _NAME) for jpeg in arrived]
     kinds_sent = [_kinds(segments_of(jpeg.file.data, _NAME)) for jpeg in sent if jpeg is not None]
     kinds_of_first, *others = map(_kinds, headers)
-    of_all = kinds_of_first.intersection(*others)
-    added = {kind for kind in of_all if any(kind not in kinds for kinds in kinds_sent)}
+    kinds_in_all = kinds_of_first.intersection(*others)
+    added = {kind for kind in kinds_in_all if any(kind not in kinds for kinds in kinds_sent)}
 
     if _PROFILE in added and not _keeps_colours(headers[0]):
         added.remove(_PROFILE)  # what is sent with one might arrive converted
 
-    says_none = [before is None or stated_density(before.file.data) is None for before in sent]
-    plain = [segments for segments, is_plain in zip(headers, says_none, strict=True) if is_plain] or headers
-    metadata = [[_without_size(each) for each in segments if _kind(each) in {*added, _JFIF}] for segments in plain]
-    most_usual = max(range(len(plain)), key=lambda number: metadata.count(metadata[number]))
-    kinds: set[Segment | None] = {None, _JFIF, _ADOBE}
+    sent_without_density = [before is None or stated_density(before.file.data) is None for before in sent]
+    candidates = [
+        segments for segments, is_candidate in zip(headers, sent_without_density, strict=True) if is_candidate
+    ] or headers
+    metadata = [[_without_size(each) for each in segments if _kind(each) in {*added, _JFIF}] for segments in candidates]
+    most_usual = max(range(len(candidates)), key=lambda number: metadata.count(metadata[number]))
+    kinds: set[Segment | None] = {None, _JFIF, _ADOBE}  # None: no metadata, but tables and the like
     if metadata.count(metadata[most_usual]) > 1:
         kinds |= added
-    learned = joined_segments(_without_thumbnail(each) for each in plain[most_usual] if _kind(each) in kinds)
-    if not any(says_none) and keeps_density(arrived, sent):
+    learned = joined_segments(_without_thumbnail(each) for each in candidates[most_usual] if _kind(each) in kinds)
+    if not any(sent_without_density) and keeps_density(arrived, sent):
         return _with_density(learned, _NO_DENSITY)
     return learned
 

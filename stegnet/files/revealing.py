@@ -363,18 +363,19 @@ def _unused_forms(fits: list[Fit]) -> list[str]:
 
 
 def _capacity(cover: CoverSize, fits: list[Fit]) -> Info:
-    """Return what fits into a cover, and bytes by destination."""
+    """Return what fits into a cover, and the bytes of a file that fit for each destination."""
     usable = [fit for fit in fits if not fit.why_not]
-    exact = max((fit.bytes or 0 for fit in usable if not fit.survive), default=0)
-    info: Info = {"large_enough_to_hide_pictures": any(fit.psnr for fit in usable if not fit.brief)}
+    sealed_bytes = max((fit.bytes or 0 for fit in usable if not fit.survive), default=0)
+    by_networks = (fit for fit in usable if fit.psnr and not fit.brief)  # the only fits with a PSNR that are not brief
+    info: Info = {"large_enough_to_hide_pictures": any(by_networks)}
     if cover.frames > 1:
-        info["sealed_bytes_per_frame"] = exact // cover.frames
-    info["sealed_bytes"] = exact
+        info["sealed_bytes_per_frame"] = sealed_bytes // cover.frames
+    info["sealed_bytes"] = sealed_bytes
     info["fits"] = usable
     info["bytes_for"] = {}
     for destination in DESTINATIONS:
         with suppress(ConfigError, CapacityError):  # it can't be sent there
-            method, options = method_for(destination, {}, "")
+            method, options = method_for(destination, {}, suffix="")
             if cover.kind in method.info.covers and method.info.name != AUTO:
                 capacity = method.capacity(cover, USUAL_NAME, options)
                 if capacity is not None and capacity.bytes:

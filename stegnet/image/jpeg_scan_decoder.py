@@ -24,7 +24,7 @@ _WINDOW = 32  # bits that a symbol and a value take at most
 _ZRL_RUN = 15  # run of the symbol for 16 zeros
 
 _Band = tuple[int, int, int, int, int]  # of a scan: 1 if progressive, first and last coefficient, high and low bit
-_Size = tuple[int, int, int]  # of a scan: rows and columns of its MCUs, and their number between restart markers
+_McuLayout = tuple[int, int, int]  # of a scan: rows and columns of its MCUs, and their number between restart markers
 
 
 def is_decodable(file: JpegFile) -> bool:
@@ -89,13 +89,13 @@ def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
     for scan in file.scans:
         data = memoryview(file.data)[scan.start : scan.end]
         band = int(file.progressive), scan.first, scan.last, scan.high, scan.low
-        decode(data, band, _size(file, scan), _layout(file, scan, starts), _tables(scan), coefficients)
+        decode(data, band, _mcu_layout(file, scan), _layout(file, scan, starts), _tables(scan), coefficients)
     parts = zip(pairwise(starts), shapes, strict=True)
     return tuple(coefficients[start:end].reshape(*shape, _BLOCK) for (start, end), shape in parts)
 
 
-def _size(file: JpegFile, scan: Scan) -> _Size:
-    """Return the rows and columns of a scan's MCUs, which are blocks if it has one component (A.2.2)."""
+def _mcu_layout(file: JpegFile, scan: Scan) -> _McuLayout:
+    """Return the rows and columns of a scan's MCUs, blocks if it has one component (A.2.2), and its interval."""
     is_alone = len(scan.components) == 1
     rows, cols = file.blocks(file.components[scan.components[0]]) if is_alone else file.mcus
     return rows, cols, scan.interval
@@ -127,7 +127,7 @@ def _tables(scan: Scan) -> np.ndarray:
 
 
 def _decode_scan(
-    data: memoryview, band: _Band, size: _Size, layout: np.ndarray, tables: np.ndarray, coefficients: np.ndarray
+    data: memoryview, band: _Band, size: _McuLayout, layout: np.ndarray, tables: np.ndarray, coefficients: np.ndarray
 ) -> None:
     """Decode a scan into `coefficients`, as the compiled `decode_scan`, whose docstring describes the arguments."""
     rows, cols, interval = size

@@ -731,18 +731,21 @@ def _inverse(length: int, enlarged: int, smooth: float) -> list[tuple[slice, np.
         low = max(first - margin, 0)
         high = min(end + margin, length)
         rows = slice(low * enlarged // length, -(-high * enlarged // length))
-        weights = _weights(length, enlarged, rows, slice(low, high))
+        weights = _lanczos_weights(length, enlarged, rows, slice(low, high))
         differences = np.diff(np.eye(high - low), axis=0)
         solved = np.linalg.solve(weights.T @ weights + smooth * differences.T @ differences, weights.T)
         blocks.append((rows, solved[first - low : end - low].astype(np.float32)))
     return blocks
 
 
-def _weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray:
-    """Return a part of the matrix that enlarges, as Pillow computes it, (rows, cols) float64."""
+def _lanczos_weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray:
+    """Return a block of the (enlarged, length) matrix by which Pillow's Lanczos filter enlarges, (rows, cols) float64.
+
+    The centres of its rows lie within its columns, or half a pixel beyond.
+    """
     centres = (np.arange(rows.start, rows.stop) + 0.5) * length / enlarged
     lobes = 3  # of the Lanczos filter
-    first = max(cols.start - lobes, 0)  # with all that a row weighs
+    first = max(cols.start - lobes, 0)  # columns beyond the block count in the sum to which a row is normalised
     away = np.arange(first, min(cols.stop + lobes, length)) + 0.5 - centres[:, None]
     weights: np.ndarray = np.sinc(away) * np.sinc(away / lobes) * (np.abs(away) < lobes)
     weights /= weights.sum(1, keepdims=True)

@@ -102,9 +102,10 @@ def _exif(cover: Cover) -> bytes:
 
 
 def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
-    """Return the rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5.
+    """Return the rounding errors of luma's coefficients: the exact ones less the JPEG's, in quantisation steps.
 
-    The JPEG was made of the pixels, (H, W, 3) or (H, W) uint8.
+    They are (rows, columns, 64) float32, clipped to −0.5 to 0.5, as the encoder's own DCT may be less exact. The JPEG
+    was made of the pixels, (H, W, 3) or (H, W) uint8.
     """
     rows, cols, _ = jpeg.planes[0].shape
     luma = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0]

@@ -40,7 +40,7 @@ class JpegMedium(SampleMedium):
         cover: the JPEG that is sent.
         efficiency: bytes of a file by those of a container of this class that changes as much.
         promise: a line on how surely the container arrives; "": certainly, or as far as the channel does what it did.
-        arrives_otherwise: True if what is sent is not the container that was planned, coefficient by coefficient.
+        arrives_otherwise: True if the channel changes coefficients of what is sent: only what arrives is the container.
     """
 
     larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet hide --spread`)"
@@ -119,7 +119,7 @@ class JpegMedium(SampleMedium):
         """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
 
     def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
-        """Write the JPEG with other luma, and the other bytes of its cover."""
+        """Write the cover's JPEG with the luma coefficients `sealed`, (rows, columns, 64) int16; all else stays."""
         planes = [sealed, *self.cover.picture.planes[1:]]
         changes = write_jpeg(part, self.cover, planes, verify, self.check)
         notes = self.cover.notes

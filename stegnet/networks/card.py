@@ -84,15 +84,15 @@ def _check_header(path: Path) -> None:
 
 def _problem(card: Card) -> str:
     """Return the name and content of a card's first impossible value; "" if all are possible."""
-    most_field = 1 << 16  # pixels of a receptive field
+    largest_field = 1 << 16  # pixels of a receptive field
     for entry in fields(Card):
         value = getattr(card, entry.name)
         if not (_is_text(value) if entry.name == "model" else isinstance(value, dict)):
             return _shown(entry.name, value)
     for name, reach in card.receptive_fields.items():
-        if name not in NETWORKS or type(reach) is not int or not 0 <= reach <= most_field:
+        if name not in NETWORKS or type(reach) is not int or not 0 <= reach <= largest_field:
             return _shown(f"receptive_fields.{name}", reach)
-    if MARK in card.model:  # a class that the user must trust, which has options of its own
+    if MARK in card.model:  # "module:Class", from outside this program: the user trusts it, and its options are its own
         return ""
     return next((_shown(name, value) for name, value in card.options.items() if not _is_possible(name, value)), "")
 

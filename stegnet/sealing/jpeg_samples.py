@@ -95,26 +95,28 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     Args:
         jpeg: the JPEG with its coefficients.
         errors: rounding errors of luma's coefficients, (rows, columns, 64) float32. A step towards the exact value
-            costs 1 − 2·|error| times as much, at least 0.3, except at ties that only rational cosines produce. None:
-            the errors are unknown, and their directions are estimated.
+            costs 1 − 2·|error| times as much, at least 0.3, except where the exact value lies midway between two steps,
+            as happens at frequencies with rational cosines only. None: the errors are unknown; steps in their estimated
+            directions get a fixed discount.
     """
     luma = jpeg.planes[0]
     pixels = jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
     costs = juniward(pixels, jpeg.steps(0))[..., 1:]
     used = luma[..., 1:] != 0
+    # The median nonzero coefficient costs COST_SETTINGS.usual.
     scale = COST_SETTINGS.usual / np.median(costs[used if used.any() else ~used], overwrite_input=True)
     ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
     never_one = ~np.logical_or.reduce(ones)
-    gains_of = _estimated_gains(jpeg) if errors is None else _known_gains(errors)
+    discounts_of = _estimated_discounts(jpeg) if errors is None else _known_discounts(errors)
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
-        gains = gains_of(part)
+        discounts = discounts_of(part)  # share off the cost: of steps up where positive, of steps down where negative
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
-        for levels, gain in ((up, np.maximum(gains, 0)), (down, np.maximum(-gains, 0))):
-            scaled = np.clip(costs[part] * (1 - gain) * scale, 1, WET).astype(np.uint16)
+        for levels, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
+            scaled = np.clip(costs[part] * (1 - discount) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
             if never_one.any():
                 scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
@@ -124,20 +126,20 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     return Costs(up, down)
 
 
-def _known_gains(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[np.float32]]:
+def _known_discounts(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[np.float32]]:
     """Return a function of rows of blocks that gives the discounts of steps up, negative for steps down."""
 
-    def gains(part: slice) -> NDArray[np.float32]:
+    def discounts(part: slice) -> NDArray[np.float32]:
         doubled = 2 * errors[part][..., 1:]
         rational = list(COST_SETTINGS.rational)
         doubled[..., rational] *= np.abs(doubled[..., rational]) < COST_SETTINGS.tie
         return np.clip(doubled, -COST_SETTINGS.known, COST_SETTINGS.known)
 
-    return gains
+    return discounts
 
 
-def _estimated_gains(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.float32]]:
-    """Return a function like the one of `_known_gains`, from estimated rounding directions."""
+def _estimated_discounts(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.float32]]:
+    """Return a function like the one of `_known_discounts`, from estimated rounding directions."""
     directions = rounding_directions(jpeg)[..., 1:]
     return lambda part: COST_SETTINGS.estimated * directions[part]
 

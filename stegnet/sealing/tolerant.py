@@ -139,9 +139,12 @@ def content_salts(jpeg: JpegPicture) -> list[bytes]:
 
 
 def stable_samples(jpeg: JpegPicture) -> NDArray[np.uint8]:
-    """Return the samples that may carry bits, (S,) uint8: twenty of each block, 128 in blocks near black or white."""
+    """Return the samples that may carry bits, (S,) uint8: the first twenty AC coefficients of each block, in zigzag.
+
+    Blocks near black or white carry none: all theirs count as 128, the sample of a coefficient of 0.
+    """
     blocks = samples_of(jpeg).reshape(-1, CARRIED)[:, : FORMAT.coefficients].copy()
-    middle = 128  # sample of a coefficient of 0
+    middle = 128
     blocks[jpeg.decoded_luma.room.reshape(-1) <= FORMAT.least_room] = middle
     return blocks.reshape(-1)
 

@@ -161,6 +161,7 @@ class ChannelAdapter(nn.Module):
         self.project = nn.Sequential(
             nn.Conv2d(channels, 4 * channels, 1), nn.GELU(), nn.Conv2d(4 * channels, channels, 1)
         )
+        # No activation stands between the two linear layers, as in the authors' code.
         self.weigh = nn.Sequential(nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels), nn.Sigmoid())
 
     def forward(self, features: Tensor) -> Tensor:
