@@ -43,8 +43,8 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     """Return the headers of the JPEGs that arrived: those of one of them, without what came with its photograph.
 
     JFIF and Adobe's marker always stay. Other metadata stays as the app's if all JPEGs that arrived have its kind, some
-    sent one lacks it, and two candidates have the same metadata. Candidates are those whose sent picture stated no
-    density, as most state none, or all; the headers are those of the one whose metadata is the most common.
+    sent one lacks it, and two candidates have the same metadata. Candidates are the JPEGs whose sent picture stated no
+    density, or all if each stated one; the headers are those of the candidate with the most common metadata.
 
     Args:
         arrived: JPEGs that arrived.
@@ -69,6 +69,7 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     if metadata.count(metadata[most_usual]) > 1:
         kinds |= added
     learned = joined_segments(_without_thumbnail(each) for each in candidates[most_usual] if _kind(each) in kinds)
+    # The app keeps densities, and all pictures stated one: the density here is a photograph's, not the app's.
     if not any(sent_without_density) and keeps_density(arrived, sent):
         return _with_density(learned, _NO_DENSITY)
     return learned

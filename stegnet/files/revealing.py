@@ -366,8 +366,8 @@ def _capacity(cover: CoverSize, fits: list[Fit]) -> Info:
     """Return what fits into a cover, and the bytes of a file that fit for each destination."""
     usable = [fit for fit in fits if not fit.why_not]
     sealed_bytes = max((fit.bytes or 0 for fit in usable if not fit.survive), default=0)
-    by_networks = (fit for fit in usable if fit.psnr and not fit.brief)  # the only fits with a PSNR that are not brief
-    info: Info = {"large_enough_to_hide_pictures": any(by_networks)}
+    # Only a picture that is hidden by a network is a fit with a PSNR that is not brief.
+    info: Info = {"large_enough_to_hide_pictures": any(fit.psnr is not None and not fit.brief for fit in usable)}
     if cover.frames > 1:
         info["sealed_bytes_per_frame"] = sealed_bytes // cover.frames
     info["sealed_bytes"] = sealed_bytes

@@ -95,7 +95,10 @@ def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
 
 
 def _mcu_layout(file: JpegFile, scan: Scan) -> _McuLayout:
-    """Return the rows and columns of a scan's MCUs, blocks if it has one component (A.2.2), and its interval."""
+    """Return the rows and columns of a scan's MCUs, and its restart interval in MCUs, 0: none.
+
+    With one component, an MCU is one block (A.2.2).
+    """
     is_alone = len(scan.components) == 1
     rows, cols = file.blocks(file.components[scan.components[0]]) if is_alone else file.mcus
     return rows, cols, scan.interval

@@ -113,8 +113,8 @@ def read_picture(path: Source) -> np.ndarray:
 def read_cover(path: Source) -> tuple[np.ndarray, bytes | None]:
     """Read a picture without converting its colours: return (H, W, 3) uint8 and its ICC profile.
 
-    Without a valid RGB profile, or one for greys of a grey picture, the pixels are converted to sRGB as by
-    `read_picture`, and the profile is None.
+    A valid RGB profile is kept, and a grey one of a grey picture. With any other, or none, the pixels are converted to
+    sRGB as by `read_picture`, and the profile is None.
 
     Raises:
         MediaError: as `read_picture`.
@@ -741,11 +741,12 @@ def _inverse(length: int, enlarged: int, smooth: float) -> list[tuple[slice, np.
 def _lanczos_weights(length: int, enlarged: int, rows: slice, cols: slice) -> np.ndarray:
     """Return a block of the (enlarged, length) matrix by which Pillow's Lanczos filter enlarges, (rows, cols) float64.
 
-    The centres of its rows lie within its columns, or half a pixel beyond.
+    The caller chooses rows whose centres, in pixels before enlarging, lie within the columns, or at most half a pixel
+    beyond.
     """
     centres = (np.arange(rows.start, rows.stop) + 0.5) * length / enlarged
     lobes = 3  # of the Lanczos filter
-    first = max(cols.start - lobes, 0)  # columns beyond the block count in the sum to which a row is normalised
+    first = max(cols.start - lobes, 0)  # a row is normalised by all its columns, even those outside the block
     away = np.arange(first, min(cols.stop + lobes, length)) + 0.5 - centres[:, None]
     weights: np.ndarray = np.sinc(away) * np.sinc(away / lobes) * (np.abs(away) < lobes)
     weights /= weights.sum(1, keepdims=True)

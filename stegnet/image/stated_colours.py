@@ -156,8 +156,8 @@ def _of_bmp(source: Source) -> MatrixColours | None:
     return MatrixColours(tuple(primaries), tuple(power_curve(max(value, 1 / value)) for value in exponents))
 
 
-def _of_tiff(image: TiffImageFile) -> MatrixColours | None:
-    """Return the colours by the tags WhitePoint, PrimaryChromaticities and TransferFunction of a TIFF (section 20)."""
+def _of_tiff(image: TiffImageFile) -> MatrixColours:
+    """Return the colours that a TIFF states: WhitePoint, PrimaryChromaticities, TransferFunction (6.0, section 20)."""
     tags = image.tag_v2
     primaries = SRGB.primaries
     if ExifTags.Base.PrimaryChromaticities in tags:
@@ -168,8 +168,8 @@ def _of_tiff(image: TiffImageFile) -> MatrixColours | None:
     if table.size:
         channels = 3 if table.size % 3 == 0 else 1
         levels = table.reshape(channels, -1)
-        shown = np.linspace(0, levels.shape[1] - 1, 256).round().astype(int)
-        curves = tuple(tuple(curve.tolist()) for curve in levels[:, shown] / 65535)
+        sampled = np.linspace(0, levels.shape[1] - 1, 256).round().astype(int)
+        curves = tuple(tuple(curve.tolist()) for curve in levels[:, sampled] / 65535)
     return MatrixColours(primaries, curves)
 
 

@@ -138,7 +138,8 @@ def visible_form(path: Source) -> Form | None:
 def lost_by_copy(path: Source) -> str:
     """Name the parts of a picture or film, besides quality, that a compressed copy would lose.
 
-    Such a file is hidden as it is, or not at all. The text is "" if nothing would be lost, or the file is neither.
+    A file that would lose any is hidden as it is, or not at all; the part of a damaged file that can't be read counts
+    as lost. The text is "" if nothing would be lost, or the file is neither.
     """
     if visible_form(path) is None:
         return ""

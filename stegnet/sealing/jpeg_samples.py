@@ -115,12 +115,12 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
         discounts = discounts_of(part)  # share off the cost: of steps up where positive, of steps down where negative
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
-        for levels, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
+        for step_costs, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
             scaled = np.clip(costs[part] * (1 - discount) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
             if never_one.any():
                 scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
-            levels[part] = scaled.reshape(len(scaled), -1, 1)
+            step_costs[part] = scaled.reshape(len(scaled), -1, 1)
 
     in_block_rows(fill, rows)
     return Costs(up, down)

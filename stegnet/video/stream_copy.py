@@ -54,7 +54,10 @@ class SubtitleTrack(NamedTuple):
 
 
 def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
-    """Return the subtitle tracks of a film. Text is converted to what the other film, "mkv" or "mp4", can hold."""
+    """Return the subtitle tracks of a film, and the codec of each in another one, "mkv" or "mp4".
+
+    Text is converted to what that can hold. Pictures are copied to Matroska only.
+    """
     picture_codecs = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
     text_codecs = {"ass", "ssa", "subrip", "text", "webvtt"}
     if is_animation(path):
