@@ -29,7 +29,7 @@ repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
 
 repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
-	python -m pipeline.preset gpu
+	dvc exp run $$(grep -o '^-S [^ ]*' pipeline/gpu.txt)
 
 evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro

@@ -1,17 +1,12 @@
 """Presets: files of changes to params.yaml by name, such as `gpu`, or a published network of pipeline/zoo.
 
-`python -m pipeline.preset hinet` is `dvc exp run` with its changes; what follows the name is passed on to it, so that
-`-S beta=2` changes a value of the preset. Without a name, it lists the presets.
+A line that begins with `-S key=value` is a change, as `dvc exp run` takes it; what follows it, and all other lines, are
+comments.
 """
 
-import argparse
 import re
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-
-import yaml
 
 from pipeline.config import parse
 from stegnet.core.errors import ConfigError, did_you_mean
@@ -26,10 +21,7 @@ def preset_files() -> dict[str, Path]:
 
 
 def read_preset(name: str) -> dict[str, object]:
-    """Return a preset's values by dotted keys of params.yaml. Raises ConfigError for a name that is unknown.
-
-    A line that begins with `-S key=value` is a change; what follows it, and all other lines, are comments.
-    """
+    """Return a preset's values by dotted keys of params.yaml. Raises ConfigError for a name that is unknown."""
     files = preset_files()
     if name not in files:
         hint = f"{did_you_mean(name, files)} known: {', '.join(files)}".lstrip()
@@ -47,30 +39,3 @@ def parse_changes(texts: Iterable[str]) -> dict[str, object]:
             raise ConfigError(f"-S {text}: not of the form key=value", "such as -S train.crop=64")
         changes[key] = parse(value)
     return changes
-
-
-def arguments_of(values: Mapping[str, object]) -> Iterator[str]:
-    """Yield the arguments by which `dvc exp run` makes the changes."""
-    for key, value in values.items():
-        yield "-S"
-        yield f"{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run `dvc exp run` with a preset; return its exit code."""
-    parser = argparse.ArgumentParser("python -m pipeline.preset", description=__doc__)
-    parser.add_argument("name", nargs="?", help="a preset; without one, all are listed")
-    options, further = parser.parse_known_args(arguments)
-    if options.name is None:
-        print("\n".join(preset_files()))
-        return 0
-    try:
-        changes = list(arguments_of(read_preset(options.name)))
-    except ConfigError as error:
-        print(error.as_text(), file=sys.stderr)
-        return 1
-    return subprocess.run(["dvc", "exp", "run", *changes, *further], check=False).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

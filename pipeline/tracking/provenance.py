@@ -38,8 +38,6 @@ def run_name(stage: str, params: Mapping[str, object]) -> str:
         words = " ".join(sorted(_changed_params(params), key=_place))
         changes = shorten(without_passwords(words), 100, placeholder=" …")
         return changes or f"{params['model.name']} beta={params['beta']:g}"
-    if stage == "sweep":  # each of its parameters has several values
-        return " ".join(f"{key}={values}" for key, values in params.items())
     return str(params["data.source"]) if stage == "prepare" else stage
 
 

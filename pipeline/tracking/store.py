@@ -33,9 +33,9 @@ from mlflow.entities import (
     LoggedModelOutput,
     Metric,
     Param,
+    Run,
     RunTag,
 )
-from mlflow.entities import Run as Run  # noqa: PLC0414  # a sweep names its type
 from mlflow.models import Model, ModelSignature
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.types import Schema, TensorSpec
@@ -289,21 +289,6 @@ class Tracker:
             self._log(row, result)
             if result.onnx and (model := _model(row)):
                 register(self._client, model, result.onnx)
-
-    @store_errors()
-    def log_sweep(self, result: Result, note: str, trainings: Sequence[Run]) -> None:
-        """Log a sweep's row unless there is one with this result, and put its trainings below it."""
-        self.log_result(result)
-        row = self.find(result)
-        assert row
-        self._client.set_tag(row.info.run_id, NOTE, note)
-        for training in trainings:
-            self._client.set_tag(training.info.run_id, PARENT, row.info.run_id)
-
-    @store_errors()
-    def training(self) -> Run | None:
-        """Return this experiment's latest finished training; its row has the headline of its measurements."""
-        return self._latest(_FINISHED, self._own | {STAGE: "train"})
 
     def find(self, result: Result) -> Run | None:
         """Return the latest finished run with this result; in this experiment only, except for prepared pictures."""

@@ -1,44 +1,22 @@
-"""Presets by name: what a user sees, and what `dvc exp run` gets."""
+"""Presets by name, and as `dvc exp run` gets them from a file by the printed command."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
-from pipeline.preset import read_preset
-from tests.support.lab import ROOT
+import pytest
 
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a preset with a program in the place of DVC that prints its arguments, one a line."""
-    program = folder / "dvc"
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 3\n')
-    program.chmod(0o755)
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pipeline.preset", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+from pipeline.preset import parse_changes, preset_files, read_preset
+from stegnet.core.errors import ConfigError
 
 
-def test_dvc_gets_the_changes_and_then_those_of_the_user(tmp_path):
-    done = run(tmp_path, "unet", "-S", "beta=2", "--queue")
-    said = done.stdout.splitlines()
-    assert said[:2] == ["exp", "run"]
-    assert said[-3:] == ["-S", "beta=2", "--queue"]
-    changes = {key: value for key, _, value in (word.partition("=") for word in said[2:-3] if word != "-S")}
-    assert changes["train.rounded"] == "false"
-    assert changes["scramble.base"] == "none"
-    assert changes.keys() == read_preset("unet").keys()
-    assert done.returncode == 3
+@pytest.mark.parametrize("name", preset_files())
+def test_the_printed_command_gives_dvc_the_changes(name: str) -> None:
+    command = f"echo $(grep -o '^-S [^ ]*' {preset_files()[name]})"
+    words = subprocess.check_output(command, shell=True, text=True).split()
+    assert set(words[::2]) == {"-S"}
+    assert parse_changes(words[1::2]) == read_preset(name)
 
 
-def test_without_a_name_all_are_listed(tmp_path):
-    assert {"gpu", "baluja", "unet"} <= set(run(tmp_path).stdout.split())
-
-
-def test_an_unknown_name(tmp_path):
-    done = run(tmp_path, "balujo")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    first, second = done.stderr.splitlines()
-    assert first == "error: no preset has the name 'balujo'"
-    assert second.startswith("hint: did you mean baluja? known: costa, gpu, invertible_large, baluja,")
+def test_an_unknown_name() -> None:
+    with pytest.raises(ConfigError, match="no preset has the name 'balujo'") as raised:
+        read_preset("balujo")
+    assert raised.value.hint.startswith("did you mean baluja? known: costa, gpu, invertible_large, baluja,")

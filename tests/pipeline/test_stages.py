@@ -104,7 +104,6 @@ def test_only_stages_use_what_logs() -> None:
         "evaluate/__main__",
         "prepare/__main__",
         "publish",
-        "sweep",
         "train/__main__",
         "video",
     )
