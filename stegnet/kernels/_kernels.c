@@ -288,7 +288,7 @@ PyObject *ended(int fits, Py_buffer *buffers, int count)
 }
 
 enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* as in sample_order.py; ways that colours follow */
-#define SAMPLE_OF(number) ((number) + ((number) + SALT) / (STRIDE - 1))
+#define SAMPLE_OF(ordinal) ((ordinal) + ((ordinal) + SALT) / (STRIDE - 1))
 
 static const char numbers_doc[] =
     "numbers(runs, first, out)\n\n"
@@ -306,8 +306,8 @@ static PyObject *numbers(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count;) {
         const Py_ssize_t run = (first + place) / RUN, end = (run + 1) * RUN - first;
-        const int32_t number = (int32_t)(runs[run] * RUN - (run * RUN - first)); /* less its place */
-        for (; place < end && place < count; place++) out[place] = SAMPLE_OF(number + (int32_t)place);
+        const int32_t ordinal = (int32_t)(runs[run] * RUN - (run * RUN - first)); /* less its place */
+        for (; place < end && place < count; place++) out[place] = SAMPLE_OF(ordinal + (int32_t)place);
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 2);
@@ -350,11 +350,11 @@ static PyObject *greens(PyObject *self, PyObject *arguments)
     if (fits) fill_ahead(ahead, channels);
     for (Py_ssize_t place = first; fits && place < first + count;) {
         const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
-        const int64_t number = runs[run] * RUN + place % RUN;
+        const int64_t ordinal = runs[run] * RUN + place % RUN;
         fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE;
         if (!fits) break;
-        const uint8_t *const next = ahead[number % WAYS];
-        for (int to = next[0]; to < end - place; to = next[to + 1]) out[found++] = (int32_t)SAMPLE_OF(number + to);
+        const uint8_t *const next = ahead[ordinal % WAYS];
+        for (int to = next[0]; to < end - place; to = next[to + 1]) out[found++] = (int32_t)SAMPLE_OF(ordinal + to);
         place = end;
     }
     PyEval_RestoreThread(others);
@@ -377,8 +377,8 @@ static PyObject *mark(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = first; fits && place < first + count;) {
         const Py_ssize_t run = place / RUN, end = (run + 1) * RUN < first + count ? (run + 1) * RUN : first + count;
-        const int64_t number = runs[run] * RUN + place % RUN, start = SAMPLE_OF(number);
-        const int64_t last = SAMPLE_OF(number + (end - place) - 1), salt = start / STRIDE * STRIDE + SALT;
+        const int64_t ordinal = runs[run] * RUN + place % RUN, start = SAMPLE_OF(ordinal);
+        const int64_t last = SAMPLE_OF(ordinal + (end - place) - 1), salt = start / STRIDE * STRIDE + SALT;
         fits = runs[run] >= 0 && runs[run] < INT32_MAX / STRIDE && last < samples;
         if (!fits) break;
         if (run + RUNS_AHEAD < buffers[0].len / 8)
@@ -630,11 +630,11 @@ static PyObject *merge_runs(PyObject *self, PyObject *arguments)
     if (fits) fill_ahead(ahead, channels);
     for (Py_ssize_t run = 0; fits && run < runs; run++) {
         if (ranks[run] < 0) continue;
-        const Py_ssize_t number = (first + run) * RUN;
-        const uint8_t *const next = ahead[number % WAYS];
+        const Py_ssize_t ordinal = (first + run) * RUN;
+        const uint8_t *const next = ahead[ordinal % WAYS];
         Py_ssize_t row = ranks[run] / (merged * lanes), number = ranks[run] / lanes % merged, lane = ranks[run] % lanes;
         for (int to = next[0]; fits && to < RUN && row * lanes < sums; to = next[to + 1]) {
-            const Py_ssize_t sample = SAMPLE_OF(number + to), sum = row * lanes + lane;
+            const Py_ssize_t sample = SAMPLE_OF(ordinal + to), sum = row * lanes + lane;
             uint16_t up, down;
             fits = priced(&prices, (int32_t)sample, &up, &down);
             if (!fits) break;
