@@ -186,8 +186,7 @@ class Session:
             cover: a picture, film, WAV or FLAC; not changed.
             secret: any file, or a picture.
             to: file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
-                Keep every bit of it, unless the method is "robust". A BMP, TIFF or lossless WebP stays one if the name
-                ends in .bmp, .tif, .tiff or .webp.
+                Keep every bit of it, unless the method is "robust".
             key: a Key, a Passphrase, or a Recipient.
             method: "sealed" hides a file byte for byte, as do "jpeg", "h264", "sound" and "transparent" in a cover that
                 stays a JPEG, MP4, WAV, FLAC or transparent PNG; "network" hides a picture or film by neural networks,

@@ -1,4 +1,4 @@
-"""Pictures without loss, written in the form of their cover or of a common program."""
+"""PNGs, written in the form of their cover or of a common program."""
 
 from pathlib import Path
 

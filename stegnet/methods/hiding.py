@@ -34,7 +34,6 @@ from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover
-from stegnet.media.kept_form import kept_suffixes, write_kept
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
     DEFAULT_CONTEXT,
@@ -204,21 +203,9 @@ def _place_is_kept(cover: Cover) -> str:
     return f"the container keeps the cover's GPS position, for anyone to read: {remedy}"
 
 
-def write_form(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, suffix: str) -> tuple[str, ...]:
-    """Write a picture without loss, in the cover's own form if the container's suffix asks for it, else as PNG.
-
-    Arguments, errors and lines as of `write_kept` and `write_like`.
-    """
-    if suffix in kept_suffixes(cover):
-        return write_kept(cover, part, pixels)
-    return write_like(cover, profile, part, pixels=pixels)
-
-
-def write_picture(
-    part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool, suffix: str = ""
-) -> tuple[str, ...]:
-    """Write a picture, (H, W, 3) uint8, as `write_form`, and return its lines; arguments as `NewContainer.write`."""
-    notes = write_form(part, pixels, cover, profile, suffix)
+def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:
+    """Write a picture, (H, W, 3) uint8, as `write_like`, and return its lines; arguments as `NewContainer.write`."""
+    notes = write_like(cover, profile, part, pixels)
     if verify:
         check_picture(part, pixels)
     return notes

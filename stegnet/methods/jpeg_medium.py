@@ -118,7 +118,7 @@ class JpegMedium(SampleMedium):
     def check(self, sent: bytes) -> None:
         """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
         """Write the cover's JPEG with the luma coefficients `sealed`, (rows, columns, 64) int16; all else stays."""
         planes = [sealed, *self.cover.picture.planes[1:]]
         changes = write_jpeg(part, self.cover, planes, verify, self.check)

@@ -171,17 +171,16 @@ class SampleMedium(Medium):
 
     def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
         """Return the cover with a file sealed in it."""
-        return _seal(self, fitted.record(context.randomness), keys, context, suffix, fitted)
+        return _seal(self, fitted.record(context.randomness), keys, context, fitted)
 
     @abstractmethod
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
         """Write the cover with other samples, as `NewContainer.write` does.
 
         Args:
             part: file to write.
             sealed: what `sealed` returned.
             verify: read it back and compare.
-            suffix: the container's; "": the default.
 
         Returns:
             Facts on it; the notes have a line for each part of the cover that is not kept.
@@ -262,7 +261,7 @@ class MediumMethod(AlbumMethod[Options]):
         medium = self.open(cover, options, "", keys.film)
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
         context.warn_about_cover(medium.history)
-        return _seal(medium, record, keys, context, self.suffixes_of(cover)[0])
+        return _seal(medium, record, keys, context)
 
 
 def embed_in(
@@ -313,12 +312,11 @@ def _seal(
     record: Record,
     keys: ContainerKeys,
     context: Context,
-    suffix: str,
     fitted: HiddenFile | None = None,
 ) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
-    return _SealedMedium(medium, record, keys.film, context, suffix, fitted, sealed)
+    return _SealedMedium(medium, record, keys.film, context, fitted, sealed)
 
 
 @dataclass
@@ -327,14 +325,13 @@ class _SealedMedium(NewContainer):
     record: Record
     key: Key
     context: Context
-    suffix: str
     fitted: HiddenFile | None  # None: the record is a part of an album's file
     sealed: np.ndarray
 
     def write(self, part: Path, verify: bool) -> Written:
         medium = self.medium
         fitted = self.fitted
-        new = self.context.with_heartbeat("write", lambda: medium.write(part, self.sealed, verify, self.suffix))
+        new = self.context.with_heartbeat("write", lambda: medium.write(part, self.sealed, verify))
         self.height, self.width = medium.size
         lines = (fitted.line, *fitted.notes) if fitted else ()
         figures = new.figures | {

@@ -23,7 +23,6 @@ from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
-from stegnet.media.kept_form import kept_suffixes
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
@@ -495,7 +494,6 @@ class MethodInfo:
         matched: in a folder of pictures and films, it hides pictures in pictures, and films in films.
         computes: it uses networks.
         albums: it is an `AlbumMethod`, which can divide a file over an album.
-        keeps_lossless: the container of a BMP, TIFF or lossless WebP may be one, too.
         needs_pair: it always uses a hide/reveal pair, so that for a folder, the pair's errors are reported once.
         implied: AUTO chooses it if a given option or suffix is one of its own; of several such methods, the last added.
         preference: AUTO asks methods in falling order of it; 0: never.
@@ -514,7 +512,6 @@ class MethodInfo:
     matched: bool = False
     computes: bool = False
     albums: bool = False
-    keeps_lossless: bool = False
     needs_pair: bool = False
     implied: bool = False
     preference: int = 0
@@ -584,8 +581,7 @@ class Method(ABC, Generic[Options]):
         Raises:
             MediaError: the cover can't be read.
         """
-        forms = self.info.forms[cover.kind]
-        return (*forms, *kept_suffixes(cover)) if self.info.keeps_lossless and cover.kind == PICTURE else forms
+        return self.info.forms[cover.kind]
 
     @abstractmethod
     def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:

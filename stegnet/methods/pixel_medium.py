@@ -95,10 +95,10 @@ class PixelMedium(SampleMedium):
         """Return costs that are low in texture, and none in regular areas."""
         return texture_costs(self.samples, self.regular.mask)
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
-        """Write the picture without loss in the form of the cover, or as PNG."""
+    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+        """Write the picture as PNG, in the form of the cover if that is one."""
         changes = Changes.of(self.samples, sealed)
-        notes = write_picture(part, sealed, self.cover, self.cover.picture[1], verify, suffix)
+        notes = write_picture(part, sealed, self.cover, self.cover.picture[1], verify)
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 

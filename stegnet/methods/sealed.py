@@ -16,7 +16,6 @@ from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
-from stegnet.media.kept_form import check_kept
 from stegnet.methods.film_medium import FrameMedium, FrameSamples
 from stegnet.methods.hiding import found_file
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, seal_record
@@ -38,7 +37,6 @@ from stegnet.methods.pixel_medium import (
     DATA_NAME,
     PixelMedium,
     bytes_capacity,
-    check_pixels,
     regular_areas_of,
     secure_in,
     secure_payload,
@@ -74,8 +72,7 @@ class SealedMethod(MediumMethod[SealedOptions]):
         description="""\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
 its samples, encrypted; more than 4 bits per pixel take changes of up to ±4.
-The container is a PNG, or a film without loss, and must arrive as it is. A
-BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
+The container is a PNG, or a film without loss, and must arrive as it is.
 `stegnet info COVER` says how much fits, and how much is hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
@@ -83,7 +80,6 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         options=SealedOptions,
         shared=("compress", "resize", "at_most_safe"),
         albums=True,
-        keeps_lossless=True,
         preference=2,
     )
 
@@ -151,10 +147,7 @@ BMP, TIFF or lossless WebP can stay one (-o NAME.bmp).
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
     ) -> NewContainer | MethodChoice:
         """Hide a file in the samples of a picture, or spread over the frames of a film."""
-        if not cover.is_film:
-            cover.once("pixels", check_pixels)
-            check_kept(cover, suffix, resized=bool(options.resize), opaque=True)
-        elif options.at_most_safe:
+        if cover.is_film and options.at_most_safe:
             hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
         return super().embed(cover, payload, suffix, key, options, context)

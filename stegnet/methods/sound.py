@@ -112,7 +112,7 @@ class SoundMedium(SampleMedium):
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
         """Write the sound in its own form."""
         data = self._sound.with_samples(sealed)
         self._sound.file.write(part, data)

@@ -15,11 +15,11 @@ from stegnet.keys import KeySource
 from stegnet.media.claims import signs_colours
 from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
-from stegnet.media.kept_form import check_kept
+from stegnet.media.picture_form import write_like
 from stegnet.media.regular import regular_areas
-from stegnet.methods.hiding import SamplesContainer, found_file_by, write_form
+from stegnet.methods.hiding import SamplesContainer, found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
-from stegnet.methods.method import Context, FoundSecret, MethodChoice, MethodInfo, NewContainer, NotFound, Payload
+from stegnet.methods.method import Context, FoundSecret, MethodInfo, NotFound
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes, check_same
@@ -33,11 +33,10 @@ class TransparentMethod(MediumMethod[MediumOptions]):
         name="transparent",
         summary="any file, byte for byte, in a picture that stays transparent",
         description="""\
-The method "transparent", used where COVER can be transparent and OUT is a PNG
-(or a BMP, TIFF or lossless WebP, as COVER is), hides any file by changes of ±1
-(more than 4 bits per pixel: up to ±4) to the pixels that can be seen,
-encrypted. Opacity stays bit for bit, and so does the colour of what can't be
-seen.
+The method "transparent", used where COVER can be transparent and OUT is a PNG,
+hides any file by changes of ±1 (more than 4 bits per pixel: up to ±4) to the
+pixels that can be seen, encrypted. Opacity stays bit for bit, and so does the
+colour of what can't be seen.
 
   $ stegnet hide logo.png letter.pdf --key-file k -o sent.png
 """,
@@ -47,7 +46,6 @@ seen.
         options=MediumOptions,
         shared=("compress", "at_most_safe"),
         albums=True,
-        keeps_lossless=True,
     )
     what = "any file (the PNG stays transparent)"
 
@@ -63,14 +61,6 @@ seen.
                 "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
             )
         return cover.once(self.info.name, OpacityMedium)
-
-    def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
-    ) -> NewContainer | MethodChoice:
-        """Hide as `MediumMethod.embed`, after checking that the cover's form can be kept."""
-        self.open(cover, options, suffix, key)
-        check_kept(cover, suffix)
-        return super().embed(cover, payload, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
@@ -116,11 +106,11 @@ class OpacityMedium(SampleMedium):
             *(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3], self._regular))
         )
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
-        """Write the picture without loss in the form of the cover, or as PNG; its opacity stays."""
+    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+        """Write the picture as PNG, in the form of the cover if that is one; its opacity stays."""
         layers = self._layers.copy()
         layers[self._visible, :3] = sealed.reshape(-1, 3)
-        notes = write_form(part, layers, self._cover, self._profile, suffix)
+        notes = write_like(self._cover, self._profile, part, layers)
         if verify:
             with Cover(part) as written:
                 check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))

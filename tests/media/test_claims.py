@@ -52,14 +52,17 @@ def flac() -> bytes:
 
 
 def sent(folder: Path, data: bytes, suffix: str) -> tuple[bytes, str]:
-    """A container, which opens, and the names of what was left out."""
-    cover, out = folder / f"cover{suffix}", folder / f"sent{suffix}"
+    """A container, which opens, and the names of what was left out; if it is a new PNG, the cover as it is used."""
+    stays = suffix not in {".tif", ".webp"}
+    cover, out = folder / f"cover{suffix}", folder / f"sent{suffix if stays else '.png'}"
     cover.write_bytes(data)
     out.unlink(missing_ok=True)
     report = hide(cover, TEXT, out, key=KEY)
     assert reveal(out, key=KEY).data == TEXT
     (note,) = [line for line in report.notes if "used without its" in line] or [""]
-    return out.read_bytes(), note.removeprefix("cover: used without its ").partition(", which would")[0]
+    with open_cover(cover) as used:
+        left = (out if stays else used).read_bytes()
+    return left, note.removeprefix("cover: used without its ").partition(", which would")[0]
 
 
 COVERS: dict[str, tuple[str, Callable[[], bytes]]] = {

@@ -335,6 +335,15 @@ def test_a_page_of_a_tiff_without_a_size_is_not_counted(tmp_path):
     assert width and read_picture(tmp_path / "a.tif")[0, 0].tolist() == [50, 50, 50]
 
 
+def test_samples_of_a_tiff_that_are_said_to_be_far_away_are_not_looked_for(tmp_path):
+    """Pillow would read as many bytes as lie between them and the tags."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.tif")
+    before, place, behind = (tmp_path / "a.tif").read_bytes().rpartition(struct.pack("<HHI", 273, 4, 1))
+    (tmp_path / "a.tif").write_bytes(before + place + struct.pack("<I", 1 << 31) + behind[4:])
+    with pytest.raises(MediaError, match="the TIFF is truncated: its samples are said to be behind its end"):
+        read_picture(tmp_path / "a.tif")
+
+
 def test_unsupported_colour_spaces_are_refused(tmp_path):
     Image.new("LAB", (8, 8)).save(tmp_path / "a.tif")
     with pytest.raises(MediaError, match=r"a\.tif: its pixels are .*L\*a\*b\*"):

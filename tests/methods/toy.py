@@ -55,6 +55,6 @@ class Green(SampleMedium):
     def costs(self) -> Costs:
         return Costs(np.ones_like(self.samples), np.ones_like(self.samples))
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool, suffix: str) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
         pixels = np.dstack([self._cover.pixels[..., 0], sealed, self._cover.pixels[..., 2]])
         return WrittenMedium(write_picture(part, pixels, self._cover, None, verify), {})
