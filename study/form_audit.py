@@ -146,7 +146,6 @@ FORMS = (
     ContainerForm("PNG of a PNG", "png", ".png"),
     ContainerForm("PNG of a BMP", "bmp", ".png", named=_pillow(format="PNG")),
     ContainerForm("PNG of a TIFF", "tif", ".png", named=_pillow(format="PNG")),
-    ContainerForm("WebP of a WebP", "webp", ".webp"),
     ContainerForm("JPEG of a JPEG", "jpg", ".jpg"),
     ContainerForm("JPEG of a PNG", "png", ".jpg", named=_pillow(**_MADE_JPEG)),
     ContainerForm("JPEG of a JPEG, resized", "jpg", ".jpg", {"resize": 200}, _pillow(**_MADE_JPEG, side=200)),

@@ -303,11 +303,11 @@ def _scan_lines(segments: list[tuple[int, bytes]]) -> Iterator[str]:
             yield f"{chosen}: {first} {last} {bits >> 4} {bits & 15};\n" if progressive else f"{chosen};\n"
 
 
-# RIFF: WAV and WebP (Microsoft's RIFF; RFC 9649)
+# RIFF: WAV (Microsoft's RIFF)
 
 
 def riff_features(data: bytes) -> FormFeatures:
-    """Features of chunks, of WAV's format, and of the header of a WebP's lossless stream."""
+    """Features of chunks, and of WAV's format."""
     chunks, place = [], 12
     while place + 8 <= len(data):
         name, (length,) = data[place : place + 4].decode("latin-1"), struct.unpack_from("<I", data, place + 4)
@@ -317,7 +317,7 @@ def riff_features(data: bytes) -> FormFeatures:
     found: FormFeatures = {"kind": data[8:12].decode("latin-1"), "chunks": " ".join(name for name, _ in chunks)}
     found |= {"number of chunks": len(chunks), "bytes after the end": len(data) - said, "bytes left": len(data) - place}
     contents = dict(chunks)
-    for name in ("fmt ", "fact", "LIST", "bext", "JUNK", "PEAK", "id3 ", "cue ", "VP8X", "EXIF", "ICCP"):
+    for name in ("fmt ", "fact", "LIST", "bext", "JUNK", "PEAK", "id3 ", "cue "):
         found |= {f"bytes of {name}": len(contents.get(name, b"")), name: digest(contents.get(name, b""))}
     if "fmt " in contents:
         fields = struct.unpack_from("<HHIIHH", contents["fmt "])
@@ -330,17 +330,7 @@ def riff_features(data: bytes) -> FormFeatures:
             "odd samples": len(contents.get("data", b"")) % 2,
         }
         found |= {"samples % 1024": len(contents.get("data", b"")) // max(1, fields[4]) % 1024}
-    if "VP8L" in contents:
-        found |= _vp8l_features(contents["VP8L"])
     return found
-
-
-def _vp8l_features(stream: bytes) -> FormFeatures:
-    """Alpha flag, version, transforms and their sizes, up to the first entropy-coded image (RFC 9649, 4.1)."""
-    bits = int.from_bytes(stream[1:12], "little")
-    found: FormFeatures = {"alpha used": bits >> 28 & 1, "version": bits >> 29 & 7}
-    found |= {"a transform": bits >> 32 & 1, "first transform": bits >> 33 & 3, "its size": bits >> 35 & 7}
-    return found | {"zeros at the end": len(stream) - len(stream.rstrip(b"\0")), "odd size": len(stream) % 2}
 
 
 # FLAC (RFC 9639)

@@ -105,18 +105,6 @@ PICTURES: dict[str, dict[str, str]] = {
         "jpeg-js": _code(_NODE, _JPEGJS),
         "Skia's canvas": _code(_NODE, _SKIA, kind="image/jpeg"),
     },
-    "webp": {
-        "Pillow": _code("python -c", _PIL, more=", lossless=True"),
-        "cwebp": "cwebp -quiet -lossless {s} -o {o}",
-        "cwebp, z 9": "cwebp -quiet -lossless -z 9 {s} -o {o}",
-        "ImageMagick": "convert {s} -define webp:lossless=true {o}",
-        "ffmpeg": "ffmpeg -v error -y -i {s} -c:v libwebp -lossless 1 {o}",
-        "libvips": "vips webpsave --lossless {s} {o}",
-        "sharp": _code(_NODE, f"{_SHARP}.webp({{lossless:true}}).toFile(process.argv[2])"),
-        "GraphicsMagick": "gm convert {s} -define webp:lossless=true {o}",
-        "OpenCV": _code(_PYTHON, _CV2, more=", [cv2.IMWRITE_WEBP_QUALITY, 101]"),
-        "Pillow, exact": _code("python -c", _PIL, more=", lossless=True, exact=True, method=6"),
-    },
     "bmp": {"Pillow": _code("python -c", _PIL, more="")},
     "tif": {"Pillow": _code("python -c", _PIL, more="")},
 }
