@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
 
 from pipeline.config import Config
 from pipeline.evaluate.quality import LabelledImage, PicturePairs, image_grid
@@ -38,9 +37,6 @@ SECRET_KEY = hashlib.sha256(b"stegnet: a public key, to be guessed wrongly").dig
 BITS = range(8 * len(SECRET_KEY))
 SHOWN = 4
 MOST_PAIRS = 24  # of each kind
-HISTOGRAM_BINS = 64
-
-_FIGURES = ["correlation_others", "mutual_information", "mutual_information_others", "told"]
 
 
 @dataclass(frozen=True)
@@ -61,17 +57,16 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
     main_kind = headline_kind(pairs.kinds)
     out.mkdir(parents=True, exist_ok=True)
-    compared, seen = [], []
+    compared = []
     for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
         views = all_views(network, pairs, kind, SECRET_KEY, config.seed)
         compared.append(compare(views).assign(kind=kind))
-        seen.append({"kind": kind, "pairs": len(views)} | statistics(views))
         if kind == publishable_kind(pairs.kinds):
             examples = views[:: max(1, len(views) // SHOWN)][:SHOWN]  # neighbours may be squares of one photograph
             write_png(out / "pictures.png", image_grid(*panel(examples)))
         if kind == main_kind:
             refused = answers(views, Network.load(weights), config.seed)
-    _write(pd.concat(compared), pd.DataFrame(seen), refused, out)
+    _write(pd.concat(compared), refused, out)
 
 
 def view(network: Network, pairs: PicturePairs, kind: str, index: int, secret_key: bytes, seed: int) -> KeylessView:
@@ -130,37 +125,18 @@ def compare(views: list[KeylessView]) -> pd.DataFrame:
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the pairs, by kind, state and compared layer.
+    """Means over the pairs, by kind, state and compared layer, of the table of `compare` with a column kind.
 
-    p: of Wilcoxon's signed-rank test that a pair's own secret shares no more information than the mean of the others;
-    with many rows, some are small by chance. A small excess over the others' mean is no trace of order: a secret's own
-    blocks, shuffled at random, share as much, since the bias of the estimate depends on their variance.
-
-    Args:
-        table: as `compare` gives it, with a column kind.
+    A small excess of information over the others' mean is no trace of order: a secret's own blocks, shuffled at random,
+    share as much, since the bias of the estimate depends on their variance.
     """
-    groups = table.groupby(["kind", "state", "of"], sort=False)
-    sizes = groups["correlation"].agg(lambda values: values.abs().mean()).rename("correlation_size")
-    means = groups[["correlation", *_FIGURES]].mean().join(sizes)
-    gains = (rows["mutual_information"] - rows["mutual_information_others"] for _, rows in groups)
-    means["p"] = [float(wilcoxon(gain, alternative="greater").pvalue) for gain in gains]
-    means["pairs"] = groups.size()
-    return means.reset_index()
+    groups = table.drop(columns=["cover", "secret"]).groupby(["kind", "state", "of"], sort=False)
+    return groups.mean().assign(pairs=groups.size()).reset_index()
 
 
-def statistics(views: list[KeylessView]) -> dict[str, float]:
-    """Means over the views: the correlation of the histograms of the blocks seen without a key and of the residual."""
-    sides = [(view.seen[NONE], view.hidden) for view in views]
-    counts = [[np.histogram(side, HISTOGRAM_BINS, (-1, 1))[0] for side in both] for both in sides]
-    return {"histogram_correlation": float(np.mean([np.corrcoef(*both)[0, 1] for both in counts]))}
-
-
-def headline(summary: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame) -> dict[str, float]:
-    """The headline figures, of the first kind of pictures; information on the secret's residual.
-
-    `seen` has the rows of `statistics` with their kind and number of pairs.
-    """
-    rows = summary[(summary["kind"] == seen["kind"].iloc[0]) & (summary["of"] == RESIDUAL)].set_index("state")
+def headline(summary: pd.DataFrame, refused: pd.DataFrame) -> dict[str, float]:
+    """The headline figures, of the first kind of pictures; information on the secret's residual."""
+    rows = summary[(summary["kind"] == summary["kind"].iloc[0]) & (summary["of"] == RESIDUAL)].set_index("state")
     bits, wrong = rows["mutual_information"], rows.loc[[ONE_BIT, OTHER, NONE]]
     return {
         "attempts": int(refused["count"].sum()),
@@ -233,13 +209,12 @@ def read_with(network: Network, container: np.ndarray, shuffle: Shuffle) -> np.n
     return invert(network.engine.reveal(from_8_bits(container) - mask), shuffle)
 
 
-def _write(compared: pd.DataFrame, seen: pd.DataFrame, refused: pd.DataFrame, out: Path) -> None:
+def _write(compared: pd.DataFrame, refused: pd.DataFrame, out: Path) -> None:
     summary = summarise(compared)
     write_table(out / "pairs.csv", compared)
     write_table(out / "summary.csv", summary)
-    write_table(out / "seen.csv", seen)
     write_table(out / "answers.csv", refused)
-    figures = headline(summary, seen, refused)
+    figures = headline(summary, refused)
     write_json(out / "metrics.json", figures)
     print(f"{figures['attempts']} attempts, {figures['opened']} opened, answers: {figures['answers']}")
     shares = [f"{name} {figures[f'{name}_bits']:.4f}" for name in ("right_key", "one_bit_off", "no_key", "unrelated")]
