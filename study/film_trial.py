@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 
 from pipeline.side_by_side import has_vmaf, vmaf
 from stegnet.core.errors import CapacityError
-from stegnet.core.measures import CONTAINER, FLICKER, PEAK, PSNR, SSIM, VMAF, mean_squared_error, psnr_from_mse, ssim
+from stegnet.core.measures import CONTAINER, PEAK, PSNR, VMAF, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import parallel_map
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
@@ -41,7 +40,6 @@ TEXT, FILLED = "a text", "filled"  # contents
 FRAMES = 2 * GROUP  # of a film that are measured
 _TOO_LARGE = 1 << 25  # bytes, that no film here has room for
 _ROOM = re.compile(r"bytes, more than the capacity of (\d+)")
-_SSIM_EVERY = 8  # frames
 # What decides the results.
 CODE = (
     "stegnet/core",
@@ -159,7 +157,6 @@ class FilledFilm:
     path: Path  # H.264 in MP4
     content: bytes  # the message in it
     key: Key
-    seconds: float  # that hiding took
 
 
 def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size: int = _TOO_LARGE) -> FilledFilm:
@@ -167,7 +164,6 @@ def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size
     key, secret, out = Key(seeded(seed)(KEY_BYTES)), folder / "secret.bin", folder / "container.mp4"
     while True:
         secret.write_bytes(data := seeded(seed + 1)(size))
-        start = perf_counter()
         try:
             run = Context(randomness=seeded(seed + 2))
             job = HideJob(METHODS["robust"], options, run)
@@ -175,7 +171,7 @@ def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size
         except CapacityError as error:
             size = fitting(error)
         else:
-            return FilledFilm(out, file_content(secret.name, data), key, perf_counter() - start)
+            return FilledFilm(out, file_content(secret.name, data), key)
 
 
 def fitting(error: CapacityError) -> int:
@@ -187,15 +183,12 @@ def fitting(error: CapacityError) -> int:
 
 
 def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
-    """Results of encoding a film again: the groups that come back, of so many, and its PSNR against the film before."""
+    """Results of encoding a film again: the groups that come back, of so many."""
     again = filled.path.with_name(f"{hashlib.sha256(encoding.name.encode()).hexdigest()}.mkv")
     encoding.encode(filled.path, crf, again)
     found = read(again, filled.key)
     row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
     row |= {"groups_whole": found.groups if found else 0, "whole": bool(found and found.message == filled.content)}
-    with closing(read_frames(filled.path)) as before, closing(read_frames(again)) as after:
-        errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
-    row[PSNR.key] = psnr_from_mse(float(np.mean(errors)), PEAK)
     again.unlink()
     return row
 
@@ -206,23 +199,12 @@ def read(film: Path, key: Key) -> MessagePieces | None:
 
 
 def film_quality(original: Path, copy: Path) -> dict[str, float]:
-    """PSNR over all samples, SSIM of some frames, VMAF and flicker of a film against its original.
-
-    Flicker is that of `pipeline.video.temporal_error`. VMAF is nan where ffmpeg has no filter for it.
-    """
-    errors, similarity, flicker, last = [], [], [], None
+    """PSNR over all samples, and VMAF, nan where ffmpeg has no filter for it, of a film against its original."""
     with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
-        for number, pair in enumerate(zip(before, after, strict=True)):
-            error = pair[1].astype(np.int16) - pair[0]
-            errors.append(mean_squared_error(*pair))
-            similarity += [] if number % _SSIM_EVERY else [ssim(*pair)]
-            flicker += [] if last is None else [np.abs(error - last).mean()]
-            last = error
-    scores = vmaf(original, copy) if has_vmaf(*last.shape[:2]) else [np.nan]
-    return {
-        PSNR.of(CONTAINER): psnr_from_mse(float(np.mean(errors)), PEAK), SSIM.of(CONTAINER): float(np.mean(similarity)),
-        VMAF.of(CONTAINER): float(np.mean(scores)), FLICKER.of(CONTAINER): float(np.mean(flicker)),
-    }  # fmt: skip
+        errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
+    info = scan(copy)
+    scores = vmaf(original, copy) if has_vmaf(info.height, info.width) else [np.nan]
+    return {PSNR.of(CONTAINER): psnr_from_mse(float(np.mean(errors)), PEAK), VMAF.of(CONTAINER): float(np.mean(scores))}
 
 
 def encode_again(film: Path, coding: Coding, out: Path) -> Path:
@@ -252,7 +234,7 @@ def measure_film(
     pixels = hidden_pixels(info.height, info.width, len(info.pts))
     row = named | {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
     row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
-    row |= {"seconds": filled.seconds} | against_cover(cover, filled.path)
+    row |= against_cover(cover, filled.path)
     jobs = [partial(survival, filled, crf, way, found.groups) for way in ways]
     survived = parallel_map(lambda job: job(), jobs, workers)
     return row, [named | each for each in survived]

@@ -53,7 +53,6 @@ from study.stats import mean_interval
 from study.tasks.modem_task import INFORMATION
 
 QIM = "QIM"
-TWICE = "twice, not promised"
 QUALITIES = (40, 50, 60, 70, 75, 80, 85, 90, 95, 98)
 # What is promised: a channel, and the container's PSNR in dB.
 PROMISES = (
@@ -131,8 +130,6 @@ def send(modem: PictureModem, pictures: int, item: tuple[int, Pair, str, float])
     read, content = PictureReader(modem, key).read, random_content(number, found.capacity)
     for name, distort in unforeseen(channel).items():
         row[name] = read(distort(through_jpeg(container, WRITTEN_QUALITY))) == content
-    again = through_jpeg(through_jpeg(container, WRITTEN_QUALITY), min(channel.quality + 8, 98))
-    row[TWICE] = read(through_jpeg(again, channel.quality)) == content  # more than is promised
     if number * PICTURES // pictures != (number - 1) * PICTURES // pictures:
         row |= _picture_quality(secret, found)
     return row
@@ -191,7 +188,7 @@ def summarise_messages(rows: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
             {"size": size, "promise": promise, "wanted": wanted, "containers": len(hidden)}
             | {"refused": len(group) - len(hidden)} | figures | _ideal(means, hidden["rung"].iloc[0], promise)
             | {"messages": whole.size, "whole": whole.mean(), "whole_low": low, "whole_high": high}
-            | secret | shares | {TWICE: hidden[TWICE].astype(bool).mean()}
+            | secret | shares
         )  # fmt: skip
     return pd.DataFrame(found)
 
