@@ -1,8 +1,8 @@
 """Ships a trained network with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
 Measures a pair on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then
-builds its report. A network that predicts pictures is measured by `python -m study.predicted_sizes`, and needs neither
-CURVE nor SHARDS.
+builds its report. A network that predicts pictures needs neither CURVE nor SHARDS; `python -m study.full_containers`
+measures what is hidden with the one that is shipped.
 """
 
 import argparse
