@@ -37,7 +37,8 @@ _WORDS, _FRAMES = 24, 60
 _LOOSE = {b"mdat", b"stsz", b"stco", b"co64", b"free"}  # boxes whose content is that of the samples
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
+    """A short name for bytes that are compared only with each other."""
     return hashlib.sha256(data).hexdigest()[:8]
 
 
@@ -80,7 +81,7 @@ def ebml_features(data: bytes) -> FormFeatures:
     found |= {f"first {path}": _value(each) for path, each in first.items()}
     found |= _block_features(data, blocks, clusters, len(checked))
     private = next((first[path] for path in first if path.endswith("CodecPrivate")), b"")
-    return found | {"codec private": _digest(private), "Segment to the end": counts["Segment"]}
+    return found | {"codec private": digest(private), "Segment to the end": counts["Segment"]}
 
 
 def _block_features(data: bytes, flags: list[int], clusters: list[tuple[int, int]], checks: int) -> FormFeatures:
@@ -145,7 +146,7 @@ def boxes_features(data: bytes) -> FormFeatures:
             body = data[content:end]
             if kind not in _HOLDERS | _LOOSE:
                 words[path] = [body[at : at + 4] for at in range(0, min(len(body), 4 * _WORDS), 4)]
-    found: FormFeatures = {"order": " ".join(order), "nesting": _digest(" ".join(paths).encode()), "long sizes": long}
+    found: FormFeatures = {"order": " ".join(order), "nesting": digest(" ".join(paths).encode()), "long sizes": long}
     found |= {f"number of {path}": count for path, count in counts.items()}
     for path, size in sizes.items():
         if path.rpartition("/")[2].encode("latin-1") not in _LOOSE:
@@ -201,7 +202,7 @@ def _h264_features(data: bytes) -> FormFeatures:
     if track is None:
         return {}
     avcc = data[slice(*track[b"avcC"])]
-    found: FormFeatures = {"avcC": _digest(avcc), "bytes of avcC": len(avcc), "profile": avcc[1], "level": avcc[3]}
+    found: FormFeatures = {"avcC": digest(avcc), "bytes of avcC": len(avcc), "profile": avcc[1], "level": avcc[3]}
     found |= {"compatible": avcc[2], "bytes of a length": (avcc[4] & 3) + 1, "SPS": avcc[8 : 8 + avcc[7]].hex()}
     samples = list(_samples(data, track))[:_FRAMES]
     units = [list(_units(sample, (avcc[4] & 3) + 1)) for sample in samples]
@@ -212,7 +213,7 @@ def _h264_features(data: bytes) -> FormFeatures:
     seis = [unit for each in units for unit in each if unit[0] & 31 == 6]
     found |= {"SEI types": " ".join(sorted({str(unit[1]) for unit in seis})), "SEIs": len(seis)}
     texts = re.findall(rb"x264 - core \d+[ -~]*", b"".join(seis))
-    found |= {"x264's version": texts[0][:20].decode() if texts else "", "x264's options": _digest(b"".join(texts))}
+    found |= {"x264's version": texts[0][:20].decode() if texts else "", "x264's options": digest(b"".join(texts))}
     slices = [unit for each in units for unit in each if unit[0] & 31 in (1, 5)]
     headers = [_slice_header(unit) for unit in slices]
     found |= {"slice types": "".join("PBIpi"[kind % 5] for _, kind, _ in headers)[:_FRAMES]}

@@ -30,7 +30,8 @@ import stegnet
 from pipeline.evaluate.statistics import share_interval
 from stegnet.core.pixels import is_grey
 from stegnet.formats.ffmpeg_cli import bundled_ffmpeg
-from study.form_features import FormFeatures, features
+from study.film_features import FormFeatures
+from study.form_features import features
 from study.stumps import FAULT, Table, Tree, best_tree, faults, table_of
 
 SEED = 61

@@ -4,7 +4,6 @@
 misread would stay unseen.
 """
 
-import hashlib
 import struct
 import subprocess
 import zlib
@@ -16,9 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from study.bitstreams import FLAC_FIGURES, INFLATE_FIGURES, flac_frames, inflate_figures, least_sums
-from study.film_features import boxes_features, ebml_features
-
-FormFeatures = dict[str, float | str]
+from study.film_features import FormFeatures, boxes_features, digest, ebml_features
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of PNG's colour types
@@ -62,11 +59,6 @@ def features(path: Path) -> FormFeatures:
     else:
         raise ValueError(f"{path}: its form is not known")
     return found | {f"size % {step}": len(data) % step for step in (2, 4, 8, 16, 1000)}
-
-
-def digest(data: bytes) -> str:
-    """A short name for bytes that are compared only with each other."""
-    return hashlib.sha256(data).hexdigest()[:8]
 
 
 # PNG (W3C PNG, third edition; RFC 1950 and 1951)

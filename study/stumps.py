@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.evaluate.statistics import share_interval
-
-FormFeatures = dict[str, float | str]
+from study.film_features import FormFeatures
 
 FAULT = 0.55  # share of right decisions above which a tree has found something
 _MOST_VALUES, _LEAST_FILES = 12, 3  # of a text: values that become a column each, and files that must have one

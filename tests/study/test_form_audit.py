@@ -11,9 +11,10 @@ import soundfile
 from PIL import Image
 
 from study.bitstreams import INFLATE_FIGURES, inflate_figures
+from study.film_features import FormFeatures
 from study.form_audit import FORMS, ContainerForm, audited, pairs, without_release
 from study.form_features import features, png_features
-from study.stumps import FAULT, FormFeatures, best_tree, faults, halves, table_of
+from study.stumps import FAULT, best_tree, faults, halves, table_of
 from tests.support.films import ffmpeg, still_film
 
 HEIGHT, WIDTH = 60, 80
