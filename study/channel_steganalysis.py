@@ -14,7 +14,6 @@ The server of an app keeps what is sent, too: trials of uploads tell it from a p
 is sent again, by the share of luma blocks that still move.
 """
 
-import hashlib
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,9 +25,9 @@ import pandas as pd
 import torch
 from joblib import Memory
 
-import stegnet
 from pipeline.detect.methods import container_seed
 from pipeline.evaluate.statistics import Scores
+from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder
 from pipeline.stage import bar, write_table
 from stegnet.channels import Transit
@@ -36,7 +35,6 @@ from stegnet.channels.jpeg_form import jpeg_of
 from stegnet.core.errors import CapacityError
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.keys import KEY_BYTES, Key, seeded
-from study import channel_hiders, features, jpeg_features
 from study.channel_hiders import (
     AGAIN,
     ARRIVES,
@@ -64,6 +62,11 @@ UPLOADED = 200  # photographs
 DCTR, SPAM = "DCTR", "SPAM"
 SEED = 0
 CONTROL = ChannelCase("control")
+# What decides what arrives, and its features.
+CODE = (
+    *("stegnet/channels", "stegnet/methods", "stegnet/sealing", "stegnet/image/libjpeg.py"),
+    *("stegnet/media/jpeg_cover.py", "study/channel_hiders.py", "study/features.py", "study/jpeg_features.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,9 @@ def measured(trial: Trial, photographs: np.ndarray) -> dict[ChannelCase, Measure
     transit = replace(transit, known=replace(transit.known, moved=of_one.moved))
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
     parts = [
-        cached(trial, transit, photographs[start : start + ROWS * COLUMNS], container_seed(SEED, start), code())
+        cached(
+            trial, transit, photographs[start : start + ROWS * COLUMNS], container_seed(SEED, start), source_hash(CODE)
+        )
         for start in bar(range(0, len(photographs), ROWS * COLUMNS), trial.name)
     ]
     found = {}
@@ -285,15 +290,6 @@ def auc_together(scores: Scores, at_once: int, seed: int) -> tuple[float, float,
     areas = [area(random.choice(every, len(every))) for _ in range(draws)]
     low, high = np.quantile(areas, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(np.mean([area(every) for _ in range(20)])), float(low), float(high)
-
-
-def code() -> str:
-    """Return the SHA-256 of the code that decides what arrives, and its features."""
-    library = Path(stegnet.__file__).parent
-    own = ("channels/*.py", "methods/*channel*.py", "sealing/*.py", "image/libjpeg.py", "media/jpeg_cover.py")
-    files = sorted(path for pattern in own for path in library.glob(pattern))
-    files += [Path(str(module.__file__)) for module in (channel_hiders, features, jpeg_features)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _extract(trial: Trial, transit: Transit, photographs: np.ndarray, first_seed: int, code: str) -> list[Measured]:

@@ -5,7 +5,6 @@ picture is tested by a classifier that was trained on others. Rates are in bits 
 not 0 (`jpeg_hiders`). The table is written after every case, and features are kept in the cache folder.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,16 +17,15 @@ import pandas as pd
 import torch
 from joblib import Memory
 
-import stegnet
 from pipeline.config import Config
 from pipeline.detect.methods import container_seed, evenly
 from pipeline.evaluate.statistics import Scores
+from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
 from stegnet.core.pixels import is_grey
 from stegnet.image.pictures import read_picture, resize
-from study import jpeg_features, jpeg_hiders
 from study.ensemble import FOLDS, Features, by_folds, folds, joined, summarise
 from study.jpeg_features import EXTRACTORS, Luma
 from study.jpeg_hiders import (
@@ -46,6 +44,7 @@ from study.jpeg_hiders import (
     cover_luma,
     saved_luma,
 )
+from study.photograph_pairs import photographs_in
 from study.steganalysis import in_processes
 
 SIDE, LEAST = 256, 320  # pixels: of a cover, and the shorter side of a photograph that is reduced to one
@@ -57,8 +56,9 @@ RJCA, ROUNDED, FEW = "RJCA", 100, 300  # an attack without training, the quality
 TABLE = "jpeg_steganalysis.csv"
 _SUFFIXES = {JPEG: "", WHILE_SAVING: "_made"}  # in names of metrics
 _CHANGED, _NONZERO = "changed", "nonzero"
-_FILES = [Path(module.__file__) for module in (jpeg_features, jpeg_hiders)]
-_OWN_FILES = [path for own in ("methods/jpeg*.py", "sealing/*.py") for path in Path(stegnet.__file__).parent.glob(own)]
+# What decides a method's containers and their features: of any method, and of stegnet's.
+_CODE = ("study/jpeg_features.py", "study/jpeg_hiders.py")
+_OWN_CODE = (*_CODE, "stegnet/methods", "stegnet/sealing")
 
 CASES = tuple(JpegCase(*case) for case in (  # the most telling first
     (75, JPEG, 0.2, DCTR), (75, NSF5, 0.2, DCTR), (75, JPEG, 0.1, DCTR), (75, JPEG, 0.4, DCTR),
@@ -97,7 +97,7 @@ def covers(folder: Path, most: int = 0, *, reduced: bool = True) -> list[np.ndar
     They are reduced, or the upper left parts of their own size, so that the grid of a JPEG stays where it is.
     """
     found = []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")):
+    for path in photographs_in(folder):
         picture = read_picture(path)
         height, width = picture.shape[:2]
         if min(height, width) >= LEAST and not is_grey(picture):
@@ -152,12 +152,6 @@ def best_detectors(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def code_of(method: str) -> str:
-    """SHA-256 of the code that decides a method's containers and their features."""
-    files = sorted(_FILES + (_OWN_FILES if method in OWN else []))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-
-
 def _row(
     case: JpegCase, nonzero: np.ndarray, changed: np.ndarray, scores: Scores, seed: int, at_once: int = 1
 ) -> dict[str, Any]:
@@ -173,10 +167,9 @@ def _measured(case: JpegCase, pictures: list[np.ndarray], seed: int) -> dict[str
     """Features of the containers of a case by name, (N, F), and their changes and coefficients that are not 0, (N,)."""
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(1 << 30))  # as in steganalysis
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
+    code = source_hash(_OWN_CODE if case.method in OWN else _CODE)
     jobs = [
-        partial(
-            cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code_of(case.method)
-        )
+        partial(cached, case, np.stack(pictures[start : start + CHUNK]), container_seed(seed, start), code)
         for start in range(0, len(pictures), CHUNK)
     ]
     parts = in_processes(jobs, f"{case.features} of {case.method} {case.rate:g}, quality {case.quality}")

@@ -28,7 +28,7 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.keystream import ORIENTATIONS
 from stegnet.networks import Network
 from study.keyless import base_of, read_blocks, to_hide
-from study.photograph_pairs import Pair
+from study.photograph_pairs import Pair, pairs_of
 from study.stats import auc
 
 MOST_PAIRS = 24  # of each kind
@@ -50,8 +50,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     main_kind = headline_kind(pairs.kinds)
     rows = []
     for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
-        named = [pairs.pair(kind, index) for index in range(min(MOST_PAIRS, pairs.count(kind)))]
-        own = [(cover, secret) for (_, cover), (_, secret) in named]
+        own = pairs_of(pairs, kind)[:MOST_PAIRS]
         unmasked = {UNMASKED: replace(network, period=0.0)} if kind == main_kind else {}
         for blocks, each in ({READ: network} | unmasked).items():
             for attack, scores in attacks(each, own, config.seed, f"{kind}, {blocks}"):

@@ -24,8 +24,18 @@ def photograph_pairs(shards: Path, shift: int) -> list[Pair]:
     """Test photographs of all sources, paired as in `PicturePairs`; rendered scenes only if there is nothing else."""
     pairs = PicturePairs(shards, shift)
     kinds = [kind for kind in pairs.kinds if kind != RENDERED] or pairs.kinds
-    named = [pairs.pair(kind, index) for kind in kinds for index in range(pairs.count(kind))]
+    return [pair for kind in kinds for pair in pairs_of(pairs, kind)]
+
+
+def pairs_of(pairs: PicturePairs, kind: str) -> list[Pair]:
+    """All test pairs of a kind."""
+    named = (pairs.pair(kind, index) for index in range(pairs.count(kind)))
     return [(cover, secret) for (_, cover), (_, secret) in named]
+
+
+def photographs_in(folder: Path) -> list[Path]:
+    """Pictures in and below a folder, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
 
 
 def training_photographs(shards: Path) -> list[Pair]:
@@ -44,7 +54,7 @@ def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
     Each is a cover; its secret is the next one, at the cover's size; a single one hides itself.
     """
     found = [picture.pixels for job in photograph_jobs(catalogue) for picture in job()]
-    found += [read_picture(path) for path in sorted(folder.rglob("*")) if _is_large(path)]
+    found += [read_picture(path) for path in photographs_in(folder) if _is_large(path)]
     large = [_megapixel(picture) for picture in found if picture[..., 0].size >= _LEAST_LARGE]
     if not large:
         raise DataError(f"{folder}: no photographs of {_LEAST_LARGE} pixels or more, nor in packages")
@@ -55,8 +65,6 @@ def large_photographs(catalogue: Path, folder: Path) -> list[Pair]:
 
 def _is_large(path: Path) -> bool:
     """True for a picture of enough pixels; only its header is read."""
-    if path.suffix.lower() not in _PICTURES:
-        return False
     with open_picture(path) as picture:
         return picture.width * picture.height >= _LEAST_LARGE
 

@@ -37,6 +37,7 @@ from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import read_picture
 from stegnet.sealing import SealOptions, seal
 from stegnet.sealing.jpeg_samples import coefficient_costs, medium_of, samples_of, with_samples
+from study.photograph_pairs import photographs_in
 
 HIDDEN, RECORD = 1000, 1100  # bytes of a file, and of what it is with its record
 QUALITIES = 95, 85, 75, 90
@@ -247,13 +248,9 @@ ENCODERS: Mapping[str, SavingProgram] = MappingProxyType(
 )
 
 
-def photographs(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-
-
 def as_they_are(folder: Path, most: int) -> Iterator[tuple[str, int, Path]]:
     """JPEGs that were not made here, with sides that are no multiples of 8, by an encoder that rounds coefficients."""
-    jpegs = [path for path in photographs(folder) if path.suffix.lower() != ".png"]
+    jpegs = [path for path in photographs_in(folder) if path.suffix.lower() != ".png"]
     for path in jpegs[:: max(len(jpegs) // (2 * most), 1)]:
         with Image.open(path) as image:
             if most and image.mode == "RGB" and any(side % BLOCK for side in image.size):
@@ -263,7 +260,7 @@ def as_they_are(folder: Path, most: int) -> Iterator[tuple[str, int, Path]]:
 
 def covers(folder: Path, most: int) -> Iterator[tuple[str, int, np.ndarray]]:
     """Encoders, qualities, and photographs of all remainders of their sides, (H, W, 3) uint8."""
-    paths = photographs(folder)
+    paths = photographs_in(folder)
     names = [
         name
         for name, encoder in ENCODERS.items()

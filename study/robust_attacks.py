@@ -129,13 +129,18 @@ def detect_films(hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence
 
 def jumps(film: np.ndarray, run: int) -> float:
     """Logarithm of how much more low frequencies change where a run begins than elsewhere; (T, H, W, 3) uint8."""
-    frames, height, width, _ = film.shape
-    shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK
-    lumas = np.stack([luma(frame) for frame in film])[:, : shape[1] * BLOCK, : shape[3] * BLOCK]
-    coefficients = dctn(lumas.reshape(shape).astype(np.float32), axes=(2, 4), norm="ortho")[:, :, :_LOW, :, :_LOW]
+    coefficients = spectra(film)[:, :, :_LOW, :, :_LOW]
     changes = np.abs(np.diff(coefficients, axis=0)).mean((1, 2, 3, 4))
     begins = np.arange(1, len(film)) % run == 0
     return float(np.log(changes[begins].mean() / changes[~begins].mean()))
+
+
+def spectra(film: np.ndarray) -> np.ndarray:
+    """The DCT of the blocks of a film's luma, (T, rows, 8, columns, 8), of whole blocks of (T, H, W, 3) uint8."""
+    frames, height, width, _ = film.shape
+    shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK
+    lumas = np.stack([luma(frame) for frame in film])[:, : shape[1] * BLOCK, : shape[3] * BLOCK]
+    return dctn(lumas.reshape(shape).astype(np.float32), axes=(2, 4), norm="ortho")
 
 
 def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -> dict[str, float]:
@@ -211,10 +216,7 @@ def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, 
 
 def phases(film: np.ndarray, point: OperatingPoint) -> np.ndarray:
     """Phases of the coefficients that carry bits, in periods, (T, rows, cols, n), of a film (T, H, W, 3) uint8."""
-    frames, height, width, _ = film.shape
-    shape = frames, height // BLOCK, BLOCK, width // BLOCK, BLOCK
-    blocks = np.stack([luma(frame) for frame in film]).reshape(shape).astype(np.float32)
-    found = dctn(blocks, axes=(2, 4), norm="ortho")
+    found = spectra(film)
     some = [found[:, :, down, :, across] for down, across in FREQUENCIES[: point.coefficients]]
     return np.stack(some, -1) / point.periods
 

@@ -26,7 +26,7 @@ from stegnet.core.measures import CONTAINER_PSNR, SECRET, SECRET_PSNR, SSIM, psn
 from stegnet.core.pixels import GREY, through_jpeg, through_webp, to_8_bits
 from stegnet.networks import Network
 from study.keyless import base_of
-from study.photograph_pairs import Pair
+from study.photograph_pairs import Pair, pairs_of
 
 PAIRS = 24  # of all kinds together, as many of each
 DEFAULT, BASE, ENHANCED = "default", "base alone", "base alone, enhanced"
@@ -63,8 +63,7 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 def mixed_pairs(pairs: PicturePairs) -> list[Pair]:
     """At most PAIRS test pairs, as many of each kind, evenly spaced."""
     share = PAIRS // len(pairs.kinds)
-    named = [pairs.pair(kind, index) for kind in pairs.kinds for index in evenly(list(range(pairs.count(kind))), share)]
-    return [(cover, secret) for (_, cover), (_, secret) in named]
+    return [pair for kind in pairs.kinds for pair in evenly(pairs_of(pairs, kind), share)]
 
 
 def measure(network: Network, pairs: list[Pair], seed: int, number: int) -> Iterator[dict[str, Any]]:

@@ -48,6 +48,7 @@ from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import TRUSTED
 from stegnet.networks.card import read_card
 from stegnet.networks.pair import load_pair
+from study.photograph_pairs import pairs_of
 from study.zoo_ruler import EXACT, STORED, Pixels, ruler_of
 
 OURS = "costa"  # the preset of this project's own pair, to compare with
@@ -274,9 +275,7 @@ def time_of(device: torch.device) -> float:
 def photographs(shards: Path, shift: int) -> list[tuple[Pixels, Pixels]]:
     """Return covers and secrets of the test pictures that every data set has; `shift` is evaluate.shift."""
     pairs = PicturePairs(shards, shift)
-    kind = headline_kind(pairs.kinds)
-    both = [pairs.pair(kind, index) for index in range(pairs.count(kind))]
-    return [(cover, secret) for (_, cover), (_, secret) in both]
+    return pairs_of(pairs, headline_kind(pairs.kinds))
 
 
 def detection(entries: Sequence[ZooEntry], shards: Path, count: int) -> list[float | None]:
