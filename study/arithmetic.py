@@ -1,12 +1,11 @@
 """Stage arithmetic: what the networks must beat, the same base and its residual hidden by plain arithmetic.
 
 A container's sample modulo m is a digit: it goes to the nearest value with the wanted remainder, which carries log2(m)
-bits for a squared error of about m²/12. No network, no trellis. Three rivals use it:
+bits for a squared error of about m²/12. No network, no trellis. Two rivals use it:
 
 - residual: the coded base takes its share of the samples; the others carry the residual, quantised by Lloyd's method
   (Lloyd 1982, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28) to as many levels as they have room for;
-- enhanced: the same, after the pair's own network has enhanced the base on both sides;
-- digital: all samples carry one AVIF file of the whole room.
+- enhanced: the same, after the pair's own network has enhanced the base on both sides.
 
 All digits are masked by a key. The containers are 8 bits, read back as they are. Nothing is spent on a message
 authentication code or on hiding where the digits are: the rivals are a little better here than in a real format.
@@ -27,13 +26,13 @@ from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.core.pixels import LEVELS
-from stegnet.image.avif import decode_avif, encode_avif, fit_avif
+from stegnet.image.avif import decode_avif, fit_avif
 from stegnet.networks import Network, reveal_picture
 
 MODULI = (3, 4, 5)
 QUALITIES = (80, 85, 90, 95)  # of the base
 MOST_PAIRS = 50  # of a kind
-NETWORK, RESIDUAL, ENHANCED, DIGITAL = "network", "residual", "enhanced", "digital"
+NETWORK, RESIDUAL, ENHANCED = "network", "residual", "enhanced"
 
 _BITS, _DIGITS = {3: 19, 4: 2, 5: 16}, {3: 12, 4: 1, 5: 7}  # so many bits are written as so many digits
 _GROUP = 24  # residual samples whose levels share digits: the product of their levels stays below 2⁶³
@@ -59,22 +58,6 @@ def by_network(pair: Network) -> Method:
     def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
         container = network_by_key(pair)(cover, secret, seed)
         return Embedding(container, reveal_picture(pair, container, key_of(seed)).picture)
-
-    return hide
-
-
-def digital_avif(modulus: int) -> Method:
-    """All samples carry the best AVIF that fits, log2(modulus) bits each."""
-
-    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> Embedding:
-        most = cover.size // _DIGITS[modulus] * _BITS[modulus] // 8
-        data = _best_avif(secret, most)
-        mask = np.random.default_rng(seed).integers(0, modulus, cover.size)
-        digits = _to_digits(data, modulus)
-        container = write_digits(cover, np.pad(digits, (0, cover.size - digits.size)), mask, modulus)
-        found = read_digits(container, mask, modulus)[: digits.size]
-        revealed = decode_avif(_to_bytes(found, modulus, len(data)), *secret.shape[:2])
-        return Embedding(container, revealed, 8 * len(data) / (cover.size // 3))
 
     return hide
 
@@ -195,7 +178,6 @@ def read_digits(container: np.ndarray, mask: np.ndarray, modulus: int) -> np.nda
 def compare(network: Network, pairs: PicturePairs, kind: str, seed: int) -> pd.DataFrame:
     """Quality of the network, by key, and of its rivals on pairs of a kind: one row per method and pair."""
     methods: dict[tuple[str, int, int], Method] = {(NETWORK, 0, network.quality): by_network(network)}
-    methods |= {(DIGITAL, modulus, 100): digital_avif(modulus) for modulus in MODULI}
     for name, pair in ((RESIDUAL, None), (ENHANCED, network)):
         methods |= {
             (name, modulus, quality): residual_arithmetic(modulus, quality, pair)
@@ -247,19 +229,6 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     leads |= {f"{kind}_lead_enhanced_db": round(lead(summary, kind, ENHANCED), 3) for kind in pairs.kinds}
     write_json(out / "metrics.json", leads)
     print(summary.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
-
-
-def _best_avif(picture: np.ndarray, most: int) -> bytes:
-    """The AVIF of the highest quality below a lossless one that takes at most `most` bytes."""
-    best, fits, too_large = encode_avif(picture, 0), 0, 100
-    while too_large - fits > 1:
-        middle = (fits + too_large) // 2
-        data = encode_avif(picture, middle)
-        if len(data) <= most:
-            best, fits = data, middle
-        else:
-            too_large = middle
-    return best
 
 
 def _to_digits(data: bytes, modulus: int) -> np.ndarray:

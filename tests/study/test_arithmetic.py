@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from study.arithmetic import MODULI, digital_avif, lloyd, read_digits, residual_arithmetic, write_digits
+from study.arithmetic import MODULI, lloyd, read_digits, residual_arithmetic, write_digits
 from tests.support.quality import psnr
 
 
@@ -35,10 +35,9 @@ def test_lloyds_quantiser_is_the_textbooks(count, error):
 
 
 @pytest.mark.parametrize("modulus", MODULI)
-def test_both_rivals_bring_a_picture_back(waves, picture, modulus):
+def test_a_rival_brings_a_picture_back(waves, picture, modulus):
     cover = picture(64, 96, 3)
-    for method in (digital_avif(modulus), residual_arithmetic(modulus, 70)):
-        embedding = method(cover, waves, 5)
-        assert embedding.container.dtype == np.uint8
-        assert psnr(cover, embedding.container) > 44
-        assert psnr(waves, embedding.revealed) > 34
+    embedding = residual_arithmetic(modulus, 70)(cover, waves, 5)
+    assert embedding.container.dtype == np.uint8
+    assert psnr(cover, embedding.container) > 44
+    assert psnr(waves, embedding.revealed) > 34

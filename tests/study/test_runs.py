@@ -55,7 +55,7 @@ def test_arithmetic(config, shards: Path, weights: Path, tmp_path: Path, monkeyp
     shrink(monkeypatch, arithmetic, MOST_PAIRS=2, QUALITIES=(85,))
     arithmetic.main(config, shards, weights, tmp_path)
     table = pd.read_csv(tmp_path / "pairs.csv")
-    counts = {"digital": 6, "enhanced": 6, "network": 2, "residual": 6}
+    counts = {"enhanced": 6, "network": 2, "residual": 6}
     assert table.groupby("method")["pair"].count().to_dict() == counts
     assert figures(tmp_path).keys() == {"photographs_lead_db", "photographs_lead_enhanced_db"}
 
