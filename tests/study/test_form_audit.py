@@ -162,16 +162,29 @@ def test_covers_of_one_picture_stay_in_one_half() -> None:
     assert len(set(groups[first])) == 6
 
 
-def test_the_audit_finds_its_control_and_nothing_in_a_jpeg(
-    tmp_path: Path, picture: np.ndarray, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The writer that forgets the Huffman tables of a JPEG is found, stegnet's own is not."""
-    big = np.tile(picture, (3, 3, 1))
+def scene(number: int) -> np.ndarray:
+    """One of many pictures that have little in common, (240, 320, 3) uint8."""
+    random = np.random.default_rng(number)
+    rows, cols = np.mgrid[:240, :320]
+    down, across, along, wide = random.uniform(5, 40, 4)
+    waves = random.uniform(20, 70) * np.sin(rows / down) * np.cos(cols / across) + 20 * np.sin(
+        rows / along + cols / wide
+    )
+    smooth = 128 + waves[..., None] + np.arange(3)
+    return (smooth + random.normal(0, random.uniform(2, 6), smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def test_the_audit_finds_its_control_and_nothing_in_a_jpeg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The writer that forgets the Huffman tables of a JPEG is found, stegnet's own is not.
+
+    The covers are different scenes: among parts of one, the tables of optimised JPEGs show what was changed.
+    """
     for program, options in (("plain", {}), ("optimised", {"optimize": True})):
         (tmp_path / "jpg" / program).mkdir(parents=True)
-        for number in range(8):
-            rows = slice(number, number + 150)
-            (tmp_path / "jpg" / program / f"{number}.jpg").write_bytes(saved(big[rows], "JPEG", quality=90, **options))
+        for number in range(20):
+            quality = int(np.random.default_rng(number).integers(80, 95))
+            jpeg = saved(scene(number), "JPEG", quality=quality, **options)
+            (tmp_path / "jpg" / program / f"{number}.jpg").write_bytes(jpeg)
     forms: dict[str, ContainerForm] = {form.name: form for form in FORMS}
     names = "control: JPEG by default tables", "JPEG of a JPEG"
     control, own = (list(audited(forms[name], list(pairs(forms[name], tmp_path)))) for name in names)
