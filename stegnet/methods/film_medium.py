@@ -108,7 +108,7 @@ class SealedFilm(NewContainer):
         self._keys = keys
         self.height, self.width = medium.size
         self.frames = medium.frames
-        warn_of_slow_film(medium.cover, context)
+        warn_of_slow_film(medium.frames, context)
         share = medium.share_of(fitted, keys.film) if medium.groups > 1 else 0
         with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, medium.groups, share, context.randomness)

@@ -235,10 +235,10 @@ def write_jpeg(
         return Changes.of(cover.shown, written.pixels)
 
 
-def warn_of_slow_film(cover: Cover, context: Context) -> None:
+def warn_of_slow_film(frames: int, context: Context) -> None:
     """Warn before hiding in a film for which it takes minutes without compiled kernels."""
     slow_from = 250  # frames
-    if cover.frames >= slow_from and (line := kernels_missing()):
+    if frames >= slow_from and (line := kernels_missing()):
         context.warn(line)
 
 

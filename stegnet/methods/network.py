@@ -238,7 +238,7 @@ class _NetworkFilm(NewContainer):
         self.network = chosen_network(context)
         steps = ("hide", "verify") if options.verify else ("hide",)
         self.context = context.in_steps(*steps)
-        warn_of_slow_film(cover, context)
+        warn_of_slow_film(self.frames, context)
         self._film = RewrittenFilm(cover, suffix, self.network.pool(*cover.size), self.context)
         info = secret.film
         network = self.network
