@@ -134,12 +134,13 @@ class SealedFilm(NewContainer):
         if medium.tells_share:
             most = medium.groups * medium.share_capacity(header.file.name, self._keys.film)
             figures |= {"capacity": most, "channels": medium.channels}
+        of_frames = written.frames is None  # else groups are no frames, of which the report tells how many may be lost
         return Written.of(
             self.fitted,
             (*written.left_out, self.fitted.line, *self.fitted.notes, *loss, *written.notes),
             figures | written.figures,
-            hidden=frames_with_data(header) if written.frames is None else written.frames,
-            may_be_lost=may_be_lost(header) if written.frames is None else None,
+            hidden=frames_with_data(header) if of_frames else written.frames,
+            may_be_lost=may_be_lost(header) if of_frames else None,
         )
 
 

@@ -28,7 +28,6 @@ from stegnet.methods.film_medium import FilmMedium, SealedFilm
 from stegnet.methods.hiding import found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, WrittenMedium
 from stegnet.methods.method import (
-    AutoOptions,
     Capacity,
     Context,
     CoverSize,
@@ -73,11 +72,7 @@ _LARGER = Text(
 _TOO_FEW = "its own H.264 can't be used: it has no B pictures, or too few"
 
 
-class H264Options(MethodOptions):
-    """Options of the method "h264"."""
-
-
-class H264Method(MediumMethod[H264Options]):
+class H264Method(MediumMethod[MethodOptions]):
     """Any file, byte for byte, in an MP4 that stays the film it was."""
 
     info = MethodInfo(
@@ -94,7 +89,7 @@ without encoding.
 """,
         forms=MappingProxyType({PICTURE: FORMS[PICTURE], FILM: (".mp4", ".mov")}),
         covers=(FILM,),
-        options=H264Options,
+        options=MethodOptions,
         shared=("compress", "at_most_safe"),
         implied=True,
         preference=4,
@@ -104,11 +99,11 @@ without encoding.
         """Return files hidden unchanged, if the cover is such a film."""
         why_not = _why_not(cover.cover) if cover.cover else ""
         unused = [Fit("", self.info.name, why_not=why_not)] if why_not else []
-        found = self.capacity(cover, USUAL_NAME, H264Options())
+        found = self.capacity(cover, USUAL_NAME, MethodOptions())
         fits = [Fit("any file, in the H.264 itself", self.info.name, found.bytes, found.hard)] if found.bytes else []
         return unused + fits
 
-    def capacity(self, cover: CoverSize, name: str, options: H264Options) -> Capacity:
+    def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity:
         """Return the capacity of a film's own H.264; 0 for a still picture, and for a cover whose file is not given."""
         if cover.cover is None or cover.frames == 1:
             return Capacity(0)
@@ -118,11 +113,11 @@ without encoding.
             return Capacity(0)
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard)
 
-    def open(self, cover: Cover, options: H264Options, suffix: str, key: KeySource) -> Medium:
+    def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         """Return the levels of an MP4's own H.264; opened once per cover."""
         return cover.once(self.info.name, H264Medium)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for an MP4 with loss that is to stay an MP4: it stays the film it was, or is refused.
 
         No compressed copy is hidden: hardly any fits.
@@ -134,7 +129,7 @@ without encoding.
         return replace(choice, options=replace(choice.options, compress=False), final=True)
 
     def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: H264Options, context: Context
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MethodOptions, context: Context
     ) -> NewContainer | MethodChoice:
         """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         if (payload.kind is None or not options.compress) and payload.file.length > cover.length // _SMALL:

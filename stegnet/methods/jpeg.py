@@ -23,7 +23,6 @@ from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.methods.jpeg_tolerant import NearlyThroughChannel, found_tolerant_file
 from stegnet.methods.medium import MediumMethod, embed_in
 from stegnet.methods.method import (
-    AutoOptions,
     Capacity,
     Context,
     CoverSize,
@@ -141,7 +140,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         history = None if options.names_channel else medium.history
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for any container that is written as a JPEG."""
         return choice_of(self, options) if suffix in JPEG_SUFFIXES else None
 

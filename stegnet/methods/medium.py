@@ -21,7 +21,6 @@ from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     AlbumMethod,
-    AutoOptions,
     Capacity,
     Compressors,
     Context,
@@ -236,7 +235,7 @@ class MediumMethod(AlbumMethod[Options]):
         medium = self.open(cover.cover, options, "", ANY_KEY)
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for a cover that stays what it is."""
         stays = not options.resize and self.keeps_form_of(cover)
         return choice_of(self, options) if stays and suffix in self.suffixes_of(cover) else None
@@ -293,11 +292,11 @@ class _Fitting(FileSpace):
         return min(most, self._medium.hard) if self.at_most_safe else most
 
     def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        holds_some = self._medium.file_capacity(stored_name(payload.path), self._key) > 0
-        if self.at_most_safe and holds_some and self._medium.safer:
-            return super().refusal(payload, size, most).with_hint(self._medium.safer)
-        own = None if self.at_most_safe and holds_some else self._medium.refusal(size, most)
-        return own or super().refusal(payload, size, most)
+        medium = self._medium
+        refused = super().refusal(payload, size, most)
+        if self.at_most_safe and medium.file_capacity(stored_name(payload.path), self._key) > 0:
+            return refused.with_hint(medium.safer) if medium.safer else refused
+        return medium.refusal(size, most) or refused
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         hint = self._medium.remedy(stored_name(payload.path), self._key, size, most)

@@ -147,10 +147,6 @@ class MethodOptions:
         return False
 
 
-class AutoOptions(MethodOptions):
-    """Options of AUTO, which methods are asked about in `suits`."""
-
-
 def checked_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
     """Return a method's options with the given values, by the names of its fields.
 
@@ -587,7 +583,7 @@ class Method(ABC, Generic[Options]):
     def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:
         """Yield the ways to hide a secret in a cover, the most preferred first; arguments and errors as of `suits`."""
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
 
         Args:
@@ -667,7 +663,7 @@ class AlbumMethod(HidingMethod[Options]):
         """
 
 
-def choice_of(method: HidingMethod[Any], options: AutoOptions, changed_secret: str = "") -> MethodChoice:
+def choice_of(method: HidingMethod[Any], options: MethodOptions, changed_secret: str = "") -> MethodChoice:
     """Return the choice of a method with the values that its options share with AUTO's."""
     shared = {name: value for name, value in vars(options).items() if name in method.info.option_names}
     return MethodChoice(method, method.info.options(**shared), changed_secret)

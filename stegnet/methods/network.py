@@ -27,7 +27,6 @@ from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film, write_picture
 from stegnet.methods.method import (
-    AutoOptions,
     Context,
     CoverSize,
     Fit,
@@ -123,7 +122,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.info.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
         chosen = "{} does not fit as it is, nor compressed: hidden by a network, which reveals it nearly as it was"
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:

@@ -15,12 +15,12 @@ from stegnet.media.cover import Cover
 from stegnet.methods.method import (
     AUTO,
     AlbumMethod,
-    AutoOptions,
     Capacity,
     CoverSize,
     Method,
     MethodChoice,
     MethodInfo,
+    MethodOptions,
     Payload,
     checked_options,
     choice_of,
@@ -167,7 +167,7 @@ def method_for(
     return found, checked_options(found.info.options, options)
 
 
-class Auto(Method[AutoOptions]):
+class Auto(Method[MethodOptions]):
     """The method "auto", which asks the other methods by preference whether they suit a cover and a secret.
 
     Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
@@ -180,7 +180,7 @@ class Auto(Method[AutoOptions]):
         topic="methods",
         summary="sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264",
         covers=COVERS,
-        options=AutoOptions,
+        options=MethodOptions,
         shared=("longer", "any_quality", "compress", "resize", "at_most_safe"),
         matched=True,
         computes=True,
@@ -196,12 +196,12 @@ class Auto(Method[AutoOptions]):
         own = next(each.suffixes_of(cover)[0] for each in asked if each.keeps_form_of(cover))
         return tuple(dict.fromkeys([own, *(suffix for each in asked for suffix in each.suffixes_of(cover))]))
 
-    def capacity(self, cover: CoverSize, name: str, options: AutoOptions) -> Capacity | None:
+    def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity | None:
         """Return the capacity of the last method that hides any file: a secret that the others refuse is compressed."""
         *_, last = (method for method in preferred(cover.kind) if method.info.any_file)
         return last.capacity(cover, name, options)
 
-    def choices(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> Iterator[MethodChoice]:
+    def choices(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> Iterator[MethodChoice]:
         """Yield the choices of the methods that suit the cover; one does, whatever the cover."""
         answers = (method.suits(cover, payload, suffix, options) for method in preferred(cover.kind))
         return (answer for answer in answers if answer)
@@ -213,14 +213,14 @@ def preferred(kind: str) -> list[Method[Any]]:
     return sorted(asked, key=lambda method: -method.info.preference)
 
 
-def album_method(method: Method[Any], cover: Cover, options: Any) -> tuple[AlbumMethod[Any], Any]:
+def album_method(method: Method[Any], cover: Cover, options: MethodOptions) -> tuple[AlbumMethod[Any], Any]:
     """Return the method that hides in a picture of an album, and its options.
 
     It is the given one, or, if that is AUTO, the most preferred one that keeps the cover's form.
     """
-    if not isinstance(options, AutoOptions):
-        assert isinstance(method, AlbumMethod)
+    if isinstance(method, AlbumMethod):
         return method, options
+    assert method.info.name == AUTO, "no other method makes albums"
     able = [each for each in preferred(cover.kind) if isinstance(each, AlbumMethod) and each.keeps_form_of(cover)]
     chosen = next((each for each in able if not options.resize or "resize" in each.info.option_names), able[0])
     return chosen, choice_of(chosen, options).options

@@ -20,7 +20,6 @@ from stegnet.methods.film_medium import FrameMedium, FrameSamples
 from stegnet.methods.hiding import found_file
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, seal_record
 from stegnet.methods.method import (
-    AutoOptions,
     Capacity,
     Context,
     CoverSize,
@@ -28,6 +27,7 @@ from stegnet.methods.method import (
     FoundSecret,
     MethodChoice,
     MethodInfo,
+    MethodOptions,
     NewContainer,
     NotFound,
     Payload,
@@ -59,11 +59,7 @@ from stegnet.sealing import (
 SEALED = "sealed"
 
 
-class SealedOptions(MediumOptions):
-    """Options of the method "sealed"."""
-
-
-class SealedMethod(MediumMethod[SealedOptions]):
+class SealedMethod(MediumMethod[MediumOptions]):
     """Any file, byte for byte, in a picture or film."""
 
     info = MethodInfo(
@@ -77,7 +73,7 @@ The container is a PNG, or a film without loss, and must arrive as it is.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """,
-        options=SealedOptions,
+        options=MediumOptions,
         shared=("compress", "resize", "at_most_safe"),
         albums=True,
         preference=2,
@@ -87,7 +83,7 @@ The container is a PNG, or a film without loss, and must arrive as it is.
         """Return files hidden unchanged, and pictures or films that are compressed."""
         good = 40  # dB: the quality of the longest film that is listed
         best = 52  # dB: the highest quality that is forecast
-        found = self.capacity(cover, USUAL_NAME, SealedOptions())
+        found = self.capacity(cover, USUAL_NAME, MediumOptions())
         most = found.bytes
         if not most:
             return []
@@ -112,11 +108,11 @@ The container is a PNG, or a film without loss, and must arrive as it is.
         """Return True for any picture or film: its samples stay."""
         return True
 
-    def open(self, cover: Cover, options: SealedOptions, suffix: str, key: KeySource) -> Medium:
+    def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a picture, reduced as the options ask, or of the frames of a film."""
         return FrameMedium(cover, suffix) if cover.is_film else PixelMedium(cover, options.resize, suffix)
 
-    def capacity(self, cover: CoverSize, name: str, options: SealedOptions) -> Capacity:
+    def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
         """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
         try:
             most = bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
@@ -135,7 +131,7 @@ The container is a PNG, or a film without loss, and must arrive as it is.
             secure = secure_in(regular_areas_of(cover.cover).mask, cover.channels)
         return Capacity.of(most, secure.hard)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice | None:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for anything written without loss and not transparent.
 
         A secret that does not fit is compressed.
@@ -144,7 +140,7 @@ The container is a PNG, or a film without loss, and must arrive as it is.
         return None if loses or suffix in JPEG_SUFFIXES else choice_of(self, options)
 
     def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: SealedOptions, context: Context
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
     ) -> NewContainer | MethodChoice:
         """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if cover.is_film and options.at_most_safe:

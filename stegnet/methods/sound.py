@@ -13,11 +13,11 @@ from stegnet.media.cover import Cover
 from stegnet.methods.hiding import found_file
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
 from stegnet.methods.method import (
-    AutoOptions,
     Context,
     FoundSecret,
     MethodChoice,
     MethodInfo,
+    MethodOptions,
     NotFound,
     Payload,
     choice_of,
@@ -64,7 +64,7 @@ MP3, AAC and Opus lose the secret.
         """Return the samples of a WAV or FLAC; opened once per cover."""
         return cover.once(self.info.name, SoundMedium)
 
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: AutoOptions) -> MethodChoice:
+    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice:
         """Return a choice for any sound: no other method hides in one."""
         return choice_of(self, options)
 

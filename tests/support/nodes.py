@@ -19,7 +19,7 @@ from stegnet.core.remote_path import place
 from stegnet.files import FolderPlan, Outcome, plan_hiding
 from stegnet.keys import Key, KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
-from stegnet.methods.sealed import SealedOptions
+from stegnet.methods.medium import MediumOptions
 from stegnet.results import OutputFolder, OutputTarget, Report
 from stegnet.tasks import HidingWork, Secrets, Work, tasks_of
 from tests.support.cluster import STORE
@@ -28,7 +28,7 @@ from tests.support.waiting import LIMIT
 _WORKERS = ("ray::_do", "ray::IDLE")
 # Not 0, 1, 2, …, which is in the memory of any program.
 SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
-SEALED = HidingWork(HideJob(METHODS["sealed"], SealedOptions(), DEFAULT_CONTEXT))
+SEALED = HidingWork(HideJob(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT))
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -149,7 +149,7 @@ class Doing(HideJob):
 
 def doing(work: Callable[..., Report]) -> HidingWork:
     """Hiding by a function of a module."""
-    return HidingWork(Doing(METHODS["sealed"], SealedOptions(), DEFAULT_CONTEXT, work))
+    return HidingWork(Doing(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT, work))
 
 
 def die(*arguments: object) -> None:
