@@ -34,7 +34,6 @@ export default defineConfig({
   worker: { format: "es" },
   define: {
     __PAIR__: JSON.stringify(pair("default")),
-    __FORMER__: JSON.stringify(pair("former")),
     __NETWORKS__: JSON.stringify(networks()),
     __MODEM__: JSON.stringify(modem()),
     __PREDICTOR__: JSON.stringify(predictor()),

@@ -9,7 +9,6 @@ import pytest
 from pipeline.prepare.downloads import photograph_jobs
 from pipeline.prepare.sources import Picture, squares_of
 from stegnet import Key, Session
-from stegnet.image import read_picture
 from stegnet.networks import SHIPPED, read_card
 from stegnet.video import read_frames, read_sound, scan
 from tests.support.films import ffmpeg
@@ -19,7 +18,6 @@ pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
 BETRAYED = pytest.mark.filterwarnings("ignore:the cover is a")  # as a JPEG or in YCbCr
 
 ROOT = Path(__file__).parent.parent
-FORMER = Path(__file__).parent / "methods/network/former"
 KEY, SESSION = Key(bytes(range(32))), Session()
 
 
@@ -50,15 +48,6 @@ def test_figures_of_the_card_hold_on_photographs() -> None:
         figures.append((psnr(cover, container), psnr(secret, SESSION.reveal(container, key=KEY).picture)))
     card = read_card(SHIPPED).figures
     assert np.mean(figures, axis=0) == pytest.approx((card["container_psnr"], card["secret_psnr"]), abs=0.3)
-
-
-@pytest.mark.parametrize("backend", ["onnx", "torch"])
-def test_what_the_former_pair_hid_comes_back(backend: str) -> None:
-    """Hidden and revealed by 0.1.0 before its pair had networks that see a picture whole."""
-    container, revealed = (FORMER / f"{name}.png" for name in ("container", "revealed"))
-    found = Session(backend=backend).reveal(container, key=KEY)
-    assert np.abs(found.picture.astype(int) - read_picture(revealed)).max() <= 1
-    assert dict(Session().info(container, key=KEY))["weights_installed"]
 
 
 @BETRAYED

@@ -108,7 +108,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "READING": [("record.reading", "MAX_PIXEL_RATIO"), ("core.pixels", "LARGE_PHOTOGRAPH LARGEST_RATIO")],
     "RECORD": [
         ("record.record", "NUMBERS"),
-        ("record.record.RecordKind", "SPREAD SPARE ANAMORPHIC NEAR_LOSSLESS"),
+        ("record.record.RecordKind", "SPREAD SPARE NEAR_LOSSLESS"),
         ("record.record", "MAX_SIDE"),
         ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
         ("near.coders.Coder", "JPEG_XL NETWORK"),

@@ -5,11 +5,10 @@ one from a stranger can at worst be wrong.
 """
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,50 +17,15 @@ from stegnet.channels.channel_types import Arrival, limits_of
 from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm, decoded
 from stegnet.channels.jpeg_headers import MOST_HEADERS, added_metadata, are_headers_of
 from stegnet.channels.simulation import saved_by
-from stegnet.channels.size_rules import SizePair, possible_rules, sizes_made
+from stegnet.channels.size_rules import SizePair, possible_rules, size_within, sizes_made
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import MOST_JPEG_SIDE
 from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.libjpeg import DctMethod
 
 FORMAT = "stegnet channel"
-VERSION = 2
+VERSION = 1
 MOST_SIZES = 256  # pairs of sizes of a file
-Rounding = Literal["nearest", "down", "up"]
 SIZES = 4  # classes of coefficients by their magnitude: 0, 1, 2, and larger ones
-
-
-@dataclass(frozen=True)
-class SizeLimit:
-    """Sizes of pictures that a channel leaves as they are, and what becomes of larger ones.
-
-    Attributes:
-        longer, shorter: pixels of the longer and the shorter side, at most.
-        pixels: pixels of the picture, at most.
-        reduces: True if larger pictures are known to be reduced to this; False if none was seen reduced, so that it is
-            the largest size that was tried.
-        rounding: how the shorter side of a reduced picture is rounded; None: not known.
-    """
-
-    longer: int
-    shorter: int
-    pixels: int
-    reduces: bool
-    rounding: Rounding | None = None
-
-    def kept_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the largest size in the proportions of a picture that the channel leaves as it is."""
-        longer = max(height, width)
-        shorter = min(height, width)
-        factor = min(1.0, self.longer / longer, self.shorter / shorter, math.sqrt(self.pixels / (longer * shorter)))
-        rows = max(1, round(factor * height))
-        cols = max(1, round(factor * width))
-        while max(rows, cols) > self.longer or min(rows, cols) > self.shorter or rows * cols > self.pixels:
-            if rows > 1 and (cols == 1 or rows * width > cols * height):
-                rows -= 1
-            else:
-                cols -= 1
-        return rows, cols
 
 
 @dataclass(frozen=True)
@@ -70,7 +34,6 @@ class KnownChannel:
 
     Attributes:
         form: tables and sampling with which it saves.
-        limit: sizes that it leaves as they are.
         dct: the DCT of its encoder that predicts best.
         progressive, optimised: whether the JPEGs that arrive are, or have Huffman tables made for them.
         exact: True if the simulation gave what arrived of all examples, bit for bit; None: no example kept its size.
@@ -79,13 +42,12 @@ class KnownChannel:
         moved_by_size: share of all luma coefficients but the first of each block, by magnitude: 0, 1, 2, larger.
         keeps_exif, keeps_profile, turns_upright: what happens to metadata; None: no example tells.
         examples: number of pictures that were sent.
-        sizes: their sizes, upright, and what arrived; () of a file that does not tell.
+        sizes: their sizes, upright, and what arrived; one pair at least.
         headers: of the JPEGs that arrive, as `learned_headers` returns them; b"": not known.
         keeps_density: whether the density that JFIF says stays; None: no example tells.
     """
 
     form: JpegForm
-    limit: SizeLimit
     dct: DctMethod
     progressive: bool
     optimised: bool
@@ -96,7 +58,7 @@ class KnownChannel:
     keeps_profile: bool | None
     turns_upright: bool | None
     examples: int
-    sizes: tuple[SizePair, ...] = ()
+    sizes: tuple[SizePair, ...]
     headers: bytes = b""
     keeps_density: bool | None = None
 
@@ -106,17 +68,22 @@ class KnownChannel:
     @property
     def limits(self) -> str:
         """The changes that it does not include, in words."""
-        return limits_of(reduced=self.limit.reduces, cropped=False)
+        return limits_of(reduced=self.reduces, cropped=False)
+
+    @property
+    def reduces(self) -> bool:
+        """True if it reduced an example; False if its limit is not known, as larger pictures were not tried."""
+        return any(sent != arrived for sent, arrived in self.sizes)
 
     def kept_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the size that the channel makes of a picture, and leaves as it is when that is sent.
 
-        Of a channel that is not known to reduce pictures, it is the largest that was tried, as `SizeLimit.kept_size`.
+        Of a channel that is not known to reduce pictures, it is the largest that was tried.
 
         Raises MediaError if the examples leave open which size it is.
         """
-        if not self.sizes or not self.limit.reduces:
-            return self.limit.kept_size(height, width)
+        if not self.reduces:
+            return size_within(self.sizes, (height, width))
         made = sizes_made(self.sizes, (height, width))
         if len(made) == 1:
             return made.pop()
@@ -161,20 +128,10 @@ class KnownChannel:
         ]
 
     def _size_line(self) -> str:
-        limit = self.limit
-        box = f"{limit.longer}×{limit.shorter}"
-        if not limit.reduces:
-            return f"up to {box} pixels a picture keeps its size; larger ones were not tried"
-        if self.sizes:
+        if self.reduces:
             return self._reduced_line()
-        known = {"nearest": "rounded", "down": "rounded down", "up": "rounded up"}
-        rounded = f", the shorter side {known[limit.rounding]}" if limit.rounding else ""
-        rules = [f"{limit.longer} pixels on the longer side"]
-        if limit.shorter < limit.longer:
-            rules.append(f"{limit.shorter} on the shorter")
-        if limit.pixels < limit.longer * limit.shorter or limit.shorter < limit.longer:
-            rules.append(f"{limit.pixels / 1e6:.2f} megapixels")
-        return f"larger pictures are reduced to {' or '.join(rules)}{rounded}"
+        longer, shorter = (max(map(side, (arrived for _, arrived in self.sizes))) for side in (max, min))
+        return f"up to {longer}×{shorter} pixels a picture keeps its size; larger ones were not tried"
 
     def _reduced_line(self) -> str:
         """Return the only rule of one limit that the examples obey, or what became of some."""
@@ -236,10 +193,10 @@ def read_channel(path: str | Path) -> KnownChannel:
         hint = "make one with `stegnet channel SENT RECEIVED -o NAME.channel`"
         raise MediaError("is not a channel's file", hint, subject=path)
     version = repr(content.pop("version", None))  # neither true nor 1.0
-    if version not in ("1", str(VERSION)):
+    if version != str(VERSION):
         raise MediaError("is a channel's file of another version", "learn the channel again", subject=path)
     try:
-        return _checked({"sizes": [], "headers": "", "keeps_density": None} | content if version == "1" else content)
+        return _checked(content)
     except _Invalid as problem:
         raise MediaError(f"is a damaged channel's file: {problem}", "learn the channel again", subject=path) from None
 
@@ -264,14 +221,6 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
     if len(factors) != len(steps) or not form.is_supported:
         raise _Invalid("its chroma sampling is not supported")
 
-    limit = content.pop("limit")
-    if not isinstance(limit, dict) or limit.keys() != {field.name for field in fields(SizeLimit)}:
-        raise _Invalid("limit is incomplete")
-    for name, most in (("longer", MOST_JPEG_SIDE), ("shorter", MOST_JPEG_SIDE), ("pixels", MOST_JPEG_SIDE**2)):
-        _whole_number(name, limit[name], most)
-    _one_of("reduces", limit["reduces"], (True, False))
-    _one_of("rounding", limit["rounding"], (None, *get_args(Rounding)))
-
     _one_of("dct", content["dct"], get_args(DctMethod))
     for name in ("progressive", "optimised"):
         _one_of(name, content[name], (True, False))
@@ -287,13 +236,11 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
             raise _Invalid("moved and moved_by_size are not shares from 0 to 1")
         moved, by_size = float(moved), tuple(map(float, by_size))
     sizes = content.pop("sizes")
-    if not isinstance(sizes, list) or len(sizes) > MOST_SIZES:
-        raise _Invalid(f"sizes are not a list of at most {MOST_SIZES} pairs")
+    if not isinstance(sizes, list) or not 0 < len(sizes) <= MOST_SIZES:
+        raise _Invalid(f"sizes are not a list of 1 to {MOST_SIZES} pairs")
     pairs = tuple(map(_size_pair, sizes))
     headers = _headers(content.pop("headers"), form)
-    return KnownChannel(
-        form, SizeLimit(**limit), moved=moved, moved_by_size=by_size, sizes=pairs, headers=headers, **content
-    )
+    return KnownChannel(form, moved=moved, moved_by_size=by_size, sizes=pairs, headers=headers, **content)
 
 
 def _headers(text: object, form: JpegForm) -> bytes:

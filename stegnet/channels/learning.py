@@ -1,8 +1,7 @@
 """Learning a channel from pictures that were sent through it, and what arrived."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +11,7 @@ from PIL import Image
 
 from stegnet.channels.jpeg_form import JpegForm
 from stegnet.channels.jpeg_headers import MOST_HEADERS, are_headers_of, keeps_density, learned_headers
-from stegnet.channels.known_channel import MOST_SIZES, SIZES, KnownChannel, Rounding, SizeLimit
+from stegnet.channels.known_channel import MOST_SIZES, SIZES, KnownChannel
 from stegnet.channels.simulation import same_tables, saved_by
 from stegnet.channels.size_rules import Size
 from stegnet.core.errors import MediaError
@@ -104,7 +103,6 @@ def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChanne
     huffman_is_optimised = [example.jpeg.has_optimised_tables for example in examples]
     return KnownChannel(
         form=first.form,
-        limit=_limit([sent for sent, _ in sizes], [arrived for _, arrived in sizes]),
         dct=dct,
         progressive=first.jpeg.file.progressive,
         optimised=all(huffman_is_optimised),
@@ -234,46 +232,3 @@ def _moved(examples: Sequence[_Example]) -> tuple[float, tuple[float, ...]]:
 def _always(facts: Sequence[bool]) -> bool | None:
     """Return whether something was so in all examples; None without examples."""
     return all(facts) if facts else None
-
-
-def _limit(sent: Sequence[Size], arrived: Sequence[Size]) -> SizeLimit:
-    """Return the rule by which pictures are reduced, given sizes sent and arrived, height and width.
-
-    A rule that some example contradicts is dropped. Where several are left, or none, all hold together: what they all
-    leave as it is stays as it is.
-    """
-    kept = [size for size, after in zip(sent, arrived, strict=True) if size == after]
-    reduced = [after for size, after in zip(sent, arrived, strict=True) if size != after]
-    longer = max(map(max, arrived))
-    shorter = max(map(min, arrived))
-    pixels = max(height * width for height, width in arrived)
-    if not reduced:
-        return SizeLimit(longer, shorter, pixels, reduces=False)
-
-    near = 0.01  # relative difference of two areas that are one limit, rounded
-    most_side = 65_500  # pixels, for no limit
-    by_longer = all(max(size) == longer for size in reduced)
-    by_shorter = all(min(size) == shorter for size in reduced)
-    by_pixels = all(abs(height * width / pixels - 1) < near for height, width in reduced)
-    several = len({size[0] / size[1] for size in (*kept, *reduced)}) > 1
-    if several and (by_longer or by_shorter or by_pixels):  # examples of other proportions tell the rules apart
-        limit = SizeLimit(
-            longer if by_longer else most_side,
-            shorter if by_shorter else most_side,
-            pixels if by_pixels else most_side**2,
-            reduces=True,
-        )
-    else:
-        limit = SizeLimit(longer, shorter, pixels, reduces=True)
-    return replace(limit, rounding=_rounding(sent, arrived))
-
-
-def _rounding(sent: Sequence[Size], arrived: Sequence[Size]) -> Rounding | None:
-    """Return the only rule of rounding the shorter side that all examples obey; None if there are several, or none."""
-    rules: dict[Rounding, float] = {"nearest": 0.5, "down": 0.0, "up": 1 - 1e-9}  # added before rounding down
-    left = set(rules)
-    for (before, after), rule in product(zip(sent, arrived, strict=True), rules):
-        exact = min(before) * max(after) / max(before)
-        if int(exact + rules[rule]) != min(after):
-            left.discard(rule)
-    return left.pop() if len(left) == 1 else None

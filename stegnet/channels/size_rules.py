@@ -13,6 +13,7 @@ from typing import Literal
 Size = tuple[int, int]  # height and width
 SizePair = tuple[Size, Size]  # of a picture that was sent, upright, and of what arrived
 Limited = Literal["longer", "shorter", "width", "height", "pixels"]
+_OF_BOXES: tuple[Limited, ...] = ("longer", "shorter", "pixels")
 Limits = tuple[tuple[Limited, int], ...]  # what is limited, and to how many pixels
 
 
@@ -81,6 +82,21 @@ def sizes_made(pairs: Sequence[SizePair], size: Size) -> set[Size]:
     height, width = size
     alike = [(sent, arrived) for sent, arrived in pairs if sent[0] * width == sent[1] * height and sent != arrived]
     return {arrived if arrived < size else size for _, arrived in alike}
+
+
+def size_within(pairs: Sequence[SizePair], size: Size) -> Size:
+    """Return the largest size in a picture's proportions whose longer side, shorter side and area all have arrived."""
+    height, width = size
+    longer, shorter, pixels = (max(_measured(arrived, what) for _, arrived in pairs) for what in _OF_BOXES)
+    factor = min(1.0, longer / max(size), shorter / min(size), math.sqrt(pixels / (height * width)))
+    rows = max(1, round(factor * height))
+    cols = max(1, round(factor * width))
+    while max(rows, cols) > longer or min(rows, cols) > shorter or rows * cols > pixels:
+        if rows > 1 and (cols == 1 or rows * width > cols * height):
+            rows -= 1
+        else:
+            cols -= 1
+    return rows, cols
 
 
 @cache

@@ -192,7 +192,7 @@ def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CON
             first = _read_file(path, key_source, context)
         except (MediaError, RevealError):
             continue
-        if first.record is None or first.record.header.frames == 1:
+        if first.record is None or not first.record.header.enough:
             return None
         return Album(folder, [*files[done:], *files[:done]], first, key_source, context)
     return None

@@ -300,15 +300,14 @@ def _described(cover: Cover) -> Info:
 def _sound(cover: Cover) -> Info:
     """Describe a sound, and what fits into it."""
     file = cover.sound.file
-    frames, channels, sample_bytes = file.data.shape
     size = CoverSize.of(cover)
     info: Info = {
         "kind": "sound",
         "form": file.form,
         "samples_per_second": file.rate,
-        "channels": channels,
-        "bits": 8 * sample_bytes,
-        "seconds": round(frames / file.rate, 3),
+        "channels": file.channels,
+        "bits": 8 * file.width,
+        "seconds": round(file.frames / file.rate, 3),
         "notes": [],
         **_capacity(size, _fits(size)),
     }

@@ -2,17 +2,19 @@
 
 import re
 import struct
+from mmap import mmap
 
-from stegnet.formats.boxes import FileBytes
-from stegnet.formats.opened_file import id3_bytes
+from stegnet.formats.opened_file import FileSlices, id3_bytes
 
 APPLICATION = 2  # types of metadata blocks
 SEEK_TABLE = 3
 COMMENTS = 4
 LAST = 0x80  # flag of the last metadata block
 
+Coded = bytes | mmap | FileSlices  # content of a file
 
-def metadata_blocks(file: FileBytes) -> tuple[list[tuple[int, bytes]], int]:
+
+def metadata_blocks(file: Coded) -> tuple[list[tuple[int, bytes]], int]:
     """Return types and contents of the metadata blocks, and the start of the frames.
 
     Raises:
@@ -43,7 +45,7 @@ def written_blocks(blocks: list[tuple[int, bytes]]) -> bytes:
     return b"".join(head + content for head, (_, content) in zip(heads, blocks, strict=True))
 
 
-def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
+def seek_table(table: bytes, coded: Coded, first: int) -> bytes:
     """Return a seek table with the same points, for frames that begin at `first`, all but the last of equal length."""
     length = int.from_bytes(coded[8:10], "big")
     total = int.from_bytes(coded[21:26], "big") & (1 << 36) - 1
@@ -61,19 +63,23 @@ def seek_table(table: bytes, coded: bytes, first: int) -> bytes:
     return b"".join(point_form.pack(*point) for point in (*points, *rest))
 
 
-def find_frame(coded: FileBytes, number: int, place: int) -> int | None:
+def find_frame(coded: Coded, number: int, place: int) -> int | None:
     """Return the start of the frame with a number, from `place` on, by the CRC-8 of its header; None if not found."""
     most_number = 0x110000  # limit of frame numbers that Python codes as UTF-8
     if number >= most_number:
         return None
     written = chr(number).encode(errors="surrogatepass")
+    longest_header = 16
+    at_once = 1 << 20  # bytes that are looked at together
     length_bytes = {6: 1, 7: 2}  # bytes in a frame's header for its length, by a field
     rate_bytes = {12: 1, 13: 2, 14: 2}  # bytes in a frame's header for its rate, by a field
-    for match in re.finditer(b"\xff\xf8(.)." + re.escape(written), memoryview(coded)[place:], re.DOTALL):
-        fields = match[1][0]
-        end = match.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
-        if _crc8(coded[place + match.start() : place + end]) == coded[place + end]:
-            return place + match.start()
+    for first in range(place, len(coded), at_once):
+        part = coded[first : first + at_once + longest_header]
+        for match in re.finditer(b"\xff\xf8(.)." + re.escape(written), part, re.DOTALL):
+            fields = match[1][0]
+            end = match.end() + length_bytes.get(fields >> 4, 0) + rate_bytes.get(fields & 15, 0)
+            if part[end : end + 1] == bytes([_crc8(part[match.start() : end])]):
+                return first + match.start()
     return None
 
 

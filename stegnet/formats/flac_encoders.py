@@ -6,17 +6,58 @@ orders of the prediction, its windows, and the joint coding of both channels; FF
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal, Protocol
 
 import av
 import numpy as np
 import soundfile
 
 from stegnet.formats.flac import find_frame, metadata_blocks
+from stegnet.formats.opened_file import FileSlices, Source
 
 SHORTEST_BLOCK = 16  # samples (RFC 9639, section 8.2)
 USUAL_BLOCK = 4096  # samples, libFLAC's default above its lowest levels
+
+
+WrittenFile = BinaryIO | io.RawIOBase
+
+
+class CodedSound(Protocol):
+    """Sound whose samples are coded; the attributes are those of `sound_file.SoundFile`."""
+
+    @property
+    def source(self) -> Source:
+        """The file."""
+
+    @property
+    def rate(self) -> int:
+        """Frames per second."""
+
+    @property
+    def frames(self) -> int:
+        """Number of samples of a channel."""
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+
+    @property
+    def width(self) -> int:
+        """Bytes of a sample."""
+
+    @property
+    def head(self) -> bytes:
+        """The file before the samples."""
+
+    @property
+    def end(self) -> int:
+        """Place in the file where the samples end."""
+
+    def blocks(self) -> Generator[np.ndarray, None, None]:
+        """Yield the samples, some frames at a time."""
 
 
 @dataclass(frozen=True)
@@ -31,40 +72,51 @@ class FlacEncoder:
         usual = 1152 if self.level <= 2 else USUAL_BLOCK  # of libFLAC
         return self.library == "FFmpeg" or samples == usual
 
-    def encode(self, numbers: np.ndarray, rate: int, bits: int, block: int) -> bytes:
-        """Encode samples, (frames, channels) int32 with zeros below the top `bits`, as FLAC with a block size.
+    def encode(self, made: WrittenFile, numbers: Iterable[np.ndarray], sound: CodedSound, block: int) -> None:
+        """Encode samples as FLAC.
+
+        Args:
+            made: empty file to write, at any place.
+            numbers: samples in parts, (frames, channels) int32 each, with zeros below their bits.
+            sound: the sound that they are of.
+            block: samples of a frame.
 
         Raises:
             ValueError: the encoder doesn't support the rate.
         """
-        made = io.BytesIO()
         try:
             if self.library == "libFLAC":
+                kind = f"PCM_{8 * sound.width}"
                 level = self.level / 8
-                soundfile.write(made, numbers, rate, f"PCM_{bits}", format="FLAC", compression_level=level)
+                with soundfile.SoundFile(
+                    made, "w", sound.rate, sound.channels, kind, format="FLAC", compression_level=level
+                ) as file:
+                    for part in numbers:
+                        file.write(part)
             else:
-                self._encode_by_ffmpeg(made, numbers, rate, bits, block)
+                self._encode_by_ffmpeg(made, numbers, sound, block)
         except (soundfile.LibsndfileError, av.FFmpegError) as error:
-            raise ValueError(f"{self.library} has no rate of {rate} Hz") from error
-        return made.getvalue()
+            raise ValueError(f"{self.library} has no rate of {sound.rate} Hz") from error
 
-    def _encode_by_ffmpeg(self, made: io.BytesIO, numbers: np.ndarray, rate: int, bits: int, block: int) -> None:
-        """Write a FLAC by FFmpeg's encoder to a file; other arguments are those of `encode`."""
+    def _encode_by_ffmpeg(
+        self, made: WrittenFile, numbers: Iterable[np.ndarray], sound: CodedSound, block: int
+    ) -> None:
+        """Encode samples by FFmpeg's encoder; arguments are those of `encode`."""
         layouts = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # RFC 9639, section 9.1.3
-        layout = layouts[numbers.shape[1] - 1]
-        form = f"s{16 if bits == 16 else 32}"
-        at_once = 1 << 20  # samples of a channel that FFmpeg gets at a time
+        layout = layouts[sound.channels - 1]
+        form = f"s{16 if sound.width == 2 else 32}"
         with av.open(made, "w", format="flac") as file:
             options = {"compression_level": str(self.level), "frame_size": str(block)}
-            stream = file.add_stream("flac", rate=rate, options=options)
+            stream = file.add_stream("flac", rate=sound.rate, options=options)
             stream.codec_context.format = form
             stream.codec_context.layout = layout
-            for first in range(0, len(numbers), at_once):
-                part = numbers[first : first + at_once]
-                given = (part >> 16).astype(np.int16) if bits == 16 else part
+            first = 0
+            for part in numbers:
+                given = (part >> 16).astype(np.int16) if sound.width == 2 else part
                 frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(given).reshape(1, -1), form, layout)
-                frame.sample_rate = rate
+                frame.sample_rate = sound.rate
                 frame.pts = first
+                first += len(part)
                 file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
 
@@ -100,11 +152,23 @@ class FlacSettings:
         """Return the number of samples at the end, of `count` in a channel, that stay as they are."""
         return count % self.block if self.odd_end else 0
 
-    def encode(self, numbers: np.ndarray, rate: int, bits: int) -> bytes:
-        """Encode samples as FLAC, but an odd end is kept; arguments and errors are those of `Encoder.encode`."""
-        kept = self.kept(len(numbers))
-        coded = self.encoder.encode(numbers[: len(numbers) - kept], rate, bits, self.block)
-        return _with_end(coded, self.odd_end, numbers, bits) if kept else coded
+    def encode(self, made: WrittenFile, numbers: Iterable[np.ndarray], sound: CodedSound) -> None:
+        """Encode samples as FLAC, but an odd end is kept; arguments and errors are those of `FlacEncoder.encode`."""
+        kept = self.kept(sound.frames)
+        hashed = hashlib.md5(usedforsecurity=False)
+
+        def coded() -> Iterator[np.ndarray]:
+            left = sound.frames - kept
+            for part in numbers:
+                if kept:
+                    low_bytes = np.ascontiguousarray(part, "<i4").view(np.uint8).reshape(*part.shape, 4)
+                    hashed.update(np.ascontiguousarray(low_bytes[..., -sound.width :]).data)
+                yield part[:left]
+                left -= len(part[:left])
+
+        self.encoder.encode(made, (part for part in coded() if len(part)), sound, self.block)
+        if kept:
+            _append_end(made, self.odd_end, sound.frames, hashed.digest())
 
     def notes(self) -> tuple[str, ...]:
         """Return a line for the report, unless the settings are known."""
@@ -112,76 +176,158 @@ class FlacSettings:
         return () if self.known else (line,)
 
 
-def recognise(frames: bytes, numbers: np.ndarray, rate: int, bits: int, block: int) -> FlacSettings:
-    """Return the settings that give these frames of these samples; failing that, those with frames of similar length.
+class _Comparison(io.RawIOBase):
+    """Written file that keeps only its metadata, and compares its frames with those of another FLAC.
 
-    All encoders code the first blocks. Those that match the cover's bytes code more, until one is left, which codes
-    all.
+    Attributes:
+        frames: bytes of its frames so far.
+        agreed: those before the first that differs.
+    """
+
+    def __init__(self, other: BinaryIO, first: int, end: int) -> None:
+        self._other = other
+        self._other.seek(first)
+        self._left = end - first
+        self._head = bytearray()
+        self._start: int | None = None  # of the frames; None while the metadata is incomplete
+        self._place = 0
+        self.frames = self.agreed = 0
+
+    @property
+    def differs(self) -> bool:
+        """True if a byte of the frames so far differs."""
+        return self.agreed < self.frames
+
+    @property
+    def is_whole(self) -> bool:
+        """True if all frames of the other file were written, and no others."""
+        return not self.differs and not self._left
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        whole = len(self._head) + self.frames
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: whole}[whence]
+        return self._place
+
+    def write(self, data: Any) -> int:
+        """Compare what are bytes of frames; only the description is written twice."""
+        given = bytes(data)
+        rest = given
+        if self._start is None:
+            self._head += given
+            with suppress(ValueError):
+                self._start = metadata_blocks(bytes(self._head))[1]
+                rest = bytes(self._head[self._start :])
+                del self._head[self._start :]
+        if self._start is not None and self._place + len(given) > self._start:
+            self._compare(rest)
+        self._place += len(given)
+        return len(given)
+
+    def _compare(self, data: bytes) -> None:
+        expected = self._other.read(min(len(data), self._left))
+        self._left -= len(expected)
+        if not self.differs:
+            same = np.frombuffer(expected, np.uint8) == np.frombuffer(data, np.uint8)[: len(expected)]
+            self.agreed += len(same) if same.all() else int(same.argmin())
+        self.frames += len(data)
+
+
+def recognise(sound: CodedSound, block: int) -> FlacSettings:
+    """Return the settings that give a FLAC's frames from its samples.
+
+    If none are known, return those that give the most of them; failing that, those that give the first blocks about
+    their length. All encoders code the first blocks; those that give the same bytes code all.
 
     Raises:
         ValueError: no encoder supports the rate.
     """
-    left = [encoder for encoder in ENCODERS if encoder.makes_blocks_of(block)]
-    count = 8  # blocks
-    nearest: FlacEncoder | None = None
-    while left:
-        part = numbers[: count * block]
-        made = {}
-        for encoder in left:
-            coded = encoder.encode(part, rate, bits, block)
-            made[encoder] = coded[metadata_blocks(coded)[1] :]  # without metadata
-        if nearest is None:
-            length = find_frame(frames, count, 0) or len(frames)
-            nearest = min(left, key=lambda encoder: abs(len(made[encoder]) - length))
-        whole = len(part) == len(numbers)
-        if whole and (odd := _with_odd_end(frames, made, FlacSettings(nearest, block, known=True), len(numbers))):
-            return odd
-        left = [encoder for encoder in left if (frames == made[encoder] if whole else frames.startswith(made[encoder]))]
-        nearest = left[0] if left else nearest
-        if left and whole:
-            return FlacSettings(nearest, block, known=True)
-        count = 8 * count if len(left) > 1 else -(-len(numbers) // block)
-    assert nearest is not None  # FFmpeg's encoders make all blocks
-    return FlacSettings(nearest, block, known=False)
+    first = len(sound.head)
+    some = 8 * block  # samples
+
+    def numbers(comparison: _Comparison | None = None) -> Iterator[np.ndarray]:
+        """Yield all samples while the frames agree; without a comparison, those of the first blocks."""
+        with closing(sound.blocks()) as blocks:
+            for part in blocks:
+                for at in range(0, len(part), some):
+                    yield wide_numbers(part[at : at + some])
+                    if comparison is None or comparison.differs:
+                        return
+
+    with sound.source.open("rb") as own:
+        length = (find_frame(FileSlices(own), 8, first) or sound.end) - first
+        beginnings = {}
+        for encoder in ENCODERS:
+            if encoder.makes_blocks_of(block):
+                beginnings[encoder] = _Comparison(own, first, sound.end)
+                encoder.encode(beginnings[encoder], numbers(), sound, block)
+        nearest = min(beginnings, key=lambda encoder: abs(beginnings[encoder].frames - length))
+        agreed: dict[FlacEncoder, int] = {}
+        for encoder in (encoder for encoder, beginning in beginnings.items() if not beginning.differs):
+            whole = _Comparison(own, first, sound.end)
+            encoder.encode(whole, numbers(whole), sound, block)
+            if whole.is_whole:
+                return FlacSettings(encoder, block, known=True)
+            agreed[encoder] = whole.agreed
+        last = _last_short_frame(FileSlices(own), sound, block)
+        closest = max(agreed, key=agreed.__getitem__, default=nearest)
+        if last is not None and agreed.get(closest, 0) >= last - first:
+            own.seek(last)
+            return FlacSettings(closest, block, known=True, odd_end=own.read(sound.end - last))
+    return FlacSettings(closest, block, known=False)
 
 
-def _with_odd_end(
-    frames: bytes, made: dict[FlacEncoder, bytes], settings: FlacSettings, count: int
-) -> FlacSettings | None:
-    """Return the settings of the first encoder that gives all frames but a last, short one; None if there is none.
-
-    None, too, if an encoder gives all of them.
-
-    Args:
-        frames: of the file.
-        made: frames of the same samples by each encoder.
-        settings: of another encoder.
-        count: number of samples of a channel.
-    """
-    last = find_frame(frames, count // settings.block, 0) if count % settings.block else None
-    if not last or frames in made.values():
+def _last_short_frame(file: FileSlices, sound: CodedSound, block: int) -> int | None:
+    """Return the place of the last frame, if it is shorter than the others; None if there is none."""
+    if not sound.frames % block:
         return None
-    same = (encoder for encoder, coded in made.items() if coded[:last] == frames[:last])
-    return next((replace(settings, encoder=encoder, odd_end=frames[last:]) for encoder in same), None)
+    return find_frame(file, sound.frames // block, max(sound.end - longest_frame(sound, block), len(sound.head)))
 
 
-def _with_end(coded: bytes, end: bytes, numbers: np.ndarray, bits: int) -> bytes:
-    """Return a FLAC of whole blocks with a last frame that is coded already.
+def longest_frame(sound: CodedSound, block: int) -> int:
+    """Return an upper bound of a frame's bytes: samples that are stored as they are, with one bit more for a side."""
+    return block * sound.channels * (sound.width + 1) + 1000
+
+
+def _append_end(made: WrittenFile, end: bytes, frames: int, digest: bytes) -> None:
+    """Append a last frame that is coded already to a FLAC of whole blocks.
 
     Args:
-        coded: FLAC of all samples but those of the last frame.
+        made: FLAC of all samples but those of the last frame.
         end: last frame.
-        numbers: all samples, as in `FlacEncoder.encode`.
-        bits: per sample.
+        frames: samples of a channel, with those of the last frame.
+        digest: MD5 of all samples.
     """
     start = 8  # place of the description of the samples (RFC 9639, section 8.2)
-    description = bytearray(coded[start : start + 34])
+    made.seek(start)
+    description = bytearray(made.read(34) or b"")
     for at, extreme in ((4, min), (7, max)):  # bytes of the shortest and of the longest frame
         length = extreme(int.from_bytes(description[at : at + 3], "big"), len(end))
         description[at : at + 3] = length.to_bytes(3, "big")
     total_bits = 36  # the lowest bits of eight bytes
     described = int.from_bytes(description[10:18], "big") >> total_bits << total_bits
-    description[10:18] = (described | len(numbers)).to_bytes(8, "big")
-    samples = np.ascontiguousarray(numbers, "<i4").view(np.uint8).reshape(*numbers.shape, 4)[..., -bits // 8 :]
-    description[18:] = hashlib.md5(samples.tobytes(), usedforsecurity=False).digest()
-    return coded[:start] + bytes(description) + coded[start + 34 :] + end
+    description[10:18] = (described | frames).to_bytes(8, "big")
+    description[18:] = digest
+    made.seek(start)
+    made.write(description)
+    made.seek(0, io.SEEK_END)
+    made.write(end)
+
+
+def wide_numbers(data: np.ndarray) -> np.ndarray:
+    """Return samples, (…, 2 or 3) uint8, as numbers, (…) int32 with zeros in the lowest bytes."""
+    wide = np.zeros((*data.shape[:-1], 4), np.uint8)
+    wide[..., -data.shape[-1] :] = data
+    return wide.view("<i4")[..., 0]

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from stegnet.core.disk import local_path
 from stegnet.core.errors import MediaError, reading
@@ -168,6 +168,34 @@ def mapped(source: Source) -> mmap.mmap:
         return mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
     with source.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class FileSlices:
+    """Bytes of an open file, read when they are asked for: a mapped file would count as memory."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+        self._length = stream.seek(0, os.SEEK_END)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> bytes: ...
+    def __getitem__(self, place: int | slice) -> int | bytes:
+        if isinstance(place, int):
+            return self[place : place + 1][0]
+        start, stop, _ = place.indices(self._length)
+        self._stream.seek(start)
+        return self._stream.read(max(stop - start, 0))
+
+    def parts(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` to `stop`, a million at a time."""
+        at_once = 1 << 20
+        for first in range(start, stop, at_once):
+            yield self[first : min(first + at_once, stop)]
 
 
 def spliced(

@@ -8,79 +8,127 @@ import io
 import re
 import struct
 from bisect import bisect_left
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BufferedReader, FileIO
-from mmap import mmap
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import soundfile
 
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import check_memory
-from stegnet.formats.boxes import FileBytes
 from stegnet.formats.flac import SEEK_TABLE, find_frame, metadata_blocks, seek_table, written_blocks
-from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise
-from stegnet.formats.opened_file import Source, id3_bytes, mapped
+from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise, wide_numbers
+from stegnet.formats.opened_file import FileSlices, Source, id3_bytes
 
 WAV = "WAV"
 FLAC = "FLAC"
+_PEAK = re.compile(rb"(REPLAYGAIN_(?:TRACK|ALBUM)_PEAK[=\0])([01]\.\d+)", re.IGNORECASE)
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
 
 @dataclass(frozen=True, eq=False)
 class SoundFile:
-    """Sound of a file.
+    """Sound of a file, whose samples are read in parts: a long one needs no more memory than a short one.
 
     Attributes:
         form: WAV or FLAC.
+        source: the file.
         rate: frames per second.
-        data: samples, (frames, channels, 2 or 3) uint8: signed, the lowest byte first.
+        frames: number of samples of a channel.
+        channels: number of channels.
+        width: bytes of a sample, 2 or 3.
         head, tail: the file before and after the samples; in a FLAC, its metadata blocks, and any data after it.
-        frames: coded samples of a FLAC's file; b"" for a WAV.
+        end: place in the file where the samples end.
     """
 
     form: str
+    source: Source
     rate: int
-    data: np.ndarray
+    frames: int
+    channels: int
+    width: int
     head: bytes
-    tail: bytes = b""
-    frames: bytes = b""
+    tail: bytes
+    end: int
 
-    def write(self, part: Path, data: np.ndarray) -> None:
+    def blocks(self, count: int = 1 << 18) -> Generator[np.ndarray, None, None]:
+        """Yield the samples, `count` frames at a time: (frames, channels, bytes) uint8, signed, lowest byte first."""
+        with self.source.open("rb") as stream:
+            if self.form == WAV:
+                frame = self.channels * self.width
+                stream.seek(len(self.head))
+                for first in range(0, self.frames, count):
+                    data = stream.read(min(count, self.frames - first) * frame)
+                    yield np.frombuffer(data, np.uint8).reshape(-1, self.channels, self.width)
+                return
+            kind = f"int{16 if self.width == 2 else 32}"
+            with soundfile.SoundFile(_readable(stream), closefd=False) as opened:
+                # Decode as many samples as there are, whatever number the header says.
+                for part in opened.blocks(count, dtype=kind, always_2d=True):
+                    yield _sample_bytes(part, self.width)
+
+    def write(self, part: Path, blocks: Iterable[np.ndarray]) -> bytes:
         """Write the file with other samples; those of a FLAC are coded like the original's.
 
-        The last samples must be the same, as many as `kept` says.
+        Args:
+            part: file to write.
+            blocks: all samples, in parts of any length, as `blocks` yields them. The last must be the same, as many as
+                `kept` says.
+
+        Returns:
+            The `digest` of the new samples.
 
         Raises:
             MediaError: no encoder supports the rate.
             OSError: the file can't be written.
         """
+        made = _Summary()
+        summed = made.sum_up(blocks, self._tells_peak)
         if self.form == WAV:
             with part.open("wb") as file:
-                file.write(_with_digests(self.head, self.data, data))
-                file.write(np.ascontiguousarray(data).data)
-                file.write(_with_digests(self.tail, self.data, data))
-            return
-        coded = self.settings.encode(wide_numbers(data), self.rate, 8 * data.shape[2])
+                file.write(self.head)
+                for block in summed:
+                    file.write(np.ascontiguousarray(block).data)
+                file.write(self._with_digests(self.tail, made))
+                file.seek(0)
+                file.write(self._with_digests(self.head, made))
+            return made.digest
+        with TemporaryFile(dir=part.parent) as coded:
+            checked = _CheckedFile(coded)
+            self.settings.encode(checked, map(wide_numbers, summed), self)
+            checked.check()
+            self._write_flac(part, FileSlices(coded), made)
+        return made.digest
+
+    def _write_flac(self, part: Path, coded: "FileSlices", made: "_Summary") -> None:
+        """Write a FLAC with newly coded frames, and the metadata blocks of this one."""
         new_blocks, frames = metadata_blocks(coded)
         blocks = metadata_blocks(self.head)[0]
         blocks[0] = (0, _description(blocks[0][1], new_blocks[0][1]))
         blocks = [
-            (kind, seek_table(old, coded, frames) if kind == SEEK_TABLE else _with_digests(old, self.data, data))
+            (kind, seek_table(old, coded, frames) if kind == SEEK_TABLE else self._with_digests(old, made))
             for kind, old in blocks
         ]
         with part.open("wb") as file:
-            before = _with_digests(self.head[: id3_bytes(self.head) + 4], self.data, data)
-            file.writelines((before, written_blocks(blocks), memoryview(coded)[frames:], self.tail))
+            before = self._with_digests(self.head[: id3_bytes(self.head) + 4], made)
+            file.writelines((before, written_blocks(blocks), *coded.parts(frames, len(coded)), self.tail))
 
     def notes(self) -> tuple[str, ...]:
         """Return lines for the report on the coding; errors are those of `write`."""
         return self.settings.notes() if self.form == FLAC else ()
+
+    @cached_property
+    def digest(self) -> bytes:
+        """MD5 of all samples."""
+        if self.form == FLAC:  # it was compared when the file was read
+            return metadata_blocks(self.head)[0][0][1][18:]
+        return self._summary.digest
 
     @cached_property
     def settings(self) -> FlacSettings:
@@ -88,7 +136,7 @@ class SoundFile:
         longest = int.from_bytes(metadata_blocks(self.head)[0][0][1][2:4], "big")
         block = longest if longest >= SHORTEST_BLOCK else USUAL_BLOCK
         try:
-            return recognise(self.frames, wide_numbers(self.data), self.rate, 8 * self.data.shape[2], block)
+            return recognise(self, block)
         except ValueError as error:
             raise MediaError(str(error), "convert the cover to WAV") from error
 
@@ -100,7 +148,64 @@ class SoundFile:
     @property
     def kept(self) -> int:
         """Number of samples at the end of each channel that stay as they are, since no encoder codes them so."""
-        return self.settings.kept(len(self.data)) if self.form == FLAC else 0
+        return self.settings.kept(self.frames) if self.form == FLAC else 0
+
+    @cached_property
+    def _summary(self) -> "_Summary":
+        """Digest and peak of its samples."""
+        found = _Summary()
+        for _ in found.sum_up(self.blocks(), self._tells_peak):
+            pass
+        return found
+
+    @property
+    def _tells_peak(self) -> bool:
+        """True if its tags may have ReplayGain's peak."""
+        return any(_PEAK.search(data) for data in (self.head, self.tail))
+
+    def _with_digests(self, data: bytes, made: "_Summary") -> bytes:
+        """Return chunks, blocks or tags whose digests of the own samples are those of new ones; others stay.
+
+        They are the MD5 in a chunk as BWF MetaEdit writes it, and ReplayGain's peak in tags.
+        """
+        head = b"MD5 " + (16).to_bytes(4, "little")
+        if head in data:
+            before, after = self._summary.digest, made.digest
+            data = data.replace(head + before, head + after).replace(head + before[::-1], head + after[::-1])
+
+        def with_peak(tag: re.Match[bytes]) -> bytes:
+            digits = len(tag[2]) - len("0.")
+            was, now = (f"{summary.peak:.{digits}f}".encode() for summary in (self._summary, made))
+            return tag[1] + now if tag[2] == was else tag[0]
+
+        return _PEAK.sub(with_peak, data)
+
+
+class _Summary:
+    """Digest and peak of samples."""
+
+    def __init__(self) -> None:
+        self._hashed = hashlib.md5(usedforsecurity=False)
+        self._peak = 0
+
+    def sum_up(self, blocks: Iterable[np.ndarray], with_peak: bool) -> Iterator[np.ndarray]:
+        """Yield blocks of samples as they are; without `with_peak`, the peak is not found."""
+        for block in blocks:
+            self._hashed.update(np.ascontiguousarray(block).data)
+            if with_peak:
+                numbers = wide_numbers(block)
+                self._peak = max(self._peak, int(numbers.max()), -int(numbers.min()))
+            yield block
+
+    @property
+    def digest(self) -> bytes:
+        """MD5 of the samples so far."""
+        return self._hashed.digest()
+
+    @property
+    def peak(self) -> float:
+        """Largest magnitude of a sample so far, 0 to 1."""
+        return self._peak / (1 << 31)
 
 
 def read_sound_file(source: Source) -> SoundFile:
@@ -110,14 +215,58 @@ def read_sound_file(source: Source) -> SoundFile:
         MediaError: the file is damaged, or has no samples of 16 or 24 bits.
     """
     try:
-        with mapped(source) as file:
+        with source.open("rb") as stream:
+            file = FileSlices(stream)
             sound = _read_wav(source, file) if file[8:12] == b"WAVE" else _read_flac(source, file)
     except (ValueError, struct.error, soundfile.LibsndfileError) as error:
         what = error if isinstance(error, ValueError) else "a part of it can't be decoded"
         raise MediaError(f"the sound is damaged: {what}", "copy or export it again", subject=source) from error
-    if not sound.data.size:
+    if not sound.frames:
         raise MediaError("the sound has no samples, or its header says so", _BROKE_OFF, subject=source)
     return sound
+
+
+class _CheckedFile(io.RawIOBase):
+    """File that libsndfile writes, which loses the errors of Python's: they are raised when it has been written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first OSError of `write`."""
+        if self._error:
+            raise self._error
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read bytes into a buffer."""
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        return self._file.seek(offset, whence)
+
+    def write(self, data: Any) -> int:
+        """Write bytes, or keep the error."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._error = self._error or error
+        return len(data)
 
 
 class _WavFormat(NamedTuple):
@@ -132,7 +281,7 @@ class _WavFormat(NamedTuple):
     identifier: bytes  # of the coding, if that is extensible
 
 
-def _read_wav(source: Source, file: mmap) -> SoundFile:
+def _read_wav(source: Source, file: FileSlices) -> SoundFile:
     """Read a WAV; errors are those of `read_sound_file`, and ValueError."""
     unknown_size = 0xFFFFFFFF
     if file[:4] == b"RIFX":
@@ -165,7 +314,7 @@ def _read_wav(source: Source, file: mmap) -> SoundFile:
     raise ValueError("no samples")
 
 
-def _wav(source: Source, file: mmap, form: _WavFormat, place: int, size: int) -> SoundFile:
+def _wav(source: Source, file: FileSlices, form: _WavFormat, place: int, size: int) -> SoundFile:
     """Return the sound whose samples have `size` bytes from a place on."""
     coding, channels, rate, _, frame, bits, identifier = form
     extensible = 0xFFFE  # the coding is in the identifier
@@ -185,10 +334,8 @@ def _wav(source: Source, file: mmap, form: _WavFormat, place: int, size: int) ->
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
 
-    _check_length(source, size // frame * channels)
     end = place + size // frame * frame
-    data = np.frombuffer(file[place:end], np.uint8).reshape(-1, channels, bits // 8)
-    return SoundFile(WAV, rate, data, file[:place], file[end:])
+    return SoundFile(WAV, source, rate, size // frame, channels, bits // 8, file[:place], file[end:], end)
 
 
 def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
@@ -197,15 +344,7 @@ def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
     return MediaError(f"has samples of {what}", coarse_hint if coarse else _CONVERT, subject=source)
 
 
-def _check_length(source: Source, samples: int) -> None:
-    """Refuse a sound that is too long for processing, before it is decoded. Raises MediaError."""
-    check_memory(source, samples, f"{samples} samples")
-    most_samples = (1 << 31) - 1  # limit of sealing
-    if samples > most_samples:
-        raise MediaError(f"has {samples} samples, more than {most_samples}", "cut it into parts", subject=source)
-
-
-def _read_flac(source: Source, file: mmap) -> SoundFile:
+def _read_flac(source: Source, file: FileSlices) -> SoundFile:
     """Read a FLAC; errors are those of `read_sound_file`, ValueError, and libsndfile's."""
     blocks, frames = metadata_blocks(file)
     described = int.from_bytes(blocks[0][1][10:18], "big")
@@ -217,45 +356,18 @@ def _read_flac(source: Source, file: mmap) -> SoundFile:
     if not total or not any(digest):
         hint = "write it to a file again: `ffmpeg -i IN OUT.flac`"
         raise MediaError("has no length or checksum, as a FLAC that was written into a pipe", hint, subject=source)
-    _check_length(source, total * ((described >> 41 & 7) + 1))
-    frames_at_once = 1 << 20  # frames that are decoded together
-    with source.open("rb") as stream, soundfile.SoundFile(_readable(stream), closefd=False) as opened:
-        # Decode in parts, as many as there are, whatever number the header says.
-        parts = opened.blocks(frames_at_once, dtype=f"int{16 if bits == 16 else 32}", always_2d=True)
-        data = np.concatenate([_sample_bytes(part, bits // 8) for part in parts])
-        rate = opened.samplerate
-    if len(data) < total or _md5(data) != digest:
-        raise ValueError("its samples do not match its checksum")
+    channels = (described >> 41 & 7) + 1
     end = _frames_end(file, blocks[0][1], total, frames)
-    return SoundFile(FLAC, rate, data, file[:frames], file[end:], file[frames:end])
-
-
-def _md5(data: np.ndarray) -> bytes:
-    return hashlib.md5(np.ascontiguousarray(data).data, usedforsecurity=False).digest()
-
-
-def _with_digests(data: bytes, old: np.ndarray, new: np.ndarray) -> bytes:
-    """Return chunks, blocks or tags of a sound whose digests of old samples are those of new ones; others stay.
-
-    They are the MD5 in a chunk as BWF MetaEdit writes it, and ReplayGain's peak in tags.
-    """
-    head = b"MD5 " + (16).to_bytes(4, "little")
-    if head in data:
-        before, after = _md5(old), _md5(new)
-        data = data.replace(head + before, head + after).replace(head + before[::-1], head + after[::-1])
-
-    def with_peak(tag: re.Match[bytes]) -> bytes:
-        digits = len(tag[2]) - len("0.")
-        was, now = (f"{_peak(samples):.{digits}f}".encode() for samples in (old, new))
-        return tag[1] + now if tag[2] == was else tag[0]
-
-    return re.sub(rb"(REPLAYGAIN_(?:TRACK|ALBUM)_PEAK[=\0])([01]\.\d+)", with_peak, data, flags=re.IGNORECASE)
-
-
-def _peak(data: np.ndarray) -> float:
-    """Return the largest magnitude of samples, 0 to 1."""
-    numbers = wide_numbers(data)
-    return max(int(numbers.max()), -int(numbers.min())) / (1 << 31)
+    rate = described >> 44
+    sound = SoundFile(FLAC, source, rate, total, channels, bits // 8, file[:frames], file[end:], end)
+    count = 0
+    hashed = hashlib.md5(usedforsecurity=False)
+    for part in sound.blocks():
+        count += len(part)
+        hashed.update(part.data)
+    if count < total or hashed.digest() != digest:
+        raise ValueError("its samples do not match its checksum")
+    return replace(sound, frames=count)
 
 
 def _readable(stream: BufferedReader) -> BufferedReader | int:
@@ -274,14 +386,7 @@ def _sample_bytes(numbers: np.ndarray, count: int) -> np.ndarray:
     return np.ascontiguousarray(numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -count:])
 
 
-def wide_numbers(data: np.ndarray) -> np.ndarray:
-    """Return samples, (…, 2 or 3) uint8, as numbers, (…) int32 with zeros in the lowest bytes."""
-    wide = np.zeros((*data.shape[:-1], 4), np.uint8)
-    wide[..., -data.shape[-1] :] = data
-    return wide.view("<i4")[..., 0]
-
-
-def _frames_end(file: FileBytes, description: bytes, total: int, first: int) -> int:
+def _frames_end(file: FileSlices, description: bytes, total: int, first: int) -> int:
     """Return the end of the last frame: the least length that libFLAC decodes whole; if not found, the file's end."""
     length = max(1, int.from_bytes(description[:2], "big"))
     place = find_frame(file, (total - 1) // length, first)

@@ -90,23 +90,23 @@ class Key(Unpicklable):
 
     def lead(self, salt: bytes) -> bytes:
         """Return the 32-byte key that seals the lead of the frame with this salt."""
-        return self._derive(b"stegnet/2/lead", salt)
+        return self._derive(b"stegnet/1/lead", salt)
 
     def record(self, salt: bytes) -> bytes:
         """Return the 32-byte key that seals the frame's record."""
-        return self._derive(b"stegnet/2/record", salt)
+        return self._derive(b"stegnet/1/record", salt)
 
     def positions(self, salt: bytes) -> bytes:
         """Return the 32-byte stream key of the order of the frame's samples."""
-        return self._derive(b"stegnet/2/positions", salt)
+        return self._derive(b"stegnet/1/positions", salt)
 
     def mac(self, salt: bytes) -> bytes:
         """Return the 32-byte key of the frame's MAC."""
-        return self._derive(b"stegnet/2/mac", salt)
+        return self._derive(b"stegnet/1/mac", salt)
 
     def commitment(self, film_id: bytes) -> bytes:
         """Return 32 bytes that commit to the key, since AES-GCM alone does not."""
-        mac = HMAC(self._derive(b"stegnet/2/commitment", None), SHA256())
+        mac = HMAC(self._derive(b"stegnet/1/commitment", None), SHA256())
         mac.update(film_id)
         return mac.finalize()
 
@@ -116,15 +116,15 @@ class Key(Unpicklable):
         The purpose is b"dither", b"places" or b"header", whose keys all containers with this salt share, or b"order",
         b"mask" or b"record", which need the 8 bytes of the header that are fresh for each hiding.
         """
-        return self._derive(b"stegnet/2/robust/" + purpose, salt + header)
+        return self._derive(b"stegnet/1/robust/" + purpose, salt + header)
 
     def shuffle(self, film_id: bytes, index: int) -> bytes:
         """Return the 32-byte stream key of one frame's shuffle; the film id makes it differ for each hiding."""
-        return self._derive(b"stegnet/2/shuffle" + index.to_bytes(8, "big"), film_id)
+        return self._derive(b"stegnet/1/shuffle" + index.to_bytes(8, "big"), film_id)
 
     def revealed_film(self, film_id: bytes) -> bytes:
         """Return the 32-byte seed of the identifiers in a revealed film: always the same, but secret."""
-        return self._derive(b"stegnet/2/revealed", film_id)
+        return self._derive(b"stegnet/1/revealed", film_id)
 
     def _derive(self, info: bytes, salt: bytes | None) -> bytes:
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
@@ -230,7 +230,7 @@ def anchored_keys(source: AnchorSource, randomness: Randomness, recipient: bytes
 
 def film_key(secret: bytes, recipient: bytes | None = None) -> Key:
     """Return the film key for the 16 secret bytes in the leads of a film that is opened by its anchors."""
-    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/2/film").derive(secret)
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/1/film").derive(secret)
     return Key(derived, recipient)
 
 
@@ -427,7 +427,7 @@ def import_secret(data: bytes) -> KeySource:
 
 def _ephemeral_keys(secret: bytes, salt: bytes) -> Iterator[tuple[X25519PrivateKey, bytes, int]]:
     """Yield ephemeral keys of a frame, each with its disguise of 32 bytes, and a random number."""
-    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=b"stegnet/2/ephemeral").derive(secret)
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=b"stegnet/1/ephemeral").derive(secret)
     filler_bytes = 16
     size = KEY_BYTES + 1 + filler_bytes
     attempts = 128  # half of which give an ephemeral key
@@ -457,5 +457,5 @@ def _shared(private: X25519PrivateKey, public: bytes) -> bytes | None:
 
 
 def _agreed(shared: bytes, disguised: bytes, recipient: bytes, trits: np.ndarray) -> Key:
-    hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=disguised + recipient, info=b"stegnet/2/recipient")
+    hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=disguised + recipient, info=b"stegnet/1/recipient")
     return Key(hkdf.derive(shared), recipient, trits)

@@ -304,11 +304,6 @@ class Cover(OpenedFile):
         return media.SoundCover(self)
 
     @property
-    def samples(self) -> np.ndarray:
-        """Samples that are sealed in: the pixels of a picture, or the samples of a sound, (H, W, 3 or 1) uint8."""
-        return self.sound.samples if self.kind == SOUND else self.pixels
-
-    @property
     def context(self) -> bytes:
         """Bytes that the MAC covers besides the samples."""
         return self.sound.context if self.kind == SOUND else b""
@@ -330,13 +325,17 @@ class Cover(OpenedFile):
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return (self.film.height, self.film.width) if self.is_film else self.samples.shape[:2]
+        """Height and width in pixels; of a sound, its rows that carry something, and their samples."""
+        if self.kind == SOUND:
+            return self.sound.rows, media.SOUND_ROW
+        return (self.film.height, self.film.width) if self.is_film else self.pixels.shape[:2]
 
     @cached_property
     def channels(self) -> int:
-        """1 if all pixels are grey, else 3."""
-        return (1 if self.film.grey else 3) if self.is_film else channels_of(self.samples)
+        """1 if all pixels are grey, else 3; 1 of a sound."""
+        if self.kind == SOUND:
+            return 1
+        return (1 if self.film.grey else 3) if self.is_film else channels_of(self.pixels)
 
     @cached_property
     def history(self) -> str | None:

@@ -1,6 +1,7 @@
 """Regular places of sounds and pictures: programs leave them exact, so that a single step shows by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -11,26 +12,90 @@ _WINDOW = 16  # samples that are compared from an anchor on
 _FLAT = 3  # pixels: side of a square
 
 
-def regular_places(numbers: np.ndarray) -> np.ndarray:
-    """Return a mask of regular places of a sound, (frames, channels) int: held or clipped values, silence, repeats.
+class RegularPlaces:
+    """Regular places of a sound: held or clipped values, silence, repeats, and channels that are equal for long.
 
-    Channels that are equal for long are regular, too. A loop, a pasted part and a channel that equals another repeat
-    samples exactly; a recording never does.
+    A loop, a pasted part and a channel that equals another repeat samples exactly; a recording never does. All parts
+    of a sound are added, one after the other, before the first mask.
+
+    Args:
+        channels: number of its channels.
     """
-    channels = [np.ascontiguousarray(channel) for channel in numbers.T]
-    marked = np.zeros(numbers.T.shape, bool)
-    for mask, channel in zip(marked, channels, strict=True):
-        if _comes_in_pairs(channel):
-            mask[:] = True
-            continue
-        _mark_held(mask, channel)
-        _mark_repeats(mask, channel)
 
-    alike_samples = 64  # in a row, that are equal in two channels
-    for first, second in combinations(range(len(channels)), 2):
-        for start, end in _runs(channels[first] == channels[second], alike_samples):
-            marked[[first, second], start:end] = True
-    return marked.T
+    beside = 512  # samples on each side that count as part of a repeat; a part is given with at least as many
+
+    def __init__(self, channels: int) -> None:
+        self._channels = [_RegularChannel() for _ in range(channels)]
+
+    def add(self, numbers: np.ndarray) -> None:
+        """Add a part of an even number of frames, (frames, channels) int."""
+        for statistics, channel in zip(self._channels, numbers.T, strict=True):
+            statistics.add(np.ascontiguousarray(channel))
+
+    def mask(self, numbers: np.ndarray) -> np.ndarray:
+        """Return a mask of the regular places of a part, (frames, channels) bool."""
+        channels = [np.ascontiguousarray(channel) for channel in numbers.T]
+        marked = np.stack([known.mask(channel) for known, channel in zip(self._channels, channels, strict=True)])
+        alike_samples = 64  # in a row, that are equal in two channels
+        for first, second in combinations(range(len(channels)), 2):
+            for start, end in _runs(channels[first] == channels[second], alike_samples):
+                marked[[first, second], start:end] = True
+        return marked.T
+
+
+class _RegularChannel:
+    """Statistics of a channel that tell its regular places."""
+
+    def __init__(self) -> None:
+        self._same = np.zeros(2, np.int64)  # samples that equal the one before, at odd and at even places
+        self._pairs = np.zeros(2, np.int64)  # all samples that have one before
+        self._extremes = [0, 0]
+        self._last = np.zeros(0, np.int32)
+        self._keys: list[np.ndarray] = []  # of the anchors
+
+    def add(self, channel: np.ndarray) -> None:
+        """Add a part of an even number of samples."""
+        joined = np.concatenate([self._last.astype(channel.dtype), channel])
+        same = joined[1:] == joined[:-1]
+        first = 1 if self._last.size else 0  # of the pairs, 1 if it ends at an even place
+        for at in range(2):
+            self._same[at ^ first] += np.count_nonzero(same[at::2])
+            self._pairs[at ^ first] += same[at::2].size
+        self._last = channel[-1:]
+        self._extremes = [
+            max(self._extremes[0], channel.max(initial=0)),
+            min(self._extremes[1], channel.min(initial=0)),
+        ]
+        held = np.zeros(channel.shape, bool)
+        _mark_held(held, channel)
+        self._keys.append(_keys(channel, _anchors(channel, held)))
+
+    @cached_property
+    def _repeated(self) -> np.ndarray:
+        """Keys of anchors that occur more than once, sorted, (n,) uint64."""
+        keys = np.concatenate([np.zeros(0, np.uint64), *self._keys])
+        self._keys = []
+        keys.sort()
+        repeated: np.ndarray = np.unique(keys[1:][keys[1:] == keys[:-1]])
+        return repeated
+
+    def mask(self, channel: np.ndarray) -> np.ndarray:
+        """Return the mask of a part, (n,) bool."""
+        if _is_paired(self._same / np.maximum(self._pairs, 1)):
+            return np.ones(channel.shape, bool)
+        mask = np.zeros(channel.shape, bool)
+        _mark_held(mask, channel)
+        anchors = _anchors(channel, mask)
+        keys = _keys(channel, anchors)
+        repeated = self._repeated
+        if repeated.size:
+            places = np.minimum(np.searchsorted(repeated, keys), repeated.size - 1)
+            _mark_between(mask, anchors, repeated[places] == keys, RegularPlaces.beside)
+        clipped_samples = 4  # extreme ones in a row
+        for start, end in _runs(channel[1:] == channel[:-1], clipped_samples - 1):
+            if channel[start] in self._extremes:
+                mask[start : end + 1] = True
+        return mask
 
 
 def regular_areas(picture: np.ndarray) -> np.ndarray:
@@ -130,33 +195,45 @@ def _mark_from(marked: np.ndarray, corners: np.ndarray) -> None:
 
 
 def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
-    same = channel[1:] == channel[:-1]
-    extremes = channel.max(initial=0), channel.min(initial=0)
-    # Equal samples in a row; extreme ones in a row; samples in a row that are equal in two channels.
+    """Mark equal samples in a row."""
     held_samples = 8
-    clipped_samples = 4
-    for start, end in _runs(same, clipped_samples - 1):
-        if end - start >= held_samples - 1 or channel[start] in extremes:
-            mask[start : end + 1] = True
+    for start, end in _runs(channel[1:] == channel[:-1], held_samples - 1):
+        mask[start : end + 1] = True
 
 
-def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = 512) -> None:
-    """Mark the samples between successive anchors if the samples after both anchors also occur elsewhere.
-
-    An anchor is skipped if the samples at either end of its window are marked already, as in a margin: these match
-    elsewhere by chance. `beside` is the number of samples on each side that count as part of a repeat.
-    """
-    anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & 31) == 13)  # one sample in 32
-    anchors = anchors[~(mask[anchors] | mask[anchors + _WINDOW - 1])]
-    factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
-    keys = np.zeros(anchors.size, np.uint64)
-    for at, factor in enumerate(factors):
-        keys += channel[anchors + at].astype(np.uint64) * factor  # sums wrap around
-
+def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int) -> None:
+    """Mark the samples between successive anchors if the samples after both anchors also occur elsewhere."""
+    anchors = _anchors(channel, mask)
+    keys = _keys(channel, anchors)
     order = np.argsort(keys)
     same = keys[order][1:] == keys[order][:-1]
     again = np.zeros(anchors.size, bool)
     again[order[1:][same]] = again[order[:-1][same]] = True
+    _mark_between(mask, anchors, again, beside)
+
+
+def _anchors(channel: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the places of anchors.
+
+    An anchor is skipped if the samples at either end of its window are marked already, as in a margin: these match
+    elsewhere by chance.
+    """
+    anchors = np.flatnonzero((channel[: max(channel.size - _WINDOW, 0)] & 31) == 13)  # one sample in 32
+    free: np.ndarray = anchors[~(mask[anchors] | mask[anchors + _WINDOW - 1])]
+    return free
+
+
+def _keys(channel: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    """Return hashes of the samples after each anchor, (n,) uint64."""
+    factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
+    keys = np.zeros(anchors.size, np.uint64)
+    for at, factor in enumerate(factors):
+        keys += channel[anchors + at].astype(np.uint64) * factor  # sums wrap around
+    return keys
+
+
+def _mark_between(mask: np.ndarray, anchors: np.ndarray, again: np.ndarray, beside: int) -> None:
+    """Mark the samples between successive anchors of which all occur again, and `beside` samples on each side."""
     for first, end in _runs(again, 1):
         mask[max(anchors[first] - beside, 0) : anchors[end - 1] + _WINDOW + beside] = True
 
@@ -164,9 +241,14 @@ def _mark_repeats(mask: np.ndarray, channel: np.ndarray, beside: int = 512) -> N
 def _comes_in_pairs(values: np.ndarray) -> bool:
     """Return whether nearly all samples, or rows, equal the one before at even places only, or at odd places only."""
     same = values[1:] == values[:-1]
-    shares = sorted(float(part.mean()) if part.size else 0.0 for part in (same[::2], same[1::2]))
+    return _is_paired([float(part.mean()) if part.size else 0.0 for part in (same[::2], same[1::2])])
+
+
+def _is_paired(shares: Iterable[float]) -> bool:
+    """Tell pairs from the shares of samples that equal the one before, at even and at odd places."""
     nearly_all = 0.97  # share after the rate was doubled without a filter
-    return shares[1] > nearly_all > shares[0]
+    lower, higher = sorted(shares)
+    return higher > nearly_all > lower
 
 
 def _runs(flags: np.ndarray, least: int) -> Iterator[tuple[int, int]]:

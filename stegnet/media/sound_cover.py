@@ -1,21 +1,69 @@
-"""Sounds as covers: the lowest bytes of its samples can be sealed in (docs/format.md, "Sound containers")."""
+"""Sounds as covers: the lowest bytes of its samples can be sealed in (docs/format.md, "Sound containers").
 
+A sound is read in parts, and sealed in segments, so that a long one needs no more memory than a short one.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from functools import cached_property
 from hashlib import sha256
+from itertools import pairwise
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from stegnet.core.pixels import in_strips, strips
+from stegnet.core.pixels import in_strips
+from stegnet.formats.flac_encoders import wide_numbers
 from stegnet.formats.opened_file import Source
-from stegnet.formats.sound_file import read_sound_file, wide_numbers
-from stegnet.media.regular import lacks_values, regular_places
+from stegnet.formats.sound_file import read_sound_file
+from stegnet.media.regular import RegularPlaces, lacks_values
 
-_ROW = 64  # samples of a channel that carry something together
+SOUND_ROW = 64  # samples of a channel that carry something together
+_SEGMENT = 1 << 16  # rows of a segment, at most
 _BLOCK = 1024  # samples that are predicted at once
+_PART = 1 << 18  # frames that are read at once: whole blocks
+_NOISY = 3.0  # levels of noise, from which a sample can carry
 _ORDER = 16  # of the linear prediction
 _ZERO = 1 << 15  # place of 0 in a histogram of 16 bits
 _COUNTED = 20  # samples of a value and its neighbours that are enough to tell
+_SAMPLE = np.dtype([("level", np.uint8), ("noise", np.float32), ("regular", np.bool_), ("stays", np.bool_)])
+
+
+class SoundSegment(NamedTuple):
+    """Rows of a sound in which one record is sealed.
+
+    Attributes:
+        samples: their lowest bytes, (rows, 64, 1) uint8.
+        noise: noise around each sample in levels, (rows, 64) float32; 0 where the sound is regular. White noise of this
+            level hides a change as well.
+        stays: mask of the samples that no container may change, (rows, 64) bool: those of a FLAC's end, if it is kept.
+    """
+
+    samples: np.ndarray
+    noise: np.ndarray
+    stays: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Self:
+        """Return a segment of described rows, (rows, 64) `_SAMPLE`."""
+        noise = np.where(rows["regular"] | rows["stays"], np.float32(0), rows["noise"])
+        return cls(rows["level"][..., None].copy(), noise, rows["stays"].copy())
+
+
+class _Rows(NamedTuple):
+    """What readers need to know of a sound's rows."""
+
+    loud: np.ndarray  # those that carry something, (n, channels) bool
+    context: bytes  # SHA-256 of rate, frames and channels, and of all bytes of samples that carry nothing
+
+
+class _Statistics(NamedTuple):
+    """Statistics of the rows that carry something."""
+
+    lowest: np.ndarray  # counts of lowest bytes, (256,)
+    near: np.ndarray  # counts of values of 16 bits, (65536,), from −32768 on
+    places: RegularPlaces
 
 
 class SoundCover:
@@ -28,87 +76,151 @@ class SoundCover:
 
     Attributes:
         file: as `read_sound_file` returns it.
-        samples: lowest bytes of the other rows, (rows, 64, 1) uint8.
     """
 
     def __init__(self, source: Source) -> None:
         self.file = read_sound_file(source)
-        first = self.file.data[:, :1]
-        self._data = first if (first == self.file.data).all() else self.file.data
-        rows = self._rows(self._data)
-        self._loud = np.zeros((len(rows), rows.shape[2]), bool)
-        for channel, byte in np.ndindex(rows.shape[2], rows.shape[3] - 1):  # a plane at a time is much faster
-            higher = rows[:, :, channel, byte + 1]
-            self._loud[:, channel] |= (higher != higher[:, :1]).any(1)
-        self.samples = rows[..., 0].transpose(0, 2, 1)[self._loud][..., None]
+        self._channels = self.file.channels  # those that are looked at
+        if self.file.channels > 1:
+            with closing(self.file.blocks(_PART)) as blocks:
+                self._channels = 1 if all((block == block[:, :1]).all() for block in blocks) else self.file.channels
+
+    @cached_property
+    def _scan(self) -> _Rows:
+        shape = self.file.rate, self.file.frames, self.file.channels, self.file.width
+        hashed = sha256(b"stegnet/1/sound" + np.array(shape, ">u8").tobytes())
+        found = []
+        for data in self._copies():
+            rows = _rows(data)
+            loud = np.zeros((len(rows), self._channels), bool)
+            for channel, byte in np.ndindex(self._channels, self.file.width - 1):  # a plane at a time is much faster
+                higher = rows[:, :, channel, byte + 1]
+                loud[:, channel] |= (higher != higher[:, :1]).any(1)
+            found.append(loud)
+            _lowest(rows)[loud] = 0
+            hashed.update(np.ascontiguousarray(self._all_channels(data)).data)
+        return _Rows(np.concatenate(found), hashed.digest())
+
+    def _copies(self) -> Iterator[np.ndarray]:
+        """Yield the samples that are looked at in parts, (frames, channels, bytes) uint8, which may be changed."""
+        for block in self.file.blocks(_PART):
+            yield block[:, : self._channels].copy()
+
+    def _all_channels(self, data: np.ndarray) -> np.ndarray:
+        """Return the samples of all channels, given those that are looked at."""
+        return data if self._channels == self.file.channels else np.repeat(data, self.file.channels, 1)
+
+    @property
+    def context(self) -> bytes:
+        """SHA-256 of its rate, frames and channels, and of all bytes of its samples that carry nothing."""
+        return self._scan.context
 
     @property
     def is_silent(self) -> bool:
         """True if it has whole rows, but no row can carry anything."""
-        return self._loud.size > 0 and not self._loud.any()
+        return self._scan.loud.size > 0 and not self.rows
 
     @cached_property
-    def context(self) -> bytes:
-        """SHA-256 of its rate, channels and frames, and of all other bytes of its samples."""
-        head = np.array([self.file.rate, *self.file.data.shape], ">u8").tobytes()
-        hashed = sha256(b"stegnet/2/sound" + head)
-        hashed.update(self.with_samples(np.zeros_like(self.samples)).data)
-        return hashed.digest()
-
-    def with_samples(self, samples: np.ndarray) -> np.ndarray:
-        """Return the file's data with other samples, (frames, channels, bytes) uint8."""
-        data = self._data.copy()
-        lowest = self._rows(data)[..., 0].transpose(0, 2, 1)
-        lowest[self._loud] = samples[..., 0]
-        return data if self._data is self.file.data else np.repeat(data, self.file.data.shape[1], 1)
-
-    @cached_property
-    def noise(self) -> np.ndarray:
-        """Noise around each sample in levels, (rows, 64) float32: white noise of this level hides a change as well.
-
-        It is the residual of a linear prediction (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE
-        63(4)), divided by the length of the prediction's filter. Where bands of the spectrum are empty, the filter is
-        long, and a change shows in these bands. Where a sound is regular, the noise is 0.
-        """
-        rows = self._rows(self._data)
-        blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
-        noise = np.empty(blocks.shape[:3], np.float32)
-        blocks_at_once = 64  # so that they stay in the processor's cache
-
-        def measure(part: slice) -> None:
-            for first in range(part.start, part.stop, blocks_at_once):
-                some_blocks = slice(first, min(first + blocks_at_once, part.stop))
-                numbers = wide_numbers(blocks[some_blocks]) >> 8 * (4 - blocks.shape[3])
-                noise[some_blocks] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
-
-        if len(blocks):
-            in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
-        by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // _ROW, _ROW).transpose(0, 2, 1, 3)
-        around = by_rows.reshape(*self._loud.shape, _ROW)[self._loud]
-        around[self._regular | self.stays] = 0
-        return around
-
-    @cached_property
-    def stays(self) -> np.ndarray:
-        """Mask of the samples that no container may change, (rows, 64) bool: those of a FLAC's end, if it is kept."""
-        rows = self._rows(self._data)
-        frames = np.arange(len(rows) * _ROW).reshape(-1, 1, _ROW) >= len(self._data) - self.file.kept
-        return np.broadcast_to(frames, (*self._loud.shape, _ROW))[self._loud]
-
-    @cached_property
-    def _regular(self) -> np.ndarray:
-        """Mask of the samples in regular places, (rows, 64) bool."""
-        rows = self._rows(self._data)
-        places = regular_places(self._numbers.reshape(-1, rows.shape[2]))
-        return places.reshape(-1, _ROW, rows.shape[2]).transpose(0, 2, 1)[self._loud]
+    def rows(self) -> int:
+        """Number of rows that carry something."""
+        return int(np.count_nonzero(self._scan.loud))
 
     @property
-    def _numbers(self) -> np.ndarray:
-        """Samples of whole rows, (n, 64, channels) int16 or int32."""
-        rows = self._rows(self._data)
-        if rows.shape[3] == 2:
-            return np.ascontiguousarray(rows).view("<i2")[..., 0]
-        return wide_numbers(rows) >> 8
+    def segments(self) -> tuple[int, ...]:
+        """Numbers of rows of its segments, of which it has one at least."""
+        count = max(1, -(-self.rows // _SEGMENT))
+        bounds = [self.rows * at // count for at in range(count + 1)]
+        return tuple(end - start for start, end in pairwise(bounds))
+
+    def samples(self) -> Generator[np.ndarray, None, None]:
+        """Yield the lowest bytes of each segment's rows, (rows, 64, 1) uint8."""
+        loud = _Taken(self._scan.loud)
+        rows = (_lowest(part)[loud.take(len(part))] for part in map(_rows, self._copies()))
+        for segment in _regrouped(rows, self.segments):
+            yield segment[..., None]
+
+    def with_samples(self, segments: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the file's samples in parts, as `SoundFile.blocks`, with others in the rows of its segments."""
+        loud = _Taken(self._scan.loud)
+        parts = range(0, len(self._scan.loud), _PART // SOUND_ROW)
+        counts = [int(np.count_nonzero(self._scan.loud[at : at + _PART // SOUND_ROW])) for at in parts]
+        new = _regrouped((segment[..., 0] for segment in segments), counts)
+        for data in self._copies():
+            rows = _rows(data)
+            if len(rows):
+                _lowest(rows)[loud.take(len(rows))] = next(new)
+            yield self._all_channels(data)
+
+    def described_segments(self) -> Iterator[SoundSegment]:
+        """Yield the segments, with what tells how well a change of their samples is hidden."""
+        return map(SoundSegment.of, self._described if len(self.segments) == 1 else self._describe())
+
+    @cached_property
+    def _described(self) -> list[np.ndarray]:
+        return list(self._describe())
+
+    def _describe(self) -> Iterator[np.ndarray]:
+        """Yield the rows of each segment, (rows, 64) `_SAMPLE`."""
+        return _regrouped(self._described_rows(), self.segments)
+
+    def _described_rows(self) -> Iterator[np.ndarray]:
+        """Yield the rows of each part that carry something, (rows, 64) `_SAMPLE`."""
+        loud = _Taken(self._scan.loud)
+        done = 0  # frames
+        changeable = self.file.frames - self.file.kept
+        for part, before, length in self._parts():
+            rows = _rows(part[before : before + length])
+            chosen = loud.take(len(rows))
+            regular = self._statistics.places.mask(_numbers(part))[before : before + len(rows) * SOUND_ROW]
+            frames = np.arange(done, done + len(rows) * SOUND_ROW).reshape(-1, 1, SOUND_ROW)
+            done += length
+            made = np.empty((np.count_nonzero(chosen), SOUND_ROW), _SAMPLE)
+            made["level"] = _lowest(rows)[chosen]
+            made["noise"] = _noise_of(rows)[chosen]
+            made["regular"] = regular.reshape(-1, SOUND_ROW, self._channels).transpose(0, 2, 1)[chosen]
+            made["stays"] = np.broadcast_to(frames >= changeable, (*chosen.shape, SOUND_ROW))[chosen]
+            yield made
+
+    def _parts(self) -> Iterator[tuple[np.ndarray, int, int]]:
+        """Yield parts of the samples that are looked at, with margins; and the lengths of the first margin and part."""
+        margin = RegularPlaces.beside
+        before = np.zeros((0, self._channels, self.file.width), np.uint8)
+        parts = self._copies()
+        part = next(parts, None)
+        while part is not None:
+            after = next(parts, None)
+            yield np.concatenate([before, part, part[:0] if after is None else after[:margin]]), len(before), len(part)
+            before = part[-margin:]
+            part = after
+
+    @cached_property
+    def _statistics(self) -> _Statistics:
+        lowest = np.zeros(256, np.int64)
+        near = np.zeros(2 * _ZERO, np.int64)
+        places = RegularPlaces(self._channels)
+        loud = _Taken(self._scan.loud)
+        for rows in map(_rows, self._copies()):
+            numbers = _numbers(rows)
+            places.add(numbers.reshape(-1, self._channels))
+            values = numbers.transpose(0, 2, 1)[loud.take(len(rows))].reshape(-1)
+            lowest += np.bincount(values.astype(np.uint8), minlength=256)
+            small = values[values == values.astype(np.int16)].astype(np.int16) if values.itemsize > 2 else values
+            near += np.bincount(small.view(np.uint16), minlength=near.size)
+        return _Statistics(lowest, np.roll(near, _ZERO), places)
+
+    @cached_property
+    def _counted(self) -> list[tuple[int, int]]:
+        """The numbers of noisy samples, and of regular ones, of each segment."""
+        found = []
+        for rows in self._described if len(self.segments) == 1 else self._describe():
+            is_noisy = (rows["noise"] >= _NOISY) & ~rows["regular"] & ~rows["stays"]
+            found.append((int(np.count_nonzero(is_noisy)), int(np.count_nonzero(rows["regular"]))))
+        return found
+
+    @property
+    def noisy_samples(self) -> list[int]:
+        """Numbers of samples in noise, which hides changes, of each segment."""
+        return [noisy for noisy, _ in self._counted]
 
     @cached_property
     def history(self) -> str | None:
@@ -116,44 +228,92 @@ class SoundCover:
 
         After a change of volume, some values are missing, or occur twice as often as their neighbours.
         """
-        if not self.samples.size:
+        if not self.rows:
             return None
         if self.file.has_unknown_settings:
             return "a sound whose FLAC settings are unknown (code it again first: `flac -f NAME.flac`)"
-        lowest, near = self._counts
+        samples = self.rows * SOUND_ROW
+        lowest, near, _ = self._statistics
         centre = 8  # levels around 0, where counts may be uneven
         uneven = max(
             _roughness(lowest[centre:-centre]),
             _roughness(near[_ZERO - 256 : _ZERO - centre]),
             _roughness(near[_ZERO + centre : _ZERO + 256]),
         )
-        lacks_bytes = np.count_nonzero(lowest) < 128 and self.samples.size > 256 * _COUNTED
+        lacks_bytes = np.count_nonzero(lowest) < 128 and samples > 256 * _COUNTED
         rough = 6.0  # roughness that shows a change
         if uneven > rough or lacks_bytes or lacks_values(np.trim_zeros(near)):
             return "a sound that lacks some values of samples, as after a change of its volume or bits"
         mostly = 0.8  # share of samples in regular places
-        if self._regular.mean() > mostly:
+        if sum(regular for _, regular in self._counted) > mostly * samples:
             return "a sound that mostly repeats itself, as a loop or after a change of its rate"
         return None
 
-    @cached_property
-    def _counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Counts of lowest bytes, (256,), and of values of 16 bits, (65536,) from −32768 on."""
-        numbers = self._numbers.transpose(0, 2, 1)[self._loud]
-        near = np.zeros(2 * _ZERO, np.int64)
-        lowest = np.zeros(256, np.int64)
-        for part in strips(*numbers.shape):
-            values = numbers[part].reshape(-1)
-            lowest += np.bincount(values.astype(np.uint8), minlength=256)
-            small = values[values == values.astype(np.int16)].astype(np.int16) if values.itemsize > 2 else values
-            near += np.bincount(small.view(np.uint16), minlength=near.size)
-        return lowest, np.roll(near, _ZERO)
 
-    @staticmethod
-    def _rows(data: np.ndarray) -> np.ndarray:
-        """Return the rows of whole blocks of data, (n, 64, channels, bytes); a view."""
-        whole = len(data) // _BLOCK * _BLOCK
-        return data[:whole].reshape(-1, _ROW, *data.shape[1:])
+class _Taken:
+    """Array that is taken in parts, from its start."""
+
+    def __init__(self, whole: np.ndarray) -> None:
+        self._whole = whole
+        self._start = 0
+
+    def take(self, count: int) -> np.ndarray:
+        """Return the next `count` entries."""
+        self._start += count
+        return self._whole[self._start - count : self._start]
+
+
+def _regrouped(parts: Iterator[np.ndarray], counts: Iterable[int]) -> Iterator[np.ndarray]:
+    """Yield the rows of some parts, one after the other, in groups of other numbers of rows."""
+    waiting: list[np.ndarray] = []
+    for count in counts:
+        while not waiting or sum(map(len, waiting)) < count:
+            waiting.append(next(parts))
+        whole = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
+        waiting = [whole[:count], whole[count:].copy()]
+        del whole  # so that only who takes the group keeps it
+        yield waiting.pop(0)
+
+
+def _rows(data: np.ndarray) -> np.ndarray:
+    """Return the rows of whole blocks of samples, (n, 64, channels, bytes); a view."""
+    whole = len(data) // _BLOCK * _BLOCK
+    return data[:whole].reshape(-1, SOUND_ROW, *data.shape[1:])
+
+
+def _lowest(rows: np.ndarray) -> np.ndarray:
+    """Return the lowest bytes of rows, (n, channels, 64) uint8; a view."""
+    return rows[..., 0].transpose(0, 2, 1)
+
+
+def _numbers(data: np.ndarray) -> np.ndarray:
+    """Return samples, (…, 2 or 3) uint8, as numbers, (…) int16 or int32."""
+    if data.shape[-1] == 2:
+        return np.ascontiguousarray(data).view("<i2")[..., 0]
+    return wide_numbers(data) >> 8
+
+
+def _noise_of(rows: np.ndarray) -> np.ndarray:
+    """Return the noise around each sample of rows in levels, (n, channels, 64) float32.
+
+    It is the residual of a linear prediction (Makhoul 1975, "Linear prediction: a tutorial review", Proc. IEEE
+    63(4)), divided by the length of the prediction's filter. Where bands of the spectrum are empty, the filter is
+    long, and a change shows in these bands.
+    """
+    blocks = rows.reshape(-1, _BLOCK, *rows.shape[2:]).transpose(0, 2, 1, 3)  # (K, channels, 1024, bytes)
+    noise = np.empty(blocks.shape[:3], np.float32)
+    blocks_at_once = 64  # so that they stay in the processor's cache
+
+    def measure(part: slice) -> None:
+        for first in range(part.start, part.stop, blocks_at_once):
+            some_blocks = slice(first, min(first + blocks_at_once, part.stop))
+            numbers = wide_numbers(blocks[some_blocks]) >> 8 * (4 - blocks.shape[3])
+            noise[some_blocks] = _noise(numbers.reshape(-1, _BLOCK)).reshape(numbers.shape)
+
+    if len(blocks):
+        in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
+    by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // SOUND_ROW, SOUND_ROW).transpose(0, 2, 1, 3)
+    return by_rows.reshape(len(rows), rows.shape[2], SOUND_ROW)
 
 
 def _roughness(counts: np.ndarray) -> float:

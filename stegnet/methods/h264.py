@@ -24,7 +24,7 @@ from stegnet.formats.opened_file import is_animation, is_mp4
 from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
 from stegnet.media.claims import changes_of, claims_of, used_without
 from stegnet.media.cover import Cover
-from stegnet.methods.film_medium import FilmMedium, SealedFilm
+from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, WrittenMedium
 from stegnet.methods.method import (
@@ -158,7 +158,7 @@ def _why_not(cover: Cover) -> str:
     return _TOO_FEW if most <= 0 else ""
 
 
-class H264Medium(FilmMedium):
+class H264Medium(GroupedMedium):
     """The levels of an MP4's own H.264, in groups of pictures; all its other bytes stay.
 
     Raises:
@@ -206,26 +206,26 @@ class H264Medium(FilmMedium):
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
         return CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
 
-    def write(self, part: Path, film: SealedFilm, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, groups: SealedGroups, verify: bool) -> WrittenMedium:
         """Write the film with other levels in some slices of its pictures, and without signatures of these."""
         quality = None
         with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
             changed = TemporaryPackets(file)
-            for number, packet in changed_packets(self._stream, self._sealed(film)):
+            for number, packet in changed_packets(self._stream, self._sealed(groups)):
                 changed.keep(number, packet)
             hidden = len(changed)
             left_out = self._leave_out_signatures(changed)
             write_mp4(self._mp4, part, changed, changes_of(claims_of(self.cover)))
             if verify:
-                quality = self._verified(part, changed, film.context)
+                quality = self._verified(part, changed, groups.context)
         return WrittenMedium((), {"container_psnr": quality, "measured": True}, hidden, left_out)
 
-    def _sealed(self, film: SealedFilm) -> Iterator[tuple[Group, np.ndarray]]:
+    def _sealed(self, groups: SealedGroups) -> Iterator[tuple[Group, np.ndarray]]:
         """Yield the groups with their new samples."""
-        with closing(film.inputs()) as inputs:
+        with closing(groups.inputs()) as inputs:
             for done, (given, group) in enumerate(zip(inputs, film_groups(self._stream), strict=False), 1):
-                yield group, film.sealed(given, group)
-                film.context.progress("hide", done, self.groups)
+                yield group, groups.sealed(given, group)
+                groups.context.progress("hide", done, self.groups)
 
     def _leave_out_signatures(self, changed: "TemporaryPackets") -> tuple[str, ...]:
         """Keep the packets of the cover that have signatures of its pictures without these, and return a note."""

@@ -381,9 +381,9 @@ class FoundFile(FoundSecret):
         secret = header.file
         lost = may_be_lost(header)
         found = {"hidden_name": secret.name, "hidden_bytes": secret.size, "hidden_sha256": secret.digest.hex()}
-        if self.container.kind != FILM and header.enough:
+        if header.enough:
             found |= {"album_pictures": header.frames, "album_pictures_needed": header.enough}
-        elif lost is not None:
+        elif lost is not None and self.container.kind == FILM:
             found |= {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
         return found | inspection.damage
 

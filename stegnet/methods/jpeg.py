@@ -184,7 +184,7 @@ def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOption
         raise CapacityError(problem, Text("leave ", setting, " out: what survives the channel is easier to find"))
     height, width = cover.size
     known = transit.known
-    factor = known.limit.kept_size(height, width)[0] / height
+    factor = known.kept_size(height, width)[0] / height
     least_factor = 0.25  # of a named channel
     if factor < least_factor:
         problem = f"{problem}, and the channel reduces the cover to less than a quarter"

@@ -107,7 +107,7 @@ class TolerantContainer(Container):
                 self.first = FrameReading(parse_record(found.record, found.key), True)
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
-        yield self.file.samples
+        yield self.file.pixels
 
 
 class TolerantFile(FoundFile):

@@ -1,8 +1,8 @@
 """The part of a cover that carries a file, and the way to hide in any such medium: fit, seal, write, report.
 
 A medium is a class: its samples, what a change of each costs, what would betray a change, and how its file is written.
-`MediumMethod` tells the rest once, for files and for the parts of an album's file. A picture or sound is one group of
-samples, with one record; a film has many, each with a share of the file (`FilmMedium`).
+`MediumMethod` tells the rest once, for files and for the parts of an album's file. A picture is one group of samples,
+with one record; a film or sound has many, each with a share of the file (`GroupedMedium`).
 """
 
 from abc import ABC, abstractmethod
@@ -60,7 +60,7 @@ class WrittenMedium(NamedTuple):
 
 
 class SampleGroup(Protocol):
-    """Samples in which one record is sealed: a picture, a sound, a frame, or the levels of several."""
+    """Samples in which one record is sealed: a picture, a segment of a sound, a frame, or the levels of several."""
 
     @property
     def samples(self) -> np.ndarray:
@@ -247,18 +247,22 @@ class MediumMethod(AlbumMethod[Options]):
         keys = key.new_keys(context.randomness)
         return embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)
 
-    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
-        """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
+    def open_part(self, cover: Cover, options: Options, key: KeySource) -> SampleMedium:
+        """Return the samples of an album's cover that carry its part of the file; arguments as `open`."""
         medium = self.open(cover, options, "", key)
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
+        return medium
+
+    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
+        """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
+        medium = self.open_part(cover, options, key)
         return Capacity(medium.record_capacity(key) - empty, medium.hard)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
         """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
-        medium = self.open(cover, options, "", keys.film)
-        assert isinstance(medium, SampleMedium), "films are no covers of albums"
+        medium = self.open_part(cover, options, keys.film)
         context.warn_about_cover(medium.history)
         return _seal(medium, record, keys, context)
 

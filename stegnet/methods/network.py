@@ -42,7 +42,7 @@ from stegnet.methods.method import (
     choice_of,
     option,
 )
-from stegnet.networks.card import FORMER, SHIPPED, read_card, weights_id
+from stegnet.networks.card import SHIPPED, read_card, weights_id
 from stegnet.networks.inference import (
     FrameInput,
     Network,
@@ -355,7 +355,8 @@ class FoundPictures(FoundSecret):
         (pixels,) = self.container.frames()
         step = self.context.step("reveal tiles")
         first = self.container.first
-        network = _network_for(self.header.pictures.weights, self.context)
+        network = chosen_network(self.context)
+        network.check(self.header.pictures.weights)
         revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
         if strict and not revealed.whole:
             raise RevealError(
@@ -420,7 +421,8 @@ class _HiddenFilm:
         self.strict = strict
         self.context = context
         self.secret = header.pictures
-        self.network = _network_for(self.secret.weights, context)
+        self.network = chosen_network(context)
+        self.network.check(self.secret.weights)
         self.diagnosis = diagnosis
         self.revealed = 0
 
@@ -529,19 +531,3 @@ def _altered(diagnosis: Diagnosis) -> RevealError:
     lines = diagnosis.lines() or ("the file is damaged behind its last frame",)
     hint = Text("without ", Setting("strict", True), ", what is left of it is revealed")
     return RevealError(f"the container is not as it was hidden: {'; '.join(lines)}", hint)
-
-
-def _network_for(weights: str, context: Context) -> Network:
-    """Return the pair with these weights, which hid a secret: the context's, or the one that was shipped before.
-
-    Raises:
-        WeightsError: it is neither of them.
-    """
-    network = chosen_network(context)
-    if weights == weights_id(FORMER) != network.weights:
-        if FORMER not in context.networks:
-            context.networks[FORMER] = Network.load(FORMER, context.device, context.precision, context.backend)
-        former: Network = context.networks[FORMER]
-        return former
-    network.check(weights)
-    return network

@@ -1,15 +1,20 @@
 """The method "sound": any file, byte for byte, in the lowest bytes of the samples of a WAV or FLAC, which stays one."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from stegnet import media
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
-from stegnet.keys import KeySource
+from stegnet.keys import Key, KeySource
 from stegnet.media.cover import Cover
+from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import found_file
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
 from stegnet.methods.method import (
@@ -22,11 +27,12 @@ from stegnet.methods.method import (
     Payload,
     choice_of,
 )
-from stegnet.record import Container
+from stegnet.record import Container, Record, empty_record_bytes
 from stegnet.results import SecurePayload, check_same
-from stegnet.sealing import UNEVEN, Costs
+from stegnet.sealing import PICTURE_EFFORT, UNEVEN, Costs, SampleModel, record_capacity
 
-_USUAL = 40  # cost of changing a median sample
+if TYPE_CHECKING:
+    from stegnet.media.sound_cover import SoundCover, SoundSegment
 
 
 class SoundMethod(MediumMethod[MediumOptions]):
@@ -64,6 +70,10 @@ MP3, AAC and Opus lose the secret.
         """Return the samples of a WAV or FLAC; opened once per cover."""
         return cover.once(self.info.name, SoundMedium)
 
+    def open_part(self, cover: Cover, options: MediumOptions, key: KeySource) -> SampleMedium:
+        """Return the first segment of a WAV or FLAC; opened once per cover."""
+        return cover.once(f"{self.info.name}, first", SoundPart)
+
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice:
         """Return a choice for any sound: no other method hides in one."""
         return choice_of(self, options)
@@ -73,38 +83,29 @@ MP3, AAC and Opus lose the secret.
         return found_file(container, context, self.info.name)
 
 
-class SoundMedium(SampleMedium):
-    """The lowest bytes of a sound's samples."""
+class SegmentSamples(NamedTuple):
+    """Samples of a segment of a sound, as a `SampleGroup`."""
 
-    def __init__(self, cover: Cover) -> None:
-        noisy = 3.0  # levels of noise, from which a sample can carry
-        rate = 0.2  # bits a sample that are hard to find in such noise
-        measured = 2**18  # samples of the sounds in the measurement
-        self._cover = cover
-        self._sound = cover.sound
-        self.samples = cover.sound.samples
-        self.model = replace(UNEVEN, context=cover.sound.context)
-        self.history = cover.history
-        self.fixed = cover.sound.stays[..., None] if cover.sound.stays.any() else None
-        self.secure = SecurePayload(int(np.count_nonzero(cover.sound.noise >= noisy)), rate, measured)
+    samples: np.ndarray
+    model: SampleModel
+    fixed: np.ndarray | None
+    noise: np.ndarray
 
-    def refusal(self, size: int, most: int) -> CapacityError | None:
-        """Return the error for a sound that is silent, or too short; None for others."""
-        if self.samples.size:
-            return None
-        if self._sound.is_silent:
-            silent = "is silent or nearly so, and silence carries nothing"
-            return CapacityError(silent, "use another recording", subject=self._cover)
-        return CapacityError("is too short to carry anything", "use a longer recording", subject=self._cover)
+    @classmethod
+    def of(cls, segment: "SoundSegment", sound: "SoundCover") -> Self:
+        """Return the samples of a segment of a sound."""
+        fixed = segment.stays[..., None] if segment.stays.any() else None
+        return cls(segment.samples, replace(UNEVEN, context=sound.context), fixed, segment.noise)
 
     def costs(self) -> Costs:
         """Return low costs in noise, and high ones where the sound is quiet or regular."""
+        usual_cost = 40  # of changing a median sample
         wet = 500
         least = 0.02
-        noise = self._sound.noise
-        levels = np.empty((*self._sound.noise.shape, 1), np.uint16)
+        noise = self.noise
+        levels = np.empty((*noise.shape, 1), np.uint16)
         noisy = noise[noise > 0]
-        usual = np.float32(_USUAL * np.sqrt(max(np.median(noisy), least) if noisy.size else least))
+        usual = np.float32(usual_cost * np.sqrt(max(np.median(noisy), least) if noisy.size else least))
 
         def fill(rows: slice) -> None:
             levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], least)), 1, wet)
@@ -112,14 +113,95 @@ class SoundMedium(SampleMedium):
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)
 
+
+class SoundMedium(GroupedMedium):
+    """The lowest bytes of a sound's samples, in segments."""
+
+    called = "segments"
+    spare = False
+    effort = PICTURE_EFFORT
+
+    def __init__(self, cover: Cover) -> None:
+        self.cover = cover
+        self.groups = len(cover.sound.segments)
+        self.history = cover.history
+        self.secure = _secure_payload(sum(cover.sound.noisy_samples), self.groups)
+
+    def share_capacity(self, name: str, key: Key) -> int:
+        """Return the bytes of a file's share that fit into each segment; negative if nothing does."""
+        return _record_capacity(min(self.cover.sound.segments), key) - empty_record_bytes(name, key, self.groups > 1)
+
+    def refusal(self, size: int, most: int) -> CapacityError | None:
+        """Return the error for a sound that is silent, or too short; None for others."""
+        if self.cover.sound.rows:
+            return None
+        if self.cover.sound.is_silent:
+            silent = "is silent or nearly so, and silence carries nothing"
+            return CapacityError(silent, "use another recording", subject=self.cover)
+        return CapacityError("is too short to carry anything", "use a longer recording", subject=self.cover)
+
+    def write(self, part: Path, groups: SealedGroups, verify: bool) -> WrittenMedium:
+        """Write the sound in its own form, sealing its segments while it is written."""
+        changed: list[int] = []
+        segments = self.cover.sound.described_segments()
+
+        def seal(given: tuple[Record, bytes]) -> np.ndarray:
+            segment = SegmentSamples.of(next(segments), self.cover.sound)
+            samples = groups.sealed(given, segment)
+            changed.append(int(np.count_nonzero(samples != segment.samples)))
+            groups.context.progress("hide", len(changed), self.groups)
+            return samples
+
+        notes = _write(self.cover, part, map(seal, groups.inputs()), verify)
+        return WrittenMedium(notes, _figures(self.cover, sum(changed)), frames=min(1, groups.header.file.size))
+
+
+class SoundPart(SampleMedium):
+    """The lowest bytes of a sound's first segment, which carries the part of an album's file."""
+
+    def __init__(self, cover: Cover) -> None:
+        self.cover = cover
+        self._first = SegmentSamples.of(next(cover.sound.described_segments()), cover.sound)
+        self.samples = self._first.samples
+        self.model = self._first.model
+        self.fixed = self._first.fixed
+        self.history = cover.history
+        self.secure = _secure_payload(cover.sound.noisy_samples[0])
+
+    def costs(self) -> Costs:
+        """Return the costs of its samples."""
+        return self._first.costs()
+
     def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
-        """Write the sound in its own form."""
-        data = self._sound.with_samples(sealed)
-        self._sound.file.write(part, data)
-        if verify:
-            with Cover(part, quiet=True) as written:
-                check_same(part, np.array_equal(written.sound.file.data, data))
-        frames, channels = self._sound.file.data.shape[:2]
-        changed = int(np.count_nonzero(sealed != self.samples))
-        figures = {"cover_pixels": frames * channels, "changed_pixels": changed, "unit": "samples"}
-        return WrittenMedium(tuple(f"cover: {note}" for note in self._sound.file.notes()), figures)
+        """Write the sound in its own form, with other samples in its first segment."""
+        others = islice(self.cover.sound.samples(), 1, None)
+        notes = _write(self.cover, part, chain([sealed], others), verify)
+        return WrittenMedium(notes, _figures(self.cover, int(np.count_nonzero(sealed != self.samples))))
+
+
+def _record_capacity(rows: int, key: Key) -> int:
+    """Return the bytes of the largest record in so many rows."""
+    return record_capacity(rows, media.SOUND_ROW, key, 1, UNEVEN)
+
+
+def _secure_payload(noisy: int, segments: int = 1) -> SecurePayload:
+    """Return the bytes that are hard to find in so many samples in noise."""
+    rate = 0.2  # bits a sample that are hard to find in such noise
+    measured = 2**18  # samples of the sounds in the measurement
+    return SecurePayload(noisy, rate, measured, records=segments)
+
+
+def _write(cover: Cover, part: Path, segments: Iterator[np.ndarray], verify: bool) -> tuple[str, ...]:
+    """Write a sound in its own form, with other samples in its segments, and return its lines for the report."""
+    file = cover.sound.file
+    digest = file.write(part, cover.sound.with_samples(segments))
+    if verify:
+        with Cover(part, quiet=True) as written:
+            check_same(part, written.sound.file.digest == digest)
+    return tuple(f"cover: {note}" for note in file.notes())
+
+
+def _figures(cover: Cover, changed: int) -> dict[str, Any]:
+    """Return what a report tells of the changes."""
+    file = cover.sound.file
+    return {"cover_pixels": file.frames * file.channels, "changed_pixels": changed, "unit": "samples"}

@@ -86,7 +86,7 @@ class OpacityMedium(SampleMedium):
         seen = self._layers[self._visible, :3]
         self.samples = seen.reshape(*self.size, 3) if self._visible.all() else seen[None]
         size = np.array(opacity.shape, ">u4").tobytes()
-        digest = sha256(b"stegnet/2/transparent" + size + opacity.tobytes()).digest()
+        digest = sha256(b"stegnet/1/transparent" + size + opacity.tobytes()).digest()
         self.model = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.secure = secure_in(self._regular[self._visible], self.channels)

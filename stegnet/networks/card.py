@@ -20,7 +20,6 @@ from stegnet.core.names import MARK
 from stegnet.core.text import Setting, Text
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
-FORMER = SHIPPED.with_name("former.safetensors")  # shipped before the current one: its containers are still revealed
 MODEM = "modem"  # the family that hides bits
 HIDE_NO_PICTURES = (MODEM, "multiscale")  # families of networks that are other parts of the program
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")

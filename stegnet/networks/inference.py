@@ -193,11 +193,9 @@ class Network:
         """Load the pair in a weights file; arguments and errors are those of `load_engine`."""
         card = read_card(path)
         scramble = _scramble_of(card, path)
-        # Receptive fields of the pair that was shipped until 0.1, whose card does not state them.
-        former_fields = {"prepare": 0, "enhance": 0, "hide": 6, "reveal": 9, "restore": 0}
-        fields = card.receptive_fields or (former_fields if card.model == "costa" else {})
         engine = load_engine(path, backend, device, precision)
-        return cls(engine, weights_id(path), scramble.base, scramble.quality, scramble.block, scramble.period, fields)
+        how = scramble.base, scramble.quality, scramble.block, scramble.period
+        return cls(engine, weights_id(path), *how, card.receptive_fields)
 
     def pool(self, height: int, width: int) -> Pool:
         """Return the threads that keep the engine busy with pictures of one size, as many as memory allows."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from stegnet import video
 from stegnet.core.errors import MediaError, RevealError
-from stegnet.core.names import FILE, FILM
+from stegnet.core.names import FILE, FILM, PICTURE, SOUND
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
@@ -27,6 +27,7 @@ from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest
 from stegnet.record.reading import (
     FRAMES,
+    SEGMENTS,
     UNREADABLE,
     Diagnosis,
     FrameReading,
@@ -57,7 +58,8 @@ class Inspection:
         """Dictionary of `whole`, True or False, and `trouble`, one line for each kind of damage."""
         lines = self.diagnosis.lines()
         if self.kind != FILM:
-            lines = (altered(self.kind),) if self.diagnosis.altered else ()
+            damaged = self.diagnosis.altered or (self.diagnosis.unreadable and not self.header.enough)
+            lines = (altered(self.kind),) if damaged else ()
         return {"whole": not lines, "trouble": list(lines)}
 
 
@@ -92,6 +94,8 @@ class Container(AbstractContextManager["Container", None]):
         self.files: tuple[Path, ...] = (file.path,)
         self.file_bytes: int = file.length
         self.kind = file.kind
+        if self.kind == SOUND:
+            self.called = SEGMENTS
         if file.context:
             self.medium = replace(UNEVEN, context=file.context)
         self.remarks: dict[Path, str] = {}
@@ -119,7 +123,7 @@ class Container(AbstractContextManager["Container", None]):
                 raise MediaError("the film has no frames", subject=self.file)
             self._shape = first.shape[0], first.shape[1], channels_of(first)
             self.first = read_record(first, self._keys, first=True, medium=self.medium)
-            if self._keys.locked and self.kind == FILM:  # a frame may open with the passphrase alone: an anchor
+            if self._keys.locked and self.kind != PICTURE:  # a frame may open with the passphrase alone: an anchor
                 with closing(self._decode()) as frames:
                     for frame in frames:
                         if self._keys.exhausted or read_record(frame, self._keys, first=False).record:
@@ -132,8 +136,8 @@ class Container(AbstractContextManager["Container", None]):
     @cached_property
     def _shape(self) -> tuple[int, int, int]:
         """Height, width and channels, known without decoding if the first frame was read."""
-        height, width, _ = self.file.samples.shape
-        return height, width, channels_of(self.file.samples)
+        height, width, _ = self.file.pixels.shape
+        return height, width, channels_of(self.file.pixels)
 
     @property
     def height(self) -> int:
@@ -206,7 +210,7 @@ class Container(AbstractContextManager["Container", None]):
         if self.first.record is not None:
             return self.first.record.header
         if not self._looked_for_header:
-            if self.kind == FILM and not self.file.lossy_format:  # no frame of a lossy film opens
+            if self.kind != PICTURE and not self.file.lossy_format:  # no frame of a lossy film opens
                 self._header = self._first_header(progress)
             self._looked_for_header = True
         return self._header
@@ -242,7 +246,7 @@ class Container(AbstractContextManager["Container", None]):
             raise self.not_opened()
         ((header, _),) = Counter(frame_header for frame_header, _ in read if frame_header).most_common(1)
         statuses = tuple(status if frame_header is header else UNREADABLE for frame_header, status in read)
-        total = header.frames if self.kind == FILM else 1  # an album's other files are not searched for
+        total = 1 if header.enough else header.frames  # an album's other files are not searched for
         return Inspection(header, statuses, diagnose(statuses, total), self.kind)
 
     def not_opened(self) -> RevealError:
@@ -261,8 +265,11 @@ class Container(AbstractContextManager["Container", None]):
             yield from readings
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
+        if self.kind == SOUND:
+            yield from self.file.sound.samples()
+            return
         if self.kind != FILM:
-            yield self.file.samples
+            yield self.file.pixels
             return
         with closing(video.read_frames(self.file)) as frames:
             yield from frames
@@ -304,7 +311,7 @@ class Collected:
     @property
     def enough(self) -> int:
         """Files of an album that give the hidden file; 0 if it is not in an album."""
-        return 0 if self.container.kind == FILM else self.header.enough
+        return self.header.enough
 
     def trouble(self) -> tuple[str, ...]:
         """Return one line for each kind of damage; empty if there is no damage."""
@@ -353,8 +360,7 @@ class Collected:
             return
         if header.kind != FILE:
             raise not_a_file()
-        is_of_album = self.container.kind != FILM and header.frames > 1
-        if not is_of_album:  # the pictures of an album may have any sizes
+        if not header.enough:  # the pictures of an album may have any sizes
             frame_capacity = max(record_capacity(self.container.height, self.container.width, medium=LAYERED_PIXELS), 0)
             if header.file.size > header.frames * frame_capacity:
                 raise nothing_revealed()

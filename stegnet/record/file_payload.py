@@ -18,14 +18,27 @@ from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.names import FILE
 from stegnet.keys import FILM_ID_BYTES, Key, Randomness
 from stegnet.record.record import File, Header, Record, format_record
-from stegnet.record.spread import SHARES, choose_needed
+from stegnet.record.spread import SHARES, choose_needed, least_shares
 
 
-def file_header(name: str, source: BinaryIO, frames: int, capacity: int, randomness: Randomness) -> Header:
-    """Return the header of a file, read once for its digest; `capacity` is in bytes for each of several frames."""
+def file_header(
+    name: str, source: BinaryIO, frames: int, capacity: int, randomness: Randomness, spare: bool = True
+) -> Header:
+    """Return the header of a file, read once for its digest.
+
+    Args:
+        name: name of the file.
+        source: the file.
+        frames: number of the container's frames.
+        capacity: bytes for each of several frames.
+        randomness: source of the film id.
+        spare: choose shares to spare, so that some frames may be lost.
+    """
     code = file_digest(source)
     size = source.tell()
-    needed = choose_needed(size, frames, capacity) if frames > 1 else 0
+    needed = 0
+    if frames > 1:
+        needed = choose_needed(size, frames, capacity) if spare else least_shares(frames)
     return Header(randomness(FILM_ID_BYTES), FILE, frames, File(name, size, code, needed))
 
 

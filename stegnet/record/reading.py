@@ -20,6 +20,7 @@ from stegnet.sealing import PIXELS, SampleModel, unseal
 
 MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them
 FRAMES = "frame", "frames"  # word for a frame, singular and plural
+SEGMENTS = "segment", "segments"  # of a sound
 _LISTED = 8  # spans of frames that a line lists
 
 

@@ -53,8 +53,7 @@ class RecordKind(IntEnum):
     FILE = 3
     SPREAD = 4  # file spread over the frames of a film
     SPARE = 5  # file in an album with pictures to spare
-    ANAMORPHIC = 6  # film whose pixels are not square
-    NEAR_LOSSLESS = 7  # picture that is coded nearly without loss
+    NEAR_LOSSLESS = 6  # picture that is coded nearly without loss
 
 
 NUMBERS = {PICTURE: RecordKind.PICTURE, FILM: RecordKind.FILM, FILE: RecordKind.FILE}
@@ -64,8 +63,8 @@ class _Fields:
     """Fields of records, by what they describe."""
 
     start = struct.Struct(">16s32sBII")  # film id, commitment, kind, frames of the container, index of this frame
-    pictures = struct.Struct(">BH32sIIIIIII")  # base, block, weights, width, height, hidden frames, time base, rate
-    aspect = struct.Struct(">II")  # pixel aspect ratio
+    # Base, block, weights, width, height, hidden frames, time base, rate, pixel aspect ratio.
+    pictures = struct.Struct(">BH32sIIIIIIIII")
     near_lossless = struct.Struct(">BIIBBI")  # coder, width, height, steps of the upper and lower rows, upper rows
     stamp = struct.Struct(">q")  # time stamp
     file = struct.Struct(">Q32s")  # size, SHA-256
@@ -210,7 +209,7 @@ def format_record(record: Record, key: Key) -> bytes:
             secret.coder, secret.width, secret.height, steps.upper, steps.lower, steps.rows
         )
     else:
-        kind = NUMBERS[header.kind] if secret.aspect == 1 else RecordKind.ANAMORPHIC
+        kind = NUMBERS[header.kind]
         described = _format_pictures(secret, record.stamp) + _Fields.stamp.pack(record.stamp) + sized(record.base)
     start = _Fields.start.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
     return start + described + record.data
@@ -230,12 +229,11 @@ def parse_record(data: bytes, key: Key) -> Record:
     if number == RecordKind.NEAR_LOSSLESS:
         return _parse_near_lossless(film_id, frames, rest)
     kind = PICTURE if number == RecordKind.PICTURE else FILM
-    (flags, block, weights, width, height, hidden, *times), rest = take(_Fields.pictures, rest)
+    (flags, block, weights, width, height, hidden, *fractions), rest = take(_Fields.pictures, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
     require(_in_size(width, height) and 0 < hidden <= frames and (kind == FILM or frames == 1))
-    time_base = take_fraction(*times[:2])
-    rate = take_fraction(*times[2:])
-    aspect, rest = _take_aspect(rest) if number == RecordKind.ANAMORPHIC else (Fraction(1), rest)
+    time_base, rate, aspect = (take_fraction(*fractions[at : at + 2]) for at in range(0, 6, 2))
+    require(1 / video.MOST_ASPECT <= aspect <= video.MOST_ASPECT and (kind == FILM or aspect == 1))
     tracks, rest = take_sized(rest)
     pictures = Pictures(
         width=width,
@@ -297,16 +295,8 @@ def _format_pictures(secret: Pictures, stamp: int) -> bytes:
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
     flags = KINDS.index(secret.base)
     weights = bytes.fromhex(secret.weights)
-    fixed = _Fields.pictures.pack(flags, secret.block, weights, secret.width, secret.height, secret.hidden, *times)
-    fixed += b"" if secret.aspect == 1 else _Fields.aspect.pack(*secret.aspect.as_integer_ratio())
-    return fixed + sized(format_tracks(secret.tracks))
-
-
-def _take_aspect(data: bytes) -> tuple[Fraction, bytes]:
-    parts, rest = take(_Fields.aspect, data)
-    aspect = take_fraction(*parts)
-    require(aspect != 1 and 1 / video.MOST_ASPECT <= aspect <= video.MOST_ASPECT)
-    return aspect, rest
+    numbers = secret.width, secret.height, secret.hidden, *times, *secret.aspect.as_integer_ratio()
+    return _Fields.pictures.pack(flags, secret.block, weights, *numbers) + sized(format_tracks(secret.tracks))
 
 
 def _in_size(width: int, height: int) -> bool:

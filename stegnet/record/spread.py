@@ -82,7 +82,7 @@ class ErasureCode:
 
     @cached_property
     def _shifts(self) -> list[int]:
-        words = keystream(sha256(b"stegnet/2/spread" + self.film_id).digest(), 4 * SHARES)
+        words = keystream(sha256(b"stegnet/1/spread" + self.film_id).digest(), 4 * SHARES)
         shifts: list[int] = (np.frombuffer(words, "<u4") % self.groups).tolist()
         return shifts
 

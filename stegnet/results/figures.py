@@ -57,12 +57,14 @@ class SecurePayload:
         rate: bits per sample at which detectors hardly did better than guessing.
         measured: number of samples of the covers in the measurement.
         efficiency: bytes of a file by those of the measured payload that changes as much.
+        records: number of records that the file is divided over.
     """
 
     samples: float
     rate: float
     measured: float
     efficiency: float = 1.0
+    records: int = 1
 
     @property
     def hard(self) -> int:
@@ -79,7 +81,7 @@ class SecurePayload:
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
         measured_bytes = rate * self.measured / 8 + _ALWAYS
-        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - _ALWAYS))
+        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
 
 
 @dataclass(frozen=True)

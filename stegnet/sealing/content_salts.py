@@ -15,7 +15,7 @@ _MOST_MOVED_MEANS = 6  # means that may have moved
 _MOST_SALTS = 8
 _REGIONS = 4  # in a row and in a column
 THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
-PREFIX_OF_COPIES = b"stegnet/2/robust/resized/salt"  # hashed before the means of a resized copy
+PREFIX_OF_COPIES = b"stegnet/1/robust/resized/salt"  # hashed before the means of a resized copy
 STEP_OF_COPIES = 32  # levels, of the salt of resized copies
 
 

@@ -65,7 +65,7 @@ LAYERED_EFFORT = 4  # times as many are searched if a record needs two layers, w
 
 
 # Numbers of the lead and the MAC (docs/format.md), and limits of the writer.
-_VERSION = 2
+_VERSION = 1
 _NONCE_BYTES = 12
 _MAC_BYTES = MAC_BITS // 8
 _ORDERS = 100  # orders of the data samples that are tried if some samples must not change

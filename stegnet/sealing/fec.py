@@ -132,7 +132,7 @@ class RepeatAccumulateCode:
         """Return the edges of message bits, one to a check in each of `degree` bands, spread evenly over the band."""
         checks = self.n - self.k
         count = len(bits)
-        public = sha256(b"stegnet/2/code" + b"".join(each.to_bytes(4, "big") for each in (self.n, self.k, bits.start)))
+        public = sha256(b"stegnet/1/code" + b"".join(each.to_bytes(4, "big") for each in (self.n, self.k, bits.start)))
         words = np.frombuffer(keystream(public.digest(), 8 * degree * count), "<u8").reshape(degree, count)
         edges = [checks * band // degree for band in range(degree + 1)]
         return [

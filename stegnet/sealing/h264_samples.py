@@ -123,7 +123,7 @@ class Group:
     @property
     def model(self) -> SampleModel:
         """Kind of samples, whose MAC covers the group's context, too."""
-        return SampleModel(SHARE, sha256(b"stegnet/2/h264" + self.context).digest())
+        return SampleModel(SHARE, sha256(b"stegnet/1/h264" + self.context).digest())
 
     def costs(self) -> Costs:
         """Return the costs of the samples, (n, 1, 1) uint16 from 1 to 500.

@@ -77,7 +77,7 @@ def medium_of(jpeg: JpegPicture) -> SampleModel:
     Its context, which the MAC covers, is the SHA-256 of everything that carries nothing: the quantisation tables, the
     first coefficients of luma, and chroma.
     """
-    hashed = sha256(b"stegnet/2/jpeg")
+    hashed = sha256(b"stegnet/1/jpeg")
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
         rows, cols, _ = plane.shape
         hashed.update(bytes([component.across, component.down]) + size_bytes(rows, cols))

@@ -313,7 +313,7 @@ def frame_salt(picture: NDArray[np.uint8]) -> bytes:
     samples = picture.reshape(-1)
     blocks = samples[: samples.size // FORMAT.stride * FORMAT.stride].reshape(-1, FORMAT.stride)
     salt_samples = blocks[:, FORMAT.salt].tobytes()
-    return sha256(b"stegnet/2/salt" + size_bytes(height, width) + salt_samples).digest()[:SALT_BYTES]
+    return sha256(b"stegnet/1/salt" + size_bytes(height, width) + salt_samples).digest()[:SALT_BYTES]
 
 
 def is_salt(numbers: NDArray[Whole], samples: int) -> NDArray[np.bool_]:

@@ -53,7 +53,7 @@ Bits = NDArray[np.uint8]
 class TolerantFormat:
     """Numbers of docs/format.md, "Tolerant JPEG containers"."""
 
-    salt_prefix: bytes = b"stegnet/2/jpeg/salt"  # hashed before the mean lumas of the regions
+    salt_prefix: bytes = b"stegnet/1/jpeg/salt"  # hashed before the mean lumas of the regions
     salt_margin: float = 0.25  # levels by which a site may move a mean across an edge of its step
     lead_bytes: int = 8
     lead_bits: int = 384  # of a coded lead

@@ -22,7 +22,6 @@ from stegnet.channels import (
     open_channel,
 )
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
-from stegnet.channels.known_channel import SizeLimit
 from stegnet.core.names import FILM, PICTURE
 from tests.support.quality import psnr
 
@@ -40,8 +39,10 @@ def saved(pixels: np.ndarray) -> bytes:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a channel that reduces to 400 pixels, and saves with libjpeg's tables."""
     form = JpegForm.of(jpeg_of(saved(np.zeros((16, 16, 3), np.uint8)), "a.jpg"))
-    limit = SizeLimit(400, 400, 400**2, reduces=True)
-    known = KnownChannel(form, limit, "islow", False, False, True, 0.0, (0.0,) * 4, False, False, False, 2)
+    sent = (800, 600), (600, 800), (600, 600), (1201, 1599), (1599, 1201)
+    arrived = (400, 300), (300, 400), (400, 400), (300, 400), (400, 300)
+    sizes = tuple(zip(sent, arrived, strict=True))
+    known = KnownChannel(form, "islow", False, False, True, 0.0, (0.0,) * 4, False, False, False, 3, sizes)
     path = tmp_path_factory.mktemp("channels") / "app.channel"
     path.write_text(known.text(), encoding="utf-8")
     return path

@@ -11,14 +11,12 @@ import pytest
 from stegnet import MediaError
 from stegnet.channels import KnownChannel, read_channel
 from stegnet.channels.jpeg_form import JpegForm
-from stegnet.channels.known_channel import SizeLimit
 from stegnet.channels.trellis_quantisation import without_expendable
 
 FINE = tuple(range(1, 65))
 COARSE = (255,) * 64
 CHANNEL = KnownChannel(
     form=JpegForm((FINE, COARSE, COARSE), ((2, 2), (1, 1), (1, 1))),
-    limit=SizeLimit(1600, 1200, 1_600_000, reduces=True, rounding="down"),
     dct="ifast",
     progressive=True,
     optimised=True,
@@ -39,9 +37,8 @@ CHANNEL = KnownChannel(
     {"exact": None, "moved": None, "moved_by_size": None},
     {"form": JpegForm((COARSE,), ((1, 1),)), "dct": "float", "progressive": False},
     {"form": JpegForm((FINE,) * 3, ((4, 2), (2, 1), (2, 1)))},
-    {"limit": SizeLimit(1, 65_500, 65_500**2, reduces=False)},
+    {"sizes": (((1, 65_500), (1, 65_500)),)},
     {"keeps_exif": None, "keeps_profile": True, "turns_upright": False, "examples": 1_000_000},
-    {"sizes": ()},
 ])  # fmt: skip
 def test_a_channel_is_read_as_it_was_written(tmp_path: Path, changes: dict[str, Any]) -> None:
     known, file = replace(CHANNEL, **changes), tmp_path / "a.channel"
@@ -50,24 +47,12 @@ def test_a_channel_is_read_as_it_was_written(tmp_path: Path, changes: dict[str, 
     assert [name for name, _ in known.described()] == ["size", "JPEG", "metadata", "arrival", "learned from"]
 
 
-def test_a_file_of_the_first_version_is_read(tmp_path: Path) -> None:
-    """It does not tell which sizes were sent."""
-    (tmp_path / "a.channel").write_text(written(version=1, sizes=...), encoding="utf-8")
-    assert read_channel(tmp_path / "a.channel") == replace(CHANNEL, sizes=())
-
-
 def written(**changes: Any) -> str:
     """A channel's file with some entries changed; those that are `...` are left out."""
     content = json.loads(CHANNEL.text()) | changes
     return json.dumps({name: value for name, value in content.items() if value is not ...})
 
 
-def limit(**changes: Any) -> str:
-    """A channel's file with entries of its limit changed."""
-    return written(limit={name: value for name, value in (LIMIT | changes).items() if value is not ...})
-
-
-LIMIT: dict[str, Any] = json.loads(CHANNEL.text())["limit"]
 NO_FILE_OF_A_CHANNEL = {
     "empty": "",
     "no JSON": "\xff\xd8\xff",
@@ -81,7 +66,7 @@ NO_FILE_OF_A_CHANNEL = {
     "with a strange format": written(format=[]),
 }
 OTHER_VERSIONS = {
-    "newer": written(version=3), "none": written(version=...), "a list": written(version=[1]),
+    "newer": written(version=2), "none": written(version=...), "a list": written(version=[1]),
 }  # fmt: skip
 STEPS, FACTORS, SHARES = "steps are not", "factors are not", "moved and moved_by_size"
 DAMAGED = {
@@ -109,18 +94,6 @@ DAMAGED = {
     "4:4:0": (written(factors=[[1, 2], [1, 1], [1, 1]]), "its chroma sampling is not supported"),
     "unequal chroma": (written(factors=[[2, 2], [2, 1], [1, 1]]), "its chroma sampling is not supported"),
     "coarser luma": (written(factors=[[1, 1], [2, 2], [2, 2]]), "its chroma sampling is not supported"),
-    "limit incomplete": (limit(rounding=...), "limit is incomplete"),
-    "limit with more": (limit(least=1), "limit is incomplete"),
-    "limit a list": (written(limit=[]), "limit is incomplete"),
-    "negative size": (limit(longer=-1), "longer is not a whole number from 1 to 65500"),
-    "size of 0": (limit(shorter=0), "shorter is not"),
-    "size too large": (limit(longer=65_501), "longer is not"),
-    "fraction as size": (limit(pixels=1e6), "pixels is not"),
-    "true as size": (limit(pixels=True), "pixels is not"),
-    "endless size": (limit(longer=float("inf")), "longer is not"),
-    "reduces as number": (limit(reduces=1), "reduces is not one of True, False"),
-    "rounding unknown": (limit(rounding="sideways"), "rounding is not one of None, nearest, down, up"),
-    "rounding a list": (limit(rounding=["up"]), "rounding is not one of"),
     "dct unknown": (written(dct="slow"), "dct is not one of islow, ifast, float"),
     "dct null": (written(dct=None), "dct is not one of"),
     "progressive null": (written(progressive=None), "progressive is not one of True, False"),
@@ -131,8 +104,9 @@ DAMAGED = {
     "turns_upright list": (written(turns_upright=[]), "turns_upright is not one of"),
     "no examples": (written(examples=0), "examples is not a whole number from 1 to 1000000"),
     "examples true": (written(examples=True), "examples is not"),
-    "sizes a number": (written(sizes=3), "sizes are not a list of at most 256 pairs"),
-    "sizes of many": (written(sizes=[[[2, 2], [1, 1]]] * 257), "sizes are not a list of at most 256 pairs"),
+    "sizes a number": (written(sizes=3), "sizes are not a list of 1 to 256 pairs"),
+    "no sizes": (written(sizes=[]), "sizes are not a list of 1 to 256 pairs"),
+    "sizes of many": (written(sizes=[[[2, 2], [1, 1]]] * 257), "sizes are not a list of 1 to 256 pairs"),
     "sizes of one": (written(sizes=[[[2, 2]]]), "sizes are not pairs of two numbers"),
     "sizes of 0": (written(sizes=[[[2, 2], [1, 0]]]), "sizes are not pairs of two numbers"),
     "sizes of three": (written(sizes=[[[2, 2, 2], [1, 1]]]), "sizes are not pairs of two numbers"),
@@ -180,21 +154,23 @@ def test_what_is_no_file_is_refused(tmp_path: Path, make: Any, problem: str) -> 
 SIDES = (1, 2, 3, 7, 10, 400, 1599, 1600, 4000, 60_000)
 
 
-@pytest.mark.parametrize("longer, shorter, pixels", [
-    (1600, 1600, 1600**2), (1600, 1200, 1600 * 1200), (65_500, 65_500, 1_000_000), (1600, 1000, 800_000),
-    (1, 1, 1), (65_500, 65_500, 1), (100, 65_500, 65_500**2), (65_500, 1, 1000), (5, 1, 1), (7, 5, 11),
+@pytest.mark.parametrize("tried", [
+    ((1600, 1600),), ((1600, 1200),), ((1000, 1600), (1200, 400)), ((1, 1),), ((1, 65_500),), ((100, 7), (50, 50)),
+    ((5, 1),), ((7, 2), (4, 4)),
 ])  # fmt: skip
-def test_kept_sizes_are_within_the_limits_and_in_proportion(longer: int, shorter: int, pixels: int) -> None:
-    allowed = SizeLimit(longer, shorter, pixels, reduces=True)
+def test_sizes_up_to_those_that_were_tried_are_kept(tried: tuple[tuple[int, int], ...]) -> None:
+    """Of a channel that was not seen to reduce anything."""
+    known = replace(CHANNEL, sizes=tuple((size, size) for size in tried))
+    longer, shorter, pixels = max(map(max, tried)), max(map(min, tried)), max(rows * cols for rows, cols in tried)
 
     def is_allowed(rows: int, cols: int) -> bool:
         return max(rows, cols) <= longer and min(rows, cols) <= shorter and rows * cols <= pixels
 
     for height in SIDES:
         for width in SIDES:
-            rows, cols = allowed.kept_size(height, width)
+            rows, cols = known.kept_size(height, width)
             assert 1 <= rows <= height and 1 <= cols <= width and is_allowed(rows, cols), (height, width)
-            assert (cols, rows) == allowed.kept_size(width, height)
+            assert (cols, rows) == known.kept_size(width, height)
             if is_allowed(height, width):
                 assert (rows, cols) == (height, width)
             elif min(rows, cols) > 1:
@@ -207,7 +183,7 @@ def test_kept_sizes_are_within_the_limits_and_in_proportion(longer: int, shorter
     (1200, 1600, (1200, 1600)), (10, 60_000, (1, 1600)), (1, 1601, (1, 1600)),
 ])  # fmt: skip
 def test_some_kept_sizes(height: int, width: int, kept: tuple[int, int]) -> None:
-    assert SizeLimit(1600, 1200, 1600 * 1200, reduces=True).kept_size(height, width) == kept
+    assert replace(CHANNEL, sizes=(((1200, 1600),) * 2,)).kept_size(height, width) == kept
 
 
 @pytest.mark.parametrize("known, is_ready, gives_up", [
@@ -228,17 +204,13 @@ def test_what_is_known_enough_and_which_coefficients_are_given_up(
 
 
 @pytest.mark.parametrize("changes, line, words", [
-    ({"sizes": ()}, "size", "larger pictures are reduced to 1600 pixels on the longer side or 1200 on the shorter or "
-     "1.60 megapixels, the shorter side rounded down"),
-    ({"limit": SizeLimit(1600, 1600, 1600**2, True), "sizes": ()}, "size",
-     "larger pictures are reduced to 1600 pixels on the longer side"),
     ({}, "size", "larger pictures are reduced, 3200×2400 to 1600×1200; for covers of other proportions, add a pair of "
      "each"),
     ({"sizes": (((60, 80), (30, 40)), ((90, 60), (40, 27)))}, "size",
      "larger pictures are reduced to 40 pixels on the longer side"),
     ({"sizes": (((60, 80), (30, 40)), ((90, 60), (60, 40)))}, "size",
      "larger pictures are reduced to 40 pixels of width"),
-    ({"limit": SizeLimit(40, 30, 1200, False)}, "size",
+    ({"sizes": (((30, 40), (30, 40)),)}, "size",
      "up to 40×30 pixels a picture keeps its size; larger ones were not tried"),
     ({}, "JPEG", "tables of its own, 4:2:0, progressive, optimised Huffman tables, nearest to the ifast DCT"),
     ({"form": JpegForm((COARSE,), ((1, 1),)), "progressive": False, "optimised": False, "exact": True}, "JPEG",

@@ -65,44 +65,28 @@ def sizes(folder: Path, pairs: Sequence[tuple[tuple[int, int], tuple[int, int]]]
     return learn_channel(files)
 
 
-NO_LIMIT = 65_500
-
-
-@pytest.mark.parametrize("pairs, limit", [
-    ([((200, 150), (100, 75)), ((200, 100), (100, 50)), ((100, 200), (50, 100))], (100, NO_LIMIT, NO_LIMIT**2)),
-    ([((200, 150), (107, 80)), ((200, 100), (160, 80)), ((100, 200), (80, 160))], (NO_LIMIT, 80, NO_LIMIT**2)),
-    ([((200, 150), (115, 87)), ((200, 100), (141, 71)), ((150, 150), (100, 100))], (NO_LIMIT, NO_LIMIT, 10_011)),
-    ([((200, 150), (100, 75))], (100, 75, 7500)),  # one tells nothing apart: all rules hold
-    ([((200, 150), (100, 75)), ((400, 300), (100, 75))], (100, 75, 7500)),  # nor do several of one shape
-    ([((200, 150), (100, 75)), ((90, 40), (90, 40))], (100, 75, 7500)),  # nor does one that is left as it is
+@pytest.mark.parametrize("pairs, kept", [
+    ([((200, 150), (100, 75)), ((200, 100), (100, 50)), ((100, 200), (50, 100))], {(300, 60): (100, 20)}),
+    ([((200, 150), (107, 80)), ((200, 100), (160, 80)), ((100, 200), (80, 160))], {(150, 100): (120, 80)}),
+    ([((200, 150), (100, 75))], {(400, 300): (100, 75), (200, 200): None}),  # one tells nothing apart
+    ([((200, 150), (100, 75)), ((400, 300), (100, 75))], {(80, 60): (80, 60), (200, 200): None}),
+    ([((201, 150), (100, 74)), ((203, 150), (100, 73))], {(400, 299): (100, 74)}),  # sides are rounded down
+    ([((201, 149), (100, 75)), ((201, 150), (100, 75))], {(400, 297): (100, 75)}),  # or up
+    ([((90, 40), (90, 40)), ((50, 60), (50, 60))], {(200, 200): (50, 50), (300, 60): (90, 18)}),  # none was reduced
 ])  # fmt: skip
 def test_the_rule_by_which_pictures_are_reduced(
-    tmp_path: Path, pairs: list[tuple[tuple[int, int], tuple[int, int]]], limit: tuple[int, int, int]
+    tmp_path: Path,
+    pairs: list[tuple[tuple[int, int], tuple[int, int]]],
+    kept: dict[tuple[int, int], tuple[int, int] | None],
 ) -> None:
-    found = sizes(tmp_path, pairs).limit
-    assert (found.longer, found.shorter, found.pixels) == limit
-    assert found.reduces
-
-
-def test_pictures_that_keep_their_size_tell_no_limit(tmp_path: Path) -> None:
-    found = sizes(tmp_path, [((90, 40), (90, 40)), ((50, 60), (50, 60))]).limit
-    assert (found.longer, found.shorter, found.pixels, found.reduces) == (90, 50, 3600, False)
-
-
-@pytest.mark.parametrize("arrived, rounding", [
-    # the shorter sides of 201×150 and 203×150, reduced to 100: 74.6 and 73.9
-    ([(100, 74), (100, 73)], "down"), ([(100, 75), (100, 74)], None), ([(100, 74), (100, 74)], None),
-])  # fmt: skip
-def test_rounding_of_the_shorter_side(tmp_path: Path, arrived: list[tuple[int, int]], rounding: str | None) -> None:
-    sent = [(201, 150), (203, 150)]
-    assert sizes(tmp_path, list(zip(sent, arrived, strict=True))).limit.rounding == rounding
-
-
-@pytest.mark.parametrize("arrived, rounding", [(74, "nearest"), (75, "up")])
-def test_rounding_up_or_to_the_nearest(tmp_path: Path, arrived: int, rounding: str) -> None:
-    """201×149 reduced to 100 is 74.13 high, 201×150 74.63: both are needed to tell the rules apart."""
-    found = sizes(tmp_path, [((201, 149), (100, arrived)), ((201, 150), (100, 75))])
-    assert found.limit.rounding == rounding
+    """All sizes are width and height; None: the examples leave it open."""
+    known = sizes(tmp_path, pairs)
+    for (width, height), expected in kept.items():
+        if expected is None:
+            with pytest.raises(MediaError, match="no picture of its proportions went through the channel"):
+                known.kept_size(height, width)
+        else:
+            assert known.kept_size(height, width) == expected[::-1]
 
 
 @pytest.mark.parametrize("turns", [True, False])

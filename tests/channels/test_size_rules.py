@@ -11,7 +11,6 @@ from PIL import Image
 
 from stegnet import MediaError
 from stegnet.channels import KnownChannel
-from stegnet.channels.known_channel import SizeLimit
 from stegnet.channels.size_rules import Size
 from tests.channels.test_known_channel import CHANNEL
 
@@ -71,7 +70,6 @@ APPS: dict[str, App] = {
     "messenger": box(1600, 1600, nearest),
 }
 WIDE, TALL, SQUARE = (2000, 3000), (4032, 3024), (3024, 3024)
-LIMIT = SizeLimit(NO_LIMIT, NO_LIMIT, NO_LIMIT, reduces=True)
 COVERS = [
     size
     for longer, shorter in product(
@@ -85,7 +83,7 @@ def learned(app: App, sent: Sequence[Size]) -> KnownChannel:
     """What is known of an app from pictures of some sizes, of which the first was sent again."""
     first = app(sent[0])
     pairs = (*((size, app(size)) for size in sent), (first, first))
-    return replace(CHANNEL, limit=LIMIT, sizes=pairs)
+    return replace(CHANNEL, sizes=pairs)
 
 
 def refused(known: KnownChannel, size: Size) -> bool:
@@ -141,7 +139,7 @@ def test_small_covers_keep_their_size() -> None:
 def test_sizes_that_obey_no_rule() -> None:
     """Only what became of the same proportions is known."""
     pairs = (((600, 900), (256, 400)), ((900, 600), (384, 256)))
-    known = replace(CHANNEL, limit=LIMIT, sizes=pairs)
+    known = replace(CHANNEL, sizes=pairs)
     assert known.kept_size(1200, 1800) == (256, 400)
     assert known.kept_size(200, 300) == (200, 300)
     assert refused(known, (600, 800))

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.slow
 
 PASSPHRASE = "zwei Käse"
 DEMO = Path(__file__).parents[2] / "demo"
-FORMER = DEMO.parent / "tests/methods/network/former"  # hidden and revealed by the pair that was shipped before
 NODE = 18, 20, 4  # Debian 12 has this one
 SESSION = stegnet.Session(device="cpu", precision="fp32")
 PAIR = stegnet.Session(device="cpu", precision="fp32")  # which the page has, too
@@ -105,7 +103,6 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     exif[ExifTags.Base.ImageDescription] = "a description"
     Image.fromarray(scene(1)).save(folder / "cover.jpg", quality=90, exif=exif)
     make_grey(folder)
-    shutil.copy(FORMER / "container.png", folder / "former.png")
 
     def hide(secret: str, to: str, cover: str = "cover.png", key: KeySource = key, **how: Any) -> None:
         session = PAIR if how.get("method") == "network" else SESSION
@@ -176,11 +173,6 @@ def test_a_near_lossless_picture_of_python_opens_in_the_page(picture_of, key: st
     in_page = picture_of("near_revealed_by_page.png")
     np.testing.assert_array_equal(in_page, SESSION.reveal(picture_of("near_from_python.png"), key=key).picture)
     assert np.abs(in_page.astype(int) - picture_of("smaller.png")).max() == 1
-
-
-def test_a_container_of_the_former_pair_opens_in_the_page(picture_of) -> None:
-    """At the size of its secret, which is not the container's."""
-    assert psnr(read_picture(FORMER / "revealed.png"), picture_of("former_revealed_by_page.png")) > MIN_ALIKE_PSNR
 
 
 def test_a_jpeg_that_survives_another_stays_its_own(exchanged: Path, key: stegnet.Key) -> None:

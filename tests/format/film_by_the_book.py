@@ -96,7 +96,7 @@ class Keys:
     salt: bytes
 
     def of(self, name: str, header: bytes = b"") -> bytes:
-        return hkdf(self.key, b"stegnet/2/robust/" + name.encode(), self.salt + header)
+        return hkdf(self.key, b"stegnet/1/robust/" + name.encode(), self.salt + header)
 
 
 # Salt and dither
@@ -149,7 +149,7 @@ def salts(group: Film) -> Iterator[bytes]:
 
 
 def film_salt(group: Film, steps: Sequence[int]) -> bytes:
-    start = b"stegnet/2/robust/film/salt" + struct.pack(">II", *group[0].shape[:2])
+    start = b"stegnet/1/robust/film/salt" + struct.pack(">II", *group[0].shape[:2])
     return hashlib.sha256(start + bytes(steps)).digest()[:16]
 
 
@@ -160,7 +160,7 @@ def words(key: bytes, blocks: int, rung: FilmRung) -> np.ndarray:
 
 
 def record_key(keys: Keys, header: bytes) -> bytes:
-    return hkdf(keys.key, b"stegnet/2/robust/dither", keys.salt + header)
+    return hkdf(keys.key, b"stegnet/1/robust/dither", keys.salt + header)
 
 
 def dither_of(keys: Keys, header: bytes, shape: tuple[int, int], rung: FilmRung) -> np.ndarray:

@@ -72,9 +72,9 @@ def coded(levels: np.ndarray, **options: Any) -> bytes:
 def record_of(
     data: bytes, steps: Steps = EXACT, *, size: tuple[int, int] = (WIDTH, HEIGHT), coder: int = 1, frames: int = 1
 ) -> bytes:
-    """The record of a near-lossless picture, of kind 7."""
+    """The record of a near-lossless picture, of kind 6."""
     commitment = hmac.digest(subkey("commitment"), FILM_ID, "sha256")
-    head = FILM_ID + commitment + struct.pack(">BII", 7, frames, 0)
+    head = FILM_ID + commitment + struct.pack(">BII", 6, frames, 0)
     return head + struct.pack(">BIIBBI", coder, *size, *steps) + data
 
 
@@ -83,7 +83,7 @@ def container_of(cover: np.ndarray, record: bytes) -> Frame:
     frame = Frame(cover)
     trits: Values | None = None
     code = CODE + (GREY if cover.shape[2] == 1 else 0)
-    fields = struct.pack(">BBI", 2, code, len(record) + 16) + bytes(16)
+    fields = struct.pack(">BBI", 1, code, len(record) + 16) + bytes(16)
     for tries in count():
         nonce = tries.to_bytes(12, "big")
         lead = nonce + AESGCM(subkey("lead", frame.salt)).encrypt(nonce, fields, None)

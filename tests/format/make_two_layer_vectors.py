@@ -33,7 +33,7 @@ ROWS, LAYERED_ROWS = 128, 512  # of a lane at least, in one layer and in two
 
 
 def subkey(name: str, salt: bytes | None = None) -> bytes:
-    return HKDF(SHA256(), 32, salt, b"stegnet/2/" + name.encode()).derive(SECRET)
+    return HKDF(SHA256(), 32, salt, b"stegnet/1/" + name.encode()).derive(SECRET)
 
 
 def record_of(data: bytes) -> bytes:
@@ -87,7 +87,7 @@ class Frame:
         self.values: Values = self.picture.reshape(-1).tolist()
         blocks = len(self.values) // 31
         salts = bytes(self.values[31 * block + 15] for block in range(blocks))
-        self.salt = sha256(b"stegnet/2/salt" + self.size + salts).digest()[:16]
+        self.salt = sha256(b"stegnet/1/salt" + self.size + salts).digest()[:16]
         carriers = [sample for sample in range(31 * blocks) if sample % 31 != 15]
         runs = len(carriers) // 32
         self.group = min(max(len(carriers) // 12_288, 1), 64)
@@ -186,7 +186,7 @@ def container_of(cover: np.ndarray, size: int, height: int, fault: Fault = RIGHT
     sizes = Sizes(len(frame.elements))
     low: Values | None = None
     high: Values | None = None
-    fields = struct.pack(">BBI", 2, 32 + height if fault.code is None else fault.code, size) + bytes(16)
+    fields = struct.pack(">BBI", 1, 32 + height if fault.code is None else fault.code, size) + bytes(16)
     for tries in count():
         nonce = tries.to_bytes(12, "big")
         lead = nonce + AESGCM(subkey("lead", frame.salt)).encrypt(nonce, fields, None)

@@ -35,7 +35,7 @@ def answers(folder: str) -> dict:
 
 SEALED, ROBUST = answers("vectors")["vectors"], answers("robust_vectors")
 LAYERED, NEAR = answers("two_layer_vectors")["vectors"], answers("near_lossless_vectors")["vectors"]
-ALBUMS, JPEGS = answers("album_vectors"), answers("jpeg_vectors")
+ALBUMS, JPEGS, SOUNDS = answers("album_vectors"), answers("jpeg_vectors"), answers("sound_vectors")
 PICTURES = [vector for vector in SEALED if vector["file"].endswith(".png")]
 SPREAD = [vector for vector in SEALED if vector["file"].startswith("spread")]
 FILMS = [vector for vector in SEALED if vector not in PICTURES + SPREAD]
@@ -74,6 +74,7 @@ def test_each_vector_has_an_answer():
         ("robust_vectors", [vector["file"] for vector in ROBUST["vectors"]]),
         ("album_vectors", ALBUMS),
         ("jpeg_vectors", JPEGS),
+        ("sound_vectors", SOUNDS),
     ):
         assert {path.name for path in (FOLDER / folder).iterdir()} == {*names, ANSWERS}
 
@@ -163,15 +164,21 @@ def test_album(name):
     assert (found.name, digest(found.data)) == ("big.bin", answer)
 
 
-@pytest.mark.parametrize("name", JPEGS)
-def test_jpeg(name):
-    file, key, answer = FOLDER / "jpeg_vectors" / name, Key(bytes(range(32))), JPEGS[name]
-    assert Session().info(file, key=key)["method"] == "jpeg"
-    found = Session().reveal(file, key=key)
-    assert (found.name, bool(found.trouble)) == ("note.txt", answer == "altered")
-    assert digest(found.data) == (JPEGS["full.jpg"] if answer == "altered" else answer)
+@pytest.mark.parametrize(
+    ("method", "name", "answer"),
+    [*(("jpeg", *vector) for vector in JPEGS.items()), *(("sound", *vector) for vector in SOUNDS.items())],
+)
+def test_jpeg_and_sound(method, name, answer):
+    file, key = FOLDER / f"{method}_vectors" / name, Key(bytes(range(32)))
+    if answer != "nothing":
+        assert Session().info(file, key=key)["method"] == method
+        found = Session().reveal(file, key=key)
+        assert (found.name, bool(found.trouble)) == ("note.txt", answer == "altered")
+        whole = JPEGS["full.jpg"] if method == "jpeg" else SOUNDS["stereo.wav"]
+        assert digest(found.data) == (whole if answer == "altered" else answer)
+        key = Key(bytes(32))
     with pytest.raises(RevealError, match=REFUSED):
-        Session().reveal(file, key=Key(bytes(32)))
+        Session().reveal(file, key=key)
 
 
 class IdealEngine:

@@ -68,7 +68,7 @@ def salts(luma: np.ndarray, table: np.ndarray) -> Iterator[bytes]:
         moved = list(steps)
         for _, place, step in subset:
             moved[place] = step
-        yield hashlib.sha256(b"stegnet/2/jpeg/salt" + bytes(moved)).digest()[:16]
+        yield hashlib.sha256(b"stegnet/1/jpeg/salt" + bytes(moved)).digest()[:16]
 
 
 def rooms(luma: np.ndarray, table: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ class Keys:
     salt: bytes
 
     def subkey(self, name: str, lead: bytes = b"") -> bytes:
-        info = b"stegnet/2/robust/" + name.encode()
+        info = b"stegnet/1/robust/" + name.encode()
         return HKDF(SHA256(), 32, self.salt + lead, info).derive(self.secret)
 
 

@@ -10,7 +10,7 @@ import soundfile
 import stegnet
 from stegnet.formats.sound_file import FLAC, WAV, read_sound_file
 from tests.support.memory import memory_limited
-from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff
+from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff, samples_of
 
 PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
 SAMPLES = as_bytes(noise(3000))
@@ -57,12 +57,12 @@ def test_a_wav_is_read_and_all_else_stays(form, tmp_path):
     path, out = tmp_path / "a.wav", tmp_path / "b.wav"
     path.write_bytes(READ[form])
     sound = read_sound_file(path)
-    assert (sound.form, sound.rate, sound.data.shape) == (WAV, 44100, (3000, 2, 2))
-    assert sound.data.tobytes() == SAMPLES
-    sound.write(out, sound.data)
+    assert (sound.form, sound.rate, sound.frames, sound.channels, sound.width) == (WAV, 44100, 3000, 2, 2)
+    assert samples_of(sound).tobytes() == SAMPLES
+    sound.write(out, sound.blocks(1000))
     assert out.read_bytes() == READ[form]
-    sound.write(out, sound.data ^ 1)
-    assert read_sound_file(out).data.tobytes() == (sound.data ^ 1).tobytes()
+    sound.write(out, [samples_of(sound) ^ 1])
+    assert samples_of(read_sound_file(out)).tobytes() == (samples_of(sound) ^ 1).tobytes()
     assert len(out.read_bytes()) == len(READ[form])
 
 
@@ -92,12 +92,12 @@ def test_a_flac(bits, channels, rate, tmp_path):
     soundfile.write(path, samples << (32 - bits), rate, f"PCM_{bits}")
     path.write_bytes(path.read_bytes() + b"what is no part of it")
     sound = read_sound_file(path)
-    assert (sound.form, sound.rate, sound.data.tobytes()) == (FLAC, rate, as_bytes(samples, bits))
-    sound.write(out, sound.data)
+    assert (sound.form, sound.rate, samples_of(sound).tobytes()) == (FLAC, rate, as_bytes(samples, bits))
+    sound.write(out, sound.blocks(7777))
     assert out.read_bytes() == path.read_bytes()
-    lowest = sound.data.copy()
+    lowest = samples_of(sound)
     lowest[..., 0] ^= 1
-    sound.write(out, lowest)
+    sound.write(out, [lowest])
     assert (soundfile.read(out, dtype="int32", always_2d=True)[0] >> (32 - bits) == samples ^ 1).all()
 
 
@@ -123,7 +123,7 @@ def test_the_metadata_of_a_flac_stays_and_its_seek_table_finds_the_frames(tmp_pa
     tags = b"\4\0\0\0Lavf\1\0\0\0\x0a\0\0\0TITLE=song"
     path, out = flac(tmp_path, [(3, table), (4, tags), (2, b"testmore"), (126, b"a later kind")]), tmp_path / "b.flac"
     sound = read_sound_file(path)
-    sound.write(out, sound.data ^ 1)
+    sound.write(out, [samples_of(sound) ^ 1])
     written, start = out.read_bytes(), 42 + 4 + len(table) + 4 + len(tags) + 4 + 8 + 4 + 12 + 4 + 8192
     assert written[42:start].replace(written[46 : 46 + len(table)], table) == path.read_bytes()[42:start]
     found = list(struct.iter_unpack(">QQH", written[46 : 46 + len(table)]))
@@ -142,7 +142,7 @@ def test_the_metadata_of_a_flac_stays_and_its_seek_table_finds_the_frames(tmp_pa
         (lambda file: file[:4], "damaged: its metadata breaks off"),
         (lambda file: file[:26] + bytes(16) + file[42:], "has no length or checksum"),
         (lambda file: file[:21] + bytes(5) + file[26:], "samples of|has no length or checksum|damaged"),
-        (lambda file: file[:21] + b"\xff" * 5 + file[26:], "samples needs"),
+        (lambda file: file[:21] + b"\xff" * 5 + file[26:], "damaged"),
         (lambda file: file[:4] + b"\x04" + file[5:], "damaged: no description"),
         (lambda file: file[:26] + bytes([file[26] ^ 1]) + file[27:], "damaged: its samples do not match its checksum"),
         (lambda file: file[:-500] + bytes([file[-500] ^ 255]) + file[-499:], "damaged: a part of it can't"),
@@ -160,5 +160,5 @@ def test_a_number_of_samples_takes_no_memory_before_they_are_there(tmp_path):
     path = flac(tmp_path, [])
     data = path.read_bytes()
     path.write_bytes(data[:22] + (1 << 26).to_bytes(4, "big") + data[26:])  # 268 MB of samples
-    with memory_limited(150 << 20), pytest.raises(stegnet.MediaError, match=r"damaged: |samples needs"):
+    with memory_limited(150 << 20), pytest.raises(stegnet.MediaError, match="damaged: "):
         read_sound_file(path)

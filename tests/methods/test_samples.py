@@ -88,7 +88,7 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
     levels = []
     for name in ("wide.wav", "narrow.wav"):
         with Cover(Path(name)) as cover:
-            levels.append(float(np.median(cover.sound.noise)))
+            levels.append(float(np.median(next(cover.sound.described_segments()).noise)))
     assert levels[0] == pytest.approx(0.05 * 2**15 * np.sqrt(2 / np.pi), rel=0.05)  # the mean of a normal's size
     assert levels[1] < levels[0] / 200
 

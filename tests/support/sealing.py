@@ -28,9 +28,9 @@ FILM_ID, FILM_SECRET = bytes(range(0xA0, 0xB0)), bytes(range(0xC0, 0xD0))
 PLACES = {
     "film_id": (0, "16s"), "commitment": (16, "32s"), "kind": (48, "B"), "frames": (49, "I"), "index": (53, "I"),
     "flags": (57, "B"), "block": (58, "H"), "weights": (60, "32s"), "width": (92, "I"), "height": (96, "I"),
-    "hidden": (100, "I"), "time_base": (104, "2I"), "rate": (112, "2I"),
+    "hidden": (100, "I"), "time_base": (104, "2I"), "rate": (112, "2I"), "aspect": (120, "2I"),
 }  # fmt: skip
-FIXED = 120  # bytes
+FIXED = 128  # bytes
 
 
 def sealed(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.formats.sound_file import SoundFile
+
 PCM, FLOAT, A_LAW, EXTENSIBLE = 1, 3, 6, 0xFFFE
 
 
@@ -39,3 +41,8 @@ def write_wav(path: Path, samples: np.ndarray, bits: int = 16, *tags: bytes) -> 
         riff(form_chunk(channels=samples.shape[1], bits=bits), chunk(b"data", as_bytes(samples, bits)), *tags)
     )
     return path
+
+
+def samples_of(sound: SoundFile) -> np.ndarray:
+    """All samples of a sound, (frames, channels, bytes) uint8."""
+    return np.concatenate(list(sound.blocks()))

@@ -42,7 +42,7 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
   if (record.near) return { ...(await revealNearLossless(record.near, engine)), whole, robust: false };
   const { filmId, hidden, base } = record;
-  const [pair, of] = hidden.weights === engine.former?.weights ? [engine.former, "former."] : [engine.pair, ""];
+  const { pair } = engine;
   if (hidden.weights !== pair.weights) {
     const [theirs, ours] = [hidden.weights, pair.weights].map((id) => id.slice(0, 16));
     throw new PageError(
@@ -56,10 +56,10 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   const shuffle = await drawShuffle(shuffleKey, (width * height) / hidden.block ** 2);
   const mask = await drawMask(shuffleKey, width, height, pair.period);
   const seen = masked(toPlanes(corner(container, width, height)), mask, -1);
-  const enhanced = await engine.run(`${of}enhance`, width, height, toPlanes(base.picture));
-  const planes = await engine.run(`${of}reveal`, width, height, seen);
+  const enhanced = await engine.run("enhance", width, height, toPlanes(base.picture));
+  const planes = await engine.run("reveal", width, height, seen);
   const residual = unshuffled(planes, width, hidden.block, shuffle).map((value) => value / base.gain);
-  const { picture } = toPicture(await engine.run(`${of}restore`, width, height, enhanced, residual), width, height);
+  const { picture } = toPicture(await engine.run("restore", width, height, enhanced, residual), width, height);
   const noise = (255 * BASE.HIDDEN_RMS) / base.gain; // of the base; what was revealed has less
   return { secret: unresize(picture, hidden.width, hidden.height, noise), whole, robust: false };
 }

@@ -20,7 +20,7 @@ export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
  */
 export const PIXELS = { share: GROUP };
 export const LAYERED_PIXELS = { ...PIXELS, twoLayers: true };
-const PURPOSE = new TextEncoder().encode("stegnet/2/salt");
+const PURPOSE = new TextEncoder().encode("stegnet/1/salt");
 
 /** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
 export function saltSamples(samples) {

@@ -10,7 +10,7 @@ import { argsort, stream } from "./ciphers.js";
 const { ITERATIONS, LARGEST, LEAST } = FEC; // magnitudes: of a log-likelihood ratio, and of a message
 export const { RATES, LOWEST, HIGHEST, LONGEST } = FEC; // a rate is a number of 64ths
 const { COMMON, DEGREES, REPEATED } = FEC; // checks of an ordinary message bit; below the last rate, a code is repeated
-const PURPOSE = new TextEncoder().encode("stegnet/2/code");
+const PURPOSE = new TextEncoder().encode("stegnet/1/code");
 
 /** A systematic code of n bits: k message bits, then n − k parity bits. */
 export class Code {

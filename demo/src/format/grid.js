@@ -9,7 +9,7 @@ const { BLURRED, PER_DOUBLING, SALT_STEP, SHORTEST, SIDE, THUMBNAIL } = GRID; //
 /** The inverse, about, of reducing by a triangle (1 / sinc²), down or across. */
 const SHARPEN = [-SIDE, 1 + 2 * SIDE, -SIDE];
 export const { SURENESS } = GRID; // of log-likelihood ratios after resampling, for which the modem was not trained
-const PURPOSE = new TextEncoder().encode("stegnet/2/robust/resized/salt");
+const PURPOSE = new TextEncoder().encode("stegnet/1/robust/resized/salt");
 
 /**
  * All canonical sizes that a picture may have had, if this is a resized copy of it; the largest first.

@@ -18,7 +18,7 @@ const text = new TextEncoder();
 async function hkdf(secret) {
   const master = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
   return async (purpose, salt = NONE, suffix = NONE) => {
-    const info = join(text.encode(`stegnet/2/${purpose}`), suffix);
+    const info = join(text.encode(`stegnet/1/${purpose}`), suffix);
     const algorithm = { name: "HKDF", hash: "SHA-256", salt, info };
     return new Uint8Array(await crypto.subtle.deriveBits(algorithm, master, 8 * KEY_BYTES));
   };

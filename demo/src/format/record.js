@@ -9,13 +9,11 @@ export const { FILM_ID_BYTES } = KEYS;
 export const { file: FILE, film: FILM, picture: PICTURE } = RECORD.NUMBERS;
 export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
-// The kinds of a spread file, of one in an album with pictures to spare, and of an anamorphic film.
-const { SPREAD, SPARE, ANAMORPHIC } = RECORD;
+// The kinds of a spread file, and of one in an album with pictures to spare.
+const { SPREAD, SPARE } = RECORD;
 export const { NEAR_LOSSLESS } = RECORD; // the kind of a picture that is coded nearly without loss
 const { JPEG_XL, NETWORK, MOST_STEP } = RECORD;
 const { MAX_PIXEL_RATIO, LARGE_PHOTOGRAPH, LARGEST_RATIO } = READING; // pixels of a secret
-const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
-const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 
 /**
  * A hidden picture.
@@ -53,7 +51,7 @@ export function formatRecord(filmId, commitment, hidden) {
   return join(
     ...[filmId, commitment, [PICTURE], once, u32(0)],
     ...[[KINDS.indexOf(kind)], [block >> 8, block & 0xff], fromHex(weights), u32(width), u32(height), once],
-    ...[once, once, once, once, sized(new Uint8Array()), new Uint8Array(8), sized(base)],
+    ...[once, once, once, once, once, once, sized(new Uint8Array()), new Uint8Array(8), sized(base)],
   );
 }
 
@@ -82,7 +80,7 @@ export async function parseRecord(bytes, key) {
   const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE, SPREAD, SPARE, ANAMORPHIC, NEAR_LOSSLESS].includes(kind));
+  require([PICTURE, FILM, FILE, SPREAD, SPARE, NEAR_LOSSLESS].includes(kind));
   require(index < frames && frames <= MAX_FRAMES);
   if (kind === NEAR_LOSSLESS) {
     require(frames === 1);
@@ -92,9 +90,7 @@ export async function parseRecord(bytes, key) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
-  if (kind === ANAMORPHIC) checkAspect(fields);
-  if (kind === FILM || kind === ANAMORPHIC) return { filmId, kind: FILM, frames, index };
-  if (kind === SPARE) return { filmId, kind, frames, index };
+  if (kind === FILM || kind === SPARE) return { filmId, kind, frames, index };
   return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
 }
 
@@ -124,8 +120,8 @@ function parseHidden(fields) {
   require(flags < KINDS.length && block > 0 && block <= MAX_BLOCK && block % 8 === 0);
   const [width, height, frames] = [fields.u32(), fields.u32(), fields.u32()];
   require(inSize(width, height) && frames === 1);
-  const parts = [fields.u32(), fields.u32(), fields.u32(), fields.u32()];
-  require(parts.every((part) => inRange(part, MAX_PART)));
+  const parts = Array.from({ length: 6 }, () => fields.u32()); // of time base, frame rate and pixel aspect ratio
+  require(parts.every((part) => inRange(part, MAX_PART)) && parts[4] === parts[5]);
   const tracks = fields.sized();
   require(inTime(fields.i64(), parts[0], parts[1]));
   const [kind, base] = [KINDS[flags], fields.sized()];
@@ -150,14 +146,6 @@ export function checkRatio(hidden, container) {
 
 /** The pixels of the largest picture that a container of so many pixels may hide. */
 export const mostDeclared = (area) => Math.max(LARGE_PHOTOGRAPH, LARGEST_RATIO * area);
-
-/** Reads the pixel aspect ratio of an anamorphic film. @throws {RangeError} an impossible one, or that of square pixels */
-function checkAspect(fields) {
-  fields.take(BEFORE_ASPECT);
-  const [width, height] = [fields.u32(), fields.u32()];
-  require(inRange(width, MAX_PART) && inRange(height, MAX_PART) && width !== height);
-  require(width <= MOST_ASPECT * height && height <= MOST_ASPECT * width);
-}
 
 const inRange = (value, most) => value > 0 && value <= most;
 const inSize = (width, height) =>

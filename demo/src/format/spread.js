@@ -62,7 +62,7 @@ function risk(frames, needed, lost) {
 
 /** Group and number of the share of each frame. */
 async function placesOf(filmId, frames) {
-  const label = new TextEncoder().encode("stegnet/2/spread");
+  const label = new TextEncoder().encode("stegnet/1/spread");
   const key = new Uint8Array(await crypto.subtle.digest("SHA-256", join(label, filmId)));
   const words = new DataView(await stream(key, 4 * SHARES));
   const groups = groupCount(frames);

@@ -8,7 +8,7 @@ import { unitsOf } from "./entropy.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 
 const { CARRIED, GROUP, MIDDLE } = JPEG; // coefficients of a block, all but the first; sample of one that is 0
-const LABEL = new TextEncoder().encode("stegnet/2/jpeg");
+const LABEL = new TextEncoder().encode("stegnet/1/jpeg");
 
 /** Luma's coefficients but the first of each block, as a frame of one channel: c is the sample (c + 128) mod 256. */
 export function frameOf({ file, planes: [luma] }) {

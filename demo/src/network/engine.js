@@ -5,7 +5,7 @@ import { summed } from "../picture.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
-import { AVIF, FORMER, GRAPHS, JPEG_XL, PAIR, PREDICTOR, RUNTIMES } from "./files.js";
+import { AVIF, GRAPHS, JPEG_XL, PAIR, PREDICTOR, RUNTIMES } from "./files.js";
 import { makeJpegXl } from "./jpeg_xl.js";
 import { makePredictor } from "./predictor.js";
 import { tiled } from "./tiles.js";
@@ -16,7 +16,6 @@ import { tiled } from "./tiles.js";
  * @typedef {object} Engine
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
- * @property {Engine["pair"]} [former] the pair that was shipped before; its networks are named "former.reveal", …
  * @property {{points: import("../format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its
  *   networks see a block's neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
@@ -80,7 +79,7 @@ export async function makeEngine(device, onProgress) {
     onProgress("code");
     return wasm;
   });
-  return { pair: PAIR, former: FORMER, modem: MODEM, onProgress, run, avif, ...levelDecoders(device, onProgress) };
+  return { pair: PAIR, modem: MODEM, onProgress, run, avif, ...levelDecoders(device, onProgress) };
 }
 
 /**

@@ -13,9 +13,8 @@ const absolute = (url) => new URL(url, import.meta.url).href;
 const found = import.meta.glob("@weights/default.*.onnx", { query: "?url", import: "default", eager: true });
 const graphs = Object.entries(found).map(([path, url]) => [path.match(/default\.(\w+)\.onnx$/)[1], absolute(url)]);
 const modem = import.meta.glob("@shipped/modem.*.onnx", { query: "?url", import: "default", eager: true });
-const former = import.meta.glob("@shipped/former.reveal.onnx", { query: "?url", import: "default", eager: true });
 const multiscale = import.meta.glob("@shipped/multiscale.*.onnx", { query: "?url", import: "default", eager: true });
-const others = Object.entries({ ...modem, ...former, ...multiscale }).map(([path, url]) => [
+const others = Object.entries({ ...modem, ...multiscale }).map(([path, url]) => [
   path.match(/(\w+\.\w+)\.onnx$/)[1],
   absolute(url),
 ]);
@@ -44,7 +43,5 @@ export const RUNTIMES = {
 
 /** Id of the weights, and the base of the secrets they hide; the bundler reads both from weights file and card. */
 export const PAIR = __PAIR__;
-/** The same of the pair that was shipped before. */
-export const FORMER = __FORMER__;
 /** The network that predicts pictures: the beginning of its weights' id, and how far it sees. */
 export const PREDICTOR = __PREDICTOR__;

@@ -19,7 +19,6 @@ const NETWORKS = {
   hide: { margin: 64, cells: [1, 1], cell: 1 },
   reveal: { margin: 64, cells: [1], cell: 1 },
   restore: { margin: 32, cells: [1, 1], cell: 1 },
-  "former.reveal": { margin: 64, cells: [1], cell: 1 },
   "modem.hide": { margin: 32, cells: [1, 8], cell: 1 },
   "modem.reveal": { margin: 32, cells: [1, 8], cell: 8 },
 };

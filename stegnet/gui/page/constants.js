@@ -229,8 +229,7 @@ export const RECORD = {
   NUMBERS: {"picture": 1, "film": 2, "file": 3},
   SPREAD: 4,
   SPARE: 5,
-  ANAMORPHIC: 6,
-  NEAR_LOSSLESS: 7,
+  NEAR_LOSSLESS: 6,
   MAX_SIDE: 1048576,
   MAX_BLOCK: 256,
   MAX_FRAMES: 16777216,
@@ -260,7 +259,7 @@ export const ROBUST_RECORD = {
   MOST_HEADER: 64,
   BITS_OF_CHOSEN: 576,
   MOST_CHOICE: 16,
-  SALT: "stegnet/2/robust/salt",
+  SALT: "stegnet/1/robust/salt",
   STEP: 16,
   NEAR: 0.75,
   MOST_NEAR: 6,
@@ -268,7 +267,7 @@ export const ROBUST_RECORD = {
 };
 
 export const SEAL = {
-  VERSION: 2,
+  VERSION: 1,
   NONCE_BYTES: 12,
   MAC_BYTES: 16,
   FILM_EFFORT: 16777216,

@@ -158,7 +158,7 @@ def salts_of_means(means: Sequence[np.ndarray], sizes: bytes, rise: float = 0) -
     for frame_means in means[1:]:
         total = total + frame_means
     near = 1.0  # levels by which codecs may move a mean across an edge
-    return salts_of(b"stegnet/2/robust/film/salt" + sizes, total / len(means) + rise, near=near)
+    return salts_of(b"stegnet/1/robust/film/salt" + sizes, total / len(means) + rise, near=near)
 
 
 def hidden_pixels(height: int, width: int, frames: int) -> int:

@@ -20,7 +20,7 @@ from stegnet.image.pictures import reduced, resize
 from stegnet.sealing import size_bytes
 from stegnet.sealing.content_salts import PREFIX_OF_COPIES, STEP_OF_COPIES, THUMBNAIL, region_edges, salts_of
 
-SALT = b"stegnet/2/robust/salt"  # hashed before a picture's means
+SALT = b"stegnet/1/robust/salt"  # hashed before a picture's means
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
 LUMA_SHARES = np.array(WEIGHTS, np.float32)
 

@@ -28,7 +28,7 @@ from stegnet.methods.robust.robust_record import dither_of
 
 TILE, MAP = 32, 512  # blocks: the sides of a tile and of the map, both of which are periodic
 LEAST_SIDE = BLOCK * (TILE + 1)  # pixels: a part of this size has all blocks of a tile
-TILE_SALT = sha256(b"stegnet/2/robust/tiles/salt").digest()[:SALT_BYTES]
+TILE_SALT = sha256(b"stegnet/1/robust/tiles/salt").digest()[:SALT_BYTES]
 
 
 @dataclass(frozen=True)

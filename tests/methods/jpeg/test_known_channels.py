@@ -24,13 +24,13 @@ from stegnet import (
 )
 from stegnet.channels import KnownChannel, read_channel
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
-from stegnet.channels.known_channel import SizeLimit
 from stegnet.cli.command import main
 from tests.support.jpegs import read_jpeg
 
 pytestmark = pytest.mark.filterwarnings("ignore:the cover is a picture that never came through this channel")
 SECRET = b"Meet me at eight."
-LIMIT = SizeLimit(320, 320, 320**2, reduces=True)
+# Of a channel that reduces the longer side to 320 pixels.
+SIZES = ((480, 640), (240, 320)), ((640, 480), (320, 240)), ((640, 640), (320, 320)), ((400, 480), (267, 320))
 
 
 def photo(path: Path, size: tuple[int, int] = (320, 256), mode: str = "RGB", seed: int = 1, **how: Any) -> Path:
@@ -55,7 +55,7 @@ def known(grey: bool = False, **changes: Any) -> KnownChannel:
     file = io.BytesIO()
     Image.new("L" if grey else "RGB", (16, 16)).save(file, "JPEG", quality=80)
     form = JpegForm.of(jpeg_of(file.getvalue(), "a picture"))
-    exact = KnownChannel(form, LIMIT, "islow", False, False, True, None, None, None, None, None, 1)
+    exact = KnownChannel(form, "islow", False, False, True, None, None, None, None, None, 4, SIZES)
     return replace(exact, **changes)
 
 
@@ -229,8 +229,7 @@ def test_covers_that_are_too_small(request: pytest.FixtureRequest, tmp_path: Pat
 @pytest.mark.parametrize("changes", [
     {"form": JpegForm(((255,) * 64,) * 3, ((2, 2), (1, 1), (1, 1)))},
     {"form": JpegForm(((1,) * 64,) * 3, ((2, 2), (1, 1), (1, 1))), "dct": "ifast"},
-    {"limit": SizeLimit(1, 1, 1, True)},
-    {"limit": SizeLimit(60_000, 60_000, 1, True)},
+    {"sizes": (((1, 1), (1, 1)),)},
 ])  # fmt: skip
 def test_channels_through_which_nothing_fits(tmp_path: Path, key: Key, changes: dict[str, Any]) -> None:
     channel = written(tmp_path / "a.channel", known(**changes))

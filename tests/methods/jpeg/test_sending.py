@@ -11,7 +11,6 @@ from PIL import Image
 from stegnet import CapacityError, ConfigError, Identity, Key, MediaError, RevealError, Session, StegnetError
 from stegnet.channels import learn_channel, read_channel
 from stegnet.channels.jpeg_form import JpegForm
-from stegnet.channels.known_channel import SizeLimit
 from stegnet.channels.simulation import Command
 from tests.support.jpegs import read_jpeg
 
@@ -89,7 +88,7 @@ def test_a_channel_is_learned_from_what_arrived(tmp_path, key, how):
     channel.run(received, again)
     known = learn_channel([(first, received), (received, again)])
     assert known.exact and known.is_ready
-    assert known.limit == SizeLimit(384, 384, 384**2, reduces=True)
+    assert known.kept_size(512, 512) == (384, 384)
     file = tmp_path / "app.channel"
     file.write_text(known.text(), encoding="utf-8")
     assert read_channel(file) == known

@@ -6,7 +6,6 @@ import re
 import tracemalloc
 from collections.abc import Iterable
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -228,18 +227,6 @@ def test_damage_is_told(at):
         RevealError, match=r"needs 3 of its 5 frames, and 2 can be read; 3 frames \(1–2, 4\) were lost$"
     ):
         at.extract(rewritten(at.film, [frames[0], frames[3]]))
-
-
-def test_a_film_of_an_earlier_writer_opens(at):
-    """Each frame holds some of the bytes, and none may be lost."""
-    data, pieces = b"twelve bytes", []
-    file = File("note.txt", len(data), sha256(data).digest())
-    for index, frame in enumerate(read_frames(at.film)):
-        record = Record(Header(bytes(16), "file", FRAMES, file), index, 3 * index, data=data[3 * index : 3 * index + 3])
-        pieces.append(sealed(frame, format_record(record, KEY), index))
-    assert at.extract(rewritten(at.film, pieces))[0] == data
-    with pytest.raises(RevealError, match=r"3 of the file's 12 bytes are missing; frame 1 was lost"):
-        at.extract(rewritten(at.film, [pieces[0], *pieces[2:]]))
 
 
 def test_records_that_lie(at):
