@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +16,9 @@ from hypothesis.internal.constants_ast import Constants
 from PIL import Image
 
 import stegnet
-from stegnet import kernels
 from stegnet.core.names import USUAL_NAME
 from tests.support.films import ffmpeg, make_film, picture, still_frames
+from tests.support.kernels import numpy_kernels
 from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
 
 KEY = stegnet.Key(bytes(range(32)))
@@ -122,37 +122,31 @@ def is_refused(cover: bytes | Path, method: Any, size: int) -> None:
     assert caught.value.hint
 
 
-@contextmanager
-def hiding_by(kernel: str) -> Iterator[None]:
-    """Hide by these kernels in the block."""
-    with pytest.MonkeyPatch.context() as patch:
-        if kernel == "NumPy":
-            patch.setattr(kernels, "compiled", None)
-        yield
+HIDING_BY = {"compiled": nullcontext, "NumPy": numpy_kernels}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernel", ["compiled", "NumPy"])
+@pytest.mark.parametrize("kernel", HIDING_BY)
 @pytest.mark.parametrize("method", COVERS)
 @settings(REPEATED, max_examples=12)
 @given(height=st.integers(16, 250), width=st.integers(16, 250), grey=st.booleans(), data=st.data())
 def test_any_size_comes_back_and_one_more_byte_is_refused(method, kernel, height, width, grey, data):
     cover = COVERS[method](height, width, grey)
     most = promised(cover, method)
-    with hiding_by(kernel):
+    with HIDING_BY[kernel]():
         if most >= 0:
             comes_back(cover, method, data.draw(sizes(most), "size"))
         is_refused(cover, method, most + 1 if most >= 0 else 300)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernel", ["compiled", "NumPy"])
+@pytest.mark.parametrize("kernel", HIDING_BY)
 @pytest.mark.parametrize("method", ["sealed", "transparent"])
 @settings(REPEATED, max_examples=8)
 @given(height=st.integers(120, 250), width=st.integers(120, 250), data=st.data())
 def test_sizes_about_which_samples_begin_to_count_as_one(method, kernel, height, width, data):
     cover = COVERS[method](height, width, grey=False)
-    with hiding_by(kernel):
+    with HIDING_BY[kernel]():
         comes_back(cover, method, data.draw(sizes_about_merging(promised(cover, method)), "size"))
 
 

@@ -36,7 +36,7 @@ NOTES = {
     "video": "films, sound, H.264; pictures near-losslessly",
     "image": "pictures, JPEG coefficients, AVIF",
     "formats": "files of any kind; keys, passphrases, recipients",
-    "kernels": "the slowest loops, in C",
+    "kernels": "the slowest loops, in C and NumPy",
     "core": "errors, parameters, the keyed shuffle",
 }
 WAYS = (  # destination, cover or channel, method, option

@@ -41,7 +41,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_content", "MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO"),
         ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
-    "COSTS": [("sealing.costs", "MEDIAN WET SHARP")],
+    "COSTS": [("sealing.costs", "MEDIAN WET"), ("kernels.numpy_kernels", "SHARP")],
     "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED LAYERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES"), ("record.spread", "POLYNOMIAL ORDER")],
@@ -86,11 +86,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "MIXTURES": [
         ("near.order", "MIXED"),
-        (
-            "near.mixtures",
-            "MEAN_PARTS MOST_SCALE MOST_WEIGHT WHOLE LEAST WEIGHT_BITS ARGUMENT_PARTS FARTHEST NARROW_BITS",
-        ),
-        ("near.mixtures", "SHIFT STATE VALUES"),
+        ("near.mixtures", "MEAN_PARTS MOST_SCALE MOST_WEIGHT WHOLE LEAST"),
+        ("kernels.numpy_mixtures", "WEIGHT_BITS"),
+        ("near.mixtures", "ARGUMENT_PARTS FARTHEST NARROW_BITS"),
+        ("kernels.numpy_mixtures", "SHIFT STATE VALUES"),
     ],
     "MODEM": [
         ("core.pixels", "BLOCK DITHER"),

@@ -83,18 +83,7 @@ def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> 
     """
     count, width = rows.shape
     out = np.empty((count, 1 + width), np.uint8)
-    if kernels.compiled:
-        kernels.compiled.rows(rows, before, width, apart, tried, out)
-        return out
-    above = np.concatenate([before[None], rows[:-1]])
-    least = None
-    for number in tried:
-        result = rows - _predicted(rows, above, apart, number)
-        size = np.abs(result.view(np.int8).astype(np.int16)).sum(1, dtype=np.int64)
-        better = np.ones(count, bool) if least is None else size < least
-        least = size if least is None else np.minimum(size, least)
-        out[better, 0] = number
-        out[better, 1:] = result[better]
+    kernels.rows(rows, before, width, apart, tried, out)
     return out
 
 
@@ -132,24 +121,3 @@ def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
             predicted = left if to_left <= to_up and to_left <= to_corner else up if to_up <= to_corner else corner
         now.append((byte + predicted) & 255)
     return np.frombuffer(now, np.uint8)
-
-
-def _predicted(rows: np.ndarray, above: np.ndarray, apart: int, number: int) -> np.ndarray:
-    """Return the prediction that a filter subtracts from each byte, (n, width) uint8."""
-    left = np.zeros_like(rows)
-    corner = np.zeros_like(rows)
-    left[:, apart:] = rows[:, :-apart]
-    corner[:, apart:] = above[:, :-apart]
-    if number == Filter.NONE:
-        return np.zeros_like(rows)
-    if number in (Filter.SUB, Filter.UP):
-        return left if number == Filter.SUB else above
-    if number == Filter.AVERAGE:
-        means: np.ndarray = (left.astype(np.uint16) + above) // 2
-        return means.astype(np.uint8)
-    a, b, c = (neighbour.astype(np.int16) for neighbour in (left, above, corner))
-    to_a = np.abs(b - c)
-    to_b = np.abs(a - c)
-    to_c = np.abs(a + b - 2 * c)
-    second = np.where(to_b <= to_c, above, corner)
-    return np.where((to_a <= to_b) & (to_a <= to_c), left, second)

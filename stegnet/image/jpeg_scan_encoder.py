@@ -2,47 +2,43 @@
 
 A scan becomes events, each a Huffman symbol, bits behind it, or both; and these become bytes. Where the standard leaves
 a choice, the encoder does as libjpeg: blocks that only fill up an MCU repeat the DC coefficient before them, runs of
-ends of blocks are as long as possible, and the last byte is filled up with ones. Sequential scans are coded by compiled
-kernels if available.
+ends of blocks are as long as possible, and the last byte is filled up with ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from stegnet import kernels
 from stegnet.image.jpeg_markers import AC_KEY, HuffmanTable, JpegFile, Scan
+from stegnet.kernels.scan_events import (
+    EOB,
+    NO_SYMBOL,
+    PER_BLOCK,
+    SIZES,
+    ZRL,
+    EventPart,
+    Events,
+    ac_events,
+    dc_events,
+)
 
-_ZRL = 0xF0  # symbol of 16 zeros
-_EOB = 64  # place of the end of a block, behind all coefficients
 _LONGEST_RUN = 0x7FFF  # blocks
 _MOST_WAITING = 937  # bits of correction that wait for the end of a run of blocks (libjpeg)
-_SIZES = np.repeat(np.arange(17, dtype=np.uint8), [1, *(1 << np.arange(16))])  # of numbers in bits
-_NO_SYMBOL = -1  # key of the table of an event that has bits only
-_PER_BLOCK = 2 * (_EOB + 1)  # keys of a block, by which its events are sorted
 
 
-@dataclass(frozen=True)
-class Events:
-    """Events of a scan, in order."""
+@dataclass(frozen=True, eq=False)
+class ProgressiveScan:
+    """Scan of some bits of some coefficients."""
 
-    tables: np.ndarray  # (n,) key of each symbol's table; −1 if there is no symbol
-    symbols: np.ndarray  # (n,) 0 to 255
-    extra: np.ndarray  # extra, lengths: (n,) bits behind the symbol, and their number
-    lengths: np.ndarray
-    ends: np.ndarray  # (intervals,) number of events up to the end of each restart interval
+    events: Events
 
     @cached_property
     def counts(self) -> dict[int, np.ndarray]:
         """Number of uses of each symbol, (256,), by the key of its table."""
-        used = (int(table) for table in np.unique(self.tables) if table != _NO_SYMBOL)
-        return {table: np.bincount(self.symbols[self.tables == table], minlength=256) for table in used}
+        return self.events.counts
 
     def coded(self, tables: Mapping[int, HuffmanTable]) -> bytes:
         """Return the bytes of the scan, with its restart markers.
@@ -50,19 +46,13 @@ class Events:
         Args:
             tables: Huffman tables by key, which have a code for every symbol that is used.
         """
-        codes, sizes = _code_tables(tables)
-        has_symbol = self.tables != _NO_SYMBOL
-        size = np.where(has_symbol, sizes[self.tables, self.symbols], 0)
-        assert size[has_symbol].all()
-        values = np.where(has_symbol, codes[self.tables, self.symbols], 0).astype(np.int64) << self.lengths | self.extra
-        return b"".join(_packed(values, size + self.lengths, self.ends))
+        return self.events.coded(*_code_tables(tables))
 
 
 @dataclass(frozen=True, eq=False)
 class SequentialScan:
-    """Scan of all bits of all coefficients, for the compiled kernels."""
+    """Scan of all bits of all coefficients."""
 
-    compiled: ModuleType  # the kernels
     blocks: np.ndarray  # (n, 64) int16, in order
     owners: np.ndarray  # index in the scan of the component of each block of an MCU, uint8
     dc: np.ndarray  # dc, ac: keys of the tables of each component, uint8
@@ -73,20 +63,20 @@ class SequentialScan:
     def counts(self) -> dict[int, np.ndarray]:
         """Number of uses of each symbol, (256,), by the key of its table."""
         counts = np.zeros((32, 256), np.int64)
-        self.compiled.count(self.blocks, self.owners, self.dc, self.ac, self.interval, counts)
+        kernels.count(self.blocks, self.owners, self.dc, self.ac, self.interval, counts)
         return {int(key): counts[key] for key in np.flatnonzero(counts.any(1))}
 
     def coded(self, tables: Mapping[int, HuffmanTable]) -> bytes:
-        """Return the bytes of the scan; arguments are those of `Events.coded`."""
+        """Return the bytes of the scan; arguments are those of `ProgressiveScan.coded`."""
         symbols = sum(int(counts.sum()) for counts in self.counts.values())
         intervals = len(self.blocks) // self.interval + 1
         # A symbol with its bits, stuffed, takes at most 8 bytes, and the end of an interval less than 32.
         out = np.empty(8 * symbols + 32 * intervals, np.uint8)
         layout = self.blocks, self.owners, self.dc, self.ac, self.interval
-        return out[: self.compiled.code(*layout, *_code_tables(tables), out)].tobytes()
+        return out[: kernels.code(*layout, *_code_tables(tables), out)].tobytes()
 
 
-Symbols = Events | SequentialScan
+Symbols = ProgressiveScan | SequentialScan
 
 
 def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> Symbols:
@@ -99,33 +89,23 @@ def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray])
     """
     blocks, owners = _in_order(jpeg, scan, coefficients)
     interval = scan.interval * len(owners) or len(blocks)
-    is_whole = (scan.first, scan.last, scan.high, scan.low) == (0, 63, 0, 0)
-    if kernels.compiled and not jpeg.progressive and is_whole:
+    if not jpeg.progressive:
         dc = np.array(scan.dc, np.uint8)
         ac = AC_KEY + np.array(scan.ac, np.uint8)
         rows = np.ascontiguousarray(blocks, np.int16)
-        return SequentialScan(kernels.compiled, rows, owners.astype(np.uint8), dc, ac, interval)
-    if jpeg.progressive and scan.last > 0 and scan.high:
-        return _refinement(scan, blocks, interval)
+        return SequentialScan(rows, owners.astype(np.uint8), dc, ac, interval)
+    if scan.last > 0 and scan.high:
+        return ProgressiveScan(_refinement(scan, blocks, interval))
 
     starts = np.arange(0, len(blocks), interval)
-    parts: list[_Part] = []
-    if scan.first == 0:
-        parts += _dc_events(scan, blocks, owners, interval)
-    if scan.last > 0 and jpeg.progressive:
+    parts: list[EventPart] = []
+    if scan.first == 0 and scan.high:
+        parts.append(EventPart.of(np.arange(len(blocks)) * PER_BLOCK, NO_SYMBOL, 0, (blocks[:, 0] >> scan.low) & 1, 1))
+    elif scan.first == 0:
+        parts += dc_events(blocks[:, 0] >> scan.low, owners, scan.dc, interval)
+    if scan.last > 0:
         parts += _first_ac_events(scan, blocks, starts)
-    elif scan.last > 0:
-        parts += _ac_events(blocks, np.resize(AC_KEY + np.array(scan.ac)[owners], len(blocks)), 1, 63)
-
-    keys = np.concatenate([part.keys for part in parts])
-    order = np.argsort(keys, kind="stable")
-    return Events(
-        tables=np.concatenate([part.tables for part in parts])[order],
-        symbols=np.concatenate([part.symbols for part in parts])[order],
-        extra=np.concatenate([part.extra for part in parts])[order],
-        lengths=np.concatenate([part.lengths for part in parts])[order],
-        ends=np.append(np.searchsorted(keys[order], starts[1:] * _PER_BLOCK), len(keys)),
-    )
+    return ProgressiveScan(Events.of(parts, starts))
 
 
 def _in_order(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -205,72 +185,11 @@ def optimal_table(counts: np.ndarray, key: int = 0) -> HuffmanTable:
     return HuffmanTable(bytes(number[1:17].tolist()), bytes(symbols), key)
 
 
-class _Part(NamedTuple):
-    """Events of one kind, (n,) each."""
-
-    keys: np.ndarray  # int, by which the events of a scan are sorted
-    tables: np.ndarray  # tables, symbols, extra, lengths: as those of Events
-    symbols: np.ndarray
-    extra: np.ndarray
-    lengths: np.ndarray
-
-
-def _part(
-    keys: np.ndarray,
-    tables: np.ndarray | int,
-    symbols: np.ndarray | int,
-    extra: np.ndarray | int = 0,
-    lengths: np.ndarray | int = 0,
-) -> _Part:
-    """Return events with columns of their types; a number stands for a column that is constant."""
-
-    def column(values: np.ndarray | int, kind: DTypeLike) -> np.ndarray:
-        return np.broadcast_to(values, keys.shape).astype(kind)
-
-    return _Part(
-        keys, column(tables, np.int8), column(symbols, np.uint8), column(extra, np.int32), column(lengths, np.int8)
-    )
-
-
-def _dc_events(scan: Scan, blocks: np.ndarray, owners: np.ndarray, interval: int) -> Iterator[_Part]:
-    """Yield the events of DC coefficients: a bit of each, or the differences from the blocks before them."""
-    keys = np.arange(len(blocks)) * _PER_BLOCK
-    if scan.high:
-        yield _part(keys, _NO_SYMBOL, 0, (blocks[:, 0] >> scan.low) & 1, 1)
-        return
-    shifted = (blocks[:, 0] >> scan.low).astype(np.int64)
-    for component in np.unique(owners):
-        numbers = np.flatnonzero(np.resize(owners == component, len(blocks)))  # of its blocks
-        before = np.append(0, shifted[numbers][:-1])
-        before[np.diff(numbers // interval, prepend=-1) > 0] = 0
-        yield _magnitudes(keys[numbers], scan.dc[component], 0, shifted[numbers] - before)
-
-
-def _magnitudes(keys: np.ndarray, tables: np.ndarray | int, runs: np.ndarray | int, values: np.ndarray) -> _Part:
-    sizes = _SIZES[np.abs(values)].astype(np.int32)
-    extra = np.where(values > 0, values, values + (1 << sizes) - 1)
-    return _part(keys, tables, runs * 16 + sizes, extra, sizes)
-
-
-def _ac_events(blocks: np.ndarray, tables: np.ndarray, first: int, last: int, ends: bool = True) -> Iterator[_Part]:
-    """Yield the events of coefficients that are not 0, of runs of zeros, and (if `ends`) of ends of blocks."""
-    number, place = np.nonzero(blocks[:, first : last + 1])
-    before = np.append(-1, place[:-1])
-    before[np.diff(number, prepend=-1) > 0] = -1
-    runs = place - before - 1
-    keys = number * _PER_BLOCK + 2 * (place + first)
-    yield _magnitudes(keys + 1, tables[number], runs % 16, blocks[number, place + first].astype(np.int32))
-    yield _part(np.repeat(keys, runs // 16), np.repeat(tables[number], runs // 16), _ZRL)
-    if ends:
-        ending = np.flatnonzero(blocks[:, last] == 0)
-        yield _part(ending * _PER_BLOCK + 2 * _EOB, tables[ending], 0)
-
-
-def _first_ac_events(scan: Scan, blocks: np.ndarray, starts: np.ndarray) -> Iterator[_Part]:
+def _first_ac_events(scan: Scan, blocks: np.ndarray, starts: np.ndarray) -> Iterator[EventPart]:
     """Yield the events of the first scan of some AC coefficients, where ends of blocks are counted in runs."""
     shifted = np.sign(blocks) * (np.abs(blocks) >> scan.low)
     tables = np.full(len(blocks), AC_KEY + scan.ac[0])
-    yield from _ac_events(shifted, tables, scan.first, scan.last, ends=False)
+    yield from ac_events(shifted, tables, scan.first, scan.last, ends=False)
 
     ending = np.flatnonzero(shifted[:, scan.last] == 0)
     begins = shifted[ending, scan.first : scan.last + 1].any(1)  # a run continues over blocks of zeros
@@ -279,11 +198,11 @@ def _first_ac_events(scan: Scan, blocks: np.ndarray, starts: np.ndarray) -> Iter
     runs = np.diff(np.append(heads, len(ending)))
     for _ in range(int(runs.max(initial=0)) // _LONGEST_RUN + 1):
         now = np.minimum(runs, _LONGEST_RUN)
-        keys = ending[heads] * _PER_BLOCK + 2 * _EOB
-        sizes = _SIZES[now].astype(np.int64) - 1
+        keys = ending[heads] * PER_BLOCK + 2 * EOB
+        sizes = SIZES[now].astype(np.int64) - 1
         goes_on = now > 0
         extra = now - (1 << np.maximum(sizes, 0))
-        yield _part(keys[goes_on], AC_KEY + scan.ac[0], 16 * sizes[goes_on], extra[goes_on], sizes[goes_on])
+        yield EventPart.of(keys[goes_on], AC_KEY + scan.ac[0], 16 * sizes[goes_on], extra[goes_on], sizes[goes_on])
         runs = runs - now
 
 
@@ -301,7 +220,7 @@ def _refinement(scan: Scan, blocks: np.ndarray, interval: int) -> Events:
             size = run.bit_length() - 1
             events.append((table, 16 * size, run - (1 << size), size))
             run = 0
-        events.extend((_NO_SYMBOL, 0, bit, 1) for bit in waiting)
+        events.extend((NO_SYMBOL, 0, bit, 1) for bit in waiting)
         waiting.clear()
 
     levels = np.abs(blocks[:, scan.first : scan.last + 1]) >> scan.low
@@ -316,8 +235,8 @@ def _refinement(scan: Scan, blocks: np.ndarray, interval: int) -> Events:
             before = place
             while zeros > 15 and place <= end:
                 end_run()
-                events.append((table, _ZRL, 0, 0))
-                events += [(_NO_SYMBOL, 0, bit, 1) for bit in bits]
+                events.append((table, ZRL, 0, 0))
+                events += [(NO_SYMBOL, 0, bit, 1) for bit in bits]
                 bits = []
                 zeros = zeros - 16
             if block[place] > 1:
@@ -325,7 +244,7 @@ def _refinement(scan: Scan, blocks: np.ndarray, interval: int) -> Events:
                 continue
             end_run()
             events.append((table, 16 * zeros + 1, int(blocks[number, scan.first + place] > 0), 1))
-            events += [(_NO_SYMBOL, 0, bit, 1) for bit in bits]
+            events += [(NO_SYMBOL, 0, bit, 1) for bit in bits]
             bits = []
             zeros = 0
         if bits or before < scan.last - scan.first or zeros:
@@ -345,30 +264,6 @@ def _refinement(scan: Scan, blocks: np.ndarray, interval: int) -> Events:
         lengths=columns[:, 3].astype(np.int8),
         ends=np.array(ends),
     )
-
-
-def _packed(values: np.ndarray, sizes: np.ndarray, ends: np.ndarray) -> Iterator[bytes]:
-    """Yield the bytes of each restart interval, with a zero behind each byte 255, and the markers between."""
-    limits = np.append(0, ends)
-    last = ends - 1
-    fill = -np.diff(np.append(0, np.cumsum(sizes))[limits]) % 8
-    values[last] = (values[last] << fill) | ((1 << fill) - 1)
-    sizes[last] += fill
-
-    offsets = np.append(0, np.cumsum(sizes))
-    size = int(offsets[-1]) // 8
-    words = values << (48 - (offsets[:-1] & 7) - sizes)
-    packed = np.zeros(size + 6)
-    for place in range(6):
-        part = (words >> (40 - 8 * place)) & 255
-        packed += np.bincount((offsets[:-1] >> 3) + place, part, size + 6)[: size + 6]
-
-    data = packed[:size].astype(np.uint8).tobytes()
-    bounds = (offsets[limits] // 8).tolist()
-    for index, (start, end) in enumerate(pairwise(bounds)):
-        if index:
-            yield bytes([0xFF, 0xD0 + (index - 1) % 8])
-        yield data[start:end].replace(b"\xff", b"\xff\x00")
 
 
 def ends_with_a_byte(symbols: Symbols, tables: Mapping[int, HuffmanTable]) -> bool:

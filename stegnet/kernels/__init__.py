@@ -1,26 +1,74 @@
-"""Compiled kernels, beside the NumPy code that defines them: the same bits, faster."""
+"""Kernels, the loops that take the most time: in C, and in NumPy with the same arguments and the same bits.
 
+Each C source `_x.c` has a twin `numpy_x.py`. The twins compute where stegnet was installed without a C compiler, and
+tests compare the C to them. Which of the two computes is chosen here, and nothing else in stegnet knows.
+"""
+
+import importlib
+import inspect
 import os
-from contextlib import suppress
-from importlib import import_module
-from types import ModuleType
+from typing import Any
 
-VARIABLE = "STEGNET_KERNELS"  # environment variable: NUMPY switches the compiled kernels off
+from stegnet.kernels.numpy_belief import decode
+from stegnet.kernels.numpy_kernels import (
+    filter,
+    final,
+    follow,
+    gather,
+    greens,
+    mark,
+    merge,
+    merge_runs,
+    numbers,
+    price,
+    rows,
+    search,
+    smooth,
+    sort,
+    step,
+    syndrome,
+    windows,
+)
+from stegnet.kernels.numpy_libjpeg import (
+    jpeg_arrive,
+    jpeg_blocks_hold,
+    jpeg_forward,
+    jpeg_offsets,
+    jpeg_steps_hold,
+    jpeg_ycc,
+)
+from stegnet.kernels.numpy_mixtures import encode_intervals, mixture_intervals, mixture_levels, mixture_shifts
+from stegnet.kernels.numpy_scan_decoding import decode_scan
+from stegnet.kernels.numpy_scans import code, count
+
+VARIABLE = "STEGNET_KERNELS"  # environment variable: NUMPY switches the kernels in C off
 NUMPY = "numpy"
 
-compiled: ModuleType | None = None  # NumPy does all
-if os.environ.get(VARIABLE) != NUMPY:
-    with suppress(ImportError):  # it was installed without a C compiler
-        compiled = import_module("stegnet.kernels._kernels")
+IN_NUMPY = {name: kernel for name, kernel in globals().items() if inspect.isfunction(kernel)}  # as imported above
+
+
+def _kernels_in_c() -> dict[str, Any]:
+    """Return the kernels in C by name; none if they are switched off, or were not compiled."""
+    if os.environ.get(VARIABLE) == NUMPY:
+        return {}
+    try:
+        module = importlib.import_module("stegnet.kernels._kernels")
+    except ImportError:  # it was installed without a C compiler
+        return {}
+    return {name: getattr(module, name) for name in IN_NUMPY}
+
+
+IN_C = _kernels_in_c()
+globals().update(IN_C)
 
 
 def kernels_missing() -> str | None:
     """Return a line for a user who waits, if the kernels could have been compiled and are not; else None."""
-    if compiled or os.environ.get(VARIABLE) == NUMPY:
+    if IN_C or os.environ.get(VARIABLE) == NUMPY:
         return None
     return "the compiled kernels are missing: this takes two to four times as long (a C compiler, then `pip install .`)"
 
 
 def kernels_in_use() -> str:
     """Return the name of the kernels that run, for a report."""
-    return "compiled kernels" if compiled else "kernels of NumPy"
+    return "compiled kernels" if IN_C else "kernels of NumPy"

@@ -1,4 +1,4 @@
-/* Belief propagation over the graph of a code, as `fec.py` defines it. */
+/* Belief propagation over the graph of a code, as numpy_belief.py. */
 
 #include "_kernels.h"
 
@@ -76,7 +76,7 @@ WIDEST static int some_checks(
 
 const char decode_doc[] =
     "decode(ratios, ends, groups, table, iterations, message) -> bool\n\n"
-    "Writes the first bits of a codeword, and returns whether one was found: as `fec.Code._decoded`.";
+    "Writes the first bits of a codeword, and returns whether one was found.";
 
 PyObject *decode(PyObject *self, PyObject *arguments)
 {

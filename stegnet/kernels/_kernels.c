@@ -1,4 +1,5 @@
-/* The loops that take the most time, each beside the NumPy code that defines it: the same bits, faster.
+/* Searches, orders, costs and steps of samples, and rows of PNGs. As all sources of this module, it has a twin in
+   NumPy, numpy_kernels.py, which says more of the arguments and gives the same bits, slower.
 
    Every buffer's size is checked against the layout before a loop sees it. Python's limited API, so that one build
    serves all versions from 3.11 on. */
@@ -29,7 +30,7 @@ typedef struct {
     int32_t before_up[WIDTH][STATES], before_down[WIDTH][STATES];
 } Code;
 
-/* Arrays of all lanes, as in trellis.py: (rows, lanes) and (length, lanes). */
+/* Arrays of all lanes, as in numpy_kernels.py: (rows, lanes) and (length, lanes). */
 typedef struct {
     const uint8_t *missing;
     const uint16_t *up, *down;
@@ -186,7 +187,7 @@ static int fit(const Lanes *all, const Py_buffer *buffers, Py_ssize_t columns, i
 
 static const char search_doc[] =
     "search(missing, up, down, changes, starts, columns, height, first, step)\n\n"
-    "Writes the changes of every step-th lane from the first on, as `trellis._search` does.";
+    "Writes the changes of every step-th lane from the first on.";
 
 static PyObject *search(PyObject *self, PyObject *arguments)
 {
@@ -242,7 +243,7 @@ WIDEST static void end_row(uint16_t *restrict sums, uint8_t *restrict trits, Py_
 
 static const char syndrome_doc[] =
     "syndrome(values, starts, columns, height, trits)\n\n"
-    "Writes the trits, (rows, lanes) uint8, that values hold modulo 3, as `trellis._trits`.";
+    "Writes the trits, (rows, lanes) uint8, that values hold modulo 3.";
 
 static PyObject *syndrome(PyObject *self, PyObject *arguments)
 {
@@ -287,12 +288,12 @@ PyObject *ended(int fits, Py_buffer *buffers, int count)
     Py_RETURN_NONE;
 }
 
-enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* as in sample_order.py; ways that colours follow */
+enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* WAYS that colours follow */
 #define SAMPLE_OF(ordinal) ((ordinal) + ((ordinal) + SALT) / (STRIDE - 1))
 
 static const char numbers_doc[] =
     "numbers(runs, first, out)\n\n"
-    "Writes the numbers of the samples at the places from the first on, as `Order.numbers` gives them.";
+    "Writes the numbers of the samples at the places from the first on.";
 
 static PyObject *numbers(PyObject *self, PyObject *arguments)
 {
@@ -364,7 +365,7 @@ static PyObject *greens(PyObject *self, PyObject *arguments)
 
 static const char mark_doc[] =
     "mark(runs, first, count, samples, marks)\n\n"
-    "Sets the bits of the samples at so many places from the first on, as `Order.mark`.";
+    "Sets the bits of the samples at so many places from the first on.";
 
 static PyObject *mark(PyObject *self, PyObject *arguments)
 {
@@ -441,36 +442,32 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
 }
 
 static const char gather_doc[] =
-    "gather(source, numbers, divisor, shift, out)\n\n"
-    "As `out[:] = source[(numbers // divisor - shift) % len(source)]`, of items of one byte or two; no shift is longer.";
-
-static int32_t divided(int32_t number, int divisor) /* by 1 and 3 without a division */
-{
-    return divisor == 1 ? number : divisor == 3 ? number / 3 : number / divisor;
-}
+    "gather(samples, numbers, out)\n\n"
+    "As `out[:] = samples[numbers]`, of bytes.";
 
 static PyObject *gather(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[3];
-    Py_ssize_t shift;
-    int divisor;
-    if (!PyArg_ParseTuple(arguments, "y*y*inw*", buffers, buffers + 1, &divisor, &shift, buffers + 2)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "y*y*w*", buffers, buffers + 1, buffers + 2)) return NULL;
+    const uint8_t *const samples = buffers[0].buf;
     const int32_t *const at = buffers[1].buf;
-    const Py_ssize_t count = buffers[1].len / 4, item = buffers[2].len > count ? 2 : 1, size = buffers[0].len / item;
-    int fits = divisor > 0 && shift >= 0 && shift <= size && buffers[2].len == item * count;
+    uint8_t *const out = buffers[2].buf;
+    const Py_ssize_t count = buffers[1].len / 4, size = buffers[0].len;
+    int fits = buffers[2].len == count;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t place = 0; fits && place < count; place++) {
-        const int32_t number = divided(at[place], divisor);
-        fits = number >= 0 && number < size;
-        if (place + AHEAD < count)
-            PREFETCH((uintptr_t)buffers[0].buf + (uintptr_t)((divided(at[place + AHEAD], divisor) - shift) * item));
+        if (place + AHEAD < count) PREFETCH((uintptr_t)samples + (uintptr_t)at[place + AHEAD]);
+        fits = at[place] >= 0 && at[place] < size;
         if (!fits) break;
-        const Py_ssize_t from = number - shift + (number < shift ? size : 0);
-        if (item == 1) ((uint8_t *)buffers[2].buf)[place] = ((const uint8_t *)buffers[0].buf)[from];
-        if (item == 2) ((uint16_t *)buffers[2].buf)[place] = ((const uint16_t *)buffers[0].buf)[from];
+        out[place] = samples[at[place]];
     }
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 3);
+}
+
+static int32_t divided(int32_t number, int divisor) /* by 1 and 3 without a division */
+{
+    return divisor == 1 ? number : divisor == 3 ? number / 3 : number / divisor;
 }
 
 /* Costs of steps, of each sample or of so many together, of a picture that is rolled by `shift` samples; `dear` are
@@ -527,7 +524,7 @@ static inline int priced(const Prices *prices, int32_t sample, uint16_t *up, uin
 
 static const char price_doc[] =
     "price(numbers, size, up, down, free, beside, dear, together, shift, out_up, out_down)\n\n"
-    "Writes the costs of some of `size` samples, as `StepCosts.at` gives them.";
+    "Writes the costs of some of `size` samples.";
 
 static PyObject *price(PyObject *self, PyObject *arguments)
 {
@@ -552,8 +549,8 @@ static PyObject *price(PyObject *self, PyObject *arguments)
 
 static const char merge_doc[] =
     "merge(samples, numbers, merged, lanes, ties, up, down, free, beside, dear, together, shift, out, raised, lowered)\n\n"
-    "Writes the sums of samples, and the cheapest steps of each, as `trellis.merge` of what `price` writes. There is a tie\n"
-    "for each of the numbers.";
+    "Writes the sums of samples, and the cheapest steps of each, by the costs that `price` writes. There is a tie for\n"
+    "each of the numbers.";
 
 static PyObject *merge(PyObject *self, PyObject *arguments)
 {
@@ -699,7 +696,7 @@ static PyObject *follow(PyObject *self, PyObject *arguments)
 
 static const char step_doc[] =
     "step(samples, numbers, changes, free, beside)\n\n"
-    "Changes samples, and so many beside them that are free, by -1, 0 or +1: as `steps.changed`. Of an empty `free`,\n"
+    "Changes samples, and so many beside them that are free, by -1, 0 or +1. Of an empty `free`,\n"
     "all are.";
 
 static PyObject *step(PyObject *self, PyObject *arguments)
@@ -726,7 +723,7 @@ static PyObject *step(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 4);
 }
 
-enum { SHARP = 1 << 20, CHANNELS = 3, FINE = 1, COARSE = 7 }; /* as in costs.py; reaches of the two boxes */
+enum { SHARP = 1 << 20, CHANNELS = 3, FINE = 1, COARSE = 7 }; /* FINE, COARSE: reaches of the two boxes */
 
 /* A place beyond an edge, mirrored there. */
 static Py_ssize_t mirrored(Py_ssize_t at, Py_ssize_t size)
@@ -785,7 +782,7 @@ WIDEST static void sharpness(int32_t *values, Py_ssize_t count) /* a double's qu
 
 static const char smooth_doc[] =
     "smooth(picture, width, out)\n\n"
-    "Writes the smoothed inverse texture of a picture, (H, W, 3) uint8, as `costs._smoothness`, (H, W) int32.";
+    "Writes the smoothed inverse texture of a picture, (H, W, 3) uint8: (H, W) int32.";
 
 static PyObject *smooth(PyObject *self, PyObject *arguments)
 {
@@ -833,7 +830,7 @@ WIDEST static void filter_row(const float *restrict in, Py_ssize_t apart, const 
 
 static const char filter_doc[] =
     "filter(values, width, taps, axis, stabiliser, out)\n\n"
-    "Filters float32 along an axis; with a stabiliser, writes the inverse sizes: as `costs._filtered`.";
+    "Filters float32 along an axis; with a stabiliser, writes the inverse sizes.";
 
 static PyObject *filter(PyObject *self, PyObject *arguments)
 {
@@ -893,7 +890,7 @@ WIDEST static void sum_across(const float *restrict sums, Py_ssize_t width, cons
 static const char windows_doc[] =
     "windows(weights, width, down, across, out)\n\n"
     "Adds to each block, (8, 8) float32, the sums over its window of 23 x 23 weights, by factors down and across, (8, 23)\n"
-    "each: as `jpeg_samples._add_windows`.";
+    "each.";
 
 static PyObject *windows(PyObject *self, PyObject *arguments)
 {
@@ -1021,8 +1018,8 @@ WIDEST static int64_t png_size(const uint8_t *row, Py_ssize_t width)
 
 static const char rows_doc[] =
     "rows(samples, before, width, apart, tried, out)\n\n"
-    "Filters rows of `width` bytes for a PNG, each by the first of the filters `tried` that makes it smallest: as\n"
-    "`png_rows.filtered`. Pixels are `apart` bytes; `before` is the row above the first.";
+    "Filters rows of `width` bytes for a PNG, each by the first of the filters `tried` that makes it smallest.\n"
+    "Pixels are `apart` bytes; `before` is the row above the first.";
 
 static PyObject *png_rows(PyObject *self, PyObject *arguments)
 {

@@ -1,4 +1,4 @@
-/* Levels by mixtures of logistics, as `stegnet/near/mixtures.py` defines them. */
+/* Levels by mixtures of logistics, as numpy_mixtures.py. */
 
 #include "_kernels.h"
 
@@ -109,7 +109,7 @@ static inline int8_t shift_in(const Mixtures *all, const Mixture *one, int level
 
 const char mixture_shifts_doc[] =
     "mixture_shifts(means, scales, weights, logistic, narrow, exponential, top, levels, shifts)\n\n"
-    "Writes the likeliest places of samples in their levels, as `Mixtures.shifts` gives them.";
+    "Writes the likeliest places of samples in their levels.";
 
 PyObject *mixture_shifts(PyObject *self, PyObject *arguments)
 {
@@ -136,7 +136,7 @@ PyObject *mixture_shifts(PyObject *self, PyObject *arguments)
 
 const char mixture_intervals_doc[] =
     "mixture_intervals(means, scales, weights, logistic, narrow, exponential, top, levels, intervals, expected)\n\n"
-    "Writes the intervals and the expected levels, as `intervals_of` gives them.";
+    "Writes the intervals and the expected levels.";
 
 PyObject *mixture_intervals(PyObject *self, PyObject *arguments)
 {
@@ -166,7 +166,7 @@ PyObject *mixture_intervals(PyObject *self, PyObject *arguments)
 
 const char mixture_levels_doc[] =
     "mixture_levels(means, scales, weights, logistic, narrow, exponential, top, words, state, levels, expected)\n\n"
-    "Reads levels, as `IntervalDecoder.levels` does; changes the state.";
+    "Reads levels; changes the state.";
 
 PyObject *mixture_levels(PyObject *self, PyObject *arguments)
 {
@@ -218,7 +218,7 @@ PyObject *mixture_levels(PyObject *self, PyObject *arguments)
 
 const char encode_intervals_doc[] =
     "encode_intervals(intervals, words) -> int\n\n"
-    "Writes the code of intervals, as `encode_intervals` gives it, at the end of the words; returns their number.";
+    "Writes the code of intervals at the end of the words; returns their number.";
 
 PyObject *encode_intervals(PyObject *self, PyObject *arguments)
 {

@@ -1,4 +1,4 @@
-/* Entropy decoding of JPEG scans by Huffman's method (ITU-T T.81, annexes F and G), as image/jpeg_scan_decoder.py.
+/* Entropy decoding of JPEG scans by Huffman's method (ITU-T T.81, annexes F and G), as numpy_scan_decoding.py.
 
    Data may be anything. Where they are damaged, they are read as libjpeg reads them: behind their end are zeros, with
    which the MCU that needs them is completed, and the rest of its restart interval is left as it is. */
@@ -322,11 +322,11 @@ static int fit(Scan *scan, const Py_buffer *layout, const Py_buffer *tables, int
 }
 
 const char decode_scan_doc[] =
-    "decode_scan(data, (progressive, first, last, high, low), (rows, columns, interval), layout, tables, coefficients)\n"
-    "\nDecodes the data of a scan into coefficients, (blocks, 64) int16 in zigzag order: rows and columns of MCUs, and\n"
-    "MCUs between restart markers, 0 for none; of each component, (n, 4) int64, the first block, the blocks from one\n"
-    "row to the next, and an MCU's blocks across and down; and of each two tables, (n, 2, 272) uint8, for DC and AC: 16\n"
-    "numbers of codes by length, and symbols.";
+    "decode_scan(data, band, size, layout, tables, coefficients)\n\n"
+    "Decodes the data of a scan into coefficients, (blocks, 64) int16 in zigzag order: progressive or not, first and\n"
+    "last coefficient, high and low bit; rows and columns of MCUs, and MCUs between restart markers, 0 for none; of\n"
+    "each component, (n, 4) int64, the first block, the blocks from one row to the next, and an MCU's blocks across and\n"
+    "down; and of each two tables, (n, 2, 272) uint8, for DC and AC: 16 numbers of codes by length, and symbols.";
 
 PyObject *decode_scan(PyObject *self, PyObject *arguments)
 {

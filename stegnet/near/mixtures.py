@@ -24,14 +24,11 @@ MOST_WEIGHT = 128  # likewise, of a weight
 FREQUENCY_BITS = 16
 _WHOLE = 1 << FREQUENCY_BITS
 _LEAST = 2  # frequency of a level
-_WEIGHT_BITS = 15
 _ARGUMENT_PARTS = 1024  # steps of the logistic function's argument in 1
 _FARTHEST = 12 * _ARGUMENT_PARTS
 _NARROW_BITS = 14  # of the inverse of a scale, behind the point
-_SHIFT = _NARROW_BITS + 5 - 10  # from a difference of 1/32 level times an inverse to the argument's steps
 _WORD_BITS = 16
 _STATE = 1 << 32  # least state
-_VALUES = 5  # values of a sample that have one level, where they are told apart
 
 
 def _table(values: NDArray[np.float64], whole: int) -> NDArray[np.int32]:
@@ -60,57 +57,14 @@ class Mixtures:
     weights: NDArray[np.int16]
     top: int
 
-    def shares(self) -> NDArray[np.int64]:
-        """Return the logistics' shares, (MIXED, N), of 2¹⁵."""
-        behind = self.weights.max(0) - self.weights
-        powers = EXPONENTIAL[behind].astype(np.int64)
-        shares: NDArray[np.int64] = (powers << _WEIGHT_BITS) // powers.sum(0)
-        return shares
-
-    def expected(self) -> Integers:
-        """Return the mean of each level, (N,), in steps of 1/32."""
-        means: Integers = ((self.shares() * self.means).sum(0) >> _WEIGHT_BITS).astype(np.int32)
-        return means
-
-    def below(self, levels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sum of the frequencies below levels, (…, N), each from 0 to top + 1."""
-        sums = self._sums(MEAN_PARTS * levels - MEAN_PARTS // 2, 1) >> _WEIGHT_BITS
-        spread = ((sums * (_WHOLE - _LEAST * (self.top + 1))) >> FREQUENCY_BITS) + _LEAST * levels
-        return np.where(levels <= 0, 0, np.where(levels > self.top, _WHOLE, spread))
-
-    def shifts(self, levels: Levels) -> NDArray[np.int8]:
-        """Return the likeliest place of each sample in its level, (N,): −1, 0 or 1 from the middle of 5 values.
-
-        It is the mean of the values of a level by their probabilities, rounded. The outer levels have three values.
-        """
-        wanted = levels.astype(np.int64)
-        inner = np.arange(_VALUES + 1)[:, None]
-        edges = MEAN_PARTS * (_VALUES * wanted + inner) - MEAN_PARTS // 2 * _VALUES
-        sums = self._sums(edges, _VALUES)
-        middle = _VALUES // 2
-        sums = np.where((wanted == 0) & (inner <= middle), 0, sums)
-        sums = np.where((wanted == self.top) & (inner > middle), self.shares().sum(0) << FREQUENCY_BITS, sums)
-        masses = np.diff(sums, axis=0)
-        whole = masses.sum(0).clip(1)
-        moment = (masses * (inner[:-1] - middle)).sum(0)
-        shifts: NDArray[np.int8] = ((2 * moment + whole) // (2 * whole)).clip(-1, 1).astype(np.int8)
-        return shifts
-
-    def _sums(self, edges: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
-        """Return the weighted sums of the logistic functions at edges, (…, N) in steps of 1/32 of 1/parts level."""
-        differences = edges[..., None, :] - parts * self.means.astype(np.int64)
-        arguments = differences * NARROW[self.scales + MOST_SCALE].astype(np.int64) // (parts << _SHIFT)
-        values = LOGISTIC[arguments.clip(-_FARTHEST, _FARTHEST - 1) + _FARTHEST].astype(np.int64)
-        sums: NDArray[np.int64] = (values * self.shares()).sum(-2)
-        return sums
-
 
 def shifts_of(mixtures: Mixtures, levels: Levels) -> NDArray[np.int8]:
-    """Return `Mixtures.shifts`, by the kernel if there is one."""
-    if not kernels.compiled:
-        return mixtures.shifts(levels)
+    """Return the likeliest place of each sample in its level, (N,): −1, 0 or 1 from the middle of 5 values.
+
+    It is the mean of the values of a level by their probabilities, rounded. The outer levels have three values.
+    """
     shifts = np.empty(levels.size, np.int8)
-    kernels.compiled.mixture_shifts(*_arrays(mixtures), mixtures.top, levels, shifts)
+    kernels.mixture_shifts(*_arrays(mixtures), mixtures.top, levels, shifts)
     return shifts
 
 
@@ -119,14 +73,10 @@ def intervals_of(mixtures: Mixtures, levels: Levels) -> tuple[NDArray[np.uint32]
 
     An interval is the sum of the frequencies below, times 2¹⁶, plus the level's own frequency.
     """
-    if kernels.compiled:
-        intervals = np.empty(levels.size, np.uint32)
-        expected = np.empty(levels.size, np.int32)
-        kernels.compiled.mixture_intervals(*_arrays(mixtures), mixtures.top, levels, intervals, expected)
-        return intervals, expected
-    wanted = levels.astype(np.int64)
-    first, last = mixtures.below(np.stack([wanted, wanted + 1]))
-    return (first << FREQUENCY_BITS | (last - first)).astype(np.uint32), mixtures.expected()
+    intervals = np.empty(levels.size, np.uint32)
+    expected = np.empty(levels.size, np.int32)
+    kernels.mixture_intervals(*_arrays(mixtures), mixtures.top, levels, intervals, expected)
+    return intervals, expected
 
 
 def uniform_intervals(levels: Levels, top: int) -> NDArray[np.uint32]:
@@ -145,20 +95,9 @@ def least_bits(count: int) -> float:
 
 def encode_intervals(intervals: NDArray[np.uint32]) -> bytes:
     """Return the code of intervals in their order."""
-    if kernels.compiled:
-        words = np.empty(intervals.size + 3, "<u2")
-        count = kernels.compiled.encode_intervals(intervals, words)
-        return words[len(words) - count :].tobytes()
-    written: list[int] = []
-    state = _STATE
-    for interval in reversed(intervals.tolist()):
-        first, frequency = interval >> FREQUENCY_BITS, interval & (_WHOLE - 1)
-        if state >= frequency << 32:
-            written.append(state & 0xFFFF)
-            state >>= _WORD_BITS
-        state = (state // frequency << FREQUENCY_BITS) + state % frequency + first
-    written += [state >> shift & 0xFFFF for shift in (0, 16, 32)]
-    return np.array(written[::-1], "<u2").tobytes()
+    words = np.empty(intervals.size + 3, "<u2")
+    count = kernels.encode_intervals(intervals, words)
+    return words[len(words) - count :].tobytes()
 
 
 class IntervalDecoder:
@@ -185,21 +124,10 @@ class IntervalDecoder:
     def levels(self, mixtures: Mixtures) -> tuple[Levels, Integers]:
         """Return the next levels, (N,), and the expected ones, (N,) int32 in steps of 1/32."""
         count = mixtures.means.shape[1]
-        if kernels.compiled:
-            levels = np.empty(count, np.uint8)
-            expected = np.empty(count, np.int32)
-            kernels.compiled.mixture_levels(
-                *_arrays(mixtures), mixtures.top, self._words, self._state, levels, expected
-            )
-            return levels, expected
-        read = np.empty(count, np.uint8)
-        at_once = 4096
-        for first in range(0, count, at_once):
-            part = slice(first, first + at_once)
-            some = Mixtures(mixtures.means[:, part], mixtures.scales[:, part], mixtures.weights[:, part], mixtures.top)
-            numbers = np.arange(mixtures.top + 2)[:, None].repeat(some.means.shape[1], 1)
-            read[part] = [self._next(edges) for edges in some.below(numbers).T.tolist()]
-        return read, mixtures.expected()
+        levels = np.empty(count, np.uint8)
+        expected = np.empty(count, np.int32)
+        kernels.mixture_levels(*_arrays(mixtures), mixtures.top, self._words, self._state, levels, expected)
+        return levels, expected
 
     def uniform(self, count: int, top: int) -> Levels:
         """Return the next `count` levels, whose `uniform_intervals` were encoded."""
@@ -219,8 +147,10 @@ class IntervalDecoder:
         return level
 
 
-def _arrays(mixtures: Mixtures) -> tuple[np.ndarray, ...]:
-    """Return what the kernel takes: means, scales, weights, and the tables."""
+def _arrays(
+    mixtures: Mixtures,
+) -> tuple[Integers, NDArray[np.int16], NDArray[np.int16], Integers, Integers, Integers]:
+    """Return the first arguments of kernels: means, scales, weights, and the tables."""
     return (
         np.ascontiguousarray(mixtures.means, np.int32),
         np.ascontiguousarray(mixtures.scales, np.int16),

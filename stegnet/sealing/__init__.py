@@ -1,9 +1,8 @@
 """Sealed bytes: data in the samples of a picture, encrypted, authenticated, and as hard to detect as methods allow.
 
 `embedding` writes and reads a record. `sample_order` locates its zones, `zones` writes them, and `trellis` chooses the
-cheapest changes by the texture costs of `costs`, with compiled `kernels` where they are available. `decoys` makes dummy
-changes in samples that carry nothing. `jpeg_samples` has the coefficients of a JPEG as samples, with their costs, and
-`h264_samples` the levels of an MP4.
+cheapest changes by the texture costs of `costs`. `decoys` makes dummy changes in samples that carry nothing.
+`jpeg_samples` has the coefficients of a JPEG as samples, with their costs, and `h264_samples` the levels of an MP4.
 
 `tolerant` seals in a JPEG some of whose coefficients may move: `tolerant_rates` chooses its codes, `fec` corrects
 errors, and `content_salts` gives salts that saving a picture keeps.

@@ -11,7 +11,6 @@ from stegnet.core.pixels import in_strips, strips
 # Scale of texture costs.
 _MEDIAN = 40  # cost of a sample of median texture
 _WET = 500  # cost of a sample that should not change
-_SHARP = 1 << 20  # numerator of a pixel's inverse texture, which is computed in integers
 
 
 class Costs(NamedTuple):
@@ -34,7 +33,9 @@ def texture_costs(picture: NDArray[np.uint8], exact: NDArray[np.bool_] | None = 
 
     def smooth(rows: slice) -> None:
         first = max(rows.start - reach, 0)
-        smoothness = _smoothness(picture[first : rows.stop + reach])
+        with_margin = np.ascontiguousarray(picture[first : rows.stop + reach])
+        smoothness = np.empty(with_margin.shape[:2], np.int32)
+        kernels.smooth(with_margin, width, smoothness)
         sums[rows] = smoothness[rows.start - first :][: rows.stop - rows.start]
 
     def scale(rows: slice) -> None:
@@ -60,24 +61,6 @@ def rounding_costs(error: NDArray[np.int8]) -> Costs:
     return Costs(exact + np.uint8(1) - tilt, exact + np.uint8(1) + tilt)
 
 
-def _smoothness(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return the smoothed inverse texture, (H, W) int32.
-
-    The texture is the Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]].
-    """
-    if kernels.compiled:
-        contiguous = np.ascontiguousarray(picture)
-        sums = np.empty(picture.shape[:2], np.int32)
-        kernels.compiled.smooth(contiguous, picture.shape[1], sums)
-        return sums
-    texture = np.zeros(picture.shape[:2], np.int32)
-    for channel in np.moveaxis(picture.astype(np.int16), 2, 0):
-        padded = np.pad(channel, 1, mode="symmetric")
-        rows = 2 * padded[1:-1] - padded[:-2] - padded[2:]
-        texture += np.abs(2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:])
-    return _box(_SHARP // np.maximum(_box(texture, 1), 1), 7)
-
-
 def _upper_median(values: NDArray[np.int32]) -> int:
     """Return the median of (H, W) int32 values ≥ 0, the upper one if there are two.
 
@@ -95,12 +78,3 @@ def _upper_median(values: NDArray[np.int32]) -> int:
     candidates = np.concatenate([values[rows][values[rows] >> 16 == high] for rows in parts])
     rank = place - counts[:high].sum()
     return int(np.partition(candidates, rank)[rank])
-
-
-def _box(values: NDArray[np.int32], reach: int) -> NDArray[np.int32]:
-    """Return sums over squares with sides of 2·reach + 1, (H, W) int32; borders are mirrored."""
-    size = 2 * reach + 1
-    padded = np.pad(values, (reach + 1, reach), mode="symmetric")
-    down = np.cumsum(padded, 0, dtype=np.int32)
-    across = np.cumsum(down[size:] - down[:-size], 1, dtype=np.int32)
-    return across[:, size:] - across[:, :-size]

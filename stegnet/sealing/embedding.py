@@ -349,19 +349,11 @@ def _final_costs(
         strip_ties = ties.part(row_samples * rows.start, samples.size).reshape(samples.shape)
         for final, given, mirror, edge in ((up, costs.up, False, 255), (down, costs.down, True, 0)):
             strip_costs = given[rows, :, :channels]
-            if kernels.compiled:
-                if together > 1 and not strip_costs.strides[2]:  # one channel, repeated for all
-                    strip_costs = strip_costs[..., :1]
-                strip_costs = np.ascontiguousarray(strip_costs, np.uint16)
-                kernels.compiled.final(
-                    samples, strip_costs, strip_ties, mirror, edge, trellis.MAX_COST, together, final[rows]
-                )
-                continue
+            if together > 1 and not strip_costs.strides[2]:  # one channel, repeated for all
+                strip_costs = strip_costs[..., :1]
+            strip_costs = np.ascontiguousarray(strip_costs, np.uint16)
             # The three highest bits of a tie are the low bits of a cost; those of −1 mirror those of +1.
-            low_bits = (strip_ties >> 13) ^ (7 if mirror else 0)
-            finished = strip_costs.astype(np.uint16) * 8 + low_bits
-            finished[samples == edge] = trellis.MAX_COST
-            final[rows] = finished.max(2) if together > 1 else finished
+            kernels.final(samples, strip_costs, strip_ties, mirror, edge, trellis.MAX_COST, together, final[rows])
 
     in_strips(finish, height, width)
     if fixed is not None:

@@ -29,13 +29,12 @@ _COMMON = 3  # checks of an ordinary message bit
 _DEGREES = ((0, 12, (3, 8)), (29, 8, (2, 5)), (36, 12, (1, 4)), (45, 12, (1, 6)))
 _LARGEST = np.float32(30)  # magnitude of a log-likelihood ratio
 _LEAST = np.float32(1e-7)  # magnitude of a message between bits and checks
-# φ is tabulated by the leading bits of a float32, 128 cells to an octave, at the middle of each cell, so that compiled
-# code agrees.
+# φ is tabulated by the leading bits of a float32, 128 cells to an octave, at the middle of each cell, so that all
+# kernels agree.
 _CELL_BITS = 16
 _FIRST_CELL, _LAST_CELL = (int(each.view(np.int32)) >> _CELL_BITS for each in (_LEAST, _LARGEST))
 _MIDDLES = ((2 * np.arange(_FIRST_CELL, _LAST_CELL + 1, dtype=np.int32) + 1) << (_CELL_BITS - 1)).view(np.float32)
 PHI = (-np.log(np.tanh(_MIDDLES.astype(np.float64) / 2))).astype(np.float32)
-_Group = tuple[slice, int]  # edges of some checks, and the number of edges of each
 
 
 @dataclass(frozen=True)
@@ -64,37 +63,12 @@ class RepeatAccumulateCode:
     def decode_each(self, ratios: np.ndarray, iterations: int) -> list[np.ndarray | None]:
         """Decode several codewords, (n, count) ratios."""
         channel = ratios.astype(np.float32).clip(-_LARGEST, _LARGEST)
-        if kernels.compiled is None:
-            return self._decoded(channel, iterations)
         ends, groups = self._graph
         messages: list[np.ndarray | None] = []
-        sizes = np.array([(degree, (span.stop - span.start) // degree) for span, degree in groups], np.int64)
         for word in channel.T:
             message = np.empty(self.k, np.uint8)
-            ratios_of_word = np.ascontiguousarray(word)
-            decoded = kernels.compiled.decode(ratios_of_word, ends, sizes, PHI, iterations, message)
+            decoded = kernels.decode(np.ascontiguousarray(word), ends, groups, PHI, iterations, message)
             messages.append(message if decoded else None)
-        return messages
-
-    def _decoded(self, channel: np.ndarray, iterations: int) -> list[np.ndarray | None]:
-        """Decode several codewords at once: if they are short, this takes hardly longer than one."""
-        bits, groups = self._graph
-        count = channel.shape[1]
-        messages: list[np.ndarray | None] = [None] * count
-        places = (bits[:, None].astype(np.intp) * count + np.arange(count)).reshape(-1)
-        totals = channel
-        to_bits = np.zeros((bits.size, count), np.float32)
-        for _ in range(iterations):
-            on_edges = totals.take(bits, 0)
-            parities = [np.logical_xor.reduce(part).reshape(-1, count) for part in _by_check(on_edges > 0, groups)]
-            for word in np.flatnonzero(~np.any([odd.any(0) for odd in parities], 0)):  # all checks are satisfied
-                if messages[word] is None:
-                    messages[word] = (totals[: self.k, word] > 0).astype(np.uint8)
-            if all(message is not None for message in messages):
-                break
-            to_bits = _from_checks(on_edges - to_bits, groups)
-            sums = np.bincount(places, to_bits.reshape(-1), channel.size).astype(np.float32)
-            totals = channel + sums.reshape(channel.shape)
         return messages
 
     def light_words(self, most: int) -> np.ndarray:
@@ -141,8 +115,8 @@ class RepeatAccumulateCode:
         ]
 
     @cached_property
-    def _graph(self) -> tuple[np.ndarray, list[_Group]]:
-        """The bit of each edge, (E,), and groups of checks of equal degree.
+    def _graph(self) -> tuple[np.ndarray, np.ndarray]:
+        """The bit of each edge, (E,) int32, and degree and number of groups of checks of equal degree, (n, 2) int64.
 
         In a group come the first edges of all its checks, then their second edges, and so on.
         """
@@ -154,42 +128,13 @@ class RepeatAccumulateCode:
         degrees = np.bincount(rows)
         numbers = np.argsort(degrees, kind="stable").argsort(kind="stable")  # numbers of the checks, by rising degree
         ends = ends[numbers[rows].argsort(kind="stable")]
-        groups: list[_Group] = []
+        groups = np.stack(np.unique(degrees, return_counts=True), 1)
         start = 0
-        for degree, count in zip(*np.unique(degrees, return_counts=True), strict=True):
+        for degree, count in groups:
             span = slice(start, start + degree * count)
             ends[span] = ends[span].reshape(count, degree).T.reshape(-1)
-            groups.append((span, int(degree)))
             start = span.stop
         return ends.astype(np.int32), groups
-
-
-def _by_check(of_edges: np.ndarray, groups: list[_Group]) -> list[np.ndarray]:
-    """Return each group's edges, (degree, checks · count); views."""
-    return [of_edges[span].reshape(degree, -1) for span, degree in groups]
-
-
-def _from_checks(to_checks: np.ndarray, groups: list[_Group]) -> np.ndarray:
-    """Return the messages from checks to bits, given those from all other bits of a check; ratios, (E, count)."""
-    positive = to_checks > 0
-    small = _flip(np.abs(to_checks))
-    for part, ones in zip(_by_check(small, groups), _by_check(positive, groups), strict=True):
-        total = np.zeros_like(part[0])
-        for edge in part:  # summed in this order, whatever the shape
-            total += edge
-        np.subtract(total, part, part)
-        np.logical_xor(np.logical_xor.reduce(ones), ones, ones)
-    # An odd number of other bits that are 1 makes this bit 1.
-    messages: np.ndarray = _flip(small)
-    messages *= positive * np.float32(2) - 1
-    return messages
-
-
-def _flip(magnitudes: np.ndarray) -> np.ndarray:
-    """Return φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), from the table."""
-    cells = np.fmin(np.fmax(magnitudes, _LEAST), _LARGEST).view(np.int32) >> _CELL_BITS
-    flipped: np.ndarray = PHI.take(cells - _FIRST_CELL)
-    return flipped
 
 
 def information(right: np.ndarray) -> float:

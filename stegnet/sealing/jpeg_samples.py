@@ -204,16 +204,21 @@ def juniward(pixels: NDArray[np.uint8], steps: NDArray[np.integer]) -> NDArray[n
     costs = np.empty((rows, cols, 64), np.float32)
     factors = steps.astype(np.float32)
     margin = COST_SETTINGS.margin
+    shrinks_by = len(_HIGH) - 1  # samples, where a filter would reach beyond the strip
 
     def fill(part: slice) -> None:
         with_margin = pixels[_mirrored(BLOCK * part.start - margin, BLOCK * part.stop + margin, len(pixels))]
         strip = np.pad(with_margin.astype(np.float32), ((0, 0), (margin, margin)), mode="symmetric")
         changes = np.zeros((part.stop - part.start, cols, 64), np.float32)
         for vertical, horizontals in ((_LOW, (_HIGH,)), (_HIGH, (_LOW, _HIGH))):
-            filtered = _filtered(strip, vertical, 0)
+            height, width = strip.shape
+            filtered = np.empty((height - shrinks_by, width), np.float32)
+            kernels.filter(strip, width, vertical, 0, 0.0, filtered)
             for horizontal in horizontals:
-                weights = _filtered(filtered, horizontal, 1, COST_SETTINGS.stabiliser)
-                _add_windows(weights, _responses(vertical), _responses(horizontal), changes)
+                weights = np.empty((height - shrinks_by, width - shrinks_by), np.float32)
+                kernels.filter(filtered, width, horizontal, 1, float(COST_SETTINGS.stabiliser), weights)
+                # The relative change of the wavelet band per unit of each coefficient is added.
+                kernels.windows(weights, width - shrinks_by, _responses(vertical), _responses(horizontal), changes)
         np.multiply(changes.take(ZIGZAG, 2), factors, out=costs[part])
 
     in_block_rows(fill, rows)
@@ -224,51 +229,6 @@ def _mirrored(first: int, last: int, size: int) -> NDArray[np.intp]:
     """Return the indices from `first` to before `last`, with those outside 0 … size − 1 mirrored at the ends."""
     places = np.arange(first, last) % (2 * size)
     return np.minimum(places, 2 * size - 1 - places)
-
-
-def _add_windows(
-    weights: NDArray[np.float32],
-    down: NDArray[np.float32],
-    across: NDArray[np.float32],
-    blocks: NDArray[np.float32],
-) -> None:
-    """Add to each block, (rows, columns, 64) float32, the weighted sums over its window of 23×23 weights.
-
-    Weights are (8 · rows + 15, 8 · columns + 15) float32, the factors `down` and `across` (8, 23). The sum is the
-    relative change of a wavelet band per unit of each coefficient.
-    """
-    if kernels.compiled:
-        kernels.compiled.windows(weights, weights.shape[1], down, across, blocks)
-        return
-    rows, cols, _ = blocks.shape
-    tall = np.zeros((rows, BLOCK, weights.shape[1]), np.float32)
-    for place, factors in enumerate(down.T):
-        tall += weights[place : place + BLOCK * rows : BLOCK, None] * factors[:, None]
-    sums = np.zeros((rows, BLOCK, cols, BLOCK), np.float32)
-    for place, factors in enumerate(across.T):
-        sums += tall[..., place : place + BLOCK * cols : BLOCK, None] * factors
-    blocks += sums.transpose(0, 2, 1, 3).reshape(blocks.shape)
-
-
-def _filtered(
-    values: NDArray[np.float32], taps: NDArray[np.float32], axis: int, stabiliser: np.float32 | None = None
-) -> NDArray[np.float32]:
-    """Filter values, (H, W) float32, along an axis, which shrinks by 15; if a stabiliser is set, invert them."""
-    if kernels.compiled:
-        shape = list(values.shape)
-        shape[axis] -= len(taps) - 1
-        out = np.empty(shape, np.float32)
-        added = np.float32(0) if stabiliser is None else stabiliser
-        kernels.compiled.filter(values, values.shape[1], taps, axis, added, out)
-        return out
-    windows = sliding_window_view(values, len(taps), axis)
-    filtered: NDArray[np.float32] = windows[..., 0] * taps[0]
-    product = np.empty_like(filtered)
-    for place, tap in enumerate(taps[1:], 1):
-        filtered += np.multiply(windows[..., place], tap, out=product)
-    if stabiliser is not None:
-        filtered = np.float32(1) / (stabiliser + np.abs(filtered))
-    return filtered
 
 
 def _responses(taps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -105,16 +105,9 @@ class Order:
 
     def numbers(self, zone: slice) -> NDArray[np.int32]:
         """Return the sample numbers at the places of a zone, (n,) int32."""
-        if kernels.compiled:
-            numbers = np.empty(zone.stop - zone.start, np.int32)
-            kernels.compiled.numbers(self.runs, zone.start, numbers)
-            return numbers
-        first_run = zone.start // FORMAT.run
-        end_run = -(-zone.stop // FORMAT.run)
-        run_starts = self.runs[first_run:end_run, None].astype(np.int32) * FORMAT.run
-        data_samples = (run_starts + np.arange(FORMAT.run, dtype=np.int32)).reshape(-1)
-        skipped = first_run * FORMAT.run
-        return _samples_of(data_samples[zone.start - skipped : zone.stop - skipped].astype(np.int32, copy=False))
+        numbers = np.empty(zone.stop - zone.start, np.int32)
+        kernels.numbers(self.runs, zone.start, numbers)
+        return numbers
 
     def all_numbers(self, zones: Sequence[slice]) -> NDArray[np.int32]:
         """Return the sample numbers at the places of several zones, one after the other, (n,) int32."""
@@ -122,28 +115,14 @@ class Order:
 
     def greens(self, zone: slice, channels: int) -> NDArray[np.int32]:
         """Return the numbers of a zone's green samples, (n,) int32; every sample of a grey picture counts as green."""
-        if kernels.compiled:
-            buffer = np.empty(zone.stop - zone.start, np.int32)
-            return buffer[: kernels.compiled.greens(self.runs, zone.start, buffer.size, channels, buffer)]
-        numbers = self.numbers(zone)
-        is_green: NDArray[np.bool_] = numbers % channels == channels // 2
-        return numbers[is_green]
+        buffer = np.empty(zone.stop - zone.start, np.int32)
+        return buffer[: kernels.greens(self.runs, zone.start, buffer.size, channels, buffer)]
 
     def mark(self, zone: slice, samples: int) -> NDArray[np.uint8]:
         """Return a bit mask of a zone's samples, (⌈S/8⌉,) uint8, the lowest bit of each byte first."""
-        if kernels.compiled:
-            marks = np.zeros(-(-samples // 8), np.uint8)
-            kernels.compiled.mark(self.runs, zone.start, zone.stop - zone.start, samples, marks)
-            return marks
-        is_in_zone = np.zeros(samples, bool)
-        is_in_zone[self.numbers(zone)] = True
-        return np.packbits(is_in_zone, bitorder="little")
-
-
-def is_marked(marks: NDArray[np.uint8], numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return whether each of the numbered samples is set in a mask of `Order.mark`, (n,) bool."""
-    is_set: NDArray[np.bool_] = (marks[numbers >> 3] >> (numbers & 7) & 1).astype(bool)
-    return is_set
+        marks = np.zeros(-(-samples // 8), np.uint8)
+        kernels.mark(self.runs, zone.start, zone.stop - zone.start, samples, marks)
+        return marks
 
 
 class Greens:
@@ -281,10 +260,7 @@ def first_sorted(words: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     keys |= np.arange(words.size, dtype=np.uint64)
     if count + 1 < keys.size:
         keys = np.partition(keys, count)[: count + 1]
-    if kernels.compiled:
-        kernels.compiled.sort(keys)
-    else:
-        keys.sort()
+    kernels.sort(keys)
 
     # In one of some million words, the lowest bits decide: neighbours whose other bits are equal are compared again.
     ties = _equal_but_for(places, keys)

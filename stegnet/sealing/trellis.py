@@ -8,8 +8,7 @@ Many lanes, each a separate trellis, are searched side by side (docs/format.md, 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +37,7 @@ HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # most sums per trit
 MAX_COST = 4_007
 FIXED_COST = 9_999  # cost of a sample that must not change
+ALL_FREE = np.zeros(0, np.uint8)  # no mask: every sample may change
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
 COLUMNS = {
     1: (1,) * MAX_WIDTH,
@@ -85,10 +85,9 @@ class Layout:
         return rows * self.width + rows * self.wide // self.rows
 
     @property
-    def columns(self) -> NDArray[np.uint8]:
-        """Digits of the columns, (width + 1 or 16, height) uint8, lowest first."""
-        numbers = np.array(COLUMNS[self.height][: self.width + 1])
-        return (numbers[:, None] // 3 ** np.arange(self.height) % 3).astype(np.uint8)
+    def columns(self) -> NDArray[np.uint16]:
+        """Columns of the parity-check matrix, (16,) uint16."""
+        return np.array(COLUMNS[self.height], np.uint16)
 
 
 class Sums(NamedTuple):
@@ -102,10 +101,11 @@ class Sums(NamedTuple):
     up: NDArray[np.uint64]
     down: NDArray[np.uint64]
 
-
-def _pack_steps(costs: StepCost, ties: NDArray[np.uint16], members: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return costs, ties and numbers of members as steps (see `Sums`)."""
-    return costs.astype(np.uint64) << np.uint64(48) | ties.astype(np.uint64) << np.uint64(32) | members
+    @classmethod
+    def empty(cls, plan: Layout) -> Self:
+        """Return the sums of a plan, to be written."""
+        size = plan.length * plan.lanes
+        return cls(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
 
 
 def _costs_of(steps: NDArray[np.uint64]) -> StepCost:
@@ -205,20 +205,9 @@ def _summed(values: Samples, plan: Layout) -> Samples:
 def _trits(sums: Samples, plan: Layout) -> Trits:
     """Return the trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
     used = sums[: plan.length * plan.lanes]
-    if kernels.compiled:
-        syndrome = np.empty((plan.rows, plan.lanes), np.uint8)
-        kernels.compiled.syndrome(used, plan.starts, np.array(COLUMNS[plan.height], np.uint16), plan.height, syndrome)
-        return syndrome
-    lane_sums = (used % 3).reshape(plan.length, plan.lanes)
-    trits = np.zeros((plan.rows + plan.height - 1, plan.lanes), np.uint16)
-    starts = plan.starts[:-1]
-    widths = np.diff(plan.starts)
-    for place, digits in enumerate(plan.columns[: widths.max()]):
-        rows = np.flatnonzero(widths > place)
-        values = lane_sums[starts[rows] + place]
-        for digit in np.flatnonzero(digits):
-            trits[rows + digit] += values if digits[digit] == 1 else values << 1
-    return (trits[: plan.rows] % 3).astype(np.uint8)
+    trits = np.empty((plan.rows, plan.lanes), np.uint8)
+    kernels.syndrome(used, plan.starts, plan.columns, plan.height, trits)
+    return trits
 
 
 def write(
@@ -274,10 +263,11 @@ def write_sums(sums: Sums, trits: Trits, plan: Layout) -> tuple[NDArray[np.intp]
 
 def merge(values: Samples, up: StepCost, down: StepCost, ties: NDArray[np.uint16], plan: Layout) -> Sums:
     """Merge samples; the arguments are those of `write`."""
-    members = np.arange(plan.merged, dtype=np.uint64)[:, None]
-    up_steps = _pack_steps(plan.sums(up), plan.sums(ties), members)  # (length, merged, lanes)
-    down_steps = _pack_steps(plan.sums(down), plan.sums(ties), members)
-    return Sums(_summed(values, plan), up_steps.min(1).reshape(-1), down_steps.min(1).reshape(-1))
+    sums = Sums.empty(plan)
+    in_order = np.arange(sums.values.size * plan.merged, dtype=np.int32)
+    costs = up, down, ALL_FREE, 0, MAX_COST, 1, 0
+    kernels.merge(values, in_order, plan.merged, plan.lanes, ties[: in_order.size], *costs, *sums)
+    return sums
 
 
 def _missing(trits: Trits, sums: Samples, plan: Layout) -> Trits:
@@ -291,96 +281,12 @@ def _missing(trits: Trits, sums: Samples, plan: Layout) -> Trits:
 def _search_all(
     missing: Trits, up: StepCost, down: StepCost, plan: Layout, size: int, chosen: slice = slice(None)
 ) -> Changes:
-    """Return the changes of sums, (size,) int8, of the chosen lanes; NumPy searches groups of lanes to save memory."""
+    """Return the changes of sums, (size,) int8, of the chosen lanes."""
     changes = np.zeros(size, np.int8)
     used = plan.length * plan.lanes
     lane_up = up[:used].reshape(plan.length, plan.lanes)
     lane_down = down[:used].reshape(plan.length, plan.lanes)
     lane_changes = changes[:used].reshape(plan.length, plan.lanes)
-    if kernels.compiled:
-        columns = np.array(COLUMNS[plan.height], np.uint16)
-        lanes = (chosen.start or 0, chosen.step or 1)
-        kernels.compiled.search(missing, lane_up, lane_down, lane_changes, plan.starts, columns, plan.height, *lanes)
-        return changes
-    states = 3**plan.height
-    most_states = 1 << 15  # of the lanes that are searched together
-    most_decisions = 64 << 20  # bytes, one for each direction
-    group = max(1, min(most_states // states, most_decisions // (2 * states * plan.length)))
-    searched = range(plan.lanes)[chosen]
-    for first in range(0, len(searched), group):
-        lanes_of_group = searched[first : first + group]
-        part = slice(lanes_of_group.start, lanes_of_group.stop, lanes_of_group.step)
-        _search(missing[:, part], lane_up[:, part], lane_down[:, part], lane_changes[:, part], plan)
+    lanes = (chosen.start or 0, chosen.step or 1)
+    kernels.search(missing, lane_up, lane_down, lane_changes, plan.starts, plan.columns, plan.height, *lanes)
     return changes
-
-
-def _search(missing: Trits, up: StepCost, down: StepCost, changes: Changes, plan: Layout) -> None:
-    """Run the Viterbi search over a group of lanes, and write the changes.
-
-    Changes must add `missing`, (rows, lanes) uint8, to each trit; costs and changes are (length, lanes).
-    """
-    # A state whose cost exceeds the best one's by more than `pruned_above` is dropped. An unreachable state stays above
-    # that bound, since a row adds at most FIXED_COST to the best.
-    unreachable = 40_000
-    pruned_above = 30_000
-    states = 3**plan.height
-    lanes = np.arange(missing.shape[1])
-    rows = [slice(start, end) for start, end in pairwise(plan.starts.tolist())]
-    costs = np.full((states, lanes.size), unreachable, np.uint16)
-    costs[0] = 0
-    raised, lowered = np.empty((2, plan.length, states, lanes.size), bool)
-
-    # Forwards: the cheapest way to each state, row after row.
-    for row, wanted in zip(rows, missing, strict=True):
-        costs = _through_row(costs, up[row], down[row], raised[row], lowered[row], plan.height)
-        # Keep the states whose lowest digit is what the row must add, and shift them by that digit.
-        kept = np.where(wanted == 0, costs[::3], np.where(wanted == 1, costs[1::3], costs[2::3]))
-        kept -= kept.min(0)
-        costs = np.full_like(costs, unreachable)
-        costs[: len(kept)] = np.where(kept > pruned_above, unreachable, kept)
-
-    # Backwards: the decisions on the way to the cheapest state at the end.
-    state = costs[: states // 3].argmin(0)
-    moves = _moves(plan.height)
-    for row, wanted in zip(reversed(rows), reversed(missing), strict=True):
-        state = 3 * state + wanted
-        for place in range(row.stop - 1, row.start - 1, -1):
-            before_up, before_down = moves[place - row.start]
-            falls = lowered[place][state, lanes]
-            rises = raised[place][state, lanes] & ~falls
-            changes[place] = rises.astype(np.int8) - falls
-            state = np.where(rises, before_up[state], np.where(falls, before_down[state], state))
-
-
-@cache
-def _moves(height: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return for each column the states from which +1 leads to each state, and those from which −1 does."""
-    states = np.arange(3**height)
-    powers = 3 ** np.arange(height)
-    digits = states[:, None] // powers % 3
-    columns = np.array(COLUMNS[height])[:, None] // powers % 3
-    return [((digits - column) % 3 @ powers, (digits + column) % 3 @ powers) for column in columns]
-
-
-def _through_row(
-    costs: StepCost,
-    up: StepCost,
-    down: StepCost,
-    raised: NDArray[np.bool_],
-    lowered: NDArray[np.bool_],
-    height: int,
-) -> StepCost:
-    """Return the costs of all states, (states, lanes), after a row; record the decisions that led there."""
-    costs = costs.copy()
-    by_up = np.empty_like(costs)
-    by_down = np.empty_like(costs)
-    for column, (before_up, before_down) in enumerate(_moves(height)[: len(up)]):
-        np.take(costs, before_up, 0, out=by_up, mode="clip")
-        by_up += up[column]
-        np.take(costs, before_down, 0, out=by_down, mode="clip")
-        by_down += down[column]
-        np.less(by_up, costs, out=raised[column])
-        np.minimum(by_up, costs, out=by_up)
-        np.less(by_down, by_up, out=lowered[column])
-        np.minimum(by_down, by_up, out=costs)
-    return costs

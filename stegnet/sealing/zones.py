@@ -1,7 +1,7 @@
 """Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,11 @@ from stegnet.sealing.sample_order import (
     Order,
     SampleModel,
     Zones,
-    is_marked,
     public_order,
     samples_of_runs,
     zones_of,
 )
 
-Item = TypeVar("Item", np.uint8, np.uint16)
-
-ANY = np.zeros(0, np.uint8)  # no mask: every sample is free
 NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
 
 # Numbers of docs/format.md, "Lead": what is added to the height of a record's code.
@@ -66,7 +62,7 @@ class StepCosts(NamedTuple):
     fixed: NDArray[np.bool_] | None = None  # samples that must not change, (H, W, 1) bool; None: all may
 
     def at(
-        self, numbers: NDArray[np.int32], free: NDArray[np.uint8] = ANY, beside: int = 0
+        self, numbers: NDArray[np.int32], free: NDArray[np.uint8] = trellis.ALL_FREE, beside: int = 0
     ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Return the costs of the numbered samples, (n,) int32, up and down, (n,) uint16 each.
 
@@ -76,17 +72,9 @@ class StepCosts(NamedTuple):
         up, down = np.empty((2, numbers.size), np.uint16)
 
         def price(part: slice) -> None:
-            if kernels.compiled:
-                costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
-                size = self.up.size * self.together
-                kernels.compiled.price(numbers[part], size, *costs, up[part], down[part])
-                return
-            up[part] = _gathered(self.up, numbers[part], self.together, self.shift)
-            down[part] = _gathered(self.down, numbers[part], self.together, self.shift)
-            if free.size:
-                may_move = is_marked(free, numbers[part] - beside) & is_marked(free, numbers[part] + beside)
-                up[part][~may_move] = trellis.MAX_COST
-                down[part][~may_move] = trellis.MAX_COST
+            costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+            size = self.up.size * self.together
+            kernels.price(numbers[part], size, *costs, up[part], down[part])
 
         in_parts(price, numbers.size)
         return up, down
@@ -96,23 +84,17 @@ class StepCosts(NamedTuple):
         samples: NDArray[np.uint8],
         numbers: NDArray[np.int32] | Greens,
         plan: trellis.Layout,
-        free: NDArray[np.uint8] = ANY,
+        free: NDArray[np.uint8] = trellis.ALL_FREE,
         beside: int = 0,
     ) -> trellis.Sums:
         """Merge the numbered samples, (n,) int32, of (S,) uint8, and their costs (see `at`) as the plan says."""
         # Number of sums, at most, that are merged in the order of memory: two megabytes, which stay in the cache.
         cached_sums = 1 << 17
-        compiled = kernels.compiled
-        if compiled is None:
-            whole = numbers[: numbers.size]
-            ties = self.ties.of((whole - self.shift) % samples.size)
-            up, down = self.at(whole, free, beside)
-            return trellis.merge(samples[whole], up, down, ties, plan)
         size = plan.length * plan.lanes
         can_follow_memory = isinstance(numbers, Greens) and numbers.has_whole_runs and not self.shift
         if isinstance(numbers, Greens) and can_follow_memory and size <= cached_sums:
             return self._merged_in_memory_order(samples, numbers, plan, free, beside)
-        sums = trellis.Sums(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
+        sums = trellis.Sums.empty(plan)
 
         def merge(part: slice) -> None:
             part_numbers = numbers[part]
@@ -120,7 +102,7 @@ class StepCosts(NamedTuple):
             costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
             of_part = slice(part.start // plan.merged, part.stop // plan.merged)
             into = sums.values[of_part], sums.up[of_part], sums.down[of_part]
-            compiled.merge(samples, part_numbers, plan.merged, plan.lanes, ties, *costs, *into)
+            kernels.merge(samples, part_numbers, plan.merged, plan.lanes, ties, *costs, *into)
 
         in_parts(merge, size * plan.merged, plan.merged * plan.lanes)
         return sums
@@ -138,11 +120,8 @@ class StepCosts(NamedTuple):
         In the order of the data samples, each run would have to be fetched from memory, which takes most of the time.
         The sums are the same in any order.
         """
-        compiled = kernels.compiled
-        assert compiled is not None
         ranks = numbers.ranks(samples.size)
         size = plan.length * plan.lanes
-        costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
 
         def empty() -> trellis.Sums:
             return trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
@@ -150,9 +129,11 @@ class StepCosts(NamedTuple):
         def merge(runs: slice) -> trellis.Sums:
             covered = samples_of_runs(runs)
             ties = self.ties.part(covered.start, covered.stop - covered.start)
-            layout = numbers.channels, plan.merged, plan.lanes
             sums = empty()
-            compiled.merge_runs(samples, ranks[runs], runs.start, *layout, ties, *costs, *sums)
+            costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
+            kernels.merge_runs(
+                samples, ranks[runs], runs.start, numbers.channels, plan.merged, plan.lanes, ties, *costs, *sums
+            )
             return sums
 
         if ranks.size <= _PART_RUNS:
@@ -167,18 +148,12 @@ class StepCosts(NamedTuple):
         return whole
 
 
-def _gathered(source: NDArray[Item], numbers: NDArray[np.int32], together: int = 1, shift: int = 0) -> NDArray[Item]:
-    """Gather the items of numbered samples, (n,) int32, from an array of uint8 or uint16.
-
-    `together` adjacent samples share an item, and the picture is rolled by `shift` samples.
-    """
-    gathered = np.empty(numbers.size, source.dtype)
+def _gathered(samples: NDArray[np.uint8], numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Gather the numbered samples, (n,) int32."""
+    gathered = np.empty(numbers.size, np.uint8)
 
     def fill(part: slice) -> None:
-        if kernels.compiled:
-            kernels.compiled.gather(source, numbers[part], together, shift // together, gathered[part])
-        else:
-            gathered[part] = source[(numbers[part] // together - shift // together) % source.size]
+        kernels.gather(samples, numbers[part], gathered[part])
 
     in_parts(fill, numbers.size)
     return gathered
@@ -214,15 +189,7 @@ def _step(
     """Change the numbered samples, and `beside` on either side, in place; `free` is as in `StepCosts.at`."""
 
     def change(part: slice) -> None:
-        if kernels.compiled:
-            kernels.compiled.step(samples, numbers[part], changes[part], free, beside)
-            return
-        for offset in range(-beside, beside + 1):
-            neighbours = numbers[part] + offset
-            after = stepped(samples[neighbours], changes[part])
-            if free.size:
-                after = np.where(is_marked(free, neighbours), after, samples[neighbours])
-            samples[neighbours] = after
+        kernels.step(samples, numbers[part], changes[part], free, beside)
 
     in_parts(change, numbers.size)
 
@@ -391,7 +358,7 @@ def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordP
 
     # A grey record is in green samples, with which red and blue change. In a grey picture, all samples count as green.
     numbers = Greens(cost_map.order, zone, plan.channels if plan.grey else 1)
-    free = cost_map.order.mark(zone, samples.size) if plan.grey else ANY
+    free = cost_map.order.mark(zone, samples.size) if plan.grey else trellis.ALL_FREE
     beside = plan.channels // 2 if plan.grey else 0
     layout = _layout(trits.size, numbers.size, plan.height)
 
@@ -427,7 +394,7 @@ def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.La
         part_layout = replace(layout, lanes=lanes.stop - lanes.start)
         costs = (*cost_map.costs.at(numbers), NO_TIES)
         changes = trellis.write(_gathered(samples, numbers), part_trits, part_layout, costs)
-        _step(samples, numbers, changes, ANY)
+        _step(samples, numbers, changes, trellis.ALL_FREE)
 
     in_parts(write, layout.length * layout.lanes, layout.length)
 
@@ -489,8 +456,7 @@ def _clustered(
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
     height, width, _ = cost_map.picture.shape
-    compiled = kernels.compiled
-    cheaper = np.empty((2, numbers.size if compiled else 0), np.uint16)
+    cheaper = np.empty((2, numbers.size), np.uint16)
     at_first = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
     at_first[cost_map.moved.pixels + width] = cost_map.moved.steps
 
@@ -501,19 +467,13 @@ def _clustered(
         moved = at_first.copy()
         changing = np.flatnonzero(changes != 0)
         moved[numbers[changing] // channels + width] += changes[changing]
-        if compiled:
-            settings = width, _TOGETHER, lanes, chosen.start, chosen.step
+        settings = width, _TOGETHER, lanes, chosen.start, chosen.step
 
-            def fill(part: slice) -> None:
-                costs = up[part], down[part], cheaper[0, part], cheaper[1, part]
-                compiled.follow(numbers[part], channels, moved, *settings, *costs)
+        def fill(part: slice) -> None:
+            costs = up[part], down[part], cheaper[0, part], cheaper[1, part]
+            kernels.follow(numbers[part], channels, moved, *settings, *costs)
 
-            in_parts(fill, numbers.size, lanes)
-            return cheaper[0], cheaper[1]
-        pixels = numbers // channels + width
-        around = moved[pixels - width] + moved[pixels - 1] + moved[pixels + 1] + moved[pixels + width]
-        cheap_up = np.maximum(up // _TOGETHER, 1)
-        cheap_down = np.maximum(down // _TOGETHER, 1)
-        return np.where(around > 0, cheap_up, up), np.where(around < 0, cheap_down, down)
+        in_parts(fill, numbers.size, lanes)
+        return cheaper[0], cheaper[1]
 
     return following

@@ -73,10 +73,10 @@ def test_the_rate_is_near_the_limit(share: float, least: float) -> None:
     assert 8 * size / samples > least * entropy_at(error)
 
 
-def test_numpy_and_the_kernels_write_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numpy_and_the_kernels_write_the_same() -> None:
     values = drawn(3000, -20, 280)
     for size in (600, 760, 860):
-        both(monkeypatch, partial(two_layers.write, values, random.Random(size).randbytes(size), 3, SEED))
+        both(partial(two_layers.write, values, random.Random(size).randbytes(size), 3, SEED))
 
 
 def picture_of(height: int, width: int, channels: int = 3) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""The compiled kernels, and NumPy's."""
+"""The kernels in C, and their twins in NumPy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -8,9 +9,17 @@ import pytest
 from stegnet import kernels
 
 
-def both(monkeypatch: pytest.MonkeyPatch, function: Callable[[], np.ndarray]) -> None:
+@contextmanager
+def numpy_kernels() -> Iterator[None]:
+    """Lets NumPy compute in the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, kernel in kernels.IN_NUMPY.items():
+            patch.setattr(kernels, name, kernel)
+        yield
+
+
+def both(function: Callable[[], np.ndarray]) -> None:
     """Compares what a function gives with either."""
     fast = function()
-    with monkeypatch.context() as patch:
-        patch.setattr(kernels, "compiled", None)
+    with numpy_kernels():
         np.testing.assert_array_equal(function(), fast)

@@ -261,7 +261,7 @@ def test_a_picture_is_compressed_to_fit(at):
 def test_a_long_film_without_compiled_kernels_is_warned_of(at, monkeypatch):
     """Before it is hidden in."""
     film = make_film(at.folder / "long.mkv", 250, 24, 32)
-    monkeypatch.setattr(kernels, "compiled", None)
+    monkeypatch.setattr(kernels, "IN_C", {})
     monkeypatch.delenv(kernels.VARIABLE, raising=False)
 
     def stop(line: str) -> None:

@@ -1,0 +1,258 @@
+"""The kernels in C against those in NumPy: the same bits, and no access outside of an array."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stegnet import kernels
+from stegnet.core.parallel import parallel_map
+from stegnet.image.libjpeg import (
+    DctMethod,
+    arriving_blocks,
+    blocks_that_hold,
+    colour_offsets,
+    encode_planes,
+    steps_that_hold,
+)
+from stegnet.keys import Key
+from stegnet.sealing import Costs, RepeatAccumulateCode, SampleModel, SealOptions, seal, texture_costs, trellis
+from stegnet.sealing.jpeg_samples import juniward
+from stegnet.sealing.sample_order import first_sorted, stable_argsort
+from tests.support.jpegs import JpegPicture, read_jpeg
+from tests.support.kernels import both
+
+EFFORT = 1 << 16
+MODEL = SampleModel(2048, b"about")
+MEDIA = Path(__file__).parents[1] / "media"
+JPEG_TESTS = (
+    f"{MEDIA}/test_jpeg.py::test_any_sampling_and_any_scans",
+    f"{MEDIA}/test_jpeg_scans.py::test_coefficients_are_those_of_libjpeg",
+    f"{MEDIA}/test_jpeg_scans.py::test_damaged_scans_are_read_as_by_libjpeg",
+    f"{MEDIA.parent}/image/test_libjpeg.py",
+)
+
+
+@pytest.mark.parametrize("height", trellis.HEIGHTS)
+def test_searches_are_the_same(height):
+    """Over widths, lanes, merged samples, costs that tie or are the highest, and costs that follow changes."""
+    shapes = [(1, 1), (12, 17), (84, 4000), (255, 300), (600, 612), (1500, 9000)]
+    for (trits, samples), highest, turns in product(shapes, (2, trellis.MAX_COST), (False, True)):
+        random = np.random.default_rng((height, trits, samples, highest))
+        up, down, ties = (random.integers(1, highest + 1, samples, np.uint16) for _ in range(3))
+        values, wanted = random.integers(0, 256, samples, np.uint8), random.integers(0, 3, trits, np.uint8)
+        plan = trellis.layout(trits, samples, height)
+
+        def following(changes, lanes, chosen, up=up, down=down):
+            near = np.roll(changes, 1) != 0
+            return np.where(near, up // 2, up), np.where(near, down, down // 2)
+
+        def changes(values=values, wanted=wanted, plan=plan, costs=(up, down, ties), turns=turns, follow=following):
+            return trellis.write(values, wanted, plan, costs, follow if turns else None)
+
+        both(changes)
+        both(lambda values=values, plan=plan: trellis.read(values, plan))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "grey"),
+    [
+        *(((40, 50, 3), 20, True), ((64, 96, 3), 400, True), ((65, 97, 3), 900, False), ((99, 131, 1), 300, True)),
+        *(((80, 128, 3), 5, True), ((50, 60, 3), 1, True)),  # of which many samples are merged
+    ],
+)
+def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
+    """For a key and a recipient, at the ends of the range, and as a JPEG's samples; larger ones in parts."""
+    monkeypatch.setattr("stegnet.sealing.zones._PART_RUNS", 300)
+    cover = picture(*shape[:2])[..., : shape[2]].copy()
+    cover[:20], cover[-20:] = 0, 255
+    costs = Costs(*(steps[..., : shape[2]] for steps in texture_costs(np.broadcast_to(cover, (*shape[:2], 3)))))
+    for recipient, options in product(
+        (None, bytes(range(32))),
+        (
+            SealOptions(True, EFFORT, grey),
+            SealOptions(True, EFFORT, clustered=False, medium=MODEL),
+            SealOptions(True, EFFORT, grey, medium=MODEL),
+        ),
+    ):
+        keys = Key(bytes(32)) if recipient is None else Key(bytes(32), recipient)
+
+        def sealed(options=options, keys=keys):
+            found, random = cover.copy(), np.random.default_rng(1)
+            seal(found, random.bytes(size), keys.new_keys(random.bytes), bytes(32), costs, options)
+            return found
+
+        both(sealed)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (17, 33), (263, 4000)])
+def test_costs_are_the_same(size):
+    """Of pictures narrower than what is mirrored at their edges, and of one that is computed in strips."""
+    for highest in (2, 256) if size[0] < 100 else (256,):
+        picture = np.random.default_rng(highest).integers(0, highest, (*size, 3), np.uint8)
+        both(lambda picture=picture: texture_costs(picture).up)
+
+
+WAYS: tuple[dict[str, Any], ...] = (
+    {}, {"optimize": True}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "optimize": True},
+)  # fmt: skip
+
+
+def a_jpeg(tmp_path: Path, pixels: np.ndarray, **options: Any) -> JpegPicture:
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=85, **options)
+    return read_jpeg(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("sampling", ["4:2:0", "4:2:2", "4:4:4", "grey"])
+def test_scans_are_coded_the_same(tmp_path, picture, way, sampling):
+    """With their own coefficients, and with any: long runs, the largest values, and symbols that need other tables."""
+    for size in ((61, 75), (9, 17), (1, 1)):
+        pixels, random = picture(*size), np.random.default_rng(size)
+        if sampling == "grey":
+            jpeg = a_jpeg(tmp_path, pixels[..., 0], **way)
+        else:
+            jpeg = a_jpeg(tmp_path, pixels, subsampling=sampling, **way)
+        for highest, share in ((1, 0.5), (1023, 0.02), (1023, 1.0)):
+            planes = [random.integers(-highest, highest + 1, plane.shape, np.int16) for plane in jpeg.planes]
+            for plane in planes:
+                plane[random.random(plane.shape) >= share] = 0
+            both(lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+        assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 40), (264, 24)])
+def test_wavelet_costs_are_the_same(size):
+    """Bit for bit, although they are floating-point numbers: no product is added before it is rounded."""
+    pixels = np.random.default_rng(size).integers(0, 256, size).astype(np.float32)
+    both(lambda: juniward(pixels, np.arange(1, 65)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 40, 5000])
+def test_orders_are_the_same(count):
+    """Of random words, of those of which many are equal, and of those of which only the lowest bits differ."""
+    random = np.random.default_rng(count)
+    for words in (random.integers(0, 1 << 64, count, np.uint64), random.integers(0, 99, count, np.uint64)):
+        both(lambda words=words: stable_argsort(words))
+        np.testing.assert_array_equal(stable_argsort(words), words.argsort(kind="stable"))
+        for few in {0, min(count, 3), count}:
+            np.testing.assert_array_equal(first_sorted(words, few), words.argsort(kind="stable")[:few])
+
+
+@pytest.mark.parametrize(("size", "rate", "noise"), [(7, 20, 0.4), (384, 10, 1.4), (384, 10, 9.0), (5000, 44, 0.6)])
+def test_codewords_are_decoded_the_same(size, rate, noise):
+    """Those that are found, and those that are not; several at once; ratios that are no numbers, or none at all."""
+    random = np.random.default_rng(size)
+    code, words = RepeatAccumulateCode(size, max(size * rate // 64, 1), rate), np.empty((size, 4), np.float32)
+    for word in words.T:
+        sent = 2.0 * code.encode(random.integers(0, 2, code.k, np.uint8)) - 1
+        word[:] = 2 * (sent + noise * random.normal(size=size)) / noise**2
+    words[: size // 9, 2], words[:, 3] = np.nan, 0
+
+    def decoded():
+        found = code.decode_each(words, 30)
+        return np.array([np.full(code.k, 2) if message is None else message for message in found])
+
+    both(decoded)
+    assert (decoded()[0] < 2).all() == (noise < 9)
+
+
+def test_threads_code_scans_at_once(tmp_path, picture):
+    jpeg = a_jpeg(tmp_path, picture(512, 512))
+    assert {*parallel_map(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
+
+
+def test_scans_without_codes_or_capacity_are_refused():
+    blocks, owner, out = np.full((2, 64), 3, np.int16), np.zeros(1, np.uint8), np.zeros(2000, np.uint8)
+    codes, sizes, counts = np.zeros((32, 256), np.uint16), np.full((32, 256), 16, np.uint8), np.zeros((32, 256), int)
+    kernels.count(blocks, owner, owner, owner, 2, counts)
+    assert (counts.sum(), counts[0, 2], counts[0, 0]) == (128, 127, 1)
+    written = kernels.code(blocks, owner, owner, owner, 2, codes, sizes, out)
+    assert written == -(-(128 * 16 + 2 * 127) // 8) and not out[written:].any()
+    for capacity in (*range(0, 40), written - 1, written):  # 16 bytes more are asked for
+        with pytest.raises(ValueError, match="do not fit"):
+            kernels.code(blocks, owner, owner, owner, 2, codes, sizes, out[:capacity])
+    with pytest.raises(ValueError, match="no code"):
+        kernels.code(blocks, owner, owner, owner, 2, codes, sizes * 0, out)
+
+
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+@pytest.mark.parametrize("count", [0, 1, 15, 33])
+def test_blocks_are_saved_again_the_same(dct, count):
+    """Over blocks of a picture, and blocks that no encoder makes, whose numbers wrap around."""
+    random = np.random.default_rng(count)
+    steps = random.integers(1, 20, 64)
+    for highest, factor in product((3, 1023, 32767), (1, 4000)):
+        sizes = np.where(random.random((count, 64)) < 0.3, highest, 1)
+        blocks = random.integers(-sizes, sizes + 1).astype(np.int16)
+        offset = random.integers(-80, 80, (count, 64)).astype(np.int8)
+        both(partial(arriving_blocks, blocks, offset, steps * factor, steps, dct))
+        compare_held(blocks, offset // 80, steps * factor, dct)
+
+
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+@pytest.mark.parametrize("highest", [1, 2, 5])
+def test_blocks_hold_the_same(picture, dct, highest):
+    """Blocks of a picture in fine steps, of which some hold."""
+    steps = np.random.default_rng(highest).integers(1, highest + 1, 64)
+    (plane,) = encode_planes(picture(88, 176)[..., 1], [steps], (1, 1), dct)
+    blocks = plane.reshape(-1, 64)
+    compare_held(blocks, np.zeros(blocks.shape, np.int8), steps, dct)
+
+
+def compare_held(blocks: np.ndarray, offset: np.ndarray, steps: np.ndarray, dct: DctMethod) -> None:
+    wanted = np.random.default_rng(0).random((len(blocks), 63)) < 0.4
+    for margin in (0, 0.2):
+        both(partial(blocks_that_hold, blocks, offset, steps, dct, margin))
+        both(partial(steps_that_hold, blocks, offset, steps, dct, margin, wanted))
+
+
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+@pytest.mark.parametrize("shape", [(1, 1, 3), (9, 140, 3), (150, 31, 3), (17, 40)])
+def test_pictures_are_encoded_the_same(dct, shape):
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, shape, np.uint8)
+    tables = [random.integers(1, 1 << bits, 64) for bits in ((1, 8, 16) if len(shape) == 3 else (8,))]
+
+    def encoded() -> np.ndarray:
+        return np.concatenate([plane.ravel() for plane in encode_planes(pixels, tables, (2, 2), dct)])
+
+    both(encoded)
+    both(lambda: colour_offsets(pixels).offset)
+    both(lambda: colour_offsets(pixels).room)
+
+
+UNDER_SANITIZERS = """
+import sys, importlib.util, pytest
+spec = importlib.util.spec_from_file_location("stegnet.kernels._kernels", sys.argv[1])
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules[spec.name])
+from stegnet import kernels
+assert kernels.price is sys.modules[spec.name].price
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *sys.argv[2:]]))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_no_sanitizer_finds_anything(tmp_path):
+    """In the tests of this folder and of JPEGs, by AddressSanitizer and UndefinedBehaviorSanitizer."""
+    built, flags = tmp_path / "_kernels.so", ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+    flags.append("-ffp-contract=off")
+    headers = f"-I{sysconfig.get_paths()['include']}"
+    sources = [*Path(kernels.__file__).parent.glob("*.c")]
+    subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, *sources, "-o", built], check=True)
+    runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
+    own = {"LD_PRELOAD": runtime.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+    command = [sys.executable, "-c", UNDER_SANITIZERS, built, Path(__file__).parent, *JPEG_TESTS]
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
