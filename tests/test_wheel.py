@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import stegnet
+from tests.support.films import make_film
 from tests.support.newcomer import Newcomer, make_files
 from tests.support.printed import USED, Printed, printed_lines, printed_programs
 
@@ -182,8 +183,21 @@ def test_the_recipes_work_without_a_compiler(dist: Path, plain: Path, files: Pat
     lines = [line for line in printed_lines(ROOT / "README.md") if not line.reason]
     in_h264 = [line for line in lines if " film.mp4 " in line.text]
     do_all([line for line in lines if line not in in_h264], fresh, files, tmp_path / "work")
-    with chdir(tmp_path / "work"), pytest.raises(AssertionError, match=r"reader of H\.264 is missing\nhint: "):
-        Newcomer(fresh / "bin").do(in_h264[0])
+    newcomer = Newcomer(fresh / "bin")
+    with chdir(tmp_path / "work"):
+        with pytest.raises(AssertionError, match=r"reader of H\.264 is missing\nhint: "):
+            newcomer.do(in_h264[0])
+        make_film(Path("long.mkv"), 250, 48, 64)
+        hide = ("hide", "long.mkv", "note.txt", "--key-file", "k", "-o", "slow.mkv")
+        version, hiding = (
+            subprocess.run(
+                [str(fresh / "bin" / "stegnet"), *arguments],
+                env=newcomer.environment, text=True, capture_output=True, check=True,
+            )
+            for arguments in (("--version",), hide)
+        )  # fmt: skip
+    assert version.stdout == f"stegnet {stegnet.__version__}, kernels of NumPy\n"
+    assert hiding.stderr.count("the compiled kernels are missing") == 1
 
 
 def test_the_programs_of_the_python_page_run(plain: Path, files: Path, tmp_path: Path) -> None:
