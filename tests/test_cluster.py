@@ -103,8 +103,8 @@ def test_files_that_were_there_are_kept(tmp_path):
 
 def test_errors_name_the_address_and_not_the_copy():
     with_file = RemotePath("memory://covers") / "a.png"
-    files, path = with_file._opened
-    files.pipe(path, b"cover")
+    with with_file.opened() as (files, path):
+        files.pipe(path, b"cover")
 
     def refuse(job, cover, *rest) -> Report:
         assert cover.read_bytes() == b"cover"

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stegnet.core.disk import local_path, temporary_folder
 from stegnet.core.errors import MediaError, called, extra
@@ -32,17 +31,17 @@ class RemotePath:
     @property
     def name(self) -> str:
         """Last part of the address: "a.png" of "s3://bucket/a.png"."""
-        return self.url.rsplit("/", 1)[1]
+        return PurePosixPath(self.url).name
 
     @property
     def stem(self) -> str:
         """Name without its suffix."""
-        return PurePosixPath(self.name).stem
+        return PurePosixPath(self.url).stem
 
     @property
     def suffix(self) -> str:
         """Suffix of the name, with its dot; "" if it has no suffix."""
-        return PurePosixPath(self.name).suffix
+        return PurePosixPath(self.url).suffix
 
     def __truediv__(self, name: str) -> "RemotePath":
         return RemotePath(f"{self.url}/{name}")
@@ -50,9 +49,9 @@ class RemotePath:
     def __str__(self) -> str:
         return self.url
 
-    @cached_property
-    def _opened(self) -> "tuple[AbstractFileSystem, str]":
-        """File system, and the path in it."""
+    @contextmanager
+    def opened(self, done: str = "read") -> "Iterator[tuple[AbstractFileSystem, str]]":
+        """Yield the file system, and the path in it. Raises MediaError if the store can't be asked in the block."""
         with extra("cluster", f"{self.url.split(_SCHEME)[0]}{_SCHEME}"):
             from fsspec.core import url_to_fs
 
@@ -60,50 +59,25 @@ class RemotePath:
                 file_system, path = url_to_fs(self.url)
             except (ValueError, ImportError) as error:
                 raise MediaError(f"can't be opened ({error})", subject=self) from error
-        return file_system, path
-
-    def __getstate__(self) -> dict[str, str]:
-        return {"url": self.url}
-
-    def is_dir(self) -> bool:
-        """Return whether the address is a folder. Raises MediaError if the store can't be asked."""
-        is_dir: bool = self._call("read", "isdir", self._opened[1])
-        return is_dir
-
-    def files(self) -> "tuple[list[RemotePath], list[str]]":
-        """Return the files in a folder, and the names of other entries; errors are those of `is_dir`."""
-        entries = self._call("read", "ls", self._opened[1], True)
-        files = []
-        other_names = []
-        for entry in entries:
-            name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
-            if entry["type"] == "file":
-                files.append(self / name)
-            else:
-                other_names.append(name)
-        return files, other_names
-
-    def size(self) -> int:
-        """Return the size of a file in bytes; errors are those of `is_dir`."""
-        size: int = self._call("read", "size", self._opened[1])
-        return size
-
-    def get(self, path: Path) -> None:
-        """Copy the file to a local path; errors are those of `is_dir`."""
-        self._call("read", "get_file", self._opened[1], str(path))
-
-    def put(self, path: Path) -> None:
-        """Copy a local file to the address; errors are those of `is_dir`."""
-        self._call("written", "put_file", str(path), self._opened[1])
-
-    def _call(self, done: str, method: str, *arguments: object) -> Any:
-        """Call a method of the file system, and turn its errors into those of this program."""
         try:
-            return getattr(self._opened[0], method)(*arguments)
+            yield file_system, path
         except FileNotFoundError as error:
             raise MediaError("no such file or folder", subject=self) from error
         except store_errors() as error:
             raise MediaError(f"can't be {done} ({error})", subject=self) from error
+
+    def is_dir(self) -> bool:
+        """Return whether the address is a folder; errors are those of `opened`."""
+        with self.opened() as (files, path):
+            is_dir: bool = files.isdir(path)
+        return is_dir
+
+    def files(self) -> "tuple[list[RemotePath], list[str]]":
+        """Return the files in a folder, and the names of other entries; errors are those of `opened`."""
+        with self.opened() as (files, path):
+            entries = [(PurePosixPath(entry["name"]).name, entry["type"]) for entry in files.ls(path, detail=True)]
+        others = [name for name, kind in entries if kind != "file"]
+        return [self / name for name, kind in entries if kind == "file"], others
 
 
 Place = Path | RemotePath
@@ -127,7 +101,8 @@ def fetched(source: Place) -> Iterator[Path]:
         yield source
         return
     with _temporary_path_of(source) as path:
-        source.get(path)
+        with source.opened() as (files, address):
+            files.get_file(address, str(path))
         yield path
 
 
@@ -139,13 +114,16 @@ def stored(result: Place) -> Iterator[Path]:
         return
     with _temporary_path_of(result) as path:
         yield path
-        result.put(path)
+        with result.opened("written") as (files, address):
+            files.put_file(str(path), address)
 
 
 def size_of(result: Place) -> int:
     """Return the size in bytes of a file, or of all files in a folder."""
     if not isinstance(result, Path):
-        return result.size()
+        with result.opened() as (store, address):
+            size: int = store.size(address)
+        return size
     files = result.rglob("*") if result.is_dir() else [result]
     return sum(file.stat().st_size for file in files if file.is_file())
 

@@ -13,8 +13,8 @@ FOLDER = RemotePath("memory://store/folder")
 @pytest.fixture(autouse=True)
 def store():
     """A folder with two files and a folder, in memory."""
-    files, path = FOLDER._opened
-    files.pipe({f"{path}/a.b.png": b"1", f"{path}/c": b"22", f"{path}/more/d": b"333"})
+    with FOLDER.opened() as (files, path):
+        files.pipe({f"{path}/a.b.png": b"1", f"{path}/c": b"22", f"{path}/more/d": b"333"})
     yield files
     files.store.clear()
 
