@@ -45,7 +45,7 @@ LONG = {"demo", "nodes", "object_store", "page", "real_channels"}
 SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",
-    "core/test_distributed", "pipeline/prepare/test_spread", "pipeline/test_pipeline",
+    "pipeline/test_pipeline",
     "pipeline/tracking/test_server", "pipeline/train/test_launch",
     "tools/test_servers", "tools/test_setup", "tools/test_slurm",
 )  # fmt: skip

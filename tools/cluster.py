@@ -12,9 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stegnet.files import plan_hiding
 from tests.support.films import make_film
-from tests.support.nodes import SEALED, Nodes, alone, errors, hiding, settings
+from tests.support.nodes import Nodes, errors, hiding, settings
 from tests.support.temporary import contents
 
 
@@ -28,7 +27,7 @@ def main() -> None:
         os.environ |= settings(Path(folder)) | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         os.chdir(folder)
         _make_films(options.films, options.frames)
-        assert not errors(alone(plan_hiding(Path("covers"), Path("secrets"), any_file=True), "expected", SEALED))
+        assert not errors(hiding(1, "expected"))
         _hide_and_kill(Path(folder), options.films // 2)
         found, expected = contents("out"), contents("expected")
     equal = sum(found.get(name) == data for name, data in expected.items())

@@ -10,17 +10,14 @@ import os
 import re
 import shutil
 import sqlite3
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, groupby, islice
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 import cv2
 import numpy as np
@@ -42,8 +39,9 @@ from pipeline.shards import (
     is_remote,
     write_tables,
 )
-from stegnet.core.errors import ConfigError, DataError, DiskError, did_you_mean
-from stegnet.core.parallel import over_cluster, physical_cores
+from stegnet.core.errors import ConfigError, DataError, DiskError, StegnetError, did_you_mean
+from stegnet.core.parallel import physical_cores
+from stegnet.core.processes import Work, over_processes
 from stegnet.image.avif import decode_avif, fit_avif
 
 BESIDE = "none"  # value of data.store
@@ -198,33 +196,19 @@ def digest_of(settings: object, parts: Iterable[SourcePart]) -> tuple[str, int]:
 
 def map_in_pool(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int | Literal["auto", "ray"]
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Map a function that every process can import over items, a few ahead, as data.workers says.
 
     It is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
     one on this machine, which repeats the items of a node that died.
     """
-    if workers == "ray":
-        yield from over_cluster(function, items)
-        return
-    processes = physical_cores() if workers == "auto" else workers
-    if processes == 1:
-        yield from map(function, items)
-        return
-    waiting: deque[Future[Result]] = deque()
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * processes:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            hint = "memory may have run out: lower data.workers, then start again; what is finished is kept"
-            raise DataError("a process that prepares pictures was killed", hint) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    where = physical_cores() if workers == "auto" else "" if workers == "ray" else workers
+    return over_processes(Work(function, _killed), items, where, ahead=2)
+
+
+def _killed(item: object, error: StegnetError) -> NoReturn:
+    hint = "memory may have run out: lower data.workers, then start again; what is finished is kept"
+    raise DataError("a process that prepares pictures was killed", hint) from error
 
 
 def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> Record:

@@ -24,7 +24,7 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from pipeline.config import load
 from pipeline.train.launch import StopRequest
 from stegnet.core.errors import StegnetError, TrainingError
-from stegnet.core.parallel import connect
+from stegnet.core.processes import connect
 
 
 @contextmanager

@@ -1,21 +1,15 @@
-"""Parallel work over a stream of items, in order and with bounded memory, its progress, and ranks of processes.
+"""Threads that work on a stream of items, in order and with bounded memory, their progress, and ranks of processes.
 
-The work is done by threads of this process, or by processes of a Ray cluster.
+Several processes, of this machine or of a cluster: `core.processes`.
 """
 
 import os
-import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from itertools import islice
-from pathlib import Path
-from types import ModuleType
 from typing import Literal, TypeVar
-
-from stegnet.core.errors import ConfigError, extra
-from stegnet.core.process_settings import set_up_process
 
 AUTO = "auto"  # as fits this machine, or as configured
 Auto = Literal["auto"]
@@ -150,101 +144,6 @@ def in_parts(work: Callable[[slice], Result], count: int, unit: int = 1, most: i
     size = max((_PART if most is None else most) // unit, 1) * unit
     parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     return [work(part) for part in parts] if len(parts) < 2 else list(parallel_map(work, parts, thread_count()))
-
-
-def distributed(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, prepare: Callable[[], None] | None = None
-) -> Generator[Result, None, None]:
-    """Return `parallel_map`, or if RAY_ADDRESS is set, the same on that cluster, whose processes do one item at a time.
-
-    On a cluster, function, items and results are pickled, and all nodes must share this folder, at the same path.
-    """
-    if not on_cluster():
-        return parallel_map(function, items, workers, prepare)
-    folder = Path.cwd()
-
-    def in_folder(item: Item) -> Result:
-        os.chdir(folder)
-        if prepare:
-            prepare()
-        return function(item)
-
-    return over_cluster(in_folder, items)
-
-
-def on_cluster() -> bool:
-    """Return whether this program uses a Ray cluster."""
-    return "RAY_ADDRESS" in os.environ
-
-
-def load_ray(what: str) -> ModuleType:
-    """Import Ray, which is optional and slow to import; arguments and errors are those of `extra`."""
-    with extra("cluster", what):
-        import ray
-    return ray
-
-
-def connect() -> ModuleType:
-    """Connect this process to the cluster that RAY_ADDRESS names, or to one on this machine; return Ray.
-
-    Raises:
-        ConfigError: there is no cluster at that address.
-        PackageError: Ray is not installed.
-    """
-    ray = load_ray("a Ray cluster")
-    try:
-        check_port(os.environ.get("RAY_ADDRESS", ""))
-        # PYTHONPATH for processes that start in another folder; Ray itself passes on only the current folder.
-        paths = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-        variables = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
-        ray.init(logging_level="WARNING", ignore_reinit_error=True, runtime_env={"env_vars": variables})
-    except OSError as error:
-        hint = "check RAY_ADDRESS; `ray status` shows a cluster's state"
-        raise ConfigError(f"no Ray cluster can be reached: {error}", hint) from error
-    return ray
-
-
-def check_port(address: str) -> None:
-    """Raise OSError if nothing listens at HOST:PORT or ray://HOST:PORT: Ray would try for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and not port.isdecimal():
-        raise OSError(f"{port!r} is not a port")
-    timeout = 10.0  # seconds
-    if colon:
-        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
-
-
-def over_cluster(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """Yield a function's results over items on the cluster; a lost process is replaced, and its item done again."""
-    ray = connect()
-    pending = 2 * int(ray.cluster_resources()["CPU"])  # items at a time, so that no processor waits for this process
-
-    def first_result() -> Result:
-        """Wait for the first result, or raise the error of its task as if it had been raised here."""
-        try:
-            result: Result = ray.get(waiting.popleft())
-            return result
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from error
-
-    task = ray.remote(_call)
-    shared = ray.put(function)
-    waiting: deque[object] = deque()  # references to results
-    try:
-        for item in items:
-            waiting.append(task.remote(shared, item))
-            if len(waiting) > pending:
-                yield first_result()
-        while waiting:
-            yield first_result()
-    finally:
-        for reference in waiting:
-            ray.cancel(reference)
-
-
-def _call(function: Callable[[Item], Result], item: Item) -> Result:
-    set_up_process()  # of the cluster
-    return function(item)
 
 
 def is_launched() -> bool:

@@ -1,4 +1,4 @@
-"""Real nodes on this machine, each with processes of its own."""
+"""Real nodes on this machine, each with processes of its own: folders, and stages of the pipeline."""
 
 import base64
 import os
@@ -8,27 +8,32 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import fsspec
 import numpy as np
 import psutil
 import pytest
+import torch
 
+from pipeline.evaluate.quality import map_in_threads
+from pipeline.train.ray_launch import launch
 from stegnet.cli.signals import Signals
-from stegnet.cluster import run_on_cluster
+from stegnet.core.processes import connect
 from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.image import write_png
-from stegnet.keys import Key, Passphrase
-from stegnet.results import OutputFolder
-from stegnet.tasks import RevealingWork
+from stegnet.keys import Passphrase
+from stegnet.methods import DEFAULT_CONTEXT
+from stegnet.tasks import reveal_task
 from tests.support.films import picture
-from tests.support.lab import ClusterError
-from tests.support.nodes import KEY, SEALED, SEED, alone, die, doing, errors, hiding, linger
+from tests.support.lab import CODED, PARAMS, ClusterError, DataError, load, prepare
+from tests.support.nodes import KEY, SEED, die, doing, doing_all, errors, hiding, linger
 from tests.support.temporary import contents
 from tests.support.waiting import LIMIT, wait_until
 
@@ -49,8 +54,8 @@ def material(tmp_path_factory, make_film) -> Path:
         (folder / f"secrets/s{index}.txt").write_text(f"secret {index} " * 40 * (index + 1))
     write_png(folder / "covers/p0-2.png", picture(60, 80, 9))
     (folder / "covers/p0.jpg").write_bytes((folder / "covers/p1.png").read_bytes())
-    plan = plan_hiding(folder / "covers", folder / "secrets", any_file=True)
-    assert errors(alone(plan, folder / "expected", SEALED)) == []
+    places = {name: str(folder / name) for name in ("covers", "secrets")}
+    assert errors(hiding(1, str(folder / "expected"), **places)) == []
     return folder
 
 
@@ -95,7 +100,7 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
     """As on a busy machine: to leave the cluster before would kill the process that is at it."""
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:2])
-    running = run_on_cluster(nodes.address, plan, OutputFolder(Path("out")), doing(linger), Key(KEY))
+    running = doing_all(plan, nodes.address, doing(linger))
 
     def end() -> None:
         wait_until(lambda: len(contents("out")) == 2)
@@ -120,32 +125,28 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
     assert str(outcomes[0].out) == f"{object_store}/out/f0.mkv"
     exist = [f"{object_store}/out/{name}: already exists" for name in expected]
     assert sorted(errors(hiding(nodes.address, **where, key=key))) == sorted(exist)
-    plan, target = plan_revealing(place(where["out"])), OutputFolder(place(f"{object_store}/back"))
-    assert len(errors(run_on_cluster(nodes.address, plan, target, RevealingWork(), Key(KEY)))) == len(ORDER)
-    assert errors(run_on_cluster(nodes.address, plan, target, RevealingWork(), key)) == []
-    back = [store.cat(path) for path in store.ls(f"{object_store}/back")]
-    assert len(back) == len(ORDER) and set(back) == set(contents("secrets").values())
+    plan, reveal = plan_revealing(place(where["out"])), partial(reveal_task, False, DEFAULT_CONTEXT)
+    back = f"{object_store}/back"
+    assert len(errors(doing_all(plan, nodes.address, reveal, back))) == len(ORDER)
+    assert errors(doing_all(plan, nodes.address, reveal, back, key)) == []
+    revealed = [store.cat(path) for path in store.ls(back)]
+    assert len(revealed) == len(ORDER) and set(revealed) == set(contents("secrets").values())
 
 
 def test_another_version_of_stegnet(nodes, folders, monkeypatch):
-    monkeypatch.setattr("stegnet.cluster.__version__", "0.0.1")
+    monkeypatch.setattr("stegnet.core.processes.__version__", "0.0.1")
     with pytest.raises(ClusterError, match=r"has stegnet .*, this machine 0.0.1"):
         list(hiding(nodes.address))
     assert contents("out") == {}
 
 
 def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
-    monkeypatch.setattr("stegnet.cluster._RETRIES", 1)
+    monkeypatch.setattr("stegnet.core.processes._RETRIES", 1)
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:1])
-    found = errors(run_on_cluster(nodes.address, plan, OutputFolder(Path("out")), doing(die), Key(KEY)))
-    assert found == ["its process ended early, 2 times (WorkerCrashedError)"]
-
-
-def test_no_cluster(folders):
-    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"):
-        with pytest.raises(ClusterError, match=f"the cluster {address} can't be reached"):
-            list(hiding(address))
+    assert errors(doing_all(plan, nodes.address, doing(die))) == [
+        "its process ended early, 2 times (WorkerCrashedError)"
+    ]
 
 
 def command(*arguments: str, cluster: str = "auto") -> subprocess.Popen:
@@ -192,7 +193,7 @@ def test_the_key_is_found_nowhere(nodes, many):
         answers = dashboard_answers(nodes)
         memory = {process.pid: memory_of(process) for process in nodes.processes()}
     places = {path: path.read_bytes() for path in nodes.folder.rglob("*") if path.is_file() and not path.is_symlink()}
-    assert any(b"stegnet.cluster" in data for data in memory.values())
+    assert any(b"stegnet.core.processes" in data for data in memory.values())
     places |= memory | dict(enumerate(answers))
     assert [found for found, data in places.items() if any(text in data for text in texts)] == []
 
@@ -235,3 +236,84 @@ def memory_of(process: psutil.Process) -> bytes:
                     with suppress(OSError):
                         parts.append(memory.read((end - start) * page))
     return b"".join(parts)
+
+
+# Stages of the pipeline
+
+
+@pytest.fixture
+def stages(nodes, tmp_path, monkeypatch) -> Iterator[Path]:
+    """The working folder of a stage that uses the nodes; the connection was opened in another folder."""
+    import ray
+
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/only_there.py").write_text("FOUND = 7")
+    monkeypatch.setenv("PYTHONPATH", "code", os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    monkeypatch.chdir(tmp_path)
+    connect()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    yield tmp_path / "work"
+    ray.shutdown()
+
+
+def where_it_runs(number: int) -> tuple[tuple[int, Path, int, int], int]:
+    import only_there
+
+    return (number, Path.cwd(), torch.get_num_threads(), only_there.FOUND), os.getpid()
+
+
+def test_results_are_in_order_and_computed_in_this_folder(stages):
+    results, processes = zip(*map_in_threads(where_it_runs, range(20)), strict=True)
+    assert list(results) == [(number, stages, 1, 7) for number in range(20)]
+    assert os.getpid() not in processes
+
+
+def fail(number: int) -> int:
+    if number == 2:
+        raise DataError("no pictures", "take some")
+    return number
+
+
+def test_an_error_is_raised_as_if_it_had_happened_here(stages):
+    with pytest.raises(DataError, match=r"^no pictures$") as caught:
+        list(map_in_threads(fail, range(5)))
+    assert caught.value.hint == "take some"
+
+
+def test_the_work_of_a_lost_process_is_done_again(stages):
+    def die_once(number: int) -> int:
+        if number == 1 and not Path("died").exists():
+            Path("died").touch()
+            die()
+        return number
+
+    assert list(map_in_threads(die_once, range(4))) == [0, 1, 2, 3]
+    assert Path("died").exists()
+
+
+def test_prepared_pictures_have_the_bytes_that_one_process_gives_them(stages):
+    small = replace(
+        load(PARAMS).data, source="scenes", side=64, scenes=12, every=2, validation_share=0.0, validation_scenes=3,
+        test_share=0.0, test_scenes=2, test_photographs=False, shard=4,
+    )  # fmt: skip
+    for workers in (1, "ray"):
+        prepare(
+            replace(small, workers=workers), CODED, 0, stages, stages / str(workers), lambda records, total: records
+        )
+    one, two = (contents(stages / out) for out in ("1", "ray"))
+    assert len(one) == 3 + 1 + 2 + 5  # shards of the splits, and tables
+    assert one == two
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own settings
+def test_an_error_of_a_training_ends_it_without_a_restart(stages, monkeypatch):
+    shutil.copy(PARAMS, stages)
+    monkeypatch.setattr(sys, "argv", ["train", "started"])
+    with pytest.raises(DataError, match=r"^no pictures$") as caught:
+        launch("tests.support.failing_stage", 1, {"CPU": 1, "GPU": 0})
+    assert caught.value.hint == "take some"
+    assert Path("started").read_text(encoding="utf-8") == "local\n"
+    assert not list(Path(".checkpoints").iterdir())

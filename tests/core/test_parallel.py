@@ -1,5 +1,4 @@
 import os
-import socket
 import threading
 from collections.abc import Generator
 from contextlib import closing
@@ -7,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from stegnet import ConfigError
 from stegnet.core import parallel
 from tests.support.waiting import LIMIT, wait_until
 
@@ -109,15 +107,6 @@ def test_an_error_in_the_work_is_raised_in_order():
         for result in parallel.parallel_map(work, items, 2):
             seen.append(result)
     assert (seen, source.closed) == ([0, 1, 2], True)
-
-
-def test_a_cluster_that_is_not_there_is_an_error_at_once(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
-    with pytest.raises(ConfigError, match=r"^no Ray cluster can be reached: ") as caught:
-        list(parallel.distributed(abs, [1], 1))
-    assert "RAY_ADDRESS" in caught.value.hint
 
 
 def test_silent_work_gives_signs() -> None:

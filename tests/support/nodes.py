@@ -4,31 +4,32 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 import stegnet
-from stegnet.cluster import run_on_cluster
 from stegnet.core.disk import atomic_write
 from stegnet.core.remote_path import place
-from stegnet.files import FolderPlan, Outcome, plan_hiding
+from stegnet.files import FolderPlan, Outcome, Outcomes, plan_hiding
 from stegnet.keys import Key, KeySource
 from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
 from stegnet.methods.medium import MediumOptions
 from stegnet.results import OutputFolder, OutputTarget, Report
-from stegnet.tasks import HidingWork, Secrets, Work, tasks_of
-from tests.support.cluster import STORE
+from stegnet.tasks import Do, Secrets, do_folder, hide_task
 from tests.support.waiting import LIMIT
 
 _WORKERS = ("ray::_do", "ray::IDLE")
+STORE = 80 << 20  # bytes of a node's object store
 # Not 0, 1, 2, …, which is in the memory of any program.
 SEED, KEY = (hashlib.sha256(name).digest() for name in (b"seed", b"key"))
-SEALED = HidingWork(HideJob(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT))
+HIDE = HideJob(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT)
+SEALED = partial(hide_task, HIDE)
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -67,7 +68,7 @@ class Nodes:
 
     @property
     def address(self) -> str:
-        """For `run_on_cluster`."""
+        """For `connect`."""
         return self._cluster.address
 
     @property
@@ -113,24 +114,18 @@ def errors(outcomes: Iterable[Outcome]) -> list[str]:
     return [str(outcome.error) for outcome in outcomes if outcome.error]
 
 
+def doing_all(
+    plan: FolderPlan, where: int | str, do: Do, out: str = "out", key: KeySource | None = None, force: bool = False
+) -> Outcomes:
+    """Does a plan's jobs with SEED; with KEY if no other key is given."""
+    return do_folder(plan, OutputFolder(place(out), force), do, Secrets(key or Key(KEY), SEED), where)
+
+
 def hiding(
-    address: str,
-    out: str = "out",
-    covers: str = "covers",
-    secrets: str = "secrets",
-    key: KeySource | None = None,
-    force: bool = False,
-) -> Generator[Outcome, None, None]:
-    """Hides any files in covers on a cluster, by the method "sealed", and with SEED; with KEY if no other is given."""
-    plan = plan_hiding(place(covers), place(secrets), any_file=True)
-    target = OutputFolder(place(out), force)
-    return run_on_cluster(address, plan, target, SEALED, key or Key(KEY), randomness=lambda size: SEED)
-
-
-def alone(plan: FolderPlan, out: Path | str, work: Work) -> list[Outcome]:
-    """Results of one process for a plan with the same key and seed."""
-    tasks = tasks_of(plan, OutputFolder(Path(out)))
-    return [each for task in tasks for each in work.outcomes(task, Secrets(Key(KEY), SEED), task.result)]
+    where: int | str, out: str = "out", covers: str = "covers", secrets: str = "secrets", **options: Any
+) -> Outcomes:
+    """Hides any files in covers by the method "sealed"; options are those of `doing_all`."""
+    return doing_all(plan_hiding(place(covers), place(secrets), any_file=True), where, SEALED, out, **options)
 
 
 @dataclass(frozen=True)
@@ -147,9 +142,9 @@ class Doing(HideJob):
         return ".mkv" if cover.suffix == ".mkv" else ".png"
 
 
-def doing(work: Callable[..., Report]) -> HidingWork:
+def doing(work: Callable[..., Report]) -> Do:
     """Hiding by a function of a module."""
-    return HidingWork(Doing(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT, work))
+    return partial(hide_task, Doing(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT, work))
 
 
 def die(*arguments: object) -> None:
@@ -160,7 +155,7 @@ def die(*arguments: object) -> None:
 def linger(job: HideJob, cover: Path, secret: Path, out: OutputTarget, *arguments: Any) -> Report:
     """Hides in pictures. Of a film, a part is written until it is cancelled, after which cleaning up takes a while."""
     if cover.suffix == ".png":
-        return SEALED.job(cover, secret, out, *arguments)
+        return HIDE(cover, secret, out, *arguments)
     with atomic_write(out.path):
         try:
             while True:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -283,8 +284,8 @@ def _hide_folder(
     options: argparse.Namespace, covers: Place, secrets: Place, job: HideJob, key_source: KeySource
 ) -> int:
     """Hide in each cover of a folder; the secrets are in a folder, or one file for all."""
-    from stegnet.cli.folder_jobs import do_folder  # imported here, since it imports what starts processes
-    from stegnet.tasks import HidingWork
+    # Imported here, since it imports what starts processes.
+    from stegnet.tasks import Secrets, do_folder, hide_task, useful_processes
 
     check_output_folder(options)
     info = job.method.info
@@ -292,7 +293,9 @@ def _hide_folder(
     if info.needs_pair:
         load_pair_once(job.context)
     with results_folder(options.output, covers, secrets), messages.progress_bar() as progress:
-        outcomes = do_folder(options, plan, output_folder(options), HidingWork(job), key_source, progress)
+        where = options.cluster or useful_processes(plan, job.context, info.computes)
+        do = partial(hide_task, job)
+        outcomes = do_folder(plan, output_folder(options), do, Secrets.fresh(key_source), where, progress)
         return reports.show_batch(options, plan, outcomes)
 
 

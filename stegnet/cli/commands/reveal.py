@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from stegnet.cli import messages, reports
@@ -124,8 +125,8 @@ def _reveal_file(options: argparse.Namespace, container: Path, out: OutputTarget
 
 def _reveal_folder(options: argparse.Namespace, containers: Place, key_source: KeySource) -> int:
     """Reveal the secret of each container in a folder."""
-    from stegnet.cli.folder_jobs import do_folder  # imported here, since it imports what starts processes
-    from stegnet.tasks import RevealingWork
+    # Imported here, since it imports what starts processes.
+    from stegnet.tasks import Secrets, do_folder, reveal_task, useful_processes
 
     check_output_folder(options)
     if options.output is None:
@@ -135,5 +136,7 @@ def _reveal_folder(options: argparse.Namespace, containers: Place, key_source: K
     out = output_folder(options)
     load_pair_once(context)
     with results_folder(options.output, containers, private=True), messages.progress_bar() as progress:
-        outcomes = do_folder(options, plan, out, RevealingWork(options.strict, context), key_source, progress)
+        where = options.cluster or useful_processes(plan, context)
+        do = partial(reveal_task, options.strict, context)
+        outcomes = do_folder(plan, out, do, Secrets.fresh(key_source), where, progress)
         return reports.show_batch(options, plan, outcomes)

@@ -1,4 +1,4 @@
-"""Work in processes of this machine, and on a Ray cluster of two nodes."""
+"""Work in processes of this machine; on real nodes: tests/cluster."""
 
 import os
 import subprocess
@@ -7,9 +7,7 @@ import sys
 import pytest
 
 from pipeline.prepare.prepare import map_in_pool
-from tests.support.cluster import ray_nodes
-from tests.support.lab import CODED, DataError
-from tests.support.temporary import contents
+from tests.support.lab import DataError
 
 
 def test_a_worker_imports_neither_torch_nor_mlflow():
@@ -22,7 +20,7 @@ def test_items_are_taken_only_a_few_ahead():
     taken = []
     results = map_in_pool(abs, (taken.append(index) or index for index in range(100)), 2)
     assert next(results) == 0
-    assert len(taken) == 5
+    assert len(taken) <= 5
     results.close()
 
 
@@ -32,14 +30,12 @@ def test_a_killed_process():
     assert "what is finished is kept" in caught.value.hint
 
 
-@pytest.mark.slow
-def test_a_cluster_of_two_nodes_writes_the_same_bytes(prepared, tmp_path):
-    with ray_nodes(1, 1):
-        for workers in (1, "ray"):
-            prepared(str(workers), source="scenes", scenes=12, validation_scenes=3, workers=workers, scramble=CODED)
-        import ray
+def fail(number: int) -> None:
+    if number == 1:
+        raise DataError("no pictures", "take some")
 
-        ray.shutdown()
-    one, two = (contents(tmp_path / out) for out in ("1", "ray"))
-    assert len(one) == 3 + 1 + 2 + 5  # shards of the splits, and tables
-    assert one == two
+
+def test_an_error_is_raised_as_if_it_had_happened_here():
+    with pytest.raises(DataError, match=r"^no pictures$") as caught:
+        list(map_in_pool(fail, range(5), 2))
+    assert caught.value.hint == "take some"
