@@ -41,9 +41,9 @@ class Secrets(Unpicklable):
     seed: bytes  # 32 random bytes, fresh for each run, from which all other randomness follows
 
     @classmethod
-    def fresh(cls, source: KeySource, randomness: Randomness = SYSTEM) -> Self:
+    def fresh(cls, source: KeySource) -> Self:
         """Return the secrets of a new run."""
-        return cls(source, randomness(SEED_BYTES))
+        return cls(source, SYSTEM(SEED_BYTES))
 
     def exported(self) -> bytes:
         """Return the secrets as bytes, to be encrypted by the caller; `imported` is the inverse."""

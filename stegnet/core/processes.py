@@ -155,9 +155,10 @@ class _Processes(Generic[Item, Result]):
 
     def start(self, number: int, item: Item) -> bool:
         """Start an item if a processor and its memory are free, or if none is worked on."""
+        if len(self.busy) == self._count:
+            return False
         memory = self._work.memory(item)
-        used = sum(busy.memory for busy in self.busy.values())
-        if len(self.busy) == self._count or (self.busy and memory + used > self._memory):
+        if self.busy and memory + sum(busy.memory for busy in self.busy.values()) > self._memory:
             return False
         self._idle = [(process, pipe) for process, pipe in self._idle if process.is_alive()]
         process, pipe = self._idle.pop() if self._idle else self._new()

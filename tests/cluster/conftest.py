@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.nodes import Nodes, settings
+from tests.support.object_store import object_store
 from tests.support.temporary import contents
 
 
@@ -17,26 +18,18 @@ def environment() -> Iterator[MutableMapping[str, str]]:
     """Settings of all processes of the cluster, and of this one."""
     before = dict(os.environ)
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: a socket's path may have 107 bytes
-    os.environ.update(settings(Path(folder)), AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    os.environ.update(settings(Path(folder)))
     yield os.environ
     os.environ.clear()
     os.environ.update(before)
     shutil.rmtree(folder, ignore_errors=True)  # a process that ends may still write there
 
 
-@pytest.fixture(scope="session")
-def object_store(environment) -> Iterator[str]:
+@pytest.fixture(scope="session", name="object_store")
+def object_store_of_all(environment) -> Iterator[str]:
     """Address of a bucket in a server of S3 that runs here."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment["AWS_ENDPOINT_URL"] = f"http://{host}:{port}"
-    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="pictures")
-    yield "s3://pictures"
-    server.stop()
+    with object_store() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ import fsspec
 import numpy as np
 import pytest
 import webdataset
-from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from pipeline import shards
 from stegnet import ConfigError
 from tests.support.lab import CODED, SPLITS, TRAIN, DataError, Shards, data_hash, read_layout
+from tests.support.object_store import object_store
 from tests.support.temporary import contents
 
 SHARES = {"source": "folder", "test_share": 0.2, "validation_share": 0.2, "shard": 8}
@@ -29,18 +29,9 @@ def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
 
 
 @pytest.fixture
-def bucket(monkeypatch) -> Iterator[str]:
-    """The address of a bucket of an S3 server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in ({"AWS_ENDPOINT_URL": f"http://{host}:{port}"} | keys).items():
-        monkeypatch.setenv(name, value)
-    fsspec.filesystem("s3", skip_instance_cache=True).makedirs("pictures", exist_ok=True)  # moto keeps buckets
-    yield "s3://pictures"
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
+def bucket() -> Iterator[str]:
+    with object_store() as address:
+        yield address
 
 
 @pytest.fixture
