@@ -204,7 +204,7 @@ def _cost(job: Job) -> _Cost:
         return _Cost(smallest + 110 * pixels, 0.1 + 2e-7 * pixels)
     size = source.stat().st_size if source.is_file() else 0
     if job.kind == SOUND:
-        return _Cost(smallest + 25 * size, 0.2 + 1e-7 * size)
+        return _Cost(smallest + min(25 * size, 200_000_000), 0.2 + 1e-7 * size)  # a segment at a time
     return _Cost(5 * smallest, 1 + 1e-6 * size)  # a film keeps a few frames in memory
 
 
