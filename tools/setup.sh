@@ -21,11 +21,18 @@ done
 "$python" -m venv "$venv"
 echo "installing pinned packages into $venv (about 7 GB, a minute or two)"
 log=$venv/install.log
-pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "$@" 2>>"$log"; }
-uv() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode --constraint constraints.txt "$@" 2>>"$log"; }
+pip() { "$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt "$@"; }
+uv() { "$venv/bin/uv" pip install --python "$venv/bin/python" --compile-bytecode --constraint constraints.txt "$@"; }
+
+# Runs a command, whose output goes into the log; shows what it downloads, and how far it is.
+shown() {
+    { "$@" 2>&1; echo "exit code $?"; } | tee -a "$log" \
+        | sed -nE 's/^ *((Resolved|Downloading|Downloaded|Building|Prepared|Installed|Installing) .*)/  \1/p'
+    [ "$(tail -n 1 "$log")" = "exit code 0" ]
+}
 
 # uv takes a third of pip's time, but reads neither pip's settings nor its mirrors.
-if ! { pip uv && uv -e '.[all,dev]'; }; then
+if ! { pip --quiet uv >>"$log" 2>&1 && shown uv -e '.[all,dev]'; }; then
     echo "uv could not install them, pip tries (a few minutes)"
-    pip -e '.[all,dev]' || { tail -n 5 "$log" >&2; stop "the packages could not be installed: see $log"; }
+    shown pip -e '.[all,dev]' || { tail -n 6 "$log" >&2; stop "the packages could not be installed: see $log"; }
 fi
