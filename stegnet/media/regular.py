@@ -1,7 +1,6 @@
 """Regular places of sounds and pictures: programs leave them exact, so that a single step shows by itself."""
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +15,7 @@ class RegularPlaces:
     """Regular places of a sound: held or clipped values, silence, repeats, and channels that are equal for long.
 
     A loop, a pasted part and a channel that equals another repeat samples exactly; a recording never does. All parts
-    of a sound are added, one after the other, before the first mask.
+    of a sound are added, one after the other, and then compared, before the first mask.
 
     Args:
         channels: number of its channels.
@@ -31,6 +30,11 @@ class RegularPlaces:
         """Add a part of an even number of frames, (frames, channels) int."""
         for statistics, channel in zip(self._channels, numbers.T, strict=True):
             statistics.add(np.ascontiguousarray(channel))
+
+    def compare(self) -> None:
+        """Find what occurs more than once."""
+        for channel in self._channels:
+            channel.compare()
 
     def mask(self, numbers: np.ndarray) -> np.ndarray:
         """Return a mask of the regular places of a part, (frames, channels) bool."""
@@ -52,6 +56,7 @@ class _RegularChannel:
         self._extremes = [0, 0]
         self._last = np.zeros(0, np.int32)
         self._keys: list[np.ndarray] = []  # of the anchors
+        self._repeated = np.zeros(0, np.uint64)  # those that occur more than once, sorted
 
     def add(self, channel: np.ndarray) -> None:
         """Add a part of an even number of samples."""
@@ -70,14 +75,12 @@ class _RegularChannel:
         _mark_held(held, channel)
         self._keys.append(_keys(channel, _anchors(channel, held)))
 
-    @cached_property
-    def _repeated(self) -> np.ndarray:
-        """Keys of anchors that occur more than once, sorted, (n,) uint64."""
+    def compare(self) -> None:
+        """Find the keys that occur more than once, and forget all others."""
         keys = np.concatenate([np.zeros(0, np.uint64), *self._keys])
         self._keys = []
         keys.sort()
-        repeated: np.ndarray = np.unique(keys[1:][keys[1:] == keys[:-1]])
-        return repeated
+        self._repeated = np.unique(keys[1:][keys[1:] == keys[:-1]])
 
     def mask(self, channel: np.ndarray) -> np.ndarray:
         """Return the mask of a part, (n,) bool."""

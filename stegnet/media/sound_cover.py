@@ -206,6 +206,7 @@ class SoundCover:
             lowest += np.bincount(values.astype(np.uint8), minlength=256)
             small = values[values == values.astype(np.int16)].astype(np.int16) if values.itemsize > 2 else values
             near += np.bincount(small.view(np.uint16), minlength=near.size)
+        places.compare()
         return _Statistics(lowest, np.roll(near, _ZERO), places)
 
     @cached_property
