@@ -175,6 +175,8 @@ def _refusing_damage() -> Iterator[None]:
 def _check(entries: list[zipfile.ZipInfo], size: int, free: int) -> None:
     """Refuse entries that no honest sender packs: names that lead elsewhere, links, overlapping files (a ZIP bomb)."""
     for entry in entries:
+        if not entry.filename:
+            raise _refusal("has a file without a name")
         if too_long := _excess_of_path(entry.filename.removesuffix("/")):
             raise _refusal(f"has a file that {too_long}")
     if amount := _excess(entries, free):

@@ -210,8 +210,10 @@ def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
     """
     try:
         with _reading_large_texts, _opened(path) as image:
-            # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be.
-            if image.format == "TIFF" and any(tile.offset > path.stat().st_size for tile in image.tile):
+            # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be; an
+            # offset is of the type that the file says.
+            offsets = [tile.offset for tile in image.tile] if image.format == "TIFF" else []
+            if any(not isinstance(offset, int) or offset > path.stat().st_size for offset in offsets):
                 problem = "the TIFF is truncated: its samples are said to be behind its end"
                 raise MediaError(problem, _AGAIN, subject=path)
             if image.format in _JPEGS:  # libjpeg can't wait for more of arithmetically coded data

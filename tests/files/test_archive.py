@@ -69,6 +69,10 @@ def begins_before_the_file(path: Path) -> None:
     path.write_bytes(moved + (place + 1000).to_bytes(4, "little") + data[end + 20 :])
 
 
+def unnamed(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"abc", b"\0bc"))
+
+
 def nothing(path: Path) -> None:
     pass
 
@@ -88,6 +92,7 @@ def nothing(path: Path) -> None:
         ([entry("a")], claims_more, "is damaged|more than may be unpacked"),
         ([entry("a")], damaged, "is damaged"),
         ([entry("abc")], overlapping, "overlap"),
+        ([entry("abc")], unnamed, "without a name"),
         ([entry("abc")], undecodable, "is damaged"),
         ([entry("abc")], undecodable_inside, "is damaged"),
         ([entry("abc")], begins_before_the_file, "is damaged"),

@@ -339,9 +339,10 @@ def test_samples_of_a_tiff_that_are_said_to_be_far_away_are_not_looked_for(tmp_p
     """Pillow would read as many bytes as lie between them and the tags."""
     Image.new("RGB", (8, 8)).save(tmp_path / "a.tif")
     before, place, behind = (tmp_path / "a.tif").read_bytes().rpartition(struct.pack("<HHI", 273, 4, 1))
-    (tmp_path / "a.tif").write_bytes(before + place + struct.pack("<I", 1 << 31) + behind[4:])
-    with pytest.raises(MediaError, match="the TIFF is truncated: its samples are said to be behind its end"):
-        read_picture(tmp_path / "a.tif")
+    for wrong in (place + struct.pack("<I", 1 << 31), struct.pack("<HHII", 273, 2, 3, 8)):  # or by a text
+        (tmp_path / "a.tif").write_bytes(before + wrong + behind[4:])
+        with pytest.raises(MediaError, match="the TIFF is truncated: its samples are said to be behind its end"):
+            read_picture(tmp_path / "a.tif")
 
 
 def test_unsupported_colour_spaces_are_refused(tmp_path):
