@@ -310,6 +310,6 @@ def _template_stream(track: SoundTrack) -> Iterator[AudioStream]:
     """Yield an FFmpeg stream to create another one from, for a track that `sound_tracks` made."""
     private = matroska.element(matroska.CODEC_PRIVATE, track.extradata) if track.extradata else b""
     with av.open(io.BytesIO(matroska.file_of(track.template + private)), format="matroska") as film:
-        if not film.streams.audio:
+        if not film.streams.audio or film.streams.audio[0].codec_context is None:  # it names a codec that there is not
             raise ValueError("no sound track")
         yield film.streams.audio[0]

@@ -152,8 +152,11 @@ def test_sound_that_can_not_be_copied(tmp_path, make_sounds):
         assert ".mkv" in caught.value.hint
     assert bytes_of(rewritten(source, tmp_path / "b", "mkv")) == bytes_of(source)
     track = SoundTrack("aac", Fraction(1, 48000), 48000, "stereo", b"", b"nonsense")
-    with pytest.raises(MediaError, match="Matroska can't hold its sound"):
-        FilmWriter(tmp_path / "a", 32, 16, Fraction(25), sound=(track,))
+    (plain,) = sound_tracks(make_sounds(tmp_path / "plain.mkv", "pcm_s16le"))
+    unknown = dataclasses.replace(plain, template=plain.template.replace(b"A_PCM", b"A_NIL"))
+    for wrong, form in ((track, "mkv"), (unknown, "mkv"), (unknown, "watchable")):
+        with pytest.raises(MediaError, match="can't hold its sound"):
+            FilmWriter(tmp_path / "a", 32, 16, Fraction(25), form=form, sound=(wrong,))
 
 
 def test_a_track_of_an_unknown_codec_is_left_out(tmp_path, make_sounds):
