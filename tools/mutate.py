@@ -302,3 +302,15 @@ def record(data: bytes, draw: random.Random) -> bytes:
     else:
         track[name] = [draw.choice(NUMBERS), draw.choice(NUMBERS)]
     return data[:start] + sized(zlib.compress(json.dumps(fields).encode())) + bytes_of(rest, draw)
+
+
+_BY_SUFFIX: dict[str, Mutator] = {
+    **{".png": png, ".jpg": jpeg, ".heic": boxes, ".avif": boxes, ".webp": riff, ".tif": tiff, ".mp4": boxes},
+    **{".mkv": matroska, ".wav": riff, ".flac": flac, ".zip": zip_archive, ".safetensors": safetensors},
+    ".record": record,
+}
+
+
+def by_suffix(suffix: str) -> Mutator:
+    """What damages files of a format in their bytes or parts; of others, in their bytes."""
+    return either(_BY_SUFFIX.get(suffix, bytes_of))

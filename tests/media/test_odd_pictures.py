@@ -1,6 +1,5 @@
 """Picture files that are damaged, or that no program writes: whatever reads them raises errors that a user can fix."""
 
-import io
 import random
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms
 
 import stegnet
 from stegnet import MediaError, StegnetError
@@ -20,8 +19,9 @@ from stegnet.image.pictures import picture_notes, read_cover, read_picture, refu
 from stegnet.media.cover import Cover
 from tests.support.memory import memory_limited
 from tests.support.pngs import as_png, chunks_of
+from tests.support.stills import saved, stills
+from tools.mutate import by_suffix
 
-NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 # Chunks that end too early, are empty, too many, or in the wrong place.
 CHUNKS = (
     *((b"PLTE", bytes(count)) for count in (0, 7, 30)), *((b"tRNS", bytes(count)) for count in (0, 1, 300)),
@@ -42,64 +42,6 @@ def pixels(channels: int = 3) -> np.ndarray:
     return np.stack([smooth + 9 * channel for channel in range(channels)], 2).clip(0, 255).astype(np.uint8)
 
 
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    image.save(file := io.BytesIO(), form, **options)
-    return file.getvalue()
-
-
-def whole() -> dict[str, bytes]:
-    """Pictures of many formats, as Pillow writes them."""
-    colours, layers, grey = (Image.fromarray(pixels(count).squeeze()) for count in (3, 4, 1))
-    black, palette = grey.convert("1"), colours.quantize(32)
-    deep = Image.fromarray(pixels(1)[..., 0] * np.uint16(257))
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6
-    exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
-    text = PngImagePlugin.PngInfo()
-    text.add_text("a", "b")
-    text.add_text("c", "d" * 50, zip=True)
-    more = {"save_all": True, "append_images": [colours.rotate(180)]}
-    about = {"icc_profile": profile, "exif": exif}
-    return {
-        "rgb.png": saved(colours, "PNG", pnginfo=text, **about),
-        "rgba.png": saved(layers, "PNG"),
-        "grey.png": saved(grey, "PNG", transparency=5),
-        "deep.png": saved(deep, "PNG"),
-        "black.png": saved(black, "PNG"),
-        "palette.png": saved(palette, "PNG", transparency=3),
-        "colour.png": saved(colours, "PNG", transparency=(1, 2, 3)),
-        "moving.png": saved(colours, "PNG", **more),
-        "baseline.jpg": saved(colours, "JPEG", **about),
-        "progressive.jpg": saved(colours, "JPEG", progressive=True, comment=b"a"),
-        "cmyk.jpg": saved(colours.convert("CMYK"), "JPEG"),
-        "two.jpg": saved(colours, "MPO", **more),
-        **{f"{kind}.tif": saved(colours, "TIFF", compression=kind) for kind in ("raw", "tiff_lzw", "packbits", "jpeg")},
-        "deep.tif": saved(deep, "TIFF"),
-        "palette.tif": saved(palette, "TIFF"),
-        "big.tif": saved(colours, "TIFF", big_tiff=True),
-        "lossy.webp": saved(colours, "WEBP", **about),
-        "lossless.webp": saved(layers, "WEBP", lossless=True),
-        "moving.webp": saved(colours, "WEBP", duration=50, **more),
-        "still.gif": saved(palette, "GIF", transparency=1, comment=b"a"),
-        "moving.gif": saved(palette, "GIF", save_all=True, append_images=[palette.rotate(180)]),
-        "still.avif": saved(colours, "AVIF", exif=exif),
-        "moving.avif": saved(colours, "AVIF", **more),
-        **{f"{image.mode}.bmp": saved(image, "BMP") for image in (colours, layers, palette, black)},
-        "many.ico": saved(layers, "ICO", sizes=[(16, 16), (24, 20)]),
-        "bitmap.ico": saved(layers, "ICO", bitmap_format="bmp", sizes=[(16, 16)]),
-        **{f"{image.mode}.ppm": saved(image, "PPM") for image in (colours, grey, black)},
-        "words.ppm": b"P3\n4 4\n255\n" + b"7 " * 48,
-        "rgb.tga": saved(colours, "TGA", compression="tga_rle"),
-        "palette.tga": saved(palette, "TGA"),
-        "rgb.pcx": saved(colours, "PCX"),
-        "rgb.sgi": saved(colours, "SGI"),
-        "rgba.dds": saved(layers, "DDS"),
-        "rgb.jp2": saved(colours, "JPEG2000"),
-        "rgb.qoi": saved(colours, "QOI"),
-    }
-
-
 def damaged_chunks(png: bytes) -> Iterator[bytes]:
     """A PNG with a chunk too many or too few, or in another place; all checksums are right."""
     chunks = chunks_of(png)
@@ -109,30 +51,6 @@ def damaged_chunks(png: bytes) -> Iterator[bytes]:
         yield as_png(chunks[:place] + chunks[place + 1 :])
         yield as_png([chunks[place], *chunks[:place], *chunks[place + 1 :]])
         yield as_png([*chunks[:place], *chunks[place + 1 :], chunks[place]])
-
-
-def damaged_bytes(file: bytes, drawn: random.Random) -> Iterator[bytes]:
-    """Files that are cut, or with other bits and numbers, most of them near the start, where headers are."""
-    while True:
-        changed = bytearray(file)
-        for _ in range(drawn.choice((1, 1, 2, 4))):
-            place, size = (
-                drawn.randrange(min(len(changed), drawn.choice((32, 200, len(changed))))),
-                drawn.choice((1, 2, 4)),
-            )
-            number = drawn.choice(NUMBERS) & ((1 << 8 * size) - 1)
-            match drawn.randrange(5):
-                case 0:
-                    changed[place] ^= 1 << drawn.randrange(8)
-                case 1:
-                    changed[place : place + size] = number.to_bytes(size, drawn.choice(("big", "little")))
-                case 2:
-                    changed[place : place + size] = b""
-                case 3:
-                    changed[place:place] = bytes(size)
-                case 4:
-                    del changed[max(1, drawn.randrange(len(changed))) :]
-        yield bytes(changed)
 
 
 def info(path: Path) -> None:
@@ -179,13 +97,19 @@ def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1 << 19)
 
 
-WHOLE = whole()
+WHOLE = stills(pixels(4))
+
+
+def damaged(name: str) -> Iterator[bytes]:
+    draw, damage = random.Random(name), by_suffix(Path(name).suffix)
+    while True:
+        yield damage(WHOLE[name], draw)
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_damaged_bytes(name, tmp_path, few_pixels):
     path = tmp_path / name
-    for number, data in enumerate(islice(damaged_bytes(WHOLE[name], random.Random(name)), 24)):
+    for number, data in enumerate(islice(damaged(name), 24)):
         path.write_bytes(data)
         assert read(path) == [], number
 
