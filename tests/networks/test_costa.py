@@ -5,7 +5,6 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from stegnet import ConfigError
 from stegnet.networks import Pair, build
 
 pytestmark = pytest.mark.arithmetic
@@ -83,14 +82,6 @@ def test_without_its_mask_nothing_is_revealed(pair):
     right, wrong = pair.reveal(container - mask), pair.reveal(container)
     assert np.corrcoef(right.flatten(), hidden.flatten())[0, 1] > 0.8
     assert abs(np.corrcoef(wrong.flatten(), hidden.flatten())[0, 1]) < 0.02
-
-
-def test_what_a_pair_needs():
-    with pytest.raises(ConfigError, match=r"model.blocks: must be 2 or more"):
-        build("costa", blocks=1)
-    with pytest.raises(ConfigError, match="unknown place 'latent'") as caught:
-        build("costa", place="base + latent")
-    assert caught.value.hint == "known: base, secret, joined by +"
 
 
 @pytest.mark.parametrize("backbone", ["none", "test_convnext", "mobilenetv4_conv_small"])

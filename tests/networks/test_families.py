@@ -1,4 +1,4 @@
-"""Properties of all registered families that hide pictures."""
+"""Properties of all registered families that hide pictures, and their published sizes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.train.complexity import size_of
+from stegnet import ConfigError
+from stegnet.core.pixels import GREY
 from stegnet.networks import Card, Pair, build, family_names, load_pair, read_card, save_pair, weights_id
+from stegnet.networks.layers import Haar
 
 pytestmark = pytest.mark.arithmetic
 
@@ -24,6 +28,28 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 # Families whose two directions use the same weights.
 SHARED = {"deepmih", "hinet", "invertible"}
+INVERTIBLE = pytest.mark.parametrize("name", sorted(SHARED))
+# Families whose last steps, at least, compute in 32 bits where the rest does in fewer.
+EXACT = {"costa", "deepmih", "hinet", "invertible", "stegformer", "udh", "unet"}
+# Parameters of both directions, and multiply-adds a pixel of 256×256 to hide and to reveal, as by hand from the
+# channels of the papers' or authors' layers. HiNet has 16 couplings of three dense blocks of 84,240 weights each at
+# half resolution (4.05 M, as papers quote it), DeepMIH's first network of four; UDH has 17,396,096 weights besides
+# biases and norms (models/HidingUNet.py and RevealNet.py of ChaoningZhang/Universal-Deep-Hiding); the U-Net 41.8 and
+# 0.74 M; StegFormer-S 17.5 M each way (model.py of aoli-gei/StegFormer).
+PUBLISHED = {
+    "baluja": (2_650_656, 1_890_450, 757_950),
+    "deepmih": (5_400_320, 1_347_948, 1_347_912),
+    "hinet": (4_050_240, 1_010_988, 1_010_952),
+    "stegformer": (34_961_314, 154_728, 154_512),
+    "udh": (17_401_094, 84_224, 740_736),
+    "unet": (42_574_086, 92_672, 740_736),
+}
+REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("costa", {"blocks": 1}, "model.blocks: must be 2 or more", ""),
+    ("costa", {"place": "base + latent"}, "unknown place 'latent'", "known: base, secret, joined by +"),
+    ("invertible", {"place": "ends+middle"}, "unknown place 'middle'", "known: ends, couplings, latent, joined by +"),
+    ("invertible", {"ends": 1}, "model.ends: must be 0, or 2 and more", ""),
+]
 # Parts that hide, and parts that reveal, by default `hider` and `revealer`, or the whole pair. HiNet's last coupling
 # of the secret's branch reveals alone.
 SIDES = (
@@ -59,6 +85,18 @@ def hide(pair: Pair, cover: torch.Tensor, secret: torch.Tensor) -> torch.Tensor:
 def reveal(pair: Pair, container: torch.Tensor) -> torch.Tensor:
     """From a base that is no part of the container."""
     return pair.restore(pair.enhance(container.detach().flip(-1)), pair.reveal(container))
+
+
+def passed(blocks: Iterable[Any], *branches: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    for block in blocks:
+        branches = block(*branches)
+    return branches
+
+
+def inverted(blocks: Any, *branches: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    for block in reversed(blocks):
+        branches = block.inverse(*branches)
+    return branches
 
 
 def taught(parameters: Iterable[torch.nn.Parameter]) -> bool:
@@ -127,3 +165,54 @@ def test_a_weights_file_round_trip(pair, name, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     save_pair(tmp_path / "c", pair, Card(name, SMALL[name], SCRAMBLE, {"a": 3}))
     assert weights_id(tmp_path / "a") == weights_id(tmp_path / "b") != weights_id(tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_the_container_is_computed_in_32_bits(pair, name):
+    cover, secret = pictures(32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        container = hide(pair, cover, secret - 0.5)
+        assert container.dtype == pair.reveal(container).dtype == torch.float32
+        if name in SHARED:  # untrained, it still changes nothing
+            torch.testing.assert_close(hide(build(name, **SMALL[name]), cover, secret), cover, rtol=0, atol=1e-6)
+
+
+@INVERTIBLE
+def test_untrained_it_does_not_change_the_cover(name):
+    cover, secret = pictures(24, 40)
+    fresh = build(name, **SMALL[name]).eval()
+    torch.testing.assert_close(hide(fresh, cover, secret), cover, rtol=0, atol=1e-6)
+    assert fresh.reveal(cover).std() == 0
+
+
+@INVERTIBLE
+def test_hiding_is_the_forward_pass_and_revealing_its_inverse(pair):
+    """HiNet drops a branch and reveals from zero; a mixing solves for one picture, and tells of both."""
+    pair.eval()
+    cover, secret = pictures(24, 40)
+    haar, mixing = Haar(), getattr(pair, "mixing", None)
+    grey = 0 if mixing else GREY / 255
+    first, second = haar(cover), haar(secret + grey)
+    kept, lost = passed(pair.blocks, first, second)
+    assert min((kept - first).abs().mean(), (lost - second).abs().mean()) > 0.001
+    container = pair.hide(cover, secret)
+    torch.testing.assert_close(haar(container), mixing(kept, lost) if mixing else kept, rtol=0, atol=1e-5)
+    for exact, branch in zip(inverted(pair.blocks, kept, lost), (first, second), strict=True):
+        torch.testing.assert_close(exact, branch, rtol=0, atol=1e-4)
+    start = mixing.inverse(haar(container)) if mixing else torch.zeros_like(lost)
+    _, found = inverted(pair.blocks, haar(container), start)
+    torch.testing.assert_close(pair.reveal(container), haar.inverse(found) - grey, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_sizes_are_the_published_ones(name):
+    with torch.device("meta"):
+        size = size_of(build(name).to("meta"), 256)
+    assert tuple(size.values()) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize(("name", "options", "told", "hint"), REFUSED)
+def test_what_a_pair_can_not_be_is_refused(name, options, told, hint):
+    with pytest.raises(ConfigError, match=told) as caught:
+        build(name, **options)
+    assert caught.value.hint == hint or not hint
