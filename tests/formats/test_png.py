@@ -4,6 +4,8 @@ import io
 import struct
 import subprocess
 import zlib
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -121,13 +123,6 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def with_chunks(path: Path, before: bytes = b"", behind: bytes = b"", after_end: bytes = b"") -> bytes:
-    """The bytes of a PNG with chunks before and behind its image data, and with bytes behind its end."""
-    data = path.read_bytes()
-    first, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
-    return data[:first] + before + data[first:end] + behind + data[end:] + after_end
-
-
 @pytest.fixture
 def cover(tmp_path) -> Path:
     path = tmp_path / "cover.png"
@@ -135,62 +130,42 @@ def cover(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("size", [1, 700, 4096, 1 << 20])
-def test_sizes_of_chunks_are_kept(cover, size):
-    data = cover.read_bytes()
+def with_stream(
+    path: Path, stream: bytes, ends: Iterable[int], more: tuple[bytes, bytes, bytes] = (b"", b"", b"")
+) -> None:
+    """Writes another stream into a PNG, in chunks with these ends, with bytes before and behind it, and at the end."""
+    data = path.read_bytes()
     start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
-    stream = data[start + 8 : end - 4]
-    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
-    cover.write_bytes(data[:start] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + data[end:])
+    pieces = [stream[first:last] for first, last in pairwise([0, *ends, len(stream)])]
+    middle = b"".join(chunk(b"IDAT", piece) for piece in pieces)
+    path.write_bytes(data[:start] + more[0] + middle + more[1] + data[end:] + more[2])
+
+
+def stream_of(path: Path) -> bytes:
+    data = path.read_bytes()
+    return data[data.index(b"IDAT") + 4 : data.rindex(b"IEND") - 8]
+
+
+@pytest.mark.parametrize("ends", [range(1, 9000), range(700, 9000, 700), range(4096, 9000, 4096), (), (10, 10, 300)])
+def test_chunks_and_their_sizes_are_kept(cover, ends):
+    """Those beside the image data, and what is behind the end, too."""
+    before = b"".join(chunk(b"tEXt", b"Comment\0%d" % number) for number in range(1000)) + chunk(b"teSt", b"private")
+    stream = stream_of(cover)
+    assert len(stream) > 9000
+    with_stream(cover, stream, ends, (before, chunk(b"tEXt", b"Author\0me"), b"trailing"))
     assert written_back(cover) == (cover.read_bytes(), "")
-
-
-def test_irregular_sizes_of_chunks_are_kept(cover):
-    data = cover.read_bytes()
-    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
-    stream = data[start + 8 : end - 4]
-    pieces = [stream[:10], b"", stream[10:300], stream[300:]]
-    cover.write_bytes(data[:start] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + data[end:])
-    assert written_back(cover) == (cover.read_bytes(), "")
-
-
-def test_chunks_are_kept_as_they_are(cover):
-    before = b"".join([
-        chunk(b"gAMA", struct.pack(">I", 70000)), chunk(b"cHRM", bytes(32)), chunk(b"pHYs", bytes(9)),
-        *(chunk(b"tEXt", b"Comment\0%d" % number) for number in range(1000)), chunk(b"teSt", b"private"),
-    ])  # fmt: skip
-    behind = chunk(b"tIME", bytes([7, 230, 1, 2, 3, 4, 5])) + chunk(b"tEXt", b"Author\0me")
-    cover.write_bytes(with_chunks(cover, before, behind, b"trailing"))
-    assert written_back(cover) == (cover.read_bytes(), "")
-
-
-def test_an_unknown_library_is_said(cover):
-    """A stream of blocks as no compressor known here makes them."""
-    data = cover.read_bytes()
-    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
-    raw, stream = zlib.decompress(data[start + 8 : end - 4]), zlib.compressobj(6)
-    odd = b"".join(
-        stream.compress(raw[at : at + 999]) + stream.flush(zlib.Z_FULL_FLUSH) for at in range(0, len(raw), 999)
-    )
-    cover.write_bytes(data[:start] + chunk(b"IDAT", odd + stream.flush()) + data[end:])
-    found, line = written_back(cover)
-    assert "not recognised" in line
-    assert np.array_equal(Image.open(io.BytesIO(found)), Image.open(cover))
 
 
 def test_sizes_of_stored_blocks_are_kept(cover):
     """Whatever wrote them: they depend on its buffers alone, not on the samples."""
-    data = cover.read_bytes()
-    start, end = data.index(b"IDAT") - 4, data.rindex(b"IEND") - 4
-    raw = zlib.decompress(data[start + 8 : end - 4])
+    raw = zlib.decompress(stream_of(cover))
     stream, at = b"\x78\x01", 0
     for size in (1000, 0, 20_001, len(raw) - 21_001, 0):
         is_last = len(raw) == at and size == 0
         stream += struct.pack("<BHH", is_last, size, size ^ 0xFFFF) + raw[at : at + size]
         at += size
     stream += struct.pack(">I", zlib.adler32(raw))
-    pieces = [stream[:3], stream[3:1009], stream[1009:]]  # which cut headers of blocks
-    cover.write_bytes(data[:start] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + data[end:])
+    with_stream(cover, stream, (3, 1009))  # which cut headers of blocks
     assert written_back(cover) == (cover.read_bytes(), "")
 
 

@@ -10,11 +10,9 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 from PIL import Image
 
-import stegnet
 from stegnet.cli import main
 from stegnet.core.names import FILM, PICTURE
 from stegnet.formats.signatures import form_of
@@ -129,25 +127,6 @@ def test_a_document_is_a_file_whatever_is_in_it(name, tmp_path, capsys):
     assert (form_of(path), media_kind(path)) == (None, None)
     assert main(["info", str(path)]) == 1
     assert f"{name}: is a file, not a picture, film or sound" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name", ["scan.pdf", "photos.zip", "photos.tar"])
-def test_a_document_that_does_not_fit_is_refused_with_the_sizes(name, tmp_path):
-    cover, document = tmp_path / "small.png", tmp_path / name
-    Image.fromarray(PHOTOS[0][:60, :80]).save(cover)
-    DOCUMENTS[name](document)
-    with pytest.raises(stegnet.CapacityError, match=rf"has {document.stat().st_size} bytes, more than the capacity of"):
-        stegnet.hide(cover, document, tmp_path / "out.png", key=stegnet.Key(bytes(range(32))))
-    assert not (tmp_path / "out.png").exists()
-
-
-def test_a_document_that_fits_comes_back_byte_for_byte(tmp_path):
-    cover, document, key = tmp_path / "cover.png", tmp_path / "scan.pdf", stegnet.Key(bytes(range(32)))
-    Image.fromarray(np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)).save(cover)
-    _pdf(document)
-    report = stegnet.hide(cover, document, tmp_path / "out.png", key=key)
-    revealed = stegnet.reveal(tmp_path / "out.png", key=key)
-    assert (report.unchanged, revealed.name, revealed.data) == (True, "scan.pdf", document.read_bytes())
 
 
 @pytest.mark.slow

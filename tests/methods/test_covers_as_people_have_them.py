@@ -1,6 +1,5 @@
 """Covers that are rare, or say more than their pixels: what becomes of them is said, and what to do."""
 
-import base64
 import json
 import os
 import subprocess
@@ -20,41 +19,6 @@ from tests.support.films import make_film, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:the cover is")  # which the report says, too
 KEY = stegnet.Key(bytes(range(32)))
-# 160×120 pixels of `picture(120, 160, 3)`, by libjpeg-turbo's `cjpeg -arithmetic -quality 60`.
-ARITHMETIC = """
-/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYV
-pQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//yQARCAB4
-AKADASIAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIRAxEAPwD/AGhRiAZNVMKtCV5VYG1YbIPlKzCEPzsUA0dCYVGNAcQ0/MnB3ZjJfgo6XJ
-66wBR5ia9cCSKgoJDePGkNAsjBuZ1YBtsGL75lHWts4DCU7yg5MDSMMGu3pjsnKgZtKR9H0hSsM4rLCF1+MzM1Di1f36/Cu7ffMgDMZqv+1Pkt
-hOb0HFhnQK/zdPOfJSeWAKiZ9Qrk4JrirR6xZz2XR3BscLlTztIs0FxixrjRIXUpr9MCDxsf0MjBRfBiHPtDBUZue/jnSHDTVwu1CXF0wvn02g
-GOKjEV/uGKV974xQ8Um6UThhPQEJR73HUlkrEX/wALeQiOUBRPqv7bUD85S8ljxS0KECXkNQUteBK5+FYRVmzy7L7f0AUidIv7x86+6QHHbt8l
-Fq2wkWzURG2U5lI3a7cbpnZUjE2mVSfBkGHw2LeuEkjHPoVLNSVCjjaYMk23TCTRxA6e4/patM7VFREpEY4gWeujJYMNKyzI5tqDn268EWmAYn
-B7iKMkJnHItMPwRMU0Sk9NOtDcJ8txCQkjEFLTu1OzzRRrbVWcU8Am/VgKp2ntrFj2FxuERYnlK79iMNuv4LwE4ft1KHbRsUtbDBTnntROwsZv
-ZMIQnq/wDj7gT1TS46yRMYHw+2boYWgJYjbBOf8AZ5yFbIFmt8xu2BNpm1C4oOgBAm/+3SKaoxMaYkhH4AvwLhDNqpfsXW0UiAs0MQ4DcxwN9n
-oHOa6y+M81Vf2kVmSDD13mBqZB1zb9/i3b3AxQqxFGdZrXzOwjHzJL4G9G7R4h2FPJpQulK7WScf5hg9xsV4chkxRWXBmRy9kmxRikF7zCmeL1
-r+sd6LkPZffzGEXZ0rCw57M8UpOA/wCvsnNGoJtdjWtLHfsnqy4v0BnbOGz3wtYdlwk9ytEyQ1kgx3xnVXwsb0WIw+LBhveuPiAdM1t60EflQF
-dA+zGlYDlSxlkIuKBRsB6lW+XtkO1CSGJIKLuYV5hRUROZ+TwzDKFg6qgSGORSFdywUG9tMC0qpLct1HWWvQJL12tKyd9VhRIkrCWA9jfIwF5U
-+V55O3hAeCrZabqe0W7HvLQb8Uk5vUxA6H6v5xydry8ZmOoMDUsxvG8+1d6TTzDn1sCWuEpM0wnOvRfPGwnkB/OujzLz6FEntkKPM2TTumfSVD
-35bettWdF9fMoqEJatMhnEl5nbHeSJP9MmwHVePbnB2wvOmxcYyZcdraDZlU5q+DI7Wn9TGkk4TcNcmCg+ae1XThtOd/T/AGUOJf8ANLSOjC23
-wXx7DAUVR7vMS5eX0LFqKA8Ydn6WDAUdi9g+7cGv8gc4lwjThFsU3Tl3tZhyJKPJLEQVU5iMLjMd76EObkcDEojoRUNxtRfKsEnO3gB7p5yW5q
-1vZuiqRNMGRF5KUc3J6iJHekSfL+bEl7UP+7aoMUrk6I5duRAoAmvsHplzU+kNz/SBWtgec4zFUTDtz3D5cfahZdJ4eA7IhdggWDUfbsy+ndEv
-QqGB3FBrpIUghOuQvp3nPtmF2Xclxw7eYFd9HDZIqsPJhVxrKASPwe3FNTm4irfyn+mnTP3nJlJr06kJNeYJQ6TgJ/bQfXie3rfioDaEx2ogIZ
-mdJc3371fIBjrw95aHMAqnDBdtJvD56Asj5/xHp3Bzoo7aJ/2xYudxsfW5BKVFmGTCg+dzjOuf1BqNmUKRdYsySi5jwOOVkXJRp+FhoSw/bQVS
-+gZgG6509VShM7Kv8NdqN0FDUyBuN4/hNwge18jbf0P43DCnf8ut3r6N114nk/pc4vpGoyXa0oLgjZuE/HYhRH9KUV/8WAuvwqxRs+k1pPENUM
-vI8Fx9amiM/tVrn373ZEbREDHqJ7l1g4QvuODAfY1GiVpN6NORyV59rYHx5aP5cGqRpt+XJPphVmj1mmwwhg4dzKN4xKUrhFp+sNPnrv51j+wz
-dM1HcP8Aa+Lcvp2ZXAR1I4TA6Nb2oWTZ/A4WU8Fkn5OPBN+qbT9nD2gjpLGSSnjCuXh7qyLFxNNtwWGwvy4obDOm36KifmEJCPrzbQll2bWSuN
-MAnQ13DR2JFobwfIh2uMOQEznqpyvjSdQTY7y//wDY+JQXsUFZADC+Db7+ILEc2Z9pU5NqJhxiE1aQQGgp1vnM+HZ9XoWr+jx0Rc5fxxq9JKlN
-+zIneYcEEoKUjhCHViWbYlWxEkqdDObETDx3vbEPBgnQ3zbjjDozY4Tiu8COMvlLycRLzAYJ9PGLoGKd43YRyAwgtH4JiszLjNkvy7zWRcf/AP
-oqb1G5OyYPFa0tblRagxr8tnLxSmIWuAICg4QDRGrYXfJCS5Pe6LlyoecFVz6woSMHZlhgV6evhr1+9BNVqayK5G8nmhOGQfxaVEoXs/QZSkuB
-Ck02MG0JFotaZALwbqFs1LRa7WQbwVgFip6LG08Z+yD7NwCJd2YBFu5wV38E2BvlQW9IC+vT/TIJywhc9X36i7QhUIMxP9vkEBVlviLUkTV9xj
-EIWr+BqS7k6AEGkIisv0JXH2dN5bG8hEmSunQl/o0tnxDaT7U3RMd8QwwP8dm/NiCZ8AIfkXsAcas711p+EEWJZh3aF8MGp4JhZdxsCBvPGQ65
-9WKz6e+nHRC84LXATzlUTTW/uelkmPsnyoGjjuUVbLume+kbXD2PozQYm3U2GGCRNqhBB7H9LiRKaJACt50hZV1zx9nsthV6jCqH4WxqpSBIeB
-v4uz7hhm8dOrx7W5Be4Kamk4K46swcY8hYmbkiC5bcHdjj9hdLx3+nssKXG2DB1EZR5NEnn5Vuhb06jKiHJT8AEJxZmw0ZwJ4/XQ613pwxWi5t
-dpOYTXcJuKgIfeZy9y1k7E4twWwzFVm021xV6n0Tfe7YyeK/71K5mSOOkMg8BkWz3atM7tZi+wff+h/oD3OE5J+2FsUFc+EZmCpyf/n+oyOjJk
-NA4vRWlw9InwA24LjJ5dP6NVHMsfTA5DcAvVl5LeZS4MpFq2w/s3OrEhlYuWEX3AL0feZSLNdGErEME2jhh/kn79HmAZY4ScklXM+lTqnI0JwL
-G49zK4ULEv2A1cYpJ9V3Qnl01nGyoD0DGFzemEwJmqhGBPCCRPS2zgyxJxGRWzd2mSf3s5VozbD1lx1ld7RjBb+NZjroB2BeZRkhwmMMrqRGxK
-3cfKznbejWFnHrCZtlkXyGd4ONV7YQAw1g/9k=
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +37,9 @@ def _rgb(path: str) -> None:
 
 
 def _arithmetic(path: str) -> None:
-    Path(path).write_bytes(base64.b64decode(ARITHMETIC))
+    """Writes a JPEG whose header says so: decoded like that, its bits give some picture, too."""
+    Image.fromarray(picture(120, 160, 3)).save(path)
+    Path(path).write_bytes(Path(path).read_bytes().replace(b"\xff\xc0", b"\xff\xc9", 1))
 
 
 RARE = {"CMYK": _cmyk, "in RGB": _rgb, "arithmetically coded": _arithmetic}
@@ -164,20 +130,6 @@ def test_no_warning_names_a_temporary_file(recwarn):
     assert named and all(line.startswith("odd.jpg: ") for line in named)
 
 
-@pytest.mark.parametrize("marker", [b"\xff\xc3", b"\xff\xc1"])
-def test_a_jpeg_that_no_decoder_here_reads_is_named(marker, capsys):
-    """Lossless (SOF3), or of 12 bits (SOF1): the frame's header says so, and Pillow only that it is no picture."""
-    Image.fromarray(picture(64, 64, 3)).save("a.jpg")
-    data = bytearray(Path("a.jpg").read_bytes())
-    at = data.index(b"\xff\xc0")
-    data[at : at + 2] = marker
-    data[at + 4] = 12
-    Path("a.jpg").write_bytes(data)
-    assert main(["hide", "a.jpg", "note.txt", "--key-file", "k", "-o", "out.png"]) == 1
-    said = "the JPEG is lossless" if marker == b"\xff\xc3" else "the JPEG has 12 bits a sample"
-    assert f"a.jpg: {said}, which is not supported" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(("form", "codec"), [("aiff", "pcm_s16be"), ("caf", "pcm_s16be"), ("w64", "pcm_s16le")])
 def test_a_sound_without_loss_is_told_what_it_is_to_be_converted_to(form, codec, capsys):
     with av.open(f"a.{form}", "w") as sound:
@@ -203,14 +155,11 @@ def test_a_wav_whose_header_says_that_it_has_no_samples_gets_a_remedy(capsys):
     assert "hint: copy or export it again; of a recording that broke off, `ffmpeg" in capsys.readouterr().err
 
 
-def test_a_text_given_as_a_file_and_a_file_too_many_are_named(capsys):
+def test_a_text_given_as_a_file_is_named_and_a_word_too_many_is_not(capsys):
+    """It may be a passphrase."""
     Image.fromarray(picture(64, 64, 3)).save("a.png")
     assert main(["hide", "a.png", "Meet me", "--key-file", "k", "-o", "out.png"]) == 1
     assert "hint: hide a text with `--text TEXT`" in capsys.readouterr().err
-    for given in (["hide", "a.png", "note.txt", "k", "-o", "b.png"], ["reveal", "a.png", "k", "--key-file", "k"]):
-        with pytest.raises(SystemExit):
-            main(given)
-        assert "; k is one file too many" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["reveal", "a.png", "correct horse", "--passphrase"])
     assert "correct horse" not in capsys.readouterr().err
