@@ -161,6 +161,11 @@ def test_a_secret_comes_back(case, containers, session_of, corpus):
     assert told["hidden"] == found.kind
     with pytest.raises(stegnet.MediaError, match="already exists"):
         session_of(case).reveal(container, found.path, key=KEY)
+    before = container.read_bytes()
+    with pytest.raises(stegnet.MediaError, match="already exists"):
+        files = corpus / case.cover, corpus / case.secret, container
+        session_of(case).hide(*files, key=KEY, method=case.name, **case.options)
+    assert container.read_bytes() == before
 
 
 @each_of_pictures
@@ -185,6 +190,21 @@ def test_another_key_opens_nothing(case, containers, session_of, quick_scrypt):
 def test_a_cover_hides_nothing(case, session_of, corpus):
     with pytest.raises(stegnet.RevealError, match=REFUSED):
         session_of(case).reveal(corpus / case.cover, key=KEY)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.kind != FILM], ids=str)
+def test_what_a_faulty_disk_gives_back_otherwise_is_not_kept(case, session_of, corpus, monkeypatch):
+    """It gives the cover back; films are compared frame by frame (media/test_output.py)."""
+    opened, files, out = Path.open, (corpus / case.cover, corpus / case.secret), Path(f"out{case.suffix}")
+
+    def lying(path: Path, mode: str = "r", *more, **how):
+        return opened(files[0] if mode == "rb" and path.suffix == ".part" else path, mode, *more, **how)
+
+    monkeypatch.setattr(Path, "open", lying)
+    with pytest.raises(stegnet.MediaError, match=f"{out}: does not read back as it was written"):
+        session_of(case).hide(*files, out, key=KEY, method=case.name, **case.options)
+    assert not list(Path().iterdir())
+    session_of(case).hide(*files, out, key=KEY, method=case.name, verify=False, **case.options)
 
 
 @each_of_pictures
@@ -296,7 +316,7 @@ def test_an_album(case, session_of, corpus):
 
 
 @pytest.mark.slow
-@each_of_pictures
+@pytest.mark.parametrize("case", [case for case in CASES if case.kind != FILM], ids=str)
 def test_folders_by_the_command_line(case, corpus, weights):
     for name in ("covers", "secrets"):
         Path(name).mkdir()

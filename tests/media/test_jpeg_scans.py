@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from stegnet import MediaError
+from stegnet.image import read_picture
 from tests.support.jpegs import FACTORS, SCANS, ZIGZAG, read_jpeg, sampled
 from tests.support.kernels import both
 
@@ -240,12 +241,16 @@ def test_what_libjpeg_refuses_is_refused_in_one_line(tmp_path, encoded, libjpeg,
 
 
 def test_scans_are_counted_before_they_are_decoded(tmp_path, encoded, decoded, libjpeg):
-    """Thousands of them, each over all of the picture, fit into a file of some kilobytes."""
-    start, marker, last = encoded(progressive=True).rpartition(b"\xff\xda")
-    most, more = (start + (marker + last[:-2]) * (scans - start.count(marker)) + last[-2:] for scans in (32, 33))
+    """Thousands of them, each over all of the picture, fit into a file of some kilobytes; in a comment is none."""
+    whole = encoded(progressive=True, comment=b"\xff\xd8\xff\xda\xff\xd9")
+    start, marker, last = whole.rpartition(b"\xff\xda")
+    missing = 33 - start.count(marker)
+    most, more = (start + (marker + last[:-2]) * (missing + extra) + last[-2:] + marker * 99 for extra in (0, 1))
     assert_same(decoded(most), libjpeg(most))
-    with pytest.raises(MediaError, match="more than 32 scans: too slow to read"):
-        read_jpeg(written(tmp_path / "a.jpg", more))
+    assert read_picture(written(tmp_path / "a.jpg", most)).ndim == 3
+    for read in (read_jpeg, read_picture):
+        with pytest.raises(MediaError, match="more than 32 scans: too slow to read"):
+            read(written(tmp_path / "a.jpg", more))
 
 
 PROGRAM = """

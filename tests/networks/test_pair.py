@@ -2,17 +2,13 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
-import torch
 
 from stegnet import ConfigError, WeightsError
-from stegnet.networks import Card, Pair, build, build_from, family_names, load_pair, options_of, read_card, save_pair
+from stegnet.networks import Card, Pair, build, build_from, family_names, load_pair, options_of, save_pair
 from tests.support.lab import ModelConfig
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
@@ -62,39 +58,6 @@ def test_a_family_takes_its_options_from_the_section_and_ignores_those_of_others
     assert options_of(section("timm_unet", **given)) == {"backbone": "test_resnet", "pretrained": True, "width": 5}
     assert options_of(section("invertible", **given))["ends"] == 0  # falsy values are no reason for a default
     assert build_from(section("baluja", **given)).revealer[-1].in_channels == 15
-
-
-def foreign(path: Path) -> None:
-    safetensors.torch.save_file({"a": torch.zeros(2)}, path)
-
-
-def card_is_no_json(path: Path) -> None:
-    safetensors.torch.save_file({"a": torch.zeros(2)}, path, metadata={"stegnet": "{"})
-
-
-def cut_short(path: Path) -> None:
-    save_pair(path, build("invertible", **TINY), Card("invertible", TINY, SCRAMBLE))
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda path: path.write_bytes(bytes(range(256)) * 9),
-        foreign,
-        card_is_no_json,
-        cut_short,
-    ],
-)
-def test_invalid_weights_files(tmp_path: Path, make: Callable[[Path], object]):
-    path = tmp_path / "weights"
-    make(path)
-    with pytest.raises(WeightsError) as caught:
-        load_pair(path)
-    assert str(caught.value) == f"{path}: not a stegnet weights file"
-    for missing in ("none", "."):
-        with pytest.raises(WeightsError, match="no such weights file"):
-            read_card(tmp_path / missing)
 
 
 @pytest.mark.parametrize(

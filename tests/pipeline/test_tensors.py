@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
-from skimage.measure import block_reduce
 from skimage.metrics import structural_similarity
 
 from pipeline import tensors
 from stegnet.core import keystream as single
 from stegnet.core.keystream import draw
-from tests.core.test_keystream import chi_square, key
+from tests.core.test_keystream import key
 from tests.support.training import (
     SCALES,
     from_8_bits,
@@ -85,18 +84,6 @@ def test_sealed_bits_never_leave_the_range_and_no_bits_change_no_sample():
     np.testing.assert_array_equal(sealed, np.rint(levels))
 
 
-def random_pictures(batch: int = 2, height: int = 24, width: int = 40) -> torch.Tensor:
-    return torch.randint(256, (batch, 3, height, width), generator=torch.Generator().manual_seed(4)) / 255
-
-
-def test_block_means():
-    pictures = random_pictures()
-    means = tensors.block_means(pictures) * 255
-    expected = block_reduce(pictures.double().numpy() * 255, (1, 1, 8, 8), np.mean)
-    assert np.abs(means.numpy() - np.kron(expected, np.ones((8, 8)))).max() <= 0.5 + 1e-4
-    np.testing.assert_allclose(means, means.round(), atol=1e-4)
-
-
 @pytest.mark.parametrize("block", [1, 8])
 def test_a_batch_matches_single_pictures(block):
     pictures = torch.rand(3, 3, 5 * block, 7 * block) - 0.5
@@ -114,15 +101,6 @@ def test_the_gradient_passes_the_shuffle():
     weight = torch.rand(1, 3, 16, 16)
     (tensors.invert(tensors.apply(pictures, shuffles) * 2, shuffles) * weight).sum().backward()
     assert torch.equal(pictures.grad, 2 * weight)
-
-
-def test_random_orientations_and_signs_are_uniform():
-    """Chi-square; 52.3 is the 0.0005 % quantile for 15 degrees of freedom."""
-    generator = torch.Generator().manual_seed(1)
-    shuffle = tensors.random_shuffle(generator, 80, 100)
-    counts = torch.bincount(shuffle.orientation + 8 * shuffle.negative, minlength=16)
-    assert len(counts) == 16
-    assert chi_square(counts.tolist()) < 52.3
 
 
 def alike(height: int, width: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

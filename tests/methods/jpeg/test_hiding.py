@@ -133,15 +133,6 @@ def test_what_was_changed_is_told(tmp_path, cover):
         SESSION.reveal(tmp_path / "o.jpg", key=KEY, strict=True)
 
 
-def test_what_does_not_read_back_is_not_kept(tmp_path, cover, monkeypatch):
-    """From a disk that gives another file back."""
-    other, write = cover.read_bytes(), Path.write_bytes
-    monkeypatch.setattr(Path, "write_bytes", lambda path, data: write(path, other if path.parent == tmp_path else data))
-    with pytest.raises(MediaError, match="does not read back"):
-        SESSION.hide(cover, DATA, to=tmp_path / "o.jpg", key=KEY)
-    assert not (tmp_path / "o.jpg").exists()
-
-
 # What is hard to find
 
 

@@ -186,6 +186,10 @@ def test_a_passphrase(request: pytest.FixtureRequest, tmp_path: Path, channel: s
     Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=words, survive=file)
     received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
     assert Session().reveal(received, key=words, strict=True).data == SECRET
+    for other in (Key(bytes(32)), Passphrase("another"), Identity(bytes(range(32)))):
+        for container in (received, tmp_path / "c.png"):
+            with pytest.raises(RevealError, match="nothing here opens with this key"):
+                Session().reveal(container, key=other)
 
 
 @pytest.mark.parametrize("channel", ["exact", "rough"])
