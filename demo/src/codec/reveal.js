@@ -52,7 +52,7 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   }
 
   const [width, height] = area(container, hidden.block);
-  const shuffleKey = await filmKey.shuffle(filmId, 0);
+  const shuffleKey = await filmKey.shuffle(filmId);
   const shuffle = await drawShuffle(shuffleKey, (width * height) / hidden.block ** 2);
   const mask = await drawMask(shuffleKey, width, height, pair.period);
   const seen = masked(toPlanes(corner(container, width, height)), mask, -1);

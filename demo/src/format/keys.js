@@ -42,8 +42,8 @@ export async function filmKeyOf(secret) {
     frame: (salt) => frameKey(derive, salt),
     /** 32 bytes that no other key produces: AES-GCM alone does not commit to its key. */
     commitment: async (filmId) => hmac(await derive("commitment"), filmId),
-    /** Subkey of a frame's shuffle; a picture is frame 0. */
-    shuffle: (filmId, index) => derive("shuffle", filmId, u64(index)),
+    /** Subkey of a picture's shuffle: that of frame 0. */
+    shuffle: (filmId) => derive("shuffle", filmId, u64(0)),
   };
 }
 
