@@ -83,7 +83,7 @@ def test_any_sampling_and_any_scans(monkeypatch, tmp_path, encoded, factors):
         check_written(tmp_path, data)
         jpeg = read(tmp_path / "a.jpg", data)
         planes = [plane[::-1, ::-1] for plane in jpeg.planes]
-        both(monkeypatch, lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+        both(lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
 
 
 BYTES_TOO_MANY = {
