@@ -5,49 +5,67 @@ tests compare the C to them. Which of the two computes is chosen here, and nothi
 """
 
 import importlib
-import inspect
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from stegnet.kernels.numpy_belief import decode
-from stegnet.kernels.numpy_kernels import (
-    filter,
-    final,
-    follow,
-    gather,
-    greens,
-    mark,
-    merge,
-    merge_runs,
-    numbers,
-    price,
-    rows,
-    search,
-    smooth,
-    sort,
-    step,
-    syndrome,
-    windows,
-)
-from stegnet.kernels.numpy_libjpeg import (
-    jpeg_arrive,
-    jpeg_blocks_hold,
-    jpeg_forward,
-    jpeg_offsets,
-    jpeg_steps_hold,
-    jpeg_ycc,
-)
-from stegnet.kernels.numpy_mixtures import encode_intervals, mixture_intervals, mixture_levels, mixture_shifts
-from stegnet.kernels.numpy_scan_decoding import decode_scan
-from stegnet.kernels.numpy_scans import code, count
+if TYPE_CHECKING:
+    from stegnet.kernels.numpy_belief import decode
+    from stegnet.kernels.numpy_kernels import (
+        filter,
+        final,
+        follow,
+        gather,
+        greens,
+        mark,
+        merge,
+        merge_runs,
+        numbers,
+        price,
+        rows,
+        search,
+        smooth,
+        sort,
+        step,
+        syndrome,
+        windows,
+    )
+    from stegnet.kernels.numpy_libjpeg import (
+        jpeg_arrive,
+        jpeg_blocks_hold,
+        jpeg_forward,
+        jpeg_offsets,
+        jpeg_steps_hold,
+        jpeg_ycc,
+    )
+    from stegnet.kernels.numpy_mixtures import encode_intervals, mixture_intervals, mixture_levels, mixture_shifts
+    from stegnet.kernels.numpy_scan_decoding import decode_scan
+    from stegnet.kernels.numpy_scans import code, count
 
 VARIABLE = "STEGNET_KERNELS"  # environment variable: NUMPY switches the kernels in C off
 NUMPY = "numpy"
+_TWINS = {
+    "numpy_belief": ("decode",),
+    "numpy_kernels": (
+        *("filter", "final", "follow", "gather", "greens", "mark", "merge", "merge_runs", "numbers", "price", "rows"),
+        *("search", "smooth", "sort", "step", "syndrome", "windows"),
+    ),
+    "numpy_libjpeg": (
+        *("jpeg_arrive", "jpeg_blocks_hold", "jpeg_forward", "jpeg_offsets", "jpeg_steps_hold", "jpeg_ycc"),
+    ),
+    "numpy_mixtures": ("encode_intervals", "mixture_intervals", "mixture_levels", "mixture_shifts"),
+    "numpy_scan_decoding": ("decode_scan",),
+    "numpy_scans": ("code", "count"),
+}
 
-IN_NUMPY = {name: kernel for name, kernel in globals().items() if inspect.isfunction(kernel)}  # as imported above
+
+def in_numpy() -> dict[str, Callable[..., Any]]:
+    """Return the kernels in NumPy by name."""
+    modules = {name: importlib.import_module(f"stegnet.kernels.{name}") for name in _TWINS}
+    return {kernel: getattr(modules[name], kernel) for name, kernels in _TWINS.items() for kernel in kernels}
 
 
-def _kernels_in_c() -> dict[str, Any]:
+def _kernels_in_c() -> dict[str, Callable[..., Any]]:
     """Return the kernels in C by name; none if they are switched off, or were not compiled."""
     if os.environ.get(VARIABLE) == NUMPY:
         return {}
@@ -55,11 +73,18 @@ def _kernels_in_c() -> dict[str, Any]:
         module = importlib.import_module("stegnet.kernels._kernels")
     except ImportError:  # it was installed without a C compiler
         return {}
-    return {name: getattr(module, name) for name in IN_NUMPY}
+    return {kernel: getattr(module, kernel) for kernels in _TWINS.values() for kernel in kernels}
 
 
 IN_C = _kernels_in_c()
-globals().update(IN_C)
+
+
+def __getattr__(name: str) -> Any:
+    """Return a kernel that is used for the first time: a command that needs none does not import NumPy."""
+    if not any(name in kernels for kernels in _TWINS.values()):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals().update(IN_C or in_numpy())
+    return globals()[name]
 
 
 def kernels_missing() -> str | None:

@@ -286,15 +286,15 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kernel", kernels.IN_NUMPY)
+@pytest.mark.parametrize("kernel", kernels.in_numpy())
 def test_kernels_in_c_and_in_numpy_have_the_same_arguments(kernel):
     """By the first line of the C function's text; and what fits is computed by both."""
     named = re.match(r"(\w+)\(([\w, \n]+)\)( -> \w+)?\n\n", kernels.IN_C[kernel].__doc__)
     assert named
     assert named[1] == kernel
-    assert re.split(r",\s", named[2]) == list(inspect.signature(kernels.IN_NUMPY[kernel]).parameters)
+    assert re.split(r",\s", named[2]) == list(inspect.signature(kernels.in_numpy()[kernel]).parameters)
     in_c, in_numpy = fitting(kernel), fitting(kernel)
-    assert kernels.IN_C[kernel](*in_c.values()) == kernels.IN_NUMPY[kernel](*in_numpy.values())
+    assert kernels.IN_C[kernel](*in_c.values()) == kernels.in_numpy()[kernel](*in_numpy.values())
     for argument, value in in_c.items():
         np.testing.assert_array_equal(value, in_numpy[argument])
 

@@ -13,7 +13,7 @@ from stegnet import kernels
 def numpy_kernels() -> Iterator[None]:
     """Lets NumPy compute in the block."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, kernel in kernels.IN_NUMPY.items():
+        for name, kernel in kernels.in_numpy().items():
             patch.setattr(kernels, name, kernel)
         yield
 
