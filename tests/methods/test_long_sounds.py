@@ -86,6 +86,17 @@ def test_a_segment_that_was_altered_is_named(folder: Path, tmp_path: Path, sampl
     assert stegnet.info(tmp_path / "altered.wav", key=KEY)["trouble"] == ["the sound was altered since it was hidden"]
 
 
+def test_what_occurs_twice_stays_in_both_places(tmp_path: Path) -> None:
+    """Also where it begins just before a part that is read at once, of 2¹⁸ samples."""
+    samples = noise(700_000, 1).astype(np.int16)
+    places = slice(100_000, 103_000), slice(2**18 - 40, 2**18 + 2960)
+    samples[places[1]] = samples[places[0]]
+    soundfile.write(tmp_path / "cover.wav", samples, 44100)
+    stegnet.hide(tmp_path / "cover.wav", np.random.default_rng(2).bytes(40_000), tmp_path / "sent.wav", key=KEY)
+    changed = soundfile.read(tmp_path / "sent.wav", dtype="int16", always_2d=True)[0] != samples
+    assert changed.mean() > 0.05 and not any(changed[place].any() for place in places)
+
+
 def test_a_passphrase_opens_all_segments(folder: Path, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="passphrase is weak"):
         stegnet.hide(folder / "cover.wav", SECRET, tmp_path / "sent.wav", key=stegnet.Passphrase("a b"))
