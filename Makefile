@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint docs clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -91,10 +91,14 @@ wheel: ## build the packages in dist/; needs uv
 	rm -rf dist
 	uv build
 
-lint: $(READY) ## check code style, types, and the links of the documentation
+lint: style types ## check code style, types, and the links of the documentation
+
+style: $(READY)
 	ruff check .
 	ruff format --check .
 	lint-imports
+
+types: $(READY)
 	mypy
 	mypy --config-file tests/mypy.ini
 	mkdocs build --strict --quiet --site-dir $(VENV)/site
