@@ -198,11 +198,6 @@ class _Comparison(io.RawIOBase):
         """True if a byte of the frames so far differs."""
         return self.agreed < self.frames
 
-    @property
-    def is_whole(self) -> bool:
-        """True if all frames of the other file were written, and no others."""
-        return not self.differs and not self._left
-
     def writable(self) -> bool:
         """Return True."""
         return True
@@ -278,7 +273,7 @@ def recognise(sound: CodedSound, block: int) -> FlacSettings:
         for encoder in (encoder for encoder, beginning in beginnings.items() if not beginning.differs):
             whole = _Comparison(own, first, sound.end)
             encoder.encode(whole, numbers(whole), sound, block)
-            if whole.is_whole:
+            if not whole.differs:
                 return FlacSettings(encoder, block, known=True)
             agreed[encoder] = whole.agreed
         last = _last_short_frame(FileSlices(own), sound, block)
