@@ -129,7 +129,10 @@ const file = (name, bytes, { size = bytes.length, hash = digest(bytes), offset =
 ];
 
 for (const [what, fields] of [
-  ["single frame of a film that hides another film", [[2], u32(9), u32(4)]],
+  [
+    "single frame of a film that hides another film",
+    [[2], u32(9), u32(4), new Uint8Array(63), u32(32), u32(27)], // its pixel aspect ratio
+  ],
   ["one of several pictures", [[3], u32(9), u32(4), ...file(NAME, seeded(2)(300)).slice(3)]],
   ["one of several pictures", [[5], u32(9), u32(4)]],
 ]) {

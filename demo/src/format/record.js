@@ -13,6 +13,8 @@ const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 const { SPREAD, SPARE } = RECORD;
 export const { NEAR_LOSSLESS } = RECORD; // the kind of a picture that is coded nearly without loss
 const { JPEG_XL, NETWORK, MOST_STEP } = RECORD;
+const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
+const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 const { MAX_PIXEL_RATIO, LARGE_PHOTOGRAPH, LARGEST_RATIO } = READING; // pixels of a secret
 
 /**
@@ -90,6 +92,7 @@ export async function parseRecord(bytes, key) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
+  if (kind === FILM) checkAspect(fields);
   if (kind === FILM || kind === SPARE) return { filmId, kind, frames, index };
   return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
 }
@@ -150,6 +153,14 @@ export const mostDeclared = (area) => Math.max(LARGE_PHOTOGRAPH, LARGEST_RATIO *
 const inRange = (value, most) => value > 0 && value <= most;
 const inSize = (width, height) =>
   inRange(width, MAX_SIDE) && inRange(height, MAX_SIDE) && width * height <= MAX_PIXELS;
+
+/** Reads a film's pixel aspect ratio. @throws {RangeError} an impossible one */
+function checkAspect(fields) {
+  fields.take(BEFORE_ASPECT);
+  const [width, height] = [fields.u32(), fields.u32()];
+  require(inRange(width, MAX_PART) && inRange(height, MAX_PART));
+  require(width <= MOST_ASPECT * height && height <= MOST_ASPECT * width);
+}
 
 /** True if a time stamp is within the format's range. */
 function inTime(stamp, numerator, denominator) {
