@@ -100,6 +100,7 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     training = ["untrained_container_psnr", "untrained_secret_psnr", "gain_psnr"]
     assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others, *training]
     assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
+    assert figures["untrained_secret_psnr"] != figures["secret_psnr"], "they are of two pairs"
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     assert list(speed) == [*SPEED, "backend", "device", "precision", "threads"]
     assert (speed["backend"], speed["threads"]) == ("torch", "1")
