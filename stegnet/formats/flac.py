@@ -2,8 +2,8 @@
 
 import re
 import struct
-from mmap import mmap
 
+from stegnet.formats.boxes import FileBytes
 from stegnet.formats.opened_file import FileSlices, id3_bytes
 
 APPLICATION = 2  # types of metadata blocks
@@ -11,7 +11,7 @@ SEEK_TABLE = 3
 COMMENTS = 4
 LAST = 0x80  # flag of the last metadata block
 
-Coded = bytes | mmap | FileSlices  # content of a file
+Coded = FileBytes | FileSlices  # content of a file
 
 
 def metadata_blocks(file: Coded) -> tuple[list[tuple[int, bytes]], int]:

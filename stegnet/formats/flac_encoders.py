@@ -4,12 +4,12 @@ libFLAC (the program `flac`, libsndfile, SoX, Audacity) has levels 0 to 8, FFmpe
 orders of the prediction, its windows, and the joint coding of both channels; FFmpeg accepts any block size.
 """
 
-import hashlib
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal
 
 import av
 import numpy as np
@@ -25,39 +25,32 @@ USUAL_BLOCK = 4096  # samples, libFLAC's default above its lowest levels
 WrittenFile = BinaryIO | io.RawIOBase
 
 
-class CodedSound(Protocol):
-    """Sound whose samples are coded; the attributes are those of `sound_file.SoundFile`."""
+@dataclass(frozen=True, eq=False)
+class CodedSound(ABC):
+    """Sound of a file, whose samples are read in parts: a long one needs no more memory than a short one.
 
-    @property
-    def source(self) -> Source:
-        """The file."""
+    Attributes:
+        source: the file.
+        rate: frames per second.
+        frames: number of samples of a channel.
+        channels: number of channels.
+        width: bytes of a sample, 2 or 3.
+        head, tail: the file before and after the samples; in a FLAC, its metadata blocks, and any data after it.
+        end: place in the file where the samples end.
+    """
 
-    @property
-    def rate(self) -> int:
-        """Frames per second."""
+    source: Source
+    rate: int
+    frames: int
+    channels: int
+    width: int
+    head: bytes
+    tail: bytes
+    end: int
 
-    @property
-    def frames(self) -> int:
-        """Number of samples of a channel."""
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-
-    @property
-    def width(self) -> int:
-        """Bytes of a sample."""
-
-    @property
-    def head(self) -> bytes:
-        """The file before the samples."""
-
-    @property
-    def end(self) -> int:
-        """Place in the file where the samples end."""
-
-    def blocks(self) -> Generator[np.ndarray, None, None]:
-        """Yield the samples, some frames at a time."""
+    @abstractmethod
+    def blocks(self, count: int = 1 << 18) -> Generator[np.ndarray, None, None]:
+        """Yield the samples, `count` frames at a time: (frames, channels, bytes) uint8, signed, lowest byte first."""
 
 
 @dataclass(frozen=True)
@@ -153,22 +146,40 @@ class FlacSettings:
         return count % self.block if self.odd_end else 0
 
     def encode(self, made: WrittenFile, numbers: Iterable[np.ndarray], sound: CodedSound) -> None:
-        """Encode samples as FLAC, but an odd end is kept; arguments and errors are those of `FlacEncoder.encode`."""
-        kept = self.kept(sound.frames)
-        hashed = hashlib.md5(usedforsecurity=False)
+        """Encode samples as FLAC, without those that are `kept`; arguments and errors as of `FlacEncoder.encode`."""
 
         def coded() -> Iterator[np.ndarray]:
-            left = sound.frames - kept
+            left = sound.frames - self.kept(sound.frames)
             for part in numbers:
-                if kept:
-                    low_bytes = np.ascontiguousarray(part, "<i4").view(np.uint8).reshape(*part.shape, 4)
-                    hashed.update(np.ascontiguousarray(low_bytes[..., -sound.width :]).data)
                 yield part[:left]
                 left -= len(part[:left])
 
         self.encoder.encode(made, (part for part in coded() if len(part)), sound, self.block)
-        if kept:
-            _append_end(made, self.odd_end, sound.frames, hashed.digest())
+
+    def append_end(self, made: WrittenFile, frames: int, digest: bytes) -> None:
+        """Append the odd end, if there is one, to the result of `encode`.
+
+        Args:
+            made: FLAC of all other samples.
+            frames: samples of a channel, with those of the odd end.
+            digest: MD5 of all samples.
+        """
+        if not self.odd_end:
+            return
+        start = 8  # place of the description of the samples (RFC 9639, section 8.2)
+        made.seek(start)
+        description = bytearray(made.read(34) or b"")
+        for at, extreme in ((4, min), (7, max)):  # bytes of the shortest and of the longest frame
+            length = extreme(int.from_bytes(description[at : at + 3], "big"), len(self.odd_end))
+            description[at : at + 3] = length.to_bytes(3, "big")
+        total_bits = 36  # the lowest bits of eight bytes
+        described = int.from_bytes(description[10:18], "big") >> total_bits << total_bits
+        description[10:18] = (described | frames).to_bytes(8, "big")
+        description[18:] = digest
+        made.seek(start)
+        made.write(description)
+        made.seek(0, io.SEEK_END)
+        made.write(self.odd_end)
 
     def notes(self) -> tuple[str, ...]:
         """Return a line for the report, unless the settings are known."""
@@ -288,37 +299,12 @@ def _last_short_frame(file: FileSlices, sound: CodedSound, block: int) -> int | 
     """Return the place of the last frame, if it is shorter than the others; None if there is none."""
     if not sound.frames % block:
         return None
-    return find_frame(file, sound.frames // block, max(sound.end - longest_frame(sound, block), len(sound.head)))
+    return find_frame(file, sound.frames // block, max(sound.end - _longest_frame(sound, block), len(sound.head)))
 
 
-def longest_frame(sound: CodedSound, block: int) -> int:
+def _longest_frame(sound: CodedSound, block: int) -> int:
     """Return an upper bound of a frame's bytes: samples that are stored as they are, with one bit more for a side."""
     return block * sound.channels * (sound.width + 1) + 1000
-
-
-def _append_end(made: WrittenFile, end: bytes, frames: int, digest: bytes) -> None:
-    """Append a last frame that is coded already to a FLAC of whole blocks.
-
-    Args:
-        made: FLAC of all samples but those of the last frame.
-        end: last frame.
-        frames: samples of a channel, with those of the last frame.
-        digest: MD5 of all samples.
-    """
-    start = 8  # place of the description of the samples (RFC 9639, section 8.2)
-    made.seek(start)
-    description = bytearray(made.read(34) or b"")
-    for at, extreme in ((4, min), (7, max)):  # bytes of the shortest and of the longest frame
-        length = extreme(int.from_bytes(description[at : at + 3], "big"), len(end))
-        description[at : at + 3] = length.to_bytes(3, "big")
-    total_bits = 36  # the lowest bits of eight bytes
-    described = int.from_bytes(description[10:18], "big") >> total_bits << total_bits
-    description[10:18] = (described | frames).to_bytes(8, "big")
-    description[18:] = digest
-    made.seek(start)
-    made.write(description)
-    made.seek(0, io.SEEK_END)
-    made.write(end)
 
 
 def wide_numbers(data: np.ndarray) -> np.ndarray:

@@ -15,14 +15,21 @@ from functools import cached_property
 from io import BufferedReader, FileIO
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.flac import SEEK_TABLE, find_frame, metadata_blocks, seek_table, written_blocks
-from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, FlacSettings, recognise, wide_numbers
+from stegnet.formats.flac_encoders import (
+    SHORTEST_BLOCK,
+    USUAL_BLOCK,
+    CodedSound,
+    FlacSettings,
+    recognise,
+    wide_numbers,
+)
 from stegnet.formats.opened_file import FileSlices, Source, id3_bytes
 
 WAV = "WAV"
@@ -33,29 +40,14 @@ _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
 
 @dataclass(frozen=True, eq=False)
-class SoundFile:
-    """Sound of a file, whose samples are read in parts: a long one needs no more memory than a short one.
+class SoundFile(CodedSound):
+    """Sound of a WAV or FLAC, whose samples are exchanged.
 
     Attributes:
         form: WAV or FLAC.
-        source: the file.
-        rate: frames per second.
-        frames: number of samples of a channel.
-        channels: number of channels.
-        width: bytes of a sample, 2 or 3.
-        head, tail: the file before and after the samples; in a FLAC, its metadata blocks, and any data after it.
-        end: place in the file where the samples end.
     """
 
     form: str
-    source: Source
-    rate: int
-    frames: int
-    channels: int
-    width: int
-    head: bytes
-    tail: bytes
-    end: int
 
     def blocks(self, count: int = 1 << 18) -> Generator[np.ndarray, None, None]:
         """Yield the samples, `count` frames at a time: (frames, channels, bytes) uint8, signed, lowest byte first."""
@@ -100,8 +92,9 @@ class SoundFile:
                 file.write(self._with_digests(self.head, made))
             return made.digest
         with TemporaryFile(dir=part.parent) as coded:
-            checked = _CheckedFile(coded)
+            checked = _CheckedFile(coded.fileno(), "w+b", closefd=False)
             self.settings.encode(checked, map(wide_numbers, summed), self)
+            self.settings.append_end(checked, self.frames, made.digest)
             checked.check()
             self._write_flac(part, FileSlices(coded), made)
         return made.digest
@@ -226,44 +219,22 @@ def read_sound_file(source: Source) -> SoundFile:
     return sound
 
 
-class _CheckedFile(io.RawIOBase):
+class _CheckedFile(FileIO):
     """File that libsndfile writes, which loses the errors of Python's: they are raised when it has been written."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._error: OSError | None = None
+    _error: OSError | None = None
 
     def check(self) -> None:
         """Raise the first OSError of `write`."""
         if self._error:
             raise self._error
 
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read bytes into a buffer."""
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place."""
-        return self._file.seek(offset, whence)
-
     def write(self, data: Any) -> int:
         """Write bytes, or keep the error."""
+        left = memoryview(data)
         try:
-            self._file.write(data)
+            while left:
+                left = left[super().write(left) :]
         except OSError as error:
             self._error = self._error or error
         return len(data)
@@ -335,7 +306,7 @@ def _wav(source: Source, file: FileSlices, form: _WavFormat, place: int, size: i
         raise ValueError("its description contradicts itself")
 
     end = place + size // frame * frame
-    return SoundFile(WAV, source, rate, size // frame, channels, bits // 8, file[:place], file[end:], end)
+    return SoundFile(source, rate, size // frame, channels, bits // 8, file[:place], file[end:], end, WAV)
 
 
 def _unsupported(source: Source, what: str, coarse: bool) -> MediaError:
@@ -359,13 +330,10 @@ def _read_flac(source: Source, file: FileSlices) -> SoundFile:
     channels = (described >> 41 & 7) + 1
     end = _frames_end(file, blocks[0][1], total, frames)
     rate = described >> 44
-    sound = SoundFile(FLAC, source, rate, total, channels, bits // 8, file[:frames], file[end:], end)
-    count = 0
-    hashed = hashlib.md5(usedforsecurity=False)
-    for part in sound.blocks():
-        count += len(part)
-        hashed.update(part.data)
-    if count < total or hashed.digest() != digest:
+    sound = SoundFile(source, rate, total, channels, bits // 8, file[:frames], file[end:], end, FLAC)
+    decoded = _Summary()
+    count = sum(map(len, decoded.sum_up(sound.blocks(), with_peak=False)))
+    if count < total or decoded.digest != digest:
         raise ValueError("its samples do not match its checksum")
     return replace(sound, frames=count)
 

@@ -72,7 +72,7 @@ class _RegularChannel:
             min(self._extremes[1], channel.min(initial=0)),
         ]
         held = np.zeros(channel.shape, bool)
-        _mark_held(held, channel)
+        _mark_held(held, channel[1:] == channel[:-1])
         self._keys.append(_keys(channel, _anchors(channel, held)))
 
     def compare(self) -> None:
@@ -87,7 +87,8 @@ class _RegularChannel:
         if _is_paired(self._same / np.maximum(self._pairs, 1)):
             return np.ones(channel.shape, bool)
         mask = np.zeros(channel.shape, bool)
-        _mark_held(mask, channel)
+        same = channel[1:] == channel[:-1]
+        _mark_held(mask, same)
         anchors = _anchors(channel, mask)
         keys = _keys(channel, anchors)
         repeated = self._repeated
@@ -95,7 +96,7 @@ class _RegularChannel:
             places = np.minimum(np.searchsorted(repeated, keys), repeated.size - 1)
             _mark_between(mask, anchors, repeated[places] == keys, RegularPlaces.beside)
         clipped_samples = 4  # extreme ones in a row
-        for start, end in _runs(channel[1:] == channel[:-1], clipped_samples - 1):
+        for start, end in _runs(same, clipped_samples - 1):
             if channel[start] in self._extremes:
                 mask[start : end + 1] = True
         return mask
@@ -197,10 +198,10 @@ def _mark_from(marked: np.ndarray, corners: np.ndarray) -> None:
             marked[y : y + height, x : x + width] |= corners
 
 
-def _mark_held(mask: np.ndarray, channel: np.ndarray) -> None:
-    """Mark equal samples in a row."""
+def _mark_held(mask: np.ndarray, same: np.ndarray) -> None:
+    """Mark equal samples in a row, given which equal the one before, without the first."""
     held_samples = 8
-    for start, end in _runs(channel[1:] == channel[:-1], held_samples - 1):
+    for start, end in _runs(same, held_samples - 1):
         mask[start : end + 1] = True
 
 

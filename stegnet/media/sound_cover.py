@@ -52,7 +52,7 @@ class SoundSegment(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """What readers need to know of a sound's rows."""
+    """Rows of a sound, as readers find them."""
 
     loud: np.ndarray  # those that carry something, (n, channels) bool
     context: bytes  # SHA-256 of rate, frames and channels, and of all bytes of samples that carry nothing
@@ -153,15 +153,17 @@ class SoundCover:
 
     def described_segments(self) -> Iterator[SoundSegment]:
         """Yield the segments, with what tells how well a change of their samples is hidden."""
-        return map(SoundSegment.of, self._described if len(self.segments) == 1 else self._describe())
+        return map(SoundSegment.of, self._described())
+
+    def _described(self) -> Iterator[np.ndarray]:
+        """Yield the rows of each segment, (rows, 64) `_SAMPLE`."""
+        if len(self.segments) == 1:
+            return iter([self._only_segment])
+        return _regrouped(self._described_rows(), self.segments)
 
     @cached_property
-    def _described(self) -> list[np.ndarray]:
-        return list(self._describe())
-
-    def _describe(self) -> Iterator[np.ndarray]:
-        """Yield the rows of each segment, (rows, 64) `_SAMPLE`."""
-        return _regrouped(self._described_rows(), self.segments)
+    def _only_segment(self) -> np.ndarray:
+        return next(_regrouped(self._described_rows(), self.segments))
 
     def _described_rows(self) -> Iterator[np.ndarray]:
         """Yield the rows of each part that carry something, (rows, 64) `_SAMPLE`."""
@@ -213,7 +215,7 @@ class SoundCover:
     def _counted(self) -> list[tuple[int, int]]:
         """The numbers of noisy samples, and of regular ones, of each segment."""
         found = []
-        for rows in self._described if len(self.segments) == 1 else self._describe():
+        for rows in self._described():
             is_noisy = (rows["noise"] >= _NOISY) & ~rows["regular"] & ~rows["stays"]
             found.append((int(np.count_nonzero(is_noisy)), int(np.count_nonzero(rows["regular"]))))
         return found

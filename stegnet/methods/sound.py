@@ -117,7 +117,6 @@ class SegmentSamples(NamedTuple):
 class SoundMedium(GroupedMedium):
     """The lowest bytes of a sound's samples, in segments."""
 
-    called = "segments"
     spare = False
     effort = PICTURE_EFFORT
 
@@ -129,7 +128,8 @@ class SoundMedium(GroupedMedium):
 
     def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of a file's share that fit into each segment; negative if nothing does."""
-        return _record_capacity(min(self.cover.sound.segments), key) - empty_record_bytes(name, key, self.groups > 1)
+        rows = min(self.cover.sound.segments)
+        return record_capacity(rows, media.SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, key, self.groups > 1)
 
     def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""
@@ -177,11 +177,6 @@ class SoundPart(SampleMedium):
         others = islice(self.cover.sound.samples(), 1, None)
         notes = _write(self.cover, part, chain([sealed], others), verify)
         return WrittenMedium(notes, _figures(self.cover, int(np.count_nonzero(sealed != self.samples))))
-
-
-def _record_capacity(rows: int, key: Key) -> int:
-    """Return the bytes of the largest record in so many rows."""
-    return record_capacity(rows, media.SOUND_ROW, key, 1, UNEVEN)
 
 
 def _secure_payload(noisy: int, segments: int = 1) -> SecurePayload:
