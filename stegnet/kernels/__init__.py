@@ -7,6 +7,7 @@ tests compare the C to them. Which of the two computes is chosen here, and nothi
 import importlib
 import os
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,25 +45,18 @@ if TYPE_CHECKING:
 
 VARIABLE = "STEGNET_KERNELS"  # environment variable: NUMPY switches the kernels in C off
 NUMPY = "numpy"
-_TWINS = {
-    "numpy_belief": ("decode",),
-    "numpy_kernels": (
-        *("filter", "final", "follow", "gather", "greens", "mark", "merge", "merge_runs", "numbers", "price", "rows"),
-        *("search", "smooth", "sort", "step", "syndrome", "windows"),
-    ),
-    "numpy_libjpeg": (
-        *("jpeg_arrive", "jpeg_blocks_hold", "jpeg_forward", "jpeg_offsets", "jpeg_steps_hold", "jpeg_ycc"),
-    ),
-    "numpy_mixtures": ("encode_intervals", "mixture_intervals", "mixture_levels", "mixture_shifts"),
-    "numpy_scan_decoding": ("decode_scan",),
-    "numpy_scans": ("code", "count"),
-}
+_TWINS = ("belief", "kernels", "libjpeg", "mixtures", "scan_decoding", "scans")
 
 
 def in_numpy() -> dict[str, Callable[..., Any]]:
     """Return the kernels in NumPy by name."""
-    modules = {name: importlib.import_module(f"stegnet.kernels.{name}") for name in _TWINS}
-    return {kernel: getattr(modules[name], kernel) for name, kernels in _TWINS.items() for kernel in kernels}
+    modules = [importlib.import_module(f"stegnet.kernels.numpy_{twin}") for twin in _TWINS]
+    return {
+        name: kernel
+        for module in modules
+        for name, kernel in vars(module).items()
+        if isinstance(kernel, FunctionType) and kernel.__module__ == module.__name__ and not name.startswith("_")
+    }
 
 
 def _kernels_in_c() -> dict[str, Callable[..., Any]]:
@@ -73,7 +67,7 @@ def _kernels_in_c() -> dict[str, Callable[..., Any]]:
         module = importlib.import_module("stegnet.kernels._kernels")
     except ImportError:  # it was installed without a C compiler
         return {}
-    return {kernel: getattr(module, kernel) for kernels in _TWINS.values() for kernel in kernels}
+    return {name: kernel for name, kernel in vars(module).items() if isinstance(kernel, BuiltinFunctionType)}
 
 
 IN_C = _kernels_in_c()
@@ -81,9 +75,10 @@ IN_C = _kernels_in_c()
 
 def __getattr__(name: str) -> Any:
     """Return a kernel that is used for the first time: a command that needs none does not import NumPy."""
-    if not any(name in kernels for kernels in _TWINS.values()):
+    kernels = {} if name.startswith("_") else IN_C or in_numpy()
+    if name not in kernels:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals().update(IN_C or in_numpy())
+    globals().update(kernels)
     return globals()[name]
 
 
