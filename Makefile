@@ -52,8 +52,8 @@ quick: $(READY) ## run the tests of hiding and revealing, without films and prog
 
 test-all: test test-services ## run all tests; needs PostgreSQL, Node.js and Chromium
 
-test-services: $(READY) ## run the long tests (a failed one twice), then those of arithmetic in AVX2
-	$(TEST) loadfile --no-loadscope-reorder -m long --reruns 1 -rR
+test-services: $(READY) ## run the long tests, then those of arithmetic in AVX2
+	$(TEST) loadfile --no-loadscope-reorder -m long
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR

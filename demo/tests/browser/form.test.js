@@ -51,6 +51,19 @@ visiting("damage of a film is listed", async (visitor) => {
   assert.match(await visitor.badge(), /was altered after.*Frame 2 was altered/);
 });
 
+visiting("a film whose first frame the browser can't draw is taken all the same", async (visitor) => {
+  await visitor.page.evaluate(() => {
+    const real = window.createImageBitmap;
+    window.createImageBitmap = async (source, ...options) => {
+      if (source instanceof HTMLVideoElement) throw new DOMException("no current data", "InvalidStateError");
+      return real(source, ...options);
+    };
+  });
+  await visitor.give("cover", exchange("plain.mp4"));
+  assert.match(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, /);
+  assert.match(await visitor.page.locator('[data-drop="cover"]').innerText(), /plain\.mp4/);
+});
+
 visiting("a film that no browser plays is taken all the same", async (visitor) => {
   await visitor.give("cover", exchange("broadcast.ts"));
   assert.match(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), /^film, [\d.]+ kB$/);

@@ -64,7 +64,8 @@ function isMovingPng(view) {
  * A film's first frame, and its size and duration; null if this browser can't play it.
  *
  * @param {Blob} file
- * @returns {Promise<{bitmap: ImageBitmap, width: number, height: number, seconds: number} | null>}
+ * @returns {Promise<{bitmap: ImageBitmap | null, width: number, height: number, seconds: number} | null>} bitmap: null
+ *   if the browser has let go of the frame again, as it may while it is busy
  */
 export async function preview(file) {
   const src = URL.createObjectURL(file);
@@ -76,7 +77,8 @@ export async function preview(file) {
     });
     if (!loaded) return null;
     const { videoWidth: width, videoHeight: height, duration: seconds } = video;
-    return { bitmap: await createImageBitmap(video), width, height, seconds };
+    const bitmap = await createImageBitmap(video).catch(() => null);
+    return { bitmap, width, height, seconds };
   } finally {
     video.removeAttribute("src");
     video.load(); // what it still loads is not looked for any more

@@ -80,7 +80,8 @@ export async function readFilm(file) {
   if (!film) return { ...readOther(file), film: {}, caption: `film, ${size(file.size)}` };
   const { bitmap, ...about } = film;
   const caption = `film, ${dimensions(film)}, ${film.seconds.toFixed(1)} s, ${size(file.size)}`;
-  return { name: file.name, file, bitmap: null, film: about, show: await drawn(bitmap, file.name), caption };
+  const shown = bitmap ? { show: await drawn(bitmap, file.name) } : {};
+  return { ...readOther(file), film: about, caption, ...shown };
 }
 
 export const dimensions = ({ width, height }) => `${width} × ${height}`;
