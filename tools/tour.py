@@ -14,17 +14,15 @@ LONGEST = 1800  # seconds of a cell
 
 
 def main() -> None:
-    notebook = executed(NOTEBOOK)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    execute(notebook)
     nbformat.write(notebook, NOTEBOOK)
 
 
-def executed(path: Path) -> NotebookNode:
-    """The notebook with the outputs of a run in its folder; an error in a cell is raised."""
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=LONGEST, coalesce_streams=True, resources={"metadata": {"path": path.parent}}
-    )
-    client.execute()
+def execute(notebook: NotebookNode) -> None:
+    """Give a notebook the outputs of a run in the folder docs; an error in a cell is raised."""
+    resources = {"metadata": {"path": NOTEBOOK.parent}}
+    NotebookClient(notebook, timeout=LONGEST, coalesce_streams=True, resources=resources).execute()
     notebook.metadata.pop("language_info", None)  # names the version of Python
     for cell in notebook.cells:
         cell.metadata = NotebookNode()
@@ -34,7 +32,6 @@ def executed(path: Path) -> NotebookNode:
                 output.pop("metadata", None)
                 if output.output_type in ("display_data", "execute_result"):
                     output.metadata = NotebookNode()
-    return notebook
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from tools.tour import NOTEBOOK, executed
+from tools.tour import NOTEBOOK, execute
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -21,7 +21,13 @@ def said(notebook: nbformat.NotebookNode) -> list[list[tuple[str, str]]]:
 
 @pytest.mark.long
 def test_it_runs_and_shows_what_was_committed() -> None:
-    assert said(executed(NOTEBOOK)) == said(nbformat.read(NOTEBOOK, as_version=4))
+    """With a shorter training: the figures are not compared."""
+    committed = nbformat.read(NOTEBOOK, as_version=4)
+    shorter = nbformat.from_dict(committed)
+    [training] = (cell for cell in shorter.cells if '"pairs": 1600, "validate": 50' in cell.source)
+    training.source = training.source.replace('"pairs": 1600, "validate": 50', '"pairs": 80, "validate": 5')
+    execute(shorter)
+    assert said(shorter) == said(committed)
 
 
 def test_it_is_committed_small_and_without_traces_of_a_machine() -> None:
