@@ -1,4 +1,4 @@
-"""Exporting a pair's weights as ONNX files, and checking them against PyTorch; docs/onnx.md describes the files."""
+"""Exporting a pair's weights as ONNX files, and checking them against PyTorch; docs/networks.md describes the files."""
 
 import copy
 import json
