@@ -5,26 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
-from stegnet.networks import Pair, build
-from stegnet.networks.layers import BANDS, BackboneContext, DenseBlock, DenseCoupling, Haar
+from stegnet.networks import build
+from stegnet.networks.families.stegformer import GlobalAttention, WindowAttention
+from stegnet.networks.layers import BANDS, BackboneContext, DenseCoupling, Haar
+from tests.networks.conftest import perturbed, pictures
 
 pytestmark = pytest.mark.arithmetic
-
-
-def pictures(height: int = 24, width: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
-    """A cover, and a secret less mid-grey."""
-    cover, secret = torch.rand(2, 2, 3, height, width, generator=torch.Generator().manual_seed(1))
-    return cover, secret - 0.5
-
-
-def far_pair(name: str, factor: float = 1, noise: float = 0, **options: int) -> Pair:
-    """A small pair whose weights are far from those at the start."""
-    torch.manual_seed(0)
-    pair = build(name, **options).eval()
-    for parameter in pair.parameters():
-        parameter.data = factor * parameter.data + noise * torch.randn_like(parameter)
-    return pair
 
 
 def test_haar_is_the_textbooks_orthonormal_and_inverted():
@@ -35,24 +24,6 @@ def test_haar_is_the_textbooks_orthonormal_and_inverted():
     columns = haar(torch.eye(4).view(4, 1, 2, 2).expand(4, 3, 2, 2))[:, ::3].reshape(4, 4)
     assert torch.equal(columns @ columns.T, torch.eye(4))
     torch.testing.assert_close(haar.inverse(haar(both)), both, rtol=0, atol=1e-6)
-
-
-def test_a_dense_block_sees_all_before_it():
-    block = DenseBlock(width=2)
-    for parameter in block.parameters():
-        parameter.data.fill_(0)
-    for index, convolution in enumerate(block.growing):
-        convolution.weight.data[:, 0, 1, 1] = 1  # copies the first band
-        convolution.bias.data.fill_(index)
-    block.last.weight.data[0, :, 1, 1] = torch.arange(BANDS + 8.0)
-    bands = torch.zeros(1, BANDS, 2, 2)
-    bands[:, 0] = 5.0
-    # Channels 12 to 19 hold 5, 5, 6, 6, 7, 7, 8, 8.
-    expected = sum(channel * (5 + (channel - 12) // 2) for channel in range(12, 20))
-    assert block(bands)[:, 0].unique().tolist() == [expected]
-    assert block(-bands)[:, 0, 0, 0].item() == pytest.approx(
-        sum(channel * 0.01 * ((channel - 12) // 2 - 5) for channel in range(12, 20))
-    )
 
 
 @pytest.mark.parametrize("scales_cover", [False, True])
@@ -72,7 +43,7 @@ def test_a_coupling_is_the_papers_formula(scales_cover):
 
 @pytest.mark.parametrize("name", ["deepmih", "hinet"])
 def test_revealing_is_random_in_training_alone(name):
-    pair, (container, _) = far_pair(name, noise=0.1, blocks=3, width=4), pictures()
+    pair, (container, _) = perturbed(name, noise=0.1, blocks=3, width=4).eval(), pictures()
     assert torch.equal(pair.reveal(container), pair.reveal(container))
     pair.train()
     torch.manual_seed(0)
@@ -91,7 +62,7 @@ def test_the_penalty_is_that_of_low_frequencies(name):
 
 
 def test_mixing_is_the_least_squares_solution_and_undone():
-    mixing = far_pair("invertible", noise=0.1, blocks=3, width=8).mixing
+    mixing = perturbed("invertible", noise=0.1, blocks=3, width=8).mixing
     cover, secret = torch.rand(2, 1, 12, 1, 1)
     system = np.concatenate([np.eye(12), mixing.weight.detach().numpy()])
     wanted = np.linalg.lstsq(system, torch.cat([cover, secret], dim=1).flatten().numpy())[0]
@@ -107,33 +78,15 @@ def test_mixing_is_the_least_squares_solution_and_undone():
 def test_the_place_of_the_backbone(place, count):
     pair = build("invertible", blocks=1, width=4, backbone="test_convnext", place=place)
     assert sum(isinstance(module, BackboneContext) for module in pair.modules()) == count
-    container = pair.hide(*pictures(40, 24))
-    assert pair.restore(container, pair.reveal(container)).shape == (2, 3, 40, 24)
-
-
-def test_balujas_hiding_network_gets_the_prepared_secret():
-    pair, (cover, secret) = build("baluja", width=4), pictures(16, 16)
-    assert torch.equal(pair.hide(cover, secret), pair.hider(torch.cat([cover, pair.preparer(secret)], dim=1)))
-    assert torch.equal(pair.prepare(secret), secret)
 
 
 def test_output_ranges_of_the_unet():
-    pair, (cover, secret) = far_pair("unet", 20, width=4).train(), pictures(64, 40)
+    pair, (cover, secret) = perturbed("unet", factor=20, noise=0, width=4), pictures(64, 40)
     container = pair.hide(cover, secret)
     revealed = pair.reveal(container)
     assert container.min() >= 0 and container.max() <= 1
     assert -1 <= revealed.min() < -0.5
     assert 0.5 < revealed.max() <= 1
-
-
-def test_skip_connections_preserve_fine_detail():
-    torch.manual_seed(0)
-    pair = build("unet", width=4).eval()
-    cover, secret = pictures(128, 128)
-    dotted = secret.clone()
-    dotted[..., 64, 64] += 1
-    change = (pair.hide(cover, dotted) - pair.hide(cover, secret)).abs().sum((0, 1))
-    assert change[62:67, 62:67].max() == change.max() > 0
 
 
 def test_the_change_of_universal_deep_hiding_does_not_depend_on_the_cover():
@@ -146,9 +99,60 @@ def test_the_change_of_universal_deep_hiding_does_not_depend_on_the_cover():
 
 def test_output_ranges_of_universal_deep_hiding():
     """A sample changes by 10 levels at most, however large the weights are; a secret is in [0, 1]."""
-    pair, (cover, secret) = far_pair("udh", 100, width=4), pictures(40, 56)
+    pair, (cover, secret) = perturbed("udh", factor=100, noise=0, width=4), pictures(40, 56)
     container = pair.hide(cover, secret)
     assert 255 * (container - cover).abs().max().item() == pytest.approx(10, abs=1e-3)
     revealed = pair.reveal(container) + 128 / 255
     assert revealed.min().item() == pytest.approx(0, abs=1e-6)
     assert revealed.max().item() == pytest.approx(1, abs=1e-6)
+
+
+# StegFormer
+
+
+def dense(attention: WindowAttention, tokens: Tensor) -> Tensor:
+    """Attention of all tokens, (H, W, C), to all in the same window, which is found by its position in the picture."""
+    height, width, channels = tokens.shape
+    inner = attention.attention
+    row, col = (place.flatten() for place in torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"))
+    window = (row + attention.shift) // 8 * 1000 + (col + attention.shift) // 8
+    same = window[:, None] == window[None, :]
+    away = ((row[:, None] - row + 7) * 15 + col[:, None] - col + 7).where(same, 0)
+    bias = attention.table[away].permute(2, 0, 1).masked_fill(~same, float("-inf"))
+    queries, keys, values = (
+        part.reshape(-1, inner.heads, channels // inner.heads).transpose(0, 1)
+        for part in inner.qkv(tokens.flatten(0, 1)).chunk(3, dim=-1)
+    )
+    gathered = functional.scaled_dot_product_attention(queries, keys, values, bias)
+    return inner.out(gathered.transpose(0, 1).flatten(1)).reshape(tokens.shape)
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+@pytest.mark.parametrize("sides", [(16, 24), (11, 5), (3, 20)])
+def test_window_attention_is_attention_masked_by_the_windows(sides: tuple[int, int], shift: int):
+    """Padding, and tokens from the other side, are never seen."""
+    torch.manual_seed(0)
+    attention = WindowAttention(6, 2, shift).double()
+    attention.table.data.normal_()
+    tokens = torch.randn(2, *sides, 6, dtype=torch.float64)
+    expected = torch.stack([dense(attention, each) for each in tokens])
+    torch.testing.assert_close(attention(tokens), expected, rtol=0, atol=1e-12)
+
+
+def test_global_attention_sees_all_tokens_and_no_order():
+    torch.manual_seed(0)
+    attention = GlobalAttention(6, 2).double()
+    tokens = torch.randn(1, 5, 7, 6, dtype=torch.float64)
+    torch.testing.assert_close(attention(tokens.flip(1, 2)), attention(tokens).flip(1, 2), rtol=0, atol=1e-12)
+    changed = tokens.clone()
+    changed[0, 4, 6] += 1
+    assert (attention(changed) - attention(tokens)).abs().amin((0, 3)).min() > 0
+
+
+def test_the_restrict_loss_by_hand():
+    pair = build("stegformer", width=1)
+    container = torch.full((1, 3, 8, 8), 0.5)
+    assert pair.penalty(container, container) == 0
+    container.flatten()[:3] = torch.tensor([1.2, 1.4, -0.3])
+    above = (0.2**2 + 0.4**2) / 2 / 2  # half the mean of two samples
+    assert pair.penalty(container, container).item() == pytest.approx(above + 0.3**2 / 2, rel=1e-5)
