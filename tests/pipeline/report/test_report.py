@@ -1,6 +1,7 @@
 """The report from the outputs of the stages: each figure in its cell, missing ones named."""
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from pipeline.report.page import read_specs
 from stegnet.core.measures import MEASURES
 from stegnet.image import write_png
 from stegnet.networks import SHIPPED as SHIPPED_WEIGHTS
-from stegnet.networks import Card, build, save_pair
 from tests.support.lab import DataError
+from tests.support.pairs import save_untrained
 
 SPREAD = {"mean": 41.234, "ci_low": 40.5, "ci_high": 42.5, "median": 41.0, "worst": 33.3, "worst_1_percent": 34.4}
 MODE = {f"{side}_{name}": SPREAD for side in ("container", "secret") for name in ("psnr", "ssim", "apd")}
@@ -47,13 +48,7 @@ def reports(tmp_path: Path) -> dict[str, Path]:
     """Outputs of the stages that always run, and of every study."""
     found = {"reports": tmp_path, "studies": tmp_path / "studies", "sections": SECTIONS}
     found |= {"weights": tmp_path / "pair.safetensors", "curve": tmp_path / "curve.csv"}
-    card = Card(
-        "invertible",
-        {"blocks": 1, "width": 8},
-        {"base": "means", "quality": 85, "block": 8, "period": 0.0},
-        {"beta": 0.7},
-    )
-    save_pair(found["weights"], build("invertible", blocks=1, width=8), card)
+    save_untrained(found["weights"], {"beta": 0.7})
     write(found["curve"], "step,container_psnr,secret_psnr\n1,20,20\n2,30,25\n")
     write(tmp_path / "evaluate" / "metrics.json", json.dumps(HEADLINE))
     write(tmp_path / "detect" / "metrics.json", json.dumps(DETECTED))
@@ -91,6 +86,52 @@ def test_every_study_has_a_section_with_its_figures(reports: dict[str, Path]) ->
         assert figure in html, figure
     assert f"{shipped('wrongkey', 'attempts')} attempts" in html
     assert f"{shipped('robust', 'robust_jpeg_75_38db_bits'):.2f} bits per pixel" in html
+
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Seen(HTMLParser):
+    """Collects loads, links, ids and text alternatives; asserts that every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.alts: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value for name, value in attrs if value is not None}
+        self.loads += [given[name] for name in ("src", "poster", "srcset") if given.get(name)]
+        self.loads += [given["href"]] if tag == "link" else []
+        self.links += [given["href"]] if tag == "a" else []
+        self.ids += [given["id"]] if "id" in given else []
+        self.alts += [given["alt"]] if tag == "img" else []
+        self.open += [] if tag in VOID else [tag]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_valid_and_self_contained_and_its_text_escaped(reports: dict[str, Path]) -> None:
+    """Names of pictures come from a user's folders."""
+    details = {kind: {"sealed": MODE, "bare": MODE} for kind in ("photographs", "<b>odd & name")}
+    write(reports["reports"] / "evaluate" / "details.json", json.dumps(details))
+    write(reports["reports"] / "evaluate" / "pictures" / "<b>odd & name.png", "")
+    page = report(**reports)
+    shown = Seen(html := page.render())
+    assert len(shown.loads) > 10 and all(load.startswith("data:") for load in shown.loads)
+    assert "http" not in html and "url(" not in html
+    assert {link.removeprefix("#") for link in shown.links} <= set(shown.ids)
+    assert all(shown.alts)
+    assert "<b>odd" not in html and "&lt;b&gt;odd &amp; name" in html
+    assert "<code>dvc --cd study repro" in html
+    kinds = {part["data"].partition(";")[0] for section in page.sections for part in section.parts if "data" in part}
+    assert kinds >= {"data:image/png", "data:image/webp"}
 
 
 def test_a_missing_study_is_listed_with_its_command(reports: dict[str, Path]) -> None:
