@@ -10,11 +10,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 
 def member(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, link: str = "") -> tuple:
     entry = tarfile.TarInfo(name)
     entry.size, entry.type, entry.linkname = len(content), kind, link
     return entry, io.BytesIO(content)
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    Image.fromarray(pixels).save(content := io.BytesIO(), "JPEG")
+    return content.getvalue()
 
 
 def pack(members: list[tuple], comment: str = "") -> bytes:

@@ -20,14 +20,6 @@ from tests.support.temporary import contents
 SHARES = {"source": "folder", "test_share": 0.2, "validation_share": 0.2, "shard": 8}
 
 
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
-    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    shards._cache.cache_clear()
-    yield
-    shards._cache.cache_clear()
-
-
 @pytest.fixture
 def bucket() -> Iterator[str]:
     with object_store() as address:

@@ -1,7 +1,6 @@
 """The catalogue; archives from a local server, in the layout of GitHub's, and broken ones."""
 
 import hashlib
-import io
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -13,10 +12,9 @@ from typing import Literal
 
 import pytest
 import yaml
-from PIL import Image
 
 from pipeline.prepare.downloads import fetch
-from tests.pipeline.prepare.served import Site, at_once, broken, in_chunks, member, pack, serving
+from tests.pipeline.prepare.served import Site, at_once, broken, in_chunks, jpeg, member, pack, serving
 from tests.support.lab import (
     CATALOGUE,
     TEST,
@@ -40,13 +38,8 @@ SPLITS: dict[str, Literal["train", "test"]] = {
 @pytest.fixture
 def files(picture) -> dict[str, bytes]:
     """The pictures in the archive."""
-    made = {}
-    for index, name in enumerate(SPLITS):
-        content = io.BytesIO()
-        height, width = (20, 30) if name == "tiny.jpg" else (64, 80)
-        Image.fromarray(picture(height, width, index)).save(content, "JPEG")
-        made[name] = content.getvalue()
-    return made
+    sizes = dict.fromkeys(SPLITS, (64, 80)) | {"tiny.jpg": (20, 30)}
+    return {name: jpeg(picture(*size, index)) for index, (name, size) in enumerate(sizes.items())}
 
 
 @pytest.fixture
@@ -188,9 +181,8 @@ def test_a_stored_file_that_changed(source, listing, tmp_path, change):
 
 
 @pytest.fixture
-def data(source, listing, tmp_path, monkeypatch) -> Path:
+def data(source, listing, tmp_path) -> Path:
     """A folder with a catalogue that lists the archive."""
-    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "data"
     folder.mkdir()
     kept = ("name", "kind", "address", "version", "licence", "files")

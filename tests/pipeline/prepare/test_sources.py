@@ -1,14 +1,12 @@
 import hashlib
-import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from pipeline import shards
 from pipeline.prepare import downloads, folders
@@ -16,7 +14,7 @@ from pipeline.prepare.prepare import list_jobs
 from pipeline.prepare.sources import SOURCES, Picture, squares_of
 from stegnet import ConfigError
 from stegnet.image import read_picture, write_png
-from tests.pipeline.prepare.served import at_once, member, pack, serving
+from tests.pipeline.prepare.served import at_once, jpeg, member, pack, serving
 from tests.support.lab import CATALOGUE, ROOT, SPLITS, DataError
 
 FOLDER = "imagenette2/train"
@@ -31,38 +29,21 @@ def read(data_config, tmp_path) -> Callable[..., list[Picture | str]]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch, tmp_path) -> Iterator[None]:
-    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    downloads._open_torchvision.cache_clear()
-    yield
-    downloads._open_torchvision.cache_clear()
-
-
-def test_a_folder_is_read_recursively_without_text_files(read, picture, tmp_path):
-    (tmp_path / "in" / "deep").mkdir(parents=True)
-    write_png(tmp_path / "in" / "deep" / "b.png", picture(64, 80))
-    write_png(tmp_path / "in" / "a.png", picture(64, 64))
-    (tmp_path / "in" / "LICENCE.md").write_text("MIT")
-    (tmp_path / "in" / ".hidden.png").write_bytes(b"")
-    found = read(source="folder", folder=str(tmp_path / "in"))
-    assert [picture.name for picture in found] == ["a.png", "deep/b.png"]
-    assert found[1].pixels.shape == (64, 80, 3)
-    assert found[0].key == hashlib.sha256((tmp_path / "in" / "a.png").read_bytes()).hexdigest()
-
-
-def test_links_that_lead_to_no_file_are_named_and_names_are_lines_of_utf_8(read, picture, tmp_path):
+def test_a_folder_is_read_recursively_links_to_no_file_are_named_and_names_are_lines_of_utf_8(read, picture, tmp_path):
     folder, other = tmp_path / "in", tmp_path / "other"
-    for each in (folder, other):
+    for each in (folder, folder / "sub", other):
         each.mkdir()
         write_png(each / "a.png", picture(64, 64))
     for name, target in {"broken": "nowhere", "circle": ".", "deep": other, "file.png": other / "a.png"}.items():
         (folder / name).symlink_to(target)
+    (folder / "LICENCE.md").write_text("MIT")
+    (folder / ".hidden.png").write_bytes(b"")
     (folder / os.fsdecode(b"\xff\n.png")).write_bytes(b"")
     shutil.copy(other / "a.png", folder / os.fsdecode(b"\xfe\n.png"))
     found = read(source="folder", folder=str(folder))
     pictures = [each for each in found if isinstance(each, Picture)]
-    assert [picture.name for picture in pictures] == ["a.png", "file.png", r"\udcfe\n.png"]
+    assert [picture.name for picture in pictures] == ["a.png", "file.png", "sub/a.png", r"\udcfe\n.png"]
+    assert pictures[0].key == hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
     assert [line.removeprefix(f"{folder}/") for line in found if line not in pictures] == [
         "broken: a link to no file",
         "circle: a linked folder, not followed since DVC sees no change in it",
@@ -95,12 +76,8 @@ def test_the_catalogue_s_archives_are_known_sources(read, tmp_path):
 
 
 def test_torchvision_downloads_verifies_and_keeps(read, picture, tmp_path, monkeypatch):
-    members = []
-    for index, (name, (height, width)) in enumerate(PICTURES.items()):
-        content = io.BytesIO()
-        Image.fromarray(picture(height, width, index)).save(content, "JPEG")
-        members.append(member(f"{FOLDER}/{name}", content.getvalue()))
-    archive, archives = pack(members), {}
+    files = {name: jpeg(picture(*size, index)) for index, (name, size) in enumerate(PICTURES.items())}
+    archive, archives = pack([member(f"{FOLDER}/{name}", content) for name, content in files.items()]), {}
     monkeypatch.setattr("torchvision.datasets.Imagenette._ARCHIVES", archives)
     with serving(at_once(archive)) as site:
         address = f"http://127.0.0.1:{site.server_port}/imagenette2.tgz"
