@@ -54,18 +54,6 @@ def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlf
     return mlflow.MlflowClient().get_logged_model(output.model_id)
 
 
-@pytest.fixture
-def exported(trained: Path, model: mlflow.entities.LoggedModel, tmp_path: Path) -> list[Path]:
-    """ONNX files that were added to the model, twice, as when a pipeline is run twice."""
-    folder = tmp_path / "onnx"
-    folder.mkdir()
-    export(trained, folder)
-    paths = sorted(folder.iterdir())
-    for _ in range(2):
-        Tracker(tmp_path, EXPERIMENT_PARAMS).add_to_training(Result("publish", "", "w", onnx=tuple(paths)))
-    return paths
-
-
 def files(model: mlflow.entities.LoggedModel, folder: Path) -> list[Path]:
     root = Path(mlflow.artifacts.download_artifacts(f"models:/{model.model_id}", dst_path=str(folder)))
     return [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
@@ -93,36 +81,35 @@ def test_loaded_again_it_hides_and_reveals(
 def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
     """Of those with the same test pictures; a figure says on which it was measured."""
     (graph := tmp_path / "pair.hide.onnx").write_bytes(b"a graph")
-    better, worse, other = ("better", 39.0, "0123"), ("worse", 38.0, "0123"), ("other", 36.0, "4567")
-    found = []
-    for weights, psnr, pictures in [("w", 37.5, "0123"), better, worse, other]:
-        tracker = Tracker(tmp_path, EXPERIMENT_PARAMS)
-        tracker.log_result(Result("train", weights, weights, model=trained))
-        tracker.log_result(measured(weights, psnr, pictures))
-        tracker.add_to_training(Result("publish", "", weights, onnx=(graph,)))
-        client = mlflow.MlflowClient()
-        found.append([client.get_model_version_by_alias(REGISTERED, name).version for name in (BEST, "latest")])
-    assert found == [[1, 1], [2, 2], [2, 3], [4, 4]]
+    client = mlflow.MlflowClient()
+
+    def register(figures: Result, beta: float) -> None:
+        tracker = Tracker(tmp_path, EXPERIMENT_PARAMS | {"beta": beta})
+        tracker.log_result(Result("train", figures.weights, figures.weights, model=trained))
+        tracker.log_result(figures)
+        tracker.add_to_training(Result("publish", "", figures.weights, onnx=(graph,)))
+
+    def version_of(alias: str) -> object:
+        return client.get_model_version_by_alias(REGISTERED, alias).version
+
+    for figures, best, latest in (
+        (measured("w", 37.5), 1, 1),
+        (measured("better", 39.0), 2, 2),
+        (measured("worse", 38.0), 2, 3),
+        (measured("other", 36.0, "4567"), 4, 4),
+    ):
+        register(figures, 0.5)
+        assert (version_of(BEST), version_of("latest")) == (best, latest)
     # Of those of equal β: a barely visible container with a poor secret has the highest mean, not the lowest loss.
     for weights, container, psnr in (("quiet", 52.3, 42.4), ("even", 46.0, 46.2)):
-        tracker = Tracker(tmp_path, EXPERIMENT_PARAMS | {"beta": 1.0})
-        tracker.log_result(Result("train", weights, weights, model=trained))
-        tracker.log_result(measured(weights, psnr, "0123", container))
-        tracker.add_to_training(Result("publish", "", weights, onnx=(graph,)))
-    assert client.get_model_version_by_alias(REGISTERED, BEST).version == 6
-    metrics = client.get_logged_model(model.model_id).metrics
-    assert metrics
-    shown = {(each.key, each.dataset_name, each.dataset_digest) for each in metrics}
-    assert ("secret_psnr", "photographs, test", "0123") in shown
-
-
-def test_a_version_has_a_description(model: mlflow.entities.LoggedModel, tmp_path: Path) -> None:
-    """As text of its own, which MLflow's pages show; the logged model has it as a tag, which is where they look."""
-    (graph := tmp_path / "pair.hide.onnx").write_bytes(b"a graph")
-    Tracker(tmp_path, EXPERIMENT_PARAMS).add_to_training(Result("publish", "", "w", onnx=(graph,)))
-    (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{REGISTERED}'")
-    assert version.description == model.tags[NOTE]
+        register(measured(weights, psnr, "0123", container), 1.0)
+    assert version_of(BEST) == 6
+    version = client.get_model_version(REGISTERED, "1")
+    assert version.description == model.tags[NOTE]  # where MLflow's pages look
     assert version.tags == {"stegnet.weights": "w"}
+    metrics = client.get_logged_model(model.model_id).metrics
+    shown = {(each.key, each.dataset_name, each.dataset_digest) for each in metrics or ()}
+    assert ("secret_psnr", "photographs, test", "0123") in shown
 
 
 SERVE = """
@@ -138,10 +125,15 @@ print(abs(given["container"].astype(int) - served.input_example["cover"]).mean()
 
 @pytest.mark.long
 def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
-    model: mlflow.entities.LoggedModel, exported: list[Path], tmp_path: Path
+    model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "got"
-    names = files(model, folder)
+    """Though they are added twice, as when a pipeline is run twice."""
+    (folder := tmp_path / "onnx").mkdir()
+    export(trained, folder)
+    exported = tuple(sorted(folder.iterdir()))
+    for _ in range(2):
+        Tracker(tmp_path, EXPERIMENT_PARAMS).add_to_training(Result("publish", "", "w", onnx=exported))
+    names = files(model, tmp_path / "got")
     assert {path.name for path in exported} <= {path.name for path in names}
     assert {path.suffix for path in names} <= UNPICKLED | {".onnx"}
     (version,) = mlflow.MlflowClient().search_model_versions(f"name = '{REGISTERED}'")

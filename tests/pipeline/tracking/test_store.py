@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from pipeline.evaluate.statistics import HEADLINE
-from pipeline.tracking.store import LiveRun
 from pipeline.tracking.view import VIEW_TAG
 from stegnet.core.measures import GAIN_PSNR, SPEED
 from tests.support.lab import PARAMS, ROOT, TrackingError, flatten, load
@@ -95,23 +94,23 @@ def test_the_row_of_a_training_shows_the_pictures_of_its_measures(tracker: Track
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(tmp_path / "sheet.png")
     row, pictures = log(tracker, TRAIN), {"evaluate/sheet": tmp_path / "sheet.png"}
     log(tracker, replace(EVALUATE, pictures=pictures))
-    client = mlflow.MlflowClient()
-    shown = {
-        Path(path).suffix: Path(path)
-        for path in Path(client.download_artifacts(row, "images", str(tmp_path))).glob("*")
-    }
+    folder = Path(mlflow.MlflowClient().download_artifacts(row, "images", str(tmp_path)))
+    shown = {path.suffix: path for path in folder.glob("*")}
     assert shown[".png"].read_bytes() == pictures["evaluate/sheet"].read_bytes()
     assert shown[".png"].name.startswith("evaluate~sheet+step+0+")
     with Image.open(shown[".webp"]) as small:
         assert max(small.size) == 256
 
 
-def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -> None:
-    with pytest.raises(RuntimeError), tracker.run("train", {}) as live:
+@pytest.mark.parametrize(("error", "status"), [(RuntimeError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_find_knows_only_finished_runs_with_the_same_outcome(
+    error: type[BaseException], status: str, tracker: Tracker
+) -> None:
+    with pytest.raises(error), tracker.run("train", {}) as live:
         live.finish(TRAIN)
-        raise RuntimeError
+        raise error
     assert tracker.find(TRAIN) is None
-    assert runs()["train"].info.status == "FAILED"
+    assert runs()["train"].info.status == status
     done = log(tracker, TRAIN)
     row = tracker.find(TRAIN)
     assert row
@@ -119,44 +118,15 @@ def test_find_knows_only_finished_runs_with_the_same_outcome(tracker: Tracker) -
     assert tracker.find(Result("train", "w2", "w2")) is None
 
 
-LOSSES = [1.0, 0.5, 0.25, 0.125]
-
-
-def log_losses(live: LiveRun, count: int) -> None:
-    for step, loss in enumerate(LOSSES[:count]):
-        live.log_point("train", {"step": step, "loss": loss})
-    live.log_picture("train/state", 1, np.zeros((4, 6, 3), np.uint8))
-
-
-def losses(run: str) -> list[float]:
-    history = mlflow.MlflowClient().get_metric_history(run, "train/loss")
-    return [point.value for point in sorted(history, key=lambda point: point.step)]
-
-
-def test_a_stopped_training_resumes_its_run(tracker: Tracker) -> None:
-    with pytest.raises(KeyboardInterrupt), tracker.run("train", {}, "fingerprint") as stopped:
-        log_losses(stopped, 2)
-        raise KeyboardInterrupt
-    assert runs()["train"].info.status == "KILLED"
-    with tracker.run("train", {}, "fingerprint") as live:
-        assert runs()["train"].info.status == "RUNNING"
-        log_losses(live, 4)
-        live.finish(TRAIN)
-    assert live.id == stopped.id
-    assert runs()["train"].info.status == "FINISHED"
-    assert losses(live.id) == LOSSES
-    pictures = [file.path for file in mlflow.MlflowClient().list_artifacts(live.id, "images")]
-    assert len([name for name in pictures if name.endswith("png")]) == 1
-
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import mlflow
+import mlflow, numpy
 from pipeline.tracking.store import Tracker
 with Tracker(Path(sys.argv[1]), {"beta": 2}).run("train", {}, "fingerprint") as live:
     live.log_point("train", {"step": 0, "loss": 1.0})
-    while "train/loss" not in mlflow.get_run(live.id).data.metrics:
+    live.log_picture("state", 0, numpy.zeros((4, 6, 3), numpy.uint8))
+    while len(mlflow.MlflowClient().list_artifacts(live.id, "images")) < 2:
         pass
     print(live.id, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -167,8 +137,9 @@ def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(tracker: Tr
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     killed = done.stdout.split()[-1]
+    client = mlflow.MlflowClient()
     assert mlflow.get_run(killed).info.status == "RUNNING", done.stderr
-    elsewhere = mlflow.MlflowClient().create_run(mlflow.get_run(killed).info.experiment_id).info.run_id
+    elsewhere = client.create_run(mlflow.get_run(killed).info.experiment_id).info.run_id
     with tracker.run("train", {}) as other:
         Tracker(tmp_path, {"beta": 2})
         found = {run: mlflow.get_run(run).info.status for run in (killed, elsewhere, other.id)}
@@ -177,9 +148,13 @@ def test_runs_of_dead_processes_are_marked_and_resumed_and_no_others(tracker: Tr
     with tracker.run("train", {}, "fingerprint") as live:
         with Tracker(tmp_path, {"beta": 2}).run("train", {}, "fingerprint") as second:
             assert second.id != killed  # which a process writes to
-        log_losses(live, 4)
+        for step in range(4):
+            live.log_point("train", {"step": step, "loss": 1 / (step + 1)})
+        live.log_picture("state", 0, np.zeros((4, 6, 3), np.uint8))
     assert live.id == killed
-    assert losses(killed) == LOSSES
+    history = client.get_metric_history(killed, "train/loss")
+    assert sorted((point.step, point.value) for point in history) == [(0, 1), (1, 1 / 2), (2, 1 / 3), (3, 1 / 4)]
+    assert len(client.list_artifacts(killed, "images")) == 2  # the picture of step 0, and a small copy of it
     assert mlflow.get_run(killed).info.status == "FINISHED"
 
 
