@@ -70,16 +70,6 @@ def test_a_failed_write_leaves_the_previous_file(checkpoint, monkeypatch):
     assert files(checkpoint.newest().parent) == ["abc-000000008.pt", "abc-000000012.pt"]
 
 
-def test_a_file_is_on_disk_before_it_is_renamed(checkpoint, monkeypatch):
-    """File, then name, then folder: a power failure leaves the old file or the new one."""
-    done = []
-    for name in ("fsync", "replace"):
-        real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *args, name=name, real=real: done.append(name) or real(*args))
-    checkpoint.save({"step": 16})
-    assert done == ["fsync", "replace", "fsync"]
-
-
 def test_a_second_process_is_locked_out_until_the_first_ends_or_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
     checkpoint = Checkpoint(tmp_path, "abc")

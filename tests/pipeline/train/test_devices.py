@@ -13,12 +13,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import stegnet
-from pipeline.train.devices import BatchShare, training_setup, unused_gpus
+from pipeline.train.devices import BatchShare, unused_gpus
 from pipeline.train.machine import loader_processes, process_count
 from pipeline.train.run import TrainingRun
 from stegnet import ConfigError
 from stegnet.core import compute
-from tests.support.training import HidingTask, open_trainer
+from tests.support.training import HidingTask, open_trainer, training_precision
 
 CUDA, META = torch.device("cuda", 0), torch.device("meta")
 CODE = str(Path(stegnet.__file__).parent)
@@ -49,14 +49,6 @@ def test_one_process_per_gpu_as_far_as_there_are_pairs(make_config, monkeypatch,
     as_process(monkeypatch, 0, 2)
     with pytest.raises(ConfigError, match="2 processes were started here, for 1 GPUs"):
         process_count(make_config(batch=8), 1)
-
-
-def test_a_line_says_how_few_pairs_each_gpu_has(make_config, monkeypatch):
-    config = make_config(batch=32)
-    for count, each in ((8, "4"), (3, "10 or 11")):
-        as_process(monkeypatch, 0, count)
-        run = TrainingRun(config, Path(), torch.device("cpu"), "fp32", 1, 0, "", HidingTask)
-        assert training_setup(run)["processes"] == f"{count}, each with {each} of the batch's 32 pairs"
 
 
 def test_gpus_that_pytorch_can_t_use_are_named(monkeypatch):
@@ -97,16 +89,20 @@ def test_a_gpu_is_fed_by_several_processes(make_config):
     assert [loader_processes(train, device) for device in (torch.device("cpu"), CUDA)] == [1, min(8, cores)]
 
 
-def test_bf16_is_for_cards_that_have_it(monkeypatch):
-    """Turing, 7.5, only emulates it."""
-    card = {"get_device_capability": (8, 0), "get_device_name": "Card"}
-    for name in tuple(card):
-        monkeypatch.setattr(torch.cuda, name, lambda _, name=name: card.get(name))
-    assert compute.has_bf16(CUDA) and compute.resolve("auto", CUDA) == "bf16"
-    card["get_device_capability"] = (7, 5)
-    assert not compute.has_bf16(CUDA) and compute.resolve("auto", CUDA) == "fp32"
-    with pytest.raises(ConfigError, match=r"bf16: cuda:0 \(Card\) does not have it"):
-        compute.resolve("bf16", CUDA)
+@pytest.mark.parametrize(
+    ("capability", "hiding", "training"),
+    [((9, 0), "bf16", "bf16"), ((8, 0), "bf16", "bf16"), ((7, 5), "fp32", "fp16"), ((6, 0), "fp32", "fp16"),
+     ((6, 1), "fp32", "fp32")],
+)  # fmt: skip
+def test_auto_is_the_fast_precision_of_a_gpu(capability, hiding, training, monkeypatch):
+    """Turing, 7.5, only emulates bf16."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Card")
+    assert (compute.resolve("auto", CUDA), training_precision("auto", CUDA)) == (hiding, training)
+    if hiding == "fp32":
+        with pytest.raises(ConfigError, match=r"bf16: cuda:0 \(Card\) does not have it"):
+            compute.resolve("bf16", CUDA)
+    assert training_precision("fp16", torch.device("cpu")) == "fp16"
 
 
 class MetaGenerator(torch.Generator):

@@ -3,22 +3,34 @@ import pytest
 import torch
 
 from stegnet.networks import Pair
-from tests.support.lab import ScrambleConfig
-from tests.support.training import HideRevealPass, HidingTask, block_means, draw_randomness
+from tests.support.lab import Config, ScrambleConfig
+from tests.support.training import HideRevealPass, HidingTask, PassResult, block_means, draw_randomness
 
 CPU = torch.device("cpu")
 
 
 class Watched(Pair):
-    """Returns its inputs, and records them."""
+    """Containers are scaled and shifted covers, and what was hidden is revealed; all that it is given is recorded."""
+
+    def __init__(self, scale: float = 1.0, shift: float = 0.0, period: float = 0.0) -> None:
+        super().__init__()
+        self._scale, self._shift, self._period = scale, shift, period
+
+    def period(self):
+        return torch.tensor(self._period)
 
     def hide(self, cover, secret):
-        self.hidden = secret
-        return cover
+        self.cover, self.hidden = cover, secret
+        return self._scale * cover + self._shift
 
     def reveal(self, container):
         self.container = container
         return self.hidden
+
+
+def passed(pair: Pair, config: Config, batch: torch.Tensor) -> PassResult:
+    """What comes of a batch in step 3."""
+    return HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
 
 
 @pytest.fixture
@@ -48,7 +60,7 @@ def test_only_secrets_are_shuffled_and_come_back_added_to_their_bases(make_confi
     for share, changed in ((0.0, 0), (1.0, 8)):
         config = make_config(batch=8, scrambled=share, scramble=ScrambleConfig(base, 85, 16))
         pair = Watched()
-        result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+        result = passed(pair, config, batch)
         assert torch.equal(result.cover, batch[:, 0] / 255)
         assert torch.equal(result.secret, batch[:, 1] / 255)
         moved = [not torch.allclose(a, b, atol=1e-6) for a, b in zip(pair.hidden, expected, strict=True)]
@@ -76,11 +88,8 @@ def test_what_an_enhanced_base_leaves_is_hidden_and_its_error_is_trained(make_co
     left = secret - bases - 16 / 255
     errors = []
     for weight in weights:
-        config, pair = (
-            make_config(batch=8, scrambled=0.0, base_weight=weight, scramble=ScrambleConfig(base, 85, 8)),
-            Enhancing(),
-        )
-        result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+        config = make_config(batch=8, scrambled=0.0, base_weight=weight, scramble=ScrambleConfig(base, 85, 8))
+        result = passed(pair := Enhancing(), config, batch)
         gains = 0.1 / left.square().mean((1, 2, 3), keepdim=True).sqrt()
         torch.testing.assert_close(pair.hidden, left * gains)
         torch.testing.assert_close(result.revealed, secret)
@@ -95,35 +104,22 @@ def test_sealed_bits_and_noise_change_what_is_stored(make_config, batch):
     """Covers are exact levels: a sealed bit costs a step, as likely up as down."""
     pair, shares = Watched(), []
     for bits in (0.0, 0.1, 1.0):
-        config = make_config(batch=8, bits=bits)
-        result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+        result = passed(pair, make_config(batch=8, bits=bits), batch)
         step = ((pair.container - result.container) * 255).round()
         assert set(step.unique().tolist()) <= {-1, 0, 1}
         shares.append(step.abs().mean().item())
     assert shares[:2] == [0, 0]  # so few bits fall on samples that lie between two levels
     assert 0.1 < shares[2] < 0.4
-    config = make_config(batch=8, bits=0.0, noise=0.1)
-    result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+    result = passed(pair, make_config(batch=8, bits=0.0, noise=0.1), batch)
     assert (pair.container - result.container).std().item() == pytest.approx(0.1, rel=0.05)
 
 
-class Periodic(Watched):
-    """Only the container modulo 4 levels counts; it is 3 levels above its cover."""
-
-    def period(self):
-        return torch.tensor(4 / 255)
-
-    def hide(self, cover, secret):
-        self.cover = cover
-        return super().hide(cover, secret) + 3 / 255
-
-
 def test_a_mask_is_around_the_networks_of_a_pair_with_a_period(make_config, batch):
-    config, pair = make_config(batch=8, bits=0.0), Periodic()
-    randomness = draw_randomness(config, 3, CPU)
-    result = HideRevealPass(pair, config, "fp32")(batch, randomness)
+    """Only the container modulo 4 levels counts; it is 3 levels above its cover."""
+    config, pair = make_config(batch=8, bits=0.0), Watched(shift=3 / 255, period=4 / 255)
+    result = passed(pair, config, batch)
     mask = (result.cover - pair.cover) * 255
-    torch.testing.assert_close(mask, randomness.mask * 4, atol=1e-4, rtol=0)
+    torch.testing.assert_close(mask, draw_randomness(config, 3, CPU).mask * 4, atol=1e-4, rtol=0)
     assert (mask.min().item(), mask.max().item()) == pytest.approx((0, 4), abs=0.01)
     torch.testing.assert_close(pair.container * 255 + mask, result.container * 255, atol=1e-3, rtol=0)
     # Samples come into the range by a period.
@@ -132,17 +128,9 @@ def test_a_mask_is_around_the_networks_of_a_pair_with_a_period(make_config, batc
     assert set(step.unique().tolist()) == {-1, 3}
 
 
-class Vivid(Watched):
-    """Its containers have values between 8-bit levels, and outside [0, 1]."""
-
-    def hide(self, cover, secret):
-        return 1.2 * super().hide(cover, secret) - 0.1
-
-
 def test_revealing_reads_the_container_as_a_file_holds_it(make_config, batch):
-    pair = Vivid()
-    config = make_config(batch=8, bits=0.0, noise=0.0)
-    result = HideRevealPass(pair, config, "fp32")(batch, draw_randomness(config, 3, CPU))
+    """Which has values between 8-bit levels, and outside [0, 1]."""
+    result = passed(pair := Watched(scale=1.2, shift=-0.1), make_config(batch=8, bits=0.0, noise=0.0), batch)
     levels = np.rint(result.container.double().numpy().clip(0, 1) * 255)
     np.testing.assert_allclose(pair.container.numpy() * 255, levels, atol=1e-4)
     assert (result.container.amin() < 0) and (result.container.amax() > 1)

@@ -71,7 +71,7 @@ def test_a_failure_is_reported_and_ends_the_other_processes(start, capfd):
 
 @pytest.fixture
 def launcher(start, monkeypatch):
-    """A launcher in a process of its own."""
+    """Launches them from a process of its own."""
 
     def call(way: str) -> subprocess.Popen:
         monkeypatch.setenv("WAY", way)

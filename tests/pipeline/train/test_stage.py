@@ -1,6 +1,5 @@
 """The training stage in processes of its own: killed, stopped, and shared out."""
 
-import json
 import os
 import re
 import subprocess
@@ -33,15 +32,6 @@ import runpy, sys
 sys.modules["mlflow"] = None
 sys.argv = ["train", *sys.argv[3:]]
 runpy.run_module("pipeline.train", run_name="__main__", alter_sys=True)
-"""
-# Runs when Python starts, as sitecustomize.py: the disk is full for the weights.
-FULL_DISK = """
-import errno, os
-def fsync(descriptor, real=os.fsync):
-    if ".w.safetensors." in os.readlink(f"/proc/self/fd/{descriptor}"):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    real(descriptor)
-os.fsync = fsync
 """
 Run = Callable[..., subprocess.Popen]
 
@@ -170,21 +160,8 @@ def test_a_training_whose_log_is_missing_is_logged_by_the_same_command_without_t
     assert saved(folder) == before
 
 
-@pytest.mark.long
-def test_a_full_disk_is_named(start: Run, folder: Path) -> None:
-    """The next run goes on from the last checkpoint; there are no weights that look whole."""
-    (out := folder / "full").mkdir()
-    (out / "sitecustomize.py").write_text(FULL_DISK, encoding="utf-8")
-    assert start("full", "env", f"PYTHONPATH={out}:{ROOT}", sys.executable, devices=2).wait() == 1
-    said = (out / "said.txt").read_text(encoding="utf-8")
-    assert "Traceback" not in said and "run the same command again" in said.splitlines()[-1]
-    assert said.splitlines()[-2] == "error: w.safetensors: can't be written (No space left on device)"
-    assert not [path for path in out.iterdir() if "w." in path.name]
-    assert "20/20" not in finish(start("full", devices=2), out)
-
-
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
-    """DVC plots the columns, so they are always there; its template skips the empty cells."""
+    """DVC plots the columns, so they are always there."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]
     write_curve(tmp_path / "curve.csv", points)
     write_curve(tmp_path / "none.csv", points[:1])
@@ -194,11 +171,6 @@ def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -
     assert (head, first, second) == (expected, "0,2.0,,,,,", "1,1.0,3.5,3.5,3.5,,")
     assert (tmp_path / "none.csv").read_text(encoding="utf-8").splitlines() == [head, first]
     assert list(_curve(tmp_path / "curve.csv")) == points
-    (plot,) = (entry for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"][:1])
-    drawn = plot["reports/train/curve.csv"]
-    assert set(FIGURES[1:]) < set(drawn["y"])
-    template = json.loads((ROOT / ".dvc" / "plots" / f"{drawn['template']}.json").read_text(encoding="utf-8"))
-    assert template["transform"] == [{"filter": "datum.dvc_inferred_y_value !== ''"}]
 
 
 def test_equal_figures_of_other_weights_are_another_result(tmp_path: Path) -> None:
