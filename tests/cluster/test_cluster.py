@@ -271,13 +271,12 @@ def test_results_are_in_order_and_computed_in_this_folder(stages):
     assert os.getpid() not in processes
 
 
-def fail(number: int) -> int:
-    if number == 2:
-        raise DataError("no pictures", "take some")
-    return number
-
-
 def test_an_error_is_raised_as_if_it_had_happened_here(stages):
+    def fail(number: int) -> int:
+        if number == 2:
+            raise DataError("no pictures", "take some")
+        return number
+
     with pytest.raises(DataError, match=r"^no pictures$") as caught:
         list(map_in_threads(fail, range(5)))
     assert caught.value.hint == "take some"

@@ -1,13 +1,14 @@
 """params.yaml: what is in it, and the line that a user reads when something in it is wrong."""
 
 import dataclasses
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from pipeline.preset import preset_files, read_preset
+from pipeline.preset import parse_changes, preset_files, read_preset
 from stegnet import ConfigError
 from tests.support.lab import PARAMS, Config, changed, check, flatten, load, parse, read, with_recipe
 
@@ -164,10 +165,19 @@ def test_keys_that_do_not_fit_together():
 
 
 @pytest.mark.parametrize("name", preset_files())
-def test_what_a_preset_changes_is_known(name):
-    changes = read_preset(name)
-    values = changed(VALUES, changes)
+def test_what_a_preset_changes_is_known_and_what_the_printed_command_gives_dvc(name):
+    command = f"echo $(grep -o '^-S [^ ]*' {preset_files()[name]})"
+    words = subprocess.check_output(command, shell=True, text=True).split()
+    assert set(words[::2]) == {"-S"}
+    assert parse_changes(words[1::2]) == read_preset(name)
+    values = changed(VALUES, read_preset(name))
     assert flatten(dataclasses.asdict(check(values))) == flatten(with_recipe(values))
+
+
+def test_an_unknown_preset():
+    with pytest.raises(ConfigError, match="no preset has the name 'balujo'") as raised:
+        read_preset("balujo")
+    assert raised.value.hint.startswith("did you mean baluja? known: costa, gpu, invertible_large, baluja,")
 
 
 @pytest.mark.parametrize(

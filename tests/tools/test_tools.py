@@ -29,25 +29,6 @@ def test_a_benchmark_has_the_memory_of_its_own_process_and_changes_its_tables_al
     assert page == f"before\n{BEGIN}\nnew\n\n{END}after\n" == with_tables(page, "new\n")
 
 
-def test_counts_by_hand(tmp_path: Path) -> None:
-    files = {
-        "lib/__init__.py": '"""A library."""\n',
-        "lib/deep/many.py": "def most(a, b, c, d, e, f, *, g): return 'visible'\n",
-        "lib/methods/registry.py": "CLASSES = {'visible': 'lib.methods.seen:Seen'}\n",
-        "tests/test_lib.py": "from stegnet.a.b import c\nfrom stegnet.a import d\n",
-        "README.md": "three plain words\n",
-        "dvc.yaml": "stages:\n  a:\n    deps: [lib/deep]  # lib\n    outs: [data]\n",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    found = counts(tmp_path, ["lib"])
-    assert (found["modules without `__init__`"], found["lines a function, med/p90/max"]) == ("2", "1/1/1")
-    assert found["files that name a method, outside methods"] == "1 + 0 of the page"
-    assert (found["tests: deep imports; patches"], found["README, words"]) == ("1; 0", "3")
-    assert found["DVC files, lines"] == "4, 25% of them paths of code"
-
-
 def test_the_diagrams_show_the_stages_the_layers_and_every_destination(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     for name, svg in drawings().items():
