@@ -55,20 +55,6 @@ function waves() {
   return { width, height, data };
 }
 
-for (const [what, fullChroma, keyInput] of [
-  ["4:2:0 and a key file", false, KEY],
-  ["4:4:4 and a passphrase", true, { passphrase: "zwei Käse" }],
-]) {
-  test(`a file is recovered from a JPEG of ${what}, all else of which stays`, async () => {
-    const cover = encodeJpeg(waves(), 90, fullChroma);
-    const container = await hideInJpeg(readJpeg(cover), NOTE, keyInput);
-    const [{ start }] = readJpeg(cover).file.scans;
-    assert.deepEqual(container.subarray(0, start), cover.subarray(0, start));
-    const { file, whole } = await revealFromJpeg(container, keyInput);
-    assert.deepEqual([file.name, file.bytes, whole], [NOTE.name, NOTE.bytes, true]);
-  });
-}
-
 test("a near-lossless picture is revealed from a JPEG", async () => {
   const { file: name, key, shown, within } = nearVectors.find(({ file }) => file === "grey.png");
   const keys = keySource({ file: fromHex(key) });

@@ -8,8 +8,6 @@ import { asFile, fromBare, parseContent, pictureContent, scaledSide, toBare } fr
 import { fromHex, toHex } from "../src/format/bytes.js";
 import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/grid.js";
 import { keySource } from "../src/format/keys.js";
-import { gridOf, regionMeans, saltsOf, textureOf } from "../src/format/regions.js";
-import { codedBits, readBits } from "../src/format/robust_record.js";
 import { psnr } from "../src/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
 
@@ -37,36 +35,6 @@ test("the table of φ is fine", () => {
       `φ(${values[at]}) = ${found}`,
     );
   }
-});
-
-const [cover, { container }] = [picture(steps.picture), steps];
-const [grid, point] = [gridOf(cover), { name: "", ...steps.rung }];
-const salts = container.salts.map(fromHex);
-const key = await keySource({ file: fromHex(steps.key) }).robustKey(salts[0]);
-
-test("salts", async () => {
-  const found = regionMeans(cover);
-  assert.deepEqual(
-    found.map((mean) => mean.toFixed(6)),
-    container.means.map((mean) => mean.toFixed(6)),
-  );
-  assert.deepEqual((await saltsOf(cover)).map(toHex), container.salts);
-});
-
-test("texture", () => {
-  const { picture: rough, texture } = container.textured;
-  assert.deepEqual([...textureOf(picture(rough))], texture);
-});
-
-test("the bits of a container", async () => {
-  const content = fromHex(container.content);
-  const { bits } = await codedBits(grid, point, steps, content, key, fromHex(steps.nonce));
-  const read = await readBits(received(bits, 0.5, seeded(3)), grid, point, key);
-  assert.deepEqual(read.subarray(0, content.length), content);
-  assert.ok(read.subarray(content.length).every((byte) => byte === 0));
-  assert.equal(await readBits(received(bits, 4, seeded(3)), grid, point, key), null);
-  const other = await keySource({ file: new Uint8Array(32) }).robustKey(salts[0]);
-  assert.equal(await readBits(received(bits, 0.5, seeded(3)), grid, point, other), null);
 });
 
 test("canonical sizes", () => {
@@ -102,6 +70,7 @@ for (const depth of [8, 10]) {
 }
 
 test("an AVIF file without its boxes, and with them again", async () => {
+  const cover = picture(steps.picture);
   const bare = toBare(await avif.encode(cover, 60));
   const found = await fromBare(bare, cover.width, cover.height, avif);
   assert.ok(psnr(found, cover) > 33, `${psnr(found, cover)} dB`);

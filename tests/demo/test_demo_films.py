@@ -1,6 +1,6 @@
 """Files in films, exchanged between Python and the page's worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,16 +9,16 @@ import pytest
 
 import stegnet
 from stegnet.image import write_png
-from stegnet.video import FilmWriter, read_frames, read_sound, scan
+from stegnet.video import read_frames, read_sound, scan
 from tests.demo.conftest import node
-
-pytestmark = pytest.mark.slow
+from tests.support.films import write_film
 
 PASSPHRASE = "zwei Käse"
 NOTE = bytes(range(256)) * 3
 MUCH = bytes(range(200)) * 17  # needs two layers of the cover
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")
-KEY = bytes(range(32))
+SECRET = bytes(range(32))
+KEY = stegnet.Key(SECRET)
 MAX_ERROR = 1  # mean difference in levels of a cover's frames: without SIMD, as in the page, FFmpeg rounds otherwise
 
 
@@ -26,33 +26,26 @@ MAX_ERROR = 1  # mean difference in levels of a cover's frames: without SIMD, as
 def exchanged(page: Path, make_film: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of films that Python and the page exchanged while the page's own tests ran."""
     folder = tmp_path_factory.mktemp("films")
-    (folder / "key").write_bytes(KEY)
+    (folder / "key").write_bytes(SECRET)
     (folder / "note.bin").write_bytes(NOTE[:700])
     (folder / "much.bin").write_bytes(MUCH)
     (folder / "large.bin").write_bytes(bytes(99_999))
     make_covers(folder, make_film)
+
+    def hide(cover: str, secret: str, to: str, key: stegnet.Key | stegnet.Passphrase = KEY) -> None:
+        stegnet.hide(folder / cover, folder / secret, folder / to, key=key, method="sealed")
+
     for name in ("python.mkv", "python.mp4"):
         with pytest.warns(UserWarning, match="the cover is a film in YCbCr"):
-            stegnet.hide(
-                *(folder / each for each in ("plain.mp4", "note.bin", name)),
-                key=stegnet.Key(KEY),
-                method="sealed",
-            )
+            hide("plain.mp4", "note.bin", name)
     with pytest.warns(UserWarning, match="passphrase is weak|the cover is a film"):
-        stegnet.hide(
-            *(folder / name for name in ("plain.mp4", "note.bin", "python_passphrase.mkv")),
-            key=stegnet.Passphrase(PASSPHRASE),
-        )
-    stegnet.hide(
-        *(folder / name for name in ("cover.png", "much.bin", "layered_python.png")),
-        key=stegnet.Key(KEY),
-        method="sealed",
-    )
+        hide("plain.mp4", "note.bin", "python_passphrase.mkv", stegnet.Passphrase(PASSPHRASE))
+    hide("cover.png", "much.bin", "layered_python.png")
     frames = list(read_frames(folder / "python.mkv"))
-    write_frames(folder / "lost.mkv", frames[:3] + frames[4:])
-    write_frames(folder / "few.mkv", frames[:3])
+    write_film(folder / "lost.mkv", frames[:3] + frames[4:])
+    write_film(folder / "few.mkv", frames[:3])
     frames[2][0, 0, 0] ^= 2
-    write_frames(folder / "altered.mkv", frames)
+    write_film(folder / "altered.mkv", frames)
     node(page, "tests/browser/films.test.js", "tests/browser/form.test.js", STEGNET_EXCHANGE=str(folder))
     return folder
 
@@ -67,23 +60,16 @@ def make_covers(folder: Path, make_film: Callable[..., Path]) -> None:
     write_png(folder / "cover.png", next(read_frames(folder / "odd.mkv")))
 
 
-def write_frames(path: Path, frames: Sequence[np.ndarray]) -> None:
-    height, width, _ = frames[0].shape
-    with FilmWriter(path, width, height, Fraction(25)) as film:
-        for index, frame in enumerate(frames):
-            film.write(frame, Fraction(index, 25))
-
-
 @pytest.mark.parametrize("name", COVERS)
 def test_a_film_of_the_page_opens_in_python(exchanged: Path, name: str) -> None:
-    found = stegnet.reveal(exchanged / f"{name}.container.mkv", key=stegnet.Key(KEY), strict=True)
+    found = stegnet.reveal(exchanged / f"{name}.container.mkv", key=KEY, strict=True)
     assert (found.name, found.data) == ("note.bin", NOTE[:700])
 
 
 def test_a_film_of_the_page_opens_in_python_without_a_third_of_its_frames(exchanged: Path, tmp_path: Path) -> None:
     frames = list(read_frames(exchanged / "plain.mp4.container.mkv"))
-    write_frames(tmp_path / "lost.mkv", frames[1:4] + frames[5:])
-    found = stegnet.reveal(tmp_path / "lost.mkv", key=stegnet.Key(KEY))
+    write_film(tmp_path / "lost.mkv", frames[1:4] + frames[5:])
+    found = stegnet.reveal(tmp_path / "lost.mkv", key=KEY)
     assert (found.data, found.trouble) == (NOTE[:700], ("2 frames (0, 4) were lost",))
 
 

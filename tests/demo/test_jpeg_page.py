@@ -20,8 +20,6 @@ from stegnet.results import NONE_HARD, HidingFigures
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
-
 SECRET = bytes(range(32))
 KEY = stegnet.Key(SECRET)
 NOTE = bytes(range(256)) * 3

@@ -6,7 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { run } from "./jobs.js";
-import { exchange, open, PASSPHRASE } from "./open.js";
+import { bytes, exchange, open, PASSPHRASE } from "./open.js";
 
 /** Those of docs/format.md. */
 const VECTORS = new URL("../../../tests/format/vectors/", import.meta.url).pathname;
@@ -38,7 +38,7 @@ for (const name of ["plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadca
     await writeFile(exchange(`${name}.container.mkv`), result.file);
     const back = await reveal(`${name}.container.mkv`);
     assert.deepEqual([back.result.name, back.result.whole, back.result.trouble], ["note.bin", true, []]);
-    assert.deepEqual(back.result.file, new Uint8Array(await readFile(exchange("note.bin"))));
+    assert.deepEqual(back.result.file, await bytes("note.bin"));
   });
 }
 
@@ -56,7 +56,7 @@ for (const [name, container] of [
 test("a file that the program hid in two layers of a picture", async () => {
   const { result } = await run(visitor, "reveal", { device: "cpu" }, { container: exchange("layered_python.png"), ...key() });
   assert.deepEqual([result.name, result.whole], ["much.bin", true]);
-  assert.deepEqual(result.file, new Uint8Array(await readFile(exchange("much.bin"))));
+  assert.deepEqual(result.file, await bytes("much.bin"));
 });
 
 for (const [name, keyInput] of [
@@ -68,7 +68,7 @@ for (const [name, keyInput] of [
     const { result, error } = await reveal(name, { keyInput });
     assert.equal(error, undefined);
     assert.deepEqual([result.name, result.whole, result.frames], ["note.bin", true, 6]);
-    assert.deepEqual(result.file, new Uint8Array(await readFile(exchange("note.bin"))));
+    assert.deepEqual(result.file, await bytes("note.bin"));
   });
 }
 
@@ -80,7 +80,7 @@ test("an altered frame is reported", async () => {
 test("a file is recovered although a frame is lost", async () => {
   const { result } = await reveal("lost.mkv");
   assert.deepEqual([result.whole, result.trouble], [false, ["Frame 3 was lost."]]);
-  assert.deepEqual(result.file, new Uint8Array(await readFile(exchange("note.bin"))));
+  assert.deepEqual(result.file, await bytes("note.bin"));
 });
 
 for (const [name, message, hint] of [

@@ -1,9 +1,8 @@
 /** The form with films. They come from tests/demo/test_demo_films.py. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 
-import { exchange, PASSPHRASE, visitingTests } from "./open.js";
+import { bytes, exchange, PASSPHRASE, visitingTests } from "./open.js";
 
 const visiting = visitingTests();
 const hideThenReveal = async (visitor) => {
@@ -43,7 +42,7 @@ visiting("a film hidden in a picture is played when it is revealed", async (visi
   await hideThenReveal(visitor);
   const film = page.getByLabel("the hidden film");
   await page.waitForFunction((video) => video.readyState >= 2 && video.videoWidth > 0, await film.elementHandle());
-  assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(await readFile(exchange("plain.mp4"))));
+  assert.deepEqual(await visitor.saved("reveal"), await bytes("plain.mp4"));
 });
 
 visiting("damage of a film is listed", async (visitor) => {

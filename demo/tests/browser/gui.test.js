@@ -1,12 +1,10 @@
 /** The page of `stegnet gui`, with the program behind it. Films and the address come from tests/demo/test_gui.py. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 
-import { exchange, visitingTests } from "./open.js";
+import { bytes, exchange, visitingTests } from "./open.js";
 
 const visiting = visitingTests({ address: process.env.STEGNET_GUI });
-const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
 
 visiting("a film with its sound is hidden in a film, and recovered", async (visitor) => {
   const { page } = visitor;
@@ -259,13 +257,6 @@ visiting("a program that is gone makes no passphrase", async (visitor) => {
   await page.locator("#hide .key").getByText("The program does not answer.", { exact: true }).waitFor();
   assert.equal(await page.getByRole("button", { name: "Copy the passphrase" }).isVisible(), false);
   assert.match(seen.errors.splice(0).join(), /^Failed to load resource/);
-});
-
-visiting("what does not fit is said", async (visitor) => {
-  await visitor.give("secret", { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1 << 20) });
-  await visitor.usePassphrase("hide");
-  await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /large\.bin: has 1048576 bytes, more than the capacity of \d+/);
 });
 
 /** Cancels in the page, as soon as it counts frames: a fast program is done before a test on a slow machine looks. */

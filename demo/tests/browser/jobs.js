@@ -12,8 +12,7 @@ const WORKER = readdirSync(new URL("../../dist/assets/", import.meta.url)).find(
  * @param {object} what its arguments
  * @param {Record<string, string>} files paths of further arguments: File objects; `cover` and `secret` as bitmaps,
  *   `container` and `file` as bytes
- * @returns {Promise<{result?: object, error?: object, stages: Record<string, number>, seconds: number}>} stages: the
- *   second at which each stage was first reported; bytes of the result's file come as base64
+ * @returns {Promise<{result?: object, error?: object}>}
  */
 export async function run({ page }, job, what, files) {
   for (const [name, path] of Object.entries(files)) {
@@ -38,16 +37,13 @@ async function runInPage([name, job, what, names]) {
     else what[each] = file;
   }
   const worker = new Worker(`assets/${name}`, { type: "module" });
-  const [start, stages] = [performance.now(), {}];
-  const seconds = () => (performance.now() - start) / 1000;
   const { result, error } = await new Promise((resolve) => {
     worker.onerror = ({ message }) => resolve({ error: { message, hint: "" } });
-    worker.onmessage = ({ data }) => (data.stage ? (stages[data.stage] ??= seconds()) : resolve(data));
+    worker.onmessage = ({ data }) => data.stage || resolve(data);
     worker.postMessage({ job, ...what });
   });
-  const taken = seconds();
   worker.terminate();
-  if (!result) return { error, stages, seconds: taken };
+  if (!result) return { error };
   const url = await new Promise((resolve) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
@@ -55,5 +51,5 @@ async function runInPage([name, job, what, names]) {
   });
   const { name: own, psnr, hidden, frames, mayBeLost, whole, trouble } = result;
   const kept = { name: own, psnr, hidden, frames, mayBeLost, whole, trouble };
-  return { result: { ...kept, file: url.slice(url.indexOf(",") + 1) }, stages, seconds: taken };
+  return { result: { ...kept, file: url.slice(url.indexOf(",") + 1) } };
 }

@@ -1,12 +1,10 @@
 /** Files and texts in JPEGs that stay JPEGs, on the page. The files come from tests/demo/test_jpeg_page.py. */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 
-import { exchange, visitingTests } from "./open.js";
+import { bytes, exchange, visitingTests } from "./open.js";
 
 const visiting = visitingTests();
-const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
 const kind = ({ page }) => page.locator("#hide .send [name=hide-format]:checked").inputValue();
 
 for (const name of ["baseline", "progressive", "grey", "fine"]) {

@@ -35,6 +35,9 @@ export const exchange = (name) => {
   return `${folder}/${name}`;
 };
 
+/** The bytes of such a file. */
+export const bytes = async (name) => new Uint8Array(await readFile(exchange(name)));
+
 export const PASSPHRASE = "zwei Käse";
 export const SECRET = new Uint8Array(32).fill(7);
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { isGrey, psnr } from "../../src/picture.js";
 import { readPng } from "../../src/png.js";
 import { writePng } from "../png.js";
-import { exchange, open, readPicture, SMALL, visitingTests } from "./open.js";
+import { bytes, exchange, open, readPicture, SMALL, visitingTests } from "./open.js";
 
 const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is a different one/s;
 const UNUSABLE = /Don’t send this: the revealed secret would be unusable \(1\d\.\d dB\)/;
@@ -63,7 +63,7 @@ visiting("a file that Python hid is recovered byte for byte, and a picture is sh
   await shown.scrollIntoViewIfNeeded();
   assert.ok(await shown.evaluate((image) => image.decode().then(() => image.naturalWidth > 0)));
   assert.equal(await visitor.saveName("reveal"), "a night.webp");
-  assert.deepEqual(await visitor.saved("reveal"), new Uint8Array(await readFile(exchange("a night.webp"))));
+  assert.deepEqual(await visitor.saved("reveal"), await bytes("a night.webp"));
 });
 
 visiting("a near-lossless picture that Python hid is shown, and what it differs by is told", async (visitor) => {
@@ -107,7 +107,7 @@ visiting("JPEGs that Python hid in open, saved again and reduced, but not with a
     const revealed = readPng(await visitor.saved("reveal"));
     assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 22);
   }
-  for (const name of ["robust_with_file.jpg", "robust_resized.jpg"]) {
+  for (const name of ["robust_with_file.jpg", "robust_for_resizing.jpg", "robust_enlarged.jpg", "robust_resized.jpg"]) {
     await visitor.reveal(exchange(name), { key: exchange("key") });
     assert.match(await visitor.badge(), /Complete/);
     assert.equal(await visitor.saveName("reveal"), "note.txt");
