@@ -17,7 +17,7 @@ from PIL import Image
 import stegnet
 from stegnet.cli import main
 from tests.demo.conftest import needs_chromium, node
-from tests.support.phone_photographs import Shot
+from tests.support.phone_photographs import Shot, through_app
 from tests.support.sounds import noise
 from tests.support.waiting import LIMIT
 
@@ -40,14 +40,6 @@ def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
-
-
-def through_app(sent: Path, received: Path) -> None:
-    """Saves what arrives of a picture through an app."""
-    with Image.open(sent) as image:
-        picture = image.convert("RGB")
-    picture.thumbnail((384, 384))
-    picture.save(received, "JPEG", quality=80)
 
 
 def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, picture, tmp_path: Path) -> None:

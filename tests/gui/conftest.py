@@ -64,6 +64,13 @@ class Client:
         head = f"POST /{self.server.token}/jobs HTTP/1.1\r\n{own}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
+    def told(self, about: str, question: dict[str, Any], *files: Path) -> dict[str, Any]:
+        """Asks a question about files; returns the answer."""
+        answer = self.ask(about, "POST", body_of(question, *files))
+        assert answer.status == 200, answer
+        told: dict[str, Any] = json.loads(answer.body)
+        return told
+
     def do(self, job: str, *files: Path, key: dict[str, str] = KEY, **options: object) -> dict[str, Any]:
         """Does a job; returns the last line of its answer."""
         answer = self.ask("jobs", "POST", request(job, *files, key=key, **options))
@@ -75,11 +82,19 @@ class Client:
         return self.ask(done["result"]["url"], "GET", None, **headers)
 
 
+def named(file: Path) -> dict[str, Any]:
+    """A file in a request, behind which its content comes."""
+    return {"name": file.name, "size": file.stat().st_size}
+
+
+def body_of(question: dict[str, Any], *files: Path) -> bytes:
+    """Body of a request."""
+    return json.dumps(question).encode() + b"\n" + b"".join(file.read_bytes() for file in files)
+
+
 def request(job: str, *files: Path, key: dict[str, str] = KEY, **options: object) -> bytes:
     """Body of a request for a job."""
-    contents = [file.read_bytes() for file in files]
-    named = [{"name": file.name, "size": len(content)} for file, content in zip(files, contents, strict=True)]
-    return json.dumps({"job": job, "files": named, "key": key, **options}).encode() + b"\n" + b"".join(contents)
+    return body_of({"job": job, "files": [*map(named, files)], "key": key, **options}, *files)
 
 
 def back(request: object, inputs: list[Path], folder: Path, context: Context) -> jobs.Done:

@@ -15,7 +15,7 @@ from stegnet.core.parallel import in_steps
 from stegnet.gui import server as gui
 from stegnet.loopback import LOOPBACK
 from stegnet.methods import Context
-from tests.gui.conftest import KEY, PASSPHRASE, Client, back, request
+from tests.gui.conftest import KEY, PASSPHRASE, Client, back, body_of, named, request
 from tests.support.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
@@ -43,21 +43,16 @@ def test_the_page_its_policy_and_its_end(client: Client) -> None:
 
 
 def test_who_is_refused(client: Client) -> None:
-    """Other paths and tokens; hosts and origins: tests/test_loopback.py."""
+    """Other paths; hosts, origins and tokens: tests/test_loopback.py."""
     others = ["form/../../server.py", "../server.py", "form/%2e%2e/x", "form//drop.js", "index.html/"]
     others += ["results/", "jobs", "quit", "form"]
     assert {path: client.ask(path).status for path in others} == dict.fromkeys(others, 404)
-    for path in ("", "jobs", "quit", "form/drop.js", "capacity", "words"):
-        for method in ("GET", "POST"):
-            assert client.ask_anything(f"/{'x' * 32}/{path}", method).status == 404
-        assert client.ask(path, "POST", Origin="http://evil.example").status == 403
-    assert not client.server.stop.is_set()
     own = f"{LOOPBACK}:{client.server.server_port}"
     assert f"ssh -L {own.split(':')[1]}:{own} " in client.ask("", Host="localhost:1").body.decode()
 
 
 def asking(**wrong: Any) -> bytes:
-    return json.dumps({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": 0}]} | wrong).encode() + b"\n"
+    return body_of({"job": "reveal", "key": KEY, "files": [{"name": "a", "size": 0}]} | wrong)
 
 
 NO_JSON = (b"", b"{}", b"{}\n", b"[]\n", b"5\n", b"\xff\n", b"x" * (1 << 17) + b"\n", b"[" * 60_000 + b"\n")
@@ -224,16 +219,13 @@ def test_a_cover_that_nobody_foresaw_gets_an_answer(
 
     monkeypatch.setattr(gui.CapacityQuestion, "answer", fail)
     terminal = terminal_of(monkeypatch)
-    file = {"name": cover.name, "size": cover.stat().st_size}
-    asked = {"cover": {"width": 9, "height": 9, "frames": 1, "file": file}, "secret": {"name": "a", "size": 1}}
-    answer = client.ask("capacity", "POST", json.dumps(asked).encode() + b"\n" + cover.read_bytes())
-    assert answer.status == 200
+    sides = {"width": 9, "height": 9, "frames": 1, "file": named(cover)}
+    told = client.told("capacity", {"cover": sides, "secret": {"name": "a", "size": 1}}, cover)
     if isinstance(error, MemoryError):
-        assert json.loads(answer.body) == {"text": "out of memory; close other programs, and try again."}
+        assert told == {"text": "out of memory; close other programs, and try again."}
         assert terminal.getvalue() == ""
     else:
-        told = "something went wrong; this is a bug: the terminal of `stegnet gui` shows more."
-        assert json.loads(answer.body) == {"text": told}
+        assert told == {"text": "something went wrong; this is a bug: the terminal of `stegnet gui` shows more."}
         traceback(terminal, f"{type(error).__name__}: odd")
 
 

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageOps
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
 Floats = NDArray[np.float32]
+APP_SIDE = 384  # pixels that `through_app` reduces pictures to
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,6 @@ class Shot:
     grey: bool = False
     clipped: bool = False
     seed: int = 0
-
-    @property
-    def upright_size(self) -> tuple[int, int]:
-        """Width and height as the picture is shown."""
-        return (self.width, self.height) if self.orientation < 5 else (self.height, self.width)
 
     def pixels(self) -> NDArray[np.uint8]:
         """Return what the sensor saw, (height, width, 3) uint8."""
@@ -98,6 +94,15 @@ def shots(side: int = 4000) -> Iterator[Shot]:
 def covers(folder: Path, number: int, side: int = 4000) -> list[Path]:
     """Save the first shots into a folder; returns their paths."""
     return [shot.save(folder / f"cover{index}.jpg") for index, shot in zip(range(number), shots(side), strict=False)]
+
+
+def through_app(sent: Path, received: Path, quality: int = 80) -> Path:
+    """Save what arrives of a picture through an app; returns its path."""
+    with Image.open(sent) as image:
+        picture = image.convert("RGB")
+    picture.thumbnail((APP_SIDE, APP_SIDE))
+    picture.save(received, "JPEG", quality=quality)
+    return received
 
 
 def upright(path: Path) -> Image.Image:
