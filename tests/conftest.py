@@ -20,6 +20,7 @@ from stegnet.core.process_settings import set_up_process
 from stegnet.keys import Key
 from stegnet.networks import Network
 from tests.support.films import make_film, picture
+from tests.support.required import missing
 from tools.closure import touches
 from tools.servers import MISSING, programs
 
@@ -205,8 +206,7 @@ def film_maker() -> Callable[..., Path]:
 def postgres_programs() -> None:
     """Skips the tests that need PostgreSQL where it is missing, or fails them where it is required."""
     if programs() is None:
-        stop = pytest.fail if os.environ.get("STEGNET_POSTGRES") == "required" else pytest.skip
-        stop(MISSING)
+        missing("STEGNET_POSTGRES", MISSING)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,7 @@ import stegnet
 from tests.support.films import make_film
 from tests.support.newcomer import Newcomer, make_files
 from tests.support.printed import USED, Printed, printed_lines, printed_programs
-
-pytestmark = pytest.mark.slow
+from tests.support.required import missing
 
 ROOT = Path(__file__).parents[1]
 MEGABYTES = 18  # that the wheel may have; the weights are most of it
@@ -133,14 +132,12 @@ def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment with the wheel, the pinned packages that it asks for, and nothing else."""
     if sys.platform != "linux":
         pytest.skip("the pages name programs as Linux has them")
-    if missing := [name for name in ("convert", "ffmpeg", "script") if not shutil.which(name, path="/usr/bin")]:
-        stop = pytest.fail if os.environ.get("STEGNET_ENCODERS") == "required" else pytest.skip
-        stop(f"missing: {', '.join(missing)} (Debian: apt install imagemagick ffmpeg bsdutils)")
+    if names := [name for name in ("convert", "ffmpeg", "script") if not shutil.which(name, path="/usr/bin")]:
+        missing("STEGNET_ENCODERS", f"missing: {', '.join(names)} (Debian: apt install imagemagick ffmpeg bsdutils)")
     folder = tmp_path_factory.mktemp("plain") / "venv"
     done = installed(wheel, folder, "--constraint", str(ROOT / "constraints.txt"))
     if done.returncode:
-        stop = pytest.fail if os.environ.get("STEGNET_INDEX") == "required" else pytest.skip
-        stop(f"the packages could not be installed:\n{done.stderr}")
+        missing("STEGNET_INDEX", f"the packages could not be installed:\n{done.stderr}")
     return folder
 
 

@@ -2,10 +2,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from filelock import FileLock
+
+from tests.support.required import missing
 
 FOLDER = Path(__file__).parents[2] / "demo"
 PAGE = FOLDER.parent / "stegnet" / "gui" / "page"
@@ -17,12 +18,12 @@ CHROMIUM = os.environ.get("STEGNET_CHROMIUM", "/usr/bin/chromium")
 def demo() -> Path:
     """The demo's folder, with its npm packages installed."""
     if shutil.which("npm") is None:
-        _stop("Node.js is missing: install it (Debian: apt install npm)")
+        missing("STEGNET_BROWSER", "Node.js is missing: install it (Debian: apt install npm)")
     with one_at_a_time():
         if not (FOLDER / "node_modules" / ".package-lock.json").is_file():
             done = subprocess.run(["npm", "ci"], cwd=FOLDER, text=True, capture_output=True, check=False)
             if done.returncode != 0:
-                _stop(f"npm can't install the demo's packages: {done.stderr}")
+                missing("STEGNET_BROWSER", f"npm can't install the demo's packages: {done.stderr}")
     return FOLDER
 
 
@@ -52,16 +53,13 @@ def one_at_a_time() -> FileLock:
 def firefox() -> str:
     """Path of Firefox."""
     if not Path(FIREFOX).is_file():
-        _stop("Firefox is missing: install it (Debian: apt install firefox-esr), or set STEGNET_FIREFOX to its path")
+        reason = "Firefox is missing: install it (Debian: apt install firefox-esr), or set STEGNET_FIREFOX to its path"
+        missing("STEGNET_BROWSER", reason)
     return FIREFOX
 
 
 def needs_chromium() -> None:
     """Skips a test where there is no Chromium."""
     if not Path(CHROMIUM).is_file():
-        _stop("Chromium is missing: install it (Debian: apt install chromium), or set STEGNET_CHROMIUM to its path")
-
-
-def _stop(reason: str) -> NoReturn:
-    stop = pytest.fail if os.environ.get("STEGNET_BROWSER") == "required" else pytest.skip
-    stop(reason)
+        reason = "Chromium is missing: install it (Debian: apt install chromium), or set STEGNET_CHROMIUM to its path"
+        missing("STEGNET_BROWSER", reason)
