@@ -102,6 +102,12 @@ def program(folder: Path) -> Callable[..., subprocess.Popen]:
     return start
 
 
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs a program that finds stegnet here, in the current folder."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+
+
 def with_key(line: str | list[str]) -> list[str]:
     """A command with the key, if it names none and needs one."""
     command, *rest = line.split() if isinstance(line, str) else line

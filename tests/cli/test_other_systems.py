@@ -1,10 +1,7 @@
 """Windows, as far as Linux can stand in for it: without what only Unix has, and without moving files that are open."""
 
-import subprocess
-import sys
-
 from stegnet.cli import main
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import python
 
 WINDOWS = """
 import argparse, getpass, logging, multiprocessing, os, shutil, signal, socket, subprocess, sys, tempfile, webbrowser
@@ -55,11 +52,9 @@ def test_hiding_and_revealing(folder):
         "reveal odd.mkv --key-file k",
         "hide cover.png big -o c.png --key-file k",
     )
-    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-c", WINDOWS, *lines]
-    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
-    ends = [line.split(maxsplit=2)[1:] for line in done.stdout.splitlines() if line.startswith("exit")]
+    done = python(WINDOWS, *lines)
+    ends = [line.split(maxsplit=2)[1:] for line in done.stdout.decode().splitlines() if line.startswith("exit")]
     assert [code for code, _ in ends] == ["0", "0", "0", "1"], done.stderr
     assert "what_ aux_1.jpg" in ends[2][1]
     assert ends[3][1] == ends[2][1]
-    assert done.stderr.count("error: ") == 1
+    assert done.stderr.count(b"error: ") == 1

@@ -3,14 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from stegnet.cli.signals import SignalReceived, Signals, stop_on_signal
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import python
 from tests.support.films import ffmpeg
 from tests.support.waiting import LIMIT, wait_until
 
@@ -58,18 +57,6 @@ def test_an_ignored_signal_stays_ignored(program, folder, ignored, code, told):
         _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == code
     assert err.startswith(told)
-
-
-def python(code: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, check=False)
-
-
-def test_the_first_import_imports_only_what_reads_the_stub_of_a_package():
-    """Ctrl-C during this import shows a traceback."""
-    code = "import sys; before = set(sys.modules); import stegnet.cli; print(*sorted(set(sys.modules) - before))"
-    assert python(code).stdout == b"_ast ast lazy_loader stegnet stegnet.cli\n"
 
 
 @pytest.mark.parametrize(
