@@ -17,7 +17,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.core.names import USUAL_NAME
-from tests.support.films import ffmpeg, make_film, picture, still_frames
+from tests.support.films import make_film, noisy_film, picture
 from tests.support.kernels import numpy_kernels
 from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
 
@@ -41,11 +41,7 @@ pytest.MonkeyPatch().setattr(providers, "_get_local_constants", Constants)
 def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A film for each method that hides any file in films."""
     folder = tmp_path_factory.mktemp("films")
-    frames = np.stack(still_frames(96, 144, 192)) + np.random.default_rng(0).normal(0, 8, (96, 144, 192, 3))
-    raw, coding = "-f rawvideo -pix_fmt rgb24 -s 192x144 -r 25 -i -", "-c:v libx264 -crf 20 -g 48 -bf 3 -threads 1"
-    data = frames.clip(0, 255).astype(np.uint8).tobytes()
-    ffmpeg(raw, folder / "film.mp4", f"{coding} -pix_fmt yuv420p", data)
-    return {"sealed": make_film(folder / "film.mkv", FRAMES, 50, 70), "h264": folder / "film.mp4"}
+    return {"sealed": make_film(folder / "film.mkv", FRAMES, 50, 70), "h264": noisy_film(folder / "film.mp4")}
 
 
 def opaque(height: int, width: int, grey: bool) -> bytes:

@@ -24,7 +24,6 @@ def test_a_film_as_the_camera(tmp_path, picture, make_film, monkeypatch) -> None
         [sys.executable, str(WEBCAM), *line.split()], capture_output=True, text=True, timeout=LIMIT, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"watch http://127\.0\.0\.1:\d+/[\w-]{32}\nshowed 2 frames\nwrote out\.mkv\n", done.stdout), (
-        done.stdout
-    )
+    told = r"watch http://127\.0\.0\.1:\d+/[\w-]{32}\nshowed 2 frames\nwrote out\.mkv\n"
+    assert re.fullmatch(told, done.stdout), done.stdout
     assert stegnet.reveal("out.mkv", key=stegnet.read_key("k")).data == Path("note.png").read_bytes()

@@ -166,3 +166,11 @@ def encoded(film: Path, out: Path, *options: str) -> Path:
     command = [bundled_ffmpeg(), "-v", "error", "-y", "-i", str(film), *options, str(out)]
     subprocess.run(command, check=True)
     return out
+
+
+def noisy_film(path: Path) -> Path:
+    """A film in H.264 of a scene with noise, in whose pictures much can be hidden."""
+    frames = np.stack(still_frames(96, 144, 192)) + np.random.default_rng(0).normal(0, 8, (96, 144, 192, 3))
+    coding = "-c:v libx264 -preset medium -crf 20 -g 48 -bf 3 -pix_fmt yuv420p -threads 1"
+    raw = frames.clip(0, 255).astype(np.uint8).tobytes()
+    return ffmpeg("-f rawvideo -pix_fmt rgb24 -s 192x144 -r 25 -i -", path, coding, raw)
