@@ -1,12 +1,11 @@
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from tests.support.required import missing
+from tests.support.required import missing, with_npm_packages
 
 FOLDER = Path(__file__).parents[2] / "demo"
 PAGE = FOLDER.parent / "stegnet" / "gui" / "page"
@@ -17,14 +16,7 @@ CHROMIUM = os.environ.get("STEGNET_CHROMIUM", "/usr/bin/chromium")
 @pytest.fixture(scope="session")
 def demo() -> Path:
     """The demo's folder, with its npm packages installed."""
-    if shutil.which("npm") is None:
-        missing("STEGNET_BROWSER", "Node.js is missing: install it (Debian: apt install npm)")
-    with one_at_a_time():
-        if not (FOLDER / "node_modules" / ".package-lock.json").is_file():
-            done = subprocess.run(["npm", "ci"], cwd=FOLDER, text=True, capture_output=True, check=False)
-            if done.returncode != 0:
-                missing("STEGNET_BROWSER", f"npm can't install the demo's packages: {done.stderr}")
-    return FOLDER
+    return with_npm_packages(FOLDER, "STEGNET_BROWSER")
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +24,7 @@ def page(demo: Path, testrun_uid: str) -> Path:
     """The same folder with the page built; needs Chromium."""
     needs_chromium()
     built = demo / "node_modules" / ".built"
-    with one_at_a_time():  # other processes of this run may use the page that one of them has built
+    with FileLock(demo / ".lock"):  # other processes of this run may use the page that one of them has built
         if not built.is_file() or built.read_text() != testrun_uid:
             subprocess.run(["npm", "run", "build"], cwd=demo, check=True)
             built.write_text(testrun_uid)
@@ -42,11 +34,6 @@ def page(demo: Path, testrun_uid: str) -> Path:
 def node(demo: Path, *tests: str, **environment: str) -> None:
     """Runs tests of the page."""
     subprocess.run(["node", "--test", *tests], cwd=demo, env=os.environ | environment, check=True)
-
-
-def one_at_a_time() -> FileLock:
-    """A lock that only one of the processes that run tests can hold."""
-    return FileLock(FOLDER / ".lock")
 
 
 @pytest.fixture(scope="session")

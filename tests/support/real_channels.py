@@ -13,14 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
 
 import cv2
-import pytest
-from filelock import FileLock
 from PIL import Image, ImageOps
 
 from tests.support.browser_canvas import BrowserCanvas
+from tests.support.required import missing, with_npm_packages
 from tests.support.waiting import LIMIT
 
 # Saves the picture in the first file as a JPEG in the second one; the number is the longest side that it may have, in
@@ -37,7 +35,7 @@ class Canvas:
 
     def __call__(self, source: Path, target: Path, side: int | None) -> None:
         if not self.browser.program.is_file():
-            _stop("STEGNET_BROWSER", f"{self.browser.name} is missing: install it")
+            missing("STEGNET_BROWSER", f"{self.browser.name} is missing: install it")
         target.write_bytes(self.browser.save(source, side, self.quality))
 
 
@@ -189,25 +187,11 @@ def _program(package: str, *names: str) -> str:
     """
     paths = [path for name in names if (path := shutil.which(name, path="/usr/bin"))]
     if not paths:
-        return _stop("STEGNET_ENCODERS", f"{names[-1]} is missing: install it (Debian: apt install {package})")
+        missing("STEGNET_ENCODERS", f"{names[-1]} is missing: install it (Debian: apt install {package})")
     return paths[0]
 
 
 @cache
 def _sharp_folder() -> Path:
     """Return the folder of the script that runs sharp, with sharp installed."""
-    folder = Path(__file__).with_name("sharp")
-    if shutil.which("npm") is None:
-        _stop("STEGNET_ENCODERS", "Node.js is missing: install it (Debian: apt install npm)")
-    with FileLock(folder / ".lock"):  # other processes of this run may install it, too
-        if not (folder / "node_modules" / ".package-lock.json").is_file():
-            done = subprocess.run(["npm", "ci"], cwd=folder, text=True, capture_output=True, check=False)
-            if done.returncode != 0:
-                _stop("STEGNET_ENCODERS", f"npm can't install sharp: {done.stderr}")
-    return folder
-
-
-def _stop(variable: str, reason: str) -> NoReturn:
-    """Skip the test, or fail it where what is missing is required."""
-    stop = pytest.fail if os.environ.get(variable) == "required" else pytest.skip
-    stop(reason)
+    return with_npm_packages(Path(__file__).with_name("sharp"), "STEGNET_ENCODERS")
