@@ -27,68 +27,63 @@ def entry(name: str, mode: int = 0, compression: int = zipfile.ZIP_DEFLATED) -> 
     return made
 
 
-def claims_more(path: Path) -> None:
+def claims_more(data: bytearray, listed: int) -> None:
     """Says that its file has 32 GB."""
-    data = path.read_bytes()
-    place = data.rindex(b"PK\1\2")
-    path.write_bytes(data[: place + 24] + (2**32 - 2).to_bytes(4, "little") + data[place + 28 :])
+    data[listed + 24 : listed + 28] = (2**32 - 2).to_bytes(4, "little")
 
 
-def damaged(path: Path) -> None:
-    data = bytearray(path.read_bytes())
+def damaged(data: bytearray, listed: int) -> None:
     data[40] ^= 255
-    path.write_bytes(data)
 
 
-def overlapping(path: Path) -> None:
+def overlapping(data: bytearray, listed: int) -> None:
     """Names its one file 40 times, as archives do that unpack to petabytes."""
-    data = path.read_bytes()
-    start, end = data.rindex(b"PK\1\2"), data.rindex(b"PK\5\6")
-    header = data[start:end]
+    end = data.rindex(b"PK\5\6")
+    header = data[listed:end]
     size = (len(header) * 40).to_bytes(4, "little")
     several = b"".join(header[:46] + b"%03d" % number + header[49:] for number in range(40))
-    path.write_bytes(data[:start] + several + data[end : end + 8] + b"\50\0\50\0" + size + data[end + 16 :])
+    data[listed:] = several + data[end : end + 8] + b"\50\0\50\0" + size + data[end + 16 :]
 
 
-def undecodable(path: Path) -> None:
+def undecodable(data: bytearray, listed: int) -> None:
     """Says that its name is UTF-8, which it is not (APPNOTE 6.3.10, 4.4.4: bit 11 of the flags)."""
-    data = bytearray(path.read_bytes())
-    place = data.rindex(b"PK\1\2")
-    data[place + 9] |= 8
-    data[place + 46] = 0xFF
-    path.write_bytes(data)
+    data[listed + 9] |= 8
+    data[listed + 46] = 0xFF
 
 
-def undecodable_inside(path: Path) -> None:
+def undecodable_inside(data: bytearray, listed: int) -> None:
     """The same in the file's own header alone."""
-    data = bytearray(path.read_bytes())
-    data[7], data[30] = data[7] | 8, 0xFF
-    path.write_bytes(data)
+    data[7] |= 8
+    data[30] = 0xFF
 
 
-def begins_before_the_file(path: Path) -> None:
+def begins_before_the_file(data: bytearray, listed: int) -> None:
     """Says that its list is longer than all before it, and that its file begins before the archive."""
-    data = path.read_bytes()
-    place = data.rindex(b"PK\1\2")
     end = data.rindex(b"PK\5\6")
-    moved = data[: place + 42] + bytes(4) + data[place + 46 : end + 16]
-    path.write_bytes(moved + (place + 1000).to_bytes(4, "little") + data[end + 20 :])
+    data[listed + 42 : listed + 46] = bytes(4)
+    data[end + 16 : end + 20] = (listed + 1000).to_bytes(4, "little")
 
 
-def unnamed(path: Path) -> None:
-    path.write_bytes(path.read_bytes().replace(b"abc", b"\0bc"))
+def unnamed(data: bytearray, listed: int) -> None:
+    data[:] = data.replace(b"abc", b"\0bc")
 
 
-def nothing(path: Path) -> None:
+def no_archive(data: bytearray, listed: int) -> None:
+    data[:] = b"no archive"
+
+
+def nothing(data: bytearray, listed: int) -> None:
     """The archive is bad by what is in it."""
 
 
-def hide_archive(picture, *entries: zipfile.ZipInfo, change: Callable[[Path], object] = nothing) -> None:
-    """Hides an archive of these entries in sent.png."""
+def hide_archive(picture, *entries: zipfile.ZipInfo, change: Callable[[bytearray, int], None] = nothing) -> None:
+    """Hides an archive of these entries in sent.png; `change` is told where they are listed in it."""
     with zipfile.ZipFile("x.folder.zip", "w", zipfile.ZIP_DEFLATED) as packing:
         for each in entries:
             packing.writestr(each, np.random.default_rng(1).bytes(200), each.compress_type)
-    change(Path("x.folder.zip"))
+    data = bytearray(Path("x.folder.zip").read_bytes())
+    change(data, data.rfind(b"PK\1\2"))
+    Path("x.folder.zip").write_bytes(data)
     stegnet.hide(picture(200, 200, 1), Path("x.folder.zip"), Path("sent.png"), key=KEY)
 
 
@@ -113,7 +108,7 @@ def hide_archive(picture, *entries: zipfile.ZipInfo, change: Callable[[Path], ob
         ([entry("abc")], begins_before_the_file, "is damaged"),
         ([entry("abc", compression=zipfile.ZIP_LZMA)], nothing, "another method"),
         ([entry("abc", compression=zipfile.ZIP_BZIP2)], nothing, "another method"),
-        ([], lambda path: path.write_bytes(b"no archive"), "is damaged"),
+        ([], no_archive, "is damaged"),
         ([entry("/".join(["d"] * 1500 + ["note"]))], nothing, "has a file that lies 1500 folders deep"),
         ([entry("/".join(["d"] * 65 + ["note"]))], nothing, "has a file that lies 65 folders deep"),
         ([entry("/".join(["a" * 100] * 11))], nothing, "has a file that has a path of 1110 bytes"),
