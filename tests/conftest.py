@@ -252,13 +252,6 @@ def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stegnet.keys.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
-@pytest.fixture
-def any_quality(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tiny network is not trained: how well secrets come back is not looked at."""
-    monkeypatch.setattr("stegnet.networks.secret_quality.LEAST", 0.0)
-    monkeypatch.setattr("stegnet.networks.secret_quality.POOR", 0.0)
-
-
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a tiny pair that is not trained, and does something all the same."""

@@ -57,8 +57,10 @@ def material(tmp_path_factory, picture, make_film) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def folder(material, tmp_path, monkeypatch, any_quality) -> Iterator[Path]:
+def folder(material, tmp_path, monkeypatch) -> Iterator[Path]:
     """The working folder, with links to the material, and beside it the one for temporary files, which stays empty."""
+    for limit in ("LEAST", "POOR"):  # the tiny network is not trained
+        monkeypatch.setattr(f"stegnet.networks.secret_quality.{limit}", 0.0)
     (tmp_path / "temporary").mkdir()
     (tmp_path / "work").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))

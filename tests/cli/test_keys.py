@@ -107,8 +107,6 @@ def test_prompts_that_end(program):
 
 # mistakes of a user whose passphrase is "hunter2"
 LEAKY = [
-    "hide cover.png notes.txt -o c.png --passphrase=hunter2",
-    "hide cover.png notes.txt -o c.png --passphrase hunter2",
     "hide cover.png notes.txt -o c.png --passphrase-fd hunter2",
     "hide none.png notes.txt -o c.png --passphrase-file p",
     "hide cover.png none.jpg -o c.png --passphrase-file p",
