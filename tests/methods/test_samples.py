@@ -45,15 +45,44 @@ def test_a_container_may_be_converted_between_wav_and_flac(bits, channels):
     assert stegnet.reveal("altered.wav", key=KEY).trouble == ("the sound was altered since it was hidden",)
 
 
-def test_silence_stays_as_it_is():
-    """Digital silence, and an offset of it; the blocks beside it are loud."""
-    samples = noise(200_000)
-    samples[20_000:80_000] = 0
-    samples[120_000:160_000, 1] = -77
+def recording(level: float = 3000) -> np.ndarray:
+    """A tone with noise, (60000, 2) int32."""
+    tone = np.sin(np.arange(60_000) / 9)[:, None] * [[level, 0.7 * level]]
+    return np.rint(tone).astype(np.int32) + noise(60_000, level=0.02)
+
+
+def with_part(part: np.ndarray) -> np.ndarray:
+    sound = recording()
+    sound[30_000 : 30_000 + len(part)] = part
+    return sound
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        with_part(np.zeros((6000, 2), np.int32)),
+        with_part(np.tile([700, -77], (6000, 1))),
+        with_part(recording()[9000:20_000]),
+        with_part(recording()[30_000:45_000, :1].repeat(2, 1)),
+    ],
+    ids=["silence", "held", "repeated", "equal channels"],
+)
+def test_parts_that_are_exact_stay_as_they_are(samples):
+    """A single step in them would be proof; what stands beside them carries the file."""
     write_wav(Path("cover.wav"), samples)
-    stegnet.hide("cover.wav", np.random.default_rng(0).bytes(2000), "sent.wav", key=KEY)
+    stegnet.hide("cover.wav", np.random.default_rng(0).bytes(700), "sent.wav", key=KEY)
     changed = soundfile.read("sent.wav", dtype="int16")[0] != samples
-    assert changed.any() and not changed[20_000:80_000].any() and not changed[120_000:160_000, 1].any()
+    assert changed.any() and not changed[30_000:36_000].any()
+
+
+def test_clipped_samples_stay_clipped():
+    samples = np.clip(recording(60_000), -32768, 32767)
+    write_wav(Path("cover.wav"), samples)
+    stegnet.hide("cover.wav", np.random.default_rng(0).bytes(700), "sent.wav", key=KEY)
+    changed = soundfile.read("sent.wav", dtype="int16")[0] != samples
+    inside = np.abs(samples) >= 32767  # with clipped samples before and behind
+    inside[4:-4] &= inside[:-8] & inside[8:]
+    assert changed.any() and not changed[inside].any()
 
 
 def test_channels_that_are_equal_stay_equal():

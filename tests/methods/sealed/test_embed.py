@@ -160,6 +160,23 @@ def test_nothing_is_hard_to_find_in_what_was_saved_with_loss(at):
                 at.embed(cover, at.secret(9), "b.png", at_most_safe=True)
 
 
+def test_what_is_called_hard_to_find_leaves_margins_alone(at):
+    """In a small picture that is half margins, nothing is called so."""
+    pixels = picture(288, 400, 3)
+    pixels[:48] = pixels[-48:] = (90, 120, 40)
+    cover = at.saved(Image.fromarray(pixels), "cover.png")
+    with pytest.raises(CapacityError, match=r"at most \d+ bytes are hard to find") as refused:
+        at.embed(cover, at.secret(9000), "a.png", at_most_safe=True)
+    most = int(re.search(r"at most (\d+)", str(refused.value))[1])
+    at.embed(cover, at.secret(most), "a.png", at_most_safe=True)
+    changed = read_picture(at.folder / "a.png") != pixels
+    assert changed.any() and not changed[:48].any() and not changed[-48:].any()
+    pixels[:80] = pixels[-80:] = (90, 120, 40)
+    small = at.saved(Image.fromarray(pixels[16:144, :192]), "small.png")
+    with pytest.raises(CapacityError, match="none are hard to find"):
+        at.embed(small, at.secret(1), "b.png", at_most_safe=True)
+
+
 def test_a_cover_for_which_there_is_not_enough_memory(at, monkeypatch):
     """It is refused by its size, before it is read."""
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
