@@ -14,7 +14,6 @@ from PIL import Image
 
 from stegnet.networks import build_from, load_pair
 from study import (
-    arithmetic,
     classical,
     contents,
     jpeg_steganalysis,
@@ -49,15 +48,6 @@ def shrink(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **values: object
 
 def figures(folder: Path) -> dict[str, float]:
     return json.loads((folder / "metrics.json").read_text())
-
-
-def test_arithmetic(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shrink(monkeypatch, arithmetic, MOST_PAIRS=2, QUALITIES=(85,))
-    arithmetic.main(config, shards, weights, tmp_path)
-    table = pd.read_csv(tmp_path / "pairs.csv")
-    counts = {"enhanced": 6, "network": 2, "residual": 6}
-    assert table.groupby("method")["pair"].count().to_dict() == counts
-    assert figures(tmp_path).keys() == {"photographs_lead_db", "photographs_lead_enhanced_db"}
 
 
 def test_steganalysis(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
