@@ -3,16 +3,19 @@
 All attackers have the program, but no key. Covers are in the form of the containers: JPEG pictures, H.264 films.
 
 - SPAM: a classifier on features of a picture, or of one frame of a film.
-- jumps: how much low frequencies change where a run of frames begins, against all other frames of a film.
 - bits: the modem reads a container with the dither of another key. How many bits are right, and does it tell containers
   from covers how sure the modem is?
 - links: two films of one key whose mean lumas are alike have the same dither, so that coefficients at the same place
-  differ by whole numbers of half periods. Does that tell them from films of two keys, of the same scene or of others?
+  differ by whole numbers of half periods. Does that tell films of a scene from films of two keys?
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,29 +28,39 @@ from pipeline.evaluate.statistics import Scores
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.pixels import BLOCK, through_jpeg
-from stegnet.keys import KEY_BYTES, SALT_BYTES, Key, seeded
+from stegnet.keys import KEY_BYTES, SALT_BYTES, Key, KeySource, seeded
 from stegnet.methods.robust import (
     ALL_FILM_POINTS,
     CONTAINER_PSNR,
     FILM_POINTS,
     FREQUENCIES,
+    GROUP,
+    HEAD_BYTES,
+    WRITTEN,
     WRITTEN_QUALITY,
     BlockPlacement,
+    GroupContent,
     OperatingPoint,
     PictureModem,
-    dct_coefficients,
+    coded_bits,
+    content_capacity,
     dither_of,
-    group_dither,
+    hide_in_group,
     largest_share,
     luma,
-    modulated,
-    sines,
-    used_blocks,
+    new_nonce,
+    new_variant,
+    own_grid,
+    pieces_of,
+    robust_key,
 )
+from stegnet.video.coding import Coding
+from stegnet.video.film_writer import write_h264
+from stegnet.video.films import FilmInfo, read_frames
+from stegnet.video.motion import SEARCH, Motion, motion_of
 from study.ensemble import Features, cross_validated, summarise
 from study.features import spam
 from study.photograph_pairs import Pair, photograph_pairs, training_photographs
-from study.robust_hiders import RobustFilmHider, RobustHider, encoded, motion, moving_window
 from study.stats import auc, auc_interval, mean_interval, unpaired_auc_interval
 from study.steganalysis import extracted
 
@@ -58,13 +71,59 @@ WINDOW = 192  # side of a film's frames
 FRAME = 20  # the one of a film that the classifier sees
 PICTURES, MOVING = "pictures", "films"
 LINKED = FILM_POINTS[0]  # the point whose films are compared
-SAME, OTHERS = "the same", "others"  # scenes
-_LOW = 3  # vertical and horizontal frequencies
 _SALT = bytes(SALT_BYTES)
-_NONCE, _HEADER = 7, bytes(8)  # bytes of the one; the other
 _OTHER = 1_000_000  # added to seeds: another film, another key
 Row = dict[str, object]
 Read = tuple[float, float, float]  # share of bits that are right; mean size of the ratios of a cover, and a container
+_USED_RATE = 12  # of the error correction, in 64ths; attacks do not depend on it
+_STEPS = 2, 1  # pixels down and across that a window moves from frame to frame
+_NOISE = 1.5  # levels, of the sensor
+_TICKS, _RATE = 90_000, Fraction(25)  # a second; frames a second
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RobustHider:
+    """Pictures of a point, saved as JPEG of the quality that hiding writes."""
+
+    modem: PictureModem
+    point: OperatingPoint
+
+    def unhidden(self, cover: np.ndarray) -> np.ndarray:
+        """The cover in the form of the containers."""
+        return through_jpeg(cover, WRITTEN_QUALITY)
+
+    def picture(self, cover: np.ndarray, key: KeySource, seed: int) -> np.ndarray:
+        """The container of a picture."""
+        shape, random = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), seeded(seed)
+        salt = next(own_grid(*cover.shape[:2]).salts(cover))
+        derived = robust_key(key, salt)
+        content = random(content_capacity(shape[0] * shape[1], self.point, _USED_RATE))
+        placement = BlockPlacement(shape, self.point, derived, salt)
+        bits = coded_bits(placement, _USED_RATE, content, new_nonce(random)) * np.float32(2) - 1
+        dither = dither_of(shape, derived, salt)
+        return through_jpeg(self.modem.hide(cover, bits, dither, places=self.point.places), WRITTEN_QUALITY)
+
+
+@dataclass(frozen=True)
+class RobustFilmHider:
+    """Films of one group of a point, H.264 of the CRF that hiding writes."""
+
+    point: OperatingPoint
+    share: int = 0  # number of the share of blocks that are used
+
+    @property
+    def name(self) -> str:
+        return f"robust, {self.point.name}"
+
+    def group(self, frames: Sequence[np.ndarray], key: KeySource, seed: int) -> list[np.ndarray]:
+        """A group of frames that hides random bytes, before it is encoded."""
+        shape, random = (frames[0].shape[0] // BLOCK, frames[0].shape[1] // BLOCK), seeded(seed)
+        capacity = content_capacity(shape[0] * shape[1], self.point, _USED_RATE, self.share) - HEAD_BYTES
+        (piece,) = pieces_of(random(capacity), [capacity])
+        content = GroupContent(piece, _USED_RATE, new_nonce(random), new_variant(random), self.share)
+        return hide_in_group(frames, self.point, content, key, motion(frames))
 
 
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
@@ -73,19 +132,15 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
     rows = [detect_pictures(modem, point, known, unseen, config.seed) for point in modem.points]
     pictures, films = (evenly([cover for cover, _ in unseen], most) for most in (KEYLESS, KEYLESS_FILMS))
-    keyless = [{"medium": PICTURES} | bits_of_pictures(modem, point, pictures, config.seed) for point in modem.points]
-    keyless += [
-        {"medium": MOVING} | bits_of_films(full(point), films, WINDOW, config.seed) for point in ALL_FILM_POINTS
-    ]
-    keyless, linked = pd.DataFrame(keyless), pd.DataFrame(links(full(LINKED), films, WINDOW, config.seed))
+    keyless = pd.DataFrame([bits_of_pictures(modem, point, pictures, config.seed) for point in modem.points])
+    linked = links(full(LINKED), films, WINDOW, config.seed)
     films = evenly(known, FILMS), evenly(unseen, FILMS)
     for number, point in enumerate(ALL_FILM_POINTS):
-        seed = container_seed(config.seed, number)
-        rows += detect_films(full(point), *films, seed)
+        rows.append(detect_films(full(point), *films, container_seed(config.seed, number)))
     found = pd.DataFrame(rows)
     write_table(out / "detection.csv", found)
     write_table(out / "keyless.csv", keyless)
-    write_table(out / "links.csv", linked)
+    write_table(out / "links.csv", pd.DataFrame([linked]))
     write_json(out / "metrics.json", headline(found, keyless, linked))
     print(found.to_string(index=False))
 
@@ -110,29 +165,13 @@ def detect_pictures(
     return _labels(PICTURES, point.name, "SPAM", len(known), scores, seed)
 
 
-def detect_films(hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> list[Row]:
-    """Accuracy of SPAM features of a frame, and of the jumps of all frames, on films of windows over photographs."""
+def detect_films(hider: RobustFilmHider, known: Sequence[Pair], unseen: Sequence[Pair], seed: int) -> Row:
+    """The same of a frame of films, windows that move over photographs."""
     covers, point, name = [cover for cover, _ in (*known, *unseen)], hider.point, hider.name
-    made = list(map_in_threads(partial(_films_of, hider), bar(list(enumerate(covers, seed)), name)))
-    frames = ([film[FRAME] for film in side] for side in zip(*made, strict=True))
-    scores = _classified(*frames, len(known), name, seed)
-    rows = [_labels(MOVING, point.name, "SPAM, one frame", len(known), scores, seed)]
-    if point.run == 1:
-        return rows
-    # No classifier: what tells best is a threshold half-way between the two means of the known films.
-    jumped = np.array([[jumps(film, point.run) for film in pair] for pair in made])
-    learnt, tested = jumped[: len(known)], jumped[len(known) :]
-    threshold = learnt.mean()
-    rows.append(_labels(MOVING, point.name, "jumps", len(known), Scores(*(tested - threshold).T), seed))
-    return rows
-
-
-def jumps(film: np.ndarray, run: int) -> float:
-    """Logarithm of how much more low frequencies change where a run begins than elsewhere; (T, H, W, 3) uint8."""
-    coefficients = spectra(film)[:, :, :_LOW, :, :_LOW]
-    changes = np.abs(np.diff(coefficients, axis=0)).mean((1, 2, 3, 4))
-    begins = np.arange(1, len(film)) % run == 0
-    return float(np.log(changes[begins].mean() / changes[~begins].mean()))
+    made = list(map_in_threads(partial(_frames_of, hider), bar(list(enumerate(covers, seed)), name)))
+    sides = (list(side) for side in zip(*made, strict=True))
+    scores = _classified(*sides, len(known), name, seed)
+    return _labels(MOVING, point.name, "SPAM, one frame", len(known), scores, seed)
 
 
 def spectra(film: np.ndarray) -> np.ndarray:
@@ -143,23 +182,23 @@ def spectra(film: np.ndarray) -> np.ndarray:
     return dctn(lumas.reshape(shape).astype(np.float32), axes=(2, 4), norm="ortho")
 
 
-def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: pd.DataFrame) -> dict[str, float]:
+def headline(found: pd.DataFrame, keyless: pd.DataFrame, linked: Row) -> dict[str, float]:
     """Accuracy of each attack, by medium and point; and what attacks find that look for a key.
 
     Those are the share of bits, farthest from a half, that are read without it, and the area under the ROC curve of
     links between films of the same scenes.
     """
-    figures = {
-        f"robust_attacks_{row.medium}_{row.rung}_{'jumps' if row.features == 'jumps' else 'spam'}": row.accuracy
-        for row in found.itertuples()
-    }
+    figures = {f"robust_attacks_{row.medium}_{row.rung}_spam": row.accuracy for row in found.itertuples()}
     figures["robust_attacks_bits"] = keyless["right"][(keyless["right"] - 0.5).abs().idxmax()]
-    figures["robust_attacks_links"] = linked.set_index("scenes")["auc"][SAME]
+    figures["robust_attacks_links"] = linked["auc"]
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
 def bits_of_pictures(modem: PictureModem, point: OperatingPoint, covers: Sequence[np.ndarray], seed: int) -> Row:
-    """Bits that the modem reads without the key, of pictures saved as JPEG as hiding does."""
+    """The share of bits that the modem reads right without the key, of pictures saved as JPEG as hiding does.
+
+    AUC is that of how sure it is, by the mean size of its ratios.
+    """
 
     def read(number: int, cover: np.ndarray) -> Read:
         shape, draw = (cover.shape[0] // BLOCK, cover.shape[1] // BLOCK), np.random.default_rng(seed + number)
@@ -167,51 +206,34 @@ def bits_of_pictures(modem: PictureModem, point: OperatingPoint, covers: Sequenc
         bits = np.zeros((*shape, modem.bits), np.float32)
         bits[..., point.places] = sent = draw.choice(np.float32([-1, 1]), (*shape, point.bits))
         both = cover, modem.hide(cover, bits, own)
-        ratios = (modem.reveal(through_jpeg(each, WRITTEN_QUALITY), other)[..., point.places] for each in both)
-        return _read(*ratios, sent)
+        before, after = (modem.reveal(through_jpeg(each, WRITTEN_QUALITY), other)[..., point.places] for each in both)
+        return float((after * sent > 0).mean()), float(np.abs(before).mean()), float(np.abs(after).mean())
 
-    return _bits(point.name, read, covers, seed)
-
-
-def bits_of_films(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
-    """The same of films, windows of this side that move over photographs, as H.264 as hiding writes it."""
-    point, shape = hider.point, (side // BLOCK, side // BLOCK)
-    count = shape[0] * shape[1]
-
-    def read(number: int, photograph: np.ndarray) -> Read:
-        frames, draw = moving_window(photograph, side, seed + number), np.random.default_rng(seed + number)
-        blocks, others = (BlockPlacement(shape, point, key, _SALT) for key in _two_keys(seed + number))
-        own, other = (group_dither(each, _HEADER) for each in (blocks, others))
-        used = used_blocks(blocks, draw.bytes(_NONCE), hider.share)
-        signs = (draw.integers(0, 2, (*shape, point.bits)) * np.float32(2) - 1) * used[..., None]
-        films = frames, modulated(frames, signs, own, point, motion(frames))
-        read = ([dct_coefficients(luma(frame)) for frame in encoded(film)[:: point.run]] for film in films)
-        return _read(*(sines(each, other, point) for each in read), signs.reshape(count, point.bits))
-
-    return _bits(point.name, read, photographs, seed)
+    found = [read(number, cover) for number, cover in enumerate(bar(covers, f"{point.name}: without the key"))]
+    right, before, after = np.array(found).T
+    (low, high), (auc_low, auc_high) = mean_interval(right), auc_interval(before, after, seed)
+    row = {"rung": point.name, "containers": len(covers), "right": right.mean(), "low": low, "high": high}
+    return row | {"auc": auc(before, after), "auc_low": auc_low, "auc_high": auc_high}
 
 
-def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Iterator[Row]:
-    """AUC of the likeness of phases for films of one key against those of two, where scenes are the same, and not.
+def links(hider: RobustFilmHider, photographs: Sequence[np.ndarray], side: int, seed: int) -> Row:
+    """AUC of the likeness of phases for films of one key and scene against those of two keys and the same scene.
 
     Films of the same scene differ by noise, as from a camera that stands still.
     """
-    films, point = [], hider.point
+    alike, point = [], hider.point
     for number, photograph in enumerate(bar(photographs, f"{hider.name}: links")):
         first = container_seed(seed, number)
         key, other = _two_keys(seed)
         scenes = moving_window(photograph, side, first), moving_window(photograph, side, first + _OTHER)
         jobs = (scenes[0], key), (scenes[1], key), (scenes[1], other)
         made = (hider.group(scene, used, first + place) for place, (scene, used) in enumerate(jobs))
-        films.append([phases(encoded(film), point) for film in made])
-    for scenes, shift in ((SAME, 0), (OTHERS, 1)):
-        pairs = [(films[number], films[(number + shift) % len(films)]) for number in range(len(films))]
+        film, *others = (phases(encoded(group), point) for group in made)
         # The mean cosine of the difference of phases, which counts modulo half a period: bits do not matter.
-        alike = [[np.cos(4 * np.pi * (a[0] - b[place])).mean() for a, b in pairs] for place in (1, 2)]
-        same, others = np.array(alike, float)
-        low, high = unpaired_auc_interval(others, same)
-        row = {"rung": point.name, "scenes": scenes, "pairs": len(pairs)}
-        yield row | {"auc": auc(others, same), "low": low, "high": high}
+        alike.append([np.cos(4 * np.pi * (film - each)).mean() for each in others])
+    same, others = np.array(alike, float).T
+    low, high = unpaired_auc_interval(others, same)
+    return {"rung": point.name, "pairs": len(same), "auc": auc(others, same), "low": low, "high": high}
 
 
 def phases(film: np.ndarray, point: OperatingPoint) -> np.ndarray:
@@ -225,25 +247,11 @@ def _two_keys(seed: int) -> tuple[Key, Key]:
     return Key(seeded(seed)(KEY_BYTES)), Key(seeded(seed + _OTHER)(KEY_BYTES))
 
 
-def _read(cover: np.ndarray, container: np.ndarray, sent: np.ndarray) -> Read:
-    """From ratios of a point's bits, and the bits that were sent, −1 or 1."""
-    right = container.reshape(sent.shape)[sent != 0] * sent[sent != 0] > 0
-    return float(right.mean()), float(np.abs(cover).mean()), float(np.abs(container).mean())
-
-
-def _bits(point: str, read: Callable[[int, np.ndarray], Read], covers: Sequence[np.ndarray], seed: int) -> Row:
-    found = [read(number, cover) for number, cover in enumerate(bar(covers, f"{point}: without the key"))]
-    right, before, after = np.array(found).T
-    (low, high), (auc_low, auc_high) = mean_interval(right), auc_interval(before, after, seed)
-    row = {"rung": point, "containers": len(covers), "right": right.mean(), "low": low, "high": high}
-    return row | {"auc": auc(before, after), "auc_low": auc_low, "auc_high": auc_high}
-
-
-def _films_of(hider: RobustFilmHider, item: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """From a seed and a photograph, its film and the container, both as H.264, (T, H, W, 3) uint8."""
+def _frames_of(hider: RobustFilmHider, item: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """From a seed and a photograph, a frame of its film and of the container, both as H.264, (H, W, 3) uint8."""
     seed, photograph = item
     frames = moving_window(photograph, WINDOW, seed)
-    return encoded(frames), encoded(hider.group(frames, key_of(seed), seed))
+    return encoded(frames)[FRAME], encoded(hider.group(frames, key_of(seed), seed))[FRAME]
 
 
 def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: int, name: str, seed: int) -> Scores:
@@ -257,6 +265,45 @@ def _classified(covers: list[np.ndarray], containers: list[np.ndarray], known: i
 def _labels(medium: str, point: str, features: str, known: int, scores: Scores, seed: int) -> Row:
     labels = {"medium": medium, "rung": point, "features": features, "pairs": known, "tested": len(scores.covers)}
     return labels | summarise([scores], seed)
+
+
+def moving_window(picture: np.ndarray, side: int, seed: int) -> list[np.ndarray]:
+    """A group of frames: a window of this side that moves over a photograph, with a sensor's noise."""
+    draw, frames = np.random.default_rng(seed), []
+    capacity = [length - side for length in picture.shape[:2]]
+    for number in range(GROUP):
+        top, left = (_reflected(number * step, most) for step, most in zip(_STEPS, capacity, strict=True))
+        window = picture[top : top + side, left : left + side]
+        frames.append((window + draw.normal(0, _NOISE, window.shape)).round().clip(0, 255).astype(np.uint8))
+    return frames
+
+
+def encoded(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Frames after H.264 as hiding writes it, (T, H, W, 3) uint8."""
+    return through_film(frames, WRITTEN, lambda path: np.stack(list(read_frames(path))))
+
+
+def _reflected(place: int, most: int) -> int:
+    """A place that turns back at both ends of 0 to `most`."""
+    inside = place % max(2 * most, 1)
+    return min(inside, 2 * most - inside) if most else 0
+
+
+def motion(frames: Sequence[np.ndarray]) -> list[Motion]:
+    """The motion of each frame, (H, W, 3) uint8."""
+    return through_film(frames, SEARCH, lambda path: list(motion_of(path)))
+
+
+def through_film(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[Path], T]) -> T:
+    """Writes frames, (H, W, 3) uint8, as a film, and returns the result of reading it."""
+    height, width = frames[0].shape[:2]
+    step = int(_TICKS / _RATE)
+    stamps = tuple(range(0, len(frames) * step, step))
+    info = FilmInfo(width, height, stamps, Fraction(1, _TICKS), _RATE, Fraction(1), ())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        write_h264(path, iter(frames), info, coding)
+        return read(path)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """Stage robust_films: texts and files that come back from films, by every channel, encoded again in many ways.
 
-Results of a film are kept in the cache folder, so that a run that was interrupted goes on where it ended.
+Films in which random bytes are hidden are encoded again by ffmpeg's command line, in ways within what containers are
+promised to survive, and beyond. Results of a film are kept in the cache folder, so that a run that was interrupted goes
+on where it ended.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice, product
+from itertools import pairwise, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,33 +20,143 @@ import numpy as np
 import pandas as pd
 from joblib import Memory
 
-from pipeline.chart import chart
 from pipeline.config import load
 from pipeline.evaluate.statistics import share_interval
 from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder, file_hash
+from pipeline.side_by_side import has_vmaf, vmaf
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
-from stegnet.core.errors import DataError
-from stegnet.core.measures import CONTAINER, CONTAINER_PSNR, VMAF, psnr
+from stegnet.core.errors import CapacityError, DataError
+from stegnet.core.measures import CONTAINER, PEAK, PSNR, VMAF, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM
 from stegnet.core.parallel import parallel_map
-from stegnet.core.pixels import BLOCK
+from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
+from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import kind
-from stegnet.methods.robust import ALL_FILM_POINTS, GROUP, OperatingPoint, modulated, signal_of, sines, sureness
+from stegnet.methods import METHODS, Context, HideJob, hide_file
+from stegnet.methods.robust import (
+    CONTAINER_PSNR,
+    GROUP,
+    MessagePieces,
+    RobustOptions,
+    file_content,
+    hidden_pixels,
+    read_film,
+)
 from stegnet.methods.robust import WRITTEN as CODING
+from stegnet.results import OutputTarget
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
-from study.film_trial import CODE, FRAMES, WAYS, Row, encode_again, measure_film
-from study.robust_hiders import motion
-from study.tasks.modem_task import INFORMATION
+
+TEXT, FILLED = "a text", "filled"  # contents
+FRAMES = 2 * GROUP  # of a film that are measured
+_TOO_LARGE = 1 << 25  # bytes, that no film here has room for
+_ROOM = re.compile(r"bytes, more than the capacity of (\d+)")
+# What decides the results.
+CODE = (
+    *("stegnet/core", "stegnet/channels", "stegnet/image", "stegnet/media", "stegnet/video", "stegnet/methods"),
+    "study/robust_films.py",
+)
 
 TEXT_BYTES = 43
-CRFS = (18, 20, 22, 23, 24, 26, 28, 30)  # of the curves
-_LEAST = 1e-5  # bits per pixel that are drawn
 _KEYS = ["channel", "content"]
-_MEDIANS = ("bits", "larger", "larger_alike", CONTAINER_PSNR, VMAF.of(CONTAINER))
+_MEDIANS = ("bits", "larger", PSNR.of(CONTAINER), VMAF.of(CONTAINER))
+
+Row = dict[str, object]
+
+_X264, _X265, _VP9, _AV1 = "libx264", "libx265", "libvpx-vp9", "libsvtav1"
+_QUIET_X265 = {"x265-params": "log-level=error:pools=1:frame-threads=1"}
+_VP9_QUALITY = {"b:v": 0, "deadline": "good", "cpu-used": 5}  # a constant quality
+_AV1_SPEED = {"preset": 8, "svtav1-params": "lp=1"}
+
+
+@dataclass(frozen=True)
+class Reencoding:
+    """A way of encoding a film again."""
+
+    name: str  # in tables; unique
+    promised: bool  # what is hidden must come back
+    above: int = 0  # its CRF less the promised one; encoders have scales of their own
+    encoder: str = _X264  # FFmpeg's name of it
+    options: Mapping[str, str | int] = field(default_factory=dict)  # of ffmpeg's command line
+    generations: int = 1  # times that the film is encoded, one after the other
+
+    def encode(self, film: Path, crf: int, out: Path) -> None:
+        """Writes the film without sound as Matroska, at a bit rate or relative to the promised constant rate factor."""
+        quality = {} if "b:v" in self.options else {"crf": crf + self.above}
+        options = {"c:v": self.encoder, "pix_fmt": "yuv420p", "threads": 1} | quality | self.options
+        between = [out.with_name(f"{out.stem}-{generation}.mkv") for generation in range(self.generations - 1)]
+        for source, target in pairwise([film, *between, out]):
+            error = f"{source}: can't be encoded again ({self.name})"
+            run_ffmpeg(target, [input_file(source).video], options | {"format": "matroska"} | BITEXACT, error)
+
+
+def x264(name: str, promised: bool, above: int = 0, generations: int = 1, **options: str | int) -> Reencoding:
+    """A way of x264."""
+    return Reencoding(f"x264 {name}", promised, above, _X264, options, generations)
+
+
+def x265(name: str, promised: bool, above: int = 0, **options: str | int) -> Reencoding:
+    """A way of x265."""
+    return Reencoding(f"x265 {name}", promised, above, _X265, _QUIET_X265 | options)
+
+
+def vp9(name: str, promised: bool, above: int = 0, speed: int = 5) -> Reencoding:
+    """A way of libvpx."""
+    return Reencoding(f"VP9 {name}", promised, above, _VP9, _VP9_QUALITY | {"cpu-used": speed})
+
+
+def av1(name: str, promised: bool, above: int = 0, preset: int = 8) -> Reencoding:
+    """A way of SVT-AV1."""
+    return Reencoding(f"AV1 {name}", promised, above, _AV1, _AV1_SPEED | {"preset": preset})
+
+
+_BASELINE = {"preset": "veryfast", "profile:v": "baseline", "g": 30, "b:v": "1500k"}
+_RATES = (
+    *(x264(f"veryfast, {rate} kbit/s", False, preset="veryfast", **{"b:v": f"{rate}k"}) for rate in (500, 1000, 2000)),
+    x264("baseline, 1500 kbit/s, a key frame a second", False, **_BASELINE),
+)
+_ONCE = (
+    x264("fast", True, preset="fast"), x264("medium", True), x264("slow", True, preset="slow"),
+    x264("veryfast", False, preset="veryfast"),
+    x264("baseline, a key frame a second", False, g=25, **{"profile:v": "baseline"}),
+    x264("medium, twice", False, generations=2), x264("medium, CRF +2", False, above=2),
+)  # fmt: skip
+WAYS = {  # by channel: the constant rate factor, and ways of encoding
+    **{f"h264:{crf}": (crf, _ONCE) for crf in (18, 23, 28)},
+    "messenger": (28, (
+        x264("medium", True), x264("veryfast", True, preset="veryfast"), x264("ultrafast", False, preset="ultrafast"),
+        x264("veryfast, CRF +3", False, above=3, preset="veryfast"),
+        x264("veryfast, twice", False, generations=2, preset="veryfast"), *_RATES, x265("fast", False, preset="fast"),
+    )),
+    "h264:23+veryfast": (23, (
+        x264("veryfast", True, preset="veryfast"), x264("faster", True, preset="faster"), x264("medium", True),
+        x264("veryfast, CRF −2", True, above=-2, preset="veryfast"),
+        x264("superfast", False, preset="superfast"), x264("veryfast, CRF +2", False, above=2, preset="veryfast"),
+    )),
+    "h264:23+twice": (23, (
+        x264("fast, twice", True, generations=2, preset="fast"), x264("medium, twice", True, generations=2),
+        x264("slow, twice", True, generations=2, preset="slow"), x264("medium", True),
+        x264("medium, three times", False, generations=3),
+        x264("veryfast, twice", False, generations=2, preset="veryfast"),
+    )),
+    "hevc:28": (28, (
+        x265("fast", False, preset="fast"), x265("medium", True), x265("slow", True, preset="slow"),
+        x265("medium, CRF −3", True, above=-3),
+        x265("veryfast", False, preset="veryfast"), x265("medium, CRF +2", False, above=2),
+    )),
+    "vp9:33": (33, (
+        vp9("speed 5", True), vp9("speed 3", True, speed=3), vp9("speed 5, CRF −4", True, above=-4),
+        vp9("speed 5, CRF +3", False, above=3),
+    )),
+    "av1:35": (35, (
+        av1("preset 6", True, preset=6), av1("preset 4", True, preset=4),
+        av1("preset 6, CRF −4", True, above=-4, preset=6),
+        av1("preset 8", False), av1("preset 10", False, preset=10), av1("preset 6, CRF +3", False, above=3, preset=6),
+    )),
+}  # fmt: skip
 
 
 def main(films: Path, out: Path, channels: Sequence[str]) -> None:
@@ -50,17 +165,12 @@ def main(films: Path, out: Path, channels: Sequence[str]) -> None:
     workers, found, code = cpu_threads(config.train.threads), list_films(films), source_hash(CODE)
     cached = Memory(cache_folder() / "films", verbose=0)
     measure = cached.cache(_measured, ignore=["film", "workers"])
-    curve = cached.cache(curves, ignore=["film", "workers"])
     measured, survived = [], []
     for channel, film, size in bar(list(product(channels, found, (TEXT_BYTES, None))), "films"):
         row, ways = measure(film, (file_hash(film), code), channel, size, config.seed, workers)
         measured.append({"film": film.stem} | row)
         survived += [{"film": film.stem} | way for way in ways]
-    bits = [row for film in bar(found, "curves") for row in curve(film, (file_hash(film), code), config.seed, workers)]
-    means = pd.DataFrame(bits).groupby(["rung", "crf"], sort=False)[[INFORMATION, CONTAINER_PSNR]].mean().reset_index()
     write_tables(out, pd.DataFrame(measured), pd.DataFrame(survived))
-    write_table(out / "bits.csv", means)
-    draw(means, out / "bits.png")
 
 
 def list_films(folder: Path) -> list[Path]:
@@ -72,25 +182,121 @@ def list_films(folder: Path) -> list[Path]:
     return films
 
 
-def curves(film: Path, digests: tuple[str, str], seed: int, workers: int) -> list[Row]:
-    """Information that the bits of each point hold after each CRF, in bits per pixel and frame of the first groups.
+def _measured(
+    film: Path, digests: tuple[str, str], channel: str, size: int | None, seed: int, workers: int
+) -> tuple[Row, list[Row]]:
+    """`measure_film`; digests of the film and of the code tell cached results apart."""
+    with TemporaryDirectory(prefix="stegnet-") as folder:
+        return measure_film(film, channel, size, Path(folder), seed, workers)
 
-    Digests of the film and of the code tell cached results apart.
+
+@dataclass(frozen=True)
+class FilledFilm:
+    """A container, full of random bytes."""
+
+    path: Path  # H.264 in MP4
+    content: bytes  # the message in it
+    key: Key
+
+
+def fill_film(cover: Path, options: RobustOptions, folder: Path, seed: int, size: int = _TOO_LARGE) -> FilledFilm:
+    """Hides so many random bytes, or as many as a film has room for; a CapacityError if there is no room."""
+    key, secret, out = Key(seeded(seed)(KEY_BYTES)), folder / "secret.bin", folder / "container.mp4"
+    while True:
+        secret.write_bytes(data := seeded(seed + 1)(size))
+        try:
+            run = Context(randomness=seeded(seed + 2))
+            job = HideJob(METHODS["robust"], options, run)
+            hide_file(job, cover, secret, OutputTarget(out, force=True), key)
+        except CapacityError as error:
+            room = _ROOM.search(str(error))  # the largest file that fits, from the refusal of a larger one
+            if not room or room[1] == "0":
+                raise
+            size = int(room[1])
+        else:
+            return FilledFilm(out, file_content(secret.name, data), key)
+
+
+def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) -> Row:
+    """Results of encoding a film again: the groups that come back, of so many."""
+    again = filled.path.with_name(f"{hashlib.sha256(encoding.name.encode()).hexdigest()}.mkv")
+    encoding.encode(filled.path, crf, again)
+    found = read(again, filled.key)
+    row = {"encoding": encoding.name, "promised": encoding.promised, "groups": groups}
+    row |= {"groups_whole": found.groups if found else 0, "whole": bool(found and found.message == filled.content)}
+    again.unlink()
+    return row
+
+
+def read(film: Path, key: Key) -> MessagePieces | None:
+    """The message in a film, or what is left of it."""
+    return read_film(partial(read_frames, film), lambda: list(scan(film).times), key)
+
+
+def film_quality(original: Path, copy: Path) -> dict[str, float]:
+    """PSNR over all samples, and VMAF, nan where ffmpeg has no filter for it, of a film against its original."""
+    with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
+        errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
+    info = scan(copy)
+    scores = vmaf(original, copy) if has_vmaf(info.height, info.width) else [np.nan]
+    return {PSNR.of(CONTAINER): psnr_from_mse(float(np.mean(errors)), PEAK), VMAF.of(CONTAINER): float(np.mean(scores))}
+
+
+def encode_again(film: Path, coding: Coding, out: Path) -> Path:
+    """A film without its sound."""
+    with closing(read_frames(film)) as frames:
+        write_h264(out, frames, replace(scan(film), sound=()), coding)
+    return out
+
+
+def measure_film(
+    film: Path, channel: str, size: int | None, folder: Path, seed: int, workers: int
+) -> tuple[Row, list[Row]]:
+    """Figures of a film in which random bytes are hidden, and what comes back from each way of encoding it again.
+
+    As many bytes are hidden as there is room for, unless their number is given; films stay in `folder`.
     """
-    info = scan(film)
-    count = min(len(info.pts), FRAMES) // GROUP * GROUP
-    info, frames = replace(info, pts=info.pts[:count], sound=()), list(islice(read_frames(film), count))
-    rows: list[Row] = []
-    with TemporaryDirectory() as folder:
-        for number, point in enumerate(ALL_FILM_POINTS):
-            read, container = _random_container(frames, point, seed + number)
-            written = Path(folder) / "written.mp4"
-            write_h264(written, iter(container), info, CODING)
-            carried = partial(_carried, written, read)
-            quality = float(np.mean([psnr(*pair) for pair in zip(frames, container, strict=True)]))
-            for crf, found in zip(CRFS, parallel_map(carried, CRFS, workers), strict=True):
-                rows.append({"rung": point.name, "crf": crf, INFORMATION: found, CONTAINER_PSNR: quality})
-    return rows
+    cover = _copied(film, folder / "cover.mkv", **{"frames:v": FRAMES})  # its beginning, about so many
+    crf, ways = WAYS[channel]
+    named = {"channel": channel, "content": FILLED if size is None else TEXT}
+    sizes = {} if size is None else {"size": size}
+    try:
+        filled = fill_film(cover, RobustOptions(channel, CONTAINER_PSNR), folder, seed, **sizes)
+    except CapacityError:
+        return named | {"refused": True}, []
+    info, found = scan(filled.path), read(filled.path, filled.key)
+    assert found is not None, "hiding checks that what it writes comes back"
+    pixels = hidden_pixels(info.height, info.width, len(info.pts))
+    row = named | {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
+    row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
+    row |= against_cover(cover, filled.path)
+    jobs = [partial(survival, filled, crf, way, found.groups) for way in ways]
+    survived = parallel_map(lambda job: job(), jobs, workers)
+    return row, [named | each for each in survived]
+
+
+def against_cover(cover: Path, container: Path) -> Row:
+    """Bytes against those of the cover as anyone writes it by that CRF and preset; quality.
+
+    Nothing where the cover was reduced.
+    """
+    before, after = scan(cover), scan(container)
+    if (before.height, before.width, len(before.pts)) != (after.height, after.width, len(after.pts)):
+        return {}
+    plain = encode_again(cover, Coding(CODING.crf, CODING.preset), container.with_name("plain.mp4"))
+    return {"larger": picture_bytes(container) / picture_bytes(plain)} | film_quality(cover, container)
+
+
+def picture_bytes(film: Path) -> int:
+    """Bytes of a film without its sound, as Matroska."""
+    return _copied(film, film.with_name(f"{film.stem}-silent.mkv")).stat().st_size
+
+
+def _copied(film: Path, out: Path, **options: int) -> Path:
+    """A film as it is, without its sound."""
+    options = {"vcodec": "copy", "format": "matroska", **options, **BITEXACT}
+    run_ffmpeg(out, [input_file(film).video], options, f"{film}: can't be copied")
+    return out
 
 
 def write_tables(out: Path, measured: pd.DataFrame, survived: pd.DataFrame) -> None:
@@ -129,53 +335,9 @@ def headline(summary: pd.DataFrame) -> dict[str, float]:
     figures = {}
     for row in summary[summary["films"] > 0].to_dict("records"):
         name = f"robust_films_{row['channel']}_{row['content']}".translate(str.maketrans(":+ ", "___"))
-        keys = ("bits", "groups_whole", "whole", CONTAINER_PSNR, "larger")
+        keys = ("bits", "groups_whole", "whole", PSNR.of(CONTAINER), "larger")
         figures |= {f"{name}_{key}": round(float(row[key]), 5) for key in keys}
     return figures
-
-
-def draw(means: pd.DataFrame, path: Path) -> None:
-    """Information by constant rate factor, a line for each point."""
-    with chart(path, "H.264 constant rate factor", "information, bits per pixel and frame") as axes:
-        for point, group in means.groupby("rung", sort=False):
-            label = f"{point}, {group[CONTAINER_PSNR].mean():.1f} dB"
-            axes.plot(group["crf"], group[INFORMATION].clip(lower=_LEAST), label=label)
-        axes.set_yscale("log")
-
-
-def _measured(
-    film: Path, digests: tuple[str, str], channel: str, size: int | None, seed: int, workers: int
-) -> tuple[Row, list[Row]]:
-    """`measure_film`; digests of the film and of the code tell cached results apart."""
-    with TemporaryDirectory(prefix="stegnet-") as folder:
-        return measure_film(film, channel, size, Path(folder), seed, workers)
-
-
-def _random_container(
-    frames: list[np.ndarray], point: OperatingPoint, seed: int
-) -> tuple[Callable[[Path], float], list[np.ndarray]]:
-    """A function that reads the information of random bits in a film, and the frames that carry them."""
-    draw, parts, container, moves = np.random.default_rng(seed), [], [], motion(frames)
-    shape = signal_of(frames[0]).shape
-    count = shape[0] * shape[1]
-    for start in range(0, len(frames), GROUP):
-        signs = draw.integers(0, 2, (*shape, point.bits)) * np.float32(2) - 1
-        dither, some = draw.random((count, point.bits), np.float32), slice(start, start + GROUP)
-        container += modulated(frames[some], signs, dither, point, moves[some])
-        parts.append((signs.reshape(count, -1), dither))
-
-    def read(film: Path) -> float:
-        again, right = read_frames(film), []
-        for signs, dither in parts:
-            some = [signal_of(frame).coefficients for frame in islice(again, 0, GROUP, point.run)]
-            right.append(sines(some, dither, point) * signs)
-        return max(sureness(np.concatenate(right))[1], 0.0) * point.bits / (BLOCK**2 * GROUP)
-
-    return read, container
-
-
-def _carried(written: Path, read: Callable[[Path], float], crf: int) -> float:
-    return read(encode_again(written, Coding(crf), written.with_name(f"{crf}.mp4")))
 
 
 def _shares(rows: pd.DataFrame) -> Row:

@@ -10,12 +10,10 @@ import pytest
 
 from stegnet.keys import Key
 from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, RobustOptions, content_capacity, read_film
-from study import robust_attacks, robust_hiders
-from study.film_trial import FILLED, WAYS, fill_film, measure_film, x264
+from study import robust_attacks
 from study.robust import parse_picture_channel, send, unforeseen
-from study.robust_attacks import OTHERS, SAME, bits_of_pictures, jumps, links
-from study.robust_films import write_tables
-from study.robust_hiders import RobustFilmHider, RobustHider, encoded, moving_window
+from study.robust_attacks import RobustFilmHider, RobustHider, bits_of_pictures, encoded, links, moving_window
+from study.robust_films import FILLED, WAYS, fill_film, measure_film, write_tables, x264
 from tests.support.films import still_film
 from tests.support.jpegs import through_jpeg
 from tests.support.modem import index_modem
@@ -38,7 +36,7 @@ def test_what_comes_back_is_what_was_sent(cat: np.ndarray) -> None:
 def test_attacked_pictures_are_containers(cat: np.ndarray) -> None:
     modem = index_modem()
     hider = RobustHider(modem, modem.points[1])
-    capacities = [content_capacity(cat[::8, ::8, 0].size, point, robust_hiders._USED_RATE) for point in modem.points]
+    capacities = [content_capacity(cat[::8, ::8, 0].size, point, robust_attacks._USED_RATE) for point in modem.points]
     content = PictureReader(modem, KEY).read(hider.picture(cat, KEY, 5))
     assert content
     assert len(content) == capacities[1] not in (capacities[0], capacities[2])
@@ -52,7 +50,6 @@ def test_attacked_films_are_containers(cat: np.ndarray) -> None:
     assert film.shape == (GROUP, 128, 128, 3)
     found = read_film(lambda: (frame for frame in film), list, KEY)
     assert found is not None and found.message is not None
-    assert jumps(film, RUNG.run) > jumps(encoded(frames), RUNG.run), "the low frequencies jump where a run begins"
 
 
 def test_films_are_filled(tmp_path: Path) -> None:
@@ -75,11 +72,10 @@ def test_films_of_one_scene_and_key_are_linked_by_a_variant_that_they_share(
     picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, one: bool
 ) -> None:
     if one:
-        monkeypatch.setattr(robust_hiders, "new_variant", lambda random: 0)
-    rows: list[dict[str, Any]] = list(links(RobustFilmHider(RUNG), [picture(96, 96, seed) for seed in range(5)], 96, 0))
-    assert [(row["scenes"], row["pairs"]) for row in rows] == [(SAME, 5), (OTHERS, 5)]
-    assert (rows[0]["auc"] > 0.9) == one
-    assert rows[1]["auc"] < 0.9
+        monkeypatch.setattr(robust_attacks, "new_variant", lambda random: 0)
+    row: dict[str, Any] = links(RobustFilmHider(RUNG), [picture(96, 96, seed) for seed in range(5)], 96, 0)
+    assert row["pairs"] == 5
+    assert (row["auc"] > 0.9) == one
 
 
 def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +98,7 @@ def test_a_film_comes_back_and_is_measured(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_was_promised_is_summarised(tmp_path: Path) -> None:
     """A film without room is counted, and ways beyond the promise are not."""
-    film = {"channel": CHANNEL, "content": FILLED, "refused": False, "bits": 0.01, "larger": 1.2, "larger_alike": 1.4}
+    film = {"channel": CHANNEL, "content": FILLED, "refused": False, "bits": 0.01, "larger": 1.2}
     film |= {"container_psnr": 35.0, "container_vmaf": 93.0}
     films = [film, film | {"bits": 0.03}, {"channel": CHANNEL, "content": FILLED, "refused": True}]
     way = {"channel": CHANNEL, "content": FILLED, "encoding": "a", "promised": True, "groups": 2, "groups_whole": 2}
