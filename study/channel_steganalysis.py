@@ -1,72 +1,210 @@
 """Detection of what arrives through a channel: `python -m study.channel_steganalysis FOLDER OUT.csv [TRIAL…]`.
 
-Covers are photographs of 256×256, and mosaics of 32 of them, 2048×1024, which are hidden in as one picture of two
-megapixels and judged in parts. Reduced photographs were never JPEGs of that size; those of their own size were, and the
-channel saves them a second time. An observer compares what arrives with the same photographs, sent once or twice by
+A channel is an encoder at a quality. It is learned as a sender learns it; then what is sent goes through the encoder
+itself. Covers are photographs of 256×256, and mosaics of 32 of them, 2048×1024, which are hidden in as one picture of
+two megapixels and judged in parts. An observer compares what arrives with the same photographs, sent once or twice by
 somebody who hides nothing, or with what hiding prepares without a message, so that the table says what the preparation
-betrays and what the message does; beside it the method jpeg in what arrived of the photograph that was sent once.
+betrays and what the message does.
 
 Each photograph is judged by a classifier that was trained on others. Features are kept in the cache folder, and the
-table is written after every row; rows of trials that are not named stay in it. The control is the same comparison of
-what was prepared with what arrives, of which half of the pairs, drawn at random, are exchanged: nothing can be told.
+table is written after every row; rows of trials that are not named stay in it.
 
 The server of an app keeps what is sent, too: trials of uploads tell it from a picture that was saved from the app and
 is sent again, by the share of luma blocks that still move.
 """
 
+import io
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import torch
 from joblib import Memory
+from PIL import Image
 
 from pipeline.detect.methods import container_seed
 from pipeline.evaluate.statistics import Scores
 from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder
 from pipeline.stage import bar, write_table
-from stegnet.channels import Transit
+from stegnet.channels import learn_channel
 from stegnet.channels.jpeg_form import jpeg_of
+from stegnet.channels.transit import Transit, transit_of_file
 from stegnet.core.errors import CapacityError
+from stegnet.core.names import FILE
+from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.jpeg_coefficients import JpegPicture
-from stegnet.keys import KEY_BYTES, Key, seeded
-from study.channel_hiders import (
-    AGAIN,
-    ARRIVES,
-    CAME,
-    JPEG,
-    KNOWN,
-    ONCE,
-    PREPARED,
-    ChannelCase,
-    Message,
-    SavingChannel,
-    medium_for,
-    nonzero_of,
-    pictures_of,
-    png_of,
-)
+from stegnet.keys import ANY_KEY, KEY_BYTES, Key, Randomness, seeded
+from stegnet.media.cover import Cover
+from stegnet.methods.channel_cover import channel_cover
+from stegnet.methods.jpeg_channel import ThroughChannel
+from stegnet.methods.jpeg_medium import JpegMedium
+from stegnet.methods.jpeg_tolerant import NearlyThroughChannel
+from stegnet.record import Record, empty_record_bytes
+from stegnet.record.record import FILM_ID_BYTES, File, Header
 from study.ensemble import FOLDS, Features, by_folds, summarise
 from study.jpeg_features import EXTRACTORS, Luma, luma_of
-from study.jpeg_hiders import LEAST_BITS
-from study.jpeg_steganalysis import DIMENSIONS, covers
+from study.jpeg_steganalysis import DIMENSIONS, LEAST_BITS, covers
 from study.stats import LEVEL, auc, auc_interval
 
+ONCE, AGAIN, PREPARED, ARRIVES, CAME = "sent once", "sent again", "prepared", "arrives", "arrives, of what came"
+NAME = "a"  # of the file that is hidden
 ROWS, COLUMNS = 4, 8  # photographs in a mosaic
 UPLOADED = 200  # photographs
-DCTR, SPAM = "DCTR", "SPAM"
+DCTR, SPAM, SENT = "DCTR", "SPAM", "sent"
 SEED = 0
-CONTROL = ChannelCase("control")
 # What decides what arrives, and its features.
 CODE = (
     *("stegnet/channels", "stegnet/methods", "stegnet/sealing", "stegnet/image/libjpeg.py"),
-    *("stegnet/media/jpeg_cover.py", "study/channel_hiders.py", "study/features.py", "study/jpeg_features.py"),
+    *("stegnet/media/jpeg_cover.py", "study/channel_steganalysis.py", "study/features.py", "study/jpeg_features.py"),
 )
+_SHARP = (
+    "require('sharp')(process.argv[1]).jpeg({quality: +process.argv[3], mozjpeg: true}).toFile(process.argv[2])"
+    ".catch(() => process.exit(1))"
+)
+
+
+def _by_pillow(source: Path, out: Path, quality: int) -> None:
+    with Image.open(source) as image:
+        image.save(out, quality=quality)
+
+
+def _by_sharp(source: Path, out: Path, quality: int) -> None:
+    """Save by mozjpeg, where the environment's NODE_PATH has sharp."""
+    subprocess.run(["node", "-e", _SHARP, source, out, str(quality)], check=True, capture_output=True)
+
+
+ENCODERS = {"Pillow": _by_pillow, "mozjpeg": _by_sharp}
+
+
+@dataclass(frozen=True)
+class SavingChannel:
+    """An encoder, by its name, at a quality, 1 to 100."""
+
+    encoder: str
+    quality: int
+
+    @property
+    def name(self) -> str:
+        """The encoder and the quality."""
+        return f"{self.encoder} {self.quality}"
+
+    def arriving(self, sent: bytes) -> JpegPicture:
+        """Return what arrives of a PNG or JPEG."""
+        with TemporaryDirectory() as folder:
+            source = Path(folder) / "sent.png"  # encoders look at the content
+            received = Path(folder) / "received.jpg"
+            source.write_bytes(sent)
+            ENCODERS[self.encoder](source, received, self.quality)
+            return jpeg_of(received.read_bytes(), "received.jpg")
+
+    def learned(self, photographs: Sequence[np.ndarray]) -> Transit:
+        """Return the transit that a sender learns from photographs, (H, W, 3) uint8, each of them sent twice."""
+        with TemporaryDirectory() as folder:
+            pairs = []
+            for number, photograph in enumerate(photographs):
+                sent, received, again = (Path(folder) / f"{number}-{name}" for name in ("0.png", "1.jpg", "2.jpg"))
+                sent.write_bytes(png_of(photograph))
+                received.write_bytes(self.arriving(sent.read_bytes()).file.data)
+                again.write_bytes(self.arriving(received.read_bytes()).file.data)
+                pairs += [(sent, received), (received, again)]
+            file = Path(folder) / "app.channel"
+            file.write_text(learn_channel(pairs).text(), encoding="utf-8")
+            return transit_of_file(file)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is hidden: a file of a number of bytes, or what fits a rate.
+
+    Attributes:
+        rate: bits for each nonzero coefficient of luma, the first of blocks not counted, with all that is added.
+        file_bytes: bytes of the file, if the rate is 0.
+    """
+
+    rate: float
+    file_bytes: int = 0
+
+    def record_bytes(self, nonzero: int) -> int:
+        """Return the bytes of the record in a picture with this number of nonzero coefficients."""
+        empty = empty_record_bytes(NAME, ANY_KEY)
+        if self.file_bytes:
+            return self.file_bytes + empty
+        return max(round((self.rate * nonzero - LEAST_BITS) / 8), empty)
+
+    def record(self, nonzero: int, random: Randomness) -> Record:
+        """Return the record of a random file."""
+        size = self.record_bytes(nonzero) - empty_record_bytes(NAME, ANY_KEY)
+        header = Header(random(FILM_ID_BYTES), FILE, 1, File(NAME, size, random(32)))
+        return Record(header, 0, data=random(size))
+
+
+@dataclass(frozen=True)
+class ChannelCase:
+    """What is done to a photograph before it arrives; without a message, nothing is hidden.
+
+    Attributes:
+        kind: ONCE: saved by the channel; AGAIN: what arrived is sent once more; PREPARED: as hiding prepares it, and
+            then sent; ARRIVES: the same with a message; CAME: a message in what arrived, sent once more.
+        message: what is hidden, if anything.
+    """
+
+    kind: str
+    message: Message | None = None
+
+
+def pictures_of(
+    photograph: np.ndarray, channel: SavingChannel, transit: Transit, cases: Sequence[ChannelCase], seed: int
+) -> Iterator[JpegPicture | None]:
+    """Yield what arrives of a photograph, (H, W, 3) uint8, in each case; None if hiding is refused."""
+    once = channel.arriving(png_of(photograph))
+    key = Key(seeded(seed)(KEY_BYTES))
+    medium = medium_for(png_of(photograph), transit, key)
+    medium_that_came = medium_for(once.file.data, transit, key)
+    for case in cases:
+        if case.message is not None:
+            yield _arriving(medium_that_came if case.kind == CAME else medium, channel, case.message, key, seeded(seed))
+        elif case.kind == PREPARED:
+            yield channel.arriving(medium.cover.picture.file.data)
+        else:
+            yield channel.arriving(once.file.data) if case.kind == AGAIN else once
+
+
+def _arriving(
+    medium: JpegMedium, channel: SavingChannel, message: Message, key: Key, random: Randomness
+) -> JpegPicture | None:
+    """Return the container that arrives; None if hiding is refused."""
+    record = message.record(nonzero_of(medium.container.picture), random)
+    try:
+        luma = medium.sealed(record, key.new_keys(random), random)
+    except CapacityError:
+        return None
+    return channel.arriving(medium.file_of(luma))
+
+
+def medium_for(photograph: bytes, transit: Transit, key: Key) -> JpegMedium:
+    """Return the JPEG of a photograph, a PNG or JPEG, in which a container arrives through a channel."""
+    with Cover(FileInMemory("cover", photograph), quiet=True) as cover:
+        made = channel_cover(cover, transit)
+    return ThroughChannel(made) if transit.known.exact else NearlyThroughChannel(made, key)
+
+
+def nonzero_of(jpeg: JpegPicture) -> int:
+    """Return the number of luma coefficients that are not 0, the first of blocks not counted."""
+    return int(np.count_nonzero(jpeg.planes[0][..., 1:]))
+
+
+def png_of(photograph: np.ndarray) -> bytes:
+    """Return (H, W, 3) uint8 as a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(photograph).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 @dataclass(frozen=True)
@@ -75,42 +213,32 @@ class Trial:
 
     Attributes:
         channel: what they go through.
-        reduced: whether they are reduced to their size, or parts of a larger JPEG.
         mosaic: whether they are sent together, as a picture of two megapixels.
-        messages: what is hidden.
-        beside: kinds of the method jpeg that are measured, too, with the first message.
+        message: what is hidden.
         most: photographs, at most.
     """
 
     channel: SavingChannel
-    reduced: bool
     mosaic: bool
-    messages: tuple[Message, ...]
-    beside: tuple[str, ...]
-    most: int = 800
+    message: Message
+    most: int = 480
 
     @property
     def name(self) -> str:
         """The channel, and what is sent."""
-        size = "2 megapixels" if self.mosaic else "256" if self.reduced else "own size"
-        return f"{self.channel.name}, {size}"
+        return f"{self.channel.name}, {'2 megapixels' if self.mosaic else '256'}"
 
     @property
     def comparisons(self) -> list[tuple[ChannelCase, ChannelCase]]:
         """Return pairs of cases to tell apart, the most telling first."""
-        once = ChannelCase(ONCE)
-        again = ChannelCase(AGAIN)
-        prepared = ChannelCase(PREPARED)
-        pairs = [(once, again), (again, prepared)]
-        pairs += [(before, ChannelCase(ARRIVES, message)) for message in self.messages for before in (prepared, again)]
-        pairs += [(again, ChannelCase(CAME, message)) for message in self.messages]
-        pairs += [(once, ChannelCase(kind, self.messages[0])) for kind in self.beside]
-        return pairs if self.mosaic else [*pairs, (prepared, CONTROL)]
+        once, again, prepared = (ChannelCase(kind) for kind in (ONCE, AGAIN, PREPARED))
+        arrives, came = (ChannelCase(kind, self.message) for kind in (ARRIVES, CAME))
+        return [(once, again), (again, prepared), (prepared, arrives), (again, arrives), (again, came)]
 
     @property
     def cases(self) -> tuple[ChannelCase, ...]:
         """Return the cases that are compared."""
-        return tuple(dict.fromkeys(case for pair in self.comparisons for case in pair if case != CONTROL))
+        return tuple(dict.fromkeys(case for pair in self.comparisons for case in pair))
 
 
 @dataclass(frozen=True)
@@ -119,7 +247,6 @@ class Upload:
 
     channel: SavingChannel
     message: Message
-    reduced = True
     most = UPLOADED
 
     @property
@@ -128,39 +255,19 @@ class Upload:
         return f"{self.channel.name}, upload"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Photographs in one case.
+# Features of photographs in one case by name, (N, F) float32, and SENT: whether each was sent, (N,) bool; False: hiding
+# was refused.
+Measured = dict[str, np.ndarray]
 
-    Attributes:
-        features: by name, (N, F) float32.
-        sent: whether each was sent, (N,) bool; False: hiding was refused.
-        nonzero, changed: coefficients of what was prepared, or sent once, that are not 0, and those that differ, (N,).
-    """
-
-    features: dict[str, np.ndarray]
-    sent: np.ndarray
-    nonzero: np.ndarray
-    changed: np.ndarray
-
-
-ALONE = (Message(0.1),)
-TOGETHER = (Message(0, 1000),)
+ALONE, TOGETHER = Message(0.1), Message(0, 1000)
+PILLOW = {quality: SavingChannel("Pillow", quality) for quality in (80, 75, 92)}
+MOZJPEG = SavingChannel("mozjpeg", 80)
 TRIALS: tuple[Trial | Upload, ...] = (
-    Trial(SavingChannel("Pillow", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(JPEG, KNOWN)),
-    Trial(SavingChannel("mozjpeg", 80), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=320),
-    Trial(SavingChannel("Pillow", 80), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG, KNOWN), most=480),
-    *(
-        Trial(SavingChannel("Pillow", quality), reduced=True, mosaic=True, messages=TOGETHER, beside=(), most=480)
-        for quality in (75, 92)
-    ),
-    Trial(SavingChannel("mozjpeg", 80), reduced=True, mosaic=False, messages=ALONE, beside=(), most=480),
-    *(
-        Trial(SavingChannel("Pillow", quality), reduced=True, mosaic=False, messages=ALONE, beside=(JPEG,), most=480)
-        for quality in (75, 92)
-    ),
-    Trial(SavingChannel("Pillow", 80), reduced=False, mosaic=False, messages=ALONE, beside=(), most=480),
-    *(Upload(SavingChannel("Pillow", quality), ALONE[0]) for quality in (80, 75, 92)),
+    Trial(PILLOW[80], True, TOGETHER, most=800),
+    Trial(MOZJPEG, True, TOGETHER, most=320),
+    *(Trial(PILLOW[quality], True, TOGETHER) for quality in (75, 92)),
+    *(Trial(channel, False, ALONE) for channel in (*PILLOW.values(), MOZJPEG)),
+    *(Upload(channel, ALONE) for channel in PILLOW.values()),
 )
 
 
@@ -171,7 +278,7 @@ def main(folder: Path, out: Path, *names: str) -> None:
     rows = pd.read_csv(out).to_dict("records") if out.exists() else []
     rows = [row for row in rows if row["trial"] not in {trial.name for trial in chosen}]
     for trial in chosen:
-        photographs = np.stack(covers(folder, trial.most, reduced=trial.reduced))
+        photographs = np.stack(covers(folder, trial.most))
         for row in measure(trial, photographs) if isinstance(trial, Trial) else uploaded(trial, photographs):
             rows.append(row)
             write_table(out, pd.DataFrame(rows))
@@ -201,15 +308,11 @@ def measured(trial: Trial, photographs: np.ndarray) -> dict[ChannelCase, Measure
         )
         for start in bar(range(0, len(photographs), ROWS * COLUMNS), trial.name)
     ]
-    found = {}
-    for number, case in enumerate(trial.cases):
-        held = [part[number] for part in parts]
-        names = held[0].features
-        found[case] = Measured(
-            {name: np.concatenate([part.features[name] for part in held]) for name in names},
-            *(np.concatenate([getattr(part, field) for part in held]) for field in ("sent", "nonzero", "changed")),
-        )
-    return found
+    return {case: _joined([part[number] for part in parts]) for number, case in enumerate(trial.cases)}
+
+
+def _joined(parts: list[Measured]) -> Measured:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def uploaded(upload: Upload, photographs: np.ndarray) -> Iterator[dict[str, object]]:
@@ -299,29 +402,15 @@ def _extract(trial: Trial, transit: Transit, photographs: np.ndarray, first_seed
     columns: list[list[Measured]] = [[] for _ in trial.cases]
     for number, photograph in enumerate(sent):
         pictures = list(pictures_of(photograph, trial.channel, transit, trial.cases, first_seed + number))
-        for column, case, picture in zip(columns, trial.cases, pictures, strict=True):
-            before = ChannelCase({ARRIVES: PREPARED, CAME: AGAIN}.get(case.kind, ONCE))
-            column.append(_measure(picture, pictures[trial.cases.index(before)], trial.channel.quality, count))
-    return [
-        Measured(
-            {name: np.concatenate([each.features[name] for each in column]) for name in (DCTR, SPAM)},
-            *(np.concatenate([getattr(each, field) for each in column]) for field in ("sent", "nonzero", "changed")),
-        )
-        for column in columns
-    ]
+        for column, picture in zip(columns, pictures, strict=True):
+            column.append(_measure(picture or pictures[0], trial.channel.quality, count))
+            column[-1][SENT] = np.full(count, picture is not None)
+    return [_joined(column) for column in columns]
 
 
-def _measure(picture: JpegPicture | None, before: JpegPicture | None, quality: int, count: int) -> Measured:
-    assert before is not None  # a picture without a message
-    shown = before if picture is None else picture
-    unequal = (shown.planes[0] != before.planes[0]).sum()
-    lumas = parts_of(luma_of(shown, quality), count)
-    return Measured(
-        {name: np.stack([EXTRACTORS[name](luma) for luma in lumas]) for name in (DCTR, SPAM)},
-        np.full(count, picture is not None),
-        np.full(count, nonzero_of(before) / count),
-        np.full(count, unequal / count),
-    )
+def _measure(picture: JpegPicture, quality: int, count: int) -> Measured:
+    lumas = parts_of(luma_of(picture, quality), count)
+    return {name: np.stack([EXTRACTORS[name](luma) for luma in lumas]) for name in (DCTR, SPAM)}
 
 
 def _rows(
@@ -329,31 +418,15 @@ def _rows(
 ) -> Iterator[dict[str, object]]:
     """Yield the rows of a comparison by a kind of features: of single photographs, and of several at once."""
     before, after = pair
-    is_control = after == CONTROL
-    containers = found[ChannelCase(ARRIVES, trial.messages[0]) if is_control else after]
-    features = Features(found[before].features[name], containers.features[name])[containers.sent]
-    if is_control:
-        exchanged = np.random.default_rng(SEED).random((len(features), 1)) < 0.5
-        features = Features(
-            np.where(exchanged, features.containers, features.covers),
-            np.where(exchanged, features.covers, features.containers),
-        )
-    message = after.message or Message(0)
-    bits = message.rate
-    if after.message is not None:
-        together = ROWS * COLUMNS if trial.mosaic else 1
-        held = np.array([8 * message.record_bytes(round(together * n)) + LEAST_BITS for n in containers.nonzero])
-        bits = float(np.mean(held / (together * containers.nonzero)))
-
+    sent, message = found[after][SENT], after.message or Message(0)
+    features = Features(found[before][name], found[after][name])[sent]
     labels = {
         "trial": trial.name,
         "before": before.kind,
         "after": after.kind,
         "rate": message.rate,
         "file_bytes": message.file_bytes,
-        "bits": bits,
-        "changed": float(containers.changed.sum() / containers.nonzero.sum()),
-        "refused": int((~containers.sent).sum()),
+        "refused": int((~sent).sum()),
         "features": name,
         "tested": len(features),
     }

@@ -16,7 +16,7 @@ import pandas as pd
 from sealwatch import ws
 
 from pipeline.config import Config
-from pipeline.detect.methods import Method, container_seed, four_bit_swap, network_by_key, sealed_at
+from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.networks import Network
@@ -50,7 +50,7 @@ def methods(network: Network) -> dict[str, Method]:
     """What is attacked: the shipped methods, and lowest bits that are replaced."""
     own = zip(HEADLINE, (network_by_key(network), sealed_at(1.0), sealed_at(0.1)), strict=True)
     replaced = {CONTROL: lsb_replacement(1.0), "replacement, a fifth": lsb_replacement(0.2)}
-    return dict(own) | {"4-bit swap": four_bit_swap} | replaced
+    return dict(own) | replaced
 
 
 def lsb_replacement(rate: float) -> Method:
@@ -144,13 +144,12 @@ def _scores(pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
 def _rows(
     method: str, before: dict[str, np.ndarray], after: dict[str, np.ndarray], seed: int
 ) -> Iterator[dict[str, Any]]:
-    """A row for each attack: AUC with its 95 % interval, and the mean scores."""
+    """A row for each attack: AUC with its 95 % interval."""
     for attack in ATTACKS:
         covers, containers = before[attack], after[attack]
         low, high = auc_interval(covers, containers, seed)
-        means = {"cover_score": covers.mean(), "container_score": containers.mean()}
         figures = {"pictures": len(covers), "auc": auc(covers, containers), "low": low, "high": high}
-        yield {"method": method, "attack": attack} | figures | means
+        yield {"method": method, "attack": attack} | figures
 
 
 def _balance(values: np.ndarray, direction: int) -> float:

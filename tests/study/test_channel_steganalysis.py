@@ -13,43 +13,44 @@ from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.keys import ANY_KEY, seeded
 from stegnet.record import format_record
 from study import channel_steganalysis, jpeg_steganalysis
-from study.channel_hiders import (
+from study.channel_steganalysis import (
     AGAIN,
     ARRIVES,
     CAME,
-    JPEG,
-    KNOWN,
     ONCE,
     PREPARED,
     ChannelCase,
     Message,
     SavingChannel,
+    Trial,
+    Upload,
+    auc_together,
+    mosaic_of,
     nonzero_of,
+    parts_of,
     pictures_of,
 )
-from study.channel_steganalysis import Trial, Upload, auc_together, mosaic_of, parts_of
 from study.jpeg_features import luma_of
-from study.jpeg_hiders import LEAST_BITS
+from study.jpeg_steganalysis import LEAST_BITS
 
 CHANNEL = SavingChannel("Pillow", 80)
 MESSAGE = Message(0.2)
-BESIDE = {JPEG: ONCE, KNOWN: ONCE, ARRIVES: PREPARED}
 
 
 @pytest.fixture(scope="module")
 def arrived(cat: np.ndarray) -> dict[str, JpegPicture]:
-    cases = [ChannelCase(ONCE), ChannelCase(PREPARED), *(ChannelCase(kind, MESSAGE) for kind in BESIDE)]
+    cases = [*map(ChannelCase, (ONCE, AGAIN, PREPARED)), ChannelCase(ARRIVES, MESSAGE), ChannelCase(CAME, MESSAGE)]
     pictures = pictures_of(cat, CHANNEL, CHANNEL.learned([cat]), cases, 7)
     found = {case.kind: picture for case, picture in zip(cases, pictures, strict=True) if picture is not None}
     assert len(found) == len(cases)
     return found
 
 
-@pytest.mark.parametrize("kind", BESIDE)
+@pytest.mark.parametrize(("kind", "before"), [(ARRIVES, PREPARED), (CAME, AGAIN)])
 def test_what_arrives_differs_from_its_cover_by_the_steps_of_a_message(
-    arrived: dict[str, JpegPicture], kind: str
+    arrived: dict[str, JpegPicture], kind: str, before: str
 ) -> None:
-    cover = arrived[BESIDE[kind]]
+    cover = arrived[before]
     changes = arrived[kind].planes[0].astype(int) - cover.planes[0]
     assert np.abs(changes).max() == 1 and not changes[..., 0].any()
     assert 0.02 < np.count_nonzero(changes) / nonzero_of(cover) < 0.15
@@ -101,11 +102,7 @@ def test_photographs_that_are_judged_together_tell_more(shift: float) -> None:
 def test_the_table_has_all_comparisons_and_keeps_other_trials(
     cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trials = (
-        Trial(CHANNEL, reduced=True, mosaic=False, messages=(MESSAGE,), beside=(JPEG, KNOWN)),
-        Trial(CHANNEL, reduced=True, mosaic=True, messages=(MESSAGE,), beside=()),
-        Upload(CHANNEL, MESSAGE),
-    )
+    trials = Trial(CHANNEL, False, MESSAGE), Trial(CHANNEL, True, MESSAGE), Upload(CHANNEL, MESSAGE)
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     for name, value in {"ROWS": 2, "COLUMNS": 2, "TRIALS": trials, "DIMENSIONS": 20}.items():
         monkeypatch.setattr(channel_steganalysis, name, value)
@@ -121,8 +118,7 @@ def test_the_table_has_all_comparisons_and_keeps_other_trials(
         channel_steganalysis.main(photographs, out, trial.name)
     table = pd.read_csv(out)
     alone = table[(table["trial"] == trials[0].name) & (table["features"] == "DCTR") & (table["at_once"] == 1)]
-    afters = [AGAIN, PREPARED, ARRIVES, ARRIVES, CAME, JPEG, KNOWN, "control"]
-    assert list(alone["after"]) == afters and set(alone["tested"]) <= set(range(15, 21))
-    assert (alone.loc[alone["rate"] > 0, "bits"] >= MESSAGE.rate - 0.01).all()
+    assert list(alone["after"]) == [AGAIN, PREPARED, ARRIVES, ARRIVES, CAME]
+    assert set(alone["tested"]) <= set(range(15, 21))
     assert table["trial"].value_counts()[trials[1].name] == 5 * 2 * 3
     assert table["auc"].between(0, 1).all()
