@@ -1,10 +1,10 @@
 """Stage known: which of some known pictures is hidden in a container, as an observer without the key tells it.
 
 Each test picture is hidden, under a key of its own; the known pictures are all the secrets. The shuffle turns and
-negates blocks and puts them elsewhere, so the observer compares what that leaves as it is: how busy the blocks are, all
-statistics of them, or the blocks themselves, each with the one that fits best. He may also ask whether one known
-picture is hidden or another, which the area under the ROC curve answers: 0.5 is chance. The same attacks on containers
-without a mask, of the main kind of pictures, show what the shuffle alone would protect.
+negates blocks and puts them elsewhere, so the observer compares what that leaves as it is: all statistics of the
+blocks, or the blocks themselves, each with the one that fits best. He may also ask whether one known picture is hidden
+or another, which the area under the ROC curve answers: 0.5 is chance. The same attacks on containers without a mask
+show what the shuffle alone would protect.
 """
 
 from collections.abc import Iterator
@@ -31,10 +31,10 @@ from study.keyless import base_of, read_blocks, to_hide
 from study.photograph_pairs import Pair, pairs_of
 from study.stats import auc
 
-MOST_PAIRS = 24  # of each kind
+MOST_PAIRS = 24
 READ, UNMASKED = "read", "read, without the mask"
-BUSY, STATISTICS, MATCHING = "how busy the blocks are", "all statistics", "block by block"
-HEADLINE = {BUSY: "told_busy", STATISTICS: "told_statistics", MATCHING: "told_matching"}
+STATISTICS, MATCHING = "all statistics", "block by block"
+HEADLINE = {STATISTICS: "told_statistics", MATCHING: "told_matching"}
 _IMITATIONS = 500_000  # number of the first imitation, so that no container has its seed
 _BANDS = (1, 2, 3, 5, 7, 10)  # first diagonal of each band of a block's DCT, then the end
 _MATCHED = 256  # blocks of a container that are matched
@@ -47,15 +47,11 @@ _OPPONENT = np.array([[1, 1, 1], [1, -1, 0], [0.5, 0.5, -1]]).T / np.sqrt([3, 2,
 def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
-    main_kind = headline_kind(pairs.kinds)
-    rows = []
-    for kind in sorted(pairs.kinds, key=lambda kind: kind != main_kind):
-        own = pairs_of(pairs, kind)[:MOST_PAIRS]
-        unmasked = {UNMASKED: replace(network, period=0.0)} if kind == main_kind else {}
-        for blocks, each in ({READ: network} | unmasked).items():
-            for attack, scores in attacks(each, own, config.seed, f"{kind}, {blocks}"):
-                labels = {"kind": kind, "pairs": len(own), "chance": 1 / len(own), "base": network.base}
-                rows.append(labels | {"blocks": blocks, "attack": attack} | success(scores))
+    own, rows = pairs_of(pairs, headline_kind(pairs.kinds))[:MOST_PAIRS], []
+    for blocks, each in ((READ, network), (UNMASKED, replace(network, period=0.0))):
+        for attack, scores in attacks(each, own, config.seed, blocks):
+            labels = {"pairs": len(own), "chance": 1 / len(own), "blocks": blocks, "attack": attack}
+            rows.append(labels | success(scores))
     table = pd.DataFrame(rows)
     write_table(out / "known.csv", table)
     figures = headline(table)
@@ -78,7 +74,6 @@ def attacks(network: Network, pairs: list[Pair], seed: int, label: str) -> Itera
         matched = matching_score(seen[container], known[secret], block)
         return matched, statistics(read_blocks(network, imitation), block)
 
-    yield BUSY, busy_scores(seen, known, block)
     with closing(map_in_threads(compared, bar(combinations, label))) as results:
         matched, imitations = (np.reshape(side, (len(pairs), len(pairs), -1)) for side in zip(*results, strict=True))
     yield STATISTICS, statistics_scores(np.stack([statistics(picture, block) for picture in seen]), imitations)
@@ -98,20 +93,10 @@ def success(scores: np.ndarray) -> dict[str, float]:
 
 
 def headline(table: pd.DataFrame) -> dict[str, float]:
-    """told_…: share of the secrets told among the known pictures, of the first kind of pictures; and chance."""
-    rows = table[(table["kind"] == table["kind"].iloc[0]) & (table["blocks"] == READ)]
+    """told_…: share of the secrets told among the known pictures; and chance."""
+    rows = table[table["blocks"] == READ]
     figures = {HEADLINE[row.attack]: row.told for row in rows.itertuples()} | {"chance": rows["chance"].iloc[0]}
     return {name: round(float(value), 4) for name, value in figures.items()}
-
-
-def busy_scores(seen: list[np.ndarray], known: list[np.ndarray], block: int) -> np.ndarray:
-    """(N, K): likeness of how busy the blocks are: the sorted logarithms of their standard deviations.
-
-    Args:
-        seen, known: shuffled residuals and those of known pictures, (H, W, 3) float, signed, all of one size.
-    """
-    profiles, others = (np.stack([_busy(picture, block) for picture in pictures]) for pictures in (seen, known))
-    return -np.abs(profiles[:, None] - others).mean(2)
 
 
 def statistics(picture: np.ndarray, block: int) -> np.ndarray:
@@ -175,11 +160,6 @@ def _cut(picture: np.ndarray, block: int) -> np.ndarray:
     height, width, channels = picture.shape
     rows, cols = height // block, width // block
     return picture.reshape(rows, block, cols, block, channels).swapaxes(1, 2).reshape(-1, block, block, channels)
-
-
-def _busy(picture: np.ndarray, block: int) -> np.ndarray:
-    """(N,) float: the blocks' standard deviations, sorted, on a logarithmic scale of 8-bit steps."""
-    return np.sort(np.log1p(_cut(picture, block).std((1, 2)).mean(1) * 255))
 
 
 def _unit(blocks: np.ndarray) -> np.ndarray:

@@ -110,11 +110,6 @@ def headline_kind(kinds: Iterable[str]) -> str:
     return min(kinds, key=lambda kind: (kind != REAL, kind == RENDERED))
 
 
-def publishable_kind(kinds: Iterable[str]) -> str:
-    """Return scenes, whose pictures are this project's own and may be published; else `headline_kind`."""
-    return RENDERED if RENDERED in kinds else headline_kind(kinds)
-
-
 @dataclass(frozen=True)
 class Scores:
     """A detector's scores of test pairs, both (N,) float; positive means container."""

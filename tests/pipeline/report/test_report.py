@@ -32,7 +32,6 @@ ROOT = Path(__file__).parents[3]
 SHIPPED, SECTIONS = ROOT / "reports" / "shipped", ROOT / "study" / "sections.yaml"
 STUDIES = read_specs(SECTIONS)
 NOT_MEASURED = "Not measured"
-SHEETS = ("wrongkey/pictures.png",)  # not in the repository
 
 
 def write(path: Path, text: str) -> None:
@@ -63,8 +62,6 @@ def reports(tmp_path: Path) -> dict[str, Path]:
     for path in [path for study in STUDIES for path in (SHIPPED / study).iterdir()]:
         is_text = path.suffix in (".csv", ".json")
         write(found["studies"] / path.relative_to(SHIPPED), path.read_text(encoding="utf-8") if is_text else "")
-    for sheet in SHEETS:
-        write(found["studies"] / sheet, "")
     return found
 
 
