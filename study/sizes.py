@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.chart import COLOURS, chart
 from pipeline.config import Config
 from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
 from pipeline.evaluate.statistics import REAL, RENDERED, summary_stats
@@ -20,10 +19,8 @@ from stegnet.image.pictures import resize
 from stegnet.networks import Network
 
 SIZES = (64, 128, 256, 512, 1024)
-LARGE = "large photographs"
 SCENES = 6
 _NEVER_TRAINED = 2**31  # seeds of scenes from here on are for tests, as in pipeline/prepare/prepare.py
-_LARGE_SIDE = 512
 
 Pictures = dict[tuple[str, int], list[np.ndarray]]
 
@@ -34,7 +31,6 @@ def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
     network = Network.load(weights, backend="torch")
     table = measure(network, pictures, config.evaluate.shift, config.seed)
     write_table(out / "sizes.csv", table)
-    draw(table, out / "sizes.png")
     figures = summarise(table)
     write_json(out / "metrics.json", figures)
     print(f"on scenes, from PNG files: {', '.join(f'{name} {value:.2f} dB' for name, value in figures.items())}")
@@ -44,15 +40,14 @@ def pictures_of_all_sizes(catalogue: Path, seed: int) -> Pictures:
     """Sets of (size, size, 3) uint8 pictures by kind and size; a kind has the same motifs at each of its sizes.
 
     Nothing is enlarged: each is the central square of a larger picture, downscaled. The sizes of the photographs in the
-    catalogue's packages end at the smallest photograph; those of at least 512² are a kind of their own. Scenes are
-    rendered at the largest size. So a smaller picture has finer detail, as it would if a user downscaled it.
+    catalogue's packages end at the smallest photograph. Scenes are rendered at the largest size. So a smaller picture
+    has finer detail, as it would if a user downscaled it.
     """
     photographs = [picture.pixels for job in photograph_jobs(catalogue) for picture in job()]
     if not photographs:
         raise DataError(f"{catalogue}: names no photographs of a package")
-    large = [picture for picture in photographs if min(picture.shape[:2]) >= _LARGE_SIDE]
     scenes = [render_scene(SIZES[-1], (seed, _NEVER_TRAINED + index)) for index in range(SCENES)]
-    return _scaled(REAL, photographs) | _scaled(LARGE, large) | _scaled(RENDERED, scenes)
+    return _scaled(REAL, photographs) | _scaled(RENDERED, scenes)
 
 
 def measure(network: Network, pictures: Pictures, shift: int, seed: int) -> pd.DataFrame:
@@ -78,18 +73,6 @@ def measure(network: Network, pictures: Pictures, shift: int, seed: int) -> pd.D
             start = {"kind": kind, "size": size, "pairs": len(rows), "side": side, "measure": name}
             lines.append(start | summary_stats(rows[column]))
     return pd.DataFrame(lines)
-
-
-def draw(table: pd.DataFrame, path: Path) -> None:
-    """PSNR over size, a line for each kind and side."""
-    with chart(path, "width = height in pixels", "mean PSNR in dB") as axes:
-        lines = table[table["measure"] == PSNR.key].groupby(["kind", "side"], sort=False)
-        colours = dict(zip(table["kind"].unique(), COLOURS, strict=False))
-        for (kind, side), rows in lines:
-            style = {"color": colours[kind], "linestyle": "-" if side == "container" else "--"}
-            axes.plot(rows["size"], rows["mean"], label=f"{kind}, {side}", **style)
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(SIZES, [f"{size}²" for size in SIZES])
 
 
 def summarise(table: pd.DataFrame) -> dict[str, float]:
