@@ -3,10 +3,10 @@
     python -m study.zoo SHARDS OUT [NAME...] [--minutes 3] [--pairs 400] [-S train.crop=96 …]
 
 Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes, and with those of -S over
-them. How long all will take is said first, by three steps of each. OUT gets a folder for each network, budget and set
-of parameters, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings, figures and containers that are
-there are not made again, and an interrupted training goes on: the same command resumes. Only the detector is trained
-each time. It needs neither DVC nor MLflow.
+them. How long the trainings will take is said first, by three steps of each. OUT gets a folder for each network, budget
+and set of parameters, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings, figures and containers
+that are there are not made again, and an interrupted training goes on: the same command resumes. Only the detector is
+trained each time. It needs neither DVC nor MLflow.
 """
 
 import argparse
@@ -49,7 +49,7 @@ from stegnet.core.names import TRUSTED
 from stegnet.networks.card import read_card
 from stegnet.networks.pair import load_pair
 from study.photograph_pairs import pairs_of
-from study.zoo_ruler import EXACT, STORED, Pixels, ruler_of
+from study.zoo_ruler import EXACT, STORED, Pixels, means, ruler_of
 
 OURS = "costa"  # the preset of this project's own pair, to compare with
 FIGURES = "figures.json"
@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
     changes = parse_changes(options.set_param)
     tables = []
     rows = [[entry_of(name, budget, changes, options.shards, options.out) for name in names] for budget in budgets]
-    announce([entry for entries in rows for entry in entries], options)
+    announce([entry for entries in rows for entry in entries], options.shards)
     for entries in rows:
         for entry in entries:
             measured_once(entry, options.shards, options.pictures)
@@ -147,30 +147,15 @@ def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path
     return ZooEntry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
 
 
-def announce(entries: Sequence[ZooEntry], options: argparse.Namespace) -> None:
-    """Plan what is missing, and say how long it will take."""
+def announce(entries: Sequence[ZooEntry], shards: Path) -> None:
+    """Plan what is missing, and say how long it will train."""
     missing = [entry for entry in entries if not (entry.folder / FIGURES).exists()]
-    plans = [plan_of(entry, options.shards) for entry in bar(missing, "time three steps of each")]
-    if not plans:
-        return
-    pairs = PicturePairs(options.shards, check(entries[0].values).evaluate.shift)
-    found = pairs.count(headline_kind(pairs.kinds))
-    count = found if options.pictures is None else min(options.pictures, found)
-    training = sum(plan.pairs / plan.rate for plan in plans)
-    measuring = sum(plan.measuring(count, options.detect) for plan in plans)
-    each = ", ".join(
-        f"{entry.name} {in_words(plan.pairs / plan.rate)}" for entry, plan in zip(missing, plans, strict=True)
-    )
-    logging.info("trainings: %s", each)
-    total = in_words(training + measuring)
-    logging.info("about %s, of which %s train; Ctrl-C stops, and the same command goes on", total, in_words(training))
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people say it, such as "40 s", "12 min" or "2.5 h"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    plans = [plan_of(entry, shards) for entry in bar(missing, "time three steps of each")]
+    minutes = [plan.pairs / plan.rate / 60 for plan in plans]
+    if plans:
+        each = ", ".join(f"{entry.name} {time:.1f}" for entry, time in zip(missing, minutes, strict=True))
+        logging.info("trainings, in minutes: %s; together %.0f, and measuring after them", each, sum(minutes))
+        logging.info("Ctrl-C stops, and the same command goes on")
 
 
 @dataclass(frozen=True)
@@ -179,13 +164,6 @@ class Plan:
 
     pairs: int
     rate: float  # pairs a second
-    crop: int  # side of a pair's pictures in pixels
-
-    def measuring(self, pictures: int, detected: int) -> float:
-        """Return the seconds to measure it on so many pictures, and to hide in those of the detector."""
-        forward = 1 / (3 * self.rate * self.crop**2)  # seconds a pixel to hide and reveal; gradients take twice as long
-        hidings = 2 * pictures * 256**2 + 0.75 * detected * 128**2  # one to hide and three to reveal; one of 1.5 times
-        return forward * hidings
 
 
 def plan_of(entry: ZooEntry, shards: Path) -> Plan:
@@ -196,7 +174,7 @@ def plan_of(entry: ZooEntry, shards: Path) -> Plan:
         rate = pairs_per_second(entry, shards)
         batches = max(1, int(rate / train_config.batch * 60 * (entry.budget.minutes or 0)))
         pairs = entry.budget.pairs or batches * train_config.batch
-        write_json(planned, {"pairs": pairs, "rate": rate, "crop": train_config.crop})
+        write_json(planned, {"pairs": pairs, "rate": rate})
     return Plan(**json.loads(planned.read_text(encoding="utf-8")))
 
 
@@ -217,7 +195,7 @@ def measured_once(entry: ZooEntry, shards: Path, pictures: int | None) -> None:
         **json.loads((entry.folder / "trained.json").read_text(encoding="utf-8")),
         "crop": seen["train"]["crop"],
         "batch": seen["train"]["batch"],
-        **ruler.means(bar(photographs(shards, shift)[:pictures], f"{entry.name}: measure")),
+        **means(ruler, bar(photographs(shards, shift)[:pictures], f"{entry.name}: measure")),
         **ruler.speed(),
     }
     write_json(entry.folder / FIGURES, figures)

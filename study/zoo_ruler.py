@@ -5,7 +5,6 @@ to 8 bits, as a PNG holds them; *JPEG* ones are saved by Pillow at quality 90, 4
 that hides whole pictures has a class, and one with our base and key.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean
@@ -30,28 +29,7 @@ EXACT, STORED, JPEG = "exact", "stored", "jpeg"  # states of a container
 JPEG_QUALITY = 90
 
 
-class Ruler(ABC):
-    """A trained network, and how it hides a picture in another of the same size."""
-
-    @abstractmethod
-    def measure(self, cover: Pixels, secret: Pixels, seed: int) -> Figures:
-        """Return container_psnr_… and secret_psnr_… in dB, by state; `seed` is the seed of all randomness."""
-
-    @abstractmethod
-    def stored(self, cover: Pixels, secret: Pixels, seed: int) -> Pixels:
-        """Return the container as a PNG holds it."""
-
-    def means(self, pairs: Iterable[tuple[Pixels, Pixels]]) -> Figures:
-        """Return the means of `measure` over pairs of cover and secret."""
-        rows = [self.measure(cover, secret, seed) for seed, (cover, secret) in enumerate(pairs)]
-        return {name: round(mean(row[name] for row in rows), 2) for name in rows[0]}
-
-    def speed(self) -> Figures:
-        """Return the milliseconds that hiding and revealing a megapixel take; empty if they are not comparable."""
-        return {}
-
-
-class WholePictures(Ruler):
+class WholePictures:
     """A pair on PyTorch that hides whole secrets, as published, without key or shuffle."""
 
     def __init__(self, pair: Pair) -> None:
@@ -60,7 +38,7 @@ class WholePictures(Ruler):
 
     @torch.inference_mode()
     def measure(self, cover: Pixels, secret: Pixels, seed: int) -> Figures:
-        """Return container_psnr_… and secret_psnr_… in dB of all three states."""
+        """Return container_psnr_… and secret_psnr_… in dB of all three states; `seed` is that of all randomness."""
         before = self._tensor(cover)
         exact = self._pair.hide(before, self._hidden(secret)).float()
         stored = self._pixels(exact)
@@ -113,7 +91,7 @@ class WholePictures(Ruler):
         return to_8_bits(pictures[0].permute(1, 2, 0).cpu().numpy())
 
 
-class ByKey(Ruler):
+class ByKey:
     """A pair of ours, with base, shuffle, sealed bits and key, from PNG files; JPEG destroys its sealed bits."""
 
     def __init__(self, network: Network) -> None:
@@ -128,6 +106,13 @@ class ByKey(Ruler):
         """Return the container as read from a PNG file."""
         return hide_and_reveal(self._network, cover, secret, seed)[0]
 
+    def speed(self) -> Figures:
+        """Return nothing: files and sealed bits take most of the time, which the others do not have."""
+        return {}
+
+
+Ruler = WholePictures | ByKey
+
 
 def ruler_of(weights: Path) -> Ruler:
     """Return the ruler for trained weights, by what they hide."""
@@ -136,3 +121,9 @@ def ruler_of(weights: Path) -> Ruler:
         return ByKey(Network.load(weights, backend="torch"))
     pair, _ = load_pair(weights)
     return WholePictures(pair)
+
+
+def means(ruler: Ruler, pairs: Iterable[tuple[Pixels, Pixels]]) -> Figures:
+    """Return the means of `measure` over pairs of cover and secret, which are of one size."""
+    rows = [ruler.measure(cover, secret, seed) for seed, (cover, secret) in enumerate(pairs)]
+    return {name: round(mean(row[name] for row in rows), 2) for name in rows[0]}
