@@ -29,6 +29,7 @@ from study.channel_steganalysis import (
     nonzero_of,
     parts_of,
     pictures_of,
+    png_of,
 )
 from study.jpeg_features import luma_of
 from study.jpeg_steganalysis import LEAST_BITS
@@ -72,21 +73,13 @@ def test_a_message_takes_its_rate_or_its_bytes() -> None:
     assert Message(0, 1000).record_bytes(100) - Message(0, 400).record_bytes(100) == 600
 
 
-def test_the_parts_of_a_mosaic_are_its_photographs(
-    cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_parts_of_a_mosaic_are_its_photographs(cat: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel_steganalysis, "ROWS", 2)
     photographs = np.stack([cat[:64, 8 * start : 8 * start + 128] for start in range(6)])
-    whole = luma_of(CHANNEL.arriving(saved(mosaic_of(photographs), tmp_path)), CHANNEL.quality)
+    whole = luma_of(CHANNEL.arriving(png_of(mosaic_of(photographs))), CHANNEL.quality)
     for part, photograph in zip(parts_of(whole, len(photographs)), photographs, strict=True):
-        alone = luma_of(CHANNEL.arriving(saved(photograph, tmp_path)), CHANNEL.quality)
+        alone = luma_of(CHANNEL.arriving(png_of(photograph)), CHANNEL.quality)
         np.testing.assert_array_equal(part.coefficients, alone.coefficients)
-
-
-def saved(picture: np.ndarray, folder: Path) -> bytes:
-    path = folder / "picture.png"
-    Image.fromarray(picture).save(path)
-    return path.read_bytes()
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.25])

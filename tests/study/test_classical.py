@@ -1,4 +1,4 @@
-"""Classical attacks against references that count pair by pair, against scipy, and against bits of a known rate."""
+"""Classical attacks against scipy, and against bits of a known rate."""
 
 from collections.abc import Callable
 
@@ -11,29 +11,6 @@ from study.classical import chi_square, lsb_replacement, regular_singular, sampl
 
 def replaced(picture: np.ndarray, rate: float) -> np.ndarray:
     return lsb_replacement(rate)(picture, picture, 0)
-
-
-def sample_pairs_by_hand(picture: np.ndarray) -> float:
-    """Dumitrescu et al. 2003, one pair after the other."""
-    height, width, _ = picture.shape
-    x = y = w = z = total = 0
-    for row, column, channel in np.ndindex(picture.shape):
-        for down, right in ((0, 1), (1, 0)):
-            if row + down < height and column + right < width:
-                u, v = int(picture[row, column, channel]), int(picture[row + down, column + right, channel])
-                total += 1
-                z += u == v
-                x += (v % 2 == 0 and u < v) or (v % 2 == 1 and u > v)
-                y += (v % 2 == 0 and u > v) or (v % 2 == 1 and u < v)
-                w += u != v and u // 2 == v // 2
-    a, b, c = (w + z) / 2, 2 * x - total, y - x
-    return (-b - np.sqrt(complex(b * b - 4 * a * c)).real) / (2 * a)
-
-
-@pytest.mark.parametrize("rate", [0, 0.3, 1])
-def test_sample_pairs_are_counted_as_by_hand(cat: np.ndarray, rate: float) -> None:
-    part = replaced(cat[60:92, 60:99], rate)
-    assert sample_pairs(part) == pytest.approx(sample_pairs_by_hand(part))
 
 
 @pytest.mark.parametrize("rate", [0, 1])

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from stegnet.keys import Key
-from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, RobustOptions, content_capacity, read_film
+from stegnet.methods.robust import FILM_POINTS, GROUP, PictureReader, content_capacity, read_film
 from study import robust_attacks
 from study.robust import parse_picture_channel, send, unforeseen
 from study.robust_attacks import RobustFilmHider, RobustHider, bits_of_pictures, encoded, links, moving_window
-from study.robust_films import FILLED, WAYS, fill_film, measure_film, write_tables, x264
+from study.robust_films import FILLED, WAYS, measure_film, write_tables, x264
 from tests.support.films import still_film
 from tests.support.jpegs import through_jpeg
 from tests.support.modem import index_modem
@@ -50,12 +50,6 @@ def test_attacked_films_are_containers(cat: np.ndarray) -> None:
     assert film.shape == (GROUP, 128, 128, 3)
     found = read_film(lambda: (frame for frame in film), list, KEY)
     assert found is not None and found.message is not None
-
-
-def test_films_are_filled(tmp_path: Path) -> None:
-    """The largest file that fits is found from the refusals of larger ones."""
-    cover = still_film(tmp_path / "cover.mkv", GROUP)
-    assert len(fill_film(cover, RobustOptions(survive=CHANNEL), tmp_path, seed=1).content) > 100
 
 
 def test_bits_are_read_with_the_key_alone(picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:

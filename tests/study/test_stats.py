@@ -33,14 +33,6 @@ def test_accuracy_and_auc_are_scikit_learns_with_ties_too() -> None:
     assert figures["auc_low"] < figures["auc"] < figures["auc_high"]
 
 
-@pytest.mark.parametrize(("right", "count"), [(0, 10), (7, 10), (149, 149)])
-def test_the_interval_of_an_accuracy_is_wilsons(right: int, count: int) -> None:
-    """Of as many trials as there are pairs, since the two decisions on a pair hang together."""
-    covers = np.where(np.arange(count) < right, -1.0, 1.0)
-    figures, expected = summarise([Scores(covers, -covers)], 0), stats.binomtest(right, count)
-    assert (figures["low"], figures["high"]) == pytest.approx(tuple(expected.proportion_ci(0.95, "wilson")))
-
-
 def test_auc_interval_has_its_nominal_coverage() -> None:
     truth = stats.norm.cdf(1 / np.sqrt(2))  # of two normal scores, one standard deviation apart
     held = [low <= truth <= high for low, high in (auc_interval(*scores(seed), seed=0) for seed in range(200))]

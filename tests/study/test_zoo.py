@@ -92,30 +92,6 @@ def test_other_parameters_are_other_networks(tmp_path: Path, monkeypatch: pytest
     assert folders[0] == folders[2] != folders[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error"),
-    [
-        (["-S", "train.crop"], "-S train.crop: not of the form key=value\nhint: such as -S train.crop=64"),
-        (["-S", "train.corp=64"], "params.yaml: train.corp: unknown key"),
-        ([], "shards: holds no prepared pictures (manifest.csv is missing)\nhint: `dvc repro prepare` writes them"),
-    ],
-)
-def test_one_line_says_what_is_wrong(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    error: str,
-) -> None:
-    (tmp_path / "params.yaml").write_bytes(PARAMS.read_bytes())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["zoo", "shards", "out", *arguments])
-    with pytest.raises(SystemExit, match=r"^1$"):
-        zoo.main()
-    assert capsys.readouterr().err.startswith(f"error: {error}")
-    assert not Path("out").exists()
-
-
 def test_every_profile_hides_as_published() -> None:
     """Without base, shuffle or rounding, and so without sealed bits."""
     for file in sorted((ROOT / "pipeline" / "zoo").glob("*.txt")):
