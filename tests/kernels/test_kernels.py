@@ -7,7 +7,7 @@ import sysconfig
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -27,17 +27,15 @@ from stegnet.keys import Key
 from stegnet.sealing import Costs, RepeatAccumulateCode, SampleModel, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.jpeg_samples import juniward
 from stegnet.sealing.sample_order import first_sorted, stable_argsort
-from tests.support.jpegs import JpegPicture, read_jpeg
+from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
 
 EFFORT = 1 << 16
 MODEL = SampleModel(2048, b"about")
-MEDIA = Path(__file__).parents[1] / "media"
+TESTS = Path(__file__).parents[1]
 JPEG_TESTS = (
-    f"{MEDIA}/test_jpeg.py::test_any_sampling_and_any_scans",
-    f"{MEDIA}/test_jpeg_scans.py::test_coefficients_are_those_of_libjpeg",
-    f"{MEDIA}/test_jpeg_scans.py::test_damaged_scans_are_read_as_by_libjpeg",
-    f"{MEDIA.parent}/image/test_libjpeg.py",
+    f"{TESTS}/media/test_jpeg.py",
+    f"{TESTS}/image/test_libjpeg.py",
 )
 
 
@@ -101,34 +99,6 @@ def test_costs_are_the_same(size):
         both(lambda picture=picture: texture_costs(picture).up)
 
 
-WAYS: tuple[dict[str, Any], ...] = (
-    {}, {"optimize": True}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "optimize": True},
-)  # fmt: skip
-
-
-def a_jpeg(tmp_path: Path, pixels: np.ndarray, **options: Any) -> JpegPicture:
-    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=85, **options)
-    return read_jpeg(tmp_path / "a.jpg")
-
-
-@pytest.mark.parametrize("way", WAYS, ids=str)
-@pytest.mark.parametrize("sampling", ["4:2:0", "4:2:2", "4:4:4", "grey"])
-def test_scans_are_coded_the_same(tmp_path, picture, way, sampling):
-    """With their own coefficients, and with any: long runs, the largest values, and symbols that need other tables."""
-    for size in ((61, 75), (9, 17), (1, 1)):
-        pixels, random = picture(*size), np.random.default_rng(size)
-        if sampling == "grey":
-            jpeg = a_jpeg(tmp_path, pixels[..., 0], **way)
-        else:
-            jpeg = a_jpeg(tmp_path, pixels, subsampling=sampling, **way)
-        for highest, share in ((1, 0.5), (1023, 0.02), (1023, 1.0)):
-            planes = [random.integers(-highest, highest + 1, plane.shape, np.int16) for plane in jpeg.planes]
-            for plane in planes:
-                plane[random.random(plane.shape) >= share] = 0
-            both(lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
-        assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
-
-
 @pytest.mark.parametrize("size", [(8, 8), (16, 40), (264, 24)])
 def test_wavelet_costs_are_the_same(size):
     """Bit for bit, although they are floating-point numbers: no product is added before it is rounded."""
@@ -166,7 +136,8 @@ def test_codewords_are_decoded_the_same(size, rate, noise):
 
 
 def test_threads_code_scans_at_once(tmp_path, picture):
-    jpeg = a_jpeg(tmp_path, picture(512, 512))
+    Image.fromarray(picture(512, 512)).save(tmp_path / "a.jpg")
+    jpeg = read_jpeg(tmp_path / "a.jpg")
     assert {*parallel_map(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
 
 

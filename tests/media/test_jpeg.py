@@ -1,89 +1,318 @@
-"""JPEGs by their coefficients: what is not changed stays, byte for byte."""
+"""JPEGs by their coefficients: read as libjpeg reads them, damaged or not; what is not changed stays, byte for byte."""
 
 import io
+import re
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import av
+import jpeglib
 import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
 from stegnet import MediaError
-from stegnet.core.pixels import encode_jpeg, through_jpeg
+from stegnet.core.pixels import ZIGZAG, encode_jpeg, through_jpeg
 from stegnet.image import read_picture
 from stegnet.image.jpeg_markers import HuffmanTable, parse_jpeg
-from tests.support.jpegs import FACTORS, SCANS, read_jpeg, sampled
+from stegnet.image.jpeg_scan_encoder import scan_symbols
+from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 from tests.support.quality import psnr
 
 WAYS: tuple[dict[str, Any], ...] = (
     {},
-    {"optimize": True},
+    {"optimize": True, "quality": 100},
+    {"restart_marker_blocks": 1},
+    {"restart_marker_rows": 1, "optimize": True},
     {"progressive": True},
-    {"restart_marker_rows": 1},
-    {"progressive": True, "restart_marker_blocks": 3},
+    {"progressive": True, "quality": 100, "restart_marker_blocks": 3},
 )
+FACTORS = [((4, 1), (1, 1), (1, 1)), ((1, 2), (1, 1), (1, 1)), ((2, 2), (1, 2), (1, 2)), ((2, 2), (2, 1), (1, 2))]
+SCANS = [((0, 1, 2),), ((0,), (1,), (2,)), ((0,), (1, 2))]
 BEFORE, BEHIND = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", b"\xff\xd8\xff a film that a phone appended \xff\xd9"
+REFUSED = "the JPEG is damaged, or of a kind that can't be read"
+HINT = "convert it to an ordinary JPEG or to PNG first"
 
 
 @pytest.fixture
 def encoded(picture: Callable[..., np.ndarray]) -> Callable[..., bytes]:
-    """Makes a JPEG with metadata, and something behind it."""
+    """Makes a JPEG with metadata."""
 
     def make(height: int = 61, width: int = 75, mode: str = "RGB", **options: object) -> bytes:
-        file = io.BytesIO()
         options = {"quality": 85, "subsampling": "4:2:0", "exif": BEFORE} | options
-        Image.fromarray(picture(height, width)).convert(mode).save(file, "JPEG", **options)
-        return file.getvalue() + BEHIND
+        Image.fromarray(picture(height, width)).convert(mode).save(file := io.BytesIO(), "JPEG", **options)
+        return file.getvalue()
 
     return make
 
 
-def read(path: Path, data: bytes):
+@pytest.fixture
+def libjpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], list[np.ndarray]]:
+    """Reads a JPEG's planes by libjpeg; raises OSError if it refuses it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where jpeglib leaves what it could not read
+
+    def read(data: bytes) -> list[np.ndarray]:
+        (tmp_path / "libjpeg.jpg").write_bytes(data)
+        found = jpeglib.read_dct(str(tmp_path / "libjpeg.jpg"))
+        found.load()
+        planes = [plane for plane in (found.Y, found.Cb, found.Cr) if plane is not None]
+        return [plane.reshape(*plane.shape[:2], 64)[..., ZIGZAG] for plane in planes]
+
+    return read
+
+
+def read(path: Path, data: bytes) -> JpegPicture:
     path.write_bytes(data)
     return read_jpeg(path)
 
 
-def check_written(folder: Path, data: bytes) -> None:
-    """Checks that a file is written back byte for byte, and with other coefficients so that libjpeg decodes it.
+@pytest.fixture
+def decoded(tmp_path: Path) -> Callable[[bytes], tuple[np.ndarray, ...]]:
+    """Reads a JPEG's planes by the compiled kernel, and checks that Python finds the same."""
 
-    All but these, and tables that were made for them, stays.
+    def planes(data: bytes) -> tuple[np.ndarray, ...]:
+        both(lambda: np.concatenate([plane.ravel() for plane in read(tmp_path / "a.jpg", data).planes]))
+        return read_jpeg(tmp_path / "a.jpg").planes
+
+    return planes
+
+
+def assert_same(planes: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> None:
+    for plane, other in zip(planes, others, strict=True):
+        np.testing.assert_array_equal(plane, other)
+
+
+@pytest.fixture
+def check(
+    tmp_path: Path, decoded: Callable[[bytes], tuple[np.ndarray, ...]], libjpeg: Callable[[bytes], list[np.ndarray]]
+) -> Callable[[bytes], None]:
+    """Checks that a JPEG's coefficients are libjpeg's, that they are written back to its bytes, and so are others.
+
+    These are long runs of zeros, the largest values, and symbols that need other tables; all but them and tables that
+    were made for them stays. Kernels write them as NumPy does.
     """
-    jpeg = read(folder / "a.jpg", data)
-    assert jpeg.with_planes(jpeg.planes) == data
-    planes = [plane[::-1, ::-1] + np.int16(np.arange(64) % 3 == 1) for plane in jpeg.planes]
-    written = jpeg.with_planes(planes)
-    for plane, back in zip(planes, read(folder / "b.jpg", written).planes, strict=True):
-        np.testing.assert_array_equal(plane, back)
-    first = data.index(b"\xff\xc4")
-    assert written[:first] == data[:first]
-    assert BEFORE in written and written.endswith(BEHIND) == data.endswith(BEHIND)
-    with Image.open(folder / "b.jpg") as image:
-        image.load()
+
+    def compare(data: bytes) -> None:
+        assert_same(decoded(data), libjpeg(data))
+        jpeg, random = read(tmp_path / "a.jpg", data), np.random.default_rng(0)
+        assert jpeg.with_planes(jpeg.planes) == data
+        first = data.index(b"\xff\xc4")
+        for highest, share in ((1, 0.5), (1023, 0.02), (1023, 1.0)):
+            planes = [random.integers(-highest, highest + 1, plane.shape, np.int16) for plane in jpeg.planes]
+            for plane in planes:
+                plane[random.random(plane.shape) >= share] = 0
+            both(lambda planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+            written = jpeg.with_planes(planes)
+            assert_same(planes, libjpeg(written))
+            assert_same(planes, read(tmp_path / "b.jpg", written).planes)
+            assert (written[:first], written.endswith(BEHIND)) == (data[:first], data.endswith(BEHIND))
+
+    return compare
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_jpeg_is_written_as_its_encoder_wrote_it(tmp_path, encoded, way):
-    for mode, subsampling in (("RGB", "4:2:0"), ("RGB", "4:2:2"), ("L", "4:4:4")):
-        for size in ((61, 75), (9, 17), (1, 1)):
-            check_written(tmp_path, encoded(*size, mode, subsampling=subsampling, **way))
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "grey"])
+def test_coefficients_are_those_of_libjpeg_and_written_as_its_encoder_wrote_them(encoded, check, way, subsampling):
+    mode, sampling = ("L", "4:4:4") if subsampling == "grey" else ("RGB", subsampling)
+    for size in ((61, 75), (9, 17), (1, 1)):
+        check(encoded(*size, mode, subsampling=sampling, **way) + BEHIND)
+
+
+def sampled(
+    data: bytes, factors: tuple[tuple[int, int], ...], scans: tuple[tuple[int, ...], ...], interval: int
+) -> bytes:
+    """A baseline JPEG with the head of another, other sampling factors and scans, and random coefficients."""
+    file, random = parse_jpeg(data, "a JPEG"), np.random.default_rng(0)
+    head, (usual,) = bytearray(data[: data.index(b"\xff\xda")]), file.scans
+    file.components = tuple(
+        replace(each, across=across, down=down) for each, (across, down) in zip(file.components, factors, strict=True)
+    )
+    for place, (across, down) in enumerate(factors):
+        head[file.frame + 7 + 3 * place] = across << 4 | down
+    planes = [random.integers(-3, 4, (*file.blocks(each), 64)).astype(np.int16) for each in file.components]
+    pieces = [bytes(head), b"\xff\xdd\0\4" + interval.to_bytes(2, "big")]
+    for own in scans:
+        tables = [(usual.dc[place], usual.ac[place]) for place in own]
+        pieces.append(b"\xff\xda\0" + bytes([6 + 2 * len(own), len(own)]))
+        pieces += [bytes([file.components[place].number, usual.dc[place] << 4 | usual.ac[place]]) for place in own]
+        dc, ac = zip(*tables, strict=True)
+        scan = replace(usual, components=own, dc=dc, ac=ac, interval=interval)
+        pieces += [bytes([0, 63, 0]), scan_symbols(file, scan, planes).coded(usual.tables)]
+    return b"".join((*pieces, b"\xff\xd9"))
 
 
 @pytest.mark.parametrize("factors", FACTORS, ids=str)
-def test_any_sampling_and_any_scans(monkeypatch, tmp_path, encoded, factors):
-    """As ffmpeg, cameras and webcams write them; kernels code them as NumPy does."""
-    for scans, interval in product(SCANS, (0, 1)):
-        data = sampled(encoded(), factors, scans, interval)
-        check_written(tmp_path, data)
-        jpeg = read(tmp_path / "a.jpg", data)
-        planes = [plane[::-1, ::-1] for plane in jpeg.planes]
-        both(lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+def test_any_sampling_and_any_scans(encoded, check, factors):
+    """As ffmpeg, cameras and webcams write them."""
+    for scans, interval in product(SCANS, (0, 1, 3)):
+        check(sampled(encoded(), factors, scans, interval) + BEHIND)
+
+
+def places_of_data(data: bytes) -> list[int]:
+    """Return where the bytes of scans are, up to the next segment."""
+    places: list[int] = []
+    for found in re.finditer(rb"\xff\xda..", data, re.DOTALL):
+        start = found.start() + 2 + int.from_bytes(found[0][2:], "big")
+        following = re.search(rb"\xff[^\0\xd0-\xd7]", data[start:])
+        assert following
+        places += range(start, start + following.start())
+    return places
+
+
+def flipped(data: bytes, random: np.random.Generator) -> bytes:
+    """Return a JPEG of which some bits of scans are others."""
+    damaged = bytearray(data)
+    for place in random.choice(places_of_data(data), 3):
+        damaged[place] ^= 1 << random.integers(8)
+    return bytes(damaged)
+
+
+def shortened(data: bytes, random: np.random.Generator) -> bytes:
+    """Return a JPEG without some bytes of a scan, such as its last ones."""
+    place = random.choice(places_of_data(data))
+    return data[:place] + data[place + random.choice([1, 2, 40]) :]
+
+
+def with_other_markers(data: bytes, random: np.random.Generator) -> bytes:
+    """Return a JPEG with a restart marker too many, or with another number."""
+    there = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", data)]
+    place = random.choice(there or places_of_data(data))
+    return data[:place] + bytes([0xFF, 0xD0 + random.integers(8)]) + data[place + 2 * (random.random() < 0.5) :]
+
+
+@pytest.mark.parametrize("damage", [flipped, shortened, with_other_markers])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_damaged_scans_are_read_as_by_libjpeg(encoded, decoded, libjpeg, way, damage):
+    """Viewers show them as it does, grey where data are missing."""
+    random, data, read = np.random.default_rng(0), encoded(32, 40, subsampling="4:2:0", **way), 0
+    for _ in range(25):
+        damaged = damage(data, random)
+        try:
+            planes = decoded(damaged)
+        except MediaError as error:  # a segment or an end came of it
+            assert re.search(f"{REFUSED}|truncated|no picture|height at its end|no component|not supported", str(error))
+            continue
+        read += 1
+        assert_same(planes, libjpeg(damaged))
+    assert read > 12
+
+
+def test_data_that_end_too_early_leave_zeros(encoded, decoded):
+    """A file that was cut off, and then ended, shows what there was: of luma nearly a half."""
+    data = encoded(160, 160, "L")
+    (whole,), (half,) = decoded(data), decoded(data[: len(data) // 2] + b"\xff\xd9")
+    missing = (whole != half).any(2).ravel().argmax()
+    assert 100 < missing < 300
+    assert not half.reshape(-1, 64)[missing + 1 :].any()
+
+
+def changed(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+def with_segment(data: bytes, marker: int, content: bytes) -> bytes:
+    """Return a JPEG with another segment before its first scan."""
+    length = (len(content) + 2).to_bytes(2, "big")
+    return changed(data, b"\xff\xda", bytes([0xFF, marker]) + length + content + b"\xff\xda")
+
+
+def lengthened(data: bytes, marker: int) -> bytes:
+    """Return a JPEG whose first segment of a kind has a byte more."""
+    start = data.index(bytes([0xFF, marker])) + 2
+    length = int.from_bytes(data[start : start + 2], "big")
+    end = start + length
+    return data[:start] + (length + 1).to_bytes(2, "big") + data[start + 2 : end] + b"\0" + data[end:]
+
+
+def moved_to_end(data: bytes, begin: bytes, length: int) -> bytes:
+    """Return a JPEG of which a segment stands before its end."""
+    start = data.index(begin)
+    return data[:start] + data[start + length : -2] + data[start : start + length] + data[-2:]
+
+
+def with_scan(data: bytes, number: int, place: int, new: int) -> bytes:
+    """Return a JPEG of which a byte in the header of a scan, counted from its components' number, is another."""
+    starts = [found.start() for found in re.finditer(b"\xff\xda", data)]
+    at = starts[number] + 4 + place
+    return data[:at] + bytes([new]) + data[at + 1 :]
+
+
+def with_sampling(data: bytes, *factors: int) -> bytes:
+    """Return a JPEG whose components claim other sampling factors."""
+    start = data.index(b"\xff\xc0") + 11
+    for component, both_ways in enumerate(factors):
+        place = start + 3 * component
+        data = data[:place] + bytes([both_ways]) + data[place + 1 :]
+    return data
+
+
+SEQUENTIAL = {
+    "an unknown segment": lambda data: with_segment(data, 0xF3, b""),
+    "a frame of another length": lambda data: lengthened(data, 0xC0),
+    "two frames": lambda data: changed(data, b"\xff\xda", data[data.index(b"\xff\xc0") :][:19] + b"\xff\xda"),
+    "a scan's header of another length": lambda data: lengthened(data, 0xDA),
+    "a restart interval of another length": lambda data: with_segment(data, 0xDD, bytes(3)),
+    "a quantisation table of another length": lambda data: with_segment(data, 0xDB, b"\0\1"),
+    "a quantisation table of no number": lambda data: with_segment(data, 0xDB, b"\4" + bytes(64)),
+    "a quantisation table behind its scan": lambda data: moved_to_end(data, b"\xff\xdb\0\x43\1", 69),
+    "a Huffman table of no number": lambda data: with_segment(data, 0xC4, b"\4" + bytes(16)),
+    "a Huffman table of another length": lambda data: with_segment(data, 0xC4, b"\3" + bytes(16) + b"\3" + bytes(15)),
+    "a Huffman table of 257 codes": lambda data: with_segment(data, 0xC4, b"\3" + bytes(14) + b"\2\xff" + bytes(257)),
+    "no Huffman table": lambda data: with_scan(data, 0, 2, 0x22),
+    "codes that are too many": lambda data: changed(data, b"\xff\xc4\0\x1f\0\0\1", b"\xff\xc4\0\x1f\0\2\1"),
+    "a code of ones alone": lambda data: changed(data, b"\0\1\5\1\1\1\1\1\1\0\0", b"\1" * 10 + b"\2"),
+    "a size of DC that there is not": lambda data: changed(data, bytes(range(12)), bytes([*range(11), 16])),
+    "two scans of all components": lambda data: data[:-2] + data[data.index(b"\xff\xda") :],
+    "a component twice": lambda data: with_scan(data, 0, 3, 1),
+    "samples of no whole number": lambda data: with_sampling(data, 0x31, 0x21, 0x11),
+    "an MCU of eleven blocks": lambda data: with_sampling(data, 0x42, 0x12, 0x11),
+}
+PROGRESSIVE = {
+    "a scan of no component": lambda data: data[:-2] + b"\xff\xda\0\6\0\0\0\0" + data[-2:],
+    "DC and AC in one scan": lambda data: with_scan(data, 6, 8, 5),
+    "AC from no coefficient on": lambda data: with_scan(data, 1, 3, 70),
+    "AC from behind its end": lambda data: with_scan(data, 1, 3, 9),
+    "a bit that no sample has": lambda data: with_scan(data, 0, 9, 0x0E),
+    "a refinement of two bits": lambda data: with_scan(data, 6, 9, 0x20),
+    "no table for AC": lambda data: with_scan(data, 1, 2, 3),
+}
+
+
+@pytest.mark.parametrize(
+    ("damage", "options"),
+    [*((each, {}) for each in SEQUENTIAL.values()), *((each, {"progressive": True}) for each in PROGRESSIVE.values())],
+    ids=[*SEQUENTIAL, *PROGRESSIVE],
+)
+def test_what_libjpeg_refuses_is_refused_in_one_line(tmp_path, encoded, libjpeg, damage, options):
+    """Even libjpeg 6b takes a component twice, which no later version does."""
+    data = damage(encoded(**options))
+    with pytest.raises(MediaError, match=f"a.jpg: {REFUSED}$") as caught:
+        read(tmp_path / "a.jpg", data)
+    assert caught.value.hint == HINT
+    if damage is not SEQUENTIAL["a component twice"]:
+        with pytest.raises(OSError, match="failed"):
+            libjpeg(data)
+
+
+def test_scans_are_counted_before_they_are_decoded(tmp_path, encoded, decoded, libjpeg):
+    """Thousands of them, each over all of the picture, fit into a file of some kilobytes; in a comment is none."""
+    whole = encoded(progressive=True, comment=b"\xff\xd8\xff\xda\xff\xd9")
+    start, marker, last = whole.rpartition(b"\xff\xda")
+    missing = 33 - start.count(marker)
+    most, more = (start + (marker + last[:-2]) * (missing + extra) + last[-2:] + marker * 99 for extra in (0, 1))
+    assert_same(decoded(most), libjpeg(most))
+    assert read_picture(tmp_path / "a.jpg").ndim == 3
+    (tmp_path / "a.jpg").write_bytes(more)
+    for reader in (read_jpeg, read_picture):
+        with pytest.raises(MediaError, match="more than 32 scans: too slow to read"):
+            reader(tmp_path / "a.jpg")
 
 
 BYTES_TOO_MANY = {
@@ -99,7 +328,7 @@ BYTES_TOO_MANY = {
 @pytest.mark.parametrize("more", BYTES_TOO_MANY.values(), ids=BYTES_TOO_MANY)
 def test_bytes_too_many_stay_without_a_word(tmp_path, encoded, capfd, more):
     for way in WAYS:
-        data = more(encoded(exif=b"", **way).removesuffix(BEHIND)) + BEHIND
+        data = more(encoded(exif=b"", **way)) + BEHIND
         jpeg = read(tmp_path / "a.jpg", data)
         assert jpeg.with_planes(jpeg.planes) == data
     assert capfd.readouterr() == ("", "")
@@ -155,7 +384,7 @@ def test_a_last_byte_is_filled_up_as_the_encoder_fills_it(tmp_path, encoded):
     """jpeg-js writes one more byte of ones if the last is whole, libjpeg none: other ends would prove a change."""
     seen = set()
     for size in range(16, 48, 2):
-        data = encoded(size, 24, subsampling="4:4:4", exif=b"").removesuffix(BEHIND)
+        data = encoded(size, 24, subsampling="4:4:4", exif=b"")
         for cover, is_script in ((data, False), (by_script(data), True)):
             jpeg = read(tmp_path / "a.jpg", cover)
             assert jpeg.with_planes(jpeg.planes) == cover
@@ -193,23 +422,6 @@ def test_a_table_without_a_code_is_made_anew(tmp_path):
     assert np.array_equal(read(tmp_path / "b.jpg", jpeg.with_planes([plane])).planes[0], plane)
 
 
-def test_coefficients_are_those_of_the_pixels(tmp_path, picture):
-    """Against the DCT of T.81, A.3.3, written out."""
-    pixels = picture(16, 24)[..., 0]
-    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=100)
-    jpeg = read_jpeg(tmp_path / "a.jpg")
-    places, waves = np.arange(8), np.outer(np.arange(8), 2 * np.arange(8) + 1)
-    basis = np.cos(waves * np.pi / 16) * np.where(places, 0.5, np.sqrt(1 / 8))[:, None]
-    zigzag = sorted(np.ndindex(8, 8), key=lambda p: (sum(p), p[0] if sum(p) % 2 else p[1]))
-    block = basis @ (pixels[8:, 16:].astype(float) - 128) @ basis.T
-    assert np.abs([block[place] for place in zigzag] - jpeg.planes[0][1, 2]).max() <= 1
-
-
-def changed(data: bytes, old: bytes, new: bytes) -> bytes:
-    assert old in data
-    return data.replace(old, new, 1)
-
-
 def with_frame(data: bytes, place: int, new: bytes) -> bytes:
     """A JPEG with other bytes at a place of its frame."""
     place += data.index(b"\xff\xc0")
@@ -220,11 +432,10 @@ def with_frame(data: bytes, place: int, new: bytes) -> bytes:
     ("damage", "message"),
     [
         (lambda data: b"\x89PNG" + data, "not a JPEG"),
-        (lambda data: data[: len(data) // 2].rstrip(BEHIND), "truncated"),
+        (lambda data: data[: len(data) // 2], "truncated"),
         (lambda data: data[:30], "truncated"),
         (lambda data: data[: data.index(b"\xff\xda")] + b"\xff\xda\0\2\xff\xd9", "truncated"),
         (lambda data: changed(data, b"\xff\xc0", b"\xff\xc9"), "arithmetically coded"),
-        (lambda data: changed(data, b"\xff\xc0", b"\xff\xc3"), "is lossless, which is not supported"),
         (
             lambda data: changed(data, b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
             "has 12 bits a sample, which is not supported",
@@ -237,7 +448,7 @@ def with_frame(data: bytes, place: int, new: bytes) -> bytes:
         (lambda data: with_frame(data, 11, b"\x52"), "it has no size"),
         (lambda data: changed(data, b"\xff\xda\0\x0c\x03\x01", b"\xff\xda\0\x0c\x03\x09"), "a scan of no component"),
         (lambda data: changed(data, b"\xff\xdb", b"\xff\xd9"), "no picture"),
-        (lambda data: data.removesuffix(BEHIND)[:-2] + b"a tail", "truncated"),
+        (lambda data: data[:-2] + b"a tail", "truncated"),
         (lambda data: changed(data, b"\xff\xdb", b"\xfe\xdb"), "no table"),
     ],
 )
@@ -247,7 +458,7 @@ def test_what_is_not_supported_is_said(tmp_path, encoded, damage, message):
     if "which is not supported" in message:  # by no decoder of pixels, either
         with pytest.raises(MediaError, match=message) as caught:
             read_picture(tmp_path / "a.jpg")
-        assert caught.value.hint == "convert it to an ordinary JPEG or to PNG first"
+        assert caught.value.hint == HINT
 
 
 def test_other_kinds_are_said(tmp_path, encoded):
@@ -279,7 +490,6 @@ def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
         (tmp_path / "a.jpg").write_bytes(with_tables_first((tmp_path / "a.jpg").read_bytes()))
     jpeg = read_jpeg(tmp_path / "a.jpg")
     start, end = jpeg.file.index
-    assert jpeg.with_planes(jpeg.planes) == jpeg.file.data
     planes = [jpeg.planes[0] // 2 * 2 + 1, *jpeg.planes[1:]]
     (tmp_path / "b.jpg").write_bytes(jpeg.with_planes(planes))
     assert abs((tmp_path / "b.jpg").stat().st_size - len(jpeg.file.data)) > 500
@@ -290,9 +500,6 @@ def test_other_pictures_of_a_file_are_still_found(tmp_path, picture, zeros):
             image.seek(1)
             pictures.append(np.asarray(image.convert("RGB")))
     np.testing.assert_array_equal(*pictures)
-    entries, counted = (b"\2\xb0\7\0" + size.to_bytes(4, "little") for size in (32, 2))  # pictures, not their bytes
-    wrong = read(tmp_path / "c.jpg", changed(jpeg.file.data, entries, counted)).with_planes(planes)
-    assert changed(wrong, counted, entries) == jpeg.with_planes(planes)
     damaged = bytearray(jpeg.file.data)
     damaged[start + 8 : end] = bytes(end - start - 8) if zeros else b"\xff" * (end - start - 8)
     after = read(tmp_path / "c.jpg", bytes(damaged)).with_planes(planes)
@@ -338,7 +545,7 @@ ODD_INDEXES += [Index(order, short=short, counted=not short) for order in "<>" f
 @pytest.mark.parametrize("index", ODD_INDEXES, ids=str)
 def test_odd_indexes_of_pictures(tmp_path, encoded, index):
     """The length of the first picture changes, and the place of the other; what is wrong stays, and all else."""
-    jpegs = [encoded(**options).removesuffix(BEHIND) for options in ({}, {"optimize": True})]
+    jpegs = [encoded(**options) for options in ({}, {"optimize": True})]
     cases = {  # what is wrong, and which of the two change
         (0, 0, 0): (1, 1),
         (9, -5, 0): (0, 0),  # its first entry is not that of the first picture
