@@ -60,17 +60,6 @@ def test_frames_are_in_presentation_order_and_times_exact(tmp_path, make_film, p
     assert raw.notes == ("it has no time stamps: its frames are spaced evenly",)
 
 
-def test_the_display_matrix_rotates(tmp_path, make_film):
-    """A matrix for 90° counter-clockwise gives np.rot90 of the frame."""
-    plain = make_film(tmp_path / "a.mp4", 2, codec="libx264", pix_fmt="yuv444p")
-    for turn, shown in ((90, 1), (180, 2), (-90, 3), (0, 0)):
-        turned = make_film(tmp_path / "b.mp4", 2, codec="libx264", pix_fmt="yuv444p", turn=turn)
-        expected = np.rot90(next(read_frames(plain)), shown)
-        np.testing.assert_array_equal(next(read_frames(turned)), expected)
-        info = scan(turned)
-        assert (info.height, info.width) == expected.shape[:2]
-
-
 def test_a_picture_that_has_exif_is_a_frame_like_others(tmp_path):
     """As in the AVIs of cameras: PyAV has no name for EXIF among a frame's data, and its orientation counts."""
     exif, file, path = Image.Exif(), io.BytesIO(), tmp_path / "a.avi"
@@ -101,16 +90,18 @@ def test_a_film_that_leads_out_of_its_file_is_damaged(tmp_path):
 RED = {(6, 1): (81, 90, 240), (1, 1): (63, 102, 240), (6, 2): (76, 85, 255), (1, 2): (54, 99, 255)}
 
 
-def test_colours_follow_the_tags(tmp_path):
-    for ((matrix, levels), red), pix_fmt in product(RED.items(), ("yuv420p", "yuv444p")):
-        path = flat_film(tmp_path / "a.mkv", red, pix_fmt, colorspace=matrix, color_range=levels)
-        assert off(next(read_frames(path)), [255, 0, 0]) <= 2
-
-
-def test_colours_without_tags_follow_the_size_but_not_for_ffmpeg(tmp_path):
-    for height, matrix, as_ffmpeg in ((64, 6, False), (720, 1, False), (64, 6, True), (720, 6, True)):
-        path = flat_film(tmp_path / "a.mkv", RED[matrix, 1], "yuv420p", height, colorspace=2, color_range=0)
-        assert off(next(read_frames(path, as_ffmpeg=as_ffmpeg)), [255, 0, 0]) <= 2
+def test_colours_follow_the_tags_or_the_size(tmp_path):
+    """For ffmpeg, those without tags are in BT.601 whatever the size, and grey has full range whatever its tag."""
+    films = [
+        *((RED[tags], pix_fmt, 64, tags, False) for tags in RED for pix_fmt in ("yuv420p", "yuv444p")),
+        *((RED[matrix, 1], "yuv420p", height, (2, 0), False) for height, matrix in ((64, 6), (720, 1))),
+        *((RED[6, 1], "yuv420p", height, (2, 0), True) for height in (64, 720)),
+        *(((16,), "gray", 64, (2, levels), False) for levels in range(3)),
+    ]
+    for planes, pix_fmt, height, (matrix, levels), as_ffmpeg in films:
+        path = flat_film(tmp_path / "a.mkv", planes, pix_fmt, height, colorspace=matrix, color_range=levels)
+        shown = next(read_frames(path, as_ffmpeg=as_ffmpeg))
+        assert off(shown, 16) == 0 if pix_fmt == "gray" else off(shown, [255, 0, 0]) <= 2
         notes = [note.partition(":")[0] for note in scan(path).notes]
         assert notes == (["its colour matrix is not tagged"] if height > 64 else [])
 
@@ -142,7 +133,8 @@ def test_frames_are_those_of_ffmpegs_command_line(tmp_path, film):
     filmed = ffmpeg(source, tmp_path / "filmed.mkv", f"{colours} -c:v ffv1 -level 3 -pix_fmt {pix_fmt}")
     ffmpeg(f"{turn} -i {filmed}", tmp_path / "a.mkv", "-c copy")
     raw = ffmpeg(f"-i {tmp_path / 'a.mkv'}", tmp_path / "raw", "-pix_fmt bgr0 -f rawvideo").read_bytes()
-    frames = np.stack(list(read_frames(tmp_path / "a.mkv", as_ffmpeg=True)))
+    frames, info = np.stack(list(read_frames(tmp_path / "a.mkv", as_ffmpeg=True))), scan(tmp_path / "a.mkv")
+    assert frames.shape[1:3] == (info.height, info.width)
     theirs = np.frombuffer(raw, np.uint8).reshape(*frames.shape[:3], 4)[..., 2::-1]
     np.testing.assert_array_equal(frames, theirs)
 
@@ -162,35 +154,27 @@ def flat_film(path, colour, pix_fmt, height=64, **fields):
     return encode(path, [frame], "ffv1", pix_fmt, tag)
 
 
-def test_animations_have_exact_times(tmp_path, picture):
+@pytest.mark.parametrize(
+    ("suffix", "delays", "times", "rate"),
+    [
+        *((suffix, {"duration": [100, 200, 50, 300]}, [0, 100, 300, 350], None) for suffix in ("gif", "png", "avif")),
+        ("webp", {"duration": [100, 200, 50, 300], "lossless": True}, [0, 100, 300, 350], None),
+        ("gif", {}, [0, 100, 200, 300], 10),
+        ("webp", {"duration": 0, "lossless": True}, [0, 100, 200, 300], 10),
+        ("webp", {"duration": [0, 50, 0, 50], "lossless": True}, [0, 100, 150, 250], Fraction(40, 3)),
+    ],
+)
+def test_animations_have_exact_times_or_those_of_browsers(tmp_path, picture, suffix, delays, times, rate):
     first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(4)]
-    for suffix in ("gif", "png", "avif", "webp"):
-        path = tmp_path / f"a.{suffix}"
-        first.save(path, save_all=True, append_images=others, duration=[100, 200, 50, 300])
-        assert [round(time * 1000) for time in scan(path).times] == [0, 100, 300, 350]
-        assert len(list(read_frames(path))) == 4
-
-
-def test_an_animation_without_delays_has_those_of_browsers(tmp_path, picture):
-    frames = [picture(32, 48, seed) for seed in range(4)]
-    first, *others = map(Image.fromarray, frames)
-    for name, options in {
-        "none.gif": {},
-        "none.webp": {"duration": 0, "lossless": True},
-        "some.webp": {"duration": [0, 50, 0, 50], "lossless": True},
-    }.items():
-        path = tmp_path / name
-        first.save(path, save_all=True, append_images=others, **options)
-        info = scan(path)
-        expected = [0, 100, 150, 250] if "some" in name else [0, 100, 200, 300]
-        assert [round(time * 1000) for time in info.times] == expected
-        assert info.rate == (Fraction(40, 3) if "some" in name else 10)
-        shown = list(read_frames(path))
-        with Image.open(path) as image:
-            for index, frame in enumerate(shown):
-                image.seek(index)
-                np.testing.assert_array_equal(frame, image.convert("RGB"))
-        assert len(shown) == 4
+    path = tmp_path / f"a.{suffix}"
+    first.save(path, save_all=True, append_images=others, **delays)
+    info, frames = scan(path), list(read_frames(path))
+    assert ([round(time * 1000) for time in info.times], len(frames)) == (times, 4)
+    assert rate in (None, info.rate)
+    with Image.open(path) as image:
+        for index, frame in enumerate(frames):
+            image.seek(index)
+            np.testing.assert_array_equal(frame, image.convert("RGB"))
 
 
 def test_frames_of_avi_are_evenly_spaced_although_it_stores_no_times(tmp_path, picture):
@@ -201,12 +185,6 @@ def test_frames_of_avi_are_evenly_spaced_although_it_stores_no_times(tmp_path, p
     info = scan(path)
     assert list(info.pts) == [info.pts[0] + index for index in range(12)]
     assert info.time_base == Fraction(1, 25)
-
-
-def test_grey_has_full_range_whatever_its_tag_as_for_ffmpeg(tmp_path):
-    for tag in range(3):
-        path = flat_film(tmp_path / "a.mkv", [16], "gray", colorspace=2, color_range=tag)
-        assert next(read_frames(path))[5, 5].tolist() == [16] * 3
 
 
 def test_an_unsupported_colour_matrix(tmp_path):

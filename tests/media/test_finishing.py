@@ -63,6 +63,7 @@ FILMS = {
     "light.mp4": ("setsar=1", LIGHT, "", ""),
     "hdr.mp4": ("setsar=1", f"{LIGHT}:{SCREEN}:{HDR}", "", ""),
     "named.mp4": ("null", f"{X264} {TAGGED}", "", ""),
+    "pq.mp4": ("setsar=1", f"{HEVC}:{HDR}", "", ""),
     "bottom.mkv": ("setsar=1,setfield=bff", f"{X264} {FIELDS} -x264-params bff=1", "", ""),
 }
 NO_MP4_OF_OURS = {"light.mp4", "hdr.mp4"}  # has their light

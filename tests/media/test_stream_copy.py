@@ -71,25 +71,6 @@ def test_tags_and_chapters_are_copied_except_those_of_the_file(tmp_path, form):
         assert len(film.chapters()) == 1
 
 
-def test_tags_that_mp4_can_hold_and_can_not(tmp_path):
-    fit = {"location": "+12.0000+013.0000/", "date": "2020", "track": "1/2", "album": "1", "genre": "1"}
-    source = make(tmp_path / "a.mkv", lambda film: film.metadata.update(TAGS | fit | {"mood": "glad", "tempo": "5"}))
-    path, notes = rewritten(source, tmp_path / "b", "mp4")
-    assert {name: tags_of(path)[name] for name in TAGS} == TAGS
-    assert tags_of(path).keys() >= fit.keys()
-    assert notes == ("its tags mood, tempo are left out: MP4 can't hold them",)
-    assert tags_of(rewritten(source, tmp_path / "b", "mkv")[0])["mood"] == "glad"
-
-
-def test_fonts_are_copied_to_matroska_only(tmp_path):
-    source = make(tmp_path / "a.mkv", lambda film: film.add_attachment("a.ttf", "font/ttf", b"\0font") and None)
-    path, notes = rewritten(source, tmp_path / "b", "mkv")
-    with av.open(str(path)) as film:
-        (font,) = film.streams.attachments
-        assert (font.name, font.mimetype, font.data, notes) == ("a.ttf", "font/ttf", b"\0font", ())
-    assert rewritten(source, tmp_path / "b", "mp4")[1] == ("its attached files (1) are left out: MP4 can't hold them",)
-
-
 @each_form
 def test_cover_art_is_copied(tmp_path, form):
     """The second time, source and copy have the same format."""
@@ -133,20 +114,6 @@ def subtitles_of(path):
     return found
 
 
-def test_subtitles_are_copied_to_matroska_and_not_to_mp4(tmp_path):
-    """Shifted with a film that starts before 0, to the nearest millisecond."""
-    lines = ["Häl <i>lo</i>\ntwo".encode(), b"bye"]
-    source = make(tmp_path / "a.mkv", lambda film: text(film, "subrip", lines))
-    path, notes = rewritten(source, tmp_path / "b", "mkv")
-    assert subtitles_of(path) == [("subrip", "deu", [(100, 200, lines[0]), (400, 200, lines[1])])]
-    assert notes == ()
-    times = [Fraction(index, 25) - Fraction(1, 15) for index in range(20)]
-    write_film(tmp_path / "b", [np.zeros((16, 32, 3), np.uint8)] * 20, times, keep=source)
-    assert subtitles_of(tmp_path / "b") == [("subrip", "deu", [(167, 200, lines[0]), (467, 200, lines[1])])]
-    path, notes = rewritten(source, tmp_path / "b", "mp4")
-    assert (subtitles_of(path), notes) == ([], ("its subtitles (subrip) are left out: MP4 can't hold them",))
-
-
 def mov_text(path, *lines):
     """Writes a film with MP4's subtitles; only an encoder stream gets the header they need."""
 
@@ -177,17 +144,6 @@ def test_subtitles_of_mp4(tmp_path):
     assert rewritten(mov_text(tmp_path / "a.mp4", bye), tmp_path / "b", "mkv")[1] == ()
 
 
-@each_form
-def test_colour_metadata_is_copied_and_changes_no_pixel(tmp_path, form):
-    """BT.2020 and PQ: pixels are not converted, so their metadata must be copied."""
-    source = make(tmp_path / "a.mkv", color_primaries=9, color_trc=16, colorspace=9)
-    path, _ = rewritten(source, tmp_path / "b", form)
-    with av.open(str(path)) as film:
-        codec = film.streams.video[0].codec_context
-        assert (codec.color_primaries, codec.color_trc) == (9, 16)
-    np.testing.assert_array_equal(next(read_frames(path)), next(read_frames(source)))
-
-
 def test_other_tracks_are_left_out(tmp_path):
     def add_pictures(film):
         other = film.add_stream("ffv1", rate=25)
@@ -204,18 +160,44 @@ def test_other_tracks_are_left_out(tmp_path):
         assert notes == (f"{note} (1) are left out",)
 
 
-def test_what_is_left_out_where_only_pictures_and_sound_are_copied(tmp_path):
+def test_what_mp4_can_not_hold_is_left_out_with_a_note(tmp_path):
+    """Matroska holds all; subtitles are shifted with a film that starts before 0, to the nearest millisecond."""
+    lines = ["Häl <i>lo</i>\ntwo".encode(), b"bye"]
+    fit = {"location": "+12.0000+013.0000/", "date": "2020", "track": "1/2", "album": "1", "genre": "1"}
+
     def fill(film):
         film.set_chapters(CHAPTERS)
-        film.metadata.update(TAGS)
-        film.add_attachment("a.ttf", "font/ttf", b"font")
-        return text(film, "subrip", [b"hi"])
+        film.metadata.update(TAGS | fit | {"mood": "glad", "tempo": "5"})
+        film.add_attachment("a.ttf", "font/ttf", b"\0font")
+        return text(film, "subrip", lines)
 
-    assert left_out(make(tmp_path / "a.mkv", fill), "mp4") == (
+    source = make(tmp_path / "a.mkv", fill)
+    path, notes = rewritten(source, tmp_path / "b", "mp4")
+    assert {name: tags_of(path)[name] for name in TAGS} == TAGS
+    assert tags_of(path).keys() >= fit.keys()
+    assert subtitles_of(path) == []
+    assert notes == (
+        "its tags mood, tempo are left out: MP4 can't hold them",
+        "its attached files (1) are left out: MP4 can't hold them",
+        "its subtitles (subrip) are left out: MP4 can't hold them",
+    )
+    assert left_out(source, "mp4") == (
         "its chapter titles are left out",
-        "its tags artist, comment, title are left out",
+        f"its tags {', '.join(sorted(TAGS | fit | {'mood': '', 'tempo': ''}))} are left out",
         "its attached files (1) are left out",
     )
+    times = [Fraction(index, 25) - Fraction(1, 15) for index in range(20)]
+    late, started = tmp_path / "late", [np.zeros((16, 32, 3), np.uint8)] * 20
+    assert write_film(late, started, times, keep=source).notes == ()
+    for film, shift in ((rewritten(source, tmp_path / "c", "mkv")[0], 0), (late, 67)):
+        said = [(100 + shift, 200, lines[0]), (400 + shift, 200, lines[1])]
+        assert (tags_of(film)["mood"], subtitles_of(film)) == ("glad", [("subrip", "deu", said)])
+        with av.open(str(film)) as opened:
+            (font,) = opened.streams.attachments
+            assert (font.name, font.mimetype, font.data) == ("a.ttf", "font/ttf", b"\0font")
+
+
+def test_subtitles_that_are_pictures_stay_out_of_mp4(tmp_path):
     pictures = make(tmp_path / "c.mkv", lambda film: text(film, "dvd_subtitle", [b"hi"]))
     assert left_out(pictures, "mp4") == ("its subtitles (dvd_subtitle) are left out",)
     assert left_out(pictures, "mkv") == ()
