@@ -23,6 +23,8 @@ TESTS = Path(__file__).parents[1]
 CALLER = TESTS / "support/caller.py"
 HEIC = TESTS / "media/heic/ten_bits.heic"
 
+on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+
 ASK_BLAS = """
 import numpy
 from threading import Thread
@@ -46,13 +48,18 @@ with threadpool_limits(3, user_api="blas"):
 """
 
 
+def printed(program: str, **variables: str) -> str:
+    """Run a program in this environment, whose memory nobody has set, with other variables; return what it prints."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    return subprocess.check_output((sys.executable, "-c", program), env=own | variables, text=True)
+
+
 def test_blas_computes_in_one_thread() -> None:
     """In the work of a second call, too, from a second thread; and the program can still limit it itself.
 
     Threads of OpenBLAS that wait spin: hiding cost three times as much processor time.
     """
-    run = (sys.executable, "-c", ASK_BLAS)
-    shown = subprocess.check_output(run, env=os.environ | {"OPENBLAS_NUM_THREADS": "4"}, text=True)
+    shown = printed(ASK_BLAS, OPENBLAS_NUM_THREADS="4")
     assert shown.splitlines() == ["[[1], [1], [1]] [1]", "[[1], [1], [1]] [1]", "[3]"]
 
 
@@ -73,12 +80,10 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.g
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+@on_glibc
 def test_memory_that_threads_free_is_used_again():
     """Of 800 megabytes in all, the system gives those that are there at once, and few more."""
-    program = [sys.executable, "-c", FRAME_AFTER_FRAME]
-    given = subprocess.run(program, capture_output=True, text=True, check=True).stdout
-    assert int(given) < 100
+    assert int(printed(FRAME_AFTER_FRAME)) < 100
 
 
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
@@ -95,14 +100,11 @@ print(own().rss - before >> 20)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+@on_glibc
 @pytest.mark.parametrize(("chosen", "goes_back"), [({}, True), (KEPT, False)])
 def test_memory_of_large_pictures_goes_back(chosen, goes_back):
     """Unless the user has set what is kept."""
-    program = [sys.executable, "-c", LARGE_PICTURE]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    kept = subprocess.run(program, capture_output=True, text=True, check=True, env=own | chosen).stdout
-    assert (int(kept) < 24) == goes_back
+    assert (int(printed(LARGE_PICTURE, **chosen)) < 24) == goes_back
 
 
 STRIPS_IN_THREADS = """
@@ -126,13 +128,10 @@ print(own().rss - before >> 20)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+@on_glibc
 def test_threads_keep_nothing_for_themselves():
     """Of 96 megabytes that eight threads free, as much is kept as of one thread."""
-    program = [sys.executable, "-c", STRIPS_IN_THREADS]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    kept = subprocess.run(program, capture_output=True, text=True, check=True, env=own).stdout
-    assert int(kept) < 24
+    assert int(printed(STRIPS_IN_THREADS)) < 24
 
 
 @pytest.mark.parametrize("way", ["alone", "in a second thread", "in several threads", "beside the caller's limit"])

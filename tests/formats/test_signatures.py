@@ -18,17 +18,14 @@ from stegnet.core.names import FILM, PICTURE
 from stegnet.formats.signatures import form_of
 from stegnet.media.cover import kind, media_kind
 from stegnet.video.films import scan
-from tests.support.films import picture
+from tests.support.films import add_pictures, picture
+from tests.support.stills import saved
 
 PHOTOS = [picture(90, 120, seed) for seed in range(6)]
 
 
 def jpegs() -> list[bytes]:
-    made = []
-    for pixels in PHOTOS:
-        Image.fromarray(pixels).save(data := io.BytesIO(), "JPEG", quality=90)
-        made.append(data.getvalue())
-    return made
+    return [saved(Image.fromarray(pixels), "JPEG", quality=90) for pixels in PHOTOS]
 
 
 def _pdf(path: Path) -> None:
@@ -36,24 +33,17 @@ def _pdf(path: Path) -> None:
     first.save(path, save_all=True, append_images=others, quality=90)
 
 
-def _zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
-        for number, data in enumerate(jpegs()):
-            packing.writestr(f"{number}.jpg", data)
+def _zipped(name: str, first: str = "", content: str = ""):
+    """A ZIP of photographs, with another file before them."""
 
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
+            if first:
+                packing.writestr(first, content)
+            for number, data in enumerate(jpegs()):
+                packing.writestr(name.format(number), data)
 
-def _docx(path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
-        packing.writestr("[Content_Types].xml", '<?xml version="1.0"?><Types/>')
-        for number, data in enumerate(jpegs()):
-            packing.writestr(f"word/media/image{number}.jpeg", data)
-
-
-def _epub(path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
-        packing.writestr("mimetype", "application/epub+zip")
-        for number, data in enumerate(jpegs()):
-            packing.writestr(f"OEBPS/{number}.jpg", data)
+    return write
 
 
 def _tar(path: Path) -> None:
@@ -87,9 +77,9 @@ def _behind(start: bytes):
 
 DOCUMENTS = {
     "scan.pdf": _pdf,
-    "photos.zip": _zip,
-    "letter.docx": _docx,
-    "book.epub": _epub,
+    "photos.zip": _zipped("{}.jpg"),
+    "letter.docx": _zipped("word/media/image{}.jpeg", "[Content_Types].xml", '<?xml version="1.0"?><Types/>'),
+    "book.epub": _zipped("OEBPS/{}.jpg", "mimetype", "application/epub+zip"),
     "photos.tar": _tar,
     "mail.mbox": _mbox,
     "program.exe": _behind(b"MZ\x90\x00\x03"),
@@ -183,10 +173,7 @@ def test_films_of_all_forms_are_films(name, tmp_path):
     path = tmp_path / name
     with av.open(str(path), "w", format=muxer) as film:
         stream = film.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 176, 144, pix_fmt
-        for index in range(6):
-            frame = av.VideoFrame.from_ndarray(picture(144, 176, index), format="rgb24")
-            film.mux(stream.encode(frame))
-        film.mux(stream.encode(None))
+        add_pictures(film, stream, [picture(144, 176, index) for index in range(6)], pix_fmt)
+    path = path.rename(path.with_suffix(""))
     assert (kind(path), form_of(path).kind) == (FILM, FILM)
     assert len(scan(path).pts) == 6

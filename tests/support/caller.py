@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -67,21 +66,8 @@ def settings() -> dict[str, Any]:
 class Allocated(ctypes.Structure):
     """glibc's `struct mallinfo2`."""
 
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in (
-            "arena",
-            "ordblks",
-            "smblks",
-            "hblks",
-            "hblkhd",
-            "usmblks",
-            "fsmblks",
-            "uordblks",
-            "fordblks",
-            "top",
-        )
-    ]
+    _names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks top"
+    _fields_ = [(name, ctypes.c_size_t) for name in _names.split()]
 
 
 def heap() -> tuple[int, bool] | None:
@@ -103,11 +89,6 @@ def heap() -> tuple[int, bool] | None:
     for block in blocks:
         library.free(block)
     return mapped, library.mallinfo2().arena - before.arena > 100 * MEBIBYTE
-
-
-def in_threads(function: Callable[[int], None], count: int) -> None:
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(function, range(count)))
 
 
 def main(way: str) -> None:
@@ -133,14 +114,9 @@ def main(way: str) -> None:
 
     def work(number: int = 0) -> None:
         session = stegnet.Session(progress=progress)
-        for cover, suffix in (
-            ("cover.png", ".png"),
-            ("cover.jpg", ".jpg"),
-            ("photo.heic", ".png"),
-            ("cover.mkv", ".mkv"),
-        ):
+        for cover, out in (("cover.png", "png"), ("cover.jpg", "jpg"), ("photo.heic", "png"), ("cover.mkv", "mkv")):
             session.capacity(cover)
-            container = f"{number} {cover}{suffix}"
+            container = f"{number} {cover}.{out}"
             session.hide(cover, b"a text", container, key=key)
             assert session.reveal(container, key=key).text == "a text"
             session.info(container, key=key)
@@ -155,10 +131,10 @@ def main(way: str) -> None:
     limited, done = threading.Event(), threading.Event()
     if way == "alone":
         work()
-    elif way == "in a second thread":
-        in_threads(work, 1)
-    elif way == "in several threads":
-        in_threads(work, 4)
+    elif way != "beside the caller's limit":
+        count = 1 if way == "in a second thread" else 4
+        with ThreadPoolExecutor(count) as pool:
+            list(pool.map(work, range(count)))
     else:
         caller = threading.Thread(target=limit, daemon=True)
         caller.start()
