@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet.core.names import FILM
 from stegnet.media.compression_traces import decoder_colours, lossy_past
-from stegnet.media.cover import kind, probe
+from stegnet.media.cover import probe
 from stegnet.video import read_frames
 from tests.support.jpegs import lossy_history
 
@@ -126,13 +125,6 @@ def test_colours_that_are_clipped_are_counted_as_others():
     own = np.flatnonzero(by_jpeg & ~by_webp)[::100][:2660]
     for last, words in ((own[2659], COPY), (own[0], None)):  # 95 % of all, or one less
         assert lossy_past(picture_of(np.concatenate([own[:2659], [last], others]), 56)) == words
-
-
-def test_films_are_known_without_their_suffix(tmp_path, make_film):
-    coded = {"mkv": "ffv1", "mp4": "libx264", "avi": "mpeg4", "mpg": "mpeg1video", "m1v": "mpeg1video"}
-    for suffix, codec in coded.items():
-        path = make_film(tmp_path / f"a.{suffix}", codec=codec, pix_fmt="bgr0" if codec == "ffv1" else "yuv420p")
-        assert kind(path.rename(tmp_path / path.stem)) == FILM
 
 
 def test_what_is_called_lossy(tmp_path, make_film):

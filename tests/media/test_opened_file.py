@@ -19,18 +19,3 @@ def test_ffmpeg_reads_without_python_code(tmp_path, make_film):
     assert size > 2**17
     assert __name__ in called
     assert not any(name.startswith("stegnet") for name in called)
-
-
-def test_streams_have_places_of_their_own(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(bytes(range(200)))
-    with OpenedFile(path) as file:
-        first, second = file.open(), file.open()
-        assert (first.read(5), second.read(), file.read_bytes()[:5], first.read(1)) == (
-            bytes(range(5)),
-            bytes(range(200)),
-            bytes(range(5)),
-            b"\5",
-        )
-        assert first.name == str(path)
-    assert first.closed and second.closed
