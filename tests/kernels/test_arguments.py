@@ -222,6 +222,8 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("decode", "a message longer than the word", {"ratios": of(np.float32, 5), "message": of(np.uint8, 6)}),
     ("mixture_shifts", "a level above the top", {"levels": of(np.uint8, 4, fill=86)}),
     ("mixture_intervals", "a mean far away", {"means": of(np.int32, 3, 4, fill=(1 << 15) + 1)}),
+    ("mixture_intervals", "a scale behind the last", {"scales": of(np.int16, 3, 4, fill=33)}),
+    ("mixture_intervals", "a weight before the first", {"weights": of(np.int16, 3, 4, fill=-129)}),
     ("mixture_levels", "more than 256 levels", {"top": 256}),
     ("encode_intervals", "an interval without a frequency", {"intervals": of(np.uint32, 4)}),
     ("jpeg_offsets", "two channels", {"channels": 2}),
