@@ -348,21 +348,6 @@ def test_a_truncated_film_is_read_as_far_as_its_packets_are_whole(tmp_path, make
             assert len(list(read_sound(path))) == whole.count("audio")
 
 
-def test_a_clock_that_starts_again_is_noted(tmp_path, make_film):
-    parts = [
-        make_film(tmp_path / f"{seed}.ts", 30, codec="mpeg2video", pix_fmt="yuv420p", seed=seed) for seed in (1, 2)
-    ]
-    assert not any("clock" in note for note in scan(parts[0]).notes)
-    joined = tmp_path / "joined.ts"
-    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
-    info = scan(joined)
-    assert len(info.pts) == 60
-    assert any(note.startswith("its clock starts again") for note in info.notes)
-    mended = scan(ffmpeg(f"-i {joined}", tmp_path / "mended.mkv", "-c copy"))
-    assert not any("clock" in note for note in mended.notes)
-    assert mended.seconds > 2
-
-
 NOTED = {
     "its colours are BT.2020: treated as sRGB": {"color_primaries": 9},
     "its colours are HDR (PQ): reduced to 8 bits, not tone-mapped": {"color_trc": 16},

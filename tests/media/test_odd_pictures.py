@@ -192,14 +192,6 @@ def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
         stegnet.info(path)
 
 
-def test_a_png_of_apples_kind_is_named(tmp_path):
-    """Its samples have no zlib header, and red and blue are exchanged."""
-    path = tmp_path / "a.png"
-    path.write_bytes(as_png([(b"CgBI", b"\x50\0\x20\2"), *chunks_of(saved(Image.fromarray(pixels()), "PNG"))]))
-    with pytest.raises(MediaError, match=r"is a PNG of Apple's own kind \(CgBI\)"):
-        read_picture(path)
-
-
 def arithmetic_jpeg(comment_bytes: int) -> bytes:
     """A sound JPEG of 24×24 greys, rising to the right and downwards, coded arithmetically by jpegtran."""
     table = b"\xff\xdb\0\x43\0" + b"\x10" * 64

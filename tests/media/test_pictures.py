@@ -3,6 +3,7 @@ import subprocess
 import sys
 import warnings
 import zlib
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
@@ -18,7 +19,7 @@ from stegnet.core.measures import psnr
 from stegnet.core.names import FILM, PICTURE
 from stegnet.image import read_cover, read_picture, resize, unresize, write_png
 from stegnet.media.cover import kind
-from tests.support.pngs import as_png
+from tests.support.pngs import as_png, chunks_of
 
 KEY = stegnet.Key(bytes(range(32)))
 MODES = [
@@ -306,29 +307,46 @@ def test_a_page_of_a_tiff_without_a_size_is_not_counted(tmp_path):
     assert width and read_picture(tmp_path / "a.tif")[0, 0].tolist() == [50, 50, 50]
 
 
-def test_samples_of_a_tiff_that_are_said_to_be_far_away_are_not_looked_for(tmp_path):
-    """Pillow would read as many bytes as lie between them and the tags."""
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.tif")
-    before, place, behind = (tmp_path / "a.tif").read_bytes().rpartition(struct.pack("<HHI", 273, 4, 1))
-    for wrong in (place + struct.pack("<I", 1 << 31), struct.pack("<HHII", 273, 2, 3, 8)):  # or by a text
-        (tmp_path / "a.tif").write_bytes(before + wrong + behind[4:])
-        with pytest.raises(MediaError, match="the TIFF is truncated: its samples are said to be behind its end"):
-            read_picture(tmp_path / "a.tif")
+def with_samples(wrong: bytes) -> Callable[[Path], None]:
+    """Saves a TIFF with another tag for the place of its samples."""
+
+    def write(path: Path) -> None:
+        Image.new("RGB", (8, 8)).save(path, "TIFF")
+        before, place, behind = path.read_bytes().rpartition(struct.pack("<HHI", 273, 4, 1))
+        path.write_bytes(before + (wrong or place + struct.pack("<I", 1 << 31)) + behind[4:])
+
+    return write
 
 
-def test_unsupported_colour_spaces_are_refused(tmp_path):
-    Image.new("LAB", (8, 8)).save(tmp_path / "a.tif")
-    with pytest.raises(MediaError, match=r"a\.tif: its pixels are .*L\*a\*b\*"):
-        read_picture(tmp_path / "a.tif")
+def by_apple(path: Path) -> None:
+    """Saves a PNG whose samples have no zlib header, and whose red and blue are exchanged."""
+    Image.new("RGB", (8, 8)).save(path, "PNG")
+    path.write_bytes(as_png([(b"CgBI", b"\x50\0\x20\2"), *chunks_of(path.read_bytes())]))
 
 
-def test_a_raw_file_of_which_pillow_shows_the_preview_is_refused(tmp_path):
-    """Its photograph is in another place; a TIFF's own first page is read."""
-    for preview in (0, 1):
-        Image.new("RGB", (16, 12), "red").save(tmp_path / f"{preview}.dng", "TIFF", tiffinfo={254: preview})
-    assert read_picture(tmp_path / "0.dng").shape == (12, 16, 3)
-    with pytest.raises(MediaError, match=r"1\.dng: its first page is but a preview of 16×12 pixels"):
-        read_picture(tmp_path / "1.dng")
+# Pillow would read as many bytes as lie between the samples of a TIFF and its tags, and show a raw file's preview.
+FAR_AWAY = "the TIFF is truncated: its samples are said to be behind its end"
+PREVIEW = "its first page is but a preview of 16×12 pixels"
+REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "L*a*b*": (lambda path: Image.new("LAB", (8, 8)).save(path, "TIFF"), r"its pixels are .*L\*a\*b\*"),
+    "far away": (with_samples(b""), FAR_AWAY),
+    "far away by a text": (with_samples(struct.pack("<HHII", 273, 2, 3, 8)), FAR_AWAY),
+    "raw": (lambda path: Image.new("RGB", (16, 12)).save(path, "TIFF", tiffinfo={254: 1}), PREVIEW),
+    "Apple's": (by_apple, r"is a PNG of Apple's own kind \(CgBI\)"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_pillow_reads_otherwise_is_refused(tmp_path, kind):
+    write, message = REFUSED[kind]
+    write(tmp_path / "a")
+    with pytest.raises(MediaError, match=f"a: {message}"):
+        read_picture(tmp_path / "a")
+
+
+def test_a_tiffs_own_first_page_is_read(tmp_path):
+    Image.new("RGB", (16, 12), "red").save(tmp_path / "a.dng", "TIFF", tiffinfo={254: 0})
+    assert read_picture(tmp_path / "a.dng").shape == (12, 16, 3)
 
 
 def test_a_strip_is_not_searched_for_resized_copies(tmp_path, monkeypatch):
