@@ -48,16 +48,13 @@ def check_written_alike(path: Path) -> None:
     assert out.read_bytes() != path.read_bytes()
 
 
-@pytest.mark.parametrize("level", range(9))
-def test_each_level_of_libflac_is_recognised(level, tmp_path):
-    path = tmp_path / "a.flac"
-    soundfile.write(path, chords(60_000).astype(np.int16), 44100, compression_level=level / 8)
-    check_written_alike(path)
-
-
 @pytest.mark.parametrize("level", range(13))
-def test_each_level_of_ffmpeg_is_recognised(level, tmp_path):
+def test_each_level_is_recognised(level, tmp_path):
+    """FFmpeg has thirteen, libFLAC nine."""
     check_written_alike(by_ffmpeg(tmp_path / "a.flac", chords(60_000), compression_level=level))
+    if level <= 8:
+        soundfile.write(tmp_path / "b.flac", chords(60_000).astype(np.int16), 44100, compression_level=level / 8)
+        check_written_alike(tmp_path / "b.flac")
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])

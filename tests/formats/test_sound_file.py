@@ -1,5 +1,6 @@
 """WAV and FLAC: what is read, and what is written with other samples; the second reader is libsndfile."""
 
+import re
 import struct
 from pathlib import Path
 
@@ -18,6 +19,7 @@ DATA = chunk(b"data", SAMPLES)
 EXTRA = struct.pack("<HHI", 22, 16, 3) + PCM_GUID
 LONG = chunk(b"ds64", struct.pack("<QQQI", 0, len(SAMPLES), 3000, 0))
 CUE = chunk(b"cue ", struct.pack("<II", 1, 1) + struct.pack("<II4sIII", 1, 7, b"data", 0, 0, 7))
+UNNAMED = riff(form_chunk(EXTENSIBLE, extra=EXTRA[:-16] + bytes(16)), DATA)
 READ = {
     "tags before and behind": riff(
         chunk(b"LIST", b"INFOINAM\4\0\0\0song"), form_chunk(), DATA, chunk(b"id3 ", b"x" * 7)
@@ -48,6 +50,8 @@ REFUSED = {
     "MP3": (riff(form_chunk(0x55, bits=0), DATA), "is MP3 in a WAV"),
     "no channels": (riff(form_chunk(channels=0), DATA), "damaged: its description contradicts itself"),
     "no rate": (riff(form_chunk(rate=0), DATA), "damaged: its description contradicts itself"),
+    "an extensible form that is not named": (UNNAMED, "has .* convert it to 16 bits"),  # as some studios write it
+    "a size of a pipe": (riff(form_chunk(), chunk(b"data", SAMPLES, 0x7FFFF000)), "damaged.* mends the header"),
     "the other byte order": (riff(form_chunk(), DATA, name=b"RIFX"), "the other byte order"),
 }
 
@@ -69,20 +73,10 @@ def test_a_wav_is_read_and_all_else_stays(form, tmp_path):
 @pytest.mark.parametrize("form", REFUSED)
 def test_a_wav_is_refused_with_a_way_out(form, tmp_path):
     (tmp_path / "a.wav").write_bytes(REFUSED[form][0])
-    with pytest.raises(stegnet.MediaError, match=f"a.wav: .*{REFUSED[form][1]}") as caught:
+    with pytest.raises(stegnet.MediaError) as caught:
         read_sound_file(tmp_path / "a.wav")
+    assert re.search(f"a.wav: .*{REFUSED[form][1]}", f"{caught.value}; {caught.value.hint}")
     assert caught.value.hint or "no samples" in str(caught.value)
-
-
-def test_a_way_out_fits_the_fault(tmp_path):
-    """An extensible WAV whose form is not named, as some studios write it, has enough bits; a pipe's size is mended."""
-    unnamed = riff(form_chunk(EXTENSIBLE, extra=EXTRA[:-16] + bytes(16)), DATA)
-    piped = riff(form_chunk(), chunk(b"data", SAMPLES, 0x7FFFF000))
-    for file, hint in ((unnamed, "convert it to 16 bits"), (piped, "mends the header")):
-        (tmp_path / "a.wav").write_bytes(file)
-        with pytest.raises(stegnet.MediaError) as caught:
-            read_sound_file(tmp_path / "a.wav")
-        assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize("rate", [8000, 12345, 96000])

@@ -51,14 +51,6 @@ def check_coefficients(pixels: np.ndarray, jpeg: JpegPicture, dct: DctMethod, sa
         np.testing.assert_array_equal(planned, written)
 
 
-@pytest.mark.parametrize("subsampling", SAMPLINGS)
-def test_pillows_coefficients_are_predicted(tmp_path, pictures, subsampling):
-    for pixels in pictures:
-        for quality in QUALITIES:
-            Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=quality, subsampling=subsampling)
-            check_coefficients(pixels, read_jpeg(tmp_path / "a.jpg"), "islow", SAMPLINGS[subsampling])
-
-
 def test_grey_pictures_are_predicted(tmp_path, pictures):
     for pixels in pictures:
         grey = np.ascontiguousarray(pixels[..., 1])

@@ -10,6 +10,7 @@ from PIL import Image
 from stegnet.media.compression_traces import decoder_colours, lossy_past
 from stegnet.media.cover import probe
 from stegnet.video import read_frames
+from tests.support import films
 from tests.support.jpegs import lossy_history
 
 COPY = "a copy of one that was saved with loss"
@@ -47,37 +48,34 @@ def test_of_pictures(tmp_path: Path, picture, form, options, mode):
     assert lossy_history(path) is None
 
 
-def test_of_what_never_was_saved_with_loss(tmp_path, picture):
-    greys = picture(*_PHOTOGRAPH).mean(2, keepdims=True).repeat(3, 2).astype(np.uint8)
-    for name, pixels in {
-        "photograph": picture(*_PHOTOGRAPH),
-        "grey": greys,
-        "small": greys[:5, :7],
-    }.items():
-        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
-        assert lossy_history(tmp_path / f"{name}.png") is None, name
+def drawing() -> np.ndarray:
+    drawn = np.full((90, 90, 3), 255, np.uint8)
+    drawn[20:40, 20:60], drawn[50:70, 10:30] = (200, 30, 30), (20, 60, 180)
+    return drawn
 
 
-def test_of_what_was_drawn(tmp_path):
-    drawing = np.full((90, 90, 3), 255, np.uint8)
-    drawing[20:40, 20:60], drawing[50:70, 10:30] = (200, 30, 30), (20, 60, 180)
-    for pixels in (drawing, drawing[:5, :7], np.indices((256, 256, 3))[0].astype(np.uint8)):
-        Image.fromarray(pixels).save(tmp_path / "a.png")
-        assert lossy_history(tmp_path / "a.png") == "a picture of flat areas"
+PHOTOGRAPH = films.picture(*_PHOTOGRAPH)
+GREY = PHOTOGRAPH.mean(2, keepdims=True).repeat(3, 2).astype(np.uint8)
+DRAWN, TILED = "a picture of flat areas", "a picture that mostly repeats itself, as tiles"
+LACKING = "a picture that lacks some levels, as after a change of its contrast"
+NEVER_SAVED_WITH_LOSS: dict[str, tuple[np.ndarray, str | None]] = {
+    "photograph": (PHOTOGRAPH, None),
+    "grey": (GREY, None),
+    "small": (GREY[:5, :7], None),
+    "drawing": (drawing(), DRAWN),
+    "small drawing": (drawing()[:5, :7], DRAWN),
+    "gradient": (np.indices((256, 256, 3))[0].astype(np.uint8), DRAWN),
+    "enlarged": (PHOTOGRAPH.repeat(2, 0).repeat(2, 1), "a picture that was enlarged without a filter"),
+    "tiles": (np.tile(PHOTOGRAPH[:120, :160], (2, 2, 1)), TILED),
+    "contrast": (np.rint(np.clip(PHOTOGRAPH * 1.5 - 60, 0, 255)).astype(np.uint8), LACKING),
+}
 
 
-def test_of_what_is_regular_everywhere(tmp_path, picture):
-    photograph = picture(*_PHOTOGRAPH)
-    for pixels, words in (
-        (photograph.repeat(2, 0).repeat(2, 1), "a picture that was enlarged without a filter"),
-        (np.tile(photograph[:120, :160], (2, 2, 1)), "a picture that mostly repeats itself, as tiles"),
-        (
-            np.rint(np.clip(photograph * 1.5 - 60, 0, 255)).astype(np.uint8),
-            "a picture that lacks some levels, as after a change of its contrast",
-        ),
-    ):
-        Image.fromarray(pixels).save(tmp_path / "a.png")
-        assert lossy_history(tmp_path / "a.png") == words
+@pytest.mark.parametrize("name", NEVER_SAVED_WITH_LOSS)
+def test_of_what_never_was_saved_with_loss(tmp_path, name):
+    pixels, words = NEVER_SAVED_WITH_LOSS[name]
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert lossy_history(tmp_path / "a.png") == words
 
 
 def test_of_films(tmp_path, make_film):
