@@ -18,6 +18,7 @@ from skimage.data import astronaut
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, Deflate, PngFile, PngForm, profile_chunk
 from stegnet.formats.png_rows import Filters, filtered
 from tests.support.kernels import both
+from tests.support.pngs import SIGNATURE, as_png
 
 FILES = Path(__file__).parent / "png"
 NOT_RECOGNISED = {"chromium"}
@@ -120,7 +121,7 @@ def test_filters_are_those_of_numpy(tried, apart):
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return as_png([(kind, data)]).removeprefix(SIGNATURE)
 
 
 @pytest.fixture

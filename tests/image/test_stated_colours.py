@@ -3,7 +3,6 @@
 import io
 import re
 import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,8 @@ from stegnet import Key, hide, reveal
 from stegnet.image import read_cover, read_picture
 from stegnet.image.pictures import lost_by_pixels
 from stegnet.results import Report
+from tests.support import stills
+from tests.support.pngs import as_png, chunks_of
 
 KEY = Key(bytes(range(32)))
 PIXELS = np.asarray(ImageEnhance.Color(Image.fromarray(astronaut()).resize((160, 160))).enhance(3))
@@ -46,31 +47,26 @@ def in_srgb(pixels: np.ndarray, primaries: tuple[float, ...], gamma: float | Non
     return 255 * xyz2rgb(light @ xyz_of(primaries))
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def cicp(*codes: int) -> tuple[bytes, bytes]:
+    return b"cICP", bytes([*codes, 0, 1])
 
 
-def cicp(*codes: int) -> bytes:
-    return chunk(b"cICP", bytes([*codes, 0, 1]))
+def gama(exponent: float) -> tuple[bytes, bytes]:
+    return b"gAMA", struct.pack(">I", round(100_000 / exponent))
 
 
-def gama(exponent: float) -> bytes:
-    return chunk(b"gAMA", struct.pack(">I", round(100_000 / exponent)))
-
-
-def chrm(primaries: tuple[float, ...]) -> bytes:
-    return chunk(b"cHRM", struct.pack(">8I", *(round(100_000 * value) for value in primaries)))
+def chrm(primaries: tuple[float, ...]) -> tuple[bytes, bytes]:
+    return b"cHRM", struct.pack(">8I", *(round(100_000 * value) for value in primaries))
 
 
 def saved(pixels: np.ndarray, form: str, **options: object) -> bytes:
-    Image.fromarray(pixels).save(file := io.BytesIO(), form, **options)
-    return file.getvalue()
+    return stills.saved(Image.fromarray(pixels), form, **options)
 
 
-def png(*chunks: bytes, **options: object) -> Callable[[np.ndarray], bytes]:
+def png(*chunks: tuple[bytes, bytes], **options: object) -> Callable[[np.ndarray], bytes]:
     def make(pixels: np.ndarray) -> bytes:
-        data = saved(pixels, "PNG", **options)
-        return data[:33] + b"".join(chunks) + data[33:]  # behind IHDR
+        head, *others = chunks_of(saved(pixels, "PNG", **options))
+        return as_png([head, *chunks, *others])
 
     return make
 
@@ -134,7 +130,7 @@ LINEAR = tuple(257 * level for level in range(256))
 CASES = {
     "cICP": Case(png(cicp(12, 13)), "a.png", P3, None),
     "cICP, linear": Case(png(cicp(1, 8)), "a.png", SRGB, 1),
-    "cICP before all": Case(png(cicp(12, 13), chunk(b"sRGB", b"\0"), gama(1), icc_profile=PROFILE), "a.png", P3, None),
+    "cICP before all": Case(png(cicp(12, 13), (b"sRGB", b"\0"), gama(1), icc_profile=PROFILE), "a.png", P3, None),
     "iCCP before gAMA": Case(png(gama(1), chrm(P3), icc_profile=PROFILE), "a.png", SRGB, 1.8),
     "gAMA 1": Case(png(gama(1)), "a.png", SRGB, 1),
     "gAMA 1.8": Case(png(gama(1.8)), "a.png", SRGB, 1.8),
@@ -155,12 +151,12 @@ CASES = {
 NOTHING = {  # states sRGB, or nothing that is possible
     "gAMA of sRGB": png(gama(2.2)),
     "gAMA and cHRM of sRGB": png(gama(2.2), chrm(SRGB)),
-    "sRGB before gAMA": png(chunk(b"sRGB", b"\0"), gama(1), chrm(P3)),
+    "sRGB before gAMA": png((b"sRGB", b"\0"), gama(1), chrm(P3)),
     "primaries on a line": png(chrm((*WHITE, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3))),
-    "no gamma": png(chunk(b"gAMA", bytes(4))),
+    "no gamma": png((b"gAMA", bytes(4))),
     "only the white of a TIFF": tiff(WhitePoint=(0.3457, 0.3585)),
     "no codes": png(cicp(2, 2)),
-    "a short cICP": png(chunk(b"cICP", b"\x0c")),
+    "a short cICP": png((b"cICP", b"\x0c")),
 }
 
 

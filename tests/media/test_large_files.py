@@ -1,6 +1,5 @@
 """Files with far more bytes than their pictures, and pictures of one column: neither takes much memory nor time."""
 
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from stegnet import Key, MediaError
 from stegnet.core.pixels import is_grey
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.image.pictures import read_picture
+from tests.support import stills
 from tests.support.films import picture
 from tests.support.memory import memory_limited
 
@@ -26,8 +26,7 @@ BEHIND = 3 << 30  # zeros that no disk has to hold
 
 
 def saved(form: str) -> bytes:
-    Image.fromarray(picture(96, 128)).save(file := io.BytesIO(), form, quality=90)
-    return file.getvalue()
+    return stills.saved(Image.fromarray(picture(96, 128)), form, quality=90)
 
 
 JPEG = saved("JPEG")

@@ -130,8 +130,9 @@ def check_restored(levels: np.ndarray, picture: np.ndarray, steps: Steps) -> Non
 
 def comes_back(picture: np.ndarray, steps: Steps) -> None:
     levels = quantise(picture, steps)
+    height, width, _ = levels.shape
     data = encode_predicted(levels, steps, shipped_predictor())
-    check_restored(levels, decode_predicted(data, *levels.shape[:2], steps, shipped_predictor()), steps)
+    check_restored(levels, decode_predicted(data, height, width, steps, shipped_predictor()), steps)
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
