@@ -4,7 +4,7 @@ import random
 import warnings
 import zlib
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,27 +51,12 @@ def damaged_chunks(png: bytes) -> Iterator[bytes]:
         yield as_png([*chunks[:place], *chunks[place + 1 :], chunks[place]])
 
 
-def info(path: Path) -> None:
-    stegnet.info(path)
-
-
 def layers(path: Path) -> None:
     with Cover(path) as cover:
         assert cover.layers[0].shape[2] == 4
 
 
-def notes_of_secret(path: Path) -> None:
-    picture_notes(path, secret=True)
-
-
-READERS = (
-    info,
-    layers,
-    notes_of_secret,
-    read_picture,
-    read_cover,
-    refuse_palette,
-)
+READERS = stegnet.info, layers, partial(picture_notes, secret=True), read_picture, read_cover, refuse_palette
 
 
 def read(path: Path) -> list[str]:
@@ -85,7 +70,7 @@ def read(path: Path) -> list[str]:
             except StegnetError:
                 pass
             except Exception as error:
-                faults.append(f"{reader.__name__}: {error!r}")
+                faults.append(f"{reader}: {error!r}")
     return faults
 
 
@@ -98,17 +83,11 @@ def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
 WHOLE = stills(pixels(4))
 
 
-def damaged(name: str) -> Iterator[bytes]:
-    draw, damage = random.Random(name), by_suffix(Path(name).suffix)
-    while True:
-        yield damage(WHOLE[name], draw)
-
-
 @pytest.mark.parametrize("name", WHOLE)
 def test_damaged_bytes(name, tmp_path, few_pixels):
-    path = tmp_path / name
-    for number, data in enumerate(islice(damaged(name), 24)):
-        path.write_bytes(data)
+    path, draw, damage = tmp_path / name, random.Random(name), by_suffix(Path(name).suffix)
+    for number in range(24):
+        path.write_bytes(damage(WHOLE[name], draw))
         assert read(path) == [], number
 
 
