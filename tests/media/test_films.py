@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import sys
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -12,7 +13,9 @@ from PIL import ExifTags, Image
 
 import stegnet
 from stegnet import MediaError
+from stegnet.formats.opened_file import OpenedFile
 from stegnet.video import lost_by_encoding, read_frames, read_sound, scan
+from stegnet.video.films import open_film
 from tests.support.films import add_pictures, encode, ffmpeg
 from tests.support.memory import memory_limited
 
@@ -380,6 +383,23 @@ def test_dolby_vision_without_a_layer_for_other_players_is_refused(tmp_path, mak
                 scan(film)
         else:
             assert len(scan(film).pts) == 3
+
+
+def test_ffmpeg_reads_without_python_code(tmp_path, make_film):
+    """Ctrl-C in a function that FFmpeg calls would be lost, and the film end there."""
+    path = make_film(tmp_path / "a.mov", 12, codec="png", pix_fmt="rgb24")
+    assert path.stat().st_size > 2**17  # FFmpeg reads 32 kB at a time
+    called = set()
+    with OpenedFile(path) as file, open_film(file) as film:
+        packets = film.demux(film.streams.video)
+        sys.setprofile(lambda frame, event, _: called.add(frame.f_globals["__name__"]))
+        try:
+            size = sum(packet.size for packet in packets)
+        finally:
+            sys.setprofile(None)
+    assert size > 2**17
+    assert __name__ in called
+    assert not any(name.startswith("stegnet") for name in called)
 
 
 def test_frames_that_are_days_apart_have_a_rate(tmp_path, make_film):
