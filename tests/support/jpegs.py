@@ -1,14 +1,9 @@
 """JPEGs as the library reads and saves them, for the tests that look into them."""
 
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from stegnet.core.pixels import DITHER, ZIGZAG, encode_jpeg, through_jpeg, through_webp
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.jpeg_markers import parse_jpeg
-from stegnet.image.jpeg_scan_encoder import scan_symbols
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.jpeg_cover import jpeg_cover as made
