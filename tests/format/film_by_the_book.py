@@ -1,4 +1,4 @@
-"""Robust films of docs/format.md a second time, slowly; error correction alone is stegnet's, which the page has, too.
+"""A reader of the robust films of docs/format.md, slow; error correction alone is stegnet's, which the page has, too.
 
 A film is a list of frames, (H, W, 3) uint8.
 """
@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import itertools
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from scipy.fft import dctn
 
-from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, message_capacity
+from stegnet.sealing import RepeatAccumulateCode, decode_message, message_capacity
 
 Film = Sequence[np.ndarray]
 
@@ -233,11 +233,6 @@ def fields(header: bytes) -> tuple[int, int, int]:
     return number >> 58, number >> 52 & 63, number & 2**52 - 1
 
 
-def header_of(rate: int, random: bytes, share: int = 0) -> bytes:
-    """That with the last 52 of some random bits."""
-    return (rate << 58 | share << 52 | int.from_bytes(random, "big") & 2**52 - 1).to_bytes(8, "big")
-
-
 def header_blocks(blocks: int, bits: int) -> int:
     return max(-(-1152 // bits), min(-(-blocks // 32), 128, max(48, -(-4608 // bits))))
 
@@ -246,38 +241,8 @@ def shared(blocks: int, share: int) -> int:
     return (8 - share % 4) * blocks // 2 ** (share // 4 + 3)
 
 
-def capacity(blocks: int, bits: int, header: bytes) -> int:
-    """Bytes of content, given the header."""
-    rate, share, _ = fields(header)
-    return message_capacity(shared(blocks - header_blocks(blocks, bits), share) * bits, rate) // 8 - 16
-
-
-def seal(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> bytes:
-    """The sealed record. Content is filled up with zeros."""
-    filled = content.ljust(capacity(rows * cols, bits, header), b"\0")
-    return AESGCM(keys.of("record", header)).encrypt(bytes(12), filled, more(rows, cols, header))
-
-
 def coded_header(header: bytes, count: int) -> list[int]:
     return np.resize(HEADER_CODE.encode(np.array(bits_of(header), np.uint8)), count).tolist()
-
-
-def carried(rows: int, cols: int, bits: int, header: bytes, content: bytes, keys: Keys) -> list[int]:
-    """Every bit of a group's rung, by its number."""
-    found = places(rows, cols, bits, keys)
-    assert found
-    made = [0] * (rows * cols * bits)
-    coded = masked(keys.of("header"), coded_header(header, len(found.header)))
-    for number, bit in zip(found.header, coded, strict=True):
-        made[number] = bit
-    count, rate = len(found.used(header)), fields(header)[0]
-    message = np.zeros(message_capacity(count, rate), np.uint8)
-    sealed = bits_of(seal(rows, cols, bits, header, content, keys))
-    message[: len(sealed)] = sealed
-    coded = masked(keys.of("mask", header), encode_message(message, count, rate).tolist())
-    for number, bit in zip(found.record(keys, header), coded, strict=True):
-        made[number] = bit
-    return made
 
 
 def open_rung(
@@ -377,17 +342,6 @@ def read(film: Film, key_of: Callable[[bytes], bytes]) -> bytes | None:
         if contents:
             return joined(contents)
     return None
-
-
-def pieces(message: bytes, capacities: Iterable[int]) -> list[bytes]:
-    """The contents of groups with these numbers of bytes for a piece."""
-    made, first = [], 0
-    head = struct.pack(">I", len(message)) + hashlib.sha256(message).digest()[:8]
-    for capacity in capacities:
-        piece = message[first : first + capacity]
-        made.append(struct.pack(">I", first) + head + piece)
-        first = first + len(piece) if first + len(piece) < len(message) else 0
-    return made
 
 
 def joined(contents: Sequence[bytes]) -> bytes | None:

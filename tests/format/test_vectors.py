@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,23 @@ import pytest
 from stegnet import RevealError, Session
 from stegnet.files import reveal_file
 from stegnet.image import read_picture
+from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import Key, KeyRing, Passphrase
 from stegnet.methods import Context
-from stegnet.methods.robust import OperatingPoint, PictureModem, PictureReader, RobustPicture, parse_content
+from stegnet.methods.robust import (
+    OperatingPoint,
+    PictureModem,
+    PictureReader,
+    RobustPicture,
+    parse_content,
+    read_film,
+)
 from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
 from stegnet.results import OutputTarget
 from stegnet.sealing import unseal
+from stegnet.sealing.tolerant import unseal_tolerant
 from stegnet.video import read_frames, read_sound, scan
 from tests.support.pairs import FiveLevels, FivePhases, network_of
 
@@ -29,13 +39,26 @@ REFUSED = "nothing can be revealed"
 SESSION = Session(device="cpu")
 
 
-def answers(folder: str) -> dict:
+def answers(folder: str) -> Any:
     return json.loads((FOLDER / folder / ANSWERS).read_text(encoding="utf-8"))
 
 
-SEALED, ROBUST = answers("vectors")["vectors"], answers("robust_vectors")
+SEALED, ROBUST, TOLERANT = answers("vectors")["vectors"], answers("robust_vectors"), answers("tolerant_vectors")
 LAYERED, NEAR = answers("two_layer_vectors")["vectors"], answers("near_lossless_vectors")["vectors"]
-ALBUMS, JPEGS, SOUNDS = answers("album_vectors"), answers("jpeg_vectors"), answers("sound_vectors")
+ROBUST_FILMS = answers("film_vectors")["vectors"]
+ALBUMS, JPEGS, SOUNDS, H264 = (answers(f"{kind}_vectors") for kind in ("album", "jpeg", "sound", "h264"))
+NAMES: dict[str, list[str]] = {
+    "vectors": [vector["file"] for vector in SEALED],
+    "two_layer_vectors": [vector["file"] for vector in LAYERED],
+    "near_lossless_vectors": [vector["file"] for vector in NEAR],
+    "robust_vectors": [vector["file"] for vector in ROBUST["vectors"]],
+    "film_vectors": [*(vector["file"] for vector in ROBUST_FILMS), "encoded.mp4"],
+    "tolerant_vectors": [*TOLERANT],
+    "album_vectors": [*ALBUMS],
+    "jpeg_vectors": [*JPEGS],
+    "sound_vectors": [*SOUNDS],
+    "h264_vectors": [vector["film"] for vector in H264["vectors"]],
+}
 PICTURES = [vector for vector in SEALED if vector["file"].endswith(".png")]
 SPREAD = [vector for vector in SEALED if vector["file"].startswith("spread")]
 FILMS = [vector for vector in SEALED if vector not in PICTURES + SPREAD]
@@ -67,15 +90,8 @@ def said(container: Path, vector: dict) -> dict[str, list[int]]:
 
 
 def test_each_vector_has_an_answer():
-    for folder, names in (
-        ("vectors", [vector["file"] for vector in SEALED]),
-        ("two_layer_vectors", [vector["file"] for vector in LAYERED]),
-        ("near_lossless_vectors", [vector["file"] for vector in NEAR]),
-        ("robust_vectors", [vector["file"] for vector in ROBUST["vectors"]]),
-        ("album_vectors", ALBUMS),
-        ("jpeg_vectors", JPEGS),
-        ("sound_vectors", SOUNDS),
-    ):
+    assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == NAMES.keys()
+    for folder, names in NAMES.items():
         assert {path.name for path in (FOLDER / folder).iterdir()} == {*names, ANSWERS}
 
 
@@ -166,19 +182,33 @@ def test_album(name):
 
 @pytest.mark.parametrize(
     ("method", "name", "answer"),
-    [*(("jpeg", *vector) for vector in JPEGS.items()), *(("sound", *vector) for vector in SOUNDS.items())],
+    [
+        *(("jpeg", *vector) for vector in JPEGS.items()),
+        *(("sound", *vector) for vector in SOUNDS.items()),
+        *(pytest.param("h264", each["film"], each["answer"], marks=pytest.mark.slow) for each in H264["vectors"]),
+    ],
 )
-def test_jpeg_and_sound(method, name, answer):
+def test_file_in_samples_of_its_own(method, name, answer):
+    """Implementations of docs/format.md alone have read the films."""
     file, key = FOLDER / f"{method}_vectors" / name, Key(bytes(range(32)))
     if answer != "nothing":
-        assert Session().info(file, key=key)["method"] == method
-        found = Session().reveal(file, key=key)
-        assert (found.name, bool(found.trouble)) == ("note.txt", answer == "altered")
-        whole = JPEGS["full.jpg"] if method == "jpeg" else SOUNDS["stereo.wav"]
-        assert digest(found.data) == (whole if answer == "altered" else answer)
+        told, found = SESSION.info(file, key=key), SESSION.reveal(file, key=key)
+        altered = answer == "altered"
+        assert (told["method"], told["whole"], told["hidden_name"]) == (method, not altered, "note.txt")
+        assert (found.name, bool(found.trouble)) == ("note.txt", altered)
+        whole = {"jpeg": JPEGS["full.jpg"], "sound": SOUNDS["stereo.wav"], "h264": H264["vectors"][0]["answer"]}
+        assert digest(found.data) == told["hidden_sha256"] == (whole[method] if altered else answer)
         key = Key(bytes(32))
     with pytest.raises(RevealError, match=REFUSED):
-        Session().reveal(file, key=key)
+        SESSION.reveal(file, key=key)
+
+
+@pytest.mark.parametrize("name", TOLERANT)
+def test_record_in_a_tolerant_jpeg(name):
+    given = TOLERANT[name]["key"]
+    key = Passphrase(given) if name == "passphrase.jpg" else Key(bytes.fromhex(given))
+    found = unseal_tolerant(read_jpeg(FOLDER / "tolerant_vectors" / name), key)
+    assert (found and found.record.hex()) == TOLERANT[name]["answer"]
 
 
 class IdealEngine:
@@ -201,13 +231,31 @@ RUNGS = OperatingPoint("small", 0, SMALL, 38.0, 1, 100), OperatingPoint("large",
 IDEAL = PictureModem(IdealEngine(), RUNGS)  # type: ignore[arg-type]  # only the methods that reading calls
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("vector", ROBUST["vectors"], ids=title)
-def test_robust(vector):
+def robust_picture(vector: dict) -> tuple[bytes | None, int]:
+    """The content of a picture of the ideal modem, and the picture's pixels."""
     container = read_picture(FOLDER / "robust_vectors" / vector["file"])
-    content = PictureReader(IDEAL, unlocking(vector)).read(container)
+    return PictureReader(IDEAL, unlocking(vector)).read(container), container[..., 0].size
+
+
+def robust_film(vector: dict) -> tuple[bytes | None, int]:
+    """The content of a film, whose frames are one below the other in a picture, and 0 pixels, as of all films."""
+    pixels = read_picture(FOLDER / "film_vectors" / vector["file"])
+    frames = list(pixels.reshape(-1, vector["height"], *pixels.shape[1:]))
+    times = [Fraction(index, 25) for index in range(len(frames))]
+    found = read_film(lambda: (frame for frame in frames), lambda: times, unlocking(vector))
+    return found.message if found else None, 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("read", "vector"),
+    [*((robust_picture, vector) for vector in ROBUST["vectors"]), *((robust_film, vector) for vector in ROBUST_FILMS)],
+    ids=lambda each: title(each) if isinstance(each, dict) else each.__name__,
+)
+def test_robust(read, vector):
+    content, area = read(vector)
     try:
-        found = content and parse_content(content, container[..., 0].size)
+        found = content and parse_content(content, area)
         if isinstance(found, RobustPicture):
             found = found.decoded()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Tolerant JPEG containers, of docs/format.md a second time, slowly; error correction is stegnet's.
+"""A reader of the tolerant JPEG containers of docs/format.md, slow; error correction is stegnet's.
 
 A luma is (R, C, 64) integers: quantised coefficients in zigzag order; a table is its 64 quantisation steps.
 """
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from scipy.fft import idctn
 
-from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, message_capacity
+from stegnet.sealing import RepeatAccumulateCode, decode_message, message_capacity
 
 LEAD_CODE = RepeatAccumulateCode(384, 64, 10)
 WIDTHS = (3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -176,34 +176,6 @@ class Zone:
         order, mask = self.order_and_mask()
         return np.array([listed[place] * (1 - 2 * bit) for place, bit in zip(order, mask, strict=True)], np.float32)
 
-    def write(self, values: np.ndarray, usable: np.ndarray, coded: np.ndarray) -> None:
-        """Change one usable sample of each row, in place, at whatever cost; a row without one may be wrong."""
-        order, mask = self.order_and_mask()
-        listed = [0] * (3 * self.trits // 2)
-        for place, bit, masked in zip(order, coded.tolist(), mask, strict=True):
-            listed[place] = bit ^ masked
-        wanted: list[int] = []
-        for start in range(0, len(listed), 3):
-            number = 4 * listed[start] + 2 * listed[start + 1] + listed[start + 2]
-            wanted += map(int, PAIRS[number])
-        lanes, rows = self.lanes_and_rows
-        wanted += [0] * (lanes * rows - len(wanted))
-        for lane in range(lanes):
-            missing = [0] * (rows + self.height)
-            for row, row_sums in enumerate(self.sums(lane)):
-                for number, members in enumerate(row_sums):
-                    for down in range(self.height):
-                        missing[row + down] += self.digit(down, number) * int(values[members].sum())
-                chosen = [(place, n) for place, members in enumerate(row_sums) for n in members if usable[n]][:1]
-                if not chosen:
-                    continue
-                ((place, element),) = chosen
-                step = (wanted[row * lanes + lane] - missing[row]) * self.digit(0, place) % 3  # its own inverse
-                step = -1 if step == 2 else step
-                values[element] += step
-                for down in range(self.height):
-                    missing[row + down] += self.digit(down, place) * step
-
 
 def lead_zone(size: int, keys: Keys) -> Zone:
     width = min(size // 1024, 48)
@@ -215,10 +187,6 @@ def fields_of(lead: bytes) -> tuple[int, int, int, int]:
     """Rate, height, number of w, and length."""
     number = int.from_bytes(lead, "big") >> 27
     return number >> 31, number >> 28 & 7, number >> 24 & 15, number % (1 << 24)
-
-
-def lead_of(rate: int, height: int, width: int, length: int, random: int) -> bytes:
-    return ((rate << 31 | height << 28 | width << 24 | length) << 27 | random).to_bytes(8, "big")
 
 
 def record_zone(size: int, keys: Keys, lead: bytes, first: Zone) -> Zone | None:
@@ -260,29 +228,3 @@ def read(luma: np.ndarray, table: np.ndarray, secret: bytes, salt: bytes) -> byt
         return AESGCM(keys.subkey("record", lead)).decrypt(sealed[:12], sealed[12:], associated(lead, luma))
     except InvalidTag:
         return None
-
-
-def write(
-    luma: np.ndarray, table: np.ndarray, keys: Keys, record: bytes, codes: tuple[int, int, int], length: int = 0
-) -> np.ndarray:
-    """The luma of a container; the codes are the rate, the height and the number of w.
-
-    The lead says them as they are, and the given length, if any; what follows has those codes if they are valid.
-    """
-    values = samples(luma, table)
-    before = values.copy()
-    usable = np.repeat(rooms(luma, table) > 30, 20) & (values > 100) & (values < 156)
-    nonce = hashlib.sha256(record).digest()[:12]
-    lead = lead_of(*codes, length or len(record) + 28, int.from_bytes(nonce[:4], "big") >> 5)
-    first = lead_zone(values.size, keys)
-    first.write(values, usable, LEAD_CODE.encode(np.array(bits_of(lead), np.uint8)))
-    second = record_zone(values.size, keys, lead, first)
-    if second is not None:
-        sealed = nonce + AESGCM(keys.subkey("record", lead)).encrypt(nonce, record, associated(lead, luma))
-        bits = bits_of(sealed)
-        message = np.zeros(message_capacity(second.bits, codes[0]), np.uint8)
-        message[: len(bits)] = bits
-        second.write(values, usable, encode_message(message, second.bits, codes[0]))
-    changed = luma.astype(int).reshape(-1, 64).copy()
-    changed[:, 1:21] += (values - before).reshape(-1, 20)
-    return changed.reshape(luma.shape).astype(np.int16)
