@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from stegnet.channels.jpeg_form import jpeg_of
 from stegnet.channels.jpeg_headers import learned_headers, stated_density, written_behind
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.image.jpeg_markers import joined_segments, segments_of
-from tests.channels.test_learning import SRGB, app, saved, scene, swapped_profile
+from tests.support.apps import SRGB, App, saved, scene, swapped_profile
 
 COMMENT, EXIF, PROFILE = 0xFE, 0xE1, 0xE2  # markers
 
@@ -45,36 +45,38 @@ def exif_with_size(width: int, height: int, order: str) -> bytes:
     return b"Exif\0\0" + (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8) + outer + inner
 
 
-Change = Callable[[bytes], bytes]
-FORMS: dict[str, tuple[dict[str, Any], Change]] = {
-    "baseline": ({}, bytes),
-    "optimised": ({"optimize": True}, bytes),
-    "progressive": ({"progressive": True}, bytes),
-    "density": ({"dpi": (72, 72)}, bytes),
-    "without JFIF": ({}, without_jfif),
-    "intervals of rows": ({"restart_marker_rows": 1}, bytes),
-    "progressive, intervals of rows": ({"restart_marker_rows": 2, "progressive": True}, bytes),
-    "intervals of MCUs": ({"restart_marker_blocks": 7}, bytes),
-    "4:4:4": ({"subsampling": "4:4:4", "optimize": True}, bytes),
-    "comment": ({"comment": b"made by an app"}, bytes),
-    "profile": ({"icc_profile": SRGB}, bytes),
-    "its own EXIF": ({}, lambda data: with_segments(data, (EXIF, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"))),
-    "Adobe's marker": ({}, lambda data: with_segments(data, (0xEE, b"Adobe\0d\0\0\0\0\1"))),
-    "old JFIF": ({}, lambda data: data[:11] + b"\1\0\0\0\1\0\1" + data[18:]),
+APPS = {
+    "baseline": App(),
+    "optimised": App({"optimize": True}),
+    "progressive": App({"progressive": True}),
+    "density": App({"dpi": (72, 72)}),
+    "without JFIF": App(change=without_jfif),
+    "intervals of rows": App({"restart_marker_rows": 1}),
+    "progressive, intervals of rows": App({"restart_marker_rows": 2, "progressive": True}),
+    "intervals of MCUs": App({"restart_marker_blocks": 7}),
+    "4:4:4": App({"subsampling": "4:4:4", "optimize": True}),
+    "comment": App({"comment": b"made by an app"}),
+    "profile": App({"icc_profile": SRGB}),
+    "its own EXIF": App(change=lambda data: with_segments(data, (EXIF, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"))),
+    "Adobe's marker": App(change=lambda data: with_segments(data, (0xEE, b"Adobe\0d\0\0\0\0\1"))),
+    "old JFIF": App(change=lambda data: data[:11] + b"\1\0\0\0\1\0\1" + data[18:]),
 }
 
 
 @pytest.mark.parametrize("grey", [False, True])
-@pytest.mark.parametrize("name", FORMS)
-def test_a_picture_becomes_the_file_that_the_app_writes(name: str, grey: bool) -> None:
-    how, change = FORMS[name]
-    arrived = [jpeg_of(change(jpeg(grey=grey, seed=seed, **how).file.data), "arrived") for seed in (1, 2)]
-    headers = learned_headers(arrived, [jpeg(), None])
-    assert len(headers) < 5000
+@pytest.mark.parametrize("name", APPS)
+def test_a_picture_becomes_the_file_that_the_app_writes(tmp_path: Path, name: str, grey: bool) -> None:
+    """By the headers that are kept in the channel's file."""
+    app, sent = APPS[name], saved(scene(96, 72, grey), tmp_path / "sent.jpg", quality=95)
+    received = app(sent, tmp_path / "received.jpg")
+    known = learn_channel([(sent, received), (received, app(received, tmp_path / "again.jpg"))])
+    (tmp_path / "a.channel").write_text(known.text(), encoding="utf-8")
+    assert read_channel(tmp_path / "a.channel") == known
+    assert len(known.headers) < 5000
     for size in ((96, 72), (40, 200), (17, 9)):
-        plain = jpeg(size, grey, seed=3, subsampling=how.get("subsampling", "4:2:0"))
-        by_app = change(jpeg(size, grey, seed=3, **how).file.data)
-        assert written_behind(headers, plain) == by_app, size
+        plain = jpeg(size, grey, seed=3, subsampling=app.how.get("subsampling", "4:2:0"))
+        by_app = app.change(jpeg(size, grey, seed=3, **app.how).file.data)
+        assert written_behind(known.headers, plain) == by_app, size
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -136,18 +138,6 @@ def test_a_thumbnail_is_left_out() -> None:
     assert written_behind(learned_headers([with_thumbnail], [None]), jpeg()) == data
 
 
-@pytest.mark.parametrize("name", [name for name, (_, change) in FORMS.items() if change is bytes])
-def test_they_are_kept_in_the_channels_file(tmp_path: Path, name: str) -> None:
-    how, _ = FORMS[name]
-    sent = saved(scene(96, 72), tmp_path / "sent.jpg", quality=95)
-    received = app(sent, tmp_path / "received.jpg", **how)
-    known = learn_channel([(sent, received), (received, app(received, tmp_path / "again.jpg", **how))])
-    (tmp_path / "a.channel").write_text(known.text(), encoding="utf-8")
-    assert read_channel(tmp_path / "a.channel") == known
-    plain = jpeg(seed=3, subsampling=how.get("subsampling", "4:2:0"))
-    assert written_behind(known.headers, plain) == jpeg(seed=3, **how).file.data
-
-
 @pytest.mark.parametrize("sent, arrived, keeps", [
     ([None], [(72, 72)], None),
     ([(300, 300)], [(300, 300)], True),
@@ -162,9 +152,9 @@ def test_density_that_an_app_keeps(
     pairs = []
     for number, (before, after) in enumerate(zip(sent, arrived, strict=True)):
         picture = saved(scene(96, 72), tmp_path / f"s{number}.jpg", quality=95, dpi=before or (0, 0))
-        pairs.append((picture, app(picture, tmp_path / f"r{number}.jpg", dpi=after)))
+        pairs.append((picture, App({"dpi": after})(picture, tmp_path / f"r{number}.jpg")))
     received = pairs[0][1]
-    again = app(received, tmp_path / "again.jpg", dpi=arrived[0])
+    again = App({"dpi": arrived[0]})(received, tmp_path / "again.jpg")
     known = learn_channel([*pairs, (received, again)])
     assert known.keeps_density is keeps
     density = stated_density(jpeg(dpi=(96, 96)).file.data)
@@ -204,7 +194,7 @@ def damaged() -> dict[str, bytes]:
 @pytest.mark.parametrize("name", damaged())
 def test_a_file_with_damaged_headers_is_refused(tmp_path: Path, name: str) -> None:
     sent = saved(scene(96, 72), tmp_path / "sent.jpg", quality=95)
-    known = learn_channel([(sent, app(sent, tmp_path / "received.jpg"))])
+    known = learn_channel([(sent, App()(sent, tmp_path / "received.jpg"))])
     (tmp_path / "a.channel").write_text(replace(known, headers=damaged()[name]).text(), encoding="utf-8")
     with pytest.raises(MediaError, match="headers are not those of its JPEGs"):
         read_channel(tmp_path / "a.channel")

@@ -1,7 +1,6 @@
 """The method jpeg through a known channel, by its file: how covers are brought into its form, keys, albums, folders."""
 
 import io
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from stegnet import (
     CapacityError,
     ConfigError,
     Identity,
     Key,
-    KeyFileError,
     MediaError,
     Passphrase,
     RevealError,
@@ -25,6 +23,7 @@ from stegnet import (
 from stegnet.channels import KnownChannel, read_channel
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.cli.command import main
+from tests.support.apps import App, converted, photo, swapped_profile
 from tests.support.jpegs import read_jpeg
 
 pytestmark = pytest.mark.filterwarnings("ignore:the cover is a picture that never came through this channel")
@@ -33,21 +32,7 @@ SECRET = b"Meet me at eight."
 SIZES = ((480, 640), (240, 320)), ((640, 480), (320, 240)), ((640, 640), (320, 320)), ((400, 480), (267, 320))
 
 
-def photo(path: Path, size: tuple[int, int] = (320, 256), mode: str = "RGB", seed: int = 1, **how: Any) -> Path:
-    """A picture that is textured as photographs are."""
-    random = np.random.default_rng(seed)
-    rough = 128 + random.normal(0, 40, (-(-size[1] // 4), -(-size[0] // 4), 3)).cumsum(0) / 3
-    smooth = np.asarray(Image.fromarray(rough.clip(30, 220).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC))
-    pixels = (smooth + random.normal(0, 8, (*size[::-1], 1))).clip(12, 243).astype(np.uint8)
-    Image.fromarray(pixels).convert(mode).save(path, **how)
-    return path
-
-
-def saved(sent: Path, received: Path) -> Path:
-    """What the app of these tests makes of a JPEG."""
-    with Image.open(sent) as image:
-        image.save(received, "JPEG", quality=80)
-    return received
+APP = App({"quality": 80})
 
 
 def known(grey: bool = False, **changes: Any) -> KnownChannel:
@@ -98,40 +83,18 @@ def test_covers_are_turned_and_reduced(
     with Image.open(tmp_path / "s.jpg") as sent:
         assert sent.size == arrives and not sent.getexif()
     assert JpegForm.of(read_jpeg(tmp_path / "s.jpg")) == read_channel(file).form
-    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    received = APP(tmp_path / "s.jpg", tmp_path / "r.jpg")
     assert Session().reveal(received, key=key, strict=True).data == SECRET
 
 
 def test_a_cover_with_a_profile_is_converted_to_srgb(tmp_path: Path, exact: Path, key: Key) -> None:
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    tags = {bytes(data[at : at + 4]): at + 4 for at in range(132, 132 + 12 * data[131], 12)}
-    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
-    data[red : red + 8], data[green : green + 8] = data[green : green + 8], data[red : red + 8]
-    cover = photo(tmp_path / "c.png", icc_profile=bytes(data))
+    cover = photo(tmp_path / "c.png", icc_profile=swapped_profile())
     Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact)
     with Image.open(cover) as image, Image.open(tmp_path / "s.jpg") as sent:
         assert "icc_profile" not in sent.info
         shown = np.asarray(sent).astype(int)
-        stored = np.asarray(image)
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(bytes(data)))
-        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"))
-        assert 2 * np.abs(shown - np.asarray(converted)).mean() < np.abs(shown - stored).mean()
-
-
-@pytest.mark.parametrize("mode, suffix, note", [
-    ("RGBA", ".png", "it can be transparent: composited over white"),
-    ("CMYK", ".jpg", "its colours are CMYK: converted to RGB"),
-])  # fmt: skip
-def test_what_becomes_of_a_cover_is_noted(
-    tmp_path: Path, exact: Path, key: Key, mode: str, suffix: str, note: str
-) -> None:
-    cover = photo(tmp_path / f"c{suffix}", mode=mode)
-    if mode == "RGBA":
-        with Image.open(cover) as image:
-            image.putalpha(100)
-            image.save(cover)
-    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact)
-    assert any(note in line for line in told.notes)
+        wanted, stored = np.asarray(converted(image, swapped_profile())), np.asarray(image)
+    assert 2 * np.abs(shown - wanted).mean() < np.abs(shown - stored).mean()
 
 
 @pytest.mark.parametrize("kind", ["textured", "grey", "clipped"])
@@ -145,7 +108,7 @@ def test_a_file_that_arrives_otherwise_is_said_not_to_be_whole(tmp_path: Path, k
         pixels[:128] = np.random.default_rng(2).choice(np.array([0, 255], np.uint8), pixels[:128].shape)
         Image.fromarray(pixels).save(cover)
     told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
-    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    received = APP(tmp_path / "s.jpg", tmp_path / "r.jpg")
     said = any("only the copy that arrives is whole" in line for line in told.notes)
     sent, arrived = read_jpeg(tmp_path / "s.jpg"), read_jpeg(received)
     assert said == (not all(map(np.array_equal, sent.planes, arrived.planes)))
@@ -160,23 +123,12 @@ def test_a_file_that_arrives_otherwise_is_said_not_to_be_whole(tmp_path: Path, k
 
 @pytest.mark.parametrize("grey", [False, True])
 def test_grey_and_colours_need_channels_of_their_own(tmp_path: Path, key: Key, grey: bool) -> None:
-    channel = written(tmp_path / "a.channel", known(grey))
-    right, wrong = (photo(tmp_path / f"{mode}.png", mode=mode) for mode in (("L", "RGB") if grey else ("RGB", "L")))
-    Session().hide(right, SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
-    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
-    assert Session().reveal(received, key=key, strict=True).data == SECRET
+    channel, wrong = (
+        written(tmp_path / "a.channel", known(grey)),
+        photo(tmp_path / "c.png", mode="RGB" if grey else "L"),
+    )
     with pytest.raises(CapacityError, match="is in colours, and" if grey else "is grey, and"):
-        Session().hide(wrong, SECRET, to=tmp_path / "w.jpg", key=key, survive=channel)
-
-
-def test_a_recipient_needs_an_exact_channel(tmp_path: Path, exact: Path, rough: Path) -> None:
-    identity, cover = Identity(bytes(range(32))), photo(tmp_path / "c.png")
-    Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=identity.recipient, survive=exact)
-    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
-    assert Session().reveal(received, key=identity, strict=True).data == SECRET
-    with pytest.raises(KeyFileError, match="for a recipient, nothing can be hidden that arrives") as told:
-        Session().hide(cover, SECRET, to=tmp_path / "n.jpg", key=identity.recipient, survive=rough)
-    assert told.value.hint and not (tmp_path / "n.jpg").exists()
+        Session().hide(wrong, SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
 
 
 @pytest.mark.usefixtures("quick_scrypt")
@@ -184,7 +136,7 @@ def test_a_recipient_needs_an_exact_channel(tmp_path: Path, exact: Path, rough: 
 def test_a_passphrase(request: pytest.FixtureRequest, tmp_path: Path, channel: str) -> None:
     file, words = request.getfixturevalue(channel), Passphrase("six odd words last far longer")
     Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=words, survive=file)
-    received = saved(tmp_path / "s.jpg", tmp_path / "r.jpg")
+    received = APP(tmp_path / "s.jpg", tmp_path / "r.jpg")
     assert Session().reveal(received, key=words, strict=True).data == SECRET
     for other in (Key(bytes(32)), Passphrase("another"), Identity(bytes(range(32)))):
         for container in (received, tmp_path / "c.png"):
@@ -197,7 +149,7 @@ def test_what_is_hard_to_find_is_one_figure(
     request: pytest.FixtureRequest, tmp_path: Path, key: Key, channel: str
 ) -> None:
     """In `info`, in what `hide` says, and in what `at_most_safe` allows; of a cover that came through the channel."""
-    file, cover = request.getfixturevalue(channel), saved(photo(tmp_path / "c.jpg"), tmp_path / "came.jpg")
+    file, cover = request.getfixturevalue(channel), APP(photo(tmp_path / "c.jpg"), tmp_path / "came.jpg")
     (fit,) = Session().info(cover, survive=file)["fits"]
     assert fit.safe is not None and fit.bytes is not None
     assert 0 < fit.safe < fit.bytes and (fit.method, fit.survive) == ("jpeg", str(file))
@@ -209,51 +161,41 @@ def test_what_is_hard_to_find_is_one_figure(
         Session().hide(cover, secret, to=tmp_path / "n.jpg", key=key, survive=file, at_most_safe=True)
 
 
-def test_the_channels_tables_leave_no_choice_of_quality_but_of_size(tmp_path: Path, exact: Path, key: Key) -> None:
+def test_a_cover_may_be_reduced_further_than_the_channel_does(tmp_path: Path, exact: Path, key: Key) -> None:
     cover = photo(tmp_path / "c.png", (640, 480))
-    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact, quality=60, resize=240)
-    assert (told.width, told.height) == (240, 180)
-    assert any("has no effect: the channel has its own" in str(note) for note in told.notes)
-    told = Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, survive=exact, resize=600)
-    assert (told.width, told.height) == (320, 240)
+    for resize, size in ((240, (240, 180)), (600, (320, 240))):
+        told = Session().hide(cover, SECRET, to=tmp_path / f"{resize}.jpg", key=key, survive=exact, resize=resize)
+        assert (told.width, told.height) == size
     with pytest.raises(ConfigError, match="640 is not from 1 to 639"):
         Session().hide(cover, SECRET, to=tmp_path / "u.jpg", key=key, survive=exact, resize=640)
 
 
-@pytest.mark.parametrize("channel", ["exact", "rough"])
-def test_covers_that_are_too_small(request: pytest.FixtureRequest, tmp_path: Path, key: Key, channel: str) -> None:
-    file = request.getfixturevalue(channel)
-    for size in ((1, 1), (8, 8), (20_000, 10)):
-        photo(tmp_path / "c.png", size)
-        with pytest.raises(CapacityError):
-            Session().hide(tmp_path / "c.png", SECRET, to=tmp_path / "s.jpg", key=key, survive=file)
-        assert not (tmp_path / "s.jpg").exists()
-
-
-@pytest.mark.parametrize("changes", [
-    {"form": JpegForm(((255,) * 64,) * 3, ((2, 2), (1, 1), (1, 1)))},
-    {"form": JpegForm(((1,) * 64,) * 3, ((2, 2), (1, 1), (1, 1))), "dct": "ifast"},
-    {"sizes": (((1, 1), (1, 1)),)},
-])  # fmt: skip
-def test_channels_through_which_nothing_fits(tmp_path: Path, key: Key, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes, size", [
+    *(({}, size) for size in ((1, 1), (8, 8), (20_000, 10))),
+    *((NOT_EXACT, size) for size in ((1, 1), (8, 8), (20_000, 10))),
+    ({"form": JpegForm(((255,) * 64,) * 3, ((2, 2), (1, 1), (1, 1)))}, (320, 256)),
+    ({"form": JpegForm(((1,) * 64,) * 3, ((2, 2), (1, 1), (1, 1))), "dct": "ifast"}, (320, 256)),
+    ({"sizes": (((1, 1), (1, 1)),)}, (320, 256)),
+], ids=str)  # fmt: skip
+def test_where_nothing_fits(tmp_path: Path, key: Key, changes: dict[str, Any], size: tuple[int, int]) -> None:
+    """Into a cover, or through a channel."""
     channel = written(tmp_path / "a.channel", known(**changes))
-    with pytest.raises(CapacityError, match="more than the capacity of 0"):
-        Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+    with pytest.raises(CapacityError, match=r"more than the capacity of 0|nothing .* survives JPEG 79|too much moves"):
+        Session().hide(photo(tmp_path / "c.png", size), SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+    assert not (tmp_path / "s.jpg").exists()
 
 
 @pytest.mark.parametrize("changes, problem", [
     (NOT_EXACT | {"moved": 0.21}, "21% of its coefficients move: too many"),
-    (NOT_EXACT | {"moved": 1.0}, "100% of its coefficients move: too many"),
-    ({"exact": None}, "does not tell whether what arrives can be computed"),
     ({"exact": False}, "does not tell whether what arrives can be computed"),
 ])  # fmt: skip
 def test_channels_of_which_too_little_is_known_or_arrives(
     tmp_path: Path, key: Key, changes: dict[str, Any], problem: str
 ) -> None:
     channel = written(tmp_path / "a.channel", known(**changes))
-    with pytest.raises(MediaError) as told:
+    with pytest.raises(MediaError, match=problem) as told:
         Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
-    assert problem in str(told.value) and told.value.subject == str(channel)
+    assert told.value.subject == str(channel)
 
 
 def run(*words: object) -> int:
@@ -267,7 +209,7 @@ def test_an_output_is_no_input(tmp_path: Path, exact: Path, key: Key, capsys: py
     cover, note = photo(tmp_path / "c.png"), tmp_path / "note.txt"
     note.write_bytes(SECRET)
     sent = photo(tmp_path / "sent.jpg", quality=95)
-    received = saved(sent, tmp_path / "received.jpg")
+    received = APP(sent, tmp_path / "received.jpg")
     (tmp_path / "linked.jpg").hardlink_to(exact)
     hide = ("hide", cover, note, "--key-file", keys, "--force")
     for out, how in {
@@ -301,35 +243,11 @@ def in_wide_steps(data: bytes) -> bytes:
 def test_covers_of_a_form_that_no_channel_has_are_saved_anew(
     tmp_path: Path, exact: Path, key: Key, rare: Callable[[bytes], bytes]
 ) -> None:
-    covers = tmp_path / "covers"
-    covers.mkdir()
-    cover = photo(covers / "c.jpg", quality=90, subsampling="4:2:2")
+    cover = photo(tmp_path / "c.jpg", quality=90, subsampling="4:2:2")
     cover.write_bytes(rare(cover.read_bytes()))
     told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=exact)
     assert any("saved in the channel's form" in note for note in told.notes)
     assert JpegForm.of(read_jpeg(tmp_path / "s.jpg")) == read_channel(exact).form
-
-    secret = tmp_path / "secret.txt"
-    secret.write_bytes(SECRET)
-    photo(covers / "d.png", seed=2)
-    assert run("keygen", tmp_path / "k") == 0
-    album = ("hide", covers, secret, "--spread", "--for", exact, "--key-file", tmp_path / "k", "-o", tmp_path / "album")
-    assert run(*album) == 0
-
-
-def test_an_album_names_the_cover_that_is_refused(
-    tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    covers, secret = tmp_path / "covers", tmp_path / "secret.txt"
-    covers.mkdir()
-    photo(covers / "a.png")
-    photo(covers / "b.png", (128, 96))
-    secret.write_bytes(SECRET)
-    assert run("keygen", tmp_path / "k") == 0
-    hide = ("hide", covers, secret, "--spread", "--key-file", tmp_path / "k", "-o", tmp_path / "album")
-    assert run(*hide, "--for", exact, "--resize", "200") != 0
-    assert f"{covers / 'b.png'}: 200 is not from 1 to 127" in capsys.readouterr().err
-    assert not (tmp_path / "album").exists()
 
 
 def test_an_album_and_a_folder_of_covers(tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -341,10 +259,12 @@ def test_an_album_and_a_folder_of_covers(tmp_path: Path, exact: Path, capsys: py
     secret.write_bytes(np.random.default_rng(3).bytes(900))
     hide = ("hide", covers, secret, "--for", exact, "--key-file", keys)
 
+    assert run(*hide, "--spread", "--resize", 400, "-o", tmp_path / "album") == 1
+    assert "0.png: 400 is not from 1 to 319" in capsys.readouterr().err
     assert run(*hide, "--spread", "-o", tmp_path / "album") == 0
     (tmp_path / "arrived").mkdir()
     for sent in (tmp_path / "album").iterdir():
-        saved(sent, tmp_path / "arrived" / sent.name)
+        APP(sent, tmp_path / "arrived" / sent.name)
     assert run("reveal", tmp_path / "arrived", "--key-file", keys, "-o", tmp_path / "back.bin") == 0
     assert (tmp_path / "back.bin").read_bytes() == secret.read_bytes()
 
@@ -352,22 +272,7 @@ def test_an_album_and_a_folder_of_covers(tmp_path: Path, exact: Path, capsys: py
     assert run(*hide, "-o", tmp_path / "sent") == 0
     assert sorted(path.name for path in (tmp_path / "sent").iterdir()) == ["0.jpg", "1.jpg", "2.jpg"]
     for sent in (tmp_path / "sent").iterdir():
-        received = saved(sent, tmp_path / f"r-{sent.name}")
+        received = APP(sent, tmp_path / f"r-{sent.name}")
         assert run("reveal", received, "--key-file", keys, "-o", tmp_path / f"{sent.stem}.txt") == 0
         assert (tmp_path / f"{sent.stem}.txt").read_bytes() == SECRET
     capsys.readouterr()
-
-
-def test_what_fits_in_text_and_json(tmp_path: Path, exact: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cover = photo(tmp_path / "c.png")
-    (fit,) = Session().info(cover, survive=exact)["fits"]
-    assert run("info", cover, "--for", exact) == 0
-    kind, line = capsys.readouterr().out.splitlines()
-    assert kind == "kind: picture, 320×256"
-    assert line.startswith(f"fits with --for {exact}: any file up to ") and "; hard to find up to " in line
-    assert run("info", cover, "--for", exact, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["bytes_for"] == {str(exact): fit.bytes}
-    assert told["fits"] == [
-        {"what": "any file", "bytes": fit.bytes, "safe_bytes": fit.safe, "method": "jpeg", "survive": str(exact)}
-    ]
