@@ -46,7 +46,8 @@ def test_how_an_app_encodes(tmp_path: Path, grey: bool, app: App, learned: dict[
     assert {name: found[name] for name in wanted} == wanted
 
 
-UPRIGHT, ON_ITS_SIDE, LAKE = {}, {"exif": exif_of(x112=6)}, {"exif": exif_of(x10E="a lake")}
+UPRIGHT: dict[str, Any] = {}
+ON_ITS_SIDE, LAKE = {"exif": exif_of(x112=6)}, {"exif": exif_of(x10E="a lake")}
 
 
 @pytest.mark.parametrize("app, sent, turns, exif, profile", [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from stegnet import RevealError, Session
@@ -149,6 +150,7 @@ def test_film(tmp_path, vector):
     assert report.trouble == Diagnosis((), **told).lines()
     assert bool(report.trouble) == (vector["answer"] == "altered")
     assert [digest(frame.tobytes()) for frame in read_frames(out.path)] == vector["shown"]
+    assert str(container) not in {file.path for file in psutil.Process().open_files()}
     assert scan(out.path).aspect == Fraction(*vector.get("aspect", (1, 1)))
     assert digest(b"".join(packet.data for packet in read_sound(out.path))) == vector["sound"]
 

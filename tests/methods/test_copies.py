@@ -2,7 +2,9 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
-from tests.support.films import make_film, picture
+from tests.support.films import picture
 
 KEY = stegnet.Key(bytes(range(32)))
 PHOTO = picture(300, 400, 7)
@@ -23,16 +25,6 @@ def here(tmp_path, monkeypatch):
     Image.fromarray(np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)).save("small.png")
     Image.fromarray(PHOTO).save("photo.jpg", quality=95)
     stegnet.make_key_file("k")
-
-
-def test_a_copy_is_warned_of_before_the_result_by_the_name_that_comes_back(capsys):
-    assert main(["hide", "small.png", "photo.jpg", "--key-file", "k", "-o", "out.png"]) == 0
-    out, err = capsys.readouterr()
-    warned = "warning: photo.jpg does not fit as it is: hidden as a compressed copy, photo.avif (JPEG → AVIF 4:4:4, "
-    assert err.startswith(warned) and " dB)\n" in err
-    assert err.count("hidden as a compressed copy") == 1 and out.startswith("wrote out.png")
-    assert main(["reveal", "out.png", "--key-file", "k"]) == 0
-    assert Path("photo.avif").exists()
 
 
 def test_scripts_can_tell_a_copy_from_the_secret(capsys):
@@ -49,12 +41,6 @@ def test_an_exact_secret_is_refused_where_it_does_not_fit(out, capsys):
     with pytest.raises(stegnet.CapacityError, match="more than the capacity of"):
         stegnet.hide("small.png", "photo.jpg", out, key=KEY, compress=False)
     assert not Path(out).exists()
-
-
-def test_an_exact_secret_that_fits_is_hidden(capsys):
-    Path("note.txt").write_text("at noon")
-    report = stegnet.hide("small.png", "note.txt", "out.png", key=KEY, compress=False)
-    assert (report.unchanged, report.changed_secret) == (True, "")
 
 
 @pytest.mark.slow
@@ -79,31 +65,12 @@ def test_a_network_is_warned_of_as_a_copy_is(capsys):
     assert report.unchanged is False and "noise.png does not fit as it is" in report.warnings[0]
 
 
-def _raw(path: str) -> None:
-    """A TIFF whose tag DNGVersion says that it is a camera's raw file."""
-    Image.fromarray(PHOTO).save(path, tiffinfo={50706: b"\x01\x04\x00\x00"})
+def saved(picture: np.ndarray, mode: str = "", **options: Any) -> Callable[[str], None]:
+    def save(path: str) -> None:
+        image = Image.fromarray(picture)
+        (image.convert(mode) if mode else image).save(path, **options)
 
-
-def _layered(path: str) -> None:
-    Image.fromarray(PHOTO).save(path, tiffinfo={37724: b"Adobe Photoshop Document Data Block\0"})
-
-
-def _pages(path: str) -> None:
-    Image.fromarray(PHOTO).save(path, save_all=True, append_images=[Image.fromarray(PHOTO[::-1])])
-
-
-def _deep(path: str) -> None:
-    Image.fromarray(PHOTO[..., 0].astype(np.uint16) * 257).save(path)
-
-
-def _transparent(path: str) -> None:
-    opacity = np.full(PHOTO.shape[:2], 255, np.uint8)
-    opacity[:100] = 100
-    Image.fromarray(np.dstack([PHOTO, opacity])).save(path)
-
-
-def _lab(path: str) -> None:
-    Image.fromarray(PHOTO).convert("LAB").save(path)
+    return save
 
 
 def _two_tracks(path: str) -> None:
@@ -119,13 +86,17 @@ def _two_tracks(path: str) -> None:
             film.mux(track.encode(None))
 
 
+TRANSLUCENT = np.dstack([PHOTO, np.full(PHOTO.shape[:2], 100, np.uint8)])
 WHOLE = {
-    "raw.tif": (_raw, "a camera's raw data"),
-    "layers.tif": (_layered, "its layers"),
-    "pages.tif": (_pages, "all but one of its 2 pages"),
-    "deep.png": (_deep, "its 16 bits per sample"),
-    "sticker.png": (_transparent, "its transparency"),
-    "lab.tif": (_lab, "its pixels, which are CIE L*a*b*"),
+    "raw.tif": (saved(PHOTO, tiffinfo={50706: b"\x01\x04\x00\x00"}), "a camera's raw data"),  # the tag DNGVersion
+    "layers.tif": (saved(PHOTO, tiffinfo={37724: b"Adobe Photoshop Document Data Block\0"}), "its layers"),
+    "pages.tif": (
+        saved(PHOTO, save_all=True, append_images=[Image.fromarray(PHOTO[::-1])]),
+        "all but one of its 2 pages",
+    ),
+    "deep.png": (saved(PHOTO[..., 0].astype(np.uint16) * 257), "its 16 bits per sample"),
+    "sticker.png": (saved(TRANSLUCENT), "its transparency"),
+    "lab.tif": (saved(PHOTO, "LAB"), "its pixels, which are CIE L*a*b*"),
     "tracks.mkv": (_two_tracks, "all but one of its 2 video tracks"),
 }
 
@@ -155,16 +126,6 @@ def test_opacity_that_hides_nothing_is_no_transparency():
     with pytest.warns(UserWarning, match="screen.png does not fit as it is: hidden as a compressed copy, screen.avif"):
         report = stegnet.hide("small.png", "screen.png", "out.png", key=KEY)
     assert "compressed copy, screen.avif (PNG → AVIF" in report.changed_secret
-
-
-@pytest.mark.slow
-def test_a_film_is_hidden_as_a_copy_with_a_warning():
-    make_film(Path("film.mkv"), 12, 240, 320)
-    make_film(Path("cover.mkv"), 12, 90, 120)
-    report = stegnet.hide("cover.mkv", "film.mkv", "out.mkv", key=KEY)
-    assert report.warnings[0].startswith(
-        "film.mkv does not fit as it is: hidden as a compressed copy, film.mkv (Matroska"
-    )
 
 
 def test_a_folder_says_of_each_which_are_copies(capsys):

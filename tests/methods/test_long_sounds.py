@@ -113,21 +113,8 @@ def test_an_album_uses_the_first_segment(folder: Path, tmp_path: Path, samples: 
     stegnet.make_key_file(tmp_path / "k")
     for name in ("a", "b"):
         (tmp_path / f"covers/{name}.wav").write_bytes((folder / "cover.wav").read_bytes())
-    with_key = ("--key-file", str(tmp_path / "k"))
-    assert (
-        main(
-            [
-                "hide",
-                str(tmp_path / "covers"),
-                str(tmp_path / "note"),
-                "--spread",
-                "-o",
-                str(tmp_path / "album"),
-                *with_key,
-            ]
-        )
-        == 0
-    )
+    with_key = ("--key-file", tmp_path / "k")
+    assert run("hide", tmp_path / "covers", tmp_path / "note", "--spread", "-o", tmp_path / "album", *with_key) == 0
     sent = soundfile.read(tmp_path / "album/a.wav", dtype="int16", always_2d=True)[0] != samples
     assert sent[: 64 * 60_000].any() and not sent[64 * ROWS :].any()
     assert run("reveal", tmp_path / "album", "-o", tmp_path / "back", *with_key) == 0

@@ -1,6 +1,5 @@
 """A method is a room: one that is registered is everywhere, with no other line touched."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -54,28 +53,6 @@ def test_it_hides_and_reveals_by_the_command_line(capsys):
     code, told = run("reveal out.png -o other.txt --key-file k1", capsys)
     assert code == 1 and "nothing here opens with this key" in told
     assert not Path("other.txt").exists()
-
-
-@pytest.mark.usefixtures("toy")
-def test_info_forecasts_and_tells(capsys):
-    code, told = run("info covers/0.png --json", capsys)
-    (most,) = (fit["bytes"] for fit in json.loads(told)["fits"] if fit["method"] == "toy")
-    assert code == 0 and most > len(NOTE)
-    assert run("hide covers/0.png files/0.txt -o out.png --key-file k0 --method toy", capsys)[0] == 0
-    code, told = run("info out.png --json --key-file k0", capsys)
-    found = json.loads(told)
-    assert (code, found["hidden"], found["method"]) == (0, "file", "toy")
-    assert (found["hidden_name"], found["hidden_bytes"]) == ("0.txt", len(NOTE) + 1)
-    assert run("info out.png --key-file k1", capsys)[0] == 1
-
-
-@pytest.mark.usefixtures("toy")
-def test_it_hides_and_reveals_folders(capsys):
-    assert run("hide covers files -o out --key-file k0 --method toy", capsys)[0] == 0
-    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png"]
-    assert run("reveal out -o back --key-file k0", capsys)[0] == 0
-    found = {path.name: path.read_bytes() for path in Path("back").iterdir()}
-    assert found == {"0.txt": NOTE + b"\0", "1.txt": NOTE + b"\1"}
 
 
 @pytest.mark.usefixtures("toy")

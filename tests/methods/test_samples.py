@@ -140,28 +140,18 @@ def test_noise_in_a_part_of_the_spectrum_hides_less():
     [
         ("cover.wav", "out.flac", "a WAV is written as .wav", "name it out.wav"),
         ("cover.flac", "out.mp3", "a FLAC is written as .flac", "name it out.flac"),
-        (
-            "cover.wav",
-            "out.wav --resize 300",
-            "the cover is a WAV, and only pictures are",
-            "leave `--resize PIXELS` out",
-        ),
-        ("coarse.wav", "out.wav", "has samples of 8 bits", "use a recording of 16 or 24 bits"),
         ("short.wav", "out.wav", "short.wav: is too short to carry anything", "use a longer recording"),
         ("silent.wav", "out.wav", "or nearly so, and silence carries nothing", "use another recording"),
-        ("sound.mp3", "out.mp3", "is MP3, and of sounds only WAV and FLAC are covers", "use one that was never MP3"),
     ],
 )
 def test_what_can_not_be_done_is_refused(cover, out, told, hint, capsys):
     write_wav(Path("cover.wav"), noise(60_000))
     soundfile.write("cover.flac", noise(60_000).astype(np.int16), 44100)
-    soundfile.write("coarse.wav", noise(60_000).astype(np.int16), 44100, "PCM_U8")
     write_wav(Path("short.wav"), noise(1, 1))
     write_wav(Path("silent.wav"), noise(60_000) * 0)
-    soundfile.write("sound.mp3", noise(60_000).astype(np.int16), 44100)
     Path("note").write_bytes(NOTE)
     stegnet.make_key_file("k")
-    assert main(["hide", cover, "note", "--key-file", "k", "-o", *out.split()]) == 1
+    assert main(["hide", cover, "note", "--key-file", "k", "-o", out]) == 1
     error = capsys.readouterr().err
     assert told in error and hint in error and not list(Path().glob("out*"))
 

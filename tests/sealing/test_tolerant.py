@@ -1,4 +1,4 @@
-"""Records in JPEGs that survive if some coefficients move."""
+"""Records in JPEGs that survive if some coefficients move; tests/format has those that do not open."""
 
 from dataclasses import replace
 
@@ -77,11 +77,6 @@ def test_record_arrives_though_coefficients_move(jpeg, limits):
         assert unseal_tolerant(arrived, KEY).record == RECORD
 
 
-def test_too_many_errors_give_nothing(jpeg, limits):
-    container = sealed(jpeg, limits, CodeRates(40, 3, 16))
-    assert all(unseal_tolerant(moved(container, 0.05, seed), KEY) is None for seed in range(5))
-
-
 def test_fixed_samples_stay(jpeg, limits):
     fixed = limits.fixed | (np.random.default_rng(1).random(limits.fixed.shape) < 0.5)
     some_fixed = replace(limits, fixed=fixed)
@@ -89,11 +84,6 @@ def test_fixed_samples_stay(jpeg, limits):
     before = samples_of(jpeg)
     assert (samples != before).any()
     assert np.array_equal(samples[fixed], before[fixed])
-
-
-def test_all_fixed(jpeg, limits):
-    with pytest.raises(CapacityError, match="too little of the cover may change"):
-        sealed(jpeg, replace(limits, fixed=np.ones_like(limits.fixed)), CodeRates(40, 3, 16))
 
 
 def test_places_differ_for_each_hiding(jpeg, limits):
@@ -121,12 +111,6 @@ def test_blocks_near_black_or_white_carry_nothing(jpeg, limits):
     assert np.array_equal(container.decoded_luma.room <= 8, near)
 
 
-def test_salt_survives_moved_means(jpeg):
-    luma = jpeg.planes[0].copy()
-    luma[..., 0] += (np.random.default_rng(2).random(luma.shape[:2]) < 0.05).astype(np.int16)
-    assert content_salts(jpeg)[0] in content_salts(replace(jpeg, planes=(luma, *jpeg.planes[1:])))
-
-
 def test_capacity(jpeg, limits):
     expected = MovedCoefficients(1e-3)
     most = tolerant_capacity(count_stable(jpeg), expected)
@@ -137,6 +121,8 @@ def test_capacity(jpeg, limits):
     assert tolerant_capacity(500, expected) == -1 == tolerant_capacity(count_stable(jpeg), MovedCoefficients(0.1))
 
 
-def test_too_small(jpeg, limits):
+def test_what_does_not_fit(jpeg, limits):
+    with pytest.raises(CapacityError, match="too little of the cover may change"):
+        sealed(jpeg, replace(limits, fixed=np.ones_like(limits.fixed)), CodeRates(40, 3, 16))
     with pytest.raises(CapacityError, match="the cover is too small"):
         sealed(jpeg, limits, CodeRates(40, 3, 128), record=bytes(20_000))

@@ -25,7 +25,6 @@ from stegnet.networks import (
     Card,
     FrameInput,
     Network,
-    Pair,
     build,
     check_frame_capacity,
     hide_frame,
@@ -38,7 +37,7 @@ from stegnet.networks import (
 )
 from stegnet.networks.inference import MARGIN, tiles
 from stegnet.networks.secret_quality import SecretErrors, SecretQuality
-from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, format_record, read_record
+from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
 from stegnet.results import LEAST, OutputTarget
 from stegnet.sealing import frame_salt
 from tests.support.pairs import FiveLevels, network_of
@@ -254,15 +253,6 @@ def test_a_picture_of_another_size_comes_back(exact, picture, five_levels):
         hide_picture(exact, picture(64, 96), np.zeros((256, 6145, 3), np.uint8), KEY)
 
 
-def test_too_little_memory_is_reported(picture):
-    class Hungry(Pair):
-        def hide(self, *inputs):
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
-
-    with pytest.raises(CapacityError):
-        network_of(Hungry()).hide(picture(8, 8), picture(8, 8), None, Base.grey(8, 8))
-
-
 def test_hidden_twice_is_unrelated(exact, picture):
     """Another salt, film id, shuffle and places, though the key is the same; but not with the same randomness."""
     pictures = picture(64, 96, 1), picture(64, 96, 2)
@@ -287,15 +277,6 @@ def test_one_error_for_every_reason(exact, picture, quick_scrypt):
             reveal_picture(exact, container, key)
         told.add(caught.value.as_text())
     assert len(told) == 1
-
-
-def test_a_record_that_claims_more_pixels_than_its_container_can_hold(exact, picture):
-    """A small container may not fill the memory: it may ask for 256 times its pixels."""
-    record = read(hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), KEY)).record
-    for width, refused in ((64 * 96, False), (64 * 96 + 1, True)):
-        secret = replace(record.header.secret, width=width, height=256)
-        claiming = replace(record, header=replace(record.header, secret=secret))
-        assert (read(sealed(picture(64, 96, 1), format_record(claiming, KEY))).record is None) == refused
 
 
 # Quality of what comes back
