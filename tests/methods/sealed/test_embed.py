@@ -1,11 +1,8 @@
-"""The method sealed: every byte comes back, from part of a film too; what is altered is told; nothing repeats; what is
-grey stays grey."""
+"""The method sealed: nothing repeats; what is grey stays grey; what is refused, and what changes meanwhile."""
 
 import random
 import re
 import tracemalloc
-from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +21,7 @@ from stegnet.methods.sealed import hide_bytes, reveal_bytes
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import frame_salt
-from stegnet.video import read_frames, scan
+from stegnet.video import read_frames
 from tests.support.films import make_film, picture, write_film
 from tests.support.sealing import KEY, lead_of, sealed
 
@@ -35,121 +32,112 @@ def seeded(seed: int) -> Context:
     return Context(randomness=random.Random(seed).randbytes)
 
 
-class Files:
-    """A cover, a film and secrets in a folder, and what is made of them."""
+COVER = Path("cover.png")
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.cover = folder, folder / "cover.png"
-        write_png(self.cover, picture(HEIGHT, WIDTH, 1))
 
-    @cached_property
-    def film(self) -> Path:
-        return make_film(self.folder / "cover.mkv", FRAMES, HEIGHT, WIDTH, sound="aac")
-
-    def secret(self, size: int) -> Path:
-        """A file of random bytes."""
-        (self.folder / "secret.bin").write_bytes(random.Random(size).randbytes(size))
-        return self.folder / "secret.bin"
-
-    def embed(self, cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: Any) -> Report:
-        """Hides a file in a container of this name."""
-        method, out = METHODS[options.pop("by", "sealed")], OutputTarget(self.folder / name, force=True)
-        return hide_file(HideJob(method, method.info.options(**options), run), cover, file, out, KEY)
-
-    def extract(self, container: Path | str, strict: bool = False) -> tuple[bytes, Report]:
-        """The content of a container, and the report; a failure leaves no file."""
-        out = self.folder / "back.bin"
-        out.unlink(missing_ok=True)
-        try:
-            report = reveal_file(self.folder / container, OutputTarget(out), KEY, strict=strict)
-        except RevealError:
-            assert not out.exists()
-            raise
-        return out.read_bytes(), report
-
-    def saved(self, image: Image.Image, name: str) -> Path:
-        image.save(self.folder / name)
-        return self.folder / name
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_png(COVER, picture(HEIGHT, WIDTH, 1))
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Files:
-    return Files(tmp_path)
+def film(here: None) -> Path:
+    return make_film(Path("cover.mkv"), FRAMES, HEIGHT, WIDTH, sound="aac")
 
 
-def rewritten(container: Path, frames: Iterable[np.ndarray]) -> Path:
-    """A film of other frames."""
-    write_film(container.with_name("rewritten.mkv"), frames, rate=scan(container).rate)
-    return container.with_name("rewritten.mkv")
+def secret(size: int) -> Path:
+    """A file of random bytes."""
+    Path("secret.bin").write_bytes(random.Random(size).randbytes(size))
+    return Path("secret.bin")
 
 
-def test_bytes_are_hidden_in_an_array_as_in_a_file(at):
+def saved(image: Image.Image, name: str) -> Path:
+    image.save(name)
+    return Path(name)
+
+
+def embed(cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: Any) -> Report:
+    """Hides a file in a container of this name."""
+    method = METHODS[options.pop("by", "sealed")]
+    return hide_file(
+        HideJob(method, method.info.options(**options), run), cover, file, OutputTarget(Path(name), force=True), KEY
+    )
+
+
+def extract(container: str) -> tuple[bytes, Report]:
+    """The content of a container, and the report."""
+    report = reveal_file(Path(container), OutputTarget(Path("back.bin"), force=True), KEY)
+    return Path("back.bin").read_bytes(), report
+
+
+def test_bytes_are_hidden_in_an_array_as_in_a_file():
     """tests/test_any_size.py has what comes back of files."""
-    data, pixels = at.secret(100).read_bytes(), read_picture(at.cover)
-    at.embed(at.cover, at.secret(100), "a.png", seeded(5))
+    data, pixels = secret(100).read_bytes(), read_picture(COVER)
+    embed(COVER, secret(100), "a.png", seeded(5))
     container = hide_bytes(pixels, data, KEY, name="secret.bin", randomness=random.Random(5).randbytes)
-    assert np.array_equal(container, read_picture(at.folder / "a.png"))
-    assert np.array_equal(pixels, read_picture(at.cover))
+    assert np.array_equal(container, read_picture(Path("a.png")))
+    assert np.array_equal(pixels, read_picture(COVER))
     assert reveal_bytes(container, KEY) == data
     with pytest.raises(ValueError, match=r"^name: must be a file's name without its folder"):
         hide_bytes(pixels, b"bytes", KEY, name="a/b")
 
 
 @pytest.mark.parametrize("size", [0, FRAMES + 1])
-def test_a_film_without_loss_may_be_an_mp4(at, size):
-    hidden = at.embed(at.film, at.secret(size), "a.mp4")
-    data, revealed = at.extract("a.mp4")
-    assert data == (at.folder / "secret.bin").read_bytes()
+def test_a_film_without_loss_may_be_an_mp4(film, size):
+    hidden = embed(film, secret(size), "a.mp4")
+    data, revealed = extract("a.mp4")
+    assert data == (Path("secret.bin")).read_bytes()
     assert (hidden.frames, hidden.hidden, revealed.trouble) == (FRAMES, FRAMES if size else 0, ())
 
 
-def test_nothing_random_serves_twice(at):
+def test_nothing_random_serves_twice(film):
     """A nonce that serves two frames breaks AES-GCM. The film id is new for each run, the salt for each frame."""
     runs: list[list[np.ndarray]] = []
     for number in range(2):
-        at.embed(at.cover, at.secret(100), f"{number}.png")
-        at.embed(at.film, at.secret(100), f"{number}.mkv")
-        runs += [[read_picture(at.folder / f"{number}.png")], list(read_frames(at.folder / f"{number}.mkv"))]
+        embed(COVER, secret(100), f"{number}.png")
+        embed(film, secret(100), f"{number}.mkv")
+        runs += [[read_picture(Path(f"{number}.png"))], list(read_frames(Path(f"{number}.mkv")))]
     nonces = [lead_of(frame)[:12] for frames in runs for frame in frames]
     assert len(set(nonces)) == len(nonces) == 2 * (1 + FRAMES)
     assert len({read_record(frames[0], KeyRing(KEY), first=True).record.header.film_id for frames in runs}) == 4
     assert len({frame_salt(frame) for frames in runs for frame in frames}) == len(nonces)
 
 
-def test_nothing_is_hard_to_find_in_what_was_saved_with_loss(at):
+def test_nothing_is_hard_to_find_in_what_was_saved_with_loss():
     for name, found in (("clean.png", True), ("lossy.jpg", False)):
-        cover = at.saved(Image.fromarray(picture(96, 128, 3)), name)
+        cover = saved(Image.fromarray(picture(96, 128, 3)), name)
         if found:
-            assert at.embed(cover, at.secret(9), "a.png", at_most_safe=True).hiding.detection == "hard"
+            assert embed(cover, secret(9), "a.png", at_most_safe=True).hiding.detection == "hard"
         else:
             with pytest.raises(CapacityError, match="but none are hard to find"):
-                at.embed(cover, at.secret(9), "b.png", at_most_safe=True)
+                embed(cover, secret(9), "b.png", at_most_safe=True)
 
 
-def test_what_is_called_hard_to_find_leaves_margins_alone(at):
+def test_what_is_called_hard_to_find_leaves_margins_alone():
     """In a small picture that is half margins, nothing is called so."""
     pixels = picture(288, 400, 3)
     pixels[:48] = pixels[-48:] = (90, 120, 40)
-    cover = at.saved(Image.fromarray(pixels), "cover.png")
+    cover = saved(Image.fromarray(pixels), "cover.png")
     with pytest.raises(CapacityError, match=r"at most \d+ bytes are hard to find") as refused:
-        at.embed(cover, at.secret(9000), "a.png", at_most_safe=True)
+        embed(cover, secret(9000), "a.png", at_most_safe=True)
     most = int(re.search(r"at most (\d+)", str(refused.value))[1])
-    at.embed(cover, at.secret(most), "a.png", at_most_safe=True)
-    changed = read_picture(at.folder / "a.png") != pixels
+    embed(cover, secret(most), "a.png", at_most_safe=True)
+    changed = read_picture(Path("a.png")) != pixels
     assert changed.any() and not changed[:48].any() and not changed[-48:].any()
     pixels[:80] = pixels[-80:] = (90, 120, 40)
-    small = at.saved(Image.fromarray(pixels[16:144, :192]), "small.png")
+    small = saved(Image.fromarray(pixels[16:144, :192]), "small.png")
     with pytest.raises(CapacityError, match="none are hard to find"):
-        at.embed(small, at.secret(1), "b.png", at_most_safe=True)
+        embed(small, secret(1), "b.png", at_most_safe=True)
 
 
-def test_a_cover_for_which_there_is_not_enough_memory(at, monkeypatch):
+def test_a_cover_for_which_there_is_not_enough_memory(monkeypatch):
     """It is refused by its size, before it is read."""
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
     with pytest.raises(MediaError, match=r"needs 0\.0 GB of memory") as caught:
-        at.embed(at.cover, at.secret(10), "c.png")
+        embed(COVER, secret(10), "c.png")
     assert "0.0 GB are free" in caught.value.hint
-    assert not (at.folder / "c.png").exists()
+    assert not (Path("c.png")).exists()
 
 
 @pytest.mark.slow
@@ -164,9 +152,9 @@ def test_memory_for_a_small_secret_in_a_large_cover():
         tracemalloc.stop()
 
 
-def test_a_file_that_changes_meanwhile(at):
+def test_a_file_that_changes_meanwhile(film):
     """Between the reading of its digest and that of its bytes."""
-    file, calls = at.secret(100), []
+    file, calls = secret(100), []
 
     def meddle(count: int) -> bytes:
         calls.append(count)
@@ -175,11 +163,11 @@ def test_a_file_that_changes_meanwhile(at):
         return bytes(count)
 
     with pytest.raises(MediaError, match=r"secret.bin: was changed while it was being hidden"):
-        at.embed(at.film, file, "a.mkv", Context(randomness=meddle))
-    assert not (at.folder / "a.mkv").exists()
+        embed(film, file, "a.mkv", Context(randomness=meddle))
+    assert not (Path("a.mkv")).exists()
 
 
-def test_records_that_lie(at):
+def test_records_that_lie():
     """Only a holder of the key can make one."""
     for file, message in (
         (File("a", 3, bytes(32)), "the file's bytes are not those that were hidden"),
@@ -187,25 +175,25 @@ def test_records_that_lie(at):
         (File("a", 1 << 62, bytes(32)), "nothing can be revealed"),
     ):
         record = format_record(Record(Header(bytes(16), "file", 1, file), 0, data=b"abc"), KEY)
-        write_png(at.folder / "a.png", sealed(picture(HEIGHT, WIDTH), record))
+        write_png(Path("a.png"), sealed(picture(HEIGHT, WIDTH), record))
         with pytest.raises(RevealError, match=message):
-            at.extract("a.png")
+            extract("a.png")
 
 
-def test_a_copy_with_a_long_name_keeps_its_suffix(at):
-    cover, photo = at.folder / "cover.png", at.folder / ("ä" * 125 + ".png")
+def test_a_copy_with_a_long_name_keeps_its_suffix():
+    cover, photo = Path("cover.png"), Path("ä" * 125 + ".png")
     write_png(cover, np.random.default_rng(5).integers(0, 256, (64, 96, 3), np.uint8))
     write_png(photo, picture(64, 96, 3))
-    report = at.embed(cover, photo, "a.png", compress=True)
+    report = embed(cover, photo, "a.png", compress=True)
     copy = r"hidden as a compressed copy, ä{125}\.avif \(PNG → AVIF 4:4:4, [\d.]+ dB\)"
     assert re.fullmatch(rf"ä{{125}}\.png does not fit as it is: {copy}", report.warnings[0])
-    revealed = at.extract("a.png")[1]
+    revealed = extract("a.png")[1]
     assert report.notes[0] == revealed.notes[0] and f"hidden: {'ä' * 125}.avif," in report.notes[0]
 
 
-def test_a_long_film_without_compiled_kernels_is_warned_of(at, monkeypatch):
+def test_a_long_film_without_compiled_kernels_is_warned_of(monkeypatch):
     """Before it is hidden in."""
-    film = make_film(at.folder / "long.mkv", 250, 24, 32)
+    film = make_film(Path("long.mkv"), 250, 24, 32)
     monkeypatch.setattr(kernels, "IN_C", {})
     monkeypatch.delenv(kernels.VARIABLE, raising=False)
 
@@ -213,7 +201,7 @@ def test_a_long_film_without_compiled_kernels_is_warned_of(at, monkeypatch):
         raise InterruptedError(line)
 
     with pytest.raises(InterruptedError, match="the compiled kernels are missing"):
-        at.embed(film, at.secret(10), "film.mkv", Context(warn=stop, progress=lambda phase, *_: pytest.fail(phase)))
+        embed(film, secret(10), "film.mkv", Context(warn=stop, progress=lambda phase, *_: pytest.fail(phase)))
 
 
 # Grey covers and palettes, as someone who looks for containers sees them: coloured pixels are counted, and colours
@@ -224,47 +212,47 @@ def coloured(picture: np.ndarray) -> int:
     return int((np.ptp(picture, axis=2) > 0).sum())
 
 
-def test_a_grey_cover_has_a_third_of_the_capacity(at):
+def test_a_grey_cover_has_a_third_of_the_capacity():
     """tests/test_any_size.py and test_contract.py have that all of it can be used, and stays grey."""
-    grey = at.saved(Image.fromarray(picture(96, 112, 3)).convert("L"), "grey.png")
-    colour = at.saved(Image.fromarray(picture(96, 112, 3)), "colour.png")
+    grey = saved(Image.fromarray(picture(96, 112, 3)).convert("L"), "grey.png")
+    colour = saved(Image.fromarray(picture(96, 112, 3)), "colour.png")
     assert file_info(grey)["sealed_bytes"] < file_info(colour)["sealed_bytes"] / 3
     with pytest.raises(CapacityError) as caught:
-        at.embed(grey, at.secret(file_info(grey)["sealed_bytes"] + 100), "d.png")
+        embed(grey, secret(file_info(grey)["sealed_bytes"] + 100), "d.png")
     assert "a colour cover holds three times as much" in caught.value.hint
 
 
 @pytest.mark.parametrize("by", sorted(METHODS.keys() - {"h264", "sound"}))  # which do not hide in pictures
-def test_a_palette_is_refused(at, by):
+def test_a_palette_is_refused(by):
     few = Image.fromarray(picture(96, 112, 3)).quantize(65)
     for name, image in (("opaque.png", few), ("still.gif", few), ("grey.png", few.convert("L").quantize(65))):
-        cover, out = at.saved(image, name), f"c{METHODS[by].info.forms[PICTURE][0]}"
+        cover, out = saved(image, name), f"c{METHODS[by].info.forms[PICTURE][0]}"
         with pytest.raises(MediaError, match=r"has a palette of \d+ colours, and what is hidden would"):
-            at.embed(cover, cover if by == "network" else at.secret(9), out, by=by)
-        assert not (at.folder / out).exists()
+            embed(cover, cover if by == "network" else secret(9), out, by=by)
+        assert not (Path(out)).exists()
 
 
 @pytest.mark.slow
-def test_what_survives_is_grey(at):
+def test_what_survives_is_grey():
     """Whether it is saved again as grey or as colour."""
-    cover = at.saved(Image.fromarray(picture(160, 208, 3)).convert("L"), "cover.jpg")
-    at.embed(cover, at.secret(9), "c.jpg", by="robust", survive="jpeg:75")
-    with Image.open(at.folder / "c.jpg") as image:
+    cover = saved(Image.fromarray(picture(160, 208, 3)).convert("L"), "cover.jpg")
+    embed(cover, secret(9), "c.jpg", by="robust", survive="jpeg:75")
+    with Image.open(Path("c.jpg")) as image:
         assert image.mode == "L"
-        image.save(at.folder / "grey.jpg", quality=75)
-        image.convert("RGB").save(at.folder / "colour.jpg", quality=75)
+        image.save(Path("grey.jpg"), quality=75)
+        image.convert("RGB").save(Path("colour.jpg"), quality=75)
     for sent in ("c.jpg", "grey.jpg", "colour.jpg"):
-        assert at.extract(sent)[0] == at.secret(9).read_bytes(), sent
+        assert extract(sent)[0] == secret(9).read_bytes(), sent
 
 
-def test_a_grey_frame_of_a_film_stays_grey(at):
+def test_a_grey_frame_of_a_film_stays_grey():
     """Of one in colour, too, all of whose room can be filled."""
     grey = [np.repeat(picture(96, 112, seed)[..., :1], 3, 2) for seed in range(2)]
     for name, frames in (("grey", grey), ("mixed", [np.zeros_like(grey[0]), picture(96, 112, 1)])):
-        write_film(at.folder / f"{name}.mkv", frames)
-        assert file_info(at.folder / f"{name}.mkv")["grey"] == (name == "grey")
+        write_film(Path(f"{name}.mkv"), frames)
+        assert file_info(Path(f"{name}.mkv"))["grey"] == (name == "grey")
         for size in (9, 2 * bytes_capacity(96, 112, "secret.bin", channels=1 if name == "grey" else 3)):
-            at.embed(at.folder / f"{name}.mkv", at.secret(size), "c.mkv")
-            stay = [coloured(frame) == 0 for frame in read_frames(at.folder / "c.mkv")]
+            embed(Path(f"{name}.mkv"), secret(size), "c.mkv")
+            stay = [coloured(frame) == 0 for frame in read_frames(Path("c.mkv"))]
             assert stay == [name == "grey" or size == 9, name == "grey"]
-            assert at.extract("c.mkv")[0] == at.secret(size).read_bytes()
+            assert extract("c.mkv")[0] == secret(size).read_bytes()
