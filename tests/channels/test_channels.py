@@ -66,6 +66,7 @@ def sent(picture: Callable[..., np.ndarray]) -> np.ndarray:
     (PICTURE, "jpeg jpeg: jpeg:29 jpeg:96 messenger:70 jpg:75 jpeg:75+twice jpeg:75+resize jpeg:75+resize:0.24"),
     (PICTURE, "jpeg:75+crop:1 jpeg:75+crop:0.2 jpeg:75+crop:0.5+resize:0.5 jpeg:75+ +crop"),
     (FILM, "h264 h264:17 h264:29 hevc:31 vp9:26 av1:40 messenger:28 messenger+twice h264:23+twice+veryfast h264:23+"),
+    (FILM, "messenger+crop vp9:33+veryfast h264:"),
 ])  # fmt: skip
 def test_what_no_entry_promises_has_no_name(kind: str, names: str) -> None:
     for name in names.split():

@@ -59,13 +59,6 @@ def test_a_base_is_decoded_as_it_was_coded(picture, kind):
         assert encoded(shown.copy(), kind, 60, ANY) == data
 
 
-def test_without_a_base_all_is_hidden(picture):
-    assert encoded(picture(8, 8), "none", 0, 0) == b""
-    base = decode_base(b"", "none", 8, 16)
-    assert base.gain == 1
-    np.testing.assert_array_equal(base.picture, np.full((8, 16, 3), 128))
-
-
 @each_speed
 def test_a_coded_base_is_a_picture_of_its_quality(picture, film):
     """An AVIF, which Pillow decodes to the same samples; one that does not fit is coarser."""
