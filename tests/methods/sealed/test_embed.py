@@ -60,9 +60,8 @@ def saved(image: Image.Image, name: str) -> Path:
 def embed(cover: Path, file: Path, name: str, run: Context = DEFAULT_CONTEXT, **options: Any) -> Report:
     """Hides a file in a container of this name."""
     method = METHODS[options.pop("by", "sealed")]
-    return hide_file(
-        HideJob(method, method.info.options(**options), run), cover, file, OutputTarget(Path(name), force=True), KEY
-    )
+    job = HideJob(method, method.info.options(**options), run)
+    return hide_file(job, cover, file, OutputTarget(Path(name), force=True), KEY)
 
 
 def extract(container: str) -> tuple[bytes, Report]:
@@ -87,7 +86,7 @@ def test_bytes_are_hidden_in_an_array_as_in_a_file():
 def test_a_film_without_loss_may_be_an_mp4(film, size):
     hidden = embed(film, secret(size), "a.mp4")
     data, revealed = extract("a.mp4")
-    assert data == (Path("secret.bin")).read_bytes()
+    assert data == Path("secret.bin").read_bytes()
     assert (hidden.frames, hidden.hidden, revealed.trouble) == (FRAMES, FRAMES if size else 0, ())
 
 
@@ -137,7 +136,7 @@ def test_a_cover_for_which_there_is_not_enough_memory(monkeypatch):
     with pytest.raises(MediaError, match=r"needs 0\.0 GB of memory") as caught:
         embed(COVER, secret(10), "c.png")
     assert "0.0 GB are free" in caught.value.hint
-    assert not (Path("c.png")).exists()
+    assert not Path("c.png").exists()
 
 
 @pytest.mark.slow
@@ -164,7 +163,7 @@ def test_a_file_that_changes_meanwhile(film):
 
     with pytest.raises(MediaError, match=r"secret.bin: was changed while it was being hidden"):
         embed(film, file, "a.mkv", Context(randomness=meddle))
-    assert not (Path("a.mkv")).exists()
+    assert not Path("a.mkv").exists()
 
 
 def test_records_that_lie():
@@ -229,7 +228,7 @@ def test_a_palette_is_refused(by):
         cover, out = saved(image, name), f"c{METHODS[by].info.forms[PICTURE][0]}"
         with pytest.raises(MediaError, match=r"has a palette of \d+ colours, and what is hidden would"):
             embed(cover, cover if by == "network" else secret(9), out, by=by)
-        assert not (Path(out)).exists()
+        assert not Path(out).exists()
 
 
 @pytest.mark.slow
