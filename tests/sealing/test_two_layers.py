@@ -10,14 +10,16 @@ from itertools import product
 import numpy as np
 import pytest
 
+from stegnet.keys import KeyRing
 from stegnet.sealing import (
     LAYERED_PIXELS,
     record_capacity,
     trellis,
     two_layers,
+    unseal,
 )
 from tests.support.kernels import both
-from tests.support.sealing import salt_samples, sealed
+from tests.support.sealing import KEY, salt_samples, sealed
 
 SEED = bytes(32)
 
@@ -73,6 +75,15 @@ def test_numpy_and_the_kernels_write_the_same() -> None:
     values = drawn(3000, -20, 280)
     for size in (600, 760, 860):
         both(partial(two_layers.write, values, random.Random(size).randbytes(size), 3, SEED))
+
+
+@pytest.mark.parametrize("size", [(16, 15), (40, 48)], ids=str)
+def test_a_frame_is_filled(size: tuple[int, int]) -> None:
+    record = random.Random(0).randbytes(record_capacity(*size, medium=LAYERED_PIXELS))
+    container = sealed(drawn(3 * size[0] * size[1], -30, 290).reshape(*size, 3), record, medium=LAYERED_PIXELS)
+    found = unseal(container, KeyRing(KEY), first=True)
+    assert found is not None
+    assert (found.record, found.whole) == (record, True)
 
 
 def test_what_fits_into_one_layer_is_written_as_before() -> None:
