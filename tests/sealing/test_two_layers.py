@@ -77,7 +77,7 @@ def test_numpy_and_the_kernels_write_the_same() -> None:
         both(partial(two_layers.write, values, random.Random(size).randbytes(size), 3, SEED))
 
 
-@pytest.mark.parametrize("size", [(16, 15), (40, 48)], ids=str)
+@pytest.mark.parametrize("size", [(16, 15), (40, 48), (90, 110)], ids=str)
 def test_a_frame_is_filled(size: tuple[int, int]) -> None:
     record = random.Random(0).randbytes(record_capacity(*size, medium=LAYERED_PIXELS))
     container = sealed(drawn(3 * size[0] * size[1], -30, 290).reshape(*size, 3), record, medium=LAYERED_PIXELS)
