@@ -132,6 +132,9 @@ def test_near_lossless_picture(vector):
     found = SESSION.reveal(container, key=key)
     assert [digest(found.picture.tobytes())] == vector["shown"]
     assert bool(found.trouble) == (vector["answer"] == "altered")
+    if found.trouble:
+        with pytest.raises(RevealError, match="altered"):
+            SESSION.reveal(container, key=key, strict=True)
     assert SESSION.info(container, key=key)["hidden_largest_error"] == vector["within"]
 
 
