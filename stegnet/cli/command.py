@@ -29,6 +29,7 @@ _COMMANDS = {  # with the names of their modules, each imported when it is used
     "export": "export a weights file to ONNX",
     "help": "explain a command or a topic",
 }
+_RARE = ("enhance", "export")  # which only `stegnet help --all` lists
 _EXAMPLES = {
     "keygen": (
         "stegnet keygen my.key                     # whoever reveals needs a copy",
@@ -107,10 +108,14 @@ def _prepare_streams() -> None:
     escape_unprintable()  # help and manual have characters that ASCII lacks
 
 
-def make_parser() -> Parser:
-    """Return the parser. Its namespace has `run`, which takes the namespace and returns the exit code."""
+def make_parser(all_commands: bool = False) -> Parser:
+    """Return the parser, whose help may list all commands.
+
+    Its namespace has `run`, which takes the namespace and returns the exit code.
+    """
     description = "Hide any file, picture or film in a picture, film or sound, and reveal it again."
     parser = _Overview(prog="stegnet", description=description)
+    parser.all_commands = all_commands
     parser.add_argument(
         "--print-completion",
         action=_Print,
@@ -128,8 +133,10 @@ def make_parser() -> Parser:
 class _Overview(Parser):
     """The program's own parser. Its help shows the most used commands with examples, the others in one line each."""
 
+    all_commands = False  # show those that few use, too
+
     def format_help(self) -> str:
-        helps = dict(_COMMANDS)
+        helps = {name: text for name, text in _COMMANDS.items() if self.all_commands or name not in _RARE}
         parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
         for name, examples in _EXAMPLES.items():
             text = helps.pop(name)
@@ -141,7 +148,8 @@ class _Overview(Parser):
             options[", ".join(name + value for name in action.option_strings)] = action.help or ""
         parts.append(_table("options", options))
         parts.append(_table("exit codes", EXPLANATIONS))
-        return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command and names its topics.\n"])
+        more = "" if self.all_commands else f" `{self.prog} help --all` lists {' and '.join(_RARE)}, too."
+        return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command and names its topics.{more}\n"])
 
 
 def _table(title: str, rows: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 Message rules:
 
 - results go to stdout, one line each;
+- how easily a container is found is the first line, on stderr, before the work where it is known by then;
 - everything else goes to stderr, one line each: `error:` what is wrong, `hint:` how to fix it, `warning:` something
   went wrong but there is a result, `note:` worth knowing although all went well; and progress bars, if stderr is a
   terminal;
@@ -19,7 +20,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -28,7 +29,7 @@ from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
 from stegnet.core.names import MOST_TEXT, printable
 from stegnet.core.remote_path import Place, place
-from stegnet.core.text import Aside, Setting, shown
+from stegnet.core.text import Aside, Setting, Text, shown
 
 _SPELLED = {"overwrite": "--force", "to": "-o"}  # the library uses the parameter names of the Python API
 _PHASES = {
@@ -82,6 +83,11 @@ def flush() -> None:
             sys.stdout.flush()
 
 
+def verdict(output: object, line: str) -> None:
+    """Print a line on how easily a container is found on stderr."""
+    _print_stderr(shown(Text(f"{output}: ", line), option_of))
+
+
 def note(line: str) -> None:
     """Print a line as `note:` on stderr."""
     _print_stderr(f"note: {shown(line, option_of)}")
@@ -113,6 +119,13 @@ def option_of(setting: Setting) -> str:
     option = flag(setting.name, negated=setting.value is False)
     spelled = f"`{option}`" if isinstance(setting.value, bool) else f"`{option} {setting.value}`"
     return f" ({spelled})" if isinstance(setting, Aside) else spelled
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a list; many are cut short."""
+    most = 5
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def flag(name: str, negated: bool = False) -> str:

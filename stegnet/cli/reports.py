@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +18,16 @@ from stegnet.core.remote_path import Place, size_of
 from stegnet.core.text import Text, shown
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.media.cover import media_kind
-from stegnet.results import CHANGED_SECRET, COVER_FORMAT, Report, lossy_covers_warning
+from stegnet.results import (
+    CHANGED_SECRET,
+    COVER_FORMAT,
+    DETECTION_WORDS,
+    NEXT_STEP,
+    Detection,
+    HidingFigures,
+    Report,
+    lossy_covers_warning,
+)
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -27,32 +36,38 @@ def add_json_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help=text)
 
 
-def show(options: argparse.Namespace, report: Report, path: Place | None = None) -> None:
-    """Print the result of one file, or a text that is not in a file."""
+def show(options: argparse.Namespace, report: Report, path: Place | None = None, verbose: bool = True) -> None:
+    """Print the result of one file, or a text that is not in a file; notes only if it is verbose."""
     if options.json:
         messages.result(_as_json(report, path, None if path is None else size_of(path)))
     elif path is None:
         assert report.text is not None
         messages.print_text(report.text)
-        _notes(report)
+        _notes(report, verbose)
     else:
-        wrote(path, size_of(path), report)
+        wrote(path, size_of(path), report, verbose)
 
 
-def wrote(path: Place, size: int, report: Report, prefix: str = "") -> None:
+def wrote(path: Place, size: int, report: Report, verbose: bool = True, prefix: str = "") -> None:
     """Print a result file of `size` bytes, then its notes and warnings, with a prefix if there are several results."""
     if report.changed_secret:
         messages.warning(prefix + report.changed_secret)
     messages.result(f"wrote {path}: {_facts(report, size)}")
-    _notes(report, prefix)
+    _notes(report, verbose, prefix)
 
 
-def wrote_to_output(size: int, report: Report) -> None:
+def wrote_to_output(size: int, report: Report, verbose: bool = True) -> None:
     """Print notes and warnings on a result of `size` bytes that was written to standard output."""
     if report.changed_secret:
         messages.warning(report.changed_secret)
     messages.note(f"wrote to standard output: {_facts(report, size)}")
-    _notes(report)
+    _notes(report, verbose)
+
+
+def warn_beforehand(line: str) -> None:
+    """Print a warning before the work begins, unless the verdict says it."""
+    if not (isinstance(line, Text) and line.kind == COVER_FORMAT):
+        messages.warning(line)
 
 
 def _facts(report: Report, size: int) -> str:
@@ -72,25 +87,33 @@ def _facts(report: Report, size: int) -> str:
     return ", ".join(facts)
 
 
-def _notes(report: Report, prefix: str = "") -> None:
-    """Print notes and warnings, except those that are printed elsewhere: for a folder, by `show_batch`."""
+def _notes(report: Report, verbose: bool, prefix: str = "") -> None:
+    """Print notes, all if verbose, and warnings, except those that are printed elsewhere."""
     for line in report.notes:
-        messages.note(prefix + line)
-    for line in (*report.warnings, *report.trouble):
-        if not (isinstance(line, Text) and line.kind in (COVER_FORMAT, CHANGED_SECRET)):
-            messages.warning(prefix + line)
+        if verbose or (isinstance(line, Text) and line.kind == NEXT_STEP):
+            messages.note(prefix + line)
+    for line in _own_warnings(report):
+        messages.warning(prefix + line)
 
 
-def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Generator[Outcome, None, None]) -> int:
+def _own_warnings(report: Report) -> list[str]:
+    """Return the warnings on a result that neither the verdict nor a line before the result says."""
+    lines = (*report.warnings, *report.trouble)
+    return [line for line in lines if not (isinstance(line, Text) and line.kind in (COVER_FORMAT, CHANGED_SECRET))]
+
+
+def show_batch(
+    options: argparse.Namespace, plan: FolderPlan, outcomes: Generator[Outcome, None, None], verbose: bool = True
+) -> int:
     """Run the jobs of a plan by iterating over their outcomes, print the results, and return the exit code.
 
-    A failed job does not stop the others. The warning that covers' formats give containers away is printed once for
-    all.
+    A failed job does not stop the others. Unless verbose, containers get one line together, besides those on what is
+    not as it should be.
     """
     for line in plan.notes:
         messages.note(line)
     failed: list[tuple[Job, StegnetError]] = []
-    reports: list[Report] = []
+    results: list[tuple[Place, Report]] = []
     nodes = Counter[str]()
     start = time.monotonic()
     with messages.bar("files", "file", len(plan.jobs)) as bar, closing(outcomes):
@@ -102,26 +125,65 @@ def show_batch(options: argparse.Namespace, plan: FolderPlan, outcomes: Generato
                 failed.append((outcome.job, outcome.error))
             else:
                 out, report = outcome.written
-                reports.append(report)
+                results.append((out, report))
                 size = size_of(out) if outcome.size is None else outcome.size
                 with bar.external_write_mode():
                     if options.json:
                         messages.result(_as_json(report, out, size, outcome.job))
-                    else:
-                        wrote(out, size, report, f"{out}: ")
+                    elif verbose:
+                        if report.hiding:
+                            messages.verdict(out, report.hiding.verdict)
+                        wrote(out, size, report, prefix=f"{out}: ")
             bar.update()
     for node, count in sorted(nodes.items()):
         if node:
             speed = count / (time.monotonic() - start)
             messages.note(f"{node}: {counted(count, 'file')}, {speed:.2f} files/s")
+    if results and not (options.json or verbose):
+        _sum_up(options.output, results)
     if failed:
         _show_failures(failed, len(plan.jobs))
-    lossy = [report.hiding.cover_format for report in reports if report.hiding and report.hiding.cover_format]
-    if lossy and not options.json:
-        messages.warning(lossy_covers_warning(lossy, len(reports)))
-    if failed:
         return ExitCode.ERROR
-    return ExitCode.ALTERED if any(report.trouble for report in reports) else ExitCode.SUCCESS
+    return ExitCode.ALTERED if any(report.trouble for _, report in results) else ExitCode.SUCCESS
+
+
+def _sum_up(folder: Place, results: list[tuple[Place, Report]]) -> None:
+    """Print one line on all containers in a folder, one on each kind that is not hard to find, and the warnings."""
+    found = defaultdict[tuple[str, str], list[str]](list)
+    betrayed: dict[str, str] = {}
+    for out, report in results:
+        figures = report.figures
+        if figures.cover_format:
+            betrayed[out.name] = figures.cover_format
+        elif figures.detection != Detection.HARD:
+            found[_in_short(figures)].append(out.name)
+    hard = len(results) - len(betrayed) - sum(map(len, found.values()))
+    share = "all" if hard == len(results) else hard or "none"
+    messages.result(f"wrote {folder}: {counted(len(results), 'file')}, {share} of them hard to find")
+    for (words, reason), names in found.items():
+        messages.note(f"{words}: {messages.listed(names)}{reason}")
+    if betrayed:
+        messages.warning(lossy_covers_warning(messages.listed(list(betrayed)), list(betrayed.values())))
+    _warn_of_all(results)
+
+
+def _in_short(figures: HidingFigures) -> tuple[str, str]:
+    """Return how easily a container is found, and the reason in parentheses, if it is not its cover's format."""
+    if figures.detection is None:
+        return "how easily they are found was not measured", ""
+    reason = " (more is hidden than is hard to find)" if figures.secure else " (as whatever is hidden this way)"
+    return DETECTION_WORDS[figures.detection], reason
+
+
+def _warn_of_all(results: list[tuple[Place, Report]]) -> None:
+    """Print each warning on containers of a folder once, with the files that it is about."""
+    about = defaultdict[str, list[str]](list)
+    for out, report in results:
+        copied = ["the secret does not fit as it is: hidden as a compressed copy"] if report.changed_secret else []
+        for line in (*copied, *_own_warnings(report)):
+            about[line].append(out.name)
+    for line, names in about.items():
+        messages.warning(Text(f"{messages.listed(names)}: ", line))
 
 
 def _show_failures(failed: list[tuple[Job, StegnetError]], total: int) -> None:
@@ -168,6 +230,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, job: Job | No
             "changed_pixels": hiding.changed_pixels,
             "bits_per_sample": hiding.bits_per_sample,
             "capacity_used": hiding.capacity_used,
+            "verdict": shown(hiding.verdict, messages.option_of),
             "detection": hiding.detection,
             "lossy_cover": hiding.cover_format is not None,
             "cover_bytes": hiding.cover_bytes,

@@ -28,6 +28,13 @@ class Phase(str):
     step: int = 0
     steps: int = 0
 
+    def at(self, step: int) -> "Phase":
+        """Return this phase as another step of its job."""
+        phase = Phase(self)
+        phase.step = step
+        phase.steps = self.steps
+        return phase
+
 
 def no_progress(phase: str, done: int, total: int) -> None:
     """Do nothing: a progress callback for callers that need no progress."""
@@ -40,18 +47,25 @@ def no_step(done: int, total: int) -> None:
 def in_steps(progress: Progress, *phases: str) -> Progress:
     """Return a callback that numbers a job's phases in this order, if there are several.
 
-    A job may leave out its first phases: the numbers begin at the first one that it reports.
+    A job may leave out its first phases: the numbers begin at the first one that it reports. The numbers never fall: a
+    phase that comes again counts to the latest.
     """
     numbered: dict[str, Phase] = {}
+    latest = 0
 
     def tell(phase: str, done: int, total: int) -> None:
+        nonlocal latest
         if phase in phases and not numbered:
             coming = phases[phases.index(phase) :]
             numbered.update({name: Phase(name) for name in coming})
             for step, numbered_phase in enumerate(numbered.values() if len(coming) > 1 else (), 1):
                 numbered_phase.step = step
                 numbered_phase.steps = len(coming)
-        progress(numbered.get(phase, phase), done, total)
+        shown = numbered.get(phase, phase)
+        if isinstance(shown, Phase):
+            latest = max(latest, shown.step)
+            shown = shown.at(latest)
+        progress(shown, done, total)
 
     return tell
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from stegnet.core.disk import locked_folder, move_whole, unwritable
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError, about
-from stegnet.core.names import ALBUM, FILE, FILM, Names, counted, printable
+from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, SOUND, USUAL_NAME, Names, counted, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeySource
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover, check_input
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
+from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
 from stegnet.methods.registry import album_method
 from stegnet.record import (
     SHARES,
@@ -131,6 +131,52 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     return [Outcome(cover_job, out.path, replace(report, path=out.path)) for cover_job, out, report in done]
 
 
+@dataclass(frozen=True)
+class AlbumCover:
+    """A picture or sound of a folder, and what it holds of an album's secret.
+
+    Attributes:
+        path: its file.
+        bytes: bytes that fit; 0: it is no cover.
+        hard: bytes of them that are hard to find.
+    """
+
+    path: Path
+    bytes: int
+    hard: int
+
+
+def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[list[AlbumCover], tuple[str, ...]]:
+    """Return the covers in a folder, and notes on the files that are none.
+
+    Raises:
+        MediaError: the folder can't be read, or holds no pictures or sounds.
+    """
+    files, notes = media_files(folder, kinds=(PICTURE, SOUND))
+    job = HideJob(METHODS[AUTO], METHODS[AUTO].info.options(), context)
+    undigested = File(USUAL_NAME, 0, bytes(hashlib.sha256().digest_size), needed=1, enough=1)
+    header = Header(bytes(FILM_ID_BYTES), FILE, len(files), undigested)
+    empty = len(format_record(Record(header, 0), ANY_KEY))
+    covers = []
+    for done, (path, _) in enumerate(files):
+        context.progress("check files", done, len(files))
+        try:
+            capacity = _part_capacity(path, empty, ANY_KEY, job)
+        except (CapacityError, MediaError) as error:
+            notes = (*notes, str(error if error.subject == str(path) else f"{path}: {error}"))
+            capacity = Capacity(0)
+        covers.append(AlbumCover(path, max(capacity.bytes, 0), max(capacity.hard or 0, 0)))
+    return covers, notes
+
+
+def _part_capacity(cover: Path, empty: int, key: Key, job: HideJob) -> Capacity:
+    """Return the bytes that fit into a cover beside a record of `empty` bytes; negative: not even that."""
+    with about(cover), Cover(cover) as opened:
+        method, options = album_method(job.method, opened, job.options)
+        method.check(opened, job.options)
+        return method.part_capacity(opened, empty, key, options)
+
+
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
     """Measure the capacities of an album's covers, and divide its secret over them.
 
@@ -144,10 +190,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     capacities: list[Capacity] = []
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)
-        with about(cover), Cover(cover) as opened:
-            method, options = album_method(job.method, opened, job.options)
-            method.check(opened, job.options)
-            capacity = method.part_capacity(opened, empty, keys.film, options)
+        capacity = _part_capacity(cover, empty, keys.film, job)
         if capacity.bytes < 0:
             problem = "has no capacity for any part of the secret"
             raise CapacityError(problem, "remove it from the folder", subject=cover)

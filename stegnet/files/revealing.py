@@ -13,10 +13,10 @@ from stegnet import video
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
-from stegnet.core.names import FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
+from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import Setting, Text
-from stegnet.files.album import album_in
+from stegnet.files.album import album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
 from stegnet.image.pictures import PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
@@ -24,7 +24,7 @@ from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
 from stegnet.methods.registry import method_for
-from stegnet.record import Container, describe_tracks, open_container
+from stegnet.record import Container, describe_tracks, nothing_revealed, open_container
 from stegnet.results import WATCHABLE_SUFFIX, OutputFolder, OutputTarget, Report, plain_suffix
 
 
@@ -36,6 +36,8 @@ class Info(TypedDict, total=False):
     """
 
     kind: str
+    files: int  # of a folder: its covers for an album, or pictures and sounds
+    hard_to_find_in: dict[str, int]  # bytes of each cover for an album, by its name, the best first
     width: int
     height: int
     grey: bool
@@ -67,6 +69,7 @@ class Info(TypedDict, total=False):
     hidden_sound: list[str]
     album_pictures: int
     album_pictures_needed: int
+    album_pictures_here: int  # in the folder that is described
     frames_when_hidden: int
     frames_that_may_be_lost: int
     whole: bool  # False: the container was altered after hiding
@@ -207,7 +210,7 @@ def file_info(
     """Describe a file. Without a key, only its visible properties are described, and hidden data is not looked for.
 
     Args:
-        path: picture, film or sound, or container.
+        path: picture, film or sound, or container; or the folder of an album, or of covers for one.
         key_source: key or passphrase of a container.
         context: networks, device and progress.
         channel: file of a channel: only what fits for it is described.
@@ -220,6 +223,8 @@ def file_info(
         MediaError: the file can't be read, or has an unknown format.
         RevealError: nothing opens with this key.
     """
+    if path.is_dir():
+        return _album(path, key_source, context)
     if key_source is None:
         with Cover(path) as cover:
             if channel is not None:
@@ -239,6 +244,31 @@ def file_info(
             except MediaError as error:  # the film breaks off
                 info = {"kind": "film", "notes": [str(error)]}
         hidden = find(container, context)
+        info["hidden"] = hidden.kind
+        info["method"] = hidden.method
+        info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more
+        return info
+
+
+def _album(folder: Path, key_source: KeySource | None, context: Context) -> Info:
+    """Describe a folder as covers of an album or, with the key, as the album that it holds."""
+    if key_source is None:
+        covers, notes = album_covers(folder, context)
+        usable = sorted((cover for cover in covers if cover.bytes), key=lambda cover: -cover.hard)
+        fit = Fit("any file", AUTO, sum(cover.bytes for cover in usable), sum(cover.hard for cover in usable))
+        return {
+            "kind": ALBUM,
+            "files": len(usable),
+            "notes": list(notes),
+            "fits": [fit] if usable else [],
+            "hard_to_find_in": {cover.path.name: cover.hard for cover in usable},
+        }
+    album = album_in(folder, key_source, context)
+    if album is None:
+        raise nothing_revealed()
+    with album:
+        hidden = find(album, context)
+        info: Info = {"kind": ALBUM, "files": len(album.files)}
         info["hidden"] = hidden.kind
         info["method"] = hidden.method
         info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more

@@ -23,7 +23,7 @@ from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, shown
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
-from stegnet.keys import Key, KeySource, Passphrase, guessing_years, random_words
+from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, kind
 from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file
@@ -158,7 +158,8 @@ def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) 
         "secret": _finite(report.secret_psnr),
         "difference": _finite(quality),
     }
-    return Done(out, previews, _facts(out, report, weakness) | {PSNR.key: measured})
+    told = {"verdict": in_words(report.figures.verdict), PSNR.key: measured}
+    return Done(out, previews, _facts(out, report, weakness) | told)
 
 
 def _reveal(request: Request, container: Path, folder: Path, context: Context) -> Done:
@@ -415,8 +416,7 @@ def advise(about: str, line: bytes) -> dict[str, str]:
 def _words(_: object) -> dict[str, str]:
     """Return a passphrase as `stegnet keygen --passphrase-words 6` prints it, and its strength."""
     text, bits = random_words(6)
-    years = float(f"{guessing_years(bits):.0e}")
-    strength = f"{int(bits)} random bits: a thousand processor cores would guess it in {years:,.0f} years."
+    strength = f"{int(bits)} random bits: a thousand processor cores would guess at it for {guessing_time(bits)}."
     return {"passphrase": text, "text": strength}
 
 
@@ -469,7 +469,18 @@ def _forecast(asked: Any) -> dict[str, str]:
     else:
         remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
         fate = f"The secret is too large. {remedy}"
-    return {"text": f"Capacity: about {_amount(capacity.bytes)}{how_easily}. {fate}"}
+    verdict = _verdict(hiding, capacity.hard, size if size <= most else capacity.bytes, at_most_safe)
+    return {"text": f"{verdict}Capacity: about {_amount(capacity.bytes)}{how_easily}. {fate}"}
+
+
+def _verdict(hiding: _IntendedHiding, hard: int | None, size: int, at_most_safe: bool) -> str:
+    """Return how easily so many bytes are found, as a sentence before another; "": not known."""
+    if hard is None:
+        is_lossy = hiding.destination != KNOWN_CHANNEL and DESTINATIONS[hiding.destination].is_lossy
+        return "Easy to find. " if is_lossy else ""
+    if not hard:
+        return "Easy to find. "
+    return "Hard to find. " if at_most_safe or size <= hard else "Not hard to find. "
 
 
 def _copy_in_words(capacity: int, width: int, height: int) -> str:

@@ -70,7 +70,7 @@ from .keys import (
     export_secret as export_secret,
 )
 from .keys import (
-    guessing_years as guessing_years,
+    guessing_time as guessing_time,
 )
 from .keys import (
     import_secret as import_secret,

@@ -219,6 +219,13 @@ def guessing_years(bits: float) -> float:
     return 2 ** (bits - 1) / _GUESSES / year
 
 
+def guessing_time(bits: float) -> str:
+    """Return how long `guessing_years` is, for people."""
+    years = guessing_years(bits)
+    longest = 1000  # years that mean something
+    return "longer than anyone can wait" if years > longest else f"{float(f'{years:.0e}'):,.0f} years"
+
+
 KeySource = Key | AnchorSource
 
 

@@ -119,7 +119,7 @@ def _hint(kind: str | None, wanted: str) -> str:
     """Return the remedy for a text of another kind than the wanted one."""
     uses = {
         KEY: "use it as a key file",
-        IDENTITY: "use it as an identity, to reveal; its recipient, to hide for, is in its comment",
+        IDENTITY: "to reveal, use it as an identity (`--identity`); to hide, its recipient, which is in its comment",
         RECIPIENT: "use it as a recipient, to hide; revealing needs its identity",
     }
     beginnings = {

@@ -24,6 +24,8 @@ from stegnet.sealing import LAYERED_PIXELS, PIXELS, Costs, CoverNeeds, SampleMod
 class FrameMedium(GroupedMedium):
     """The frames of a film that is written without loss."""
 
+    measured = False
+
     def __init__(self, cover: Cover, suffix: str) -> None:
         self.cover = cover
         self.groups = self.frames = cover.frames

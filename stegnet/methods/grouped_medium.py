@@ -93,6 +93,7 @@ class SealedGroups(NewContainer):
         share = medium.share_of(fitted, keys.film) if medium.groups > 1 else 0
         with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, medium.groups, share, context.randomness, medium.spare)
+        context.foretell(medium.detectability(hidden_bytes(self.header)))
 
     def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
         """Yield the record of each group, and the seed to seal it with."""
@@ -112,7 +113,7 @@ class SealedGroups(NewContainer):
         written = medium.write(part, self, verify)
         first_needed = self._keys.anchors is not None
         loss = loss_note(header, first_needed, medium.called, medium.lost) if medium.spare else ()
-        figures = {"cover_format": medium.history, "hidden_bytes": hidden_bytes(header), "secure": medium.secure}
+        figures = vars(medium.detectability(hidden_bytes(header)))
         if medium.tells_share:
             most = medium.groups * medium.share_capacity(header.file.name, self._keys.film)
             figures |= {"capacity": most, "channels": medium.channels}

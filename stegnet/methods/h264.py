@@ -218,7 +218,7 @@ class H264Medium(GroupedMedium):
             write_mp4(self._mp4, part, changed, changes_of(claims_of(self.cover)))
             if verify:
                 quality = self._verified(part, changed, groups.context)
-        return WrittenMedium((), {"container_psnr": quality, "measured": True}, hidden, left_out)
+        return WrittenMedium((), {"container_psnr": quality}, hidden, left_out)
 
     def _sealed(self, groups: SealedGroups) -> Iterator[tuple[Group, np.ndarray]]:
         """Yield the groups with their new samples."""

@@ -17,6 +17,7 @@ from stegnet import near, video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError
 from stegnet.core.names import (
+    ALBUM,
     FILE,
     FILM,
     MOST_TEXT,
@@ -48,7 +49,17 @@ from stegnet.methods.method import (
     ignore,
 )
 from stegnet.methods.registry import album_method
-from stegnet.record import ALL_OR_NOTHING, Container, Header, NearLossless, Record, altered, collect_whole, may_be_lost
+from stegnet.record import (
+    ALL_OR_NOTHING,
+    UNREADABLE,
+    Container,
+    Header,
+    NearLossless,
+    Record,
+    altered,
+    collect_whole,
+    may_be_lost,
+)
 from stegnet.results import (
     CHANGED_SECRET,
     Changes,
@@ -96,9 +107,11 @@ class HideJob:
             self.method.check(opened, self.options)
             return self.method.suffixes_of(opened)[0]
 
-    def showing(self, progress: Progress, warn: Callable[[str], None] = ignore) -> "HideJob":
-        """Return a copy that reports progress and warns before the work begins."""
-        return replace(self, context=replace(self.context, progress=progress, warn=warn))
+    def showing(
+        self, progress: Progress, warn: Callable[[str], None] = ignore, verdict: Callable[[str], None] = ignore
+    ) -> "HideJob":
+        """Return a copy that reports progress, and before the work begins warns and says how easily it is found."""
+        return replace(self, context=replace(self.context, progress=progress, warn=warn, verdict=verdict))
 
 
 def hide_file(
@@ -171,8 +184,8 @@ def _option_files(options: Any) -> Iterator[Path]:
 def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = "") -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
         written = made.write(part, choice.options.verify)
-    known = {"cover_pixels": made.frames * made.height * made.width, "measured": not cover.is_film} | written.figures
-    figures = HidingFigures(choice.method.info.name, cover.length, **known)
+    known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
+    figures = HidingFigures(method=choice.method.info.name, cover_bytes=cover.length, **known)
     place = [_place_is_kept(cover)] if has_gps_position(out.path) else []
 
     fitted = written.fitted
@@ -383,6 +396,8 @@ class FoundFile(FoundSecret):
         found = {"hidden_name": secret.name, "hidden_bytes": secret.size, "hidden_sha256": secret.digest.hex()}
         if header.enough:
             found |= {"album_pictures": header.frames, "album_pictures_needed": header.enough}
+            if self.container.kind == ALBUM:
+                found["album_pictures_here"] = sum(status is not UNREADABLE for status in inspection.statuses)
         elif lost is not None and self.container.kind == FILM:
             found |= {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
         return found | inspection.damage

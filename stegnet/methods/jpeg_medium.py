@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.core.text import Text
 from stegnet.keys import ContainerKeys, Key, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.hiding import write_jpeg
 from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import Record
-from stegnet.results import SecurePayload
+from stegnet.results import NEXT_STEP, SecurePayload
 from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
 from stegnet.sealing.jpeg_samples import (
     CARRIED,
@@ -125,9 +126,9 @@ class JpegMedium(SampleMedium):
         notes = self.cover.notes
         if self.arrives_otherwise:
             only_the_copy = "only the copy that arrives is whole: this file is revealed as altered, or not at all"
-            notes = (*notes, only_the_copy)
+            notes = (*notes, Text(only_the_copy, kind=NEXT_STEP))
         if self.promise:
-            notes = (*notes, self.promise)
+            notes = (*notes, Text(self.promise, kind=NEXT_STEP))
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 

@@ -39,7 +39,7 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
-from stegnet.results import NONE_HARD, SecurePayload, stored_name
+from stegnet.results import NONE_HARD, Detectability, SecurePayload, stored_name
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleModel, SealOptions, record_capacity, seal
 
 
@@ -84,6 +84,7 @@ class Medium(ABC):
     Attributes:
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
+        measured: whether it was measured how easily payloads are found in such covers.
         larger: the hint if a file does not fit.
         safer: the hint if a file is more than is hard to find; "": the usual one.
         tells_share: whether the report says which share of the capacity is used.
@@ -93,6 +94,7 @@ class Medium(ABC):
 
     secure: SecurePayload
     history: str | None
+    measured: ClassVar[bool] = True
     last_phase: ClassVar[Literal["write", "verify"]] = "write"
     larger: str = "use a larger cover, or an album of several (`stegnet hide --spread`)"
     safer: ClassVar[str] = ""
@@ -113,6 +115,12 @@ class Medium(ABC):
     def hard(self) -> int:
         """Bound of the bytes that are hard to find; negative: not even an empty file is."""
         return NONE_HARD if self.history else self.secure.hard
+
+    def detectability(self, hidden_bytes: int) -> Detectability:
+        """Return what decides how easily a container is found that carries so many bytes."""
+        return Detectability(
+            cover_format=self.history, hidden_bytes=hidden_bytes, measured=self.measured, secure=self.secure
+        )
 
     @abstractmethod
     def file_capacity(self, name: str, key: Key) -> int:
@@ -263,7 +271,6 @@ class MediumMethod(AlbumMethod[Options]):
     ) -> NewContainer:
         """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
         medium = self.open_part(cover, options, keys.film)
-        context.warn_about_cover(medium.history)
         return _seal(medium, record, keys, context)
 
 
@@ -274,7 +281,6 @@ def embed_in(
     phases = (phase for phase in ("compress", "hide", medium.last_phase) if phase != "verify" or options.verify)
     context = context.in_steps(*phases)
     fitted = payload.fit(_Fitting(medium, keys.film, options), context)
-    context.warn_about_cover(medium.history)
     return medium.seal_file(fitted, keys, context, suffix)
 
 
@@ -318,6 +324,7 @@ def _seal(
     fitted: HiddenFile | None = None,
 ) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
+    context.foretell(medium.detectability(len(record.data)))
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
     return _SealedMedium(medium, record, keys.film, context, fitted, sealed)
 
@@ -337,11 +344,7 @@ class _SealedMedium(NewContainer):
         new = self.context.with_heartbeat("write", lambda: medium.write(part, self.sealed, verify))
         self.height, self.width = medium.size
         lines = (fitted.line, *fitted.notes) if fitted else ()
-        figures = new.figures | {
-            "cover_format": medium.history,
-            "hidden_bytes": len(self.record.data),
-            "secure": medium.secure,
-        }
+        figures = new.figures | vars(medium.detectability(len(self.record.data)))
         secret = self.record.header.secret
         if medium.tells_share:
             name = secret.name if isinstance(secret, File) else USUAL_NAME

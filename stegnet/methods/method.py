@@ -26,7 +26,7 @@ from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, m
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
-from stegnet.results import POOR, OutputTarget, Report, betrayed_by, not_safe, stored_name
+from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound="MethodOptions")
@@ -53,6 +53,7 @@ class Context:
     progress: Progress = no_progress  # called as the work goes on
     # Called before the work begins, with a line on what will give the container away, or make hiding slow.
     warn: Callable[[str], None] = ignore
+    verdict: Callable[[str], None] = ignore  # called then, too, with the line on how easily the container is found
     search: bool = False  # also look for cropped containers, or films that lost frames, when revealing; takes seconds
     # The networks loaded so far, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -73,10 +74,11 @@ class Context:
         loaded: T = self.networks[shipped]
         return loaded
 
-    def warn_about_cover(self, history: str | None) -> None:
-        """Warn about a cover that has or had a lossy format; None: it shows no such trace."""
-        if history:
-            self.warn(betrayed_by(history))
+    def foretell(self, facts: Detectability) -> None:
+        """Say how easily a container is found that is about to be made, and warn if its cover gives it away."""
+        self.verdict(facts.verdict)
+        if facts.cover_format:
+            self.warn(betrayed_by(facts.cover_format))
 
     def in_steps(self, *phases: str) -> "Context":
         """Return a copy whose phases, if there are several, are numbered in this order."""

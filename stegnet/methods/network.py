@@ -68,7 +68,16 @@ from stegnet.record import (
     parse_packets,
     plan_sound,
 )
-from stegnet.results import FilmFrame, OutputTarget, Report, shown_form, shown_history, write_film, write_revealed
+from stegnet.results import (
+    Detectability,
+    FilmFrame,
+    OutputTarget,
+    Report,
+    shown_form,
+    shown_history,
+    write_film,
+    write_revealed,
+)
 from stegnet.sealing import SEED_BYTES
 
 if TYPE_CHECKING:
@@ -182,7 +191,7 @@ def _hide_picture(
     network = chosen_network(context)
     hidden = read_picture(secret)
     history = cover.history
-    context.warn_about_cover(history)
+    context.foretell(Detectability(cover_format=history))
 
     context = context.in_steps("hide tiles", "measure tiles", "write")
     step = context.step
@@ -259,7 +268,7 @@ class _NetworkFilm(NewContainer):
                 Text(error.hint, ", or leave the secret's sound out", Aside("sound", False))
             ) from error
         self.history = shown_history(cover, suffix)
-        context.warn_about_cover(self.history)
+        context.foretell(Detectability(cover_format=self.history))
         self._distances: list[float] = []
         self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
 

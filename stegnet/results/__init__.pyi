@@ -4,6 +4,9 @@ from .figures import (
     COVER_FORMAT as COVER_FORMAT,
 )
 from .figures import (
+    DETECTION_WORDS as DETECTION_WORDS,
+)
+from .figures import (
     LEAST as LEAST,
 )
 from .figures import (
@@ -17,6 +20,12 @@ from .figures import (
 )
 from .figures import (
     Changes as Changes,
+)
+from .figures import (
+    Detectability as Detectability,
+)
+from .figures import (
+    Detection as Detection,
 )
 from .figures import (
     HidingFigures as HidingFigures,
@@ -38,6 +47,9 @@ from .figures import (
 )
 from .output import (
     CHANGED_SECRET as CHANGED_SECRET,
+)
+from .output import (
+    NEXT_STEP as NEXT_STEP,
 )
 from .output import (
     WATCHABLE_SUFFIX as WATCHABLE_SUFFIX,

@@ -17,6 +17,7 @@ from stegnet.formats.opened_file import is_mp4
 from stegnet.media.compression_traces import FLAT, NOT_SENT
 from stegnet.media.cover import Cover
 
+GIVEN_AWAY = "anyone can tell that something is hidden"
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 SLIGHTLY = "reduced by less than half"  # at the end of a history
 POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
@@ -84,24 +85,67 @@ class SecurePayload:
         return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
 
 
-@dataclass(frozen=True)
-class HidingFigures:
+@dataclass(frozen=True, kw_only=True)
+class Detectability:
+    """Facts that decide how easily detectors find that a container hides something; known before it is written.
+
+    Attributes:
+        cover_format: the cover's lossy format if the container is lossless, such as "a JPEG": it shows that the
+            container was changed. None: the cover has no such format.
+        hidden_bytes: bytes that the container carries, including redundant ones of a spread file; None: not bytes.
+        measured: True if the detectability of a payload of this size was measured. For lossless films, it was not.
+        secure: payload that is hard to detect in the cover; None: the method's containers are always detected.
+    """
+
+    cover_format: str | None = None
+    hidden_bytes: int | None = None
+    measured: bool = True
+    secure: SecurePayload | None = None
+
+    @property
+    def detection(self) -> Detection | None:
+        """Detectability of the container; None if unknown, as for a film with a small payload."""
+        if self.secure is None or self.hidden_bytes is None:  # pictures that a network hides are always detected
+            return Detection.EASY
+        if self.cover_format or self.hidden_bytes > self.secure.easy:
+            return Detection.EASY
+        if not self.measured:
+            return None
+        return Detection.HARD if self.hidden_bytes <= self.secure.hard else Detection.POSSIBLE
+
+    @property
+    def verdict(self) -> str:
+        """A line on how easily the container is found, and why; of a cover that gives it away, with a remedy."""
+        detection = self.detection
+        if detection is None:
+            return "how easily it is found was not measured"
+        words = DETECTION_WORDS[detection]
+        if self.cover_format:
+            return Text(f"{words}: ", _betrayal(self.cover_format, ""))
+        if self.secure is None or self.hidden_bytes is None:
+            return f"{words}, as whatever is hidden this way"
+        hard = self.secure.hard
+        if not self.measured:
+            return f"{words} ({self.hidden_bytes:,} bytes)"
+        if detection is Detection.HARD:
+            return f"{words} ({self.hidden_bytes:,} of {hard:,} bytes that are)"
+        least = f"{hard:,} would be hard to find" if hard > 0 else "nothing is hard to find in this cover"
+        return f"{words} ({self.hidden_bytes:,} bytes; {least})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HidingFigures(Detectability):
     """Figures of a hiding.
 
     Attributes:
         method: name of the method.
         cover_bytes: size of the cover's file.
         cover_pixels: pixels of all frames.
-        cover_format: the cover's lossy format if the container is lossless, such as "a JPEG": it shows that the
-            container was changed. None: the cover has no such format.
         container_psnr: PSNR in dB of the container against its cover, before lossy compression if there is any; of a
             film, the mean or the worst of the frames compared. None: not measured.
         changed_pixels: changed pixels of all frames; None: not counted.
-        hidden_bytes: bytes that the container carries, including redundant ones of a spread file; None: not bytes.
         capacity: largest possible `hidden_bytes`; None: not bytes.
-        measured: True if the detectability of a payload of this size was measured. For lossless films, it was not.
         channels: 1 for a grey cover, whose pixels are one sample each.
-        secure: payload that is hard to detect in the cover; None: the method's containers are always detected.
         unit: name of the units counted as pixels.
         survives: description of the lossy channel that the secret survives; None: it survives no loss.
     """
@@ -109,14 +153,10 @@ class HidingFigures:
     method: str
     cover_bytes: int
     cover_pixels: int
-    cover_format: str | None = None
     container_psnr: float | None = None
     changed_pixels: int | None = None
-    hidden_bytes: int | None = None
     capacity: int | None = None
-    measured: bool = True
     channels: int = 3
-    secure: SecurePayload | None = None
     unit: str = "pixels"
     survives: str | None = None
 
@@ -130,48 +170,37 @@ class HidingFigures:
         """Used share of the capacity, 0 to 1."""
         return None if self.hidden_bytes is None or not self.capacity else self.hidden_bytes / self.capacity
 
-    @property
-    def detection(self) -> Detection | None:
-        """Detectability of the container; None if unknown, as for a film with a small payload."""
-        if self.secure is None or self.hidden_bytes is None:  # pictures that a network hides are always detected
-            return Detection.EASY
-        if self.cover_format or self.hidden_bytes > self.secure.easy:
-            return Detection.EASY
-        if not self.measured:
-            return None
-        return Detection.HARD if self.hidden_bytes <= self.secure.hard else Detection.POSSIBLE
-
     def notes(self) -> tuple[str, ...]:
-        """Return a line on the changes and how easily they are detected."""
+        """Return a line on the changes, if they were measured."""
         facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
         if self.changed_pixels is not None:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} {self.unit} changed")
-
-        detection = self.detection
-        how_easily = DETECTION_WORDS[detection] if detection else "how easily it is found was not measured"
-        if self.secure and self.secure.hard > 0 and self.measured and not self.cover_format:
-            how_easily += f" (in this cover, up to {self.secure.hard:,} bytes are hard to find)"
-        return (": ".join(filter(None, (", ".join(facts), how_easily))),)
+        return (", ".join(facts),) if facts else ()
 
     def warnings(self) -> tuple[str, ...]:
         """Return a warning if the cover's format gives the container away."""
-        return (Text(betrayed_by(self.cover_format), kind=COVER_FORMAT),) if self.cover_format else ()
+        return (betrayed_by(self.cover_format),) if self.cover_format else ()
 
 
-def betrayed_by(history: str) -> str:
+def betrayed_by(history: str) -> Text:
     """Return a line on a cover whose past or present lossy format gives its container away, and on a remedy."""
+    return _betrayal(history, f": {GIVEN_AWAY}")
+
+
+def _betrayal(history: str, verdict: str) -> Text:
+    """Return the line of `betrayed_by`, with what its reader has not been told yet of how easily it is found."""
+    cause = f"the cover is {history}"
     reduce = "reduce it to half its sides first, in RGB"
     resize = Aside("resize", "PIXELS", quoted=False)
     if history.endswith(SLIGHTLY):
-        return Text(f"the cover is {history}: its traces may give the container away; {reduce}", resize)
-    line = _given_away(f"the cover is {history}")
+        return Text(f"{cause}: its traces may give the container away; {reduce}", resize, kind=COVER_FORMAT)
     if history == NOT_SENT:
         prepared = "anyone can tell that it was prepared; send it through the channel once, and hide in what arrives"
-        return f"the cover is {history}: {prepared}"
+        return Text(f"{cause}: {prepared}", kind=COVER_FORMAT)
     if history == FLAT:
-        return f"{line}; use a photograph"
+        return Text(f"{cause}{verdict}; use a photograph", kind=COVER_FORMAT)
     if history.startswith("a sound"):
-        return line
+        return Text(f"{cause}{verdict}", kind=COVER_FORMAT)
 
     keep_the_format: str = ""
     if history == "a JPEG":
@@ -181,15 +210,16 @@ def betrayed_by(history: str) -> str:
     elif history == "a film in YCbCr (h264)":
         name = Setting("to", "NAME.mp4")
         keep_the_format = Text("let it stay H.264 where it can (", name, ", for small secrets), or ")
-    if history.startswith("a film"):
-        return Text(f"{line}; ", keep_the_format, reduce)
-    return Text(f"{line}; ", keep_the_format, reduce, resize)
+    by_size = () if history.startswith("a film") else (resize,)
+    return Text(f"{cause}{verdict}; ", keep_the_format, reduce, *by_size, kind=COVER_FORMAT)
 
 
-def lossy_covers_warning(histories: Sequence[str], count: int) -> str:
-    """Return the warning on covers, among `count`, whose lossy formats, `histories`, give their containers away."""
-    formats = ", ".join(dict.fromkeys(histories))
-    line = _given_away(f"{len(histories)} of {count} covers ({formats})")
+def lossy_covers_warning(names: str, histories: Sequence[str]) -> str:
+    """Return the warning on several containers, named in a list, that their covers' lossy formats give away."""
+    listed = 3
+    found = list(dict.fromkeys(histories))
+    formats = ", ".join(found[:listed]) + (" or similar" if len(found) > listed else "")
+    line = f"{DETECTION_WORDS[Detection.EASY]}: {names} ({formats})"
     if all(history.startswith("a sound") for history in histories):
         return line
     ways_out = "reduce them to half their sides first, in RGB"
@@ -198,10 +228,6 @@ def lossy_covers_warning(histories: Sequence[str], count: int) -> str:
     if all(history.startswith("a film") for history in histories):
         return f"{line}; {ways_out}"
     return Text(f"{line}; {ways_out}", Aside("resize", "PIXELS", quoted=False))
-
-
-def _given_away(covers: str) -> str:
-    return f"{covers}: anyone can tell that something is hidden"
 
 
 def shown_history(cover: Cover, suffix: str) -> str | None:

@@ -48,6 +48,7 @@ from stegnet.video.sound_packets import CONVERT_SOUND, SoundPacket
 if TYPE_CHECKING:
     from stegnet.video.film_writer import FilmWriter
 
+NEXT_STEP = "next step"  # kind of a note on how the result is sent, or opened
 CHANGED_SECRET = "changed secret"  # kind of a warning that a copy of the secret is hidden
 WATCHABLE_SUFFIX = ".mp4"
 

@@ -55,9 +55,10 @@ function savedTwice(luma) {
 /** Ease of detection of so many bytes, in words. */
 export function detection(bytes, { hard, easy, history }) {
   if (history) return WORDS[EASY];
-  const found = bytes > easy ? EASY : bytes <= hard ? HARD : POSSIBLE;
-  const limit = ` (in this cover, up to ${hard.toLocaleString("en")} bytes are ${WORDS[HARD]})`;
-  return WORDS[found] + (hard > 0 ? limit : "");
+  const [hidden, most] = [bytes, hard].map((count) => count.toLocaleString("en"));
+  if (bytes <= hard) return `${WORDS[HARD]} (${hidden} of ${most} bytes that are)`;
+  const least = hard > 0 ? `${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
+  return `${WORDS[bytes > easy ? EASY : POSSIBLE]} (${hidden} bytes; ${least})`;
 }
 
 /** Refuses a file that is not hard to find. @throws {PageError} */

@@ -15,6 +15,7 @@ import { CHANNELS, hidingJob, historyOf, sealedCapacity } from "./jobs.js";
 const LOSSY_FILM = "a film that was compressed with loss"; // as all are that browsers play, but for few
 const WHOLE = "The secret fits as it is, byte for byte.";
 const COPY = "The secret is too large to be hidden byte for byte: a network hides a copy of it.";
+const EASY = "Easy to find. "; // by whatever is not hidden byte for byte, or in a cover with a lossy past
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** As of the page's backend. */
@@ -33,7 +34,7 @@ export async function forecast(cover, secret, container) {
 function pngForecast(job, cover, secret, history, safe) {
   const { bitmap, channels } = cover;
   const most = sealedCapacity(cover, secret);
-  if (job === "hide") return most > 0 ? `Capacity: about ${amount(most)}. ${COPY}` : "";
+  if (job === "hide") return most > 0 ? `${EASY}Capacity: about ${amount(most)}. ${COPY}` : "";
   const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
   const security = securityOfPicture({ width: bitmap.width, height: bitmap.height, channels }, history);
   return fits(secret, most, remedy, security, safe);
@@ -70,7 +71,14 @@ function fits({ file }, capacity, remedy, security = null, safe = false) {
   const hard = Math.min(security?.hard ?? Infinity, capacity);
   const found = hard > 0 ? `, ${amount(hard)} of it hard to find` : ", all of it easy to find";
   const known = `Capacity: about ${amount(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
-  return file.size <= (safe ? hard : capacity) ? `${known} ${WHOLE}` : `${known} The secret is too large. ${remedy}`;
+  if (file.size > (safe ? hard : capacity)) return `${known} The secret is too large. ${remedy}`;
+  return `${security ? verdictOf(file.size, hard) : ""}${known} ${WHOLE}`;
+}
+
+/** How easily so many bytes are found, as a sentence before another. */
+function verdictOf(bytes, hard) {
+  if (hard <= 0) return EASY;
+  return bytes <= hard ? "Hard to find. " : "Not hard to find. ";
 }
 
 /** Usual capacity of a cover through a channel, and the effect on the secret. @param {string} name of a channel */
@@ -78,7 +86,7 @@ function channelForecast(name, cover, secret) {
   const channel = channelOf(name);
   try {
     const most = usualCapacity(choosePoint(MODEM.points, channel), sentSize(channel, cover.bitmap));
-    return `Capacity: about ${roughly(most)} bytes. ${expected(secret, most)}`;
+    return `${EASY}Capacity: about ${roughly(most)} bytes. ${expected(secret, most)}`;
   } catch (error) {
     if (error instanceof PageError) return error.message;
     throw error;

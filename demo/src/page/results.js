@@ -1,7 +1,18 @@
 /** Results of the worker: containers, with their quality and what to know before they are sent, and secrets. */
 
 import { make, notice, saveLink, size } from "@page/elements.js";
-import { buttons, decibels, dimensions, EXAMPLE, figures, noteOf, rmse, showResult, thousands } from "@page/result.js";
+import {
+  buttons,
+  decibels,
+  dimensions,
+  EXAMPLE,
+  figures,
+  noteOf,
+  rmse,
+  showResult,
+  thousands,
+  verdictOf,
+} from "@page/result.js";
 import { badge, copyButton, media, textNode } from "@page/revealed.js";
 import { makeCompare, makeViews } from "@page/views.js";
 
@@ -73,11 +84,11 @@ function showSealed(form, result, context, type = PNG) {
     values: {
       Secret: "byte for byte",
       Hidden: amount(hidden),
-      ...(detection ? { Detection: detection } : {}),
       ...(isFilm ? { Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered` } : {}),
     },
     save: saveButton(file, isFilm ? MKV : type, context),
     notes: isSaved ? [SAVED] : [],
+    verdict: detection || "how easily it is found was not measured",
     result: { file, cover, psnr },
   });
 }
@@ -90,10 +101,14 @@ const SHOW = {
   jpeg: (...shown) => showSealed(...shown, JPEG),
 };
 
-function show(form, { name, reveal, survives, isExample }, { warnings: found, views, values, save, notes, result }) {
+const ALWAYS_FOUND = "easy to find, as whatever is hidden this way";
+
+function show(form, { name, reveal, survives, isExample }, container) {
+  const { warnings: found, views, values, save, notes, verdict = ALWAYS_FOUND, result } = container;
   const { file, cover, psnr } = result;
   showResult(form, [
     make("h2", {}, "Your container"),
+    verdictOf(verdict),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...found,
     buttons(save, reveal),

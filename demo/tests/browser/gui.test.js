@@ -103,10 +103,10 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   const forecast = page.locator("#hide .send .forecast");
   await visitor.give("cover", exchange("photo.jpeg"));
   await visitor.give("secret", exchange("photo.jpeg"));
-  await forecast.getByText(/^Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret fits/).waitFor();
+  await forecast.getByText(/^Not hard to find\. Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret fits/).waitFor();
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.type("Grüße");
-  await forecast.getByText(/^Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
+  await forecast.getByText(/^Hard to find\. Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "photo-2.jpg");
@@ -123,7 +123,7 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   assert.match(await visitor.trouble("hide"), /message\.txt: has 2400 bytes, but at most \d+ bytes are hard to find in this cover/);
   await visitor.onlySafely(false);
   await page.locator("#hide .send").getByText("PNG file").click();
-  await forecast.getByText(/^Capacity: about [\d.]+ kB, all of it easy to find\. .*byte/).waitFor();
+  await forecast.getByText(/^Easy to find\. Capacity: about [\d.]+ kB, all of it easy to find\. .*byte/).waitFor();
   const betrayed = "The cover is a JPEG: anyone can tell that something is hidden. Let it stay a JPEG, or reduce it to ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}half its sides and save it without loss.`]);
   await visitor.finish("hide");

@@ -40,19 +40,19 @@ visiting("a text is revealed here, and a JPEG stays one", async (visitor) => {
 });
 
 visiting("a cover’s lossy past and what is hard to find are told before, and after", async (visitor) => {
-  const detection = () => visitor.page.locator("#hide .result dd").getByText(/to find|find it/).innerText();
+  const detection = () => visitor.page.locator("#hide .result .verdict").innerText();
   const betrayed = (what) => `The cover is ${what}: anyone can tell that something is hidden. `;
   await visitor.give("cover", exchange("baseline.jpeg"));
   await visitor.type("Grüße");
   await visitor.useKeyFile("hide", exchange("key"));
-  const [, hard] = (await visitor.forecast()).match(/^Capacity: about [\d.]+ kB, (\d+) bytes of it hard to find\. The secret/);
+  const [, hard] = (await visitor.forecast()).match(/^Hard to find\. Capacity: about [\d.]+ kB, (\d+) bytes of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.finish("hide");
-  assert.equal(await detection(), `hard to find (in this cover, up to ${hard} bytes are hard to find)`);
+  assert.equal(await detection(), `Hard to find (6 of ${hard} bytes that are).`);
 
   await visitor.type("x".repeat(Number(hard) + 1));
   await visitor.finish("hide");
-  assert.equal(await detection(), `detectors may find it (in this cover, up to ${hard} bytes are hard to find)`);
+  assert.equal(await detection(), `Detectors may find it (${Number(hard) + 1} bytes; ${hard} would be hard to find).`);
   await visitor.onlySafely(true);
   assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");

@@ -126,7 +126,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
     await visitor.sendTo(destination);
     const forecast = await visitor.forecast();
     const [, capacity, quality] = forecast.match(
-      /^Capacity: about ([\d,]+) bytes\. A copy of the secret fits, at about (\d\d) dB\.$/,
+      /^Easy to find\. Capacity: about ([\d,]+) bytes\. A copy of the secret fits, at about (\d\d) dB\.$/,
     );
     fits.push([Number(capacity.replace(",", "")), Number(quality)]);
   }
@@ -253,19 +253,19 @@ visiting("a result goes with what it was made of, and so does trouble", async (v
 visiting("what fits is hidden byte for byte, a larger picture by the network, and either is told before", async (visitor) => {
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide"); // the examples
-  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB, 2\.4 kB of it hard to find\. The secret fits as it is, byte for byte\.$/);
+  assert.match(await visitor.forecast(), /^Hard to find\. Capacity: about [\d.]+ kB, 2\.4 kB of it hard to find\. The secret fits as it is, byte for byte\.$/);
   const figures = await visitor.page.locator("#hide .figures").innerText();
   assert.match(figures, /byte for byte/);
-  assert.match(figures, /hard to find \(in this cover/);
+  assert.match(await visitor.page.locator("#hide .verdict").innerText(), /^Hard to find \([\d,]+ of 2,4\d\d bytes that are\)\.$/);
   await visitor.revealHere();
   assert.equal(await visitor.saveName("reveal"), "night.avif");
 
   await visitor.tab("Hide");
   await visitor.give("cover", SMALL);
   await visitor.give("secret", exchange("small.png"));
-  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB, .*byte for byte\.$/);
+  assert.match(await visitor.forecast(), /^(Hard|Not hard|Easy) to find\. Capacity: about [\d.]+ kB, .*byte for byte\.$/);
   await visitor.give("secret", exchange("secret.png"));
-  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB\. The secret is too large to be hidden byte for byte: a network /);
+  assert.match(await visitor.forecast(), /^Easy to find\. Capacity: about [\d.]+ kB\. The secret is too large to be hidden byte for byte: a network /);
   await visitor.finish("hide");
   assert.equal(await visitor.page.locator("#hide .views").getByText("Inside").count(), 1);
 });

@@ -13,13 +13,14 @@ DESCRIPTION = "Explain a command or a topic."
 def add_arguments(parser: Parser) -> None:
     """Add the topic, which may be left out."""
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="name of a command, or of a topic that --help names")
+    parser.add_argument("--all", action="store_true", help="list all commands")
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print the help of a command or topic, or the overview without one; an unknown name is misuse."""
     from stegnet.cli.command import make_parser  # imported here, since it names this command
 
-    overview = make_parser()
+    overview = make_parser(options.all)
     commands = commands_of(overview)
     topics = {name: command for command in reversed(commands.values()) for name in command.topics}
     aliases = {"keys": "keygen"} | {name: method.info.topic or name for name, method in METHODS.items()}

@@ -98,6 +98,7 @@ def add_arguments(hide: Parser) -> None:
     )
     output_help = "output file or folder; a suffix that fits is added"
     add_output_options(hide, output_help, places=True)
+    hide.add_argument("-v", "--verbose", action="store_true", help="print every note on what was hidden and written")
     add_key_options(hide, recipient=True)
     reports.add_json_option(hide)
     add_method_options(hide)
@@ -237,7 +238,7 @@ def _hide(
             if not (output.suffix or output.name.startswith(".") or is_special):
                 output = output.with_suffix(job.suffix_of(cover))
             report = _hide_file(options, cover, secret, output, job, key_source)
-            reports.show(options, report, output)
+            reports.show(options, report, output, options.verbose)
         else:
             messages.refuse_terminal()
             with temporary_folder() as folder:
@@ -245,7 +246,7 @@ def _hide(
                 report = _hide_file(options, cover, secret, container, job, key_source)
                 messages.copy_to_output(container)
                 size = container.stat().st_size
-            reports.wrote_to_output(size, report)
+            reports.wrote_to_output(size, report, options.verbose)
 
         if options.destination == "messenger" and report.frames == 1 and not options.json:
             messages.note("harder to find: learn what your app does to pictures (`stegnet channel --help`)")
@@ -264,8 +265,15 @@ def _hide_file(
     key_source: KeySource,
 ) -> Report:
     """Hide in one cover, and write a file."""
+    told: list[str] = []
+
+    def tell(verdict: str) -> None:
+        if verdict not in told and not options.json:
+            messages.verdict(output if isinstance(options.output, Path) else "the container", verdict)
+        told.append(verdict)
+
     with messages.progress_bar() as progress:
-        shown = job.showing(progress, messages.warning)
+        shown = job.showing(progress, reports.warn_beforehand, tell)
         try:
             report = hide_file(shown, cover, secret, output_target(options, output), key_source)
         except ConfigError as error:
@@ -273,6 +281,7 @@ def _hide_file(
                 error.parameter = "for"
                 error.value = options.destination
             raise
+    tell(report.figures.verdict)
     if not options.destination:
         return report
     # The user has said what to survive: notes that advise on it are dropped.
@@ -296,7 +305,7 @@ def _hide_folder(
         where = options.cluster or useful_processes(plan, job.context, info.computes)
         do = partial(hide_task, job)
         outcomes = do_folder(plan, output_folder(options), do, Secrets.fresh(key_source), where, progress)
-        return reports.show_batch(options, plan, outcomes)
+        return reports.show_batch(options, plan, outcomes, options.verbose)
 
 
 def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: HideJob, key_source: KeySource) -> int:
@@ -309,4 +318,4 @@ def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: Hi
         with messages.progress_bar() as progress:
             target = output_target(options, options.output)
             outcomes = make_album(album, target, key_source, job.showing(progress))
-        return reports.show_batch(options, album, (outcome for outcome in outcomes))
+        return reports.show_batch(options, album, (outcome for outcome in outcomes), options.verbose)

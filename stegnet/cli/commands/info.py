@@ -34,7 +34,7 @@ Lines = Iterator[tuple[str, str]]
 def add_arguments(info: argparse.ArgumentParser) -> None:
     """Add the file, the key options, and options for the amount of output."""
     info.epilog = "The exit code is 3 if something is hidden but FILE was altered since hiding.\n"
-    info.add_argument("file", type=local_path, metavar="FILE", help="picture, film or sound")
+    info.add_argument("file", type=local_path, metavar="FILE", help="picture, film or sound, or folder of an album")
     add_key_options(info, required=False, identity=True)
     channel_help = "with the file of a channel (`stegnet channel`): what fits and arrives through it"
     info.add_argument("--for", dest="channel", type=local_path, metavar="NAME.channel", help=channel_help)
@@ -66,6 +66,9 @@ def execute(options: argparse.Namespace) -> int:
 def _plain(info: Info) -> Lines:
     """Yield the findings for people, a name and a sentence each."""
     yield "kind", _file_in_words(info)
+    if "hard_to_find_in" in info:
+        yield from _album_fits(info)
+        return
     if "method" not in info:
         yield from (("note", line) for line in info.get("notes", []))
         yield from _fits(info)
@@ -85,6 +88,8 @@ def _plain(info: Info) -> Lines:
 def _file_in_words(info: Info) -> str:
     """Describe a picture, film or sound in words."""
     parts = [f"grey {info['kind']}" if info.get("grey") else info["kind"]]
+    if "files" in info:
+        parts.append(counted(info["files"], "file"))
     if "width" in info:
         parts.append(f"{info['width']}×{info['height']}")
     if "form" in info:
@@ -116,12 +121,28 @@ def _losses(info: Info) -> Lines:
     if "album_pictures" in info:
         needed = info["album_pictures_needed"]
         count = info["album_pictures"]
-        yield "recovered", f"from {'all' if needed == count else f'any {needed} of the'} {count} files of its album"
+        here = f"; {info['album_pictures_here']} are here" if "album_pictures_here" in info else ""
+        files = f"{'all' if needed == count else f'any {needed} of the'} {count} files of its album"
+        yield "recovered", f"from {files}{here}"
     if "frames_that_may_be_lost" in info:
         lost = info["frames_that_may_be_lost"]
         frames = info["frames_when_hidden"]
         how = f"even if up to {lost} of its {frames} frames are" if lost else f"only if none of its {frames} frames is"
         yield "recovered", f"{how} lost or altered"
+
+
+def _album_fits(info: Info) -> Lines:
+    """Yield what an album of a folder's covers holds, and which of them are good."""
+    yield from (("note", line) for line in info["notes"])
+    for fit in info["fits"]:
+        hard = f"hard to find up to {shown_size(fit.safe)}" if fit.safe else "however little, easy to find"
+        assert fit.bytes is not None, "it is a file"
+        yield "fits with --spread", f"{fit.what} up to {shown_size(fit.bytes)}, byte for byte; {hard}"
+    covers = info["hard_to_find_in"]
+    if best := [f"{name} ({shown_size(hard)})" for name, hard in covers.items() if hard]:
+        yield "hard to find in", messages.listed(best)
+    if bad := [name for name, hard in covers.items() if not hard]:
+        yield "easy to find in", f"{messages.listed(bad)} (`stegnet info FILE` says why)"
 
 
 def _fits(info: Info) -> Lines:
@@ -148,8 +169,6 @@ def _fits(info: Info) -> Lines:
             yield f"fits with --for {name}", " or ".join(amounts)
         elif plain and info["kind"] == PICTURE and destination.is_lossy:
             yield f"fits with --for {name}", "nothing: it is too small"
-    for channel, fits in by_channel.items():
-        yield f"fits with --survive {channel}", " or ".join(map(_amount, fits))
     if not plain:
         yield "fits", f"nothing: {info.get('unfit', 'it is too small')}"
 

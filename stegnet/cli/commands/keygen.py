@@ -9,7 +9,7 @@ from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.core.disk import local_path
 from stegnet.core.errors import KeyFileError
-from stegnet.keys import guessing_years, make_identity_file, make_key_file, random_words, shown_text, write_new
+from stegnet.keys import guessing_time, make_identity_file, make_key_file, random_words, shown_text, write_new
 
 _TERMINAL = "-"  # value of --qr: the terminal instead of a file
 DESCRIPTION = """\
@@ -77,9 +77,7 @@ def _print_words(count: int) -> None:
     """Print a random passphrase, and notes on its strength and form."""
     text, bits = random_words(count)
     messages.result(text)
-    years = float(f"{guessing_years(bits):.0e}")
-    time = f"{years:,.0f} years" if years < 1_000_000 else "more than a million years"
-    messages.note(f"{int(bits)} random bits: a thousand processor cores would guess it in {time}")
+    messages.note(f"{int(bits)} random bits: a thousand processor cores would guess at it for {guessing_time(bits)}")
     messages.note("the hyphens are part of the passphrase")
 
 

@@ -30,6 +30,10 @@ export function figures(values) {
 /** Buttons side by side. */
 export const buttons = (...all) => make("div", { className: "row wrap" }, ...all);
 
+/** How easily a container is found: the first line of its result. @param {string} words of the program or worker */
+export const verdictOf = (words) =>
+  make("p", { className: "verdict" }, `${words.charAt(0).toUpperCase()}${words.slice(1)}.`);
+
 export const noteOf = (text) => make("p", { className: "note" }, text);
 export const dimensions = ({ width, height }) => `${width}\u00a0×\u00a0${height}`;
 export const thousands = (count) => count.toLocaleString("en");

@@ -52,7 +52,7 @@ from stegnet.methods.robust.survival import (
     embed_surviving,
     survival_notes,
 )
-from stegnet.results import film_form_of
+from stegnet.results import Detectability, film_form_of
 from stegnet.sealing.fec import HIGHEST, LOWEST, RATES
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_draft, write_h264
@@ -107,6 +107,7 @@ def embed_in_film(
         for points in film_points(channel.hard, options.container_psnr, exact=exact)
     ]
     _check_size(tried[0], wanted, payload)
+    context.foretell(Detectability())
     if isinstance(source, Path):
         _write_reduced(cover, channel, source, context)
     for sent in tried:

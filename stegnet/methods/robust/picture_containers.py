@@ -34,7 +34,7 @@ from stegnet.methods.robust.robust_pictures import (
 )
 from stegnet.methods.robust.survival import ContentSpace, Surviving, embed_surviving, survival_notes
 from stegnet.networks.card import SHIPPED_MODEM
-from stegnet.results import LEAST, Changes, stored_name
+from stegnet.results import LEAST, Changes, Detectability, stored_name
 from stegnet.sealing.fec import HIGHEST
 
 
@@ -68,6 +68,7 @@ def embed_in_picture(
     larger = _remedy(channel, modem.points, pixels, psnr, payload)
     if payload.kind != PICTURE:
         _check_size(payload, pixels, modem.points, _or_as_png(larger, jpeg))
+    context.foretell(Detectability())
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
     context = context.in_steps(*steps, "check", "write")
     sent = context.with_heartbeat("try", lambda: picture_cover(pixels, key, channel, psnr, jpeg or as_given, context))

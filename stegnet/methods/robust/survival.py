@@ -17,6 +17,7 @@ from stegnet.methods.method import Compressors, FileSpace, HiddenFile, media_com
 from stegnet.methods.robust.block_placement import content_capacity, record_bits
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes
+from stegnet.results import NEXT_STEP
 from stegnet.sealing.fec import LOWEST, RATES
 
 C = TypeVar("C")  # a container
@@ -185,7 +186,7 @@ class ContentSpace(FileSpace):
 def survival_notes(file: HiddenFile, channel: PromisedChannel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
     """Return lines on the secret, with the given ones on a copy, and on the channel."""
     lines = (file.line,) if file.unchanged else on_copy
-    survives = f"survives: {channel}; not: {channel.limits}"
+    survives = Text(f"survives: {channel}; not: {channel.limits}", kind=NEXT_STEP)
     if isinstance(channel, PictureChannel) and channel.cropped:
-        return *lines, survives, Text("a cropped copy is revealed with ", Setting("search", True))
+        return *lines, survives, Text("a cropped copy is revealed with ", Setting("search", True), kind=NEXT_STEP)
     return *lines, survives

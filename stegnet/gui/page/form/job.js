@@ -82,10 +82,11 @@ export function makeJob(form, backend, { ask, gather, done }) {
 
   function onProgress(job) {
     const progressAt = backend.progressOf(job);
+    let most = 0; // what is done again does not undo anything
     return (...step) => {
       const { value, text: label } = progressAt(...step);
       if (value === null) bar.removeAttribute("value");
-      else bar.value = value;
+      else bar.value = most = Math.max(most, value);
       text.textContent = label;
     };
   }

@@ -2,7 +2,18 @@
 
 import { SHOWN } from "../constants.js";
 import { make, notice, size as sizeOf } from "../elements.js";
-import { buttons, decibels, dimensions, EXAMPLE, figures, noteOf, rmse, showResult, thousands } from "../result.js";
+import {
+  buttons,
+  decibels,
+  dimensions,
+  EXAMPLE,
+  figures,
+  noteOf,
+  rmse,
+  showResult,
+  thousands,
+  verdictOf,
+} from "../result.js";
 import { badge, copyButton, media, textNode } from "../revealed.js";
 import { makeCompare, makeViews } from "../views.js";
 
@@ -17,6 +28,7 @@ import { makeCompare, makeViews } from "../views.js";
 export function showContainer(job, form, result, { reveal, survives, isExample }) {
   showResult(form, [
     make("h2", {}, "Your container"),
+    verdictOf(result.verdict),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...result.warnings.map((message) => notice({ message }, "warning")),
     buttons(saveButton("Download the container", result), ...(reveal ? [reveal] : [])),
