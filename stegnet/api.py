@@ -47,6 +47,7 @@ class HideOptions(TypedDict, total=False):
     """Options of the methods, by the names of `stegnet hide --help-all`; a method refuses those that it lacks."""
 
     at_most_safe: bool
+    strip_metadata: bool
     compress: bool
     longer: Literal["refuse", "cut"]
     sound: bool

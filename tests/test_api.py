@@ -235,7 +235,7 @@ def test_methods_and_their_options(session):
 
 
 TYPES = {
-    **dict.fromkeys(("any_quality", "at_most_safe", "compress", "sound", "verify"), bool),
+    **dict.fromkeys(("any_quality", "at_most_safe", "compress", "sound", "strip_metadata", "verify"), bool),
     **dict.fromkeys(("quality", "resize"), int),
     **dict.fromkeys(("channel", "longer", "survive"), str),
     **dict.fromkeys(("channel_file", "channel_from"), tuple),

@@ -278,7 +278,7 @@ def hide_each(
 
     def work(job: Job) -> tuple[Place, Report]:
         with fetched(job.source) as cover:
-            out = folder.path / names.take(job.source.stem, hide.suffix_of(cover))
+            out = folder.path / names.take(job.source.stem, hide.unasked_suffix(cover))
             with writing(folder, out) as target, fetched(job.file_to_hide) as secret:
                 return out, hide(cover, secret, target, key_source)
 

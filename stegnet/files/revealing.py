@@ -22,6 +22,7 @@ from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, re
 from stegnet.image.pictures import PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
+from stegnet.media.metadata import metadata_names
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
 from stegnet.methods.registry import method_for
 from stegnet.record import Container, describe_tracks, nothing_revealed, open_container
@@ -50,6 +51,7 @@ class Info(TypedDict, total=False):
     seconds: float
     sound: list[str]
     notes: list[str]
+    metadata: list[str]  # of a JPEG or PNG, besides how it is shown
     large_enough_to_hide_pictures: bool
     sealed_bytes_per_frame: int
     sealed_bytes: int
@@ -312,6 +314,7 @@ def _described(cover: Cover) -> Info:
     size = CoverSize.of(cover)
     fits = _fits(size)
     info = _picture(size, fits)
+    info["metadata"] = metadata_names(cover)
     as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
     lost_with_transparency = TRANSPARENT if cover.is_transparent else None
     notes = [as_other + line for line in cover.notes if line != lost_with_transparency]

@@ -25,7 +25,7 @@ from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
-from stegnet.media.cover import Cover, kind
+from stegnet.media.cover import Cover, has_gps_position, kind
 from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file
 from stegnet.methods.registry import method_for
 from stegnet.results import OutputTarget, Report
@@ -63,6 +63,7 @@ class Request:
             container.
         destination: where the container is sent: a key of DESTINATIONS, or KNOWN_CHANNEL.
         suffix: suffix of the container.
+        keeps_place: the container keeps a picture's metadata even if it says where it was taken.
     """
 
     job: Literal["hide", "reveal"]
@@ -72,6 +73,7 @@ class Request:
     suffix: str
     at_most_safe: bool
     search: bool
+    keeps_place: bool
 
 
 class Done(NamedTuple):
@@ -99,15 +101,16 @@ def parse_request(line: bytes) -> Request:
         destination = _destination_of(asked)
         at_most_safe = asked.get("safe", False)
         search = asked.get("search", False)
+        keeps_place = asked.get("place", False)
 
     hidden_with = 3 if destination == KNOWN_CHANNEL else 2  # files
     if job not in ("hide", "reveal") or len(inputs) != (hidden_with if job == "hide" else 1):
         raise BadRequest
     if suffix not in (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
         raise BadRequest
-    if not (isinstance(at_most_safe, bool) and isinstance(search, bool)):
+    if not all(isinstance(each, bool) for each in (at_most_safe, search, keeps_place)):
         raise BadRequest
-    return Request(job, inputs, key_source, destination, suffix, at_most_safe, search)
+    return Request(job, inputs, key_source, destination, suffix, at_most_safe, search, keeps_place)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
@@ -144,9 +147,11 @@ def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) 
     """Hide a secret in a cover, and write the container and previews to a folder."""
     cover, secret, *channel_file = inputs
     out = folder / f"{cover.stem}-2{request.suffix}"  # a name that gives no secret away, but is not the cover's
-    safe = {"at_most_safe": True} if request.at_most_safe else {}
+    wanted = {"at_most_safe": True} if request.at_most_safe else {}
+    if not request.keeps_place and kind(cover) == PICTURE and has_gps_position(cover):
+        wanted["strip_metadata"] = True
     destination = str(channel_file[0]) if channel_file else request.destination
-    method, options = method_for(destination, safe, request.suffix)
+    method, options = method_for(destination, wanted, request.suffix)
     report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     previews, quality = _write_previews(cover, out, folder)
@@ -260,11 +265,12 @@ def in_words(line: str) -> str:
 def _label_of(setting: Setting) -> str:
     """Return the label of the page's field for a setting, or the option where the page has no field."""
     labels = {
-        "any_quality": "`stegnet hide --any-quality`",
+        "any_quality": "stegnet hide --any-quality",
         "at_most_safe": "“No more than is hard to find”",
         "search": "“Search for a changed copy”",
+        "strip_metadata": "“Keep the place where it was taken”",
         "survive": "“Where will it be sent?”",
-        "to": "`stegnet hide -o`",
+        "to": "stegnet hide -o",
     }
     if isinstance(setting, Aside):
         return ""

@@ -73,6 +73,9 @@ from .keys import (
     guessing_time as guessing_time,
 )
 from .keys import (
+    guessing_years as guessing_years,
+)
+from .keys import (
     import_secret as import_secret,
 )
 from .keys import (

@@ -24,6 +24,7 @@ from stegnet.formats.png import chunk_bytes, chunks_of
 from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import Segment, open_jpeg, spliced_jpeg
 from stegnet.media.cover import Cover
+from stegnet.media.metadata import metadata_of
 
 CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
@@ -54,17 +55,23 @@ class Claim(NamedTuple):
     rest: bytes = b""
 
 
-def open_cover(path: Path) -> Cover:
-    """Open a cover without the claims about its content, which its `left_out` names.
+def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
+    """Open a cover without the claims about its content, and without a picture's metadata if wanted.
 
-    An MP4 is opened as it is: only the method "h264" copies it, and leaves them out.
+    Its `left_out` names them. An MP4 is opened as it is: only the method "h264" copies it, and leaves claims out.
     """
     cover = Cover(path)
     claims = claims_of(cover)
-    if claims and not is_mp4(cover):
+    metadata = metadata_of(cover) if strip_metadata else []
+    whole = {(start, end): rest for _, start, end, rest in metadata}  # with the claims in it
+    changes = whole or changes_of(claims)
+    if changes and not is_mp4(cover):
         with cover:
-            cover = Cover(FileInMemory(str(path), _without(cover, changes_of(claims))))
-    if claims:
+            cover = Cover(FileInMemory(str(path), _without(cover, changes)))
+    if metadata:
+        names = ", ".join(dict.fromkeys(name for name, *_ in metadata if name))
+        cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()
+    elif claims:
         cover.left_out = (used_without(_joined(*(claim.name for claim in claims))),)
     return cover
 
@@ -96,7 +103,9 @@ def changes_of(claims: list[Claim]) -> dict[tuple[int, int], bytes]:
 def _without(source: Source, changes: dict[tuple[int, int], bytes]) -> bytes:
     """Return the bytes of a picture's or sound's file with changes, whose lengths and offsets follow them."""
     if is_jpeg(source):
-        return spliced_jpeg(open_jpeg(source), changes)
+        file = open_jpeg(source)
+        index_goes = file.index and any(start < file.index[0] < end for start, end in changes)
+        return b"".join(spliced(file.data, changes)) if index_goes else spliced_jpeg(file, changes)
     with mapped(source) as data:
         if data[:4] in {b"RIFF", b"RF64", b"BW64"}:
             growth = sum(len(rest) - (end - start) for (start, end), rest in changes.items())

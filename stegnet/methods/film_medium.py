@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet import networks
-from stegnet.core.names import FILM
+from stegnet.core.names import FILM, shown_size
 from stegnet.keys import Key
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
@@ -19,6 +19,9 @@ from stegnet.methods.pixel_medium import frame_capacity, secure_payload
 from stegnet.record import Record, frames_for, full_capacity
 from stegnet.results import Changes, SecurePayload, shown_history
 from stegnet.sealing import LAYERED_PIXELS, PIXELS, Costs, CoverNeeds, SampleModel, texture_costs
+
+_MUCH = 2  # times the cover's size, from which the report tells it
+_PIXELS_A_SECOND = 8e6  # that a processor core hides in, writes and reads back
 
 
 class FrameMedium(GroupedMedium):
@@ -42,6 +45,19 @@ class FrameMedium(GroupedMedium):
         """Bytes that would be hard to find in as many samples of pictures."""
         height, width = self.size
         return secure_payload(self.groups * height * width * self.channels)
+
+    def forecast(self) -> str:
+        """Return a line on how large the film gets, and how long that takes, if it takes long."""
+        height, width = self.size
+        seconds = self.frames * height * width / _PIXELS_A_SECOND
+        least = 10  # seconds
+        if seconds < least:
+            return ""
+        size = capacity_tables.lossless_bytes(width, height, self.frames)
+        times = size / max(self.cover.length, 1)
+        growth = f", {times:.0f} times the cover" if times >= _MUCH else ""
+        time = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+        return f"about {shown_size(size)}{growth}; takes about {time}"
 
     def share_capacity(self, name: str, key: Key, model: SampleModel = LAYERED_PIXELS) -> int:
         """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""

@@ -93,7 +93,7 @@ class SealedGroups(NewContainer):
         share = medium.share_of(fitted, keys.film) if medium.groups > 1 else 0
         with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, medium.groups, share, context.randomness, medium.spare)
-        context.foretell(medium.detectability(hidden_bytes(self.header)))
+        context.foretell(medium.detectability(hidden_bytes(self.header)), medium.forecast())
 
     def inputs(self) -> Generator[tuple[Record, bytes], None, None]:
         """Yield the record of each group, and the seed to seal it with."""

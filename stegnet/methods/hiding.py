@@ -25,20 +25,24 @@ from stegnet.core.names import (
     TEXT_NAME,
     counted,
     printable,
+    shown_size,
 )
 from stegnet.core.parallel import Progress, parallel_map, prefetch
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
+from stegnet.media.capacity_tables import lossless_bytes
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover, has_gps_position
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
+    AUTO,
     DEFAULT_CONTEXT,
     Context,
+    CoverSize,
     FoundSecret,
     Method,
     MethodChoice,
@@ -48,7 +52,7 @@ from stegnet.methods.method import (
     Payload,
     ignore,
 )
-from stegnet.methods.registry import album_method
+from stegnet.methods.registry import METHODS, album_method
 from stegnet.record import (
     ALL_OR_NOTHING,
     UNREADABLE,
@@ -107,11 +111,37 @@ class HideJob:
             self.method.check(opened, self.options)
             return self.method.suffixes_of(opened)[0]
 
+    def unasked_suffix(self, cover: Path) -> str:
+        """Return `suffix_of` a cover, whose container nobody has named.
+
+        Raises:
+            MediaError: it would be a film many times as large as its cover.
+        """
+        suffix = self.suffix_of(cover)
+        with Cover(cover) as opened:
+            if self.method.info.name == AUTO and opened.is_film and opened.history and suffix != ".mp4":
+                self._refuse_growth(opened)
+        return suffix
+
+    def _refuse_growth(self, cover: Cover) -> None:
+        most, small = 4, 10_000_000  # times the cover's size, and bytes that nobody minds
+        height, width = cover.size
+        size = lossless_bytes(width, height, cover.frames)
+        if size <= max(most * cover.length, small):
+            return
+        times = size / max(cover.length, 1)
+        fits = (fit for method in METHODS.hiding_in(FILM) for fit in method.what_fits(CoverSize.of(cover)))
+        reason = next((fit.why_not for fit in fits if fit.why_not), "only an MP4 with H.264 can stay what it is")
+        problem = f"would become a film without loss of about {shown_size(size)}, {times:.0f} times as large: {reason}"
+        asked = Setting("to", "NAME.mkv", quoted=False)
+        hint = Text("use another cover, or ask for it: ", asked, "; for a folder, ", Setting("method", "sealed"))
+        raise MediaError(problem, hint, subject=cover)
+
     def showing(
-        self, progress: Progress, warn: Callable[[str], None] = ignore, verdict: Callable[[str], None] = ignore
+        self, progress: Progress, warn: Callable[[str], None] = ignore, tell: Callable[[str], None] = ignore
     ) -> "HideJob":
-        """Return a copy that reports progress, and before the work begins warns and says how easily it is found."""
-        return replace(self, context=replace(self.context, progress=progress, warn=warn, verdict=verdict))
+        """Return a copy that reports progress, and warns and tells what is known before the work begins."""
+        return replace(self, context=replace(self.context, progress=progress, warn=warn, tell=tell))
 
 
 def hide_file(
@@ -130,7 +160,7 @@ def hide_file(
     context = job.context
     suffix = out.path.suffix.lower()
 
-    with Payload(secret, job.copies) as payload, open_cover(cover) as opened:
+    with Payload(secret, job.copies) as payload, open_cover(cover, options.strip_metadata) as opened:
         method.check(opened, options)
         files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
         out.check(method.suffixes_of(opened), opened.called, *files)
@@ -168,7 +198,7 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
     Raises:
         MediaError: a file can't be read or written.
     """
-    with open_cover(cover) as opened:
+    with open_cover(cover, job.options.strip_metadata) as opened:
         method, options = album_method(job.method, opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
         return _write(made, opened, out, MethodChoice(method, options))
@@ -210,10 +240,10 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
 
 def _place_is_kept(cover: Cover) -> str:
     """Return the warning that a container says where its cover was taken."""
-    remedy = "remove it from the cover first (`exiftool -gps:all= COVER`)"
+    remedy: str = Text("leave it out", Aside("strip_metadata", True))
     if cover.is_film:
         remedy = "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)"
-    return f"the container keeps the cover's GPS position, for anyone to read: {remedy}"
+    return Text("the container keeps the cover's GPS position, for anyone to read: ", remedy)
 
 
 def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:

@@ -116,6 +116,10 @@ class Medium(ABC):
         """Bound of the bytes that are hard to find; negative: not even an empty file is."""
         return NONE_HARD if self.history else self.secure.hard
 
+    def forecast(self) -> str:
+        """Return a line on how large the container gets, and how long that takes; "": neither is worth a line."""
+        return ""
+
     def detectability(self, hidden_bytes: int) -> Detectability:
         """Return what decides how easily a container is found that carries so many bytes."""
         return Detectability(

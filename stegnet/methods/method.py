@@ -53,7 +53,8 @@ class Context:
     progress: Progress = no_progress  # called as the work goes on
     # Called before the work begins, with a line on what will give the container away, or make hiding slow.
     warn: Callable[[str], None] = ignore
-    verdict: Callable[[str], None] = ignore  # called then, too, with the line on how easily the container is found
+    # Called then, too, with a line on how easily the container is found, and one on how large it gets, if that is much.
+    tell: Callable[[str], None] = ignore
     search: bool = False  # also look for cropped containers, or films that lost frames, when revealing; takes seconds
     # The networks loaded so far, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -74,9 +75,13 @@ class Context:
         loaded: T = self.networks[shipped]
         return loaded
 
-    def foretell(self, facts: Detectability) -> None:
-        """Say how easily a container is found that is about to be made, and warn if its cover gives it away."""
-        self.verdict(facts.verdict)
+    def foretell(self, facts: Detectability, forecast: str = "") -> None:
+        """Say how easily a container is found that is about to be made, and how large it gets, if that is much.
+
+        It warns if the cover gives the container away.
+        """
+        for line in filter(None, (facts.verdict, forecast)):
+            self.tell(line)
         if facts.cover_format:
             self.warn(betrayed_by(facts.cover_format))
 
@@ -140,6 +145,11 @@ class MethodOptions:
     )
     at_most_safe: bool = option(
         False, "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
+    )
+    strip_metadata: bool = option(
+        False,
+        "leave out what a picture says of its maker: EXIF except orientation, XMP, comments, thumbnails",
+        pictures_only="only pictures lose their metadata (of a film: `ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
     )
     verify: bool = option(True, "do not read the output back to verify it")
 
@@ -483,7 +493,7 @@ class MethodInfo:
         name: the value for `--method`.
         summary: its help.
         options: MethodOptions, or a subclass with `option`s of its own.
-        shared: names of those of MethodOptions that it has besides `verify`, which all methods have.
+        shared: names of those of MethodOptions that it has; all methods have `strip_metadata` and `verify`.
         description: text of its help topic, in lines of at most 78 characters, with an example.
         topic: name of that topic; "": the method's.
         covers: kinds of covers that it hides in.
@@ -524,7 +534,7 @@ class MethodInfo:
     def option_names(self) -> frozenset[str]:
         """Names of its options."""
         own = {each.name for each in fields(self.options)} - {each.name for each in fields(MethodOptions)}
-        return frozenset({*own, *self.shared, "verify"})
+        return frozenset({*own, *self.shared, "strip_metadata", "verify"})
 
 
 @dataclass(frozen=True)
@@ -560,7 +570,7 @@ class Method(ABC, Generic[Options]):
             reason = each.metadata["pictures_only"]
             if reason and cover.kind != PICTURE and vars(options)[each.name] != each.default:
                 problem = f"the cover is a {cover.called}, and {reason}"
-                hint = Text("leave ", Setting(each.name, each.metadata["metavar"], quoted=False), " out")
+                hint = Text("leave ", Setting(each.name, each.metadata["metavar"] or True, quoted=False), " out")
                 raise ConfigError(problem, hint, parameter=each.name)
 
     def other_way(self, cover: Cover, options: Options) -> str:

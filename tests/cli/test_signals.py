@@ -19,8 +19,8 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 @pytest.mark.parametrize(
     ("line", "number", "code", "told"),
     [
-        ("hide covers k -o out --method sealed", signal.SIGTERM, 143, "terminated"),
-        ("hide covers pictures -o out --method network --backend onnx", signal.SIGINT, 130, "interrupted"),
+        ("hide covers k -o out --method sealed -v", signal.SIGTERM, 143, "terminated"),
+        ("hide covers pictures -o out --method network --backend onnx -v", signal.SIGINT, 130, "interrupted"),
     ],
 )
 def test_a_signal_leaves_whole_files_only(program, folder, line, number, code, told):

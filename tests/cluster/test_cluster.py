@@ -159,7 +159,7 @@ def command(*arguments: str, cluster: str = "auto") -> subprocess.Popen:
 
 def test_the_command_is_killed(nodes, many):
     """By either signal, and run again it makes what is missing."""
-    hide, left = ("hide", "covers", "secrets", "-o", "out", "--method", "sealed"), set()
+    hide, left = ("hide", "covers", "secrets", "-o", "out", "--method", "sealed", "-v"), set()
     for number, code in ((signal.SIGTERM, 143), (signal.SIGKILL, -9)):
         driver, before = command(*hide), left
         assert driver.stdout.readline().startswith("wrote out/" if before else "wrote out/a.png")

@@ -114,6 +114,7 @@ from stegnet.core.process_settings import set_up_process
 set_up_process()
 own, together = psutil.Process().memory_info, Barrier(8)
 def work():
+    together.wait()  # what a thread needs itself is below its memory, which could not be given back otherwise
     parts = [bytearray(1 << 20) for _ in range(12)]
     together.wait()
     parts.clear()

@@ -177,7 +177,7 @@ def test_an_album_of_covers_in_which_nothing_is_hard_to_find(covers, key, pictur
     for method in ("jpeg", "sealed"):
         command = ("hide", "covers", "big.zip", "--spread", "--method", method, "--key-file", "k", "-o", method)
         assert main(command) == 0
-        (line,) = (line for line in capsys.readouterr().err.splitlines() if "anyone can tell" in line)
+        (line,) = (line for line in capsys.readouterr().err.splitlines() if "easy to find: " in line)
         assert "reduce" in line and ("let JPEGs stay JPEGs" in line) == (method == "sealed")
 
 

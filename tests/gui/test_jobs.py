@@ -1,20 +1,20 @@
 """Hiding and revealing by the page, and what it tells of covers before."""
 
 import io
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.gui import jobs
 from stegnet.results import betrayed_by
-from tests.gui.conftest import PASSPHRASE, Client, request
+from tests.gui.conftest import PASSPHRASE, Client, body_of, named, request
+from tests.support.films import picture
 from tests.support.sounds import noise, write_wav
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
@@ -29,28 +29,18 @@ def photo(tmp_path: Path, picture) -> Path:
 
 
 def question(cover: Path, size: int = 0) -> dict[str, Any]:
-    file = {"name": cover.name, "size": cover.stat().st_size}
     sides = {"width": 300, "height": 200, "frames": 1}
-    return {"cover": sides | {"file": file}, "secret": {"name": NAME, "size": size}, "suffix": ".jpg"}
+    return {"cover": sides | {"file": named(cover)}, "secret": {"name": NAME, "size": size}, "suffix": ".jpg"}
 
 
 def capacity(client: Client, cover: Path, **other: Any) -> dict[str, Any]:
     asked = question(cover)
     asked["cover"] |= {name: other.pop(name) for name in ("width", "height", "frames") if name in other}
-    answer = client.ask("capacity", "POST", json.dumps(asked | other).encode() + b"\n" + cover.read_bytes())
-    assert answer.status == 200
-    return json.loads(answer.body)
-
-
-def advice(client: Client, about: str, **asked: Any) -> str:
-    """The server's answer to a request."""
-    answer = client.ask(about, "POST", json.dumps(asked).encode() + b"\n")
-    assert answer.status == 200, answer
-    return json.loads(answer.body)["text"]
+    return client.told("capacity", asked | other, cover)
 
 
 def forecast(client: Client, cover: Path, told: dict[str, Any], size: int, *, safe: bool = False) -> str:
-    return advice(client, "forecast", **question(cover, size) | told | {"safe": safe})
+    return client.told("forecast", question(cover, size) | told | {"safe": safe})["text"]
 
 
 def test_a_file_is_recovered(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
@@ -79,12 +69,13 @@ def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path,
     assert warning.startswith("the passphrase is weak")
     (tmp_path / "c.png").write_bytes(client.fetch(done).body)
     assert client.do("reveal", tmp_path / "c.png", key=PASSPHRASE)["result"]["text"] == "Grüße"
-    assert advice(client, "weakness", **PASSPHRASE).startswith("the passphrase is weak")
-    assert advice(client, "weakness", passphrase="") == "the passphrase is empty or too long"
-    answer = json.loads(client.ask("words", "POST", b"{}\n").body)
+    answer = client.told("words", {})
     assert re.fullmatch(r"[a-z]+(-[a-z]+){5,}", answer["passphrase"])
     assert answer["text"].startswith("77 random bits")
-    assert advice(client, "weakness", passphrase=answer["passphrase"]) == ""
+    asked = (PASSPHRASE["passphrase"], "", answer["passphrase"])
+    weak, empty, strong = (client.told("weakness", {"passphrase": phrase})["text"] for phrase in asked)
+    assert weak.startswith("the passphrase is weak")
+    assert (empty, strong) == ("the passphrase is empty or too long", "")
     assert capfd.readouterr() == ("", "")  # keys are in no output
 
 
@@ -101,38 +92,25 @@ def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> N
 
 
 PICTURE = {"width": 1600, "height": 1200, "frames": 1}
+FILM = PICTURE | {"frames": 48}
+TINY = {"width": 8, "height": 8, "frames": 1}
 PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
+LARGE = {"name": "a", "size": 10**9}
 FORECASTS = [
     (PICTURE, {"name": "a.bin", "size": 10**6}, "file", r"Capacity: about [\d.]+ MB\. The secret fits as it is, .*"),
     (PICTURE, PHOTO, "website", r"Easy to find\. Capacity: about \d\d kB\. A copy .*, at about \d\d dB\."),
-    (
-        PICTURE | {"frames": 48},
-        {"name": "a", "size": 1},
-        "website",
-        r"Easy to find\. Capacity: about \d\d kB\. The secret fits as it is.*",
-    ),
-    (
-        PICTURE | {"frames": 48},
-        {"name": "a", "size": 10**9, "film": True},
-        "file",
-        r".* \d\d MB\. A compressed copy .*",
-    ),
-    (
-        PICTURE | {"frames": 48},
-        {"name": "a", "size": 10**9},
-        "file",
-        r".* The secret is too large\. Use a longer or larger cover\.",
-    ),
-    ({"width": 8, "height": 8, "frames": 1}, PHOTO, "file", r"Capacity: about 0 bytes\. The secret is too large\."),
+    (FILM, {"name": "a", "size": 1}, "website", r"Easy to find\. Capacity: about \d\d kB\. The secret fits .*"),
+    (FILM, LARGE | {"film": True}, "file", r".* \d\d MB\. A compressed copy .*"),
+    (FILM, LARGE, "file", r".* The secret is too large\. Use a longer or larger cover\."),
+    (TINY, PHOTO, "file", r"Capacity: about 0 bytes\. The secret is too large\."),
 ]
 
 
 def test_the_capacity_is_told_before_hiding(client: Client) -> None:
     for cover, secret, destination, expected in FORECASTS:
         suffix = "" if destination == "file" else ".jpg" if cover["frames"] == 1 else ".mp4"
-        assert re.fullmatch(
-            expected, advice(client, "forecast", cover=cover, secret=secret, destination=destination, suffix=suffix)
-        )
+        asked = {"cover": cover, "secret": secret, "destination": destination, "suffix": suffix}
+        assert re.fullmatch(expected, client.told("forecast", asked)["text"])
 
 
 def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
@@ -175,9 +153,8 @@ def test_no_more_than_is_hard_to_find(client: Client, photo: Path, tmp_path: Pat
         assert ("byte for byte" in told) is safe
         done = client.do("hide", photo, tmp_path / NAME, suffix=".jpg", safe=True)
         assert ("result" in done) is safe
-    assert done["error"]["message"].endswith(
-        f"has {size} bytes, but at most {size - 1} bytes are hard to find in this cover"
-    )
+    refused = f"has {size} bytes, but at most {size - 1} bytes are hard to find in this cover"
+    assert done["error"]["message"].endswith(refused)
 
 
 def test_the_first_examples_are_hard_to_find(client: Client) -> None:
@@ -229,7 +206,18 @@ def test_settings_have_the_labels_of_the_page():
 
 def test_bad_questions(client: Client, photo: Path) -> None:
     asked = question(photo)
-    assert client.ask("capacity", "POST", json.dumps(asked).encode() + b"\nshort").status == 400
+    assert client.ask("capacity", "POST", body_of(asked) + b"short").status == 400
     for wrong in ({"name": 5, "size": 1}, {"name": "a", "size": -1}, {"name": "a"}, 5, None):
         asked["cover"]["file"] = wrong
-        assert client.ask("capacity", "POST", json.dumps(asked).encode() + b"\n").status == 400, wrong
+        assert client.ask("capacity", "POST", body_of(asked)).status == 400, wrong
+
+
+def test_a_photographs_place_is_left_out_unless_it_is_to_stay(client: Client, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (48, 8, 0)})
+    Image.fromarray(picture(96, 128, 1)).save(tmp_path / "photo.jpg", exif=exif)
+    (tmp_path / NAME).write_bytes(b"a note")
+    for keeps in (False, True):
+        done = client.do("hide", tmp_path / "photo.jpg", tmp_path / NAME, suffix=".jpg", place=keeps)
+        assert (b"Exif\0\0" in client.fetch(done).body) is keeps
+        assert any("GPS position" in line for line in done["result"]["warnings"]) is keeps

@@ -128,3 +128,18 @@ def test_a_film_that_is_far_too_long_is_not_encoded(tmp_path, monkeypatch):
     monkeypatch.setattr("stegnet.media.compress._Hevc", work)
     with pytest.raises(stegnet.CapacityError, match="at least 2300 bytes even at the lowest quality, more than the"):
         stegnet.hide(tmp_path / "small.mkv", long, key=stegnet.read_key("k"), method="sealed", compress=True)
+
+
+def test_a_film_does_not_grow_many_times_unless_it_is_asked_for(monkeypatch, capsys):
+    """At once, with the reason and the ways out; a name with a suffix asks for it."""
+    make_film(Path("phone.mkv"), 80, 360, 640, codec="mpeg4", pix_fmt="yuv420p")
+    with monkeypatch.context() as patched:
+        patched.setattr("stegnet.methods.grouped_medium.SealedGroups.write", work)
+        for out in ("sent", "folder/"):
+            assert main(["hide", "phone.mkv", "note.txt", "--key-file", "k", "-o", out]) == 1
+            problem, hint = capsys.readouterr().err.splitlines()
+            assert " without loss of about 11 MB, " in problem and "only an MP4 with H.264 can stay" in problem
+            assert "`-o NAME.mkv`" in hint and "`--method sealed`" in hint
+    assert main(["hide", "phone.mkv", "note.txt", "--key-file", "k", "-o", "sent.mkv"]) == 0
+    assert Path("sent.mkv").stat().st_size > 9e6
+    assert not Path("folder").exists()

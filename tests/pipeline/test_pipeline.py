@@ -196,7 +196,7 @@ WORDS = {"code": "docs", "data.folder": "docs", "data.test_folder": "docs", "vid
 
 def changed(values: dict[str, Any], section: str = "") -> dict[str, Any]:
     """Return parameters of which each is another; those that name files name one that exists."""
-    others = {}
+    others: dict[str, Any] = {}
     for name, value in values.items():
         key = f"{section}{name}"
         match value:

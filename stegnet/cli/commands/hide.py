@@ -94,7 +94,7 @@ def add_arguments(hide: Parser) -> None:
         "--text",
         action=_Text,
         secret=secret,
-        help="hide a text instead of SECRET; - reads it from standard input, unseen by other users",
+        help="hide a text instead of SECRET; - reads it unseen",
     )
     output_help = "output file or folder; a suffix that fits is added"
     add_output_options(hide, output_help, places=True)
@@ -230,19 +230,19 @@ def _hide(
         into_folder: bool = options.into_folder
         while isinstance(output, Path) and (into_folder or is_folder(output)):
             folders.enter_context(results_folder(output, cover))
-            output = output / f"{cover.stem}{job.suffix_of(cover)}"
+            output = output / f"{cover.stem}{job.unasked_suffix(cover)}"
             into_folder = False
 
         if isinstance(output, Path):
             is_special = os.path.lexists(output) and not output.is_file()  # a device, for example
             if not (output.suffix or output.name.startswith(".") or is_special):
-                output = output.with_suffix(job.suffix_of(cover))
+                output = output.with_suffix(job.unasked_suffix(cover))
             report = _hide_file(options, cover, secret, output, job, key_source)
             reports.show(options, report, output, options.verbose)
         else:
             messages.refuse_terminal()
             with temporary_folder() as folder:
-                container = folder / f"container{job.suffix_of(cover)}"
+                container = folder / f"container{job.unasked_suffix(cover)}"
                 report = _hide_file(options, cover, secret, container, job, key_source)
                 messages.copy_to_output(container)
                 size = container.stat().st_size

@@ -70,6 +70,8 @@ def _plain(info: Info) -> Lines:
         yield from _album_fits(info)
         return
     if "method" not in info:
+        if metadata := info.get("metadata"):
+            yield "says of its maker", f"{', '.join(metadata)} (`--strip-metadata` leaves that out)"
         yield from (("note", line) for line in info.get("notes", []))
         yield from _fits(info)
         yield "hidden", info["hidden"]

@@ -22,6 +22,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {Object<string, string[]>} destinations by kind of cover, that its containers are made for, of DESTINATIONS
  * @property {(onchange: () => void) => import("./form/send.js").KnownChannel} [makeChannel] lets the visitor choose the
  *   channel of an app; absent where containers can't be made for one
+ * @property {boolean} [canKeepPlace] true where a picture that says where it was taken loses that, unless it is to stay
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases

@@ -13,7 +13,7 @@ export function makeViews(views) {
   const note = make("p", { className: "note" });
   const choice = makeChoice("view", "View", Object.fromEntries(names.map((name) => [name, name])), choose);
   choose(names[0]);
-  return make("div", { className: "views" }, choice.node, stage, note);
+  return make("div", { className: "views" }, ...(names.length > 1 ? [choice.node] : []), stage, note);
 
   function choose(name) {
     stage.replaceChildren(views[name].view);

@@ -23,7 +23,7 @@ export function passphraseRow(name, canMake, passphrases) {
   });
   const eye = button("", () => reveal(input.type === "password"), { className: "quiet" });
   reveal(false);
-  const row = make("div", { className: "stack" }, make("div", { className: "row" }, input, eye));
+  const row = make("div", { className: "stack" }, make("div", { className: "row wrap passphrase" }, input, eye));
   if (canMake) row.append(...maker());
   return {
     row,

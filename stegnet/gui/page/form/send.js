@@ -8,11 +8,12 @@ const FILE = "file";
 const JPEG = ".jpg";
 const FORMATS = { [JPEG]: "The JPEG itself", ".png": "PNG file" }; // of the container of a JPEG
 const KEEPS = "The cover stays a JPEG and keeps its metadata.";
+const KEEPS_BUT_PLACE = "The cover stays a JPEG. If it says where it was taken, its metadata is left out.";
 
 /** Of a container that is not as transparent as its cover. */
 const OPAQUE = {
   message: "The cover is transparent, and its container will not be: it shows the cover over white.",
-  hint: "`stegnet hide` keeps it transparent.",
+  hint: "The command line keeps it transparent.",
 };
 
 /** What to do about a cover whose lossy past gives its container away. */
@@ -28,9 +29,10 @@ const WAYS_OUT = {
 /**
  * What hiding makes.
  *
- * @typedef {{destination: string, suffix: string, survives: string, safe: boolean, channel?: KnownChannel}} Container
+ * @typedef {{destination: string, suffix: string, survives: string, safe: boolean, keepsPlace: boolean, channel?: KnownChannel}} Container
  *   destination: a name of DESTINATIONS, or CHANNEL; suffix: of the container's name; survives: a sentence on that; safe:
- *   no more is to be hidden than what is hard to find; channel: of CHANNEL
+ *   no more is to be hidden than what is hard to find; keepsPlace: metadata stays that says where a picture was taken;
+ *   channel: of CHANNEL
  *
  * The channel of an app that stegnet knows, as the visitor chooses it.
  *
@@ -53,18 +55,20 @@ const WAYS_OUT = {
  * @param {import("../main.js").Backend} backend
  * @returns {{container: () => Container, update: () => void}} update: renews the forecast
  */
-export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel }) {
+export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel, canKeepPlace }) {
   const channel = makeChannel?.(update);
   const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
   const format = makeChoice("hide-format", "Kind of container", FORMATS, update);
   const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
   const safely = make("label", { className: "check", for: safe.id }, safe, "No more than is hard to find");
+  const place = make("input", { type: "checkbox", id: "hide-place", onchange: update });
+  const keeping = make("label", { className: "check", for: place.id }, place, "Keep the place where it was taken");
   const [note, expected, warned] = [
     make("p", { className: "note" }),
     make("p", { className: "note forecast", role: "status" }),
     make("div", { className: "cover-warning stack" }),
   ];
-  const row = make("div", { className: "row wrap" }, format.node, safely);
+  const row = make("div", { className: "row wrap" }, format.node, safely, keeping);
   const nodes = Object.values(choices).map(({ node }) => node);
   const legend = make("legend", {}, "Where will it be sent?");
   fieldset.append(legend, ...nodes, ...(channel ? [channel.node] : []), note, row, expected, warned);
@@ -94,6 +98,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
       suffix: chosen().cover?.sound ?? (staysJpeg() ? JPEG : suffix),
       survives: `The container survives ${survives}, but not ${not}.`,
       safe: !safely.hidden && safe.checked,
+      keepsPlace: !keeping.hidden && place.checked,
       ...(destination === CHANNEL ? { channel } : {}),
     };
   }
@@ -106,8 +111,9 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     format.node.hidden = !cover?.isJpeg || destination !== FILE;
     safely.hidden = kind() === "film" || ![FILE, CHANNEL].includes(destination);
     if (channel) channel.node.hidden = destination !== CHANNEL;
-    row.hidden = format.node.hidden && safely.hidden;
-    const about = staysJpeg() ? KEEPS : placeOf(kind(), destination).note;
+    keeping.hidden = !canKeepPlace || kind() !== "picture" || !cover || cover.isExample;
+    row.hidden = format.node.hidden && safely.hidden && keeping.hidden;
+    const about = staysJpeg() ? (keeping.hidden || place.checked ? KEEPS : KEEPS_BUT_PLACE) : placeOf(kind(), destination).note;
     note.replaceChildren([container().survives, about].filter(Boolean).join(" "), ...others());
     foretell(cover, secret);
   }

@@ -19,6 +19,7 @@ export const program = {
   covers: "image/*,video/*,.wav,.flac",
   destinations: Object.fromEntries(Object.entries(DESTINATIONS).map(([kind, all]) => [kind, Object.keys(all)])),
   makeChannel,
+  canKeepPlace: true,
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
   gatherHiding,
@@ -85,9 +86,9 @@ async function noteOn(passphrase) {
 }
 
 /** The program chooses the method by where the container is sent. */
-async function gatherHiding({ cover, secret, container: { destination, suffix, safe, channel }, keyInput }) {
+async function gatherHiding({ cover, secret, container: { destination, suffix, safe, keepsPlace, channel }, keyInput }) {
   const files = [cover.file, secret.file, ...(channel ? [await channel.needed()] : [])];
-  const what = { files, key: sent(keyInput), suffix, destination, safe };
+  const what = { files, key: sent(keyInput), suffix, destination, safe, place: keepsPlace };
   return { job: "hide", what, transfer: [] };
 }
 

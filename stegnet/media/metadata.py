@@ -1,0 +1,127 @@
+"""Metadata of a picture, which a container goes without if its sender wants: how it is shown stays.
+
+What stays is what browsers need: the picture, its colours and its orientation. In a JPEG, that is what
+`exiftool -all= -tagsfromfile @ -icc_profile -orientation` leaves.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from PIL import ExifTags, Image
+
+from stegnet.formats.opened_file import Source, is_jpeg, mapped
+from stegnet.formats.png import SIGNATURE, chunk_bytes, chunks_of
+from stegnet.image.jpeg_markers import UnsupportedJpegError, open_jpeg
+from stegnet.image.pictures import UNREADABLE, picture_has_position
+
+_EXIF = b"Exif\0\0"
+_SEGMENTS = {  # names of a JPEG's metadata, by marker and first bytes
+    (0xE1, _EXIF): "EXIF",
+    (0xE1, b"http://ns.adobe.com/"): "XMP",
+    (0xE2, b"MPF\0"): "index of further pictures",
+    (0xED, b"Photoshop 3.0\0"): "IPTC",
+    (0xEB, b"JP"): "Content Credentials",
+    (0xFE, b""): "comment",
+}
+_KEPT_SEGMENTS = ((0xE0, b"JFIF\0"), (0xE2, b"ICC_PROFILE\0"), (0xEE, b"Adobe"))
+# Chunks that say how a PNG is shown (Portable Network Graphics, 3rd edition, 11.2 and 11.3), and its animation's.
+_KEPT_CHUNKS = frozenset(
+    {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "bKGD", "pHYs", "acTL", "fcTL", "fdAT"}
+    | {"cHRM", "gAMA", "iCCP", "sBIT", "sRGB", "cICP", "mDCV", "cLLI"}
+)
+_CHUNKS = {"eXIf": "EXIF", "tIME": "time", "caBX": "Content Credentials"}
+_CHUNKS |= dict.fromkeys(("tEXt", "zTXt", "iTXt"), "texts")
+
+Part = tuple[str, int, int, bytes]  # name, start and end in the file, and the bytes that it is replaced by
+
+
+def metadata_of(source: Source) -> list[Part]:
+    """Return the metadata of a JPEG or PNG, by its parts in the file.
+
+    Containers of other pictures have none, nor have those of JPEGs of a kind that is not written. Raises MediaError if
+    it can't be read.
+    """
+    if is_jpeg(source):
+        try:
+            return list(_of_jpeg(source))
+        except UnsupportedJpegError:
+            return []
+    with source.open("rb") as file:
+        is_png = file.read(len(SIGNATURE)) == SIGNATURE
+    return list(_of_png(source)) if is_png else []
+
+
+def metadata_names(source: Source) -> list[str]:
+    """Return what a JPEG or PNG has besides how it is shown, each once; errors are those of `metadata_of`."""
+    names = list(dict.fromkeys(name for name, *_ in metadata_of(source) if name))
+    if names and picture_has_position(source):
+        names.insert(0, "GPS position")
+    return names
+
+
+def _of_jpeg(source: Source) -> Iterator[Part]:
+    file = open_jpeg(source)
+    shown = _shown(source)
+    for segment in file.metadata:
+        content = file.data[segment.start : segment.end]
+        start = segment.start - 4
+        if segment.marker == 0xE0 and content.startswith(b"JFIF\0") and any(content[12:14]):
+            thumbnail = content[:12] + bytes(2)
+            yield "thumbnail", start, segment.end, _segment(0xE0, thumbnail)
+        if any(_is(marker, head, segment.marker, content) for marker, head in _KEPT_SEGMENTS):
+            continue
+        names = (name for (marker, head), name in _SEGMENTS.items() if _is(marker, head, segment.marker, content))
+        name = next(names, f"segment APP{segment.marker - 0xE0}")
+        rest = b""
+        if name == "EXIF":
+            rest, shown = (_segment(0xE1, _EXIF + shown) if shown else b""), b""
+            name = "" if rest == file.data[start : segment.end] else name
+        yield name, start, segment.end, rest
+    if file.end < len(file.data):
+        yield "data behind the picture", file.end, len(file.data), b""
+
+
+def _is(marker: int, head: bytes, found: int, content: bytes) -> bool:
+    return found == marker and content.startswith(head)
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+def _of_png(source: Source) -> Iterator[Part]:
+    shown = _shown(source)
+    end = 0
+    with mapped(source) as data:
+        for kind, start, length in chunks_of(source):
+            end = start + 12 + length
+            if kind in _KEPT_CHUNKS:
+                continue
+            name, rest = _CHUNKS.get(kind, f"chunk {kind}"), b""
+            if kind == "eXIf":
+                rest = chunk_bytes(b"eXIf", shown) if shown else b""
+                name = "" if rest == data[start:end] else name
+            yield name, start, end, rest
+        if end < len(data):
+            yield "data behind the picture", end, len(data), b""
+
+
+def _shown(source: Source) -> bytes:
+    """Return EXIF that says only how a picture is turned and which colours it has; b"" if it need not."""
+    usual = 1  # of both: not turned, and sRGB
+    try:
+        with source.open("rb") as file, Image.open(file) as image:
+            old = image.getexif()
+            orientation = old.get(ExifTags.Base.Orientation, usual)
+            space = old.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace, usual)
+            index = old.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
+    except UNREADABLE:  # viewers do without damaged EXIF
+        return b""
+    new = Image.Exif()
+    if orientation != usual:
+        new[ExifTags.Base.Orientation] = orientation
+    if space != usual:
+        new.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = space
+        if index:
+            new.get_ifd(ExifTags.IFD.Exif)[ExifTags.IFD.Interop] = {ExifTags.Interop.InteropIndex: index}
+    return new.tobytes().removeprefix(_EXIF) if len(new) or space != usual else b""
