@@ -81,11 +81,13 @@ visiting("the capacity and a weak passphrase are told before anything is hidden"
   const { page } = visitor;
   await visitor.give("secret", { name: "small.bin", mimeType: "", buffer: Buffer.alloc(1 << 10) });
   const forecast = page.locator("#hide .send .forecast");
-  await forecast.getByText(/^Capacity: about .*\. The secret fits as it is, byte for byte\.$/).waitFor();
-  const offered = () => page.locator("#hide .send .segments:visible input").evaluateAll((all) => all.map(({ value }) => value));
+  await forecast.getByText(/^Hard to find\. Capacity: about .*\. The secret fits as it is, byte for byte\.$/).waitFor();
+  const offered = () => page.locator("#hide .send .segments:visible label:not([hidden]) input").evaluateAll((all) => all.map(({ value }) => value));
+  assert.deepEqual(await offered(), ["file", "messenger", "website", "channel"]);
+  await page.locator("#hide .send").getByRole("button", { name: "more" }).click();
   assert.deepEqual(await offered(), ["file", "messenger", "website", "resize", "crop", "channel"]);
   await visitor.sendTo("website");
-  await forecast.getByText(/^Capacity: about .* kB\. /).waitFor();
+  await forecast.getByText(/^Easy to find\. Capacity: about .* kB\. /).waitFor();
   await visitor.usePassphrase("hide");
   await page.getByText(/^The passphrase is weak: a thousand processor cores guess it in /).waitFor();
   await page.getByRole("button", { name: "Generate a passphrase" }).click();
@@ -159,7 +161,7 @@ visiting("a channel is learned, saved, chosen and hidden for", async (visitor) =
   assert.equal(await page.locator("#channel-sent").isVisible(), false);
   const learned = await described();
   assert.match(learned, /^Size\s+Larger pictures are reduced, 640×480 to 384×288;/);
-  await send.locator(".forecast").getByText(/^Capacity: about [\d.]+ kB, \d+ bytes of it hard to find\. .* byte for byte/).waitFor();
+  await send.locator(".forecast").getByText(/^(Hard|Not hard) to find\. Capacity: about [\d.]+ kB, \d+ bytes of it hard to find\. .* byte for byte/).waitFor();
   await visitor.finish("hide");
   assert.equal(await page.getByRole("button", { name: "Reveal it here" }).count(), 0, "what arrives is revealed, not this");
   assert.equal(await visitor.saveName("hide"), "phone-2.jpg");

@@ -1,12 +1,13 @@
 /** Choice of where the container is sent, and what is known of the cover before anything is hidden. */
 
 import { TRACES } from "../constants.js";
-import { make, makeChoice, notice } from "../elements.js";
+import { button, make, makeChoice, notice } from "../elements.js";
 import { CHANNEL, DESTINATIONS, KNOWN_APP } from "./destinations.js";
 
 const FILE = "file";
 const JPEG = ".jpg";
 const FORMATS = { [JPEG]: "The JPEG itself", ".png": "PNG file" }; // of the container of a JPEG
+const RARE = ["resize", "crop"]; // places that few need
 const KEEPS = "The cover stays a JPEG and keeps its metadata.";
 const KEEPS_BUT_PLACE = "The cover stays a JPEG. If it says where it was taken, its metadata is left out.";
 
@@ -78,7 +79,9 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
   function choiceOf(kind) {
     const names = [...destinations[kind], ...(channel && kind === "picture" ? [CHANNEL] : [])];
     const labels = names.map((name) => [name, placeOf(kind, name).label]);
-    return makeChoice(`hide-for-${kind}`, `Destination of the ${kind}`, Object.fromEntries(labels), update);
+    const choice = makeChoice(`hide-for-${kind}`, `Destination of the ${kind}`, Object.fromEntries(labels), update);
+    keepBack([...choice.node.children].filter(({ firstChild: { value } }) => RARE.includes(value)), choice.node);
+    return choice;
   }
 
   function kind() {
@@ -150,6 +153,18 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     if (staysJpeg()) return WAYS_OUT.staying;
     return isJpeg ? WAYS_OUT.jpeg : WAYS_OUT.other;
   }
+}
+
+/** Hides some places of a choice until they are asked for. */
+function keepBack(labels, choice) {
+  if (!labels.length) return;
+  for (const label of labels) label.hidden = true;
+  const more = button("more", () => {
+    for (const label of labels) label.hidden = false;
+    more.remove();
+    labels[0].firstChild.focus();
+  });
+  choice.append(more);
 }
 
 const placeOf = (kind, destination) => (destination === CHANNEL ? KNOWN_APP : DESTINATIONS[kind][destination]);
