@@ -2,7 +2,7 @@
 
 import { size } from "@page/elements.js";
 import { isAnimation, isFilm } from "@page/form/film.js";
-import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture } from "@page/form/read.js";
+import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture, soundSuffix } from "@page/form/read.js";
 
 import { fromBitmap, isTransparent } from "../canvas.js";
 import { PageError } from "../errors.js";
@@ -20,6 +20,7 @@ const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
  * and `isTransparent`, true if it is anywhere.
  */
 export async function readCover(file) {
+  if (await soundSuffix(file)) throw aSound(file, "hide");
   const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
   if (!chosen.bitmap) return chosen;
@@ -57,6 +58,7 @@ export async function readSecret(file) {
 /** Reads a container: a film, or a picture as bytes, because the samples must be those of the file. */
 export async function readContainer(file) {
   if (await isFilm(file)) return readFilm(file);
+  if (await soundSuffix(file)) throw aSound(file, "reveal");
   if (file.size > MAX_BYTES) throw tooMany(file, "reveals", "reveal");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
@@ -68,6 +70,9 @@ export async function readContainer(file) {
   const caption = `${dimensions(bitmap)}, ${size(bytes.length)}`;
   return { file, bytes, show: await drawn(bitmap, file.name), caption };
 }
+
+const aSound = ({ name }, command) =>
+  new PageError(`${name} is a sound, which this page does not open.`, `The program does: \`stegnet ${command}\`.`);
 
 const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
 

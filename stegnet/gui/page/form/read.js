@@ -42,7 +42,7 @@ export async function isJpeg(file) {
 }
 
 /** Suffix of a WAV or FLAC, whatever its name; "" for others. @param {File} file */
-async function soundSuffix(file) {
+export async function soundSuffix(file) {
   const start = new TextDecoder("latin1").decode(await file.slice(0, 12).arrayBuffer());
   if (start.startsWith("fLaC")) return ".flac";
   return /^(RIFF|RF64)....WAVE/s.test(start) ? ".wav" : "";
