@@ -101,7 +101,7 @@ def test_resized():
 
 
 def test_the_pages_columns_and_smallest_pictures():
-    rows = re.findall(r"\n\| (\d) \| ([\d ]+) \|(?=\n)", PAGE)
+    rows = re.findall(r"\n(\d)  ([\d ]+)(?=\n)", PAGE)
     assert {int(height): tuple(map(int, row.split())) for height, row in rows} == trellis.COLUMNS
     found = re.search(r"is (\d+)×\1\s+pixels without a base, (\d+)×\2 with means, and (\d+)×\3 with a coded", PAGE)
     for kind, side in zip(("none", "means", "coded"), map(int, found.groups()), strict=True):
