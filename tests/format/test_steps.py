@@ -100,11 +100,16 @@ def test_resized():
         assert np.array_equal(resize(given, *wanted.shape[:2]), wanted)
 
 
-def test_the_pages_columns_and_smallest_pictures():
+def test_the_pages_columns():
     rows = re.findall(r"\n(\d)  ([\d ]+)(?=\n)", PAGE)
     assert {int(height): tuple(map(int, row.split())) for height, row in rows} == trellis.COLUMNS
-    found = re.search(r"is (\d+)×\1\s+pixels without a base, (\d+)×\2 with means, and (\d+)×\3 with a coded", PAGE)
-    for kind, side in zip(("none", "means", "coded"), map(int, found.groups()), strict=True):
-        small, enough = (144 + least_base(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side))
-        assert record_capacity(side - 1, side - 1) < small and record_capacity(side, side) >= enough
+
+
+@pytest.mark.parametrize(("kind", "side"), [("none", 22), ("means", 24), ("coded", 43)])
+def test_the_smallest_square_cover_of_a_picture(kind: str, side: int):
+    small, enough = (144 + least_base(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side))
+    assert record_capacity(side - 1, side - 1) < small and record_capacity(side, side) >= enough
+
+
+def test_the_least_samples():
     assert record_capacity(1, 227) < 0 <= record_capacity(1, 228)  # 681 and 684 samples
