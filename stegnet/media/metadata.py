@@ -1,7 +1,6 @@
 """Metadata of a picture, which a container goes without if its sender wants: how it is shown stays.
 
-What stays is what browsers need: the picture, its colours and its orientation. In a JPEG, that is what
-`exiftool -all= -tagsfromfile @ -icc_profile -orientation` leaves.
+What stays is what browsers need: the picture, its colours and its orientation.
 """
 
 import struct
