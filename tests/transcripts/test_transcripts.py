@@ -151,3 +151,15 @@ def snapshot() -> dict[str, object]:
     """All files and folders below this one."""
     paths = sorted(Path().rglob("*"))
     return {str(path): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"") for path in paths}
+
+
+HARD = re.compile(r": hard to find \(([\d,]+) of ([\d,]+) bytes that are\)")
+MORE = re.compile(r": (?:detectors may find it|easy to find) \(([\d,]+) bytes; ([\d,]+) would be hard to find\)")
+
+
+def test_a_verdict_agrees_with_the_numbers_that_it_tells() -> None:
+    """In whatever a transcript shows: bytes that are hard to find are no more than what would be, others are more."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.txt"))
+    hard, more = ([[int(n.replace(",", "")) for n in pair] for pair in each.findall(text)] for each in (HARD, MORE))
+    assert len(hard) > 20 and all(hidden <= most for hidden, most in hard)
+    assert len(more) > 10 and all(hidden > most for hidden, most in more)
