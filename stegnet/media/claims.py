@@ -68,6 +68,7 @@ def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
     if changes and not is_mp4(cover):
         with cover:
             cover = Cover(FileInMemory(str(path), _without(cover, changes)))
+    cover.strips_metadata = strip_metadata
     if metadata:
         names = ", ".join(dict.fromkeys(name for name, *_ in metadata if name))
         cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()

@@ -206,9 +206,11 @@ class Cover(OpenedFile):
 
     Attributes:
         left_out: lines for the report on parts of the file that are not used.
+        strips_metadata: its container is to have none of its metadata.
     """
 
     left_out: tuple[str, ...] = ()
+    strips_metadata: bool = False
     _notes: tuple[str, ...] | None = None
 
     @cached_property

@@ -90,6 +90,8 @@ def _exif(cover: Cover) -> bytes:
 
     The EXIF of a TIFF can't, since its tags describe its pixels.
     """
+    if cover.strips_metadata:
+        return b""
     with open_picture(cover) as image, ignoring_warnings:  # damage in it was reported when it was read
         try:
             exif = image.getexif()

@@ -62,6 +62,18 @@ def test_what_a_picture_says_is_listed_and_warned_of(cover: Path, tmp_path: Path
         assert listed == [] if strips else {"GPS position", "EXIF"} <= set(listed)
 
 
+@pytest.mark.parametrize(("name", "mode"), [("a.jpg", "CMYK"), ("a.avif", "RGB")])
+def test_a_jpeg_made_anew_has_none(name: str, mode: str, picture: Callable[..., np.ndarray], tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Jane Doe"
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (48, 8, 0)})
+    Image.fromarray(picture(240, 320, 1)).convert(mode).save(tmp_path / name, exif=exif)
+    for strips in (False, True):
+        out = tmp_path / f"sent{strips}.jpg"
+        stegnet.hide(tmp_path / name, b"a note", to=out, key=KEY, strip_metadata=strips)
+        assert (b"Jane Doe" in out.read_bytes()) is not strips
+
+
 def test_films_and_sounds_keep_theirs(make_film: Callable[..., Path], tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", frames=2, height=64, width=96)
     with pytest.raises(stegnet.ConfigError, match="only pictures lose their metadata"):
