@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
-from stegnet.core.errors import StegnetError
+from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
@@ -184,6 +184,9 @@ def _warn_of_all(results: list[tuple[Place, Report]]) -> None:
             about[line].append(out.name)
     for line, names in about.items():
         messages.warning(Text(f"{messages.listed(names)}: ", line))
+    for line in dict.fromkeys(line for _, report in results for line in report.notes):
+        if isinstance(line, Text) and line.kind == NEXT_STEP:
+            messages.note(line)
 
 
 def _show_failures(failed: list[tuple[Job, StegnetError]], total: int) -> None:
@@ -191,7 +194,10 @@ def _show_failures(failed: list[tuple[Job, StegnetError]], total: int) -> None:
     messages.error(f"{len(failed)} of {total} failed")
     for job, error in failed:
         source = str(job.source)
-        messages.error(str(error) if error.subject == source else f"{source}: {error}")
+        if isinstance(error, ConfigError) and error.parameter:
+            messages.error(f"{source}: {messages.flag(error.parameter)}: {error.problem}")
+        else:
+            messages.error(str(error) if error.subject == source else f"{source}: {error}")
     for hint in dict.fromkeys(error.hint for _, error in failed if error.hint):
         messages.hint(hint)
 

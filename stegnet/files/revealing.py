@@ -226,6 +226,8 @@ def file_info(
         RevealError: nothing opens with this key.
     """
     if path.is_dir():
+        if channel is not None:
+            raise MediaError("is a folder", "name a file in it: what fits for a channel differs by file", subject=path)
         return _album(path, key_source, context)
     if key_source is None:
         with Cover(path) as cover:

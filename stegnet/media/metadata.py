@@ -64,9 +64,10 @@ def _of_jpeg(source: Source) -> Iterator[Part]:
     for segment in file.metadata:
         content = file.data[segment.start : segment.end]
         start = segment.start - 4
-        if segment.marker == 0xE0 and content.startswith(b"JFIF\0") and any(content[12:14]):
-            thumbnail = content[:12] + bytes(2)
-            yield "thumbnail", start, segment.end, _segment(0xE0, thumbnail)
+        if segment.marker == 0xE0 and content.startswith(b"JFIF\0") and (any(content[12:14]) or len(content) > 14):
+            yield "thumbnail", start, segment.end, _segment(0xE0, content[:12] + bytes(2))
+        if segment.marker == 0xEE and content.startswith(b"Adobe") and len(content) > 12:
+            yield "segment APP14", start, segment.end, _segment(0xEE, content[:12])
         if any(_is(marker, head, segment.marker, content) for marker, head in _KEPT_SEGMENTS):
             continue
         names = (name for (marker, head), name in _SEGMENTS.items() if _is(marker, head, segment.marker, content))

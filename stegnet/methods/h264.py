@@ -33,6 +33,7 @@ from stegnet.methods.method import (
     CoverSize,
     Fit,
     FoundSecret,
+    HiddenFile,
     MethodChoice,
     MethodInfo,
     MethodOptions,
@@ -41,7 +42,7 @@ from stegnet.methods.method import (
     Payload,
     choice_of,
 )
-from stegnet.record import Container, FrameReading, empty_record_bytes, read_record
+from stegnet.record import Container, FrameReading, empty_record_bytes, full_capacity, read_record
 from stegnet.results import SecurePayload, check_same
 from stegnet.sealing import SampleModel, most_fixed, record_capacity
 from stegnet.sealing.h264_samples import (
@@ -200,6 +201,17 @@ class H264Medium(GroupedMedium):
             for size, free in self._sizes
         )
         return min(capacities, default=0) - empty_record_bytes(name, key, self.groups > 1)
+
+    @property
+    def hard(self) -> int:
+        """Bytes of the largest file whose shares together are hard to find; negative: not even an empty file is."""
+        hard = self.secure.hard
+        return full_capacity(self.groups, hard // self.groups) if hard >= 0 else hard
+
+    def share_of(self, fitted: HiddenFile, key: Key) -> int:
+        """Return the bytes of a group for a share; no more groups may be lost than stays hard to find."""
+        share = super().share_of(fitted, key)
+        return min(share, max(self.secure.hard // self.groups, 1)) if fitted.size <= self.hard else share
 
     def refusal(self, size: int, most: int) -> CapacityError:
         """Return the error for a secret of `size` bytes."""

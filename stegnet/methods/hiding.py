@@ -20,6 +20,7 @@ from stegnet.core.names import (
     ALBUM,
     FILE,
     FILM,
+    FORMS,
     MOST_TEXT,
     PICTURE,
     TEXT_NAME,
@@ -29,7 +30,7 @@ from stegnet.core.names import (
 )
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Aside, Setting, Text
-from stegnet.formats.opened_file import FileInMemory
+from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
@@ -42,7 +43,6 @@ from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
     Context,
-    CoverSize,
     FoundSecret,
     Method,
     MethodChoice,
@@ -52,7 +52,7 @@ from stegnet.methods.method import (
     Payload,
     ignore,
 )
-from stegnet.methods.registry import METHODS, album_method
+from stegnet.methods.registry import album_method
 from stegnet.record import (
     ALL_OR_NOTHING,
     UNREADABLE,
@@ -66,6 +66,7 @@ from stegnet.record import (
 )
 from stegnet.results import (
     CHANGED_SECRET,
+    H264_FILM,
     Changes,
     FilmFrame,
     HidingFigures,
@@ -112,14 +113,18 @@ class HideJob:
             return self.method.suffixes_of(opened)[0]
 
     def unasked_suffix(self, cover: Path) -> str:
-        """Return `suffix_of` a cover, whose container nobody has named.
+        """Return the suffix for the container of a cover that nobody has named; an MP4 with H.264 is to stay one.
 
         Raises:
             MediaError: it would be a film many times as large as its cover.
         """
         suffix = self.suffix_of(cover)
+        if self.method.info.name != AUTO or suffix not in FORMS[FILM]:
+            return suffix
         with Cover(cover) as opened:
-            if self.method.info.name == AUTO and opened.is_film and opened.history and suffix != ".mp4":
+            if opened.history == H264_FILM and is_mp4(opened):
+                return ".mp4"
+            if opened.history:
                 self._refuse_growth(opened)
         return suffix
 
@@ -130,9 +135,8 @@ class HideJob:
         if size <= max(most * cover.length, small):
             return
         times = size / max(cover.length, 1)
-        fits = (fit for method in METHODS.hiding_in(FILM) for fit in method.what_fits(CoverSize.of(cover)))
-        reason = next((fit.why_not for fit in fits if fit.why_not), "only an MP4 with H.264 can stay what it is")
-        problem = f"would become a film without loss of about {shown_size(size)}, {times:.0f} times as large: {reason}"
+        growth = f"would become a film without loss of about {shown_size(size)}, {times:.0f} times as large"
+        problem = f"{growth}: only an MP4 with H.264 can stay what it is"
         asked = Setting("to", "NAME.mkv", quoted=False)
         hint = Text("use another cover, or ask for it: ", asked, "; for a folder, ", Setting("method", "sealed"))
         raise MediaError(problem, hint, subject=cover)

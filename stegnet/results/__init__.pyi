@@ -7,6 +7,9 @@ from .figures import (
     DETECTION_WORDS as DETECTION_WORDS,
 )
 from .figures import (
+    H264_FILM as H264_FILM,
+)
+from .figures import (
     LEAST as LEAST,
 )
 from .figures import (

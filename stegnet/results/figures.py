@@ -19,6 +19,7 @@ from stegnet.media.cover import Cover
 
 GIVEN_AWAY = "anyone can tell that something is hidden"
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
+H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
 SLIGHTLY = "reduced by less than half"  # at the end of a history
 POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
 NONE_HARD = -1  # bound of the bytes that are hard to find in a cover in which not even an empty file is
@@ -120,10 +121,10 @@ class Detectability:
         if detection is None:
             return "how easily it is found was not measured"
         words = DETECTION_WORDS[detection]
-        if self.cover_format:
-            return Text(f"{words}: ", _betrayal(self.cover_format, ""))
         if self.secure is None or self.hidden_bytes is None:
             return f"{words}, as whatever is hidden this way"
+        if self.cover_format:
+            return Text(f"{words}: ", _betrayal(self.cover_format, ""))
         hard = self.secure.hard
         if not self.measured:
             return f"{words} ({self.hidden_bytes:,} bytes)"
@@ -207,7 +208,7 @@ def _betrayal(history: str, verdict: str) -> Text:
         keep_the_format = Text("let it stay one", Aside("to", "NAME.jpg"), ", or ")
     elif history.startswith("a JPEG that can't stay "):
         keep_the_format = Text("write a JPEG, which is made anew", Aside("to", "NAME.jpg"), ", or ")
-    elif history == "a film in YCbCr (h264)":
+    elif history == H264_FILM:
         name = Setting("to", "NAME.mp4")
         keep_the_format = Text("let it stay H.264 where it can (", name, ", for small secrets), or ")
     by_size = () if history.startswith("a film") else (resize,)

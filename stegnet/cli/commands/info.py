@@ -33,7 +33,10 @@ Lines = Iterator[tuple[str, str]]
 
 def add_arguments(info: argparse.ArgumentParser) -> None:
     """Add the file, the key options, and options for the amount of output."""
-    info.epilog = "The exit code is 3 if something is hidden but FILE was altered since hiding.\n"
+    info.epilog = (
+        "The exit code is 3 if something is hidden but FILE was altered since hiding,\n"
+        "and 1 if an album lacks files that it needs.\n"
+    )
     info.add_argument("file", type=local_path, metavar="FILE", help="picture, film or sound, or folder of an album")
     add_key_options(info, required=False, identity=True)
     channel_help = "with the file of a channel (`stegnet channel`): what fits and arrives through it"
@@ -60,6 +63,8 @@ def execute(options: argparse.Namespace) -> int:
             lines = _verbose(info) if options.verbose else _plain(info)
         for name, value in lines:
             messages.result(f"{name}: {value}")
+    if info.get("album_pictures_here", 0) < info.get("album_pictures_needed", 0) and "files" in info:
+        return ExitCode.ERROR
     return ExitCode.ALTERED if info.get("whole") is False else ExitCode.SUCCESS
 
 
@@ -123,7 +128,10 @@ def _losses(info: Info) -> Lines:
     if "album_pictures" in info:
         needed = info["album_pictures_needed"]
         count = info["album_pictures"]
-        here = f"; {info['album_pictures_here']} are here" if "album_pictures_here" in info else ""
+        here = ""
+        if "album_pictures_here" in info:
+            found = info["album_pictures_here"]
+            here = f"; {found} {'is' if found == 1 else 'are'} here{'' if found >= needed else ': too few'}"
         files = f"{'all' if needed == count else f'any {needed} of the'} {count} files of its album"
         yield "recovered", f"from {files}{here}"
     if "frames_that_may_be_lost" in info:

@@ -9,6 +9,7 @@ import pytest
 
 import stegnet
 from stegnet import CapacityError, MediaError, Passphrase, Session
+from stegnet.cli import main
 from stegnet.core.names import USUAL_NAME
 from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
@@ -215,3 +216,26 @@ def test_an_mp4_without_loss_stays_one_without_loss(tmp_path):
     cover = encoded(lossless, tmp_path / "a.mp4", "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr0", "-an")
     report = SESSION.hide(cover, bytes(20_000), tmp_path / "out.mp4", key=KEY)
     assert (report.hiding.method, report.warnings) == ("sealed", ())
+
+
+def test_what_is_called_hard_to_find_is_so_with_its_redundant_shares(tmp_path):
+    """Groups that may be lost are given up before that."""
+    large = film(tmp_path / "large.mp4", 96, size=(288, 384))
+    (found,) = (fit for fit in stegnet.capacity(large) if fit.method == "h264" and fit.bytes)
+    assert found.safe > 100
+    for size in (found.safe, found.safe // 2, 1):
+        report = SESSION.hide(large, bytes(size), tmp_path / f"{size}.mp4", key=KEY, method="h264", at_most_safe=True)
+        assert report.hiding.detection == "hard" and report.hiding.hidden_bytes <= report.hiding.secure.hard, size
+        assert SESSION.reveal(tmp_path / f"{size}.mp4", key=KEY).data == bytes(size)
+    with pytest.raises(CapacityError, match=f"at most {found.safe} bytes are hard to find"):
+        hide_safely = {"key": KEY, "method": "h264", "at_most_safe": True}
+        SESSION.hide(large, bytes(found.safe + 1), tmp_path / "more.mp4", **hide_safely)
+
+
+def test_an_mp4_stays_one_though_nobody_names_it(cover, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stegnet.make_key_file("k")
+    Path("note.txt").write_bytes(NOTE)
+    for out in ("sent", "folder/"):
+        assert main(["hide", str(cover), "note.txt", "--key-file", "k", "-o", out]) == 0
+    assert Path("sent.mp4").is_file() and Path("folder/cover.mp4").is_file()
