@@ -74,7 +74,8 @@ def _of_jpeg(source: Source) -> Iterator[Part]:
         name = next(names, f"segment APP{segment.marker - 0xE0}")
         rest = b""
         if name == "EXIF":
-            rest, shown = (_segment(0xE1, _EXIF + shown) if shown else b""), b""
+            rest = _segment(0xE1, _EXIF + shown) if shown else b""
+            shown = b""
             name = "" if rest == file.data[start : segment.end] else name
         yield name, start, segment.end, rest
     if file.end < len(file.data):
@@ -97,7 +98,8 @@ def _of_png(source: Source) -> Iterator[Part]:
             end = start + 12 + length
             if kind in _KEPT_CHUNKS:
                 continue
-            name, rest = _CHUNKS.get(kind, f"chunk {kind}"), b""
+            name = _CHUNKS.get(kind, f"chunk {kind}")
+            rest = b""
             if kind == "eXIf":
                 rest = chunk_bytes(b"eXIf", shown) if shown else b""
                 name = "" if rest == data[start:end] else name
