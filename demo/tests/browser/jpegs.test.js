@@ -17,7 +17,7 @@ for (const name of ["baseline", "progressive", "grey", "fine"]) {
     await visitor.tab("Hide");
     await visitor.give("cover", exchange(`${name}.jpeg`));
     await visitor.give("secret", exchange("note.bin"));
-    await visitor.page.locator("#hide .forecast").getByText(/^Capacity: about [\d.]+ kB, .* hard to find\. .*byte for byte/).waitFor();
+    await visitor.page.locator("#hide .forecast").getByText(/^(Hard|Not hard|Easy) to find\. Capacity: about [\d.]+ kB, .* hard to find\. .*byte for byte/).waitFor();
     await visitor.useKeyFile("hide", exchange("key"));
     await visitor.finish("hide");
     assert.equal(await visitor.saveName("hide"), `${name}-2.jpg`);
@@ -48,7 +48,7 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   const [, hard] = (await visitor.forecast()).match(/^Hard to find\. Capacity: about [\d.]+ kB, (\d+) bytes of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.finish("hide");
-  assert.equal(await detection(), `Hard to find (6 of ${hard} bytes that are).`);
+  assert.equal(await detection(), `Hard to find (7 of ${hard} bytes that are).`);
 
   await visitor.type("x".repeat(Number(hard) + 1));
   await visitor.finish("hide");
@@ -63,14 +63,14 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
   assert.deepEqual(await visitor.forewarned(), [`${betrayed("a JPEG")}Let it stay a JPEG, or reduce it to half its sides and save it without loss.`]);
   await visitor.finish("hide");
-  assert.equal(await detection(), "easy to find");
+  assert.equal(await detection(), "Easy to find.");
 
   await visitor.give("cover", exchange("copy.png"));
   assert.match(await visitor.forecast(), /, all of it easy to find\. The secret fits/);
   const copy = betrayed("a copy of one that was saved with loss");
   assert.deepEqual(await visitor.forewarned(), [`${copy}Reduce it to half its sides first, and save it without loss.`]);
   await visitor.give("cover", exchange("cover.png"));
-  assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB, [\d.]+ kB of it hard to find\. The secret/);
+  assert.match(await visitor.forecast(), /^(Hard|Not hard) to find\. Capacity: about [\d.]+ kB, [\d.]+ kB of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.give("secret", exchange("copy.png")); // which the network would hide, and is found by it
   await visitor.onlySafely(true);
