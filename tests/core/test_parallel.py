@@ -144,3 +144,17 @@ def test_parts_are_done_in_order_and_errors_are_raised():
     assert parallel.in_parts(lambda part: part, 0) == []
     with pytest.raises(ZeroDivisionError):
         parallel.in_parts(lambda part: 1 // (part.start - parts[1].start), count, unit)
+
+
+def test_the_number_of_a_step_never_falls() -> None:
+    """A phase that is done once more counts to the latest; those that a job leaves out at its start do not count."""
+    told: list[tuple[str, int, int]] = []
+
+    def tell(phase: str, done: int, total: int) -> None:
+        assert isinstance(phase, parallel.Phase)
+        told.append((phase, phase.step, phase.steps))
+
+    progress = parallel.in_steps(tell, "compress", "try", "hide", "write")
+    for phase in ("try", "hide", "try", "write"):
+        progress(phase, 0, 1)
+    assert told == [("try", 1, 3), ("hide", 2, 3), ("try", 2, 3), ("write", 3, 3)]
