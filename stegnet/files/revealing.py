@@ -19,7 +19,7 @@ from stegnet.core.text import Setting, Text
 from stegnet.files.album import album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
-from stegnet.image.pictures import PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
+from stegnet.image.pictures import KEPT_IN_FORM, PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import metadata_names
@@ -319,7 +319,9 @@ def _described(cover: Cover) -> Info:
     info["metadata"] = metadata_names(cover)
     as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
     lost_with_transparency = TRANSPARENT if cover.is_transparent else None
-    notes = [as_other + line for line in cover.notes if line != lost_with_transparency]
+    kept = KEPT_IN_FORM if cover.png else ()
+    shown = (line for line in cover.notes if line != lost_with_transparency and not line.startswith(kept))
+    notes = [as_other + line for line in shown]
     info["notes"] = [*notes, *_unused_forms(fits)]
     try:
         refuse_palette(cover)

@@ -58,7 +58,9 @@ def test_what_a_picture_says_is_listed_and_warned_of(cover: Path, tmp_path: Path
         out = tmp_path / f"sent{strips}{cover.suffix}"
         report = stegnet.hide(cover, b"a note", to=out, key=KEY, strip_metadata=strips)
         assert any("GPS position, for anyone to read" in line for line in report.warnings) is not strips
-        listed = stegnet.info(out)["metadata"]
+        info = stegnet.info(out)
+        listed = info["metadata"]
+        assert all(line.startswith("as PNG: ") for line in info["notes"]), "a PNG keeps what it says"
         assert listed == [] if strips else {"GPS position", "EXIF"} <= set(listed)
 
 
