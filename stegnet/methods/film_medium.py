@@ -20,9 +20,6 @@ from stegnet.record import Record, frames_for, full_capacity
 from stegnet.results import Changes, SecurePayload, shown_history
 from stegnet.sealing import LAYERED_PIXELS, PIXELS, Costs, CoverNeeds, SampleModel, texture_costs
 
-_MUCH = 2  # times the cover's size, from which the report tells it
-_PIXELS_A_SECOND = 8e6  # that a processor core hides in, writes and reads back
-
 
 class FrameMedium(GroupedMedium):
     """The frames of a film that is written without loss."""
@@ -49,13 +46,15 @@ class FrameMedium(GroupedMedium):
     def forecast(self) -> str:
         """Return a line on how large the film gets, and how long that takes, if it takes long."""
         height, width = self.size
-        seconds = self.frames * height * width / _PIXELS_A_SECOND
+        pixels_a_second = 8e6  # that a processor core hides in, writes and reads back
+        seconds = self.frames * height * width / pixels_a_second
         least = 10  # seconds
+        much = 2  # times the cover's size
         if seconds < least:
             return ""
         size = capacity_tables.lossless_bytes(width, height, self.frames)
         times = size / max(self.cover.length, 1)
-        growth = f", {times:.0f} times the cover" if times >= _MUCH else ""
+        growth = f", {times:.0f} times the cover" if times >= much else ""
         time = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
         return f"about {shown_size(size)}{growth}; takes about {time}"
 

@@ -17,7 +17,6 @@ from stegnet.formats.opened_file import is_mp4
 from stegnet.media.compression_traces import FLAT, NOT_SENT
 from stegnet.media.cover import Cover
 
-GIVEN_AWAY = "anyone can tell that something is hidden"
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
 SLIGHTLY = "reduced by less than half"  # at the end of a history
@@ -185,7 +184,7 @@ class HidingFigures(Detectability):
 
 def betrayed_by(history: str) -> Text:
     """Return a line on a cover whose past or present lossy format gives its container away, and on a remedy."""
-    return _betrayal(history, f": {GIVEN_AWAY}")
+    return _betrayal(history, ": anyone can tell that something is hidden")
 
 
 def _betrayal(history: str, verdict: str) -> Text:
