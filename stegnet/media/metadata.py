@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from PIL import ExifTags, Image
 
 from stegnet.formats.opened_file import Source, is_jpeg, mapped
-from stegnet.formats.png import SIGNATURE, chunk_bytes, chunks_of
+from stegnet.formats.png import chunk_bytes, chunks_of
+from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import UnsupportedJpegError, open_jpeg
-from stegnet.image.pictures import UNREADABLE, picture_has_position
+from stegnet.image.pictures import UNREADABLE
+from stegnet.media.cover import has_gps_position
 
 _EXIF = b"Exif\0\0"
 _SEGMENTS = {  # names of a JPEG's metadata, by marker and first bytes
@@ -45,22 +47,21 @@ def metadata_of(source: Source) -> list[Part]:
             return list(_of_jpeg(source))
         except UnsupportedJpegError:
             return []
-    with source.open("rb") as file:
-        is_png = file.read(len(SIGNATURE)) == SIGNATURE
-    return list(_of_png(source)) if is_png else []
+    form = form_of(source)
+    return list(_of_png(source)) if form and form.name == "PNG" else []
 
 
 def metadata_names(source: Source) -> list[str]:
     """Return what a JPEG or PNG has besides how it is shown, each once; errors are those of `metadata_of`."""
     names = list(dict.fromkeys(name for name, *_ in metadata_of(source) if name))
-    if names and picture_has_position(source):
+    if names and has_gps_position(source):
         names.insert(0, "GPS position")
     return names
 
 
 def _of_jpeg(source: Source) -> Iterator[Part]:
     file = open_jpeg(source)
-    shown = _shown(source)
+    has_exif = False
     for segment in file.metadata:
         content = file.data[segment.start : segment.end]
         start = segment.start - 4
@@ -74,8 +75,9 @@ def _of_jpeg(source: Source) -> Iterator[Part]:
         name = next(names, f"segment APP{segment.marker - 0xE0}")
         rest = b""
         if name == "EXIF":
+            shown = b"" if has_exif else _shown(source)
+            has_exif = True
             rest = _segment(0xE1, _EXIF + shown) if shown else b""
-            shown = b""
             name = "" if rest == file.data[start : segment.end] else name
         yield name, start, segment.end, rest
     if file.end < len(file.data):
@@ -91,7 +93,6 @@ def _segment(marker: int, content: bytes) -> bytes:
 
 
 def _of_png(source: Source) -> Iterator[Part]:
-    shown = _shown(source)
     end = 0
     with mapped(source) as data:
         for kind, start, length in chunks_of(source):
@@ -101,6 +102,7 @@ def _of_png(source: Source) -> Iterator[Part]:
             name = _CHUNKS.get(kind, f"chunk {kind}")
             rest = b""
             if kind == "eXIf":
+                shown = _shown(source)
                 rest = chunk_bytes(b"eXIf", shown) if shown else b""
                 name = "" if rest == data[start:end] else name
             yield name, start, end, rest

@@ -20,7 +20,6 @@ from stegnet.core.names import (
     ALBUM,
     FILE,
     FILM,
-    FORMS,
     MOST_TEXT,
     PICTURE,
     TEXT_NAME,
@@ -109,8 +108,11 @@ class HideJob:
     def suffix_of(self, cover: Path) -> str:
         """Return the default suffix for the container of a cover; errors are those of `Cover` and `Method.check`."""
         with Cover(cover) as opened:
-            self.method.check(opened, self.options)
-            return self.method.suffixes_of(opened)[0]
+            return self._suffix_of(opened)
+
+    def _suffix_of(self, cover: Cover) -> str:
+        self.method.check(cover, self.options)
+        return self.method.suffixes_of(cover)[0]
 
     def unasked_suffix(self, cover: Path) -> str:
         """Return the suffix for the container of a cover that nobody has named; an MP4 with H.264 is to stay one.
@@ -118,14 +120,13 @@ class HideJob:
         Raises:
             MediaError: it would be a film many times as large as its cover.
         """
-        suffix = self.suffix_of(cover)
-        if self.method.info.name != AUTO or suffix not in FORMS[FILM]:
-            return suffix
         with Cover(cover) as opened:
-            if opened.history == H264_FILM and is_mp4(opened):
+            suffix = self._suffix_of(opened)
+            if self.method.info.name != AUTO or not opened.is_film or not opened.lossy_format:
+                return suffix
+            if opened.lossy_format == H264_FILM and is_mp4(opened):
                 return ".mp4"
-            if opened.history:
-                self._refuse_growth(opened)
+            self._refuse_growth(opened)
         return suffix
 
     def _refuse_growth(self, cover: Cover) -> None:
