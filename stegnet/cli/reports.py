@@ -15,7 +15,7 @@ from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
-from stegnet.core.text import Text, shown
+from stegnet.core.text import Text, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.media.cover import media_kind
 from stegnet.results import (
@@ -66,7 +66,7 @@ def wrote_to_output(size: int, report: Report, verbose: bool = True) -> None:
 
 def warn_beforehand(line: str) -> None:
     """Print a warning before the work begins, unless the verdict says it."""
-    if not (isinstance(line, Text) and line.kind == COVER_FORMAT):
+    if kind_of(line) != COVER_FORMAT:
         messages.warning(line)
 
 
@@ -90,7 +90,7 @@ def _facts(report: Report, size: int) -> str:
 def _notes(report: Report, verbose: bool, prefix: str = "") -> None:
     """Print notes, all if verbose, and warnings, except those that are printed elsewhere."""
     for line in report.notes:
-        if verbose or (isinstance(line, Text) and line.kind == NEXT_STEP):
+        if verbose or kind_of(line) == NEXT_STEP:
             messages.note(prefix + line)
     for line in _own_warnings(report):
         messages.warning(prefix + line)
@@ -99,7 +99,7 @@ def _notes(report: Report, verbose: bool, prefix: str = "") -> None:
 def _own_warnings(report: Report) -> list[str]:
     """Return the warnings on a result that neither the verdict nor a line before the result says."""
     lines = (*report.warnings, *report.trouble)
-    return [line for line in lines if not (isinstance(line, Text) and line.kind in (COVER_FORMAT, CHANGED_SECRET))]
+    return [line for line in lines if kind_of(line) not in (COVER_FORMAT, CHANGED_SECRET)]
 
 
 def show_batch(
@@ -185,7 +185,7 @@ def _warn_of_all(results: list[tuple[Place, Report]]) -> None:
     for line, names in about.items():
         messages.warning(Text(f"{messages.listed(names)}: ", line))
     for line in dict.fromkeys(line for _, report in results for line in report.notes):
-        if isinstance(line, Text) and line.kind == NEXT_STEP:
+        if kind_of(line) == NEXT_STEP:
             messages.note(line)
 
 

@@ -64,7 +64,7 @@ def in_steps(progress: Progress, *phases: str) -> Progress:
         shown = numbered.get(phase, phase)
         if isinstance(shown, Phase):
             latest = max(latest, shown.step)
-            shown = shown.at(latest)
+            shown = shown if shown.step == latest else shown.at(latest)
         progress(shown, done, total)
 
     return tell

@@ -61,6 +61,11 @@ class Text(str):
         return any(isinstance(part, Setting) and part.name == parameter for part in self.parts)
 
 
+def kind_of(line: str) -> str:
+    """Return the kind of a message; "" for one of no kind."""
+    return line.kind if isinstance(line, Text) else ""
+
+
 def joined(separator: str, texts: Iterable[str]) -> Text:
     """Join texts, as `str.join` does."""
     parts = [part for text in texts for part in (separator, text)]

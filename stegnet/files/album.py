@@ -131,23 +131,8 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     return [Outcome(cover_job, out.path, replace(report, path=out.path)) for cover_job, out, report in done]
 
 
-@dataclass(frozen=True)
-class AlbumCover:
-    """A picture or sound of a folder, and what it holds of an album's secret.
-
-    Attributes:
-        path: its file.
-        bytes: bytes that fit; 0: it is no cover.
-        hard: bytes of them that are hard to find.
-    """
-
-    path: Path
-    bytes: int
-    hard: int
-
-
-def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[list[AlbumCover], tuple[str, ...]]:
-    """Return the covers in a folder, and notes on the files that are none.
+def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict[Path, Capacity], tuple[str, ...]]:
+    """Return what each cover in a folder holds of an album's secret, and notes on the files that are none.
 
     Raises:
         MediaError: the folder can't be read, or holds no pictures or sounds.
@@ -157,15 +142,16 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[list
     undigested = File(USUAL_NAME, 0, bytes(hashlib.sha256().digest_size), needed=1, enough=1)
     header = Header(bytes(FILM_ID_BYTES), FILE, len(files), undigested)
     empty = len(format_record(Record(header, 0), ANY_KEY))
-    covers = []
+    covers: dict[Path, Capacity] = {}
     for done, (path, _) in enumerate(files):
         context.progress("check files", done, len(files))
         try:
             capacity = _part_capacity(path, empty, ANY_KEY, job)
         except (CapacityError, MediaError) as error:
             notes = (*notes, str(error if error.subject == str(path) else f"{path}: {error}"))
-            capacity = Capacity(0)
-        covers.append(AlbumCover(path, max(capacity.bytes, 0), max(capacity.hard or 0, 0)))
+            continue
+        if capacity.bytes > 0:
+            covers[path] = Capacity.of(capacity.bytes, capacity.hard or 0)
     return covers, notes
 
 

@@ -247,36 +247,36 @@ def file_info(
                 info = _film(container.file)
             except MediaError as error:  # the film breaks off
                 info = {"kind": "film", "notes": [str(error)]}
-        hidden = find(container, context)
-        info["hidden"] = hidden.kind
-        info["method"] = hidden.method
-        info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more
-        return info
+        return _with_secret(info, container, context)
+
+
+def _with_secret(info: Info, container: Container, context: Context) -> Info:
+    """Return a description with that of the hidden secret; errors are those of `find`."""
+    hidden = find(container, context)
+    info["hidden"] = hidden.kind
+    info["method"] = hidden.method
+    info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more
+    return info
 
 
 def _album(folder: Path, key_source: KeySource | None, context: Context) -> Info:
     """Describe a folder as covers of an album or, with the key, as the album that it holds."""
     if key_source is None:
         covers, notes = album_covers(folder, context)
-        usable = sorted((cover for cover in covers if cover.bytes), key=lambda cover: -cover.hard)
-        fit = Fit("any file", AUTO, sum(cover.bytes for cover in usable), sum(cover.hard for cover in usable))
+        hard = {path.name: capacity.hard or 0 for path, capacity in covers.items()}
+        fit = Fit("any file", AUTO, sum(capacity.bytes for capacity in covers.values()), sum(hard.values()))
         return {
             "kind": ALBUM,
-            "files": len(usable),
+            "files": len(covers),
             "notes": list(notes),
-            "fits": [fit] if usable else [],
-            "hard_to_find_in": {cover.path.name: cover.hard for cover in usable},
+            "fits": [fit] if covers else [],
+            "hard_to_find_in": dict(sorted(hard.items(), key=lambda named: -named[1])),
         }
     album = album_in(folder, key_source, context)
     if album is None:
         raise nothing_revealed()
     with album:
-        hidden = find(album, context)
-        info: Info = {"kind": ALBUM, "files": len(album.files)}
-        info["hidden"] = hidden.kind
-        info["method"] = hidden.method
-        info.update(hidden.details())  # type: ignore[typeddict-item]  # a method may tell more
-        return info
+        return _with_secret({"kind": ALBUM, "files": len(album.files)}, album, context)
 
 
 def _fits_for(channel: Path, cover: Cover) -> Info:

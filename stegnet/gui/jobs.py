@@ -475,18 +475,18 @@ def _forecast(asked: Any) -> dict[str, str]:
     else:
         remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
         fate = f"The secret is too large. {remedy}"
-    verdict = _verdict(hiding, capacity.hard, size if size <= most else capacity.bytes, at_most_safe)
+    verdict = _verdict(hiding, capacity.hard, min(size, most))
     return {"text": f"{verdict}Capacity: about {_amount(capacity.bytes)}{how_easily}. {fate}"}
 
 
-def _verdict(hiding: _IntendedHiding, hard: int | None, size: int, at_most_safe: bool) -> str:
+def _verdict(hiding: _IntendedHiding, hard: int | None, size: int) -> str:
     """Return how easily so many bytes are found, as a sentence before another; "": not known."""
     if hard is None:
         is_lossy = hiding.destination != KNOWN_CHANNEL and DESTINATIONS[hiding.destination].is_lossy
         return "Easy to find. " if is_lossy else ""
     if not hard:
         return "Easy to find. "
-    return "Hard to find. " if at_most_safe or size <= hard else "Not hard to find. "
+    return "Hard to find. " if size <= hard else "Not hard to find. "
 
 
 def _copy_in_words(capacity: int, width: int, height: int) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from stegnet import __version__
@@ -63,7 +64,7 @@ def execute(options: argparse.Namespace) -> int:
             lines = _verbose(info) if options.verbose else _plain(info)
         for name, value in lines:
             messages.result(f"{name}: {value}")
-    if info.get("album_pictures_here", 0) < info.get("album_pictures_needed", 0) and "files" in info:
+    if "album_pictures_here" in info and info["album_pictures_here"] < info["album_pictures_needed"]:
         return ExitCode.ERROR
     return ExitCode.ALTERED if info.get("whole") is False else ExitCode.SUCCESS
 
@@ -145,9 +146,7 @@ def _album_fits(info: Info) -> Lines:
     """Yield what an album of a folder's covers holds, and which of them are good."""
     yield from (("note", line) for line in info["notes"])
     for fit in info["fits"]:
-        hard = f"hard to find up to {shown_size(fit.safe)}" if fit.safe else "however little, easy to find"
-        assert fit.bytes is not None, "it is a file"
-        yield "fits with --spread", f"{fit.what} up to {shown_size(fit.bytes)}, byte for byte; {hard}"
+        yield "fits with --spread", _any_file(fit)
     covers = info["hard_to_find_in"]
     if best := [f"{name} ({shown_size(hard)})" for name, hard in covers.items() if hard]:
         yield "hard to find in", messages.listed(best)
@@ -161,10 +160,7 @@ def _fits(info: Info) -> Lines:
     for fit in plain:
         if fit.survive:
             continue
-        line = _amount(fit) if fit.bytes is None else f"{_amount(fit)}, byte for byte"
-        if fit.safe is not None:  # bytes of a file that are hard to find
-            line += f"; hard to find up to {shown_size(fit.safe)}" if fit.safe else "; however little, easy to find"
-        yield "fits", line
+        yield "fits", _amount(fit) if fit.bytes is None else _any_file(fit)
 
     by_channel: dict[str, list[Fit]] = {}
     for fit in plain:
@@ -174,7 +170,7 @@ def _fits(info: Info) -> Lines:
     for name, destination in DESTINATIONS.items():
         most_bytes = info["bytes_for"].get(name)
         if most_bytes:
-            fits = by_channel.pop(destination.channel or usual_channel, [])
+            fits = by_channel.get(destination.channel or usual_channel, [])
             amounts = [f"any file up to about {shown_size(most_bytes)}", *map(_amount, fits[1:])]
             yield f"fits with --for {name}", " or ".join(amounts)
         elif plain and info["kind"] == PICTURE and destination.is_lossy:
@@ -189,9 +185,17 @@ def _fits_for(channel: Path, info: Info) -> Lines:
     if not info["fits"]:
         yield f"fits with --for {channel}", "nothing: it is too small"
     for fit in info["fits"]:
-        assert fit.bytes is not None, "it is a file"
-        hard = f"hard to find up to {shown_size(fit.safe)}" if fit.safe else "however little, easy to find"
-        yield f"fits with --for {channel}", f"any file up to {shown_size(fit.bytes)}, byte for byte; {hard}"
+        yield f"fits with --for {channel}", _any_file(fit)
+
+
+def _any_file(fit: Fit) -> str:
+    """Describe how large a file may be, and how much of it is hard to find, if that is known."""
+    assert fit.bytes is not None, "it is a file"
+    line = f"{_amount(replace(fit, survive=None))}, byte for byte"
+    if fit.safe is None:
+        return line
+    hard = f"hard to find up to {shown_size(fit.safe)}" if fit.safe else "however little, easy to find"
+    return f"{line}; {hard}"
 
 
 def _amount(fit: Fit) -> str:
