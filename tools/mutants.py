@@ -1,13 +1,11 @@
-"""Single-line faults, tests/mutants/*.patch, and whether the tests catch them: python -m tools.mutants [NAME…].
+"""Planted faults, tests/mutants.toml, and whether the tests catch them: python -m tools.mutants [NAME…].
 
-Each is applied to a copy of the working tree, where the tests that import the changed file run until one fails: first
-those of the folder that mirrors the file's, then the quick ones, then the others. A patch begins with a sentence on
-what it breaks; after a line `Survivor: REASON`, it may survive. The exit code is 1 if another does, or if a test fails
-without the fault, too.
+Each is written into a copy of the working tree, where the tests that import the changed file run until one fails: first
+those of the folder that mirrors the file's, then the quick ones, then the others. The exit code is 1 if a fault
+survives that may not, or if a test fails without the fault, too.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -15,9 +13,11 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).parent.parent
+MUTANTS = ROOT / "tests/mutants.toml"
 KILLED, SURVIVED, TIMED_OUT, BROKEN = "killed by", "SURVIVED", "timed out", "without the fault, too, fails"
 PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-m", "not long", "-n", "0")
 NO_TESTS = 5  # pytest's exit code
@@ -33,34 +34,57 @@ _AS_ANYONE = ("-c", "user.name=mutants", "-c", "user.email=mutants@localhost")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: `new` instead of `old`, which stands once in `file`."""
+
+    name: str
+    breaks: str  # a sentence
+    file: str
+    old: str
+    new: str
+    survives: str = ""  # why no test can notice it
+
+    def faulty(self, text: str) -> str:
+        """Return the file's text with the fault."""
+        if text.count(self.old) != 1:
+            sys.exit(f"error: {self.name}: {self.old!r} stands {text.count(self.old)} times in {self.file}, not once")
+        return text.replace(self.old, self.new)
+
+
+def read_mutants(path: Path = MUTANTS) -> list[Mutant]:
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    return [Mutant(name, **entry) for name, entry in content.items()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="how names of patches begin (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="how names of mutants begin (default: all)")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, each in a copy of its own")
     parser.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="run no others than these tests")
     parser.add_argument("--limit", type=float, default=900, metavar="SECONDS", help="for the tests of a mutant")
     parser.add_argument("--results", type=Path, metavar="FILE", help="JSON lines to add to; none is made again")
     options = vars(parser.parse_args())
     names = tuple(options.pop("names")) or ""
-    patches = [path for path in sorted(ROOT.glob("tests/mutants/*.patch")) if path.stem.startswith(names)]
-    rows = list(run(ROOT, patches, **options))
+    mutants = [mutant for mutant in read_mutants() if mutant.name.startswith(names)]
+    rows = list(run(ROOT, mutants, **options))
     print(table(rows))
-    sys.exit(any(row["outcome"] == BROKEN or (row["outcome"] == SURVIVED and not row["survivor"]) for row in rows))
+    sys.exit(any(row["outcome"] == BROKEN or (row["outcome"] == SURVIVED and not row["survives"]) for row in rows))
 
 
 def run(
-    root: Path, patches: Sequence[Path], jobs: int, tests: Sequence[str], limit: float, results: Path
+    root: Path, mutants: Sequence[Mutant], jobs: int, tests: Sequence[str], limit: float, results: Path
 ) -> Iterator[dict[str, Any]]:
-    """A row for each patch: first those that `results` holds, then the others, which are printed and added."""
+    """A row for each mutant: first those that `results` holds, then the others, which are printed and added."""
     lines = results.read_text(encoding="utf-8").splitlines() if results and results.exists() else []
-    known = {row["digest"]: row for row in map(json.loads, lines)}
-    yield from (known[digest] for digest in map(_digest, patches) if digest in known)
+    known = list(map(json.loads, lines))
+    todo = [mutant for mutant in mutants if not any(asdict(mutant).items() <= row.items() for row in known)]
+    yield from (row for row in known if any(asdict(mutant).items() <= row.items() for mutant in mutants))
     copies: SimpleQueue[Path] = SimpleQueue()
     with TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
         for number in range(jobs):
             copies.put(_copy(root, Path(folder, str(number))))
-        todo = [path for path in patches if _digest(path) not in known]
-        for row in pool.map(lambda path: _tried(path, copies, tests, limit), todo):
+        for row in pool.map(lambda mutant: _tried(mutant, copies, tests, limit), todo):
             print(f"{row['name']}: {row['outcome']} {row['by']}".rstrip() + f", {row['seconds']:.0f} s", flush=True)
             if results:
                 with results.open("a", encoding="utf-8") as file:
@@ -77,10 +101,6 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, *(f"{row['outcome']}: {row['name']}" for row in others)])
 
 
-def _digest(patch: Path) -> str:
-    return hashlib.sha256(patch.read_bytes()).hexdigest()
-
-
 def _copy(root: Path, copy: Path) -> Path:
     """Copies what git tracks, as it lies there, and the compiled modules."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
@@ -89,30 +109,23 @@ def _copy(root: Path, copy: Path) -> Path:
             place = copy / path.relative_to(root)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, place)
-    # A repository of its own, or `git apply` might take one above it; with a commit, which runs are compared with.
+    # With a commit, which runs are compared with.
     for command in (["init", "-q"], ["add", "-A"], [*_AS_ANYONE, "commit", "-q", "-m", "copy"]):
         subprocess.run(["git", *command], cwd=copy, check=True)
     return copy
 
 
-def _tried(patch: Path, copies: "SimpleQueue[Path]", tests: Sequence[str], limit: float) -> dict[str, Any]:
-    text, copy, start = patch.read_text(encoding="utf-8"), copies.get(), time.monotonic()
-    (file,) = re.findall(r"^\+\+\+ b/(.+)$", text, re.MULTILINE)
-    _apply(patch, copy)
-    outcome, by = _outcome(copy, file, tests, start + limit)
-    _apply(patch, copy, "--reverse")
+def _tried(mutant: Mutant, copies: "SimpleQueue[Path]", tests: Sequence[str], limit: float) -> dict[str, Any]:
+    copy, start = copies.get(), time.monotonic()
+    path = copy / mutant.file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(mutant.faulty(text), encoding="utf-8")
+    outcome, by = _outcome(copy, mutant.file, tests, start + limit)
+    path.write_text(text, encoding="utf-8")
     if outcome == KILLED and _pytest(copy, [by], start + limit)[0] == 1:
         outcome = BROKEN
     copies.put(copy)
-    row = {"name": patch.stem, "digest": _digest(patch), "survivor": "\nSurvivor: " in text}
-    return row | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - start, 1)}
-
-
-def _apply(patch: Path, copy: Path, *options: str) -> None:
-    command = ["git", "apply", *options, str(patch.absolute())]
-    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"error: {patch.name}: no longer applies: {done.stderr.strip()}")
+    return asdict(mutant) | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - start, 1)}
 
 
 def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[str, str]:
