@@ -133,6 +133,13 @@ def test_readme_is_short_names_every_folder_and_links_every_page() -> None:
     assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in text]
 
 
+def test_the_glossary_names_files_that_exist() -> None:
+    rows = re.findall(r"^\|.*\| (`[^|]+`) \|$", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.M)
+    files = [file for row in rows for file in re.findall(r"`([^`]+)`", row)]
+    assert len(files) > 60
+    assert not [file for file in files if not (ROOT / file).exists() and not (ROOT / "stegnet" / file).exists()]
+
+
 def test_the_format_names_every_entry_of_a_channels_file() -> None:
     grey = JpegForm(((1,) * 64,), ((1, 1),))
     sizes = (((640, 480), (640, 480)),)
