@@ -36,13 +36,14 @@ _EXAMPLES = {
         "stegnet keygen --passphrase-words 6       # or share these words instead",
     ),
     "hide": (
-        "stegnet hide cover.png secret.jpg --key-file my.key -o sent.png",
-        "stegnet hide cover.mkv letter.pdf --passphrase -o sent.mkv",
-        "stegnet hide cover.jpg letter.pdf --key-file my.key -o sent.jpg",
+        "stegnet hide photo.jpg letter.pdf --key-file my.key -o sent.jpg",
+        "stegnet hide photo.jpg note.txt --for messenger --passphrase -o sent.jpg",
+        "stegnet hide photos/ big.zip --spread --key-file my.key -o album/",
     ),
     "reveal": (
-        "stegnet reveal sent.png --key-file my.key -o secret.jpg",
-        "stegnet reveal sent.mkv --passphrase      # writes letter.pdf",
+        "stegnet reveal sent.jpg --key-file my.key      # writes letter.pdf",
+        "stegnet reveal saved.jpg --passphrase          # as it arrived",
+        "stegnet reveal album/ --key-file my.key",
     ),
 }
 
