@@ -21,16 +21,7 @@ from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import brief_repr
-from stegnet.files import (
-    Info,
-    file_info,
-    find,
-    make_album,
-    open_hidden,
-    plan_album,
-    results_folder,
-    write_hidden,
-)
+from stegnet.files import Info, file_info, find, make_album, open_hidden, plan_album, results_folder, write_hidden
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.pictures import png_bytes, read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient

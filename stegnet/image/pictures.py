@@ -30,13 +30,7 @@ from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
-from stegnet.image.colour_profiles import (
-    BrokenProfileError,
-    changes_colours,
-    is_rgb_profile,
-    keeps_profile,
-    to_srgb,
-)
+from stegnet.image.colour_profiles import BrokenProfileError, changes_colours, is_rgb_profile, keeps_profile, to_srgb
 from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess, refuse_many_scans
 from stegnet.image.stated_colours import stated_colours
 

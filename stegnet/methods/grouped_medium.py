@@ -15,15 +15,7 @@ from stegnet.media.cover import Cover
 from stegnet.methods.hiding import loss_note, warn_of_slow_film
 from stegnet.methods.medium import Medium, SampleGroup, WrittenMedium, seal_record
 from stegnet.methods.method import Context, HiddenFile, NewContainer, Written
-from stegnet.record import (
-    Record,
-    file_header,
-    file_records,
-    frames_with_data,
-    full_capacity,
-    hidden_bytes,
-    may_be_lost,
-)
+from stegnet.record import Record, file_header, file_records, frames_with_data, full_capacity, hidden_bytes, may_be_lost
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES
 
 

@@ -16,17 +16,7 @@ import numpy as np
 from stegnet import near, video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError
-from stegnet.core.names import (
-    ALBUM,
-    FILE,
-    FILM,
-    MOST_TEXT,
-    PICTURE,
-    TEXT_NAME,
-    counted,
-    printable,
-    shown_size,
-)
+from stegnet.core.names import ALBUM, FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable, shown_size
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4

@@ -22,13 +22,7 @@ from stegnet.methods.channel_cover import BY_MODEM, DEAREST, ChannelCover
 from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.record import Record, format_record
 from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
-from stegnet.sealing.jpeg_samples import (
-    WET,
-    fixed_samples,
-    medium_of,
-    samples_of,
-    with_samples,
-)
+from stegnet.sealing.jpeg_samples import WET, fixed_samples, medium_of, samples_of, with_samples
 
 
 class ThroughChannel(JpegMedium):

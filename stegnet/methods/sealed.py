@@ -52,9 +52,7 @@ from stegnet.record import (
     read_record,
 )
 from stegnet.results import NONE_HARD
-from stegnet.sealing import (
-    SEED_BYTES,
-)
+from stegnet.sealing import SEED_BYTES
 
 SEALED = "sealed"
 

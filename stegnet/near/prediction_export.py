@@ -10,13 +10,7 @@ from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_writing import serialised
 from stegnet.near.integer_layers import IntegerPass, integer_networks
 from stegnet.near.order import COLOURS, FILMS, MIXED
-from stegnet.near.prediction_network import (
-    ACTIVATION,
-    EXPONENT,
-    MEAN,
-    SHARE,
-    PredictionNetwork,
-)
+from stegnet.near.prediction_network import ACTIVATION, EXPONENT, MEAN, SHARE, PredictionNetwork
 from stegnet.near.predictor import GRAPHS, REACH, Predictor
 
 

@@ -30,15 +30,7 @@ from stegnet.methods.robust.robust_record import dither_of, new_nonce, record_si
 from stegnet.methods.robust.survival import CodePlan, Transmission
 from stegnet.methods.robust.tile_map import MAP, TILE, TILE_SALT, MapPosition, map_dither, map_signs
 from stegnet.networks.card import SHIPPED_MODEM
-from stegnet.sealing.fec import (
-    HIGHEST,
-    LONGEST,
-    LOWEST,
-    RATES,
-    decode_message,
-    information,
-    message_capacity,
-)
+from stegnet.sealing.fec import HIGHEST, LONGEST, LOWEST, RATES, decode_message, information, message_capacity
 
 WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
 

@@ -19,14 +19,7 @@ from stegnet.keys import Key, KeySource, Passphrase, Randomness
 from stegnet.methods.robust.block_placement import HEADER_BITS, RANDOM_BITS, BlockPlacement
 from stegnet.methods.robust.operating_points import SHARES
 from stegnet.sealing import size_bytes
-from stegnet.sealing.fec import (
-    HIGHEST,
-    LOWEST,
-    RepeatAccumulateCode,
-    decode_message,
-    encode_message,
-    message_capacity,
-)
+from stegnet.sealing.fec import HIGHEST, LOWEST, RepeatAccumulateCode, decode_message, encode_message, message_capacity
 from stegnet.sealing.sample_order import stable_argsort
 
 _HEADER_BYTES = 8  # before coding
