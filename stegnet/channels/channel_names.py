@@ -1,44 +1,23 @@
-"""Channels as users write them: NAME or NAME:NUMBER, then any number of +EDIT or +EDIT:FACTOR; or a channel's file.
+"""Channels as users write them: NAME or NAME:NUMBER, then any number of +EDIT or +EDIT:FACTOR.
 
 The names stand in `channel_table`.
 """
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from stegnet import channels
 from stegnet.channels.channel_table import FILM_CHANNELS, PICTURE_CHANNELS, FilmEntry, PictureEntry
 from stegnet.channels.channel_types import REACH
 from stegnet.channels.destinations import MESSENGER
 from stegnet.channels.film_channels import FilmChannel
 from stegnet.channels.picture_channels import PictureChannel
 from stegnet.core.errors import ConfigError
-from stegnet.core.names import FILM, PICTURE, is_channel_file
-
-if TYPE_CHECKING:
-    from stegnet.channels.known_channel import KnownChannel
+from stegnet.core.names import FILM, PICTURE
 
 _Entry = TypeVar("_Entry", PictureEntry, FilmEntry)
 
 _LEAST_FACTOR = 0.25  # of an edit
-
-
-def open_channel(name: str | Path, kind: str = PICTURE) -> "PictureChannel | FilmChannel | KnownChannel":
-    """Return the channel that a user named, for covers of a kind.
-
-    Args:
-        name: a name of the table with its number and edits, or the path of a channel's file.
-        kind: PICTURE or FILM.
-
-    Raises:
-        ConfigError: there is no such channel for covers of this kind.
-        MediaError: as `read_channel`.
-    """
-    if is_channel_file(name) and kind == PICTURE:
-        return channels.read_channel(Path(name))
-    return parse_film_channel(str(name)) if kind == FILM else parse_picture_channel(str(name))
 
 
 def parse_picture_channel(text: str) -> PictureChannel:

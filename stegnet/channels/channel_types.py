@@ -1,12 +1,10 @@
-"""The interface of channels: what becomes of a picture's size, what arrives of it, and what is promised in words.
+"""What channels with a name have in common: what becomes of a picture's or film's size, and what is promised in words.
 
-A channel of pictures is promised by a name (`picture_channels`), or known from a file (`known_channel`). Channels of
-films (`film_channels`) say the same of sizes and in words; what arrives of a film is encoded where it is tried.
+Those of pictures (`picture_channels`) also say what arrives; what arrives of a film is encoded where it is tried.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,20 +35,6 @@ class Arrival(NamedTuple):
 
     pixels: NDArray[np.uint8]  # (h, w, 3)
     crop: Crop = Crop()  # what was cut off the picture that was sent, before the rest may have been reduced
-
-
-class Channel(Protocol):
-    """A channel of pictures. Its text, `str(channel)`, says what happens to them."""
-
-    @property
-    def limits(self) -> str:
-        """The changes that it does not include, in words."""
-
-    def kept_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return height and width of the largest picture in these proportions whose size it keeps."""
-
-    def arrivals(self, sent: NDArray[np.uint8]) -> Iterator[Arrival]:
-        """Yield the pictures that may arrive of one, (H, W, 3) uint8, of a size that is kept."""
 
 
 @dataclass(frozen=True)

@@ -112,12 +112,6 @@ def jpeg_of(data: bytes, name: str) -> JpegPicture:
         return read_jpeg(file)
 
 
-def decoded(data: bytes, *, grey: bool) -> NDArray[np.uint8]:
-    """Return a JPEG in memory as libjpeg decodes it: (H, W, 3) uint8 RGB, or (H, W) grey."""
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("L" if grey else "RGB"))
-
-
 def in_form(form: JpegForm, jpeg: JpegPicture) -> JpegPicture:
     """Return a JPEG with the sampling factors of a form; they differ from its own by a common factor, if at all."""
     components = tuple(

@@ -5,18 +5,12 @@ one from a stranger can at worst be wrong.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stegnet.channels.channel_types import Arrival, limits_of
-from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm, decoded
+from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm
 from stegnet.channels.jpeg_headers import MOST_HEADERS, added_metadata, are_headers_of
-from stegnet.channels.simulation import saved_by
 from stegnet.channels.size_rules import SizePair, possible_rules, size_within, sizes_made
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import OpenedFile
@@ -30,7 +24,7 @@ SIZES = 4  # classes of coefficients by their magnitude: 0, 1, 2, and larger one
 
 @dataclass(frozen=True)
 class KnownChannel:
-    """Knowledge of what a channel does to pictures, as `learn_channel` found it; implements `Channel`.
+    """Knowledge of what a channel does to pictures, as `learn_channel` found it.
 
     Attributes:
         form: tables and sampling with which it saves.
@@ -62,14 +56,6 @@ class KnownChannel:
     headers: bytes = b""
     keeps_density: bool | None = None
 
-    def __str__(self) -> str:
-        return f"a known channel ({self._form_line()})"
-
-    @property
-    def limits(self) -> str:
-        """The changes that it does not include, in words."""
-        return limits_of(reduced=self.reduces, cropped=False)
-
     @property
     def reduces(self) -> bool:
         """True if it reduced an example; False if its limit is not known, as larger pictures were not tried."""
@@ -92,11 +78,6 @@ class KnownChannel:
         )
         hint = "send one through it, and add that pair: `stegnet channel … SENT RECEIVED -o NAME.channel`"
         raise MediaError(problem, hint)
-
-    def arrivals(self, sent: NDArray[np.uint8]) -> Iterator[Arrival]:
-        """Yield the picture that arrives, as `Channel.arrivals`; nearly, if the channel is not known exactly."""
-        jpeg = saved_by(self.form, self.dct, sent)
-        yield Arrival(decoded(jpeg.with_planes(jpeg.planes), grey=False))
 
     @property
     def is_ready(self) -> bool:

@@ -42,7 +42,6 @@ class Reduction(NamedTuple):
 _CROPS = (
     Crop(8, 8, 8, 8), Crop(4, 4, 4, 4), Crop(3, 5, 4, 2), Crop(0, 1, 8, 0), Crop(5, -3, -5, 3), Crop(-4, -4, 4, 4),
 )  # fmt: skip
-_CROPS_OF_REDUCED = _CROPS[:4]  # without shifts
 # The first one leaves least.
 _REDUCTIONS = (
     Reduction(1.0, _Filter.BILINEAR, True), Reduction(1.0, _Filter.BOX, True),
@@ -56,7 +55,7 @@ _PLACES = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
 
 @dataclass(frozen=True)
 class PictureChannel(PromisedChannel):
-    """A channel of pictures with a name; implements `Channel`."""
+    """A channel of pictures with a name."""
 
     quality: int  # the lowest JPEG quality in it
     # sequences of JPEG qualities at which a container is saved in turn; each sequence is simulated
@@ -81,10 +80,10 @@ class PictureChannel(PromisedChannel):
     def arrivals(
         self, sent: NDArray[np.uint8], worst_only: bool = False, only: Collection[int] | None = None
     ) -> Iterator[Arrival]:
-        """Yield the pictures that may arrive, as `Channel.arrivals`.
+        """Yield the pictures that may arrive of one of a size that is kept.
 
         Args:
-            sent: the container as viewers show it.
+            sent: the container as viewers show it, (H, W, 3) uint8.
             worst_only: yield only the worst case; else the file itself, too.
             only: for JPEG alone, the numbers, from 0 on, of the pictures that are wanted.
         """
@@ -121,7 +120,7 @@ class PictureChannel(PromisedChannel):
             yield from self._saved_again(sent, None)
             return
         if self.factor is not None:
-            crops = _CROPS_OF_REDUCED if self.cropped else (Crop(),)
+            crops = _CROPS[:4] if self.cropped else (Crop(),)  # without shifts
             for crop, reduction in zip(cycle(crops), _REDUCTIONS, strict=False):
                 small = _saved(reduction.applied(crop.applied(sent), self.factor), self.saves[0])
                 yield Arrival(small, crop)

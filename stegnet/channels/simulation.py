@@ -4,14 +4,16 @@ Butora, Puteaux, Bas 2022, "Errorless robust JPEG steganography using outputs of
 such a channel an oracle: a sender who can query it can send a picture that arrives as intended.
 """
 
+import io
 import shlex
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from stegnet.channels.jpeg_form import JpegForm, decoded, in_form, jpeg_of
+from stegnet.channels.jpeg_form import JpegForm, in_form, jpeg_of
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
@@ -27,7 +29,8 @@ class Simulation:
 
     def arriving(self, sent: bytes) -> JpegPicture:
         """Return the coefficients of the JPEG that arrives of one that is sent."""
-        return saved_by(self.form, self.dct, decoded(sent, grey=self.form.is_grey))
+        with Image.open(io.BytesIO(sent)) as image:
+            return saved_by(self.form, self.dct, np.asarray(image.convert("L" if self.form.is_grey else "RGB")))
 
 
 def saved_by(form: JpegForm, dct: DctMethod, pixels: np.ndarray) -> JpegPicture:

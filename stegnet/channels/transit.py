@@ -44,22 +44,8 @@ def transit_of_file(path: Path) -> Transit:
     return _ready(read_channel(path), path)
 
 
-def transit_of_pair(sent: Path, received: Path) -> Transit:
-    """Return the transit that a pair of files shows.
-
-    Raises:
-        MediaError: as `learn_channel`; or the pair shows too little.
-    """
-    return _ready(learn_channel([(sent, received)]), received)
-
-
-def transit_of_command(text: str, cover: Cover) -> Transit:
-    """Return the transit through a command, which is learned from the cover.
-
-    Raises:
-        ConfigError: the command can't be run.
-        MediaError: it fails, or makes no JPEG of the picture.
-    """
+def _transit_of_command(text: str, cover: Cover) -> Transit:
+    """Return the transit through a command, which is learned from the cover; errors are those of `transit_of`."""
     usual_quality = 95
     command = Command(text)
     with temporary_folder() as folder:
@@ -80,16 +66,17 @@ def transit_of(file: tuple[Path] | None, command: str | None, pair: Pair | None,
     """Return the transit that options ask for; None if they ask for none.
 
     Raises:
-        ConfigError: several are given, or as `transit_of_command`.
-        MediaError: as the functions above.
+        ConfigError: several are given, or the command can't be run.
+        MediaError: as `transit_of_file` or `learn_channel`; or the command fails, or makes no JPEG of the picture.
     """
     if sum(given is not None for given in (file, command, pair)) > 1:
         raise ConfigError("give one of a command, a channel's file and a pair of files", parameter="channel")
     if file is not None:
         return transit_of_file(*map(Path, file))
     if pair is not None:
-        return transit_of_pair(*map(Path, pair))
-    return None if command is None else transit_of_command(command, cover)
+        sent, received = map(Path, pair)
+        return _ready(learn_channel([(sent, received)]), received)
+    return None if command is None else _transit_of_command(command, cover)
 
 
 def _ready(known: KnownChannel, subject: object, command: Command | None = None) -> Transit:
