@@ -56,7 +56,8 @@ def learned_headers(arrived: Sequence[JpegPicture], sent: Sequence[JpegPicture |
     candidates = [
         segments for segments, is_candidate in zip(headers, sent_without_density, strict=True) if is_candidate
     ] or headers
-    metadata = [[_without_size(each) for each in segments if _kind(each) in {*added, _JFIF}] for segments in candidates]
+    kept = {*added, _JFIF}
+    metadata = [[_with_exif_size(each, 0, 0) for each in segments if _kind(each) in kept] for segments in candidates]
     most_usual = max(range(len(candidates)), key=lambda number: metadata.count(metadata[number]))
     kinds: set[Segment | None] = {None, _JFIF, _ADOBE}  # None: no metadata, but tables and the like
     if metadata.count(metadata[most_usual]) > 1:
@@ -124,10 +125,6 @@ def _kind(segment: Segment) -> Segment | None:
 def _without_thumbnail(segment: Segment) -> Segment:
     marker, content = segment
     return (marker, content[:12] + bytes(2)) if _kind(segment) == _JFIF else segment
-
-
-def _without_size(segment: Segment) -> Segment:
-    return _with_exif_size(segment, 0, 0)
 
 
 def written_behind(headers: bytes, picture: JpegPicture, density: bytes | None = None) -> bytes:

@@ -25,8 +25,6 @@ from stegnet.sealing.tolerant_rates import moved_share
 
 Pair = tuple[Path, Path]
 
-_DCT_METHODS: tuple[DctMethod, ...] = get_args(DctMethod)
-
 
 @dataclass(frozen=True)
 class _Picture:
@@ -63,10 +61,6 @@ class _Example:
     def upright(self) -> NDArray[np.uint8]:
         return turned(self.sent.pixels, self.sent.orientation) if self.turned else self.sent.pixels
 
-    @property
-    def keeps_size(self) -> bool:
-        return self.upright.shape[:2] == self.arrived.pixels.shape[:2]
-
 
 @blas_in_one_thread
 def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChannel:
@@ -88,9 +82,10 @@ def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChanne
             hint = "a channel has one quality and one sampling; give pictures that were sent in the same way"
             raise MediaError("was saved in another way than the first that arrived", hint, subject=received)
 
-    of_own_size = [example for example in examples if example.keeps_size]
-    unequal = {dct: [_unequal(example, dct) for example in of_own_size] for dct in _DCT_METHODS}
-    dct = min(_DCT_METHODS, key=lambda method: sum(unequal[method]))
+    of_own_size = [each for each in examples if each.upright.shape[:2] == each.arrived.pixels.shape[:2]]
+    methods: tuple[DctMethod, ...] = get_args(DctMethod)
+    unequal = {dct: [_unequal(example, dct) for example in of_own_size] for dct in methods}
+    dct = min(methods, key=lambda method: sum(unequal[method]))
     sent_again = [example for example in of_own_size if _is_sent_again(example)]
     moved, moved_by_size = _moved(sent_again) if sent_again else (None, None)
     exact = not any(unequal[dct]) if of_own_size else None

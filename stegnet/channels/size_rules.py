@@ -13,7 +13,6 @@ from typing import Literal
 Size = tuple[int, int]  # height and width
 SizePair = tuple[Size, Size]  # of a picture that was sent, upright, and of what arrived
 Limited = Literal["longer", "shorter", "width", "height", "pixels"]
-_OF_BOXES: tuple[Limited, ...] = ("longer", "shorter", "pixels")
 Limits = tuple[tuple[Limited, int], ...]  # what is limited, and to how many pixels
 
 
@@ -87,7 +86,8 @@ def sizes_made(pairs: Sequence[SizePair], size: Size) -> set[Size]:
 def size_within(pairs: Sequence[SizePair], size: Size) -> Size:
     """Return the largest size in a picture's proportions whose longer side, shorter side and area all have arrived."""
     height, width = size
-    longer, shorter, pixels = (max(_measured(arrived, what) for _, arrived in pairs) for what in _OF_BOXES)
+    limited: tuple[Limited, ...] = ("longer", "shorter", "pixels")
+    longer, shorter, pixels = (max(_measured(arrived, what) for _, arrived in pairs) for what in limited)
     factor = min(1.0, longer / max(size), shorter / min(size), math.sqrt(pixels / (height * width)))
     rows = max(1, round(factor * height))
     cols = max(1, round(factor * width))

@@ -31,7 +31,6 @@ from stegnet.core.names import MOST_TEXT, printable
 from stegnet.core.remote_path import Place, place
 from stegnet.core.text import Aside, Setting, Text, shown
 
-_SPELLED = {"overwrite": "--force", "to": "-o"}  # the library uses the parameter names of the Python API
 _PHASES = {
     "open": "opening",
     "reduce": "reducing the cover",
@@ -130,8 +129,9 @@ def listed(names: Sequence[str]) -> str:
 
 def flag(name: str, negated: bool = False) -> str:
     """Return the option for a parameter; if negated, the option that turns it off."""
-    if name in _SPELLED:
-        return _SPELLED[name]
+    spelled = {"overwrite": "--force", "to": "-o"}  # the library uses the parameter names of the Python API
+    if name in spelled:
+        return spelled[name]
     words = name.replace("_", "-")
     if not negated:
         return f"--{words}"

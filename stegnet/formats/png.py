@@ -24,7 +24,6 @@ from stegnet.formats.opened_file import Source, mapped
 from stegnet.formats.png_rows import Filter, Filters, filtered_pass, filtered_rows, passes, unfiltered
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-UNKNOWN_PROGRAM = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
 _HEADER = struct.Struct(">IIBBBBB")
 _BLOCK = struct.Struct("<BHH")  # of a stored block: whether it is the last, its size, and the size's complement
 
@@ -343,7 +342,8 @@ class PngFile:
             before=tuple((start, end) for kind, start, end in self._before if kind not in dropped),
             behind=tuple((start, end) for kind, start, end in self._behind if kind not in dropped),
         )
-        return form, "" if same_filters and same_stream else UNKNOWN_PROGRAM
+        unknown = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
+        return form, "" if same_filters and same_stream else unknown
 
     def _chunk_bytes(self, filters: Filters, deflate: Deflate) -> tuple[int, ...]:
         """Return the sizes of the chunks of image data, as in `PngForm`; for a single chunk, its program's."""

@@ -15,11 +15,6 @@ _SHARP = 1 << 20  # numerator of a pixel's inverse texture, which is computed in
 _RUN = 32  # consecutive data samples that stay together
 _STRIDE = 31  # samples in a block, one of them a salt sample
 _SALT = 15  # its place
-# Of the search:
-_UNREACHABLE = 40_000  # cost of a state
-# A state whose cost exceeds the best one's by more is dropped. An unreachable state stays above that bound, since a row
-# adds at most the cost of a sample that must not change.
-_PRUNED_ABOVE = 30_000
 
 
 def smooth(picture: U8, width: int, out: I32) -> None:
@@ -78,10 +73,14 @@ def _moves(columns: bytes, height: int) -> _Moves:
 
 def _search_some(missing: U8, up: U16, down: U16, changes: I8, rows: list[slice], moves: _Moves) -> None:
     """Run the Viterbi search over some lanes, and write their changes."""
+    unreachable = 40_000  # cost of a state
+    # A state whose cost exceeds the best one's by more is dropped. An unreachable state stays above that bound, since a
+    # row adds at most the cost of a sample that must not change.
+    pruned_above = 30_000
     length, lane_count = changes.shape
     states = len(moves[0][0])
     lanes = np.arange(lane_count)
-    costs = np.full((states, lane_count), _UNREACHABLE, np.uint16)
+    costs = np.full((states, lane_count), unreachable, np.uint16)
     costs[0] = 0
     raised, lowered = np.empty((2, length, states, lane_count), bool)
 
@@ -91,8 +90,8 @@ def _search_some(missing: U8, up: U16, down: U16, changes: I8, rows: list[slice]
         # Keep the states whose lowest digit is what the row must add, and shift them by that digit.
         kept = np.where(wanted == 0, costs[::3], np.where(wanted == 1, costs[1::3], costs[2::3]))
         kept -= kept.min(0)
-        costs = np.full_like(costs, _UNREACHABLE)
-        costs[: len(kept)] = np.where(kept > _PRUNED_ABOVE, _UNREACHABLE, kept)
+        costs = np.full_like(costs, unreachable)
+        costs[: len(kept)] = np.where(kept > pruned_above, unreachable, kept)
 
     # Backwards: the decisions on the way to the cheapest state at the end.
     state = costs[: states // 3].argmin(0)

@@ -20,10 +20,8 @@ from stegnet.formats.sound_file import read_sound_file
 from stegnet.media.regular import RegularPlaces, lacks_values
 
 SOUND_ROW = 64  # samples of a channel that carry something together
-_SEGMENT = 1 << 16  # rows of a segment, at most
 _BLOCK = 1024  # samples that are predicted at once
 _PART = 1 << 18  # frames that are read at once: whole blocks
-_NOISY = 3.0  # levels of noise, from which a sample can carry
 _ORDER = 16  # of the linear prediction
 _ZERO = 1 << 15  # place of 0 in a histogram of 16 bits
 _COUNTED = 20  # samples of a value and its neighbours that are enough to tell
@@ -128,7 +126,8 @@ class SoundCover:
     @property
     def segments(self) -> tuple[int, ...]:
         """Numbers of rows of its segments, of which it has one at least."""
-        count = max(1, -(-self.rows // _SEGMENT))
+        most_rows = 1 << 16  # of a segment
+        count = max(1, -(-self.rows // most_rows))
         bounds = [self.rows * at // count for at in range(count + 1)]
         return tuple(end - start for start, end in pairwise(bounds))
 
@@ -214,9 +213,10 @@ class SoundCover:
     @cached_property
     def _counted(self) -> list[tuple[int, int]]:
         """The numbers of noisy samples, and of regular ones, of each segment."""
+        noisy = 3.0  # levels of noise, from which a sample can carry
         found = []
         for rows in self._described():
-            is_noisy = (rows["noise"] >= _NOISY) & ~rows["regular"] & ~rows["stays"]
+            is_noisy = (rows["noise"] >= noisy) & ~rows["regular"] & ~rows["stays"]
             found.append((int(np.count_nonzero(is_noisy)), int(np.count_nonzero(rows["regular"]))))
         return found
 

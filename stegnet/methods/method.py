@@ -31,7 +31,6 @@ from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_
 T = TypeVar("T")
 Options = TypeVar("Options", bound="MethodOptions")
 AUTO = "auto"
-MATROSKA = ".mkv"  # suffix of a film's copy
 # By media kind: the function that compresses a file (its path, a folder for the copy, the bytes available, and a
 # callback with the number of steps done and in all), and the suffix of its copies.
 Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Step], Compressed], str]]
@@ -312,7 +311,7 @@ class FileSpace(ABC):
 def media_compressors(single: bool = False) -> Compressors:
     """Return the compressor of each kind of media; if all is in a `single` record, pictures may be near-lossless."""
     picture = compress_picture_nearly if single else compress_picture
-    return {PICTURE: (picture, AVIF), FILM: (_compress_film, MATROSKA)}
+    return {PICTURE: (picture, AVIF), FILM: (_compress_film, ".mkv")}
 
 
 def _compress_film(path: Path, folder: Path, limit: int, progress: Step) -> Compressed:

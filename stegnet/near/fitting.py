@@ -19,7 +19,6 @@ from stegnet.near.quantisation import Samples, Steps, quantise, restore
 
 _COARSEST = 2  # largest error in levels
 _FIRST = 1  # largest error with which the search begins
-_FILLED = 0.995  # share of the bytes that ends the search: what is left is worth .07 dB
 _AIM = 0.998  # share of the bytes that an encoding aims at
 _GUESSES = 4  # encodings of a search by interpolation; others halve what is left
 _SMALL = 1 << 17  # pixels of a picture up to which an encoding at the highest effort takes less than a second
@@ -116,14 +115,15 @@ class _StepSearch:
 
     def finest(self, most: int) -> Coded | None:
         """Return the picture with the finest steps with which it takes at most `most` bytes, nearly."""
-        filled_large = 0.975  # as `_FILLED`, of a large picture
+        filled = 0.995  # share of the bytes that ends the search: what is left is worth 0.07 dB
+        filled_large = 0.975  # the same of a large picture
         nearly_exact = 0.2  # share of rows with an error of a level up to which the exact picture may fit, too
         too_fine = -1
         last = len(self._picture) * _COARSEST
         fits = last + 1
         best = None
         number = min(self._first(most), last)
-        filled = _FILLED if number == len(self._picture) * _FIRST else filled_large
+        filled = filled if number == len(self._picture) * _FIRST else filled_large
         tries = 0
         while fits - too_fine > 1:
             coded = self.encode(number)

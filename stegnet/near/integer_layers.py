@@ -16,7 +16,6 @@ from stegnet.near.prediction_network import (
     PredictionNetwork,
 )
 
-_EXACT = 1 << 24  # integers that a 32-bit float holds
 _LEVEL = 255  # largest level, and largest activation
 
 
@@ -47,13 +46,14 @@ class _Layer(nn.Module):
     def _integers(
         one: Convolution, step: float, out: Tensor | float, most: Tensor | float
     ) -> tuple[Tensor, Tensor, Tensor]:
+        exact = 1 << 24  # integers that a 32-bit float holds
         unit = units_in(one.weight)
         weight = (one.weight / unit).round()
         bias = (one.bias / unit.flatten() / step).round()
         channels = torch.as_tensor(most).expand(weight.shape[1])
         sums = (weight.abs().sum((2, 3)) * channels).sum(1) + bias.abs()
         scale = unit.flatten() * step / out
-        if not (sums + 1 / scale < _EXACT / 2).all():
+        if not (sums + 1 / scale < exact / 2).all():
             raise WeightsError(
                 "its weights are too large: sums would not be exact", "train it again, with a lower rate"
             )

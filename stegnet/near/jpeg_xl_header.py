@@ -8,8 +8,6 @@ picture's size, in modular mode, without other channels, previews, profiles, pat
 from fractions import Fraction
 
 _LONGEST = 64  # bytes of a header of this kind, and more
-# Ratios of width and height (annex D.2).
-_RATIOS = (1, Fraction(12, 10), Fraction(4, 3), Fraction(3, 2), Fraction(16, 9), Fraction(5, 4), 2)
 _Choice = tuple[int, int]  # an offset, and the bits of the number that is added to it
 
 
@@ -60,6 +58,7 @@ def require_plain(data: bytes, height: int, width: int) -> None:
 
 def _size(bits: _HeaderBits) -> tuple[int, int]:
     """Return height and width (D.2, SizeHeader)."""
+    ratios = (1, Fraction(12, 10), Fraction(4, 3), Fraction(3, 2), Fraction(16, 9), Fraction(5, 4), 2)
     is_small = bits.take(1)
 
     def side() -> int:
@@ -67,7 +66,7 @@ def _size(bits: _HeaderBits) -> tuple[int, int]:
 
     height = side()
     ratio = bits.take(3)
-    return height, int(height * _RATIOS[ratio - 1]) if ratio else side()
+    return height, int(height * ratios[ratio - 1]) if ratio else side()
 
 
 def _require_rgb(bits: _HeaderBits) -> None:

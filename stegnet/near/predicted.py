@@ -5,7 +5,6 @@ with these, by which a sample may be three levels off instead of two, but the sq
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
@@ -35,43 +34,31 @@ _VISIBLE = 512  # largest error that later colours see, in sixteenths of a level
 _Planes = NDArray[np.uint8]  # (3, H, W)
 
 
-class _Coder(ABC):
-    """Writer or reader of the levels of a picture in their order."""
+class _Writer:
+    """Writer of the levels of a picture in their order."""
 
-    @abstractmethod
-    def uniform(self, levels: NDArray[np.uint8], top: int) -> None:
-        """Code levels, of any shape, that are equally likely."""
-
-    @abstractmethod
-    def mixed(self, levels: NDArray[np.uint8], mixtures: Mixtures) -> NDArray[np.int32]:
-        """Code levels, (H, W), and return the expected ones, in steps of 1/32."""
-
-    @abstractmethod
-    def restored(self, levels: NDArray[np.uint8], mixtures: Mixtures, shifts: NDArray[np.uint8]) -> None:
-        """Write the shifts of levels, (H, W), plus 1, if the picture is to be restored with them."""
-
-
-class _Writer(_Coder):
     def __init__(self) -> None:
         self.intervals: list[NDArray[np.uint32]] = []
 
     def uniform(self, levels: NDArray[np.uint8], top: int) -> None:
+        """Code levels, of any shape, that are equally likely."""
         self.intervals.append(uniform_intervals(levels.ravel(), top))
 
     def mixed(self, levels: NDArray[np.uint8], mixtures: Mixtures) -> NDArray[np.int32]:
+        """Code levels, (H, W), and return the expected ones, in steps of 1/32."""
         intervals, expected = intervals_of(mixtures, np.ascontiguousarray(levels).ravel())
         self.intervals.append(intervals)
         return expected.reshape(levels.shape)
 
-    def restored(self, levels: NDArray[np.uint8], mixtures: Mixtures, shifts: NDArray[np.uint8]) -> None:
-        del levels, mixtures, shifts
 
+class _Reader:
+    """Reader of the levels, as `_Writer`, that fills arrays with them."""
 
-class _Reader(_Coder):
     def __init__(self, data: bytes) -> None:
         self.decoder = IntervalDecoder(data)
 
     def restored(self, levels: NDArray[np.uint8], mixtures: Mixtures, shifts: NDArray[np.uint8]) -> None:
+        """Write the shifts of levels, (H, W), plus 1: the picture is restored with them."""
         found = shifts_of(mixtures, np.ascontiguousarray(levels).ravel())
         shifts[...] = (found + _SHIFTS).astype(np.uint8).reshape(shifts.shape)
 
@@ -152,7 +139,7 @@ class _CodedPart:
     Its planes are the three of its levels, and, if it is restored with them, three of their shifts plus 1.
     """
 
-    def __init__(self, error: int, predictor: Predictor, coder: _Coder) -> None:
+    def __init__(self, error: int, predictor: Predictor, coder: _Writer | _Reader) -> None:
         self._error = error
         self._top = count_levels(2 * error + 1) - 1
         self._predictor = predictor
@@ -207,7 +194,7 @@ class _CodedPart:
                 top=self._top,
             )
             expected = self._coder.mixed(wanted[colour], mixtures)
-            if len(wanted) > len(COLOURS):
+            if isinstance(self._coder, _Reader) and len(wanted) > len(COLOURS):
                 self._coder.restored(wanted[colour], mixtures, wanted[len(COLOURS) + colour])
             if order == len(COLOURS) - 1:
                 break

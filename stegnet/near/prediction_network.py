@@ -24,7 +24,6 @@ ACTIVATION = 1 / 16  # step of an activation
 MEAN = 1 / 32  # step of a mean, in levels
 EXPONENT = 1 / 8  # step of a logistic's logarithms, of its scale and of its weight
 SHARE = 1 / 64  # step of the share of an earlier colour's error in a mean
-MOST_ERROR = 32  # largest error of a colour that later ones see, in levels
 _MOST_WEIGHT = 127  # of 8 bits
 _FINEST = 2.0**-14  # least power of two of a filter
 _HIDDEN = 24  # channels between features and a mixture
@@ -239,8 +238,8 @@ def activated(sums: Tensor) -> Tensor:
 
 
 def visible(error: Tensor) -> Tensor:
-    """Return a colour's error in levels as later colours know it: in steps of ACTIVATION, up to MOST_ERROR."""
-    return rounded(error, ACTIVATION, MOST_ERROR)
+    """Return a colour's error in levels as later colours know it: in steps of ACTIVATION, up to 32."""
+    return rounded(error, ACTIVATION, 32)
 
 
 def seen_errors(error: Tensor) -> Tensor:

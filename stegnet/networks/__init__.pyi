@@ -22,12 +22,6 @@ from .card import (
     weights_id as weights_id,
 )
 from .engines import (
-    BACKENDS as BACKENDS,
-)
-from .engines import (
-    PRECISIONS as PRECISIONS,
-)
-from .engines import (
     Engine as Engine,
 )
 from .engines import (

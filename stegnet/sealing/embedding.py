@@ -6,7 +6,6 @@ public place, or at the same place in two frames.
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
 
 import numpy as np
 from cryptography.exceptions import InvalidTag
@@ -61,7 +60,6 @@ from stegnet.sealing.zones import (
 SEED_BYTES = 32
 FILM_EFFORT = 1 << 24  # trellis states that are searched in a frame of a film, which takes up to 60 ms
 PICTURE_EFFORT = 1 << 29  # trellis states that are searched in a picture
-LAYERED_EFFORT = 4  # times as many are searched if a record needs two layers, whose error it lowers
 
 
 # Numbers of the lead and the MAC (docs/format.md), and limits of the writer.
@@ -177,7 +175,8 @@ def seal(
     if len(record) <= zones.capacity:
         plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
     else:
-        plan = layered_plan_of(len(record) + TAG_BYTES, zones, LAYERED_EFFORT * options.effort)
+        layered_effort = 4  # times as many states are searched in two layers, whose error it lowers
+        plan = layered_plan_of(len(record) + TAG_BYTES, zones, layered_effort * options.effort)
     step_costs = _final_costs(frame, costs, seed, plan.grey, options.fixed)
     del costs  # tens of megabytes for large pictures, which some callers no longer need
 
@@ -286,19 +285,14 @@ def unseal(
     salt = frame_salt(frame)
     for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(frame, salt, recipient, medium)):
         opened = _open_with(key, frame, salt, medium)
-        if opened is not None and keys.accept(opened.film_secret):
-            return opened.unsealed
+        if opened is not None and keys.accept(opened[0]):
+            return opened[1]
     return None
 
 
-class _OpenedFrame(NamedTuple):
-    """Frame that opens with a key."""
-
-    film_secret: bytes
-    unsealed: UnsealedRecord
-
-
-def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleModel) -> _OpenedFrame | None:
+def _open_with(
+    key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleModel
+) -> tuple[bytes, UnsealedRecord] | None:
     """Return the film secret and the record of a frame; None if nothing opens with this key."""
     samples = frame.reshape(-1)
     zones = zones_of(samples.size, key.ephemeral is not None, medium)
@@ -327,7 +321,7 @@ def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleMo
     pair_bits = parities_of(values_of(samples, order, zones.mac) + order.sides, MAC_BITS)
     mac = _mac(frame, order, zones, key.mac(salt), medium.context)
     is_whole = bytes_eq(np.packbits(pair_bits).tobytes(), mac)
-    return _OpenedFrame(film_secret, UnsealedRecord(record, is_whole))
+    return film_secret, UnsealedRecord(record, is_whole)
 
 
 def _final_costs(

@@ -58,7 +58,6 @@ class MovedCoefficients:
 CHANGES = (0.67, 0.52, 0.48, 0.45, 0.43, 0.42)
 # Costs of a step by the samples per trit, one for each of `FORMAT.widths`, of a photograph at quality 80.
 _STEPS = (31, 24, 17, 14, 10.5, 9, 7, 6, 5, 4.5, 3.9, 3.5)
-_DEVIATIONS = 4.0  # standard deviations above its mean that the number of moved coefficients may have
 
 
 def choose_rates(
@@ -162,9 +161,7 @@ def _is_rarely_misread(rates: CodeRates, samples: int, size: int, moved: MovedCo
     return bool((distance ** light_words(bits, rates.rate, heaviest)).sum() / 4 < 1e-3)
 
 
-def _wrong_trits(
-    rates: CodeRates, trits: int, samples: int, moved: MovedCoefficients, deviations: float = _DEVIATIONS
-) -> float:
+def _wrong_trits(rates: CodeRates, trits: int, samples: int, moved: MovedCoefficients, deviations: float = 4) -> float:
     """Return the share of wrong trits that is exceeded by this many standard deviations of moved coefficients."""
     places = rates.width * trits
     expected = moved.share * places + moved.share_of_changes * CHANGES[rates.height - 1] * trits

@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from stegnet.methods.robust.robust_content import RobustContent, RobustPicture
 
 ROBUST = "robust"
-# Channels whose capacity is listed: for pictures, besides plain JPEG; for films, in the short list.
-_JOINED = ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5")
+# Channels of films whose capacity is listed in the short list.
 _USUAL = (USUAL_CHANNELS[FILM], "h264:18", "h264:28", MESSENGER)
 
 
@@ -109,7 +108,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
                 decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
                 fits.append(Fit("any file", ROBUST, capacity - head, survive=point.channel))
                 fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
-        for name in _JOINED:
+        for name in ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5"):
             with suppress(CapacityError):  # too small to be resized
                 channel = channels.parse_picture_channel(name)
                 if (capacity := _picture_capacity(cover, channel, CONTAINER_PSNR) or 0) > head:

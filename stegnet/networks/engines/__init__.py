@@ -17,16 +17,6 @@ from stegnet.core.errors import CapacityError, ConfigError, WeightsError, extra
 from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import free_memory
 
-__all__ = [
-    "CapacityError",
-    "ConfigError",
-    "WeightsError",
-    "extra",
-    "free_memory",
-]
-
-BACKENDS = (AUTO, "torch", "onnx")
-PRECISIONS = (AUTO, "bf16", "fp32")
 WORKING_BYTES = 350  # per pixel of a tile: the invertible pair needs 300 in 32 bits, 240 in bfloat16
 
 ALWAYS = ("hide", "reveal")  # the only networks that are exported of a pair without networks at its ends
@@ -129,7 +119,8 @@ def load_engine(weights: Path, backend: str = AUTO, device: str = AUTO, precisio
         ConfigError: backend, device or precision is unknown, or they can't be combined.
         PackageError: the backend's package is not installed.
     """
-    for name, value, known in (("backend", backend, BACKENDS), ("precision", precision, PRECISIONS)):
+    choices = ("backend", backend, (AUTO, "torch", "onnx")), ("precision", precision, (AUTO, "bf16", "fp32"))
+    for name, value, known in choices:
         if value not in known:
             raise ConfigError(f"{value!r} is not one of {', '.join(known)}", subject=name)
     if backend == AUTO:
