@@ -156,7 +156,8 @@ def main() -> None:
         progress = tqdm(cases(frames, robust_frames, files).items(), file=sys.stderr)
         for medium, each in progress:
             figures[medium] = {case.name: _as_json(measure(case, folder)) for case in each}
-        figures["information"] = {"`stegnet info` of a PNG of 256×256": _as_json(measure_info("small.png", folder))}
+        info = {"info": run(("info", "small.png"), folder)} | _floors(FLOORS["python"], "small.png", ".", folder)
+        figures["information"] = {"`stegnet info` of a PNG of 256×256": _as_json(info)}
     escape_unprintable()
     print(tables(figures))
     if not quick:
@@ -196,11 +197,6 @@ def measure(case: Case, folder: Path) -> dict[str, Cost]:
     if not case.floor:
         return costs | {ALONE: run((*hide, "-o", f"{own}/alone"), folder, threads=1)}
     return costs | _floors(FLOORS[case.floor], case.cover, own, folder)
-
-
-def measure_info(cover: str, folder: Path) -> dict[str, Cost]:
-    """Costs of describing a picture."""
-    return {"info": run(("info", cover), folder)} | _floors(FLOORS["python"], cover, ".", folder)
 
 
 def _floors(floor: Floor, cover: str, own: str, folder: Path) -> dict[str, Cost]:

@@ -11,7 +11,6 @@ import numpy as np
 
 MOST_ARGUMENTS = 6
 PATCH = "monkeypatch.setattr"
-METHODS = "methods"  # a package of the library, whose registry names them
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -36,7 +35,6 @@ def counts(root: Path, folders: list[str]) -> dict[str, str]:
         "lines a function, med/p90/max": "/".join(f"{np.percentile(functions, share):.0f}" for share in (50, 90, 100)),
         "constants and settings; packed assignments, per 1,000 lines": _shorthand(files),
         "imports inside functions": f"{sum(map(_inner_imports, files))}",
-        "files that name a method, outside methods": _places(root, folders, files),
         "functions of seven arguments and more": f"{sum(count > MOST_ARGUMENTS for count in _arguments(files))}",
         "library, lines": f"{_total(files):,}",
         "tests, lines": f"{_total(tests):,}",
@@ -85,35 +83,6 @@ def _deep_imports(file: Path) -> int:
 
 def _matches(files: Iterable[Path], text: str) -> int:
     return sum(file.read_text(encoding="utf-8").count(text) for file in files)
-
-
-def _places(root: Path, folders: list[str], files: list[Path]) -> str:
-    """Files that adding a method may touch: with its name as text, or with an import of it.
-
-    Not counted are those of pictures and films, where "jpeg" and "h264" are formats; nor "sound", which a film has, and
-    "survive", an option.
-    """
-    registry = next((file for folder in folders for file in (root / folder / METHODS).glob("registry.py")), None)
-    tables = [node for node in _nodes(registry) if isinstance(node, ast.Dict)] if registry else []
-    entries = [entry for table in tables for entry in zip(table.keys, table.values, strict=True)]
-    keys = [key for key, place in entries if isinstance(key, ast.Constant) and isinstance(place, ast.Constant)]
-    named = {key.value for key in keys if isinstance(key.value, str)}
-    names = named - {"sound", "survive"}
-    outside = [file for file in files if not {METHODS, "image", "media", "video"} & set(file.parts)]
-    scripts = [file for kind in ("js", "ts") for file in (root / "demo" / "src").rglob(f"*.{kind}")]
-    text = re.compile(rf"""["'`]({"|".join(sorted(names))})["'`]""") if names else re.compile(r"(?!)")
-    pages = sum(bool(text.search(file.read_text(encoding="utf-8"))) for file in scripts)
-    return f"{sum(_names_one(file, names) for file in outside)} + {pages} of the page"
-
-
-def _names_one(file: Path, names: set[str]) -> bool:
-    for node in _nodes(file):
-        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-        if f".{METHODS}." in f".{module}." and names & set(module.split(".")):
-            return True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names:
-            return True
-    return False
 
 
 def _arguments(files: list[Path]) -> Iterator[int]:

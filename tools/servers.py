@@ -90,8 +90,19 @@ def cluster(folder: Path, nodes: int, cpus: int) -> Iterator[str]:
     with ExitStack() as stack:
         try:
             database = stack.enter_context(postgres()).address
-            servers = [_s3(s3), _mlflow(mlflow, database), _head(folder, gcs, dashboard, client, cpus)]
-            servers += [_worker(number, variables["RAY_ADDRESS"], cpus) for number in range(1, nodes)]
+            servers = [
+                Server("s3", "moto.server", "--host", "127.0.0.1", "--port", s3),
+                Server(
+                    "mlflow", "mlflow", "server", "--workers", 1, "--host", "127.0.0.1", "--port", mlflow,
+                    "--backend-store-uri", database, "--artifacts-destination", f"s3://{BUCKET}/mlflow",
+                ),
+                _node(
+                    0, cpus, "--head", "--port", gcs, "--dashboard-host", "127.0.0.1", "--dashboard-port", dashboard,
+                    "--ray-client-server-port", client, "--temp-dir", folder / "ray",
+                ),
+            ]  # fmt: skip
+            member = ("--address", variables["RAY_ADDRESS"], "--include-log-monitor", False)
+            servers += [_node(number, cpus, *member) for number in range(1, nodes)]
             for server in servers:
                 stack.callback(server.stop)
                 server.start(folder, variables)
@@ -150,28 +161,6 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-
-def _s3(port: int) -> Server:
-    return Server("s3", "moto.server", "--host", "127.0.0.1", "--port", port)
-
-
-def _mlflow(port: int, database: str) -> Server:
-    return Server(
-        "mlflow", "mlflow", "server", "--workers", 1, "--host", "127.0.0.1", "--port", port,
-        "--backend-store-uri", database, "--artifacts-destination", f"s3://{BUCKET}/mlflow",
-    )  # fmt: skip
-
-
-def _head(folder: Path, port: int, dashboard: int, client: int, cpus: int) -> Server:
-    return _node(
-        0, cpus, "--head", "--port", port, "--dashboard-host", "127.0.0.1", "--dashboard-port", dashboard,
-        "--ray-client-server-port", client, "--temp-dir", folder / "ray",
-    )  # fmt: skip
-
-
-def _worker(number: int, head: str, cpus: int) -> Server:
-    return _node(number, cpus, "--address", head, "--include-log-monitor", False)
 
 
 def _node(number: int, cpus: int, *options: object) -> Server:
