@@ -122,7 +122,8 @@ def _unpack(archive: Path, folder: Path) -> str:
                 (folder / name).mkdir(0o700)
             for entry in entries:
                 if not entry.is_dir():
-                    _unpack_file(packed_files, entry, folder / entry.filename)
+                    with open(folder / entry.filename, "xb", opener=_private) as file:
+                        file.writelines(_content(packed_files, entry))
         except FileExistsError as error:
             raise _refusal("has the same name for two files") from error
     files = [entry for entry in entries if not entry.is_dir()]
@@ -139,12 +140,6 @@ def _folders(entries: list[zipfile.ZipInfo]) -> set[str]:
             folders.add(name)
             name = name.rpartition("/")[0]
     return folders
-
-
-def _unpack_file(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
-    """Unpack a file, for its owner only."""
-    with open(path, "xb", opener=_private) as file:
-        file.writelines(_content(packed_files, entry))
 
 
 def _content(packed_files: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:

@@ -48,12 +48,6 @@ class Job:
     kind: str
     secret: Place | None = None
 
-    @property
-    def file_to_hide(self) -> Place:
-        """Secret of a job that hides."""
-        assert self.secret is not None
-        return self.secret
-
 
 @dataclass(frozen=True)
 class FolderPlan:
@@ -277,9 +271,10 @@ def hide_each(
     names = Names()
 
     def work(job: Job) -> tuple[Place, Report]:
+        assert job.secret is not None
         with fetched(job.source) as cover:
             out = folder.path / names.take(job.source.stem, hide.unasked_suffix(cover))
-            with writing(folder, out) as target, fetched(job.file_to_hide) as secret:
+            with writing(folder, out) as target, fetched(job.secret) as secret:
                 return out, hide(cover, secret, target, key_source)
 
     return do_each(plan.jobs, work)

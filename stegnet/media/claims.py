@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,13 +23,12 @@ from stegnet.formats.png import chunk_bytes, chunks_of
 from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import Segment, open_jpeg, spliced_jpeg
 from stegnet.media.cover import Cover
-from stegnet.media.metadata import metadata_of
+from stegnet.media.metadata import Part, metadata_of, part_of_segment
 
 CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-_XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _DIGEST = "OriginalImageHash"  # of ExifTool
 _XMP_PROPERTIES = {  # names of claims by namespace and property
     b"http://purl.org/dc/terms/": {b"provenance": CREDENTIALS},
@@ -43,18 +41,6 @@ _XMP_PROPERTIES = {  # names of claims by namespace and property
 _Cleaned = tuple[bytes, str]  # text without claims, and the names of those that were in it, joined by commas
 
 
-class Claim(NamedTuple):
-    """Claim in a file: its name, the part of the file that has it, and the bytes to replace that by.
-
-    Several claims in one part have their names joined by commas.
-    """
-
-    name: str
-    start: int
-    end: int
-    rest: bytes = b""
-
-
 def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
     """Open a cover without the claims about its content, and without a picture's metadata if wanted.
 
@@ -63,14 +49,13 @@ def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
     cover = Cover(path)
     claims = claims_of(cover)
     metadata = metadata_of(cover) if strip_metadata else []
-    whole = {(start, end): rest for _, start, end, rest in metadata}  # with the claims in it
-    changes = whole or changes_of(claims)
+    changes = changes_of(metadata or claims)  # the claims are in the metadata
     if changes and not is_mp4(cover):
         with cover:
             cover = Cover(FileInMemory(str(path), _without(cover, changes)))
     cover.strips_metadata = strip_metadata
     if metadata:
-        names = ", ".join(dict.fromkeys(name for name, *_ in metadata if name))
+        names = ", ".join(dict.fromkeys(part.name for part in metadata if part.name))
         cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()
     elif claims:
         cover.left_out = (used_without(_joined(*(claim.name for claim in claims))),)
@@ -82,10 +67,10 @@ def used_without(names: str) -> str:
     return f"cover: used without its {names}, which would prove that it was changed"
 
 
-def claims_of(source: Source) -> list[Claim]:
+def claims_of(source: Source) -> list[Part]:
     """Return the claims in a picture, sound or film; of a damaged file, those before the damage.
 
-    Raises MediaError if it can't be read.
+    Several claims in one part have their names joined by commas. Raises MediaError if the file can't be read.
     """
     form = form_of(source)
     claims = []
@@ -96,9 +81,9 @@ def claims_of(source: Source) -> list[Claim]:
     return claims
 
 
-def changes_of(claims: list[Claim]) -> dict[tuple[int, int], bytes]:
+def changes_of(parts: list[Part]) -> dict[tuple[int, int], bytes]:
     """Return the bytes that replace parts of a file, by their start and end."""
-    return {(claim.start, claim.end): claim.rest for claim in claims}
+    return {(part.start, part.end): part.rest for part in parts}
 
 
 def _without(source: Source, changes: dict[tuple[int, int], bytes]) -> bytes:
@@ -245,7 +230,7 @@ def signs_colours(opacity: np.ndarray) -> bool:
 # Forms.
 
 
-def _of_jpeg(source: Source) -> Iterator[Claim]:
+def _of_jpeg(source: Source) -> Iterator[Part]:
     app1 = 0xE1
     app4 = 0xE4
     app11 = 0xEB
@@ -259,15 +244,15 @@ def _of_jpeg(source: Source) -> Iterator[Claim]:
             if content[12:16] == b"jumb" and _MANIFEST_TYPE in content[:64]:
                 manifests.add(number)
             if number in manifests:
-                yield _segment(CREDENTIALS, segment, b"")
+                yield part_of_segment(CREDENTIALS, segment, b"")
         elif segment.marker == app4 and content.startswith(b"SCALADO\0"):
-            yield _segment("index of blocks (Scalado)", segment, b"")
+            yield part_of_segment("index of blocks (Scalado)", segment, b"")
         elif segment.marker == app1 and content.startswith((_JPEG_XMP, _MORE_XMP)):
             packets.append((segment, content))
     yield from _of_packets(packets)
 
 
-def _of_packets(packets: list[tuple[Segment, bytes]]) -> Iterator[Claim]:
+def _of_packets(packets: list[tuple[Segment, bytes]]) -> Iterator[Part]:
     """Yield the claims of a JPEG's XMP: a segment, and others that go on, under the MD5 of their joint text."""
     digest_end = len(_MORE_XMP) + 32
     more = [pair for pair in packets if pair[1].startswith(_MORE_XMP)]
@@ -279,32 +264,26 @@ def _of_packets(packets: list[tuple[Segment, bytes]]) -> Iterator[Claim]:
     for segment, content in more if name else ():
         piece = text[place : place + len(content) - digest_end - 8]
         head = _MORE_XMP + new + struct.pack(">II", len(text), place)
-        yield _segment(name, segment, head + piece if piece else b"")
+        yield part_of_segment(name, segment, head + piece if piece else b"")
         place += len(piece)
     for segment, content in packets:
         if content.startswith(_JPEG_XMP):
             rest, found = _xmp(content.replace(old, new) if name else content)
             if rest != content:
-                yield _segment(found or name, segment, rest)
+                yield part_of_segment(found or name, segment, rest)
 
 
-def _segment(name: str, segment: Segment, content: bytes) -> Claim:
-    """Return a claim in a segment of a JPEG, which gets other content, or goes without any."""
-    head = bytes([0xFF, segment.marker]) + (len(content) + 2).to_bytes(2)
-    return Claim(name, segment.start - 4, segment.end, head + content if content else b"")
-
-
-def _of_png(source: Source) -> Iterator[Claim]:
+def _of_png(source: Source) -> Iterator[Part]:
     names = {"caBX": CREDENTIALS, "dSIG": "digital signature", "iDOT": "index of rows (iDOT)"}
     with mapped(source) as data:
         for kind, start, length in chunks_of(source):
             if kind in names:
-                yield Claim(names[kind], start, start + 12 + length)
+                yield Part(names[kind], start, start + 12 + length)
             elif kind in {"tEXt", "zTXt", "iTXt"}:
                 rest, name = _png_text(kind, data[start + 8 : start + 8 + length])
                 if name:
                     chunk = chunk_bytes(kind.encode(), rest) if rest else b""
-                    yield Claim(name, start, start + 12 + length, chunk)
+                    yield Part(name, start, start + 12 + length, chunk)
 
 
 def _png_text(kind: str, content: bytes) -> _Cleaned:
@@ -324,7 +303,7 @@ def _png_text(kind: str, content: bytes) -> _Cleaned:
     return head + (zlib.compress(text) if is_compressed else text) if text else b"", name
 
 
-def _of_riff(source: Source) -> Iterator[Claim]:
+def _of_riff(source: Source) -> Iterator[Part]:
     """Yield the claims of a WAV or WebP, by its chunks."""
     names = {b"C2PA": CREDENTIALS, b"levl": "peaks (levl)"}
     cleaning = {b"XMP ": _xmp, b"_PMX": _xmp, b"id3 ": _id3, b"ID3 ": _id3}
@@ -337,21 +316,21 @@ def _of_riff(source: Source) -> Iterator[Claim]:
             size = long if kind == b"data" and long else size
             end = place + 8 + size + size % 2
             if kind in names:
-                yield Claim(names[kind], place, end)
+                yield Part(names[kind], place, end)
             elif kind in cleaning:
                 rest, name = cleaning[kind](data[place + 8 : place + 8 + size])
                 chunk = kind + len(rest).to_bytes(4, "little") + rest + bytes(len(rest) % 2)
                 if name:
-                    yield Claim(name, place, end, chunk if rest else b"")
+                    yield Part(name, place, end, chunk if rest else b"")
             place = end
 
 
-def _of_flac(source: Source) -> Iterator[Claim]:
+def _of_flac(source: Source) -> Iterator[Part]:
     with mapped(source) as data:
         tag_end = id3_bytes(data[:10])
         tag, name = _id3(data[:tag_end]) if tag_end else (b"", "")
         if name:
-            yield Claim(name, 0, tag_end, tag)
+            yield Part(name, 0, tag_end, tag)
         blocks, frames = metadata_blocks(data)
     name = ""
     kept = []
@@ -363,10 +342,10 @@ def _of_flac(source: Source) -> Iterator[Claim]:
             kept.append((kind, rest))
             name = _joined(name, claim)
     if name:
-        yield Claim(name, tag_end + 4, frames, written_blocks(kept))
+        yield Part(name, tag_end + 4, frames, written_blocks(kept))
 
 
-def _of_tiff(source: Source) -> Iterator[Claim]:
+def _of_tiff(source: Source) -> Iterator[Part]:
     """Yield the claims of a TIFF's first page; they are filled with zeros or spaces, so that nothing moves."""
     manifest_tag = 0xCD41
     xmp_tag = 700
@@ -382,26 +361,27 @@ def _of_tiff(source: Source) -> Iterator[Claim]:
         for at in range(first, first + count * size, size):
             tag, _, length, value = struct.unpack_from(order + entry, data, at)
             if tag == manifest_tag:
-                yield Claim(CREDENTIALS, page, first, struct.pack(order + number, count - 1))
-                yield Claim(CREDENTIALS, at, last, data[at + size : last] + bytes(size))
-                yield Claim(CREDENTIALS, value, value + length, bytes(length))
+                yield Part(CREDENTIALS, page, first, struct.pack(order + number, count - 1))
+                yield Part(CREDENTIALS, at, last, data[at + size : last] + bytes(size))
+                yield Part(CREDENTIALS, value, value + length, bytes(length))
             elif tag == xmp_tag:
                 rest, name = _xmp(data[value : value + length])
                 if name:
-                    yield Claim(name, value, value + length, rest.ljust(length))
+                    yield Part(name, value, value + length, rest.ljust(length))
 
 
-def _of_mp4(source: Source) -> Iterator[Claim]:
-    manifest_box = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # extended type
+def _of_mp4(source: Source) -> Iterator[Part]:
+    manifest_box = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # extended types
+    xmp_box = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
     with mapped(source) as data:
         for kind, start, content, end in boxes(data):
             extended = data[content : content + 16] if kind == b"uuid" else b""
             if extended == manifest_box:
-                yield Claim(CREDENTIALS, start, end)
-            elif extended == _XMP_BOX:
+                yield Part(CREDENTIALS, start, end)
+            elif extended == xmp_box:
                 rest, name = _xmp(data[content + 16 : end])
                 if name:
-                    yield Claim(name, start, end, box(b"uuid", _XMP_BOX, rest))
+                    yield Part(name, start, end, box(b"uuid", xmp_box, rest))
 
 
 _PNG_TEXTS: dict[bytes, Callable[[bytes], _Cleaned]] = {  # by keyword
@@ -409,7 +389,7 @@ _PNG_TEXTS: dict[bytes, Callable[[bytes], _Cleaned]] = {  # by keyword
     b"signature": _digest_of_imagemagick,
     b"Comment": _signed_parameters,
 }
-_FORMS: dict[str, Callable[[Source], Iterator[Claim]]] = {
+_FORMS: dict[str, Callable[[Source], Iterator[Part]]] = {
     **{"JPEG": _of_jpeg, "PNG": _of_png, "WebP": _of_riff, "TIFF": _of_tiff, "MP4": _of_mp4},
     **{"WAV": _of_riff, "FLAC": _of_flac},
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP = "a lossy WebP"
-Property = TypeVar("Property")
 
 
 class Probe(NamedTuple):

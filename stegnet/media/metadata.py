@@ -3,15 +3,15 @@
 What stays is what browsers need: the picture, its colours and its orientation.
 """
 
-import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
 from stegnet.formats.opened_file import Source, is_jpeg, mapped
 from stegnet.formats.png import chunk_bytes, chunks_of
 from stegnet.formats.signatures import form_of
-from stegnet.image.jpeg_markers import UnsupportedJpegError, open_jpeg
+from stegnet.image.jpeg_markers import Segment, UnsupportedJpegError, open_jpeg
 from stegnet.image.pictures import UNREADABLE
 from stegnet.media.cover import has_gps_position
 
@@ -33,7 +33,14 @@ _KEPT_CHUNKS = frozenset(
 _CHUNKS = {"eXIf": "EXIF", "tIME": "time", "caBX": "Content Credentials"}
 _CHUNKS |= dict.fromkeys(("tEXt", "zTXt", "iTXt"), "texts")
 
-Part = tuple[str, int, int, bytes]  # name, start and end in the file, and the bytes that it is replaced by
+
+class Part(NamedTuple):
+    """Part of a file that is left out or replaced: its name, its place, and the bytes to replace it by."""
+
+    name: str
+    start: int
+    end: int
+    rest: bytes = b""
 
 
 def metadata_of(source: Source) -> list[Part]:
@@ -53,7 +60,7 @@ def metadata_of(source: Source) -> list[Part]:
 
 def metadata_names(source: Source) -> list[str]:
     """Return what a JPEG or PNG has besides how it is shown, each once; errors are those of `metadata_of`."""
-    names = list(dict.fromkeys(name for name, *_ in metadata_of(source) if name))
+    names = list(dict.fromkeys(part.name for part in metadata_of(source) if part.name))
     if names and has_gps_position(source):
         names.insert(0, "GPS position")
     return names
@@ -64,32 +71,30 @@ def _of_jpeg(source: Source) -> Iterator[Part]:
     has_exif = False
     for segment in file.metadata:
         content = file.data[segment.start : segment.end]
-        start = segment.start - 4
         if segment.marker == 0xE0 and content.startswith(b"JFIF\0") and (any(content[12:14]) or len(content) > 14):
-            yield "thumbnail", start, segment.end, _segment(0xE0, content[:12] + bytes(2))
+            yield part_of_segment("thumbnail", segment, content[:12] + bytes(2))
         if segment.marker == 0xEE and content.startswith(b"Adobe") and len(content) > 12:
-            yield "segment APP14", start, segment.end, _segment(0xEE, content[:12])
-        if any(_is(marker, head, segment.marker, content) for marker, head in _KEPT_SEGMENTS):
+            yield part_of_segment("segment APP14", segment, content[:12])
+        if any(segment.marker == marker and content.startswith(head) for marker, head in _KEPT_SEGMENTS):
             continue
-        names = (name for (marker, head), name in _SEGMENTS.items() if _is(marker, head, segment.marker, content))
+        known = _SEGMENTS.items()
+        names = (name for (marker, head), name in known if segment.marker == marker and content.startswith(head))
         name = next(names, f"segment APP{segment.marker - 0xE0}")
         rest = b""
         if name == "EXIF":
             shown = b"" if has_exif else _shown(source)
             has_exif = True
-            rest = _segment(0xE1, _EXIF + shown) if shown else b""
-            name = "" if rest == file.data[start : segment.end] else name
-        yield name, start, segment.end, rest
+            rest = _EXIF + shown if shown else b""
+            name = "" if rest == content else name
+        yield part_of_segment(name, segment, rest)
     if file.end < len(file.data):
-        yield "data behind the picture", file.end, len(file.data), b""
+        yield Part("data behind the picture", file.end, len(file.data))
 
 
-def _is(marker: int, head: bytes, found: int, content: bytes) -> bool:
-    return found == marker and content.startswith(head)
-
-
-def _segment(marker: int, content: bytes) -> bytes:
-    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+def part_of_segment(name: str, segment: Segment, content: bytes) -> Part:
+    """Return a segment of a JPEG that gets other content, or goes without any."""
+    head = bytes([0xFF, segment.marker]) + (len(content) + 2).to_bytes(2)
+    return Part(name, segment.start - 4, segment.end, head + content if content else b"")
 
 
 def _of_png(source: Source) -> Iterator[Part]:
@@ -105,9 +110,9 @@ def _of_png(source: Source) -> Iterator[Part]:
                 shown = _shown(source)
                 rest = chunk_bytes(b"eXIf", shown) if shown else b""
                 name = "" if rest == data[start:end] else name
-            yield name, start, end, rest
+            yield Part(name, start, end, rest)
         if end < len(data):
-            yield "data behind the picture", end, len(data), b""
+            yield Part("data behind the picture", end, len(data))
 
 
 def _shown(source: Source) -> bytes:

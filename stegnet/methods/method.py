@@ -88,10 +88,6 @@ class Context:
         """Return a copy whose phases, if there are several, are numbered in this order."""
         return replace(self, progress=in_steps(self.progress, *phases))
 
-    def under(self, phase: str) -> "Context":
-        """Return a copy that shows all phases as one."""
-        return replace(self, progress=lambda _, done, total: self.progress(phase, done, total))
-
     def step(self, phase: str) -> Step:
         """Return the callback of one phase, called with the number of steps done and in all."""
         return lambda done, total: self.progress(phase, done, total)

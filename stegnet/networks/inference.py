@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
@@ -146,17 +146,8 @@ class HideResult:
     rounding_error: np.ndarray  # (H, W, 3) int8, exact sample minus stored one: ±127 for ±0.5 levels
 
 
-class _Scramble(NamedTuple):
-    """Part of a card that says how a secret is hidden; the fields are those of `Network`."""
-
-    base: str
-    quality: int
-    block: int
-    period: float
-
-
-def _scramble_of(card: Card, path: Path) -> _Scramble:
-    """Return how a secret is hidden with a card's pair. Raises WeightsError if a value is missing or impossible."""
+def _scramble_of(card: Card, path: Path) -> tuple[str, int, int, float]:
+    """Return base, quality, block and period of a `Network`. Raises WeightsError if one is missing or impossible."""
     if card.model in HIDE_NO_PICTURES:
         raise WeightsError("its network hides no pictures", "give a pair's weights", subject=path)
     base = card.scramble.get("base")
@@ -164,14 +155,14 @@ def _scramble_of(card: Card, path: Path) -> _Scramble:
     block = card.scramble.get("block")
     period = card.scramble.get("period")
     if (
-        len(card.scramble) != len(_Scramble._fields)
+        len(card.scramble) != 4
         or not (type(base) is str and base in KINDS)
         or not (type(quality) is int and quality in range(101))
         or not (type(block) is int and block in range(BLOCK, MAX_BLOCK + 1, BLOCK))
         or not (type(period) is float and 0 <= period < 1)
     ):
         raise WeightsError("its card does not say what it hides", "it is damaged, or of another version", subject=path)
-    return _Scramble(base, quality, block, period)
+    return base, quality, block, period
 
 
 @dataclass(frozen=True)
@@ -194,8 +185,7 @@ class Network:
         card = read_card(path)
         scramble = _scramble_of(card, path)
         engine = load_engine(path, backend, device, precision)
-        how = scramble.base, scramble.quality, scramble.block, scramble.period
-        return cls(engine, weights_id(path), *how, card.receptive_fields)
+        return cls(engine, weights_id(path), *scramble, card.receptive_fields)
 
     def pool(self, height: int, width: int) -> Pool:
         """Return the threads that keep the engine busy with pictures of one size, as many as memory allows."""

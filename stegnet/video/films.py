@@ -469,16 +469,8 @@ def _is_grey(frame: VideoFrame, path: Source) -> bool:
         return False
 
 
-def frame_rate(path: Source) -> Fraction:
-    """Return the average frames per second from the film's header; only an animation is decoded. Errors as `scan`."""
-    if is_animation(path):
-        return _scan_animation(path).rate
-    with open_film(path) as film:
-        return _rate(picture_stream(film, path))
-
-
 def frame_count(path: Source) -> int:
-    """Return the approximate number of a film's frames, from its header; 0 if not given. Errors as `frame_rate`."""
+    """Return the approximate number of a film's frames, from its header; 0 if not given. Errors as `scan`."""
     with open_film(path) as film:
         return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
 
