@@ -207,7 +207,9 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
         _one_of(name, content[name], (True, False))
     for name in ("exact", "keeps_exif", "keeps_profile", "turns_upright", "keeps_density"):
         _one_of(name, content[name], (True, False, None))
-    _whole_number("examples", content["examples"], 1_000_000)
+    most_examples = 1_000_000
+    if not _is_list_of([content["examples"]], 1, 1, most_examples):
+        raise _Invalid(f"examples is not a whole number from 1 to {most_examples}")
     moved = content.pop("moved")
     by_size = content.pop("moved_by_size")
     if (moved is None) != (by_size is None):
@@ -246,11 +248,6 @@ def _is_list_of(value: object, length: int, least: float, most: float, kinds: tu
     if not isinstance(value, list) or len(value) != length:
         return False
     return all(type(number) in kinds and least <= number <= most for number in value)
-
-
-def _whole_number(name: str, value: object, most: int) -> None:
-    if type(value) is not int or not 1 <= value <= most:
-        raise _Invalid(f"{name} is not a whole number from 1 to {most}")
 
 
 def _one_of(name: str, value: object, known: object) -> None:

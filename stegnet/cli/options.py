@@ -186,7 +186,8 @@ def load_pair_once(context: Context) -> None:
 
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return the input files besides covers, secrets and containers: key, passphrase and weights files."""
-    return (*key_files(options), *([options.weights] if options.weights else []))
+    paths = options.key_file, options.passphrase_file, options.identity, options.weights
+    return tuple(path for path in paths if path is not None)
 
 
 def output_target(options: argparse.Namespace, path: Path) -> OutputTarget:
@@ -385,12 +386,6 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
         random_words = "`stegnet keygen --passphrase-words 6`"
         messages.note(f"a passphrase is sure to be hard to guess only if it is random: {random_words}")
     return passphrase
-
-
-def key_files(options: argparse.Namespace) -> tuple[Path, ...]:
-    """Return the files that hold the key or passphrase. A result must not overwrite them."""
-    paths = options.key_file, options.passphrase_file, options.identity
-    return tuple(path for path in paths if path is not None)
 
 
 def _descriptor(text: str) -> int:

@@ -299,12 +299,8 @@ def _last_short_frame(file: FileSlices, sound: CodedSound, block: int) -> int | 
     """Return the place of the last frame, if it is shorter than the others; None if there is none."""
     if not sound.frames % block:
         return None
-    return find_frame(file, sound.frames // block, max(sound.end - _longest_frame(sound, block), len(sound.head)))
-
-
-def _longest_frame(sound: CodedSound, block: int) -> int:
-    """Return an upper bound of a frame's bytes: samples that are stored as they are, with one bit more for a side."""
-    return block * sound.channels * (sound.width + 1) + 1000
+    longest = block * sound.channels * (sound.width + 1) + 1000  # samples as they are, with one bit more for a side
+    return find_frame(file, sound.frames // block, max(sound.end - longest, len(sound.head)))
 
 
 def wide_numbers(data: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from io import BufferedReader, FileIO
+from io import FileIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
@@ -53,10 +53,12 @@ class SoundFile(CodedSound):
                     yield np.frombuffer(data, np.uint8).reshape(-1, self.channels, self.width)
                 return
             kind = f"int{16 if self.width == 2 else 32}"
-            with soundfile.SoundFile(_readable(stream), closefd=False) as opened:
+            file = stream.fileno() if isinstance(stream.raw, FileIO) else stream  # a descriptor needs no Python code
+            with soundfile.SoundFile(file, closefd=False) as opened:
                 # Decode as many samples as there are, whatever number the header says.
-                for part in opened.blocks(count, dtype=kind, always_2d=True):
-                    yield _sample_bytes(part, self.width)
+                for part in opened.blocks(count, dtype=kind, always_2d=True):  # other bytes are 0 and come first
+                    samples = part.view(np.uint8).reshape(*part.shape, -1)
+                    yield np.ascontiguousarray(samples[..., -self.width :])
 
     def write(self, part: Path, blocks: Iterable[np.ndarray]) -> bytes:
         """Write the file with other samples; those of a FLAC are coded like the original's.
@@ -331,20 +333,10 @@ def _read_flac(source: Source, file: FileSlices) -> SoundFile:
     return replace(sound, frames=count)
 
 
-def _readable(stream: BufferedReader) -> BufferedReader | int:
-    """Return the descriptor of a file, which is read without Python code, or a stream that is not one."""
-    return stream.fileno() if isinstance(stream.raw, FileIO) else stream
-
-
 def _description(given: bytes, made: bytes) -> bytes:
     """Return the description of new frames; shortest and longest are unknown (0) if they were in the original."""
     shortest, longest = (made[at : at + 3] if any(given[at : at + 3]) else bytes(3) for at in (4, 7))
     return made[:4] + shortest + longest + made[10:]
-
-
-def _sample_bytes(numbers: np.ndarray, count: int) -> np.ndarray:
-    """Return the bytes of samples, (…, count) uint8, from numbers whose other bytes are 0 and come first."""
-    return np.ascontiguousarray(numbers.view(np.uint8).reshape(*numbers.shape, -1)[..., -count:])
 
 
 def _frames_end(file: FileSlices, description: bytes, total: int, first: int) -> int:

@@ -18,8 +18,6 @@ _BLOCK = 64  # coefficients
 _MOST_BLOCKS = 10  # of an MCU (B.2.3)
 _LONGEST_CODE = 16  # bits
 
-_McuLayout = tuple[int, int, int]  # of a scan: rows and columns of its MCUs, and their number between restart markers
-
 
 def is_decodable(file: JpegFile) -> bool:
     """Return whether libjpeg decodes a file's scans: their tables exist, and their order makes sense."""
@@ -82,21 +80,11 @@ def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
     for scan in file.scans:
         data = memoryview(file.data)[scan.start : scan.end]
         band = int(file.progressive), scan.first, scan.last, scan.high, scan.low
-        kernels.decode_scan(
-            data, band, _mcu_layout(file, scan), _layout(file, scan, starts), _tables(scan), coefficients
-        )
+        is_alone = len(scan.components) == 1  # then an MCU is one block (A.2.2)
+        mcus = (*(file.blocks(file.components[scan.components[0]]) if is_alone else file.mcus), scan.interval)
+        kernels.decode_scan(data, band, mcus, _layout(file, scan, starts), _tables(scan), coefficients)
     parts = zip(pairwise(starts), shapes, strict=True)
     return tuple(coefficients[start:end].reshape(*shape, _BLOCK) for (start, end), shape in parts)
-
-
-def _mcu_layout(file: JpegFile, scan: Scan) -> _McuLayout:
-    """Return the rows and columns of a scan's MCUs, and its restart interval in MCUs, 0: none.
-
-    With one component, an MCU is one block (A.2.2).
-    """
-    is_alone = len(scan.components) == 1
-    rows, cols = file.blocks(file.components[scan.components[0]]) if is_alone else file.mcus
-    return rows, cols, scan.interval
 
 
 def _layout(file: JpegFile, scan: Scan, starts: Sequence[int]) -> np.ndarray:

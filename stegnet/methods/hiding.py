@@ -157,7 +157,9 @@ def hide_file(
 
     with Payload(secret, job.copies) as payload, open_cover(cover, options.strip_metadata) as opened:
         method.check(opened, options)
-        files = [cover, *([secret] if isinstance(secret, Path) else []), *_option_files(options)]
+        files = [cover, *([secret] if isinstance(secret, Path) else [])]
+        for value in vars(options).values():
+            files += map(Path, value if isinstance(value, tuple) else ())  # an option with several values names files
         out.check(method.suffixes_of(opened), opened.called, *files)
 
         choices = method.choices(opened, payload, suffix, options)
@@ -197,13 +199,6 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
         method, options = album_method(job.method, opened, job.options)
         made = method.embed_record(opened, record, keys, options, job.context)
         return _write(made, opened, out, MethodChoice(method, options))
-
-
-def _option_files(options: Any) -> Iterator[Path]:
-    """Yield the files that a method's options name. They must not be overwritten."""
-    for value in vars(options).values():
-        if isinstance(value, tuple):  # an option with several values names files
-            yield from map(Path, value)
 
 
 def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = "") -> Report:

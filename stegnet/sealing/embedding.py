@@ -225,9 +225,12 @@ class _FrameWriter:
             fill_ephemeral_zone(cost_map, self.plan, sha256(seed).digest())
             write_ephemeral(cost_map, key.ephemeral, self.options.clustered)
 
-        # The lead tells readers how the record is coded. The record is encrypted, with the lead as additional data, and
-        # its trits are the syndrome of a trellis code. In two layers, it uses samples of lead and MAC, too.
-        lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, self._lead_fields(), None)
+        # The lead tells readers how the record is coded: version, code, length of the sealed record, film secret. The
+        # record is encrypted, with the lead as additional data, and its trits are the syndrome of a trellis code. In
+        # two layers, it uses samples of lead and MAC, too.
+        size = len(self.record) + TAG_BYTES
+        fields = bytes([_VERSION, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
+        lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, fields, None)
         sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
         is_layered = isinstance(self.plan, LayeredPlan)
         if isinstance(self.plan, LayeredPlan):
@@ -264,11 +267,6 @@ class _FrameWriter:
         has_ephemeral = self.options.first and self.keys.film.recipient is not None
         zones = zones_of(frame.size, has_ephemeral, self.options.medium)
         return place_decoys(frame, self.costs, self.plan, zones, seed)
-
-    def _lead_fields(self) -> bytes:
-        """Return the fields of the lead: version, code of the record, length of the sealed record, film secret."""
-        size = len(self.record) + TAG_BYTES
-        return bytes([_VERSION, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
 
 
 def unseal(

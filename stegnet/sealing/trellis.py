@@ -112,10 +112,6 @@ def _costs_of(steps: NDArray[np.uint64]) -> StepCost:
     return (steps >> 48).astype(np.uint16)
 
 
-def _members_of(steps: NDArray[np.uint64]) -> NDArray[np.intp]:
-    return (steps & 0xFFFFFFFF).astype(np.intp)
-
-
 def layout(trits: int, samples: int, height: int, least_rows: int = _LEAST_ROWS) -> Layout | None:
     """Return the layout of trits in samples, with so many rows in a lane or more; None if they don't fit."""
     lanes = max(1, min(trits // least_rows, _MAX_LANES))
@@ -258,7 +254,8 @@ def write_sums(sums: Sums, trits: Trits, plan: Layout) -> tuple[NDArray[np.intp]
     changed_sums = np.flatnonzero(changes)
     changes = changes[changed_sums]
     steps = np.where(changes > 0, sums.up[changed_sums], sums.down[changed_sums])
-    return plan.samples_in(changed_sums, _members_of(steps)), changes
+    members = (steps & 0xFFFFFFFF).astype(np.intp)
+    return plan.samples_in(changed_sums, members), changes
 
 
 def merge(values: Samples, up: StepCost, down: StepCost, ties: NDArray[np.uint16], plan: Layout) -> Sums:

@@ -53,7 +53,11 @@ def execute(options: argparse.Namespace) -> int:
     _check(options)
     path = options.key_file
     if options.passphrase_words:
-        _print_words(options.passphrase_words)
+        text, bits = random_words(options.passphrase_words)
+        time = guessing_time(bits)
+        messages.result(text)
+        messages.note(f"{int(bits)} random bits: a thousand processor cores would guess at it for {time}")
+        messages.note("the hyphens are part of the passphrase")
         return ExitCode.SUCCESS
     if options.identity:
         recipient = make_identity_file(path)
@@ -71,14 +75,6 @@ def execute(options: argparse.Namespace) -> int:
     elif options.show:
         messages.result(shown_text(path))
     return ExitCode.SUCCESS
-
-
-def _print_words(count: int) -> None:
-    """Print a random passphrase, and notes on its strength and form."""
-    text, bits = random_words(count)
-    messages.result(text)
-    messages.note(f"{int(bits)} random bits: a thousand processor cores would guess at it for {guessing_time(bits)}")
-    messages.note("the hyphens are part of the passphrase")
 
 
 def _check(options: argparse.Namespace) -> None:
