@@ -497,9 +497,7 @@ def found_file_by(
     return found_file(opened, context, method)
 
 
-def loss_note(
-    header: Header, first_needed: bool, called: str = "frames", lost: str = "lost or altered"
-) -> tuple[str, ...]:
+def loss_note(header: Header, first_needed: bool, called: str, lost: str) -> tuple[str, ...]:
     """Return a line on how many frames may be lost; empty for a file that is not spread.
 
     Args:

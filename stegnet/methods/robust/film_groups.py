@@ -147,13 +147,13 @@ def signal_of(frame: np.ndarray) -> FrameSignal:
     return FrameSignal(shape, size_bytes(*frame.shape[:2]), luma(area), region_means(area))
 
 
-def salts_of_group(signals: Sequence[FrameSignal], rise: float = 0) -> Iterator[bytes]:
-    """Yield the salts that a group may have had, the likeliest first, if its frames get brighter by `rise` levels."""
-    return salts_of_means([signal.means for signal in signals], signals[0].sizes, rise)
+def salts_of_group(signals: Sequence[FrameSignal]) -> Iterator[bytes]:
+    """Yield the salts that a group may have had, the likeliest first."""
+    return salts_of_means([signal.means for signal in signals], signals[0].sizes)
 
 
 def salts_of_means(means: Sequence[np.ndarray], sizes: bytes, rise: float = 0) -> Iterator[bytes]:
-    """Yield the salts of a group, given each frame's mean lumas; as `salts_of_group`."""
+    """Yield salts of a group that gets `rise` levels brighter, given its frames' mean lumas; as `salts_of_group`."""
     total = means[0]
     for frame_means in means[1:]:
         total = total + frame_means
