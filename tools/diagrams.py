@@ -23,8 +23,8 @@ TIP = """<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth=
 NOTES = {
     "pipeline": "trains and measures, a module for each stage",
     "cli": "command line; loader of MLflow's models",
-    "cluster": "folders on Ray, page, live camera",
-    "api": "Python functions; server of page and camera",
+    "tasks": "folders in processes or on Ray; the window",
+    "api": "Python functions; HTTP for the window",
     "files": "from file to file: folders, albums, information",
     "methods": "sealed, jpeg, h264, sound, network, robust",
     "networks": "families, engines, a pair at work",
