@@ -143,6 +143,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_pictures", "LARGE=LARGE_PIXELS SQUARE=SQUARE_SIDE CODEWORDS MARGIN ATTEMPTS"),
         ("methods.robust.robust_pictures", "TEXTURED=TEXTURED_ATTEMPTS SPARED=SPARED_RATE LOST=LOST_ONE_IN"),
         ("methods.robust.robust_pictures", "UNEVEN=UNEVEN_LOSS GRID=BLOCK_GRID"),
+        ("methods.robust.robust_pictures", "SAMPLED_ABOVE SAMPLE_PIXELS BAND_BLOCKS NEAR_WORST MOST_WORST"),
     ],
     "TEXTS": [("core.names", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [

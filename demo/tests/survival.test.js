@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { arrivals, channelOf, choosePoint, prepared, received } from "../src/codec/channels.js";
+import { arrivals, channelOf, choosePoint, prepared, received, WORST } from "../src/codec/channels.js";
 import { sentSize, usualCapacity, usualQuality } from "../src/codec/channels.js";
 import { fitSecret } from "../src/codec/fit.js";
 import { hideBits } from "../src/codec/modem.js";
@@ -61,10 +61,10 @@ function textured(width, height, seed) {
   return { width, height, data: Uint8Array.from({ length: 3 * width * height }, value) };
 }
 
-function hidden(cover, secret, name, written) {
+function hidden(cover, secret, name, onProgress) {
   const channel = channelOf(name);
-  const point = choosePoint(points, channel);
-  return hideRobust(engine, cover, (capacity) => fitSecret(secret, capacity, avif), { keyInput, channel, point, written });
+  const options = { keyInput, channel, point: choosePoint(points, channel), onProgress };
+  return hideRobust(engine, cover, (capacity) => fitSecret(secret, capacity, avif), options);
 }
 
 test("a picture is recovered after JPEG 75, as well as is told", async () => {
@@ -95,17 +95,21 @@ test("a large container is read, and nothing with another key", async () => {
   await assert.rejects(reveal(engine, container, { file: new Uint8Array(32) }), /nothing here opens/);
 });
 
-test("a small file leaves blocks as they are", async () => {
-  const cover = textured(320, 240, 8);
-  const { container } = await hidden(cover, note, "jpeg:75");
+test("a small file leaves blocks as they are, and the whole cover is tried in the worst of what may arrive", async () => {
+  const [cover, counts] = [textured(640, 416, 8), {}];
+  const count = (stage, done, total) => (counts[stage] = stage === "check" ? total : done + 1);
+  const { container } = await hidden(cover, note, "jpeg:75", count);
+  assert.equal(arrivals(channelOf("jpeg:75")), 10);
+  assert.ok(counts.rate > 10 && counts.rate <= 10 + 6, "all in a band of the cover, and at most 6 in all of it");
+  assert.ok(counts.check <= 1 + 6, "these, and the file itself");
   const isSame = (block) => {
-    const [top, left] = [8 * Math.floor(block / 40), 8 * (block % 40)];
-    const rows = Array.from({ length: 8 }, (_, y) => 3 * ((top + y) * 320 + left));
+    const [top, left] = [8 * Math.floor(block / 80), 8 * (block % 80)];
+    const rows = Array.from({ length: 8 }, (_, y) => 3 * ((top + y) * 640 + left));
     return rows.every((from) => Buffer.compare(part(cover, from), part(container, from)) === 0);
   };
   const part = ({ data }, from) => data.subarray(from, from + 24);
-  const same = Array.from({ length: 1200 }, (_, block) => isSame(block)).filter(Boolean).length;
-  assert.ok(same > 1050 && same < 1162, `${same} of 1200 blocks`); // 38 carry the header
+  const same = Array.from({ length: 4160 }, (_, block) => isSame(block)).filter(Boolean).length;
+  assert.ok(same > 4010 && same < 4096, `${same} of 4160 blocks`); // up to 64 carry the header
   const { file } = await reveal(engine, throughJpeg(throughJpeg(container, 95), 75), keyInput);
   assert.deepEqual(file.bytes, note.bytes);
 });
@@ -143,15 +147,15 @@ test("messengers reduce large covers", () => {
 
 test("the file itself arrives first, then what channels make of it", () => {
   const container = textured(48, 32, 7);
-  const arriving = [...received(channelOf("jpeg:90"), container, false)];
   const sent = throughJpeg(container, 95);
+  const arriving = [...received(channelOf("jpeg:90"), sent)];
   assert.deepEqual(arriving[0], sent);
   assert.deepEqual(arriving[1], throughJpeg(sent, 90));
   assert.deepEqual(arriving.at(-1), throughJpeg(sent, 90, true));
   assert.equal(arriving.length, 2 + 1 + 4); // 91, 92, 94 and 97
   const worst = throughJpeg(throughJpeg(sent, 70), 70);
-  assert.deepEqual([...received(channelOf("messenger"), container, true)], [worst], "few: the worst alone");
-  assert.equal(arrivals(channelOf("messenger"), false), 27);
+  assert.deepEqual([...received(channelOf("messenger"), sent, [WORST])], [worst]);
+  assert.equal(arrivals(channelOf("messenger")), 27);
 });
 
 test("a JPEG is upright where viewers show the stored pixels as they are", () => {

@@ -1,13 +1,12 @@
 /** Channels that a container survives, and what arrives through them. */
 
-import { CAPACITY_TABLES, CHANNELS, SURVIVAL } from "../constants.js";
+import { CAPACITY_TABLES, CHANNELS } from "../constants.js";
 import { PageError } from "../errors.js";
 import { gridOf } from "../format/regions.js";
 import { contentCapacity } from "../format/robust_record.js";
 import { throughJpeg } from "../jpeg/libjpeg.js";
 import { resize } from "../resize.js";
 
-const { WRITTEN_QUALITY } = SURVIVAL; // of the JPEG files that hiding writes
 const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
 const { CONTAINER_PSNR, PICTURES, ROBUST_RATES } = CAPACITY_TABLES;
 
@@ -47,26 +46,29 @@ export function prepared(channel, cover) {
   return resize(cover, width, height);
 }
 
+/** The number of the worst of the pictures that may arrive. */
+export const WORST = 1;
+
 /**
- * The pictures that may arrive; the first is the file that is written, unless there are few.
+ * The pictures that may arrive of a file: it itself, then what the channel makes of it.
  *
- * @param {boolean} few the worst of what may arrive alone
- * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [written] gives what viewers
- *   show of the file that is sent
+ * @param {import("../picture.js").Picture} sent what viewers show of the file
+ * @param {number[] | null} [only] numbers of the pictures that are wanted; null: all
  */
-export function* received({ quality, saves }, container, few, written = null) {
-  const sent = written ? written(container) : throughJpeg(container, WRITTEN_QUALITY);
-  if (!few) yield sent;
+export function* received({ quality, saves }, sent, only = null) {
+  const isWanted = (number) => only?.includes(number) ?? true;
+  if (isWanted(0)) yield sent;
   let [last, once] = [null, null]; // sequences that begin alike follow each other
-  for (const [first, ...others] of few ? saves.slice(0, 1) : saves) {
+  for (const [at, [first, ...others]] of saves.entries()) {
+    if (!isWanted(WORST + at)) continue;
     if (first !== last) [last, once] = [first, throughJpeg(sent, first)];
     yield others.reduce((picture, each) => throughJpeg(picture, each), once);
   }
-  if (!few) yield throughJpeg(sent, quality, true);
+  if (isWanted(WORST + saves.length)) yield throughJpeg(sent, quality, true);
 }
 
 /** Number of pictures that `received` gives. */
-export const arrivals = ({ saves }, few) => (few ? 1 : saves.length + 2);
+export const arrivals = ({ saves }, only = null) => only?.length ?? saves.length + 2;
 
 /** Bytes of content that a picture of this size usually carries. */
 export function usualCapacity(point, size) {

@@ -130,10 +130,11 @@ export function makeReader(engine, keys) {
     const ratiosOf = (ratios, point) => withLosses(planesOf(ratios, point, grid), lost);
     for (const order of orders) {
       const header = isPart && (await placesOf(grid.rows * grid.cols, longest, key, order)).headerBlocks();
-      const seen = isPart ? scaled(await glimpse(engine, picture, dither, header)) : await all();
+      const only = async (some) => scaled(await glimpse(engine, picture, dither, some));
+      const seen = isPart ? await only(header) : await all();
       for (const point of points) {
-        const allOfPoint = async () => ratiosOf(await all(), point);
-        const content = await readBits(ratiosOf(seen, point), grid, point, key, allOfPoint, order);
+        const ratiosIn = async (some) => ratiosOf(await (isPart && isFew(some, grid) ? only(some) : all()), point);
+        const content = await readBits(ratiosOf(seen, point), grid, point, key, ratiosIn, order);
         if (content) return content;
       }
     }
@@ -145,18 +146,20 @@ export function makeReader(engine, keys) {
 const withLosses = (ratios, lost) => (lost ? ratios.map((ratio, place) => (place % lost ? ratio : 0)) : ratios);
 
 /** True if it is worth while. */
-export const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * cols > MANY;
+const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * cols > MANY;
+
+/** True if it takes less to read some blocks, each with those around it, than to read them all. */
+const isFew = (some, { rows, cols }) => AROUND ** 2 * some.length < rows * cols;
 
 /**
- * Log-likelihood ratios as `revealBits`, of a header's blocks at no edge; 0 for all others. The modem must be local.
+ * Log-likelihood ratios as `revealBits`, of some blocks at no edge; 0 for all others. The modem must be local.
  *
  * @param {Float32Array} dither planes (64, rows, cols)
- * @param {Uint32Array} header blocks that carry it
  */
-export async function glimpse(engine, picture, dither, header) {
+async function glimpse(engine, picture, dither, wanted) {
   const grid = gridOf(picture);
   const blocks = grid.rows * grid.cols;
-  const chosen = header.filter((block) => {
+  const chosen = wanted.filter((block) => {
     const [row, col] = [Math.floor(block / grid.cols), block % grid.cols];
     return row > 0 && row < grid.rows - 1 && col > 0 && col < grid.cols - 1;
   });

@@ -2,6 +2,7 @@
 
 import { SURVIVAL } from "../constants.js";
 import { PageError } from "../errors.js";
+import { equal } from "../format/bytes.js";
 import { argsort, systemRandom } from "../format/ciphers.js";
 import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../format/fec.js";
 import { keySource } from "../format/keys.js";
@@ -15,20 +16,24 @@ import {
   recordPlaces,
   SHARES,
 } from "../format/robust_record.js";
+import { throughJpeg } from "../jpeg/libjpeg.js";
 import { blank, corner } from "../picture.js";
-import { arrivals, received } from "./channels.js";
+import { arrivals, received, WORST } from "./channels.js";
 import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 
 // see stegnet/methods/robust/robust_pictures.py
-const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED, UNEVEN } = SURVIVAL;
+const { ATTEMPTS, BAND_BLOCKS, CODEWORDS, GRID, LARGE, LOST, MARGIN, MOST_WORST, NEAR_WORST } = SURVIVAL;
+const { SAMPLED_ABOVE, SAMPLE_PIXELS, SPARED, SQUARE, TEXTURED, UNEVEN, WRITTEN_QUALITY } = SURVIVAL;
+
+const asSaved = (picture) => throughJpeg(picture, WRITTEN_QUALITY);
 
 /**
  * Hides content so that it survives a channel, in as few blocks as possible, at the most robust rate there.
  *
  * @param {import("../picture.js").Picture} cover prepared for the channel
  * @param {(capacity: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
- * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] as of
- *   `received`
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] gives what
+ *   viewers show of the file that is sent
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
  *   and "check"
  * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, capacity: number}>} the container as
@@ -36,34 +41,34 @@ const { ATTEMPTS, CODEWORDS, GRID, LARGE, LOST, MARGIN, SPARED, SQUARE, TEXTURED
  * @throws {PageError} the content does not fit, or does not survive
  */
 export async function hideRobust(engine, cover, fit, options) {
-  const { keyInput, channel, point, written, onProgress = () => {}, random = systemRandom } = options;
+  const { keyInput, channel, point, written = asSaved, onProgress = () => {}, random = systemRandom } = options;
   const grid = gridOf(cover);
   const blocks = grid.rows * grid.cols;
   const capacity = (rate) => contentCapacity(blocks, point, rate);
   const reader = makeReader(engine, keySource(keyInput));
-  const few = cover.width * cover.height > LARGE;
-  const arriving = (picture, isFew) => received(channel, picture, isFew, written);
-  const counted = (stage, isFew) => (picture) =>
-    withProgress((done, total) => onProgress(stage, done, total), arriving(picture, isFew), arrivals(channel, isFew));
   onProgress("rate", 0, 1);
-  let most = (await bestRate(engine, cover, point, counted("rate", false), random)) - MARGIN;
-  let [container, shares, texture] = [cover, SHARES, null];
+  const measured = await measure(engine, cover, { channel, point, written, onProgress, random });
+  const worst = measured.worst && [...new Set([0, ...measured.worst])];
+  const tested = cover.width * cover.height > LARGE ? [WORST] : worst;
+  let most = measured.rate - MARGIN;
+  let salts = [await saltsOf(cover)]; // which JPEG hardly moves
+  let [shares, texture] = [SHARES, null];
   for (let attempt = 0; attempt < ATTEMPTS && most >= LOWEST && capacity(most) >= 1; attempt++) {
     onProgress("fit", 0, 1);
     const fitted = await fit(capacity(most));
     // Codecs upset the order where textures are alike: then blocks are used as they come.
     const { rate, share, chosen } = rateAndShare(blocks, point, most, fitted.content.length, shares, attempt < TEXTURED);
     onProgress("embed", 0, 1);
-    // Of the cover, then of what hiding made of it.
-    const salt = await commonSalt(few && container === cover ? [cover] : arriving(container, few));
-    const key = await reader.keyOf(salt);
+    const key = await reader.keyOf(commonSalt(salts));
     texture = chosen ? (texture ?? textureOf(cover)) : null;
     const how = { rate, share };
     const { bits, unused } = await codedBits(grid, point, how, fitted.content, key, random(NONCE_BYTES), texture);
-    container = await hideBits(engine, cover, point, bits, await ditherOf(grid, key), unused);
-    if (await allRead(reader, counted("check", few)(container), fitted.content, share ? LOST : 0)) {
-      return { container, fitted, capacity: contentCapacity(blocks, point, rate, share, chosen) };
-    }
+    const container = await hideBits(engine, cover, point, bits, await ditherOf(grid, key), unused);
+    const report = (done) => onProgress("check", done, arrivals(channel, tested));
+    const arriving = withProgress(report, received(channel, written(container), tested));
+    const sent = await transmit(reader, arriving, fitted.content, share ? LOST : 0);
+    if (sent.isRead) return { container, fitted, capacity: contentCapacity(blocks, point, rate, share, chosen) };
+    salts = sent.salts;
     if (texture && attempt + 1 === TEXTURED) shares = SHARES;
     else if (share) shares = Math.max(share - Math.floor(attempt / 2), 1);
     else most -= MARGIN;
@@ -95,59 +100,100 @@ function rateAndShare(blocks, point, most, size, shares, textured) {
 }
 
 /** Pictures, each reported. */
-function* withProgress(report, pictures, total) {
+function* withProgress(report, pictures) {
   let done = 0;
   for (const picture of pictures) {
-    report(done++, total);
+    report(done++);
     yield picture;
   }
 }
 
-/** The likeliest salt that readers of each of these pictures try; that of the first if there is none. */
-async function commonSalt(pictures) {
-  let [likeliest, common] = [null, null];
-  for (const picture of pictures) {
-    const salts = (await saltsOf(picture)).map((salt) => salt.join());
-    likeliest ??= salts[0];
-    common = common?.filter((salt) => salts.includes(salt)) ?? salts;
-  }
-  return Uint8Array.from((common[0] ?? likeliest).split(","));
-}
+/** The likeliest salt that readers of each of some pictures try, or else that of the first; given those that they try. */
+const commonSalt = ([first, ...others]) =>
+  first.find((salt) => others.every((tried) => tried.some((each) => equal(each, salt)))) ?? first[0];
 
-async function allRead(reader, pictures, content, lost) {
+/** True if content is read in each picture that arrives; else also the salts that their readers try. */
+async function transmit(reader, pictures, content, lost) {
+  let isRead = true;
+  const salts = [];
   for (const picture of pictures) {
-    const found = await reader.readOwn(picture, lost);
-    if (!found || content.some((byte, at) => byte !== found[at])) return false;
+    salts.push(await saltsOf(picture));
+    const found = isRead && (await reader.readOwn(picture, lost));
+    isRead = Boolean(found) && content.every((byte, at) => byte === found[at]);
   }
-  return true;
+  return { isRead, salts };
 }
 
 /**
- * The highest rate at which random bits in a cover survive a channel; 0 if none does.
+ * Hides random bits in a cover, and reads them in the worst pictures that may arrive.
  *
  * A code is linear: it corrects the errors of any message as it corrects those of zeros. So bits are hidden once, and
  * what was read of them, negated where a bit was 1, is decoded at one rate after the other.
+ *
+ * @returns {Promise<{rate: number, worst: number[] | null}>} rate: the highest at which they survive; 0 if there is none;
+ *   worst: numbers of these pictures; null: any may be worst
  */
-async function bestRate(engine, cover, point, arriving, random) {
+async function measure(engine, cover, { channel, point, written, onProgress, random }) {
   const sample = sampleOf(cover);
   const grid = gridOf(sample);
   const blocks = grid.rows * grid.cols;
   const places = Math.min(recordPlaces(blocks, point), CODEWORDS * LONGEST);
-  if (!places) return 0;
+  if (!places) return { rate: 0, worst: null };
   const bits = random(blocks * point.bits).map((byte) => byte & 1);
   const words = new Uint16Array(random(2 * DITHER * blocks).buffer);
   const dither = Float32Array.from(words, (word) => word / 65536);
   const chosen = argsort(random(8 * bits.length).buffer, bits.length).subarray(0, places);
-  const container = await hideBits(engine, sample, point, bits, dither);
-  const read = [];
-  for (const picture of arriving(container)) {
-    const ratios = planesOf(await revealBits(engine, picture, dither), point, grid);
-    read.push(Float32Array.from(chosen, (place) => (bits[place] ? -ratios[place] : ratios[place])));
+  const sent = written(await hideBits(engine, sample, point, bits, dither));
+  let done = 0;
+  const report = () => onProgress("rate", done++, arrivals(channel) + MOST_WORST);
+  const readIn = async (some, wanted, hidden, used) => {
+    const read = [];
+    for (const picture of withProgress(report, received(channel, some, wanted))) {
+      const ratios = planesOf(await revealBits(engine, picture, used), point, gridOf(picture));
+      read.push(ratios.map((ratio, place) => (hidden[place] ? -ratio : ratio)));
+    }
+    return read;
+  };
+  let worst = null;
+  if (blocks >= 4 * BAND_BLOCKS) {
+    const rows = middleRows(grid);
+    const [some, used] = [bits, dither].map((planes) => rowsOf(planes, grid, rows));
+    worst = nearWorst((await readIn(bandOf(sent, rows), null, some, used)).map(information));
   }
+  const read = (await readIn(sent, worst, bits, dither)).map((wrong) => Float32Array.from(chosen, (place) => wrong[place]));
   read.sort((one, other) => information(one) - information(other));
   let rate = Math.min(Math.floor(information(read[0]) * RATES), HIGHEST);
   while (rate >= LOWEST && !(await allZero(rate, read))) rate--;
-  return Math.max(rate, 0);
+  return { rate: Math.max(rate, 0), worst };
+}
+
+/** The numbers of the pictures that carry least, given how much each of them does. */
+function nearWorst(amounts) {
+  const order = [...amounts.keys()].sort((one, other) => amounts[one] - amounts[other]).slice(0, MOST_WORST);
+  return order.filter((number) => amounts[number] < amounts[order[0]] + NEAR_WORST);
+}
+
+/** About BAND_BLOCKS blocks in the middle, from a block of JPEG's halved chroma on: their first row, and how many. */
+function middleRows({ rows, cols }) {
+  const count = Math.ceil(BAND_BLOCKS / cols);
+  const together = GRID / BLOCK;
+  return { first: together * Math.floor((rows - count) / 2 / together), count };
+}
+
+/** Rows of blocks of planes (any number, rows, cols). */
+function rowsOf(planes, { rows, cols }, { first, count }) {
+  const part = new planes.constructor((planes.length / rows) * count);
+  for (let plane = 0; plane * rows * cols < planes.length; plane++) {
+    const start = (plane * rows + first) * cols;
+    part.set(planes.subarray(start, start + count * cols), plane * count * cols);
+  }
+  return part;
+}
+
+/** Rows of blocks of a picture. */
+function bandOf({ width, data }, { first, count }) {
+  const row = 3 * BLOCK * width;
+  return { width, height: BLOCK * count, data: data.subarray(row * first, row * (first + count)) };
 }
 
 /** Mutual information in bits of a bit and its log-likelihood ratio, from ratios that are negative where right. */
@@ -168,12 +214,13 @@ async function allZero(rate, read) {
   return true;
 }
 
-/** Squares from all over a large picture, put together; a smaller picture as it is. */
+/** Squares from all over a large picture, put together; the whole blocks of a smaller one. */
 function sampleOf(picture) {
   const { width, height } = picture;
   const { rows, cols } = gridOf(picture);
-  if (width * height <= LARGE || Math.min(width, height) < SQUARE) return corner(picture, BLOCK * cols, BLOCK * rows);
-  const count = Math.floor(Math.sqrt(LARGE / 3) / SQUARE);
+  const isSmall = width * height <= SAMPLED_ABOVE || Math.min(width, height) < SQUARE;
+  if (isSmall) return corner(picture, BLOCK * cols, BLOCK * rows);
+  const count = Math.floor(Math.sqrt(SAMPLE_PIXELS) / SQUARE);
   const starts = (side) => {
     const parts = Math.min(count, Math.floor(side / SQUARE));
     const first = (part) => (parts > 1 ? ((side - SQUARE) * part) / (parts - 1) : 0);

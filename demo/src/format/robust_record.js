@@ -81,7 +81,7 @@ class Places {
   }
 
   /** The blocks that carry the header. */
-  headerBlocks = () => new Uint32Array(new Set(this.header.map((place) => place % this.blocks)));
+  headerBlocks = () => blocksOf(this.header, this.blocks);
 
   /** Places of the record, in a fixed order. @param {number} share its number */
   record = (share, header) => placesIn(this.#used(share, header), this.blocks, this.bits);
@@ -99,6 +99,9 @@ class Places {
     return chosen(turned, shared(count, share), this.texture);
   }
 }
+
+/** The blocks of some places. */
+const blocksOf = (places, blocks) => new Uint32Array(new Set(places.map((place) => place % blocks)));
 
 /** All places of some blocks, those of a block together. */
 const placesIn = (some, blocks, bits) =>
@@ -177,10 +180,11 @@ export async function codedBits(grid, point, { rate, share = 0 }, content, key, 
  * Reads the record of an operating point.
  *
  * @param {Float32Array} ratios of its bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
- * @param {() => Promise<Float32Array>} [allRatios] computes those of all bits, once a header was read
+ * @param {(blocks: Uint32Array) => Promise<Float32Array>} [ratiosIn] computes those of some blocks at least, once a header
+ *   was read
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
-export async function readBits(ratios, grid, point, key, allRatios = async () => ratios, texture = null) {
+export async function readBits(ratios, grid, point, key, ratiosIn = async () => ratios, texture = null) {
   const blocks = grid.rows * grid.cols;
   if (!recordPlaces(blocks, point, 0, Boolean(texture))) return null;
   const places = await placesOf(blocks, point, key, texture);
@@ -192,8 +196,8 @@ export async function readBits(ratios, grid, point, key, allRatios = async () =>
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);
-  const all = await allRatios();
-  const signed = Float32Array.from(order, (place, at) => signedBy(all[record[place]], bitOf(mask, at)));
+  const read = await ratiosIn(blocksOf(record, blocks));
+  const signed = Float32Array.from(order, (place, at) => signedBy(read[record[place]], bitOf(mask, at)));
   const message = await coding.decode(signed);
   return message && openWith(await key.record(header), NO_NONCE, packed(message), bound(header, grid));
 }

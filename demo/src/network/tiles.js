@@ -10,8 +10,8 @@ const SIDE = 512;
 const STEP = 32; // tiles begin where the strides of the networks do
 
 /**
- * Of each network: its receptive field in pixels to each side, a multiple of 32; and the side in pixels of what has one
- * value in each plane of its inputs, and of its output.
+ * Of each network: its receptive field in pixels to each side, in whole strides; and the side in pixels of what has one
+ * value in each plane of its inputs, and of its output. The modem sees a block's neighbours.
  */
 const NETWORKS = {
   prepare: { margin: 96, cells: [1], cell: 1 },
@@ -19,8 +19,8 @@ const NETWORKS = {
   hide: { margin: 64, cells: [1, 1], cell: 1 },
   reveal: { margin: 64, cells: [1], cell: 1 },
   restore: { margin: 32, cells: [1, 1], cell: 1 },
-  "modem.hide": { margin: 32, cells: [1, 8], cell: 1 },
-  "modem.reveal": { margin: 32, cells: [1, 8], cell: 8 },
+  "modem.hide": { margin: 8, cells: [1, 8], cell: 1 },
+  "modem.reveal": { margin: 8, cells: [1, 8], cell: 8 },
 };
 
 /**

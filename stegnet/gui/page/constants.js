@@ -317,6 +317,11 @@ export const SURVIVAL = {
   LOST: 9,
   UNEVEN: 1.5,
   GRID: 16,
+  SAMPLED_ABOVE: 1048576,
+  SAMPLE_PIXELS: 700000,
+  BAND_BLOCKS: 1024,
+  NEAR_WORST: 0.05,
+  MOST_WORST: 6,
 };
 
 export const TEXTS = {

@@ -37,7 +37,9 @@ WRITTEN_QUALITY = 95  # of the JPEG files written for covers that aren't JPEGs
 
 # Settings of the search for what survives in a picture.
 _LARGE_PIXELS = 1 << 21  # pixels: in a larger picture, few channels are tried on the whole
-_SQUARE_SIDE = 128  # pixels: side of the squares of which a large picture's sample is made
+_SAMPLED_ABOVE = 1 << 20  # pixels: of a larger picture, the rate is measured in a sample
+_SAMPLE_PIXELS = 700_000  # of a sample, at most
+_SQUARE_SIDE = 128  # pixels: side of the squares of which a sample is made
 _CODEWORDS = 2  # codewords that are decoded to find the rate
 _MARGIN = 2  # 64ths between the best rate that a simulation supports and the one that is used
 _ATTEMPTS = 11
@@ -48,6 +50,8 @@ _LOST_ONE_IN = 9
 _TEXTURED_ATTEMPTS = 5
 _BLOCK_GRID = 16  # pixels: side of the blocks of JPEG with halved chroma
 _BAND_BLOCKS = 1024  # blocks, about, that show which of the pictures that may arrive are worst
+_NEAR_WORST = 0.05  # bits of information by which these differ from the worst, at most
+_MOST_WORST = 6  # of these pictures
 
 
 def as_saved(picture: np.ndarray) -> np.ndarray:
@@ -200,9 +204,8 @@ class PictureModulator:
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
             arriving = received(self.channel, band, own_grid(*band.shape[:2]))
             amounts = [information(read(picture, where, rows, slice(None))) for picture, where in arriving]
-            near_worst = 0.05  # bits of information
-            ordered = sorted(range(len(amounts)), key=amounts.__getitem__)[:6]
-            worst = [number for number in ordered if amounts[number] < min(amounts) + near_worst]
+            ordered = sorted(range(len(amounts)), key=amounts.__getitem__)[:_MOST_WORST]
+            worst = [number for number in ordered if amounts[number] < min(amounts) + _NEAR_WORST]
         arriving = received(self.channel, shown, grid, only=worst)
         return [read(picture, where, slice(None), chosen) for picture, where in arriving], worst
 
@@ -386,9 +389,9 @@ def _sample(cover: np.ndarray) -> np.ndarray:
     A smaller picture, and one that is narrower than a square, are returned unchanged.
     """
     height, width = cover.shape[:2]
-    if height * width <= 1 << 20 or min(height, width) < _SQUARE_SIDE:
+    if height * width <= _SAMPLED_ABOVE or min(height, width) < _SQUARE_SIDE:
         return cover
-    count = math.isqrt(700_000) // _SQUARE_SIDE
+    count = math.isqrt(_SAMPLE_PIXELS) // _SQUARE_SIDE
     down, across = (
         np.linspace(0, side - _SQUARE_SIDE, min(count, side // _SQUARE_SIDE)).astype(int) // _BLOCK_GRID * _BLOCK_GRID
         for side in (height, width)
