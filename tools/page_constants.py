@@ -25,10 +25,6 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("record.base", "GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
-    "CARRIERS": [
-        ("sealing.sample_order", "LEAD_BITS MAC_BITS TAG_BYTES"),
-        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
-    ],
     "CHANNELS": [
         ("channels.destinations", "MESSENGER"),
         ("channels.channel_table", "MESSENGER_SIDE MESSENGER_QUALITIES"),
@@ -122,6 +118,10 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.block_placement", "RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT"),
         ("sealing.content_salts", "STEP NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
+    ],
+    "SAMPLE_ORDER": [
+        ("sealing.sample_order", "LEAD_BITS MAC_BITS TAG_BYTES"),
+        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
     ],
     "SEAL": [
         ("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES"),

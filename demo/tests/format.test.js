@@ -9,7 +9,7 @@ import { keySource } from "../src/format/keys.js";
 import { laneTrits, MAX_HEIGHT, stepSearch } from "../src/format/trellis.js";
 import { divide, mostLayered, readLayered, writeLayered } from "../src/format/two_layers.js";
 import { capacity } from "../src/format/seal.js";
-import { LAYERED_PIXELS } from "../src/format/carriers.js";
+import { LAYERED_PIXELS } from "../src/format/sample_order.js";
 import { resize, unresize } from "../src/resize.js";
 import { blank } from "../src/picture.js";
 import { avif, picture, random, seeded, steps } from "./vectors.js";

@@ -10,7 +10,7 @@ import { reveal } from "../src/codec/reveal.js";
 import { NONE } from "../src/format/base.js";
 import { fromHex } from "../src/format/bytes.js";
 import { textureLevels } from "../src/format/costs.js";
-import { idleSamples, PIXELS } from "../src/format/carriers.js";
+import { idleSamples, PIXELS } from "../src/format/sample_order.js";
 import { layeredPlanOf, planOf } from "../src/format/record_zone.js";
 import { isGrey } from "../src/picture.js";
 import { readPng } from "../src/png.js";

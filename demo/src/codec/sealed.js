@@ -2,7 +2,7 @@
 
 import { PageError } from "../errors.js";
 import { systemRandom } from "../format/ciphers.js";
-import { LAYERED_PIXELS } from "../format/carriers.js";
+import { LAYERED_PIXELS } from "../format/sample_order.js";
 import { textureCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";

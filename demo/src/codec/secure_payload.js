@@ -27,13 +27,13 @@ export const securityOfPicture = ({ width, height, channels }, history) =>
   secured(width * height * channels, SEALED, history);
 
 /**
- * Of a JPEG with so many `carriers`, luma's coefficients that are not 0 but for the first of blocks, and a mean `step`.
+ * Of a JPEG with so many `samples`, luma's coefficients that are not 0 but for the first of blocks, and a mean `step`.
  *
  * @param {boolean} isMade true if it was made of the cover, so that the errors of rounding are known
  */
-export function securityOfJpeg(carriers, step, isMade, luma) {
+export function securityOfJpeg(samples, step, isMade, luma) {
   const rate = isMade ? JPEG.HIGHEST_RATE : Math.min((JPEG.RATE * JPEG.STEP) / step, JPEG.HIGHEST_RATE);
-  return secured(carriers, { RATE: rate, MEASURED: JPEG.MEASURED }, isMade || !savedTwice(luma) ? null : TWICE);
+  return secured(samples, { RATE: rate, MEASURED: JPEG.MEASURED }, isMade || !savedTwice(luma) ? null : TWICE);
 }
 
 /** True if coefficients show that a JPEG was saved with other tables before (stegnet/media/compression_traces.py). */

@@ -5,7 +5,7 @@
 
 import { DECOYS, KEYS } from "../constants.js";
 import {
-  carriers,
+  dataSamples,
   GROUPS,
   groupSize,
   idleSamples,
@@ -14,7 +14,7 @@ import {
   STRIDE,
   writeParities,
   zones,
-} from "./carriers.js";
+} from "./sample_order.js";
 import { argsort } from "./ciphers.js";
 import { stepped } from "./costs.js";
 import { costsAt, valuesAt, writeRecord } from "./record_zone.js";
@@ -102,7 +102,7 @@ function drawn({ data }, costs, plan, random) {
   const all = idleSamples(data.length);
   const order = argsort(random(8 * all.length).buffer, all.length);
   const idle = order.map((at) => all[at]);
-  const count = carriers(data.length);
+  const count = dataSamples(data.length);
   // Their share of the groups, rounded up or down so that it is right on average.
   const groups = Math.max(1, Math.floor((GROUPS * idle.length + drawBelow(count, 1, random)[0]) / count));
   const group = groupSize(count, plan.medium);

@@ -25,7 +25,7 @@ async function hkdf(secret) {
 }
 
 /** The key of one frame. @param {Uint8Array} secret 32 bytes @param {Uint8Array} salt of the frame */
-export const frameKeyOf = async (secret, salt) => frameKey(await hkdf(secret), salt);
+const frameKeyOf = async (secret, salt) => frameKey(await hkdf(secret), salt);
 
 const frameKey = (derive, salt) => ({
   lead: () => derive("lead", salt),

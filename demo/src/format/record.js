@@ -6,7 +6,8 @@ import { equal, fromHex, join, Reader, sized, toHex, u32, u64 } from "./bytes.js
 import { leastShares, shareBytes } from "./spread.js";
 
 export const { FILM_ID_BYTES } = KEYS;
-export const { file: FILE, film: FILM, picture: PICTURE } = RECORD.NUMBERS;
+const { picture: PICTURE } = RECORD.NUMBERS;
+export const { file: FILE, film: FILM } = RECORD.NUMBERS;
 export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 // The kinds of a spread file, and of one in an album with pictures to spare.

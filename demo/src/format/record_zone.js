@@ -1,7 +1,7 @@
 /** The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone"). */
 
-import { CARRIERS, RECORD_ZONE } from "../constants.js";
-import { idleSamples, layeredCarriers, layeredZones, PIXELS, recordCarriers, STRIDE } from "./carriers.js";
+import { SAMPLE_ORDER, RECORD_ZONE } from "../constants.js";
+import { idleSamples, layeredSamples, layeredZones, PIXELS, recordSamples, STRIDE } from "./sample_order.js";
 import { MAX_COST, stepped } from "./costs.js";
 import {
   bytesIn,
@@ -27,7 +27,7 @@ const { GREY_SHARE, TOGETHER } = RECORD_ZONE; // most trits of a grey record for
  * @property {boolean} grey it is written to green samples, and red and blue move with them
  * @property {number} places samples that carry it, about
  * @property {number} channels of the picture: 3, or 1 of a grey one, whose samples all count as green
- * @property {import("./carriers.js").CarrierModel} medium
+ * @property {import("./sample_order.js").SampleModel} medium
  * @property {boolean} clustered steps follow those of their neighbours
  */
 
@@ -40,7 +40,7 @@ const { GREY_SHARE, TOGETHER } = RECORD_ZONE; // most trits of a grey record for
  * @param {boolean} wantsGrey if the record is small enough for it
  */
 export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = PIXELS) {
-  const [trits, all] = [tritsFor(size), recordCarriers(samples, medium)];
+  const [trits, all] = [tritsFor(size), recordSamples(samples, medium)];
   const greens = Math.floor(all / channels);
   const grey = wantsGrey && trits <= GREY_SHARE * greens;
   // Red and blue of two green samples in 30 are salt samples, so that those are left out.
@@ -64,7 +64,7 @@ export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = 
 
 /** The plan of the greatest height that the effort allows. @returns {LayeredPlan} */
 export function layeredPlanOf(size, samples, effort, medium) {
-  const places = layeredCarriers(samples, medium);
+  const places = layeredSamples(samples, medium);
   let height = MAX_HEIGHT;
   while (height > 1 && places * 3 ** height > effort) height--;
   return { layered: true, size, height, places };
@@ -75,9 +75,9 @@ export const mostBytes = (samples) => bytesIn(mostTrits(samples));
 
 /** The largest sealed record in a frame of so many samples, in bytes; below TAG_BYTES if the frame carries nothing. */
 export function mostSealed(samples, medium = PIXELS) {
-  const inOneLayer = mostBytes(recordCarriers(samples, medium));
-  if (!medium.twoLayers || inOneLayer < CARRIERS.TAG_BYTES) return inOneLayer;
-  return mostLayered(layeredCarriers(samples, medium));
+  const inOneLayer = mostBytes(recordSamples(samples, medium));
+  if (!medium.twoLayers || inOneLayer < SAMPLE_ORDER.TAG_BYTES) return inOneLayer;
+  return mostLayered(layeredSamples(samples, medium));
 }
 
 /**

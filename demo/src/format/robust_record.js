@@ -1,6 +1,6 @@
 /** The bits of a robust container: operating points, dither, places, header, record (docs/format.md). */
 
-import { CARRIERS, MODEM, ROBUST_RECORD } from "../constants.js";
+import { SAMPLE_ORDER, MODEM, ROBUST_RECORD } from "../constants.js";
 import { bitOf, join, packed, u32, unpacked } from "./bytes.js";
 import { argsort, openWith, sealWith, stream } from "./ciphers.js";
 import { Code, Coding, HIGHEST, LOWEST } from "./fec.js";
@@ -15,7 +15,7 @@ const { MOST_CHOICE } = ROBUST_RECORD; // blocks, of which the most textured one
 const RANDOM = 2n ** BigInt(RANDOM_BITS);
 export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
 const HEADER = new Code(...ROBUST_RECORD.HEADER);
-const { TAG_BYTES } = CARRIERS;
+const { TAG_BYTES } = SAMPLE_ORDER;
 const NO_NONCE = new Uint8Array(12); // each record has a key of its own
 
 /**
@@ -138,7 +138,7 @@ function without(blocks, others) {
 }
 
 /** A header: rate, number of a share, and the last of some random bytes' bits. */
-export function headerOf(rate, share, nonce) {
+function headerOf(rate, share, nonce) {
   const number = BigInt(rate * SHARES + share) * RANDOM + (numberOf(nonce) % RANDOM);
   return Uint8Array.from({ length: HEADER_BYTES }, (_, at) => Number(BigInt.asUintN(8, number >> BigInt(56 - 8 * at))));
 }

@@ -1,22 +1,22 @@
 /** A record and a MAC sealed in the samples of a picture (docs/format.md, "Lead" to "MAC"). */
 
-import { CARRIERS, SEAL } from "../constants.js";
+import { SAMPLE_ORDER, SEAL } from "../constants.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { bitOf, equal, join, Reader, u32 } from "./bytes.js";
 import {
-  carriers,
+  dataSamples,
   groupSize,
   LEAD_GROUPS,
   MAC_GROUPS as GROUPS,
   PIXELS,
   readGroups,
   readParities,
-  recordCarriers,
+  recordSamples,
   saltOf,
   writeGroups,
   writeParities,
   zones,
-} from "./carriers.js";
+} from "./sample_order.js";
 import { openWith, sealWith } from "./ciphers.js";
 import { placeDecoys } from "./decoys.js";
 import { hmac, SECRET_BYTES } from "./keys.js";
@@ -33,7 +33,7 @@ import {
 } from "./record_zone.js";
 import { MAX_HEIGHT, toTrits } from "./trellis.js";
 
-const { TAG_BYTES } = CARRIERS;
+const { TAG_BYTES } = SAMPLE_ORDER;
 const { NONCE_BYTES, VERSION } = SEAL;
 const { GREY, LAYERED } = SEAL; // added to the height of a grey record, and of one in two layers
 const { ORDERS, STUCK } = SEAL; // orders that are tried where samples must not change; groups that may have no others
@@ -52,7 +52,7 @@ export const capacity = (width, height, channels = 3, medium = PIXELS) =>
 
 /** Largest share of a frame's samples that may be fixed: enough groups of lead and MAC have others. */
 export const mostFixed = (samples, medium) =>
-  (STUCK / (LEAD_GROUPS + GROUPS)) ** (1 / groupSize(carriers(samples), medium));
+  (STUCK / (LEAD_GROUPS + GROUPS)) ** (1 / groupSize(dataSamples(samples), medium));
 
 /**
  * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most, and in two
@@ -62,7 +62,7 @@ export const mostFixed = (samples, medium) =>
  * @param {(grey: boolean) => import("./costs.js").StepCosts} options.costsOf costs of its samples' steps
  * @param {boolean} [options.grey] a small record changes red, green and blue of a pixel together
  * @param {boolean} [options.first] it is frame 0 of its container
- * @param {import("./carriers.js").CarrierModel} [options.medium]
+ * @param {import("./sample_order.js").SampleModel} [options.medium]
  */
 export async function seal(picture, record, keys, options) {
   const { width, height, data } = picture;
@@ -102,13 +102,13 @@ export async function sealSamples(picture, record, keys, options) {
   throw new RangeError("too little of the picture may change");
 }
 
-/** Seals in one order of the carriers: fixed samples change where all of a group of lead or MAC are. */
+/** Seals in one order of the data samples: fixed samples change where all of a group of lead or MAC are. */
 async function sealOnce(picture, record, keys, options) {
   const { costsOf, random, grey = false, first = true, effort = PICTURE_EFFORT, onProgress = () => {} } = options;
   const { channels = 1, medium = PIXELS, fixed = null } = options;
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const isSingle = size <= mostBytes(recordCarriers(samples.length, medium));
+  const isSingle = size <= mostBytes(recordSamples(samples.length, medium));
   const plan = isSingle
     ? planOf(size, samples.length, effort, grey, channels, medium)
     : layeredPlanOf(size, samples.length, effort, medium);
@@ -194,7 +194,7 @@ export const { MAC_BYTES } = SEAL;
  * A MAC's samples: each one has a side, by which it forms a pair with the sample above or below. The MAC covers the
  * pair's number and its bits say which one of the pair it is.
  */
-export class MacPlaces {
+class MacPlaces {
   #samples;
   #zone;
   #sides;

@@ -184,7 +184,7 @@ class Parser {
   begins = (start, bytes) => bytes.every((byte, at) => this.bytes[start + at] === byte);
 }
 
-export const [APP1, APP2] = [0xe1, 0xe2];
+const [APP1, APP2] = [0xe1, 0xe2];
 const [EXIF, PROFILE] = ["Exif\0\0", "ICC_PROFILE\0"];
 const [ORIENTATION, UPRIGHT] = [0x112, 1];
 const ENTRY = 12; // bytes of a tag in a directory (TIFF 6.0)

@@ -100,7 +100,7 @@ function flatBlocks({ file, planes: [luma] }) {
   });
 }
 
-/** Coefficients, without what their MAC covers besides. @type {import("../format/carriers.js").CarrierModel} */
+/** Coefficients, without what their MAC covers besides. @type {import("../format/sample_order.js").SampleModel} */
 export const COEFFICIENTS = { share: GROUP };
 
 /** A JPEG's coefficients; the MAC covers its tables, the first coefficients of luma, and chroma, by their SHA-256. */

@@ -19,17 +19,6 @@ export const BASE = {
   MIN_RMS: 0.000980392156862745,
 };
 
-export const CARRIERS = {
-  LEAD_BITS: 400,
-  MAC_BITS: 128,
-  TAG_BYTES: 16,
-  STRIDE: 31,
-  SALT: 15,
-  RUN: 32,
-  GROUP: 12288,
-  MOST_GROUP: 64,
-};
-
 export const CHANNELS = {
   MESSENGER: "messenger",
   MESSENGER_SIDE: 1600,
@@ -264,6 +253,17 @@ export const ROBUST_RECORD = {
   NEAR: 0.75,
   MOST_NEAR: 6,
   MOST_SALTS: 8,
+};
+
+export const SAMPLE_ORDER = {
+  LEAD_BITS: 400,
+  MAC_BITS: 128,
+  TAG_BYTES: 16,
+  STRIDE: 31,
+  SALT: 15,
+  RUN: 32,
+  GROUP: 12288,
+  MOST_GROUP: 64,
 };
 
 export const SEAL = {

@@ -1,20 +1,20 @@
 /**
- * The places of a frame's bits: samples that make its salt, carriers of bits, their keyed order, the zones cut from it,
- * and bits as parities of groups of carriers (docs/format.md, "Samples", "Zones", "Lead" and "MAC").
+ * The places of a frame's bits: salt samples, data samples, their keyed order, the zones cut from it, and bits as
+ * parities of groups of data samples (docs/format.md, "Samples", "Zones", "Lead" and "MAC").
  */
 
-import { CARRIERS, KEYS } from "../constants.js";
+import { SAMPLE_ORDER, KEYS } from "../constants.js";
 import { bitOf, join, u32 } from "./bytes.js";
 import { argsort, stream } from "./ciphers.js";
 
 const { SALT_BYTES } = KEYS;
-const { GROUP, MOST_GROUP, RUN, SALT } = CARRIERS; // RUN: carriers that stay together
-export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = CARRIERS; // of STRIDE samples, number SALT is a salt sample
+const { GROUP, MOST_GROUP, RUN, SALT } = SAMPLE_ORDER; // RUN: data samples that stay together
+export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = SAMPLE_ORDER; // of STRIDE samples, number SALT is a salt sample
 export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
 /**
  * A kind of samples.
  *
- * @typedef {{share: number, context?: Uint8Array, twoLayers?: boolean}} CarrierModel share: carriers for each sample of a
+ * @typedef {{share: number, context?: Uint8Array, twoLayers?: boolean}} SampleModel share: data samples for each sample of a
  *   group of lead and MAC; context: what the MAC covers besides the samples; twoLayers: a record that is too large for
  *   one layer is written in two
  */
@@ -23,21 +23,21 @@ export const LAYERED_PIXELS = { ...PIXELS, twoLayers: true };
 const PURPOSE = new TextEncoder().encode("stegnet/1/salt");
 
 /** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
-export function saltSamples(samples) {
+function saltSamples(samples) {
   return new Uint32Array(Math.floor(samples / STRIDE)).map((_, at) => STRIDE * at + SALT);
 }
 
-/** Number of carriers. @param {number} samples of the frame */
-export const carriers = (samples) => (STRIDE - 1) * Math.floor(samples / STRIDE);
+/** Number of data samples. @param {number} samples of the frame */
+export const dataSamples = (samples) => (STRIDE - 1) * Math.floor(samples / STRIDE);
 
-/** Index of a carrier's sample. */
-const carrierSample = (carrier) => carrier + Math.floor((carrier + SALT) / (STRIDE - 1));
+/** Number of a data sample among all samples. */
+const numberOf = (place) => place + Math.floor((place + SALT) / (STRIDE - 1));
 
 /** Numbers of the samples that carry nothing: those of the salt, then those behind the last run. */
 export function idleSamples(samples) {
   const salt = saltSamples(samples);
-  const last = carriers(samples);
-  const rest = Uint32Array.from({ length: last % RUN }, (_, at) => carrierSample(last - (last % RUN) + at));
+  const last = dataSamples(samples);
+  const rest = Uint32Array.from({ length: last % RUN }, (_, at) => numberOf(last - (last % RUN) + at));
   const idle = new Uint32Array(salt.length + rest.length + (samples % STRIDE));
   idle.set(salt);
   idle.set(rest, salt.length);
@@ -52,18 +52,18 @@ export async function saltOf({ width, height, data }) {
   return new Uint8Array(hash, 0, SALT_BYTES);
 }
 
-/** Size of the lead's and the MAC's groups in a frame with this many carriers. */
+/** Size of the lead's and the MAC's groups in a frame with this many data samples. */
 export const groupSize = (count, { share } = PIXELS) => Math.min(Math.max(Math.floor(count / share), 1), MOST_GROUP);
 
-/** Carriers for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
-export function recordCarriers(samples, medium = PIXELS) {
-  const count = carriers(samples);
+/** Data samples for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
+export function recordSamples(samples, medium = PIXELS) {
+  const count = dataSamples(samples);
   return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count, medium);
 }
 
-/** Carriers for a record in two layers: those of lead and MAC but one of each group, too. */
-export const layeredCarriers = (samples, medium = PIXELS) =>
-  recordCarriers(samples, medium) + GROUPS * (groupSize(carriers(samples), medium) - 1);
+/** Data samples for a record in two layers: those of lead and MAC but one of each group, too. */
+export const layeredSamples = (samples, medium = PIXELS) =>
+  recordSamples(samples, medium) + GROUPS * (groupSize(dataSamples(samples), medium) - 1);
 
 /** Their numbers, zone by zone. @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array}} places as of `zones` */
 export const layeredZones = ({ lead, mac, record }) => [lead.subarray(LEAD_GROUPS), mac.subarray(MAC_GROUPS), record];
@@ -77,7 +77,7 @@ export const layeredZones = ({ lead, mac, record }) => [lead.subarray(LEAD_GROUP
  *   each sample of the MAC's zone
  */
 export async function zones(samples, key, medium = PIXELS) {
-  const count = carriers(samples);
+  const count = dataSamples(samples);
   const runs = Math.floor(count / RUN);
   const group = groupSize(count, medium);
   const [lead, mac] = [LEAD_GROUPS * group, MAC_GROUPS * group];
@@ -95,9 +95,7 @@ export async function zones(samples, key, medium = PIXELS) {
 function placesOf(order) {
   const places = new Uint32Array(RUN * order.length);
   for (let run = 0, at = 0; run < order.length; run++) {
-    for (let carrier = RUN * order[run]; carrier < RUN * (order[run] + 1); carrier++) {
-      places[at++] = carrierSample(carrier);
-    }
+    for (let place = RUN * order[run]; place < RUN * (order[run] + 1); place++) places[at++] = numberOf(place);
   }
   return places;
 }
