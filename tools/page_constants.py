@@ -133,7 +133,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SECURE": [
         ("results.figures", "EASY_TIMES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),
-        ("results.figures", "WORDS=DETECTION_WORDS"),
+        ("results.figures", "WORDS=DETECTION_WORDS ALWAYS_FOUND UNMEASURED"),
     ],
     "SHOWN": [("gui.jobs", "GAIN")],
     "SHUFFLE": [("core.keystream", "NEGATIVE")],

@@ -38,6 +38,8 @@ DETECTION_WORDS = {
     Detection.POSSIBLE: "detectors may find it",
     Detection.EASY: "easy to find",
 }
+ALWAYS_FOUND = f"{DETECTION_WORDS[Detection.EASY]}, as whatever is hidden this way"
+UNMEASURED = "how easily it is found was not measured"
 
 
 # Bounds of the detectability of a payload.
@@ -118,10 +120,10 @@ class Detectability:
         """A line on how easily the container is found, and why; of a cover that gives it away, with a remedy."""
         detection = self.detection
         if detection is None:
-            return "how easily it is found was not measured"
+            return UNMEASURED
         words = DETECTION_WORDS[detection]
         if self.secure is None or self.hidden_bytes is None:
-            return f"{words}, as whatever is hidden this way"
+            return ALWAYS_FOUND
         if self.cover_format:
             return Text(f"{words}: ", _betrayal(self.cover_format, ""))
         hard = self.secure.hard

@@ -17,7 +17,7 @@ import { badge, copyButton, media, textNode } from "@page/revealed.js";
 import { makeCompare, makeViews } from "@page/views.js";
 
 import { toImageData } from "../canvas.js";
-import { JPEG as JPEGS, QUALITY, SHOWN, TEXTS } from "../constants.js";
+import { JPEG as JPEGS, QUALITY, SECURE, SHOWN, TEXTS } from "../constants.js";
 
 const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
 const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable
@@ -88,7 +88,7 @@ function showSealed(form, result, context, type = PNG) {
     },
     save: saveButton(file, isFilm ? MKV : type, context),
     notes: isSaved ? [SAVED] : [],
-    verdict: detection || "how easily it is found was not measured",
+    verdict: detection || SECURE.UNMEASURED,
     result: { file, cover, psnr },
   });
 }
@@ -101,10 +101,8 @@ const SHOW = {
   jpeg: (...shown) => showSealed(...shown, JPEG),
 };
 
-const ALWAYS_FOUND = "easy to find, as whatever is hidden this way";
-
 function show(form, { name, reveal, survives, isExample }, container) {
-  const { warnings: found, views, values, save, notes, verdict = ALWAYS_FOUND, result } = container;
+  const { warnings: found, views, values, save, notes, verdict = SECURE.ALWAYS_FOUND, result } = container;
   const { file, cover, psnr } = result;
   showResult(form, [
     make("h2", {}, "Your container"),

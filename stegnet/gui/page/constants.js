@@ -290,6 +290,8 @@ export const SECURE = {
   POSSIBLE: "possible",
   EASY: "easy",
   WORDS: {"hard": "hard to find", "possible": "detectors may find it", "easy": "easy to find"},
+  ALWAYS_FOUND: "easy to find, as whatever is hidden this way",
+  UNMEASURED: "how easily it is found was not measured",
 };
 
 export const SHOWN = {
