@@ -61,7 +61,7 @@ def compress_picture_nearly(path: Path, folder: Path, limit: int, progress: Step
         progress(1, 1)
         return exact
     coded = near.fit(picture, limit, progress)
-    quality = psnr(picture, near.decode(coded)) if coded else 0.0
+    quality = psnr(picture, near.restored(picture, coded)) if coded else 0.0
     if quality < above_avif:
         encoder = _Avif(path, picture, folder, progress)
         if coded is None or encoder.may_reach(quality, limit):
@@ -88,7 +88,13 @@ def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | Non
     longest_side = 16_383  # of a WebP
     if max(picture.shape) > longest_side:
         return None
-    Image.fromarray(picture).save(exact, format="WEBP", lossless=True)
+    image = Image.fromarray(picture)
+    image.save(exact, format="WEBP", lossless=True, method=0, quality=0)
+    quick = exact.stat().st_size
+    half_a_byte = picture[..., 0].size // 2  # a pixel: where nothing repeats, a quick attempt is a quarter too large
+    if quick > max(1.3 * limit, half_a_byte):
+        return None
+    image.save(exact, format="WEBP", lossless=True)
     return Compressed(exact, "lossless WebP", math.inf) if exact.stat().st_size <= limit else None
 
 

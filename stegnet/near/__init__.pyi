@@ -4,6 +4,7 @@ from .coders import Coder as Coder
 from .fitting import Coded as Coded
 from .fitting import decode as decode
 from .fitting import fit as fit
+from .fitting import restored as restored
 from .jpeg_xl import decode_jpeg_xl as decode_jpeg_xl
 from .jpeg_xl import encode_jpeg_xl as encode_jpeg_xl
 from .predictor import GRAPHS as GRAPHS
