@@ -327,7 +327,7 @@ visiting(
     const seen = new Set(made);
     assert.equal(seen.size, 60);
     assert.equal(new Set([...seen].join("")).size, 33, "all 32 letters and digits, and the dash");
-    assert.equal(await field.getAttribute("type"), "text");
+    assert.notEqual(await field.getAttribute("type"), "password");
     assert.match(await note.innerText(), /^80 random bits/);
     await page.getByRole("button", { name: "Copy the passphrase" }).click();
     await page.getByText("Copied.").waitFor();
@@ -337,6 +337,9 @@ visiting(
     await page.getByText("won’t let the page copy").waitFor();
     await field.fill("typed");
     assert.match(await note.innerText(), /^Anyone/);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await field.fill("mammogram-womanhood-amendment-undamaged-unmanaged-commodore"); // the widest words of the program
+    assert.ok(await field.evaluate((node) => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight));
     assert.equal(await page.locator("#reveal").getByText("Generate a passphrase").count(), 0);
   },
   { permissions: ["clipboard-read", "clipboard-write"] },

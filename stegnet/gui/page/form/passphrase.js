@@ -17,26 +17,35 @@ const KEY_TEXT = /^\s*stegnet-(key|identity)-1/i;
 
 /** @param {string} name of the input's id @param {boolean} canMake true to offer a new one @param {Passphrases} passphrases */
 export function passphraseRow(name, canMake, passphrases) {
-  const input = make("input", {
-    ...{ type: "password", id: `${name}-passphrase`, autocomplete: "off", spellcheck: false },
-    "aria-label": "Passphrase",
-  });
-  const eye = button("", () => reveal(input.type === "password"), { className: "quiet" });
+  const properties = { id: `${name}-passphrase`, autocomplete: "off", spellcheck: false, "aria-label": "Passphrase" };
+  const hidden = make("input", { type: "password", ...properties });
+  const shown = make("textarea", { rows: 2, ...properties }); // six words need two lines
+  let input = hidden;
+  const eye = button("", () => reveal(input === hidden), { className: "quiet" });
   reveal(false);
+  shown.onkeydown = (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    shown.form.requestSubmit();
+  };
   const row = make("div", { className: "stack" }, make("div", { className: "row wrap passphrase" }, input, eye));
   if (canMake) row.append(...maker());
   return {
     row,
     keyInput() {
-      if (!input.value) throw new PageError("There is no passphrase.", "Type a passphrase, or choose a key file.");
-      if (KEY_TEXT.test(input.value)) throw isKey();
-      return { passphrase: input.value };
+      const passphrase = input.value.replace(/[\r\n]/g, ""); // as in an input of one line
+      if (!passphrase) throw new PageError("There is no passphrase.", "Type a passphrase, or choose a key file.");
+      if (KEY_TEXT.test(passphrase)) throw isKey();
+      return { passphrase };
     },
     put: ({ passphrase }) => (input.value = passphrase),
   };
 
   function reveal(is) {
-    input.type = is ? "text" : "password";
+    const before = input;
+    input = is ? shown : hidden;
+    input.value = before.value;
+    before.replaceWith(input);
     eye.textContent = is ? "Hide" : "Show";
     eye.setAttribute("aria-label", is ? "Hide the passphrase" : "Show the passphrase");
   }
@@ -47,7 +56,7 @@ export function passphraseRow(name, canMake, passphrases) {
     const status = make("p", { className: "note", role: "status" }, strength);
     const start = button("Generate a passphrase", generate, { className: "quiet" });
     const copy = button("Copy", copyIt, { className: "quiet", "aria-label": "Copy the passphrase", hidden: true });
-    input.oninput = () => {
+    hidden.oninput = shown.oninput = () => {
       status.textContent = strength = TYPED;
       clearTimeout(pause);
       pause = setTimeout(judge, PAUSE);
