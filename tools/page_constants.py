@@ -21,26 +21,22 @@ HEAD = "/** Written by `python -m tools.page_constants` from Python's own consta
 GROUPS: dict[str, list[tuple[str, str]]] = {
     "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
-        ("record.base", "KINDS"),
-        ("record.base", "GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
+        ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
     "CHANNELS": [
         ("channels.destinations", "MESSENGER"),
-        ("channels.channel_table", "MESSENGER_SIDE MESSENGER_QUALITIES"),
-        ("channels.channel_table", "BEST ABOVE"),
+        ("channels.channel_table", "MESSENGER_SIDE MESSENGER_QUALITIES BEST ABOVE"),
     ],
     "CONTENT": [
-        ("methods.robust.robust_content", "PICTURE_NUMBERS"),
-        ("methods.robust.robust_content", "FILE_NUMBER"),
-        ("methods.robust.robust_content", "HEAD_BYTES PICTURE_BYTES MOST_SIDE"),
+        ("methods.robust.robust_content", "PICTURE_NUMBERS FILE_NUMBER HEAD_BYTES PICTURE_BYTES MOST_SIDE"),
         ("methods.robust.robust_content", "MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO"),
         ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET"), ("kernels.numpy_kernels", "SHARP")],
     "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED LAYERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
-    "ERASURE": [("record.spread", "SHARES"), ("record.spread", "POLYNOMIAL ORDER")],
+    "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("sealing.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
     "CAPACITY_TABLES": [
         ("media.capacity_tables", "PICTURES ROBUST_RATES"),
@@ -49,8 +45,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "GRID": [
         ("methods.robust.grid", "SHORTEST PER_DOUBLING"),
         ("sealing.content_salts", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
-        ("methods.robust.grid", "BLURRED=BLUR_FACTOR"),
-        ("methods.robust.grid", "SIDE SURENESS"),
+        ("methods.robust.grid", "BLURRED=BLUR_FACTOR SIDE SURENESS"),
     ],
     "TRACES": [
         ("media.cover", "LOSSY LOSSY_WEBP"),
@@ -104,8 +99,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "RECORD": [
         ("record.record", "NUMBERS"),
         ("record.record.RecordKind", "SPREAD SPARE NEAR_LOSSLESS"),
-        ("record.record", "MAX_SIDE"),
-        ("record.record", "MAX_BLOCK MAX_FRAMES MAX_NAME"),
+        ("record.record", "MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME"),
         ("near.coders.Coder", "JPEG_XL NETWORK"),
         ("near.coders", "MAY_HOLD"),
         ("near.quantisation", "MOST_STEP"),
@@ -124,8 +118,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.sample_order.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
     ],
     "SEAL": [
-        ("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES"),
-        ("sealing.embedding", "FILM_EFFORT PICTURE_EFFORT"),
+        ("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT"),
         ("sealing.zones", "GREY LAYERED"),
         ("sealing.embedding", "ORDERS STUCK=STUCK_BITS"),
     ],
@@ -146,11 +139,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_pictures", "SAMPLED_ABOVE SAMPLE_PIXELS BAND_BLOCKS NEAR_WORST MOST_WORST"),
     ],
     "TEXTS": [("core.names", "TEXT_NAME MOST_TEXT")],
-    "TRELLIS": [
-        ("sealing.trellis", "HEIGHTS MAX_WIDTH"),
-        ("sealing.trellis", "TURNS BITS TRITS MAX_LANES LEAST_ROWS"),
-        ("sealing.trellis", "COLUMNS"),
-    ],
+    "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
     "RECORD_ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
     "TWO_LAYERS": [("sealing.two_layers", "LEAST_ROWS MOST_SECOND OF_ONE_LAYER OF_RECORD DIVISOR")],
 }
