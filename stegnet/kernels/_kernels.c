@@ -98,15 +98,21 @@ static inline void next_row_lanes(
     const int lanes, int states, const uint16_t *restrict before, uint16_t *restrict after,
     const uint8_t *restrict missing)
 {
-    uint16_t least[LANES];
-    memset(least, 0xff, sizeof least);
-    for (int state = 0; state < states / DIGITS; state++)
+    uint16_t least[LANES], raised[LANES], lowered[LANES]; /* masks, of lanes that must add 1, and 2 */
+    for (int lane = 0; lane < lanes; lane++) {
+        least[lane] = UINT16_MAX;
+        raised[lane] = missing[lane] == 1 ? UINT16_MAX : 0;
+        lowered[lane] = missing[lane] == 2 ? UINT16_MAX : 0;
+    }
+    for (int state = 0; state < states / DIGITS; state++) {
+        const uint16_t *const digits = before + DIGITS * state * lanes;
         for (int lane = 0; lane < lanes; lane++) {
-            const uint16_t *const digits = before + DIGITS * state * lanes + lane;
-            uint16_t cost = missing[lane] == 0 ? digits[0] : missing[lane] == 1 ? digits[lanes] : digits[2 * lanes];
+            const uint16_t changed = (digits[lanes + lane] & raised[lane]) | (digits[2 * lanes + lane] & lowered[lane]);
+            const uint16_t cost = (digits[lane] & ~(raised[lane] | lowered[lane])) | changed;
             after[state * lanes + lane] = cost;
             least[lane] = cost < least[lane] ? cost : least[lane];
         }
+    }
     for (int state = 0; state < states / DIGITS; state++)
         for (int lane = 0; lane < lanes; lane++) {
             uint16_t cost = after[state * lanes + lane] - least[lane];
