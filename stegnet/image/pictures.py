@@ -228,6 +228,8 @@ def refuse_large(path: Source, form: Form) -> None:
     most_bytes = 512 << 20
     if form.name == "JPEG":
         refuse_excess(path)
+    elif form.name == "PNG" and isinstance(path, OpenedFile):
+        path.once("is no rare PNG", _refuse_rare_png)
     elif form.name == "PNG":
         _refuse_rare_png(path)
     elif form.name in {"WebP", "AVIF", "HEIC"} and (length := path.stat().st_size) > most_bytes:

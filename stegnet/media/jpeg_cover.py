@@ -90,7 +90,8 @@ def _exif(cover: Cover) -> bytes:
 
     The EXIF of a TIFF can't, since its tags describe its pixels.
     """
-    if cover.strips_metadata:
+    has_exif = any(line.startswith(KEPT_IN_FORM[:1]) for line in cover.notes)
+    if cover.strips_metadata or not has_exif:  # a PNG without EXIF would be decoded to find none
         return b""
     with open_picture(cover) as image, ignoring_warnings:  # damage in it was reported when it was read
         try:
