@@ -179,8 +179,7 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
 
     # 1. Roll the picture and its costs by some pixels: what was idle is among the data samples now.
     shift = channels * _shift(size, channels, stream)
-    before = np.roll(picture, shift)
-    rolled = before.copy()
+    rolled = np.roll(picture, shift)
     rolled_costs = costs._replace(shift=shift)
 
     # 2. Place decoys in the samples that are idle now; these are drawn, not rehearsed.
@@ -195,21 +194,23 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
         write_ephemeral(cost_map, stream.trits(EPHEMERAL_TRITS))
     write_record_zone(cost_map, stream.trits(plan.trits), plan)
-    record_steps = _steps_between(before, rolled)
-    write_zone(cost_map.samples, zones.lead, stream.bits(LEAD_BITS), rolled_costs, order)
-    write_zone(cost_map.samples, zones.mac, stream.bits(MAC_BITS), rolled_costs, order)
 
-    # 4. Roll the steps back: samples beside a salt sample in its pixel take those of the record.
+    def rolled_back(numbers: NDArray[np.int32]) -> NDArray[np.int8]:
+        """Return the steps until now, each from −2 to 2, at the places of samples before they were rolled."""
+        found: NDArray[np.uint8] = cost_map.samples[(numbers + shift) % size] - picture.reshape(-1)[numbers]
+        return found.view(np.int8)
+
+    # 4. Samples beside a salt sample in its pixel take the steps of the record, idle ones those of all that was sealed.
     idle = idle_samples(size)
     salts = idle[: size // FORMAT.stride]
     steps = np.zeros(size, np.int8)
     for offset in range(1, channels):
         beside = salts // channels * channels + (salts + offset) % channels
-        steps[beside] = record_steps[(beside + shift) % size]
-
-    # 5. Idle samples take the steps of everything that was sealed.
-    steps[idle] = _steps_between(before, rolled)[(idle + shift) % size]
-    moving = np.flatnonzero(steps)
+        steps[beside] = rolled_back(beside)
+    write_zone(cost_map.samples, zones.lead, stream.bits(LEAD_BITS), rolled_costs, order)
+    write_zone(cost_map.samples, zones.mac, stream.bits(MAC_BITS), rolled_costs, order)
+    steps[idle] = rolled_back(idle)
+    moving = np.flatnonzero(steps != 0)
     return _Steps(moving.astype(np.int32), steps[moving])
 
 
@@ -228,11 +229,6 @@ def _layered(picture: NDArray[np.uint8], plan: LayeredPlan, seed: bytes) -> _Ste
     write_layered(values, np.arange(pool.size, dtype=np.int32), data, plan, stream.take(32).tobytes())
     steps = (values - samples[pool]).view(np.int8)
     return _Steps.of(idle, steps[order[: idle.size]])
-
-
-def _steps_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Return the steps from one picture to the next, (S,) int8, each from −2 to 2."""
-    return (after - before).view(np.int8).reshape(-1)
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:

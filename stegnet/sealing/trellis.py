@@ -20,9 +20,9 @@ Samples = NDArray[np.uint8]
 Trits = NDArray[np.uint8]
 Changes = NDArray[np.int8]
 StepCost = NDArray[np.uint16]
-# Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next. It returns the costs of a
-# further +1 and −1 of these lanes' samples, (n,) uint16 each; the costs in other lanes are undefined.
-Following = Callable[[Changes, int, slice], tuple[StepCost, StepCost]]
+# Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next. It makes the costs of these
+# lanes' samples, in place, those of a further +1 and −1.
+Following = Callable[[Changes, int, slice], None]
 
 
 # Numbers of docs/format.md, "Record zone".
@@ -221,9 +221,9 @@ def write(
         plan: arrangement of trits and samples, a result of `layout`.
         costs: (n,) uint16 each: the costs of +1 and of −1, at most MAX_COST or FIXED_COST, and random ties: of merged
             samples with equal costs, the one with the lowest tie changes. Without merged samples, ties may be empty.
-        following: returns the costs, up and down, given the changes so far, if they depend on them. Every fourth lane
-            is then searched first by the given costs, and the others in three turns after it. It has no effect on
-            merged samples, as only a small share of them changes.
+        following: adapts the costs to the changes so far, if they depend on them. Every fourth lane is then searched
+            first by the given costs, and the others in three turns after it. It has no effect on merged samples, as
+            only a small share of them changes.
 
     Returns:
         (n,) int8 of −1, 0 and 1.
@@ -239,8 +239,8 @@ def write(
     for turn in range(turns):
         chosen = slice(turn, None, turns)
         if turn and following:
-            up, down = following(changes, plan.lanes, chosen)
-        changes += _search_all(missing, up, down, plan, values.size, chosen)
+            following(changes, plan.lanes, chosen)
+        _search_all(missing, up, down, plan, changes, chosen)
     return changes
 
 
@@ -250,7 +250,8 @@ def write_sums(sums: Sums, trits: Trits, plan: Layout) -> tuple[NDArray[np.intp]
     They are those that `write` returns.
     """
     missing = _missing(trits, sums.values, plan)
-    changes = _search_all(missing, _costs_of(sums.up), _costs_of(sums.down), plan, sums.values.size)
+    changes = np.zeros(sums.values.size, np.int8)
+    _search_all(missing, _costs_of(sums.up), _costs_of(sums.down), plan, changes)
     changed_sums = np.flatnonzero(changes)
     changes = changes[changed_sums]
     steps = np.where(changes > 0, sums.up[changed_sums], sums.down[changed_sums])
@@ -276,14 +277,12 @@ def _missing(trits: Trits, sums: Samples, plan: Layout) -> Trits:
 
 
 def _search_all(
-    missing: Trits, up: StepCost, down: StepCost, plan: Layout, size: int, chosen: slice = slice(None)
-) -> Changes:
-    """Return the changes of sums, (size,) int8, of the chosen lanes."""
-    changes = np.zeros(size, np.int8)
+    missing: Trits, up: StepCost, down: StepCost, plan: Layout, changes: Changes, chosen: slice = slice(None)
+) -> None:
+    """Write the changes of sums of the chosen lanes."""
     used = plan.length * plan.lanes
     lane_up = up[:used].reshape(plan.length, plan.lanes)
     lane_down = down[:used].reshape(plan.length, plan.lanes)
     lane_changes = changes[:used].reshape(plan.length, plan.lanes)
     lanes = (chosen.start or 0, chosen.step or 1)
     kernels.search(missing, lane_up, lane_down, lane_changes, plan.starts, plan.columns, plan.height, *lanes)
-    return changes
