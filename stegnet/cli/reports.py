@@ -171,7 +171,7 @@ def _in_short(figures: HidingFigures) -> tuple[str, str]:
     """Return how easily a container is found, and the reason in parentheses, if it is not its cover's format."""
     if figures.detection is None:
         return "how easily they are found was not measured", ""
-    reason = " (more is hidden than is hard to find)" if figures.secure else " (as whatever is hidden this way)"
+    reason = " (more is hidden than is hard to find)" if figures.secure else " (like everything hidden this way)"
     return DETECTION_WORDS[figures.detection], reason
 
 

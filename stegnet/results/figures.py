@@ -38,7 +38,7 @@ DETECTION_WORDS = {
     Detection.POSSIBLE: "detectors may find it",
     Detection.EASY: "easy to find",
 }
-ALWAYS_FOUND = f"{DETECTION_WORDS[Detection.EASY]}, as whatever is hidden this way"
+ALWAYS_FOUND = f"{DETECTION_WORDS[Detection.EASY]}, like everything hidden this way"
 UNMEASURED = "how easily it is found was not measured"
 
 

@@ -245,7 +245,7 @@ def check_refused(command: list[str], capsys: pytest.CaptureFixture) -> str:
         code = main(command)
     out, err = capsys.readouterr()
     error, *others = [
-        line for line in err.splitlines() if not line.endswith(": easy to find, as whatever is hidden this way")
+        line for line in err.splitlines() if not line.endswith(": easy to find, like everything hidden this way")
     ]
     assert (code, out) == (1, ""), command
     assert error.startswith("error: ") and len(error) < 400

@@ -290,7 +290,7 @@ export const SECURE = {
   POSSIBLE: "possible",
   EASY: "easy",
   WORDS: {"hard": "hard to find", "possible": "detectors may find it", "easy": "easy to find"},
-  ALWAYS_FOUND: "easy to find, as whatever is hidden this way",
+  ALWAYS_FOUND: "easy to find, like everything hidden this way",
   UNMEASURED: "how easily it is found was not measured",
 };
 
