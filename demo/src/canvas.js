@@ -1,31 +1,42 @@
 /** Conversion between canvases and samples: upright, sRGB, transparency over white. */
 
 import { PageError } from "./errors.js";
-import { fromRgba, toRgba } from "./picture.js";
+import { fromRgba, isGrey, toRgba } from "./picture.js";
 
 /** Samples of an encoded picture as they are stored: its colour profile is not applied. */
 export async function decodePicture(bytes) {
   return fromBitmap(await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none" }));
 }
 
-export function fromBitmap(bitmap) {
-  const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  checkHonest(context);
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0);
-  return fromRgba(context.getImageData(0, 0, width, height));
-}
+export const fromBitmap = (bitmap) => fromRgba(samplesOf(bitmap, 0, bitmap.height));
+
+/** True if all of a bitmap is grey. */
+export const isGreyBitmap = (bitmap) => everyStrip(bitmap, true, (strip) => isGrey(fromRgba(strip)));
 
 /** True if a bitmap is transparent anywhere. */
-export function isTransparent(bitmap) {
-  const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  const { data } = context.getImageData(0, 0, width, height);
-  for (let alpha = 3; alpha < data.length; alpha += 4) if (data[alpha] < 255) return true;
-  return false;
+export const isTransparent = (bitmap) =>
+  !everyStrip(bitmap, false, ({ data }) => data.every((sample, at) => at % 4 < 3 || sample === 255));
+
+const STRIP = 256; // rows that are read at once, so that a large bitmap is seldom read whole
+
+/** True if something is true of each strip of a bitmap, from the top on. */
+function everyStrip(bitmap, isOverWhite, isTrue) {
+  for (let top = 0; top < bitmap.height; top += STRIP) {
+    if (!isTrue(samplesOf(bitmap, top, Math.min(STRIP, bitmap.height - top), isOverWhite))) return false;
+  }
+  return true;
+}
+
+/** Rows of a bitmap, as RGBA samples. */
+function samplesOf(bitmap, top, rows, isOverWhite = true) {
+  const { width } = bitmap;
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
+  checkHonest(context);
+  context.clearRect(0, 0, width, rows);
+  context.fillStyle = "white";
+  if (isOverWhite) context.fillRect(0, 0, width, rows);
+  context.drawImage(bitmap, 0, -top);
+  return context.getImageData(0, 0, width, rows);
 }
 
 /** Refuses canvases that return noise, as some browsers' do against fingerprinting. */

@@ -4,9 +4,9 @@ import { size } from "@page/elements.js";
 import { isAnimation, isFilm } from "@page/form/film.js";
 import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture, soundSuffix } from "@page/form/read.js";
 
-import { fromBitmap, isTransparent } from "../canvas.js";
+import { fromBitmap, isGreyBitmap, isTransparent } from "../canvas.js";
 import { PageError } from "../errors.js";
-import { channelsOf, firstChannel, isGrey } from "../picture.js";
+import { firstChannel, isGrey } from "../picture.js";
 
 /** Pixels of a cover or a secret that is a picture: enough for what people send, little enough for a browser's memory. */
 const MAX_PIXELS = 4096 * 3072;
@@ -28,17 +28,17 @@ export async function readCover(file) {
     const hint = "Use a picture or a film; `stegnet hide` takes it for a film.";
     throw new PageError(`${file.name} is an animation, of which this page would keep the first picture only.`, hint);
   }
-  const picture = fromBitmap(chosen.bitmap);
-  const isOfManyGreys = isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
-  if ((await hasPalette(file)) && !isOfManyGreys) {
+  if ((await hasPalette(file)) && !isOfManyGreys(fromBitmap(chosen.bitmap))) {
     throw new PageError(
       `${file.name} has a palette, and hiding would add colours that are not in it.`,
       "Use a photograph, or the full-colour picture it was made from.",
     );
   }
-  const [channels, isOpaque] = [channelsOf(picture), await isJpeg(file)];
+  const [channels, isOpaque] = [isGreyBitmap(chosen.bitmap) ? 1 : 3, await isJpeg(file)];
   return { ...chosen, channels, isTransparent: !isOpaque && isTransparent(chosen.bitmap), isJpeg: !chosen.isScaled && isOpaque };
 }
+
+const isOfManyGreys = (picture) => isGrey(picture) && new Set(firstChannel(picture.data)).size > MANY_GREYS;
 
 /** True for a GIF, and for a PNG whose pixels are those of a palette, or black and white. */
 async function hasPalette(file) {
