@@ -65,47 +65,14 @@ def encode_planes(
     return tuple(_encoded(plane, _Quantiser.of(table, dct)) for plane, table in zip(planes, steps, strict=True))
 
 
-def arriving_blocks(
-    blocks: NDArray[np.int16],
-    offset: NDArray[np.int8],
-    sent_steps: NDArray[np.integer],
-    received_steps: NDArray[np.integer],
-    dct: DctMethod,
-) -> NDArray[np.int16]:
-    """Return luma blocks that are sent with one table as they arrive, decoded and saved with another.
-
-    The pixels of a block must all be in the picture.
-
-    Args:
-        blocks: quantised coefficients, (n, 64) in zigzag order.
-        offset: what decoded pixels gain before they are saved, (n, 64) row by row, as `ColourOffsets.offset`.
-        sent_steps: the quantisation table of the blocks, (64,) in zigzag order.
-        received_steps: the quantisation table with which they are saved, likewise.
-        dct: forward DCT of the program that saves them.
-
-    Returns:
-        Quantised coefficients, (n, 64) in zigzag order.
-    """
-    sent = _row_by_row(sent_steps)
-    quantiser = _Quantiser.of(received_steps, dct)
-    arrived = np.empty(blocks.shape, np.int16)
-
-    def fill(part: slice) -> None:
-        inputs = (np.ascontiguousarray(blocks[part]), np.ascontiguousarray(offset[part]))
-        kernels.jpeg_arrive(quantiser.method, *inputs, sent, quantiser.scales, arrived[part])
-
-    _in_block_parts(fill, len(blocks))
-    return arrived
-
-
 def blocks_that_hold(
     blocks: NDArray[np.int16], offset: NDArray[np.int8], steps: NDArray[np.integer], dct: DctMethod, margin: float
 ) -> NDArray[np.bool_]:
     """Return whether luma blocks arrive as they are sent if they are saved with the same table, (n,).
 
     Args:
-        blocks: as for `arriving_blocks`.
-        offset: likewise.
+        blocks: quantised coefficients, (n, 64) in zigzag order; their pixels must all be in the picture.
+        offset: what decoded pixels gain before they are saved, (n, 64) row by row, as `ColourOffsets.offset`.
         steps: the quantisation table, (64,) in zigzag order.
         dct: forward DCT of the program that saves them.
         margin: levels, in the unit of `steps`, by which each coefficient must be inside its interval of rounding: more

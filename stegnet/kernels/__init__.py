@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         windows,
     )
     from stegnet.kernels.numpy_libjpeg import (
-        jpeg_arrive,
         jpeg_blocks_hold,
         jpeg_forward,
         jpeg_offsets,

@@ -1095,7 +1095,6 @@ static PyMethodDef methods[] = {
     {"jpeg_ycc", jpeg_ycc, METH_VARARGS, jpeg_ycc_doc},
     {"jpeg_offsets", jpeg_offsets, METH_VARARGS, jpeg_offsets_doc},
     {"jpeg_forward", jpeg_forward, METH_VARARGS, jpeg_forward_doc},
-    {"jpeg_arrive", jpeg_arrive, METH_VARARGS, jpeg_arrive_doc},
     {"jpeg_blocks_hold", jpeg_blocks_hold, METH_VARARGS, jpeg_blocks_hold_doc},
     {"jpeg_steps_hold", jpeg_steps_hold, METH_VARARGS, jpeg_steps_hold_doc},
     {NULL, NULL, 0, NULL},

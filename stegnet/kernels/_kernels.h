@@ -32,12 +32,11 @@ PyObject *decode_scan(PyObject *self, PyObject *arguments);
 extern const char decode_doc[]; /* of _belief.c */
 PyObject *decode(PyObject *self, PyObject *arguments);
 
-extern const char jpeg_ycc_doc[], jpeg_offsets_doc[], jpeg_forward_doc[], jpeg_arrive_doc[]; /* of _libjpeg.c */
+extern const char jpeg_ycc_doc[], jpeg_offsets_doc[], jpeg_forward_doc[]; /* of _libjpeg.c */
 extern const char jpeg_blocks_hold_doc[], jpeg_steps_hold_doc[];
 PyObject *jpeg_ycc(PyObject *self, PyObject *arguments);
 PyObject *jpeg_offsets(PyObject *self, PyObject *arguments);
 PyObject *jpeg_forward(PyObject *self, PyObject *arguments);
-PyObject *jpeg_arrive(PyObject *self, PyObject *arguments);
 PyObject *jpeg_blocks_hold(PyObject *self, PyObject *arguments);
 PyObject *jpeg_steps_hold(PyObject *self, PyObject *arguments);
 

@@ -248,27 +248,6 @@ INLINE void store(int32_t values[BLOCK][LANES], Py_ssize_t count, int16_t *out)
         for (int place = 0; place < BLOCK; place++) out[lane * BLOCK + place] = (int16_t)values[zigzag[place]][lane];
 }
 
-INLINE void arrive_all(const int method, const Quantiser *quantiser, const int32_t *steps, const int16_t *blocks,
-                       const int8_t *offsets, Py_ssize_t count, int16_t *out)
-{
-    Numbers pixels;
-    int32_t coded[BLOCK][LANES];
-    for (Py_ssize_t start = 0; start < count; start += LANES) {
-        const Py_ssize_t now = count - start < LANES ? count - start : LANES;
-        show_blocks(blocks + start * BLOCK, offsets + start * BLOCK, now, steps, pixels);
-        quantise(method, quantiser, pixels, coded);
-        store(coded, now, out + start * BLOCK);
-    }
-}
-
-WIDEST static void arrive(const Quantiser *quantiser, const int32_t *steps, const int16_t *blocks,
-                          const int8_t *offsets, Py_ssize_t count, int16_t *out)
-{
-    if (quantiser->method == SLOW) arrive_all(SLOW, quantiser, steps, blocks, offsets, count, out);
-    if (quantiser->method == FAST) arrive_all(FAST, quantiser, steps, blocks, offsets, count, out);
-    if (quantiser->method == FLOAT) arrive_all(FLOAT, quantiser, steps, blocks, offsets, count, out);
-}
-
 /* Rows of blocks of a plane, `columns` blocks wide. */
 INLINE void forward_all(const int method, const Quantiser *quantiser, const uint8_t *samples, Py_ssize_t columns,
                         Py_ssize_t rows, int16_t *out)
@@ -595,27 +574,6 @@ PyObject *jpeg_forward(PyObject *self, PyObject *arguments)
     if (fits) forward(&quantiser, buffers[0].buf, columns, buffers[0].len / row, buffers[2].buf);
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 3);
-}
-
-const char jpeg_arrive_doc[] =
-    "jpeg_arrive(method, blocks, offset, steps, scales, arrived)\n\nDecodes blocks, (n, 64) int16 in zigzag order, adds\n"
-    "an offset to their pixels, (n, 64) int8 row by row, and quantises them; steps are int32, row by row.";
-
-PyObject *jpeg_arrive(PyObject *self, PyObject *arguments)
-{
-    Py_buffer buffers[5];
-    int method;
-    if (!PyArg_ParseTuple(arguments, "iy*y*y*y*w*", &method, buffers, buffers + 1, buffers + 2, buffers + 3,
-                          buffers + 4))
-        return NULL;
-    const Py_ssize_t count = buffers[1].len / BLOCK, size = count * BLOCK * (Py_ssize_t)sizeof(int16_t);
-    const int fits = buffers[0].len == size && buffers[1].len == count * BLOCK && buffers[4].len == size &&
-                     are_tables(buffers + 2, 1) && fits_quantiser(method, buffers + 3);
-    const Quantiser quantiser = {method, buffers[3].buf, NULL, NULL};
-    PyThreadState *others = PyEval_SaveThread();
-    if (fits) arrive(&quantiser, buffers[2].buf, buffers[0].buf, buffers[1].buf, count, buffers[4].buf);
-    PyEval_RestoreThread(others);
-    return ended(fits, buffers, 5);
 }
 
 const char jpeg_blocks_hold_doc[] =

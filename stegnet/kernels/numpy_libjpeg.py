@@ -53,12 +53,6 @@ def jpeg_forward(method: int, samples: U8, columns: int, scales: Table, coeffici
     coefficients[:] = _quantised(method, pixels - _MIDDLE, scales).reshape(coefficients.shape)
 
 
-def jpeg_arrive(method: int, blocks: I16, offset: I8, steps: I32, scales: Table, arrived: I16) -> None:
-    """Decode blocks, add an offset to their pixels, (n, 64) row by row, and quantise them."""
-    columns = _inverse_columns(_dequantised(blocks, steps))
-    arrived[:] = _quantised(method, _shown(columns, offset), scales)
-
-
 def jpeg_blocks_hold(
     method: int, blocks: I16, offset: I8, steps: I32, scales: Table, inward: Table, outward: Table, held: Bools
 ) -> None:

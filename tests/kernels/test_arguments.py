@@ -123,7 +123,6 @@ def fitting(kernel: str) -> dict[str, Any]:
             "method": 0, "samples": plane, "columns": 1, "scales": tables["scales"],
             "coefficients": of(np.int16, 1, 1, 64),
         },
-        "jpeg_arrive": {**blocks, **tables, "arrived": of(np.int16, 1, 64)},
         "jpeg_blocks_hold": {**blocks, **tables, **limits, "held": of(np.bool_, 1)},
         "jpeg_steps_hold": {
             **blocks, **tables, **limits, "wanted": of(np.bool_, 1, 63), "up": of(np.bool_, 1, 63),
