@@ -20,7 +20,7 @@ from stegnet.formats.opened_file import OpenedFile, is_jpeg
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.libjpeg import DctMethod
-from stegnet.image.pictures import exif_orientation, open_picture, turned
+from stegnet.image.pictures import exif_orientation, ignoring_warnings, open_picture, turned
 from stegnet.sealing.tolerant_rates import moved_share
 
 Pair = tuple[Path, Path]
@@ -151,7 +151,8 @@ def _read(path: Path) -> _Picture:
                 except BrokenProfileError:
                     converted = None
             pixels = np.asarray(image.convert(mode))
-            has_exif = bool(image.getexif())
+            with ignoring_warnings:
+                has_exif = bool(image.getexif())
             return _Picture(pixels, exif_orientation(image), has_exif, bool(profile), converted, jpeg)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable
@@ -15,7 +16,7 @@ from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
-from stegnet.core.text import Text, kind_of, shown
+from stegnet.core.text import LOSS, Text, joined, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.media.cover import media_kind
 from stegnet.results import (
@@ -28,6 +29,8 @@ from stegnet.results import (
     Report,
     lossy_covers_warning,
 )
+
+_NUMBER = re.compile(r"\d[\d.,×]*(?<=\d)")
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:
@@ -87,11 +90,18 @@ def _facts(report: Report, size: int) -> str:
     return ", ".join(facts)
 
 
+def losses(report: Report) -> list[str]:
+    """Return the notes on what a result lacks of its source."""
+    return [line for line in report.notes if kind_of(line) == LOSS]
+
+
 def _notes(report: Report, verbose: bool, prefix: str = "") -> None:
     """Print notes, all if verbose, and warnings, except those that are printed elsewhere."""
-    for line in report.notes:
-        if verbose or kind_of(line) == NEXT_STEP:
-            messages.note(prefix + line)
+    brief = [line for line in report.notes if kind_of(line) == NEXT_STEP]
+    if lost := losses(report):
+        brief = [joined("; ", lost), *brief]
+    for line in report.notes if verbose else brief:
+        messages.note(prefix + line)
     for line in _own_warnings(report):
         messages.warning(prefix + line)
 
@@ -142,7 +152,7 @@ def show_batch(
     if results and not (options.json or verbose):
         _sum_up(options.output, results)
     if failed:
-        _show_failures(failed, len(plan.jobs))
+        _show_failures(failed, len(plan.jobs), verbose)
         return ExitCode.ERROR
     return ExitCode.ALTERED if any(report.trouble for _, report in results) else ExitCode.SUCCESS
 
@@ -180,26 +190,58 @@ def _warn_of_all(results: list[tuple[Place, Report]]) -> None:
     about = defaultdict[str, list[str]](list)
     for out, report in results:
         copied = ["the secret does not fit as it is: hidden as a compressed copy"] if report.changed_secret else []
-        for line in (*copied, *_own_warnings(report)):
+        for line in (*copied, *_own_warnings(report), *losses(report)):
             about[line].append(out.name)
     for line, names in about.items():
-        messages.warning(Text(f"{messages.listed(names)}: ", line))
+        say = messages.note if kind_of(line) == LOSS else messages.warning
+        say(Text(f"{messages.listed(names)}: ", line))
     for line in dict.fromkeys(line for _, report in results for line in report.notes):
         if kind_of(line) == NEXT_STEP:
             messages.note(line)
 
 
-def _show_failures(failed: list[tuple[Job, StegnetError]], total: int) -> None:
-    """Print the error of each job that failed, and each hint once."""
+def _show_failures(failed: list[tuple[Job, StegnetError]], total: int, verbose: bool) -> None:
+    """Print the errors of jobs that failed, those of one reason in a line, and each hint once.
+
+    Unless verbose, there are at most four lines, with the most frequent reason and its hint, a few names in each, and
+    reasons that differ in numbers count as one.
+    """
+    most_lines = 4
     messages.error(f"{len(failed)} of {total} failed")
+    by_reason = defaultdict[str, list[tuple[Job, StegnetError]]](list)
     for job, error in failed:
-        source = str(job.source)
-        if isinstance(error, ConfigError) and error.parameter:
-            messages.error(f"{source}: {messages.flag(error.parameter)}: {error.problem}")
-        else:
-            messages.error(str(error) if error.subject == source else f"{source}: {error}")
-    for hint in dict.fromkeys(error.hint for _, error in failed if error.hint):
+        reason = _reason(job, error)
+        by_reason[reason if verbose else _NUMBER.sub("", reason)].append((job, error))
+    groups = list(by_reason.values())
+    hints = list(dict.fromkeys(error.hint for _, error in failed if error.hint))
+    more: list[str] = []
+    if not verbose and 1 + len(groups) + len(hints) > most_lines:
+        groups.sort(key=len, reverse=True)
+        shown = 2 if len(groups) == 2 else 1
+        more = [job.source.name for group in groups[shown:] for job, _ in group]
+        groups = groups[:shown]
+        hints = [groups[0][0][1].hint]
+    for group in groups:
+        sources = [str(job.source) if verbose or len(group) == 1 else job.source.name for job, _ in group]
+        names = ", ".join(sources) if verbose else messages.listed(sources)
+        messages.error(f"{names}: {_in_common([_reason(*each) for each in group])}")
+    if more:
+        messages.error(f"{messages.listed(more)}: for other reasons (`-v` shows them)")
+    for hint in filter(None, hints):
         messages.hint(hint)
+
+
+def _reason(job: Job, error: StegnetError) -> str:
+    """Return why a job failed, without its file."""
+    if isinstance(error, ConfigError) and error.parameter:
+        return f"{messages.flag(error.parameter)}: {error.problem}"
+    return error.problem if error.subject == str(job.source) else str(error)
+
+
+def _in_common(reasons: list[str]) -> str:
+    """Return reasons that differ at most in numbers as one, without these."""
+    pieces = zip(*(re.split(f"({_NUMBER.pattern})", reason) for reason in reasons), strict=True)
+    return "".join(same.pop() if len(same) == 1 else "…" for same in map(set, pieces))
 
 
 def _as_json(report: Report, path: Place | None, size: int | None, job: Job | None = None) -> str:

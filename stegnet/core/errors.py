@@ -32,7 +32,12 @@ class StegnetError(Exception):
         problem: one line that says what is wrong.
         hint: one line that gives the remedy, or "".
         subject: the file, or whatever else the error is about.
+
+    Attributes:
+        larger: suffix with which the same work makes a file that is many times as large as its cover; "": no such one.
     """
+
+    larger = ""
 
     def __init__(self, problem: str, hint: str = "", subject: object = "") -> None:
         super().__init__(problem, hint, str(subject))

@@ -61,6 +61,14 @@ class Text(str):
         return any(isinstance(part, Setting) and part.name == parameter for part in self.parts)
 
 
+LOSS = "loss"  # kind of a line on something that the source of a result had, and the result lacks
+
+
+def prefixed(prefix: str, line: str) -> Text:
+    """Return a line after a prefix, of the same kind."""
+    return Text(prefix, line, kind=kind_of(line))
+
+
 def kind_of(line: str) -> str:
     """Return the kind of a message; "" for one of no kind."""
     return line.kind if isinstance(line, Text) else ""

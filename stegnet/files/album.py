@@ -9,7 +9,7 @@ from stegnet.core.disk import locked_folder, move_whole, unwritable
 from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealError, about
 from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, SOUND, USUAL_NAME, Names, counted, printable
 from stegnet.core.parallel import no_progress
-from stegnet.files.folder import FolderPlan, Job, Outcome, media_files
+from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
@@ -106,7 +106,10 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     names = Names()
     targets: list[OutputTarget] = []
     for cover in album.covers:
-        suffix = job.suffix_of(cover)
+        try:
+            suffix = job.unasked_suffix(cover)
+        except MediaError as error:
+            raise in_folder(error) from error
         out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
         out.check((), ALBUM, *album.covers, album.secret)
         targets.append(out)

@@ -286,7 +286,7 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
         try:
             out, report = work(job)
         except StegnetError as error:
-            yield Outcome(job, error=error)
+            yield Outcome(job, error=in_folder(error))
         except MemoryError:
             hint = "use a smaller file, or a machine with more memory"
             yield Outcome(job, error=StegnetError("needs more memory than there is", hint, subject=job.source))
@@ -294,6 +294,13 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
             yield Outcome(job, error=_fault(job, error))
         else:
             yield Outcome(job, out, report)
+
+
+def in_folder(error: StegnetError) -> StegnetError:
+    """Return the error for one of several files, whose containers can't be named."""
+    if not error.larger:
+        return error
+    return error.with_hint(Text(error.hint, "; for all files of a folder: ", Setting("method", "sealed")))
 
 
 def _fault(job: Job, error: Exception) -> StegnetError:

@@ -20,15 +20,15 @@ from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import CHANNEL_SUFFIX, FILM, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
-from stegnet.core.text import Aside, Setting, shown
+from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, has_gps_position, kind
-from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file
+from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, refused_growth
 from stegnet.methods.registry import method_for
-from stegnet.results import OutputTarget, Report
+from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames
 
 GAIN = 30  # factor of the difference in previews, as in the page
@@ -106,7 +106,7 @@ def parse_request(line: bytes) -> Request:
     hidden_with = 3 if destination == KNOWN_CHANNEL else 2  # files
     if job not in ("hide", "reveal") or len(inputs) != (hidden_with if job == "hide" else 1):
         raise BadRequest
-    if suffix not in (".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
+    if suffix not in ("", ".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
         raise BadRequest
     if not all(isinstance(each, bool) for each in (at_most_safe, search, keeps_place)):
         raise BadRequest
@@ -146,13 +146,15 @@ def _folders_left_out(*folders: Path) -> Iterator[None]:
 def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
     """Hide a secret in a cover, and write the container and previews to a folder."""
     cover, secret, *channel_file = inputs
-    out = folder / f"{cover.stem}-2{request.suffix}"  # a name that gives no secret away, but is not the cover's
     wanted = {"at_most_safe": True} if request.at_most_safe else {}
     if not request.keeps_place and kind(cover) == PICTURE and has_gps_position(cover):
         wanted["strip_metadata"] = True
     destination = str(channel_file[0]) if channel_file else request.destination
     method, options = method_for(destination, wanted, request.suffix)
-    report = hide_file(HideJob(method, options, context), cover, secret, OutputTarget(out), request.key_source)
+    job = HideJob(method, options, context)
+    suffix = request.suffix or job.unasked_suffix(cover)
+    out = folder / f"{cover.stem}-2{suffix}"  # a name that gives no secret away, but is not the cover's
+    report = hide_file(job, cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     previews, quality = _write_previews(cover, out, folder)
     # For pictures that are encoded again, a note has the PSNR before that.
@@ -189,7 +191,7 @@ def _facts(path: Path, report: Report, weakness: str = "") -> dict[str, object]:
         "frames": report.frames,
         "hidden": report.hidden,
         "notes": [*map(in_words, report.notes)],
-        "warnings": [*map(in_words, warnings)],
+        "warnings": [in_words(line) for line in warnings if kind_of(line) != COVER_FORMAT],  # the verdict says that
         "trouble": [*map(in_words, report.trouble)],
         "name": path.name,
         "size": path.stat().st_size,
@@ -312,16 +314,22 @@ class CapacityQuestion:
     def answer(self, paths: list[Path]) -> dict[str, object]:
         """Return the bytes that fit, the bytes that are hard to find, and the cover's lossy past; or why nothing fits.
 
+        If the container gets much larger than its cover, `grows` says so; `larger` is the error of one that is larger
+        than anyone is to get unasked.
+
         The files are those of `inputs`, each in a folder of its own, which messages don't name.
         """
         try:
             with _folders_left_out(*(path.parent for path in paths)):
-                capacity = self._hiding.capacity_of(*paths)
+                return self._hiding.known_of(*paths)
         except StegnetError as error:
-            return {"text": f"{error}."}
-        if capacity is None:
-            return {}
-        return {"capacity": capacity.bytes, "hard": capacity.hard, "history": capacity.history}
+            return _offered(error) if error.larger else {"text": f"{error}."}
+
+
+def _offered(error: StegnetError) -> dict[str, object]:
+    """Return the problem and the hint of an error for a container that could be larger."""
+    name = Path(error.subject).name
+    return {"larger": {"message": f"{name}: {error.problem}", "hint": in_words(error.hint)}}
 
 
 @dataclass(frozen=True)
@@ -355,25 +363,37 @@ class _IntendedHiding:
 
     def capacity(self) -> Capacity | None:
         """Return the capacity of a cover of this size; None: not known."""
-        if self.destination == KNOWN_CHANNEL:
+        is_chosen_later = not self.suffix and self.cover.kind == FILM  # whether the film stays what it is
+        if self.destination == KNOWN_CHANNEL or is_chosen_later:
             return None
         method, options = method_for(self.destination, {}, self.suffix)
         return method.capacity(self.cover, self.secret_name, options)
 
-    def capacity_of(self, file: Path, channel_file: Path | None = None) -> Capacity | None:
-        """Return the capacity of the cover in a file, for the channel of another; None: not known.
+    def known_of(self, file: Path, channel_file: Path | None = None) -> dict[str, object]:
+        """Return what is known of the cover in a file, for the channel of another.
 
         Raises:
             StegnetError: a file can't be read, or nothing can be hidden in this cover for this channel.
         """
         destination = self.destination if channel_file is None else str(channel_file)
         method, options = method_for(destination, {}, self.suffix)
+        job = HideJob(method, options)
         with Cover(file) as cover:
             if cover.kind == PICTURE:
                 refuse_palette(cover)
+            suffix = self.suffix or job.usual_suffix(cover)
             size = self.cover if self.cover.width else replace(CoverSize.of(cover), channels=3)
             channels = cover.channels if size.frames == 1 else 3
-            return method.capacity(replace(size, cover=cover, channels=channels), self.secret_name, options)
+            capacity = job.capacity(replace(size, cover=cover, channels=channels), self.secret_name, suffix)
+            growth = None if self.suffix else job.growth(cover, suffix)  # a suffix was asked for
+            known: dict[str, object] = {}
+            if capacity:
+                known = {"capacity": capacity.bytes, "hard": capacity.hard, "history": capacity.history}
+            if growth and growth.is_asked_about:
+                known |= _offered(refused_growth(cover, growth, suffix))
+            elif growth and growth.is_much:
+                known["grows"] = growth.in_words
+            return known
 
 
 class ChannelQuestion:

@@ -242,7 +242,8 @@ class _Handler(LoopbackHandler):
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
         except StegnetError as error:
-            self._send_error(body, str(error), error.hint, isinstance(error, RevealError) and error.searchable)
+            searchable = isinstance(error, RevealError) and error.searchable
+            self._send_error(body, str(error), error.hint, searchable, error.larger)
         except MemoryError:
             self._send_error(body, *_NO_MEMORY)
         except Exception as error:
@@ -289,10 +290,11 @@ class _Handler(LoopbackHandler):
     def _warn(self, line: str) -> None:
         self._send_line({"warning": in_words(line)})
 
-    def _send_error(self, body: "_Body", message: str, hint: str, searchable: bool = False) -> None:
+    def _send_error(self, body: "_Body", message: str, hint: str, searchable: bool = False, larger: str = "") -> None:
         with suppress(Cancelled):
             body.skip()
-            self._send_line({"error": {"message": message, "hint": in_words(hint), "searchable": searchable}})
+            offered = {"searchable": searchable, "larger": larger}
+            self._send_line({"error": {"message": message, "hint": in_words(hint), **offered}})
 
     def _send_line(self, content: Mapping[str, object]) -> None:
         self._send(json.dumps(content).encode() + b"\n")

@@ -26,7 +26,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import PICTURE, counted, shown_size
 from stegnet.core.pixels import check_reading, is_grey, strips
 from stegnet.core.process_settings import Borrowed
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import LOSS, Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
@@ -35,7 +35,7 @@ from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess, refuse_many_sc
 from stegnet.image.stated_colours import stated_colours
 
 MAX_PIXELS = 2 * 89_478_485  # of a picture or a film's frame; Pillow refuses larger ones (Image.MAX_IMAGE_PIXELS)
-TRANSPARENT = "it can be transparent: composited over white"
+TRANSPARENT = Text("it can be transparent: composited over white", kind=LOSS)
 # Errors that Pillow raises for damaged files, by its checks or for lack of one.
 UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, RuntimeError, struct.error, zlib.error),
@@ -372,7 +372,8 @@ def lost_by_pixels(path: Source) -> str:
 def exif_orientation(image: Image.Image) -> int:
     """Return the orientation of a picture by EXIF or XMP, as EXIF counts; 1, upright, if they are damaged."""
     try:
-        orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
+        with ignoring_warnings:
+            orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
     except UNREADABLE:
         return 1
     return orientation
@@ -613,6 +614,19 @@ def png_bytes(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def png_size(picture: np.ndarray) -> int:
+    """Return about how many bytes the PNG has that `write_png` writes of (H, W, 3) uint8, from some of its rows."""
+    rows = 16  # in a row, several times
+    enough = 1_000_000  # pixels
+    height, width, _ = picture.shape
+    parts = max(1, enough // (rows * width))
+    if parts * rows >= height:
+        return len(png_bytes(picture))
+    tops = [index * (height - rows) // max(1, parts - 1) for index in range(parts)]
+    sample = np.concatenate([picture[top : top + rows] for top in tops])
+    return int(len(png_bytes(sample)) * height / len(sample))
+
+
 def _write_png(file: BinaryIO, picture: np.ndarray, icc: bytes | None = None, smallest: bool = False) -> None:
     """Write a PNG as `write_png` into an open file."""
     stored, profile = as_stored(picture[..., :3], icc)
@@ -766,7 +780,7 @@ def _pixel_notes(path: Source, image: ImageFile.ImageFile, secret: bool) -> Iter
     bits = _bits(path, image)
     mode = image.mode
     if bits > 8:
-        yield f"it has {bits} bits per sample: reduced to 8"
+        yield Text(f"it has {bits} bits per sample: reduced to 8", kind=LOSS)
     if mode == "CMYK":
         yield "its colours are CMYK: converted to RGB"
     elif secret and mode in ("P", "PA"):
@@ -774,7 +788,8 @@ def _pixel_notes(path: Source, image: ImageFile.ImageFile, secret: bool) -> Iter
     elif secret and (mode in ("1", "L", "LA", "La") or mode.startswith("I")):
         yield "it is grey: converted to RGB"
     if image.has_transparency_data:
-        yield TRANSPARENT
+        is_opaque = "A" in image.getbands() and image.getchannel("A").getextrema() == (255, 255)
+        yield str(TRANSPARENT) if is_opaque else TRANSPARENT
     if not secret:  # a warning says so where a secret is read
         yield from hdr_notes(image)
     profile = image.info.get("icc_profile")
@@ -787,7 +802,7 @@ def _pixel_notes(path: Source, image: ImageFile.ImageFile, secret: bool) -> Iter
 def hdr_notes(image: Image.Image) -> tuple[str, ...]:
     """Return a line if an opened picture has HDR's colours."""
     hdr = image.info.get("hdr")
-    return (f"{_HDR_NOTE} ({hdr}): reduced to 8 bits, not tone-mapped",) if hdr else ()
+    return (Text(f"{_HDR_NOTE} ({hdr}): reduced to 8 bits, not tone-mapped", kind=LOSS),) if hdr else ()
 
 
 def _bits(path: Source, image: ImageFile.ImageFile) -> int:

@@ -80,9 +80,3 @@ def _line(points: dict[float, float], x: float) -> float:
     left = known[max(after, 1) - 1]
     right = known[max(after, 1)]
     return points[left] + (x - left) * (points[right] - points[left]) / (right - left)
-
-
-def lossless_bytes(width: int, height: int, frames: int) -> int:
-    """Return about how many bytes a photographed film has without loss, by FFV1 in RGB."""
-    bytes_a_pixel = 0.6
-    return int(bytes_a_pixel * width * height * frames)

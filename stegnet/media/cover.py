@@ -12,7 +12,7 @@ from stegnet import media, video
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
-from stegnet.core.text import Setting, Text, joined
+from stegnet.core.text import Setting, Text, joined, prefixed
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
 from stegnet.formats.png import PngFile
 from stegnet.formats.signatures import Form, form_of, unknown_form
@@ -160,7 +160,11 @@ def has_gps_position(path: Source) -> bool:
 
 def about_secret(path: Source) -> tuple[str, ...]:
     """Return the notes on a secret that is not hidden byte for byte, if it is a picture."""
-    return tuple(f"secret: {line}" for line in picture_notes(path, secret=True)) if media_kind(path) == PICTURE else ()
+    return (
+        tuple(prefixed("secret: ", line) for line in picture_notes(path, secret=True))
+        if media_kind(path) == PICTURE
+        else ()
+    )
 
 
 def kind_of_secret(path: Source) -> str:
@@ -357,4 +361,4 @@ def about_cover(cover: Cover, *, without: tuple[str, ...] = ()) -> tuple[str, ..
 
     These notes are on parts of the cover that the container keeps.
     """
-    return tuple(f"cover: {line}" for line in cover.notes if not line.startswith(without))
+    return tuple(prefixed("cover: ", line) for line in cover.notes if not line.startswith(without))

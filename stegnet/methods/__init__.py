@@ -5,7 +5,7 @@ found in them.
 """
 
 from stegnet.core.names import FILE, FILM, PICTURE
-from stegnet.methods.hiding import HideJob, hide_file, hide_record
+from stegnet.methods.hiding import HideJob, hide_file, hide_record, refused_growth
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -43,4 +43,5 @@ __all__ = [
     "hide_file",
     "hide_record",
     "option",
+    "refused_growth",
 ]

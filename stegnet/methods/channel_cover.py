@@ -29,7 +29,7 @@ from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
-from stegnet.image.pictures import KEPT_IN_FORM, orientation_of, resize
+from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_of, resize
 from stegnet.media.compression_traces import NOT_SENT
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
@@ -211,7 +211,7 @@ def _kept_size(cover: Cover, transit: "Transit", size: tuple[int, ...]) -> tuple
 
 def _offsets_of(jpeg: JpegPicture) -> ColourOffsets:
     """Return what luma gains where the JPEG is converted to RGB and back."""
-    with Image.open(BytesIO(jpeg.file.data)) as image:
+    with ignoring_warnings, Image.open(BytesIO(jpeg.file.data)) as image:
         image.draft("YCbCr", image.size)
         return colour_offsets(np.asarray(image))
 

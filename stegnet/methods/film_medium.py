@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from stegnet import networks
-from stegnet.core.names import FILM, shown_size
+from stegnet.core.names import FILM
+from stegnet.core.text import prefixed
 from stegnet.keys import Key
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
+from stegnet.media.growth import growth_of
 from stegnet.media.regular import RegularAreas
 from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import RewrittenFilm
@@ -44,19 +46,16 @@ class FrameMedium(GroupedMedium):
         return secure_payload(self.groups * height * width * self.channels)
 
     def forecast(self) -> str:
-        """Return a line on how large the film gets, and how long that takes, if it takes long."""
+        """Return how large the film gets if that is much, and how long it takes if that is long."""
         height, width = self.size
         pixels_a_second = 8e6  # that a processor core hides in, writes and reads back
         seconds = self.frames * height * width / pixels_a_second
-        least = 10  # seconds
-        much = 2  # times the cover's size
-        if seconds < least:
-            return ""
-        size = capacity_tables.lossless_bytes(width, height, self.frames)
-        times = size / max(self.cover.length, 1)
-        growth = f", {times:.0f} times the cover" if times >= much else ""
+        long = 10  # seconds
+        growth = growth_of(self.cover)
+        if seconds < long:
+            return growth.in_words if growth.is_much else ""
         time = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
-        return f"about {shown_size(size)}{growth}; takes about {time}"
+        return f"{growth.in_words}; takes about {time}"
 
     def share_capacity(self, name: str, key: Key, model: SampleModel = LAYERED_PIXELS) -> int:
         """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""
@@ -104,7 +103,7 @@ class FrameMedium(GroupedMedium):
 
         rewritten = RewrittenFilm(self.cover, groups.suffix, networks.Pool(sealers), groups.context)
         not_copied = rewritten.write(part, groups.inputs(), hide, verify)
-        notes = (*(f"cover: {note}" for note in self.cover.film.notes), *not_copied)
+        notes = (*(prefixed("cover: ", note) for note in self.cover.film.notes), *not_copied)
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 

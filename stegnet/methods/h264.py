@@ -25,7 +25,7 @@ from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource
 from stegnet.media.claims import changes_of, claims_of, used_without
 from stegnet.media.cover import Cover
 from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.methods.hiding import found_file_by
+from stegnet.methods.hiding import found_file_by, or_without_loss
 from stegnet.methods.medium import Medium, MediumMethod, WrittenMedium
 from stegnet.methods.method import (
     Capacity,
@@ -64,12 +64,7 @@ if TYPE_CHECKING:
 H264 = "h264"
 GROUPS = "group of pictures", "groups of pictures"
 _SMALL = 16  # a film is examined only if the secret is at most this part of its bytes, since its levels hold no more
-_WITHOUT_LOSS = Text(
-    "; or write it without loss, many times as large: ", Setting("method", "sealed"), " and ", Setting("to", "NAME.mkv")
-)
-_LARGER = Text(
-    "use a smaller secret, or a film that is longer, of more bytes a second or with more B pictures", _WITHOUT_LOSS
-)
+_LARGER = "use a smaller secret, or a film that is longer, of more bytes a second or with more B pictures"
 _TOO_FEW = "its own H.264 can't be used: it has no B pictures, or too few"
 
 
@@ -135,11 +130,11 @@ without encoding.
         """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         if (payload.kind is None or not options.compress) and payload.file.length > cover.length // _SMALL:
             problem = f"{payload.file.length:,} bytes are more than a film of its size holds in its own H.264"
-            raise CapacityError(problem, _LARGER, subject=cover)
+            raise or_without_loss(CapacityError(problem, _LARGER, subject=cover), cover)
         try:
             return super().embed(cover, payload, suffix, key, options, context)
         except MediaError as error:
-            raise error.with_hint(Text(error.hint, _WITHOUT_LOSS)) from error
+            raise or_without_loss(error, cover) from error
 
     def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
         """Find the file in the levels of a film that is supported."""
@@ -216,7 +211,8 @@ class H264Medium(GroupedMedium):
     def refusal(self, size: int, most: int) -> CapacityError:
         """Return the error for a secret of `size` bytes."""
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
-        return CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
+        error = CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
+        return or_without_loss(error, self.cover)
 
     def write(self, part: Path, groups: SealedGroups, verify: bool) -> WrittenMedium:
         """Write the film with other levels in some slices of its pictures, and without signatures of these."""

@@ -15,23 +15,25 @@ import numpy as np
 
 from stegnet import near, video
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError
-from stegnet.core.names import ALBUM, FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable, shown_size
+from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, StegnetError
+from stegnet.core.names import ALBUM, FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
-from stegnet.core.text import Aside, Setting, Text
+from stegnet.core.text import Aside, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
-from stegnet.media.capacity_tables import lossless_bytes
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover, has_gps_position
+from stegnet.media.growth import Growth, growth_of
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
+    Capacity,
     Context,
+    CoverSize,
     FoundSecret,
     Method,
     MethodChoice,
@@ -75,6 +77,9 @@ if TYPE_CHECKING:
     from stegnet.networks import Pool
 
 
+Refusal = TypeVar("Refusal", bound=StegnetError)
+
+
 @dataclass(frozen=True)
 class HideJob:
     """A way to hide one secret after another: a method, an instance of its options, and a context.
@@ -108,35 +113,65 @@ class HideJob:
         """Return the suffix for the container of a cover that nobody has named; an MP4 with H.264 is to stay one.
 
         Raises:
-            MediaError: it would be a film many times as large as its cover.
+            MediaError: it would be many times as large as its cover, and `larger` names the suffix.
         """
         with Cover(cover) as opened:
-            suffix = self._suffix_of(opened)
-            if self.method.info.name != AUTO or not opened.is_film or not opened.lossy_format:
-                return suffix
-            if opened.lossy_format == H264_FILM and is_mp4(opened):
-                return ".mp4"
-            self._refuse_growth(opened)
-        return suffix
+            suffix = self.usual_suffix(opened)
+            growth = self.growth(opened, suffix) if self.method.info.name == AUTO else None
+            if growth and growth.is_asked_about:
+                raise refused_growth(opened, growth, suffix)
+            return suffix
 
-    def _refuse_growth(self, cover: Cover) -> None:
-        most, small = 4, 10_000_000  # times the cover's size, and bytes that nobody minds
-        height, width = cover.size
-        size = lossless_bytes(width, height, cover.frames)
-        if size <= max(most * cover.length, small):
-            return
-        times = size / max(cover.length, 1)
-        growth = f"would become a film without loss of about {shown_size(size)}, {times:.0f} times as large"
-        problem = f"{growth}: only an MP4 with H.264 can stay what it is"
-        asked = Setting("to", "NAME.mkv", quoted=False)
-        hint = Text("use another cover, or ask for it: ", asked, "; for a folder, ", Setting("method", "sealed"))
-        raise MediaError(problem, hint, subject=cover)
+    def usual_suffix(self, cover: Cover) -> str:
+        """Return the suffix of `unasked_suffix`, however large the container gets."""
+        suffix = self._suffix_of(cover)
+        is_chosen = self.method.info.name != AUTO
+        return ".mp4" if not is_chosen and cover.lossy_format == H264_FILM and is_mp4(cover) else suffix
+
+    def growth(self, cover: Cover, suffix: str) -> Growth | None:
+        """Return how large the container gets; None: about as large as its cover, or not known."""
+        return growth_of(cover, self.options.resize) if suffix in (".mkv", ".png") and cover.png is None else None
+
+    def capacity(self, cover: CoverSize, name: str, suffix: str) -> Capacity | None:
+        """Return the capacity of an open cover for a file, by the method that hides in containers of this suffix.
+
+        Raises MediaError if the cover can't stay what it is, with the reason.
+        """
+        assert cover.cover is not None
+        with Payload(FileInMemory(name, b"")) as payload:
+            choice = next(iter(self.method.choices(cover.cover, payload, suffix, self.options)))
+        found = choice.method.capacity(cover, name, choice.options)
+        if found and not found.bytes:
+            for fit in choice.method.what_fits(cover):
+                if fit.why_not:
+                    raise or_without_loss(MediaError(fit.why_not, subject=cover.cover), cover.cover)
+        return found
 
     def showing(
-        self, progress: Progress, warn: Callable[[str], None] = ignore, tell: Callable[[str], None] = ignore
+        self, progress: Progress, warn: Callable[[str], None] = ignore, tell: Callable[[str, str], None] = ignore
     ) -> "HideJob":
         """Return a copy that reports progress, and warns and tells what is known before the work begins."""
         return replace(self, context=replace(self.context, progress=progress, warn=warn, tell=tell))
+
+
+def refused_growth(cover: Cover, growth: Growth, suffix: str) -> MediaError:
+    """Return the error for a container without loss that nobody has asked for."""
+    what, stays = ("a film without loss", "an MP4 with H.264") if cover.is_film else ("a PNG", "a JPEG or PNG")
+    problem = f"would become {what} of {growth.in_words}: only {stays} can stay what it is"
+    other = "another cover" if cover.is_film else "a JPEG of it"
+    hint = Text(f"use {other}, or ask for the larger file", Aside("to", f"NAME{suffix}", quoted=False))
+    error = MediaError(problem, hint, subject=cover)
+    error.larger = suffix
+    return error
+
+
+def or_without_loss(error: Refusal, cover: Cover) -> Refusal:
+    """Return the error for a film that can't stay what it is, with the size of one without loss."""
+    larger = f"write it without loss, {growth_of(cover).in_words}"
+    otherwise = f"{error.hint}; or {larger}" if error.hint else larger
+    refused = error.with_hint(Text(otherwise, Aside("to", "NAME.mkv", quoted=False)))
+    refused.larger = ".mkv"
+    return refused
 
 
 def hide_file(
@@ -335,7 +370,7 @@ class RewrittenFilm:
             lambda done: progress("hide", done, total),
             self.context.step("verify") if verify else None,
         )
-        return tuple(f"cover: {note}" for note in not_copied)
+        return tuple(prefixed("cover: ", note) for note in not_copied)
 
     def _frames(
         self, inputs: Generator[Given, None, None], hide: Callable[[Given, np.ndarray], np.ndarray]

@@ -117,7 +117,7 @@ class Medium(ABC):
         return NONE_HARD if self.history else self.secure.hard
 
     def forecast(self) -> str:
-        """Return a line on how large the container gets, and how long that takes; "": neither is worth a line."""
+        """Return how large the container gets, and how long that takes, as far as it is much; "": neither is."""
         return ""
 
     def detectability(self, hidden_bytes: int) -> Detectability:
@@ -328,7 +328,7 @@ def _seal(
     fitted: HiddenFile | None = None,
 ) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
-    context.foretell(medium.detectability(len(record.data)))
+    context.foretell(medium.detectability(len(record.data)), medium.forecast())
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
     return _SealedMedium(medium, record, keys.film, context, fitted, sealed)
 

@@ -36,8 +36,8 @@ AUTO = "auto"
 Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Step], Compressed], str]]
 
 
-def ignore(_: str) -> None:
-    """Do nothing: the default `warn` callback. The report repeats every warning."""
+def ignore(*_: str) -> None:
+    """Do nothing: the default of callbacks that are told lines, which the report repeats."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Context:
     progress: Progress = no_progress  # called as the work goes on
     # Called before the work begins, with a line on what will give the container away, or make hiding slow.
     warn: Callable[[str], None] = ignore
-    # Called then, too, with a line on how easily the container is found, and one on how large it gets, if that is much.
-    tell: Callable[[str], None] = ignore
+    # Called then, too, with a line on how easily the container is found, and how large it gets if that is much, or "".
+    tell: Callable[[str, str], None] = ignore
     search: bool = False  # also look for cropped containers, or films that lost frames, when revealing; takes seconds
     # The networks loaded so far, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -79,8 +79,7 @@ class Context:
 
         It warns if the cover gives the container away.
         """
-        for line in filter(None, (facts.verdict, forecast)):
-            self.tell(line)
+        self.tell(facts.verdict, forecast)
         if facts.cover_format:
             self.warn(betrayed_by(facts.cover_format))
 

@@ -21,7 +21,7 @@ from stegnet.core.measures import PSNR, psnr
 from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
-from stegnet.core.text import Aside, Setting, Text
+from stegnet.core.text import LOSS, Aside, Setting, Text, prefixed
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
@@ -320,7 +320,7 @@ class _NetworkFilm(NewContainer):
         secret = self.secret.film
         hidden = self.hidden
         if hidden < len(secret.pts):
-            yield f"the secret was cut: {hidden} of its {len(secret.pts)} frames are hidden"
+            yield Text(f"the secret was cut: {hidden} of its {len(secret.pts)} frames are hidden", kind=LOSS)
         if hidden < len(cover.pts):
             end = float((cover.pts[hidden] - cover.pts[0]) * cover.time_base)
             yield f"the hidden film ends at {end:.2f} s: {hidden} of the cover's {len(cover.pts)} frames hold it"
@@ -331,9 +331,10 @@ class _NetworkFilm(NewContainer):
                 f"the secret's {' and '.join(secret.more)} are not hidden: ",
                 Setting("method", "sealed"),
                 " hides a file whole",
+                kind=LOSS,
             )
-        yield from (f"cover: {note}" for note in cover.notes)
-        yield from (f"secret: {note}" for note in secret.notes)
+        yield from (prefixed("cover: ", note) for note in cover.notes)
+        yield from (prefixed("secret: ", note) for note in secret.notes)
 
 
 def _first(frames: Generator[np.ndarray, None, None], count: int) -> Generator[np.ndarray, None, None]:

@@ -11,6 +11,7 @@ from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
+from stegnet.media.growth import growth_of
 from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import write_picture
 from stegnet.methods.medium import SampleMedium, WrittenMedium
@@ -78,6 +79,11 @@ class PixelMedium(SampleMedium):
         """Height and width in pixels."""
         height, width = self.samples.shape[:2]
         return height, width
+
+    def forecast(self) -> str:
+        """Return how large the PNG gets if that is much."""
+        growth = None if self.cover.png else growth_of(self.cover, self._side)
+        return growth.in_words if growth and growth.is_much else ""
 
     def file_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""

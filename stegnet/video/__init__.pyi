@@ -48,6 +48,7 @@ from .films import (
 )
 from .forms import MKV as MKV
 from .forms import MP4 as MP4
+from .lossless_size import lossless_bytes as lossless_bytes
 from .motion import Motion as Motion
 from .remux import make_watchable as make_watchable
 from .remux import rewrap as rewrap

@@ -37,6 +37,7 @@ from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM
 from stegnet.core.pixels import is_grey
 from stegnet.core.process_settings import keep_freed_memory
+from stegnet.core.text import LOSS, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated
 from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
 from stegnet.image.pictures import (
@@ -248,7 +249,7 @@ def _colour_notes(frame: VideoFrame, has_profile: bool) -> Iterator[str]:
     colours = _colours(frame)
     if colours:
         treatment = "reduced to 8 bits, not tone-mapped" if frame.color_trc in HDR else "treated as sRGB"
-        yield f"its colours are {colours}: {treatment}"
+        yield Text(f"its colours are {colours}: {treatment}", kind=LOSS if frame.color_trc in HDR else "")
     elif has_profile:
         yield _PROFILE
 
@@ -297,13 +298,13 @@ class _FrameNotes:
         if not timestamps:
             yield "it has no time stamps: its frames are spaced evenly"
         if tracks > 1:
-            yield f"it has {tracks} video tracks: the one with the most frames is used"
+            yield Text(f"it has {tracks} video tracks: the one with the most frames is used", kind=LOSS)
         bits = max(component.bits for component in frame.format.components)
         yield from _colour_notes(frame, self._has_profile)
         if _is_untagged_hd(frame):
             yield "its colour matrix is not tagged: a lossless copy uses BT.601, as ffmpeg does, and players BT.709"
         if bits > 8:
-            yield f"it has {bits} bits per sample: reduced to 8"
+            yield Text(f"it has {bits} bits per sample: reduced to 8", kind=LOSS)
         if _has_alpha(frame):
             yield TRANSPARENT
 
@@ -612,7 +613,7 @@ def known_sound(film: InputContainer) -> list[AudioStream]:
 def unknown_sound(film: InputContainer) -> list[str]:
     """Return a line on the other sound tracks, if there are any."""
     count = len(film.streams.audio) - len(known_sound(film))
-    return [f"its sound tracks of unknown codecs ({count}) are left out"] if count else []
+    return [Text(f"its sound tracks of unknown codecs ({count}) are left out", kind=LOSS)] if count else []
 
 
 def film_has_position(path: Source) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stegnet.cli import main
 from stegnet.image import write_png
@@ -76,6 +77,29 @@ def test_what_nobody_foresaw_ends_the_work_on_one_file_alone(photos, capsys, mon
     lines = ["error: 1 of 3 failed", f"error: photos/b.png: {told}", f"hint: {remedy}"]
     assert run("hide photos note.txt -o out", capsys) == (1, lines)
     assert names("out") == ["a.png", "c.png"]
+
+
+def test_failures_are_summed_up(photos, capsys):
+    """Those of one reason in a line, and no more than four lines; all of them with -v, and when revealing."""
+    for number in range(2, 9):
+        Image.linear_gradient("L").quantize(number).save(photos / f"{number}.gif")
+    palette = "has a palette of … colours, and what is hidden would give it others"
+    alike = f"2.gif, 3.gif, 4.gif, 5.gif, 6.gif and 2 more: {palette}"
+    hint = "hint: use a photograph, or the picture in full colours that it was made from"
+    code, said = run("hide photos note.txt -o out", capsys)
+    assert (code, said[-3:]) == (1, ["error: 7 of 10 failed", f"error: {alike}", hint])
+    (photos / "cut.png").write_bytes((photos / "a.png").read_bytes()[:500])
+    (photos / "raw.tif").write_bytes(b"II*\0" + bytes(40))
+    rest = "error: cut.png, raw.tif: for other reasons (`-v` shows them)"
+    assert run("hide photos note.txt -o again", capsys)[1][-4:] == [
+        "error: 9 of 12 failed",
+        f"error: {alike}",
+        rest,
+        hint,
+    ]
+    assert len([line for line in run("hide photos note.txt -o more -v", capsys)[1] if "photos/" in line]) == 9
+    alike = "photos/a.png, photos/b.png, photos/c.png: nothing can be revealed"
+    assert alike in run("reveal photos -o back", capsys)[1][1]
 
 
 @pytest.mark.parametrize("command", ["hide photos note.txt", "hide photos note.txt --spread", "reveal photos"])

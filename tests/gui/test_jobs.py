@@ -14,7 +14,7 @@ from stegnet.core.text import Aside, Setting, Text
 from stegnet.gui import jobs
 from stegnet.results import betrayed_by
 from tests.gui.conftest import PASSPHRASE, Client, body_of, named, request
-from tests.support.films import picture
+from tests.support.films import make_film, noisy_film, picture
 from tests.support.sounds import noise, write_wav
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_scrypt")]
@@ -108,9 +108,40 @@ FORECASTS = [
 
 def test_the_capacity_is_told_before_hiding(client: Client) -> None:
     for cover, secret, destination, expected in FORECASTS:
-        suffix = "" if destination == "file" else ".jpg" if cover["frames"] == 1 else ".mp4"
+        is_film = cover["frames"] > 1
+        suffix = (".mkv" if is_film else "") if destination == "file" else ".mp4" if is_film else ".jpg"
         asked = {"cover": cover, "secret": secret, "destination": destination, "suffix": suffix}
         assert re.fullmatch(expected, client.told("forecast", asked)["text"])
+        if suffix == ".mkv":  # else its file shows whether it can stay what it is
+            assert client.told("forecast", asked | {"suffix": ""})["text"] == ""
+
+
+def test_a_film_stays_what_it_is_or_a_larger_one_is_offered(client: Client, note: Path, tmp_path: Path) -> None:
+    """As on the command line, before the work; asked for by its suffix, the larger one is made."""
+    film = noisy_film(tmp_path / "film.mp4")
+    assert capacity(client, film, width=0, height=0, suffix="")["capacity"] > len(note.read_bytes())
+    assert client.do("hide", film, note, suffix="")["result"]["name"] == "film-2.mp4"
+
+    make_film(tmp_path / "phone.mp4", 6, 64, 96, codec="libx264", pix_fmt="yuv420p")
+    told = capacity(client, tmp_path / "phone.mp4", width=0, height=0, suffix="")
+    size = r"write it without loss, about [\d.]+ kB, [\d.]+ times the cover"
+    assert told["larger"]["message"] == "phone.mp4: its own H.264 can't be used: it has no B pictures, or too few"
+    assert re.fullmatch(size, told["larger"]["hint"])
+    error = client.do("hide", tmp_path / "phone.mp4", note, suffix="")["error"]
+    assert error["message"] == told["larger"]["message"] and re.fullmatch(f".*; or {size}", error["hint"])
+    assert client.do("hide", tmp_path / "phone.mp4", note, suffix=error["larger"])["result"]["name"] == "phone-2.mkv"
+
+
+def test_a_picture_that_gets_much_larger_is_told_of(client: Client, note: Path, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.webp", tmp_path / "large.webp"
+    Image.fromarray(picture(200, 300, 1)).save(small, quality=60)
+    Image.fromarray(np.tile(picture(480, 640, 3), (5, 5, 1))).save(large, quality=60)
+    assert re.fullmatch(r"about \d+ kB, \d+ times the cover", capacity(client, small, suffix="")["grows"])
+    assert client.do("hide", small, note, suffix="")["result"]["name"] == "small-2.png"
+    told = capacity(client, large, width=0, height=0, suffix="")
+    assert told["larger"]["message"].startswith("large.webp: would become a PNG of about 17.")
+    error = client.do("hide", large, note, suffix="")["error"]
+    assert (error["message"], error["larger"]) == (told["larger"]["message"], ".png")
 
 
 def test_a_jpeg_stays_one(client: Client, photo: Path, tmp_path: Path) -> None:
@@ -165,7 +196,7 @@ def test_the_first_examples_are_hard_to_find(client: Client) -> None:
     assert "hard to find (" in client.do("hide", cover, secret)["result"]["verdict"]
 
 
-def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tmp_path: Path, make_film) -> None:
+def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tmp_path: Path) -> None:
     """By the cover's file, and again as the work begins, for each method as on the command line."""
     Image.open(photo).save(tmp_path / "copy.png")
     film = make_film(tmp_path / "film.mp4", 3, 200, 300, codec="libx264", pix_fmt="yuv420p")

@@ -1,16 +1,18 @@
 """What is refused for a reason that is known at its start is refused before the work, which may take minutes."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import stegnet
 from stegnet.cli import main
 from stegnet.methods import METHODS
-from tests.support.films import make_film, picture, still_film
+from tests.support.films import ffmpeg, make_film, picture, still_film
 
 
 class Worked(Exception):
@@ -130,16 +132,70 @@ def test_a_film_that_is_far_too_long_is_not_encoded(tmp_path, monkeypatch):
         stegnet.hide(tmp_path / "small.mkv", long, key=stegnet.read_key("k"), method="sealed", compress=True)
 
 
-def test_a_film_does_not_grow_many_times_unless_it_is_asked_for(monkeypatch, capsys):
+def photo_in_webp(path):
+    """A picture of 8 megapixels, seventeen times as large as a PNG."""
+    Image.fromarray(np.tile(picture(480, 640, 3), (5, 5, 1))).save(path, quality=60)
+
+
+@pytest.mark.parametrize(
+    ("cover", "told", "step"),
+    [
+        ("phone.mkv", "a film without loss of about 16", "grouped_medium.SealedGroups.write"),
+        ("photo.webp", "a PNG of about 17", "medium.seal_record"),
+    ],
+)
+def test_nothing_grows_many_times_unless_it_is_asked_for(cover, told, step, monkeypatch, capsys):
     """At once, with the reason and the ways out; a name with a suffix asks for it."""
-    make_film(Path("phone.mkv"), 80, 360, 640, codec="mpeg4", pix_fmt="yuv420p")
+    suffix = ".mkv" if cover == "phone.mkv" else ".png"
+    if suffix == ".mkv":
+        make_film(Path(cover), 80, 360, 640, codec="mpeg4", pix_fmt="yuv420p")
+    else:
+        photo_in_webp(cover)
+    hide = ["hide", cover, "note.txt", "--key-file", "k", "-o"]
     with monkeypatch.context() as patched:
-        patched.setattr("stegnet.methods.grouped_medium.SealedGroups.write", work)
+        patched.setattr(f"stegnet.methods.{step}", work)
         for out in ("sent", "folder/"):
-            assert main(["hide", "phone.mkv", "note.txt", "--key-file", "k", "-o", out]) == 1
+            assert main([*hide, out]) == 1
             problem, hint = capsys.readouterr().err.splitlines()
-            assert " without loss of about 11 MB, " in problem and "only an MP4 with H.264 can stay" in problem
-            assert "`-o NAME.mkv`" in hint and "`--method sealed`" in hint
-    assert main(["hide", "phone.mkv", "note.txt", "--key-file", "k", "-o", "sent.mkv"]) == 0
-    assert Path("sent.mkv").stat().st_size > 9e6
+            assert f" would become {told}" in problem and " times the cover: only " in problem
+            assert f"`-o NAME{suffix}`" in hint and "folder" not in hint
+    assert main([*hide, f"sent{suffix}"]) == 0
+    assert Path(f"sent{suffix}").stat().st_size > 9e6
     assert not Path("folder").exists()
+
+
+def test_neither_a_folder_nor_an_album_grows_unasked(capsys):
+    Path("covers").mkdir()
+    photo_in_webp("covers/1.webp")
+    for more in ((), ("--spread",)):
+        assert main(["hide", "covers", "note.txt", *more, "--key-file", "k", "-o", "sent"]) == 1
+        *_, hint = capsys.readouterr().err.splitlines()
+        assert hint.endswith("; for all files of a folder: `--method sealed`")
+    assert main(["hide", "covers", "note.txt", "--method", "sealed", "--key-file", "k", "-o", "sent"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("cover", "made_of"),
+    [
+        ("test.mp4", "testsrc2=size=320x240:duration=2 -c:v libx264 -pix_fmt yuv420p"),
+        ("bars.mkv", "smptebars=size=320x240:duration=2 -c:v mpeg4"),
+        (
+            "noise.mp4",
+            "nullsrc=size=160x120:duration=1,geq=random(1)*255:128:128 -c:v libx264 -crf 35 -pix_fmt yuv420p",
+        ),
+        ("fade.avi", "mandelbrot=size=160x120,fade=in:0:30,fade=out:60:30 -t 4 -c:v mpeg4 -q:v 20"),
+        ("test.gif", "testsrc2=size=320x240:duration=1"),
+        ("test.ts", "testsrc2=size=320x240:duration=2 -c:v mpeg2video -b:v 400k"),
+        ("drawing.webp", "testsrc2=size=900x1200 -frames:v 1 -c:v libwebp -quality 20"),
+        ("fractal.webp", "mandelbrot=size=1200x900 -frames:v 1 -c:v libwebp -quality 20"),
+    ],
+)
+def test_how_large_a_container_gets_is_said_before_the_work(cover, made_of, capsys):
+    """Whatever the cover shows: a part of it is coded."""
+    ffmpeg("-f lavfi -i", Path(cover), made_of)
+    assert main(["hide", cover, "note.txt", "--method", "sealed", "--key-file", "k", "-o", "sent"]) == 0
+    verdict, *_ = capsys.readouterr().err.splitlines()
+    (sent,) = Path().glob("sent.*")
+    told = re.match(r"sent\.\w+ \(about ([\d.]+) (kB|MB), [\d.]+ times the cover\): ", verdict)
+    size = float(told[1]) * {"kB": 1e3, "MB": 1e6}[told[2]]
+    assert 0.75 < size / sent.stat().st_size < 1.35

@@ -44,6 +44,7 @@ SETTINGS = {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_COLOR": "1", 
 VOLATILE = {
     r"/[^ \"]*/temporary/[\w-]+": "<temporary>",
     r"(\d+x\d+, )[\d.]+ (kB|MB|bytes)": r"\1<size>",  # of pictures and films
+    r"(\(about |loss, about )[\d.]+ (kB|MB)": r"\1<size>",
     r"[\d.]+ times the cover": "<n> times the cover",
     r'("frames": \d+, "bytes": |"cover_bytes": )\d+': r"\1<n>",
     r"(about|in|takes) [\d.]+ (s|seconds|minutes)\b": r"\1 <time>",

@@ -132,7 +132,7 @@ def execute(options: argparse.Namespace) -> int:
     named = isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output))
     suffix = options.output.suffix.lower() if named else ""
     job = HideJob(*chosen_method(options, suffix), chosen_context(options))
-    _check(options)
+    _check(options, job)
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
     key_source = required_key_source(options, confirm=True, hiding=True)
@@ -146,12 +146,15 @@ def execute(options: argparse.Namespace) -> int:
         return _hide_folder(options, cover, secret, job, key_source)
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace, job: HideJob) -> None:
     """Reject options that do not go together."""
     if options.text is not None and options.secret is not None:
         options.usage_error("a text is hidden instead of SECRET: give one of them")
     if options.any is not None and not options.spread:
         options.usage_error("--any requires --spread")
+    chosen = "--for" if options.destination else "--survive" if options.survive else ""
+    if options.spread and chosen and not job.method.info.albums:
+        options.usage_error(f"--spread makes files that must arrive as they are: leave {chosen} out")
     if options.spread and options.cluster:
         options.usage_error("--spread hides on this machine: it does not go with --cluster")
     if options.cluster and (options.text is not None or messages.STREAM in (options.cover, options.secret)):
@@ -250,7 +253,8 @@ def _hide(
 
         if options.destination == "messenger" and report.frames == 1 and not options.json:
             messages.note("harder to find: learn what your app does to pictures (`stegnet channel --help`)")
-        if not report.figures.survives and not (options.json or job.options.names_channel):
+        is_long = bool(reports.losses(report)) and not options.verbose  # with what the container lacks
+        if not report.figures.survives and not (options.json or job.options.names_channel or is_long):
             as_a_file = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
             messages.note(METHODS[report.figures.method].info.survives or as_a_file)
         return ExitCode.SUCCESS
@@ -267,9 +271,10 @@ def _hide_file(
     """Hide in one cover, and write a file."""
     told: list[str] = []
 
-    def tell(verdict: str) -> None:
+    def tell(verdict: str, forecast: str = "") -> None:
         if verdict not in told and not options.json:
-            messages.verdict(output if isinstance(options.output, Path) else "the container", verdict)
+            name = output if isinstance(options.output, Path) else "the container"
+            messages.verdict(f"{name} ({forecast})" if forecast else name, verdict)
         told.append(verdict)
 
     with messages.progress_bar() as progress:

@@ -3,13 +3,16 @@ export class PageError extends Error {
   /**
    * @param {string} message the problem
    * @param {string} [hint] the remedy
-   * @param {boolean} [searchable] a longer search may find something all the same
+   * @param {object} [offered] how the job may be done all the same
+   * @param {boolean} [offered.searchable] by a longer search
+   * @param {string} [offered.larger] in a much larger file, of this suffix
    */
-  constructor(message, hint = "", searchable = false) {
+  constructor(message, hint = "", { searchable = false, larger = "" } = {}) {
     super(message);
     this.name = "PageError";
     this.hint = hint;
     this.searchable = searchable;
+    this.larger = larger;
   }
 }
 

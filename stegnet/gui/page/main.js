@@ -27,7 +27,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
  * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `container`,
- *   `keyInput` and `device`
+ *   `keyInput` and `device`, and `larger`: the suffix of a larger file, if its error offered one
  * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and
  *   `device`, and `search`: whether copies that were cropped or cut are looked for, too
  * @property {(job: Job, onProgress: (...stage: any[]) => void, signal: AbortSignal, onWarning: (line: string) => void) =>

@@ -20,7 +20,7 @@ from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
-from stegnet.core.text import Aside, Text
+from stegnet.core.text import Aside, Text, prefixed
 from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
@@ -189,7 +189,7 @@ class _ModulatedFilm(NewContainer):
         with_sound(self.surviving.container[0], self.cover.path, part, form)
         file = self.surviving.fitted
         notes = [*survival_notes(file, self.film.channel, file.notes), *self._notes_on_size()]
-        notes += [f"cover: {note}" for note in (*self.cover.film.notes, *left_out(self.cover, form))]
+        notes += [prefixed("cover: ", note) for note in (*self.cover.film.notes, *left_out(self.cover, form))]
         figures = {
             "container_psnr": self.surviving.psnr,
             "hidden_bytes": len(self.surviving.content),

@@ -9,7 +9,7 @@ from PIL import Image
 from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, DCT_BASIS, coefficients, strips
 from stegnet.formats.opened_file import OpenedFile
-from stegnet.image.pictures import exif_orientation, read_cover
+from stegnet.image.pictures import exif_orientation, ignoring_warnings, read_cover
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.robust.grid import LUMA_SHARES
 from stegnet.sealing.jpeg_samples import edge_blocks
@@ -38,7 +38,7 @@ class JpegContainer:
         change = np.empty((height, width), np.float32)  # of luma, first upright, then as it is stored
         for rows in strips(height, width):
             change[rows] = (container[rows].astype(np.float32) - self.cover.shown[rows]) @ LUMA_SHARES
-        with Image.open(BytesIO(self.cover.picture.file.data)) as image:
+        with ignoring_warnings, Image.open(BytesIO(self.cover.picture.file.data)) as image:
             turn = _AS_STORED.get(exif_orientation(image))
         if turn is not None:
             change = np.asarray(Image.fromarray(change).transpose(turn))

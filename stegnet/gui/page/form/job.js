@@ -28,32 +28,33 @@ export function makeJob(form, backend, { ask, gather, done }) {
 
   form.onsubmit = (event) => {
     event.preventDefault();
-    return run(false);
+    return run({});
   };
 
-  async function run(search) {
+  /** Does the job, in another way if that was offered: by a longer search, or as a larger file. */
+  async function run(offered) {
     if (stop) return;
     clear();
     stop = new AbortController();
     try {
       const asked = await ask();
       busy(true);
-      const job = await gather({ ...asked, search });
+      const job = await gather({ ...asked, ...offered });
       const result = await backend.work(job, onProgress(job), stop.signal, onWarning);
       alerts.replaceChildren(); // the result has its own
       done(result, asked, job.job);
     } catch (error) {
       alerts.replaceChildren(...(error.name === "AbortError" ? [] : [notice(asPageError(error))]));
-      if (error.searchable) alerts.append(searchButton());
+      if (error.searchable) alerts.append(offer("Search for a changed copy", { search: true }));
+      if (error.larger) alerts.append(offer("Make the larger file", { larger: error.larger }));
     } finally {
       stop = null;
       busy(false);
     }
   }
 
-  function searchButton() {
-    const search = button("Search for a changed copy", () => run(true), { className: "quiet" });
-    return make("div", { className: "row" }, search);
+  function offer(label, offered) {
+    return make("div", { className: "row" }, button(label, () => run(offered), { className: "quiet" }));
   }
 
   function clear() {

@@ -20,7 +20,7 @@ const OPAQUE = {
 /** What to do about a cover whose lossy past gives its container away. */
 const WAYS_OUT = {
   film: "Reduce it to half its sides first, and save it without loss, in RGB.",
-  h264: "Let it stay H.264 on the command line (-o NAME.mp4), for small secrets, or reduce it to half its sides first, in RGB.",
+  h264: "Use an MP4 of it, which can stay H.264, for small secrets, or reduce it to half its sides first, in RGB.",
   flat: "Use a photograph.",
   staying: "Use one that was saved only once, or reduce it to half its sides first.",
   jpeg: "Let it stay a JPEG, or reduce it to half its sides and save it without loss.",
@@ -42,9 +42,10 @@ const WAYS_OUT = {
  *
  * What is known of a cover before anything is hidden.
  *
- * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean}} Forecast text: a sentence on what fits, empty
- *   if that is not known; history: the lossy format that the cover has or had, if that gives the container away;
- *   turnsOpaque: true if a transparent cover's container is opaque
+ * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean, grown?: {message: string, hint: string}}}
+ *   Forecast text: a sentence on what fits, empty if that is not known; history: the lossy format that the cover has or
+ *   had, if that gives the container away; turnsOpaque: true if a transparent cover's container is opaque; grown: on a
+ *   container that is many times as large as its cover
  */
 
 /**
@@ -56,7 +57,7 @@ const WAYS_OUT = {
  * @param {import("../main.js").Backend} backend
  * @returns {{container: () => Container, update: () => void}} update: renews the forecast
  */
-export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel, canKeepPlace }) {
+export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel, canKeepPlace, notes = {} }) {
   const channel = makeChannel?.(update);
   const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
   const format = makeChoice("hide-format", "Kind of container", FORMATS, update);
@@ -116,7 +117,8 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     if (channel) channel.node.hidden = destination !== CHANNEL;
     keeping.hidden = !canKeepPlace || kind() !== "picture" || !cover || cover.isExample;
     row.hidden = format.node.hidden && safely.hidden && keeping.hidden;
-    const about = staysJpeg() ? (keeping.hidden || place.checked ? KEEPS : KEEPS_BUT_PLACE) : placeOf(kind(), destination).note;
+    const usual = (destination === FILE && notes[kind()]) || placeOf(kind(), destination).note;
+    const about = staysJpeg() ? (keeping.hidden || place.checked ? KEEPS : KEEPS_BUT_PLACE) : usual;
     note.replaceChildren([container().survives, about].filter(Boolean).join(" "), ...others());
     foretell(cover, secret);
   }
@@ -140,8 +142,9 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
   }
 
-  function warnings(cover, { history, turnsOpaque }) {
+  function warnings(cover, { history, turnsOpaque, grown }) {
     return [
+      ...(grown ? [grown] : []),
       ...(turnsOpaque ? [OPAQUE] : []),
       ...(history && !cover.isExample ? [betrayed(history, wayOut(cover, history))] : []),
     ];

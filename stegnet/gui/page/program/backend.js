@@ -20,6 +20,7 @@ export const program = {
   destinations: Object.fromEntries(Object.entries(DESTINATIONS).map(([kind, all]) => [kind, Object.keys(all)])),
   makeChannel,
   canKeepPlace: true,
+  notes: { film: "An MP4 stays one if its own H.264 can hold the secret." },
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
   gatherHiding,
@@ -35,7 +36,10 @@ export const program = {
  * As `stegnet info` and `hide` say it; of a cover that the browser can't show, only where it is sent as a file, or for a
  * known channel.
  */
-async function forecast({ file, bitmap, film }, secret, { destination, suffix, safe, channel }) {
+async function forecast(cover, secret, container) {
+  const { file, bitmap, film } = cover;
+  const { destination, safe, channel } = container;
+  const suffix = suffixOf(cover, container);
   const channelFile = channel?.file();
   if (channel && !channelFile) return { text: "" };
   const { width = 0, height = 0, seconds } = film ?? bitmap ?? {};
@@ -44,10 +48,12 @@ async function forecast({ file, bitmap, film }, secret, { destination, suffix, s
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
   const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
   const isMeasured = ["file", CHANNEL].includes(destination) && file.size <= MOST_PASSED;
-  const { text, history, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
-  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history };
+  const { text, history, larger, grows, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
+  const grown = larger && { message: sentence(larger.message, [file]), hint: sentence(larger.hint) };
+  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history, grown };
   const answer = await ask("forecast", { ...question, ...known });
-  return { text: sentence(answer.text ?? ""), history };
+  const growing = grows ? `The container gets ${grows}.` : "";
+  return { text: [sentence(answer.text ?? ""), growing].filter(Boolean).join(" "), history, grown };
 }
 
 const capacities = new WeakMap(); // by cover, by channel (or again the cover), by the container's suffix and the secret's name
@@ -86,17 +92,22 @@ async function noteOn(passphrase) {
 }
 
 /** The program chooses the method by where the container is sent. */
-async function gatherHiding({ cover, secret, container: { destination, suffix, safe, keepsPlace, channel }, keyInput }) {
+async function gatherHiding({ cover, secret, container, keyInput, larger }) {
+  const { destination, safe, keepsPlace, channel } = container;
+  const suffix = larger ?? suffixOf(cover, container);
   const files = [cover.file, secret.file, ...(channel ? [await channel.needed()] : [])];
   const what = { files, key: sent(keyInput), suffix, destination, safe, place: keepsPlace };
   return { job: "hide", what, transfer: [] };
 }
 
-function gatherRevealing({ container, keyInput, search }) {
+/** Suffix of the container, where the visitor has chosen it; else the program does. */
+const suffixOf = ({ isJpeg }, { destination, suffix }) => (isJpeg || destination !== "file" ? suffix : "");
+
+function gatherRevealing({ container, keyInput, search = false }) {
   return { job: "reveal", what: { files: [container.file], key: sent(keyInput), search }, transfer: [] };
 }
 
-async function asFile({ url }, name) {
+async function asFile({ url, name }) {
   const response = await fetch(url);
   return new File([await response.blob()], name);
 }

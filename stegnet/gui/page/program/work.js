@@ -28,7 +28,7 @@ export async function work({ job, what: { files, ...what } }, onProgress, signal
     const response = await fetch("jobs", { method: "POST", body, signal });
     if (!response.ok) throw new PageError("The program refuses this request.", "Reload the page.");
     for await (const { stage, done, total, step, steps, warning, error, result } of lines(response.body)) {
-      if (error) throw new PageError(sentence(error.message, named), sentence(error.hint), error.searchable);
+      if (error) throw new PageError(sentence(error.message, named), sentence(error.hint), error);
       if (result) return { ...result, ...sentences(result, named) };
       if (warning) onWarning(sentence(warning, named));
       else onProgress(stage, done, total, step, steps);

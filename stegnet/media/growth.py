@@ -1,0 +1,46 @@
+"""How large a container without loss gets, before it is made: a part of the cover is coded as the container will be."""
+
+from dataclasses import dataclass
+
+from stegnet import video
+from stegnet.core.names import shown_size
+from stegnet.image.pictures import png_size
+from stegnet.media.cover import Cover, reduced_to
+
+
+@dataclass(frozen=True)
+class Growth:
+    """About how large a container gets, in bytes, and how many times as large as its cover."""
+
+    size: int
+    times: float
+
+    @property
+    def is_much(self) -> bool:
+        """True if it is said before the work."""
+        most = 4  # times
+        return self.times > most
+
+    @property
+    def is_asked_about(self) -> bool:
+        """True if its user has to ask for it; nobody minds a small file."""
+        small = 10_000_000  # bytes
+        return self.is_much and self.size > small
+
+    @property
+    def in_words(self) -> str:
+        """The size, and its ratio to the cover's if that is much."""
+        most_digit = 9.5  # times
+        times = f"{self.times:.0f}" if self.times >= most_digit else f"{self.times:.1f}"
+        return f"about {shown_size(self.size)}" + (f", {times} times the cover" if self.is_much else "")
+
+
+def growth_of(cover: Cover, side: int | None = None) -> Growth:
+    """Return how a picture or film grows that is written without loss; errors are those of `Cover`.
+
+    Args:
+        cover: opened picture or film.
+        side: longer side in pixels that a picture is reduced to first; None: it stays as large.
+    """
+    size = video.lossless_bytes(cover) if cover.is_film else png_size(reduced_to(cover.pixels, side))
+    return Growth(size, size / max(cover.length, 1))
