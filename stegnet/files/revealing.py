@@ -345,6 +345,7 @@ def _sound(cover: Cover) -> Info:
         "channels": file.channels,
         "bits": 8 * file.width,
         "seconds": round(file.frames / file.rate, 3),
+        "metadata": metadata_names(cover),
         "notes": [],
         **_capacity(size, _fits(size)),
     }
@@ -383,6 +384,7 @@ def _film(cover: Cover) -> Info:
         "frames_per_second": round(float(film.mean_rate), 3),
         "seconds": round(float(seconds), 3),
         "sound": sound,
+        "metadata": metadata_names(cover),
         "notes": [*film.notes, *_unused_forms(fits)],
         **_capacity(size, fits),
     }

@@ -6,7 +6,9 @@ import struct
 from stegnet.formats.boxes import FileBytes
 from stegnet.formats.opened_file import FileSlices, id3_bytes
 
-APPLICATION = 2  # types of metadata blocks
+STREAM = 0  # types of metadata blocks
+PADDING = 1
+APPLICATION = 2
 SEEK_TABLE = 3
 COMMENTS = 4
 LAST = 0x80  # flag of the last metadata block
@@ -43,6 +45,27 @@ def written_blocks(blocks: list[tuple[int, bytes]]) -> bytes:
     kind, content = blocks[-1]
     heads.append((kind | LAST).to_bytes(1) + len(content).to_bytes(3))
     return b"".join(head + content for head, (_, content) in zip(heads, blocks, strict=True))
+
+
+def comments_of(content: bytes) -> list[bytes]:
+    """Return the comments, NAME=TEXT each, of a block of them. Raises struct.error if it breaks off."""
+    place = 4 + int.from_bytes(content[:4], "little")  # behind the encoder's name
+    (count,) = struct.unpack_from("<I", content, place)
+    comments = []
+    place += 4
+    for _ in range(count):
+        (length,) = struct.unpack_from("<I", content, place)
+        comments.append(content[place + 4 : place + 4 + length])
+        place += 4 + length
+    return comments
+
+
+def with_comments(content: bytes, comments: list[bytes]) -> bytes:
+    """Return a block of comments with others."""
+    first = 4 + int.from_bytes(content[:4], "little")
+    counted = [len(each).to_bytes(4, "little") + each for each in comments]
+    rest = content[first + 4 + sum(4 + len(each) for each in comments_of(content)) :]
+    return b"".join((content[:first], len(comments).to_bytes(4, "little"), *counted, rest))
 
 
 def seek_table(table: bytes, coded: Coded, first: int) -> bytes:

@@ -62,8 +62,8 @@ class Request:
         inputs: name and size in bytes of each file: cover, secret and, for KNOWN_CHANNEL, the channel's; or the
             container.
         destination: where the container is sent: a key of DESTINATIONS, or KNOWN_CHANNEL.
-        suffix: suffix of the container.
-        keeps_place: the container keeps a picture's metadata even if it says where it was taken.
+        suffix: suffix of the container; "": the program chooses it, and refuses a container that is much larger.
+        keeps_place: the container keeps its cover's metadata even if it says where that was taken.
     """
 
     job: Literal["hide", "reveal"]
@@ -147,7 +147,7 @@ def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) 
     """Hide a secret in a cover, and write the container and previews to a folder."""
     cover, secret, *channel_file = inputs
     wanted = {"at_most_safe": True} if request.at_most_safe else {}
-    if not request.keeps_place and kind(cover) == PICTURE and has_gps_position(cover):
+    if not request.keeps_place and has_gps_position(cover):
         wanted["strip_metadata"] = True
     destination = str(channel_file[0]) if channel_file else request.destination
     method, options = method_for(destination, wanted, request.suffix)

@@ -17,13 +17,14 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.boxes import box, boxes
-from stegnet.formats.flac import APPLICATION, COMMENTS, metadata_blocks, written_blocks
+from stegnet.formats.flac import APPLICATION, COMMENTS, comments_of, metadata_blocks, with_comments, written_blocks
 from stegnet.formats.opened_file import FileInMemory, Source, id3_bytes, is_jpeg, is_mp4, mapped, spliced
 from stegnet.formats.png import chunk_bytes, chunks_of
+from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import Segment, open_jpeg, spliced_jpeg
 from stegnet.media.cover import Cover
-from stegnet.media.metadata import Part, metadata_of, part_of_segment
+from stegnet.media.metadata import Part, metadata_names, metadata_of, part_of_segment
 
 CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
@@ -56,6 +57,9 @@ def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
     cover.strips_metadata = strip_metadata
     if metadata:
         names = ", ".join(dict.fromkeys(part.name for part in metadata if part.name))
+        cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()
+    elif strip_metadata and cover.is_film:
+        names = ", ".join(metadata_names(cover))
         cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()
     elif claims:
         cover.left_out = (used_without(_joined(*(claim.name for claim in claims))),)
@@ -180,21 +184,15 @@ def _frame(kind: bytes, content: bytes) -> _Cleaned:
 
 def _comments(content: bytes) -> _Cleaned:
     """Return a block of Vorbis comments (RFC 9639, section 8.6) without digests of the samples."""
-    first = 4 + int.from_bytes(content[:4], "little")  # behind the encoder's name
-    (count,) = struct.unpack_from("<I", content, first)
     name = ""
     kept = []
-    place = first + 4
-    for _ in range(count):
-        (length,) = struct.unpack_from("<I", content, place)
-        comment = content[place : place + 4 + length]
-        tag, _, text = comment[4:].decode("utf-8", "replace").partition("=")
+    for comment in comments_of(content):
+        tag, _, text = comment.decode("utf-8", "replace").partition("=")
         if _is_digest(tag, text):
             name = _joined(name, tag)
         else:
             kept.append(comment)
-        place += 4 + length
-    return b"".join((content[:first], struct.pack("<I", len(kept)), *kept, content[place:])), name
+    return with_comments(content, kept), name
 
 
 def _digest_of_imagemagick(text: bytes) -> _Cleaned:
@@ -308,21 +306,15 @@ def _of_riff(source: Source) -> Iterator[Part]:
     names = {b"C2PA": CREDENTIALS, b"levl": "peaks (levl)"}
     cleaning = {b"XMP ": _xmp, b"_PMX": _xmp, b"id3 ": _id3, b"ID3 ": _id3}
     with mapped(source) as data:
-        long = int.from_bytes(data[28:36], "little") if data[12:16] == b"ds64" else 0  # bytes of the samples
-        place = 12
-        while place + 8 <= len(data):
-            kind = data[place : place + 4]
-            size = int.from_bytes(data[place + 4 : place + 8], "little")
-            size = long if kind == b"data" and long else size
-            end = place + 8 + size + size % 2
+        for kind, start, content, end in riff_chunks(data):
             if kind in names:
-                yield Part(names[kind], place, end)
+                yield Part(names[kind], start, end)
             elif kind in cleaning:
-                rest, name = cleaning[kind](data[place + 8 : place + 8 + size])
+                size = int.from_bytes(data[start + 4 : content], "little")
+                rest, name = cleaning[kind](data[content : content + size])
                 chunk = kind + len(rest).to_bytes(4, "little") + rest + bytes(len(rest) % 2)
                 if name:
-                    yield Part(name, place, end, chunk if rest else b"")
-            place = end
+                    yield Part(name, start, end, chunk if rest else b"")
 
 
 def _of_flac(source: Source) -> Iterator[Part]:

@@ -1,18 +1,32 @@
-"""Metadata of a picture, which a container goes without if its sender wants: how it is shown stays.
+"""Metadata of a cover, which a container goes without if its sender wants: how it is shown and heard stays.
 
-What stays is what browsers need: the picture, its colours and its orientation.
+What stays is what browsers need: a picture, its colours and its orientation; a film's tracks; a sound.
 """
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
-from stegnet.formats.opened_file import Source, is_jpeg, mapped
+from stegnet import video
+from stegnet.core.names import FILM
+from stegnet.formats.flac import (
+    COMMENTS,
+    PADDING,
+    SEEK_TABLE,
+    STREAM,
+    comments_of,
+    metadata_blocks,
+    with_comments,
+    written_blocks,
+)
+from stegnet.formats.opened_file import Source, id3_bytes, is_mp4, mapped
 from stegnet.formats.png import chunk_bytes, chunks_of
+from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import Segment, UnsupportedJpegError, open_jpeg
-from stegnet.image.pictures import UNREADABLE
+from stegnet.image.pictures import UNREADABLE, ignoring_warnings
 from stegnet.media.cover import has_gps_position
 
 _EXIF = b"Exif\0\0"
@@ -44,23 +58,25 @@ class Part(NamedTuple):
 
 
 def metadata_of(source: Source) -> list[Part]:
-    """Return the metadata of a JPEG or PNG, by its parts in the file.
+    """Return the metadata of a JPEG, PNG, WAV or FLAC, by its parts in the file.
 
-    Containers of other pictures have none, nor have those of JPEGs of a kind that is not written. Raises MediaError if
-    it can't be read.
+    Containers of other pictures have none, nor have those of JPEGs of a kind that is not written; films lose theirs
+    while they are written. Raises MediaError if it can't be read.
     """
-    if is_jpeg(source):
-        try:
-            return list(_of_jpeg(source))
-        except UnsupportedJpegError:
-            return []
     form = form_of(source)
-    return list(_of_png(source)) if form and form.name == "PNG" else []
+    try:
+        return list(_FORMS[form.name](source)) if form and form.name in _FORMS else []
+    except UnsupportedJpegError:
+        return []
 
 
 def metadata_names(source: Source) -> list[str]:
-    """Return what a JPEG or PNG has besides how it is shown, each once; errors are those of `metadata_of`."""
-    names = list(dict.fromkeys(part.name for part in metadata_of(source) if part.name))
+    """Return what a cover has besides how it is shown and heard, each once; errors are those of `metadata_of`."""
+    form = form_of(source)
+    parts = [Part(*each) for each in video.mp4_metadata(source)] if is_mp4(source) else metadata_of(source)
+    names = list(dict.fromkeys(part.name for part in parts if part.name))
+    if form and form.kind == FILM and not is_mp4(source):
+        names = video.film_tags(source)
     if names and has_gps_position(source):
         names.insert(0, "GPS position")
     return names
@@ -115,11 +131,50 @@ def _of_png(source: Source) -> Iterator[Part]:
             yield Part("data behind the picture", end, len(data))
 
 
+def _of_wav(source: Source) -> Iterator[Part]:
+    kept = {b"fmt ", b"fact", b"ds64", b"data"}
+    names = {b"LIST": "texts (LIST)", b"bext": "recording (bext)", b"id3 ": "ID3", b"ID3 ": "ID3", b"_PMX": "XMP"}
+    with mapped(source) as data:
+        end = 12
+        for kind, start, _, end in riff_chunks(data):
+            if kind not in kept:
+                yield Part(names.get(kind, f"chunk {kind.decode('latin-1').strip()}"), start, end)
+        if end < len(data):
+            yield Part("data behind the sound", end, len(data))
+
+
+def _of_flac(source: Source) -> Iterator[Part]:
+    """Yield what a FLAC has besides its samples, its encoder's name, and the loudspeakers that its channels are for."""
+    names = {COMMENTS: "comments", 2: "application data", 5: "cue sheet", 6: "picture"}
+    with mapped(source) as data:
+        if tag_end := id3_bytes(data[:10]):
+            yield Part("ID3", 0, tag_end)
+        blocks, frames = metadata_blocks(data)
+    kept = [
+        (kind, _shown_block(kind, content))
+        for kind, content in blocks
+        if kind in (STREAM, SEEK_TABLE, COMMENTS, PADDING)
+    ]
+    lost = [names.get(kind, f"block {kind}") for kind, content in blocks if (kind, content) not in kept]
+    if lost:
+        yield Part(", ".join(dict.fromkeys(lost)), tag_end + 4, frames, written_blocks(kept))
+
+
+def _shown_block(kind: int, content: bytes) -> bytes:
+    """Return the content of a block of a FLAC without metadata."""
+    if kind == PADDING:
+        return bytes(len(content))
+    if kind != COMMENTS:
+        return content
+    channels = b"WAVEFORMATEXTENSIBLE_CHANNEL_MASK="  # of libFLAC
+    return with_comments(content, [each for each in comments_of(content) if each.upper().startswith(channels)])
+
+
 def _shown(source: Source) -> bytes:
     """Return EXIF that says only how a picture is turned and which colours it has; b"" if it need not."""
     usual = 1  # of both: not turned, and sRGB
     try:
-        with source.open("rb") as file, Image.open(file) as image:
+        with ignoring_warnings, source.open("rb") as file, Image.open(file) as image:
             old = image.getexif()
             orientation = old.get(ExifTags.Base.Orientation, usual)
             space = old.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace, usual)
@@ -134,3 +189,9 @@ def _shown(source: Source) -> bytes:
         if index:
             new.get_ifd(ExifTags.IFD.Exif)[ExifTags.IFD.Interop] = {ExifTags.Interop.InteropIndex: index}
     return new.tobytes().removeprefix(_EXIF) if len(new) or space != usual else b""
+
+
+_FORMS: dict[str, Callable[[Source], Iterator[Part]]] = {
+    **{"JPEG": _of_jpeg, "PNG": _of_png},
+    **{"WAV": _of_wav, "FLAC": _of_flac},
+}

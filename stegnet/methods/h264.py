@@ -57,6 +57,7 @@ from stegnet.sealing.h264_samples import (
     is_signature,
 )
 from stegnet.video.mp4 import read_mp4, write_mp4
+from stegnet.video.mp4_metadata import mp4_metadata
 
 if TYPE_CHECKING:
     from stegnet.video import VideoFrame
@@ -223,10 +224,16 @@ class H264Medium(GroupedMedium):
                 changed.keep(number, packet)
             hidden = len(changed)
             left_out = self._leave_out_signatures(changed)
-            write_mp4(self._mp4, part, changed, changes_of(claims_of(self.cover)))
+            write_mp4(self._mp4, part, changed, self._replaced())
             if verify:
                 quality = self._verified(part, changed, groups.context)
         return WrittenMedium((), {"container_psnr": quality}, hidden, left_out)
+
+    def _replaced(self) -> dict[tuple[int, int], bytes]:
+        """Return the bytes instead of claims on the content, or of all metadata."""
+        if not self.cover.strips_metadata:
+            return changes_of(claims_of(self.cover))
+        return {(start, end): rest for _, start, end, rest in mp4_metadata(self.cover)}
 
     def _sealed(self, groups: SealedGroups) -> Iterator[tuple[Group, np.ndarray]]:
         """Yield the groups with their new samples."""

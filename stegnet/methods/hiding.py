@@ -241,7 +241,7 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         written = made.write(part, choice.options.verify)
     known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
     figures = HidingFigures(method=choice.method.info.name, cover_bytes=cover.length, **known)
-    place = [_place_is_kept(cover)] if has_gps_position(out.path) else []
+    place = [_place_is_kept()] if has_gps_position(out.path) else []
 
     fitted = written.fitted
     copied = written.changed_secret or choice.changed_secret
@@ -263,12 +263,10 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
     )
 
 
-def _place_is_kept(cover: Cover) -> str:
+def _place_is_kept() -> str:
     """Return the warning that a container says where its cover was taken."""
-    remedy: str = Text("leave it out", Aside("strip_metadata", True))
-    if cover.is_film:
-        remedy = "use a copy of the cover without (`ffmpeg -i COVER -map_metadata -1 -c copy COPY`)"
-    return Text("the container keeps the cover's GPS position, for anyone to read: ", remedy)
+    remedy = Aside("strip_metadata", True)
+    return Text("the container keeps the cover's GPS position, for anyone to read: leave it out", remedy)
 
 
 def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:
@@ -360,6 +358,7 @@ class RewrittenFilm:
                 form=film_form_of(self.suffix),
                 time_base=info.coarsest_time_base,
                 keep=self.cover,
+                keep_metadata=not self.cover.strips_metadata,
                 randomness=self.context.randomness,
             )
 

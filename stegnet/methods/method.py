@@ -142,8 +142,7 @@ class MethodOptions:
     )
     strip_metadata: bool = option(
         False,
-        "leave out what a picture says of its maker: EXIF except orientation, XMP, comments, thumbnails",
-        pictures_only="only pictures lose their metadata (of a film: `ffmpeg -i COVER -map_metadata -1 -c copy COPY`)",
+        "leave out what a cover says of its maker: EXIF except orientation, XMP, comments, tags, thumbnails",
     )
     verify: bool = option(True, "do not read the output back to verify it")
 

@@ -50,6 +50,7 @@ from .forms import MKV as MKV
 from .forms import MP4 as MP4
 from .lossless_size import lossless_bytes as lossless_bytes
 from .motion import Motion as Motion
+from .mp4_metadata import mp4_metadata as mp4_metadata
 from .remux import make_watchable as make_watchable
 from .remux import rewrap as rewrap
 from .remux import unplayable as unplayable
@@ -58,3 +59,4 @@ from .sound_packets import SoundPacket as SoundPacket
 from .sound_packets import SoundTrack as SoundTrack
 from .sound_streams import read_sound as read_sound
 from .sound_streams import sound_tracks as sound_tracks
+from .stream_copy import film_tags as film_tags

@@ -112,6 +112,7 @@ class FilmOptions:
     # a film from which everything but the pictures is copied: sound (packet by packet), subtitles, chapters,
     # attachments, cover art, tags, colour metadata, pixel aspect ratio and field order
     keep: Source | None = None
+    keep_metadata: bool = True  # False: what says something of the film's maker is not copied
     aspect: Fraction | None = None  # pixel aspect ratio, if there is no film to keep; None: it is left open
     sound: Sequence[SoundTrack] = ()  # tracks whose packets are passed to `write`; can't be combined with `keep`
     # returns a number of random bytes, from which Matroska's identifiers follow; called once, at the end
@@ -146,7 +147,7 @@ class FilmWriter:
         self._shape = (height, width, 3)
         self._shift = Fraction(0)
         time_base = self._form.time_base(rate, chosen.time_base)
-        self._copy = StreamCopy(keep) if keep is not None else None
+        self._copy = StreamCopy(keep, chosen.keep_metadata) if keep is not None else None
         tracks = self._copy.tracks if self._copy else sound
         self._properties = self._copy.frame_properties() if self._copy else FrameProperties(chosen.aspect)
         self._changes = self._later_changes(rate)

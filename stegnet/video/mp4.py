@@ -83,7 +83,7 @@ def write_mp4(
         film: the file.
         out: file to write.
         samples: bytes of samples, by their numbers.
-        replaced: bytes instead of boxes at the top of the file, by their start and end.
+        replaced: bytes instead of boxes at the top of the file, by their start and end, or of other parts of one size.
 
     Raises:
         MediaError: an offset no longer fits into its field.
@@ -126,7 +126,7 @@ def write_mp4(
 def _read(path: Source, data: mmap.mmap) -> Mp4:
     # A film that was recorded in fragments may have become one, and still has the beginning of a fragment in its mdat.
     fragment_start = b"moof\0\0\0\x10mfhd"
-    top = tuple(_top_boxes(data))
+    top = tuple(top_boxes(data))
     if any(part.kind == b"moof" for part in top) or data.find(fragment_start) >= 0:
         raise MediaError("this MP4 file was recorded in fragments", _COPY_HINT, subject=path)
 
@@ -139,7 +139,7 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
         raise MediaError("this MP4 file has an unsupported offset box", _COPY_HINT, subject=path)
 
     # Of several tracks of H.264, the one with the most pictures is read.
-    tracks = [track for movie in movies for track in _tracks_of(movie)]
+    tracks = [track for movie in movies for track in tracks_of(movie)]
     films = [track for track in tracks if _avcc(data, track)]
     if not films:
         hint = "copy it first: ffmpeg -i FILM -c copy -tag:v avc1 OTHER.mp4; other codecs: with -c:v libx264"
@@ -148,11 +148,10 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
 
     # Sizes and starts of its samples.
     table = track[b"stsz"]
-    same, count = struct.unpack_from(">II", data, table.content + 4)
-    if same:
+    if struct.unpack_from(">I", data, table.content + 4)[0]:
         problem = "has one size for all pictures, as films of one picture do"
         raise MediaError(problem, "use a longer film", subject=path)
-    sizes = np.frombuffer(data[table.content + 12 : table.end], ">u4", count).astype(np.int64)
+    sizes = _sizes(data, table)
     chunks = tuple(track[kind] for track in tracks for kind in (b"stco", b"co64") if kind in track)
     starts = _sample_starts(data, track, sizes)
     _check_samples(starts, sizes, [part for part in top if part.kind == b"mdat"])
@@ -164,7 +163,7 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
     return Mp4(path, _avcc(data, track), starts, sizes, top, table, rate, seconds, chunks)
 
 
-def _tracks_of(movie: list[Box]) -> Iterator[dict[bytes, Box]]:
+def tracks_of(movie: list[Box]) -> Iterator[dict[bytes, Box]]:
     """Yield the boxes of each track by type, from all boxes of a moov box."""
     for track in movie:
         if track.kind == b"trak":
@@ -179,7 +178,7 @@ def _seconds(data: mmap.mmap, header: Box) -> float:
     return float(length / ticks) if ticks else 0.0
 
 
-def _top_boxes(data: mmap.mmap) -> Iterator[Box]:
+def top_boxes(data: mmap.mmap) -> Iterator[Box]:
     """Yield the boxes at the top. Data that some cameras append to a complete film need not be boxes."""
     kinds = set()
     try:
@@ -204,6 +203,20 @@ def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
     if len(entries) != 1 or entries[0].kind != b"avc1":
         return []
     return list(boxes(data, entries[0].content + 78, entries[0].end))
+
+
+def samples_of(data: mmap.mmap, track: dict[bytes, Box]) -> list[tuple[int, int]]:
+    """Return the start and the size of each sample of a track. Raises errors of damaged tables."""
+    sizes = _sizes(data, track[b"stsz"])
+    return list(zip(_sample_starts(data, track, sizes).tolist(), sizes.tolist(), strict=True))
+
+
+def _sizes(data: mmap.mmap, table: Box) -> NDArray[np.int64]:
+    """Return the size of each sample, which may be the same for all."""
+    same, count = struct.unpack_from(">II", data, table.content + 4)
+    if same:
+        return np.full(count, same, np.int64)
+    return np.frombuffer(data[table.content + 12 : table.end], ">u4", count).astype(np.int64)
 
 
 def _sample_starts(data: mmap.mmap, track: dict[bytes, Box], sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -75,12 +75,15 @@ class StreamCopy:
 
     `tracks` are the film's sound tracks, and `covers` the packets of cover art, which come first.
 
+    Without `metadata`, only sound, subtitles, their languages, and the times of chapters are copied.
+
     Raises:
         MediaError: it is not a film, or its sound can't be copied.
     """
 
-    def __init__(self, path: Source) -> None:
+    def __init__(self, path: Source, metadata: bool = True) -> None:
         self.tracks = sound_tracks(path)
+        self._metadata = metadata
         self.covers: list[AnyPacket] = []
         self._path = path
         self._notes: list[str] = []
@@ -113,19 +116,24 @@ class StreamCopy:
             _copy_picture_metadata(picture_stream(source, self._path), pictures)
             for old, new in zip(known_sound(source), film.streams.audio, strict=True):
                 new.metadata.clear()
-                new.metadata.update(old.metadata)
-            self._notes += _copy_tags(source, film, form)
-            film.set_chapters(
-                [
-                    {**chapter, "id": number, "end": max(chapter["start"], chapter["end"])}
-                    for number, chapter in enumerate(source.chapters(), 1)
-                ]
-            )  # a chapter that ends before its start gets no length
+                new.metadata.update(self._kept_tags(old))
+            chapters = source.chapters()
+            for number, chapter in enumerate(chapters, 1):
+                chapter["id"] = number
+                chapter["end"] = max(chapter["start"], chapter["end"])  # one that ends before its start has no length
+                if not self._metadata:
+                    chapter["metadata"] = {}
+            film.set_chapters(chapters)
             missing = [track for track in source.streams.subtitles if not self._add_subtitles(track, film, form)]
-            self._notes += _copy_attachments(source, film, form)
+            if self._metadata:
+                self._notes += _copy_tags(source, film, form)
+                self._notes += _copy_attachments(source, film, form)
+            else:
+                pictures.metadata.clear()
+                self._notes += _never_copied(source)
             unheld = f"are left out: {form.name} can't hold them"
             self._notes += [f"its subtitles ({_codec_name(track)}) {unheld}" for track in missing]
-        self.covers = _copy_covers(self._path, film, form)
+        self.covers = _copy_covers(self._path, film, form) if self._metadata else []
         self._sources = [self._timed_sound(), self._timed_subtitles()]
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
@@ -157,9 +165,13 @@ class StreamCopy:
         except ValueError:
             return False
         stream.disposition = track.disposition
-        stream.metadata.update(track.metadata)
+        stream.metadata.update(self._kept_tags(track))
         self._subtitles[track.index] = stream
         return True
+
+    def _kept_tags(self, track: Stream) -> dict[str, str]:
+        """Return the tags of a track that the other film gets."""
+        return {name: text for name, text in track.metadata.items() if self._metadata or name.lower() == "language"}
 
     def _timed_sound(self) -> Generator[Timed, None, None]:
         time = Fraction(0)
@@ -205,6 +217,16 @@ class StreamCopy:
 
 def _codec_name(track: SubtitleStream) -> str:
     return track.codec_context.codec.canonical_name if track.codec_context else "unknown"
+
+
+def film_tags(path: Source) -> list[str]:
+    """Return the names of a film's tags, and of what else says something of its maker."""
+    if is_animation(path):
+        return []
+    with open_film(path) as source:
+        tags = [name for name in sorted(_film_tags(source)) if name != "duration"]
+        cover = ["cover art"] if _covers_of(source) else []
+        return tags + cover + (["attached files"] if source.streams.attachments else [])
 
 
 def left_out(path: Source, form: str) -> tuple[str, ...]:

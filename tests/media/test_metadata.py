@@ -1,14 +1,19 @@
-"""What a picture says of its maker stays out of its container on request; how it is shown stays."""
+"""What a cover says of its maker stays out of its container on request; how it is shown and heard stays."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
+import soundfile
 from PIL import ExifTags, Image, PngImagePlugin
 
 import stegnet
 from stegnet.image import read_picture
+from tests.support.films import ffmpeg
+from tests.support.sounds import chunk, noise
 
 KEY = stegnet.Key(bytes(range(32)))
 SECRETS = (b"Jane Doe", b"Secret Camera", b"<x:xmpmeta", b"Photoshop 3.0", b"behind")
@@ -76,7 +81,72 @@ def test_a_jpeg_made_anew_has_none(name: str, mode: str, picture: Callable[..., 
         assert (b"Jane Doe" in out.read_bytes()) is not strips
 
 
-def test_films_and_sounds_keep_theirs(make_film: Callable[..., Path], tmp_path: Path) -> None:
-    film = make_film(tmp_path / "a.mkv", frames=2, height=64, width=96)
-    with pytest.raises(stegnet.ConfigError, match="only pictures lose their metadata"):
-        stegnet.hide(film, b"a note", to=tmp_path / "b.mkv", key=KEY, strip_metadata=True)
+MADE_BY = "-metadata title=Jane -metadata artist=Jane -metadata location=+48.1351+011.5820/"
+FONT = "-attach Jane.ttf -metadata:s:1 mimetype=font/ttf"
+FILMED = "-c:v libx264 -bf 3 -g 24 -pix_fmt yuv420p -threads 1 -metadata creation_time=2026-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mp4", f"{FILMED} {MADE_BY} -metadata:s:v handler_name=Jane"),
+        ("a.mov", f"{FILMED} {MADE_BY} -metadata:s:v encoder=Jane"),
+        (
+            "a.mkv",
+            f"-c:v ffv1 -pix_fmt bgr0 {MADE_BY} -metadata:s:v title=Jane {FONT}",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:the cover is a film")
+def test_a_film_loses_what_says_something_of_its_maker(
+    name: str, options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As FFmpeg reads it, and in its bytes; what is hidden and shown stays."""
+    monkeypatch.chdir(tmp_path)
+    Path("Jane.ttf").write_bytes(b"Jane")
+    cover = ffmpeg("-f lavfi -i testsrc2=size=192x144:duration=3", tmp_path / name, options)
+    method: dict[str, Any] = {} if name == "a.mkv" else {"method": "h264"}
+    for strips in (False, True):
+        out = tmp_path / f"sent{strips}{cover.suffix}"
+        report = stegnet.hide(cover, b"a note", to=out, key=KEY, strip_metadata=strips, **method)
+        assert any("GPS position, for anyone to read" in line for line in report.warnings) is not strips
+        assert (b"Jane" in out.read_bytes()) is not strips
+        listed = stegnet.info(out)["metadata"]
+        assert listed == [] if strips else "GPS position" in listed
+        with av.open(str(out)) as film:
+            tags = film.metadata | film.streams.video[0].metadata
+            times = [tag for tag in tags if "creation" in tag.lower()]
+            assert len(list(film.decode(video=0))) == 75 and not (strips and times)
+        assert stegnet.reveal(out, key=KEY, strict=True).data == b"a note"
+
+
+def test_timed_data_of_a_camera_become_zeros(tmp_path: Path) -> None:
+    """Such as its positions, in a track of their own, here made of subtitles."""
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nJane at 48.1351\n")
+    films = f"-f lavfi -i testsrc2=size=192x144:duration=3 -i {tmp_path / 'a.srt'}"
+    cover = ffmpeg(films, tmp_path / "a.mp4", f"{FILMED} -c:s mov_text")
+    cover.write_bytes(cover.read_bytes().replace(b"sbtl", b"meta"))
+    assert "timed data" in stegnet.info(cover)["metadata"]
+    for strips in (False, True):
+        out = tmp_path / f"sent{strips}.mp4"
+        stegnet.hide(cover, b"a note", to=out, key=KEY, strip_metadata=strips)
+        assert (b"Jane" in out.read_bytes()) is not strips
+        assert stegnet.reveal(out, key=KEY, strict=True).data == b"a note"
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_sound_loses_what_says_something_of_its_maker(suffix: str, tmp_path: Path) -> None:
+    cover = tmp_path / f"a{suffix}"
+    with soundfile.SoundFile(cover, "w", 44100, 2, "PCM_16") as file:
+        file.title = file.artist = "Jane"
+        file.write(noise(60_000).astype(np.int16))
+    if suffix == ".wav":
+        data = cover.read_bytes() + chunk(b"bext", b"Jane".ljust(602, b"\0")) + chunk(b"iXML", b"<Jane/>")
+        cover.write_bytes(data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:])
+    for strips in (False, True):
+        out = tmp_path / f"sent{strips}{suffix}"
+        stegnet.hide(cover, b"a note", to=out, key=KEY, strip_metadata=strips)
+        assert (b"Jane" in out.read_bytes()) is not strips
+        assert bool(stegnet.info(out)["metadata"]) is not strips
+        before, after = (soundfile.read(path, dtype="int16")[0].astype(int) for path in (cover, out))
+        assert np.abs(before - after).max() <= 1 and stegnet.reveal(out, key=KEY, strict=True).data == b"a note"

@@ -115,7 +115,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     format.node.hidden = !cover?.isJpeg || destination !== FILE;
     safely.hidden = kind() === "film" || ![FILE, CHANNEL].includes(destination);
     if (channel) channel.node.hidden = destination !== CHANNEL;
-    keeping.hidden = !canKeepPlace || kind() !== "picture" || !cover || cover.isExample;
+    keeping.hidden = !canKeepPlace || kind() === "sound" || !cover || cover.isExample;
     row.hidden = format.node.hidden && safely.hidden && keeping.hidden;
     const usual = (destination === FILE && notes[kind()]) || placeOf(kind(), destination).note;
     const about = staysJpeg() ? (keeping.hidden || place.checked ? KEEPS : KEEPS_BUT_PLACE) : usual;
