@@ -104,21 +104,22 @@ static inline void next_row_lanes(
         raised[lane] = missing[lane] == 1 ? UINT16_MAX : 0;
         lowered[lane] = missing[lane] == 2 ? UINT16_MAX : 0;
     }
-    for (int state = 0; state < states / DIGITS; state++) {
-        const uint16_t *const digits = before + DIGITS * state * lanes;
+    /* Pointers, since compilers don't vectorise places that are ints, which wrap around by Python's -fwrapv. */
+    uint16_t *const kept_end = after + states / DIGITS * lanes, *const end = after + states * lanes;
+    const uint16_t *digits = before;
+    for (uint16_t *to = after; to < kept_end; to += lanes, digits += DIGITS * lanes)
         for (int lane = 0; lane < lanes; lane++) {
             const uint16_t changed = (digits[lanes + lane] & raised[lane]) | (digits[2 * lanes + lane] & lowered[lane]);
             const uint16_t cost = (digits[lane] & ~(raised[lane] | lowered[lane])) | changed;
-            after[state * lanes + lane] = cost;
+            to[lane] = cost;
             least[lane] = cost < least[lane] ? cost : least[lane];
         }
-    }
-    for (int state = 0; state < states / DIGITS; state++)
+    for (uint16_t *to = after; to < kept_end; to += lanes)
         for (int lane = 0; lane < lanes; lane++) {
-            uint16_t cost = after[state * lanes + lane] - least[lane];
-            after[state * lanes + lane] = cost > PRUNED_ABOVE ? UNREACHABLE : cost;
+            const uint16_t cost = to[lane] - least[lane];
+            to[lane] = cost > PRUNED_ABOVE ? UNREACHABLE : cost;
         }
-    for (int place = states / DIGITS * lanes; place < states * lanes; place++) after[place] = UNREACHABLE;
+    for (uint16_t *to = kept_end; to < end; to++) *to = UNREACHABLE;
 }
 
 /* Keeps the states whose lowest digit is what the row must add, and shifts them by that digit. */

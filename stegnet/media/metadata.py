@@ -3,7 +3,6 @@
 What stays is what browsers need: a picture, its colours and its orientation; a film's tracks; a sound.
 """
 
-import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
