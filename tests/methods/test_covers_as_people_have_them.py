@@ -113,8 +113,9 @@ def test_a_gps_position_that_stays_is_warned_of():
             if packet.dts is not None:
                 packet.stream = track
                 film.mux(packet)
-    report = stegnet.hide("a.mp4", "note.txt", "out.mp4", key=KEY, method="sealed")
-    assert any(line.startswith(kept) and "ffmpeg -i COVER" in line for line in report.warnings)
+    for strips in (False, True):
+        report = stegnet.hide("a.mp4", "note.txt", f"{strips}.mp4", key=KEY, method="sealed", strip_metadata=strips)
+        assert any(line.startswith(kept) and "`strip_metadata=True`" in line for line in report.warnings) is not strips
 
 
 def test_no_warning_names_a_temporary_file(recwarn):
