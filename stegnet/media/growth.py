@@ -1,4 +1,7 @@
-"""How large a container without loss gets, before it is made: a part of the cover is coded as the container will be."""
+"""How large a container gets, and how long that takes, before it is made.
+
+Of one without loss, a part of the cover is coded as the container will be.
+"""
 
 from dataclasses import dataclass
 
@@ -44,3 +47,12 @@ def growth_of(cover: Cover, side: int | None = None) -> Growth:
     """
     size = video.lossless_bytes(cover) if cover.is_film else png_size(reduced_to(cover.pixels, side))
     return Growth(size, size / max(cover.length, 1))
+
+
+def time_in_words(pixels: float, pixels_a_second: float) -> str:
+    """Return how long work on the pixels of a picture, or of all frames, takes a usual machine; "" if not long."""
+    long = 10  # seconds
+    seconds = pixels / pixels_a_second
+    if seconds < long:
+        return ""
+    return "takes about " + (f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes")

@@ -72,7 +72,7 @@ def metadata_of(source: Source) -> list[Part]:
 def metadata_names(source: Source) -> list[str]:
     """Return what a cover has besides how it is shown and heard, each once; errors are those of `metadata_of`."""
     form = form_of(source)
-    parts = [Part(*each) for each in video.mp4_metadata(source)] if is_mp4(source) else metadata_of(source)
+    parts = [Part(*each) for each in video.metadata_in_mp4(source)] if is_mp4(source) else metadata_of(source)
     names = list(dict.fromkeys(part.name for part in parts if part.name))
     if form and form.kind == FILM and not is_mp4(source):
         names = video.film_tags(source)

@@ -11,7 +11,7 @@ from stegnet.core.text import prefixed
 from stegnet.keys import Key
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
-from stegnet.media.growth import growth_of
+from stegnet.media.growth import growth_of, time_in_words
 from stegnet.media.regular import RegularAreas
 from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import RewrittenFilm
@@ -49,13 +49,9 @@ class FrameMedium(GroupedMedium):
         """Return how large the film gets if that is much, and how long it takes if that is long."""
         height, width = self.size
         pixels_a_second = 8e6  # that a processor core hides in, writes and reads back
-        seconds = self.frames * height * width / pixels_a_second
-        long = 10  # seconds
+        time = time_in_words(self.frames * height * width, pixels_a_second)
         growth = growth_of(self.cover)
-        if seconds < long:
-            return growth.in_words if growth.is_much else ""
-        time = f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
-        return f"{growth.in_words}; takes about {time}"
+        return "; ".join(filter(None, (growth.in_words if growth.is_much or time else "", time)))
 
     def share_capacity(self, name: str, key: Key, model: SampleModel = LAYERED_PIXELS) -> int:
         """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""

@@ -57,7 +57,7 @@ from stegnet.sealing.h264_samples import (
     is_signature,
 )
 from stegnet.video.mp4 import read_mp4, write_mp4
-from stegnet.video.mp4_metadata import mp4_metadata
+from stegnet.video.mp4_metadata import metadata_in_mp4
 
 if TYPE_CHECKING:
     from stegnet.video import VideoFrame
@@ -233,7 +233,7 @@ class H264Medium(GroupedMedium):
         """Return the bytes instead of claims on the content, or of all metadata."""
         if not self.cover.strips_metadata:
             return changes_of(claims_of(self.cover))
-        return {(start, end): rest for _, start, end, rest in mp4_metadata(self.cover)}
+        return {(start, end): rest for _, start, end, rest in metadata_in_mp4(self.cover)}
 
     def _sealed(self, groups: SealedGroups) -> Iterator[tuple[Group, np.ndarray]]:
         """Yield the groups with their new samples."""

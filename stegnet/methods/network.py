@@ -25,6 +25,7 @@ from stegnet.core.text import LOSS, Aside, Setting, Text, prefixed
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
+from stegnet.media.growth import time_in_words
 from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film, write_picture
 from stegnet.methods.method import (
     Context,
@@ -191,7 +192,8 @@ def _hide_picture(
     network = chosen_network(context)
     hidden = read_picture(secret)
     history = cover.history
-    context.foretell(Detectability(cover_format=history))
+    pixels_a_second = 7.5e5  # that a network hides in and measures
+    context.foretell(Detectability(cover_format=history), time_in_words(pixels[..., 0].size, pixels_a_second))
 
     context = context.in_steps("hide tiles", "measure tiles", "write")
     step = context.step
@@ -268,7 +270,9 @@ class _NetworkFilm(NewContainer):
                 Text(error.hint, ", or leave the secret's sound out", Aside("sound", False))
             ) from error
         self.history = shown_history(cover, suffix)
-        context.foretell(Detectability(cover_format=self.history))
+        pixels_a_second = 3e6  # that are read, hidden in, written and read back
+        time = time_in_words(self.frames * self.height * self.width, pixels_a_second)
+        context.foretell(Detectability(cover_format=self.history), time)
         self._distances: list[float] = []
         self.quality = SecretQuality(self.hidden, secret.size, cover.size, options.any_quality)
 

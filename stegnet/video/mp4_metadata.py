@@ -15,7 +15,7 @@ _TAGS = {b"udta": "tags", b"meta": "tags", b"uuid": "tags of a program (uuid)"}
 Part = tuple[str, int, int, bytes]  # name, start and end in the file, and the bytes that it is replaced by
 
 
-def mp4_metadata(source: Source) -> list[Part]:
+def metadata_in_mp4(source: Source) -> list[Part]:
     """Return the metadata by its parts in the file; a name is "" if nothing is to be said of the part."""
     with mapped(source) as data:
         try:

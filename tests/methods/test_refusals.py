@@ -199,3 +199,11 @@ def test_how_large_a_container_gets_is_said_before_the_work(cover, made_of, caps
     told = re.match(r"sent\.\w+ \(about ([\d.]+) (kB|MB), [\d.]+ times the cover\): ", verdict)
     size = float(told[1]) * {"kB": 1e3, "MB": 1e6}[told[2]]
     assert 0.75 < size / sent.stat().st_size < 1.35
+
+
+def test_how_long_it_takes_is_said_before_the_work_if_that_is_long(capsys, monkeypatch):
+    monkeypatch.setattr("stegnet.methods.method.Context.in_steps", work)
+    Image.fromarray(np.tile(picture(600, 1000, 1), (5, 3, 1))).save("large.png")
+    with pytest.raises(Worked):
+        main(["hide", "large.png", "photo.png", "--method", "network", "--key-file", "k", "-o", "sent.png"])
+    assert "sent.png (takes about 12 seconds): easy to find" in capsys.readouterr().err

@@ -25,6 +25,7 @@ from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
+from stegnet.media.growth import time_in_words
 from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written
 from stegnet.methods.robust.film_groups import (
     HEAD_BYTES,
@@ -107,7 +108,8 @@ def embed_in_film(
         for points in film_points(channel.hard, options.container_psnr, exact=exact)
     ]
     _check_size(tried[0], wanted, payload)
-    context.foretell(Detectability())
+    pixels_a_second = 5e6  # that are reduced, and encoded and tried several times
+    context.foretell(Detectability(), time_in_words(cover.frames * info.height * info.width, pixels_a_second))
     if isinstance(source, Path):
         _write_reduced(cover, channel, source, context)
     for sent in tried:
