@@ -20,8 +20,8 @@ Samples = NDArray[np.uint8]
 Trits = NDArray[np.uint8]
 Changes = NDArray[np.int8]
 StepCost = NDArray[np.uint16]
-# Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next. It makes the costs of these
-# lanes' samples, in place, those of a further +1 and −1.
+# Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next, which is called between turns.
+# It makes the costs of these lanes' samples, in place, those of a further +1 and −1.
 Following = Callable[[Changes, int, slice], None]
 
 
@@ -235,6 +235,7 @@ def write(
         changes[places] = steps
         return changes
     missing = _missing(trits, values, plan)
+    del values  # tens of megabytes for large pictures
     turns = _TURNS if following else 1
     for turn in range(turns):
         chosen = slice(turn, None, turns)

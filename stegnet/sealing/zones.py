@@ -458,12 +458,13 @@ def _clustered(
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
     height, width, _ = cost_map.picture.shape
-    at_first = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
-    at_first[cost_map.moved.pixels + width] = cost_map.moved.steps
+    moved = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
+    moved[cost_map.moved.pixels + width] = cost_map.moved.steps
 
     def following(changes: NDArray[np.int8], lanes: int, chosen: slice) -> None:
-        moved = at_first.copy()
-        changing = np.flatnonzero(changes != 0)
+        latest = slice(chosen.start - 1, None, chosen.step)  # lanes that were searched last
+        rows, columns = np.nonzero(changes[: changes.size // lanes * lanes].reshape(-1, lanes)[:, latest] != 0)
+        changing = rows * lanes + columns * chosen.step + latest.start
         moved[numbers[changing] // channels + width] += changes[changing]
         settings = width, _TOGETHER, lanes, chosen.start, chosen.step
 
