@@ -19,6 +19,7 @@ from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Cover
+from stegnet.media.growth import time_in_words
 from stegnet.methods.method import (
     AlbumMethod,
     Capacity,
@@ -118,7 +119,9 @@ class Medium(ABC):
 
     def forecast(self) -> str:
         """Return how large the container gets, and how long that takes, as far as it is much; "": neither is."""
-        return ""
+        pixels_a_second = 5e6  # that are read, hidden in and written
+        height, width = self.size
+        return time_in_words(height * width, pixels_a_second)
 
     def detectability(self, hidden_bytes: int) -> Detectability:
         """Return what decides how easily a container is found that carries so many bytes."""

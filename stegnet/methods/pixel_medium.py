@@ -81,9 +81,9 @@ class PixelMedium(SampleMedium):
         return height, width
 
     def forecast(self) -> str:
-        """Return how large the PNG gets if that is much."""
+        """Return how large the PNG gets if that is much, and how long it takes if that is long."""
         growth = None if self.cover.png else growth_of(self.cover, self._side)
-        return growth.in_words if growth and growth.is_much else ""
+        return "; ".join(filter(None, (growth.in_words if growth and growth.is_much else "", super().forecast())))
 
     def file_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""

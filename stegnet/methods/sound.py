@@ -14,6 +14,7 @@ from stegnet.core.names import SOUND
 from stegnet.core.pixels import in_strips
 from stegnet.keys import Key, KeySource
 from stegnet.media.cover import Cover
+from stegnet.media.growth import time_in_words
 from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import found_file
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
@@ -125,6 +126,11 @@ class SoundMedium(GroupedMedium):
         self.groups = len(cover.sound.segments)
         self.history = cover.history
         self.secure = _secure_payload(sum(cover.sound.noisy_samples), self.groups)
+
+    def forecast(self) -> str:
+        """Return how long it takes if that is long."""
+        samples_a_second = 8e6  # that are written and read back
+        return time_in_words(sum(self.cover.sound.segments) * media.SOUND_ROW, samples_a_second)
 
     def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of a file's share that fit into each segment; negative if nothing does."""
