@@ -251,8 +251,6 @@ def _hide(
                 size = container.stat().st_size
             reports.wrote_to_output(size, report, options.verbose)
 
-        if options.destination == "messenger" and report.frames == 1 and not options.json:
-            messages.note("harder to find: learn what your app does to pictures (`stegnet channel --help`)")
         is_long = bool(reports.losses(report)) and not options.verbose  # with what the container lacks
         if not report.figures.survives and not (options.json or job.options.names_channel or is_long):
             as_a_file = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
@@ -270,11 +268,13 @@ def _hide_file(
 ) -> Report:
     """Hide in one cover, and write a file."""
     told: list[str] = []
+    is_photo = options.destination == "messenger" and output.suffix.lower() in (".jpg", ".jpeg")
+    advice = " (for one app, harder: `stegnet channel --help`)" if is_photo else ""
 
     def tell(verdict: str, forecast: str = "") -> None:
         if verdict not in told and not options.json:
             name = output if isinstance(options.output, Path) else "the container"
-            messages.verdict(f"{name} ({forecast})" if forecast else name, verdict)
+            messages.verdict(f"{name} ({forecast})" if forecast else name, verdict + advice)
         told.append(verdict)
 
     with messages.progress_bar() as progress:
