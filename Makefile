@@ -73,8 +73,9 @@ demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or new
 verify: $(READY) ## run the pipeline in two fresh clones, compare their bits, and their figures with those expected
 	python -m tools.verify
 
-bench: $(READY) ## measure the command line, with floors beside it, and write the tables of docs/performance.md; three minutes
+bench: $(READY) ## measure the command line, with floors beside it, and how cost grows, for docs/performance.md; ten minutes
 	python -m tools.bench
+	python -m tools.growth
 
 fuzz: $(READY) ## reveal damaged containers, read damaged files of all formats, and H.264 under sanitizers for an hour; needs gcc
 	python -m tools.fuzz --seconds 120

@@ -279,11 +279,11 @@ def _write_inputs(folder: Path, frames: int, robust_frames: int, files: int) -> 
         ("large", "china.jpg", (3000, 4000)), ("other", "flower.jpg", (3000, 4000)),
         ("cover", "china.jpg", (864, 1152)), ("secret", "flower.jpg", (864, 1152)), ("small", "china.jpg", (256, 256))
     ):  # fmt: skip
-        write_png(folder / f"{name}.png", _mirrored(load_sample_image(photograph), *size))
-    _film(FILMS["cover"], folder / "cover.mp4", frames)
-    _film(FILMS["secret"], folder / "secret.mp4", frames)
-    _film(FILMS["cover"], folder / "long.mp4", robust_frames)
-    _film(FILMS["cover"], folder / "wide.mp4", frames, LARGE_SIZE)
+        write_png(folder / f"{name}.png", mirrored(load_sample_image(photograph), *size))
+    film_of(FILMS["cover"], folder / "cover.mp4", frames)
+    film_of(FILMS["secret"], folder / "secret.mp4", frames)
+    film_of(FILMS["cover"], folder / "long.mp4", robust_frames)
+    film_of(FILMS["cover"], folder / "wide.mp4", frames, LARGE_SIZE)
     file_bytes, wide = (int(PAYLOAD * 3 * width * height * frames / 8) for width, height in (SIZE, LARGE_SIZE))
     for name, count in (("file", file_bytes), ("wide", wide), ("tiny", 5_000), ("small", 50_000), ("large", 500_000)):
         (folder / f"{name}.bin").write_bytes(np.random.default_rng(0).bytes(count))
@@ -297,14 +297,14 @@ def _write_inputs(folder: Path, frames: int, robust_frames: int, files: int) -> 
         run(("keygen", f"{name}.key"), folder)
 
 
-def _mirrored(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+def mirrored(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     more = max(0, height - picture.shape[0]), max(0, width - picture.shape[1])
     return np.ascontiguousarray(
         np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")[:height, :width]
     )
 
 
-def _film(source: Path, path: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
+def film_of(source: Path, path: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
     """The source's frames, looped and scaled, as a typical film: H.264 4:2:0 in MP4, without sound."""
     looped = ffmpeg.input(str(source), stream_loop=-1).video.filter("scale", *size)
     film = ffmpeg.output(looped, str(path), vcodec="libx264", pix_fmt="yuv420p", crf=20, r=RATE, vframes=frames)
