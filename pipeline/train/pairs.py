@@ -1,6 +1,7 @@
 """Training pairs, two random pictures of the training split, each cropped and augmented; crops to validate on."""
 
 import logging
+import multiprocessing
 import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or albumentations would look for a newer version online
@@ -110,14 +111,16 @@ def load_batches(
     `workers` processes load them; without workers, this process does. A GPU reads pinned memory while the program goes
     on.
     """
-    # Set before the workers are forked: afterwards, OpenCV would wait for threads that a fork does not copy.
     cv2.setNumThreads(1)
     prefetch = 4 if workers else None
+    # Not forked from this process: a lock that one of its threads holds at that moment would stay locked in the worker.
+    is_served = workers > 0 and "forkserver" in multiprocessing.get_all_start_methods()
     loader = DataLoader(
         pairs,
         batch_sampler=(list(batch) for batch in batches),
         num_workers=workers,
         prefetch_factor=prefetch,
+        multiprocessing_context="forkserver" if is_served else None,
         worker_init_fn=_prepare_worker,
         pin_memory=pinned,
     )
@@ -136,7 +139,7 @@ def load_batches(
 def _prepare_worker(_worker: int) -> None:
     """Shield a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
 
-    OpenCV's threads are set again: a worker that was not forked, the default since Python 3.14, inherits no setting.
+    OpenCV's threads are set again: a worker inherits no setting.
     """
     os.setpgid(0, 0)
     cv2.setNumThreads(1)
