@@ -55,11 +55,9 @@ def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
         with cover:
             cover = Cover(FileInMemory(str(path), _without(cover, changes)))
     cover.strips_metadata = strip_metadata
-    if metadata:
-        names = ", ".join(dict.fromkeys(part.name for part in metadata if part.name))
-        cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()
-    elif strip_metadata and cover.is_film:
-        names = ", ".join(metadata_names(cover))
+    if metadata or (strip_metadata and cover.is_film):
+        found = dict.fromkeys(part.name for part in metadata if part.name) if metadata else metadata_names(cover)
+        names = ", ".join(found)
         cover.left_out = (f"cover: used without its metadata ({names})",) if names else ()
     elif claims:
         cover.left_out = (used_without(_joined(*(claim.name for claim in claims))),)

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 from stegnet import video
 from stegnet.core.names import FILM
 from stegnet.formats.flac import (
+    APPLICATION,
     COMMENTS,
     PADDING,
     SEEK_TABLE,
@@ -72,10 +73,11 @@ def metadata_of(source: Source) -> list[Part]:
 def metadata_names(source: Source) -> list[str]:
     """Return what a cover has besides how it is shown and heard, each once; errors are those of `metadata_of`."""
     form = form_of(source)
-    parts = [Part(*each) for each in video.metadata_in_mp4(source)] if is_mp4(source) else metadata_of(source)
-    names = list(dict.fromkeys(part.name for part in parts if part.name))
     if form and form.kind == FILM and not is_mp4(source):
         names = video.film_tags(source)
+    else:
+        parts = video.metadata_in_mp4(source) if is_mp4(source) else metadata_of(source)
+        names = list(dict.fromkeys(name for name, *_ in parts if name))
     if names and has_gps_position(source):
         names.insert(0, "GPS position")
     return names
@@ -144,7 +146,7 @@ def _of_wav(source: Source) -> Iterator[Part]:
 
 def _of_flac(source: Source) -> Iterator[Part]:
     """Yield what a FLAC has besides its samples, its encoder's name, and the loudspeakers that its channels are for."""
-    names = {COMMENTS: "comments", 2: "application data", 5: "cue sheet", 6: "picture"}
+    names = {COMMENTS: "comments", APPLICATION: "application data", 5: "cue sheet", 6: "picture"}
     with mapped(source) as data:
         if tag_end := id3_bytes(data[:10]):
             yield Part("ID3", 0, tag_end)
