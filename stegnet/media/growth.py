@@ -20,7 +20,7 @@ class Growth:
 
     @property
     def is_much(self) -> bool:
-        """True if it is said before the work."""
+        """True if the user is told before the work."""
         most = 4  # times
         return self.times > most
 
