@@ -60,20 +60,20 @@ def test_a_run_and_another_that_finds_all_done(
     monkeypatch.chdir(tmp_path)
     changes = ["-S", "train.batch=4", "-S", "train.crop=32"]
     options = ["--minutes", "0.01", "--pairs", "8", "--detect", "4", *changes]
-    monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "unet", *options])
+    monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "udh", *options])
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 0.0)
     zoo.main()
     timed, row = pd.read_csv("out/zoo.csv").to_dict("records")
     assert timed["budget"] == "0.01 minutes"
     assert timed["pairs"] % 4 == 0 < timed["pairs"]
-    assert row["network"] == "unet"
+    assert row["network"] == "udh"
     assert row["budget"] == "8 pairs"
-    assert (row["pairs"], row["batch"], row["crop"], row["parameters"]) == (8, 4, 32, 42_574_086)
+    assert (row["pairs"], row["batch"], row["crop"], row["parameters"]) == (8, 4, 32, 17_401_094)
     assert 0 <= row["detection"] <= 1
     assert json.loads(Path("out/budget.json").read_text())["changes"] == {"train.batch": 4, "train.crop": 32}
     assert Path("out/zoo.png").read_bytes()[:4] == b"\x89PNG"
     (folder,) = Path("out/8-pairs").iterdir()
-    assert folder.name.startswith("unet-")
+    assert folder.name.startswith("udh-")
     kept = [folder / "pair.safetensors", folder / "figures.json", *folder.glob("containers-*.npy")]
     written = [file.stat().st_mtime_ns for file in kept]
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 1.1)
