@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         rows,
         search,
         smooth,
-        sort,
         step,
         syndrome,
         windows,

@@ -74,10 +74,6 @@ WIDEST static int some_checks(
     return any != 0;
 }
 
-const char decode_doc[] =
-    "decode(ratios, ends, groups, table, iterations, message) -> bool\n\n"
-    "Writes the first bits of a codeword, and returns whether one was found.";
-
 PyObject *decode(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[5]; /* ratios, ends, groups, table, message */

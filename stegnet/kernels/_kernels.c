@@ -192,10 +192,6 @@ static int fit(const Lanes *all, const Py_buffer *buffers, Py_ssize_t columns, i
     return fits;
 }
 
-static const char search_doc[] =
-    "search(missing, up, down, changes, starts, columns, height, first, step)\n\n"
-    "Writes the changes of every step-th lane from the first on.";
-
 static PyObject *search(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[6];
@@ -248,10 +244,6 @@ WIDEST static void end_row(uint16_t *restrict sums, uint8_t *restrict trits, Py_
     memset(sums, 0, 2 * (size_t)lanes);
 }
 
-static const char syndrome_doc[] =
-    "syndrome(values, starts, columns, height, trits)\n\n"
-    "Writes the trits, (rows, lanes) uint8, that values hold modulo 3.";
-
 static PyObject *syndrome(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* values, starts, columns, trits */
@@ -298,10 +290,6 @@ PyObject *ended(int fits, Py_buffer *buffers, int count)
 enum { RUN = 32, STRIDE = 31, SALT = 15, WAYS = 3 * (STRIDE - 1) }; /* WAYS that colours follow */
 #define SAMPLE_OF(ordinal) ((ordinal) + ((ordinal) + SALT) / (STRIDE - 1))
 
-static const char numbers_doc[] =
-    "numbers(runs, first, out)\n\n"
-    "Writes the numbers of the samples at the places from the first on.";
-
 static PyObject *numbers(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[2];
@@ -320,10 +308,6 @@ static PyObject *numbers(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 2);
 }
-
-static const char greens_doc[] =
-    "greens(runs, first, count, channels, out) -> int\n\n"
-    "Writes the numbers of the green samples at so many places from the first on, of whom it returns the count.";
 
 /* Whether so many places from the first on are of runs that a buffer holds. */
 static int are_of_runs(const Py_buffer *runs, Py_ssize_t first, Py_ssize_t count)
@@ -370,10 +354,6 @@ static PyObject *greens(PyObject *self, PyObject *arguments)
     return none ? PyLong_FromSsize_t(found) : NULL;
 }
 
-static const char mark_doc[] =
-    "mark(runs, first, count, samples, marks)\n\n"
-    "Sets the bits of the samples at so many places from the first on.";
-
 static PyObject *mark(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[2];
@@ -412,11 +392,6 @@ WIDEST static void finish_each(
     }
 }
 
-static const char final_doc[] =
-    "final(samples, costs, ties, mirror, edge, most, together, out)\n\n"
-    "Writes 8 times the costs of steps, of each sample or of so many together, with the highest three bits of ties\n"
-    "(mirrored: exclusive or 7) as last bits; `most` for samples at the edge; of so many together, the highest.";
-
 static PyObject *final_costs(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* samples, costs, ties, out */
@@ -447,10 +422,6 @@ static PyObject *final_costs(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 4);
 }
-
-static const char gather_doc[] =
-    "gather(samples, numbers, out)\n\n"
-    "As `out[:] = samples[numbers]`, of bytes.";
 
 static PyObject *gather(PyObject *self, PyObject *arguments)
 {
@@ -529,10 +500,6 @@ static inline int priced(const Prices *prices, int32_t sample, uint16_t *up, uin
     return 1;
 }
 
-static const char price_doc[] =
-    "price(numbers, size, up, down, free, beside, dear, together, shift, out_up, out_down)\n\n"
-    "Writes the costs of some of `size` samples.";
-
 static PyObject *price(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[6]; /* numbers, up, down, free, out_up, out_down */
@@ -553,11 +520,6 @@ static PyObject *price(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 6);
 }
-
-static const char merge_doc[] =
-    "merge(samples, numbers, merged, lanes, ties, up, down, free, beside, dear, together, shift, out, raised, lowered)\n\n"
-    "Writes the sums of samples, and the cheapest steps of each, by the costs that `price` writes. There is a tie for\n"
-    "each of the numbers.";
 
 static PyObject *merge(PyObject *self, PyObject *arguments)
 {
@@ -599,12 +561,6 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 9);
 }
-
-static const char merge_runs_doc[] =
-    "merge_runs(samples, ranks, first, channels, merged, lanes, ties, up, down, free, beside, dear, together, values,\n"
-    "raised, lowered)\n\n"
-    "Merges the green samples of some runs of data samples, from the first on, into sums, as `merge`: they count from the\n"
-    "run's rank on, and none of a negative one. There is a tie for each sample, from the first run's on.";
 
 static PyObject *merge_runs(PyObject *self, PyObject *arguments)
 {
@@ -662,11 +618,6 @@ static uint16_t cheaper(uint16_t cost, int together)
     return cost > together ? (uint16_t)(cost / together) : 1;
 }
 
-static const char follow_doc[] =
-    "follow(numbers, channels, moved, width, together, lanes, first, stride, up, down, out_up, out_down)\n\n"
-    "Writes the costs of a further step of samples in every stride-th lane from the first, `together` times less where\n"
-    "the four pixels around moved the same way. `moved` has a row of zeros at both ends.";
-
 static PyObject *follow(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[6]; /* numbers, moved, up, down, out_up, out_down */
@@ -700,11 +651,6 @@ static PyObject *follow(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 6);
 }
-
-static const char step_doc[] =
-    "step(samples, numbers, changes, free, beside)\n\n"
-    "Changes samples, and so many beside them that are free, by -1, 0 or +1. Of an empty `free`,\n"
-    "all are.";
 
 static PyObject *step(PyObject *self, PyObject *arguments)
 {
@@ -787,10 +733,6 @@ WIDEST static void sharpness(int32_t *values, Py_ssize_t count) /* a double's qu
     for (Py_ssize_t at = 0; at < count; at++) values[at] = (int32_t)((double)SHARP / (values[at] > 1 ? values[at] : 1));
 }
 
-static const char smooth_doc[] =
-    "smooth(picture, width, out)\n\n"
-    "Writes the smoothed inverse texture of a picture, (H, W, 3) uint8: (H, W) int32.";
-
 static PyObject *smooth(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[2];
@@ -834,10 +776,6 @@ WIDEST static void filter_row(const float *restrict in, Py_ssize_t apart, const 
         out[col] = 1 / (stabiliser + size);
     }
 }
-
-static const char filter_doc[] =
-    "filter(values, width, taps, axis, stabiliser, out)\n\n"
-    "Filters float32 along an axis; with a stabiliser, writes the inverse sizes.";
 
 static PyObject *filter(PyObject *self, PyObject *arguments)
 {
@@ -894,11 +832,6 @@ WIDEST static void sum_across(const float *restrict sums, Py_ssize_t width, cons
         }
 }
 
-static const char windows_doc[] =
-    "windows(weights, width, down, across, out)\n\n"
-    "Adds to each block, (8, 8) float32, the sums over its window of 23 x 23 weights, by factors down and across, (8, 23)\n"
-    "each.";
-
 static PyObject *windows(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* weights, down, across, out */
@@ -925,55 +858,6 @@ static PyObject *windows(PyObject *self, PyObject *arguments)
     const int lacking = fits && !sums;
     free(sums);
     PyObject *done = ended(fits, buffers, 4);
-    return lacking ? PyErr_NoMemory() : done;
-}
-
-static const char sort_doc[] =
-    "sort(words)\n\n"
-    "Sorts random 64-bit words: those of equal highest bits come together first, so that few are left to compare.";
-
-enum { PER_BUCKET = 16, MOST_INSERTED = 64 };
-
-static int compared(const void *left, const void *right)
-{
-    const uint64_t one = *(const uint64_t *)left, other = *(const uint64_t *)right;
-    return (one > other) - (one < other);
-}
-
-static PyObject *sort_words(PyObject *self, PyObject *arguments)
-{
-    Py_buffer buffer;
-    if (!PyArg_ParseTuple(arguments, "w*", &buffer)) return NULL;
-    uint64_t *const words = buffer.buf;
-    const size_t count = (size_t)buffer.len / 8;
-    int bits = 1;
-    while (count >> bits > PER_BUCKET) bits++;
-    const size_t buckets = (size_t)1 << bits;
-    uint64_t *const grouped = malloc(8 * count + 8);
-    size_t *const ends = calloc(buckets + 1, sizeof(size_t)); /* of each bucket; of the next one, where it has got to */
-    if (grouped && ends) {
-        PyThreadState *others = PyEval_SaveThread();
-        for (size_t place = 0; place < count; place++) ends[(words[place] >> (64 - bits)) + 1]++;
-        for (size_t bucket = 0; bucket < buckets; bucket++) ends[bucket + 1] += ends[bucket];
-        for (size_t place = 0; place < count; place++) grouped[ends[words[place] >> (64 - bits)]++] = words[place];
-        for (size_t bucket = 0, start = 0; bucket < buckets; start = ends[bucket++]) {
-            if (ends[bucket] - start > MOST_INSERTED) {
-                qsort(grouped + start, ends[bucket] - start, 8, compared);
-                memcpy(words + start, grouped + start, 8 * (ends[bucket] - start));
-                continue;
-            }
-            for (size_t place = start; place < ends[bucket]; place++) {
-                size_t to = place;
-                for (; to > start && words[to - 1] > grouped[place]; to--) words[to] = words[to - 1];
-                words[to] = grouped[place];
-            }
-        }
-        PyEval_RestoreThread(others);
-    }
-    const int lacking = !grouped || !ends;
-    free(grouped);
-    free(ends);
-    PyObject *done = ended(1, &buffer, 1);
     return lacking ? PyErr_NoMemory() : done;
 }
 
@@ -1023,11 +907,6 @@ WIDEST static int64_t png_size(const uint8_t *row, Py_ssize_t width)
     return sum;
 }
 
-static const char rows_doc[] =
-    "rows(samples, before, width, apart, tried, out)\n\n"
-    "Filters rows of `width` bytes for a PNG, each by the first of the filters `tried` that makes it smallest.\n"
-    "Pixels are `apart` bytes; `before` is the row above the first.";
-
 static PyObject *png_rows(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* samples, before, tried, out */
@@ -1076,28 +955,28 @@ static PyObject *png_rows(PyObject *self, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
-    {"smooth", smooth, METH_VARARGS, smooth_doc}, {"search", search, METH_VARARGS, search_doc},
-    {"syndrome", syndrome, METH_VARARGS, syndrome_doc},
-    {"numbers", numbers, METH_VARARGS, numbers_doc}, {"greens", greens, METH_VARARGS, greens_doc},
-    {"mark", mark, METH_VARARGS, mark_doc},
-    {"price", price, METH_VARARGS, price_doc}, {"final", final_costs, METH_VARARGS, final_doc},
-    {"gather", gather, METH_VARARGS, gather_doc}, {"follow", follow, METH_VARARGS, follow_doc},
-    {"step", step, METH_VARARGS, step_doc}, {"merge", merge, METH_VARARGS, merge_doc},
-    {"merge_runs", merge_runs, METH_VARARGS, merge_runs_doc},
-    {"count", count_symbols, METH_VARARGS, count_doc}, {"code", code_scan, METH_VARARGS, code_doc},
-    {"decode_scan", decode_scan, METH_VARARGS, decode_scan_doc},
-    {"mixture_intervals", mixture_intervals, METH_VARARGS, mixture_intervals_doc},
-    {"mixture_levels", mixture_levels, METH_VARARGS, mixture_levels_doc},
-    {"mixture_shifts", mixture_shifts, METH_VARARGS, mixture_shifts_doc},
-    {"encode_intervals", encode_intervals, METH_VARARGS, encode_intervals_doc},
-    {"sort", sort_words, METH_VARARGS, sort_doc}, {"filter", filter, METH_VARARGS, filter_doc},
-    {"rows", png_rows, METH_VARARGS, rows_doc}, {"windows", windows, METH_VARARGS, windows_doc},
-    {"decode", decode, METH_VARARGS, decode_doc},
-    {"jpeg_ycc", jpeg_ycc, METH_VARARGS, jpeg_ycc_doc},
-    {"jpeg_offsets", jpeg_offsets, METH_VARARGS, jpeg_offsets_doc},
-    {"jpeg_forward", jpeg_forward, METH_VARARGS, jpeg_forward_doc},
-    {"jpeg_blocks_hold", jpeg_blocks_hold, METH_VARARGS, jpeg_blocks_hold_doc},
-    {"jpeg_steps_hold", jpeg_steps_hold, METH_VARARGS, jpeg_steps_hold_doc},
+    {"smooth", smooth, METH_VARARGS, NULL}, {"search", search, METH_VARARGS, NULL},
+    {"syndrome", syndrome, METH_VARARGS, NULL},
+    {"numbers", numbers, METH_VARARGS, NULL}, {"greens", greens, METH_VARARGS, NULL},
+    {"mark", mark, METH_VARARGS, NULL},
+    {"price", price, METH_VARARGS, NULL}, {"final", final_costs, METH_VARARGS, NULL},
+    {"gather", gather, METH_VARARGS, NULL}, {"follow", follow, METH_VARARGS, NULL},
+    {"step", step, METH_VARARGS, NULL}, {"merge", merge, METH_VARARGS, NULL},
+    {"merge_runs", merge_runs, METH_VARARGS, NULL},
+    {"count", count_symbols, METH_VARARGS, NULL}, {"code", code_scan, METH_VARARGS, NULL},
+    {"decode_scan", decode_scan, METH_VARARGS, NULL},
+    {"mixture_intervals", mixture_intervals, METH_VARARGS, NULL},
+    {"mixture_levels", mixture_levels, METH_VARARGS, NULL},
+    {"mixture_shifts", mixture_shifts, METH_VARARGS, NULL},
+    {"encode_intervals", encode_intervals, METH_VARARGS, NULL},
+    {"filter", filter, METH_VARARGS, NULL},
+    {"rows", png_rows, METH_VARARGS, NULL}, {"windows", windows, METH_VARARGS, NULL},
+    {"decode", decode, METH_VARARGS, NULL},
+    {"jpeg_ycc", jpeg_ycc, METH_VARARGS, NULL},
+    {"jpeg_offsets", jpeg_offsets, METH_VARARGS, NULL},
+    {"jpeg_forward", jpeg_forward, METH_VARARGS, NULL},
+    {"jpeg_blocks_hold", jpeg_blocks_hold, METH_VARARGS, NULL},
+    {"jpeg_steps_hold", jpeg_steps_hold, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {{0, NULL}};

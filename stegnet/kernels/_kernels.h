@@ -1,4 +1,4 @@
-/* What the sources of the module share. */
+/* What the sources of the module share. Each function's twin in NumPy, by the name in `methods`, documents it. */
 
 #define Py_LIMITED_API 0x030b0000
 #define PY_SSIZE_T_CLEAN
@@ -22,26 +22,24 @@
 /* Gives back buffers that Python lent; None, or an error if they did not fit each other. */
 PyObject *ended(int fits, Py_buffer *buffers, int count);
 
-extern const char count_doc[], code_doc[]; /* of _scans.c */
+/* _scans.c */
 PyObject *count_symbols(PyObject *self, PyObject *arguments);
 PyObject *code_scan(PyObject *self, PyObject *arguments);
 
-extern const char decode_scan_doc[]; /* of _scan_decoding.c */
+/* _scan_decoding.c */
 PyObject *decode_scan(PyObject *self, PyObject *arguments);
 
-extern const char decode_doc[]; /* of _belief.c */
+/* _belief.c */
 PyObject *decode(PyObject *self, PyObject *arguments);
 
-extern const char jpeg_ycc_doc[], jpeg_offsets_doc[], jpeg_forward_doc[]; /* of _libjpeg.c */
-extern const char jpeg_blocks_hold_doc[], jpeg_steps_hold_doc[];
+/* _libjpeg.c */
 PyObject *jpeg_ycc(PyObject *self, PyObject *arguments);
 PyObject *jpeg_offsets(PyObject *self, PyObject *arguments);
 PyObject *jpeg_forward(PyObject *self, PyObject *arguments);
 PyObject *jpeg_blocks_hold(PyObject *self, PyObject *arguments);
 PyObject *jpeg_steps_hold(PyObject *self, PyObject *arguments);
 
-extern const char mixture_intervals_doc[], mixture_levels_doc[], mixture_shifts_doc[]; /* of _mixtures.c */
-extern const char encode_intervals_doc[];
+/* _mixtures.c */
 PyObject *mixture_shifts(PyObject *self, PyObject *arguments);
 PyObject *mixture_intervals(PyObject *self, PyObject *arguments);
 PyObject *mixture_levels(PyObject *self, PyObject *arguments);

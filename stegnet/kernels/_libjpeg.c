@@ -523,8 +523,6 @@ static int are_tables(const Py_buffer *buffers, int count)
     return 1;
 }
 
-const char jpeg_ycc_doc[] = "jpeg_ycc(rgb, luma, blue, red)\n\nConverts RGB, uint8, to luma and chroma.";
-
 PyObject *jpeg_ycc(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4];
@@ -536,10 +534,6 @@ PyObject *jpeg_ycc(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 4);
 }
-
-const char jpeg_offsets_doc[] =
-    "jpeg_offsets(decoded, columns, channels, offset, room)\n\nFinds what luma gains by the conversion to RGB and back,\n"
-    "and the least distance of colours from 0 and 255: of blocks, (rows, columns, 64) int8, and (rows, columns) int16.";
 
 PyObject *jpeg_offsets(PyObject *self, PyObject *arguments)
 {
@@ -556,10 +550,6 @@ PyObject *jpeg_offsets(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 3);
 }
 
-const char jpeg_forward_doc[] =
-    "jpeg_forward(method, samples, columns, scales, coefficients)\n\nQuantises the DCT of rows of blocks of samples, \n"
-    "uint8: (rows, columns, 64) int16 in zigzag order. Scales are (64,) row by row, int32, or float32 of method 2.";
-
 PyObject *jpeg_forward(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[3]; /* samples, scales, coefficients */
@@ -575,10 +565,6 @@ PyObject *jpeg_forward(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 3);
 }
-
-const char jpeg_blocks_hold_doc[] =
-    "jpeg_blocks_hold(method, blocks, offset, steps, scales, inward, outward, held)\n\nFinds blocks that arrive as they\n"
-    "are, with results of the DCT within limits, as scales: (n,) bool.";
 
 PyObject *jpeg_blocks_hold(PyObject *self, PyObject *arguments)
 {
@@ -597,10 +583,6 @@ PyObject *jpeg_blocks_hold(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 7);
 }
-
-const char jpeg_steps_hold_doc[] =
-    "jpeg_steps_hold(method, blocks, offset, steps, scales, inward, outward, wanted, up, down)\n\nFinds coefficients of\n"
-    "blocks, of those that are wanted, (n, 63) bool, after whose step of 1 or -1 the block arrives as it is then.";
 
 PyObject *jpeg_steps_hold(PyObject *self, PyObject *arguments)
 {

@@ -107,10 +107,6 @@ static inline int8_t shift_in(const Mixtures *all, const Mixture *one, int level
     return (int8_t)(shift < -1 ? -1 : shift > 1 ? 1 : shift);
 }
 
-const char mixture_shifts_doc[] =
-    "mixture_shifts(means, scales, weights, logistic, narrow, exponential, top, levels, shifts)\n\n"
-    "Writes the likeliest places of samples in their levels.";
-
 PyObject *mixture_shifts(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[TABLES + 2];
@@ -133,10 +129,6 @@ PyObject *mixture_shifts(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, TABLES + 2);
 }
-
-const char mixture_intervals_doc[] =
-    "mixture_intervals(means, scales, weights, logistic, narrow, exponential, top, levels, intervals, expected)\n\n"
-    "Writes the intervals and the expected levels.";
 
 PyObject *mixture_intervals(PyObject *self, PyObject *arguments)
 {
@@ -163,10 +155,6 @@ PyObject *mixture_intervals(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, TABLES + 3);
 }
-
-const char mixture_levels_doc[] =
-    "mixture_levels(means, scales, weights, logistic, narrow, exponential, top, words, state, levels, expected)\n\n"
-    "Reads levels; changes the state.";
 
 PyObject *mixture_levels(PyObject *self, PyObject *arguments)
 {
@@ -215,10 +203,6 @@ PyObject *mixture_levels(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, TABLES + 4);
 }
-
-const char encode_intervals_doc[] =
-    "encode_intervals(intervals, words) -> int\n\n"
-    "Writes the code of intervals at the end of the words; returns their number.";
 
 PyObject *encode_intervals(PyObject *self, PyObject *arguments)
 {

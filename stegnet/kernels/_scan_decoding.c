@@ -321,13 +321,6 @@ static int fit(Scan *scan, const Py_buffer *layout, const Py_buffer *tables, int
     return 1;
 }
 
-const char decode_scan_doc[] =
-    "decode_scan(data, band, size, layout, tables, coefficients)\n\n"
-    "Decodes the data of a scan into coefficients, (blocks, 64) int16 in zigzag order: progressive or not, first and\n"
-    "last coefficient, high and low bit; rows and columns of MCUs, and MCUs between restart markers, 0 for none; of\n"
-    "each component, (n, 4) int64, the first block, the blocks from one row to the next, and an MCU's blocks across and\n"
-    "down; and of each two tables, (n, 2, 272) uint8, for DC and AC: 16 numbers of codes by length, and symbols.";
-
 PyObject *decode_scan(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* data, layout, tables, coefficients */

@@ -157,11 +157,6 @@ static int fit(Scan *scan, const Py_buffer *buffers)
     return fits;
 }
 
-const char count_doc[] =
-    "count(blocks, owners, dc, ac, interval, counts)\n\n"
-    "Adds the uses of each symbol of each table, (32, 256) int64, in a scan: (n, 64) int16 in zigzag order; of each\n"
-    "block of an MCU the component, uint8; of each component its tables, uint8; blocks between restart markers.";
-
 PyObject *count_symbols(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[5];
@@ -176,11 +171,6 @@ PyObject *count_symbols(PyObject *self, PyObject *arguments)
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 5);
 }
-
-const char code_doc[] =
-    "code(blocks, owners, dc, ac, interval, codes, sizes, out) -> int\n\n"
-    "Writes the bytes of a scan, and returns their number; codes, (32, 256) uint16, and their sizes, uint8, up to 16:\n"
-    "0 where a symbol has none. 16 bytes more than are written must fit into `out`.";
 
 PyObject *code_scan(PyObject *self, PyObject *arguments)
 {

@@ -346,11 +346,6 @@ def step(samples: U8, numbers: I32, changes: I8, free: U8, beside: int) -> None:
         samples[changed] = np.where(_are_free(free, changed), after, samples[changed]) if free.size else after
 
 
-def sort(words: U64) -> None:
-    """Sort random words."""
-    words.sort()
-
-
 def filter(values: F32, width: int, taps: F32, axis: int, stabiliser: float, out: F32) -> None:
     """Filter values, (H, W), along an axis, which shrinks by 15; with a stabiliser above 0, write the inverse sizes.
 

@@ -48,7 +48,10 @@ def jpeg_offsets(decoded: U8, columns: int, channels: int, offset: I8, room: I16
 
 
 def jpeg_forward(method: int, samples: U8, columns: int, scales: Table, coefficients: I16) -> None:
-    """Quantise the DCT of rows of blocks of samples, (8 · rows, 8 · columns): (rows, columns, 64)."""
+    """Quantise the DCT of rows of blocks of samples, (8 · rows, 8 · columns), by (64,) `scales`, row by row.
+
+    The coefficients, (rows, columns, 64), are in zigzag order. Scales are int32, or float32 of method 2.
+    """
     pixels = by_block(samples).reshape(-1, BLOCK**2).astype(np.int32).T.reshape(BLOCK, BLOCK, -1)
     coefficients[:] = _quantised(method, pixels - _MIDDLE, scales).reshape(coefficients.shape)
 

@@ -260,7 +260,7 @@ def first_sorted(words: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     keys |= np.arange(words.size, dtype=np.uint64)
     if count + 1 < keys.size:
         keys = np.partition(keys, count)[: count + 1]
-    kernels.sort(keys)
+    keys.sort()
 
     # In one of some million words, the lowest bits decide: neighbours whose other bits are equal are compared again.
     ties = _equal_but_for(places, keys)
