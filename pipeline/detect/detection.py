@@ -34,6 +34,7 @@ from pipeline.stage import bar, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import detect_result
 from stegnet.core.compute import make_deterministic
+from stegnet.core.process_settings import keep_freed_memory
 from stegnet.networks import Network
 
 NETWORK = "network"
@@ -47,6 +48,7 @@ ALL = "all"  # kinds of pictures
 def measure_detection(config: Config, shards: Path, weights: Path, out: Path) -> None:
     """Train and test the detector, and write its findings to the folder `out`."""
     make_deterministic(config.seed, config.train.threads)
+    keep_freed_memory()  # of a step for the next one
     network = Network.load(weights, backend="torch")
     with track(config, "detect", setup_of(network)) as run:
         table = measure(config, network, shards)
