@@ -14,7 +14,7 @@ from stegnet.cli.exit_codes import EXPLANATIONS, ExitCode
 from stegnet.cli.parser import Parser, completion, manual
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
-from stegnet.core.process_settings import set_up_process
+from stegnet.core.process_settings import openblas_starts_no_threads, set_up_process
 from stegnet.core.streams import escape_unprintable
 from stegnet.kernels import kernels_in_use
 
@@ -184,7 +184,8 @@ class _Print(argparse.Action):
 def _call(argv: Sequence[str] | None) -> int:
     """Run the command, and print its error, if any."""
     try:
-        options = make_parser().parse_args(argv)
+        with openblas_starts_no_threads:  # parsing imports the command, and NumPy with it
+            options = make_parser().parse_args(argv)
         if not gc.isenabled():
             gc.freeze()  # imported objects are not examined again
             gc.enable()

@@ -104,6 +104,9 @@ def _set_threads(library: "LibController", threads: int) -> None:
 # BLAS computes in one thread in calls of the library: `core.parallel` already shares the cores, and BLAS's own threads
 # would spin. OpenBLAS has one setting for the whole process.
 blas_in_one_thread = Borrowed(_one_thread)
+# OpenBLAS reads this while NumPy is imported. Its threads, which a program of stegnet's own stops at once, would take a
+# fifth of NumPy's import.
+openblas_starts_no_threads = default_variable("OPENBLAS_NUM_THREADS", "1")
 
 
 @cache
@@ -115,7 +118,9 @@ def set_up_process() -> None:
     """
     global _own_process  # noqa: PLW0603
     _own_process = True
-    for library in _loaded_blas():
+    with openblas_starts_no_threads:
+        libraries = _loaded_blas()
+    for library in libraries:
         _set_threads(library, 1)
     # PyTorch's threads spin while they wait for one another. By default they spin for so long that a training took ten
     # times as long beside other work, when the thread they waited for had no core. GNU's OpenMP reads this when PyTorch
