@@ -8,6 +8,7 @@ every base: after a good base, little is left, and much after a poor one. Pictur
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Self, TypeVar
@@ -140,7 +141,9 @@ def _rows(width: int) -> int:
 
 def free_memory() -> int:
     """Return the free memory in bytes."""
-    from psutil import virtual_memory  # imported here, since it takes 9 ms, and revealing does not need it
+    with suppress(OSError, StopIteration), open("/proc/meminfo", "rb") as lines:  # of Linux
+        return int(next(line for line in lines if line.startswith(b"MemAvailable:")).split()[1]) << 10
+    from psutil import virtual_memory  # imported here, since it takes 15 ms
 
     return virtual_memory().available
 

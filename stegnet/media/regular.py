@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
+from random import Random
 
 import numpy as np
 
@@ -229,7 +230,7 @@ def _anchors(channel: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _keys(channel: np.ndarray, anchors: np.ndarray) -> np.ndarray:
     """Return hashes of the samples after each anchor, (n,) uint64."""
-    factors = np.random.default_rng(0).integers(1 << 62, 1 << 63, _WINDOW, np.uint64) | np.uint64(1)
+    factors = np.frombuffer(Random(0).randbytes(8 * _WINDOW), np.uint64) | np.uint64(1)  # any odd numbers
     keys = np.zeros(anchors.size, np.uint64)
     for at, factor in enumerate(factors):
         keys += channel[anchors + at].astype(np.uint64) * factor  # sums wrap around
