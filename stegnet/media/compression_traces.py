@@ -100,8 +100,9 @@ def _looked_at(picture: np.ndarray) -> np.ndarray:
 
 def _has_past(picture: np.ndarray, decoders: tuple[str, ...]) -> bool:
     """Return whether a picture has the colours of a lossy decoder, or its grid of blocks."""
-    colours = np.unique(_numbers(_looked_at(picture)))
-    colours = colours[colours % 0x10101 != 0]  # greys tell nothing, since all decoders give them
+    colours = np.sort(_numbers(_looked_at(picture)), None)
+    colours = colours[np.diff(colours, prepend=-1) > 0]
+    colours = colours[colours % 0x10101 > 0]  # greys tell nothing, since all decoders give them
     given = len(colours) >= _FEW and any(_gives_nearly_all(decoder, colours) for decoder in decoders)
     return given or _has_grid(picture)
 
