@@ -85,6 +85,10 @@ class JpegPicture:
         in_block_rows(fill, rows)
         return DecodedLuma(shown.reshape(BLOCK * rows, BLOCK * cols), room)
 
+    def forget_luma(self) -> None:
+        """Free the memory of the decoded luma, which is decoded again if asked for."""
+        self.__dict__.pop("decoded_luma", None)
+
     def with_planes(self, planes: Sequence[np.ndarray]) -> bytes:
         """Return the file with other coefficients.
 

@@ -6,6 +6,7 @@ changes little that was not lost anyway: Denemark, Fridrich 2015, "Side-informed
 steganography with estimated side-information" (IEEE TCSVT 30(7)).
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -125,17 +126,14 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
     return errors
 
 
-def rounding_directions(jpeg: JpegPicture) -> np.ndarray:
-    """Return the signs of an estimate of `rounding_errors`, (rows, columns, 64) int8: −1, 0 or 1."""
+def rounding_directions(jpeg: JpegPicture) -> Callable[[slice], np.ndarray]:
+    """Return a function of rows of blocks: the signs of an estimate of their `rounding_errors`, (n, columns, 64) int8.
+
+    A sign is −1, 0 or 1.
+    """
     shown = jpeg.decoded_luma.shown
-    signs = np.empty(jpeg.planes[0].shape, np.int8)
     noise = noise_of(shown)
-
-    def fill(part: slice) -> None:
-        signs[part] = np.sign(_difference(smoothed(shown, part, noise), jpeg, part))
-
-    in_block_rows(fill, len(signs))
-    return signs
+    return lambda part: np.sign(_difference(smoothed(shown, part, noise), jpeg, part)).astype(np.int8)
 
 
 def noise_of(pixels: np.ndarray) -> np.float32:

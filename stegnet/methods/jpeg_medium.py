@@ -10,7 +10,7 @@ from stegnet.core.text import Text
 from stegnet.keys import ContainerKeys, Key, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.hiding import write_jpeg
-from stegnet.methods.medium import SampleMedium, WrittenMedium
+from stegnet.methods.medium import SampleMedium, WrittenMedium, time_for_pixels
 from stegnet.record import Record
 from stegnet.results import NEXT_STEP, SecurePayload
 from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
@@ -65,8 +65,13 @@ class JpegMedium(SampleMedium):
         height, width = self.cover.shown.shape[:2]
         return height, width
 
-    @cached_property
-    def samples(self) -> np.ndarray:  # type: ignore[override]  # made when first asked for
+    def forecast(self) -> str:
+        """Return how long it takes, if that is long; the pixels are not decoded for it."""
+        file = self.cover.picture.file
+        return time_for_pixels(file.height * file.width)
+
+    @property
+    def samples(self) -> np.ndarray:  # type: ignore[override]  # made when asked for, and not kept
         """Coefficients of luma, (rows, 63 · columns, 1) uint8."""
         return samples_of(self.cover.picture)
 
@@ -75,8 +80,8 @@ class JpegMedium(SampleMedium):
         """The kind of samples, whose context is all that carries nothing."""
         return medium_of(self.cover.picture)
 
-    @cached_property
-    def fixed(self) -> np.ndarray | None:  # type: ignore[override]  # made when first asked for
+    @property
+    def fixed(self) -> np.ndarray | None:  # type: ignore[override]  # made when asked for, and not kept
         """Coefficients that must not change; None: all may."""
         fixed = fixed_samples(self.cover.picture)
         return fixed if fixed.any() else None
@@ -84,7 +89,11 @@ class JpegMedium(SampleMedium):
     @property
     def secure(self) -> SecurePayload:  # type: ignore[override]  # it depends on the efficiency
         """Bytes that are hard to find in it."""
-        return jpeg_secure_payload(self.container, self.efficiency)
+        return _secure_payload(self.container, self._used, self.efficiency)
+
+    @cached_property
+    def _used(self) -> int:
+        return _used_coefficients(self.container)
 
     def record_capacity(self, key: Key) -> int:
         """Return the bytes of a record that fit into the JPEG; negative if too many of its coefficients are fixed."""
@@ -94,9 +103,9 @@ class JpegMedium(SampleMedium):
         if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
             return -1
 
-        most = int(_used_coefficients(cover) * _MOST_RATE) // 8
+        most = int(self._used * _MOST_RATE) // 8
         if cover.usable is not None:  # those nearby can't be used, either
-            share = _used_coefficients(cover) / max(_used_coefficients(replace(cover, usable=None)), 1)
+            share = self._used / max(_used_coefficients(replace(cover, usable=None)), 1)
             most = int(most * share * min(1, 2 * share))
 
         free = np.count_nonzero(~fixed)
@@ -106,7 +115,9 @@ class JpegMedium(SampleMedium):
 
     def costs(self) -> Costs:
         """Return the costs of steps of the coefficients."""
-        return coefficient_costs(self.cover.picture, self.cover.errors)
+        costs = coefficient_costs(self.cover.picture, self.cover.errors)
+        self.cover.picture.forget_luma()  # nothing else asks for it, and sealing needs the memory
+        return costs
 
     def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
         """Return the luma to send, (rows, columns, 64) int16; raises the errors of the channel, if there is one."""
@@ -132,8 +143,13 @@ class JpegMedium(SampleMedium):
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 
-def jpeg_secure_payload(cover: JpegCover, efficiency: float = 1.0) -> SecurePayload:
-    """Return the bytes that are hard to find in a JPEG that was saved once, with a medium of this `efficiency`.
+def jpeg_secure_payload(cover: JpegCover) -> SecurePayload:
+    """Return the bytes that are hard to find in a JPEG that was saved once."""
+    return _secure_payload(cover, _used_coefficients(cover), 1.0)
+
+
+def _secure_payload(cover: JpegCover, used: int, efficiency: float) -> SecurePayload:
+    """Return the bytes that are hard to find, given the `used` coefficients, and with a medium of this `efficiency`.
 
     The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit
     for each nonzero coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora,
@@ -144,7 +160,7 @@ def jpeg_secure_payload(cover: JpegCover, efficiency: float = 1.0) -> SecurePayl
     rate = _HIGHEST_RATE
     if cover.errors is None:
         rate = min(rate, _RATE * _STEP / float(cover.picture.steps(0).mean()))
-    return SecurePayload(_used_coefficients(cover), rate, _MEASURED, efficiency)
+    return SecurePayload(used, rate, _MEASURED, efficiency)
 
 
 def _used_coefficients(cover: JpegCover) -> int:

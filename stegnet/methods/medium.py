@@ -119,9 +119,8 @@ class Medium(ABC):
 
     def forecast(self) -> str:
         """Return how large the container gets, and how long that takes, as far as it is much; "": neither is."""
-        pixels_a_second = 5e6  # that are read, hidden in and written
         height, width = self.size
-        return time_in_words(height * width, pixels_a_second)
+        return time_for_pixels(height * width)
 
     def detectability(self, hidden_bytes: int) -> Detectability:
         """Return what decides how easily a container is found that carries so many bytes."""
@@ -148,6 +147,12 @@ class Medium(ABC):
     @abstractmethod
     def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
         """Return the cover with a file sealed in it, to be written with a suffix ("": the default)."""
+
+
+def time_for_pixels(count: int) -> str:
+    """Return how long it takes to read so many pixels, to hide in them and to write them; "": not long."""
+    pixels_a_second = 5e6
+    return time_in_words(count, pixels_a_second)
 
 
 class SampleMedium(Medium):

@@ -103,9 +103,10 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     pixels = jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
     costs = juniward(pixels, jpeg.steps(0))[..., 1:]
-    used = luma[..., 1:] != 0
+    of_used = np.concatenate(in_block_rows(lambda part: costs[part][luma[part, :, 1:] != 0], rows))
     # The median nonzero coefficient costs COST_SETTINGS.usual.
-    scale = COST_SETTINGS.usual / np.median(costs[used if used.any() else ~used], overwrite_input=True)
+    scale = COST_SETTINGS.usual / (np.median(of_used, overwrite_input=True) if of_used.size else np.median(costs))
+    del of_used
     ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
     never_one = ~np.logical_or.reduce(ones)
     discounts_of = _estimated_discounts(jpeg) if errors is None else _known_discounts(errors)
@@ -119,7 +120,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
             scaled = np.clip(costs[part] * (1 - discount) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
             if never_one.any():
-                scaled[..., never_one] = np.where(used[part][..., never_one], scaled[..., never_one], WET)
+                used = luma[part, :, 1:][..., never_one] != 0
+                scaled[..., never_one] = np.where(used, scaled[..., never_one], WET)
             step_costs[part] = scaled.reshape(len(scaled), -1, 1)
 
     in_block_rows(fill, rows)
@@ -140,8 +142,8 @@ def _known_discounts(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[n
 
 def _estimated_discounts(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.float32]]:
     """Return a function like the one of `_known_discounts`, from estimated rounding directions."""
-    directions = rounding_directions(jpeg)[..., 1:]
-    return lambda part: COST_SETTINGS.estimated * directions[part]
+    directions = rounding_directions(jpeg)
+    return lambda part: COST_SETTINGS.estimated * directions(part)[..., 1:]
 
 
 def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:

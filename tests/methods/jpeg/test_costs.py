@@ -63,7 +63,7 @@ def test_a_step_in_the_estimated_direction_costs_less(tmp_path: Path, picture):
     pixels = picture(128, 192)
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=75)
     jpeg = read_jpeg(tmp_path / "a.jpg")
-    errors, estimated = rounding_errors(pixels, jpeg), rounding_directions(jpeg)
+    errors, estimated = rounding_errors(pixels, jpeg), rounding_directions(jpeg)(slice(0, 16))
     some = (np.abs(jpeg.planes[0]) > 0) & (np.abs(errors) > 0.1)
     some[..., 0] = False
     assert some.sum() > 500
