@@ -43,10 +43,11 @@ def compress_picture(path: Path, folder: Path, limit: int, progress: Step = no_s
         MediaError: the picture can't be read or coded as AVIF.
         CapacityError: it is too large even at the lowest quality.
     """
-    picture = read_picture(path)
-    if exact := _lossless(picture, folder, limit):
+    image = Image.fromarray(read_picture(path))
+    if exact := _lossless(image, folder, limit):
         progress(1, 1)
         return exact
+    picture = np.asarray(image)
     return _Avif(path, picture, folder, progress).best(limit)
 
 
@@ -56,10 +57,12 @@ def compress_picture_nearly(path: Path, folder: Path, limit: int, progress: Step
     A near-lossless picture is not a file, but data of a record of its own kind.
     """
     above_avif = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
-    picture = read_picture(path)
-    if exact := _lossless(picture, folder, limit):
+    image = Image.fromarray(read_picture(path))
+    if exact := _lossless(image, folder, limit):
         progress(1, 1)
         return exact
+    picture = np.asarray(image)
+    del image
     coded = near.fit(picture, limit, progress)
     quality = psnr(picture, near.restored(picture, coded)) if coded else 0.0
     if quality < above_avif:
@@ -82,16 +85,19 @@ def _near_lossless(coded: "Coded", folder: Path, quality: float) -> Compressed:
     return Compressed(copy, f"{coded.coder.label}, {error}", quality, coded)
 
 
-def _lossless(picture: np.ndarray, folder: Path, limit: int) -> Compressed | None:
-    """Return the picture as lossless WebP; None if it is too large."""
+def _lossless(image: Image.Image, folder: Path, limit: int) -> Compressed | None:
+    """Return a picture as lossless WebP; None if it is too large.
+
+    Its encoder takes more memory than all else, so that there is no other copy of the picture.
+    """
     exact = folder / f"exact{WEBP}"
     longest_side = 16_383  # of a WebP
-    if max(picture.shape) > longest_side:
+    if max(image.size) > longest_side:
         return None
-    image = Image.fromarray(picture)
     image.save(exact, format="WEBP", lossless=True, method=0, quality=0)
     quick = exact.stat().st_size
-    half_a_byte = picture[..., 0].size // 2  # a pixel: where nothing repeats, a quick attempt is a quarter too large
+    # Half a byte for each pixel: where nothing repeats, a quick attempt is a quarter too large.
+    half_a_byte = image.width * image.height // 2
     if quick > max(1.3 * limit, half_a_byte):
         return None
     image.save(exact, format="WEBP", lossless=True)
