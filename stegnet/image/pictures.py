@@ -414,6 +414,13 @@ def has_pixels(path: Source, pixels: np.ndarray) -> bool:
         return all(np.array_equal(part, pixels[rows]) for rows, part in _strips_of(shown))
 
 
+def pixel_strips(path: Source) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the rows of a picture in parts, each with its pixels as `read_cover` gives them; it takes less memory."""
+    with open_picture(path) as image:
+        shown, _ = _shown(path, image, keep_profile=True, notes=[])
+        yield from _strips_of(shown)
+
+
 def _shown(
     path: Source, image: ImageFile.ImageFile, keep_profile: bool, notes: list[str] | None = None
 ) -> tuple[Image.Image, bytes | None]:

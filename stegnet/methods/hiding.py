@@ -21,6 +21,7 @@ from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Aside, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.image.jpeg_coefficients import read_jpeg
+from stegnet.image.pictures import pixel_strips
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.claims import open_cover
@@ -294,11 +295,15 @@ def write_jpeg(
     """
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part, quiet=True) as written:
-        if verify:  # before its pixels are read, which take as much memory
+        if verify:  # before pixels are read, which take as much memory
             check_same(part, all(map(np.array_equal, read_jpeg(written).planes, planes)))
         if check:
             check(written.read_bytes())
-        return Changes.of(cover.shown, written.pixels)
+        changes = Changes()
+        shown = cover.shown  # decoded now: a decoder takes more memory than the pixels
+        for rows, pixels in pixel_strips(written):
+            changes.add(shown[rows], pixels)
+        return changes
 
 
 def warn_of_slow_film(frames: int, context: Context) -> None:

@@ -257,7 +257,7 @@ def not_safe(secret: Path, size: int, most: int) -> CapacityError:
 
 
 class Changes:
-    """Differences between a container and its cover; threads may add frames of one size in any order."""
+    """Differences between a container and its cover; threads may add frames, or parts of a picture, in any order."""
 
     def __init__(self) -> None:
         self._frames: list[tuple[int, int, int]] = []
@@ -270,7 +270,7 @@ class Changes:
         return changes
 
     def add(self, cover: np.ndarray, container: np.ndarray) -> None:
-        """Add a frame of both, (H, W, 3) uint8."""
+        """Add a frame of both, or a part of it, (H, W, 3) uint8."""
         parts = in_strips(lambda rows: _differences(cover[rows], container[rows]), *cover.shape[:2])
         self._frames.append((cover.size, sum(error for error, _ in parts), sum(changed for _, changed in parts)))
 
