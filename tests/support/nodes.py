@@ -76,10 +76,10 @@ class Nodes:
         """Host and port of its pages."""
         return self._cluster.webui_url
 
-    def keep(self, count: int, processors: int = 2) -> None:
-        """Starts nodes until there are `count`."""
+    def keep(self, count: int) -> None:
+        """Starts nodes until there are `count`, each with one processor: a process takes long to start."""
         while len(self._nodes) < count:
-            self._nodes.append(self._cluster.add_node(wait=False, num_cpus=processors, object_store_memory=STORE))
+            self._nodes.append(self._cluster.add_node(wait=False, num_cpus=1, object_store_memory=STORE))
         self._cluster.wait_for_nodes(LIMIT)
 
     def kill(self) -> None:
