@@ -215,10 +215,12 @@ def seal_record(
     effort: int = PICTURE_EFFORT,
 ) -> np.ndarray:
     """Return a copy of a group of samples with a record sealed in it; arguments as of `SealOptions` and `seal`."""
+    fixed = group.fixed
+    costs = [group.costs()]  # before samples are copied, as it takes memory; emptied below, so that sealing frees them
     samples = group.samples.copy(order="C")
     colour = samples.shape[2] > 1
-    options = SealOptions(first, effort, grey=colour, clustered=colour, medium=group.model, fixed=group.fixed)
-    seal(samples, format_record(record, keys.film), keys, seed, group.costs(), options)
+    options = SealOptions(first, effort, grey=colour, clustered=colour, medium=group.model, fixed=fixed)
+    seal(samples, format_record(record, keys.film), keys, seed, costs.pop(), options)
     return samples
 
 

@@ -119,8 +119,9 @@ def place_decoys(
         The steps of the pixels whose samples move together, as in a grey record.
     """
     may_change = None if costs.fixed is None else ~costs.fixed.reshape(-1)
-    salt_samples = idle_samples(picture.size)[: picture.size // FORMAT.stride]
-    free = salt_samples.size if may_change is None else int(np.count_nonzero(may_change[salt_samples]))
+    free = picture.size // FORMAT.stride  # salt samples that may change
+    if may_change is not None:
+        free = int(np.count_nonzero(may_change[idle_samples(picture.size)[:free]]))
     while True:
         if isinstance(plan, LayeredPlan):
             decoys = _layered(picture, plan, seed)
