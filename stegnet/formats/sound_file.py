@@ -105,7 +105,9 @@ class SoundFile(CodedSound):
         ]
         with part.open("wb") as file:
             before = self._with_digests(self.head[: id3_bytes(self.head) + 4], made)
-            file.writelines((before, written_blocks(blocks), *coded.parts(frames, len(coded)), self.tail))
+            file.writelines((before, written_blocks(blocks)))
+            file.writelines(coded.parts(frames, len(coded)))
+            file.write(self.tail)
 
     def notes(self) -> tuple[str, ...]:
         """Return lines for the report on the coding; errors are those of `write`."""
