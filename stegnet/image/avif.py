@@ -130,8 +130,8 @@ def _constant_rate(target: int) -> _RateControl:
     """Return options for a picture of about `target` bits, by libaom's 256 quantisers."""
     # At a constant bit rate, the first frame may take half of what the buffer holds at the start: here a frame's time.
     # libaom rounds bits per second to thousands, and the buffer to milliseconds.
-    frame = 2 * target
     most_per_second = (1 << 31) - 1
+    frame = 2 * min(target, most_per_second // 5)
     rate = 25 if 25 * frame <= most_per_second else 1
     bits = dict.fromkeys(("video_bitrate", "minrate", "maxrate"), rate * frame)
     return _RateControl(bits | {"bufsize": 5 * frame // 2, "rc_init_occupancy": frame}, rate)
@@ -259,6 +259,7 @@ class BareCoder:
         wanted = max(0.99 * most, 1)  # bytes to aim at
         one_step = 1.035  # factor of the bytes between two quantisers
         times_target = 1.6  # bytes of a picture for each that is asked for, about
+        most_asked = max(32 * most, 1)  # bytes to ask for: a picture that still takes less does not take more
         most_aims = 8  # pictures that are encoded at most
         target = first or max(int(most / times_target), 1)
         best = None
@@ -279,7 +280,7 @@ class BareCoder:
                 share = math.log(wanted / sizes[below]) / math.log(sizes[above] / sizes[below])
                 target = round(below * (above / below) ** share)
             else:
-                target = max(round(target * (wanted / len(data)) ** (1 / _steepness(sizes))), 1)
+                target = min(max(round(target * (wanted / len(data)) ** (1 / _steepness(sizes))), 1), most_asked)
 
         poorly_filled = 0.9
         if best is None or len(best[1]) < poorly_filled * most:

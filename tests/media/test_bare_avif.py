@@ -56,6 +56,14 @@ def test_ten_bits_fill_what_there_is(picture, most, first):
     assert 0.9 * min(most, whole) < len(data) <= most
 
 
+def test_a_smooth_picture_takes_fewer_bytes_than_there_are():
+    """However many are asked for."""
+    gradient = np.broadcast_to((np.arange(800) * 255 // 800).astype(np.uint8)[:, None], (600, 800, 3))
+    _, data = THOROUGH.to_fit(gradient, 4000)
+    assert len(data) < 4000
+    assert psnr(gradient, decode_bare(data, 600, 800, 10)) > 50
+
+
 def test_few_pictures_are_coded_in_ten_bits(monkeypatch, picture):
     """Of which two tell how the bytes rise with those asked for."""
     coded = []
