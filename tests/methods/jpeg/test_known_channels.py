@@ -155,6 +155,15 @@ def test_what_is_hard_to_find_is_one_figure(tmp_path: Path, key: Key, channel: P
         Session().hide(cover, secret, to=tmp_path / "n.jpg", key=key, survive=channel, at_most_safe=True)
 
 
+def test_fewer_bytes_are_hard_to_find_through_a_channel_that_is_not_exact(tmp_path: Path) -> None:
+    """The codes that correct it change three times as much for the same bytes."""
+    cover = APP(photo(tmp_path / "c.jpg"), tmp_path / "came.jpg")
+    channels = written(tmp_path / "exact.channel", known()), written(tmp_path / "rough.channel", known(**NOT_EXACT))
+    exact, rough = (Session().info(cover, survive=channel)["fits"][0].safe for channel in channels)
+    assert exact is not None and rough is not None
+    assert 0 < rough < 0.4 * exact
+
+
 def test_a_cover_may_be_reduced_further_than_the_channel_does(tmp_path: Path, exact: Path, key: Key) -> None:
     cover = photo(tmp_path / "c.png", (640, 480))
     for resize, size in ((240, (240, 180)), (600, (320, 240))):
