@@ -88,11 +88,22 @@ class JpegMedium(SampleMedium):
 
     @property
     def secure(self) -> SecurePayload:  # type: ignore[override]  # it depends on the efficiency
-        """Bytes that are hard to find in it."""
-        return _secure_payload(self.container, self._used, self.efficiency)
+        """Bytes that are hard to find in it.
+
+        The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1
+        bit for each nonzero coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora,
+        Fridrich 2019 and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is
+        roughly inverse to the mean quantisation step: 0.025 at a step of 29. With side information, 0.2 is the highest
+        rate that is published or measured (54 %). No rate above half of that counts as hard to find.
+        """
+        rate = _HIGHEST_RATE
+        if self.container.errors is None:
+            rate = min(rate, _RATE * _STEP / float(self.container.picture.steps(0).mean()))
+        return SecurePayload(self._used, rate, _MEASURED, self.efficiency)
 
     @cached_property
     def _used(self) -> int:
+        """Number of its coefficients that carry."""
         return _used_coefficients(self.container)
 
     def record_capacity(self, key: Key) -> int:
@@ -141,26 +152,6 @@ class JpegMedium(SampleMedium):
         if self.promise:
             notes = (*notes, Text(self.promise, kind=NEXT_STEP))
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
-
-
-def jpeg_secure_payload(cover: JpegCover) -> SecurePayload:
-    """Return the bytes that are hard to find in a JPEG that was saved once."""
-    return _secure_payload(cover, _used_coefficients(cover), 1.0)
-
-
-def _secure_payload(cover: JpegCover, used: int, efficiency: float) -> SecurePayload:
-    """Return the bytes that are hard to find, given the `used` coefficients, and with a medium of this `efficiency`.
-
-    The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1 bit
-    for each nonzero coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora,
-    Fridrich 2019 and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is
-    roughly inverse to the mean quantisation step: 0.025 at a step of 29. With side information, 0.2 is the highest rate
-    that is published or measured (54 %). No rate above half of that counts as hard to find.
-    """
-    rate = _HIGHEST_RATE
-    if cover.errors is None:
-        rate = min(rate, _RATE * _STEP / float(cover.picture.steps(0).mean()))
-    return SecurePayload(used, rate, _MEASURED, efficiency)
 
 
 def _used_coefficients(cover: JpegCover) -> int:

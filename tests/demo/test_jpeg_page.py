@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageCms
 import stegnet
 from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
-from stegnet.methods.jpeg_medium import jpeg_secure_payload
+from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.methods.pixel_medium import secure_payload
 from stegnet.results import DETECTION_WORDS, NONE_HARD, Detectability, Detection
 from tests.demo.conftest import node
@@ -101,7 +101,7 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
     """Python's words for a cover whose container is of a kind: how easily so many bytes are found, in words."""
     if kind == "jpeg":
         made = jpeg_cover(cover, 95)
-        secure, history = jpeg_secure_payload(made), made.history
+        secure, history = JpegMedium(made).secure, made.history
     else:
         pixels, _ = read_cover(cover)
         secure, history = secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)

@@ -235,7 +235,7 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 @pytest.mark.parametrize("kernel", kernels.in_numpy())
 def test_kernels_in_c_and_in_numpy_have_the_same_arguments(kernel):
-    """What fits is computed by both."""
+    """Both compute the same from arrays that fit."""
     assert list(fitting(kernel)) == list(inspect.signature(kernels.in_numpy()[kernel]).parameters)
     in_c, in_numpy = fitting(kernel), fitting(kernel)
     assert kernels.IN_C[kernel](*in_c.values()) == kernels.in_numpy()[kernel](*in_numpy.values())

@@ -57,7 +57,7 @@ def test_ten_bits_fill_what_there_is(picture, most, first):
 
 
 def test_a_smooth_picture_takes_fewer_bytes_than_there_are():
-    """However many are asked for."""
+    """The search ends at the best quality."""
     gradient = np.broadcast_to((np.arange(800) * 255 // 800).astype(np.uint8)[:, None], (600, 800, 3))
     _, data = THOROUGH.to_fit(gradient, 4000)
     assert len(data) < 4000

@@ -13,7 +13,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hinet": {"blocks": 2, "width": 4},
     "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},
     "modem": {"rungs": [{"bits": 2, "scale": 1.0}, {"bits": 3, "scale": 2.0}], "width": 6, "blocks": 2},
-    "stegformer": {"blocks": 1, "width": 1},
+    "stegformer": {"width": 1},
     "timm_unet": {"backbone": "test_resnet", "width": 4},
     "udh": {"width": 4},
     "unet": {"width": 4},

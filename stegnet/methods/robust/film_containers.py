@@ -107,9 +107,10 @@ def embed_in_film(
         [FilmModulator(source, info, folder, channel, point, most, key, context) for point, most in points]
         for points in film_points(channel.hard, options.container_psnr, exact=exact)
     ]
-    bound = _check_size(tried[0], wanted, payload)
-    if exact and wanted < bound // _FEW:  # whose rates are low, whatever is measured
-        tried = [[replace(film, tried=GROUP // 4) for film in films] for films in tried]
+    few = 64  # times as many bytes as a file has, from which it uses a small part of a film
+    _check_size(tried[0], wanted, payload)
+    if exact and wanted < _highest_capacity(tried[0]) // few:  # its rates are low in any case
+        tried = [[replace(film, sampled_frames=GROUP // 4) for film in films] for films in tried]
     pixels_a_second = 5e6  # that are reduced, and encoded and tried several times
     context.foretell(Detectability(), time_in_words(cover.frames * info.height * info.width, pixels_a_second))
     if isinstance(source, Path):
@@ -149,18 +150,18 @@ def _write_reduced(cover: Cover, channel: FilmChannel, path: Path, context: Cont
     write_draft(path, resized())
 
 
-def _check_size(films: Sequence["FilmModulator"], wanted: int, payload: Payload) -> int:
-    """Return the bytes that the best rates would hold.
-
-    Raises CapacityError if these are too few, since measuring takes as long as hiding.
-    """
-    bounds = [film.plan_at([HIGHEST] * film.groups).capacity for film in films if film.blocks]
-    if (bound := max(bounds, default=0)) and bound < wanted:
+def _check_size(films: Sequence["FilmModulator"], wanted: int, payload: Payload) -> None:
+    """Raise CapacityError if no rate would be enough for any cover, since measuring takes as long as hiding."""
+    if (bound := _highest_capacity(films)) and bound < wanted:
         size = payload.file.length
         most = max(bound - wanted + size, 0)
         problem = f"has {size} bytes, more than the capacity of {most} at most"
         raise CapacityError(problem, _LARGER, subject=payload.path)
-    return bound
+
+
+def _highest_capacity(films: Sequence["FilmModulator"]) -> int:
+    """Return the bytes that the best of these covers would hold at the highest rates; 0 if none has any blocks."""
+    return max((film.plan_at([HIGHEST] * film.groups).capacity for film in films if film.blocks), default=0)
 
 
 def _first_with_capacity(films: Sequence["FilmModulator"], wanted: int, payload: Payload) -> "FilmModulator":
@@ -229,7 +230,7 @@ class FilmModulator:
     most: int
     key_source: KeySource
     context: Context
-    tried: int = GROUP  # frames of a group by which its rate is measured
+    sampled_frames: int = GROUP  # of a group, by which its rate is measured
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -334,14 +335,14 @@ class FilmModulator:
 
         Random bits are in the number of macroblocks that may carry data.
         """
-        point = replace(self.point, group=self.tried)
+        point = replace(self.point, group=self.sampled_frames)
         rows = self.shape[0]
         # A strip is wide enough to hold the motion.
         width = max(8, -(-self.shape[1] // 8))
         columns = np.arange(self.shape[1])
         columns = columns[columns // width % 2 == 0]
         shape = rows, len(columns)
-        pts = self.info.pts[: len(groups) * self.tried]
+        pts = self.info.pts[: len(groups) * self.sampled_frames]
         info = replace(self.info, height=rows * BLOCK, width=len(columns) * BLOCK, pts=pts)
         film = self.folder / "measured.mp4"
         motion = self.folder / "measured-motion.mp4"
@@ -356,7 +357,7 @@ class FilmModulator:
             return signs * used[..., None], draw.random((math.prod(shape), point.bits), np.float32)
 
         def containers() -> Generator[np.ndarray, None, None]:
-            with closing(self._moves(motion, self.tried)) as moves:
+            with closing(self._moves(motion, self.sampled_frames)) as moves:
                 for index, frames in zip(groups, self._samples(groups, columns), strict=True):
                     signs, dither = drawn(index)
                     yield from modulated(frames, signs, dither, point, next(moves))
@@ -365,10 +366,11 @@ class FilmModulator:
         self._search(motion, covers, info, "try")
         self._write(film, containers(), info, WRITTEN, "try")
         share_kept = 0.85  # of the information, for encoders that were not tried
-        with closing(prefetch(read_frames(self._again(decode(film), info, "try")), self.tried)) as arrived:
+        with closing(prefetch(read_frames(self._again(decode(film), info, "try")), self.sampled_frames)) as arrived:
             for index in groups:
                 signs, dither = drawn(index)
-                carrying = [dct_coefficients(luma(frame)) for frame in islice(arrived, 0, self.tried, point.run)]
+                frames = islice(arrived, 0, self.sampled_frames, point.run)
+                carrying = [dct_coefficients(luma(frame)) for frame in frames]
                 signs = signs.reshape(dither.shape)
                 right = (sines(carrying, dither, point) * signs)[signs != 0]
                 rate = int(sureness(right)[1] * RATES * share_kept) - _MARGIN if right.size else 0
@@ -376,11 +378,11 @@ class FilmModulator:
 
     def _samples(self, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
         """Yield the frames of some of the cover's groups that are tried, reduced to these columns of blocks."""
-        wanted = {GROUP * index + at for index in groups for at in range(self.tried)}
+        wanted = {GROUP * index + at for index in groups for at in range(self.sampled_frames)}
         pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
         with closing(read_frames(self.source, wanted)) as frames:
             for _ in groups:
-                yield [hidden_area(frame)[:, pixels] for frame in islice(frames, self.tried)]
+                yield [hidden_area(frame)[:, pixels] for frame in islice(frames, self.sampled_frames)]
 
     def _containers(
         self, contents: Sequence[GroupContent | None], motion: Path, kept: dict[int, np.ndarray]
@@ -444,7 +446,6 @@ class FilmModulator:
             write_h264(film, counted(made), info, coding, draft=True)
 
 
-_FEW = 64  # times as many bytes as a file has, from which it uses a small part of a film
 _MARGIN = 2  # 64ths between the rate that a simulation supports and the one that is used
 
 
