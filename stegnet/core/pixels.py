@@ -153,10 +153,15 @@ def in_block_rows(work: Callable[[slice], Result], rows: int) -> list[Result]:
     return in_parts(work, rows, most=16)
 
 
-def check_memory(path: object, count: int, what: str) -> None:
-    """Raise a MediaError if a cover's pixels or samples, described by `what`, need more memory than is free."""
-    bytes_each = 30  # that hiding takes at least for a pixel of a picture or a sample of a sound
-    needed = bytes_each * count
+def memory_to_hide(pixels: int) -> int:
+    """Return about how many bytes of memory it takes to hide a text in a picture of so many pixels."""
+    program = 50_000_000  # bytes
+    bytes_each = 15  # for a pixel
+    return program + bytes_each * pixels
+
+
+def check_memory(path: object, needed: int, what: str) -> None:
+    """Raise a MediaError if hiding in a cover, described by `what`, needs more bytes of memory than are free."""
     free = free_memory()
     if needed > free:
         hint = f"{free / 1e9:.1f} GB are free: close other programs, or use a smaller cover"

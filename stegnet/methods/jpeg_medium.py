@@ -10,7 +10,7 @@ from stegnet.core.text import Text
 from stegnet.keys import ContainerKeys, Key, Randomness
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.hiding import write_jpeg
-from stegnet.methods.medium import SampleMedium, WrittenMedium, time_for_pixels
+from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import Record
 from stegnet.results import NEXT_STEP, SecurePayload
 from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
@@ -65,10 +65,10 @@ class JpegMedium(SampleMedium):
         height, width = self.cover.shown.shape[:2]
         return height, width
 
-    def forecast(self) -> str:
-        """Return how long it takes, if that is long; the pixels are not decoded for it."""
-        file = self.cover.picture.file
-        return time_for_pixels(file.height * file.width)
+    @property
+    def pixel_count(self) -> int:
+        """The number of pixels, none of which is decoded for it."""
+        return self.cover.picture.file.height * self.cover.picture.file.width
 
     @property
     def samples(self) -> np.ndarray:  # type: ignore[override]  # made when asked for, and not kept

@@ -15,7 +15,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import USUAL_NAME
-from stegnet.core.pixels import channels_of
+from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
 from stegnet.media.cover import Cover
@@ -108,6 +108,12 @@ class Medium(ABC):
         return 0, 0
 
     @property
+    def pixel_count(self) -> int:
+        """The number of pixels of a picture, or of a film's frame."""
+        height, width = self.size
+        return height * width
+
+    @property
     @abstractmethod
     def channels(self) -> int:
         """Channels that a record may use."""
@@ -119,8 +125,8 @@ class Medium(ABC):
 
     def forecast(self) -> str:
         """Return how large the container gets, and how long that takes, as far as it is much; "": neither is."""
-        height, width = self.size
-        return time_for_pixels(height * width)
+        pixels_a_second = 5e6  # that are read, hidden in and written
+        return time_in_words(self.pixel_count, pixels_a_second)
 
     def detectability(self, hidden_bytes: int) -> Detectability:
         """Return what decides how easily a container is found that carries so many bytes."""
@@ -149,22 +155,18 @@ class Medium(ABC):
         """Return the cover with a file sealed in it, to be written with a suffix ("": the default)."""
 
 
-def time_for_pixels(count: int) -> str:
-    """Return how long it takes to read so many pixels, to hide in them and to write them; "": not long."""
-    pixels_a_second = 5e6
-    return time_in_words(count, pixels_a_second)
-
-
 class SampleMedium(Medium):
     """A medium that is one group of samples, with one record.
 
     Attributes:
         samples, model, fixed: as of `SampleGroup`.
+        memory_if_full: memory that it takes besides what a text takes if all samples carry.
     """
 
     samples: np.ndarray
     model: SampleModel
     fixed: np.ndarray | None = None
+    memory_if_full: ClassVar[int] = 0  # bytes a pixel
 
     @cached_property
     def channels(self) -> int:
@@ -183,6 +185,16 @@ class SampleMedium(Medium):
     @abstractmethod
     def costs(self) -> Costs:
         """Return the costs of changing the samples."""
+
+    def memory_in_words(self, hidden_bytes: int) -> str:
+        """Return how much memory it takes to hide so many bytes; "" if it is not much."""
+        usual = 13_000_000  # pixels
+        if self.pixel_count <= usual:
+            return ""
+        fully_used = 0.02  # hidden bytes a pixel
+        more = self.memory_if_full * min(self.pixel_count, hidden_bytes / fully_used)
+        needed = memory_to_hide(self.pixel_count) + more
+        return f"about {needed / 1e9:.1f} GB of memory"
 
     def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
         """Return what `write` takes: the samples with a record sealed in them. Raises the errors of the medium."""
@@ -338,7 +350,9 @@ def _seal(
     fitted: HiddenFile | None = None,
 ) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
-    context.foretell(medium.detectability(len(record.data)), medium.forecast())
+    hidden_bytes = len(record.data)
+    forecast = filter(None, (medium.forecast(), medium.memory_in_words(hidden_bytes)))
+    context.foretell(medium.detectability(hidden_bytes), "; ".join(forecast))
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
     return _SealedMedium(medium, record, keys.film, context, fitted, sealed)
 

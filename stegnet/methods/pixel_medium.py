@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.core.pixels import check_memory
+from stegnet.core.pixels import check_memory, memory_to_hide
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.compression_traces import FLAT
@@ -48,6 +48,7 @@ class PixelMedium(SampleMedium):
     """
 
     model = LAYERED_PIXELS
+    memory_if_full = 15
 
     def __init__(self, cover: Cover, side: int | None, suffix: str = "") -> None:
         cover.once("pixels", check_pixels)
@@ -112,7 +113,8 @@ def check_pixels(cover: Cover) -> None:
     """Raise MediaError for a picture that has a palette, or is too large for the free memory."""
     refuse_palette(cover)
     with open_picture(cover) as image:
-        check_memory(cover, image.width * image.height, f"{image.width}×{image.height} pixels")
+        needed = memory_to_hide(image.width * image.height)
+        check_memory(cover, needed, f"{image.width}×{image.height} pixels")
 
 
 def regular_areas_of(cover: Cover) -> RegularAreas:

@@ -1,5 +1,6 @@
 """What is refused for a reason that is known at its start is refused before the work, which may take minutes."""
 
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,3 +208,15 @@ def test_how_long_it_takes_is_said_before_the_work_if_that_is_long(capsys, monke
     with pytest.raises(Worked):
         main(["hide", "large.png", "photo.png", "--method", "network", "--key-file", "k", "-o", "sent.png"])
     assert "sent.png (takes about 12 seconds): easy to find" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "needed"), [("large.png", 100, "0.3"), ("large.png", 300_000, "0.5"), ("large.jpg", 100, "0.3")]
+)
+def test_how_much_memory_it_takes_is_said_before_the_work_if_that_is_much(name, size, needed, capsys, monkeypatch):
+    monkeypatch.setattr("stegnet.methods.medium.SampleMedium.sealed", work)
+    Image.fromarray(np.tile(picture(750, 1000, 1), (5, 4, 1))).save(name)
+    Path("secret.bin").write_bytes(random.Random(1).randbytes(size))
+    with pytest.raises(Worked):
+        main(["hide", name, "secret.bin", "--key-file", "k", "-o", f"sent{Path(name).suffix}"])
+    assert re.match(rf"sent\.\w+ \(about {needed} GB of memory\): ", capsys.readouterr().err)

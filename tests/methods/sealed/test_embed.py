@@ -132,7 +132,7 @@ def test_what_is_called_hard_to_find_leaves_margins_alone():
 def test_a_cover_for_which_there_is_not_enough_memory(monkeypatch):
     """It is refused by its size, before it is read."""
     monkeypatch.setattr("stegnet.core.pixels.free_memory", lambda: 1000)
-    with pytest.raises(MediaError, match=r"needs 0\.0 GB of memory") as caught:
+    with pytest.raises(MediaError, match=r"needs 0\.1 GB of memory") as caught:
         embed(COVER, secret(10), "c.png")
     assert "0.0 GB are free" in caught.value.hint
     assert not Path("c.png").exists()
