@@ -263,8 +263,8 @@ def _sealed(path: Path, quality: int, rate: float, seed: int) -> Luma:
     record = random(max(round((rate * plain.nonzero - LEAST_BITS) / 8), 0))
     samples, fixed = samples_of(picture), fixed_samples(picture)
     options = SealOptions(True, clustered=False, medium=medium_of(picture), fixed=fixed if fixed.any() else None)
-    seal(samples, record, keys, random(SEED_BYTES), coefficient_costs(picture, cover.errors), options)
-    return Luma(from_zigzag(with_samples(picture, samples)[0]), plain.table, quality)
+    sealed = seal(samples, record, keys, random(SEED_BYTES), coefficient_costs(picture, cover.errors), options)
+    return Luma(from_zigzag(with_samples(picture, sealed)[0]), plain.table, quality)
 
 
 def _saved(picture: np.ndarray, quality: int, folder: Path) -> Path:

@@ -262,8 +262,8 @@ def _record(path: Path, draw: random.Random) -> None:
     for number in range(3 if data[48] == 2 or draw.random() < 0.2 else 1):  # a film's record, most often, in a film
         frame = picture(160, 200, number)
         own = data[:53] + number.to_bytes(4, "big") + data[57:] if number else data  # its index
-        seal(frame, own[:9000], keys, draw.randbytes(32), texture_costs(frame), SealOptions(not number, 1))
-        frames.append(frame)
+        options = SealOptions(not number, 1)
+        frames.append(seal(frame, own[:9000], keys, draw.randbytes(32), texture_costs(frame), options))
     if len(frames) > 1:
         films.write_film(Path("film.mkv"), frames)
         stegnet.info("film.mkv", key=KEY)

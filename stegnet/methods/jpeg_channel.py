@@ -52,8 +52,7 @@ class ThroughChannel(JpegMedium):
         before = samples_of(arrived)
         failures: list[int] = []
         while len(failures) < sealings and not _is_hopeless(failures):
-            samples = before.copy()
-            seal(samples, data, keys, seed, costs, options)
+            samples = seal(before, data, keys, seed, costs, options)
             if options.decoys:  # decoys determine all other places, and stay as they are
                 idle = idle_samples(samples.size)
                 before.reshape(-1)[idle] = samples.reshape(-1)[idle]

@@ -228,12 +228,11 @@ def seal_record(
 ) -> np.ndarray:
     """Return a copy of a group of samples with a record sealed in it; arguments as of `SealOptions` and `seal`."""
     fixed = group.fixed
-    costs = [group.costs()]  # before samples are copied, as it takes memory; emptied below, so that sealing frees them
-    samples = group.samples.copy(order="C")
+    costs = [group.costs()]  # emptied below, so that sealing frees them
+    samples = group.samples
     colour = samples.shape[2] > 1
     options = SealOptions(first, effort, grey=colour, clustered=colour, medium=group.model, fixed=fixed)
-    seal(samples, format_record(record, keys.film), keys, seed, costs.pop(), options)
-    return samples
+    return seal(samples, format_record(record, keys.film), keys, seed, costs.pop(), options)
 
 
 class MediumMethod(AlbumMethod[Options]):

@@ -385,8 +385,7 @@ def hide_frame(
         record = _hide_secret(network, keys.film, given, container, rounding_error, step)
     effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
     options = SealOptions(record.index == 0, effort)
-    seal(container, format_record(record, keys.film), keys, given.seed, rounding_costs(rounding_error), options)
-    return container
+    return seal(container, format_record(record, keys.film), keys, given.seed, rounding_costs(rounding_error), options)
 
 
 def _hide_secret(

@@ -108,15 +108,15 @@ class _Steps(NamedTuple):
         return PixelSteps(numbers[together, 0] // channels, np.sign(steps[together, 0]))
 
 
-def place_decoys(
+def with_decoys(
     picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan | LayeredPlan, zones: Zones, seed: bytes
-) -> PixelSteps:
-    """Step samples that carry nothing, in place, as often as data samples of the same cost.
+) -> tuple[NDArray[np.uint8], PixelSteps]:
+    """Step samples that carry nothing as often as data samples of the same cost.
 
     The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
 
     Returns:
-        The steps of the pixels whose samples move together, as in a grey record.
+        A copy of the picture, and the steps of the pixels whose samples move together, as in a grey record.
     """
     may_change = None if costs.fixed is None else ~costs.fixed.reshape(-1)
     free = picture.size // FORMAT.stride  # salt samples that may change
@@ -131,8 +131,9 @@ def place_decoys(
             kept = may_change[decoys.numbers]
             decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
         if np.count_nonzero(is_salt(decoys.numbers, picture.size)) >= min(_LEAST_CHANGED, free):
-            decoys.apply(picture.reshape(-1))
-            return decoys.of_pixels(picture.shape[2])
+            stepped = picture.copy()  # made now, since the search takes much memory
+            decoys.apply(stepped.reshape(-1))
+            return stepped, decoys.of_pixels(picture.shape[2])
         seed = sha256(seed).digest()
 
 

@@ -22,7 +22,7 @@ from stegnet.core.pixels import in_strips, is_grey
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
 from stegnet.sealing import trellis
 from stegnet.sealing.costs import Costs
-from stegnet.sealing.decoys import fill_ephemeral_zone, place_decoys
+from stegnet.sealing.decoys import fill_ephemeral_zone, with_decoys
 from stegnet.sealing.sample_order import (
     LEAD_BITS,
     MAC_BITS,
@@ -145,12 +145,12 @@ def too_small(
 
 def seal(
     picture: NDArray[np.uint8], record: bytes, keys: ContainerKeys, seed: bytes, costs: Costs, options: SealOptions
-) -> None:
-    """Seal a record in a picture, in place. A grey picture stays grey if the record fits into one channel.
+) -> NDArray[np.uint8]:
+    """Return a copy of a picture with a record sealed in it. A grey picture stays grey if one channel holds the record.
 
     Args:
-        picture: (H, W, 3) or (H, W, 1) uint8, contiguous; samples change by one level (at 0 and 255 by two, if at all),
-            and by up to four (near 0 and 255 by up to eight) if the record needs two layers.
+        picture: (H, W, 3) or (H, W, 1) uint8; samples change by one level (at 0 and 255 by two, if at all), and by up
+            to four (near 0 and 255 by up to eight) if the record needs two layers.
         record: bytes of the record.
         keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
@@ -167,7 +167,7 @@ def seal(
     # A grey picture stays grey, so that only one of its channels is a frame of samples.
     fits_one_channel = len(record) <= record_capacity(height, width, keys.film, 1, options.medium)
     stays_grey = channels > 1 and fits_one_channel and is_grey(picture)
-    frame = picture[..., :1].copy() if stays_grey else picture
+    frame = np.ascontiguousarray(picture[..., :1] if stays_grey else picture)
 
     # The plan leaves space for an ephemeral key in every frame, as the salt, which comes later, decides on anchors.
     zones = zones_of(frame.size, keys.film.recipient is not None, options.medium)
@@ -181,13 +181,8 @@ def seal(
     del costs  # tens of megabytes for large pictures, which some callers no longer need
 
     writer = _FrameWriter(record, keys, step_costs, plan, options)
-    if options.fixed is None:
-        writer.write(frame, seed)
-    else:
-        writer.write_around(options.fixed, frame, seed)
-
-    if stays_grey:
-        picture[:] = frame
+    sealed = writer.write(frame, seed) if options.fixed is None else writer.write_around(options.fixed, frame, seed)
+    return np.repeat(sealed, channels, 2) if stays_grey else sealed
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +195,8 @@ class _FrameWriter:
     plan: RecordPlan | LayeredPlan
     options: SealOptions
 
-    def write(self, frame: NDArray[np.uint8], seed: bytes) -> None:
-        """Seal the record in a frame, (H, W, C) uint8, in place, in an order of the data samples given by the seed.
+    def write(self, cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8]:
+        """Return a copy of a frame, (H, W, C) uint8, with the record in an order of the data samples by the seed.
 
         Fixed samples change only if all samples of a group of lead or MAC are fixed.
         """
@@ -211,7 +206,7 @@ class _FrameWriter:
         nonce = bytes(random[SEED_BYTES:])
 
         # Decoys are placed first: they change the salt, and the places of all other changes follow from the salt.
-        moved = self._place_decoys(frame, decoy_seed)
+        frame, moved = self._with_decoys(cover, decoy_seed)
 
         # The frame's key and its salt give the order of the data samples, which the zones divide.
         salt = frame_salt(frame)
@@ -244,29 +239,28 @@ class _FrameWriter:
 
         # The MAC covers all samples, so that it is written last.
         _write_mac(cost_map, key.mac(salt), medium.context, is_layered)
+        return frame
 
-    def write_around(self, fixed: NDArray[np.bool_], frame: NDArray[np.uint8], seed: bytes) -> None:
-        """Seal the record in place such that the samples marked in `fixed`, (H, W, 1) bool, do not change.
+    def write_around(self, fixed: NDArray[np.bool_], cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8]:
+        """Return a copy of a frame with the record, in which the samples marked in `fixed`, (H, W, 1) bool, stay.
 
         A group of lead or MAC bits may have fixed samples only. The next seed gives an order with other groups.
         """
-        before = frame.copy()
-        must_stay = frame[fixed]
+        must_stay = cover[fixed]
         for _ in range(_ORDERS):
-            self.write(frame, seed)
+            frame = self.write(cover, seed)
             if np.array_equal(frame[fixed], must_stay):
-                return
-            frame[:] = before
+                return frame
             seed = sha256(seed).digest()
         raise CapacityError("too little of the cover may change", "use a larger cover, or hide less")
 
-    def _place_decoys(self, frame: NDArray[np.uint8], seed: bytes) -> PixelSteps:
-        """Step samples that carry nothing, in place, unless the picture already has its decoys; return the steps."""
+    def _with_decoys(self, cover: NDArray[np.uint8], seed: bytes) -> tuple[NDArray[np.uint8], PixelSteps]:
+        """Return a copy of a frame whose idle samples step, unless they already have, and the steps of its pixels."""
         if not self.options.decoys:
-            return NO_STEPS
+            return cover.copy(), NO_STEPS
         has_ephemeral = self.options.first and self.keys.film.recipient is not None
-        zones = zones_of(frame.size, has_ephemeral, self.options.medium)
-        return place_decoys(frame, self.costs, self.plan, zones, seed)
+        zones = zones_of(cover.size, has_ephemeral, self.options.medium)
+        return with_decoys(cover, self.costs, self.plan, zones, seed)
 
 
 def unseal(

@@ -191,8 +191,8 @@ def test_a_part_at_an_impossible_offset_is_refused(tmp_path, picture, key, offse
     for index in range(files):
         frame, keys = picture(128, 128, index), ContainerKeys(key, bytes(16))
         data = format_record(Record(header, index, index and offset, data=bytes(100)), keys.film)
-        seal(frame, data, keys, bytes(32), texture_costs(frame), SealOptions(True))
-        write_png(folder / f"{index}.png", frame)
+        sealed = seal(frame, data, keys, bytes(32), texture_costs(frame), SealOptions(True))
+        write_png(folder / f"{index}.png", sealed)
     for container in (folder, folder / f"{files - 1}.png"):
         with pytest.raises(stegnet.RevealError, match="the album needs all of its 2 files"):
             stegnet.reveal(container, tmp_path / "out", key=key)

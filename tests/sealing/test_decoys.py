@@ -36,9 +36,9 @@ def containers(
     found = []
     for number in range(count):
         random, cover = np.random.default_rng(number), picture(SIDE, SIDE, number)
-        container, of_steps, keys = cover.copy(), costs(cover), ContainerKeys(Key(random.bytes(32)), bytes(16))
+        of_steps, keys = costs(cover), ContainerKeys(Key(random.bytes(32)), bytes(16))
         record = random.bytes(int(rate * cover.size / 8))
-        seal(container, record, keys, random.bytes(32), of_steps, SealOptions(True, FILM_EFFORT, grey))
+        container = seal(cover, record, keys, random.bytes(32), of_steps, SealOptions(True, FILM_EFFORT, grey))
         found.append((container.astype(int) - cover, np.minimum(of_steps.up, of_steps.down)))
     return found
 
@@ -113,8 +113,9 @@ def test_the_zone_of_an_ephemeral_key_changes_as_often_as_the_rest(picture):
     costs = Costs(*(np.full(cover.shape, 40, np.uint16) for _ in range(2)))
     inside, everywhere = [], []
     for seed in range(20):
-        random, container = np.random.default_rng(seed), cover.copy()
-        seal(container, bytes(2000), recipient.new_keys(random.bytes), random.bytes(32), costs, SealOptions(True))
+        random = np.random.default_rng(seed)
+        keys = recipient.new_keys(random.bytes)
+        container = seal(cover, bytes(2000), keys, random.bytes(32), costs, SealOptions(True))
         order = public_order(cover.size, recipient.public, frame_salt(container))
         places = order.numbers(zones_of(cover.size, ephemeral=True).public)
         changed = (container != cover).reshape(-1)

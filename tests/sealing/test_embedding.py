@@ -99,10 +99,10 @@ def test_what_is_sealed_is_read(key, size):
 def test_a_large_picture_is_filled_for_a_recipient():
     """A record of 65,536 lanes has more trits for each sample than fit into the zone of the ephemeral key."""
     identity, random_bytes = Identity(bytes(range(32))), random.Random(0).randbytes
-    container = np.random.default_rng(0).integers(0, 256, (4900, 4900, 1), np.uint8)
-    keys, cost = identity.recipient.new_keys(random_bytes), np.broadcast_to(np.uint16(40), container.shape)
-    record = random_bytes(record_capacity(*container.shape[:2], keys.film, 1))
-    seal(container, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, FILM_EFFORT))
+    cover = np.random.default_rng(0).integers(0, 256, (4900, 4900, 1), np.uint8)
+    keys, cost = identity.recipient.new_keys(random_bytes), np.broadcast_to(np.uint16(40), cover.shape)
+    record = random_bytes(record_capacity(*cover.shape[:2], keys.film, 1))
+    container = seal(cover, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, FILM_EFFORT))
     found = unseal(container, KeyRing(identity), first=True)
     assert (found.record == record, found.whole) == (True, True)
 
@@ -127,9 +127,9 @@ def test_fixed_samples_stay(key):
     fixed = np.random.default_rng(1).random(cover.shape) < most_fixed(cover.size, medium)
     cost = np.full(cover.shape, 40, np.uint16)
     for _ in range(2):
-        container, keys = cover.copy(), (key.recipient or key).new_keys(random_bytes)
+        keys = (key.recipient or key).new_keys(random_bytes)
         options = SealOptions(True, FILM_EFFORT, clustered=False, medium=medium, fixed=fixed)
-        seal(container, RECORD, keys, random_bytes(32), Costs(cost, cost), options)
+        container = seal(cover, RECORD, keys, random_bytes(32), Costs(cost, cost), options)
         moved = container != cover
         assert moved.sum() > 200 and not moved[fixed].any()
         assert unseal(container, KeyRing(key), first=True, medium=medium).record == RECORD

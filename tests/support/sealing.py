@@ -41,9 +41,8 @@ def sealed(
     **options: Any,
 ) -> np.ndarray:
     """A copy with the record, by fields of `SealOptions`; quickly, if the effort is not given."""
-    result, keys, drawn = picture.copy(), ContainerKeys(KEY, bytes(16)), random.Random(seed).randbytes(32)
-    seal(result, record, keys, drawn, costs(picture), SealOptions(True, **{"effort": 1} | options))
-    return result
+    keys, drawn = ContainerKeys(KEY, bytes(16)), random.Random(seed).randbytes(32)
+    return seal(picture, record, keys, drawn, costs(picture), SealOptions(True, **{"effort": 1} | options))
 
 
 def zones(picture: np.ndarray) -> dict[str, np.ndarray]:
