@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui cluster demo verify evaluate-all report bench fuzz kills mutants wheel lint style types docs clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui cluster demo verify evaluate-all report bench fuzz mutants wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -80,9 +80,6 @@ bench: $(READY) ## measure the command line, with floors beside it, and how cost
 fuzz: $(READY) ## reveal damaged containers, read damaged files of all formats, and H.264 under sanitizers for an hour; needs gcc
 	python -m tools.fuzz --seconds 120
 	python -m tools.fuzz_h264 --seconds 3600
-
-kills: $(READY) ## kill 200 runs of `stegnet hide` at random moments and check the files left behind
-	python -m tools.kills
 
 mutants: $(READY) ## break single lines, and check that the tests catch each; takes hours
 	python -m tools.mutants
