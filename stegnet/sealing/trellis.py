@@ -28,6 +28,7 @@ Following = Callable[[Changes, int, slice], None]
 # Numbers of docs/format.md, "Record zone".
 _BITS = 19  # of a word, which becomes 12 trits: 2¹⁹ < 3¹²
 _TRITS = 12  # of a word
+_WORDS = 1 << 14  # converted at a time, which bounds the memory; a whole number of bytes
 _MAX_LANES = 1 << 16
 _LEAST_ROWS = 128  # of a lane, if there are several
 _TURNS = 4  # turns in which lanes are searched if costs depend on the changes of others
@@ -150,14 +151,16 @@ def most_bytes(samples: int) -> int:
 
 def to_trits(data: bytes) -> Trits:
     """Convert bytes to trits, (n,) uint8: every 19 bits become 12 trits, most significant first."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
-    words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
-    numbers = np.packbits(words).view(">u4")
+    trits = np.empty((-(-8 * len(data) // _BITS), _TRITS), np.uint8)
     six_trits = _six_trits()
-    halves = np.stack([numbers // len(six_trits), numbers % len(six_trits)], 1)
-    trits: Trits = six_trits[halves].reshape(-1)
-    return trits
+    for part in range(0, len(trits), _WORDS):
+        bits = np.unpackbits(np.frombuffer(data, np.uint8)[part * _BITS // 8 :][: _WORDS * _BITS // 8])
+        words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
+        words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
+        numbers = np.packbits(words).view(">u4")
+        halves = np.stack([numbers // len(six_trits), numbers % len(six_trits)], 1)
+        trits[part : part + _WORDS] = six_trits[halves].reshape(-1, _TRITS)
+    return trits.reshape(-1)
 
 
 @cache
@@ -169,14 +172,17 @@ def _six_trits() -> Trits:
 
 def from_trits(trits: Trits, size: int) -> bytes | None:
     """Convert trits to `size` bytes; return None if no bytes give these trits."""
-    numbers = np.zeros(trits.size // _TRITS, np.uint32)
-    for digits in trits.reshape(-1, _TRITS).T:
-        numbers = 3 * numbers + digits
-    if numbers.max(initial=0) >= 1 << _BITS:
-        return None
-    words = np.unpackbits(numbers.astype(">u4").view(np.uint8)).reshape(-1, 32)
-    bits = words[:, -_BITS:].reshape(-1)
-    return None if bits[8 * size :].any() else np.packbits(bits[: 8 * size]).tobytes()
+    data = bytearray()
+    for part in range(0, trits.size, _WORDS * _TRITS):
+        digits = trits[part : part + _WORDS * _TRITS].reshape(-1, _TRITS)
+        numbers = np.zeros(len(digits), np.uint32)
+        for digit in digits.T:
+            numbers = 3 * numbers + digit
+        if numbers.max() >= 1 << _BITS:
+            return None
+        words = np.unpackbits(numbers.astype(">u4").view(np.uint8)).reshape(-1, 32)
+        data += np.packbits(words[:, -_BITS:]).tobytes()
+    return None if any(data[size:]) else bytes(data[:size])
 
 
 def read(values: Samples, plan: Layout) -> Trits:

@@ -381,8 +381,14 @@ def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.La
     """Write trits to single samples, a few lanes at a time, which bounds the memory; threads share the lanes."""
     samples = cost_map.samples
     first = cost_map.zones.record.start
-    wanted = np.zeros(layout.rows * layout.lanes, np.uint8)
-    wanted[: trits.size] = trits
+    full_rows, rest = divmod(trits.size, layout.lanes)
+
+    def trits_of(lanes: slice) -> NDArray[np.uint8]:
+        wanted = np.zeros((layout.rows, lanes.stop - lanes.start), np.uint8)
+        wanted[:full_rows] = trits[: trits.size - rest].reshape(full_rows, layout.lanes)[:, lanes]
+        of_last_row = trits[trits.size - rest :][lanes]
+        wanted[full_rows : full_rows + 1, : of_last_row.size] = of_last_row
+        return wanted.reshape(-1)
 
     def write(part: slice) -> None:
         lanes = slice(part.start // layout.length, part.stop // layout.length)
@@ -390,10 +396,9 @@ def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.La
         numbers = np.concatenate(
             [cost_map.order.numbers(slice(start + lanes.start, start + lanes.stop)) for start in starts]
         )
-        part_trits = wanted.reshape(layout.rows, layout.lanes)[:, lanes].reshape(-1)
         part_layout = replace(layout, lanes=lanes.stop - lanes.start)
         costs = (*cost_map.costs.at(numbers), NO_TIES)
-        changes = trellis.write(_gathered(samples, numbers), part_trits, part_layout, costs)
+        changes = trellis.write(_gathered(samples, numbers), trits_of(lanes), part_layout, costs)
         _step(samples, numbers, changes, trellis.ALL_FREE)
 
     in_parts(write, layout.length * layout.lanes, layout.length)
