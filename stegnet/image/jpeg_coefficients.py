@@ -7,7 +7,6 @@ symbol.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -95,13 +94,11 @@ class JpegPicture:
         Args:
             planes: coefficients of the same shapes, −1,023 to 1,023, the first of each block −2,047 to 2,047.
         """
-        with ThreadPoolExecutor(1) as pool:
-            endings = pool.submit(lambda: self._endings)
-            symbols = self._symbols(planes)
-            tables = self._tables_for(symbols)
-            tables_of_scans = [{key: tables[old.start] for key, old in scan.tables.items()} for scan in self.file.scans]
-            coded = [scan.coded(by_key) for scan, by_key in zip(symbols, tables_of_scans, strict=True)]
-        rests, fills_whole_bytes = endings.result()
+        rests, fills_whole_bytes = self._endings
+        symbols = self._symbols(planes)
+        tables = self._tables_for(symbols)
+        tables_of_scans = [{key: tables[old.start] for key, old in scan.tables.items()} for scan in self.file.scans]
+        coded = [scan.coded(by_key) for scan, by_key in zip(symbols, tables_of_scans, strict=True)]
         if fills_whole_bytes:
             rests = [_FULL_BYTE if ends_with_a_byte(symbols[0], tables_of_scans[0]) else b""]
 
