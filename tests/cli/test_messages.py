@@ -41,19 +41,6 @@ def test_the_steps_of_a_job_read_as_one():
     assert any(bar.startswith("revealing:") and "1/9" in bar for bar in bars)
 
 
-def test_a_step_that_a_job_leaves_out_is_not_counted():
-    told = []
-    steps = in_steps(
-        lambda phase, done, total: told.append((str(phase), phase.step, phase.steps)), "compress", "hide", "write"
-    )
-    for phase in ("hide", "hide", "write"):
-        steps(phase, 1, 2)
-    assert told == [("hide", 1, 2), ("hide", 1, 2), ("write", 2, 2)]
-    alone = in_steps(lambda phase, done, total: told.append(getattr(phase, "step", 0)), "compress", "hide")
-    alone("hide", 1, 2)
-    assert told[-1] == 0, "a single step is no step"
-
-
 @pytest.mark.parametrize("line", ["--help", "info cover.png", "info - --passphrase-fd 99"])
 def test_a_broken_pipe(program, line):
     """Of stdout, or of stderr where the line is refused."""

@@ -69,17 +69,6 @@ def test_few_items_are_taken_ahead():
         assert most == workers + 1
 
 
-@pytest.mark.parametrize("error", [Broken, KeyboardInterrupt])
-def test_an_error_of_the_consumer_closes_the_source(error):
-    source = Source(100)
-    kept = source.items()
-    with pytest.raises(error), closing(parallel.prefetch(kept)) as items:
-        for item in items:
-            if item == 2:
-                raise error
-    assert source.closed
-
-
 def test_each_worker_prepares_once():
     prepared, meeting = [], threading.Barrier(2, timeout=LIMIT)
 
@@ -158,3 +147,6 @@ def test_the_number_of_a_step_never_falls() -> None:
     for phase in ("try", "hide", "try", "write"):
         progress(phase, 0, 1)
     assert told == [("try", 1, 3), ("hide", 2, 3), ("try", 2, 3), ("write", 3, 3)]
+    alone: list[int] = []
+    parallel.in_steps(lambda phase, *_: alone.append(getattr(phase, "step", 0)), "compress", "hide")("hide", 1, 2)
+    assert alone == [0], "a single step is no step"

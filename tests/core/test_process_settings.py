@@ -87,52 +87,45 @@ def test_memory_that_threads_free_is_used_again():
 
 
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-LARGE_PICTURE = """
-import psutil
-from stegnet.core.process_settings import set_up_process
-set_up_process()
-own = psutil.Process().memory_info
-before = own().rss
-bytearray(30 << 20)
-parts = [bytearray(1 << 21) for _ in range(24)]
-parts.clear()
-print(own().rss - before >> 20)
-"""
-
-
-@on_glibc
-@pytest.mark.parametrize(("chosen", "goes_back"), [({}, True), (KEPT, False)])
-def test_memory_of_large_pictures_goes_back(chosen, goes_back):
-    """Unless the user has set what is kept."""
-    assert (int(printed(LARGE_PICTURE, **chosen)) < 24) == goes_back
-
-
-STRIPS_IN_THREADS = """
+GROWTH = """
 import psutil
 from threading import Barrier, Thread
 from stegnet.core.process_settings import set_up_process
 set_up_process()
-own, together = psutil.Process().memory_info, Barrier(8)
+own = psutil.Process().memory_info
+before = own().rss
+%s
+print(own().rss - before >> 20)
+"""
+LARGE_PICTURE = """
+bytearray(30 << 20)
+parts = [bytearray(1 << 21) for _ in range(24)]
+parts.clear()
+"""
+STRIPS_IN_THREADS = """
+together = Barrier(8)
 def work():
     together.wait()  # what a thread needs itself is below its memory, which could not be given back otherwise
     parts = [bytearray(1 << 20) for _ in range(12)]
     together.wait()
     parts.clear()
     together.wait()
-before = own().rss
 threads = [Thread(target=work) for _ in range(8)]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-print(own().rss - before >> 20)
 """
 
 
 @on_glibc
-def test_threads_keep_nothing_for_themselves():
-    """Of 96 megabytes that eight threads free, as much is kept as of one thread."""
-    assert int(printed(STRIPS_IN_THREADS)) < 24
+@pytest.mark.parametrize(
+    ("work", "chosen", "goes_back"),
+    [(LARGE_PICTURE, {}, True), (LARGE_PICTURE, KEPT, False), (STRIPS_IN_THREADS, {}, True)],
+)
+def test_freed_memory_goes_back(work, chosen, goes_back):
+    """Unless the user has set what is kept; of 96 megabytes that eight threads free, as much is kept as of one."""
+    assert (int(printed(GROWTH % work, **chosen)) < 24) == goes_back
 
 
 @pytest.mark.parametrize("way", ["alone", "in a second thread", "in several threads", "beside the caller's limit"])

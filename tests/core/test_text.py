@@ -32,12 +32,6 @@ def test_settings_stay_values_in_longer_messages_and_in_other_processes():
     assert pickle.loads(pickle.dumps(Text("a", kind="advice"))).kind == "advice"
 
 
-def test_what_looks_like_a_setting_in_a_file_name_stays():
-    line = Text("my `strict=True` notes.txt: try ", SEALED)
-    assert shown(line, spelled) == "my `strict=True` notes.txt: try <method>"
-    assert shown("my `strict=True` notes.txt", spelled) == "my `strict=True` notes.txt"
-
-
 @pytest.mark.parametrize("kind", [MediaError, CapacityError])
 def test_an_error_has_a_problem_a_hint_and_a_subject(kind):
     error = pickle.loads(pickle.dumps(kind("is a folder", "name a file", subject="a b")))
