@@ -98,13 +98,6 @@ def test_every_error_is_public():
     assert (str(error), error.hint, isinstance(error, stegnet.StegnetError)) == ("what is wrong", "what to do", True)
 
 
-def test_nothing_is_imported_before_it_is_used():
-    heavy = "{'torch', 'numpy', 'onnxruntime', 'av', 'cv2', 'stegnet.api', 'stegnet.methods'}"
-    code = f"import sys, stegnet; sys.exit(bool({heavy} & set(sys.modules)))"
-    path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
-    assert subprocess.run([sys.executable, "-c", code], env=path, check=False).returncode == 0
-
-
 @pytest.mark.parametrize("method", ["sealed", "network"])
 def test_paths_bytes_and_arrays_alike(session, method):
     """Whatever the cover, secret and container are given as; a container is as its cover, a file or an array."""
@@ -136,23 +129,6 @@ def test_what_is_in_memory_is_hidden_without_being_written_to_a_disk(cover, pict
     if cover != "photo.jpg":  # which is too small for it
         session.hide(cover, picture(20, 25, 2), out, key=KEY, overwrite=True)
     assert not seen
-
-
-def test_auto_follows_the_cover_and_the_wishes(session, picture):
-    """Unless the container is named, a JPEG stays one. What is to survive is hidden so, what is to be safe exactly."""
-    Image.fromarray(picture(136, 200, 3)).save("photo.jpg")
-    made = session.hide(Path("photo.jpg").read_bytes(), b"some bytes", key=KEY).container
-    assert made.startswith(b"\xff\xd8")
-    assert session.reveal(made, key=KEY).data == b"some bytes"
-    report = session.hide("photo.jpg", "note.txt", "c.jpg", key=KEY, container_psnr=38, verify=False)
-    assert report.hiding.method == "robust"
-    assert report.notes[1] == "survives: JPEG 75 and better; not: being reduced or cropped"
-    with Image.open("c.jpg") as image:
-        image.save("shared.jpg", quality=80)
-    assert session.reveal("shared.jpg", key=KEY).data == NOTE
-    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    with pytest.raises(stegnet.CapacityError, match="none are hard to find in this cover"):
-        session.hide("cover.png", noise, key=KEY, at_most_safe=True)
 
 
 def test_the_inputs_stay(session, picture):
@@ -332,17 +308,6 @@ def test_where_networks_run(weights):
         for method, secret in (("network", "secret.png"), ("robust", "note.txt")):
             with pytest.raises(error, match=told):
                 session.hide("cover.png", secret, key=KEY, method=method)
-
-
-def test_what_fits():
-    """That so much fits, and no more, is asked by test_any_size.py."""
-    fits, told = stegnet.capacity("cover.png"), stegnet.info(read_picture(Path("cover.png")))
-    assert fits == told["fits"]
-    assert told["sealed_bytes"] == max(fit.bytes or 0 for fit in fits if fit.method == "sealed")
-    for cover in ("cover.png", "cover.mkv"):
-        assert {fit.method for fit in stegnet.capacity(cover)} <= METHODS.keys()
-    assert [fit.way for fit in fits if fit.compressed] == ["sealed, compressed"]
-    assert "hidden" in stegnet.info("cover.mkv")
 
 
 def test_errors_name_what_was_given():

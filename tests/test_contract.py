@@ -375,4 +375,5 @@ def test_the_registry():
     assert next(iter(METHODS)) == "auto"
     for suffix, name in ((".png", "auto"), (".jpg", "jpeg"), (".mov", "h264"), (".flac", "auto")):
         assert METHODS.choose("auto", [], suffix).info.name == name
-    assert METHODS.choose("auto", ["survive"], "").info.name == "robust"
+    for wish in ("survive", "container_psnr"):
+        assert METHODS.choose("auto", [wish], "").info.name == "robust"

@@ -6,7 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -57,24 +56,6 @@ def test_a_film_cut_out_of_a_stream_starts_at_zero(key):
         for film in (f"c.{form}", f"s.{form}"):
             assert starts(film)[1] == pytest.approx(0, abs=0.001)
             assert starts(film)[0] == pytest.approx(pictures - sound, abs=0.0015)  # Matroska rounds to milliseconds
-
-
-def test_a_cover_that_is_called_large_enough_hides_a_picture(key, picture):
-    sides = range(8, 64, 8)
-    least = next(side for side in sides if stegnet.info(picture(side, side))["large_enough_to_hide_pictures"])
-    assert 16 < least < 56
-    stegnet.hide(picture(least, least), "secret.png", key=key, method="network", any_quality=True)
-
-
-def test_a_search_is_offered_only_where_it_may_find_something(key):
-    """Neither one that failed, nor to whom nothing can be hidden that survives."""
-    nothing = np.full((64, 64, 3), 99, np.uint8)
-    identity = stegnet.Identity(bytes(32))
-    for opens, search, offered in ((key, False, True), (key, True, False), (identity, False, False)):
-        with pytest.raises(stegnet.RevealError, match="nothing here opens") as caught:
-            stegnet.Session(search=search).reveal(nothing, key=opens)
-        assert caught.value.searchable == offered
-        assert ("try `search=True` (about" in caught.value.hint) == offered
 
 
 def test_a_damaged_picture_or_film_of_a_folder_fails_and_a_song_is_skipped(tmp_path, monkeypatch, capsys):

@@ -11,9 +11,6 @@ from stegnet.cli import main
 from stegnet.image import write_png
 from stegnet.media.cover import Cover
 from stegnet.media.picture_form import write_like
-from tests.support.pngs import as_png, chunks_of
-
-LATE = (b"iCCP", b"")  # behind the pixels, where Pillow makes no checks
 
 
 @pytest.fixture(autouse=True)
@@ -38,21 +35,6 @@ def run(command: str, capsys: pytest.CaptureFixture) -> tuple[int, list[str]]:
 
 def names(folder: str) -> list[str]:
     return sorted(path.name for path in Path(folder).iterdir())
-
-
-def test_one_odd_file_does_not_end_a_folder(photos, capsys):
-    assert run("hide photos note.txt -o out", capsys) == (0, [])
-    for folder in (photos, Path("out")):
-        chunks = chunks_of((folder / "b.png").read_bytes())
-        (folder / "b.png").write_bytes(as_png([*chunks[:-1], LATE, chunks[-1]]))
-    damaged = "b.png: the picture is damaged or truncated (index out of range)"
-    code, (failed, refused, hint) = run("hide photos note.txt -o again", capsys)
-    assert (code, failed, refused) == (1, "error: 1 of 3 failed", f"error: photos/{damaged}")
-    assert hint == "hint: copy it again from its source, or convert it to PNG"
-    assert names("again") == ["a.png", "c.png"]
-    code, lines = run("reveal out -o back", capsys)
-    assert (code, lines[:2]) == (1, ["error: 1 of 3 failed", f"error: out/{damaged}"])
-    assert names("back") == ["a.txt", "c.txt"]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ def test_errors_have_hints_and_name_no_folder(
 ) -> None:
     error = client.do("reveal", cover)["error"]
     assert error["message"] == "nothing can be revealed: nothing here opens with this key"
-    assert error["hint"]
+    assert error["hint"] and error["searchable"]
+    assert not client.do("reveal", cover, search=True)["error"]["searchable"]
     for key in ({"file": ""}, {"file": "AA=="}, {"file": "*"}, {"passphrase": ""}):
         said = client.do("reveal", cover, key=key)["error"]["message"]
         assert re.match("not a key file|the passphrase is empty", said), key
