@@ -49,16 +49,6 @@ def test_completion(capsys):
     assert [set(line.split()) for line in done.stdout.splitlines()] == list(OFFERED.values())
 
 
-@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
-def test_fish_completion(capsys):
-    Path("stegnet.fish").write_text(printed("--print-completion fish", capsys))
-    for words, offered in OFFERED.items():
-        command = ["fish", "--no-config", "-c", f"source stegnet.fish; complete -C 'stegnet {words}'"]
-        done = subprocess.run(command, text=True, capture_output=True, check=True)
-        assert {line.partition("\t")[0] for line in done.stdout.splitlines()} == offered
-        assert all(len(line) < 120 for line in done.stdout.splitlines())
-
-
 @pytest.mark.parametrize(
     "line",
     [
