@@ -10,12 +10,9 @@ from pipeline.prepare.downloads import photograph_jobs
 from pipeline.prepare.sources import Picture, squares_of
 from stegnet import Key, Session
 from stegnet.networks import SHIPPED, read_card
-from stegnet.video import read_frames, read_sound, scan
-from tests.support.films import ffmpeg
 from tests.support.quality import psnr
 
 pytestmark = [pytest.mark.arithmetic, pytest.mark.slow]
-BETRAYED = pytest.mark.filterwarnings("ignore:the cover is a")  # as a JPEG or in YCbCr
 
 ROOT = Path(__file__).parent.parent
 KEY, SESSION = Key(bytes(range(32))), Session()
@@ -32,7 +29,7 @@ def test_card_says_where_the_weights_come_from() -> None:
     assert (beside["figures"], beside["training"]) == (card.figures, card.training)
 
 
-@BETRAYED
+@pytest.mark.filterwarnings("ignore:the cover is a")  # JPEG
 def test_figures_of_the_card_hold_on_photographs() -> None:
     """Squares of 256² out of those that come with installed packages."""
     pictures = [picture for job in photograph_jobs(ROOT / "assets" / "sources.yaml") for picture in job()]
@@ -48,34 +45,3 @@ def test_figures_of_the_card_hold_on_photographs() -> None:
         figures.append((psnr(cover, container), psnr(secret, SESSION.reveal(container, key=KEY).picture)))
     card = read_card(SHIPPED).figures
     assert np.mean(figures, axis=0) == pytest.approx((card["container_psnr"], card["secret_psnr"]), abs=0.3)
-
-
-@BETRAYED
-def test_a_film_with_sound_travels(tmp_path: Path) -> None:
-    """Of another size than its cover."""
-    cover, secret = (
-        ffmpeg(f"-i {ROOT}/assets/{name}.mp4", tmp_path / f"{name}.mp4", f"-c copy -frames:v {count}")
-        for name, count in (("cover", 12), ("secret", 9))
-    )
-    SESSION.hide(cover, secret, tmp_path / "out.mkv", key=KEY, method="network")
-    SESSION.reveal(tmp_path / "out.mkv", tmp_path / "back.mkv", key=KEY)
-    before, after = scan(secret), scan(tmp_path / "back.mkv")
-    assert (before.width, before.height, len(before.pts)) == (480, 270, 9)
-    assert (after.width, after.height, len(after.pts)) == (480, 270, 9)
-    assert max(abs(a - b) for a, b in zip(before.times, after.times, strict=True)) <= 0.0005
-    container = scan(tmp_path / "out.mkv")
-    assert (len(container.pts), container.sound) == (len(scan(cover).pts), ("aac",))
-    assert quality(cover, tmp_path / "out.mkv") > 42
-    assert quality(secret, tmp_path / "back.mkv") > 38
-    assert sound(tmp_path / "back.mkv") == sound(secret)
-    assert sound(tmp_path / "out.mkv") == sound(cover)
-
-
-def sound(path: Path) -> list[bytes]:
-    """The bytes of every packet of sound."""
-    return [packet.data for packet in read_sound(path)]
-
-
-def quality(original: Path, copy: Path) -> float:
-    """Mean PSNR of a film's frames in dB."""
-    return float(np.mean([psnr(*frames) for frames in zip(read_frames(original), read_frames(copy), strict=True)]))
