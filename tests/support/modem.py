@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stegnet.core.pixels import BLOCK
+from stegnet.core.pixels import BLOCK, DCT_BASIS
 from stegnet.methods.robust import OperatingPoint, PictureModem
 from stegnet.networks import Pool
 
@@ -11,22 +11,13 @@ _NOISE = 4 / 255  # of a coefficient, which decides how sure the reader is
 _FIRST = 1  # the mean stays
 
 
-def _basis() -> np.ndarray:
-    """(64, 8, 8) orthonormal, low frequencies first."""
-    n = np.arange(BLOCK)
-    cosines = np.cos((2 * n[None] + 1) * n[:, None] * np.pi / 16) / 2
-    cosines[0] /= np.sqrt(2)
-    planes = np.einsum("iy,jx->ijyx", cosines, cosines).reshape(64, 8, 8)
-    return planes[np.add.outer(n, n).reshape(-1).argsort(kind="stable")]
-
-
 class IndexEngine:
     """Implements `hide` and `reveal` of a modem: quantisation index modulation of luma coefficients, one a bit."""
 
     backend, device, precision = "numpy", "cpu", "fp32"
 
     def __init__(self, bits: int) -> None:
-        self._planes = _basis()[_FIRST : _FIRST + bits].astype(np.float32)
+        self._planes = DCT_BASIS[_FIRST : _FIRST + bits].reshape(bits, BLOCK, BLOCK).astype(np.float32)
         self._bits = bits
 
     def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
