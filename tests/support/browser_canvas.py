@@ -10,9 +10,9 @@ import signal
 import subprocess
 import tempfile
 import threading
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
@@ -23,9 +23,9 @@ PAGE = b"""<!doctype html>
 <meta charset="utf-8">
 <title>Canvas</title>
 <script type="module">
-async function save({ number, side, quality }) {
+async function save({ source, side, quality }) {
   const picture = new Image();
-  picture.src = `/picture/${number}`; // another name each time, as pictures are kept by their names
+  picture.src = source;
   await picture.decode();
   const { naturalWidth: width, naturalHeight: height } = picture; // upright
   const factor = side === null ? 1 : Math.min(1, side / Math.max(width, height));
@@ -50,31 +50,15 @@ for (;;) {
 """
 
 
-@dataclass(frozen=True)
-class CanvasJob:
-    """Picture that a page is to save; `side`: the longest that it may have, None for its own size."""
-
-    number: int
-    picture: bytes
-    side: int | None
-    quality: float
-
-    @property
-    def description(self) -> bytes:
-        """The job as the page reads it, in JSON."""
-        return json.dumps({"number": self.number, "side": self.side, "quality": self.quality}).encode()
-
-
 class CanvasServer(ThreadingHTTPServer):
-    """Server of the page; jobs wait in one queue, and what came of them in another."""
+    """Server of the page; jobs in JSON wait in one queue, and what came of them in another."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), CanvasRequest)
-        self.waiting: Queue[CanvasJob] = Queue()
+        self.waiting: Queue[bytes] = Queue()
         self.results: Queue[bytes | RuntimeError] = Queue()
-        self.current: CanvasJob | None = None
 
 
 class CanvasRequest(BaseHTTPRequestHandler):
@@ -83,24 +67,18 @@ class CanvasRequest(BaseHTTPRequestHandler):
     server: CanvasServer
 
     def do_GET(self) -> None:
-        current = self.server.current
         if self.path == "/":
             self._answer(200, PAGE, "text/html")
-        elif self.path == "/job":
-            self._give_job()
-        elif current is not None and self.path == f"/picture/{current.number}":
-            self._answer(200, current.picture, "image/jpeg")
-        else:
+        elif self.path != "/job":
             self._answer(404)
-
-    def _give_job(self) -> None:
-        seconds = 10  # a browser gives up a request that stays without an answer for minutes
-        try:
-            self.server.current = self.server.waiting.get(timeout=seconds)
-        except Empty:
-            self._answer(204)
         else:
-            self._answer(200, self.server.current.description, "application/json")
+            seconds = 10  # a browser gives up a request that stays without an answer for minutes
+            try:
+                job = self.server.waiting.get(timeout=seconds)
+            except Empty:
+                self._answer(204)
+            else:
+                self._answer(200, job, "application/json")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -142,7 +120,6 @@ class BrowserCanvas:
         self._running = ExitStack()
         self._server: CanvasServer | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._pictures = 0
 
     def save(self, source: Path, side: int | None, quality: float) -> bytes:
         """Return a picture as a canvas saves it.
@@ -155,8 +132,8 @@ class BrowserCanvas:
             RuntimeError: the page can't save it, or the browser ended.
         """
         server = self._server or self._start()
-        self._pictures += 1
-        server.waiting.put(CanvasJob(self._pictures, source.read_bytes(), side, quality))
+        picture = "data:image/jpeg;base64," + b64encode(source.read_bytes()).decode()
+        server.waiting.put(json.dumps({"source": picture, "side": side, "quality": quality}).encode())
         result = self._result(server)
         if isinstance(result, RuntimeError):
             raise result
