@@ -93,7 +93,6 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(scene(2)).resize((64, 40)).save(folder / "a night.webp")
     write_png(folder / "cover.png", scene(1))
     write_png(folder / "secret.png", scene(2))
-    write_png(folder / "smaller.png", scene(2)[:100, :160])
     Image.fromarray(np.dstack([scene(1), scene(2)[..., 0]])).save(folder / "transparent.png")
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "a description"
@@ -108,8 +107,6 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     hide("small.png", "small_from_python.png", "medium.png", method="network")
     hide("a night.webp", "with_file.png", method="sealed")
     hide("note.txt", "grey_with_file.png", "grey.png", method="sealed")
-    with pytest.warns(UserWarning, match=r"smaller\.png does not fit as it is"):
-        hide("smaller.png", "near_from_python.png", method="sealed", compress=True)
     hide("secret.png", "robust_from_python.jpg", survive="jpeg:75")
     save_again(folder / "robust_from_python.jpg", folder / "robust_resaved.jpg")
     hide("note.txt", "robust_with_file.jpg", survive="messenger")
@@ -163,12 +160,6 @@ def test_containers_of_python_open_in_the_page(picture_of) -> None:
     assert difference.max() <= 2
     assert (difference > 1).mean() < 1e-3
     assert psnr(in_page, picture_of("secret.png")) > MIN_PSNR
-
-
-def test_a_near_lossless_picture_of_python_opens_in_the_page(picture_of, key: stegnet.Key) -> None:
-    in_page = picture_of("near_revealed_by_page.png")
-    np.testing.assert_array_equal(in_page, SESSION.reveal(picture_of("near_from_python.png"), key=key).picture)
-    assert np.abs(in_page.astype(int) - picture_of("smaller.png")).max() == 1
 
 
 def test_a_jpeg_that_survives_another_stays_its_own(exchanged: Path, key: stegnet.Key) -> None:
