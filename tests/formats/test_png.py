@@ -15,8 +15,10 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image, ImageCms
 from skimage.data import astronaut
 
+from stegnet import info
 from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, Deflate, PngFile, PngForm, profile_chunk
 from stegnet.formats.png_rows import Filters, filtered
+from stegnet.image import read_picture
 from tests.support.kernels import both
 from tests.support.pngs import SIGNATURE, as_png
 
@@ -149,12 +151,14 @@ def stream_of(path: Path) -> bytes:
 
 @pytest.mark.parametrize("ends", [range(1, 9000), range(700, 9000, 700), range(4096, 9000, 4096), (), (10, 10, 300)])
 def test_chunks_and_their_sizes_are_kept(cover, ends):
-    """Those beside the image data, and what is behind the end, too."""
+    """Those beside the image data, and what is behind the end, too, such as another picture; and they are read."""
     before = b"".join(chunk(b"tEXt", b"Comment\0%d" % number) for number in range(1000)) + chunk(b"teSt", b"private")
-    stream = stream_of(cover)
+    stream, pixels = stream_of(cover), np.asarray(Image.open(cover))
     assert len(stream) > 9000
-    with_stream(cover, stream, ends, (before, chunk(b"tEXt", b"Author\0me"), b"trailing"))
+    with_stream(cover, stream, ends, (before, chunk(b"tEXt", b"Author\0me"), cover.read_bytes()))
     assert written_back(cover) == (cover.read_bytes(), "")
+    assert np.array_equal(read_picture(cover), pixels)
+    assert info(cover)["width"] == 120
 
 
 def test_sizes_of_stored_blocks_are_kept(cover):

@@ -1,12 +1,7 @@
 """What a file is, is told by its own form: no document becomes media, whatever a decoder finds in it."""
 
-import io
-import mailbox
 import mimetypes
 import sysconfig
-import tarfile
-import zipfile
-from email.message import EmailMessage
 from pathlib import Path
 
 import av
@@ -28,44 +23,8 @@ def jpegs() -> list[bytes]:
     return [saved(Image.fromarray(pixels), "JPEG", quality=90) for pixels in PHOTOS]
 
 
-def _pdf(path: Path) -> None:
-    first, *others = map(Image.fromarray, PHOTOS)
-    first.save(path, save_all=True, append_images=others, quality=90)
-
-
-def _zipped(name: str, first: str = "", content: str = ""):
-    """A ZIP of photographs, with another file before them."""
-
-    def write(path: Path) -> None:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packing:
-            if first:
-                packing.writestr(first, content)
-            for number, data in enumerate(jpegs()):
-                packing.writestr(name.format(number), data)
-
-    return write
-
-
-def _tar(path: Path) -> None:
-    with tarfile.open(path, "w") as packing:
-        for number, data in enumerate(jpegs()):
-            entry = tarfile.TarInfo(f"{number}.jpg")
-            entry.size = len(data)
-            packing.addfile(entry, io.BytesIO(data))
-
-
-def _mbox(path: Path) -> None:
-    letters = mailbox.mbox(path)
-    for data in jpegs():
-        letter = EmailMessage()
-        letter["From"], letter["To"], letter["Subject"] = "a@example.org", "b@example.org", "Photos"
-        letter.add_attachment(data, maintype="image", subtype="jpeg", cte="8bit")
-        letters.add(letter)
-    letters.close()
-
-
 def _behind(start: bytes):
-    """A file of this start, then photographs in sectors of 512 bytes."""
+    """A file of this start, then photographs in sectors of 512 bytes, as a ZIP, TAR or mailbox has them, too."""
 
     def write(path: Path) -> None:
         path.write_bytes(
@@ -76,12 +35,11 @@ def _behind(start: bytes):
 
 
 DOCUMENTS = {
-    "scan.pdf": _pdf,
-    "photos.zip": _zipped("{}.jpg"),
-    "letter.docx": _zipped("word/media/image{}.jpeg", "[Content_Types].xml", '<?xml version="1.0"?><Types/>'),
-    "book.epub": _zipped("OEBPS/{}.jpg", "mimetype", "application/epub+zip"),
-    "photos.tar": _tar,
-    "mail.mbox": _mbox,
+    "scan.pdf": _behind(b"%PDF-1.4\n% created by a scanner\n"),
+    "photos.zip": _behind(b"PK\x03\x04\x14\x00\x00\x00\x00\x00"),
+    "book.epub": _behind(b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip"),
+    "photos.tar": _behind(b"0.jpg".ljust(257, b"\0") + b"ustar\x0000"),
+    "mail.mbox": _behind(b"From MAILER-DAEMON Mon Nov 30 01:03:28 2026\nFrom: a@example.org\nSubject: Photos\n\n"),
     "program.exe": _behind(b"MZ\x90\x00\x03"),
     "program": _behind(b"\x7fELF\x02\x01\x01"),
     "disc.iso": _behind(bytes(32 * 1024) + b"\x01CD001\x01"),
@@ -100,11 +58,8 @@ DOCUMENTS = {
     "picture.jxl": _behind(b"\x00\x00\x00\x0cJXL \r\n\x87\n"),
     "icon.xpm": _behind(b"/* XPM */\nstatic char * icon[] = {\n"),
     "icon.xbm": _behind(b"#define icon_width 16\n#define icon_height 16\nstatic char icon_bits[] = {\n"),
-    "drawing.eps": _behind(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
-    "drawing.svg": _behind(b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
     "data.fits": _behind(b"SIMPLE  =                    T"),
     "data.h5": _behind(b"\x89HDF\r\n\x1a\n"),
-    "zeros.bin": lambda path: path.write_bytes(bytes(100_000)),
     "gs.txt": lambda path: path.write_bytes(b"G" * 100_000),
     "photos.bin": lambda path: path.write_bytes(b"\n" + b"".join(jpegs())),
 }
@@ -141,34 +96,23 @@ def test_pictures_of_all_forms_are_pictures(suffix, tmp_path):
 
 
 FILMS = {
-    "a.mkv": ("ffv1", "bgr0", None),
-    "a.webm": ("libvpx-vp9", "yuv420p", None),
-    "a.mp4": ("libx264", "yuv420p", None),
-    "a.mov": ("png", "rgb24", None),
-    "a.avi": ("ffv1", "bgr0", None),
-    "a.ts": ("mpeg2video", "yuv420p", "mpegts"),
     "a.m2ts": ("libx264", "yuv420p", "mpegts"),
-    "a.mpg": ("mpeg1video", "yuv420p", "mpeg"),
     "a.vob": ("mpeg2video", "yuv420p", "vob"),
-    "a.m2v": ("mpeg2video", "yuv420p", "mpeg2video"),
     "a.m4v": ("mpeg4", "yuv420p", "m4v"),
-    "a.h264": ("libx264", "yuv420p", "h264"),
     "a.hevc": ("libx265", "yuv420p", "hevc"),
     "a.obu": ("libsvtav1", "yuv420p", "obu"),
     "a.ivf": ("libvpx", "yuv420p", "ivf"),
-    "a.flv": ("flv", "yuv420p", "flv"),
-    "a.wmv": ("wmv2", "yuv420p", "asf"),
     "a.ogv": ("libvpx", "yuv420p", "ogg"),
     "a.mxf": ("mpeg2video", "yuv420p", "mxf"),
     "a.rm": ("rv10", "yuv420p", "rm"),
     "a.nut": ("ffv1", "bgr0", "nut"),
-    "a.wtv": ("mpeg2video", "yuv420p", "wtv"),
     "a.y4m": ("wrapped_avframe", "yuv420p", "yuv4mpegpipe"),
 }
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_films_of_all_forms_are_films(name, tmp_path):
+def test_films_of_rare_forms_are_films(name, tmp_path):
+    """tests/transcripts/odd-films.txt and odd-times.txt have the others."""
     codec, pix_fmt, muxer = FILMS[name]
     path = tmp_path / name
     with av.open(str(path), "w", format=muxer) as film:

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import ImageCms
+from imagecodecs import cms_profile
 
 from tests.support.films import add_pictures, add_tone
 
@@ -45,63 +45,45 @@ def heard() -> Callable[..., list[bytes]]:
     return hear
 
 
-def tagged(profile: bytes) -> dict[bytes, bytes]:
-    """The tags of an ICC profile (ICC.1:2022, 7.3): a count, then name, offset and size of each."""
-    count = int.from_bytes(profile[128:132], "big")
-    entries = [struct.unpack(">4sII", profile[132 + 12 * n : 144 + 12 * n]) for n in range(count)]
-    return {name: profile[start : start + size] for name, start, size in entries}
+WHITE = 0.3127, 0.329, 1
+ROUNDED = (0.6401, 0.33, 1), (0.3, 0.6002, 1), (0.1499, 0.06, 1)  # red, green and blue of sRGB, nearly
 
 
-def icc(space: bytes, tags: dict[bytes, bytes], kind: bytes = b"mntr", connection: bytes = b"XYZ ") -> bytes:
-    """An ICC profile of version 2.4."""
-    place, table, data = 132 + 12 * len(tags), b"", b""
-    for name, content in tags.items():
-        table += struct.pack(">4sII", name, place + len(data), len(content))
-        data += content + bytes(-len(content) % 4)
-    head = struct.pack(">I4xI4s4s4s12x4s", place + len(data), 0x02400000, kind, space, connection, b"acsp")
-    white = struct.pack(">28xiii", 63190, 65536, 54061)
-    return (head + white).ljust(128, b"\0") + len(tags).to_bytes(4, "big") + table + data
-
-
-@pytest.fixture(scope="session")
-def srgb_tags() -> dict[bytes, bytes]:
-    return tagged(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-
-
-@pytest.fixture(scope="session")
-def srgb_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
-    """sRGB as most cameras write it: a tabulated curve and the rounded primaries of the 1998 profile."""
+def rgb_profile(*primaries: tuple[float, ...]) -> bytes:
+    """An ICC profile with the curve of sRGB, as a table."""
     light = np.linspace(0, 1, 1024)
     light = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
-    curve = b"curv" + struct.pack(">4xI", 1024) + (light * 65535).round().astype(">u2").tobytes()
-    primaries = {
-        b"rXYZ": (0.43607, 0.22249, 0.01392),
-        b"gXYZ": (0.38515, 0.71687, 0.09708),
-        b"bXYZ": (0.14307, 0.06061, 0.71410),
-    }
-    colours = {
-        name: b"XYZ " + struct.pack(">4x3i", *(round(65536 * x) for x in point)) for name, point in primaries.items()
-    }
-    return icc(b"RGB ", srgb_tags | colours | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve))
+    curve = (65535 * light).round().astype(np.uint16)
+    return bytes(cms_profile("rgb", whitepoint=WHITE, primaries=sum(primaries, ()), transferfunction=curve))
 
 
 @pytest.fixture(scope="session")
-def swapped_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
+def srgb_profile() -> bytes:
+    """sRGB as most cameras write it: a tabulated curve and rounded primaries, which change some colours by a level."""
+    return rgb_profile(*ROUNDED)
+
+
+@pytest.fixture(scope="session")
+def swapped_profile() -> bytes:
     """sRGB with red and green swapped."""
-    return icc(b"RGB ", srgb_tags | {b"rXYZ": srgb_tags[b"gXYZ"], b"gXYZ": srgb_tags[b"rXYZ"]})
+    red, green, blue = ROUNDED
+    return rgb_profile(green, red, blue)
 
 
 @pytest.fixture(scope="session")
-def linear_grey_profile(srgb_tags: dict[bytes, bytes]) -> bytes:
+def linear_grey_profile() -> bytes:
     """Linear grey."""
-    return icc(b"GRAY", {b"wtpt": srgb_tags[b"wtpt"], b"kTRC": b"curv" + bytes(8)})
+    return bytes(cms_profile("gray", whitepoint=WHITE, gamma=1.0))
 
 
 @pytest.fixture(scope="session")
 def cmyk_profile() -> bytes:
-    """CMYK in which only black ink has an effect (a table of 2⁴ corners, ICC.1 10.10)."""
+    """CMYK of version 2.4 in which only black ink has an effect (a table of 2⁴ corners, ICC.1 10.10)."""
     ramp = bytes(range(256))
     corners = b"".join(bytes([255 * (1 - key), 128, 128]) for _ in range(8) for key in (0, 1))
     identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + 4 * ramp + corners + 3 * ramp
-    return icc(b"CMYK", {b"A2B0": table, b"A2B1": table}, b"prtr", b"Lab ")
+    kinds = b"prtr", b"CMYK", b"Lab ", b"acsp"
+    head = struct.pack(">I4xI4s4s4s12x4s28x3i", 156 + len(table), 0x02400000, *kinds, 63190, 65536, 54061)
+    tags = b"".join(struct.pack(">4sII", name, 156, len(table)) for name in (b"A2B0", b"A2B1"))
+    return head.ljust(128, b"\0") + bytes([0, 0, 0, 2]) + tags + table

@@ -1,6 +1,5 @@
 """Levels of H.264 slices: all that x264 writes is written again byte for byte, and what is changed is what changes."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -39,6 +38,7 @@ from tests.support.h264 import (
     units,
     written,
 )
+from tests.support.required import missing
 
 pytestmark = pytest.mark.slow
 
@@ -54,8 +54,8 @@ ZIGZAG = {  # row and column of each place in scan order
 @pytest.fixture(autouse=True)
 def compiled():
     if h264_levels.compiled is None:
-        stop = pytest.fail if os.environ.get("STEGNET_COMPILER") == "required" else pytest.skip
-        stop("the H.264 reader was not compiled: install a C compiler and Python's headers, then stegnet again")
+        reason = "the H.264 reader was not compiled: install a C compiler and Python's headers, then stegnet again"
+        missing("STEGNET_COMPILER", reason)
 
 
 @pytest.fixture(scope="module")

@@ -100,27 +100,6 @@ def test_chunks_that_are_damaged_or_in_the_wrong_place(name, tmp_path, few_pixel
         assert read(path) == [], number
 
 
-def with_many_chunks(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    return as_png([chunks[0], *((b"tEXt", b"k%d\0v" % number) for number in range(1000)), *chunks[1:]])
-
-
-def with_a_byte_a_chunk(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    samples = b"".join(data for name, data in chunks if name == b"IDAT")
-    return as_png([chunks[0], *((b"IDAT", bytes([byte])) for byte in samples), chunks[-1]])
-
-
-def with_another_behind(chunks: list[tuple[bytes, bytes]]) -> bytes:
-    return as_png(chunks) + as_png(chunks)
-
-
-@pytest.mark.parametrize("change", [with_many_chunks, with_a_byte_a_chunk, with_another_behind])
-def test_odd_chunks_change_no_pixel(change, tmp_path):
-    path = tmp_path / "a.png"
-    path.write_bytes(change(chunks_of(saved(Image.fromarray(pixels()), "PNG"))))
-    assert np.array_equal(read_picture(path), pixels())
-    assert stegnet.info(path)["width"] == 24
-
-
 BROKEN_STREAMS = {  # the chunks of image data, made of the filtered rows
     "wrong checksum": lambda raw: [zlib.compress(raw)[:-4] + b"abcd"],
     "wrong checksum in a chunk of its own": lambda raw: [zlib.compress(raw)[:-4], b"abcd"],

@@ -17,7 +17,7 @@ from skimage.data import astronaut
 import stegnet
 from stegnet import MediaError
 from stegnet.core.measures import psnr
-from stegnet.core.names import FILM, PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.image import read_cover, read_picture, resize, unresize, write_png
 from stegnet.media.cover import kind
 from tests.support.pngs import as_png, chunks_of
@@ -69,20 +69,6 @@ def test_a_damaged_list_of_pictures_hinders_nobody(tmp_path, suffix, name):
     (tmp_path / "a").write_bytes(content)
     assert kind(tmp_path / "a") == PICTURE
     assert np.abs(read_picture(tmp_path / "a")[8, 8].astype(int) - (255, 0, 0)).max() <= 4
-
-
-@pytest.mark.parametrize("suffix", ["tif", "mpo", "gif", "png", "webp", "avif"])
-def test_the_first_of_several_pictures_is_read(tmp_path, suffix):
-    """Those of a TIFF are pages; others are an animation."""
-    stills = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
-    stills[0].save(tmp_path / f"a.{suffix}")
-    assert kind(tmp_path / f"a.{suffix}") == PICTURE
-    stills[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=stills[1:])
-    assert kind(tmp_path / f"a.{suffix}") == (PICTURE if suffix in ("tif", "mpo") else FILM)
-    pages = pytest.warns(UserWarning, match="of its 2 pages, only the first one") if suffix == "tif" else nullcontext()
-    with pages:
-        first = read_picture(tmp_path / f"a.{suffix}")
-    assert np.abs(first[8, 8].astype(int) - (255, 0, 0)).max() <= 4
 
 
 def test_a_profile_is_applied_and_keeps_transparency(tmp_path, swapped_profile, srgb_profile):
@@ -153,19 +139,6 @@ def test_a_broken_profile_is_ignored_with_a_warning(
         warnings.simplefilter("ignore")
         stegnet.hide(path, b"note", tmp_path / "out.png", key=KEY)
     assert stegnet.reveal(tmp_path / "out.png", key=KEY).data == b"note"
-
-
-def test_a_cover_keeps_its_pixels_and_profile(tmp_path, picture, swapped_profile):
-    """The same bytes each time."""
-    pixels = picture(61, 97)
-    for icc in (None, swapped_profile):
-        for name in "ab":
-            write_png(tmp_path / name, pixels, icc=icc)
-        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-        found, profile = read_cover(tmp_path / "a")
-        np.testing.assert_array_equal(found, pixels)
-        assert profile == icc
-    np.testing.assert_allclose(read_picture(tmp_path / "a"), pixels[..., [1, 0, 2]], atol=2)
 
 
 def test_pictures_are_rotated_and_composited_over_white(tmp_path):
