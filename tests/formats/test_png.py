@@ -75,9 +75,6 @@ def test_a_file_of_a_real_program_is_written_back(path):
 
 
 PROGRAMS = {
-    "Pillow": lambda path, samples: Image.fromarray(samples).save(path),
-    "Pillow, optimize": lambda path, samples: Image.fromarray(samples).save(path, optimize=True),
-    "Pillow, level 1": lambda path, samples: Image.fromarray(samples).save(path, compress_level=1),
     "Pillow, stored": lambda path, samples: Image.fromarray(samples).save(path, compress_level=0),
     "OpenCV": save_by_opencv,
     "OpenCV, level 9": lambda path, samples: save_by_opencv(path, samples, cv2.IMWRITE_PNG_COMPRESSION, 9),

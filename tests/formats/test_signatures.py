@@ -58,6 +58,8 @@ DOCUMENTS = {
     "picture.jxl": _behind(b"\x00\x00\x00\x0cJXL \r\n\x87\n"),
     "icon.xpm": _behind(b"/* XPM */\nstatic char * icon[] = {\n"),
     "icon.xbm": _behind(b"#define icon_width 16\n#define icon_height 16\nstatic char icon_bits[] = {\n"),
+    "call.sdp": _behind(b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"),
+    "tags": _behind(b";FFMETADATA1\ntitle=x\n"),
     "data.fits": _behind(b"SIMPLE  =                    T"),
     "data.h5": _behind(b"\x89HDF\r\n\x1a\n"),
     "gs.txt": lambda path: path.write_bytes(b"G" * 100_000),

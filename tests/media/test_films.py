@@ -234,9 +234,6 @@ def test_an_error_gives_the_number_of_good_frames(tmp_path, make_film, picture):
     refused(path, r"a\.webp: the animation is damaged after 7 frames")
 
 
-SDP = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
-
-
 def claim_of(path, width, height):
     """Patches the size in the index of a MOV (ISO/IEC 14496-12, 8.5.2)."""
     data = bytearray(path.read_bytes())
@@ -254,21 +251,6 @@ def claim_inside(path, width, height):
         rest = int.from_bytes(data[more : more + 4], "big") & ~(15 << 13)
         data[more : more + 4] = (rest | (width >> 12) << 15 | (height >> 12) << 13).to_bytes(4, "big")
     path.write_bytes(data)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("list.mkv", "ffconcat version 1.0\nfile inner.mkv\n"),
-        ("call.sdp", SDP),
-        ("tags", ";FFMETADATA1\ntitle=x\n"),
-    ],
-)
-def test_lists_are_not_opened(tmp_path, name, text):
-    """Opening the named pipe would block forever; tests/transcripts/odd-damaged-films.txt has more lists."""
-    os.mkfifo(tmp_path / "inner.mkv")
-    (tmp_path / name).write_text(text)
-    refused(tmp_path / name, "not a picture, film or sound that can be read")
 
 
 @pytest.mark.parametrize(
