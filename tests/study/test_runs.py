@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,13 +48,18 @@ def shrink(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **values: object
         monkeypatch.setattr(module, name, value)
 
 
+def by_a_copy(job: Callable[[], object]) -> object:
+    """What a job gives in another process, which gets it as a pickle."""
+    return cloudpickle.loads(cloudpickle.dumps(job))()
+
+
 def figures(folder: Path) -> dict[str, float]:
     return json.loads((folder / "metrics.json").read_text())
 
 
 def test_steganalysis(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    shrink(monkeypatch, steganalysis, RATES=(0.4,), REFERENCE_RATES=(0.4,), MOST=6)
+    shrink(monkeypatch, steganalysis, RATES=(0.4,), REFERENCE_RATES=(0.4,), MOST=6, PROCESSES=1, call=by_a_copy)
     steganalysis.main(config, shards, weights, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "steganalysis.csv")
     assert len(table) == 3 * 2
@@ -65,6 +71,7 @@ def test_jpeg_steganalysis(config, cat: np.ndarray, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     cases = [JpegCase(75, JPEG, 0.4, "DCTR"), JpegCase(75, NSF5, 0.4, "JRM"), JpegCase(95, WHILE_SAVING, 0.4, "GFR")]
     shrink(monkeypatch, jpeg_steganalysis, SIDE=64, LEAST=96, CASES=cases, MEGAPIXEL=3, AT_ONCE=cases[:1])
+    shrink(monkeypatch, steganalysis, PROCESSES=1, call=by_a_copy)
     for number in range(10):
         Image.fromarray(np.roll(cat, 20 * number, 1)[:100, :120]).save(tmp_path / f"{number}.png")
     jpeg_steganalysis.main(config, tmp_path, tmp_path / "out")
@@ -163,12 +170,14 @@ def test_the_right_key_shows_all_and_a_wrong_one_nothing(exact: Network) -> None
         assert abs(states[state]["correlation"]) < 0.05 and abs(states[state]["mutual_information"]) < 0.05
 
 
-def test_a_modem_differs_in_what_its_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_networks_differ_in_what_their_files_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     after = training.changed_config(MODEM)
     assert build_from(after.model).bits == 162
     pair = check(changed(read(PARAMS), {"model.name": "unet", "scramble.base": "none"}))
     assert flatten(asdict(after)) == flatten(asdict(pair)) | flatten(read(MODEM))
+    predictor = training.changed_config(ROOT / "study" / "multiscale.yaml")
+    assert (predictor.model.name, predictor.train.precision) == ("multiscale", "fp32")
 
 
 def test_a_modem_is_trained_and_its_card_says_how(

@@ -58,22 +58,23 @@ def test_a_run_and_another_that_finds_all_done(
     small = changed(read(PARAMS), {"data.side": 64, "train.crop": 32})
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    changes = ["-S", "train.batch=4", "-S", "train.crop=32"]
+    changes = ["-S", "train.batch=4", "-S", "train.crop=32", "-S", "model.width=4"]
     options = ["--minutes", "0.01", "--pairs", "8", "--detect", "4", *changes]
-    monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "udh", *options])
+    monkeypatch.setattr("sys.argv", ["zoo", str(shards), "out", "unet", *options])
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 0.0)
     zoo.main()
     timed, row = pd.read_csv("out/zoo.csv").to_dict("records")
     assert timed["budget"] == "0.01 minutes"
     assert timed["pairs"] % 4 == 0 < timed["pairs"]
-    assert row["network"] == "udh"
+    assert row["network"] == "unet"
     assert row["budget"] == "8 pairs"
-    assert (row["pairs"], row["batch"], row["crop"], row["parameters"]) == (8, 4, 32, 17_401_094)
+    assert (row["pairs"], row["batch"], row["crop"], row["parameters"]) == (8, 4, 32, 167_766)
     assert 0 <= row["detection"] <= 1
-    assert json.loads(Path("out/budget.json").read_text())["changes"] == {"train.batch": 4, "train.crop": 32}
+    changed_to = {"train.batch": 4, "train.crop": 32, "model.width": 4}
+    assert json.loads(Path("out/budget.json").read_text())["changes"] == changed_to
     assert Path("out/zoo.png").read_bytes()[:4] == b"\x89PNG"
     (folder,) = Path("out/8-pairs").iterdir()
-    assert folder.name.startswith("udh-")
+    assert folder.name.startswith("unet-")
     kept = [folder / "pair.safetensors", folder / "figures.json", *folder.glob("containers-*.npy")]
     written = [file.stat().st_mtime_ns for file in kept]
     monkeypatch.setattr(zoo, "CONTROL_FOUND", 1.1)
