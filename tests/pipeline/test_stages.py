@@ -17,7 +17,7 @@ from tools.closure import PACKAGES, ROOT, closure, imports
 from tools.stage_deps import FACES, FAMILIES, FILES, LOGS, PAIR, imported, stages_of, words_of
 
 PRINTING = "from pipeline.stage import program\nwith program(): print('–')"
-STUDY = "study.jpeg_steganalysis"
+STAGE = '"""Measures 8×8 blocks."""\nfrom pipeline.stage import run_stage\nrun_stage(lambda config: None)\n'
 STAGES, STUDIES = (stages_of(path) for path in FILES)
 
 
@@ -66,6 +66,7 @@ EDITS = {
     "pipeline/train/hiding_task.py": "train",
     "pipeline/evaluate/quality.py": "evaluate detect video",
     "pipeline/report/page.html": "report",
+    "pipeline/tracking/provenance.py": "publish",
     "pipeline/tracking/store.py": "publish",
     "reports/index.html": "publish",
     "reports/speed.json": "",
@@ -125,13 +126,14 @@ def test_data_dvc_records_the_assets_of_this_commit() -> None:
     ("variables", "command", "said"),
     [
         ({"PYTHONIOENCODING": "iso-8859-1"}, ("-c", PRINTING), b"\\u2013\n"),
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, ("-m", STUDY, "--help"), b"usage:"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, ("-m", "measure", "--help"), b"usage:"),
     ],
     ids=["ISO-8859-1", "ASCII"],
 )
-def test_a_locale_without_some_characters_ends_no_stage(variables, command, said):
+def test_a_locale_without_some_characters_ends_no_stage(variables, command, said, tmp_path):
     """It lacks the dash of the table that `publish` prints, or characters of a stage's help."""
+    (tmp_path / "measure.py").write_text(STAGE, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}
-    environment |= variables | {"PYTHONPATH": str(ROOT)}
+    environment |= variables | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
     done = subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment, cwd=ROOT)
     assert done.stdout.startswith(said)
