@@ -39,20 +39,10 @@ def demonstrated(measured) -> tuple[pd.DataFrame, Path]:
     return measured[0].frames, measured[1]
 
 
-def test_what_is_hidden_is_revealed(demonstrated, films, five_levels):
-    table, out = demonstrated
-    assert {path.name for path in out.iterdir()} == {*WRITTEN}
-    secrets, revealed = (list(read_frames(path)) for path in (films[1], out / "revealed.mkv"))
-    covers, containers = (list(read_frames(path)) for path in (films[0], out / "container.mkv"))
-    assert (len(table), len(revealed), len(containers)) == (4, 4, 6)
-    assert all(np.array_equal(five_levels(a), b) for a, b in zip(secrets, revealed, strict=True))
-    assert all(np.array_equal(a & 0xF0, b & 0xF0) for a, b in zip(covers[:4], containers[:4], strict=True))
-    assert all(np.abs(a.astype(int) - b).max() == 1 for a, b in zip(covers[4:], containers[4:], strict=True))
-
-
 def test_each_row_measures_its_frame(demonstrated, films):
     """The network has no base: what is left without its residual is grey."""
     table, out = demonstrated
+    assert {path.name for path in out.iterdir()} == {*WRITTEN}
     pairs = {"container": (films[0], out / "container.mkv"), "secret": (films[1], out / "revealed.mkv")}
     for side, paths in pairs.items():
         frames = list(zip(*map(read_frames, paths), strict=False))[:4]

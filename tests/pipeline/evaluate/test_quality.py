@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -111,38 +112,24 @@ def test_the_base_alone_is_what_the_record_holds(shards, exact, picture):
         assert (table[table["mode"] == SEALED]["secret_psnr"] - sealed).abs().min() > 1
 
 
-class SleepingEngine:
-    """Its networks take a known time, at least."""
+def taking(seconds: float) -> Mock:
+    """A network that takes a known time, at least."""
 
-    hidden = 0
+    def compute(picture: np.ndarray, *others: np.ndarray) -> np.ndarray:
+        time.sleep(seconds)
+        return picture
 
-    def prepare(self, secret: np.ndarray) -> np.ndarray:
-        return secret
-
-    def enhance(self, base: np.ndarray) -> np.ndarray:
-        time.sleep(0.02)
-        return base
-
-    def hide(self, cover: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        assert cover.shape == hidden.shape and cover[..., 0].size == 1e6
-        self.hidden += 1
-        time.sleep(0.03)
-        return cover
-
-    def reveal(self, container: np.ndarray) -> np.ndarray:
-        return container
-
-    def restore(self, base: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        time.sleep(0.01)
-        return base + residual
+    return Mock(side_effect=compute)
 
 
 def test_times_are_of_all_networks_that_a_side_needs() -> None:
-    engine = SleepingEngine()
-    speed = measure_speed(engine)  # type: ignore[arg-type]  # only the networks that are timed
+    seconds = {"prepare": 0.0, "enhance": 0.02, "hide": 0.03, "reveal": 0.0, "restore": 0.01}
+    engine = Mock(**{name: taking(least) for name, least in seconds.items()})
+    speed = measure_speed(engine)
     assert speed["hide_ms_per_megapixel"] >= 50
     assert speed["reveal_ms_per_megapixel"] >= 30
-    assert engine.hidden == 4  # one to warm up, and three that count
+    sizes = [{picture[..., 0].size for picture in call.args} for call in engine.hide.call_args_list]
+    assert sizes == [{10**6}] * 4  # one to warm up, and three that count
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline.prepare.prepare import map_in_pool
-from stegnet import DiskError
+from pipeline.preset import read_preset
+from stegnet import ConfigError, DiskError
 from tests.support.lab import MEANS, ROOT, DataError, prepare, read_manifest
 from tests.support.temporary import contents
 
@@ -154,12 +155,7 @@ def test_a_killed_process():
     assert "what is finished is kept" in caught.value.hint
 
 
-def fail(number: int) -> None:
-    if number == 1:
-        raise DataError("no pictures", "take some")
-
-
 def test_an_error_is_raised_as_if_it_had_happened_here():
-    with pytest.raises(DataError, match=r"^no pictures$") as caught:
-        list(map_in_pool(fail, range(5), 2))
-    assert caught.value.hint == "take some"
+    with pytest.raises(ConfigError, match=r"^no preset has the name 'balujo'$") as caught:
+        list(map_in_pool(read_preset, ["costa", "balujo"], 2))
+    assert caught.value.hint.startswith("did you mean baluja?")

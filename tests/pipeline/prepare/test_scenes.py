@@ -25,15 +25,6 @@ def power_slope(image: np.ndarray) -> float:
     return np.polyfit(np.log(edges[1:] * edges[:-1]) / 2, np.log(np.array(means) + 1e-6), 1)[0]
 
 
-def test_a_scene_is_a_square_rgb_picture_that_follows_from_its_seed():
-    scene = render_scene(97, 5)
-    assert (scene.shape, scene.dtype) == ((97, 97, 3), np.uint8)
-    seeds = [0, 1, [0, 1], [1, 1], [1, 2]]
-    first = [render_scene(64, seed).tobytes() for seed in seeds]
-    assert len(set(first)) == len(seeds)
-    assert [render_scene(64, seed).tobytes() for seed in reversed(seeds)] == first[::-1]
-
-
 def test_statistics_are_those_of_natural_images():
     scenes = np.stack([render_scene(128, [11, index]) for index in range(24)])  # (n, 128, 128, 3) uint8
     luma = scenes @ np.array(LUMA)  # (n, 128, 128) in [0, 255]
