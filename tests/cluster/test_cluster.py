@@ -282,17 +282,6 @@ def test_an_error_is_raised_as_if_it_had_happened_here(stages):
     assert caught.value.hint == "take some"
 
 
-def test_the_work_of_a_lost_process_is_done_again(stages):
-    def die_once(number: int) -> int:
-        if number == 1 and not Path("died").exists():
-            Path("died").touch()
-            die()
-        return number
-
-    assert list(map_in_threads(die_once, range(4))) == [0, 1, 2, 3]
-    assert Path("died").exists()
-
-
 def test_prepared_pictures_have_the_bytes_that_one_process_gives_them(stages):
     small = replace(
         load(PARAMS).data, source="scenes", side=64, scenes=12, every=2, validation_share=0.0, validation_scenes=3,
