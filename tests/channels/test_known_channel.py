@@ -55,7 +55,6 @@ def written(**changes: Any) -> str:
 
 NO_FILE_OF_A_CHANNEL = {
     "empty": "",
-    "no JSON": "\xff\xd8\xff",
     "half": CHANNEL.text()[:100],
     "deeply nested": "[" * 60_000,
     "an array": "[]",
@@ -88,7 +87,6 @@ DAMAGED = {
     "4:4:0": (written(factors=[[1, 2], [1, 1], [1, 1]]), "its chroma sampling is not supported"),
     "unequal chroma": (written(factors=[[2, 2], [2, 1], [1, 1]]), "its chroma sampling is not supported"),
     "coarser luma": (written(factors=[[1, 1], [2, 2], [2, 2]]), "its chroma sampling is not supported"),
-    "dct unknown": (written(dct="slow"), "dct is not one of islow, ifast, float"),
     "no examples": (written(examples=0), "examples is not a whole number from 1 to 1000000"),
     "examples true": (written(examples=True), "examples is not"),
     "no sizes": (written(sizes=[]), "sizes are not a list of 1 to 256 pairs"),
@@ -132,14 +130,9 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, name: str, value: An
         read_channel(tmp_path / "a.channel")
 
 
-@pytest.mark.parametrize("make, problem", [
-    (lambda path: None, "no such file"),
-    (lambda path: path.mkdir(), "is a folder"),
-    (lambda path: path.symlink_to("/dev/zero"), "not a file"),
-])  # fmt: skip
-def test_what_is_no_file_is_refused(tmp_path: Path, make: Any, problem: str) -> None:
-    make(tmp_path / "a.channel")
-    with pytest.raises(MediaError, match=problem):
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.channel").symlink_to("/dev/zero")
+    with pytest.raises(MediaError, match="not a file"):
         read_channel(tmp_path / "a.channel")
 
 

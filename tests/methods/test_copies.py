@@ -1,6 +1,5 @@
 """A secret is hidden as it is, or as a copy of which the report says so first, or not at all."""
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -126,15 +125,3 @@ def test_opacity_that_hides_nothing_is_no_transparency():
     with pytest.warns(UserWarning, match="screen.png does not fit as it is: hidden as a compressed copy, screen.avif"):
         report = stegnet.hide("small.png", "screen.png", "out.png", key=KEY)
     assert "compressed copy, screen.avif (PNG → AVIF" in report.changed_secret
-
-
-def test_a_folder_says_of_each_which_are_copies(capsys):
-    for folder in ("covers", "secrets"):
-        Path(folder).mkdir()
-    for name in ("a", "b"):
-        Image.open("small.png").save(f"covers/{name}.png")
-    Image.fromarray(PHOTO).save("secrets/a.jpg")
-    Image.fromarray(PHOTO[:40, :40]).save(data := io.BytesIO(), "PNG")
-    Path("secrets/b.png").write_bytes(data.getvalue())
-    assert main(["hide", "covers", "secrets", "--key-file", "k", "-o", "out", "--json"]) == 0
-    assert [json.loads(line)["exact"] for line in capsys.readouterr().out.splitlines()] == [False, True]

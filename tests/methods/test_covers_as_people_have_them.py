@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import wave
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -97,25 +95,11 @@ def test_rare_jpegs_stop_neither_a_folder_nor_an_album(capsys):
     assert Path("back.txt").read_text() == "at noon"
 
 
-def test_a_gps_position_that_stays_is_warned_of():
+def test_a_gps_position_that_is_left_out_is_not_warned_of():
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (48.0, 8.0, 1.0), 3: "E", 4: (11.0, 34.0, 1.0)})
     PHOTO.save("a.jpg", exif=exif)
-    kept = "the container keeps the cover's GPS position"
-    for out, warned in {"out.jpg": True, "out.png": False}.items():
-        report = stegnet.hide("a.jpg", "note.txt", out, key=KEY)
-        assert any(line.startswith(kept) for line in report.warnings) == warned
-    make_film(Path("plain.mp4"), 12, 64, 96, codec="libx264", pix_fmt="yuv420p")
-    with av.open("plain.mp4") as plain, av.open("a.mp4", "w") as film:
-        film.metadata["location"] = "+48.1351+011.5820/"
-        track = film.add_stream_from_template(plain.streams.video[0])
-        for packet in plain.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = track
-                film.mux(packet)
-    for strips in (False, True):
-        report = stegnet.hide("a.mp4", "note.txt", f"{strips}.mp4", key=KEY, method="sealed", strip_metadata=strips)
-        assert any(line.startswith(kept) and "`strip_metadata=True`" in line for line in report.warnings) is not strips
+    assert not [line for line in stegnet.hide("a.jpg", "note.txt", "out.png", key=KEY).warnings if "GPS" in line]
 
 
 def test_no_warning_names_a_temporary_file(recwarn):
@@ -140,17 +124,6 @@ def test_a_sound_without_loss_is_told_what_it_is_to_be_converted_to(form, codec,
     assert "hint: convert it to WAV or FLAC" in err
 
 
-def test_a_wav_whose_header_says_that_it_has_no_samples_gets_a_remedy(capsys):
-    with wave.open("a.wav", "wb") as sound:
-        sound.setparams((1, 2, 8000, 0, "NONE", None))
-        sound.writeframes(bytes(range(200)) * 20)
-    data = bytearray(Path("a.wav").read_bytes())
-    data[40:44] = bytes(4)
-    Path("a.wav").write_bytes(data)
-    assert main(["hide", "a.wav", "note.txt", "--key-file", "k", "-o", "out.wav"]) == 1
-    assert "hint: copy or export it again; of a recording that broke off, `ffmpeg" in capsys.readouterr().err
-
-
 def test_a_word_too_many_is_not_shown(capsys):
     """It may be a passphrase."""
     with pytest.raises(SystemExit):
@@ -158,47 +131,26 @@ def test_a_word_too_many_is_not_shown(capsys):
     assert "correct horse" not in capsys.readouterr().err
 
 
-class TestSideData:
-    """Frames whose side data PyAV does not know, as FFmpeg makes of EXIF."""
+@pytest.mark.slow
+def test_an_animation_with_a_profile_ends_no_program():
+    """A profile's name is metadata of side data, which PyAV does not know."""
+    frames = [Image.fromarray(picture(96, 128, index)) for index in range(8)]
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    frames[0].save("a.png", save_all=True, append_images=frames[1:], icc_profile=profile)
+    command = [sys.executable, "-m", "stegnet", "hide", "a.png", "note.txt", "--key-file", "k", "-o", "out.mkv"]
+    path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
+    subprocess.run(command, check=True, env=os.environ | path)
 
-    @pytest.fixture
-    def exif(self) -> Image.Exif:
-        exif = Image.Exif()
-        exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Camera", 6
-        return exif
 
-    def test_a_film_of_photographs_is_read_upright(self, exif):
-        with av.open("a.mov", "w") as film:
-            track = film.add_stream("mjpeg", rate=25)
-            track.width, track.height, track.pix_fmt, track.time_base = 160, 120, "yuvj420p", Fraction(1, 25)
-            for index in range(3):
-                Image.fromarray(picture(120, 160, index)).save("frame.jpg", exif=exif)
-                packet = av.Packet(Path("frame.jpg").read_bytes())
-                packet.pts = packet.dts = index
-                packet.time_base, packet.stream, packet.is_keyframe = track.time_base, track, True
-                film.mux(packet)
-        assert stegnet.info("a.mov")["kind"] == "film"
-        report = stegnet.hide("a.mov", "note.txt", "out.mkv", key=KEY)
-        assert (report.width, report.height) == (120, 160)
-        assert stegnet.reveal("out.mkv", key=KEY).text == "at noon"
-
-    @pytest.mark.slow
-    def test_an_animation_with_a_profile_ends_no_program(self):
-        """A profile's name is metadata of side data."""
-        frames = [Image.fromarray(picture(96, 128, index)) for index in range(8)]
-        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-        frames[0].save("a.png", save_all=True, append_images=frames[1:], icc_profile=profile)
-        command = [sys.executable, "-m", "stegnet", "hide", "a.png", "note.txt", "--key-file", "k", "-o", "out.mkv"]
-        path = {"PYTHONPATH": str(Path(stegnet.__file__).parents[1])}
-        subprocess.run(command, check=True, env=os.environ | path)
-
-    def test_an_animation_with_exif_and_a_large_profile_is_a_film(self, exif):
-        """FFmpeg does not find the form of an APNG by itself where a profile of more than 2 kB comes first."""
-        frames = [Image.fromarray(picture(120, 160, index)) for index in range(3)]
-        profile = np.random.default_rng(1).integers(0, 256, 6000, np.uint8).tobytes()
-        frames[0].save("a.png", save_all=True, append_images=frames[1:], exif=exif, icc_profile=profile)
-        assert stegnet.info("a.png")["frames"] == 3
-        assert stegnet.hide("a.png", "note.txt", "out.mkv", key=KEY).frames == 3
+def test_an_animation_with_exif_and_a_large_profile_is_a_film():
+    """FFmpeg does not find the form of an APNG by itself where a profile of more than 2 kB comes first."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Camera", 6
+    frames = [Image.fromarray(picture(120, 160, index)) for index in range(3)]
+    profile = np.random.default_rng(1).integers(0, 256, 6000, np.uint8).tobytes()
+    frames[0].save("a.png", save_all=True, append_images=frames[1:], exif=exif, icc_profile=profile)
+    assert stegnet.info("a.png")["frames"] == 3
+    assert stegnet.hide("a.png", "note.txt", "out.mkv", key=KEY).frames == 3
 
 
 def test_an_animated_avif_is_not_told_of_h264(capsys):

@@ -16,7 +16,6 @@ LAYERS = np.dstack([COLOURS, np.asarray(Image.linear_gradient("L").resize((160, 
 SAVE: dict[str, dict[str, Any]] = {
     ".bmp": {},
     ".tif": {},
-    ".tiff": {"big_tiff": True},
     ".webp": {"lossless": True, "exact": True},
 }
 

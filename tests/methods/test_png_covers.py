@@ -14,6 +14,7 @@ from skimage.data import astronaut
 from stegnet import Key, hide, reveal
 from stegnet.results import Report
 from tests.support.pngs import as_png, chunks_of
+from tests.support.stills import exif_of
 
 KEY = Key(bytes(range(32)))
 COLOURS = astronaut()[100:228, 200:360]
@@ -48,12 +49,6 @@ def with_opacity(image: Image.Image) -> Image.Image:
     image = image.copy()
     image.putalpha(OPACITY)
     return image
-
-
-def exif(**tags: Any) -> Image.Exif:
-    made = Image.Exif()
-    made.update({int(name[1:], 16): value for name, value in tags.items()})
-    return made
 
 
 def texts(add: str, *given: str) -> PngImagePlugin.PngInfo:
@@ -110,8 +105,8 @@ def with_gamma_and_author(image: Image.Image) -> Callable[[Path], None]:
 KEPT: dict[str, tuple[Callable[[Path], None], str]] = {  # all its chunks; and what is warned of
     "many chunks": (with_many_chunks, ""),
     "grey in colours": (save(IMAGE.convert("L").convert("RGB")), ""),
-    **{f"turned {turn}": (save(IMAGE, exif=exif(x112=turn)), "") for turn in range(1, 9)},
-    "a position": (save(IMAGE, exif=exif(x8825={1: "N", 2: (1.0, 2.0, 3.0)})), POSITION),
+    **{f"turned {turn}": (save(IMAGE, exif=exif_of(x112=turn)), "") for turn in range(1, 9)},
+    "a position": (save(IMAGE, exif=exif_of(x8825={1: "N", 2: (1.0, 2.0, 3.0)})), POSITION),
     "a position in XMP": (save(IMAGE, pnginfo=texts("add_itxt", "XML:com.adobe.xmp", GPS_IN_XMP)), POSITION),
     "a transparent colour": (save(Image.fromarray(MARKED), transparency=(1, 2, 3)), ""),
     "a long text, which takes no memory": (save(IMAGE, pnginfo=texts("add_text", "Comment", "x" * (20 << 20))), ""),
@@ -123,6 +118,7 @@ CHANGED: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[bytes], st
     "a palette of greys": (save(IMAGE.convert("L").convert("P")), {}, PLAIN, "its palette of greys is left out"),
     "an unknown program": (in_odd_blocks, {}, PLAIN, "not recognised"),
     "resized": (with_gamma_and_author(IMAGE), {"resize": 96}, PLAIN, "its comments are left out"),
+    "resized, composited": (save(with_opacity(IMAGE)), {"resize": 96}, PLAIN, "composited over white"),
     "composited": (
         with_gamma_and_author(with_opacity(IMAGE)), {"method": "sealed"},
         [b"IHDR", b"gAMA", b"tEXt", b"IDAT", b"IEND"], "composited over white",

@@ -1,7 +1,6 @@
 """A method is a room: one that is registered is everywhere, with no other line touched."""
 
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import main
-from stegnet.methods import METHODS, Method
+from stegnet.methods import METHODS
 
 NOTE = b"meet me at eight"
 
@@ -64,15 +63,3 @@ def test_help_lists_it_and_its_option(capsys):
     assert code == 2 and "--top requires --method toy" in told
     code, told = run("hide covers/0.png files/0.txt -o out.png --key-file k0 --method toy --device cpu", capsys)
     assert code == 2 and "--device requires --method" in told
-
-
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
-def test_every_method(method: Method):
-    assert METHODS[method.info.name] is method
-    assert method.info.summary and not method.info.summary.endswith(".")
-    assert set(method.info.forms) >= set(method.info.covers)
-    assert all(suffix.startswith(".") for suffix in method.info.suffixes)
-    assert method.info.options() == method.info.options()
-    for each in fields(method.info.options):
-        assert each.default is not MISSING
-        assert each.metadata["help"] and not each.metadata["help"].endswith(".")

@@ -219,16 +219,3 @@ def test_a_picture_that_is_opaque_everywhere_can_lose_its_opacity():
         sent.convert("RGB").save("plain.png")
     for container in ("sent.png", "plain.png"):
         assert stegnet.reveal(container, key=KEY).data == NOTE
-
-
-@pytest.mark.parametrize(
-    ("out", "options"), [("sent.jpg", {}), ("sent.png", {"resize": 100}), ("b.png", {"method": "sealed"})]
-)
-def test_other_ways_composite_over_white(out, options):
-    opacity = np.repeat(np.arange(160, dtype=np.uint8)[:, None], 200, 1)
-    Image.fromarray(see_through(opacity)).save("cover.png")
-    made = stegnet.hide("cover.png", NOTE, out, key=KEY, **options)
-    assert any("composited over white" in note for note in made.notes)
-    with Image.open(out) as sent:
-        assert sent.mode == "RGB"
-    assert stegnet.reveal(out, key=KEY).data == NOTE

@@ -17,7 +17,6 @@ from stegnet.near import (
     Coder,
     Steps,
     decode,
-    encode_jpeg_xl,
     fit,
     quantise,
     restore,
@@ -183,14 +182,6 @@ def test_another_process_codes_the_same_bits(setting: dict[str, str]) -> None:
     levels = quantise(astronaut()[:200, :300], ONE)
     here = sha256(encode_predicted(levels, ONE, shipped_predictor())).hexdigest()
     assert made.stdout.decode().strip() == here
-
-
-def test_photographs_take_fewer_bytes_than_as_jpeg_xl():
-    """These are not pictures that it was trained on."""
-    pictures = [astronaut()[:256, 100:356], chelsea()[:256, 50:306]]
-    for picture in pictures:
-        levels = quantise(picture, ONE)
-        assert len(encode_predicted(levels, ONE, shipped_predictor())) < len(encode_jpeg_xl(levels, 9))
 
 
 def test_bytes_of_strangers_are_refused():

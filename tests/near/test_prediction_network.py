@@ -13,7 +13,7 @@ from stegnet.near import GRAPHS, Predictor
 from stegnet.near.integer_layers import integer_networks
 from stegnet.near.order import FILMS
 from stegnet.near.prediction_export import prediction_graphs
-from stegnet.near.prediction_network import Quantised, rounded
+from stegnet.near.prediction_network import rounded
 from stegnet.networks import load_pair
 from study.tasks.multiscale import Multiscale
 
@@ -44,17 +44,6 @@ def test_rounding_has_the_gradient_of_what_is_inside():
     values.grad = None
     (-rounded(values, 0.25, 2.0).sum()).backward()
     assert values.grad.tolist() == [0, -1, -1, -1, -1, 0]
-
-
-def test_weights_are_integers_times_a_power_of_two(network: Multiscale):
-    with torch.no_grad():
-        for layer in network.modules():
-            if isinstance(layer, Quantised):
-                weight, _ = layer(1 / 16)
-                unit = weight.abs().flatten(1).amax(1) / 127
-                unit = torch.exp2(torch.ceil(torch.log2(unit.clamp_min(2.0**-12))))[:, None, None, None]
-                integers = weight / unit
-                assert torch.equal(integers, integers.round())
 
 
 def test_every_engine_gives_the_same_integers():

@@ -60,8 +60,8 @@ SCRAMBLES: dict[tuple, tuple] = {  # the networks can be built and exported, but
     ("scramble",): ({}, {"base": "means"}, SCRAMBLE | {"more": 1}),
     ("scramble", "base"): (None, [], {}, 1, "all"),
     ("scramble", "quality"): (None, 101, -1, 50.0, True, "50", NAN, []),
-    ("scramble", "block"): (None, 0, -8, 12, 8.0, 1 << 40, "8", []),
-    ("scramble", "period"): (None, "0", -0.5, 1.0, NAN, INFINITY, True, [], 10**400),
+    ("scramble", "block"): (None, 0, -8, 12, 264, 8.0, 1 << 40, "8", []),
+    ("scramble", "period"): (None, 0, "0", -0.5, 1.0, NAN, INFINITY, True, [], 10**400),
 }
 MODEMS: dict[tuple, tuple] = {
     ("options", "rungs"): (None, [], {}, "jpeg", [1], [[]], [{}], [{"bits": 2}], RUNGS * 2, RUNGS * 1000),

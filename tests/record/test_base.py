@@ -6,7 +6,6 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.measure import block_reduce
 
 from stegnet import CapacityError, MediaError
 from stegnet.record import KINDS, decode_base, encode_base, least_base, least_base_per_pixel
@@ -149,14 +148,3 @@ def test_means_round_trip():
             y, x = random.integers(0, 45), random.integers(0, 80)
             means[y : y + random.integers(1, 20), x : x + random.integers(1, 40)] = random.integers(0, 256)
         through_means(means)
-
-
-def test_means_are_those_of_blocks(picture):
-    shown = picture(40, 56)
-    data = encoded(shown, "means", 0, ANY)
-    means = enlarged(np.rint(block_reduce(shown.astype(float), (8, 8, 1), np.mean)).astype(np.uint8))
-    np.testing.assert_array_equal(decode_base(data, "means", 40, 56).picture, means)
-    assert len(through_means(np.sort(picture(45, 80) // 8, 1))) < 0.6 * least_base("means", 360, 640)
-    for level in (0, 1, 6):  # other writers compress otherwise
-        packed = zlib.compress(zlib.decompress(data[1:]), level)
-        np.testing.assert_array_equal(decode_base(b"\x40" + packed, "means", 40, 56).picture, means)

@@ -45,14 +45,6 @@ def rejected(data: bytes, key: Key) -> None:
         parse_record(data, key)
 
 
-def test_each_field_has_its_place():
-    start = struct.pack(">16s32sBII", FILM_ID, KEY.commitment(FILM_ID), 2, 8, 3)
-    described = struct.pack(">BH32s9I", 1, 16, WEIGHTS, 97, 61, 5, 1, 90_000, 30_000, 1001, 1, 1)
-    tail = struct.pack(">qI", -7, 4) + b"base" + b"sound"
-    assert start + described + struct.pack(">I", len(TRACKS)) + TRACKS + tail == PLAIN
-    assert len(start + described) == FIXED
-
-
 def test_records_round_trip(key):
     for record in (
         RECORD,

@@ -97,3 +97,22 @@ class App:
             received.write_bytes(jpeg.with_planes(encode_planes(np.asarray(shown), tables, form.sampling, self.dct)))
         received.write_bytes(self.change(received.read_bytes()))
         return received
+
+
+def with_byte(marker: bytes, place: int, value: int) -> Callable[[bytes], bytes]:
+    """Set one byte of the first segment of a kind."""
+
+    def change(data: bytes) -> bytes:
+        at = data.index(marker) + place
+        return data[:at] + bytes([value]) + data[at + 1 :]
+
+    return change
+
+
+def in_wide_steps(data: bytes) -> bytes:
+    """Write the first quantisation table of a JPEG in 16 bits, with one step that needs them."""
+    at = data.index(b"\xff\xdb")
+    steps = np.frombuffer(data, np.uint8, 64, at + 5).astype(">u2")
+    steps[-1] = 300
+    table = b"\xff\xdb" + (2 + 1 + 128).to_bytes(2, "big") + b"\x10" + steps.tobytes()
+    return data[:at] + table + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]

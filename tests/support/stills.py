@@ -1,6 +1,7 @@
 """Whole pictures for tests, of all formats."""
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
@@ -9,6 +10,13 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 def saved(image: Image.Image, form: str, **options: object) -> bytes:
     image.copy().save(file := io.BytesIO(), form, **options)  # a copy, as Pillow keeps what an encoder was told
     return file.getvalue()
+
+
+def exif_of(**tags: Any) -> Image.Exif:
+    """Tags by their numbers, such as x112."""
+    made = Image.Exif()
+    made.update({int(name[1:], 16): value for name, value in tags.items()})
+    return made
 
 
 def stills(shown: np.ndarray) -> dict[str, bytes]:

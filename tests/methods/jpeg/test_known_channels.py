@@ -15,7 +15,6 @@ from stegnet import (
     ConfigError,
     Identity,
     Key,
-    MediaError,
     Passphrase,
     RevealError,
     Session,
@@ -23,7 +22,7 @@ from stegnet import (
 from stegnet.channels import KnownChannel, read_channel
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.cli.command import main
-from tests.support.apps import App, converted, photo, swapped_profile
+from tests.support.apps import App, converted, in_wide_steps, photo, swapped_profile, with_byte
 from tests.support.jpegs import read_jpeg
 
 pytestmark = pytest.mark.filterwarnings("ignore:the cover is a picture that never came through this channel")
@@ -188,19 +187,6 @@ def test_where_nothing_fits(tmp_path: Path, key: Key, changes: dict[str, Any], s
     assert not (tmp_path / "s.jpg").exists()
 
 
-@pytest.mark.parametrize("changes, problem", [
-    (NOT_EXACT | {"moved": 0.21}, "21% of its coefficients move: too many"),
-    ({"exact": False}, "does not tell whether what arrives can be computed"),
-])  # fmt: skip
-def test_channels_of_which_too_little_is_known_or_arrives(
-    tmp_path: Path, key: Key, changes: dict[str, Any], problem: str
-) -> None:
-    channel = written(tmp_path / "a.channel", known(**changes))
-    with pytest.raises(MediaError, match=problem) as told:
-        Session().hide(photo(tmp_path / "c.png"), SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
-    assert told.value.subject == str(channel)
-
-
 def run(*words: object) -> int:
     return main(list(map(str, words)))
 
@@ -226,23 +212,7 @@ def test_an_output_is_no_input(tmp_path: Path, exact: Path, key: Key, capsys: py
         assert out.read_bytes() == before
 
 
-def halved_downwards(data: bytes) -> bytes:
-    """Declare the chroma of a JPEG of 4:2:2 as 4:4:0."""
-    at = data.index(b"\xff\xc0") + 11
-    assert data[at] == 0x21
-    return data[:at] + b"\x12" + data[at + 1 :]
-
-
-def in_wide_steps(data: bytes) -> bytes:
-    """Write the first quantisation table of a JPEG in 16 bits, with one step that needs them."""
-    at = data.index(b"\xff\xdb")
-    steps = np.frombuffer(data, np.uint8, 64, at + 5).astype(">u2")
-    steps[-1] = 300
-    table = b"\xff\xdb" + (2 + 1 + 128).to_bytes(2, "big") + b"\x10" + steps.tobytes()
-    return data[:at] + table + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
-
-
-@pytest.mark.parametrize("rare", [halved_downwards, in_wide_steps])
+@pytest.mark.parametrize("rare", [with_byte(b"\xff\xc0", 11, 0x12), in_wide_steps], ids=["4:4:0", "wide steps"])
 def test_covers_of_a_form_that_no_channel_has_are_saved_anew(
     tmp_path: Path, exact: Path, key: Key, rare: Callable[[bytes], bytes]
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stegnet import CapacityError, Key, MediaError, RevealError, StegnetError, WeightsError
+from stegnet import Key, MediaError, RevealError, StegnetError, WeightsError
 from stegnet.files import reveal_file
 from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.networks import SHIPPED
@@ -150,14 +150,6 @@ def test_the_sound_of_a_film_that_is_cut_is_cut_too(tmp_path, make_film, out):
     kept = [packet.data for packet in read_sound(secret) if packet.pts * track.time_base < Fraction(1, 5)]
     assert [packet.data for packet in read_sound(out)] == kept
     assert 5 < len(kept) < len(list(read_sound(secret))) / 2
-
-
-def test_sound_that_does_not_fit_is_refused_before_any_work(tmp_path, make_film, out):
-    calls, cover = [], make_film(tmp_path / "cover.mkv", 5, 96, 136)
-    loud = cover, make_film(tmp_path / "loud.mkv", 5, sound="pcm_s16le")
-    with pytest.raises(CapacityError, match="too small: 136×96 pixels"):
-        hide_film(loud, out, run=run_of(progress=lambda *call: calls.append(call)))
-    assert not calls and not out.exists()
 
 
 def test_a_revealed_film_has_identifiers_of_its_key(folder, tmp_path, out):

@@ -131,14 +131,6 @@ def test_large_pictures_take_part_of_the_search(picture):
     assert found.capacity > 6000
 
 
-def test_a_damaged_part_is_corrected(cover):
-    """The vectors of tests/format have what does not open."""
-    container = hide(cover, bytes([2] * 20)).container.copy()
-    assert changed(cover, container)[10:14, 13:18].any()
-    container[80:112, 100:150] = 128
-    assert read(container).startswith(b"\2" * 20)
-
-
 def test_the_same_content_is_never_hidden_alike(cover):
     """Neither bits nor used blocks. Nor do the bits say that zeros are hidden."""
     uniform = coded_bits(
