@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 
+from tests.support.apps import App
+
 Floats = NDArray[np.float32]
-APP_SIDE = 384  # pixels that `through_app` reduces pictures to
+APP_SIDE = 384  # pixels
+through_app = App(side=APP_SIDE)  # what arrives of a picture
 
 
 @dataclass(frozen=True)
@@ -94,15 +97,6 @@ def shots(side: int = 4000) -> Iterator[Shot]:
 def covers(folder: Path, number: int, side: int = 4000) -> list[Path]:
     """Save the first shots into a folder; returns their paths."""
     return [shot.save(folder / f"cover{index}.jpg") for index, shot in zip(range(number), shots(side), strict=False)]
-
-
-def through_app(sent: Path, received: Path, quality: int = 80) -> Path:
-    """Save what arrives of a picture through an app; returns its path."""
-    with Image.open(sent) as image:
-        picture = image.convert("RGB")
-    picture.thumbnail((APP_SIDE, APP_SIDE))
-    picture.save(received, "JPEG", quality=quality)
-    return received
 
 
 def upright(path: Path) -> Image.Image:
