@@ -38,7 +38,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
 }  # fmt: skip
 UP_TO_DATE = "Data and pipelines are up to date.\n"
-LOGS = "pipeline/tracking/provenance.py"
 
 
 @pytest.fixture(scope="module")
@@ -240,15 +239,6 @@ def _modified_parameters(changes: list[Any]) -> set[str]:
     return {name for each in deps for name in each.get("params.yaml", {})}
 
 
-def test_changes_to_logging_reproduce_nothing(clone: Path) -> None:
-    with open(clone / LOGS, "a", encoding="utf-8") as file:
-        file.write("# a comment\n")
-    stages = ("prepare", "train", "export", "evaluate", "detect", "video", "report")
-    assert run(clone, "dvc", "status", *stages) == UP_TO_DATE
-    assert LOGS.rpartition("/")[0] in run(clone, "dvc", "status", "publish")
-    run(clone, "git", "checkout", "-q", LOGS)
-
-
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
     """With DVC's cache but not MLflow's store, only publish is executed."""
     other = tmp_path / "other"
@@ -334,24 +324,20 @@ def test_experiments(clone: Path) -> None:
 
 
 def test_a_network_of_one_s_own_repeats_no_other_training(clone: Path) -> None:
-    """The documentation's; a change of its file is noticed, and one that would not be is refused."""
+    """The documentation's; a change of its file is noticed. What is refused: train/test_extensions.py."""
     text = (ROOT / "docs/networks.md").read_text(encoding="utf-8").partition("## A network of your own")[2]
     mine = clone / "mine.py"
     mine.write_text(text.split("```")[1].partition("\n")[2], encoding="utf-8")
     settings = SMALL["model"] | {"name": "mine:Plain", "blocks": "auto", "ends": "auto", "backbone": "auto"}
 
-    def train(model: dict[str, Any], *others: str, fails: bool = False) -> str:
-        values = *others, *(f"model.{key}={value}" for key, value in model.items())
-        words = (word for value in values for word in ("-S", value))
-        return run(clone, "dvc", "exp", "run", "train", *words, fails=fails)
+    def trained(model: dict[str, Any]) -> list[str]:
+        values = "code=mine.py", *(f"model.{key}={value}" for key, value in model.items())
+        return executed(run(clone, "dvc", "exp", "run", "train", *(word for each in values for word in ("-S", each))))
 
-    said = train(settings, fails=True)
-    assert "model.name: its code is in mine.py, which DVC does not watch for changes\nhint: -S code=mine.py, or" in said
-    assert "model.blocks: mine:Plain does not use it" in train(settings | {"blocks": 2}, "code=mine.py", fails=True)
-    assert executed(train(settings, "code=mine.py")) == ["check", "train"]
+    assert trained(settings) == ["check", "train"]
     mine.write_text(f"{mine.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
-    assert executed(train(settings, "code=mine.py")) == ["check", "train"]
-    assert executed(train(SMALL["model"], "code=mine.py")) == []
+    assert trained(settings) == ["check", "train"]
+    assert trained(SMALL["model"]) == []
     mine.unlink()
     back_to_the_commit(clone)
 
@@ -376,7 +362,6 @@ def test_wrong_parameters_are_named_and_cost_no_shards(clone: Path) -> None:
     before = (clone / "build/shards/manifest.csv").read_bytes()
     for settings, message in {
         ("+train.pears=3",): "train.pears: unknown key",
-        ("data.test_share=2",): "data.test_share: must be less than or equal to 0.9",
         ("data.source=folder", "data.folder=nowhere"): "error: data.folder: nowhere is not a folder",
     }.items():
         said = run(clone, "dvc", "exp", "run", *(word for each in settings for word in ("-S", each)), fails=True)

@@ -60,9 +60,9 @@ class ImageMagick:
     def __call__(self, source: Path, target: Path, side: int | None) -> None:
         reduction = () if side is None else ("-resize", f"{side}x{side}>")
         if self.is_fork:
-            program = _program("graphicsmagick", "gm"), "convert"
+            program = [_program("graphicsmagick", "gm"), "convert"]
         else:
-            program = (_program("imagemagick", "magick", "convert"),)
+            program = [_program("imagemagick", "magick", "convert")]
         _run(*program, source, "-auto-orient", *reduction, "-quality", self.quality, f"jpeg:{target}")
 
 
