@@ -17,7 +17,7 @@ def environment() -> dict[str, str]:
     """A user's, with the commands of this Python."""
     binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI"}
+    unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
     kept = {key: value for key, value in os.environ.items() if key not in unset}
     return kept | {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
 

@@ -46,8 +46,7 @@ LONG = {"demo", "nodes", "object_store", "page", "real_channels"}
 SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",
-    "pipeline/test_pipeline",
-    "pipeline/tracking/test_server", "pipeline/train/test_launch",
+    "pipeline/test_pipeline", "pipeline/train/test_launch",
     "tools/test_servers", "tools/test_setup", "tools/test_slurm",
 )  # fmt: skip
 # Files of long tests that take minutes: they begin first, so that at the end no worker is left alone with one.

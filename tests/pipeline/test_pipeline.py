@@ -1,5 +1,6 @@
 """The real pipeline, small, in fresh clones, and DVC's commands that a user types: they end well and say little."""
 
+import base64
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,18 @@ import yaml
 from PIL import Image
 
 from stegnet.core.measures import SPEED
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
 from stegnet.networks import read_card
 from stegnet.video import scan
 from tests.clones import ROOT, clone_with_modules, copy_repository, environment, run
+from tests.pipeline.tracking.conftest import Server
 from tests.support.lab import flatten
 from tools.verify import locked_stages
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated"),  # MLflow's own import
+]
 
 SMALL: dict[str, dict[str, Any]] = {
     "data": {"side": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
@@ -65,10 +71,41 @@ def clone(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def runs(folder: Path) -> pd.DataFrame:
-    """All runs in the clone's own store."""
-    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of MLflow's server."""
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "")  # which MLflow sets to its store for the whole process
+    started = Server(tmp_path, monkeypatch)
+    yield started.address
+    started.stop()
+    mlflow.set_registry_uri("")
+
+
+def runs(folder: Path, server: str = "") -> pd.DataFrame:
+    """All runs in the clone's own store, or in a server's."""
+    mlflow.set_tracking_uri(server or f"sqlite:///{folder / 'mlflow.db'}")
     return mlflow.search_runs(search_all_experiments=True)
+
+
+def data_sets(run_id: str) -> set[tuple[str, str, int | None]]:
+    """Names, purposes and counts of pictures of the data sets of a run."""
+    inputs = mlflow.get_run(run_id).inputs
+    assert inputs
+    return {
+        (each.dataset.name, each.tags[0].value, json.loads(str(each.dataset.profile)).get("pictures"))
+        for each in inputs.dataset_inputs
+    }
+
+
+def files_without_keys(run_id: str, folder: Path) -> set[str]:
+    """Names of a run's files: not even the public key is in one of them, or in a field."""
+    secret = PUBLIC_DEMONSTRATION_KEY._secret
+    spellings = [secret, secret.hex().encode(), base64.b64encode(secret)]
+    got = Path(mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=str(folder)))
+    files = {path.relative_to(got).as_posix(): path.read_bytes() for path in got.rglob("*") if path.is_file()}
+    texts = [json.dumps(mlflow.get_run(run_id).to_dictionary(), default=str).encode(), *files.values()]
+    assert not [spelling for spelling in spellings for text in texts if spelling in text]
+    return set(files)
 
 
 def evaluated(folder: Path) -> set[str]:
@@ -144,6 +181,42 @@ def test_mlflow_has_a_row_for_the_training_and_its_measures_below(clone: Path) -
     assert set(table["tags.mlflow.source.git.commit"]) == {commit}
     assert set(table["tags.mlflow.source.git.dirty"]) == {"false"}
     assert set(table["tags.stegnet.repeat"]) == {f"git checkout {commit} && dvc exp run"}
+    assert (train["params.resolved.train.lr"], train["params.resolved.train.devices"]) == ("0.005", "1")
+    asked = {name.removeprefix("params.") for name in train.filter(like="params.").dropna().index}
+    resolved = {name for name in asked if name.startswith("resolved.")}
+    assert resolved > {f"resolved.{name}" for name in ("device", "precision", "model.width", "scramble.base")}
+    assert asked - resolved == flatten(yaml.safe_load((clone / "params.yaml").read_text("utf-8"))).keys()
+    shown = {
+        str(name).removeprefix("metrics."): value for name, value in train.filter(like="metrics.").dropna().items()
+    }
+    headline = {name: value for name, value in shown.items() if "/" not in name}
+    reports = [json.loads((clone / f"reports/{name}/metrics.json").read_text("utf-8")) for name in ("detect", "video")]
+    assert headline == figures | {name: speed[name] for name in SPEED} | reports[0] | reports[1]
+    assert shown.keys() > {"train/loss", "weights/training_loss", "weights/onnx/hide/difference"}
+    rows: Any = table.to_dict("index")
+    of_scenes = "metrics.evaluate/scenes/sealed/secret_psnr"
+    assert 0 < rows["evaluate"][f"{of_scenes}/worst"] <= rows["evaluate"][f"{of_scenes}/mean"]
+    assert rows["video"]["metrics.film_secret_apd"] > 0
+    points = client.get_metric_history(rows["video"]["run_id"], "video/secret_psnr")
+    frames = pd.read_csv(clone / "reports/video/frames.csv")["secret_psnr"]
+    assert {point.step: point.value for point in points} == pytest.approx(frames.to_dict())
+    assert len(points) == len(frames)
+    assert (table["tags.mlflow.user"] != "unknown").all()
+    assert not table["tags.mlflow.source.name"].str.contains("/").any()  # the pages show only what follows the last one
+
+
+def test_data_sets_and_files_of_a_run_are_those_of_its_stage(clone: Path, tmp_path: Path) -> None:
+    ids: dict[Any, str] = runs(clone).set_index("tags.stegnet.stage")["run_id"].to_dict()
+    used = {stage: data_sets(run_id) for stage, run_id in ids.items()}
+    validation = {("scenes, validation", "validation", 3)}
+    assert used["train"] == {("scenes, train", "training", 24)} | validation
+    assert used["evaluate"] == {("photographs, test", "evaluation", 9 * 4), ("scenes, test", "evaluation", 3)}
+    assert used["detect"] == used["evaluate"] | validation
+    assert used["video"] == {(f"small-{side}.mkv", "evaluation", None) for side in ("cover", "secret")}
+    assert used["prepare"] == used["train"] | used["evaluate"]
+    names = {stage: files_without_keys(run_id, tmp_path / stage) for stage, run_id in ids.items()}
+    assert names["evaluate"] >= {"metrics.json", "pictures/scenes.png", "details.json"}
+    assert names["video"] >= {"preview.mp4", "frames.png", "frames.csv"}
 
 
 def test_commands_after_repro(clone: Path) -> None:
@@ -239,19 +312,27 @@ def _modified_parameters(changes: list[Any]) -> set[str]:
     return {name for each in deps for name in each.get("params.yaml", {})}
 
 
-def test_restored_stages_are_marked(clone: Path, tmp_path: Path) -> None:
-    """With DVC's cache but not MLflow's store, only publish is executed."""
+def test_restored_stages_are_marked(clone: Path, tmp_path: Path, server: str) -> None:
+    """With DVC's cache but not MLflow's store, here on a server, only publish is executed."""
     other = tmp_path / "other"
     run(clone, "git", "clone", "-q", str(clone), str(other))
     run(other, "git", "rm", "-q", "dvc.lock")
     shutil.copytree(clone / ".dvc" / "cache", other / ".dvc" / "cache")
-    said = run(other, "dvc", "repro")
+    said = run(other, "dvc", "repro", MLFLOW_TRACKING_URI=server)
     assert "Stage 'train' is cached" in said
-    table = runs(other).set_index("tags.stegnet.stage")
+    table = runs(other, server).set_index("tags.stegnet.stage")
     assert sorted(table.index) == ["detect", "evaluate", "prepare", "train", "video"]
     assert set(table["tags.stegnet.restored"]) == {"true"}
+    assert set(table.status) == {"FINISHED"}
+    below = table.loc[["detect", "evaluate", "video"], "tags.mlflow.parentRunId"]
+    assert set(below) == {table.loc["train", "run_id"]}
     secret_psnr = table["metrics.secret_psnr"].to_dict()
     assert secret_psnr["train"] == secret_psnr["evaluate"]
+    ids: dict[Any, str] = table["run_id"].to_dict()
+    names = {stage: files_without_keys(run_id, tmp_path / stage) for stage, run_id in ids.items()}
+    assert names["video"] >= {"preview.mp4", "frames.png", "frames.csv"}
+    prepared, trained, evaluated = (data_sets(ids[stage]) for stage in ("prepare", "train", "evaluate"))
+    assert prepared == trained | evaluated
 
 
 def kill_training(folder: Path, *command: str) -> None:
@@ -387,7 +468,7 @@ def test_a_remote_that_is_a_folder(clone: Path, tmp_path: Path) -> None:
     assert executed(run(other, "dvc", "repro")) == []
 
 
-def test_the_study(clone: Path) -> None:
+def test_the_study(clone: Path, tmp_path: Path) -> None:
     """Another DVC project, which measures this one's outputs and logs to the same store.
 
     It takes hours: a figure stands for those that it publishes, by the stage's command.
@@ -406,6 +487,11 @@ def test_the_study(clone: Path) -> None:
     publish = yaml.safe_load((clone / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]["publish"]["cmd"]
     (clone / "study/trained/sizes").mkdir(parents=True)
     (clone / "study/trained/sizes/metrics.json").write_text('{"of_64": 40.5}', encoding="utf-8")
+    (clone / "study/trained/sizes/chart.png").write_bytes(b"a chart")
     run(clone / "study", "sh", "-c", publish, DVC_ROOT=str(clone / "study"))
     assert not (clone / "study/mlflow.db").exists()
-    assert runs(clone).set_index("tags.stegnet.stage").loc["sizes", "metrics.sizes/of_64"] == 40.5
+    table = runs(clone).set_index("run_id")
+    (sizes,) = table.index[table["tags.stegnet.stage"] == "sizes"]
+    above = table.loc[sizes, "tags.mlflow.parentRunId"]
+    assert table.loc[sizes, "metrics.sizes/of_64"] == table.loc[above, "metrics.sizes/of_64"] == 40.5
+    assert files_without_keys(sizes, tmp_path) >= {"chart.png", "metrics.json"}

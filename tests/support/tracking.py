@@ -4,5 +4,5 @@ from pipeline.tracking.results import Result
 from pipeline.tracking.store import STAGE, Tracker
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
 
-EXPERIMENT, DATA_EXPERIMENT = "stegnet", "stegnet-data"
+EXPERIMENT = "stegnet"
 EXPERIMENT_PARAMS = {"beta": 0.5, "model.name": "invertible", "data.source": "scenes"}
