@@ -211,6 +211,13 @@ def test_other_claims_are_taken_out(tmp_path, name, suffix, cover):
         assert (other in out) == (other in cover) or cover[37:41] in {b"iTXt", b"zTXt"}
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_long_tag_that_loses_a_claim_says_its_new_length(tmp_path, version):
+    comment = b"COMM", b"\0eng\0" + b"text " * 60_000
+    out, names = sent(tmp_path, wav(chunk(b"id3 ", id3(comment, OBJECT, version=version))), ".wav")
+    assert (names, id3(comment, version=version) in out) == (CREDENTIALS, True)
+
+
 LONG = b"<d>" + b"<e>text</e>" * 8000 + LINKED + b"</d>"
 
 

@@ -183,6 +183,17 @@ def test_a_colour_of_16_bits_that_is_transparent(cover):
         assert (image.mode, image.getpixel((0, 0))) == ("RGBA", (1, 2, 3, 0))
 
 
+def test_a_pixel_that_gets_the_transparent_colour_stays_visible(cover):
+    colour = 100, 101, 102
+    picture = np.random.default_rng(0).choice([-1, 1], (*COLOURS.shape[:2], 1)) + np.array(colour)
+    picture[:20] = colour
+    Image.fromarray(picture.astype(np.uint8)).save(cover, transparency=colour)
+    out, report = sent(cover)
+    assert [line for line in report.notes if "a pixel has got the colour that was transparent" in line]
+    opacity = np.asarray(Image.open(out))[..., 3]
+    assert (opacity[20:] == 255).all() and not opacity[:20].any()
+
+
 def test_grey_with_opacity_counts_one_channel(cover):
     """As much is hard to find in it as in the same picture without opacity, which is all opaque here."""
     grey = IMAGE.convert("L")
