@@ -293,7 +293,6 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
     """
     names = [option.name for option in _method_options()]
     given = {name: value for name in names if (value := vars(options)[name]) is not None}
-    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}  # names of files
     if options.destination:
         place = DESTINATIONS.get(options.destination)
         contradicted = ["method"]
