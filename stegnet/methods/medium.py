@@ -350,8 +350,7 @@ def _seal(
 ) -> "_SealedMedium":
     """Return a cover with a file, or a record of an album's file, sealed in its samples."""
     hidden_bytes = len(record.data)
-    forecast = filter(None, (medium.forecast(), medium.memory_in_words(hidden_bytes)))
-    context.foretell(medium.detectability(hidden_bytes), "; ".join(forecast))
+    context.foretell(medium.detectability(hidden_bytes), medium.forecast(), medium.memory_in_words(hidden_bytes))
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
     return _SealedMedium(medium, record, keys.film, context, fitted, sealed)
 

@@ -74,12 +74,12 @@ class Context:
         loaded: T = self.networks[shipped]
         return loaded
 
-    def foretell(self, facts: Detectability, forecast: str = "") -> None:
-        """Say how easily a container is found that is about to be made, and how large it gets, if that is much.
+    def foretell(self, facts: Detectability, *forecasts: str) -> None:
+        """Say how easily a container is found that is about to be made, and what it costs: lines that may be empty.
 
         It warns if the cover gives the container away.
         """
-        self.tell(facts.verdict, forecast)
+        self.tell(facts.verdict, "; ".join(filter(None, forecasts)))
         if facts.cover_format:
             self.warn(betrayed_by(facts.cover_format))
 

@@ -151,7 +151,7 @@ def most_bytes(samples: int) -> int:
 
 def to_trits(data: bytes) -> Trits:
     """Convert bytes to trits, (n,) uint8: every 19 bits become 12 trits, most significant first."""
-    trits = np.empty((-(-8 * len(data) // _BITS), _TRITS), np.uint8)
+    trits = np.empty(count_trits(len(data)), np.uint8).reshape(-1, _TRITS)
     six_trits = _six_trits()
     for part in range(0, len(trits), _WORDS):
         bits = np.unpackbits(np.frombuffer(data, np.uint8)[part * _BITS // 8 :][: _WORDS * _BITS // 8])

@@ -148,7 +148,7 @@ def stream_of(path: Path) -> bytes:
 
 @pytest.mark.parametrize("ends", [range(1, 9000), range(700, 9000, 700), range(4096, 9000, 4096), (), (10, 10, 300)])
 def test_chunks_and_their_sizes_are_kept(cover, ends):
-    """Those beside the image data, and what is behind the end, too, such as another picture; and they are read."""
+    """Bytes beside the image data, and behind the end, such as another picture; and the pixels are read."""
     before = b"".join(chunk(b"tEXt", b"Comment\0%d" % number) for number in range(1000)) + chunk(b"teSt", b"private")
     stream, pixels = stream_of(cover), np.asarray(Image.open(cover))
     assert len(stream) > 9000

@@ -53,7 +53,7 @@ def sent(cover: Path, suffix: str = "", **how: Any) -> Iterator[tuple[bool, Path
 
 
 def warned(report: stegnet.Report) -> bool:
-    """Whether a position is warned of, with the way out."""
+    """Return whether a warning names a position, with the way out."""
     told = [line for line in report.warnings if "GPS position, for anyone to read" in line]
     assert all("`strip_metadata=True`" in line for line in told)
     return bool(told)

@@ -49,7 +49,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch, module: ModuleType, **values: object
 
 
 def by_a_copy(job: Callable[[], object]) -> object:
-    """What a job gives in another process, which gets it as a pickle."""
+    """Return the result of a job that another process gets as a pickle."""
     return cloudpickle.loads(cloudpickle.dumps(job))()
 
 
