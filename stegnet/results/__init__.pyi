@@ -22,6 +22,9 @@ from .figures import (
     SLIGHTLY as SLIGHTLY,
 )
 from .figures import (
+    ChangeBound as ChangeBound,
+)
+from .figures import (
     Changes as Changes,
 )
 from .figures import (

@@ -45,6 +45,29 @@ UNMEASURED = "how easily it is found was not measured"
 # Bounds of the detectability of a payload.
 _EASY_TIMES = 4  # multiple of the rate that is hard to detect, beyond which detectors are nearly always right
 _ALWAYS = 200  # bytes of lead, header and MAC, which matter in small pictures
+_EASY_CHANGES = 6.5  # multiple of the changes that are hard to detect: d' grows from 0.36 to 2.3, AUC from .60 to .95
+
+
+@dataclass(frozen=True)
+class ChangeBound:
+    """Number of changes that a detector hardly finds in a cover, and what records change.
+
+    In parts of a spectrum that hold only rounding, changes add power. The deflection d' of its detector grows with the
+    number of changes, and AUC = Φ(d'/√2).
+
+    Attributes:
+        most: number of changed samples at which the best detector has an AUC of .6.
+        record: changed samples of a record that carries an empty file: its lead, header and MAC.
+        byte: changed samples of each byte of a file.
+    """
+
+    most: float
+    record: float
+    byte: float
+
+    def bytes(self, times: float, records: int) -> int:
+        """Return the bytes of a file, divided over some records, that change `times` as many samples."""
+        return math.floor((times * self.most - records * self.record) / self.byte)
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,7 @@ class SecurePayload:
         measured: number of samples of the covers in the measurement.
         efficiency: bytes of a file by those of the measured payload that changes as much.
         records: number of records that the file is divided over.
+        bound: changes that are hard to detect where a band of the spectrum is at rounding level; None: no such band.
     """
 
     samples: float
@@ -68,23 +92,25 @@ class SecurePayload:
     measured: float
     efficiency: float = 1.0
     records: int = 1
+    bound: ChangeBound | None = None
 
     @property
     def hard(self) -> int:
         """Bytes up to which detectors hardly do better than guessing; negative: not even for an empty file."""
-        return self._bytes(self.rate)
+        return self._bytes(self.rate, 1)
 
     @property
     def easy(self) -> int:
         """Bytes beyond which detectors are nearly always right; negative: even for an empty file."""
-        return self._bytes(_EASY_TIMES * self.rate)
+        return self._bytes(_EASY_TIMES * self.rate, _EASY_CHANGES)
 
-    def _bytes(self, rate: float) -> int:
-        """Return the bytes at a rate, in bits per sample of the covers that were measured."""
+    def _bytes(self, rate: float, times: float) -> int:
+        """Return the bytes at a rate, in bits per sample of the covers that were measured, and within the bound."""
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
         measured_bytes = rate * self.measured / 8 + _ALWAYS
-        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
+        most = math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
+        return most if self.bound is None else min(most, self.bound.bytes(times, self.records))
 
 
 @dataclass(frozen=True, kw_only=True)
