@@ -15,7 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet import video
 from stegnet.core.pixels import BLOCK, COSINES, LUMA, is_grey
-from stegnet.media.regular import is_enlarged, lacks_values, repeated_areas
+from stegnet.media.evidence.copies import repeated_areas
+from stegnet.media.regular import is_enlarged, lacks_values
 
 FLAT = "a picture of flat areas"
 NOT_SENT = "a picture that never came through this channel"  # and whose encoder saves otherwise than any known one

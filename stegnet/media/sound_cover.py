@@ -17,7 +17,8 @@ from stegnet.core.pixels import in_strips
 from stegnet.formats.flac_encoders import wide_numbers
 from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound_file
-from stegnet.media.regular import RegularPlaces, lacks_values
+from stegnet.media.evidence.copies import RegularPlaces
+from stegnet.media.regular import lacks_values
 
 SOUND_ROW = 64  # samples of a channel that carry something together
 _BLOCK = 1024  # samples that are predicted at once

@@ -11,8 +11,8 @@ from stegnet.core.text import prefixed
 from stegnet.keys import Key
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
+from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of, time_in_words
-from stegnet.media.regular import RegularAreas
 from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import RewrittenFilm
 from stegnet.methods.medium import WrittenMedium

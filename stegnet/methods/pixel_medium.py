@@ -11,8 +11,8 @@ from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.compression_traces import FLAT
 from stegnet.media.cover import Cover, reduced_to
+from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of
-from stegnet.media.regular import RegularAreas
 from stegnet.methods.hiding import write_picture
 from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import empty_record_bytes, full_capacity

@@ -15,8 +15,8 @@ from stegnet.keys import KeySource
 from stegnet.media.claims import signs_colours
 from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
+from stegnet.media.evidence.copies import regular_areas
 from stegnet.media.picture_form import write_like
-from stegnet.media.regular import regular_areas
 from stegnet.methods.hiding import SamplesContainer, found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
 from stegnet.methods.method import Context, FoundSecret, MethodInfo, NotFound

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from stegnet.media.regular import regular_areas
+from stegnet.media.evidence.copies import regular_areas
 from stegnet.sealing import Costs, rounding_costs, texture_costs
 
 KER_BOEHME = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]])
