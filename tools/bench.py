@@ -244,7 +244,8 @@ def tables(figures: dict[str, Any]) -> str:
     at = figures["machine"]
     where = f"{at['cores']} cores of {at['processor']}, {at['system']}; load average before: {at['load']}"
     lines = [
-        f"Written by `make bench` on {where}. Seconds of processor time, seconds of wall time, peak memory.",
+        f"Written by `make bench` on {where}.",
+        "Seconds of processor time, seconds of wall time, peak memory.",
         *_table("pictures", figures["pictures"] | figures["information"]),
         *_table("films", figures["films"]),
         *_table("folders", figures["folders"]),
