@@ -50,7 +50,7 @@ test: $(READY) ## run the tests of all that a user relies on; five minutes on tw
 quick: $(READY) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
 	$(TEST) worksteal -m "not slow"
 
-test-all: test test-services ## run all tests; needs PostgreSQL, Node.js and Chromium
+test-all: test test-services ## run all tests; needs PostgreSQL, Node.js, Chromium, Firefox, and programs that save JPEGs
 
 test-services: $(READY) ## run the long tests, then those of arithmetic in AVX2
 	$(TEST) loadfile --no-loadscope-reorder -m long
