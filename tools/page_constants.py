@@ -71,8 +71,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.jpeg_samples.COST_SETTINGS", "RATIONAL TIE"),
     ],
     "KEYS": [
-        ("keys.keytext", "KEY KEY_BYTES MOST_BYTES"),
-        ("keys.keyfiles", "KEY_COMMENT"),
+        ("keys.keytext", "KEY KEY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
         ("keys.keys", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
     "MIXTURES": [

@@ -8,11 +8,11 @@ import argparse
 import getpass
 import os
 import re
+import select
 import stat
 import textwrap
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -26,7 +26,7 @@ from stegnet.core.errors import KeyFileError, MediaError
 from stegnet.core.names import CHANNEL_SUFFIX, is_channel_file
 from stegnet.core.remote_path import Place, RemotePath
 from stegnet.files import is_media_file_name
-from stegnet.keys import Key, KeySource, Passphrase, read_identity, read_key, read_recipient
+from stegnet.keys import Key, KeySource, Passphrase, passphrase_in, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, Context, Method, UnknownOption
 from stegnet.methods.registry import method_for
 from stegnet.networks.card import read_card
@@ -46,8 +46,7 @@ survives that. A picture or film that does not fit is compressed first. An
 option applies to all methods, or to those in brackets after it.
 """
 _CHANNEL_OPTIONS = ("channel", "channel_from", "channel_file")  # of the method "jpeg", for what arrives
-_MAX_LINE = 4096  # bytes read of a passphrase's line; a longer one is too long for a passphrase anyway
-_NOT_TEXT = "the passphrase is not UTF-8 text"
+_LONGEST = 4096  # bytes read of a passphrase's file; a longer one is no passphrase anyway
 
 
 def add_output_options(
@@ -332,7 +331,7 @@ def add_key_options(
     ways.add_argument("--key-file", type=local_path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
     ways.add_argument(
-        "--passphrase-file", type=local_path, metavar="FILE", help="read the passphrase from FILE's first line"
+        "--passphrase-file", type=local_path, metavar="FILE", help="read the passphrase, alone on one line, from FILE"
     )
     ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
     if recipient:
@@ -369,16 +368,14 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
         identity = read_identity(options.identity)
         _warn_if_others_can_read(options.identity)
         return identity
-    texts = []  # emptied below: no traceback may show the passphrase
     if options.passphrase:
-        texts.append(_prompt(confirm))
+        passphrase = Passphrase(_prompt(confirm))
     elif options.passphrase_file is not None:
-        texts.append(_decode(_read_file(options.passphrase_file)))
+        passphrase = passphrase_in(_read_file(options.passphrase_file), options.passphrase_file)
     elif options.passphrase_fd is not None:
-        texts.append(_decode(_read_descriptor(options.passphrase_fd)))
+        passphrase = passphrase_in(_read_descriptor(options.passphrase_fd))
     else:
         return None
-    passphrase = Passphrase(texts.pop())
     if confirm and (weakness := passphrase.weakness()):
         messages.warning(weakness)
     elif confirm and not passphrase.is_random_words():
@@ -421,41 +418,37 @@ def _prompt(confirm: bool) -> str:
         raise KeyFileError("there is no terminal to prompt for a passphrase", hint) from error
     except UnicodeDecodeError:
         pass
-    raise KeyFileError(_NOT_TEXT)  # outside the block: the decoding error contains the input
+    raise KeyFileError("the passphrase is not UTF-8 text")  # outside the block: the decoding error contains the input
 
 
 def _read_file(path: Path) -> bytes:
-    """Return the first line of a file. Raises KeyFileError if it can't be read."""
+    """Return the content of a file, cut where it is too long. Raises KeyFileError if it can't be read."""
     try:
         with path.open("rb") as file:
-            line = file.readline(_MAX_LINE)
+            content = file.read(_LONGEST)
     except OSError as error:
         raise KeyFileError(f"can't be read ({error.strerror})", subject=path) from error
     _warn_if_others_can_read(path)
-    return line
+    return content
 
 
 def _read_descriptor(number: int) -> bytes:
-    """Read one line byte by byte, so that the bytes after it are left for other readers."""
-    line = b""
+    """Read one line byte by byte, and what is already there after it: a passphrase is alone."""
+    content = b""
     try:
         if os.isatty(number):
             hint = "use --passphrase"
             raise KeyFileError(f"descriptor {number} is a terminal, which would echo the passphrase", hint)
         messages.make_blocking(number)
-        while not line.endswith(b"\n") and len(line) < _MAX_LINE and (byte := os.read(number, 1)):
-            line += byte
+        while not content.endswith(b"\n") and len(content) < _LONGEST and (byte := os.read(number, 1)):
+            content += byte
+        if os.name == "posix":
+            more = select.poll()
+            more.register(number, select.POLLIN)
+            content += os.read(number, _LONGEST) if more.poll(0) else b""
     except (OSError, OverflowError) as error:
         raise KeyFileError(f"descriptor {number}: can't be read") from error
-    return line
-
-
-def _decode(line: bytes) -> str:
-    """Decode a line, without its end. Raises KeyFileError if it is not UTF-8; the error never quotes the line."""
-    with suppress(UnicodeDecodeError):
-        return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig")
-    del line  # it may be a passphrase: tracebacks don't show it
-    raise KeyFileError(_NOT_TEXT)
+    return content
 
 
 def _warn_if_others_can_read(path: Path) -> None:

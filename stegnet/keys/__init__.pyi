@@ -7,6 +7,9 @@ from .keyfiles import (
     make_key_file as make_key_file,
 )
 from .keyfiles import (
+    passphrase_in as passphrase_in,
+)
+from .keyfiles import (
     read_identity as read_identity,
 )
 from .keyfiles import (

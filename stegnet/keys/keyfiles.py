@@ -5,16 +5,30 @@ As in `keys`, no frame of an error's traceback has a secret among its local vari
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from stegnet.core.disk import local_path, sync_file, sync_folder
 from stegnet.core.errors import KeyFileError
-from stegnet.keys.keys import SYSTEM, Identity, Key, Randomness, Recipient, export_secret
-from stegnet.keys.keytext import IDENTITY, KEY, KEY_BYTES, MOST_BYTES, RECIPIENT, Flaw, from_text, is_raw_key, to_text
+from stegnet.keys.keys import SYSTEM, Identity, Key, Passphrase, Randomness, Recipient, export_secret
+from stegnet.keys.keytext import (
+    IDENTITY,
+    IDENTITY_COMMENT,
+    KEY,
+    KEY_BYTES,
+    KEY_COMMENT,
+    MOST_BYTES,
+    NO_PASSPHRASE,
+    ONE_LINE,
+    RECIPIENT,
+    Flaw,
+    from_text,
+    is_raw_key,
+    to_text,
+)
 
 Secret = TypeVar("Secret", Key, Identity, bytes)
-_KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
 
 
 def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
@@ -23,7 +37,7 @@ def make_key_file(path: str | Path, randomness: Randomness = SYSTEM) -> None:
     Raises:
         KeyFileError: the file already exists, or can't be written.
     """
-    write_new(local_path(path, KeyFileError), f"{_KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
+    write_new(local_path(path, KeyFileError), f"{KEY_COMMENT}\n{to_text(KEY, randomness(KEY_BYTES))}\n".encode())
 
 
 def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Recipient:
@@ -33,8 +47,7 @@ def make_identity_file(path: str | Path, randomness: Randomness = SYSTEM) -> Rec
     """
     path = local_path(path, KeyFileError)
     identity = Identity(randomness(KEY_BYTES))
-    warning = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
-    comments = f"{warning}\n# recipient: {identity.recipient}\n"
+    comments = f"{IDENTITY_COMMENT}\n# recipient: {identity.recipient}\n"
     write_new(path, f"{comments}{to_text(IDENTITY, export_secret(identity)[1:])}\n".encode())
     return identity.recipient
 
@@ -68,6 +81,24 @@ def read_recipient(text: str | Path) -> Recipient:
     public = from_text(content, RECIPIENT)
     del content
     return Recipient(_checked("the recipient" if literal else text, public))
+
+
+def passphrase_in(content: bytes, file: str | Path = "") -> Passphrase:
+    """Return the passphrase that a file holds alone, or what was read of one.
+
+    Raises:
+        KeyFileError: it is no passphrase; the error names the file, and never quotes it.
+    """
+    texts = []  # emptied below: no traceback may show the passphrase
+    with suppress(UnicodeDecodeError):
+        texts.append(content.decode("utf-8-sig"))
+    is_key = is_raw_key(content)
+    del content
+    if is_key:
+        raise KeyFileError(f"this is a key, {NO_PASSPHRASE}", f"`--key-file {file or 'KEY'}` uses it", subject=file)
+    if not texts:
+        raise KeyFileError(f"this is no UTF-8 text, {NO_PASSPHRASE}", ONE_LINE, subject=file)
+    return Passphrase(texts.pop(), file)
 
 
 def shown_text(path: str | Path) -> str:

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from stegnet.core.errors import KeyFileError
 from stegnet.core.keystream import keystream, system_bytes
 from stegnet.keys.elligator import coordinate, representative
-from stegnet.keys.keytext import KEY_BYTES, RECIPIENT, to_text
+from stegnet.keys.keytext import KEY_BYTES, RECIPIENT, passphrase_flaw, to_text
 
 SALT_BYTES = 16
 SECRET_BYTES = 16
@@ -157,23 +157,29 @@ class Passphrase(AnchorSource):
     """Secret that a person remembers; neither str() nor repr() shows it, and it can't be pickled.
 
     Args:
-        text: any text but the empty one; it is normalised to NFC, so that keyboards do not matter.
+        text: one line of text; it is normalised to NFC, so that keyboards do not matter, and its line's end is cut off.
+        file: name of the file that it is from, for errors.
 
     Raises:
-        KeyFileError: the text is empty, longer than 1,024 bytes, or not Unicode.
+        KeyFileError: the text is empty, longer than 1,024 bytes, has several lines, is a key, or not Unicode.
     """
 
     __slots__ = ("_text",)
     tag = b"p"
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, file: object = "") -> None:
+        text = text.removesuffix("\n").removesuffix("\r")
         self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
         halved = bool(re.search("[\ud800-\udfff]", text))  # surrogates: half characters, which UTF-8 can't encode
+        flaw = passphrase_flaw(text, file)
         del text
+        if flaw:
+            raise KeyFileError(flaw.message, flaw.hint, subject=file)
         if halved:
             raise KeyFileError("the passphrase is not Unicode text", "type it in, or put UTF-8 into its file")
         if not 0 < len(self._text) <= _MAX_PASSPHRASE:
-            raise KeyFileError("the passphrase is empty or too long", f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8")
+            hint = f"it has 1 to {_MAX_PASSPHRASE} bytes of UTF-8"
+            raise KeyFileError("the passphrase is empty or too long", hint, subject=file)
 
     def new_keys(self, randomness: "Randomness") -> "ContainerKeys":
         """Return keys of a container whose anchors the passphrase opens."""

@@ -3,8 +3,10 @@
 No error is raised here while a local variable holds a secret: flaws of a text are returned, not raised.
 """
 
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import NamedTuple
+from unicodedata import category
 
 KEY = "stegnet-key-"
 IDENTITY = "stegnet-identity-"
@@ -16,7 +18,17 @@ NAMES = {
     "age-secret-key-": "an identity of age",
     "age": "a recipient of age",
 }
+KEY_COMMENT = "# stegnet key: whoever has it can reveal what it hides"
+IDENTITY_COMMENT = "# stegnet identity: whoever has it can reveal what is hidden for its recipient"
 KEY_BYTES = 32
+# Parts of a key's text by which it is known even if it was cut; JavaScript reads these expressions, too.
+KEY_PART = (
+    r"stegnet-(?:key|identity)-1|(?:stegnet|age|age-secret-key-)1[02-9ac-hj-np-z]{20}|# stegnet (?:key|identity):"
+)
+# Beginning of the key files of OpenSSH, PGP, TLS and age.
+OTHER_KEY = r"-----BEGIN |(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa-sha2)-\S+ AAAA|# created: \d{4}-"
+NO_PASSPHRASE = "not a passphrase"
+ONE_LINE = "a passphrase is a single line of text, and alone in its file"
 MOST_BYTES = 4096  # largest file that may hold such a text
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _CHECKSUM = 6  # characters
@@ -53,6 +65,32 @@ def from_text(content: bytes, wanted: str) -> bytes | Flaw:
     if decoded is None or len(decoded[1]) != KEY_BYTES:
         return Flaw(f"{NAMES[wanted]} that was damaged or cut: its checksum is wrong", "copy it again")
     return decoded[1]
+
+
+def passphrase_flaw(text: str, file: object = "") -> Flaw | None:
+    """Return why a text is no passphrase: part of a key, whose comment everybody's share, or no single line of text.
+
+    Args:
+        text: without the end of its line.
+        file: name of the file that it is from, for the hint.
+    """
+    part = re.search(KEY_PART, text, re.IGNORECASE)
+    if part:
+        what = part.group().lower()
+        kind = next((kind for kind in NAMES if what.startswith(f"{kind}1")), IDENTITY if "identity" in what else KEY)
+        ways = {
+            KEY: f"`--key-file {file or 'KEY'}` uses it",
+            IDENTITY: f"`reveal --identity {file or 'ID'}` uses it; to hide, its recipient is in its comment",
+            RECIPIENT: f"`hide --recipient {file or 'PUBLIC'}` uses it; revealing needs its identity",
+        }
+        return Flaw(f"this is {NAMES[kind]}, {NO_PASSPHRASE}", ways.get(kind, ONE_LINE))
+    if re.match(OTHER_KEY, text):
+        return Flaw(f"this is a key of another program, {NO_PASSPHRASE}", ONE_LINE)
+    if len(text.splitlines()) > 1:
+        return Flaw(f"this is several lines, {NO_PASSPHRASE}", ONE_LINE)
+    if any(category(character) == "Cc" and character != "\t" for character in text):
+        return Flaw(f"this is no text, {NO_PASSPHRASE}", ONE_LINE)
+    return None
 
 
 def is_raw_key(content: bytes) -> bool:

@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
+from stegnet.core.errors import KeyFileError
 from stegnet.image import read_picture
-from stegnet.keys import Passphrase, guessing_years, random_words
+from stegnet.keys import Passphrase, export_secret, guessing_years, random_words
+from stegnet.keys.keytext import KEY, to_text
 from tests.cli.terminal import typed
 
 PHRASE = "Träumerei at 5 o'clock"
+KEY_TEXT = to_text(KEY, bytes(range(32))).encode()
 HIDE, REVEAL = "hide cover.png notes.txt -o c.png", "reveal c.png -o n.txt"
 
 
@@ -57,14 +60,14 @@ def test_random_words_are_many_and_strong():
 
 @pytest.fixture
 def phrase_file(folder) -> Path:
-    (folder / "p").write_text(f"\ufeff{PHRASE}\r\nand a second line\n")
+    (folder / "p").write_text(f"\ufeff{PHRASE}\r\n")
     (folder / "p").chmod(0o600)
     return folder / "p"
 
 
 @pytest.mark.usefixtures("phrase_file")
 def test_a_passphrase_from_the_terminal_a_file_or_a_descriptor(program, run):
-    """Of a descriptor, the first line is read and no more, although it may come later than it is asked for."""
+    """Of a descriptor, a line is read that may come later than it is asked for, and nothing that comes after it."""
     code, shown = typed(program, f"{HIDE} --passphrase", PHRASE, PHRASE)
     assert code == 0
     assert shown.startswith("Passphrase: ")
@@ -73,12 +76,54 @@ def test_a_passphrase_from_the_terminal_a_file_or_a_descriptor(program, run):
     assert run(f"{REVEAL} --passphrase-file p")[0] == 0
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    os.write(writing, f"{PHRASE}\nleft".encode())
+    os.write(writing, f"{PHRASE}\n".encode())
     assert run(f"{REVEAL} --passphrase-fd {reading} --force")[0] == 0
     assert os.get_blocking(reading)
+    os.write(writing, b"left")
     assert os.read(reading, 99) == b"left"
     os.close(writing)
     os.close(reading)
+
+
+# files that are no passphrase: what they hold, the error after the file's name, and the hint
+NO_PASSPHRASES = {
+    "key": (b"# stegnet key: whoever has it can reveal what it hides\n" + KEY_TEXT, "a key", "--key-file"),
+    "comment": (b"# stegnet key: whoever has it can reveal what it hides\n", "a key", "--key-file"),
+    "bare": (KEY_TEXT.lower(), "a key", "--key-file"),
+    "raw": (bytes(range(32)), "a key", "--key-file"),
+    "identity": (b"# stegnet identity: whoever has it can reveal\n", "an identity", "--identity"),
+    "recipient": (b"stegnet1" + b"q" * 58, "a recipient", "--recipient"),
+    "age": (b"age1" + b"q" * 58, "a recipient of age", "single line"),
+    "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me@home\n", "a key of another program", "single line"),
+    "pem": (b"-----BEGIN OPENSSH PRIVATE KEY-----\n", "a key of another program", "single line"),
+    "pdf": (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", "no UTF-8 text", "single line"),
+    "letter": (b"Dear Alice,\n\nmeet me\n", "several lines", "single line"),
+    "binary": (b"GIF89a\x01\x00", "no text", "single line"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PASSPHRASES)
+def test_what_is_no_passphrase_is_refused(run, folder, name):
+    """Whoever hides with it, or reveals with it, from a file or a descriptor, is told what it is, and what to do."""
+    content, what, way = NO_PASSPHRASES[name]
+    (folder / name).write_bytes(content)
+    (folder / name).chmod(0o600)
+    for command in (HIDE, "reveal cover.png -o n.txt", "info cover.png"):
+        code, out, err = run(f"{command} --passphrase-file {name}")
+        assert (code, out) == (1, "")
+        assert err.startswith(f"error: {name}: this is {what}, not a passphrase\nhint: ") and way in err
+        with (folder / name).open("rb") as file:
+            code, out, err = run(f"{command} --passphrase-fd {file.fileno()}")
+        assert (code, out) == (1, "") and f"this is {what}, not a passphrase" in err
+    assert not (folder / "c.png").exists()
+
+
+def test_the_text_of_a_key_is_no_passphrase_for_the_library_or_the_terminal(program):
+    with pytest.raises(KeyFileError, match="this is a key, not a passphrase"):
+        Passphrase(KEY_TEXT.decode())
+    code, shown = typed(program, f"{HIDE} --passphrase", KEY_TEXT.decode(), KEY_TEXT.decode())
+    assert code == 1 and "error: this is a key, not a passphrase" in shown and "STEGNET" not in shown
+    assert export_secret(Passphrase("six words\r\n")) == export_secret(Passphrase("six words"))
 
 
 def test_passphrases_that_do_not_match_or_would_be_echoed(program, run):

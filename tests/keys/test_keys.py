@@ -40,11 +40,11 @@ def test_what_is_no_key_and_no_passphrase():
     for size in (0, 31, 33):
         with pytest.raises(ValueError, match="32 bytes"):
             Key(bytes(size))
-    for text in ("", "x" * 1025, "ä" * 513, "a\udcff"):
+    for text in ("", "x" * 1025, "ä" * 513, "a\udcff", "\0"):
         with pytest.raises(KeyFileError, match="passphrase") as caught:
             Passphrase(text)
         assert "xx" not in caught.value.as_text()
-    for text in ("x", " ", "x" * 1024, "ä" * 512, "\0", "🗝"):
+    for text in ("x", " ", "x" * 1024, "ä" * 512, "\t", "🗝"):
         Passphrase(text)
 
 

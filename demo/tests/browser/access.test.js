@@ -98,6 +98,8 @@ visiting("a whole hide and reveal by keyboard, focus always visible", async (vis
   await keyboard.type("a note");
   await goTo("hide-key-passphrase");
   await keyboard.type(PASSPHRASE);
+  await goTo("hide-key-passphrase-again");
+  await keyboard.type(PASSPHRASE);
   await keyboard.press("Enter");
   await visitor.result("hide");
   await goTo("Reveal it here");
@@ -109,6 +111,9 @@ visiting("a whole hide and reveal by keyboard, focus always visible", async (vis
   await keyboard.press("Shift+Tab");
   await keyboard.press("Shift+Tab");
   assert.equal(await focused(), "Reveal it here");
+  await keyboard.press("Enter");
+  await page.locator("#reveal-key-passphrase:focus").waitFor();
+  await keyboard.type(PASSPHRASE);
   await keyboard.press("Enter");
   await visitor.result("reveal");
   await goTo("Download the secret");

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 
 import { keyFile, keyText } from "../../../stegnet/gui/page/form/keytext.js";
 import encodeQR from "../../../stegnet/gui/page/vendor/index.js";
-import { open, visitingTests } from "./open.js";
+import { open, SMALL, visitingTests } from "./open.js";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, at) => 7 * at);
 const folder = await mkdtemp(`${tmpdir()}/stegnet-keys-`);
@@ -82,9 +82,36 @@ visiting("what is no key is named at once", async (visitor) => {
 });
 
 visiting("a key's text is not taken for a passphrase", async (visitor) => {
-  await visitor.usePassphrase("hide", ` ${keyText(KEY).toLowerCase()}`);
+  const comment = "# stegnet key: whoever has it can reveal what it hides";
+  const recipient = "stegnet1qtvwsk7pgc0v8rtwfx8q3e4ehs2pu8skgvp3cl0uzq0ckyv9szfs0tqk5z";
+  for (const text of [` ${keyText(KEY).toLowerCase()}`, comment, recipient, "-----BEGIN OPENSSH PRIVATE KEY-----"]) {
+    for (const form of ["hide", "reveal"]) {
+      await visitor.tab(form === "hide" ? "Hide" : "Reveal");
+      if (form === "reveal") await visitor.give("container", SMALL);
+      await visitor.usePassphrase(form, text);
+      await visitor.start(form);
+      assert.match(await visitor.trouble(form), /This is the text of a key, not a passphrase/);
+    }
+  }
+});
+
+visiting("a passphrase that nobody sees is asked for twice, and again to reveal", async (visitor) => {
+  const { page } = visitor;
+  await visitor.type("a note");
+  const [first, again] = ["", "-again"].map((end) => page.locator(`#hide-key-passphrase${end}`));
+  await first.fill("zwei Käse");
+  await again.fill("zwei Kase");
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /This is the text of a key file, not a passphrase/);
+  assert.match(await visitor.trouble("hide"), /^The passphrases do not match\./);
+  await page.getByRole("button", { name: "Show the passphrase" }).click();
+  assert.equal(await again.isVisible(), false);
+  await page.getByRole("button", { name: "Hide the passphrase" }).click();
+  await visitor.give("cover", SMALL);
+  await visitor.finish("hide"); // it was seen
+  await page.getByRole("button", { name: "Reveal it here" }).click();
+  await page.locator("#reveal-key-passphrase:focus").waitFor();
+  assert.equal(await page.locator("#reveal-key-passphrase").inputValue(), "");
+  assert.equal(await page.locator("#reveal-key-passphrase-again:visible").count(), 0);
 });
 
 visiting("a refused camera is reported, and other ways are named", async (visitor) => {

@@ -161,6 +161,8 @@ class Visitor {
   async usePassphrase(form, passphrase = PASSPHRASE) {
     await this.page.locator(`#${form} .key .segments`).getByText("Passphrase").click();
     await this.page.locator(`#${form}-key-passphrase`).fill(passphrase);
+    const again = this.page.locator(`#${form}-key-passphrase-again:visible`);
+    if (await again.count()) await again.fill(passphrase);
   }
 
   /** Chooses a key file, and waits until the page has read it, or refused it. */
@@ -202,6 +204,13 @@ class Visitor {
   /** Reveals the container that was just made. */
   async revealHere() {
     await this.page.getByRole("button", { name: "Reveal it here" }).click();
+    if (await this.page.locator('#hide .key input[value="passphrase"]').isChecked()) {
+      const field = this.page.locator("#reveal-key-passphrase:focus");
+      await field.waitFor();
+      assert.equal(await field.inputValue(), "", "it is typed by whoever knows it");
+      await field.fill(await this.page.locator("#hide-key-passphrase").inputValue());
+      await field.press("Enter");
+    }
     await this.result("reveal");
   }
 

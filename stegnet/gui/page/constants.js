@@ -150,9 +150,11 @@ export const JPEG_COSTS = {
 
 export const KEYS = {
   KEY: "stegnet-key-",
+  KEY_COMMENT: "# stegnet key: whoever has it can reveal what it hides",
+  KEY_PART: "stegnet-(?:key|identity)-1|(?:stegnet|age|age-secret-key-)1[02-9ac-hj-np-z]{20}|# stegnet (?:key|identity):",
+  OTHER_KEY: "-----BEGIN |(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa-sha2)-\\S+ AAAA|# created: \\d{4}-",
   KEY_BYTES: 32,
   MOST_BYTES: 4096,
-  KEY_COMMENT: "# stegnet key: whoever has it can reveal what it hides",
   SALT_BYTES: 16,
   SECRET_BYTES: 16,
   FILM_ID_BYTES: 16,

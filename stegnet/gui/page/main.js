@@ -107,7 +107,7 @@ function setUpHiding(backend, device, onchange, revealHere) {
   }
 }
 
-/** The form that reveals; `use` gives it a container and its key, and starts it. */
+/** The form that reveals; `use` gives it a container and, if its key is a file, that, and starts it. */
 function setUpRevealing(backend, device, onchange) {
   const container = makeDrop(section("container"), {
     accept: backend.covers ?? EITHER,
@@ -122,10 +122,10 @@ function setUpRevealing(backend, device, onchange) {
   return { zones: [container], use };
 
   async function use(file, keyInput) {
-    key.put(keyInput);
     show("reveal");
     await container.use(file);
-    revealing.requestSubmit();
+    key.put(keyInput);
+    if (keyInput.file) revealing.requestSubmit();
   }
 }
 
@@ -166,6 +166,7 @@ function missingFeature() {
 
 /** Sets up the page. @param {Backend} backend */
 export function start(backend) {
+  document.getElementById("unstarted")?.remove();
   setUpTabs();
   const missing = missingFeature();
   if (missing) {
