@@ -107,9 +107,9 @@ const JOBS = {
    *
    * `history`: what gives the container away; `safe`: refuse more than is hard to find.
    */
-  async seal({ cover, film, file, keyInput, history, safe }) {
+  async seal({ cover, film, file, keyInput, history, safe, keepsPlace }) {
     keySource(keyInput);
-    if (film) return sealInFilm(film, file, keyInput);
+    if (film) return sealInFilm(film, file, keyInput, keepsPlace);
     onProgress("pictures");
     const seen = fromBitmap(cover);
     const [size, channels] = [file.bytes.length, channelsOf(seen)];
@@ -196,8 +196,8 @@ function jpegCoverOf(bytes, shown, channel) {
   return jpegCover.isUpright ? { jpegCover, seen } : null;
 }
 
-async function sealInFilm(cover, file, keyInput) {
-  const made = await hideInFilm(await openFfmpeg(onProgress), cover, file, keyInput, onProgress);
+async function sealInFilm(cover, file, keyInput, keepsPlace) {
+  const made = await hideInFilm(await openFfmpeg(onProgress), cover, file, { keyInput, keepsPlace, onProgress });
   const [before, after] = made.first;
   return {
     file: made.film,

@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from stegnet.cli import messages
@@ -19,6 +19,8 @@ from stegnet.core.remote_path import Place, size_of
 from stegnet.core.text import LOSS, Text, joined, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.media.cover import media_kind
+from stegnet.media.metadata import PLACE, PLACE_KEPT
+from stegnet.methods import HideJob
 from stegnet.results import (
     CHANGED_SECRET,
     COVER_FORMAT,
@@ -73,6 +75,17 @@ def warn_beforehand(line: str) -> None:
         messages.warning(line)
 
 
+def warn_of_places(job: HideJob, plan: FolderPlan) -> None:
+    """Print a warning before the work begins on covers in a folder whose containers will say where they were taken."""
+    places = []
+    for each in plan.jobs:
+        with suppress(StegnetError):  # the job itself will tell
+            if isinstance(each.source, Path) and job.place_kept(each.source):
+                places.append(each.source.name)
+    if places:
+        messages.warning(Text(f"{messages.listed(places)}: ", PLACE_KEPT))
+
+
 def _facts(report: Report, size: int) -> str:
     """Return size in pixels and bytes, number of frames, and quality of the secret, as far as they apply."""
     facts = [f"{report.width}x{report.height}"] if report.width else []
@@ -109,7 +122,7 @@ def _notes(report: Report, verbose: bool, prefix: str = "") -> None:
 def _own_warnings(report: Report) -> list[str]:
     """Return the warnings on a result that neither the verdict nor a line before the result says."""
     lines = (*report.warnings, *report.trouble)
-    return [line for line in lines if kind_of(line) not in (COVER_FORMAT, CHANGED_SECRET)]
+    return [line for line in lines if kind_of(line) not in (COVER_FORMAT, CHANGED_SECRET, PLACE)]
 
 
 def show_batch(

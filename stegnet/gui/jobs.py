@@ -25,8 +25,9 @@ from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
-from stegnet.media.cover import Cover, has_gps_position, kind
-from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, refused_growth
+from stegnet.media.cover import Cover, kind
+from stegnet.media.metadata import has_gps_position
+from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, keeps_place, refused_growth
 from stegnet.methods.registry import method_for
 from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames
@@ -270,7 +271,7 @@ def _label_of(setting: Setting) -> str:
         "any_quality": "stegnet hide --any-quality",
         "at_most_safe": "“No more than is hard to find”",
         "search": "“Search for a changed copy”",
-        "strip_metadata": "“Keep the place where it was taken”",
+        "strip_metadata": "“Leave out where it was taken”",
         "survive": "“Where will it be sent?”",
         "to": "stegnet hide -o",
     }
@@ -315,7 +316,7 @@ class CapacityQuestion:
         """Return the bytes that fit, the bytes that are hard to find, and the cover's lossy past; or why nothing fits.
 
         If the container gets much larger than its cover, `grows` says so; `larger` is the error of one that is larger
-        than anyone is to get unasked.
+        than anyone is to get unasked. `place`: the container says where its cover was taken, unless that is left out.
 
         The files are those of `inputs`, each in a folder of its own, which messages don't name.
         """
@@ -393,6 +394,8 @@ class _IntendedHiding:
                 known |= _offered(refused_growth(cover, growth, suffix))
             elif growth and growth.is_much:
                 known["grows"] = growth.in_words
+            if keeps_place(cover, suffix):
+                known["place"] = True
             return known
 
 

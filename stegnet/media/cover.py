@@ -23,7 +23,6 @@ from stegnet.image.pictures import (
     is_lossy_tiff,
     lost_by_pixels,
     open_picture,
-    picture_has_position,
     picture_notes,
     pixels_of,
     read_cover_and_notes,
@@ -146,16 +145,6 @@ def lost_by_copy(path: Source) -> str:
         return lost_by_pixels(path) if kind(path) == PICTURE else video.lost_by_encoding(path)
     except MediaError as error:
         return f"what can't be read of it ({error})"
-
-
-def has_gps_position(path: Source) -> bool:
-    """Return whether the metadata of a picture or film say where it was taken; errors are those of `probe`."""
-    form = form_of(path)
-    if form is None or form.kind == SOUND:
-        return False
-    if form.kind == FILM:
-        return video.film_has_position(path)
-    return (form.name != "PNG" or PngFile(path).may_have_exif) and picture_has_position(path)
 
 
 def about_secret(path: Source) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 What stays is what browsers need: a picture, its colours and its orientation; a film's tracks; a sound.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
 from stegnet import video
-from stegnet.core.names import FILM
+from stegnet.core.names import FILM, SOUND
+from stegnet.core.text import Setting, Text
 from stegnet.formats.flac import (
     APPLICATION,
     COMMENTS,
@@ -22,14 +25,22 @@ from stegnet.formats.flac import (
     written_blocks,
 )
 from stegnet.formats.opened_file import Source, id3_bytes, is_mp4, mapped
-from stegnet.formats.png import chunk_bytes, chunks_of
+from stegnet.formats.png import PngFile, chunk_bytes, chunks_of
 from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_markers import Segment, UnsupportedJpegError, open_jpeg
-from stegnet.image.pictures import UNREADABLE, ignoring_warnings
-from stegnet.media.cover import has_gps_position
+from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position
+
+PLACE = "place"  # kind of the warning on the place where a cover was taken
+PLACE_KEPT = Text(
+    "the container keeps the cover's GPS position, for anyone to read: ",
+    *(Setting("strip_metadata", True), " leaves it out"),
+    kind=PLACE,
+)
 
 _EXIF = b"Exif\0\0"
+# Of XMP (exif:GPSLatitude), iXML (LOCATION_GPS) and comments of FLACs (LOCATION=, GPS…).
+_PLACES_OF_SOUNDS = re.compile(rb"gps.?latitude|location_gps|geo_?location|(?<![a-z_])location=", re.IGNORECASE)
 _SEGMENTS = {  # names of a JPEG's metadata, by marker and first bytes
     (0xE1, _EXIF): "EXIF",
     (0xE1, b"http://ns.adobe.com/"): "XMP",
@@ -81,6 +92,28 @@ def metadata_names(source: Source) -> list[str]:
     if names and has_gps_position(source):
         names.insert(0, "GPS position")
     return names
+
+
+def has_gps_position(source: Source) -> bool:
+    """Return whether the metadata of a picture, film or sound say where it was taken; errors are those of `probe`."""
+    form = form_of(source)
+    if form is None:
+        return False
+    if form.kind == FILM:
+        return video.film_has_position(source)
+    if form.kind == SOUND:
+        return any(_PLACES_OF_SOUNDS.search(text) for text in _texts_of_sound(source))
+    return (form.name != "PNG" or PngFile(source).may_have_exif) and picture_has_position(source)
+
+
+def _texts_of_sound(source: Source) -> Iterator[bytes]:
+    """Yield what a WAV or FLAC holds besides its samples; of a damaged one, what is before the damage."""
+    with mapped(source) as data:
+        if data[:4] in {b"RIFF", b"RF64", b"BW64"}:
+            yield from (data[start:end] for kind, _, start, end in riff_chunks(data) if kind != b"data")
+        else:
+            with suppress(ValueError):  # its reader reports it
+                yield from (content for _, content in metadata_blocks(data)[0])
 
 
 def _of_jpeg(source: Source) -> Iterator[Part]:

@@ -5,7 +5,7 @@ found in them.
 """
 
 from stegnet.core.names import FILE, FILM, PICTURE
-from stegnet.methods.hiding import HideJob, hide_file, hide_record, refused_growth
+from stegnet.methods.hiding import HideJob, hide_file, hide_record, keeps_place, refused_growth
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -42,6 +42,7 @@ __all__ = [
     "UnknownOption",
     "hide_file",
     "hide_record",
+    "keeps_place",
     "option",
     "refused_growth",
 ]

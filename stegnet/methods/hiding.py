@@ -20,14 +20,16 @@ from stegnet.core.names import ALBUM, FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME,
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Aside, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
+from stegnet.formats.signatures import form_of
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.image.pictures import pixel_strips
 from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource
 from stegnet.media.claims import open_cover
-from stegnet.media.cover import Cover, has_gps_position
+from stegnet.media.cover import Cover
 from stegnet.media.growth import Growth, growth_of
 from stegnet.media.jpeg_cover import JpegCover
+from stegnet.media.metadata import PLACE_KEPT, has_gps_position
 from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
     AUTO,
@@ -129,6 +131,11 @@ class HideJob:
         is_chosen = self.method.info.name != AUTO
         return ".mp4" if not is_chosen and cover.lossy_format == H264_FILM and is_mp4(cover) else suffix
 
+    def place_kept(self, cover: Path) -> bool:
+        """Return whether the container that nobody names of a cover will say where that was taken."""
+        with Cover(cover) as opened:
+            return not self.options.strip_metadata and keeps_place(opened, self.usual_suffix(opened))
+
     def growth(self, cover: Cover, suffix: str) -> Growth | None:
         """Return how large the container gets; None: about as large as its cover, or not known."""
         return growth_of(cover, self.options.resize) if suffix in (".mkv", ".png") and cover.png is None else None
@@ -197,6 +204,8 @@ def hide_file(
         for value in vars(options).values():
             files += map(Path, value if isinstance(value, tuple) else ())  # an option with several values names files
         out.check(method.suffixes_of(opened), opened.called, *files)
+        if keeps_place(opened, suffix):
+            context.warn(PLACE_KEPT)
 
         choices = method.choices(opened, payload, suffix, options)
         made, choice = _embed(choices, opened, payload, suffix, key_source, context)
@@ -242,7 +251,7 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         written = made.write(part, choice.options.verify)
     known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
     figures = HidingFigures(method=choice.method.info.name, cover_bytes=cover.length, **known)
-    place = [_place_is_kept()] if has_gps_position(out.path) else []
+    place = [PLACE_KEPT] if has_gps_position(out.path) else []
 
     fitted = written.fitted
     copied = written.changed_secret or choice.changed_secret
@@ -264,10 +273,12 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
     )
 
 
-def _place_is_kept() -> str:
-    """Return the warning that a container says where its cover was taken."""
-    remedy = Aside("strip_metadata", True)
-    return Text("the container keeps the cover's GPS position, for anyone to read: leave it out", remedy)
+def keeps_place(cover: Cover, suffix: str) -> bool:
+    """Return whether a container of this suffix says where its cover was taken, whose metadata it keeps."""
+    form = form_of(cover)
+    if form is None or not has_gps_position(cover):
+        return False
+    return form.kind != PICTURE or suffix in (".jpg", ".jpeg") or (form.name == "PNG" and suffix == ".png")
 
 
 def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:

@@ -617,9 +617,10 @@ def unknown_sound(film: InputContainer) -> list[str]:
 
 
 def film_has_position(path: Source) -> bool:
-    """Return whether a film's tags say where it was taken ("©xyz" and Apple's "location.ISO6709"). Errors as `scan`."""
+    """Return whether tags of a film or a track say where it was taken ("©xyz", "location.ISO6709"). Errors: `scan`."""
     with open_film(path) as film:
-        return any("location" in tag.lower() for tag in film.metadata)
+        places = (film.metadata, *(stream.metadata for stream in film.streams))
+        return any("location" in tag.lower() for tags in places for tag in tags)
 
 
 def lost_by_encoding(path: Source) -> str:

@@ -79,6 +79,18 @@ def exif() -> Image.Exif:
     return made
 
 
+def save_placed(photo: Image.Image, path: Path) -> None:
+    """Writes a photograph, turned and in Adobe RGB, that says in many ways where and by whom it was taken."""
+    made = Image.Exif()
+    made[ExifTags.Base.Orientation], made[ExifTags.Base.Artist] = 6, "Jane Doe"
+    made.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 65535
+    made.get_ifd(ExifTags.IFD.Exif)[ExifTags.IFD.Interop] = {ExifTags.Interop.InteropIndex: "R03"}
+    made.get_ifd(ExifTags.IFD.GPSInfo).update({ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (48, 8, 0)})
+    about = {"exif": made, "xmp": b"<x:xmpmeta>Jane Doe</x:xmpmeta>", "comment": b"Jane Doe"}
+    photo.save(path, quality=90, icc_profile=profile(), progressive=True, **about)
+    path.write_bytes(path.read_bytes() + b"Jane Doe")
+
+
 def covers(folder: Path, photo: Image.Image) -> None:
     """Writes covers with and without a lossy past."""
     for quality in (50, 75, 92, 98):
@@ -141,6 +153,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
         metadata: dict[str, Any] = {"exif": exif(), "icc_profile": profile()} if name == "fine" else {}
         photo.convert(mode).save(folder / f"{name}.jpeg", **options, **metadata)
         stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
+    save_placed(photo, folder / "placed.jpeg")
     photo.convert("CMYK").save(folder / "cmyk.jpg")
     photo.save(folder / "cover.png")
     with Image.open(folder / "baseline.jpeg") as decoded:
@@ -165,6 +178,18 @@ def test_a_jpeg_that_the_page_saves_first_keeps_the_metadata_that_python_keeps(e
             assert tags.get(ExifTags.Base.Orientation, 1) == 1
             assert tags[ExifTags.Base.Model] == "a camera"
             assert tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAltitude] == 12.5
+
+
+def test_the_page_leaves_out_what_says_where_a_jpeg_was_taken_as_python_does(exchanged: Path) -> None:
+    kept, left = exchanged / "placed.kept.jpg", exchanged / "placed.left.jpg"
+    assert b"Jane Doe" in kept.read_bytes() and b"Jane Doe" not in left.read_bytes()
+    metadata = stegnet.info(left)["metadata"]
+    assert metadata == [] and "GPS position" in stegnet.info(kept)["metadata"]
+    stegnet.hide(exchanged / "placed.jpeg", b"a note", exchanged / "placed.jpg", key=KEY, strip_metadata=True)
+    python, page = (read_jpeg(path).file for path in (exchanged / "placed.jpg", left))
+    assert python.data[: python.scans[0].start] == page.data[: page.scans[0].start]
+    for path in (kept, left):
+        assert stegnet.reveal(path, key=KEY, strict=True).data == b"a note"
 
 
 @pytest.mark.parametrize("name", [name for name in COVERS if name != "fine"])

@@ -11,10 +11,13 @@ import soundfile
 from PIL import ExifTags, Image, PngImagePlugin
 
 import stegnet
+from stegnet.cli import main
 from stegnet.image import read_picture
+from stegnet.keys import make_key_file
 from tests.support.films import ffmpeg
 from tests.support.sounds import chunk, noise
 
+pytestmark = pytest.mark.filterwarnings("ignore:the container keeps the cover's GPS position")
 KEY = stegnet.Key(bytes(range(32)))
 SECRETS = (b"Jane Doe", b"Secret Camera", b"<x:xmpmeta", b"Photoshop 3.0", b"behind")
 ADOBE = {ExifTags.Base.ColorSpace: 65535}
@@ -144,3 +147,37 @@ def test_a_sound_loses_what_says_something_of_its_maker(suffix: str, tmp_path: P
         assert bool(stegnet.info(out)["metadata"]) is not strips
         before, after = (soundfile.read(path, dtype="int16")[0].astype(int) for path in (cover, out))
         assert np.abs(before - after).max() <= 1
+
+
+def test_the_place_is_named_before_anything_is_written(cover: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once: of one file, of a folder and of an album; with the option that leaves it out, nothing is said."""
+    folder = cover.parent / "covers"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}{cover.suffix}").write_bytes(cover.read_bytes())
+    Image.open(cover).convert("RGB").save(folder / f"none{cover.suffix}")
+    (cover.parent / "note").write_text("a note")
+    make_key_file(cover.parent / "k")
+    place = "the container keeps the cover's GPS position, for anyone to read: `--strip-metadata` leaves it out"
+    out = cover.parent / "out"
+    names = f"one{cover.suffix}, two{cover.suffix}: "
+    for given, to, about in (
+        (cover, f"{out}{cover.suffix}", ""),
+        (folder, f"{out}1/", names),
+        (folder, f"{out}2/", names),
+    ):
+        spread = ["--spread"] if to.endswith("2/") else []
+        line = ["hide", str(given), f"{cover.parent}/note", "--key-file", f"{cover.parent}/k", "-o", to, *spread]
+        assert main([*line, "--strip-metadata", "-v"]) == 0
+        assert "position, for" not in "".join(capsys.readouterr())
+        assert main([*line, "--force", "--json"]) == 0
+        told = capsys.readouterr()
+        assert told.err.splitlines()[0] == f"warning: {about}{place}"
+        assert told.err.count("for anyone to read") == 1
+
+
+def test_the_place_of_a_sound_is_named(tmp_path: Path) -> None:
+    tags = "-metadata LOCATION=Garmisch -metadata artist=Jane"
+    cover = ffmpeg("-f lavfi -i anoisesrc=d=3:a=.1:seed=1", tmp_path / "a.flac", tags)
+    for strips, _, report in sent(cover):
+        assert warned(report) is not strips

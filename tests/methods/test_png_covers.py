@@ -23,6 +23,7 @@ OPACITY = Image.linear_gradient("L").resize(IMAGE.size)
 MARKED = COLOURS.copy()
 MARKED[:20] = 1, 2, 3
 GPS_IN_XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>12,30N</exif:GPSLatitude></x:xmpmeta>'
+pytestmark = pytest.mark.filterwarnings("ignore:the container keeps the cover's GPS position")
 POSITION = "keeps the cover's GPS position"
 
 

@@ -10,12 +10,13 @@ import { writeFilm } from "./write.js";
 /**
  * Hides a file in a film.
  *
+ * @param {boolean} options.keepsPlace false: a film whose tags say where it was taken goes without its tags
  * @returns {Promise<{film: Uint8Array, first: Picture[], psnr: number, capacity: number, frames: number, mayBeLost:
  *   number}>} film: an MKV file; first: the first frame before and after; psnr: of all frames, in dB; mayBeLost: frames
  *   that may be lost or altered, and the file is recovered
  * @throws {PageError} the film can't be read, the file does not fit, or the key is missing
  */
-export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
+export async function hideInFilm(ffmpeg, cover, file, { keyInput, keepsPlace, onProgress }) {
   const frames = [];
   const path = ffmpeg.mount(cover);
   const info = readFilm(ffmpeg, path, (frame) => frames.push(frame), (...done) => onProgress("read", ...done));
@@ -25,7 +26,7 @@ export async function hideInFilm(ffmpeg, cover, file, keyInput, onProgress) {
   const before = { ...frames[0], data: frames[0].data.slice() };
   const error = await sealAll(frames, file.bytes, embedding, keyInput, (...done) => onProgress("seal", ...done));
   onProgress("write", 0, 1);
-  const film = writeFilm(ffmpeg, path, info, (index) => frames[index].data);
+  const film = writeFilm(ffmpeg, path, { ...info, keepsTags: keepsPlace || !info.hasPlace }, (index) => frames[index].data);
   check(ffmpeg, film, frames, (...done) => onProgress("check", ...done));
   return {
     film,

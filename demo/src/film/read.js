@@ -19,6 +19,7 @@ const UNREADABLE = "Convert it to MP4 (H.264), or use the `stegnet` program.";
  * @property {number[]} times of the frames in seconds, in ascending order
  * @property {number} start seconds to subtract from all times of the file, which was done in `times`
  * @property {string} codec of its pictures
+ * @property {boolean} hasPlace true if its tags say where it was taken
  */
 
 /**
@@ -46,7 +47,7 @@ export function readFilm(ffmpeg, path, onFrame, onProgress) {
     last = Math.max(stamp, last + 1);
     return last * log.unit - start;
   });
-  return { width: log.width, height: log.height, rate: log.rate, times, start, codec: log.codec };
+  return { width: log.width, height: log.height, rate: log.rate, times, start, codec: log.codec, hasPlace: log.hasPlace };
 }
 
 function tooLong({ width, height }) {
@@ -102,6 +103,7 @@ class Log {
   rate = 25;
   width = 0;
   height = 0;
+  hasPlace = false;
   #onProgress;
 
   constructor(onProgress) {
@@ -122,6 +124,7 @@ class Log {
       this.unit = numerator / denominator;
       if (frames && seconds) this.rate = frames / seconds;
     }
+    this.hasPlace ||= /^ +[\w.]*location[\w.-]* *: /i.test(line);
     const input = line.match(/^Input #0, ([^,]+)/);
     if (input) this.format = input[1];
     const length = line.match(/Duration: (\d+):(\d+):([\d.]+).* start: (-?[\d.]+)/);

@@ -23,7 +23,7 @@ export function writeFilm(ffmpeg, cover, info, frameOf) {
   const done = ffmpeg.run(
     [
       ...["-copyts", "-f", "matroska", "-i", raw, "-itsoffset", String(shift - info.start), "-i", cover],
-      ...["-map", "0:v", "-map", "1:a?", "-map_metadata", "1", "-map_chapters", "1", "-c:a", "copy"],
+      ...["-map", "0:v", "-map", "1:a?", "-map_metadata", info.keepsTags ? "1" : "-1", "-map_chapters", "1", "-c:a", "copy"],
       ...FILE_TAGS.flatMap((tag) => ["-metadata", `${tag}=`]),
       ...["-c:v", "ffv1", "-pix_fmt", "bgr0", "-level", "3", "-g", "1", "-slicecrc", "1"],
       ...slices(info),

@@ -1,8 +1,11 @@
 /** Requests to the worker, made from the form. */
 
+import { saysPlace } from "@page/form/exif.js";
+
 import { fromBitmap } from "../canvas.js";
 import { pictureHistory, lossyFormat } from "../codec/compression_traces.js";
 import { fileCapacity, storedName } from "../codec/sealed.js";
+import { withoutMetadata } from "../jpeg/metadata.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
 export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
@@ -24,18 +27,24 @@ export const sealedCapacity = ({ bitmap: { width, height }, channels }, { name }
 export async function gatherHiding({ cover, secret, container, keyInput, device }) {
   const job = hidingJob(cover, secret, container);
   const what = { keyInput, device };
-  if (cover.film) what.film = cover.file;
-  else if (job === "jpeg") what.cover = new Uint8Array(await cover.file.arrayBuffer());
+  if (cover.film) [what.film, what.keepsPlace] = [cover.file, container.keepsPlace];
+  else if (job === "jpeg") what.cover = await jpegOf(cover, container);
   else what.cover = await createImageBitmap(cover.bitmap);
   if ((job === "hide" || job === "survive") && secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
   if (job === "survive") {
     what.channel = CHANNELS[container.destination];
-    if (cover.isJpeg) what.jpeg = new Uint8Array(await cover.file.arrayBuffer());
+    if (cover.isJpeg) what.jpeg = await jpegOf(cover, container);
   }
   if (job === "seal" || job === "jpeg") what.safe = container.safe;
   if (job === "seal" && cover.bitmap) what.history = await historyOf(cover);
   if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   return { job, what, transfer: [what.cover?.buffer ?? what.cover, what.secret].filter(Boolean) };
+}
+
+/** A cover's JPEG, without its metadata if that says where it was taken, unless it is to stay. */
+async function jpegOf({ file, isExample }, { keepsPlace }) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return !isExample && !keepsPlace && (await saysPlace(file)) ? withoutMetadata(bytes) : bytes;
 }
 
 /** A container that was made, as a file. */

@@ -39,6 +39,29 @@ visiting("a text is revealed here, and a JPEG stays one", async (visitor) => {
   assert.equal(await visitor.page.getByText("The JPEG itself").isVisible(), false);
 });
 
+visiting("where a JPEG was taken is said before, and left out unless it is to stay", async (visitor) => {
+  const { page } = visitor;
+  const leave = page.getByLabel("Leave out where it was taken");
+  assert.equal(await leave.isVisible(), false, "the examples say nothing");
+  await visitor.give("cover", exchange("baseline.jpeg"));
+  await visitor.type("a note");
+  await visitor.useKeyFile("hide", exchange("key"));
+  assert.ok(await leave.isChecked());
+  await visitor.forecast();
+  assert.deepEqual(await visitor.forewarned(), []);
+  await visitor.give("cover", exchange("placed.jpeg"));
+  await visitor.forecast();
+  const left = "The cover says where it was taken. Its container will not: its metadata is left out.";
+  assert.equal((await visitor.forewarned()).at(0), left);
+  await visitor.finish("hide");
+  await visitor.saved("hide", exchange("placed.left.jpg"));
+  await leave.setChecked(false);
+  await visitor.forecast();
+  assert.match((await visitor.forewarned()).at(0), /says where it was taken, and its container will, too/);
+  await visitor.finish("hide");
+  await visitor.saved("hide", exchange("placed.kept.jpg"));
+});
+
 visiting("a cover’s lossy past and what is hard to find are told before, and after", async (visitor) => {
   const detection = () => visitor.page.locator("#hide .result .verdict").innerText();
   const betrayed = (what) => `The cover is ${what}: anyone can tell that something is hidden. `;

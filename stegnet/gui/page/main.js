@@ -23,7 +23,6 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(onchange: () => void) => import("./form/send.js").KnownChannel} [makeChannel] lets the visitor choose the
  *   channel of an app; absent where containers can't be made for one
  * @property {Object<string, string>} [notes] by kind of cover, on containers that arrive as files, in place of the usual
- * @property {boolean} [canKeepPlace] true where a cover that says where it was taken loses that, unless it is to stay
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases

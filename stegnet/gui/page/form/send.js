@@ -3,13 +3,21 @@
 import { TRACES } from "../constants.js";
 import { button, make, makeChoice, notice } from "../elements.js";
 import { CHANNEL, DESTINATIONS, KNOWN_APP } from "./destinations.js";
+import { saysPlace } from "./exif.js";
 
 const FILE = "file";
 const JPEG = ".jpg";
 const FORMATS = { [JPEG]: "The JPEG itself", ".png": "PNG file" }; // of the container of a JPEG
 const RARE = ["resize", "crop"]; // places that few need
 const KEEPS = "The cover stays a JPEG and keeps its metadata.";
-const KEEPS_BUT_PLACE = "The cover stays a JPEG. If it says where it was taken, its metadata is left out.";
+const STAYS = "The cover stays a JPEG.";
+const LEFT_OUT = "If it says where it was taken, its metadata is left out.";
+
+/** Of a cover that says where it was taken, by whether that is left out. */
+const PLACED = {
+  true: { message: "The cover says where it was taken.", hint: "Its container will not: its metadata is left out." },
+  false: { message: "The cover says where it was taken, and its container will, too.", hint: "Leave that out?" },
+};
 
 /** Of a container that is not as transparent as its cover. */
 const OPAQUE = {
@@ -32,7 +40,7 @@ const WAYS_OUT = {
  *
  * @typedef {{destination: string, suffix: string, survives: string, safe: boolean, keepsPlace: boolean, channel?: KnownChannel}} Container
  *   destination: a name of DESTINATIONS, or CHANNEL; suffix: of the container's name; survives: a sentence on that; safe:
- *   no more is to be hidden than what is hard to find; keepsPlace: metadata stays that says where a picture was taken;
+ *   no more is to be hidden than what is hard to find; keepsPlace: metadata stays that says where the cover was taken;
  *   channel: of CHANNEL
  *
  * The channel of an app that stegnet knows, as the visitor chooses it.
@@ -42,10 +50,11 @@ const WAYS_OUT = {
  *
  * What is known of a cover before anything is hidden.
  *
- * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean, grown?: {message: string, hint: string}}}
+ * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean, grown?: {message: string, hint: string}, place?: boolean}}
  *   Forecast text: a sentence on what fits, empty if that is not known; history: the lossy format that the cover has or
  *   had, if that gives the container away; turnsOpaque: true if a transparent cover's container is opaque; grown: on a
- *   container that is many times as large as its cover
+ *   container that is many times as large as its cover; place: true if metadata that the container would keep says where
+ *   the cover was taken, of a JPEG that is found here, too
  */
 
 /**
@@ -57,20 +66,20 @@ const WAYS_OUT = {
  * @param {import("../main.js").Backend} backend
  * @returns {{container: () => Container, update: () => void}} update: renews the forecast
  */
-export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel, canKeepPlace, notes = {} }) {
+export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel, notes = {} }) {
   const channel = makeChannel?.(update);
   const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
   const format = makeChoice("hide-format", "Kind of container", FORMATS, update);
   const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
   const safely = make("label", { className: "check", for: safe.id }, safe, "No more than is hard to find");
-  const place = make("input", { type: "checkbox", id: "hide-place", onchange: update });
-  const keeping = make("label", { className: "check", for: place.id }, place, "Keep the place where it was taken");
+  const place = make("input", { type: "checkbox", id: "hide-place", onchange: update, checked: true });
+  const leaving = make("label", { className: "check", for: place.id }, place, "Leave out where it was taken");
   const [note, expected, warned] = [
     make("p", { className: "note" }),
     make("p", { className: "note forecast", role: "status" }),
     make("div", { className: "cover-warning stack" }),
   ];
-  const row = make("div", { className: "row wrap" }, format.node, safely, keeping);
+  const row = make("div", { className: "row wrap" }, format.node, safely, leaving);
   const nodes = Object.values(choices).map(({ node }) => node);
   const legend = make("legend", {}, "Where will it be sent?");
   fieldset.append(legend, ...nodes, ...(channel ? [channel.node] : []), note, row, expected, warned);
@@ -102,7 +111,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
       suffix: chosen().cover?.sound ?? (staysJpeg() ? JPEG : suffix),
       survives: `The container survives ${survives}, but not ${not}.`,
       safe: !safely.hidden && safe.checked,
-      keepsPlace: !keeping.hidden && place.checked,
+      keepsPlace: !place.checked,
       ...(destination === CHANNEL ? { channel } : {}),
     };
   }
@@ -115,11 +124,12 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     format.node.hidden = !cover?.isJpeg || destination !== FILE;
     safely.hidden = kind() === "film" || ![FILE, CHANNEL].includes(destination);
     if (channel) channel.node.hidden = destination !== CHANNEL;
-    keeping.hidden = !canKeepPlace || kind() === "sound" || !cover || cover.isExample;
-    row.hidden = format.node.hidden && safely.hidden && keeping.hidden;
+    leaving.hidden = !cover || Boolean(cover.isExample);
+    row.hidden = format.node.hidden && safely.hidden && leaving.hidden;
     const usual = (destination === FILE && notes[kind()]) || placeOf(kind(), destination).note;
-    const about = staysJpeg() ? (keeping.hidden || place.checked ? KEEPS : KEEPS_BUT_PLACE) : usual;
-    note.replaceChildren([container().survives, about].filter(Boolean).join(" "), ...others());
+    const leavesOut = !leaving.hidden && place.checked;
+    const about = staysJpeg() ? (leavesOut ? STAYS : KEEPS) : usual;
+    note.replaceChildren([container().survives, about, leavesOut && LEFT_OUT].filter(Boolean).join(" "), ...others());
     foretell(cover, secret);
   }
 
@@ -135,6 +145,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     const asked = (expected.asked = {});
     expected.setAttribute("aria-busy", "true");
     const known = cover && secret ? await forecast(cover, secret, container()) : { text: "" };
+    if (cover && !cover.isExample && container().suffix === JPEG) known.place ||= await saysPlace(cover.file);
     if (expected.asked !== asked) return;
     expected.textContent = known.text;
     expected.setAttribute("aria-busy", "false");
@@ -142,8 +153,9 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
   }
 
-  function warnings(cover, { history, turnsOpaque, grown }) {
+  function warnings(cover, { history, turnsOpaque, grown, place: isPlaced }) {
     return [
+      ...(isPlaced ? [PLACED[place.checked]] : []),
       ...(grown ? [grown] : []),
       ...(turnsOpaque ? [OPAQUE] : []),
       ...(history && !cover.isExample ? [betrayed(history, wayOut(cover, history))] : []),

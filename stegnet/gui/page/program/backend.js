@@ -19,7 +19,6 @@ export const program = {
   covers: "image/*,video/*,.wav,.flac",
   destinations: Object.fromEntries(Object.entries(DESTINATIONS).map(([kind, all]) => [kind, Object.keys(all)])),
   makeChannel,
-  canKeepPlace: true,
   notes: { film: "An MP4 stays one if its own H.264 can hold the secret." },
   forecast,
   passphrases: { make: newPassphrase, judge: noteOn },
@@ -48,12 +47,12 @@ async function forecast(cover, secret, container) {
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
   const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
   const isMeasured = ["file", CHANNEL].includes(destination) && file.size <= MOST_PASSED;
-  const { text, history, larger, grows, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
+  const { text, history, larger, grows, place, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
   const grown = larger && { message: sentence(larger.message, [file]), hint: sentence(larger.hint) };
-  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history, grown };
+  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history, grown, place };
   const answer = await ask("forecast", { ...question, ...known });
   const growing = grows ? `The container gets ${grows}.` : "";
-  return { text: [sentence(answer.text ?? ""), growing].filter(Boolean).join(" "), history, grown };
+  return { text: [sentence(answer.text ?? ""), growing].filter(Boolean).join(" "), history, grown, place };
 }
 
 const capacities = new WeakMap(); // by cover, by channel (or again the cover), by the container's suffix and the secret's name
