@@ -20,7 +20,7 @@ import stegnet
 from tests.support.films import make_film
 from tests.support.newcomer import Newcomer, make_files
 from tests.support.printed import USED, Printed, printed_lines, printed_programs
-from tests.support.required import missing
+from tests.support.required import missing, usable_pythons
 
 ROOT = Path(__file__).parents[1]
 MEGABYTES = 18  # that the wheel may have; the weights are most of it
@@ -58,7 +58,7 @@ def test_the_packages_hold_the_program_and_nothing_else(wheel: Path, dist: Path)
     """Neither of them tests, reports or caches."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        about = f"stegnet-{stegnet.__version__}.dist-info"
+        about = f"stegnet_hide-{stegnet.__version__}.dist-info"
         metadata = message_from_bytes(archive.read(f"{about}/METADATA"))
     own = {file.relative_to(dist.parent).as_posix() for file in (dist.parent / "stegnet").rglob("*")}
     kinds = r"\.(py|pyi|html|css|js|png|svg|webp|onnx|json|safetensors|typed)$"
@@ -66,6 +66,7 @@ def test_the_packages_hold_the_program_and_nothing_else(wheel: Path, dist: Path)
     assert {name.split("/")[0] for name in names} == {"stegnet", about}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert wheel.stat().st_size < MEGABYTES * 1e6
+    assert metadata["Name"] == "stegnet-hide", "whose name is free on the index"
     assert (metadata["License-Expression"], metadata["Description-Content-Type"]) == ("MIT", "text/markdown")
     text = metadata.get_payload()
     assert isinstance(text, str)
@@ -81,9 +82,11 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-def installed(wheel: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Installs a wheel into a new environment, by the pip of this one."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+def installed(
+    wheel: Path, folder: Path, *options: str, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    """Installs a wheel into a new environment of a Python, by the pip of this one."""
+    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     install = [*pip, "--python", str(folder / SCRIPTS / f"python{SUFFIX}"), "install", *options, str(wheel)]
     # In another folder than the checkout's, where pip finds no stegnet that would count.
@@ -127,15 +130,19 @@ def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
         assert revealed.size == (50, 40)
 
 
-@pytest.fixture(scope="module")
-def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment with the wheel, the pinned packages that it asks for, and nothing else."""
+@pytest.fixture(scope="module", params=["oldest", "newest"])
+def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A new environment with the wheel, the newest packages that pip takes for a Python, and nothing else."""
     if sys.platform != "linux":
         pytest.skip("the pages name programs as Linux has them")
     if names := [name for name in ("convert", "ffmpeg", "script") if not shutil.which(name, path="/usr/bin")]:
         missing("STEGNET_ENCODERS", f"missing: {', '.join(names)} (Debian: apt install imagemagick ffmpeg bsdutils)")
+    pythons = usable_pythons()
+    if request.param == "newest" and len(pythons) < 2:
+        missing("STEGNET_PYTHONS", "PATH and ~/.pyenv/versions have no second Python of 3.11 or newer: install one")
+    python = pythons[-1 if request.param == "newest" else 0]
     folder = tmp_path_factory.mktemp("plain") / "venv"
-    done = installed(wheel, folder, "--constraint", str(ROOT / "constraints.txt"))
+    done = installed(wheel, folder, python=python)
     if done.returncode:
         missing("STEGNET_INDEX", f"the packages could not be installed:\n{done.stderr}")
     return folder
@@ -167,6 +174,17 @@ def do_all(lines: Iterable[Printed], environment: Path, files: Path, folder: Pat
 def test_what_a_page_prints_works_after_a_plain_install(page: str, plain: Path, files: Path, tmp_path: Path) -> None:
     lines = [line for line in printed_lines(ROOT / page) if not line.reason]
     do_all(lines, plain, files, tmp_path / "work")
+
+
+def test_a_picture_is_filled_to_the_brim_after_a_plain_install(plain: Path, files: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(files, tmp_path / "work")
+    (folder / "big").write_bytes(np.random.default_rng(0).bytes(130_000))
+    full = "--key-file k -o full.png"
+    lines = ("stegnet keygen k", f"stegnet hide photo.png big {full}", "stegnet reveal full.png --key-file k -o back")
+    with chdir(folder):
+        for line in lines:
+            Newcomer(plain / "bin").do(Printed(line))
+    assert (folder / "back").read_bytes() == (folder / "big").read_bytes()
 
 
 def test_the_recipes_work_without_a_compiler(dist: Path, plain: Path, files: Path, tmp_path: Path) -> None:

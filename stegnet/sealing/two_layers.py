@@ -95,7 +95,7 @@ def _first_changes(values: Samples, trits: Samples, height: int, plain: bool, se
         return _cheapest(values, trits, height, up, down, seed)
     missing = (trits + np.uint8(3) - values[: trits.size] % 3) % 3
     changes = np.zeros(values.size, np.int8)
-    changes[: trits.size] = np.where(missing == 2, -1, missing)
+    changes[: trits.size] = np.where(missing == 2, np.int8(-1), missing.view(np.int8))
     return changes
 
 

@@ -63,6 +63,8 @@ _ANIMATION = "it is an animation: treated as a film"
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
+# Metadata may be in any encoding. From PyAV 19 on, bytes that are not UTF-8 are kept in copies.
+_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 # FFmpeg's names of formats without time stamps: FFmpeg gives the times of decoding, the same ones in another order.
 UNTIMED = {"avi"}
 Picture = np.ndarray | VideoFrame  # (H, W, 3) uint8, or a frame as decoded
@@ -542,7 +544,7 @@ def open_film(path: Source, stream: BinaryIO | RawIOBase | None = None, **option
         raise MediaError("no such file", subject=path)
     reader = None if stream else _reader_of(path)
     try:
-        # An absolute path can't be mistaken for a protocol. Metadata may be in any encoding.
+        # An absolute path can't be mistaken for a protocol.
         source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
         return av.open(
             source,
@@ -550,7 +552,7 @@ def open_film(path: Source, stream: BinaryIO | RawIOBase | None = None, **option
             format=reader,
             options=_DECODING,
             container_options=safe | options,
-            metadata_errors="replace",
+            **_METADATA,
         )
     except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
@@ -654,8 +656,8 @@ def start_time(film: InputContainer) -> Fraction:
 
 def time_base_of(stream: Stream) -> Fraction:
     """Return the unit of a stream's time stamps in seconds. Every stream of a film that was opened has one."""
-    assert stream.time_base is not None
-    return stream.time_base
+    assert stream.time_base
+    return Fraction(stream.time_base)  # PyAV 19 gives a type of its own
 
 
 def _unreadable(path: Source) -> MediaError:
@@ -749,7 +751,7 @@ def _increasing(stamps: list[int | None], step: int, unordered: bool = False) ->
 def pixel_aspect(stream: VideoStream) -> Fraction | None:
     """Return the pixel aspect ratio as stored, width by height; None if it is missing or impossible."""
     aspect = stream.sample_aspect_ratio
-    return aspect if aspect is not None and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else None
+    return Fraction(aspect) if aspect and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT else None
 
 
 def shape(stream: VideoStream, first: VideoFrame) -> tuple[int, int, Fraction | None]:
