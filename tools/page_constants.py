@@ -9,6 +9,7 @@ import json
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import astuple, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("results.figures", "EASY_TIMES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),
         ("results.figures", "WORDS=DETECTION_WORDS ALWAYS_FOUND UNMEASURED"),
+        ("media.condition.Premise", "CAMERA NEVER_LOSSY UNPUBLISHED"),
     ],
     "SHOWN": [("gui.jobs", "GAIN")],
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
@@ -170,6 +172,7 @@ def _constants(parts: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """A value as JavaScript takes it; a table whose keys are no names becomes pairs, a range its first and last."""
+    value = value.value if isinstance(value, Enum) else value
     if isinstance(value, dict):
         named = all(isinstance(key, str) for key in value)
         pairs = [(key, _plain(each)) for key, each in value.items()]

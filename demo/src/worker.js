@@ -105,9 +105,10 @@ const JOBS = {
    * Embeds any file in a bitmap, or in a film, byte for byte. Returns the container as a PNG or MKV file, a view of it
    * or of its first frame, its PSNR in dB, and what was hidden; of a picture, how easily it is found.
    *
-   * `history`: what gives the container away; `safe`: refuse more than is hard to find.
+   * `history`: what gives the container away; `condition`: on what it rests that it is hard to find; `safe`: refuse more
+   * than is.
    */
-  async seal({ cover, film, file, keyInput, history, safe, keepsPlace }) {
+  async seal({ cover, film, file, keyInput, history, condition, safe, keepsPlace }) {
     keySource(keyInput);
     if (film) return sealInFilm(film, file, keyInput, keepsPlace);
     onProgress("pictures");
@@ -127,7 +128,7 @@ const JOBS = {
       difference: amplified(seen, container),
       psnr: { container: psnr(seen, container) },
       hidden: { bytes: size, capacity: fileCapacity({ ...seen, channels }, storedName(file.name)) },
-      detection: detection(size, security),
+      detection: detection(size, security, condition),
       frames: 1,
     };
   },
@@ -136,7 +137,7 @@ const JOBS = {
    * Hides any file in a JPEG file, byte for byte, which stays the JPEG it was; one of the highest quality is saved at
    * another first. The result is as of `seal`, and whether it was saved.
    */
-  async jpeg({ cover, file, keyInput, safe }) {
+  async jpeg({ cover, file, keyInput, condition, safe }) {
     keySource(keyInput);
     onProgress("pictures");
     const { jpeg, errors, seen } = usableJpeg(cover, await decodePicture(cover));
@@ -148,7 +149,7 @@ const JOBS = {
       difference: amplified(seen, shown),
       psnr: { container: psnr(seen, shown) },
       hidden: { bytes: file.bytes.length, capacity: makeJpegCapacity(jpeg)(storedName(file.name)) },
-      detection: detection(file.bytes.length, securityOf(jpeg, errors !== null)),
+      detection: detection(file.bytes.length, securityOf(jpeg, errors !== null), condition),
       frames: 1,
       isSaved: errors !== null,
     };

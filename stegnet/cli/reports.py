@@ -18,6 +18,7 @@ from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
 from stegnet.core.text import LOSS, Text, joined, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
+from stegnet.media.condition import of_all
 from stegnet.media.cover import media_kind
 from stegnet.media.metadata import PLACE, PLACE_KEPT
 from stegnet.methods import HideJob
@@ -180,9 +181,10 @@ def _sum_up(folder: Place, results: list[tuple[Place, Report]]) -> None:
             betrayed[out.name] = figures.cover_format
         elif figures.detection != Detection.HARD:
             found[_in_short(figures)].append(out.name)
-    hard = len(results) - len(betrayed) - sum(map(len, found.values()))
-    share = "all" if hard == len(results) else hard or "none"
-    messages.result(f"wrote {folder}: {counted(len(results), 'file')}, {share} of them hard to find")
+    hard = [report.figures.condition for _, report in results if report.figures.detection == Detection.HARD]
+    share = "all" if len(hard) == len(results) else len(hard) or "none"
+    condition = f", if {of_all(hard)}" if hard else ""
+    messages.result(f"wrote {folder}: {counted(len(results), 'file')}, {share} of them hard to find{condition}")
     for (words, reason), names in found.items():
         messages.note(f"{words}: {messages.listed(names)}{reason}")
     if betrayed:
@@ -293,6 +295,7 @@ def _as_json(report: Report, path: Place | None, size: int | None, job: Job | No
             "capacity_used": hiding.capacity_used,
             "verdict": shown(hiding.verdict, messages.option_of),
             "detection": hiding.detection,
+            "condition": str(hiding.condition) if hiding.detection == Detection.HARD else None,
             "lossy_cover": hiding.cover_format is not None,
             "cover_bytes": hiding.cover_bytes,
             "survives": hiding.survives,

@@ -154,7 +154,7 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict
             notes = (*notes, str(error if error.subject == str(path) else f"{path}: {error}"))
             continue
         if capacity.bytes > 0:
-            covers[path] = Capacity.of(capacity.bytes, capacity.hard or 0)
+            covers[path] = Capacity.of(capacity.bytes, capacity.hard or 0, condition=capacity.condition)
     return covers, notes
 
 

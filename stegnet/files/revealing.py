@@ -21,6 +21,7 @@ from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
 from stegnet.image.pictures import KEPT_IN_FORM, PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource
+from stegnet.media.condition import of_all
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import metadata_names
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
@@ -264,7 +265,9 @@ def _album(folder: Path, key_source: KeySource | None, context: Context) -> Info
     if key_source is None:
         covers, notes = album_covers(folder, context)
         hard = {path.name: capacity.hard or 0 for path, capacity in covers.items()}
-        fit = Fit("any file", AUTO, sum(capacity.bytes for capacity in covers.values()), sum(hard.values()))
+        most = sum(capacity.bytes for capacity in covers.values())
+        condition = of_all(capacity.condition for capacity in covers.values() if capacity.hard)
+        fit = Fit("any file", AUTO, most, sum(hard.values()), condition=condition)
         return {
             "kind": ALBUM,
             "files": len(covers),
@@ -288,7 +291,8 @@ def _fits_for(channel: Path, cover: Cover) -> Info:
     found = method.capacity(size, USUAL_NAME, options)
     assert found is not None, "its capacity is known"
     info: Info = {"kind": cover.kind, "width": size.width, "height": size.height}
-    fit = Fit("any file", method.info.name, found.bytes, found.hard, survive=str(channel))
+    condition = found.condition.of_it if found.condition else ""
+    fit = Fit("any file", method.info.name, found.bytes, found.hard, survive=str(channel), condition=condition)
     info["fits"] = [fit] if found.bytes else []
     info["bytes_for"] = {str(channel): found.bytes}
     return info
@@ -300,6 +304,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
         "what": fit.what,
         "bytes": fit.bytes,
         "safe_bytes": fit.safe,
+        "condition": fit.condition if fit.safe else None,
         PSNR.key: fit.psnr,
         "method": fit.way,
         "survive": fit.survive,

@@ -269,7 +269,7 @@ def _label_of(setting: Setting) -> str:
     """Return the label of the page's field for a setting, or the option where the page has no field."""
     labels = {
         "any_quality": "stegnet hide --any-quality",
-        "at_most_safe": "“No more than is hard to find”",
+        "at_most_safe": "“Only as much as is hard to find”",
         "search": "“Search for a changed copy”",
         "strip_metadata": "“Leave out where it was taken”",
         "survive": "“Where will it be sent?”",
@@ -389,7 +389,9 @@ class _IntendedHiding:
             growth = None if self.suffix else job.growth(cover, suffix)  # a suffix was asked for
             known: dict[str, object] = {}
             if capacity:
+                condition = str(capacity.condition) if capacity.condition else ""
                 known = {"capacity": capacity.bytes, "hard": capacity.hard, "history": capacity.history}
+                known["condition"] = condition
             if growth and growth.is_asked_about:
                 known |= _offered(refused_growth(cover, growth, suffix))
             elif growth and growth.is_much:
@@ -462,12 +464,14 @@ def _weakness(asked: Any) -> dict[str, str]:
 def _forecast(asked: Any) -> dict[str, str]:
     """Return a sentence on the capacity, and on the form in which the secret will be hidden.
 
-    `capacity` and `hard` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than `hard`.
+    `capacity`, `hard` and `condition` are the answer to a CapacityQuestion, if there was one; `safe`: hide no more than
+    `hard`.
     """
     with parsing():
         secret = asked["secret"]
         hiding = _IntendedHiding.of(asked)
         at_most_safe = asked.get("safe") is True
+        condition = _text_of(asked.get("condition", ""))
         hard = None if asked.get("hard") is None else _integer_of(asked["hard"])
         capacity = None
         if asked.get("capacity") is not None:
@@ -487,7 +491,9 @@ def _forecast(asked: Any) -> dict[str, str]:
     how_easily = ""
     most = capacity.bytes
     if capacity.hard is not None:
-        how_easily = f", {_amount(capacity.hard)} of it hard to find" if capacity.hard else ", all of it easy to find"
+        how_easily = ", all of it easy to find"
+        if capacity.hard:
+            how_easily = f", at most {_amount(capacity.hard)} of it hard to find"
         most = capacity.hard if at_most_safe else capacity.bytes
     if size <= most:
         fate = "The secret fits as it is, byte for byte."
@@ -498,18 +504,18 @@ def _forecast(asked: Any) -> dict[str, str]:
     else:
         remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
         fate = f"The secret is too large. {remedy}"
-    verdict = _verdict(hiding, capacity.hard, min(size, most))
+    verdict = _verdict(hiding, capacity.hard, min(size, most), condition)
     return {"text": f"{verdict}Capacity: about {_amount(capacity.bytes)}{how_easily}. {fate}"}
 
 
-def _verdict(hiding: _IntendedHiding, hard: int | None, size: int) -> str:
-    """Return how easily so many bytes are found, as a sentence before another; "": not known."""
+def _verdict(hiding: _IntendedHiding, hard: int | None, size: int, condition: str) -> str:
+    """Return how easily so many bytes are found, and on what that rests, before another sentence; "": not known."""
     if hard is None:
         is_lossy = hiding.destination != KNOWN_CHANNEL and DESTINATIONS[hiding.destination].is_lossy
         return "Easy to find. " if is_lossy else ""
     if not hard:
         return "Easy to find. "
-    return "Hard to find. " if size <= hard else "Not hard to find. "
+    return f"Hard to find, if {condition}. " if size <= hard else "Not hard to find. "
 
 
 def _copy_in_words(capacity: int, width: int, height: int) -> str:

@@ -29,6 +29,7 @@ from stegnet.image.pictures import (
     reduced,
 )
 from stegnet.media.compression_traces import film_history, picture_history
+from stegnet.media.condition import Condition, Premise
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
@@ -343,6 +344,22 @@ class Cover(OpenedFile):
         # A film without frames is reported when all frames are read.
         first = next(video.read_frames(self, as_ffmpeg=True), None)
         return None if first is None else film_history(first)
+
+    def condition(self, side: int | None = None) -> Condition:
+        """Return what has to be so of the cover where its container is called hard to find.
+
+        Args:
+            side: longer side in pixels that it is reduced to; None: it stays as large. Half of it or less shows nothing
+                of the cover's past.
+        """
+        premise = Premise.NEVER_LOSSY
+        if self.kind == SOUND:
+            premise = Premise.RECORDED
+        elif side is not None and 2 * side <= max(self.size):
+            premise = Premise.UNPUBLISHED
+        elif self.lossy_format:
+            premise = Premise.CAMERA
+        return Condition(self.path.name, premise)
 
 
 def about_cover(cover: Cover, *, without: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, ignoring_warnings, open_picture, refuse_palette
 from stegnet.media.compression_traces import lossy_past, saved_twice
+from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, about_cover, reduced_to
 
 _FINEST = 1.8  # mean quantisation step; below it, at qualities 99 and 100, steps are found by themselves
@@ -29,6 +30,7 @@ class JpegCover:
 
     picture: JpegPicture  # its coefficients
     file: Cover
+    condition: Condition  # on which rests how hard to find its container is
     history: str | None = None  # trace of an earlier format, if it reveals steps
     # rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
@@ -63,7 +65,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
         return _made(cover, quality, side)
     picture = read_jpeg(cover)
     if picture.steps(0).mean() >= _FINEST:
-        return JpegCover(picture, cover, saved_twice(picture.planes[0]))
+        return JpegCover(picture, cover, cover.condition(), saved_twice(picture.planes[0]))
     return _made(cover, quality, None, ", since changes at its own, 99 or 100, are easy to find")
 
 
@@ -83,7 +85,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
     about = about_cover(cover, without=KEPT_IN_FORM[:1] if exif else ())  # EXIF
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
     history = lossy_past(read) if side is None and not cover.stays_jpeg else None
-    return JpegCover(picture, made, history, rounding_errors(pixels, picture), notes)
+    return JpegCover(picture, made, cover.condition(side), history, rounding_errors(pixels, picture), notes)
 
 
 def _exif(cover: Cover) -> bytes:

@@ -31,6 +31,7 @@ from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
 from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_of, resize
 from stegnet.media.compression_traces import NOT_SENT
+from stegnet.media.condition import Condition, Premise
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
 from stegnet.sealing import Costs
@@ -121,7 +122,10 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
     usable = (np.minimum(*costs) < WET).reshape(*arrived.planes[0].shape[:2], CARRIED)
     # Another encoder saves otherwise, which detectors tell from one picture.
     history = None if came is not None or transit.known.exact else NOT_SENT
-    hidden_in = JpegCover(arrived, file, history, errors, notes, usable)
+    condition = cover.condition(max(sent.file.height, sent.file.width))
+    if came is not None:
+        condition = Condition(cover.path.name, Premise.DELIVERED)
+    hidden_in = JpegCover(arrived, file, condition, history, errors, notes, usable)
     return ChannelCover(transit, sent, arrived, hidden_in, costs, offsets.offset, stays)
 
 

@@ -33,6 +33,7 @@ class FrameMedium(GroupedMedium):
         self.groups = self.frames = cover.frames
         self.channels = cover.channels
         self.history = shown_history(cover, suffix)
+        self.condition = cover.condition()
 
     @property
     def size(self) -> tuple[int, int]:

@@ -97,7 +97,7 @@ without encoding.
         why_not = _why_not(cover.cover) if cover.cover else ""
         unused = [Fit("", self.info.name, why_not=why_not)] if why_not else []
         found = self.capacity(cover, USUAL_NAME, MethodOptions())
-        fits = [Fit("any file, in the H.264 itself", self.info.name, found.bytes, found.hard)] if found.bytes else []
+        fits = [self._file_fit("any file, in the H.264 itself", found)] if found.bytes else []
         return unused + fits
 
     def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity:
@@ -108,7 +108,7 @@ without encoding.
             medium = self.open(cover.cover, options, "", ANY_KEY)
         except MediaError:
             return Capacity(0)
-        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard)
+        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, condition=medium.condition)
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         """Return the levels of an MP4's own H.264; opened once per cover."""
@@ -170,6 +170,7 @@ class H264Medium(GroupedMedium):
 
     def __init__(self, cover: Cover) -> None:
         self.cover = cover
+        self.condition = cover.condition()
         self._mp4 = read_mp4(cover)
         self._stream = FilmStream(cover)
         if not self._stream.width or [len(packet) for _, packet in self._stream.packets()] != self._mp4.sizes.tolist():

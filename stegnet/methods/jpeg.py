@@ -109,7 +109,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         if not found.bytes:
             return why_not
         where = "a JPEG made anew" if rare else "the JPEG itself"
-        return [*why_not, Fit(f"any file, in {where}", self.info.name, found.bytes, found.hard)]
+        return [*why_not, self._file_fit(f"any file, in {where}", found)]
 
     def keeps_form_of(self, cover: Cover) -> bool:
         """Return True for a JPEG that can be used itself."""
@@ -138,7 +138,7 @@ that does the same. For apps of which nothing is known: --for messenger.
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)
         history = None if options.names_channel else medium.history
-        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, history)
+        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, history, medium.condition)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for any container that is written as a JPEG."""

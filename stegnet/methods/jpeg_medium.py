@@ -53,6 +53,7 @@ class JpegMedium(SampleMedium):
     def __init__(self, cover: JpegCover) -> None:
         self.cover = cover
         self.history = cover.history
+        self.condition = cover.condition
 
     @property
     def container(self) -> JpegCover:

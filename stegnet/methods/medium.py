@@ -18,6 +18,7 @@ from stegnet.core.names import USUAL_NAME
 from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
+from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
 from stegnet.methods.method import (
@@ -85,6 +86,7 @@ class Medium(ABC):
     Attributes:
         secure: bytes that are hard to find.
         history: the trace that would betray a change, as of `Cover`.
+        condition: what has to be so of the cover where its container is called hard to find.
         measured: whether it was measured how easily payloads are found in such covers.
         larger: the hint if a file does not fit.
         safer: the hint if a file is more than is hard to find; "": the usual one.
@@ -95,6 +97,7 @@ class Medium(ABC):
 
     secure: SecurePayload
     history: str | None
+    condition: Condition
     measured: ClassVar[bool] = True
     last_phase: ClassVar[Literal["write", "verify"]] = "write"
     larger: str = "use a larger cover, or an album of several (`stegnet hide --spread`)"
@@ -131,7 +134,11 @@ class Medium(ABC):
     def detectability(self, hidden_bytes: int) -> Detectability:
         """Return what decides how easily a container is found that carries so many bytes."""
         return Detectability(
-            cover_format=self.history, hidden_bytes=hidden_bytes, measured=self.measured, secure=self.secure
+            cover_format=self.history,
+            hidden_bytes=hidden_bytes,
+            measured=self.measured,
+            secure=self.secure,
+            condition=self.condition,
         )
 
     @abstractmethod
@@ -259,14 +266,19 @@ class MediumMethod(AlbumMethod[Options]):
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List any file up to the capacity; nothing if the capacity is 0."""
         found = self.capacity(cover, USUAL_NAME, self.info.options())
-        return [Fit(self.what, self.info.name, found.bytes, found.hard)] if found.bytes else []
+        return [self._file_fit(self.what, found)] if found.bytes else []
+
+    def _file_fit(self, what: str, found: Capacity) -> Fit:
+        """Return what fits, any file, in words."""
+        condition = found.condition.of_it if found.condition else ""
+        return Fit(what, self.info.name, found.bytes, found.hard, condition=condition)
 
     def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity:
         """Return the capacity of the cover's samples; 0 if the method does not keep the cover's form."""
         if cover.cover is None or not self.keeps_form_of(cover.cover):
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)
-        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history)
+        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history, medium.condition)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for a cover that stays what it is."""
@@ -289,7 +301,7 @@ class MediumMethod(AlbumMethod[Options]):
     def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
         """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
         medium = self.open_part(cover, options, key)
-        return Capacity(medium.record_capacity(key) - empty, medium.hard)
+        return Capacity(medium.record_capacity(key) - empty, medium.hard, condition=medium.condition)
 
     def embed_record(
         self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context

@@ -22,6 +22,7 @@ from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
+from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
 from stegnet.networks.card import SHIPPED, same_kind
@@ -138,11 +139,14 @@ class MethodOptions:
         pictures_only="only pictures are resized",
     )
     at_most_safe: bool = option(
-        False, "compress a picture to what is hard to find in the cover; refuse a larger file (`info` says how much)"
+        False,
+        "hide no more than is hard to find in an original: compress a picture, refuse a larger file (`info` says how "
+        "much, and what makes a cover an original)",
     )
     strip_metadata: bool = option(
         False,
-        "leave out what a cover says of its maker: EXIF except orientation, XMP, comments, tags, thumbnails",
+        "leave out metadata, such as place, date, camera and software: EXIF except orientation, XMP, comments, tags, "
+        "thumbnails",
     )
     verify: bool = option(True, "do not read the output back to verify it")
 
@@ -196,6 +200,7 @@ class Fit:
         method: the method that hides it; `hide` takes its name.
         bytes: largest size of a file whose name has 32 bytes in UTF-8, for a key or passphrase; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
+        condition: what has to be so of the cover for that, such as "it is as its camera saved it"; "": not known.
         psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
@@ -212,6 +217,7 @@ class Fit:
     brief: bool = True
     why_not: str = ""
     compressed: bool = False
+    condition: str = ""
 
     @property
     def way(self) -> str:
@@ -226,11 +232,12 @@ class Capacity:
     bytes: int  # largest size of the file
     hard: int | None = None  # bytes of it that are hard to find; None: not known
     history: str | None = None  # lossy format that the cover has or had, if it is known to betray the container
+    condition: Condition | None = None  # what has to be so of the cover for what is hard to find; None: not known
 
     @classmethod
-    def of(cls, most: int, hard: int, history: str | None = None) -> Self:
+    def of(cls, most: int, hard: int, history: str | None = None, condition: Condition | None = None) -> Self:
         """Return the capacity of a cover, given bounds that are negative where not even an empty file is within."""
-        return cls(max(most, 0), max(min(most, hard), 0), history)
+        return cls(max(most, 0), max(min(most, hard), 0), history, condition)
 
 
 @dataclass(frozen=True)

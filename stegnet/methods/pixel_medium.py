@@ -10,6 +10,7 @@ from stegnet.core.pixels import check_memory, memory_to_hide
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.compression_traces import FLAT
+from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of
@@ -74,6 +75,11 @@ class PixelMedium(SampleMedium):
         if past in (None, FLAT) or not self._side:
             return past
         return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
+
+    @property
+    def condition(self) -> Condition:  # type: ignore[override]  # it depends on the size
+        """What has to be so of the cover."""
+        return self.cover.condition(self._side)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -92,7 +92,7 @@ The container is a PNG, or a film without loss, and must arrive as it is.
         if file and file.is_transparent:
             what = "any file (the PNG becomes opaque)"
         name = self.info.name
-        fits = [Fit(what, name, most, found.hard)]
+        fits = [self._file_fit(what, found)]
         if cover.frames == 1:
             decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
             return [*fits, Fit("a picture of its own size", name, psnr=decibels, compressed=True)]
@@ -119,15 +119,15 @@ The container is a PNG, or a film without loss, and must arrive as it is.
         if cover.cover is None:
             return Capacity(most)
         history = cover.cover.history
-        if cover.frames > 1:
-            return Capacity(most, history=history)
         if history:
             return Capacity.of(most, NONE_HARD, history)
+        if cover.frames > 1:
+            return Capacity(most)
         if cover.cover.is_film:  # a film of one frame
             secure = secure_payload(cover.height * cover.width * cover.channels)
         else:
             secure = secure_in(regular_areas_of(cover.cover).mask, cover.channels)
-        return Capacity.of(most, secure.hard)
+        return Capacity.of(most, secure.hard, condition=cover.cover.condition())
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for anything written without loss and not transparent.

@@ -52,8 +52,8 @@ MP3, AAC and Opus lose the secret.
 """,
         covers=(SOUND,),
         preference=4,
-        survives="survives: being sent as a file or converted between WAV and FLAC (same bits and rate); "
-        "not: MP3, AAC or Opus",
+        survives="arrives whole if sent as a file or converted between WAV and FLAC (same bits and rate), not as MP3, "
+        "AAC or Opus",
         options=MediumOptions,
         shared=("compress", "at_most_safe"),
         albums=True,
@@ -125,6 +125,7 @@ class SoundMedium(GroupedMedium):
         self.cover = cover
         self.groups = len(cover.sound.segments)
         self.history = cover.history
+        self.condition = cover.condition()
         self.secure = _secure_payload(sum(cover.sound.noisy_samples), self.groups)
 
     def forecast(self) -> str:
@@ -172,6 +173,7 @@ class SoundPart(SampleMedium):
         self.model = self._first.model
         self.fixed = self._first.fixed
         self.history = cover.history
+        self.condition = cover.condition()
         self.secure = _secure_payload(cover.sound.noisy_samples[0])
 
     def costs(self) -> Costs:

@@ -90,6 +90,7 @@ class OpacityMedium(SampleMedium):
         self.model = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.secure = secure_in(self._regular[self._visible], self.channels)
+        self.condition = cover.condition()
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None
         self.history = cover.lossy_format or signed or picture_history(np.ascontiguousarray(self._layers[..., :3]))
 

@@ -15,6 +15,7 @@ from stegnet.core.pixels import in_strips
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import is_mp4
 from stegnet.media.compression_traces import FLAT, NOT_SENT
+from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
 
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
@@ -123,12 +124,14 @@ class Detectability:
         hidden_bytes: bytes that the container carries, including redundant ones of a spread file; None: not bytes.
         measured: True if the detectability of a payload of this size was measured. For lossless films, it was not.
         secure: payload that is hard to detect in the cover; None: the method's containers are always detected.
+        condition: what has to be so of the cover where the container is called hard to detect.
     """
 
     cover_format: str | None = None
     hidden_bytes: int | None = None
     measured: bool = True
     secure: SecurePayload | None = None
+    condition: Condition | None = None
 
     @property
     def detection(self) -> Detection | None:
@@ -156,8 +159,8 @@ class Detectability:
         if not self.measured:
             return f"{words} ({self.hidden_bytes:,} bytes)"
         if detection is Detection.HARD:
-            return f"{words} ({self.hidden_bytes:,} of {hard:,} bytes that are)"
-        least = f"{hard:,} would be hard to find" if hard > 0 else "nothing is hard to find in this cover"
+            return f"{words}, if {self.condition} ({self.hidden_bytes:,} of at most {hard:,} bytes)"
+        least = f"at most {hard:,} would be hard to find" if hard > 0 else "nothing is hard to find in this cover"
         return f"{words} ({self.hidden_bytes:,} bytes; {least})"
 
 

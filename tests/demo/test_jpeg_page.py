@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, ImageCms
 import stegnet
 from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
+from stegnet.media.condition import Condition, Premise
 from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.methods.pixel_medium import secure_payload
 from stegnet.results import DETECTION_WORDS, NONE_HARD, Detectability, Detection
@@ -113,11 +114,12 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
     """Python's words for a cover whose container is of a kind: how easily so many bytes are found, in words."""
     if kind == "jpeg":
         made = jpeg_cover(cover, 95)
-        secure, history = JpegMedium(made).secure, made.history
+        secure, history, condition = JpegMedium(made).secure, made.history, made.condition
     else:
         pixels, _ = read_cover(cover)
         secure, history = secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)
-    facts = Detectability(secure=secure)
+        condition = Condition(cover.name, Premise.NEVER_LOSSY)
+    facts = Detectability(secure=secure, condition=condition)
     bounds = (secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)
     sizes = (0, *(size for size in bounds if size > 0))
     words = {size: replace(facts, hidden_bytes=size).verdict for size in sizes}

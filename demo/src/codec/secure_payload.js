@@ -3,7 +3,7 @@
 import { JPEG, SEALED, SECURE, TRACES } from "../constants.js";
 import { PageError } from "../errors.js";
 
-const { ALWAYS, EASY, EASY_TIMES, HARD, POSSIBLE, WORDS } = SECURE;
+const { ALWAYS, CAMERA, EASY, EASY_TIMES, HARD, NEVER_LOSSY, POSSIBLE, UNPUBLISHED, WORDS } = SECURE;
 const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = TRACES;
 
 /**
@@ -52,12 +52,18 @@ function savedTwice(luma) {
   return gaps > MOST_GAPS;
 }
 
-/** Ease of detection of so many bytes, in words. */
-export function detection(bytes, { hard, easy, history }) {
+/** What has to be so of a cover where its container is called hard to find; nobody can see it from the file. */
+export function conditionOf({ file, isJpeg, isScaled }) {
+  const [one] = isScaled ? UNPUBLISHED : isJpeg ? CAMERA : NEVER_LOSSY;
+  return one.replace("{}", () => file.name);
+}
+
+/** Ease of detection of so many bytes, in words. @param {string} condition on which that rests */
+export function detection(bytes, { hard, easy, history }, condition) {
   if (history) return WORDS[EASY];
   const [hidden, most] = [bytes, hard].map((count) => count.toLocaleString("en"));
-  if (bytes <= hard) return `${WORDS[HARD]} (${hidden} of ${most} bytes that are)`;
-  const least = hard > 0 ? `${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
+  if (bytes <= hard) return `${WORDS[HARD]}, if ${condition} (${hidden} of at most ${most} bytes)`;
+  const least = hard > 0 ? `at most ${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
   return `${WORDS[bytes > easy ? EASY : POSSIBLE]} (${hidden} bytes; ${least})`;
 }
 
@@ -69,6 +75,6 @@ export function checkHard({ name, bytes }, { hard }) {
     hard > 0
       ? `${size}, but at most ${hard.toLocaleString("en")} bytes are hard to find in this cover.`
       : `${size}, and nothing is hard to find in this cover.`,
-    "Use a larger cover, or allow more than is hard to find.",
+    "Use a larger cover, or allow what is easier to find.",
   );
 }

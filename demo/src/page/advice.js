@@ -5,7 +5,7 @@ import { size } from "@page/elements.js";
 import { channelOf, choosePoint, sentSize, usualCapacity, usualQuality } from "../codec/channels.js";
 import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
 import { fileCapacity, storedName } from "../codec/sealed.js";
-import { securityOfPicture } from "../codec/secure_payload.js";
+import { conditionOf, securityOfPicture } from "../codec/secure_payload.js";
 import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
 import { readJpeg } from "../jpeg/coefficients.js";
@@ -37,13 +37,14 @@ function pngForecast(job, cover, secret, history, safe) {
   if (job === "hide") return most > 0 ? `${EASY}Capacity: about ${amount(most)}. ${COPY}` : "";
   const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
   const security = securityOfPicture({ width: bitmap.width, height: bitmap.height, channels }, history);
-  return fits(secret, most, remedy, security, safe);
+  return fits(secret, most, remedy, { ...security, condition: conditionOf(cover) }, safe);
 }
 
 const jpegs = new WeakMap(); // what is known of covers, whose coefficients would fill the memory
 
 /** Effect of a JPEG that stays one on the secret. */
-async function jpegForecast({ file }, secret, safe) {
+async function jpegForecast(cover, secret, safe) {
+  const { file } = cover;
   try {
     if (!jpegs.has(file)) {
       const jpeg = readJpeg(new Uint8Array(await file.arrayBuffer()));
@@ -51,7 +52,8 @@ async function jpegForecast({ file }, secret, safe) {
     }
     const { capacity, security } = jpegs.get(file);
     const most = capacity(storedName(secret.name));
-    return { text: fits(secret, most, "Use a larger JPEG, or a PNG file.", security, safe), history: security.history };
+    const judged = { ...security, condition: conditionOf(cover) };
+    return { text: fits(secret, most, "Use a larger JPEG, or a PNG file.", judged, safe), history: security.history };
   } catch (error) {
     if (error instanceof PageError) return { text: `${error.message} ${error.hint}` };
     throw error;
@@ -69,16 +71,16 @@ function filmForecast(cover, secret) {
 /** @param {boolean} [safe] hide only what is hard to find */
 function fits({ file }, capacity, remedy, security = null, safe = false) {
   const hard = Math.min(security?.hard ?? Infinity, capacity);
-  const found = hard > 0 ? `, ${amount(hard)} of it hard to find` : ", all of it easy to find";
+  const found = hard > 0 ? `, at most ${amount(hard)} of it hard to find` : ", all of it easy to find";
   const known = `Capacity: about ${amount(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
   if (file.size > (safe ? hard : capacity)) return `${known} The secret is too large. ${remedy}`;
-  return `${security ? verdictOf(file.size, hard) : ""}${known} ${WHOLE}`;
+  return `${security ? verdictOf(file.size, hard, security.condition) : ""}${known} ${WHOLE}`;
 }
 
 /** How easily so many bytes are found, as a sentence before another. */
-function verdictOf(bytes, hard) {
+function verdictOf(bytes, hard, condition) {
   if (hard <= 0) return EASY;
-  return bytes <= hard ? "Hard to find. " : "Not hard to find. ";
+  return bytes <= hard ? `Hard to find, if ${condition}. ` : "Not hard to find. ";
 }
 
 /** Usual capacity of a cover through a channel, and the effect on the secret. @param {string} name of a channel */

@@ -5,6 +5,7 @@ import { saysPlace } from "@page/form/exif.js";
 import { fromBitmap } from "../canvas.js";
 import { pictureHistory, lossyFormat } from "../codec/compression_traces.js";
 import { fileCapacity, storedName } from "../codec/sealed.js";
+import { conditionOf } from "../codec/secure_payload.js";
 import { withoutMetadata } from "../jpeg/metadata.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
@@ -35,7 +36,7 @@ export async function gatherHiding({ cover, secret, container, keyInput, device 
     what.channel = CHANNELS[container.destination];
     if (cover.isJpeg) what.jpeg = await jpegOf(cover, container);
   }
-  if (job === "seal" || job === "jpeg") what.safe = container.safe;
+  if (job === "seal" || job === "jpeg") Object.assign(what, { safe: container.safe, condition: conditionOf(cover) });
   if (job === "seal" && cover.bitmap) what.history = await historyOf(cover);
   if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   return { job, what, transfer: [what.cover?.buffer ?? what.cover, what.secret].filter(Boolean) };

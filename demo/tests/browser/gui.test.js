@@ -13,7 +13,7 @@ visiting("a film with its sound is hidden in a film, and recovered", async (visi
   await visitor.forecast();
   const unfit = /^cover\.mp4: its own H\.264 can't be used: .*\. Write it without loss, about [\d.]+ [kM]B, [\d.]+ times the cover\.$/;
   assert.match((await visitor.forewarned()).join(), unfit);
-  assert.equal(await page.getByLabel("No more than is hard to find").isVisible(), false);
+  assert.equal(await page.getByLabel("Only as much as is hard to find").isVisible(), false);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /own H\.264.* or write it without loss, about [\d.]+ [kM]B, [\d.]+ times the cover\.$/);
@@ -81,7 +81,7 @@ visiting("the capacity and a weak passphrase are told before anything is hidden"
   const { page } = visitor;
   await visitor.give("secret", { name: "small.bin", mimeType: "", buffer: Buffer.alloc(1 << 10) });
   const forecast = page.locator("#hide .send .forecast");
-  await forecast.getByText(/^Hard to find\. Capacity: about .*\. The secret fits as it is, byte for byte\.$/).waitFor();
+  await forecast.getByText(/^Hard to find, if day\.webp never was a JPEG or a film\. Capacity: about .*\. The secret fits as it is, byte for byte\.$/).waitFor();
   const offered = () => page.locator("#hide .send .segments:visible label:not([hidden]) input").evaluateAll((all) => all.map(({ value }) => value));
   assert.deepEqual(await offered(), ["file", "messenger", "website", "channel"]);
   await page.locator("#hide .send").getByRole("button", { name: "more" }).click();
@@ -105,10 +105,10 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   const forecast = page.locator("#hide .send .forecast");
   await visitor.give("cover", exchange("photo.jpeg"));
   await visitor.give("secret", exchange("photo.jpeg"));
-  await forecast.getByText(/^Not hard to find\. Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret fits/).waitFor();
+  await forecast.getByText(/^Not hard to find\. Capacity: about [\d.]+ kB, at most [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret fits/).waitFor();
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.type("Grüße");
-  await forecast.getByText(/^Hard to find\. Capacity: about [\d.]+ kB, [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
+  await forecast.getByText(/^Hard to find, if photo\.jpeg is as its camera saved it\. Capacity: about [\d.]+ kB, at most [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "photo-2.jpg");

@@ -68,14 +68,14 @@ visiting("a cover’s lossy past and what is hard to find are told before, and a
   await visitor.give("cover", exchange("baseline.jpeg"));
   await visitor.type("Grüße");
   await visitor.useKeyFile("hide", exchange("key"));
-  const [, hard] = (await visitor.forecast()).match(/^Hard to find\. Capacity: about [\d.]+ kB, (\d+) bytes of it hard to find\. The secret/);
+  const [, hard] = (await visitor.forecast()).match(/^Hard to find, if baseline\.jpeg is as its camera saved it\. Capacity: about [\d.]+ kB, at most (\d+) bytes of it hard to find\. The secret/);
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.finish("hide");
-  assert.equal(await detection(), `Hard to find (7 of ${hard} bytes that are).`);
+  assert.equal(await detection(), `Hard to find, if baseline.jpeg is as its camera saved it (7 of at most ${hard} bytes).`);
 
   await visitor.type("x".repeat(Number(hard) + 1));
   await visitor.finish("hide");
-  assert.equal(await detection(), `Detectors may find it (${Number(hard) + 1} bytes; ${hard} would be hard to find).`);
+  assert.equal(await detection(), `Detectors may find it (${Number(hard) + 1} bytes; at most ${hard} would be hard to find).`);
   await visitor.onlySafely(true);
   assert.match(await visitor.forecast(), /The secret is too large/);
   await visitor.start("hide");

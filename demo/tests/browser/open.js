@@ -218,7 +218,7 @@ class Visitor {
   saveName = (form) => this.page.locator(`#${form} .result a[download]`).getAttribute("download");
   forecast = () => this.page.locator('#hide .send .forecast[aria-busy="false"]').innerText();
   forewarned = () => this.page.locator("#hide .send .notice").allInnerTexts();
-  onlySafely = (is) => this.page.getByLabel("No more than is hard to find").setChecked(is);
+  onlySafely = (is) => this.page.getByLabel("Only as much as is hard to find").setChecked(is);
   tab = (name) => this.page.getByRole("tab", { name }).click();
   start = (form) => this.page.locator(`#${form} button[type="submit"]`).click();
   trouble = (form) => this.page.locator(`#${form} .work [role="alert"]`).innerText();

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { pictureHistory, lossyFormat } from "../../src/codec/compression_traces.js";
 import { isTooFine, securityOf } from "../../src/codec/jpeg.js";
-import { detection, securityOfPicture } from "../../src/codec/secure_payload.js";
+import { conditionOf, detection, securityOfPicture } from "../../src/codec/secure_payload.js";
 import { readJpeg } from "../../src/jpeg/coefficients.js";
 import { channelsOf } from "../../src/picture.js";
 import { isPng, readPng } from "../../src/png.js";
@@ -31,9 +31,10 @@ async function told(name, kind) {
 for (const [name, kinds] of Object.entries(ANSWERS)) {
   for (const [kind, { words, ...expected }] of Object.entries(kinds)) {
     test(`${name} as ${kind}`, async () => {
+      const condition = conditionOf({ file: { name }, isJpeg: kind === "jpeg" });
       const security = await told(name, kind);
       assert.equal(security.history, expected.history);
-      if (words) assert.deepEqual(Object.keys(words).map((size) => detection(Number(size), security)), Object.values(words));
+      if (words) assert.deepEqual(Object.keys(words).map((size) => detection(Number(size), security, condition)), Object.values(words));
       if (expected.hard !== undefined) assert.equal(security.hard, expected.hard);
     });
   }

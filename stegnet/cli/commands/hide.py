@@ -253,7 +253,7 @@ def _hide(
 
         is_long = bool(reports.losses(report)) and not options.verbose  # with what the container lacks
         if not report.figures.survives and not (options.json or job.options.names_channel or is_long):
-            as_a_file = "survives: being sent as a file; not: as a photo or video (`--for messenger`)"
+            as_a_file = "arrives whole if sent as a file, not as a photo or video (`--for messenger`)"
             messages.note(METHODS[report.figures.method].info.survives or as_a_file)
         return ExitCode.SUCCESS
 

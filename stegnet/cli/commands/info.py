@@ -77,7 +77,7 @@ def _plain(info: Info) -> Lines:
         return
     if "method" not in info:
         if metadata := info.get("metadata"):
-            yield "says of its maker", f"{', '.join(metadata)} (`--strip-metadata` leaves that out)"
+            yield "metadata", f"{', '.join(metadata)} (`--strip-metadata` leaves that out)"
         yield from (("note", line) for line in info.get("notes", []))
         yield from _fits(info)
         yield "hidden", info["hidden"]
@@ -149,7 +149,8 @@ def _album_fits(info: Info) -> Lines:
         yield "fits with --spread", _any_file(fit)
     covers = info["hard_to_find_in"]
     if best := [f"{name} ({shown_size(hard)})" for name, hard in covers.items() if hard]:
-        yield "hard to find in", messages.listed(best)
+        (fit,) = info["fits"]
+        yield "hard to find in", f"{messages.listed(best)}, if {fit.condition}"
     if bad := [name for name, hard in covers.items() if not hard]:
         yield "easy to find in", f"{messages.listed(bad)} (`stegnet info FILE` says why)"
 
@@ -194,7 +195,9 @@ def _any_file(fit: Fit) -> str:
     line = f"{_amount(replace(fit, survive=None))}, byte for byte"
     if fit.safe is None:
         return line
-    hard = f"hard to find up to {shown_size(fit.safe)}" if fit.safe else "however little, easy to find"
+    hard = (
+        f"hard to find up to {shown_size(fit.safe)}, if {fit.condition}" if fit.safe else "easy to find, however little"
+    )
     return f"{line}; {hard}"
 
 
@@ -220,6 +223,7 @@ def _verbose(info: Info) -> Lines:
 def _fit(fit: Fit) -> str:
     size = f"about {fit.psnr} dB" if fit.bytes is None else f"{fit.bytes} bytes"
     size += "" if fit.safe is None else f", hard to find up to {fit.safe}"
+    size += f" if {fit.condition}" if fit.safe else ""
     survive = f", --survive {fit.survive}" if fit.survive else ""
     return f"{fit.what}, {size} ({fit.way}{survive})"
 

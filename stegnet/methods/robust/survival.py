@@ -186,7 +186,7 @@ class ContentSpace(FileSpace):
 def survival_notes(file: HiddenFile, channel: PromisedChannel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
     """Return lines on the secret, with the given ones on a copy, and on the channel."""
     lines = (file.line,) if file.unchanged else on_copy
-    survives = Text(f"survives: {channel}; not: {channel.limits}", kind=NEXT_STEP)
+    survives = Text(f"survives {channel}, but not {channel.limits}", kind=NEXT_STEP)
     if isinstance(channel, PictureChannel) and channel.cropped:
         return *lines, survives, Text("a cropped copy is revealed with ", Setting("search", True), kind=NEXT_STEP)
     return *lines, survives

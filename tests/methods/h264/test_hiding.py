@@ -208,7 +208,7 @@ def test_what_is_called_hard_to_find_is_so_with_its_redundant_shares(tmp_path):
     """Groups that may be lost are given up before that."""
     large = film(tmp_path / "large.mp4", 96, size=(288, 384))
     (found,) = (fit for fit in stegnet.capacity(large) if fit.method == "h264" and fit.bytes)
-    assert found.safe > 100
+    assert found.safe > 100 and found.condition == "it is as its camera saved it"
     for size in (found.safe, found.safe // 2, 1):
         report = SESSION.hide(large, bytes(size), tmp_path / f"{size}.mp4", key=KEY, method="h264", at_most_safe=True)
         assert report.hiding.detection == "hard" and report.hiding.hidden_bytes <= report.hiding.secure.hard, size

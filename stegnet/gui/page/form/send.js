@@ -71,7 +71,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
   const choices = Object.fromEntries(Object.keys(destinations).map((kind) => [kind, choiceOf(kind)]));
   const format = makeChoice("hide-format", "Kind of container", FORMATS, update);
   const safe = make("input", { type: "checkbox", id: "hide-safe", onchange: update });
-  const safely = make("label", { className: "check", for: safe.id }, safe, "No more than is hard to find");
+  const safely = make("label", { className: "check", for: safe.id }, safe, "Only as much as is hard to find");
   const place = make("input", { type: "checkbox", id: "hide-place", onchange: update, checked: true });
   const leaving = make("label", { className: "check", for: place.id }, place, "Leave out where it was taken");
   const [note, expected, warned] = [

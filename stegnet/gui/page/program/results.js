@@ -34,7 +34,7 @@ export function showContainer(job, form, result, { reveal, survives, isExample }
     buttons(saveButton("Download the container", result), ...(reveal ? [reveal] : [])),
     ...(result.previews.cover ? [makeViews(views(result))] : []),
     figures(values(result)),
-    ...(result.notes.some((line) => line.startsWith("Survives:")) ? result.notes : [survives, ...result.notes]).map(noteOf),
+    ...(result.notes.some((line) => line.startsWith("Survives ")) ? result.notes : [survives, ...result.notes]).map(noteOf),
   ]);
 }
 
