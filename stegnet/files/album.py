@@ -10,7 +10,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealEr
 from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, SOUND, USUAL_NAME, Names, counted, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
 from stegnet.methods.registry import album_method
@@ -264,7 +264,7 @@ class Album(Container):
         return nothing_revealed()
 
 
-def _read_file(path: Path, key_source: KeySource, context: Context) -> FrameReading:
+def _read_file(path: Path, key_source: Opener, context: Context) -> FrameReading:
     """Return the record reading of a file.
 
     Raises:

@@ -405,15 +405,6 @@ def changes_by_profile(image: Image.Image) -> bool:
     return False
 
 
-def has_pixels(path: Source, pixels: np.ndarray) -> bool:
-    """Return whether `read_cover` gives these pixels, (H, W, 3) uint8; it takes less memory."""
-    with open_picture(path) as image:
-        shown, _ = _shown(path, image, keep_profile=True, notes=[])
-        if (shown.height, shown.width) != pixels.shape[:2]:
-            return False
-        return all(np.array_equal(part, pixels[rows]) for rows, part in _strips_of(shown))
-
-
 def pixel_strips(path: Source) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield the rows of a picture in parts, each with its pixels as `read_cover` gives them; it takes less memory."""
     with open_picture(path) as image:

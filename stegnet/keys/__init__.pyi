@@ -58,6 +58,9 @@ from .keys import (
     KeySource as KeySource,
 )
 from .keys import (
+    Opener as Opener,
+)
+from .keys import (
     Passphrase as Passphrase,
 )
 from .keys import (

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import count
 from threading import Lock
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, NoReturn
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -164,10 +164,11 @@ class Passphrase(AnchorSource):
         KeyFileError: the text is empty, longer than 1,024 bytes, has several lines, is a key, or not Unicode.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_derived", "_text")
     tag = b"p"
 
     def __init__(self, text: str, file: object = "") -> None:
+        self._derived: dict[bytes, Key] = {}  # by salt
         text = text.removesuffix("\n").removesuffix("\r")
         self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
         halved = bool(re.search("[\ud800-\udfff]", text))  # surrogates: half characters, which UTF-8 can't encode
@@ -186,8 +187,18 @@ class Passphrase(AnchorSource):
         return anchored_keys(self, randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
-        """Return the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second."""
-        return Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
+        """Return the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second.
+
+        The latest ones are kept: what is hidden is opened again to verify it.
+        """
+        most_kept = 1024
+        key = self._derived.get(salt)
+        if key is None:
+            key = Key(Scrypt(salt=salt, length=KEY_BYTES, **_SCRYPT).derive(self._text))
+            if len(self._derived) >= most_kept:
+                self._derived.clear()
+            self._derived[salt] = key
+        return key
 
     def _exported(self) -> bytes:
         return self._text
@@ -269,6 +280,9 @@ class ContainerKeys(Unpicklable):
         return key
 
 
+Opener = KeySource | ContainerKeys  # what opens a container: its sender, who verifies it, has its own keys
+
+
 class KeyRing(Unpicklable):
     """Keys with which the frames of a container may open.
 
@@ -277,18 +291,14 @@ class KeyRing(Unpicklable):
 
     __slots__ = ("_anchors", "_lock", "_tries", "keys")
 
-    def __init__(self, source: KeySource) -> None:
-        self._anchors = None if isinstance(source, Key) else source
+    def __init__(self, source: Opener) -> None:
         self.keys = ContainerKeys(source, bytes(SECRET_BYTES)) if isinstance(source, Key) else None
+        self._anchors = source if isinstance(source, AnchorSource) else None
+        if isinstance(source, ContainerKeys):
+            self.keys = source
+            self._anchors = source.anchors
         self._tries = {True: _MOST_TRIES, False: _MOST_TRIES}
         self._lock = Lock()
-
-    @classmethod
-    def of(cls, keys: ContainerKeys) -> Self:
-        """Return the key ring of a container that is being written, to read it back."""
-        ring = cls(keys.anchors or keys.film)
-        ring.keys = keys
-        return ring
 
     @property
     def film(self) -> Key:
@@ -374,10 +384,16 @@ class Recipient(AnchorSource):
         """Return keys of a container whose anchors only the recipient's identity opens."""
         return anchored_keys(self, randomness, self.public)
 
-    def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
-        """Return the key of an anchor from an ephemeral key, which the salt determines, and the public key."""
+    def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
+        """Return the key of an anchor from an ephemeral key, which the salt determines, and the public key.
+
+        A frame that is read must hold this ephemeral key, from which the identity derives the same.
+        """
         private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
         trits = _to_trits(disguised, filler)
+        found = trits if ephemeral is None else ephemeral(self.public)
+        if found is None or not np.array_equal(found, trits):
+            return None
         public = X25519PublicKey.from_public_bytes(self.public)  # of no low order, as the constructor checked
         return _agreed(private.exchange(public), disguised, self.public, trits)
 

@@ -88,7 +88,7 @@ class FrameMedium(GroupedMedium):
         hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
 
-    def write(self, part: Path, groups: SealedGroups, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:
         """Write the film without loss, sealing its frames while it is written."""
         sealers = 2  # threads: decoding and encoding take most of the time
         changes = Changes()
@@ -99,7 +99,7 @@ class FrameMedium(GroupedMedium):
             return container
 
         rewritten = RewrittenFilm(self.cover, groups.suffix, networks.Pool(sealers), groups.context)
-        not_copied = rewritten.write(part, groups.inputs(), hide, verify)
+        not_copied = rewritten.write(part, groups.inputs(), hide)
         notes = (*(prefixed("cover: ", note) for note in self.cover.film.notes), *not_copied)
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 

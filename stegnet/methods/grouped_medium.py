@@ -6,7 +6,8 @@ All shares have one length, so that as few samples as possible change in any gro
 from abc import abstractmethod
 from collections.abc import Generator
 from pathlib import Path
-from typing import ClassVar, Literal
+from tempfile import TemporaryFile
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,8 +15,17 @@ from stegnet.keys import ContainerKeys, Key
 from stegnet.media.cover import Cover
 from stegnet.methods.hiding import loss_note, warn_of_slow_film
 from stegnet.methods.medium import Medium, SampleGroup, WrittenMedium, seal_record
-from stegnet.methods.method import Context, HiddenFile, NewContainer, Written
-from stegnet.record import Record, file_header, file_records, frames_with_data, full_capacity, hidden_bytes, may_be_lost
+from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Written
+from stegnet.record import (
+    Record,
+    collect_whole,
+    file_header,
+    file_records,
+    frames_with_data,
+    full_capacity,
+    hidden_bytes,
+    may_be_lost,
+)
 from stegnet.sealing import FILM_EFFORT, SEED_BYTES
 
 
@@ -61,15 +71,21 @@ class GroupedMedium(Medium):
         return SealedGroups(self, fitted, keys, context, suffix)
 
     @abstractmethod
-    def write(self, part: Path, groups: "SealedGroups", verify: bool) -> WrittenMedium:
+    def write(self, part: Path, groups: "SealedGroups") -> WrittenMedium:
         """Write the cover with what is sealed in its groups, as `NewContainer.write` does.
 
         The notes have a line for each part of the cover that is not kept.
         """
 
+    def told_by_reading(self, part: Path, context: Context) -> dict[str, Any]:
+        """Return values of `HidingFigures` that only reading the written file tells."""
+        return {}
+
 
 class SealedGroups(NewContainer):
     """A cover with a file that is sealed in one group of samples after another."""
+
+    keys: ContainerKeys
 
     def __init__(
         self, medium: GroupedMedium, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str
@@ -78,7 +94,8 @@ class SealedGroups(NewContainer):
         self.fitted = fitted
         self.context = context
         self.suffix = suffix
-        self._keys = keys
+        self.keys = keys
+        self.last_phase = medium.last_phase
         self.height, self.width = medium.size
         self.frames = medium.frames
         warn_of_slow_film(medium.frames, context)
@@ -96,24 +113,31 @@ class SealedGroups(NewContainer):
     def sealed(self, given: tuple[Record, bytes], group: SampleGroup) -> np.ndarray:
         """Return a group's samples with one of `inputs` sealed in them."""
         record, seed = given
-        return seal_record(group, record, self._keys, seed, first=record.index == 0, effort=self.medium.effort)
+        return seal_record(group, record, self.keys, seed, first=record.index == 0, effort=self.medium.effort)
 
     def write(self, part: Path, verify: bool) -> Written:
         """Write it as `NewContainer.write`."""
         medium = self.medium
         header = self.header
-        written = medium.write(part, self, verify)
-        first_needed = self._keys.anchors is not None
+        written = medium.write(part, self)
+        read = medium.told_by_reading(part, self.context) if verify else {}
+        first_needed = self.keys.anchors is not None
         loss = loss_note(header, first_needed, medium.called, medium.lost) if medium.spare else ()
         figures = vars(medium.detectability(hidden_bytes(header)))
         if medium.tells_share:
-            most = medium.groups * medium.share_capacity(header.file.name, self._keys.film)
+            most = medium.groups * medium.share_capacity(header.file.name, self.keys.film)
             figures |= {"capacity": most, "channels": medium.channels}
         of_frames = written.frames is None  # else groups are no frames, of which the report tells how many may be lost
         return Written.of(
             self.fitted,
             (*written.left_out, self.fitted.line, *self.fitted.notes, *loss, *written.notes),
-            figures | written.figures,
+            figures | written.figures | read,
             hidden=frames_with_data(header) if of_frames else written.frames,
             may_be_lost=may_be_lost(header) if of_frames else None,
         )
+
+    def is_in(self, found: FoundSecret) -> bool:
+        """Return whether all groups are whole, and together give the file."""
+        with TemporaryFile() as file:
+            collected, _ = collect_whole(found.container, file, strict=True, progress=found.context.progress)
+        return collected.header == self.header

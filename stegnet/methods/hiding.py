@@ -21,16 +21,14 @@ from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Aside, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import form_of
-from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.image.pictures import pixel_strips
 from stegnet.kernels import kernels_missing
-from stegnet.keys import ContainerKeys, KeySource
+from stegnet.keys import ContainerKeys, KeySource, Opener
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
 from stegnet.media.growth import Growth, growth_of
 from stegnet.media.jpeg_cover import JpegCover
 from stegnet.media.metadata import PLACE_KEPT, has_gps_position
-from stegnet.media.picture_form import write_like
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -46,7 +44,7 @@ from stegnet.methods.method import (
     Payload,
     ignore,
 )
-from stegnet.methods.registry import album_method
+from stegnet.methods.registry import METHODS, album_method
 from stegnet.record import (
     ALL_OR_NOTHING,
     UNREADABLE,
@@ -57,6 +55,7 @@ from stegnet.record import (
     altered,
     collect_whole,
     may_be_lost,
+    not_given_back,
 )
 from stegnet.results import (
     CHANGED_SECRET,
@@ -67,8 +66,6 @@ from stegnet.results import (
     OutputTarget,
     Report,
     as_named,
-    check_picture,
-    check_same,
     film_form_of,
     text_report,
     write_film,
@@ -249,6 +246,8 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
 def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = "") -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
         written = made.write(part, choice.options.verify)
+        if choice.options.verify:
+            _verify(part, made, choice.method)
     known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
     figures = HidingFigures(method=choice.method.info.name, cover_bytes=cover.length, **known)
     place = [PLACE_KEPT] if has_gps_position(out.path) else []
@@ -281,35 +280,40 @@ def keeps_place(cover: Cover, suffix: str) -> bool:
     return form.kind != PICTURE or suffix in (".jpg", ".jpeg") or (form.name == "PNG" and suffix == ".png")
 
 
-def write_picture(part: Path, pixels: np.ndarray, cover: Cover, profile: bytes | None, verify: bool) -> tuple[str, ...]:
-    """Write a picture, (H, W, 3) uint8, as `write_like`, and return its lines; arguments as `NewContainer.write`."""
-    notes = write_like(cover, profile, part, pixels)
-    if verify:
-        check_picture(part, pixels)
-    return notes
+def _verify(part: Path, made: NewContainer, method: Method[Any]) -> None:
+    """Open a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
+
+    def progress(_: str, done: int, total: int) -> None:
+        made.context.progress(made.last_phase, done, total or made.frames)
+
+    context = replace(made.context, progress=progress)
+
+    def comes_back() -> bool:
+        try:
+            with Container(Cover(made.arriving(part), quiet=True), made.keys) as container:
+                answers = (each.find(container, context) for each in (method, *METHODS.finding_in(container.kind)))
+                found = next((answer for answer in answers if isinstance(answer, FoundSecret)), None)
+                return found is not None and made.is_in(found)
+        except (MediaError, RevealError):
+            return False
+
+    if not made.context.with_heartbeat(made.last_phase, comes_back):
+        raise not_given_back(part)
 
 
-def write_jpeg(
-    part: Path, cover: JpegCover, planes: list[np.ndarray], verify: bool, check: Callable[[bytes], None] | None = None
-) -> Changes:
+def write_jpeg(part: Path, cover: JpegCover, planes: list[np.ndarray]) -> Changes:
     """Write a JPEG with these coefficients whose other bytes are its cover's, as `NewContainer.write` does.
 
     Args:
         part: file to write.
         cover: the JPEG whose other bytes are kept.
         planes: coefficients by component, (rows, columns, 64) int16 each.
-        verify: read the file back and compare the coefficients.
-        check: called with the bytes of the file.
 
     Returns:
         The changes of the pixels that viewers show.
     """
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part, quiet=True) as written:
-        if verify:  # before pixels are read, which take as much memory
-            check_same(part, all(map(np.array_equal, read_jpeg(written).planes, planes)))
-        if check:
-            check(written.read_bytes())
         changes = Changes()
         shown = cover.shown  # decoded now: a decoder takes more memory than the pixels
         for rows, pixels in pixel_strips(written):
@@ -346,7 +350,6 @@ class RewrittenFilm:
         part: Path,
         inputs: Generator[Given, None, None],
         hide: Callable[[Given, np.ndarray], np.ndarray],
-        verify: bool,
     ) -> tuple[str, ...]:
         """Write the film, and return a line for each part of the cover that could not be copied.
 
@@ -355,11 +358,9 @@ class RewrittenFilm:
             inputs: the input of each frame of the cover; closed at the end.
             hide: returns the container's frame, (H, W, 3) uint8, given one of `inputs` and the cover's frame; called
                 by the pool's threads.
-            verify: read it back and compare.
 
         Raises:
-            MediaError: the film can't be written, or does not read back as it was written, or the cover has changed
-                since it was scanned.
+            MediaError: the film can't be written, or the cover has changed since it was scanned.
         """
         info = self.cover.film
         progress = self.context.progress
@@ -378,13 +379,8 @@ class RewrittenFilm:
                 randomness=self.context.randomness,
             )
 
-        not_copied = write_film(
-            part,
-            open_writer,
-            self._frames(inputs, hide),
-            lambda done: progress("hide", done, total),
-            self.context.step("verify") if verify else None,
-        )
+        frames = self._frames(inputs, hide)
+        not_copied = write_film(part, open_writer, frames, lambda done: progress("hide", done, total))
         return tuple(prefixed("cover: ", note) for note in not_copied)
 
     def _frames(
@@ -527,7 +523,7 @@ class SamplesContainer(Container):
 
     _has_samples = True
 
-    def __init__(self, file: Cover, key_source: KeySource, samples: np.ndarray, model: SampleModel) -> None:
+    def __init__(self, file: Cover, key_source: Opener, samples: np.ndarray, model: SampleModel) -> None:
         self._samples = samples
         self.medium = model
         super().__init__(file, key_source)
@@ -537,7 +533,7 @@ class SamplesContainer(Container):
 
 
 def found_file_by(
-    open_samples: Callable[[Cover, KeySource], Container], container: Container, context: Context, method: str
+    open_samples: Callable[[Cover, Opener], Container], container: Container, context: Context, method: str
 ) -> FoundSecret | NotFound:
     """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
     try:

@@ -13,7 +13,7 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import ANY_KEY, KeySource
+from stegnet.keys import ANY_KEY, KeySource, Opener
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
 from stegnet.methods.channel_cover import ChannelCover, channel_cover
@@ -167,7 +167,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         return found_tolerant_file(container, context, self.info.name)
 
 
-def _opened(file: Cover, key_source: KeySource) -> Container:
+def _opened(file: Cover, key_source: Opener) -> Container:
     """Open the coefficients of a JPEG."""
     jpeg = file.once("coefficients", read_jpeg)  # which other readers look at, too
     return SamplesContainer(file, key_source, samples_of(jpeg), medium_of(jpeg))

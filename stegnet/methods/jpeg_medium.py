@@ -139,13 +139,10 @@ class JpegMedium(SampleMedium):
         """Return the JPEG to send with other luma."""
         return self.cover.picture.with_planes([luma, *self.cover.picture.planes[1:]])
 
-    def check(self, sent: bytes) -> None:
-        """Check that the file arrives as planned; does nothing without a channel. Raises MediaError if it does not."""
-
-    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
         """Write the cover's JPEG with the luma coefficients `sealed`, (rows, columns, 64) int16; all else stays."""
         planes = [sealed, *self.cover.picture.planes[1:]]
-        changes = write_jpeg(part, self.cover, planes, verify, self.check)
+        changes = write_jpeg(part, self.cover, planes)
         notes = self.cover.notes
         if self.arrives_otherwise:
             only_the_copy = "only the copy that arrives is whole: this file is revealed as altered, or not at all"

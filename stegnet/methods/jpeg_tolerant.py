@@ -15,7 +15,7 @@ from stegnet.core.errors import CapacityError, KeyFileError, MediaError
 from stegnet.core.names import FILE
 from stegnet.core.text import Text
 from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import ContainerKeys, Key, KeySource, Randomness
+from stegnet.keys import ContainerKeys, Key, KeySource, Opener, Randomness
 from stegnet.media.cover import Cover
 from stegnet.methods.channel_cover import BY_MODEM, ChannelCover
 from stegnet.methods.hiding import FoundFile
@@ -55,6 +55,7 @@ class NearlyThroughChannel(JpegMedium):
     def __init__(self, made: ChannelCover, source: KeySource) -> None:
         super().__init__(replace(made.cover, picture=made.sent))
         self._made = made
+        self.opener = source
         self._keys = next(salted_keys(source, content_salts(made.sent)), None)
         if self._keys is None:
             problem = "for a recipient, nothing can be hidden that arrives through a channel that is not exact"
@@ -98,10 +99,10 @@ class TolerantContainer(Container):
 
     _has_samples = False
 
-    def __init__(self, file: Cover, key_source: KeySource) -> None:
+    def __init__(self, file: Cover, key_source: Opener) -> None:
         super().__init__(file, key_source)
         jpeg = file.once("coefficients", read_jpeg)
-        found = unseal_tolerant(jpeg, key_source)
+        found = None if isinstance(key_source, ContainerKeys) else unseal_tolerant(jpeg, key_source)
         if found is not None:
             with suppress(ValueError):  # of an invalid record
                 self.first = FrameReading(parse_record(found.record, found.key), True)

@@ -17,7 +17,8 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import USUAL_NAME
 from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
-from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Randomness
+from stegnet.formats.opened_file import FileInMemory
+from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
@@ -29,6 +30,7 @@ from stegnet.methods.method import (
     CoverSize,
     FileSpace,
     Fit,
+    FoundSecret,
     HiddenFile,
     MethodChoice,
     MethodOptions,
@@ -168,12 +170,14 @@ class SampleMedium(Medium):
     Attributes:
         samples, model, fixed: as of `SampleGroup`.
         memory_if_full: memory that it takes besides what a text takes if all samples carry.
+        opener: what opens a record, if not the keys of its container.
     """
 
     samples: np.ndarray
     model: SampleModel
     fixed: np.ndarray | None = None
     memory_if_full: ClassVar[int] = 0  # bytes a pixel
+    opener: Opener | None = None
 
     @cached_property
     def channels(self) -> int:
@@ -212,17 +216,15 @@ class SampleMedium(Medium):
         return _seal(self, fitted.record(context.randomness), keys, context, fitted)
 
     @abstractmethod
-    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
-        """Write the cover with other samples, as `NewContainer.write` does.
+    def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
+        """Write the cover with other samples, those that `sealed` returned, as `NewContainer.write` does.
 
-        Args:
-            part: file to write.
-            sealed: what `sealed` returned.
-            verify: read it back and compare.
-
-        Returns:
-            Facts on it; the notes have a line for each part of the cover that is not kept.
+        The notes have a line for each part of the cover that is not kept.
         """
+
+    def arriving(self, part: Path) -> Path | FileInMemory:
+        """Return the file that the receiver opens, as of `NewContainer`."""
+        return part
 
 
 def seal_record(
@@ -364,14 +366,15 @@ def _seal(
     hidden_bytes = len(record.data)
     context.foretell(medium.detectability(hidden_bytes), medium.forecast(), medium.memory_in_words(hidden_bytes))
     sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
-    return _SealedMedium(medium, record, keys.film, context, fitted, sealed)
+    return _SealedMedium(medium, record, keys.film, medium.opener or keys, context, fitted, sealed)
 
 
 @dataclass
 class _SealedMedium(NewContainer):
     medium: SampleMedium
     record: Record
-    key: Key
+    film_key: Key
+    keys: Opener
     context: Context
     fitted: HiddenFile | None  # None: the record is a part of an album's file
     sealed: np.ndarray
@@ -379,13 +382,20 @@ class _SealedMedium(NewContainer):
     def write(self, part: Path, verify: bool) -> Written:
         medium = self.medium
         fitted = self.fitted
-        new = self.context.with_heartbeat("write", lambda: medium.write(part, self.sealed, verify))
+        new = self.context.with_heartbeat("write", lambda: medium.write(part, self.sealed))
         self.height, self.width = medium.size
         lines = (fitted.line, *fitted.notes) if fitted else ()
         figures = new.figures | vars(medium.detectability(len(self.record.data)))
         secret = self.record.header.secret
         if medium.tells_share:
             name = secret.name if isinstance(secret, File) else USUAL_NAME
-            figures |= {"capacity": medium.file_capacity(name, self.key), "channels": medium.channels}
+            figures |= {"capacity": medium.file_capacity(name, self.film_key), "channels": medium.channels}
         hidden = frames_with_data(self.record.header) if fitted and isinstance(secret, File) else 1
         return Written.of(fitted, (*lines, *new.notes), figures, hidden=hidden)
+
+    def arriving(self, part: Path) -> Path | FileInMemory:
+        return self.medium.arriving(part)
+
+    def is_in(self, found: FoundSecret) -> bool:
+        reading = found.container.first
+        return reading.whole and reading.record == self.record

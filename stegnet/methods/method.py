@@ -21,7 +21,7 @@ from stegnet.core.parallel import Progress, Step, in_steps, no_progress, with_he
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Randomness
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
@@ -148,7 +148,7 @@ class MethodOptions:
         "leave out metadata, such as place, date, camera and software: EXIF except orientation, XMP, comments, tags, "
         "thumbnails",
     )
-    verify: bool = option(True, "do not read the output back to verify it")
+    verify: bool = option(True, "do not open the output again to verify it")
 
     @property
     def names_channel(self) -> bool:
@@ -431,11 +431,22 @@ def warnings_of_psnr(psnr: float | None, poor: float = POOR, advice: str = "use 
 
 
 class NewContainer(ABC):
-    """A container that is ready to be written. Width and height are in pixels, and 0 for a sound."""
+    """A container that is ready to be written, and then opened to verify it.
+
+    Attributes:
+        width, height: in pixels; 0 for a sound.
+        frames: of a film.
+        keys: they open it.
+        context: the one that it was made in.
+        last_phase: the phase in which it is verified.
+    """
 
     width: int
     height: int
-    frames: int = 1  # of a film
+    frames: int = 1
+    keys: Opener
+    context: Context
+    last_phase: str = "write"
 
     @abstractmethod
     def write(self, part: Path, verify: bool) -> Written:
@@ -443,10 +454,22 @@ class NewContainer(ABC):
 
         Args:
             part: an existing file, which gets its final name once it is complete.
-            verify: read it back and compare.
+            verify: it is going to be verified: measure what takes long, too.
 
         Raises:
-            MediaError: the file can't be written, or does not read back as it was written.
+            MediaError: the file can't be written.
+        """
+
+    def arriving(self, part: Path) -> Path | FileInMemory:
+        """Return the file that the receiver opens: the written one, unless a channel changes it."""
+        return part
+
+    @abstractmethod
+    def is_in(self, found: "FoundSecret") -> bool:
+        """Return whether the secret that was found in the file is this one, and the file is as it was meant to be.
+
+        Raises:
+            RevealError: it can't be read.
         """
 
 

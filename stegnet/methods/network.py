@@ -23,10 +23,11 @@ from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
 from stegnet.core.text import LOSS, Aside, Setting, Text, prefixed
 from stegnet.image.pictures import read_picture, refuse_palette
-from stegnet.keys import FILM_ID_BYTES, KeyRing, KeySource
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.media.growth import time_in_words
-from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film, write_picture
+from stegnet.media.picture_form import write_like
+from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film
 from stegnet.methods.method import (
     Context,
     CoverSize,
@@ -202,7 +203,7 @@ def _hide_picture(
     del pixels  # large pictures take much memory
     cover.forget_pixels()
     quality = measured_quality(network, container, hidden, key, options.any_quality, step("measure tiles"))
-    return _NetworkPicture(container, cover, profile, context, secret, network, quality, figures)
+    return _NetworkPicture(container, cover, profile, context, secret, network, quality, figures, key)
 
 
 @dataclass
@@ -215,22 +216,30 @@ class _NetworkPicture(NewContainer):
     network: Network
     quality: SecretQuality
     figures: dict[str, Any]
+    keys: KeySource
 
     def __post_init__(self) -> None:
         self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
         def write() -> tuple[str, ...]:
-            return write_picture(part, self.pixels, self.cover, self.profile, verify)
+            return write_like(self.cover, self.profile, part, self.pixels)
 
         about_cover = self.context.with_heartbeat("write", write)
         visible = visibility_notes(self.figures["container_psnr"])
         notes = (*visible, *about_cover, *about_secret(self.secret))
         return _measured(self.quality, self.network, notes, self.figures)
 
+    def is_in(self, found: FoundSecret) -> bool:
+        """Return whether its record opens and no sample differs: the secret was revealed from these to measure it."""
+        return isinstance(found, FoundPictures) and found.container.first.whole
+
 
 class _NetworkFilm(NewContainer):
     """A film in which another is hidden: frame by frame in order, with a share of its sound in each."""
+
+    last_phase = "verify"
+    keys: ContainerKeys
 
     def __init__(
         self, cover: Cover, secret: Cover, suffix: str, key: KeySource, options: NetworkOptions, context: Context
@@ -257,12 +266,12 @@ class _NetworkFilm(NewContainer):
         if options.sound and info.sound:  # up to the last hidden frame
             end = info.pts[self.hidden] * info.time_base if self.hidden < len(info.pts) else None
             self._sound = plan_sound(secret, self.hidden, end)
-        self._keys = key.new_keys(context.randomness)
+        self.keys = key.new_keys(context.randomness)
         size = info.width, info.height, self._sound.frames, info.time_base, info.mean_rate
         described = Pictures(*size, network.base, network.block, network.weights, self._sound.tracks, info.aspect)
         self.header = Header(context.randomness(FILM_ID_BYTES), FILM, self.frames, described)
         try:
-            check_frame_capacity(self.height, self.width, self.header, self._keys.film, self._sound.most)
+            check_frame_capacity(self.height, self.width, self.header, self.keys.film, self._sound.most)
         except CapacityError as error:
             if not self._sound.most:
                 raise
@@ -298,20 +307,25 @@ class _NetworkFilm(NewContainer):
     def hide(self, given: FrameInput, frame: np.ndarray) -> np.ndarray:
         """Hide a frame, and measure some."""
         compared_every = 25  # frames
-        container = hide_frame(self.network, self._keys, frame, given)
+        container = hide_frame(self.network, self.keys, frame, given)
         index = given.record.index
         if index % compared_every == 0:
             self._distances.append(psnr(frame, container))
         if index in self.quality.frames and given.secret is not None:
-            ring = KeyRing.of(self._keys)
+            ring = KeyRing(self.keys)
             self.quality.add(index, measure_secret(self.network, ring, container, given.secret, first=index == 0))
         return container
 
     def write(self, part: Path, verify: bool) -> Written:
-        not_copied = self._film.write(part, self.inputs(), self.hide, verify)
+        not_copied = self._film.write(part, self.inputs(), self.hide)
         notes = (*self._about_films(), *not_copied, *visibility_notes(self.worst))
         figures = {"cover_format": self.history, "container_psnr": self.worst}
         return _measured(self.quality, self.network, notes, figures, self.hidden)
+
+    def is_in(self, found: FoundSecret) -> bool:
+        """Return whether all frames open, and no sample differs."""
+        inspection = found.container.inspect(found.context.progress)
+        return inspection.header == self.header and bool(inspection.damage["whole"])
 
     @property
     def worst(self) -> float:

@@ -14,7 +14,7 @@ from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of
-from stegnet.methods.hiding import write_picture
+from stegnet.media.picture_form import write_like
 from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history
@@ -108,10 +108,10 @@ class PixelMedium(SampleMedium):
         """Return costs that are low in texture, and none in regular areas."""
         return texture_costs(self.samples, self.regular.mask)
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
         """Write the picture as PNG, in the form of the cover if that is one."""
         changes = Changes.of(self.samples, sealed)
-        notes = write_picture(part, sealed, self.cover, self.cover.picture[1], verify)
+        notes = write_like(self.cover, self.cover.picture[1], part, sealed)
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 

@@ -29,7 +29,7 @@ from stegnet.methods.method import (
     choice_of,
 )
 from stegnet.record import Container, Record, empty_record_bytes
-from stegnet.results import SecurePayload, check_same
+from stegnet.results import SecurePayload
 from stegnet.sealing import PICTURE_EFFORT, UNEVEN, Costs, SampleModel, record_capacity
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class SoundMedium(GroupedMedium):
             return CapacityError(silent, "use another recording", subject=self.cover)
         return CapacityError("is too short to carry anything", "use a longer recording", subject=self.cover)
 
-    def write(self, part: Path, groups: SealedGroups, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:
         """Write the sound in its own form, sealing its segments while it is written."""
         changed: list[int] = []
         segments = self.cover.sound.described_segments()
@@ -159,7 +159,7 @@ class SoundMedium(GroupedMedium):
             groups.context.progress("hide", len(changed), self.groups)
             return samples
 
-        notes = _write(self.cover, part, map(seal, groups.inputs()), verify)
+        notes = _write(self.cover, part, map(seal, groups.inputs()))
         return WrittenMedium(notes, _figures(self.cover, sum(changed)), frames=min(1, groups.header.file.size))
 
 
@@ -180,10 +180,10 @@ class SoundPart(SampleMedium):
         """Return the costs of its samples."""
         return self._first.costs()
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
         """Write the sound in its own form, with other samples in its first segment."""
         others = islice(self.cover.sound.samples(), 1, None)
-        notes = _write(self.cover, part, chain([sealed], others), verify)
+        notes = _write(self.cover, part, chain([sealed], others))
         return WrittenMedium(notes, _figures(self.cover, int(np.count_nonzero(sealed != self.samples))))
 
 
@@ -194,13 +194,10 @@ def _secure_payload(noisy: int, segments: int = 1) -> SecurePayload:
     return SecurePayload(noisy, rate, measured, records=segments)
 
 
-def _write(cover: Cover, part: Path, segments: Iterator[np.ndarray], verify: bool) -> tuple[str, ...]:
+def _write(cover: Cover, part: Path, segments: Iterator[np.ndarray]) -> tuple[str, ...]:
     """Write a sound in its own form, with other samples in its segments, and return its lines for the report."""
     file = cover.sound.file
-    digest = file.write(part, cover.sound.with_samples(segments))
-    if verify:
-        with Cover(part, quiet=True) as written:
-            check_same(part, written.sound.file.digest == digest)
+    file.write(part, cover.sound.with_samples(segments))
     return tuple(f"cover: {note}" for note in file.notes())
 
 

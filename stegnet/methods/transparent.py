@@ -11,7 +11,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import TRANSPARENT
-from stegnet.keys import KeySource
+from stegnet.keys import KeySource, Opener
 from stegnet.media.claims import signs_colours
 from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
@@ -22,7 +22,7 @@ from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMe
 from stegnet.methods.method import Context, FoundSecret, MethodInfo, NotFound
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
-from stegnet.results import Changes, check_same
+from stegnet.results import Changes
 from stegnet.sealing import LAYERED_PIXELS, Costs, texture_costs
 
 
@@ -69,7 +69,7 @@ colour of what can't be seen.
         return found_file_by(_opened, container, context, self.info.name)
 
 
-def _opened(file: Cover, key_source: KeySource) -> Container:
+def _opened(file: Cover, key_source: Opener) -> Container:
     """Open the visible pixels of a picture."""
     medium = OpacityMedium(file)
     return SamplesContainer(file, key_source, medium.samples, medium.model)
@@ -107,14 +107,11 @@ class OpacityMedium(SampleMedium):
             *(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3], self._regular))
         )
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
         """Write the picture as PNG, in the form of the cover if that is one; its opacity stays."""
         layers = self._layers.copy()
         layers[self._visible, :3] = sealed.reshape(-1, 3)
         notes = write_like(self._cover, self._profile, part, layers)
-        if verify:
-            with Cover(part) as written:
-                check_same(part, written.is_transparent and np.array_equal(written.layers[0], layers))
         changes = Changes.of(self.samples, sealed)
         figures = {
             "cover_pixels": sealed[..., 0].size,

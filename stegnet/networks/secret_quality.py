@@ -13,7 +13,7 @@ from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import KeyRing, KeySource
 from stegnet.networks.inference import Network, reveal_frame
-from stegnet.record import read_record
+from stegnet.record import not_given_back, read_record
 from stegnet.results import LEAST, POOR
 
 
@@ -28,9 +28,13 @@ class SecretErrors:
 def measure_secret(
     network: Network, keys: KeyRing, container: np.ndarray, secret: np.ndarray, *, first: bool, step: Step = no_step
 ) -> SecretErrors:
-    """Reveal a frame as its recipient will, (H, W, 3) uint8, and compare it with the secret, (h, w, 3) uint8."""
+    """Reveal a frame as its recipient will, (H, W, 3) uint8, and compare it with the secret, (h, w, 3) uint8.
+
+    Raises MediaError if it does not open.
+    """
     reading = read_record(container, keys, first=first)
-    assert reading.record is not None
+    if reading.record is None:
+        raise not_given_back("the frame")
     total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
     if psnr_from_mse(total, PEAK) >= POOR:
         return SecretErrors(total, 0.0)

@@ -85,6 +85,9 @@ from .reading import (
     hidden_size as hidden_size,
 )
 from .reading import (
+    not_given_back as not_given_back,
+)
+from .reading import (
     nothing_revealed as nothing_revealed,
 )
 from .reading import (

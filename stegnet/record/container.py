@@ -22,7 +22,7 @@ from stegnet.core.names import FILE, FILM, PICTURE, SOUND
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text
-from stegnet.keys import Key, KeyRing, KeySource
+from stegnet.keys import Key, KeyRing, Opener
 from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest
 from stegnet.record.reading import (
@@ -75,7 +75,7 @@ class Container(AbstractContextManager["Container", None]):
         kind: PICTURE, FILM or SOUND.
         height, width, channels: size of every frame; one channel if the first frame is grey.
         first: record reading of the first frame.
-        key_source: source of keys that it was opened with.
+        key_source: source of keys that it was opened with, or its sender's own keys.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
         remarks: reason why a file has no record, one line per file.
         medium: model of the samples.
@@ -88,7 +88,7 @@ class Container(AbstractContextManager["Container", None]):
     medium = PIXELS
     called = FRAMES
 
-    def __init__(self, file: Cover, key_source: KeySource) -> None:
+    def __init__(self, file: Cover, key_source: Opener) -> None:
         self.file = file
         self.path = file.path
         self.files: tuple[Path, ...] = (file.path,)
@@ -275,7 +275,7 @@ class Container(AbstractContextManager["Container", None]):
             yield from frames
 
 
-def open_container(path: Path, key_source: KeySource, progress: Progress = no_progress) -> Container:
+def open_container(path: Path, key_source: Opener, progress: Progress = no_progress) -> Container:
     """Open a container, which takes seconds if the first frame is large. Raises the errors of `Container`."""
     hint = "a container is a PNG, JPEG, MKV, MP4, WAV or FLAC: ask the sender for the file as it was written"
     file = Cover(path, quiet=True)  # the user was warned about oddities of the cover when it was hidden in

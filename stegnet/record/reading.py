@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stegnet.core.errors import RevealError
+from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.keystream import grid
 from stegnet.core.pixels import Base, check_declared
 from stegnet.keys import KeyRing
@@ -78,6 +78,12 @@ def nothing_revealed(called: str = "file") -> RevealError:
     again = f"the {called} was saved again or edited on its way (ask for the original, sent as a file)"
     hint = f"the key may be wrong, or {again}, or it hides nothing"
     return RevealError("nothing can be revealed: nothing here opens with this key", hint)
+
+
+def not_given_back(subject: object) -> MediaError:
+    """Return the error for a container that its own sender can't open."""
+    hint = "nothing was kept: write to another disk; if that fails, too, report it, with the command and the cover"
+    return MediaError("what was written does not give the secret back", hint, subject=subject)
 
 
 def _checked_base(record: Record, height: int, width: int) -> Base | None:

@@ -76,12 +76,6 @@ from .output import (
     as_named as as_named,
 )
 from .output import (
-    check_picture as check_picture,
-)
-from .output import (
-    check_same as check_same,
-)
-from .output import (
     film_form_of as film_form_of,
 )
 from .output import (

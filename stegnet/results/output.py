@@ -5,19 +5,14 @@ If it names a result, it is first made harmless on all common systems. A result 
 converted to that format.
 """
 
-import hashlib
-import io
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePath
-from threading import Event
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,14 +20,13 @@ from stegnet import video
 from stegnet.core.disk import already_exists, atomic_write, temporary_file, unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, MOST_TEXT, PICTURE, TEXT_NAME, either
-from stegnet.core.parallel import Progress, Step
+from stegnet.core.parallel import Progress
 from stegnet.core.pixels import is_grey
 from stegnet.core.remote_path import Place
 from stegnet.core.text import brief_repr
-from stegnet.formats.opened_file import OpenedFile, is_matroska
+from stegnet.formats.opened_file import is_matroska
 from stegnet.image.pictures import (
     PICTURE_FORMS,
-    has_pixels,
     hdr_notes,
     open_picture,
     read_cover_and_notes,
@@ -212,7 +206,6 @@ def write_film(
     open_writer: Callable[[], "FilmWriter"],
     frames: Generator[FilmFrame, None, None],
     step: Callable[[int], None],
-    check: Step | None = None,
 ) -> tuple[str, ...]:
     """Write a film frame by frame to an existing file; return the writer's notes on tracks that could not be copied.
 
@@ -221,162 +214,20 @@ def write_film(
         open_writer: opens a writer on `part`.
         frames: closed at the end, even after an error.
         step: called after each frame with the number of frames done.
-        check: called while the film is read back and compared, with frames done and in all; None: it is not compared.
 
     Raises:
-        MediaError: the film can't be written, or does not read back equal.
+        MediaError: the film can't be written.
     """
-    with closing(frames), FilmCheck(part, check) as checking:
-        with open_writer() as film:
-            if film.is_stream:
-                checking.start()
-            for done, frame in enumerate(frames, 1):
-                if frame.picture is not None:
-                    checking.expect(frame.picture)
-                    try:
-                        film.write(frame.picture, frame.time, frame.sound)
-                    except OverflowError as error:
-                        problem = "the film's time stamps are beyond what a file can hold"
-                        raise MediaError(problem, subject=part) from error
-                step(done)
-        checking.finish()
+    with closing(frames), open_writer() as film:
+        for done, frame in enumerate(frames, 1):
+            if frame.picture is not None:
+                try:
+                    film.write(frame.picture, frame.time, frame.sound)
+                except OverflowError as error:
+                    problem = "the film's time stamps are beyond what a file can hold"
+                    raise MediaError(problem, subject=part) from error
+            step(done)
     return film.notes
-
-
-def digest(picture: np.ndarray) -> bytes:
-    """Return the 16-byte BLAKE2b of a picture, (H, W, 3) uint8, and its size."""
-    height, width, _ = picture.shape
-    code = hashlib.blake2b(f"{height} {width}".encode(), digest_size=16)
-    code.update(np.ascontiguousarray(picture).data)
-    return code.digest()
-
-
-class FilmCheck:
-    """Verification of a film by reading it back, in a thread while it is written if possible; the file must exist.
-
-    `progress` is called as `check_film` calls it while `finish` waits; None: the film is not verified.
-    """
-
-    def __init__(self, path: Path, progress: Step | None) -> None:
-        self._path = path
-        self._progress = progress
-        self._digests: list[bytes] = []
-        self._complete = Event()
-        self._pool = ThreadPoolExecutor(1)
-        self._reading: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._complete.set()
-        self._pool.shutdown()
-
-    def start(self) -> None:
-        """Begin to read the film while it is written; don't call it for a film whose index is at its end."""
-        if self._progress:
-            self._reading = self._pool.submit(self._read, self._progress)
-
-    def expect(self, picture: np.ndarray) -> None:
-        """Announce the next frame, (H, W, 3) uint8, before it is written."""
-        if self._progress:
-            self._digests.append(digest(picture))
-
-    def finish(self) -> None:
-        """Wait until everything is verified; call it once the film is complete. Errors are those of `check_film`."""
-        self._complete.set()
-        if self._progress is None:
-            return
-        if self._reading is None:
-            check_film(self._path, self._digests, self._progress)
-            return
-        try:
-            self._reading.result()
-        except MediaError:  # the end of writing changes the file's start, which may have been read in parts
-            check_film(self._path, self._digests, self._progress)
-        with closing(video.read_frames(self._path)) as frames:
-            _check_frame(self._path, next(frames), 0, self._digests)
-
-    def _read(self, progress: Step) -> None:
-        """Compare the film while it is written; progress is reported only once it is complete."""
-
-        def report(done: int, total: int) -> None:
-            if self._complete.is_set():
-                progress(done, total)
-
-        with _FileInWriting(self._path, self._complete) as stream:
-            check_film(self._path, self._digests, report, stream)
-
-
-class _FileInWriting(io.RawIOBase):
-    """Stream of a file that is still being written; reading waits for missing bytes."""
-
-    def __init__(self, path: Path, complete: Event) -> None:
-        self._complete = complete
-        self._file = path.open("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most `size`; empty at the end."""
-        interval = 0.02  # seconds between checks for more data
-        while not (data := self._file.read(size)):
-            if self._complete.is_set():
-                return self._file.read(size)
-            self._complete.wait(interval)
-        return data
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def check_film(path: Path, digests: Sequence[bytes], progress: Step, stream: io.RawIOBase | None = None) -> None:
-    """Verify a film that was just written, or is being written to a stream, by decoding every frame.
-
-    A frame's `digest` is available before the frame itself. `progress` is called after each frame with the number of
-    frames checked, and of all frames.
-
-    Raises:
-        MediaError: the film can't be read, or a frame or the number of frames differs.
-    """
-    count = 0
-    for frame in video.read_frames(path, stream=stream):
-        if count < len(digests):
-            _check_frame(path, frame, count, digests)
-        count += 1
-        progress(min(count, len(digests)), len(digests))
-    if count != len(digests):
-        raise _not_as_written(path, f"reads back with {count} frames, not {len(digests)}")
-
-
-def _check_frame(path: Path, frame: np.ndarray, index: int, digests: Sequence[bytes]) -> None:
-    """Verify a frame of a film, (H, W, 3) uint8; arguments and errors are those of `check_film`."""
-    if digest(frame) != digests[index]:
-        raise _not_as_written(path, f"frame {index + 1} does not read back as it was written")
-
-
-def check_picture(path: Path, picture: np.ndarray) -> None:
-    """Verify a picture that was just written by comparing every pixel, (H, W, 3) uint8.
-
-    Raises:
-        MediaError: a pixel differs.
-    """
-    with OpenedFile(path, quiet=True) as written:
-        check_same(path, has_pixels(written, picture))
-
-
-def check_same(path: Path, same: bool) -> None:
-    """Raise MediaError unless a file reads back the same as it was written."""
-    if not same:
-        raise _not_as_written(path, "does not read back as it was written")
-
-
-def _not_as_written(path: Path, problem: str) -> MediaError:
-    return MediaError(problem, "the disk or the memory is faulty: write to another disk, then check both", subject=path)
 
 
 def plain_suffix(name: str) -> str:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 from functools import cache
-from io import RawIOBase
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import av
 import numpy as np
@@ -483,7 +482,6 @@ def read_frames(
     only: Container[int] | None = None,
     *,
     as_ffmpeg: bool = False,
-    stream: BinaryIO | RawIOBase | None = None,
 ) -> Generator[np.ndarray, None, None]:
     """Yield every frame in presentation order, (H, W, 3) uint8 sRGB, in constant memory.
 
@@ -493,12 +491,11 @@ def read_frames(
         path: film or animation.
         only: indices of the frames that are wanted; the others are skipped.
         as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
-        stream: stream to read the film from, such as one that is being written; not for animations.
 
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
-    if stream is None and is_animation(path):
+    if is_animation(path):
         with open_picture(path) as image:
             for index, picture in enumerate(_decode_animation(image, path)):
                 if only is None or index in only:
@@ -506,7 +503,7 @@ def read_frames(
         return
     width = height = 0  # of the first frame
     conversion = Conversion()
-    with closing(decode(path, stream)) as frames:
+    with closing(decode(path)) as frames:
         for index, frame in enumerate(frames):
             if not index:
                 width = frame.width
@@ -515,9 +512,9 @@ def read_frames(
                 yield to_rgb(frame, width, height, path, as_ffmpeg, conversion)
 
 
-def decode(path: Source, stream: BinaryIO | RawIOBase | None = None) -> Generator[VideoFrame, None, None]:
+def decode(path: Source) -> Generator[VideoFrame, None, None]:
     """Yield every frame of a film, not an animation, as decoded; arguments and errors are those of `read_frames`."""
-    with open_film(path, stream) as film:
+    with open_film(path) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
 
@@ -532,20 +529,19 @@ def picture_packets(path: Source) -> Iterator[bytes]:
             raise MediaError(f"the film is damaged ({error.strerror})", subject=path) from error
 
 
-def open_film(path: Source, stream: BinaryIO | RawIOBase | None = None, **options: str) -> InputContainer:
-    """Open a film and find its streams, without decoding; arguments as `read_frames`, and options of its format.
+def open_film(path: Source, **options: str) -> InputContainer:
+    """Open a film and find its streams, without decoding; given options of its format.
 
-    FFmpeg reads it as the form that its first bytes show, and does not guess. A film that is being written has no
-    form yet.
+    FFmpeg reads it as the form that its first bytes show, and does not guess.
     """
     # FFmpeg opens only these: no text, stills, devices, or playlists.
     safe = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
     if not path.is_file():
         raise MediaError("no such file", subject=path)
-    reader = None if stream else _reader_of(path)
+    reader = _reader_of(path)
     try:
         # An absolute path can't be mistaken for a protocol.
-        source = stream or (path.open() if isinstance(path, OpenedFile) else str(path.resolve()))
+        source = path.open() if isinstance(path, OpenedFile) else str(path.resolve())
         return av.open(
             source,
             "r",

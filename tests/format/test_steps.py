@@ -88,7 +88,7 @@ def test_sealed(sealed):
     first = sealed["elements_of_first_sums"]
     assert plan.sums(np.arange(found["record"].size))[: len(first), :, 0].tolist() == first
     assert mac_of(after).hex() == sealed["mac"]
-    opened = unseal(after, KeyRing.of(ContainerKeys(KEY, secret)), first=True)
+    opened = unseal(after, KeyRing(ContainerKeys(KEY, secret)), first=True)
     assert (opened.record, opened.whole) == (record, True)
     if any(secret):
         assert unseal(after, KeyRing(KEY), first=True) is None

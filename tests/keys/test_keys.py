@@ -92,7 +92,7 @@ def test_the_keys_of_a_film_with_a_passphrase():
     passphrase = Phrase()
     container = passphrase.new_keys(lambda size: FILM_SECRET[:size])
     assert container.secret == FILM_SECRET
-    ring = KeyRing.of(container)
+    ring = KeyRing(container)
     assert ring.film is container.film and not ring.locked and ring.accept(FILM_SECRET)
     of_film = [first for first in range(256) if container.of_frame(bytes([first]) + SALT[1:], False) is container.film]
     assert of_film == [*range(4, 256)]
@@ -175,7 +175,7 @@ def sources() -> list[object]:
     recipient = Recipient(IDENTITY.recipient.public, CANARY.encode() + bytes(26))
     found: list[Passphrase | Key | Recipient | Identity] = [passphrase, key, recipient, IDENTITY]
     containers = [source.new_keys(lambda size: CANARY.encode() + bytes(size - 6)) for source in found]
-    return [*found, *containers, *map(KeyRing.of, containers), KeyRing(passphrase)]
+    return [*found, *containers, *map(KeyRing, containers), KeyRing(passphrase)]
 
 
 @pytest.mark.parametrize("secret", sources(), ids=lambda secret: type(secret).__name__)

@@ -171,9 +171,9 @@ def test_a_container_for_a_recipient(cover, quick_scrypt):
 
 
 def trits_of(recipient: Recipient, salt: bytes) -> tuple[int, ...]:
-    ephemeral = recipient.derive(salt).ephemeral
-    assert ephemeral is not None
-    return tuple(ephemeral)
+    key = recipient.derive(salt)
+    assert key is not None and key.ephemeral is not None
+    return tuple(key.ephemeral)
 
 
 def test_the_ephemeral_key_is_another_for_each_salt():

@@ -10,18 +10,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
 import pytest
 
 from stegnet import MediaError, make_key_file
 from stegnet.core.disk import atomic_write
-from stegnet.results.output import FilmCheck, check_film, digest
-from stegnet.video import FilmWriter
-from tests.support.films import write_film
 from tests.support.waiting import LIMIT
 
 STALE = ".a.mkv.0123456789ab.part"
@@ -237,46 +232,3 @@ def test_of_many_runs_that_end_at_once_one_wins(tmp_path, target):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
     assert contents(tmp_path) == {"a.png": str(*won)}
-
-
-@pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_what_differs_in_a_film_is_found(tmp_path, picture, form):
-    frames, film = [picture(17, 33, seed) for seed in range(5)], tmp_path / "a"
-    write_film(film, frames, form=form)
-    calls = []
-    check_film(film, [digest(frame) for frame in frames], lambda *call: calls.append(call))
-    assert calls == [(n, 5) for n in range(1, 6)]
-    for count in (0, 4, 6):
-        with pytest.raises(MediaError, match=f"with 5 frames, not {count}$") as caught:
-            check_film(film, [digest(frame) for frame in (frames + frames)[:count]], lambda *_: None)
-        assert "faulty" in caught.value.hint
-    if form == "mkv":  # FFmpeg only logs a wrong checksum of FFV1, and decodes something else
-        data = bytearray(film.read_bytes())
-        data[len(data) // 2] ^= 1
-        film.write_bytes(data)
-        with pytest.raises(MediaError):
-            check_film(film, [digest(frame) for frame in frames], lambda *_: None)
-
-
-@pytest.mark.parametrize("form", ["mkv", "mp4"])
-def test_a_film_is_read_back_while_it_is_written(tmp_path, picture, form):
-    frames = [picture(48, 64, seed) for seed in range(40)]
-    for wrong in (None, 3, 39):
-        path, calls = tmp_path / f"{wrong}.{form}", []
-        path.touch()
-        with FilmCheck(path, lambda *call, calls=calls: calls.append(call)) as checking:
-            with FilmWriter(path, 64, 48, Fraction(25), form=form) as film:
-                if film.is_stream:
-                    checking.start()
-                for index, frame in enumerate(frames):
-                    checking.expect(frame ^ np.uint8(index == wrong))
-                    film.write(frame, Fraction(index, 25))
-            if wrong is None:
-                checking.finish()
-                assert calls[-1] == (40, 40)
-            else:
-                with pytest.raises(MediaError, match=f"frame {wrong + 1} does not read back"):
-                    checking.finish()
-    with pytest.raises(ZeroDivisionError), FilmCheck(path, lambda *_: None) as checking:  # not waited for
-        checking.start()
-        raise ZeroDivisionError

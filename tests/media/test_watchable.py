@@ -10,11 +10,10 @@ from av.video.reformatter import ColorRange
 
 from stegnet import MediaError
 from stegnet.core.parallel import no_step
-from stegnet.results.output import digest
 from stegnet.video import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap, unplayable
-from tests.support.films import encoded, ffmpeg, still_film, still_frames, write_film
+from tests.support.films import digest, encoded, ffmpeg, still_film, still_frames, write_film
 from tests.support.quality import psnr
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,9 @@ import numpy as np
 from stegnet.core.names import PICTURE
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
+from stegnet.media.picture_form import write_like
 from stegnet.methods import Context, FoundSecret, MethodOptions, option
-from stegnet.methods.hiding import SamplesContainer, found_file, write_picture
+from stegnet.methods.hiding import SamplesContainer, found_file
 from stegnet.methods.medium import Medium, MediumMethod, SampleMedium, WrittenMedium
 from stegnet.methods.method import MethodInfo, NotFound
 from stegnet.record import Container
@@ -55,6 +56,6 @@ class Green(SampleMedium):
     def costs(self) -> Costs:
         return Costs(np.ones_like(self.samples), np.ones_like(self.samples))
 
-    def write(self, part: Path, sealed: np.ndarray, verify: bool) -> WrittenMedium:
+    def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
         pixels = np.dstack([self._cover.pixels[..., 0], sealed, self._cover.pixels[..., 2]])
-        return WrittenMedium(write_picture(part, pixels, self._cover, None, verify), {})
+        return WrittenMedium(write_like(self._cover, None, part, pixels), {})

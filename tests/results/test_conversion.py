@@ -10,9 +10,8 @@ from PIL import Image
 from stegnet import MediaError
 from stegnet.image import read_picture
 from stegnet.results import OutputTarget, as_named
-from stegnet.results.output import digest
 from stegnet.video import read_frames
-from tests.support.films import encoded, still_film, still_frames
+from tests.support.films import digest, encoded, still_film, still_frames
 from tests.support.quality import psnr
 
 

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,11 @@ def write_film(
         for frame, time in zip(frames, times, strict=True):
             film.write(frame, time)
     return film
+
+
+def digest(frame: np.ndarray) -> str:
+    """The SHA-256 of a picture's samples."""
+    return sha256(np.ascontiguousarray(frame).data).hexdigest()
 
 
 def ffmpeg(inputs: str, out: Path, options: str = "", data: bytes | None = None) -> Path:

@@ -26,7 +26,7 @@ from stegnet.image.pictures import resize
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
-from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written
+from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written
 from stegnet.methods.robust.film_groups import (
     HEAD_BYTES,
     GroupContent,
@@ -40,9 +40,10 @@ from stegnet.methods.robust.film_groups import (
     sureness,
 )
 from stegnet.methods.robust.film_reader import read_groups
+from stegnet.methods.robust.found_content import FoundContent
 from stegnet.methods.robust.grid import hidden_area
 from stegnet.methods.robust.operating_points import GROUP, SHARES, OperatingPoint, film_points, share_of
-from stegnet.methods.robust.robust_content import file_bytes, file_content
+from stegnet.methods.robust.robust_content import file_bytes, file_content, parse_content
 from stegnet.methods.robust.robust_options import RobustOptions
 from stegnet.methods.robust.robust_record import new_nonce
 from stegnet.methods.robust.survival import (
@@ -95,7 +96,7 @@ def embed_in_film(
     check_sides(cover.path, *channel.kept_size(info.height, info.width))
     reduced = ("reduce",) if channel.reduces(info) else ()
     copied = () if exact else ("compress",)
-    context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify")
+    context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify", "write")
     folder = payload.folder()
     source: Source = cover
     if channel.reduces(info):
@@ -191,9 +192,11 @@ class _ModulatedFilm(NewContainer):
         self.width = self.film.info.width
         self.height = self.film.info.height
         self.frames = len(self.film.info.pts)
+        self.keys = self.film.key_source
+        self.context = self.film.context
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Write it as `NewContainer.write` does; the film it writes has been verified already."""
+        """Write it as `NewContainer.write` does."""
         form = film_form_of(self.suffix)
         with_sound(self.surviving.container[0], self.cover.path, part, form)
         file = self.surviving.fitted
@@ -207,6 +210,10 @@ class _ModulatedFilm(NewContainer):
         }
         hidden = self.film.groups * GROUP
         return Written(file, tuple(notes), figures, changed_secret=file.warning, hidden=hidden)
+
+    def is_in(self, found: FoundSecret) -> bool:
+        """Return whether the film itself gives the content, as its copy did that was encoded again."""
+        return isinstance(found, FoundContent) and found.content == parse_content(self.surviving.content, 0)
 
     def _notes_on_size(self) -> list[str]:
         cover, sent = self.cover.film, self.film.info

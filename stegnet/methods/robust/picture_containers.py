@@ -16,12 +16,14 @@ from stegnet.image.pictures import read_picture, refuse_palette, resize
 from stegnet.keys import KeySource
 from stegnet.media.cover import Compressed, Cover, about_secret
 from stegnet.media.jpeg_cover import jpeg_cover
-from stegnet.methods.hiding import write_jpeg, write_picture
-from stegnet.methods.method import Context, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
+from stegnet.media.picture_form import write_like
+from stegnet.methods.hiding import write_jpeg
+from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
 from stegnet.methods.robust.block_placement import content_capacity
+from stegnet.methods.robust.found_content import FoundContent
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
-from stegnet.methods.robust.robust_content import file_bytes, file_content, fit_picture, within_ratio
+from stegnet.methods.robust.robust_content import file_bytes, file_content, fit_picture, parse_content, within_ratio
 from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust.robust_pictures import (
@@ -141,6 +143,8 @@ class _ModulatedPicture(NewContainer):
 
     def __post_init__(self) -> None:
         self.height, self.width = self.sent.pixels.shape[:2]
+        self.keys = self.sent.key_source
+        self.context = self.sent.context
 
     def write(self, part: Path, verify: bool) -> Written:
         container = self.surviving.container
@@ -148,8 +152,8 @@ class _ModulatedPicture(NewContainer):
 
         def write() -> tuple[Changes, tuple[str, ...]]:
             if jpeg:
-                return write_jpeg(part, jpeg.cover, jpeg.planes(container), verify), jpeg.cover.notes
-            lost = write_picture(part, container, self.cover, self.cover.picture[1], verify)
+                return write_jpeg(part, jpeg.cover, jpeg.planes(container)), jpeg.cover.notes
+            lost = write_like(self.cover, self.cover.picture[1], part, container)
             return Changes.of(self.sent.pixels, container), lost
 
         changes, lost = self.sent.context.with_heartbeat("write", write)
@@ -169,6 +173,12 @@ class _ModulatedPicture(NewContainer):
         advice = Text("use a larger cover, or a milder channel", Aside("survive", "CHANNEL"))
         warnings = warnings_of_psnr(file.copy.psnr, LEAST, advice)
         return Written(None, notes, figures, warnings, file.copy.psnr, file.warning)
+
+    def is_in(self, found: FoundSecret) -> bool:
+        """Return whether the file itself gives the content, as all simulated copies did."""
+        return isinstance(found, FoundContent) and found.content == parse_content(
+            self.surviving.content, self.height * self.width
+        )
 
     def _note_on_copy(self) -> str:
         height, width = _secret_picture(self.payload, self.area).shape[:2]

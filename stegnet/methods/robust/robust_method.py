@@ -2,22 +2,20 @@
 
 import math
 from contextlib import suppress
-from hashlib import sha256
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
 from stegnet import channels, video
 from stegnet.channels.destinations import MESSENGER, USUAL_CHANNELS
-from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
-from stegnet.core.names import FILE, FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME, counted, printable
+from stegnet.core.names import FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_markers import open_jpeg
-from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.keys import Key, KeySource, Opener, Passphrase
 from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
@@ -27,23 +25,20 @@ from stegnet.methods.method import (
     Context,
     CoverSize,
     Fit,
-    FoundSecret,
     HidingMethod,
     MethodInfo,
     NewContainer,
     NotFound,
     Payload,
 )
+from stegnet.methods.robust.found_content import ROBUST, FoundContent
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
-from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed
 
 if TYPE_CHECKING:
     from stegnet.channels import FilmChannel, PictureChannel
-    from stegnet.methods.robust.robust_content import RobustContent, RobustPicture
 
-ROBUST = "robust"
 # Channels of films whose capacity is listed in the short list.
 _USUAL = (USUAL_CHANNELS[FILM], "h264:18", "h264:28", MESSENGER)
 
@@ -144,17 +139,18 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
 
-    def find(self, container: Container, context: Context) -> "FoundContent | NotFound":
+    def find(self, container: Container, context: Context) -> FoundContent | NotFound:
         """Read content where no record opens; for a recipient's identity, nothing is searched for."""
-        if not _has_salted_key(container.key_source):
+        key = container.key_source
+        if not _has_salted_key(key):
             return NotFound()
         if container.first.record is not None:
             return _not_found(container, context)
         if container.kind == FILM:
-            content = _message_in_film(container, context)
+            content = _message_in_film(container, key, context)
             pixels = 0
         else:
-            content = _content_of_picture(container, context)
+            content = _content_of_picture(container, key, context)
             pixels = container.height * container.width
         try:
             if content is not None:
@@ -174,7 +170,7 @@ def _not_found(container: Container, context: Context) -> NotFound:
     return NotFound((14 + 4 * megapixels) / thread_count())  # a core takes 14 s, and 4 s a megapixel
 
 
-def _has_salted_key(source: KeySource) -> bool:
+def _has_salted_key(source: Opener) -> TypeGuard[Key | Passphrase]:
     """Return whether keys are derived from a salt: False for a recipient and an identity.
 
     The ephemeral key for a recipient would be at places that anyone who knows the recipient can find. Salts repeat in
@@ -219,11 +215,11 @@ def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
     return int(ROBUST_FILMS[channel.name] * pixels / 8)
 
 
-def _content_of_picture(container: Container, context: Context) -> bytes | None:
+def _content_of_picture(container: Container, key: KeySource, context: Context) -> bytes | None:
     """Return the content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
     modem = context.network(robust.PictureModem.load, SHIPPED_MODEM)
-    reader = robust.PictureReader(modem, container.key_source, context.search)
+    reader = robust.PictureReader(modem, key, context.search)
     tiles = 0, 0  # done and in all
 
     def step(done: int, total: int) -> None:
@@ -233,7 +229,7 @@ def _content_of_picture(container: Container, context: Context) -> bytes | None:
     return with_heartbeat(lambda: reader.read(picture, step), lambda: context.progress("reveal tiles", *tiles))
 
 
-def _message_in_film(container: Container, context: Context) -> bytes | None:
+def _message_in_film(container: Container, key: KeySource, context: Context) -> bytes | None:
     """Return the message that survived in a film; None if nothing opens.
 
     Raises RevealError if only a part of it is left.
@@ -243,7 +239,7 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
     pieces = robust.read_film(
         container.readable_frames,
         container.times,
-        container.key_source,
+        key,
         lambda done: context.progress("reveal", done, 0),
         context.search,
     )
@@ -254,52 +250,3 @@ def _message_in_film(container: Container, context: Context) -> bytes | None:
         hint = "frames were lost or repeated, or the film was encoded at a lower quality than it was hidden for"
         raise RevealError(f"{pieces.share:.0%} of what is hidden here is left: {groups}", hint, subject=container.path)
     return pieces.message
-
-
-class FoundContent(FoundSecret):
-    """A picture or file that survived lossy codecs, read without error whatever happened to its container."""
-
-    method = ROBUST
-    tells_damage = False
-
-    def __init__(self, container: Container, context: Context, content: "RobustContent") -> None:
-        super().__init__(container, context)
-        self._content = content
-        self.kind = PICTURE
-        if isinstance(content, robust.RobustFile):
-            self.kind = FILE
-            self.name = content.name
-            self.size = len(content.data)
-
-    def text(self, strict: bool = False) -> Report | None:
-        """Return a report with the text if a text is hidden; None for a picture or another file."""
-        if isinstance(self._content, robust.RobustPicture):
-            return None
-        return text_report(self._content.name, self._content.data)
-
-    def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        """Write the picture or file that was read without error; `strict` has no effect here."""
-        if isinstance(self._content, robust.RobustPicture):
-            return write_revealed(out, self._decoded(self._content))
-        name = self._content.name
-        data = self._content.data
-        with atomic_write(out.path, overwrite=out.force, private=True) as part:
-            part.write_bytes(data)
-            named = as_named(part, name, out, self.context.progress)
-        line = f"hidden: {printable(name)}, {counted(len(data), 'byte')}"
-        return Report(
-            notes=(line, *named.notes), warnings=named.warnings, name=name, size=len(data), unchanged=named.unchanged
-        )
-
-    def _decoded(self, picture: "RobustPicture") -> np.ndarray:
-        try:
-            return picture.decoded()
-        except ValueError as error:
-            raise RevealError(f"the hidden picture is damaged ({error})", subject=self.container.path) from error
-
-    def details(self) -> dict[str, Any]:
-        """Return the size of a picture, or the name, size and digest of a file."""
-        if isinstance(self._content, robust.RobustPicture):
-            return {"hidden_width": self._content.width, "hidden_height": self._content.height}
-        digest = sha256(self._content.data).hexdigest()
-        return {"hidden_name": self.name, "hidden_bytes": self.size, "hidden_sha256": digest}

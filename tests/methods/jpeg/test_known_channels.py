@@ -15,6 +15,7 @@ from stegnet import (
     ConfigError,
     Identity,
     Key,
+    MediaError,
     Passphrase,
     RevealError,
     Session,
@@ -22,6 +23,8 @@ from stegnet import (
 from stegnet.channels import KnownChannel, read_channel
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.cli.command import main
+from stegnet.methods import jpeg_channel, jpeg_tolerant
+from stegnet.record import format_record
 from tests.support.apps import App, converted, in_wide_steps, photo, swapped_profile, with_byte
 from tests.support.jpegs import read_jpeg
 
@@ -249,3 +252,19 @@ def test_an_album_and_a_folder_of_covers(tmp_path: Path, exact: Path, capsys: py
         assert run("reveal", received, "--key-file", keys, "-o", tmp_path / f"{sent.stem}.txt") == 0
         assert (tmp_path / f"{sent.stem}.txt").read_bytes() == SECRET
     capsys.readouterr()
+
+
+def test_what_does_not_open_when_it_has_arrived_is_not_kept(
+    tmp_path: Path, key: Key, channel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record's bytes are others than those that are to be hidden."""
+    cover = photo(tmp_path / "c.jpg", (320, 256))
+    formatted = format_record
+    for module in (jpeg_channel, jpeg_tolerant):
+        monkeypatch.setattr(
+            module, "format_record", lambda *given: bytes([formatted(*given)[0] ^ 1]) + formatted(*given)[1:]
+        )
+    before = set(tmp_path.iterdir())
+    with pytest.raises(MediaError, match="does not give the secret back"):
+        Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, survive=channel)
+    assert set(tmp_path.iterdir()) == before
