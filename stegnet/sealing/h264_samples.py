@@ -91,7 +91,7 @@ class Group:
     """A picture, a group of pictures, or several."""
 
     slices: tuple[Slice, ...]  # the slices that carry something
-    context: bytes  # hash of everything else in the pictures
+    context: bytes  # hash of everything else in the pictures, and of what they are decoded with
 
     @classmethod
     def of(cls, groups: Sequence["Group"]) -> "Group":
@@ -258,6 +258,8 @@ class FilmStream:
         free = ends or all(not unit[0] & referred for _, unit in parts)
         for place, unit in parts:
             part = self._slice(number, place, unit, parameters) if free else None
+            for own in parameters.shown_by(unit):
+                hashed.update(len(own).to_bytes(4, "big") + own)
             hashed.update(part.rest if part else unit)
             slices += [part] if part else []
         return Group(tuple(slices), hashed.digest())

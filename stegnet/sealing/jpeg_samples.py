@@ -74,10 +74,10 @@ def with_samples(jpeg: JpegPicture, samples: NDArray[np.uint8]) -> list[NDArray[
 def medium_of(jpeg: JpegPicture) -> SampleModel:
     """Return the model of the samples of a JPEG.
 
-    Its context, which the MAC covers, is the SHA-256 of everything that carries nothing: the quantisation tables, the
-    first coefficients of luma, and chroma.
+    Its context, which the MAC covers, is the SHA-256 of everything that carries nothing: the size in pixels, the
+    quantisation tables, the first coefficients of luma, and chroma.
     """
-    hashed = sha256(b"stegnet/1/jpeg")
+    hashed = sha256(b"stegnet/1/jpeg" + size_bytes(jpeg.file.height, jpeg.file.width))
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
         rows, cols, _ = plane.shape
         hashed.update(bytes([component.across, component.down]) + size_bytes(rows, cols))

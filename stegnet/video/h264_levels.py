@@ -107,6 +107,13 @@ class Parameters:
             raise H264Error(Reason.NO_PARAMETERS)
         return self.sps[sps], pps
 
+    def shown_by(self, nal: bytes) -> tuple[bytes, bytes]:
+        """Return a slice's SPS and PPS, which decide its size, colours and rounding; empty if they are missing."""
+        try:
+            return self.of(nal)
+        except H264Error:
+            return b"", b""
+
     def beyond(self, nal: bytes, levels: "Levels") -> np.ndarray:
         """Return the luma levels of a slice whose blocks lie, at least partly, outside the shown area, (n,) bool.
 

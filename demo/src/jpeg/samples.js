@@ -103,13 +103,14 @@ function flatBlocks({ file, planes: [luma] }) {
 /** Coefficients, without what their MAC covers besides. @type {import("../format/sample_order.js").SampleModel} */
 export const COEFFICIENTS = { share: GROUP };
 
-/** A JPEG's coefficients; the MAC covers its tables, the first coefficients of luma, and chroma, by their SHA-256. */
+/** A JPEG's coefficients; the MAC covers size, tables, the first coefficients of luma, and chroma, by their SHA-256. */
 export async function mediumOf(jpeg) {
   const parts = jpeg.file.components.flatMap(({ across, down, rows, cols }, index) => {
     const shown = index ? jpeg.planes[index] : jpeg.planes[0].filter((_, at) => at % SIZE === 0);
     return [[across, down], u32(rows), u32(cols), words(stepsOf(jpeg, index)), words(shown)];
   });
-  const context = new Uint8Array(await crypto.subtle.digest("SHA-256", join(LABEL, ...parts)));
+  const size = [u32(jpeg.file.height), u32(jpeg.file.width)];
+  const context = new Uint8Array(await crypto.subtle.digest("SHA-256", join(LABEL, ...size, ...parts)));
   return { ...COEFFICIENTS, context };
 }
 

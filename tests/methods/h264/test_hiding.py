@@ -17,7 +17,7 @@ from stegnet.sealing.h264_samples import FilmStream, film_groups
 from stegnet.video import read_frames
 from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, still_film
-from tests.support.h264 import moving
+from tests.support.h264 import Bits, moving
 from tests.support.quality import psnr
 from tests.support.sealing import KEY
 
@@ -136,6 +136,36 @@ def test_only_signs_change_and_no_place_gets_another_share_of_them(cover, contai
     costs = before.costs()
     assert costs.up.shape == costs.down.shape == before.samples.shape
     assert ((costs.up == 500) | (costs.down == 500)).all()
+
+
+def with_other_colours(container: Path, out: Path) -> Path:
+    """A film whose PPS has another offset of chroma's quantiser (H.264, 7.3.2.2), by one bit."""
+    data, avcc = bytearray(container.read_bytes()), read_mp4(container).avcc
+    pps = 8 + int.from_bytes(avcc[6:8], "big") + 3  # behind the SPS, of which there is one
+    read = Bits(avcc[pps:])
+    read.ue(), read.ue(), read.u(2), read.ue(), read.ue(), read.ue(), read.u(3), read.ue(), read.ue()
+    assert read.ue(), "a code of one bit can't be exchanged for its neighbour"
+    data[data.index(avcc) + pps + 1 + (read.at - 1) // 8] ^= 0x80 >> (read.at - 1) % 8
+    out.write_bytes(data)
+    return out
+
+
+def test_parameter_sets_of_other_colours_are_told(tmp_path, capsys):
+    """And copies without encoding are whole, in any container."""
+    out = tmp_path / "out.mp4"
+    hide(film(tmp_path / "cover.mp4", options=f"{B_PICTURES} -x264-params chroma-qp-offset=-3"), NOTE, out)
+    metadata = ["-c", "copy", "-bsf:v", "h264_metadata=matrix_coefficients=9:video_full_range_flag=1"]
+    altered = [with_other_colours(out, tmp_path / "pps.mp4"), encoded(out, tmp_path / "sps.mp4", *metadata)]
+    (tmp_path / "k").write_bytes(bytes(range(32)))
+    for each in altered:
+        found = SESSION.reveal(each, key=KEY)
+        assert (found.data, found.trouble) == (NOTE, ("the film was altered since it was hidden",))
+        key = "--key-file", str(tmp_path / "k")
+        assert main(["reveal", str(each), *key, "--strict", "-o", str(tmp_path / "o")]) == 1
+        assert "altered" in capsys.readouterr().err
+    for form in ("mkv", "mov", "mp4"):
+        copy = encoded(out, tmp_path / f"copy.{form}", "-c", "copy", "-map", "0")
+        assert SESSION.reveal(copy, key=KEY, strict=True).data == NOTE
 
 
 def test_a_film_of_two_groups_may_be_cut_at_key_frames(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import CapacityError, MediaError, Session
+from stegnet import CapacityError, MediaError, RevealError, Session
 from stegnet.core.names import USUAL_NAME
 from stegnet.keys import Identity, Key
 from stegnet.media.cover import Cover
@@ -47,6 +47,21 @@ def test_all_but_the_coefficients_stays(tmp_path, cover):
         made.append(own.planes[0] != jpeg.planes[0])
     both, each = (made[0] & made[1]).sum(), min(part.sum() for part in made)
     assert each > 300 and both < each / 2
+
+
+def test_a_height_that_shows_less_is_told(tmp_path, picture):
+    """All its blocks stay."""
+    Image.fromarray(picture(200, 277)).save(tmp_path / "cover.jpg", quality=90)
+    SESSION.hide(tmp_path / "cover.jpg", DATA, tmp_path / "out.jpg", key=KEY)
+    for place, side in ((3, 193), (5, 273)):  # height and width in the frame's header (T.81, B.2.2)
+        data = bytearray((tmp_path / "out.jpg").read_bytes())
+        frame = data.index(b"\xff\xc0") + 2 + place
+        data[frame : frame + 2] = side.to_bytes(2, "big")
+        (tmp_path / "cropped.jpg").write_bytes(data)
+        found = SESSION.reveal(tmp_path / "cropped.jpg", key=KEY)
+        assert (found.data, found.trouble) == (DATA, ("the picture was altered since it was hidden",))
+        with pytest.raises(RevealError, match="altered"):
+            SESSION.reveal(tmp_path / "cropped.jpg", key=KEY, strict=True)
 
 
 def test_pixels_are_decoded_where_nothing_opens(tmp_path, cover, monkeypatch):
