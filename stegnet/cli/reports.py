@@ -20,7 +20,7 @@ from stegnet.core.text import LOSS, Text, joined, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.media.condition import of_all
 from stegnet.media.cover import media_kind
-from stegnet.media.metadata import PLACE, PLACE_KEPT
+from stegnet.media.metadata import PLACE
 from stegnet.methods import HideJob
 from stegnet.results import (
     CHANGED_SECRET,
@@ -76,15 +76,15 @@ def warn_beforehand(line: str) -> None:
         messages.warning(line)
 
 
-def warn_of_places(job: HideJob, plan: FolderPlan) -> None:
-    """Print a warning before the work begins on covers in a folder whose containers will say where they were taken."""
-    places = []
+def warn_of_covers(job: HideJob, plan: FolderPlan) -> None:
+    """Print the warnings that are due before the work begins on covers of a folder, each once."""
+    about = defaultdict[str, list[str]](list)
     for each in plan.jobs:
         with suppress(StegnetError):  # the job itself will tell
-            if isinstance(each.source, Path) and job.place_kept(each.source):
-                places.append(each.source.name)
-    if places:
-        messages.warning(Text(f"{messages.listed(places)}: ", PLACE_KEPT))
+            for line in job.foretold(each.source) if isinstance(each.source, Path) else ():
+                about[line].append(each.source.name)
+    for line, names in about.items():
+        messages.warning(Text(f"{messages.listed(names)}: ", line))
 
 
 def _facts(report: Report, size: int) -> str:

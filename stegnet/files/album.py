@@ -107,7 +107,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     targets: list[OutputTarget] = []
     for cover in album.covers:
         try:
-            suffix = job.unasked_suffix(cover)
+            suffix = job.unasked_suffix(cover, alone=False)
         except MediaError as error:
             raise in_folder(error) from error
         out = replace(folder, path=folder.path / names.take(cover.stem, suffix))

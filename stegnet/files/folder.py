@@ -273,7 +273,7 @@ def hide_each(
     def work(job: Job) -> tuple[Place, Report]:
         assert job.secret is not None
         with fetched(job.source) as cover:
-            out = folder.path / names.take(job.source.stem, hide.unasked_suffix(cover))
+            out = folder.path / names.take(job.source.stem, hide.unasked_suffix(cover, alone=False))
             with writing(folder, out) as target, fetched(job.secret) as secret:
                 return out, hide(cover, secret, target, key_source)
 

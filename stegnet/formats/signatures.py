@@ -207,6 +207,9 @@ def form_of(source: Source) -> Form | None:
 
 def unknown_form(path: Source) -> MediaError:
     """Return the error for a file that must be a picture, film or sound, but isn't."""
+    if start_of(path)[:4] == b"\xff\xd8\xff\xf7":
+        problem = "is a file, not a picture, film or sound that can be read: it is a JPEG-LS, which is not supported"
+        return MediaError(problem, "convert it to PNG first", subject=path)
     hint = "use a picture, film, WAV or FLAC; convert other pictures to PNG, films to MP4"
     return MediaError("is a file, not a picture, film or sound that can be read", hint, subject=path)
 

@@ -18,7 +18,7 @@ from stegnet.channels.destinations import DESTINATIONS
 from stegnet.channels.transit import transit_of_file
 from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
-from stegnet.core.names import CHANNEL_SUFFIX, FILM, PICTURE, SOUND, TEXT_NAME, safe_name
+from stegnet.core.names import CHANNEL_SUFFIX, FILM, JPEG_SUFFIXES, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
@@ -27,7 +27,7 @@ from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, kind
 from stegnet.media.metadata import has_gps_position
-from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, keeps_place, refused_growth
+from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, keeps_place, made_anew, refused_growth
 from stegnet.methods.registry import method_for
 from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames
@@ -316,7 +316,8 @@ class CapacityQuestion:
         """Return the bytes that fit, the bytes that are hard to find, and the cover's lossy past; or why nothing fits.
 
         If the container gets much larger than its cover, `grows` says so; `larger` is the error of one that is larger
-        than anyone is to get unasked. `place`: the container says where its cover was taken, unless that is left out.
+        than anyone is to get unasked. `anew`: the container is another JPEG. `place`: it says where
+        its cover was taken, unless that is left out.
 
         The files are those of `inputs`, each in a folder of its own, which messages don't name.
         """
@@ -396,6 +397,8 @@ class _IntendedHiding:
                 known |= _offered(refused_growth(cover, growth, suffix))
             elif growth and growth.is_much:
                 known["grows"] = growth.in_words
+            if channel_file is None and suffix in JPEG_SUFFIXES and (anew := made_anew(cover, suffix)):
+                known["anew"] = anew
             if keeps_place(cover, suffix):
                 known["place"] = True
             return known

@@ -31,6 +31,7 @@ _OTHER_FRAMES = {  # kinds of frames that are not, by marker
     **dict.fromkeys((0xC9, 0xCA), _ARITHMETIC),
     0xCB: f"lossless and {_ARITHMETIC}",
     **dict.fromkeys((0xCD, 0xCE, 0xCF), f"hierarchical and {_ARITHMETIC}"),
+    0xF7: "a JPEG-LS",
 }
 _INDEX_SIGNATURE = b"MPF\0"
 
@@ -54,17 +55,19 @@ class UnsupportedJpegError(MediaError):
 
     Attributes:
         reason: end of a sentence about the file, "is CMYK" or "has 12 bits a sample".
+        way_out: how to make it an ordinary JPEG without loss; "": there is no way.
     """
 
     reason = ""
+    way_out = ""
 
     @classmethod
-    def because(cls, reason: str, subject: object) -> Self:
-        """Return the error for a reason and a file's name."""
-        by_jpegtran = "make it an ordinary JPEG without loss: `jpegtran -copy all IN.jpg > OUT.jpg`"
-        hint = by_jpegtran if reason == f"is {_ARITHMETIC}" else HINT
-        error = cls(f"the JPEG {reason}, which is not supported", hint, subject)
+    def because(cls, reason: str, subject: object, recodable: bool = False) -> Self:
+        """Return the error for a reason and a file's name; a recodable JPEG is one that jpegtran makes ordinary."""
+        way_out = "make it an ordinary JPEG without loss: `jpegtran -copy all IN.jpg > OUT.jpg`" if recodable else ""
+        error = cls(f"the JPEG {reason}, which is not supported", way_out or HINT, subject)
         error.reason = reason
+        error.way_out = way_out
         return error
 
 
@@ -360,7 +363,8 @@ class _Parser:
         if marker in _HUFFMAN_FRAMES:
             self._frame(marker, start)
         elif marker in _OTHER_FRAMES:
-            raise UnsupportedJpegError.because(f"is {_OTHER_FRAMES[marker]}", self.name)
+            kind = _OTHER_FRAMES[marker]
+            raise UnsupportedJpegError.because(f"is {kind}", self.name, recodable=kind == _ARITHMETIC)
         elif marker == _Marker.DHT:
             tables = list(_huffman_tables(self.data, start, end))
             self.file.huffman_segments.append((start, end, tables))
@@ -374,7 +378,8 @@ class _Parser:
         elif marker == _Marker.APP14 and self.data[start : start + 5] == b"Adobe":
             self.in_rgb = self.data[start + 11] == 0
         elif marker == _Marker.DNL:
-            raise self._height_at_end()
+            (height,) = struct.unpack_from(">H", self.data, start)
+            raise self._height_at_end(known=height == self.file.height)
         elif marker == _Marker.SOS:
             self._scan(start, end, part_end)
 
@@ -390,7 +395,7 @@ class _Parser:
             if 0 in scan.components:
                 missing[scan.first : scan.last + 1] = [scan.low] * (scan.last + 1 - scan.first)
         if any(missing):
-            raise MediaError("the JPEG is truncated: its last scans are missing", _AGAIN, subject=self.name)
+            raise UnsupportedJpegError.because("lacks its last scans", self.name, recodable=True)
 
         numbers = bytes(component.number for component in self.file.components)
         if len(numbers) == 3 and (self.in_rgb or numbers == b"RGB"):
@@ -411,7 +416,7 @@ class _Parser:
             kind = "is CMYK" if count == 4 else f"has {count} components"
             raise UnsupportedJpegError.because(kind, self.name)
         if not file.height:
-            raise self._height_at_end()
+            raise self._height_at_end(known=False)
         factors = [factor for component in file.components for factor in (component.across, component.down)]
         if not file.width or min(factors) < 1 or max(factors) > 4:  # T.81, B.2.2
             raise MediaError("the JPEG is damaged: it has no size", subject=self.name)
@@ -419,9 +424,9 @@ class _Parser:
             size = f"has {file.width}×{file.height} pixels, and at most {MOST_JPEG_SIDE} a side can be read"
             raise MediaError(f"the JPEG {size}", "cut it into parts", subject=self.name)
 
-    def _height_at_end(self) -> MediaError:
-        """Return the error for a frame of height 0, whose true height follows its scan (T.81, B.2.2, B.2.5)."""
-        return UnsupportedJpegError.because("has its height at its end", self.name)
+    def _height_at_end(self, known: bool) -> MediaError:
+        """Return the error for a frame whose height follows its scan (T.81, B.2.2, B.2.5); known: its header has it."""
+        return UnsupportedJpegError.because("has its height at its end", self.name, recodable=known)
 
     def _quantisation(self, start: int, end: int) -> None:
         """Read quantisation tables, DQT (T.81, B.2.4.1)."""

@@ -232,18 +232,25 @@ class Cover(OpenedFile):
         """True if the file begins as a JPEG does."""
         return is_jpeg(self)
 
-    @cached_property
+    @property
     def rare_jpeg(self) -> str:
         """Reason that a JPEG can't stay one, such as "it is CMYK"; "" for other JPEGs and other files."""
-        if not self.is_jpeg:
-            return ""
-        try:
-            open_jpeg(self)
-        except UnsupportedJpegError as error:
-            return f"it {error.reason}"
-        except MediaError as error:
-            return error.problem
-        return ""
+        error = self._jpeg_error
+        return f"it {error.reason}" if isinstance(error, UnsupportedJpegError) else error.problem if error else ""
+
+    @property
+    def jpeg_way_out(self) -> str:
+        """How to make a JPEG that can't stay one ordinary without loss; "": it need not be, or can't."""
+        return self._jpeg_error.way_out if isinstance(self._jpeg_error, UnsupportedJpegError) else ""
+
+    @cached_property
+    def _jpeg_error(self) -> MediaError | None:
+        if self.is_jpeg:
+            try:
+                open_jpeg(self)
+            except MediaError as error:
+                return error
+        return None
 
     @cached_property
     def png(self) -> PngFile | None:

@@ -5,7 +5,7 @@ found in them.
 """
 
 from stegnet.core.names import FILE, FILM, PICTURE
-from stegnet.methods.hiding import HideJob, hide_file, hide_record, keeps_place, refused_growth
+from stegnet.methods.hiding import HideJob, hide_file, hide_record, keeps_place, made_anew, refused_growth
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -43,6 +43,7 @@ __all__ = [
     "hide_file",
     "hide_record",
     "keeps_place",
+    "made_anew",
     "option",
     "refused_growth",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from stegnet import near, video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, StegnetError
-from stegnet.core.names import ALBUM, FILE, FILM, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
+from stegnet.core.names import ALBUM, FILE, FILM, JPEG_SUFFIXES, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
 from stegnet.core.parallel import Progress, parallel_map, prefetch
 from stegnet.core.text import Aside, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
@@ -109,14 +109,20 @@ class HideJob:
         self.method.check(cover, self.options)
         return self.method.suffixes_of(cover)[0]
 
-    def unasked_suffix(self, cover: Path) -> str:
+    def unasked_suffix(self, cover: Path, alone: bool = True) -> str:
         """Return the suffix for the container of a cover that nobody has named; an MP4 with H.264 is to stay one.
 
+        Args:
+            cover: file of the cover.
+            alone: refuse a JPEG that can't stay one; of several covers, those become PNGs, and the user is told.
+
         Raises:
-            MediaError: it would be many times as large as its cover, and `larger` names the suffix.
+            MediaError: it would be many times as large as its cover, or not the JPEG that it is; `larger`: its suffix.
         """
         with Cover(cover) as opened:
             suffix = self.usual_suffix(opened)
+            if alone and opened.rare_jpeg and self.method.info.name == AUTO and not self.options.resize:
+                raise _refused_form(opened, suffix)
             growth = self.growth(opened, suffix) if self.method.info.name == AUTO else None
             if growth and growth.is_asked_about:
                 raise refused_growth(opened, growth, suffix)
@@ -128,10 +134,13 @@ class HideJob:
         is_chosen = self.method.info.name != AUTO
         return ".mp4" if not is_chosen and cover.lossy_format == H264_FILM and is_mp4(cover) else suffix
 
-    def place_kept(self, cover: Path) -> bool:
-        """Return whether the container that nobody names of a cover will say where that was taken."""
+    def foretold(self, cover: Path) -> tuple[str, ...]:
+        """Return the warnings that are due before one of several covers is hidden in, whose containers nobody names."""
         with Cover(cover) as opened:
-            return not self.options.strip_metadata and keeps_place(opened, self.usual_suffix(opened))
+            suffix = self.usual_suffix(opened)
+            place = PLACE_KEPT if not self.options.strip_metadata and keeps_place(opened, suffix) else ""
+            form = made_anew(opened, suffix) if self.method.info.name == AUTO and not self.options.resize else ""
+        return tuple(filter(None, (place, form)))
 
     def growth(self, cover: Cover, suffix: str) -> Growth | None:
         """Return how large the container gets; None: about as large as its cover, or not known."""
@@ -170,6 +179,26 @@ def refused_growth(cover: Cover, growth: Growth, suffix: str) -> MediaError:
     return error
 
 
+def _refused_form(cover: Cover, suffix: str) -> MediaError:
+    """Return the error for a JPEG that can't stay the JPEG it is, where nobody has asked for another form."""
+    anew = Text(
+        f"ask for a JPEG made anew, or a {suffix[1:].upper()}", Aside("to", f"NAME.jpg, NAME{suffix}", quoted=False)
+    )
+    hint = Text(f"{cover.jpeg_way_out}; or ", anew) if cover.jpeg_way_out else anew
+    error = MediaError(f"can't stay the JPEG that it is, since {cover.rare_jpeg}", hint, subject=cover)
+    error.larger = suffix
+    return error
+
+
+def made_anew(cover: Cover, suffix: str) -> str:
+    """Return the warning that a JPEG does not stay the JPEG that it is; "" if it does, or needs not."""
+    if not cover.rare_jpeg:
+        return ""
+    becomes = "a JPEG made anew" if suffix in JPEG_SUFFIXES else f"a {suffix[1:].upper()}"
+    made = f"the cover can't stay the JPEG that it is, since {cover.rare_jpeg}: it becomes {becomes}"
+    return f"{made}; to keep it, {cover.jpeg_way_out}" if cover.jpeg_way_out else made
+
+
 def or_without_loss(error: Refusal, cover: Cover) -> Refusal:
     """Return the error for a film that can't stay what it is, with the size of one without loss."""
     larger = f"write it without loss, {growth_of(cover).in_words}"
@@ -203,6 +232,9 @@ def hide_file(
         out.check(method.suffixes_of(opened), opened.called, *files)
         if keeps_place(opened, suffix):
             context.warn(PLACE_KEPT)
+        keeps_form = method.info.name in (AUTO, "jpeg") and not options.names_channel
+        if keeps_form and suffix in JPEG_SUFFIXES and (anew := made_anew(opened, suffix)):
+            context.warn(anew)
 
         choices = method.choices(opened, payload, suffix, options)
         made, choice = _embed(choices, opened, payload, suffix, key_source, context)

@@ -101,7 +101,8 @@ that does the same. For apps of which nothing is known: --for messenger.
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, if the cover is a JPEG."""
         rare = cover.cover.rare_jpeg if cover.cover else ""
-        why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {rare}")] if rare else []
+        way_out = f"; {cover.cover.jpeg_way_out}" if cover.cover and cover.cover.jpeg_way_out else ""
+        why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {rare}{way_out}")] if rare else []
         try:
             found = self.capacity(cover, USUAL_NAME, JpegOptions())
         except MediaError:

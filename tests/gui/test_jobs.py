@@ -205,6 +205,7 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
         picture.convert("CMYK").save(tmp_path / "cmyk.jpg")
     found = capacity(client, tmp_path / "cmyk.jpg")  # which is made anew
     assert found["capacity"] > 1000 and found["history"] is None
+    assert found["anew"].startswith("the cover can't stay the JPEG that it is, since it is CMYK")
 
 
 def test_settings_have_the_labels_of_the_page():

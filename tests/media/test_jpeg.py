@@ -469,7 +469,7 @@ def test_other_kinds_are_said(tmp_path, encoded):
     """Decoders show a progressive JPEG without its last scan, less sharp; its lowest bits have no place in the file."""
     start = encoded(progressive=True).rpartition(b"\xff\xda")[0]
     for data, message in (
-        (start + b"\xff\xd9", "its last scans are missing"),
+        (start + b"\xff\xd9", "lacks its last scans"),
         (encoded(mode="CMYK"), "CMYK"),
         (encoded(keep_rgb=True, subsampling="4:4:4"), "in RGB"),
     ):

@@ -1,7 +1,9 @@
 """Covers that are rare, or say more than their pixels: what becomes of them is said, and what to do."""
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import stegnet
 from stegnet.cli import main
 from tests.support.films import make_film, picture
 
-pytestmark = pytest.mark.filterwarnings("ignore:the cover is")  # which the report says, too
+pytestmark = pytest.mark.filterwarnings("ignore:the cover (is|can't stay)")  # which the report says, too
 KEY = stegnet.Key(bytes(range(32)))
 
 
@@ -47,7 +49,7 @@ RARE: dict[str, Callable[[str], None]] = {
 def test_a_jpeg_that_can_not_stay_one_is_written_otherwise_with_the_reason(what, capsys):
     RARE[what]("a.jpg")
     assert main(["info", "a.jpg"]) == 0
-    assert f"its own JPEG can't be used: it is {what}\n" in capsys.readouterr().out
+    assert f"its own JPEG can't be used: it is {what}" in capsys.readouterr().out
     report = stegnet.hide("a.jpg", "note.txt", "out.png", key=KEY)
     assert report.warnings[0].startswith(f"the cover is a JPEG that can't stay one, since it is {what}: ")
     assert stegnet.reveal("out.png", key=KEY).text == "at noon"
@@ -90,6 +92,11 @@ def test_rare_jpegs_stop_neither_a_folder_nor_an_album(capsys):
     Image.fromarray(picture(120, 160, 4)).save("covers/9.jpg")
     assert main(["hide", "covers", "note.txt", "--key-file", "k", "-o", "out"]) == 0
     assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png", "2.png", "9.jpg"]
+    told = capsys.readouterr().err.splitlines()
+    becomes = "can't stay the JPEG that it is, since it is"
+    assert [line.split(": ")[1] for line in told[:3]] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert all(f"{becomes} {what}: it becomes a PNG" in line for line, what in zip(told, RARE, strict=False))
+    assert "jpegtran -copy all" in told[2]
     assert main(["hide", "covers", "note.txt", "--spread", "--key-file", "k", "-o", "album"]) == 0
     assert main(["reveal", "album", "--key-file", "k", "-o", "back.txt"]) == 0
     assert Path("back.txt").read_text() == "at noon"
@@ -171,3 +178,60 @@ def test_info_of_a_film_of_one_frame_names_nothing_that_hiding_refuses(capsys):
         stegnet.hide("a.mkv", "note.txt", "b.mkv", key=KEY, survive="h264:23")
     assert main(["info", "a.mkv"]) == 0
     assert "film, 320×240, 1 frame, " in capsys.readouterr().out
+
+
+def jpegs_that_cannot_stay() -> dict[str, tuple[bytes, str, bool]]:
+    """JPEGs by name: the file, why it can't stay one, and whether jpegtran makes it ordinary."""
+    saved = {}
+    for name, mode, how in (
+        ("cmyk", "CMYK", {}),
+        ("rgb", "RGB", {"keep_rgb": True}),
+        ("scans", "RGB", {"progressive": True}),
+    ):
+        file = io.BytesIO()
+        PHOTO.convert(mode).save(file, "JPEG", quality=90, **how)
+        saved[name] = file.getvalue()
+    plain = io.BytesIO()
+    PHOTO.save(plain, "JPEG", quality=90)
+    height = b"\xff\xdc\x00\x04" + PHOTO.height.to_bytes(2)
+    unfinished = saved["scans"][: saved["scans"].rindex(b"\xff\xda")] + b"\xff\xd9"
+    return {
+        "cmyk.jpg": (saved["cmyk"], "it is CMYK", False),
+        "rgb.jpg": (saved["rgb"], "it is in RGB", False),
+        "height.jpg": (plain.getvalue()[:-2] + height + b"\xff\xd9", "it has its height at its end", True),
+        "unfinished.jpg": (unfinished, "it lacks its last scans", True),
+    }
+
+
+@pytest.mark.parametrize("name", jpegs_that_cannot_stay())
+def test_a_jpeg_that_cannot_stay_one_becomes_another_only_if_asked_for(name, capsys):
+    """And then that is said first, with the reason and the way out; that way works."""
+    content, why, recodable = jpegs_that_cannot_stay()[name]
+    Path(name).write_bytes(content)
+    way = "`jpegtran -copy all IN.jpg > OUT.jpg`"
+    line = ["hide", name, "note.txt", "--key-file", "k", "-o"]
+    for unnamed in ("out/", "out"):
+        assert main([*line, unnamed]) == 1
+        told = capsys.readouterr()
+        assert f"error: {name}: can't stay the JPEG that it is, since {why}\nhint: " in told.err
+        assert "(`-o NAME.jpg, NAME.png`)" in told.err and (way in told.err) is recodable
+    assert not [*Path().glob("out*")]
+    assert main([*line, "made.jpg"]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith(
+        f"warning: the cover can't stay the JPEG that it is, since {why}: it becomes a JPEG made anew"
+    )
+    assert (way in told.err) is recodable
+    assert main([*line, "made.png"]) == 0
+    if recodable and shutil.which("jpegtran"):
+        Path("usual.jpg").write_bytes(subprocess.run(["jpegtran", "-copy", "all", name], stdout=-1, check=True).stdout)
+        capsys.readouterr()
+        assert main(["hide", "usual.jpg", "note.txt", "--key-file", "k", "-o", "kept/"]) == 0
+        assert "wrote kept/usual.jpg" in capsys.readouterr().out
+
+
+def test_a_jpeg_ls_is_named():
+    for start in (b"\xff\xd8\xff\xf7", b"\xff\xd8\xff\xe0\x00\x04ab\xff\xf7"):
+        Path("a.jpg").write_bytes(start + b"\x00\x0b\x08\x00\x40\x00\x40\x01\x01\x11\x00" + bytes(99))
+        with pytest.raises(stegnet.MediaError, match="a JPEG-LS, which is not supported"):
+            stegnet.hide("a.jpg", "note.txt", "out.jpg", key=KEY)

@@ -64,8 +64,13 @@ export function parseJpeg(bytes) {
 
 export const damaged = () => new PageError("The JPEG is damaged or cut off.", "Get it again from its source.");
 
-const unsupported = (what) =>
-  new PageError(`The JPEG ${what}, and can’t stay as it is.`, "Choose a PNG file as the container, or another cover.");
+const unsupported = (what, isRecodable = false) =>
+  new PageError(
+    `The JPEG ${what}, and can’t stay as it is.`,
+    isRecodable
+      ? "Make it an ordinary JPEG without loss: `jpegtran -copy all IN.jpg > OUT.jpg`. Or choose a PNG file as the container."
+      : "Choose a PNG file as the container, or another cover.",
+  );
 
 class Parser {
   constructor(bytes) {
@@ -81,16 +86,19 @@ class Parser {
     if (!this.begins(0, START)) throw damaged();
     for (const [marker, start, end] of this.parts()) {
       if (HUFFMAN_FRAMES.includes(marker)) this.frame(marker, start);
-      else if (marker in OTHER_FRAMES) throw unsupported(`is ${OTHER_FRAMES[marker]}`);
+      else if (marker in OTHER_FRAMES) throw unsupported(`is ${OTHER_FRAMES[marker]}`, marker < 0xcb && marker > 0xc8);
       else if (marker === DHT) this.huffman(start, end);
       else if (marker === DQT) this.quantisation(start, end);
       else if (marker === DRI) this.interval = this.view.getUint16(start);
       else if (marker === APP1 || marker === APP2) this.file.applications.push({ marker, start, end });
       else if (marker === APP14) this.isRgb ||= this.begins(start, ADOBE) && this.view.getUint8(start + 11) === 0;
-      else if (marker === DNL) throw unsupported("has its height at its end");
+      else if (marker === DNL) throw unsupported("has its height at its end", this.view.getUint16(start) === this.file.height);
     }
     const { components, scans } = this.file;
     if (!scans.length) throw damaged();
+    const missing = Array(SIZE).fill(1); // for each coefficient of luma, the number of its lowest bits that no scan has
+    for (const scan of scans) if (scan.components.includes(0)) missing.fill(scan.low, scan.first, scan.last + 1);
+    if (missing.some(Boolean)) throw unsupported("lacks its last scans", true);
     if (components.length === 3 && (this.isRgb || components.every(({ number }, at) => number === RGB[at])))
       throw unsupported("is in RGB");
     return this.file;

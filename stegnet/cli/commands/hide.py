@@ -306,7 +306,7 @@ def _hide_folder(
     plan = plan_hiding(covers, secrets, info.any_file, info.covers, info.matched)
     if info.needs_pair:
         load_pair_once(job.context)
-    reports.warn_of_places(job, plan)
+    reports.warn_of_covers(job, plan)
     with results_folder(options.output, covers, secrets), messages.progress_bar() as progress:
         where = options.cluster or useful_processes(plan, job.context, info.computes)
         do = partial(hide_task, job)
@@ -320,7 +320,7 @@ def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: Hi
     if is_folder(secret):
         raise MediaError("is a folder", "an album holds one file: --archive makes one of a folder", subject=secret)
     album = plan_album(covers, secret, options.any)
-    reports.warn_of_places(job, album)
+    reports.warn_of_covers(job, album)
     with results_folder(options.output, covers):
         with messages.progress_bar() as progress:
             target = output_target(options, options.output)

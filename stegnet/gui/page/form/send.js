@@ -50,11 +50,11 @@ const WAYS_OUT = {
  *
  * What is known of a cover before anything is hidden.
  *
- * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean, grown?: {message: string, hint: string}, place?: boolean}}
+ * @typedef {{text: string, history?: string | null, turnsOpaque?: boolean, grown?: {message: string, hint: string}, place?: boolean, anew?: string}}
  *   Forecast text: a sentence on what fits, empty if that is not known; history: the lossy format that the cover has or
  *   had, if that gives the container away; turnsOpaque: true if a transparent cover's container is opaque; grown: on a
  *   container that is many times as large as its cover; place: true if metadata that the container would keep says where
- *   the cover was taken, of a JPEG that is found here, too
+ *   the cover was taken, of a JPEG that is found here, too; anew: says that a JPEG is made anew
  */
 
 /**
@@ -153,8 +153,9 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     if (warned.textContent !== shown.map(({ textContent }) => textContent).join("")) warned.replaceChildren(...shown);
   }
 
-  function warnings(cover, { history, turnsOpaque, grown, place: isPlaced }) {
+  function warnings(cover, { history, turnsOpaque, grown, place: isPlaced, anew }) {
     return [
+      ...(anew ? [{ message: anew }] : []),
       ...(isPlaced ? [PLACED[place.checked]] : []),
       ...(grown ? [grown] : []),
       ...(turnsOpaque ? [OPAQUE] : []),

@@ -47,12 +47,12 @@ async function forecast(cover, secret, container) {
   const asked = { name: secret.name, size: secret.file.size, film: Boolean(secret.film), ...sides };
   const question = { cover: { width, height, frames }, secret: asked, destination, suffix, safe };
   const isMeasured = ["file", CHANNEL].includes(destination) && file.size <= MOST_PASSED;
-  const { text, history, larger, grows, place, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
+  const { text, history, larger, grows, place, anew, ...known } = isMeasured ? await capacityOf(file, question, channelFile) : {};
   const grown = larger && { message: sentence(larger.message, [file]), hint: sentence(larger.hint) };
-  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history, grown, place };
+  if (text || !(width || known.capacity)) return { text: sentence(text ?? "", [file, channelFile ?? file]), history, grown, place, anew: sentence(anew ?? "", [file]) };
   const answer = await ask("forecast", { ...question, ...known });
   const growing = grows ? `The container gets ${grows}.` : "";
-  return { text: [sentence(answer.text ?? ""), growing].filter(Boolean).join(" "), history, grown, place };
+  return { text: [sentence(answer.text ?? ""), growing].filter(Boolean).join(" "), history, grown, place, anew: sentence(anew ?? "", [file]) };
 }
 
 const capacities = new WeakMap(); // by cover, by channel (or again the cover), by the container's suffix and the secret's name
