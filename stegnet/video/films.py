@@ -542,16 +542,12 @@ def open_film(path: Source, **options: str) -> InputContainer:
     try:
         # An absolute path can't be mistaken for a protocol.
         source = path.open() if isinstance(path, OpenedFile) else str(path.resolve())
-        return av.open(
-            source,
-            "r",
-            format=reader,
-            options=_DECODING,
-            container_options=safe | options,
-            **_METADATA,
+        film: InputContainer = av.open(
+            source, "r", format=reader, options=_DECODING, container_options=safe | options, **_METADATA
         )
     except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
+    return film
 
 
 def _reader_of(path: Source) -> str:
