@@ -475,7 +475,8 @@ class FoundFile(FoundSecret):
             secret = found.header.file
             named = as_named(part, secret.name, out, progress)
         hidden = f"hidden: {printable(secret.name)}, {counted(secret.size, 'byte')}"
-        notes = (hidden, *found.strangers(), *named.notes)
+        spared = f"complete: any {found.enough} of {found.header.frames} were enough; {found.absent()}"
+        notes = (hidden, *([spared] if found.absent() else ()), *found.strangers(), *named.notes)
         return Report(
             notes=notes,
             warnings=named.warnings,

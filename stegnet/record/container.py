@@ -314,22 +314,13 @@ class Collected:
         return self.header.enough
 
     def trouble(self) -> tuple[str, ...]:
-        """Return one line for each kind of damage; empty if there is no damage."""
+        """Return one line for each kind of damage; empty if there is none. Files that an album lacks are no damage."""
         film_id = self.header.film_id
         count = self.header.frames
-        if self.enough:  # lists altered files without an unaltered copy, and counts missing ones
-            read = zip(self.container.files, self.statuses, strict=False)
-            of_album = [(file, status) for file, (its_id, status) in read if its_id == film_id]
-            whole = {status.index for _, status in of_album if status.whole}
-            lines = [
-                f"{file}: was altered since it was hidden" for file, status in of_album if status.index not in whole
-            ]
-            missing = count - len({status.index for _, status in of_album})
-            if missing:
-                lines.append(
-                    f"{missing} of the album's {count} files {'is' if missing == 1 else 'are'} missing or unreadable"
-                )
-            return tuple(lines)
+        if self.enough:  # lists altered files without an unaltered copy
+            whole = {status.index for _, status in self._of_album() if status.whole}
+            altered_files = (file for file, status in self._of_album() if status.index not in whole)
+            return tuple(f"{file}: was altered since it was hidden" for file in altered_files)
         # Frames of another container count as unreadable.
         statuses = [status if its_id == film_id else UNREADABLE for its_id, status in self.statuses]
         damaged = {status.index for status in statuses if status.index is not None and not status.whole}
@@ -340,6 +331,18 @@ class Collected:
         if self.container.breaks_off:
             return (*damage, f"the film is damaged after {len(self.statuses)} {self.container.called[1]}")
         return damage
+
+    def _of_album(self) -> list[tuple[Path, FrameStatus]]:
+        """Return the files of an album that opened, with their status."""
+        read = zip(self.container.files, self.statuses, strict=False)
+        return [(file, status) for file, (its_id, status) in read if its_id == self.header.film_id]
+
+    def absent(self) -> str:
+        """Return a line on the files that an album lacks; "" if there are none."""
+        count = self.header.frames
+        absent = count - len({status.index for _, status in self._of_album()}) if self.enough else 0
+        verb = "is" if absent == 1 else "are"
+        return f"{absent} of the album's {count} files {verb} missing or unreadable" if absent else ""
 
     def strangers(self) -> tuple[str, ...]:
         """Return one line for each file in an album's folder that is not part of the album or can't be read."""
@@ -405,6 +408,7 @@ def collect_whole(
     whole_album = "reveal a folder that holds enough of them, as they were written"
     collected = _collect(container, file, progress)
     lines = collected.trouble()
+    absent = [line] if (line := collected.absent()) else []
     problem = collected.missing()
     if not problem and collected.gathering:
         collected.gathering.restore()
@@ -412,10 +416,10 @@ def collect_whole(
         problem = "the file's bytes are not those that were hidden"
     if problem:
         hint = whole_album if collected.enough else ALL_OR_NOTHING
-        raise RevealError("; ".join((problem, *lines, *collected.strangers())), hint, subject=container.path)
-    if strict and lines:
+        raise RevealError("; ".join((problem, *lines, *absent, *collected.strangers())), hint, subject=container.path)
+    if strict and (lines or absent):
         without = Text("the file in it is whole: without ", Setting("strict", True), ", it is revealed")
-        raise RevealError("; ".join(lines), without, subject=container.path)
+        raise RevealError("; ".join((*lines, *absent)), without, subject=container.path)
     return collected, lines
 
 
