@@ -46,10 +46,16 @@ def open_cover(path: Path, strip_metadata: bool = False) -> Cover:
     """Open a cover without the claims about its content, and without a picture's metadata if wanted.
 
     Its `left_out` names them. An MP4 is opened as it is: only the method "h264" copies it, and leaves claims out.
+
+    Raises MediaError if metadata that is to be left out can't be read.
     """
     cover = Cover(path)
-    claims = claims_of(cover)
-    metadata = metadata_of(cover) if strip_metadata else []
+    try:
+        claims = claims_of(cover)
+        metadata = metadata_of(cover) if strip_metadata else []
+    except BaseException:
+        cover.close()
+        raise
     changes = changes_of(metadata or claims)  # the claims are in the metadata
     if changes and not is_mp4(cover):
         with cover:

@@ -4,6 +4,7 @@ What stays is what browsers need: a picture, its colours and its orientation; a 
 """
 
 import re
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from PIL import ExifTags, Image
 
 from stegnet import video
+from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, SOUND
 from stegnet.core.text import Setting, Text
 from stegnet.formats.flac import (
@@ -79,16 +81,24 @@ def metadata_of(source: Source) -> list[Part]:
         return list(_FORMS[form.name](source)) if form and form.name in _FORMS else []
     except UnsupportedJpegError:
         return []
+    except (ValueError, LookupError, struct.error) as error:
+        raise video.unreadable_metadata(source) from error
 
 
 def metadata_names(source: Source) -> list[str]:
-    """Return what a cover has besides how it is shown and heard, each once; errors are those of `metadata_of`."""
+    """Return what a cover has besides how it is shown and heard, each once.
+
+    Of a damaged file, whose metadata can't be left out where it stands, they are those that its reader finds.
+    """
     form = form_of(source)
-    if form and form.kind == FILM and not is_mp4(source):
-        names = video.film_tags(source)
-    else:
+    is_film = form is not None and form.kind == FILM
+    try:
         parts = video.metadata_in_mp4(source) if is_mp4(source) else metadata_of(source)
         names = list(dict.fromkeys(name for name, *_ in parts if name))
+    except MediaError:
+        names = video.film_tags(source) if is_film else []
+    if is_film and not is_mp4(source):
+        names = video.film_tags(source)
     if names and has_gps_position(source):
         names.insert(0, "GPS position")
     return names

@@ -133,6 +133,8 @@ without encoding.
             problem = f"{payload.file.length:,} bytes are more than a film of its size holds in its own H.264"
             raise or_without_loss(CapacityError(problem, _LARGER, subject=cover), cover)
         try:
+            if cover.strips_metadata:
+                metadata_in_mp4(cover)  # what can't be found is not promised to be left out
             return super().embed(cover, payload, suffix, key, options, context)
         except MediaError as error:
             raise or_without_loss(error, cover) from error

@@ -51,6 +51,7 @@ from .forms import MP4 as MP4
 from .lossless_size import lossless_bytes as lossless_bytes
 from .motion import Motion as Motion
 from .mp4_metadata import metadata_in_mp4 as metadata_in_mp4
+from .mp4_metadata import unreadable_metadata as unreadable_metadata
 from .remux import make_watchable as make_watchable
 from .remux import rewrap as rewrap
 from .remux import unplayable as unplayable

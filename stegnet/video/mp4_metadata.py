@@ -6,22 +6,83 @@ Tags, times of recording, names of handlers and encoders, and tracks of timed da
 import struct
 from collections.abc import Iterator
 from mmap import mmap
+from pathlib import Path
 
-from stegnet.formats.boxes import Box, all_boxes, boxes
+from stegnet.core.errors import MediaError
+from stegnet.core.names import printable
+from stegnet.formats.boxes import HOLDERS, Box, all_boxes, boxes
 from stegnet.formats.opened_file import Source, mapped
 from stegnet.video.mp4 import samples_of, top_boxes, tracks_of
 
 _TAGS = {b"udta": "tags", b"meta": "tags", b"uuid": "tags of a program (uuid)"}
+# Boxes at the top, and in those that hold others, that say how a film is shown; all others may say anything.
+_KEPT = HOLDERS | {b"ftyp", b"mdat", b"free", b"skip", b"wide", b"pdin"}
+_KEPT |= {
+    b"mvhd",
+    b"iods",
+    b"mvex",
+    b"tkhd",
+    b"tref",
+    b"tapt",
+    b"load",
+    b"clip",
+    b"matt",
+    b"elst",
+    b"mdhd",
+    b"hdlr",
+    b"elng",
+}
+_KEPT |= {
+    b"vmhd",
+    b"smhd",
+    b"hmhd",
+    b"nmhd",
+    b"sthd",
+    b"gmhd",
+    b"dinf",
+    b"stsd",
+    b"stts",
+    b"ctts",
+    b"cslg",
+    b"stss",
+    b"stps",
+}
+_KEPT |= {
+    b"sdtp",
+    b"stsz",
+    b"stz2",
+    b"stsc",
+    b"stco",
+    b"co64",
+    b"stsh",
+    b"padb",
+    b"stdp",
+    b"sgpd",
+    b"sbgp",
+    b"subs",
+    b"saiz",
+}
 Part = tuple[str, int, int, bytes]  # name, start and end in the file, and the bytes that it is replaced by
 
 
 def metadata_in_mp4(source: Source) -> list[Part]:
-    """Return the metadata by its parts in the file; a name is "" if nothing is to be said of the part."""
+    """Return the metadata by its parts in the file; a name is "" if nothing is to be said of the part.
+
+    Raises:
+        MediaError: the file is damaged, so that not all of it can be found.
+    """
     with mapped(source) as data:
         try:
             return [part for part in _parts(data) if data[part[1] : part[2]] != part[3]]
-        except (struct.error, LookupError, ValueError, RecursionError):  # damage, which its reader reports
-            return []
+        except (struct.error, LookupError, ValueError, RecursionError) as error:
+            raise unreadable_metadata(source) from error
+
+
+def unreadable_metadata(source: Source) -> MediaError:
+    """Return the error for a file whose metadata can't be left out, since a part of it can't be read."""
+    copied = f"copy it first: ffmpeg -i OLD -map_metadata -1 -c copy NEW{Path(str(source)).suffix}"
+    problem = "a part of it is damaged, so that not all of its metadata can be found and left out"
+    return MediaError(problem, copied, subject=source)
 
 
 def _parts(data: mmap) -> Iterator[Part]:
@@ -40,10 +101,15 @@ def _parts(data: mmap) -> Iterator[Part]:
 
 
 def _overwritten(data: mmap, part: Box) -> Iterator[Part]:
+    """Yield what is replaced in a box. Raises ValueError if the box is too short for its fields."""
     kind, start, content, end = part
-    if kind in _TAGS:
+    shortest = {b"mvhd": 32, b"tkhd": 32, b"mdhd": 32, b"hdlr": 20}.get(kind, 0)  # bytes
+    if end - start < shortest or (kind in (b"mvhd", b"tkhd", b"mdhd") and data[content] and end - start < shortest + 8):
+        raise ValueError("a box that is too short")
+    if kind not in _KEPT:
         head = data[start : start + 4] + b"free" + data[start + 8 : content]
-        yield _TAGS[kind], start, end, head + bytes(end - content)
+        name = _TAGS.get(kind) or f"box {printable(kind.decode('latin-1'))}"
+        yield name, start, end, head + bytes(end - content)
     elif kind in (b"free", b"skip"):
         yield "", content, end, bytes(end - content)
     elif kind in (b"mvhd", b"tkhd", b"mdhd"):
@@ -55,11 +121,18 @@ def _overwritten(data: mmap, part: Box) -> Iterator[Part]:
 
 
 def _of_track(data: mmap, track: dict[bytes, Box]) -> Iterator[Part]:
+    """Yield what is replaced in a track's description and samples. Raises ValueError if its kind is not said."""
+    if b"stsd" not in track:  # it has no samples
+        return
     media = track[b"mdia"]
-    handler = next(each for each in boxes(data, media.content, media.end) if each.kind == b"hdlr")
+    handler = next((each for each in boxes(data, media.content, media.end) if each.kind == b"hdlr"), None)
+    if handler is None:
+        raise ValueError("a track of no kind")
     kind = data[handler.content + 8 : handler.content + 12]
     if kind in (b"vide", b"soun"):
         for entry in boxes(data, track[b"stsd"].content + 8, track[b"stsd"].end):
+            if entry.end - entry.content < (74 if kind == b"vide" else 16):
+                raise ValueError("a description that is too short")
             yield "", entry.content + 12, entry.content + 16, bytes(4)  # the encoder's vendor
             if kind == b"vide":
                 yield "", entry.content + 42, entry.content + 74, bytes(32)  # its name

@@ -1,6 +1,7 @@
 """What a cover says of its maker stays out of its container on request; how it is shown and heard stays."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 import stegnet
 from stegnet.cli import main
+from stegnet.formats.boxes import box
+from stegnet.formats.flac import COMMENTS, metadata_blocks, written_blocks
 from stegnet.image import read_picture
 from stegnet.keys import make_key_file
 from tests.support.films import ffmpeg
@@ -132,6 +135,52 @@ def test_timed_data_of_a_camera_become_zeros(tmp_path: Path) -> None:
     cover.write_bytes(cover.read_bytes().replace(b"sbtl", b"meta"))
     assert "timed data" in stegnet.info(cover)["metadata"]
     assert len(list(sent(cover))) == 2
+
+
+ODD_BOXES: dict[str, tuple[bytes, bytes, bool]] = {  # instead of some bytes in moov's end; whether all is found
+    "empty track": (b"", box(b"trak"), True),
+    "unknown box": (b"", box(b"abcd", b"Jane"), True),
+    "track of no kind": (b"hdlr", b"hdlX", False),
+    "box of no size": (b"", b"\0\0\0\4trak", False),
+    "short header": (b"", box(b"trak", box(b"tkhd", b"Jane")), False),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_BOXES)
+def test_an_mp4_with_an_odd_box_loses_all_or_is_refused(odd: str, tmp_path: Path) -> None:
+    old, new, is_read = ODD_BOXES[odd]
+    cover = ffmpeg("-f lavfi -i testsrc2=size=192x144:duration=3", tmp_path / "a.mp4", f"{FILMED} {MADE_BY}")
+    data = cover.read_bytes()
+    moov = data.rindex(b"moov") - 4
+    movie = data[moov + 8 :].replace(old, new, 1) if old else data[moov + 8 :] + new
+    cover.write_bytes(data[:moov] + box(b"moov", movie))
+    assert stegnet.info(cover)["metadata"]
+    out = tmp_path / "out.mp4"
+    hide = partial(stegnet.hide, cover, b"note", out, key=KEY, method="h264", strip_metadata=True)
+    if is_read:
+        hide()
+        assert b"Jane" not in out.read_bytes()
+        assert stegnet.info(out)["metadata"] == []
+    else:
+        with pytest.raises(stegnet.MediaError, match="not all of its metadata can be found") as caught:
+            hide()
+        assert "ffmpeg" in caught.value.hint
+        assert set(tmp_path.iterdir()) == {cover}
+
+
+@pytest.mark.parametrize(
+    "comments", [b"", bytes(4) + b"\xff\xff\xff\x7fJane", b"\xff\xff\xff\0Jane"], ids=["none", "many", "long"]
+)
+def test_a_flac_with_damaged_comments_is_refused(comments: bytes, tmp_path: Path) -> None:
+    cover = tmp_path / "a.flac"
+    soundfile.write(cover, noise(60_000).astype(np.int16), 44100, "PCM_16")
+    data = cover.read_bytes()
+    blocks, frames = metadata_blocks(data)
+    kept = [(kind, content) for kind, content in blocks if kind != COMMENTS]
+    cover.write_bytes(b"fLaC" + written_blocks([kept[0], (COMMENTS, comments), *kept[1:]]) + data[frames:])
+    with pytest.raises(stegnet.MediaError, match="not all of its metadata can be found"):
+        stegnet.hide(cover, b"note", tmp_path / "out.flac", key=KEY, strip_metadata=True)
+    assert set(tmp_path.iterdir()) == {cover}
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
