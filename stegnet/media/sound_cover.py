@@ -18,14 +18,12 @@ from stegnet.formats.flac_encoders import wide_numbers
 from stegnet.formats.opened_file import Source
 from stegnet.formats.sound_file import read_sound_file
 from stegnet.media.evidence.copies import RegularPlaces
-from stegnet.media.regular import lacks_values
+from stegnet.media.evidence.sounds import SoundEvidence, SoundSample
 
 SOUND_ROW = 64  # samples of a channel that carry something together
 _BLOCK = 1024  # samples that are predicted at once
 _PART = 1 << 18  # frames that are read at once: whole blocks
 _ORDER = 16  # of the linear prediction
-_ZERO = 1 << 15  # place of 0 in a histogram of 16 bits
-_COUNTED = 20  # samples of a value and its neighbours that are enough to tell
 _SAMPLE = np.dtype([("level", np.uint8), ("noise", np.float32), ("regular", np.bool_), ("stays", np.bool_)])
 
 
@@ -55,14 +53,6 @@ class _Rows(NamedTuple):
 
     loud: np.ndarray  # those that carry something, (n, channels) bool
     context: bytes  # SHA-256 of rate, frames and channels, and of all bytes of samples that carry nothing
-
-
-class _Statistics(NamedTuple):
-    """Statistics of the rows that carry something."""
-
-    lowest: np.ndarray  # counts of lowest bytes, (256,)
-    near: np.ndarray  # counts of values of 16 bits, (65536,), from −32768 on
-    places: RegularPlaces
 
 
 class SoundCover:
@@ -173,7 +163,7 @@ class SoundCover:
         for part, before, length in self._parts():
             rows = _rows(part[before : before + length])
             chosen = loud.take(len(rows))
-            regular = self._statistics.places.mask(_numbers(part))[before : before + len(rows) * SOUND_ROW]
+            regular = self._places.mask(_numbers(part))[before : before + len(rows) * SOUND_ROW]
             frames = np.arange(done, done + len(rows) * SOUND_ROW).reshape(-1, 1, SOUND_ROW)
             done += length
             made = np.empty((np.count_nonzero(chosen), SOUND_ROW), _SAMPLE)
@@ -196,20 +186,20 @@ class SoundCover:
             part = after
 
     @cached_property
-    def _statistics(self) -> _Statistics:
-        lowest = np.zeros(256, np.int64)
-        near = np.zeros(2 * _ZERO, np.int64)
+    def _places(self) -> RegularPlaces:
         places = RegularPlaces(self._channels)
-        loud = _Taken(self._scan.loud)
-        for rows in map(_rows, self._copies()):
-            numbers = _numbers(rows)
-            places.add(numbers.reshape(-1, self._channels))
-            values = numbers.transpose(0, 2, 1)[loud.take(len(rows))].reshape(-1)
-            lowest += np.bincount(values.astype(np.uint8), minlength=256)
-            small = values[values == values.astype(np.int16)].astype(np.int16) if values.itemsize > 2 else values
-            near += np.bincount(small.view(np.uint16), minlength=near.size)
+        for part in self._copies():
+            places.add(_numbers(_rows(part)).reshape(-1, self._channels))
         places.compare()
-        return _Statistics(lowest, np.roll(near, _ZERO), places)
+        return places
+
+    @cached_property
+    def evidence(self) -> SoundEvidence:
+        """Evidence of changes that its samples give."""
+        sample = SoundSample(self.file.frames, self._channels, 8 * self.file.width)
+        for part in self._copies():
+            sample.add(_numbers(part))
+        return SoundEvidence.of(sample)
 
     @cached_property
     def _counted(self) -> list[tuple[int, int]]:
@@ -228,29 +218,16 @@ class SoundCover:
 
     @cached_property
     def history(self) -> str | None:
-        """Trace that reveals a change of the samples; None if there is no known trace.
-
-        After a change of volume, some values are missing, or occur twice as often as their neighbours.
-        """
+        """Trace by which what is hidden in the samples is found; None if there is no known trace."""
         if not self.rows:
             return None
         if self.file.has_unknown_settings:
             return "a sound whose FLAC settings are unknown (code it again first: `flac -f NAME.flac`)"
-        samples = self.rows * SOUND_ROW
-        lowest, near, _ = self._statistics
-        centre = 8  # levels around 0, where counts may be uneven
-        uneven = max(
-            _roughness(lowest[centre:-centre]),
-            _roughness(near[_ZERO - 256 : _ZERO - centre]),
-            _roughness(near[_ZERO + centre : _ZERO + 256]),
-        )
-        lacks_bytes = np.count_nonzero(lowest) < 128 and samples > 256 * _COUNTED
-        rough = 6.0  # roughness that shows a change
-        if uneven > rough or lacks_bytes or lacks_values(np.trim_zeros(near)):
-            return "a sound that lacks some values of samples, as after a change of its volume or bits"
-        mostly = 0.8  # share of samples in regular places
-        if sum(regular for _, regular in self._counted) > mostly * samples:
-            return "a sound that mostly repeats itself, as a loop or after a change of its rate"
+        if self.evidence.trace:
+            return self.evidence.trace
+        nearly_all = 0.99  # share of samples in regular places, which carry nothing
+        if sum(regular for _, regular in self._counted) > nearly_all * self.rows * SOUND_ROW:
+            return "a sound that repeats itself throughout, as a loop"
         return None
 
 
@@ -318,16 +295,6 @@ def _noise_of(rows: np.ndarray) -> np.ndarray:
         in_strips(measure, len(blocks), _BLOCK * blocks.shape[1])
     by_rows = noise.reshape(len(blocks), blocks.shape[1], _BLOCK // SOUND_ROW, SOUND_ROW).transpose(0, 2, 1, 3)
     return by_rows.reshape(len(rows), rows.shape[2], SOUND_ROW)
-
-
-def _roughness(counts: np.ndarray) -> float:
-    """Return the mean square of a histogram's second differences, relative to a smooth one; 0 if few are counted."""
-    inner = counts[1:-1].astype(float)
-    beside = (counts[:-2] + counts[2:]) / 2
-    used = inner + beside > _COUNTED
-    if np.count_nonzero(used) <= _COUNTED:
-        return 0.0
-    return float(np.square(inner - beside)[used].sum() / (0.75 * (inner + beside)[used]).sum())
 
 
 def linear_prediction(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -93,31 +93,86 @@ def test_channels_that_are_equal_stay_equal():
     assert stegnet.reveal("sent.wav", key=KEY).data == NOTE
 
 
-LACKS, REPEATS = "lacks some values of samples", "mostly repeats itself"
-QUIET = noise(200_000, level=0.02)
+LACKS, FOLLOWS = "lacks some values of samples", "samples follow from their neighbours"
+CHANNELS = "channels follow from each other"
+LOUD, QUIET = noise(200_000), noise(200_000, level=0.02)
+LEFT, RIGHT = LOUD.T
 
 
-@pytest.mark.parametrize(
-    ("samples", "bits", "told"),
-    [
-        (noise(200_000) * 1.3, 16, LACKS),
-        (noise(200_000) * 0.7, 16, LACKS),
-        (QUIET * 1.01, 16, LACKS),  # every hundredth value
-        (noise(200_000) << 8, 24, LACKS),
-        (QUIET.repeat(2, 0), 16, REPEATS),
-    ],
-    ids=["louder", "quieter", "louder by a hundredth", "of 16 bits", "each sample twice"],
-)
-def test_a_sound_that_is_regular_everywhere_is_warned_of(samples, bits, told, capsys):
-    """Changes of it can be told."""
+def between(samples: np.ndarray, factor: float) -> np.ndarray:
+    """Interpolate linearly, so that there are `factor` times as many samples."""
+    places = np.arange(round((len(samples) - 1) * factor)) / factor
+    return np.stack([np.interp(places, np.arange(len(samples)), channel) for channel in samples.T], 1)
+
+
+def delayed(samples: np.ndarray, by: int) -> np.ndarray:
+    return np.concatenate([np.zeros(by), samples[:-by]])
+
+
+def low_pass(samples: np.ndarray, kept: float) -> np.ndarray:
+    """Leave nothing above a share of the spectrum."""
+    spectrum = np.fft.rfft(samples, axis=0)
+    spectrum[round(len(spectrum) * kept) :] = 0
+    return np.fft.irfft(spectrum, len(samples), 0)
+
+
+PROVEN = {
+    "louder": (LOUD * 1.3, 16, LACKS),
+    "louder by a hundredth": (QUIET * 1.01, 16, LACKS),  # every hundredth value is missing
+    "a louder end": (np.concatenate([QUIET, QUIET, QUIET[:100_000] * 2]), 16, LACKS),
+    "one channel louder": (np.stack([1.2 * LEFT, 0.9 * RIGHT], 1), 16, LACKS),
+    "wider": (np.stack([1.2 * LEFT - 0.2 * RIGHT, 1.2 * RIGHT - 0.2 * LEFT], 1), 16, LACKS),
+    "inverted": (np.stack([LEFT, -LEFT], 1), 16, LACKS),
+    "16 bits in 24": (LOUD << 8, 24, LACKS),
+    "16 bits in 24, louder": (LOUD * (256 * 1.37), 24, LACKS),
+    "8 bits in 16": (LOUD // 256 * 256 + 99, 16, LACKS),
+    "panned": (np.stack([LEFT, 0.6 * LEFT], 1), 16, CHANNELS),
+    "delayed": (np.stack([LEFT, 0.9 * delayed(LEFT, 1000)], 1), 16, CHANNELS),
+    "a third channel mixed": (np.stack([LEFT, RIGHT, 0.6 * LEFT + 0.4 * RIGHT], 1), 16, CHANNELS),
+    "each sample twice": (QUIET.repeat(2, 0), 16, FOLLOWS),
+    "doubled rate": (between(QUIET, 2), 16, FOLLOWS),
+    "44.1 to 48 kHz": (between(QUIET, 160 / 147), 16, FOLLOWS),
+    "2.3 times the rate": (between(QUIET, 2.3), 16, FOLLOWS),
+    "half of the spectrum": (low_pass(LOUD, 0.5), 16, FOLLOWS),
+}
+
+
+@pytest.mark.parametrize("name", PROVEN)
+def test_a_sound_in_which_a_change_is_proof_is_warned_of(name, capsys):
+    samples, bits, told = PROVEN[name]
     write_wav(Path("cover.wav"), np.rint(samples).astype(np.int32), bits)
     with pytest.warns(match=told):
         made = stegnet.hide("cover.wav", NOTE, "sent.wav", key=KEY)
     assert made.hiding.detection == "easy"
     assert main(["info", "cover.wav"]) == 0
     assert "however little, easy to find" in capsys.readouterr().out
-    write_wav(Path("plain.wav"), noise(200_000, bits=bits), bits)
-    assert stegnet.hide("plain.wav", NOTE, "fine.wav", key=KEY).warnings == ()
+
+
+UNPROVEN = {
+    "noise": (LOUD, 16, 8000, 9000),
+    "noise of 24 bits": (noise(200_000, bits=24), 24, 8000, 9000),
+    "an echo": (LOUD + 0.4 * np.stack([delayed(LEFT, 1000), delayed(RIGHT, 1000)], 1), 16, 8000, 9000),
+    "a little quieter": (LOUD * 0.97, 16, 300, 2000),
+    "dithered, without the highest frequencies": (
+        low_pass(LOUD, 0.97) + np.random.default_rng(1).uniform(-1, 1, LOUD.shape),
+        16,
+        300,
+        1000,
+    ),
+    "without the highest frequencies": (low_pass(LOUD, 0.9), 16, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", UNPROVEN)
+def test_what_is_hard_to_find_follows_from_levels_and_spectrum(name):
+    """What rounding and dither leave of a band shows how many samples changed, and no more."""
+    samples, bits, least, most = UNPROVEN[name]
+    write_wav(Path("cover.wav"), np.rint(samples).astype(np.int32), bits)
+    hard = stegnet.info("cover.wav")["fits"][0].safe
+    assert least <= hard <= most
+    Path("note").write_bytes(bytes(hard + 1))
+    with pytest.raises(stegnet.CapacityError, match="hard to find in this cover"):
+        stegnet.hide("cover.wav", "note", "sent.wav", key=KEY, at_most_safe=True)
 
 
 def test_noise_in_a_part_of_the_spectrum_hides_less():
