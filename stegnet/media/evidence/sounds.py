@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -137,23 +138,34 @@ class SoundSample:
         return [samples for samples in found if len(samples)]
 
     def windows(self) -> list[np.ndarray]:
-        """Return windows of each section that has some, (n, 1024, channels) float, without those that are silent."""
+        """Return windows of each section that has some, (n, 1024, channels) float.
+
+        Those that are silent, or whose channels are equal, carry nothing.
+        """
         silent = 32  # range of values of all channels
         least = 2  # windows whose powers are averaged
-        stacked = (np.stack(windows).astype(float) for windows in self._windows.values())
-        heard = (windows[(np.ptp(windows, axis=1) >= silent).any(1)] for windows in stacked)
-        return [windows for windows in heard if len(windows) >= least]
+        used = [
+            [window for window in windows if np.ptp(window, axis=0).max() >= silent and not _are_equal(window.T)]
+            for windows in self._windows.values()
+        ]
+        return [np.stack(windows).astype(float) for windows in used if len(windows) >= least]
 
     def stretches(self) -> list[_Stretch]:
-        """Return the loudest stretch of each section that varies."""
+        """Return the loudest stretch of each section, if it varies and no channels are equal."""
         varied = 12  # second differences that a quarter of the samples exceeds
         found = []
         for _, start, frames in self._loudest.values():
             samples = np.ascontiguousarray(frames.T)
             stretch = _Stretch(start, samples, np.quantile(np.abs(np.diff(samples, 2)), 0.75, axis=1) >= varied)
-            if stretch.varied.any():
+            if stretch.varied.any() and not _are_equal(samples):
                 found.append(stretch)
         return found
+
+
+def _are_equal(samples: np.ndarray) -> bool:
+    """Return whether two channels of a part, (channels, n), are mostly equal."""
+    mostly = 0.5
+    return any(np.mean(first == second) > mostly for first, second in combinations(samples, 2))
 
 
 # Lattice.
