@@ -71,6 +71,7 @@ _WINDOW = 1024  # frames of a spectrum
 _WINDOWS = 10  # in a section
 _STRETCH = 8192  # frames that are predicted: twice the delay of channels that are told apart, 0.06 s
 _MOST_CHANNELS = 8  # that are looked at
+_MOSTLY = 0.5  # share of samples that are equal in two channels, where copies carry nothing
 
 
 class _Stretch(NamedTuple):
@@ -128,13 +129,18 @@ class SoundSample:
         return min(start * _SECTIONS // self.frames, _SECTIONS - 1)
 
     def counted(self) -> list[np.ndarray]:
-        """Return samples of each section that has some, (n, channels), without blocks that are nearly silent."""
+        """Return samples of each section that has some, (n, channels).
+
+        Blocks that are nearly silent, or whose channels are equal, are left out.
+        """
         silent = 32 if self.bits == 16 else 4096  # range of values up to which a distribution is too narrow
         found = []
         for blocks in self._blocks.values():
-            stacked = np.stack(blocks)
-            heard = stacked[(np.ptp(stacked[:, ::4], axis=1) >= silent).any(1)]
-            found.append(heard.reshape(-1, self.channels))
+            stacked = np.stack(blocks)  # (blocks, 64, channels)
+            used = (np.ptp(stacked[:, ::4], axis=1) >= silent).any(1)
+            if self.channels > 1:
+                used &= (stacked[..., 0] == stacked[..., 1]).mean(1) < _MOSTLY
+            found.append(stacked[used].reshape(-1, self.channels))
         return [samples for samples in found if len(samples)]
 
     def windows(self) -> list[np.ndarray]:
@@ -164,8 +170,7 @@ class SoundSample:
 
 def _are_equal(samples: np.ndarray) -> bool:
     """Return whether two channels of a part, (channels, n), are mostly equal."""
-    mostly = 0.5
-    return any(np.mean(first == second) > mostly for first, second in combinations(samples, 2))
+    return any(np.mean(first == second) >= _MOSTLY for first, second in combinations(samples, 2))
 
 
 # Lattice.
