@@ -1,5 +1,6 @@
 """Covers: a picture, film or sound, recognised by content, not by name, opened once, and read as far as necessary."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +29,9 @@ from stegnet.image.pictures import (
     read_cover_and_notes,
     reduced,
 )
-from stegnet.media.compression_traces import film_history, picture_history
 from stegnet.media.condition import Condition, Premise
+from stegnet.media.evidence.films import film_evidence
+from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
@@ -346,11 +348,19 @@ class Cover(OpenedFile):
             return self.lossy_format
         if self.kind == SOUND:
             return self.sound.history
+        return self.evidence.proof
+
+    @cached_property
+    def evidence(self) -> PictureEvidence:
+        """Evidence that the samples of a picture or film give of changes; of a film, frames of its middle are asked."""
         if not self.is_film:
-            return picture_history(self.pixels)
-        # A film without frames is reported when all frames are read.
-        first = next(video.read_frames(self, as_ffmpeg=True), None)
-        return None if first is None else film_history(first)
+            return picture_evidence(self.pixels)
+        last = self.frames - 1
+        asked = sorted({min(at + after, last) for at in (self.frames // 3, self.frames // 2) for after in (0, 1)})
+        with closing(video.read_frames(self, asked, as_ffmpeg=True)) as frames:
+            found = dict(zip(asked, frames, strict=False))
+        pairs = [(found[at], found[at + 1]) for at in found if at + 1 in found]
+        return film_evidence(pairs or [(frame, ~frame) for frame in found.values()], self.frames)
 
     def condition(self, side: int | None = None) -> Condition:
         """Return what has to be so of the cover where its container is called hard to find.

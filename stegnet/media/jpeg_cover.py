@@ -17,9 +17,12 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, ignoring_warnings, open_picture, refuse_palette
-from stegnet.media.compression_traces import lossy_past, saved_twice
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, about_cover, reduced_to
+from stegnet.media.evidence.jpegs import jpeg_proof
+from stegnet.media.evidence.lattice import lattice_proof
+from stegnet.media.evidence.pictures import FLAT, is_flat
+from stegnet.media.evidence.tiles import tiles
 
 _FINEST = 1.8  # mean quantisation step; below it, at qualities 99 and 100, steps are found by themselves
 
@@ -65,7 +68,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
         return _made(cover, quality, side)
     picture = read_jpeg(cover)
     if picture.steps(0).mean() >= _FINEST:
-        return JpegCover(picture, cover, cover.condition(), saved_twice(picture.planes[0]))
+        return JpegCover(picture, cover, cover.condition(), jpeg_proof(picture.planes[0], picture.steps(0)))
     return _made(cover, quality, None, ", since changes at its own, 99 or 100, are easy to find")
 
 
@@ -84,7 +87,10 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
 
     about = about_cover(cover, without=KEPT_IN_FORM[:1] if exif else ())  # EXIF
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
-    history = lossy_past(read) if side is None and not cover.stays_jpeg else None
+    history = FLAT if is_flat(read) else None
+    if side is None and not cover.stays_jpeg:
+        history = history or lattice_proof(list(tiles(read)))
+    history = history or jpeg_proof(picture.planes[0], picture.steps(0))
     return JpegCover(picture, made, cover.condition(side), history, rounding_errors(pixels, picture), notes)
 
 

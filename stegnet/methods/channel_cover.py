@@ -30,10 +30,10 @@ from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
 from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_of, resize
-from stegnet.media.compression_traces import NOT_SENT
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
+from stegnet.results import NOT_SENT
 from stegnet.sealing import Costs
 from stegnet.sealing.jpeg_samples import CARRIED, WET, coefficient_costs
 

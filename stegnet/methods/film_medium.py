@@ -44,7 +44,7 @@ class FrameMedium(GroupedMedium):
     def secure(self) -> SecurePayload:  # type: ignore[override]  # found when first asked for
         """Bytes that would be hard to find in as many samples of pictures."""
         height, width = self.size
-        return secure_payload(self.groups * height * width * self.channels)
+        return secure_payload(self.groups * height * width * self.channels, self.cover.evidence.changes)
 
     def forecast(self) -> str:
         """Return how large the film gets if that is much, and how long it takes if that is long."""

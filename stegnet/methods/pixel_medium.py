@@ -1,7 +1,7 @@
 """Samples of a picture: red, green and blue, outside regular areas, by changes of ±1, or more in two layers."""
 
 from functools import cached_property
-from math import ceil, sqrt
+from math import ceil, inf, isinf, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +9,15 @@ import numpy as np
 from stegnet.core.pixels import check_memory, memory_to_hide
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
-from stegnet.media.compression_traces import FLAT
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.evidence.copies import RegularAreas
+from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
 from stegnet.media.growth import growth_of
 from stegnet.media.picture_form import write_like
 from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import empty_record_bytes, full_capacity
-from stegnet.results import SLIGHTLY, Changes, SecurePayload, shown_history
+from stegnet.results import SLIGHTLY, ChangeBound, Changes, SecurePayload, shown_history
 from stegnet.sealing import (
     LAYERED_PIXELS,
     LEAD_BITS,
@@ -32,6 +32,8 @@ from stegnet.sealing import (
 
 DATA_NAME = "data.bin"  # name stored with bytes that have no file name
 RATE = 0.05  # bits a sample that are hard to find
+_RECORD_CHANGES = 800  # changed samples of a record with an empty file
+_BYTE_CHANGES = 4.5  # of each byte of a file
 MEASURED = 3 * 256**2  # samples of the covers in the measurements
 
 
@@ -66,15 +68,25 @@ class PixelMedium(SampleMedium):
     @cached_property
     def secure(self) -> SecurePayload:  # type: ignore[override]  # found when first asked for
         """Bytes that are hard to find in it."""
-        return secure_in(self.regular.mask, self.channels)
+        return secure_in(self.regular.mask, self.channels, inf if self.history else self.evidence.changes)
 
     @cached_property
     def history(self) -> str | None:  # type: ignore[override]  # found when first asked for
-        """The lossy format that the cover has or had; None if it shows no trace, or was reduced to half its sides."""
+        """The lossy format that the cover has or had, or what proves a change; None: nothing that is known does.
+
+        A picture that is reduced is asked again; to half its sides or less, its own format no longer matters.
+        """
+        if not self._side:
+            return shown_history(self.cover, self._suffix)
+        if 2 * max(self.size) <= max(self.cover.size) or self.evidence.proof:
+            return self.evidence.proof
         past = shown_history(self.cover, self._suffix)
-        if past in (None, FLAT) or not self._side:
-            return past
-        return None if 2 * max(self.size) <= max(self.cover.size) else f"{past}, {SLIGHTLY}"
+        return past and f"{past}, {SLIGHTLY}"
+
+    @cached_property
+    def evidence(self) -> PictureEvidence:
+        """Evidence that its samples give of changes."""
+        return picture_evidence(self.samples) if self._side else self.cover.evidence
 
     @property
     def condition(self) -> Condition:  # type: ignore[override]  # it depends on the size
@@ -152,8 +164,13 @@ def frame_capacity(size: tuple[int, int], name: str, key: Key, spread: bool, nee
     return most - needed
 
 
-def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
-    """Return the bytes that are hard to find in a picture, given the mask, of any shape, of pixels in regular areas.
+def secure_in(regular: np.ndarray, channels: int, changes: float) -> SecurePayload:
+    """Return the bytes that are hard to find in a picture.
+
+    Args:
+        regular: mask, of any shape, of pixels in regular areas.
+        channels: number of its channels.
+        changes: number of changes that its spectrum hides; infinite: any.
 
     A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the bits that
     it has to carry have no other samples to choose from.
@@ -162,14 +179,15 @@ def secure_in(regular: np.ndarray, channels: int) -> SecurePayload:
     samples = regular.size * channels
     forced = (LEAD_BITS + MAC_BITS) * share ** zones_of(samples).group
     most_forced = 0.01  # bits
-    return secure_payload(0 if forced > most_forced else round(samples * (1 - share)))
+    return secure_payload(0 if forced > most_forced else round(samples * (1 - share)), changes)
 
 
-def secure_payload(samples: int) -> SecurePayload:
+def secure_payload(samples: int, changes: float) -> SecurePayload:
     """Return the bytes that are hard to find in a cover with this many varied samples and no lossy past.
 
     The best of the detectors that were tried, SRMQ1, is right in 55 % of cases at 0.05 bit per sample of a photograph
     of 256², in 62 % at 0.1 and in 77 % at 0.2; another, CRMQ1, in 91 % at 0.4 (reports/shipped/steganalysis;
     docs/security.md, "Detection").
     """
-    return SecurePayload(samples, RATE, MEASURED)
+    bound = None if isinf(changes) else ChangeBound(changes, _RECORD_CHANGES, _BYTE_CHANGES)
+    return SecurePayload(samples, RATE, MEASURED, bound=bound)

@@ -123,10 +123,11 @@ The container is a PNG, or a film without loss, and must arrive as it is.
             return Capacity.of(most, NONE_HARD, history)
         if cover.frames > 1:
             return Capacity(most)
+        changes = cover.cover.evidence.changes
         if cover.cover.is_film:  # a film of one frame
-            secure = secure_payload(cover.height * cover.width * cover.channels)
+            secure = secure_payload(cover.height * cover.width * cover.channels, changes)
         else:
-            secure = secure_in(regular_areas_of(cover.cover).mask, cover.channels)
+            secure = secure_in(regular_areas_of(cover.cover).mask, cover.channels, changes)
         return Capacity.of(most, secure.hard, condition=cover.cover.condition())
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:

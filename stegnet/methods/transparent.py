@@ -13,9 +13,9 @@ from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import TRANSPARENT
 from stegnet.keys import KeySource, Opener
 from stegnet.media.claims import signs_colours
-from stegnet.media.compression_traces import picture_history
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import regular_areas
+from stegnet.media.evidence.pictures import layers_evidence
 from stegnet.media.picture_form import write_like
 from stegnet.methods.hiding import SamplesContainer, found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
@@ -89,10 +89,11 @@ class OpacityMedium(SampleMedium):
         digest = sha256(b"stegnet/1/transparent" + size + opacity.tobytes()).digest()
         self.model = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
-        self.secure = secure_in(self._regular[self._visible], self.channels)
         self.condition = cover.condition()
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None
-        self.history = cover.lossy_format or signed or picture_history(np.ascontiguousarray(self._layers[..., :3]))
+        evidence = layers_evidence(self._layers)
+        self.history = cover.lossy_format or signed or evidence.proof
+        self.secure = secure_in(self._regular[self._visible], self.channels, evidence.changes)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -16,6 +16,9 @@ from .figures import (
     NONE_HARD as NONE_HARD,
 )
 from .figures import (
+    NOT_SENT as NOT_SENT,
+)
+from .figures import (
     POOR as POOR,
 )
 from .figures import (

@@ -14,12 +14,13 @@ from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.opened_file import is_mp4
-from stegnet.media.compression_traces import FLAT, NOT_SENT
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
+from stegnet.media.evidence.pictures import ASKS_FOR_PHOTOGRAPH
 
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
+NOT_SENT = "a picture that never came through this channel"  # and whose encoder saves otherwise than any known one
 SLIGHTLY = "reduced by less than half"  # at the end of a history
 POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
 NONE_HARD = -1  # bound of the bytes that are hard to find in a cover in which not even an empty file is
@@ -228,7 +229,7 @@ def _betrayal(history: str, verdict: str) -> Text:
     if history == NOT_SENT:
         prepared = "anyone can tell that it was prepared; send it through the channel once, and hide in what arrives"
         return Text(f"{cause}: {prepared}", kind=COVER_FORMAT)
-    if history == FLAT:
+    if history in ASKS_FOR_PHOTOGRAPH:
         return Text(f"{cause}{verdict}; use a photograph", kind=COVER_FORMAT)
     if history.startswith("a sound"):
         return Text(f"{cause}{verdict}", kind=COVER_FORMAT)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
         secure, history, condition = JpegMedium(made).secure, made.history, made.condition
     else:
         pixels, _ = read_cover(cover)
-        secure, history = secure_payload(pixels[..., 0].size * channels_of(pixels)), lossy_history(cover)
+        secure, history = secure_payload(pixels[..., 0].size * channels_of(pixels), inf), lossy_history(cover)
         condition = Condition(cover.name, Premise.NEVER_LOSSY)
     facts = Detectability(secure=secure, condition=condition)
     bounds = (secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)

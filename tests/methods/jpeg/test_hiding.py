@@ -153,7 +153,7 @@ def test_what_is_hard_to_find_follows_the_square_root_law(tmp_path, picture):
 
 
 def test_a_picture_is_made_to_fit_what_is_hard_to_find(tmp_path, picture):
-    Image.fromarray(np.tile(picture(256, 256), (3, 3, 1))).save(tmp_path / "c.jpg", quality=90)
+    Image.fromarray(picture(768, 768)).save(tmp_path / "c.jpg", quality=90)
     Image.fromarray(picture(48, 48, 3)).save(tmp_path / "p.png")
     (safe,) = (fit.safe for fit in SESSION.capacity(tmp_path / "c.jpg") if fit.method == "jpeg")
     with pytest.warns(UserWarning, match=r"p\.png is more than is hard to find here: hidden as a compressed copy"):
@@ -164,7 +164,7 @@ def test_a_picture_is_made_to_fit_what_is_hard_to_find(tmp_path, picture):
 def test_nothing_is_hard_to_find_in_what_was_saved_before(tmp_path, picture):
     """A coarser table leaves gaps, a decoder its colours; a resized cover has neither. That is told before the work."""
     out, how = tmp_path / "o.jpg", {"key": KEY, "overwrite": True}
-    large = Image.fromarray(np.tile(picture(256, 256), (3, 3, 1)))
+    large = Image.fromarray(picture(768, 768))
     large.save(tmp_path / "once.jpg", quality=75)
     decoded = Image.open(tmp_path / "once.jpg")
     decoded.save(tmp_path / "twice.jpg", quality=92)
