@@ -35,6 +35,9 @@ def compress_film(path: Path, folder: Path, limit: int, progress: Step = no_step
     with the number of frames encoded in this pass, and of all.
     """
     info = scan(path)
+    if info.lost:
+        problem = f"{info.lost} of its {info.lost + len(info.pts)} pictures can't be decoded, as it is damaged"
+        raise MediaError(problem, "encode it again first: ffmpeg skips what is damaged", subject=path)
     least_width = 64  # with a narrower film, x265 4.2 writes out of bounds
     if info.width < least_width:
         problem = f"a film {info.width} pixels wide can't be made HEVC"

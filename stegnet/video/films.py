@@ -271,12 +271,27 @@ class _FrameNotes:
         self._has_profile = has_profile
         self._sizes: set[tuple[int, int]] = set()
         self._damaged = 0
+        self._coded = 0
         self._interlaced = stream.codec_context.field_order not in (FieldOrder.UNKNOWN, FieldOrder.PROGRESSIVE)
 
     def add(self, frame: VideoFrame) -> None:
         self._damaged += bool(frame.is_corrupt)
         self._sizes.add((frame.width, frame.height))
         self._interlaced = self._interlaced or frame.interlaced_frame
+
+    def count(self, packet: AnyPacket, codec: str) -> None:
+        """Count a packet of a picture that is shown, whatever an edit list says."""
+        shown_vp8 = 0x10  # a flag (RFC 6386, 9.1)
+        least_mpeg4 = 16  # bytes; a shorter one repeats the picture before
+        hidden = codec == "vp8" and packet.size and not bytes(packet)[0] & shown_vp8
+        repeats = codec == "mpeg4" and packet.size < least_mpeg4
+        self._coded += bool(packet.size) and not (packet.is_discard or hidden or repeats)
+
+    def lost(self, frames: int) -> int:
+        """Return the number of coded pictures that were not decoded; two fields may make a frame."""
+        if self._interlaced and self._coded <= 2 * frames:
+            return 0
+        return max(self._coded - frames, 0)
 
     def lines(self, frame: VideoFrame, aspect: Fraction, timestamps: bool, tracks: int) -> Iterator[str]:
         """Yield one line for each peculiarity.
@@ -325,6 +340,7 @@ class FilmInfo:
     more: tuple[str, ...] = ()  # other parts than pictures and sound: subtitles, chapters, attached files
     grey: bool = False  # whether every frame is grey
     says_aspect: bool = True  # False: its pixels are assumed to be square
+    lost: int = 0  # pictures that are in the file, and can't be decoded
 
     @property
     def coarsest_time_base(self) -> Fraction:
@@ -380,7 +396,7 @@ def scan(path: Source) -> FilmInfo:
         grey = True
         stamps: list[int | None] = []
         frame_notes = _FrameNotes(stream, has_profile=film.format.name == "apng" and _has_profile(path))
-        for frame in decoded(film, stream, path):
+        for frame in decoded(film, stream, path, frame_notes):
             first = first or frame
             stamps.append(None if frame.pts is None else frame.pts - start)
             frame_notes.add(frame)
@@ -392,6 +408,10 @@ def scan(path: Source) -> FilmInfo:
         aspect = said_aspect or Fraction(1)
         notes = list(frame_notes.lines(first, aspect, None not in stamps, len(picture_tracks(film))))
         notes += _film_notes(film, path, _restarts(stamps, time_base))
+        lost = frame_notes.lost(len(stamps))
+        if lost:
+            pictures = f"{lost} of its {lost + len(stamps)} pictures"
+            notes.append(Text(f"{pictures} can't be decoded, as it is damaged: they are left out", kind=LOSS))
         parts = {
             "subtitles": film.streams.subtitles,
             "chapters": film.chapters(),
@@ -409,6 +429,7 @@ def scan(path: Source) -> FilmInfo:
             more=tuple(name for name, content in parts.items() if content),
             grey=grey,
             says_aspect=said_aspect is not None,
+            lost=lost,
         )
 
 
@@ -681,8 +702,13 @@ def _is_dolby_vision(stream: VideoStream, path: Source) -> bool:
     return may_be and is_dolby_vision_alone(path)
 
 
-def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator[VideoFrame]:
-    """Yield every frame as decoded. Raises MediaError if the film is damaged, or of Dolby Vision alone."""
+def decoded(
+    film: InputContainer, stream: VideoStream, path: Source, notes: _FrameNotes | None = None
+) -> Iterator[VideoFrame]:
+    """Yield every frame as decoded, and let its packet be counted if notes are given.
+
+    Raises MediaError if the film is damaged, or of Dolby Vision alone.
+    """
     if _is_dolby_vision(stream, path):
         problem = "is in the colours of Dolby Vision, and has no layer for other players"
         raise MediaError(problem, "convert it to SDR first, such as by ffmpeg's filter libplacebo", subject=path)
@@ -702,6 +728,8 @@ def decoded(film: InputContainer, stream: VideoStream, path: Source) -> Iterator
         for number, packet in enumerate(film.demux(stream)):
             if number and is_cut_off(packet, path):
                 continue
+            if notes:
+                notes.count(packet, decoder.codec.canonical_name)
             for frame in decoder.decode(packet):
                 yield frame
                 count += 1

@@ -115,9 +115,8 @@ def _overwritten(data: mmap, part: Box) -> Iterator[Part]:
     elif kind in (b"mvhd", b"tkhd", b"mdhd"):
         times = content + 4, content + (20 if data[content] else 12)  # of creation and of the last change
         yield "date", *times, bytes(times[1] - times[0])
-    elif kind == b"hdlr":
-        name = content + 12, end  # and its manufacturer
-        yield "", *name, bytes(end - content - 12)
+    elif kind == b"hdlr":  # its name, and its manufacturer
+        yield "", content + 12, end, bytes(end - content - 12)
 
 
 def _of_track(data: mmap, track: dict[bytes, Box]) -> Iterator[Part]:

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 import stegnet
 from stegnet import MediaError
 from stegnet.formats.opened_file import OpenedFile
+from stegnet.media.compress import compress_film
 from stegnet.video import lost_by_encoding, read_frames, read_sound, scan
 from stegnet.video.films import open_film
 from tests.support.films import add_pictures, encode, ffmpeg
@@ -388,3 +389,32 @@ def test_frames_that_are_days_apart_have_a_rate(tmp_path, make_film):
     film = make_film(tmp_path / "a.mkv", 2, stamps=[0, 400_000_000], time_base=Fraction(1, 1000))
     assert 0 < scan(film).mean_rate < Fraction(1, 50_000)
     assert stegnet.info(film)["seconds"] > 400_000
+
+
+LAVFI = "-f lavfi -i testsrc2=size=192x144:rate=25:duration=2"
+FILLER = 38 << 1  # first byte of a NAL unit of HEVC that decoders skip
+
+
+def test_pictures_that_are_not_decoded_are_counted(tmp_path):
+    """Their packets are there, and nothing in them is a picture any more."""
+    film = ffmpeg(LAVFI, tmp_path / "a.mp4", "-c:v libx265 -g 1")
+    assert (scan(film).lost, len(scan(film).pts)) == (0, 50)
+    moving = ffmpeg(LAVFI, tmp_path / "b.mp4", "-c:v libx265 -bf 3")
+    cut = ffmpeg(f"-ss 1.03 -i {moving}", tmp_path / "cut.mp4", "-c copy")
+    assert scan(cut).lost == 0 and len(scan(cut).pts) < 50, "an edit list hides the first ones"
+    with av.open(str(film)) as opened:
+        (packets,) = [[bytes(packet) for packet in opened.demux(video=0) if packet.size]]
+    data = bytearray(film.read_bytes())
+    for number in (11, 23, 42):
+        start = data.index(packets[number])
+        at = start
+        while at < start + len(packets[number]):
+            data[at + 4] = FILLER
+            at += 4 + int.from_bytes(data[at : at + 4], "big")
+    film.write_bytes(data)
+    info = scan(film)
+    assert (info.lost, len(info.pts)) == (3, 47)
+    assert "3 of its 50 pictures can't be decoded, as it is damaged: they are left out" in info.notes
+    with pytest.raises(MediaError, match="3 of its 50 pictures can't be decoded") as caught:
+        compress_film(film, tmp_path, 1 << 20)
+    assert "ffmpeg" in caught.value.hint
