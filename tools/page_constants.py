@@ -48,13 +48,13 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.content_salts", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
         ("methods.robust.grid", "BLURRED=BLUR_FACTOR SIDE SURENESS"),
     ],
-    "TRACES": [
-        ("media.cover", "LOSSY LOSSY_WEBP"),
-        ("formats.opened_file", "HEIC"),
-        ("media.compression_traces", "COPY FLAT TWICE WEBP STEPS"),
-        ("media.compression_traces", "MOSTLY LOOKED_AT FEW NEARLY_ALL SIDE FREQUENCIES ENOUGH PERIODIC"),
-        ("media.compression_traces", "LOW OFTEN GAP MOST_GAPS"),
+    "EVIDENCE": [
+        ("media.evidence.pictures", "FLAT FOLLOWS REPEATS ASKS_FOR_PHOTOGRAPH HARD_DEFLECTION"),
+        ("media.evidence.lattice", "COPY LACKS_COLOURS LACKS_LEVELS"),
+        ("media.evidence.jpegs", "OTHER_GRID TWICE JPEG_REPEATS LOW OFTEN GAP MOST_GAPS"),
+        ("methods.pixel_medium", "RECORD_CHANGES BYTE_CHANGES"),
     ],
+    "LOSSY_FORMATS": [("media.cover", "LOSSY LOSSY_WEBP"), ("formats.opened_file", "HEIC")],
     "JPEG": [
         ("image.jpeg_scan_encoder", "LONGEST_RUN MOST_WAITING"),
         ("sealing.jpeg_samples.COST_SETTINGS", "MIDDLE"),
@@ -124,7 +124,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "SEALED": [("methods.pixel_medium", "RATE MEASURED")],
     "SECURE": [
-        ("results.figures", "EASY_TIMES ALWAYS"),
+        ("results.figures", "EASY_TIMES EASY_CHANGES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),
         ("results.figures", "WORDS=DETECTION_WORDS ALWAYS_FOUND UNMEASURED"),
         ("media.condition.Premise", "CAMERA NEVER_LOSSY UNPUBLISHED"),

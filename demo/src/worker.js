@@ -105,16 +105,16 @@ const JOBS = {
    * Embeds any file in a bitmap, or in a film, byte for byte. Returns the container as a PNG or MKV file, a view of it
    * or of its first frame, its PSNR in dB, and what was hidden; of a picture, how easily it is found.
    *
-   * `history`: what gives the container away; `condition`: on what it rests that it is hard to find; `safe`: refuse more
+   * `evidence`: what gives the container away; `condition`: on what it rests that it is hard to find; `safe`: refuse more
    * than is.
    */
-  async seal({ cover, film, file, keyInput, history, condition, safe, keepsPlace }) {
+  async seal({ cover, film, file, keyInput, evidence, condition, safe, keepsPlace }) {
     keySource(keyInput);
     if (film) return sealInFilm(film, file, keyInput, keepsPlace);
     onProgress("pictures");
     const seen = fromBitmap(cover);
     const [size, channels] = [file.bytes.length, channelsOf(seen)];
-    const security = securityOfPicture({ ...seen, channels }, history);
+    const security = securityOfPicture({ ...seen, channels }, evidence);
     if (safe) checkHard(file, security);
     onProgress("seal");
     const report = (done, total) => onProgress("seal", done, total);

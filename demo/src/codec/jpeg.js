@@ -6,6 +6,7 @@ import { keySource } from "../format/keys.js";
 import { checkRatio, FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
 import { capacity, mostFixed, sealSamples, unsealSamples } from "../format/seal.js";
 import { COEFFICIENTS, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
+import { jpegProof } from "../evidence/jpegs.js";
 import { readJpeg, stepsOf, withPlanes } from "../jpeg/coefficients.js";
 import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt } from "../jpeg/tables.js";
@@ -33,10 +34,13 @@ export function makeJpegCapacity(jpeg) {
   return (name) => all - headerBytes(name);
 }
 
+const proofs = new WeakMap(); // what proves a change of a JPEG, which takes long to find
+
 /** Bytes in a JPEG that are hard to find. @param {boolean} isMade true if it is made of the cover, or will be */
 export function securityOf(jpeg, isMade) {
   const step = stepsOf(jpeg, 0).reduce((sum, each) => sum + each, 0) / SIZE;
-  return securityOfJpeg(usedCoefficients(jpeg), step, isMade, jpeg.planes[0]);
+  if (!proofs.has(jpeg)) proofs.set(jpeg, jpegProof(jpeg));
+  return securityOfJpeg(usedCoefficients(jpeg), step, isMade, proofs.get(jpeg));
 }
 
 /**

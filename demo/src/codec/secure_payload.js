@@ -1,10 +1,10 @@
 /** Bytes in a cover that are hard to find, by the square-root law (stegnet/results/figures.py). */
 
-import { JPEG, SEALED, SECURE, TRACES } from "../constants.js";
+import { EVIDENCE, JPEG, SEALED, SECURE } from "../constants.js";
 import { PageError } from "../errors.js";
 
-const { ALWAYS, CAMERA, EASY, EASY_TIMES, HARD, NEVER_LOSSY, POSSIBLE, UNPUBLISHED, WORDS } = SECURE;
-const { GAP, LOW, MOST_GAPS, OFTEN, TWICE } = TRACES;
+const { ALWAYS, CAMERA, EASY, EASY_CHANGES, EASY_TIMES, HARD, NEVER_LOSSY, POSSIBLE, UNPUBLISHED, WORDS } = SECURE;
+const { BYTE_CHANGES, RECORD_CHANGES } = EVIDENCE;
 
 /**
  * Bytes of a file in a cover.
@@ -22,34 +22,26 @@ function secured(samples, { RATE, MEASURED }, history) {
   return { hard: history ? -1 : bytes(RATE), easy: history ? -1 : bytes(EASY_TIMES * RATE), history };
 }
 
-/** Of a picture whose lowest bits are changed. */
-export const securityOfPicture = ({ width, height, channels }, history) =>
-  secured(width * height * channels, SEALED, history);
+/**
+ * Of a picture whose lowest bits are changed.
+ *
+ * @param {{proof: string | null, changes: number}} evidence that its samples give, as of `pictureEvidence`
+ */
+export function securityOfPicture({ width, height, channels }, { proof, changes }) {
+  const security = secured(width * height * channels, SEALED, proof);
+  const bytes = (times) => Math.floor((times * changes - RECORD_CHANGES) / BYTE_CHANGES);
+  return proof ? security : { ...security, hard: Math.min(security.hard, bytes(1)), easy: Math.min(security.easy, bytes(EASY_CHANGES)) };
+}
 
 /**
  * Of a JPEG with so many `samples`, luma's coefficients that are not 0 but for the first of blocks, and a mean `step`.
  *
  * @param {boolean} isMade true if it was made of the cover, so that the errors of rounding are known
+ * @param {string | null} proof what proves a changed coefficient, in words
  */
-export function securityOfJpeg(samples, step, isMade, luma) {
+export function securityOfJpeg(samples, step, isMade, proof) {
   const rate = isMade ? JPEG.HIGHEST_RATE : Math.min((JPEG.RATE * JPEG.STEP) / step, JPEG.HIGHEST_RATE);
-  return secured(samples, { RATE: rate, MEASURED: JPEG.MEASURED }, isMade || !savedTwice(luma) ? null : TWICE);
-}
-
-/** True if coefficients show that a JPEG was saved with other tables before (stegnet/media/compression_traces.py). */
-function savedTwice(luma) {
-  let gaps = 0;
-  for (let frequency = 1; frequency <= LOW; frequency++) {
-    const counts = new Uint32Array(1 << 16);
-    for (let at = frequency; at < luma.length; at += 64) counts[Math.abs(luma[at])]++;
-    let [beyond, isGap] = [0, false]; // the most of any larger value
-    for (let value = counts.length - 1; value > 0; value--) {
-      isGap ||= beyond >= OFTEN && counts[value] < GAP * beyond;
-      beyond = Math.max(beyond, counts[value]);
-    }
-    if (isGap) gaps++;
-  }
-  return gaps > MOST_GAPS;
+  return secured(samples, { RATE: rate, MEASURED: JPEG.MEASURED }, proof);
 }
 
 /** What has to be so of a cover where its container is called hard to find; nobody can see it from the file. */

@@ -10,7 +10,7 @@ import { PageError } from "../errors.js";
 import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
 import { readJpeg } from "../jpeg/coefficients.js";
 import { MODEM } from "../network/card.js";
-import { CHANNELS, hidingJob, historyOf, sealedCapacity } from "./jobs.js";
+import { CHANNELS, evidenceOf, hidingJob, sealedCapacity } from "./jobs.js";
 
 const LOSSY_FILM = "a film that was compressed with loss"; // as all are that browsers play, but for few
 const WHOLE = "The secret fits as it is, byte for byte.";
@@ -26,17 +26,17 @@ export async function forecast(cover, secret, container) {
   if (destination in CHANNELS) return { text: channelForecast(CHANNELS[destination], cover, secret), turnsOpaque };
   const job = hidingJob(cover, secret, container);
   if (job === "jpeg") return jpegForecast(cover, secret, safe);
-  const history = await historyOf(cover);
-  return { text: pngForecast(job, cover, secret, history, safe), history, turnsOpaque };
+  const evidence = await evidenceOf(cover);
+  return { text: pngForecast(job, cover, secret, evidence, safe), history: evidence.proof, turnsOpaque };
 }
 
 /** Effect of a PNG file on the secret. */
-function pngForecast(job, cover, secret, history, safe) {
+function pngForecast(job, cover, secret, evidence, safe) {
   const { bitmap, channels } = cover;
   const most = sealedCapacity(cover, secret);
   if (job === "hide") return most > 0 ? `${EASY}Capacity: about ${amount(most)}. ${COPY}` : "";
   const remedy = channels > 1 ? "Use a larger cover, or a film." : "Use a larger cover, or one in colour.";
-  const security = securityOfPicture({ width: bitmap.width, height: bitmap.height, channels }, history);
+  const security = securityOfPicture({ width: bitmap.width, height: bitmap.height, channels }, evidence);
   return fits(secret, most, remedy, { ...security, condition: conditionOf(cover) }, safe);
 }
 

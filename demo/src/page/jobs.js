@@ -3,9 +3,10 @@
 import { saysPlace } from "@page/form/exif.js";
 
 import { fromBitmap } from "../canvas.js";
-import { pictureHistory, lossyFormat } from "../codec/compression_traces.js";
+import { lossyFormat } from "../codec/lossy_format.js";
 import { fileCapacity, storedName } from "../codec/sealed.js";
 import { conditionOf } from "../codec/secure_payload.js";
+import { pictureEvidence } from "../evidence/pictures.js";
 import { withoutMetadata } from "../jpeg/metadata.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
@@ -37,7 +38,7 @@ export async function gatherHiding({ cover, secret, container, keyInput, device 
     if (cover.isJpeg) what.jpeg = await jpegOf(cover, container);
   }
   if (job === "seal" || job === "jpeg") Object.assign(what, { safe: container.safe, condition: conditionOf(cover) });
-  if (job === "seal" && cover.bitmap) what.history = await historyOf(cover);
+  if (job === "seal" && cover.bitmap) what.evidence = await evidenceOf(cover);
   if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   return { job, what, transfer: [what.cover?.buffer ?? what.cover, what.secret].filter(Boolean) };
 }
@@ -57,12 +58,14 @@ export function gatherRevealing({ container, keyInput, device }) {
   return { job: "reveal", what: { ...from, keyInput, device }, transfer: [] };
 }
 
-const histories = new WeakMap(); // by file
+const known = new WeakMap(); // evidence, by bitmap
 
-/** The lossy format of a cover, now or before, which a PNG file of it shows. */
-export function historyOf({ file, bitmap, isScaled }) {
-  if (isScaled) return Promise.resolve(null); // it was reduced
-  const find = async () => lossyFormat(new Uint8Array(await file.arrayBuffer())) ?? pictureHistory(fromBitmap(bitmap));
-  if (!histories.has(file)) histories.set(file, find());
-  return histories.get(file);
+/** Evidence that a PNG file of a cover gives of changes: the lossy format of the cover, now or before, or its samples. */
+export function evidenceOf({ file, bitmap, isScaled }) {
+  const find = async () => {
+    const format = isScaled ? null : lossyFormat(new Uint8Array(await file.arrayBuffer()));
+    return format ? { proof: format, changes: Infinity } : pictureEvidence(fromBitmap(bitmap));
+  };
+  if (!known.has(bitmap)) known.set(bitmap, find());
+  return known.get(bitmap);
 }

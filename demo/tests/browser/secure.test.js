@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { pictureHistory, lossyFormat } from "../../src/codec/compression_traces.js";
 import { isTooFine, securityOf } from "../../src/codec/jpeg.js";
+import { lossyFormat } from "../../src/codec/lossy_format.js";
 import { conditionOf, detection, securityOfPicture } from "../../src/codec/secure_payload.js";
+import { pictureEvidence } from "../../src/evidence/pictures.js";
 import { readJpeg } from "../../src/jpeg/coefficients.js";
 import { channelsOf } from "../../src/picture.js";
 import { isPng, readPng } from "../../src/png.js";
@@ -25,7 +26,7 @@ async function told(name, kind) {
   }
   if (!isPng(file)) return { history: lossyFormat(file) };
   const picture = readPng(file);
-  return securityOfPicture({ ...picture, channels: channelsOf(picture) }, lossyFormat(file) ?? (await pictureHistory(picture)));
+  return securityOfPicture({ ...picture, channels: channelsOf(picture) }, await pictureEvidence(picture));
 }
 
 for (const [name, kinds] of Object.entries(ANSWERS)) {

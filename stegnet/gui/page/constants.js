@@ -96,27 +96,30 @@ export const GRID = {
   SURENESS: 0.5,
 };
 
-export const TRACES = {
-  LOSSY: {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
-  LOSSY_WEBP: "a lossy WebP",
-  HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
-  COPY: "a copy of one that was saved with loss",
+export const EVIDENCE = {
   FLAT: "a picture of flat areas",
+  FOLLOWS: "a picture whose samples follow from others, as after enlarging or toning",
+  REPEATS: "a picture that repeats itself, as tiles or a mirror image",
+  ASKS_FOR_PHOTOGRAPH: ["a picture of flat areas", "a picture whose samples follow from others, as after enlarging or toning", "a picture that repeats itself, as tiles or a mirror image"],
+  HARD_DEFLECTION: 0.358,
+  COPY: "a copy of one that was saved with loss",
+  LACKS_COLOURS: "a picture that lacks some colours, as after a change of its saturation",
+  LACKS_LEVELS: "a picture that lacks some levels, as after a change of its contrast",
+  OTHER_GRID: "a JPEG of a picture that was a JPEG before, on another grid",
   TWICE: "a JPEG that was saved before with coarser tables",
-  WEBP: {"luma": 19077, "v_to_red": 26149, "u_to_green": 6419, "v_to_green": 13320, "u_to_blue": 33050, "red": 14234, "green": 8708, "blue": 17685},
-  STEPS: [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 18.0, 19.0, 20.0, 21.0, 22.0, 23.0, 24.0, 25.0, 26.0, 27.0, 28.0, 29.0, 30.0, 31.0],
-  MOSTLY: 0.8,
-  LOOKED_AT: 1048576,
-  FEW: 30,
-  NEARLY_ALL: 0.95,
-  SIDE: 384,
-  FREQUENCIES: [[0, 1], [1, 0], [1, 1], [2, 2], [0, 3], [3, 0]],
-  ENOUGH: 100,
-  PERIODIC: 0.5,
+  JPEG_REPEATS: "a JPEG that repeats itself, as tiles or a mirror image",
   LOW: 9,
   OFTEN: 25,
   GAP: 0.1,
   MOST_GAPS: 2,
+  RECORD_CHANGES: 800,
+  BYTE_CHANGES: 4.5,
+};
+
+export const LOSSY_FORMATS = {
+  LOSSY: {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
+  LOSSY_WEBP: "a lossy WebP",
+  HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
 };
 
 export const JPEG = {
@@ -287,6 +290,7 @@ export const SEALED = {
 
 export const SECURE = {
   EASY_TIMES: 4,
+  EASY_CHANGES: 6.5,
   ALWAYS: 200,
   HARD: "hard",
   POSSIBLE: "possible",

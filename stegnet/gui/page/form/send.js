@@ -1,6 +1,6 @@
 /** Choice of where the container is sent, and what is known of the cover before anything is hidden. */
 
-import { TRACES } from "../constants.js";
+import { EVIDENCE } from "../constants.js";
 import { button, make, makeChoice, notice } from "../elements.js";
 import { CHANNEL, DESTINATIONS, KNOWN_APP } from "./destinations.js";
 import { saysPlace } from "./exif.js";
@@ -164,7 +164,7 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
   }
 
   function wayOut({ film, isJpeg }, history) {
-    if (history === TRACES.FLAT) return WAYS_OUT.flat;
+    if (EVIDENCE.ASKS_FOR_PHOTOGRAPH.includes(history)) return WAYS_OUT.flat;
     if (film) return history.includes("(h264)") ? WAYS_OUT.h264 : WAYS_OUT.film;
     if (staysJpeg()) return WAYS_OUT.staying;
     return isJpeg ? WAYS_OUT.jpeg : WAYS_OUT.other;
