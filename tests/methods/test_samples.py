@@ -63,9 +63,11 @@ def with_part(part: np.ndarray) -> np.ndarray:
         with_part(np.zeros((6000, 2), np.int32)),
         with_part(np.tile([700, -77], (6000, 1))),
         with_part(recording()[9000:20_000]),
+        with_part(recording()[20_000:9000:-1]),
+        with_part(-recording()[9000:20_000]),
         with_part(recording()[30_000:45_000, :1].repeat(2, 1)),
     ],
-    ids=["silence", "held", "repeated", "equal channels"],
+    ids=["silence", "held", "repeated", "reversed", "inverted", "equal channels"],
 )
 def test_parts_that_are_exact_stay_as_they_are(samples):
     """A single step in them would be proof; what stands beside them carries the file."""
@@ -122,7 +124,7 @@ PROVEN = {
     "a louder end": (np.concatenate([QUIET, QUIET, QUIET[:100_000] * 2]), 16, LACKS),
     "one channel louder": (np.stack([1.2 * LEFT, 0.9 * RIGHT], 1), 16, LACKS),
     "wider": (np.stack([1.2 * LEFT - 0.2 * RIGHT, 1.2 * RIGHT - 0.2 * LEFT], 1), 16, LACKS),
-    "inverted": (np.stack([LEFT, -LEFT], 1), 16, LACKS),
+    "inverted": (np.stack([LEFT, -LEFT], 1), 16, CHANNELS),
     "16 bits in 24": (LOUD << 8, 24, LACKS),
     "16 bits in 24, louder": (LOUD * (256 * 1.37), 24, LACKS),
     "8 bits in 16": (LOUD // 256 * 256 + 99, 16, LACKS),

@@ -15,8 +15,8 @@ _FLAT = 3  # pixels: side of a square
 class RegularPlaces:
     """Regular places of a sound: held or clipped values, silence, repeats, and channels that are equal for long.
 
-    A loop, a pasted part and a channel that equals another repeat samples exactly; a recording never does. All parts
-    of a sound are added, one after the other, and then compared, before the first mask.
+    A loop, a pasted part and a channel that equals another repeat samples exactly, perhaps backwards or inverted; a
+    recording never does. All parts of a sound are added, one after the other, and then compared, before the first mask.
 
     Args:
         channels: number of its channels.
@@ -74,7 +74,7 @@ class _RegularChannel:
         ]
         held = np.zeros(channel.shape, bool)
         _mark_held(held, channel[1:] == channel[:-1])
-        self._keys.append(_keys(channel, _anchors(channel, held)))
+        self._keys.append(_symmetric_keys(channel, _centres(channel, held)))
 
     def compare(self) -> None:
         """Find the keys that occur more than once, and forget all others."""
@@ -90,8 +90,8 @@ class _RegularChannel:
         mask = np.zeros(channel.shape, bool)
         same = channel[1:] == channel[:-1]
         _mark_held(mask, same)
-        anchors = _anchors(channel, mask)
-        keys = _keys(channel, anchors)
+        anchors = _centres(channel, mask)
+        keys = _symmetric_keys(channel, anchors)
         repeated = self._repeated
         if repeated.size:
             places = np.minimum(np.searchsorted(repeated, keys), repeated.size - 1)
@@ -212,6 +212,28 @@ def _keys(channel: np.ndarray, anchors: np.ndarray) -> np.ndarray:
     keys = np.zeros(anchors.size, np.uint64)
     for at, factor in enumerate(factors):
         keys += channel[anchors + at].astype(np.uint64) * factor  # sums wrap around
+    return keys
+
+
+def _centres(channel: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the places of anchors between samples on both sides, as `_anchors`, of either sign."""
+    reach = _WINDOW - 1
+    centres = np.flatnonzero((np.abs(channel[reach : max(channel.size - reach, reach)]) & 31) == 13) + reach
+    free: np.ndarray = centres[~(mask[centres - reach] | mask[centres] | mask[centres + reach])]
+    return free
+
+
+def _symmetric_keys(channel: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return hashes of the samples on both sides of each anchor, (n,) uint64.
+
+    Reversed and inverted samples have the same one.
+    """
+    factors = np.frombuffer(Random(0).randbytes(8 * _WINDOW), np.uint64) | np.uint64(1)  # any odd numbers
+    sign = np.sign(channel[centres]).astype(np.int64)
+    keys = np.zeros(centres.size, np.uint64)
+    for at, factor in enumerate(factors):
+        beside = channel[centres + at].astype(np.int64) + channel[centres - at]
+        keys += (beside * sign).astype(np.uint64) * factor  # sums wrap around
     return keys
 
 

@@ -51,11 +51,11 @@ class SoundEvidence:
         """Return the evidence of a sound that was sampled."""
         if sample.frames < 2 * _STRETCH:
             return cls(None, math.inf)
+        if _follows_from_channels(sample):
+            return cls(CHANNELS, 0)
         lattice, levels = _lattice(sample)
         if lattice:
             return cls(LATTICE, 0)
-        if _follows_from_channels(sample):
-            return cls(CHANNELS, 0)
         if _follows_from_neighbours(sample):
             return cls(NEIGHBOURS, 0)
         band = _band(sample)
@@ -115,9 +115,9 @@ class SoundSample:
         first, self._done = self._done, self._done + len(numbers)
         blocks = numbers[: len(numbers) // _BLOCK * _BLOCK].reshape(-1, _BLOCK, self.channels)
         for at in range(-(first // _BLOCK) % self._every, len(blocks), self._every):
-            self._blocks[self._section(first + at * _BLOCK)].append(blocks[at])
+            self._blocks[self._section(first + at * _BLOCK)].append(blocks[at].copy())
         for start in self._starts[(self._starts >= first) & (self._starts + _WINDOW <= self._done)].tolist():
-            self._windows[self._section(start)].append(numbers[start - first : start - first + _WINDOW])
+            self._windows[self._section(start)].append(numbers[start - first :][:_WINDOW].copy())
         stretches = numbers[: len(numbers) // _STRETCH * _STRETCH].reshape(-1, _STRETCH, self.channels)
         sparse = 61  # frames between those that tell how loud it is: no period of music
         for at, loud in enumerate(np.abs(stretches[:, ::sparse].astype(np.int32)).mean((1, 2))):
