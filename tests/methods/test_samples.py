@@ -235,7 +235,7 @@ def test_what_a_sound_is_and_holds_is_shown(capsys):
     assert (shown["kind"], shown["fits"][0]["method"]) == ("sound", "sound")
     stegnet.make_key_file("k")
     assert main(["hide", "cover.wav", "--text", "hi", "-o", "sent", "--key-file", "k"]) == 0
-    assert "not: MP3, AAC or Opus" in capsys.readouterr().err
+    assert "not as MP3, AAC or Opus" in capsys.readouterr().err
     assert stegnet.reveal("sent.wav", key=stegnet.read_key("k")).text == "hi"
 
 
