@@ -48,6 +48,31 @@ def all_boxes(data: FileBytes, start: int = 0, end: int | None = None) -> Iterat
             yield from all_boxes(data, outer.content, outer.end)
 
 
+def samples_and_tracks(data: FileBytes) -> tuple[int, int]:
+    """Return how many samples and tracks the tables of an MP4 say that it has, before anything is made of so many.
+
+    As by FFmpeg, a box that is too long ends with the one that holds it.
+    """
+    counts = {b"stsz": 8, b"stz2": 8, b"trun": 4}  # places in the content
+    samples = 0
+    tracks = 0
+    waiting = [(0, len(data))]
+    while waiting:
+        start, end = waiting.pop()
+        while start + HEADER <= end:
+            part = box_at(data, start, end)
+            start = min(part.end, end)
+            if start < part.content:
+                break
+            if part.kind in HOLDERS or part.kind in (b"moof", b"traf"):
+                waiting.append((part.content, start))
+            elif part.kind in counts:
+                place = part.content + counts[part.kind]
+                samples += int.from_bytes(data[place : place + 4], "big")
+            tracks += part.kind == b"trak"
+    return samples, tracks
+
+
 def box(kind: bytes, *parts: bytes) -> bytes:
     """Return a box with these contents."""
     content = b"".join(parts)

@@ -27,6 +27,7 @@ from stegnet.formats.opened_file import FileSlices, Source, id3_bytes
 
 WAV = "WAV"
 FLAC = "FLAC"
+_MOST_CHANNELS = 256  # more than any recorder has; the work is by channels, and a header may say 65,535
 _PEAK = re.compile(rb"(REPLAYGAIN_(?:TRACK|ALBUM)_PEAK[=\0])([01]\.\d+)", re.IGNORECASE)
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
@@ -301,6 +302,10 @@ def _wav(source: Source, file: FileSlices, form: _WavFormat, place: int, size: i
         raise _unsupported(source, what, coarse=coding in {pcm, 6, 7} and bits < 24)
     if not channels or not rate or frame != channels * bits // 8:
         raise ValueError("its description contradicts itself")
+    if channels > _MOST_CHANNELS:
+        raise MediaError(
+            f"has {channels} channels", f"at most {_MOST_CHANNELS} can be read: split the recording", subject=source
+        )
 
     end = place + size // frame * frame
     return SoundFile(source, rate, size // frame, channels, bits // 8, file[:place], file[end:], end, WAV)

@@ -290,7 +290,7 @@ def _segments(data: bytes | memoryview, name: str) -> Iterator[Segment]:
         MediaError: a segment is longer than the data.
     """
     without_length = {0x01, *range(0xD0, 0xD9)}
-    next_marker = re.compile(rb"\xff+([^\x00\xff])")  # decoders skip everything else between segments
+    next_marker = re.compile(rb"\xff([^\x00\xff])")  # decoders skip everything else between segments
     data_end = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # the next marker except restart markers
     place = 2
     while True:

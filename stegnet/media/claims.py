@@ -39,6 +39,10 @@ _XMP_PROPERTIES = {  # names of claims by namespace and property
         b"OriginalImageMD5": _DIGEST,
     },
 }
+_XMP_VALUE = rb"""(?:"[^"]*"|'[^']*')"""
+_XMP_KEY = re.compile(rb":(" + b"|".join({key for keys in _XMP_PROPERTIES.values() for key in keys}) + rb")(?=[\s/>=])")
+_XMP_NAME = re.compile(rb"[\w.-]")
+_XMP_ATTRIBUTE = re.compile(rb"\s*=\s*" + _XMP_VALUE)
 _Cleaned = tuple[bytes, str]  # text without claims, and the names of those that were in it, joined by commas
 
 
@@ -120,25 +124,58 @@ def _joined(*names: str) -> str:
 
 
 def _xmp(packet: bytes) -> _Cleaned:
-    """Return an XMP packet without claims."""
-    name = ""
-    value = rb"""(?:"[^"]*"|'[^']*')"""
-    for prefix, quoted in re.findall(rb"xmlns:([\w.-]+)\s*=\s*(" + value + rb")", packet):
-        for key, called in _XMP_PROPERTIES.get(quoted[1:-1], {}).items():
-            if prefix + b":" + key not in packet:
-                continue
-            tag = re.escape(prefix) + b":" + key
-            attribute = rb"\s+" + tag + rb"\s*=\s*" + value
-            element = rb"\s*<" + tag + rb"(?=[\s/>])[^>]*?(?:/>|>.*?</" + tag + rb"\s*>)"
-            packet, found = re.subn(attribute + b"|" + element, b"", packet, flags=re.DOTALL)
-            name = _joined(name, called if found else "")
-    return packet, name
+    """Return an XMP packet without claims.
+
+    The time grows with its length alone, whatever it repeats: no pattern begins where another one could go on.
+    """
+    keys: dict[bytes, dict[bytes, str]] = {}  # names of claims by key, by prefix
+    for prefix, quoted in re.findall(rb"xmlns:([\w.-]+)\s*=\s*(" + _XMP_VALUE + rb")", packet):
+        keys[prefix] = keys.get(prefix, {}) | _XMP_PROPERTIES.get(quoted[1:-1], {})
+    names: dict[str, None] = {}
+    kept = []
+    done = 0  # bytes of the packet
+    unclosed: set[bytes] = set()
+    for match in _XMP_KEY.finditer(packet):
+        start = match.start()
+        if start < done:  # in an element that goes
+            continue
+        while start > done and _XMP_NAME.match(packet, start - 1):
+            start -= 1
+        name = keys.get(packet[start : match.start()], {}).get(match[1])
+        if name is None:
+            continue
+        tag = packet[start : match.end()]
+        end = _end_of_element(packet, tag, match.end(), unclosed) if packet[start - 1 : start] == b"<" else None
+        if end is not None:
+            start -= 1
+        elif (value := _XMP_ATTRIBUTE.match(packet, match.end())) and packet[start - 1 : start].isspace():
+            end = value.end()
+        else:
+            continue
+        kept.append(packet[done:start].rstrip())
+        names[name] = None
+        done = end
+    return b"".join((*kept, packet[done:])), ", ".join(names)
+
+
+def _end_of_element(packet: bytes, tag: bytes, start: int, unclosed: set[bytes]) -> int | None:
+    """Return the end of the element whose tag ends at `start`; None if it has none, and its tag in `unclosed`."""
+    end = packet.find(b">", start) + 1
+    if not end or packet[end - 2 : end - 1] == b"/":
+        return end or None
+    if tag in unclosed:
+        return None
+    closing = re.compile(rb"</" + re.escape(tag) + rb"\s*>").search(packet, end)
+    if closing is None:
+        unclosed.add(tag)
+        return None
+    return closing.end()
 
 
 def _is_digest(tag: str, text: str) -> bool:
     """Return whether a tag of a sound has a digest of its samples, as has the log of a program that read a CD."""
     # Of a CD's track by programs that compared its digest with a database's; the number of its disc stays.
-    digests = r"(accuraterip|ctdb)(?!.*id$)|crc|md5|sha-?(1|256|512)|checksum"
+    digests = r"crc|md5|sha-?(1|256|512)|checksum" + ("" if tag.lower().endswith("id") else "|accuraterip|ctdb")
     return bool(re.search(digests, tag, re.IGNORECASE)) or ("log" in tag.lower() and "CRC" in text)
 
 
@@ -151,17 +188,18 @@ def _id3(tag: bytes) -> _Cleaned:
     if version not in (3, 4) or flags:
         return (b"", CREDENTIALS) if _MANIFEST_TYPE in tag else (tag, "")
     bits = 7 if version == 4 else 8
-    name = ""
+    claims = []
     frames = []
     place = 10
     while place + 10 < len(tag) and tag[place]:
         size = sum(part << bits * (3 - index) for index, part in enumerate(tag[place + 4 : place + 8]))
         head, content = tag[place : place + 10], tag[place + 10 : place + 10 + size]
         rest, claim = _frame(head[:4], content)
-        name = _joined(name, claim)
+        claims.append(claim)
         frames += [head[:4] + _size(len(rest), bits) + head[8:] + rest] if rest or not claim else []
         place += 10 + size
     rest = b"".join((*frames, tag[place:]))  # with its padding
+    name = _joined(*claims)
     return (tag[:6] + _size(len(rest), 7) + rest if frames else b"", name) if name else (tag, "")
 
 
@@ -188,15 +226,15 @@ def _frame(kind: bytes, content: bytes) -> _Cleaned:
 
 def _comments(content: bytes) -> _Cleaned:
     """Return a block of Vorbis comments (RFC 9639, section 8.6) without digests of the samples."""
-    name = ""
+    digests = []
     kept = []
     for comment in comments_of(content):
         tag, _, text = comment.decode("utf-8", "replace").partition("=")
         if _is_digest(tag, text):
-            name = _joined(name, tag)
+            digests.append(tag)
         else:
             kept.append(comment)
-    return with_comments(content, kept), name
+    return with_comments(content, kept), _joined(*digests)
 
 
 def _digest_of_imagemagick(text: bytes) -> _Cleaned:

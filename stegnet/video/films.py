@@ -8,7 +8,7 @@ animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures ha
 """
 
 from collections.abc import Container, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -37,7 +37,8 @@ from stegnet.core.names import FILM
 from stegnet.core.pixels import is_grey
 from stegnet.core.process_settings import keep_freed_memory
 from stegnet.core.text import LOSS, Text
-from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated
+from stegnet.formats.boxes import samples_and_tracks
+from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated, mapped
 from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
 from stegnet.image.pictures import (
     MAX_PIXELS,
@@ -61,6 +62,7 @@ _PROFILE = "its colours have a profile: treated as sRGB"
 _ANIMATION = "it is an animation: treated as a film"
 UNREADABLE_FILM = (av.FFmpegError, OSError)  # OSError: a damaged film makes FFmpeg seek outside the file
 _DECODING = {"max_pixels": str(MAX_PIXELS)}
+_MOST_TRACKS = 1000  # FFmpeg's limit
 _TOO_LARGE = f"at most {MAX_PIXELS} pixels each can be read"
 # Metadata may be in any encoding. From PyAV 19 on, bytes that are not UTF-8 are kept in copies.
 _METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -493,9 +495,18 @@ def _is_grey(frame: VideoFrame, path: Source) -> bool:
 
 
 def frame_count(path: Source) -> int:
-    """Return the approximate number of a film's frames, from its header; 0 if not given. Errors as `scan`."""
+    """Return the approximate number of a film's frames, from its header; 0 if not given. Errors as `scan`.
+
+    If that leaves a few bytes to each frame, packets are counted, as a header may say anything.
+    """
+    few = 64  # bytes; a frame that repeats another one has some more
     with open_film(path) as film:
-        return round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
+        stream = picture_stream(film, path)
+        count = round((film.duration or 0) / av.time_base * _rate(stream))
+        if count * few > (film.size or 0):
+            with suppress(*UNREADABLE_FILM):  # its reader reports it
+                count = min(count, sum(1 for packet in film.demux(stream) if packet.size))
+        return count
 
 
 def read_frames(
@@ -560,15 +571,34 @@ def open_film(path: Source, **options: str) -> InputContainer:
     if not path.is_file():
         raise MediaError("no such file", subject=path)
     reader = _reader_of(path)
+    if reader == "mov":
+        _check_counts(path)
     try:
         # An absolute path can't be mistaken for a protocol.
         source = path.open() if isinstance(path, OpenedFile) else str(path.resolve())
         film: InputContainer = av.open(
             source, "r", format=reader, options=_DECODING, container_options=safe | options, **_METADATA
         )
+    except MemoryError:
+        bytearray(1 << 26)  # raises MemoryError, too, if memory has run out: FFmpeg says so of its own limits as well
+        problem = f"the film is damaged, or has more than {_MOST_TRACKS:,} tracks"
+        raise MediaError(problem, "copy it again from its source, without other tracks", subject=path) from None
     except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
     return film
+
+
+def _check_counts(path: Source) -> None:
+    """Raise MediaError for an MP4 whose tables count more samples than it has bytes, or too many tracks."""
+    with mapped(path) as data:
+        samples, tracks = samples_and_tracks(data)
+        size = len(data)
+    if samples > size:
+        problem = f"the film is damaged: its tables count {samples:,} samples, and it has {size:,} bytes"
+        raise MediaError(problem, "copy it again from its source", subject=path)
+    if tracks > _MOST_TRACKS:
+        hint = f"at most {_MOST_TRACKS:,} can be read: leave the others out"
+        raise MediaError(f"has {tracks:,} tracks", hint, subject=path)
 
 
 def _reader_of(path: Source) -> str:

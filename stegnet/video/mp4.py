@@ -215,6 +215,8 @@ def _sizes(data: mmap.mmap, table: Box) -> NDArray[np.int64]:
     """Return the size of each sample, which may be the same for all."""
     same, count = struct.unpack_from(">II", data, table.content + 4)
     if same:
+        if count * same > len(data):
+            raise ValueError("more samples than the file has bytes")
         return np.full(count, same, np.int64)
     return np.frombuffer(data[table.content + 12 : table.end], ">u4", count).astype(np.int64)
 

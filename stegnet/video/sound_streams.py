@@ -126,11 +126,11 @@ def _sound_track(stream: AudioStream, first: AnyPacket | None, path: Source) -> 
     extradata = entry.pop(matroska.CODEC_PRIVATE, b"")
     if first is not None and first.pts is not None and first.pts < 0:
         # Matroska has no negative times: sound that starts before time 0 gets a codec delay. The file's own delay is
-        # more precise than the time stamp of its first packet.
+        # more precise than the time stamp of its first packet, unless it counts packets that an edit list removes.
         tick = time_base * 10**9  # nanoseconds
         early = -first.pts * tick
         known = int.from_bytes(entry.get(matroska.CODEC_DELAY, b""), "big")
-        if early - known >= tick:
+        if abs(early - known) >= tick:
             entry[matroska.CODEC_DELAY] = round(early).to_bytes(8, "big").lstrip(b"\0")
     language = stream.metadata.get("language")
     return SoundTrack(
