@@ -110,6 +110,9 @@ def _is_predictable(square: np.ndarray) -> bool:
     near = square[..., channels].astype(np.float64)
     inputs = np.stack([near[y : y + height, x : x + width] for y, x in around], 3)  # (height, width, channels, 25)
     inner = np.asarray(((inputs > 2) & (inputs < 253)).all((2, 3)))
+    if not grey:  # grey places of a coloured picture carry nothing
+        core = square[2:-2, 2:-2]
+        inner &= (core != core[..., :1]).any(2)
     inputs -= inputs.mean((0, 1))
     checked = np.add.outer(np.arange(height) // 8, np.arange(width) // 8) % 2 == 1
     center = 12
