@@ -362,17 +362,19 @@ class Cover(OpenedFile):
         pairs = [(found[at], found[at + 1]) for at in found if at + 1 in found]
         return film_evidence(pairs or [(frame, ~frame) for frame in found.values()], self.frames)
 
+    def is_halved(self, side: int | None) -> bool:
+        """Return whether a longer side of so many pixels is half of the cover's or less; None: it stays as large."""
+        return side is not None and 2 * side <= max(self.size)
+
     def condition(self, side: int | None = None) -> Condition:
         """Return what has to be so of the cover where its container is called hard to find.
 
-        Args:
-            side: longer side in pixels that it is reduced to; None: it stays as large. Half of it or less shows nothing
-                of the cover's past.
+        Its longer side is reduced to so many pixels; None: it stays as large.
         """
         premise = Premise.NEVER_LOSSY
         if self.kind == SOUND:
             premise = Premise.RECORDED
-        elif side is not None and 2 * side <= max(self.size):
+        elif self.is_halved(side):
             premise = Premise.UNPUBLISHED
         elif self.lossy_format:
             premise = Premise.CAMERA

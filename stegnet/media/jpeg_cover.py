@@ -88,8 +88,9 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
     about = about_cover(cover, without=KEPT_IN_FORM[:1] if exif else ())  # EXIF
     notes = (f"the cover was saved as JPEG of quality {quality}{why}", *about)
     history = FLAT if is_flat(read) else None
+    # Of a JPEG of quality 99 or 100, values lie closer than in the new one.
     if side is None and not cover.stays_jpeg:
-        history = history or lattice_proof(list(tiles(read)))
+        history = history or cover.lossy_format or lattice_proof(list(tiles(read)))
     history = history or jpeg_proof(picture.planes[0], picture.steps(0))
     return JpegCover(picture, made, cover.condition(side), history, rounding_errors(pixels, picture), notes)
 

@@ -78,7 +78,7 @@ class PixelMedium(SampleMedium):
         """
         if not self._side:
             return shown_history(self.cover, self._suffix)
-        if 2 * max(self.size) <= max(self.cover.size) or self.evidence.proof:
+        if self.cover.is_halved(self._side) or self.evidence.proof:
             return self.evidence.proof
         past = shown_history(self.cover, self._suffix)
         return past and f"{past}, {SLIGHTLY}"

@@ -237,8 +237,6 @@ def _betrayal(history: str, verdict: str) -> Text:
     keep_the_format: str = ""
     if history == "a JPEG":
         keep_the_format = Text("let it stay one", Aside("to", "NAME.jpg"), ", or ")
-    elif history.startswith("a JPEG that can't stay "):
-        keep_the_format = Text("write a JPEG, which is made anew", Aside("to", "NAME.jpg"), ", or ")
     elif history == H264_FILM:
         name = Setting("to", "NAME.mp4")
         keep_the_format = Text("let it stay H.264 where it can (", name, ", for small secrets), or ")

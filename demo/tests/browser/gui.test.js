@@ -97,7 +97,7 @@ visiting("the capacity and a weak passphrase are told before anything is hidden"
   assert.equal(await visitor.forecast(), "", "its own H.264 can't be used");
   assert.deepEqual(await offered(), ["file", "messenger", "website"]);
   await visitor.give("cover", exchange("unplayable.mp4"));
-  assert.match(await visitor.forecast(), /^Capacity: about .* kB\. .* The container gets about [\d.]+ [kM]B, [\d.]+ times the cover\.$/);
+  assert.match(await visitor.forecast(), /^Easy to find\. Capacity: about .* kB\. .* The container gets about [\d.]+ [kM]B, [\d.]+ times the cover\.$/);
 });
 
 visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {

@@ -175,6 +175,15 @@ def test_nothing_is_hard_to_find_in_what_was_saved_before(tmp_path, picture):
         assert report.hiding.detection == "easy"
         with pytest.raises(CapacityError, match="none are hard to find"):
             SESSION.hide(tmp_path / name, b"text", to=out, at_most_safe=True, **how)
-    for name, more in (("once.jpg", {}), ("twice.jpg", {"resize": 700}), ("copy.png", {"resize": 700})):
-        report = SESSION.hide(tmp_path / name, b"text", to=out, at_most_safe=True, **how, **more)
+    large.save(tmp_path / "a.webp", quality=80)
+    large.save(tmp_path / "a.avif", quality=80)
+    large.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=75)
+    covers = {"a.webp": "a lossy WebP", "a.avif": "an AVIF", "cmyk.jpg": "a JPEG that can't stay one, since it is CMYK"}
+    for name, said in covers.items():  # one rule for all covers with loss of which a JPEG is made
+        with pytest.warns(UserWarning, match=f"the cover is {said}: anyone can tell"):
+            report = SESSION.hide(tmp_path / name, b"text", to=out, **how)
+        assert report.hiding.verdict.startswith(f"easy to find: the cover is {said}; reduce it to half its sides first")
+    sides = {"once.jpg": None, "twice.jpg": 700, "copy.png": 700, "a.avif": 380}
+    for name, side in sides.items():
+        report = SESSION.hide(tmp_path / name, b"text", to=out, at_most_safe=True, resize=side, **how)
         assert (report.warnings, report.hiding.detection) == ((), "hard")
