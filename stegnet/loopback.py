@@ -22,6 +22,7 @@ from pathlib import Path
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError
+from stegnet.core.text import Setting, Text
 
 LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS = 16  # connections that have shown the token: a browser's window needs one or two
@@ -61,7 +62,7 @@ class LoopbackServer(ThreadingHTTPServer):
         try:
             super().__init__((LOOPBACK, port), handler)
         except OSError as error:
-            hint = "choose another one with --port; 0 takes any free port"
+            hint = Text("choose another one: ", Setting("port", "PORT", quoted=False), "; 0 takes any free port")
             raise ConfigError(f"port {port}: not available ({error.strerror})", hint) from error
 
     @property

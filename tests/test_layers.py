@@ -1,11 +1,16 @@
 """Imports point one way, hiding never imports the laboratory, and each heavy package has one door (pyproject.toml)."""
 
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# As messages quote the command line: `stegnet hide …`, `--key-file K` or --port.
+COMMANDS = re.compile(r"`stegnet (?!gui`)|(?<![\w-])--[a-z]{2}")
 
 
 def test_contracts_of_imports() -> None:
@@ -23,3 +28,33 @@ def test_no_package_exports_a_name_that_one_of_its_modules_has() -> None:
         package = import_module(".".join(folder.relative_to(ROOT).parts))
         modules = {path.stem for path in folder.iterdir()}
         assert not modules.intersection(getattr(package, "__all__", ())), folder
+
+
+def texts_of(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yields texts below a node, except docstrings, help of options and methods, and the command line's own."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("CommandLine", "option", "MethodInfo"):
+                continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            yield from texts_of(node)
+
+
+def test_only_the_command_line_is_told_of_commands_and_options() -> None:
+    """Messages of the library name settings, which each face spells; the window and the page have no options."""
+    quoted = []
+    for path in sorted((ROOT / "stegnet").rglob("*.py")):
+        if "cli" not in path.relative_to(ROOT).parts:
+            texts = texts_of(ast.parse(path.read_text(encoding="utf-8")))
+            quoted += [f"{path}: {text.value}" for text in texts if COMMANDS.search(text.value)]
+    comment = re.compile(r"/\*.*?\*/|^\s*//.*?$|\s// .*?$", re.DOTALL | re.MULTILINE)
+    scripts = [*(ROOT / "stegnet/gui/page").rglob("*.js"), *(ROOT / "demo/src").rglob("*.js")]
+    for path in scripts:
+        if "vendor" not in path.parts:
+            lines = comment.sub("", path.read_text(encoding="utf-8")).replace("\\`", "`").splitlines()
+            quoted += [f"{path}: {line}" for line in lines if re.search(r"stegnet (hide|reveal|info)\b", line)]
+            quoted += [f"{path}: {line}" for line in lines if COMMANDS.search(line) and "Property(" not in line]
+    assert quoted == []

@@ -215,7 +215,7 @@ function checkSame(one, other) {
   if (one.data.every((sample, at) => sample === other.data[at])) return;
   throw new PageError(
     "The PNG file differs from the container.",
-    "This is a bug in this page: use `stegnet hide` instead.",
+    "This is a bug in this page: use the program instead.",
   );
 }
 

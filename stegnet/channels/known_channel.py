@@ -13,6 +13,7 @@ from stegnet.channels.jpeg_form import MOST_STEP, SAMPLINGS, JpegForm
 from stegnet.channels.jpeg_headers import MOST_HEADERS, added_metadata, are_headers_of
 from stegnet.channels.size_rules import SizePair, possible_rules, size_within, sizes_made
 from stegnet.core.errors import MediaError
+from stegnet.core.text import CommandLine, Text
 from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.libjpeg import DctMethod
 
@@ -76,7 +77,9 @@ class KnownChannel:
         problem = (
             f"no picture of its proportions went through the channel, so what becomes of {width}×{height} is unknown"
         )
-        hint = "send one through it, and add that pair: `stegnet channel … SENT RECEIVED -o NAME.channel`"
+        hint = Text(
+            "send one through it, and add that pair", CommandLine("stegnet channel … SENT RECEIVED -o NAME.channel", "")
+        )
         raise MediaError(problem, hint)
 
     @property
@@ -171,7 +174,7 @@ def read_channel(path: str | Path) -> KnownChannel:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-        hint = "make one with `stegnet channel SENT RECEIVED -o NAME.channel`"
+        hint = Text("learn the channel anew", CommandLine("stegnet channel SENT RECEIVED -o NAME.channel", ""))
         raise MediaError("is not a channel's file", hint, subject=path)
     version = repr(content.pop("version", None))  # neither true nor 1.0
     if version != str(VERSION):

@@ -12,7 +12,7 @@ from stegnet.channels.simulation import Command, Simulation
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, called
 from stegnet.core.pixels import encode_jpeg
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.image.pictures import as_stored
 from stegnet.media.cover import Cover
 
@@ -86,7 +86,8 @@ def _ready(known: KnownChannel, subject: object, command: Command | None = None)
         raise MediaError(problem, Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5"), subject)
     if not known.is_ready:
         problem = "does not tell whether what arrives can be computed"
-        hint = "send what arrived once more, and learn the channel from that pair, too: `stegnet channel`"
+        again = "send what arrived once more, and learn the channel from that pair, too"
+        hint = Text(again, CommandLine("stegnet channel", ""))
         raise MediaError(problem, hint, subject)
     most_moved = 0.2  # share of coefficients; more, if it is not saved again, but changed
     if not known.exact and (known.moved or 0.0) > most_moved:

@@ -29,7 +29,7 @@ from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
 from stegnet.core.names import MOST_TEXT, printable
 from stegnet.core.remote_path import Place, place
-from stegnet.core.text import Aside, Setting, Text, shown
+from stegnet.core.text import Aside, CommandLine, Setting, Text, shown
 
 _PHASES = {
     "open": "opening",
@@ -115,6 +115,8 @@ def hint(line: str) -> None:
 
 def option_of(setting: Setting) -> str:
     """Return the option for a setting that a message of the library names."""
+    if isinstance(setting, CommandLine):
+        return str(setting)
     option = flag(setting.name, negated=setting.value is False)
     spelled = f"`{option}`" if isinstance(setting.value, bool) else f"`{option} {setting.value}`"
     return f" ({spelled})" if isinstance(setting, Aside) else spelled

@@ -29,6 +29,13 @@ class Aside(Setting):
         return f" ({super().__str__()})"
 
 
+class CommandLine(Aside):
+    """Command or option of the command line alone, after the words that are said with it; others leave out both."""
+
+    def __str__(self) -> str:
+        return f"{self.value} (`{self.name}`)"
+
+
 class Text(str):
     """Message made of texts and settings; a `str` that any face can show as it is.
 

@@ -15,7 +15,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.files.album import album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
@@ -162,7 +162,10 @@ def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -
         check_lossless(out.path, out.path.suffix.lower())
     report = hidden.write(out, strict)
     if is_archive(hidden):
-        packed = "it is a packed folder (ZIP); to unpack it: `stegnet reveal CONTAINER -o FOLDER`"
+        packed = Text(
+            "it is a packed folder (ZIP)",
+            CommandLine("stegnet reveal CONTAINER -o FOLDER", "; to unpack it, name a folder"),
+        )
         report = replace(report, notes=(*report.notes, packed))
     return replace(report, path=out.path)
 

@@ -268,12 +268,11 @@ def in_words(line: str) -> str:
 def _label_of(setting: Setting) -> str:
     """Return the label of the page's field for a setting, or the option where the page has no field."""
     labels = {
-        "any_quality": "stegnet hide --any-quality",
+        "any_quality": "the command line",
         "at_most_safe": "“Only as much as is hard to find”",
         "search": "“Search for a changed copy”",
         "strip_metadata": "“Leave out where it was taken”",
         "survive": "“Where will it be sent?”",
-        "to": "stegnet hide -o",
     }
     if isinstance(setting, Aside):
         return ""
@@ -293,7 +292,7 @@ def _key_source(given: dict[str, object]) -> KeySource:
     try:
         return Key(base64.b64decode(_text_of(given.pop("file")), validate=True))
     except (binascii.Error, ValueError):
-        raise KeyFileError("not a key file", "choose the file that `stegnet keygen` wrote") from None
+        raise KeyFileError("not a key file", "choose a key file, or make one here") from None
 
 
 class CapacityQuestion:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from stegnet.core.disk import local_path, sync_file, sync_folder
 from stegnet.core.errors import KeyFileError
+from stegnet.core.text import CommandLine, Text
 from stegnet.keys.keys import SYSTEM, Identity, Key, Passphrase, Randomness, Recipient, export_secret
 from stegnet.keys.keytext import (
     IDENTITY,
@@ -95,7 +96,11 @@ def passphrase_in(content: bytes, file: str | Path = "") -> Passphrase:
     is_key = is_raw_key(content)
     del content
     if is_key:
-        raise KeyFileError(f"this is a key, {NO_PASSPHRASE}", f"`--key-file {file or 'KEY'}` uses it", subject=file)
+        raise KeyFileError(
+            f"this is a key, {NO_PASSPHRASE}",
+            Text("use it as a key file", CommandLine(f"--key-file {file or 'KEY'}", "")),
+            subject=file,
+        )
     if not texts:
         raise KeyFileError(f"this is no UTF-8 text, {NO_PASSPHRASE}", ONE_LINE, subject=file)
     return Passphrase(texts.pop(), file)

@@ -8,6 +8,8 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import NamedTuple
 from unicodedata import category
 
+from stegnet.core.text import CommandLine, Text
+
 KEY = "stegnet-key-"
 IDENTITY = "stegnet-identity-"
 RECIPIENT = "stegnet"
@@ -79,9 +81,17 @@ def passphrase_flaw(text: str, file: object = "") -> Flaw | None:
         what = part.group().lower()
         kind = next((kind for kind in NAMES if what.startswith(f"{kind}1")), IDENTITY if "identity" in what else KEY)
         ways = {
-            KEY: f"`--key-file {file or 'KEY'}` uses it",
-            IDENTITY: f"`reveal --identity {file or 'ID'}` uses it; to hide, its recipient is in its comment",
-            RECIPIENT: f"`hide --recipient {file or 'PUBLIC'}` uses it; revealing needs its identity",
+            KEY: Text("use it as a key file", CommandLine(f"--key-file {file or 'KEY'}", "")),
+            IDENTITY: Text(
+                "to reveal, use it as an identity",
+                CommandLine(f"stegnet reveal --identity {file or 'ID'}", ""),
+                "; to hide, its recipient, which is in its comment",
+            ),
+            RECIPIENT: Text(
+                "use it as a recipient, to hide",
+                CommandLine(f"stegnet hide --recipient {file or 'PUBLIC'}", ""),
+                "; revealing needs its identity",
+            ),
         }
         return Flaw(f"this is {NAMES[kind]}, {NO_PASSPHRASE}", ways.get(kind, ONE_LINE))
     if re.match(OTHER_KEY, text):
@@ -157,11 +167,19 @@ def _hint(kind: str | None, wanted: str) -> str:
     """Return the remedy for a text of another kind than the wanted one."""
     uses = {
         KEY: "use it as a key file",
-        IDENTITY: "to reveal, use it as an identity (`--identity`); to hide, its recipient, which is in its comment",
+        IDENTITY: Text(
+            "to reveal, use it as an identity",
+            CommandLine("--identity", ""),
+            "; to hide, its recipient, which is in its comment",
+        ),
         RECIPIENT: "use it as a recipient, to hide; revealing needs its identity",
     }
     beginnings = {
-        KEY: "it begins with STEGNET-KEY-1; `stegnet keygen` makes one; if this is a passphrase, use it as one",
+        KEY: Text(
+            "it begins with STEGNET-KEY-1",
+            CommandLine("stegnet keygen", "; generate one"),
+            "; if this is a passphrase, use it as one",
+        ),
         IDENTITY: "it begins with STEGNET-IDENTITY-1",
         RECIPIENT: "it begins with stegnet1",
     }

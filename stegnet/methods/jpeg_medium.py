@@ -12,7 +12,7 @@ from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.hiding import write_jpeg
 from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import Record
-from stegnet.results import NEXT_STEP, SecurePayload
+from stegnet.results import NEXT_STEP, OR_ALBUM, SecurePayload
 from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
 from stegnet.sealing.jpeg_samples import (
     CARRIED,
@@ -44,7 +44,7 @@ class JpegMedium(SampleMedium):
         arrives_otherwise: True if the channel changes coefficients of what is sent: only what arrives is the container.
     """
 
-    larger = "use a larger JPEG, one with more detail, or an album of several (`stegnet hide --spread`)"
+    larger = Text("use a larger JPEG, one with more detail", OR_ALBUM)
     tells_share = near_lossless = False
     efficiency = 1.0
     promise = ""

@@ -43,7 +43,7 @@ from stegnet.methods.method import (
     option,
 )
 from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
-from stegnet.results import NONE_HARD, Detectability, SecurePayload, stored_name
+from stegnet.results import NONE_HARD, OR_ALBUM, Detectability, SecurePayload, stored_name
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleModel, SealOptions, record_capacity, seal
 
 
@@ -102,7 +102,7 @@ class Medium(ABC):
     condition: Condition
     measured: ClassVar[bool] = True
     last_phase: ClassVar[Literal["write", "verify"]] = "write"
-    larger: str = "use a larger cover, or an album of several (`stegnet hide --spread`)"
+    larger: str = Text("use a larger cover", OR_ALBUM)
     safer: ClassVar[str] = ""
     tells_share: ClassVar[bool] = True
     near_lossless: ClassVar[bool] = True

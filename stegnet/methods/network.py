@@ -21,7 +21,7 @@ from stegnet.core.measures import PSNR, psnr
 from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
-from stegnet.core.text import LOSS, Aside, Setting, Text, prefixed
+from stegnet.core.text import LOSS, Aside, CommandLine, Setting, Text, prefixed
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
@@ -443,7 +443,7 @@ class _HiddenFilm:
         self, container: Container, header: Header, strict: bool, context: Context, diagnosis: Diagnosis = _NO_DAMAGE
     ) -> None:
         if header.kind != FILM:
-            raise RevealError("what is hidden here is not a film", "`stegnet info` says what it is")
+            raise RevealError("what is hidden here is not a film", Text(CommandLine("stegnet info", "see what it is")))
         self.container = container
         self.header = header
         self.strict = strict

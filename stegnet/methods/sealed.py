@@ -13,6 +13,7 @@ from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
+from stegnet.core.text import CommandLine, Text
 from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
@@ -143,7 +144,10 @@ The container is a PNG, or a film without loss, and must arrive as it is.
     ) -> NewContainer | MethodChoice:
         """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if cover.is_film and options.at_most_safe:
-            hint = "hide in a picture, or less in an MP4 whose own H.264 can hold it (`stegnet info` says how much)"
+            hint = Text(
+                "hide in a picture, or less in an MP4 whose own H.264 can hold it",
+                CommandLine("stegnet info", ", and see how much"),
+            )
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
         return super().embed(cover, payload, suffix, key, options, context)
 

@@ -36,7 +36,7 @@ from stegnet.core.pixels import (
     split,
     to_8_bits,
 )
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.networks.card import HIDE_NO_PICTURES, SHIPPED, Card, read_card, weights_id
@@ -498,6 +498,8 @@ def reveal_read_picture(
     record = reading.record
     assert record is not None
     if record.header.kind != PICTURE:
-        raise RevealError("what is hidden here is not a picture of its own", "`stegnet info` says what it is")
+        raise RevealError(
+            "what is hidden here is not a picture of its own", Text(CommandLine("stegnet info", "see what it is"))
+        )
     network.check(record.header.pictures.weights)
     return RevealedPicture(reveal_frame(network, key, container, reading, step), reading.whole)

@@ -21,7 +21,7 @@ from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.names import FILE, FILM, PICTURE, SOUND
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
 from stegnet.core.pixels import channels_of
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.keys import Key, KeyRing, Opener
 from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest
@@ -447,4 +447,4 @@ def _collect(container: Container, file: BinaryIO, progress: Progress) -> Collec
 
 def not_a_file() -> RevealError:
     """Return the error for a container of a picture or film that is read as a file's."""
-    return RevealError("what is hidden here is not a file", "`stegnet info` says what it is")
+    return RevealError("what is hidden here is not a file", Text(CommandLine("stegnet info", "see what it is")))

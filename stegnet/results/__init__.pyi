@@ -19,6 +19,9 @@ from .figures import (
     NOT_SENT as NOT_SENT,
 )
 from .figures import (
+    OR_ALBUM as OR_ALBUM,
+)
+from .figures import (
     POOR as POOR,
 )
 from .figures import (

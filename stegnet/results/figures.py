@@ -12,12 +12,13 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PEAK, psnr_from_mse
 from stegnet.core.pixels import in_strips
-from stegnet.core.text import Aside, Setting, Text
+from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import is_mp4
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.pictures import ASKS_FOR_PHOTOGRAPH
 
+OR_ALBUM = CommandLine("stegnet hide --spread", ", or an album of several")  # at the end of a hint
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
 NOT_SENT = "a picture that never came through this channel"  # and whose encoder saves otherwise than any known one
@@ -238,8 +239,7 @@ def _betrayal(history: str, verdict: str) -> Text:
     if history == "a JPEG":
         keep_the_format = Text("let it stay one", Aside("to", "NAME.jpg"), ", or ")
     elif history == H264_FILM:
-        name = Setting("to", "NAME.mp4")
-        keep_the_format = Text("let it stay H.264 where it can (", name, ", for small secrets), or ")
+        keep_the_format = Text("let it stay H.264 where it can", Aside("to", "NAME.mp4"), ", for small secrets, or ")
     by_size = () if history.startswith("a film") else (resize,)
     return Text(f"{cause}{verdict}; ", keep_the_format, reduce, *by_size, kind=COVER_FORMAT)
 
@@ -275,12 +275,12 @@ def not_safe(secret: Path, size: int, most: int) -> CapacityError:
     """Return the error for a secret of `size` bytes if at most `most` would be hard to detect; negative: not even 0."""
     if most > 0:
         problem = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
-        remedy = "use a larger cover, an album of several (`stegnet hide --spread`), or leave "
+        remedy = Text("use a larger cover", OR_ALBUM, ", or leave ")
     else:
         problem = f"has {size} bytes, but none are hard to find in this cover"
         if not size:
             problem = "is empty, but not even that is hard to find in this cover"
-        remedy = "use a larger photograph, without a lossy past, or leave "
+        remedy = Text("use a larger photograph, without a lossy past, or leave ")
     return CapacityError(problem, Text(remedy, Setting("at_most_safe", True), " out"), subject=secret)
 
 

@@ -342,4 +342,4 @@ def test_onnx_files_that_do_not_name_their_networks_are_refused(names, tmp_path)
     weights = as_graphs(save_untrained(tmp_path / "w.safetensors"), SUM, names)
     with pytest.raises(WeightsError, match=r"w\.hide\.onnx: can't be computed") as caught:
         OnnxEngine(weights)
-    assert caught.value.hint == f"export it again with `stegnet export --force {weights}`"
+    assert caught.value.hint == f"export it again (`stegnet export --force {weights}`)"

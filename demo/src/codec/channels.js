@@ -81,7 +81,7 @@ export function choosePoint(points, { name, quality }) {
   const far = ({ psnr }) => Math.abs(psnr - CONTAINER_PSNR);
   const near = Math.min(...points.map(far));
   const fitting = points.filter((point) => far(point) === near && point.lowest <= quality);
-  if (!fitting.length) throw new PageError(`The networks of this page do not survive ${name}.`, "Use `stegnet hide`.");
+  if (!fitting.length) throw new PageError(`The networks of this page do not survive ${name}.`, "Use the program.");
   return fitting.sort((one, other) => other.lowest - one.lowest || other.bits - one.bits)[0];
 }
 

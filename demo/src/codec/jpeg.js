@@ -141,6 +141,6 @@ function checkSame(read, written) {
   if (read.every((plane, index) => plane.every((level, at) => level === written[index][at]))) return;
   throw new PageError(
     "The JPEG does not read back as it was written.",
-    "This is a bug in this page: use `stegnet hide` instead.",
+    "This is a bug in this page: use the program instead.",
   );
 }

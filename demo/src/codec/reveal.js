@@ -47,7 +47,7 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
     const [theirs, ours] = [hidden.weights, pair.weights].map((id) => id.slice(0, 16));
     throw new PageError(
       `It was hidden with the weights ${theirs}; this page has ${ours}.`,
-      "`stegnet reveal --weights FILE` reveals it with those weights.",
+      "The program reveals it, if it is given those weights.",
     );
   }
 
@@ -76,7 +76,7 @@ async function find(engine, container, filmKey, bytes) {
     record.kind === FILM
       ? "This is a single frame of a film that hides another film."
       : "This is one of several pictures, or frames of a film, that hide a file together.",
-    "`stegnet reveal` reads the whole film, or a folder of all the pictures; this page reads single pictures.",
+    "The program reads the whole film, or a folder of all the pictures; this page reads single pictures.",
   );
 }
 

@@ -44,7 +44,7 @@ function check(ffmpeg, film, frames, onProgress) {
   const compare = ({ data }, index) => (same += isSame(data, frames[index]?.data));
   const { times } = readFilm(ffmpeg, ffmpeg.mount(new Blob([film])), compare, onProgress);
   if (same === frames.length && times.length === frames.length) return;
-  throw new PageError("The film differs from the container.", "This is a bug in this page: use `stegnet hide` instead.");
+  throw new PageError("The film differs from the container.", "This is a bug in this page: use the program instead.");
 }
 
 function isSame(one, other) {

@@ -49,7 +49,7 @@ async function recordOf(reading, ring) {
     const byNetwork = record.kind === FILM ? "another film by a network" : "a picture by a network";
     throw new PageError(
       `This film hides ${record.near ? "a picture" : byNetwork}.`,
-      "`stegnet reveal` reveals it; this page reveals files that are hidden in films byte for byte.",
+      "The program reveals it; this page reveals files that are hidden in films byte for byte.",
     );
   }
   return record && { ...record, whole: reading.whole };
@@ -58,6 +58,6 @@ async function recordOf(reading, ring) {
 const nothingIn = (codec) =>
   new PageError(
     nothingOpens().message,
-    `The key is a different one, or ${codec} kept nothing of what was hidden; films hidden with \`--survive\`, and` +
-      " MP4s that stayed what they were, are revealed by `stegnet reveal`.",
+    `The key is a different one, or ${codec} kept nothing of what was hidden; films that survive being encoded again,` +
+      " and MP4s that stayed what they were, are revealed by the program.",
   );

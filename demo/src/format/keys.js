@@ -118,7 +118,7 @@ function byFile(bytes) {
   if (bytes.length !== KEY_BYTES) {
     throw new PageError(
       "This is not a key file.",
-      `A key file has exactly ${KEY_BYTES} bytes; make one here, or with \`stegnet keygen\`.`,
+      `A key file has exactly ${KEY_BYTES} bytes; make one here, or with the program.`,
     );
   }
   const secret = new Uint8Array(SECRET_BYTES);

@@ -20,12 +20,12 @@ const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
  * and `isTransparent`, true if it is anywhere.
  */
 export async function readCover(file) {
-  if (await soundSuffix(file)) throw aSound(file, "hide");
+  if (await soundSuffix(file)) throw aSound(file);
   const chosen = (await isFilm(file)) ? await readFilm(file) : await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
   if (!chosen.bitmap) return chosen;
   if (await isAnimation(file)) {
-    const hint = "Use a picture or a film; `stegnet hide` takes it for a film.";
+    const hint = "Use a picture or a film; the program takes it for a film.";
     throw new PageError(`${file.name} is an animation, of which this page would keep the first picture only.`, hint);
   }
   if ((await hasPalette(file)) && !isOfManyGreys(fromBitmap(chosen.bitmap))) {
@@ -49,7 +49,7 @@ async function hasPalette(file) {
 
 /** Reads a secret: a picture, a film, or any other file. */
 export async function readSecret(file) {
-  if (file.size > MAX_BYTES) throw tooMany(file, "hides", "hide");
+  if (file.size > MAX_BYTES) throw tooMany(file, "hides");
   if (await isFilm(file)) return readFilm(file);
   const chosen = (await readPicture(file, MAX_PIXELS)) ?? readOther(file);
   return (await isAnimation(file)) ? asFilm(chosen) : chosen;
@@ -58,8 +58,8 @@ export async function readSecret(file) {
 /** Reads a container: a film, or a picture as bytes, because the samples must be those of the file. */
 export async function readContainer(file) {
   if (await isFilm(file)) return readFilm(file);
-  if (await soundSuffix(file)) throw aSound(file, "reveal");
-  if (file.size > MAX_BYTES) throw tooMany(file, "reveals", "reveal");
+  if (await soundSuffix(file)) throw aSound(file);
+  if (file.size > MAX_BYTES) throw tooMany(file, "reveals");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
@@ -71,8 +71,8 @@ export async function readContainer(file) {
   return { file, bytes, show: await drawn(bitmap, file.name), caption };
 }
 
-const aSound = ({ name }, command) =>
-  new PageError(`${name} is a sound, which this page does not open.`, `The program does: \`stegnet ${command}\`.`);
+const aSound = ({ name }) =>
+  new PageError(`${name} is a sound, which this page does not open.`, "The program does.");
 
 const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
 
@@ -86,14 +86,14 @@ function pngSize(bytes) {
 const notAPicture = ({ name }, hint) =>
   new PageError(`${name} is not a picture or film that this page can read.`, hint);
 
-const tooMany = ({ name, size: bytes }, does, command) =>
+const tooMany = ({ name, size: bytes }, does) =>
   new PageError(
     `${name} is too large: ${size(bytes)}.`,
-    `This page ${does} files of up to ${size(MAX_BYTES)}; \`stegnet ${command}\` takes larger ones.`,
+    `This page ${does} files of up to ${size(MAX_BYTES)}; the program takes larger ones.`,
   );
 
 const tooLarge = ({ name }, width, height) =>
   new PageError(
     `${name} is too large: ${width} × ${height} pixels.`,
-    `This page opens up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; \`stegnet reveal\` opens any size.`,
+    `This page opens up to ${Math.floor(MAX_PIXELS / 1e6)} megapixels; the program opens any size.`,
   );

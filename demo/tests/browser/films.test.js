@@ -74,7 +74,7 @@ for (const [name, keyInput] of [
 
 for (const [name, message, hint] of [
   ["few.mkv", /^The file needs 4 of its 6 frames, and 3 can be read\. 3 frames \(3–5\) were lost\.$/, /whole or not/],
-  ["plain.mp4", /nothing here opens with this key/, /h264 kept nothing .*`stegnet reveal`/],
+  ["plain.mp4", /nothing here opens with this key/, /h264 kept nothing .* revealed by the program/],
   ["uneven.mkv", /nothing here opens with this key/, /The key is a different one/],
   ["note.bin", /^This file can.t be read as a film\.$/, /Convert it/],
 ]) {

@@ -16,7 +16,7 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   await visitor.give("cover", exchange("plain.mp4"));
   assert.match(await page.locator('[data-drop="cover"] .caption').innerText(), /^film, \d+ × \d+, \d\.\d s, [\d.]+ kB$/);
   assert.equal(await page.locator("#hide .send .segments:visible").count(), 0);
-  assert.match(await page.locator("#hide .send").innerText(), /The command line also offers --for messenger and --for website\./);
+  assert.match(await page.locator("#hide .send").innerText(), /The program also offers “to a messenger” and “to a website”\./);
   await visitor.type("a note");
   assert.match(
     await visitor.forecast(),
@@ -69,5 +69,5 @@ visiting("a film that no browser plays is taken all the same", async (visitor) =
   await visitor.give("cover", { name: "a.mp3", mimeType: "audio/mpeg", buffer: Buffer.from("ID3 no picture") });
   assert.match(await visitor.troubleAt("cover"), /a\.mp3 is not a picture or film that this page can read/);
   await visitor.give("cover", { name: "a.flac", mimeType: "audio/flac", buffer: Buffer.from("fLaC and more") });
-  assert.match(await visitor.troubleAt("cover"), /a\.flac is a sound, which this page does not open\. The program does: /);
+  assert.match(await visitor.troubleAt("cover"), /a\.flac is a sound, which this page does not open\. The program does\./);
 });

@@ -9,6 +9,7 @@ import numpy as np
 from stegnet.core.errors import WeightsError
 from stegnet.core.onnx_graphs import ID, UNUSABLE, Graph, open_graph, shrinking
 from stegnet.core.parallel import thread_count
+from stegnet.core.text import CommandLine, Text
 from stegnet.networks.card import NETWORKS, weights_id
 from stegnet.networks.engines import (
     ALWAYS,
@@ -35,7 +36,7 @@ class OnnxEngine(Engine):
     def __init__(self, weights: Path) -> None:
         if not is_exported(weights):
             torch = "pip install '.[export]', in stegnet's folder"
-            hint = f"`stegnet export {weights}` creates them; it needs PyTorch: {torch}"
+            hint = Text("export them", CommandLine(f"stegnet export {weights}", ""), f"; that needs PyTorch: {torch}")
             raise WeightsError("no ONNX files next to it", hint, subject=weights)
         self._weights = weights
         self._id = weights_id(weights)
@@ -103,7 +104,7 @@ class OnnxEngine(Engine):
     def _useless(self, name: str, reason: str = "can't be computed") -> WeightsError:
         """Return the error for a network's file."""
         path = graph_file(self._weights, name)
-        hint = f"export it again with `stegnet export --force {self._weights}`"
+        hint = Text("export it again", CommandLine(f"stegnet export --force {self._weights}", ""))
         return WeightsError(reason, hint, subject=path)
 
 

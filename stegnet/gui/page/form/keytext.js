@@ -15,7 +15,7 @@ const NAMES = {
 const UNSEEN = /[\u200b\u2060\ufeff]/gu; // characters of no width, which web pages and mail put into a text
 const AGAIN = "Copy it again.";
 const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under “Passphrase”.`;
-const PROGRAM = "Only the program knows these: stegnet hide --recipient, stegnet reveal --identity.";
+const PROGRAM = "Only the command line knows identities and recipients.";
 
 /** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
 export const keyText = (secret) => encode(KEY, secret).toUpperCase();

@@ -133,11 +133,11 @@ export function makeSend(fieldset, chosen, { destinations, forecast, makeChannel
     foretell(cover, secret);
   }
 
-  /** Destinations that the command line adds. */
+  /** Destinations that the program adds. */
   function others() {
     const names = Object.keys(DESTINATIONS[kind()]).filter((name) => !destinations[kind()].includes(name));
-    const options = names.flatMap((name) => [" and ", make("code", {}, `--for ${name}`)]);
-    return names.length ? [" The command line also offers ", ...options.slice(1), "."] : [];
+    const labels = names.map((name) => `“${DESTINATIONS[kind()][name].label}”`);
+    return names.length ? [` The program also offers ${labels.join(" and ")}.`] : [];
   }
 
   /** Shows what is known of the cover, unless another is chosen meanwhile. */
