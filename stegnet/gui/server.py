@@ -121,9 +121,7 @@ class Workspace(ExitStack):
         if 2 * size > free:
             there_are = f"{free / 1e6:.0f} MB are free"
             problem = f"{size / 1e6:.0f} MB are too much for the folder for temporary files: {there_are}"
-            raise MediaError(
-                problem, "set TMPDIR to a folder on a larger disk, and start again"
-            )
+            raise MediaError(problem, "set TMPDIR to a folder on a larger disk, and start again")
 
 
 class Cancelled(BaseException):

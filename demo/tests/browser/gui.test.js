@@ -97,7 +97,7 @@ visiting("the capacity and a weak passphrase are told before anything is hidden"
   assert.equal(await visitor.forecast(), "", "its own H.264 can't be used");
   assert.deepEqual(await offered(), ["file", "messenger", "website"]);
   await visitor.give("cover", exchange("unplayable.mp4"));
-  assert.match(await visitor.forecast(), /^Easy to find\. Capacity: about .* kB\. .* The container gets about [\d.]+ [kM]B, [\d.]+ times the cover\.$/);
+  assert.match(await visitor.forecast(), /^Easy to find\. Capacity: about .* kB, all of it easy to find\. .* The container gets about [\d.]+ [kM]B, [\d.]+ times the cover\.$/);
 });
 
 visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
@@ -170,7 +170,7 @@ visiting("a channel is learned, saved, chosen and hidden for", async (visitor) =
   await saved.saveAs(exchange("my.channel"));
 
   await page.locator("#channel-file").setInputFiles(exchange("key"));
-  const refused = "key: is not a channel's file. Make one with `stegnet channel SENT RECEIVED -o NAME.channel`.";
+  const refused = "key: is not a channel's file. Learn the channel anew.";
   assert.equal(await channel.getByRole("alert").innerText(), refused);
   assert.equal(await page.locator("#hide .result").isVisible(), false, "it was hidden for another channel");
   await visitor.start("hide");
