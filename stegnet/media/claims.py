@@ -345,18 +345,27 @@ def _png_text(kind: str, content: bytes) -> _Cleaned:
 
 def _of_riff(source: Source) -> Iterator[Part]:
     """Yield the claims of a WAV or WebP, by its chunks."""
-    names = {b"C2PA": CREDENTIALS, b"levl": "peaks (levl)"}
-    cleaning = {b"XMP ": _xmp, b"_PMX": _xmp, b"id3 ": _id3, b"ID3 ": _id3}
     with mapped(source) as data:
         for kind, start, content, end in riff_chunks(data):
-            if kind in names:
-                yield Part(names[kind], start, end)
-            elif kind in cleaning:
+            if kind in _RIFF_CLAIMS or kind in _RIFF_TEXTS:
                 size = int.from_bytes(data[start + 4 : content], "little")
-                rest, name = cleaning[kind](data[content : content + size])
-                chunk = kind + len(rest).to_bytes(4, "little") + rest + bytes(len(rest) % 2)
+                rest, name = _chunk(kind, data[content : content + size])
                 if name:
-                    yield Part(name, start, end, chunk if rest else b"")
+                    yield Part(name, start, end, rest)
+
+
+def _chunk(kind: bytes, content: bytes) -> _Cleaned:
+    """Return a chunk of a WAV or WebP without claims, b"" if nothing is left."""
+    if kind in _RIFF_CLAIMS:
+        return b"", _RIFF_CLAIMS[kind]
+    content, name = _RIFF_TEXTS[kind](content) if kind in _RIFF_TEXTS else (content, "")
+    chunk = kind + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+    return chunk if content or not name else b"", name
+
+
+_RIFF_CLAIMS = {b"C2PA": CREDENTIALS, b"levl": "peaks (levl)"}
+_RIFF_TEXTS: dict[bytes, Callable[[bytes], _Cleaned]] = {b"XMP ": _xmp, b"_PMX": _xmp, b"id3 ": _id3, b"ID3 ": _id3}
+_FOREIGN = b"riff"  # identifier of a FLAC's block that has a chunk of the WAV that it was
 
 
 def _of_flac(source: Source) -> Iterator[Part]:
@@ -368,15 +377,30 @@ def _of_flac(source: Source) -> Iterator[Part]:
         blocks, frames = metadata_blocks(data)
     name = ""
     kept = []
+    shorter = 0  # bytes, of the WAV that it was
     for kind, content in blocks:
         rest, claim = _comments(content) if kind == COMMENTS else (content, "")
-        if kind == APPLICATION and _MANIFEST_TYPE in content:
-            name = _joined(name, CREDENTIALS)
-        else:
+        if kind == APPLICATION and content.startswith(_FOREIGN) and content[4:8] in {*_RIFF_CLAIMS, *_RIFF_TEXTS}:
+            size = int.from_bytes(content[8:12], "little")
+            chunk, claim = _chunk(content[4:8], content[12 : 12 + size])
+            rest = (_FOREIGN + chunk if chunk else b"") if claim else content
+        elif kind == APPLICATION and _MANIFEST_TYPE in content:
+            rest, claim = b"", CREDENTIALS
+        name = _joined(name, claim)
+        shorter += len(content) - len(rest or _FOREIGN) if claim and content.startswith(_FOREIGN) else 0
+        if rest or not claim:
             kept.append((kind, rest))
-            name = _joined(name, claim)
+    if shorter:
+        kept = [(kind, _shortened(content, shorter) if kind == APPLICATION else content) for kind, content in kept]
     if name:
         yield Part(name, tag_end + 4, frames, written_blocks(kept))
+
+
+def _shortened(block: bytes, by: int) -> bytes:
+    """Return the block with the head of the WAV that a FLAC was, which says its length; any other block as it is."""
+    if block[:8] != _FOREIGN + b"RIFF":
+        return block
+    return block[:8] + max(int.from_bytes(block[8:12], "little") - by, 0).to_bytes(4, "little") + block[12:]
 
 
 def _of_tiff(source: Source) -> Iterator[Part]:

@@ -55,6 +55,7 @@ from stegnet.sealing.h264_samples import (
     film_groups,
     group_sizes,
     is_signature,
+    tells_buffering,
 )
 from stegnet.video.mp4 import read_mp4, write_mp4
 from stegnet.video.mp4_metadata import metadata_in_mp4
@@ -177,6 +178,9 @@ class H264Medium(GroupedMedium):
         self._stream = FilmStream(cover)
         if not self._stream.width or [len(packet) for _, packet in self._stream.packets()] != self._mp4.sizes.tolist():
             raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
+        if any(tells_buffering(unit) for _, packet in self._stream.packets() for unit in self._stream.units(packet)):
+            problem = "it says how a decoder's buffer fills (HRD), which other sizes of its pictures would contradict"
+            raise MediaError(problem, "encode it without: x264's option nal-hrd=none", subject=cover)
         self._sizes = group_sizes(self._stream)
         self.groups = len(self._sizes)
         self.frames = len(self._mp4.sizes)

@@ -353,6 +353,28 @@ def changed_packets(stream: FilmStream, sealed: Iterable[tuple[Group, np.ndarray
             yield changed, stream.packed([slices[changed].get(place, unit) for place, unit in units])
 
 
+def tells_buffering(unit: bytes) -> bool:
+    """Return whether a NAL unit has a message on the decoder's buffer (H.264, D.1.2), which depends on all sizes."""
+    message = 6  # type of NAL units
+    buffering = 0  # type of messages
+    if _kind(unit) != message:
+        return False
+    place = 1
+    while place + 1 < len(unit) - 1:  # the last byte ends the unit
+        fields = []
+        for _ in range(2):  # type and size
+            end = place
+            while end < len(unit) - 1 and unit[end] == 255:
+                end += 1
+            fields.append(255 * (end - place) + unit[end])
+            place = end + 1
+        kind, size = fields
+        if kind == buffering:
+            return True
+        place += size
+    return False
+
+
 def is_signature(unit: bytes) -> bool:
     """Return whether a NAL unit is a message (H.264, D.1.7) of Axis's Signed Video, or ONVIF's Media Signing."""
     identifiers = {b"Signed Video...0", bytes.fromhex("005bc93f2d715e95ada4796f90877a6f")}

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -56,7 +56,7 @@ class Mp4:
     boxes: tuple[Box, ...]  # those at the top of the file
     table: Box  # stsz of that track
     rate: Box | None  # its btrt box, if it has one
-    seconds: float  # duration
+    durations: tuple[float, ...]  # in seconds: as the track's header says, and the sum over its samples
     chunks: tuple[Box, ...]  # stco and co64 of all tracks
 
 
@@ -159,8 +159,8 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
         _offsets(data, chunk_table)
 
     rate = next((part for part in _described(data, track) if part.kind == b"btrt"), None)
-    seconds = _seconds(data, track[b"mdhd"])
-    return Mp4(path, _avcc(data, track), starts, sizes, top, table, rate, seconds, chunks)
+    durations = _durations(data, track)
+    return Mp4(path, _avcc(data, track), starts, sizes, top, table, rate, durations, chunks)
 
 
 def tracks_of(movie: list[Box]) -> Iterator[dict[bytes, Box]]:
@@ -170,12 +170,17 @@ def tracks_of(movie: list[Box]) -> Iterator[dict[bytes, Box]]:
             yield {part.kind: part for part in movie if track.start < part.start < track.end}
 
 
-def _seconds(data: mmap.mmap, header: Box) -> float:
-    """Return the duration of a track from its mdhd box; 0 if that gives no ticks."""
+def _durations(data: mmap.mmap, track: dict[bytes, Box]) -> tuple[float, ...]:
+    """Return the durations of a track in seconds, by its mdhd and by its stts box, as far as they give any."""
+    header = track[b"mdhd"]
     is_wide = data[header.content]
     form, offset = (">IQ", 20) if is_wide else (">II", 12)
     ticks, length = struct.unpack_from(form, data, header.content + offset)
-    return float(length / ticks) if ticks else 0.0
+    lengths = [length]
+    if times := track.get(b"stts"):
+        runs = np.frombuffer(data[times.content + 8 : times.end], ">u4", 2 * _count(data, times)).reshape(-1, 2)
+        lengths.append(int(runs.astype(np.uint64).prod(1).sum()))
+    return tuple(each / ticks for each in lengths if ticks and each)
 
 
 def top_boxes(data: mmap.mmap) -> Iterator[Box]:
@@ -267,13 +272,13 @@ def _changed_rate(film: Mp4, data: mmap.mmap, growth: int) -> _Changes:
 
     Anyone who adds up the samples would notice otherwise.
     """
-    if film.rate is None or film.seconds <= 0:
+    if film.rate is None:
         return {}
-    before = 8 * int(film.sizes.sum()) / film.seconds
-    after = before + 8 * growth / film.seconds
     rounding = 1e-4  # share by which a bit rate may be rounded
+    bits = 8 * int(film.sizes.sum())
     changes: _Changes = {}
-    for place in (film.rate.content + 4, film.rate.content + 8):
+    for seconds, place in product(film.durations, (film.rate.content + 4, film.rate.content + 8)):
+        before, after = bits / seconds, (bits + 8 * growth) / seconds
         said = int.from_bytes(data[place : place + 4], "big")
         if abs(said - before) <= rounding * before:
             changes[place, place + 4] = min(said + int(after) - int(before), _MOST_32).to_bytes(4, "big")

@@ -196,6 +196,8 @@ MADE: list[tuple[str, str, bytes]] = [  # name, suffix, cover
     (CREDENTIALS, ".flac", id3(OBJECT)[:5] + b"\x80" + id3(OBJECT)[6:] + flac()),
     (", ".join(tag.partition("=")[0] for tag in TAGS), ".flac", flac_with(4, comments(*TAGS, "TITLE=a title"))),
     (CREDENTIALS, ".flac", flac_with(2, b"c2pa" + MANIFEST)),
+    ("peaks (levl)", ".flac", flac_with(2, b"riff" + chunk(b"levl", MARK.encode()))),
+    (CREDENTIALS, ".flac", flac_with(2, b"riff" + chunk(b"_PMX", LINKED))),
     (CREDENTIALS, ".mp4", mp4_with(uuid(MANIFEST_BOX, MARK.encode()))),
     (CREDENTIALS, ".mp4", mp4_with(uuid(XMP_BOX, LINKED))),
 ]
@@ -216,6 +218,15 @@ def test_a_long_tag_that_loses_a_claim_says_its_new_length(tmp_path, version):
     comment = b"COMM", b"\0eng\0" + b"text " * 60_000
     out, names = sent(tmp_path, wav(chunk(b"id3 ", id3(comment, OBJECT, version=version))), ".wav")
     assert (names, id3(comment, version=version) in out) == (CREDENTIALS, True)
+
+
+def test_the_head_of_the_wav_that_a_flac_was_says_its_new_length(tmp_path):
+    """`flac --keep-foreign-metadata` compares it when it makes the WAV again."""
+    peaks = chunk(b"levl", MARK.encode())
+    head = (2, b"riffRIFF" + (5000).to_bytes(4, "little") + b"WAVE")
+    cover = flac_with(*head, data=flac_with(2, b"riff" + peaks))
+    out, _ = sent(tmp_path, cover, ".flac")
+    assert b"riffRIFF" + (5000 - len(peaks)).to_bytes(4, "little") + b"WAVE" in out
 
 
 LONG = b"<d>" + b"<e>text</e>" * 8000 + LINKED + b"</d>"

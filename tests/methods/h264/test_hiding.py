@@ -168,6 +168,43 @@ def test_parameter_sets_of_other_colours_are_told(tmp_path, capsys):
         assert SESSION.reveal(copy, key=KEY, strict=True).data == NOTE
 
 
+def bit_rates(path: Path) -> tuple[int, int]:
+    """The highest rate that the sample description says (btrt), and the mean over the times of the samples (stts)."""
+    data = path.read_bytes()
+    rates, times, scale = (data.rindex(kind) + 4 for kind in (b"btrt", b"stts", b"mdhd"))
+    count = int.from_bytes(data[times + 4 : times + 8], "big")
+    runs = np.frombuffer(data[times + 8 : times + 8 + 8 * count], ">u4").reshape(-1, 2).astype(int)
+    ticks = int.from_bytes(data[scale + 12 : scale + 16], "big")
+    bits = 8 * sum(map(len, packets(path, "video")))
+    return int.from_bytes(data[rates + 4 : rates + 8], "big"), bits * ticks // int(runs.prod(1).sum())
+
+
+def test_the_mean_rate_of_uneven_times_follows_the_sizes(tmp_path):
+    uneven = f"{B_PICTURES.removesuffix(' -c:a aac')} -an -vf setpts=N/25/TB+(mod(N\\,7)/100)/TB -fps_mode vfr"
+    cover = film(tmp_path / "cover.mp4", options=uneven)
+    data = cover.read_bytes()
+    shorter = data.rindex(b"mdhd") + 20  # the duration, which FFmpeg takes from the last time that is shown
+    length = int.from_bytes(data[shorter : shorter + 4], "big") - 1024
+    cover.write_bytes(data[:shorter] + length.to_bytes(4, "big") + data[shorter + 4 :])
+    hide(cover, NOTE, tmp_path / "out.mp4")
+    assert packets(cover, "video") != packets(tmp_path / "out.mp4", "video")
+    for path in (cover, tmp_path / "out.mp4"):
+        said, mean = bit_rates(path)
+        assert abs(said - mean) <= 1
+
+
+def test_a_film_that_tells_its_buffer_is_refused(tmp_path):
+    """Its messages on buffering follow from the sizes of all pictures."""
+    cover = film(
+        tmp_path / "c.mp4", options=f"{B_PICTURES} -x264-params nal-hrd=cbr:vbv-maxrate=900:vbv-bufsize=900:bitrate=900"
+    )
+    with pytest.raises(MediaError, match="how a decoder's buffer fills") as caught:
+        hide(cover, NOTE, tmp_path / "out.mp4")
+    assert "nal-hrd=none" in caught.value.hint
+    assert set(tmp_path.glob("*.mp4")) == {cover}
+    assert any("HRD" in note for note in SESSION.info(cover)["notes"])
+
+
 def test_a_film_of_two_groups_may_be_cut_at_key_frames(tmp_path):
     """And damaged, and broken off. With a passphrase, it needs the first group."""
     out = tmp_path / "out.mp4"
