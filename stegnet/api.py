@@ -3,6 +3,7 @@
 Covers, secrets and containers are paths, bytes of files, or pictures as numpy arrays, (H, W, 3) uint8, sRGB in 0..255.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import numpy as np
 
 from stegnet.core.arguments import checked
 from stegnet.core.disk import local_path, temporary_folder
-from stegnet.core.errors import called
+from stegnet.core.errors import MediaError, called
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.process_settings import blas_in_one_thread
@@ -371,7 +372,12 @@ def _as_file(source: Source, name: str) -> Iterator[Path]:
 def _as_secret(source: Source) -> Iterator[Path | FileInMemory]:
     """Yield a secret: a path, or bytes and arrays in memory. Errors are those of `_as_file`."""
     if isinstance(source, str | PathLike):
-        yield local_path(source)
+        try:
+            yield local_path(source)
+        except MediaError as error:
+            if isinstance(source, str) and error.subject == str(Path(source)) and not os.path.lexists(source):
+                error.problem += "; a text is given as bytes: b'...'"
+            raise
     elif isinstance(source, bytes):
         yield FileInMemory("secret", source)
     else:
@@ -399,4 +405,6 @@ def _check_key(key: KeySource, last: type[KeySource]) -> None:
     """Raise TypeError if the value is not a key; the message does not show the value, which may be a passphrase."""
     if not isinstance(key, Key | Passphrase | last):
         known = f"a stegnet.Key, a stegnet.Passphrase or a stegnet.{last.__name__}"
-        raise TypeError(f"key: must be {known}, is {type(key).__name__}")
+        given = type(key).__name__
+        ways = ': stegnet.Passphrase("...") for a passphrase, stegnet.read_key("FILE") for a key file'
+        raise TypeError(f"key: must be {known}, is {given}{ways if isinstance(key, str | bytes | PathLike) else ''}")

@@ -255,7 +255,11 @@ def test_arguments_of_the_wrong_type(session, tmp_path):
         session.hide_album(covers, b"a", "o", key=KEY, **more)
 
     calls = [
-        (f"{told_of_key}Recipient, is str", lambda: hide(key="open sesame")),
+        (
+            f"{told_of_key}Recipient, is str: "
+            'stegnet.Passphrase("...") for a passphrase, stegnet.read_key("FILE") for a key file',
+            lambda: hide(key="open sesame"),
+        ),
         (f"{told_of_key}Recipient, is Identity", lambda: hide(key=stegnet.read_identity("id"))),
         (f"{told_of_key}Identity, is Recipient", lambda: session.reveal("cover.png", key=recipient)),
         (f"{told_of_key}Identity, is Recipient", lambda: session.info("cover.png", key=recipient)),
@@ -281,6 +285,21 @@ def test_arguments_of_the_wrong_type(session, tmp_path):
             call()
         assert str(caught.value) == told
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("text", ["Meet me", "Meet me at noon. " * 99, "Meet\nme"])
+def test_a_text_or_passphrase_in_the_place_of_its_type_is_told_how_to_give_it(session, text):
+    with pytest.raises(stegnet.MediaError, match=r"a text is given as bytes: b'\.\.\.'"):
+        session.hide("cover.png", text, key=KEY)
+    with pytest.raises(stegnet.MediaError, match=r"no such file$"):
+        session.hide("none.png", NOTE, key=KEY)
+    for call in (
+        lambda: session.hide("cover.png", NOTE, key="hunter2"),
+        lambda: session.reveal("c.png", key="hunter2"),
+    ):
+        with pytest.raises(TypeError, match=re.escape('is str: stegnet.Passphrase("...") for a passphrase')) as caught:
+            call()
+        assert "hunter2" not in str(caught.value)
 
 
 def test_results_are_shown_without_their_contents(session):

@@ -50,16 +50,16 @@ _LONGEST = 4096  # bytes read of a passphrase's file; a longer one is no passphr
 
 
 def add_output_options(
-    command: argparse.ArgumentParser, output_help: str, required: bool = True, places: bool = False
+    command: argparse.ArgumentParser, output_help: str, required: bool = True, places: bool = False, also: str = ""
 ) -> None:
-    """Add `--output` and `--force`. With `places`, the output may have an address, or be standard output."""
+    """Add `--output` and `--force`, whose help `also` continues. With `places`, OUT may be a stream or an address."""
     command.set_defaults(lossless=False)
     if places:
         command.add_argument("-o", "--output", action=_Place, required=required, metavar="OUT", help=output_help)
         command.set_defaults(into_folder=False)
     else:
         command.add_argument("-o", "--output", type=local_path, required=required, metavar="OUT", help=output_help)
-    add_force_option(command)
+    add_force_option(command, also)
 
 
 class _Place(argparse.Action):
@@ -70,9 +70,9 @@ class _Place(argparse.Action):
         namespace.into_folder = text.endswith("/")
 
 
-def add_force_option(command: argparse.ArgumentParser) -> None:
-    """Add `--force`, which overwrites existing files but never an input."""
-    command.add_argument("--force", action="store_true", help="overwrite existing files, but never an input")
+def add_force_option(command: argparse.ArgumentParser, also: str = "") -> None:
+    """Add `--force`, which overwrites existing files but never an input; `also` continues its help."""
+    command.add_argument("--force", action="store_true", help=f"overwrite existing files, but never an input{also}")
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:

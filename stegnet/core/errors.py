@@ -35,9 +35,11 @@ class StegnetError(Exception):
 
     Attributes:
         larger: suffix with which the same work makes a file that is many times as large as its cover; "": no such one.
+        unmeant: the work is done if the user says that it is meant.
     """
 
     larger = ""
+    unmeant = False
 
     def __init__(self, problem: str, hint: str = "", subject: object = "") -> None:
         super().__init__(problem, hint, str(subject))

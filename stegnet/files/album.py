@@ -10,7 +10,7 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealEr
 from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, SOUND, USUAL_NAME, Names, counted, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
-from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener
+from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
 from stegnet.methods.registry import album_method
@@ -227,7 +227,8 @@ def album_in(folder: Path, key_source: KeySource, context: Context = DEFAULT_CON
         if first.record is None or not first.record.header.enough:
             return None
         return Album(folder, [*files[done:], *files[:done]], first, key_source, context)
-    return None
+    words = key_source.as_random_words() if isinstance(key_source, Passphrase) else None
+    return album_in(folder, words, context) if words else None
 
 
 class Album(Container):

@@ -11,16 +11,16 @@ from typing import TypedDict
 
 from stegnet import video
 from stegnet.channels.destinations import DESTINATIONS
-from stegnet.core.errors import CapacityError, ConfigError, MediaError
+from stegnet.core.errors import CapacityError, ConfigError, MediaError, StegnetError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import CommandLine, Setting, Text
-from stegnet.files.album import album_covers, album_in
+from stegnet.files.album import Album, album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
 from stegnet.image.pictures import KEPT_IN_FORM, PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
-from stegnet.keys import KeySource
+from stegnet.keys import KeySource, Passphrase, Recipient
 from stegnet.media.condition import of_all
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import metadata_names
@@ -93,6 +93,9 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
             return answer
         seconds = max(seconds, answer.search_seconds)
 
+    words = container.key_source.as_random_words() if isinstance(container.key_source, Passphrase) else None
+    if words and not isinstance(container, Album):
+        return find(Container(container.file, words), context)
     error = container.not_opened()
     if seconds:
         changes = "cropping or resizing and was changed that way"
@@ -102,6 +105,22 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         error.hint += Text(f"; if it was made to survive {changes}, try ", searched, f" (about {seconds:.0f} s)")
         error.searchable = True
     raise error
+
+
+def holds_secret(cover: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> bool:
+    """Return whether something is hidden in a cover that opens with the key of whoever hides.
+
+    What a recipient's key hides only its identity finds; what survives changes is not looked for with a passphrase,
+    which would take seconds.
+    """
+    if isinstance(key_source, Recipient):
+        return False
+    with suppress(StegnetError), open_container(cover, key_source) as container:
+        for method in METHODS.finding_in(container.kind):
+            is_slow = isinstance(key_source, Passphrase) and method.info.name == "robust"
+            if not is_slow and isinstance(method.find(container, context), FoundSecret):
+                return True
+    return False
 
 
 def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> Container:

@@ -16,12 +16,12 @@ import numpy as np
 from stegnet.channels import learn_channel, read_channel
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.channels.transit import transit_of_file
-from stegnet.core.errors import KeyFileError, StegnetError
+from stegnet.core.errors import KeyFileError, MediaError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import CHANNEL_SUFFIX, FILM, JPEG_SUFFIXES, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, kind_of, shown
-from stegnet.files import find, open_hidden, write_hidden
+from stegnet.files import find, holds_secret, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
@@ -65,6 +65,7 @@ class Request:
         destination: where the container is sent: a key of DESTINATIONS, or KNOWN_CHANNEL.
         suffix: suffix of the container; "": the program chooses it, and refuses a container that is much larger.
         keeps_place: the container keeps its cover's metadata even if it says where that was taken.
+        meant: the secret of a cover that is a container itself may be lost.
     """
 
     job: Literal["hide", "reveal"]
@@ -75,6 +76,7 @@ class Request:
     at_most_safe: bool
     search: bool
     keeps_place: bool
+    meant: bool
 
 
 class Done(NamedTuple):
@@ -103,15 +105,16 @@ def parse_request(line: bytes) -> Request:
         at_most_safe = asked.get("safe", False)
         search = asked.get("search", False)
         keeps_place = asked.get("place", False)
+        meant = asked.get("meant", False)
 
     hidden_with = 3 if destination == KNOWN_CHANNEL else 2  # files
     if job not in ("hide", "reveal") or len(inputs) != (hidden_with if job == "hide" else 1):
         raise BadRequest
     if suffix not in ("", ".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
         raise BadRequest
-    if not all(isinstance(each, bool) for each in (at_most_safe, search, keeps_place)):
+    if not all(isinstance(each, bool) for each in (at_most_safe, search, keeps_place, meant)):
         raise BadRequest
-    return Request(job, inputs, key_source, destination, suffix, at_most_safe, search, keeps_place)
+    return Request(job, inputs, key_source, destination, suffix, at_most_safe, search, keeps_place, meant)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
@@ -147,6 +150,10 @@ def _folders_left_out(*folders: Path) -> Iterator[None]:
 def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
     """Hide a secret in a cover, and write the container and previews to a folder."""
     cover, secret, *channel_file = inputs
+    if not request.meant and holds_secret(cover, request.key_source, context):
+        error = MediaError("hides a secret already, which opens with this key", "use another cover", subject=cover)
+        error.unmeant = True
+        raise error
     wanted = {"at_most_safe": True} if request.at_most_safe else {}
     if not request.keeps_place and has_gps_position(cover):
         wanted["strip_metadata"] = True

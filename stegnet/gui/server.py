@@ -243,7 +243,7 @@ class _Handler(LoopbackHandler):
             self.refuse(HTTPStatus.BAD_REQUEST)
         except StegnetError as error:
             searchable = isinstance(error, RevealError) and error.searchable
-            self._send_error(body, str(error), error.hint, searchable, error.larger)
+            self._send_error(body, str(error), error.hint, searchable, error.larger, error.unmeant)
         except MemoryError:
             self._send_error(body, *_NO_MEMORY)
         except Exception as error:
@@ -290,10 +290,18 @@ class _Handler(LoopbackHandler):
     def _warn(self, line: str) -> None:
         self._send_line({"warning": in_words(line)})
 
-    def _send_error(self, body: "_Body", message: str, hint: str, searchable: bool = False, larger: str = "") -> None:
+    def _send_error(
+        self,
+        body: "_Body",
+        message: str,
+        hint: str,
+        searchable: bool = False,
+        larger: str = "",
+        unmeant: bool = False,
+    ) -> None:
         with suppress(Cancelled):
             body.skip()
-            offered = {"searchable": searchable, "larger": larger}
+            offered = {"searchable": searchable, "larger": larger, "unmeant": unmeant}
             self._send_line({"error": {"message": message, "hint": in_words(hint), **offered}})
 
     def _send_line(self, content: Mapping[str, object]) -> None:

@@ -215,9 +215,23 @@ class Passphrase(AnchorSource):
         time = time_estimates.display_time(float(guesses) / _GUESSES)
         return f"the passphrase is weak: a thousand processor cores guess it in {time}; six random words would last"
 
+    def as_random_words(self) -> "Passphrase | None":
+        """Return the same words of the list of `random_words` as it writes them, in small letters with hyphens.
+
+        None: the passphrase is written so, or has other words.
+        """
+        parts = re.findall(r"[^\s-]+", self._text.decode().lower())
+        known = {part for word in _list_of_words() for part in word.split("-")}
+        joined = "-".join(parts)
+        is_other = joined.encode() != self._text and len(parts) >= _LEAST_WORDS and {*parts} <= known
+        return Passphrase(joined) if is_other else None
+
     def is_random_words(self) -> bool:
         """Return whether all its words are in the list of `random_words`."""
         return set(self._text.decode().split("-")) <= {*_list_of_words()}
+
+
+_LEAST_WORDS = 3  # of a passphrase that is taken for random words
 
 
 def random_words(number: int) -> tuple[str, float]:

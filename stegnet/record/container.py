@@ -7,7 +7,7 @@ does not matter. A file is revealed completely or not at all.
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -22,7 +22,9 @@ from stegnet.core.names import FILE, FILM, PICTURE, SOUND
 from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch, with_heartbeat
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import CommandLine, Setting, Text
-from stegnet.keys import Key, KeyRing, Opener
+from stegnet.formats.opened_file import is_lossy_webp
+from stegnet.image.pictures import open_picture
+from stegnet.keys import Key, KeyRing, Opener, Passphrase
 from stegnet.media.cover import Cover
 from stegnet.record.file_payload import file_digest
 from stegnet.record.reading import (
@@ -252,7 +254,8 @@ class Container(AbstractContextManager["Container", None]):
     def not_opened(self) -> RevealError:
         """Return the error for a container that does not open. Raises MediaError if it is an unreadable JPEG."""
         self._shape  # noqa: B018
-        return nothing_revealed("JPEG" if self.file.is_jpeg else self.kind)
+        by_passphrase = isinstance(self.key_source, Passphrase)
+        return nothing_revealed("JPEG" if self.file.is_jpeg else self.kind, _look_of_a_copy(self.file), by_passphrase)
 
     def readings(self) -> Generator[FrameReading, None, None]:
         """Yield the record readings of all frames in order, up to where a film breaks off."""
@@ -273,6 +276,18 @@ class Container(AbstractContextManager["Container", None]):
             return
         with closing(video.read_frames(self.file)) as frames:
             yield from frames
+
+
+def _look_of_a_copy(file: Cover) -> str:
+    """Return what shows that a picture is a copy that a messenger has sent; "": nothing does."""
+    sides = (1280, 1600, 2048)  # longer ones of pictures that messengers send
+    if file.kind != PICTURE or not (file.is_jpeg or is_lossy_webp(file)):
+        return ""
+    height, width = file.size
+    with suppress(MediaError), open_picture(file) as picture:
+        if max(height, width) in sides and not picture.getexif():
+            return f"{width}×{height} pixels without a camera's data, as in a messenger's copy"
+    return ""
 
 
 def open_container(path: Path, key_source: Opener, progress: Progress = no_progress) -> Container:

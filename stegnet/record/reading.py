@@ -73,10 +73,18 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Sa
         return FrameReading(None, False)
 
 
-def nothing_revealed(called: str = "file") -> RevealError:
-    """Return the one error for a wrong key, nothing hidden, and a container altered beyond reading."""
-    again = f"the {called} was saved again or edited on its way (ask for the original, sent as a file)"
-    hint = f"the key may be wrong, or {again}, or it hides nothing"
+def nothing_revealed(called: str = "file", look: str = "", by_passphrase: bool = False) -> RevealError:
+    """Return the one error for a wrong key, nothing hidden, and a container altered beyond reading.
+
+    Args:
+        called: kind of the container.
+        look: what anyone sees in the file that speaks of a copy, for parentheses.
+        by_passphrase: the key is one, which may be mistyped.
+    """
+    seen = f"{look}; " if look else ""
+    again = f"the {called} was saved again or edited on its way ({seen}ask for the original, sent as a file)"
+    wrong = "the passphrase may be mistyped (capitals, hyphens, blanks)" if by_passphrase else "the key may be wrong"
+    hint = f"{wrong}, or {again}, or it hides nothing"
     return RevealError("nothing can be revealed: nothing here opens with this key", hint)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from stegnet.core.errors import KeyFileError
 from stegnet.image import read_picture
@@ -180,3 +181,44 @@ def test_no_message_contains_a_passphrase(run, capsys, folder):
         assert code in (1, 2)
         # Nor parts of it, as Python shows bytes.
         assert not re.search(r"hunter|b'|\\xe4|0xe4", out + err)
+
+
+@pytest.mark.usefixtures("quick_scrypt")
+def test_words_of_the_list_open_with_blanks_and_capitals_too(run, folder):
+    words = "gloomy-t-shirt-panic-yo-yo"
+    for name, text in (("p", words), ("typed", "Gloomy T-shirt panic  yo yo "), ("other", "Gloomy tshirt panic yo yo")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    (folder / "covers").mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / "covers" / name).write_bytes((folder / "cover.png").read_bytes())
+    for line, container in ((HIDE, "c.png"), ("hide covers notes.txt --spread -o album/", "album")):
+        assert run(f"{line} --passphrase-file p")[0] == 0
+        assert run(f"reveal {container} -o n.txt --force --passphrase-file typed")[0] == 0
+        assert (folder / "n.txt").read_bytes() == (folder / "notes.txt").read_bytes()
+        if container == "c.png":
+            assert run(f"info {container} --passphrase-file typed")[0] == 0
+            assert run(f"reveal {container} -o n.txt --force --passphrase-file other")[0] == 1
+
+
+@pytest.mark.usefixtures("quick_scrypt")
+def test_what_opens_nothing_says_what_is_mistyped_and_what_the_file_looks_like(run, folder):
+    """The same of a container and of a plain picture; a messenger's size without a camera's data is named."""
+    (folder / "wrong").write_text("Träumerei")
+    (folder / "wrong").chmod(0o600)
+    picture = Image.fromarray(np.resize(read_picture(folder / "cover.png"), (96, 1280, 3)))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "a camera"
+    picture.save(folder / "plain.jpg")
+    picture.save(folder / "camera.jpg", exif=exif)
+    assert run("hide plain.jpg notes.txt --key-file k -o sent.jpg")[0] == 0
+    told = [run(f"reveal {name} -o n.txt --passphrase-file wrong")[2] for name in ("plain.jpg", "sent.jpg")]
+    assert told[0] == told[1]
+    hint = told[0].splitlines()[1]
+    assert hint.startswith(
+        "hint: the passphrase may be mistyped (capitals, hyphens, blanks), or the JPEG was saved again"
+    )
+    look = "1280×96 pixels without a camera's data, as in a messenger's copy; ask for the original"
+    assert look in hint
+    assert "messenger" not in run("reveal camera.jpg -o n.txt --passphrase-file wrong")[2]
+    assert "hint: the key may be wrong, or " in run("reveal plain.jpg -o n.txt --key-file k")[2]

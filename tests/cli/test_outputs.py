@@ -83,3 +83,24 @@ def test_nothing_is_left_on_a_full_disk(run, hidden):
         assert "temporary: temp" not in message or "TMPDIR" in err, line
         assert {path: path.read_bytes() for path in hidden.rglob("*") if path.is_file()} == before, line
         assert not list(temporary.iterdir())
+
+
+def test_what_is_hardly_meant_is_asked_for(run, folder):
+    """An empty secret, and a cover that hides a secret already, which nobody may know who has not the key."""
+    (folder / "empty.txt").touch()
+    refused = "error: empty.txt: is empty\nhint: name the file that you mean, or hide it with `--force`\n"
+    assert run("hide cover.png empty.txt --key-file k -o out.png") == (1, "", refused)
+    assert run("hide cover.png notes.txt --key-file k -o out.png")[0] == 0
+    code, out, err = run("hide out.png notes.txt --key-file k -o again.png")
+    assert (code, out) == (1, "")
+    assert (
+        err.startswith("error: out.png: hides a secret already, which opens with this key\nhint: ") and "--force" in err
+    )
+    (folder / "covers").mkdir()
+    (folder / "out.png").rename(folder / "covers/out.png")
+    for spread in ("", " --spread"):
+        code, _, err = run(f"hide covers notes.txt --key-file k -o many/{spread}")
+        assert code == 1 and "covers/out.png: hides a secret already" in err
+    assert run("keygen other")[0] == 0
+    assert run("hide covers/out.png notes.txt --key-file other -o again.png")[0] == 0
+    assert run("hide covers/out.png empty.txt --key-file k -o again.png --force")[0] == 0

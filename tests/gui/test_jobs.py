@@ -209,6 +209,14 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
     assert found["anew"].startswith("the cover can't stay the JPEG that it is, since it is CMYK")
 
 
+def test_a_container_as_a_cover_is_asked_about(client: Client, cover: Path, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"a note")
+    (tmp_path / "c.png").write_bytes(client.fetch(client.do("hide", cover, tmp_path / NAME)).body)
+    refused = client.do("hide", tmp_path / "c.png", tmp_path / NAME)["error"]
+    assert refused["message"] == "c.png: hides a secret already, which opens with this key" and refused["unmeant"]
+    assert "result" in client.do("hide", tmp_path / "c.png", tmp_path / NAME, meant=True)
+
+
 def test_settings_have_the_labels_of_the_page():
     page = "".join(file.read_text("utf-8") for file in PAGE.rglob("*.js"))
     for setting in (Setting("search", True), Setting("at_most_safe", True), Setting("survive", "CHANNEL")):

@@ -114,6 +114,19 @@ visiting("a passphrase that nobody sees is asked for twice, and again to reveal"
   assert.equal(await page.locator("#reveal-key-passphrase-again:visible").count(), 0);
 });
 
+visiting("a secret that is empty, or still the example, is asked about", async (visitor) => {
+  const { page } = visitor;
+  await visitor.give("cover", SMALL);
+  await visitor.usePassphrase("hide");
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^The secret is still the example\. Choose or type what you mean\./);
+  await visitor.give("secret", { name: "empty.txt", mimeType: "text/plain", buffer: Buffer.alloc(0) });
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^The secret is empty\./);
+  await page.getByRole("button", { name: "Hide it all the same" }).click();
+  await visitor.result("hide");
+});
+
 visiting("a refused camera is reported, and other ways are named", async (visitor) => {
   await chooseKeyFile(visitor, "reveal");
   await visitor.page.getByRole("button", { name: "Scan a QR code" }).click();

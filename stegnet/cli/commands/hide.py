@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -35,7 +35,7 @@ from stegnet.core.errors import ConfigError, MediaError, called
 from stegnet.core.names import FILE, TEXT_NAME
 from stegnet.core.remote_path import Place
 from stegnet.core.text import Text
-from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
+from stegnet.files import holds_secret, is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
@@ -97,7 +97,8 @@ def add_arguments(hide: Parser) -> None:
         help="hide a text instead of SECRET; - reads it unseen",
     )
     output_help = "output file or folder; a suffix that fits is added"
-    add_output_options(hide, output_help, places=True)
+    also = "; hide an empty secret, or in a container, whose own secret is lost"
+    add_output_options(hide, output_help, places=True, also=also)
     hide.add_argument("-v", "--verbose", action="store_true", help="print every note on what was hidden and written")
     add_key_options(hide, recipient=True)
     reports.add_json_option(hide)
@@ -228,6 +229,7 @@ def _hide(
             hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
             raise MediaError("is a folder", hint, subject=secret)
 
+    _ask(options, [(cover, secret)], key_source, job)
     with ExitStack() as folders:
         output: Path | str = options.output
         into_folder: bool = options.into_folder
@@ -256,6 +258,24 @@ def _hide(
             as_a_file = "arrives whole if sent as a file, not as a photo or video (`--for messenger`)"
             messages.note(METHODS[report.figures.method].info.survives or as_a_file)
         return ExitCode.SUCCESS
+
+
+def _ask(
+    options: argparse.Namespace,
+    pairs: Iterable[tuple[Place, Place | FileInMemory | None]],
+    key_source: KeySource,
+    job: HideJob,
+) -> None:
+    """Refuse, unless --force is given, what is hardly meant: an empty secret, and a cover that is a container."""
+    for cover, secret in () if options.force else pairs:
+        size = len(secret.data) if isinstance(secret, FileInMemory) else 1
+        if isinstance(secret, Path) and secret.is_file():
+            size = secret.stat().st_size
+        if not size:
+            raise MediaError("is empty", "name the file that you mean, or hide it with `--force`", subject=secret)
+        if isinstance(cover, Path) and holds_secret(cover, key_source, job.context):
+            hint = "use the picture, film or sound that it was made from, or destroy that secret with `--force`"
+            raise MediaError("hides a secret already, which opens with this key", hint, subject=cover)
 
 
 def _hide_file(
@@ -306,6 +326,8 @@ def _hide_folder(
     plan = plan_hiding(covers, secrets, info.any_file, info.covers, info.matched)
     if info.needs_pair:
         load_pair_once(job.context)
+    if not options.cluster:
+        _ask(options, ((each.source, each.secret) for each in plan.jobs), key_source, job)
     reports.warn_of_covers(job, plan)
     with results_folder(options.output, covers, secrets), messages.progress_bar() as progress:
         where = options.cluster or useful_processes(plan, job.context, info.computes)
@@ -320,6 +342,7 @@ def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: Hi
     if is_folder(secret):
         raise MediaError("is a folder", "an album holds one file: --archive makes one of a folder", subject=secret)
     album = plan_album(covers, secret, options.any)
+    _ask(options, ((cover, secret) for cover in album.covers), key_source, job)
     reports.warn_of_covers(job, album)
     with results_folder(options.output, covers):
         with messages.progress_bar() as progress:

@@ -92,8 +92,10 @@ function setUpHiding(backend, device, onchange, revealHere) {
   makeJob(hiding, backend, { ask, gather: backend.gatherHiding, done });
   return { zones: [zones.cover, zones.secret] };
 
-  async function ask() {
+  async function ask({ meant }) {
     const [seen, hidden] = await Promise.all([zones.cover, zones.secret].map(filled));
+    if (!meant && hidden.isExample && !seen.isExample) throw unmeant("The secret is still the example.");
+    if (!meant && !hidden.file.size) throw unmeant("The secret is empty.");
     return { cover: seen, secret: hidden, container: send.container(), keyInput: key.keyInput(), device: device() };
   }
 
@@ -127,6 +129,8 @@ function setUpRevealing(backend, device, onchange) {
     if (keyInput.file) revealing.requestSubmit();
   }
 }
+
+const unmeant = (problem) => new PageError(problem, "Choose or type what you mean.", { unmeant: true });
 
 /** File name of the container: that of a second copy of the cover, which gives no secret away. */
 const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}-2${suffix}`;

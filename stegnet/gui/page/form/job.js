@@ -9,7 +9,7 @@ import { asPageError } from "../errors.js";
  * @param {HTMLFormElement} form
  * @param {import("../main.js").Backend} backend that does the job
  * @param {object} steps
- * @param {() => Promise<object>} steps.ask what the form holds; throws PageError
+ * @param {(offered: object) => Promise<object>} steps.ask what the form holds; throws PageError
  * @param {(asked: object) => import("../main.js").Job | Promise<import("../main.js").Job>} steps.gather throws PageError
  * @param {(result: object, asked: object, job: string) => void} steps.done
  */
@@ -37,7 +37,7 @@ export function makeJob(form, backend, { ask, gather, done }) {
     clear();
     stop = new AbortController();
     try {
-      const asked = await ask();
+      const asked = await ask(offered);
       busy(true);
       const job = await gather({ ...asked, ...offered });
       const result = await backend.work(job, onProgress(job), stop.signal, onWarning);
@@ -46,6 +46,7 @@ export function makeJob(form, backend, { ask, gather, done }) {
     } catch (error) {
       alerts.replaceChildren(...(error.name === "AbortError" ? [] : [notice(asPageError(error))]));
       if (error.searchable) alerts.append(offer("Search for a changed copy", { search: true }));
+      if (error.unmeant) alerts.append(offer("Hide it all the same", { ...offered, meant: true }));
       if (error.larger) alerts.append(offer("Make the larger file", { larger: error.larger }));
     } finally {
       stop = null;

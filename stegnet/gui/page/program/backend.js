@@ -91,11 +91,11 @@ async function noteOn(passphrase) {
 }
 
 /** The program chooses the method by where the container is sent. */
-async function gatherHiding({ cover, secret, container, keyInput, larger }) {
+async function gatherHiding({ cover, secret, container, keyInput, larger, meant = false }) {
   const { destination, safe, keepsPlace, channel } = container;
   const suffix = larger ?? suffixOf(cover, container);
   const files = [cover.file, secret.file, ...(channel ? [await channel.needed()] : [])];
-  const what = { files, key: sent(keyInput), suffix, destination, safe, place: keepsPlace };
+  const what = { files, key: sent(keyInput), suffix, destination, safe, place: keepsPlace, meant };
   return { job: "hide", what, transfer: [] };
 }
 
