@@ -408,7 +408,8 @@ visiting("files that are not pictures, too large, damaged or too small are refus
   await visitor.give("cover", png(writePng(small)));
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.start("hide");
-  assert.match(await visitor.trouble("hide"), /too small: 36 × 36/);
+  await visitor.page.getByRole("button", { name: "Hide it all the same" }).click(); // the example
+  await visitor.page.getByText("too small: 36 × 36").waitFor();
 
   await visitor.tab("Reveal");
   await visitor.give("container", text);
