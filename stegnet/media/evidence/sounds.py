@@ -71,6 +71,7 @@ _WINDOW = 1024  # frames of a spectrum
 _WINDOWS = 10  # in a section
 _STRETCH = 8192  # frames that are predicted: twice the delay of channels that are told apart, 0.06 s
 _MOST_CHANNELS = 8  # that are looked at
+_TWICE = 0.2  # share of stretches that are enough: two of eight, since one may be by chance
 _MOSTLY = 0.5  # share of samples that are equal in two channels, where copies carry nothing
 
 
@@ -166,6 +167,17 @@ class SoundSample:
             if stretch.varied.any() and not _are_equal(samples):
                 found.append(stretch)
         return found
+
+    def is_drawn(self) -> bool:
+        """Return whether loud stretches are straight lines but for jumps, as a synthesiser draws a sawtooth."""
+        steep, straight, nearly_all = 12, 2, 0.95  # levels of a step; difference of steps; share of them
+        drawn = []
+        for _, _, frames in self._loudest.values():
+            steps = np.abs(np.diff(frames, axis=0))[:-1]
+            sloping = steps >= steep
+            bends = np.abs(np.diff(frames, 2, axis=0))[sloping]
+            drawn.append(sloping.mean() > _MOSTLY and np.mean(bends <= straight) >= nearly_all)
+        return bool(drawn) and float(np.mean(drawn)) >= _TWICE
 
 
 def _are_equal(samples: np.ndarray) -> bool:
@@ -283,7 +295,6 @@ class _Levels:
 # Prediction.
 
 _MET = 0.99  # share of residuals within rounding
-_TWICE = 0.2  # share of stretches that follow: two of eight, since one may be by chance
 
 
 def _is_met(target: np.ndarray, columns: np.ndarray, training: np.ndarray) -> tuple[bool, float, np.ndarray]:
@@ -389,6 +400,8 @@ def _follows_from_neighbours(sample: SoundSample) -> bool:
     from 44.1 to 48 kHz.
     """
     stretches = sample.stretches()
+    if sample.is_drawn():
+        return True
     if not stretches:
         return False
     if _has_exact_bends(stretches):
