@@ -133,15 +133,15 @@ test("rungs and forecasts are the program’s", () => {
   for (const { channel, rung, room, quality } of robustSteps.forecasts) {
     const chosen = choosePoint(points, channelOf(channel));
     assert.equal(chosen.name, rung, channel);
-    assert.equal(usualCapacity(chosen, size), room, channel);
+    assert.equal(usualCapacity(channel, chosen, size), room, channel);
     assert.ok(Math.abs(usualQuality(room, size) - quality) < 1e-9, channel);
   }
 });
 
 test("messengers reduce large covers", () => {
   const cover = textured(2000, 30, 6);
-  assert.deepEqual(sentSize(channelOf("messenger"), cover), { width: 1600, height: 24 });
-  assert.equal(prepared(channelOf("messenger"), cover).width, 1600);
+  assert.deepEqual(sentSize(channelOf("messenger"), cover), { width: 1280, height: 19 });
+  assert.equal(prepared(channelOf("messenger"), cover).width, 1280);
   assert.equal(prepared(channelOf("jpeg:75"), cover), cover);
 });
 

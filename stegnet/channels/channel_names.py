@@ -20,12 +20,17 @@ _Entry = TypeVar("_Entry", PictureEntry, FilmEntry)
 _LEAST_FACTOR = 0.25  # of an edit
 
 
-def parse_picture_channel(text: str) -> PictureChannel:
-    """Return the channel of pictures with this name. Raises ConfigError if it is unknown."""
+def parse_picture_channel(text: str, side: int | None = None) -> PictureChannel:
+    """Return the channel of pictures with this name. Raises ConfigError if it is unknown.
+
+    Args:
+        text: the name.
+        side: pixels of the longer side that a channel which reduces pictures keeps; None: those of the table.
+    """
     if (parsed := _parsed(text, PICTURE_CHANNELS)) is None:
         raise _unknown(text, PICTURE)
     entry, quality, edits = parsed
-    return entry.channel(text, quality, edits)
+    return entry.channel(text, quality, edits, side)
 
 
 def parse_film_channel(text: str) -> FilmChannel:

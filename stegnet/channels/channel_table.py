@@ -10,7 +10,9 @@ from stegnet.channels.film_channels import FilmChannel
 from stegnet.channels.picture_channels import PictureChannel
 from stegnet.video.coding import Coding
 
-MESSENGER_SIDE = 1600  # pixels of a picture's longer side, at most
+# Pixels of a picture's longer side, at most: the least that a large messenger is known to keep. Those that keep more
+# leave such a picture at its size.
+MESSENGER_SIDE = 1280
 MESSENGER_QUALITIES = tuple(product((70, 72, 74, 77, 80), repeat=2))  # of JPEG: when sent, and when passed on
 
 
@@ -26,12 +28,15 @@ class PictureEntry:
     numbers: range | None = None  # promised qualities; None: those of `saves`
     saves: tuple[tuple[int, ...], ...] = ()
     text: str = "JPEG {} and better"  # text of the channel, given its lowest quality
-    side: int | None = None
+    side: int | None = None  # that arrives, unless a user says another
     # edits that may follow it; one with a factor ends in ":"
     edits: tuple[str, ...] = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop")
 
-    def channel(self, name: str, quality: int | None, edits: Mapping[str, float | None]) -> PictureChannel:
-        """Return the channel of a name, with its number and the factor of each of its edits."""
+    def channel(
+        self, name: str, quality: int | None, edits: Mapping[str, float | None], side: int | None
+    ) -> PictureChannel:
+        """Return the channel of a name, with its number, the factor of each edit, and this side if it has one."""
+        side = self.side and (side or self.side)
         factor = edits.get("resize")
         part = edits.get("crop")
         cropped = "crop" in edits
@@ -45,7 +50,8 @@ class PictureEntry:
             before = f"cropping to any part of no less than {part:.0%} of its sides, then "
         elif cropped:
             before = f"cropping {'' if factor else 'or shifting '}by up to {REACH} pixels, then {before}"
-        return PictureChannel(name, before + self.text.format(lowest), self.side, lowest, saves, factor, cropped, part)
+        text = before + self.text.format(lowest, side=side)
+        return PictureChannel(name, text, side, lowest, saves, factor, cropped, part)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ PICTURE_CHANNELS = {
     "jpeg": PictureEntry(range(30, 96)),
     MESSENGER: PictureEntry(
         saves=MESSENGER_QUALITIES,
-        text=f"a messenger that keeps {MESSENGER_SIDE} pixels (JPEG {{}} and better, twice)",
+        text="a messenger that keeps {side} pixels (JPEG {} and better, twice)",
         side=MESSENGER_SIDE,
     ),
 }

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from stegnet import video
-from stegnet.channels.destinations import DESTINATIONS
-from stegnet.core.errors import CapacityError, ConfigError, MediaError, StegnetError
+from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
+from stegnet.core.errors import CapacityError, MediaError, StegnetError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
@@ -341,7 +341,12 @@ def _described(cover: Cover) -> Info:
     if cover.is_film:
         return _film(cover)
     size = CoverSize.of(cover)
-    fits = _fits(size)
+    unfit = ""
+    try:
+        refuse_palette(cover)
+    except MediaError as error:
+        unfit = error.problem
+    fits = [] if unfit else _fits(size)
     info = _picture(size, fits)
     info["metadata"] = metadata_names(cover)
     as_other = "as PNG: " if cover.stays_jpeg else ""  # a JPEG that stays one keeps everything
@@ -350,14 +355,8 @@ def _described(cover: Cover) -> Info:
     shown = (line for line in cover.notes if line != lost_with_transparency and not line.startswith(kept))
     notes = [as_other + line for line in shown]
     info["notes"] = [*notes, *_unused_forms(fits)]
-    try:
-        refuse_palette(cover)
-    except MediaError as error:
-        info["sealed_bytes"] = 0
-        info["large_enough_to_hide_pictures"] = False
-        info["fits"] = []
-        info["bytes_for"] = {}
-        info["unfit"] = error.problem
+    if unfit:
+        info["unfit"] = unfit
     return info
 
 
@@ -437,12 +436,8 @@ def _capacity(cover: CoverSize, fits: list[Fit]) -> Info:
         info["sealed_bytes_per_frame"] = sealed_bytes // cover.frames
     info["sealed_bytes"] = sealed_bytes
     info["fits"] = usable
-    info["bytes_for"] = {}
-    for destination in DESTINATIONS:
-        with suppress(ConfigError, CapacityError):  # it can't be sent there
-            method, options = method_for(destination, {}, suffix="")
-            if cover.kind in method.info.covers and method.info.name != AUTO:
-                capacity = method.capacity(cover, USUAL_NAME, options)
-                if capacity is not None and capacity.bytes:
-                    info["bytes_for"][destination] = capacity.bytes
+    by_channel = {fit.survive: fit.bytes for fit in usable if fit.survive and fit.bytes}
+    usual = USUAL_CHANNELS.get(cover.kind)
+    channels = {name: each.channel or usual for name, each in DESTINATIONS.items() if each.is_lossy}
+    info["bytes_for"] = {name: by_channel[channel] for name, channel in channels.items() if channel in by_channel}
     return info

@@ -56,6 +56,7 @@ class Context:
     # Called then, too, with a line on how easily the container is found, and how large it gets if that is much, or "".
     tell: Callable[[str, str], None] = ignore
     search: bool = False  # also look for cropped containers, or films that lost frames, when revealing; takes seconds
+    rough: bool = False  # measure what survives in a smaller part of a picture: for a forecast
     # The networks loaded so far, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -53,7 +53,7 @@ def test_a_size_is_kept_or_reduced_in_its_proportions(channel: PictureChannel, s
     assert height <= size[0] and width <= size[1]
     factor = max(height, width) / max(size)
     assert abs(height - factor * size[0]) <= 1 and abs(width - factor * size[1]) <= 1
-    assert (factor < 1) == (max(size) > (1600 if channel.name == "messenger" else math.inf))
+    assert (factor < 1) == (max(size) > (1280 if channel.name == "messenger" else math.inf))
 
 
 def test_what_arrives_shows_what_was_sent(channel: PictureChannel, sent: np.ndarray) -> None:

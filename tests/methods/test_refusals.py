@@ -100,8 +100,8 @@ def test_a_channel_that_cannot_be_written(monkeypatch, capsys):
             "the secret has 5 frames, the cover only 3",
         ),
         (
-            *("photo.png", "large.bin", {"survive": "messenger"}, "robust.picture_containers.picture_cover"),
-            r"^large.bin: has 1048576 bytes, more than the capacity of \d+ at most$",
+            *("photo.png", "large.bin", {"survive": "messenger"}, "robust.picture_containers.fit_picture"),
+            r"^large.bin: has 1048576 bytes, more than the capacity of \d+$",
         ),
         (
             *("wide.mkv", "large.bin", {"survive": "messenger"}, "robust.film_containers._write_reduced"),

@@ -18,7 +18,7 @@ from tests.support.films import ffmpeg, picture
 from tests.support.printed import Printed
 from tests.support.waiting import LIMIT
 
-_APP, _MESSENGER = 400, 1600  # pixels of the longer side that a picture arrives with
+_APP, _MESSENGER = 400, 1280  # pixels of the longer side that a picture arrives with
 _SOUND = "-f lavfi -i anoisesrc=d=2:a=0.3:r=44100"
 _NUMBER = re.compile(r"\d[\d,.]*")
 

@@ -70,10 +70,10 @@ export function* received({ quality, saves }, sent, only = null) {
 /** Number of pictures that `received` gives. */
 export const arrivals = ({ saves }, only = null) => only?.length ?? saves.length + 2;
 
-/** Bytes of content that a picture of this size usually carries. */
-export function usualCapacity(point, size) {
+/** Bytes of content that a picture of this size usually carries at a point through the channel that users call so. */
+export function usualCapacity(name, point, size) {
   const { rows, cols } = gridOf(size);
-  return Math.max(contentCapacity(rows * cols, point, ROBUST_RATES[point.name] ?? 0), 0);
+  return Math.max(contentCapacity(rows * cols, point, ROBUST_RATES[name] ?? ROBUST_RATES[point.name] ?? 0), 0);
 }
 
 /** The operating point for a channel, of CONTAINER_PSNR: the one that was trained for the nearest quality. */

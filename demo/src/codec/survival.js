@@ -223,7 +223,7 @@ function sampleOf(picture) {
   const count = Math.floor(Math.sqrt(SAMPLE_PIXELS) / SQUARE);
   const starts = (side) => {
     const parts = Math.min(count, Math.floor(side / SQUARE));
-    const first = (part) => (parts > 1 ? ((side - SQUARE) * part) / (parts - 1) : 0);
+    const first = (part) => ((part + 0.5) * side) / parts - SQUARE / 2; // in the middle of an equal part of the side
     return Array.from({ length: parts }, (_, part) => GRID * Math.floor(first(part) / GRID));
   };
   const [across, down] = [starts(width), starts(height)];

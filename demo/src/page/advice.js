@@ -87,7 +87,7 @@ function verdictOf(bytes, hard, condition) {
 function channelForecast(name, cover, secret) {
   const channel = channelOf(name);
   try {
-    const most = usualCapacity(choosePoint(MODEM.points, channel), sentSize(channel, cover.bitmap));
+    const most = usualCapacity(name, choosePoint(MODEM.points, channel), sentSize(channel, cover.bitmap));
     return `${EASY}Capacity: about ${roughly(most)} bytes. ${expected(secret, most)}`;
   } catch (error) {
     if (error instanceof PageError) return error.message;

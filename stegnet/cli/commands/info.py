@@ -40,8 +40,8 @@ def add_arguments(info: argparse.ArgumentParser) -> None:
     )
     info.add_argument("file", type=local_path, metavar="FILE", help="picture, film or sound, or folder of an album")
     add_key_options(info, required=False, identity=True)
-    channel_help = "with the file of a channel (`stegnet channel`): what fits and arrives through it"
-    info.add_argument("--for", dest="channel", type=local_path, metavar="NAME.channel", help=channel_help)
+    channel_help = "what fits and arrives there, measured: messenger, website, resize, crop or a channel's file"
+    info.add_argument("--for", dest="channel", type=local_path, metavar="PLACE", help=channel_help)
     add_search_option(info)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")

@@ -21,7 +21,7 @@ export const BASE = {
 
 export const CHANNELS = {
   MESSENGER: "messenger",
-  MESSENGER_SIDE: 1600,
+  MESSENGER_SIDE: 1280,
   MESSENGER_QUALITIES: [[70, 70], [70, 72], [70, 74], [70, 77], [70, 80], [72, 70], [72, 72], [72, 74], [72, 77], [72, 80], [74, 70], [74, 72], [74, 74], [74, 77], [74, 80], [77, 70], [77, 72], [77, 74], [77, 77], [77, 80], [80, 70], [80, 72], [80, 74], [80, 77], [80, 80]],
   BEST: 100,
   ABOVE: [1, 2, 4, 7, 11, 16, 22, 30, 40],
@@ -82,7 +82,7 @@ export const FEC = {
 
 export const CAPACITY_TABLES = {
   PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7], [6.8, 49.7]],
-  ROBUST_RATES: {"jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
+  ROBUST_RATES: {"messenger": 44, "jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
   CONTAINER_PSNR: 38.0,
 };
 

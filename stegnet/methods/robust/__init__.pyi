@@ -2,7 +2,6 @@
 
 from .block_placement import BlockPlacement as BlockPlacement
 from .block_placement import content_capacity as content_capacity
-from .channel_grids import surviving_grid as surviving_grid
 from .film_containers import WRITTEN as WRITTEN
 from .film_containers import embed_in_film as embed_in_film
 from .film_groups import FREQUENCIES as FREQUENCIES
@@ -37,6 +36,7 @@ from .operating_points import OperatingPoint as OperatingPoint
 from .operating_points import film_points as film_points
 from .operating_points import largest_share as largest_share
 from .picture_containers import embed_in_picture as embed_in_picture
+from .picture_containers import measured_capacity as measured_capacity
 from .picture_reader import PictureReader as PictureReader
 from .robust_content import RobustFile as RobustFile
 from .robust_content import RobustPicture as RobustPicture

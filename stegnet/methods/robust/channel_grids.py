@@ -6,24 +6,26 @@ import numpy as np
 
 from stegnet.channels import Crop, PictureChannel
 from stegnet.core.errors import CapacityError
-from stegnet.methods.robust.grid import Grid, canonical_grid, own_grid
+from stegnet.methods.robust.grid import Grid, own_grid, surviving_canonical_grids
 from stegnet.methods.robust.operating_points import SHARES
 from stegnet.methods.robust.tile_map import LEAST_SIDE
 
 
-def surviving_grid(channel: PictureChannel, height: int, width: int) -> Grid:
-    """Return the grid in which a cover of this size hides for a channel.
+def surviving_grids(channel: PictureChannel, height: int, width: int) -> list[Grid]:
+    """Return the grids in which a cover of this size may hide for a channel, the larger first.
 
     Raises CapacityError if the cover is too small for the channel.
     """
-    grid = own_grid(height, width) if channel.factor is None else canonical_grid(height, width, channel.factor)
+    grids = [own_grid(height, width)]
+    if channel.factor is not None:
+        grids = surviving_canonical_grids(height, width, channel.factor)
     small_part = channel.part is not None and channel.part * min(height, width) < LEAST_SIDE
-    if grid is None or small_part:
+    if not grids or small_part:
         hint = "use a larger cover"
         if small_part:
             hint += f", or a larger share: sides of parts have {LEAST_SIDE} pixels or more"
         raise CapacityError(f"a cover of {width}×{height} is too small to survive {channel}", hint)
-    return grid
+    return grids
 
 
 def surviving_shares(channel: PictureChannel) -> int:

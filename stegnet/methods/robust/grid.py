@@ -252,11 +252,11 @@ def own_grid(height: int, width: int) -> Grid:
     return Grid(height // BLOCK * BLOCK, width // BLOCK * BLOCK, own=True)
 
 
-def canonical_grid(height: int, width: int, factor: float) -> Grid | None:
-    """Return the largest canonical grid that survives reduction by a factor, 0 to 1; None if there isn't one."""
-    most = _LARGEST_SHARE * factor * max(height, width)
-    longest = max((side for side in _ladder(max(height, width)) if side <= most), default=None)
-    return None if longest is None else _sized(height, width, longest, _short_blocks(height, width, longest))
+def surviving_canonical_grids(height: int, width: int, factor: float) -> list[Grid]:
+    """Return the two largest canonical grids that survive reduction by a factor, 0 to 1, or fewer; the larger first."""
+    longer = max(height, width)
+    sides = [side for side in _ladder(int(_LARGEST_SHARE * factor * longer)) if side >= _LEAST_SHARE * longer]
+    return [_sized(height, width, side, _short_blocks(height, width, side)) for side in sides[:-3:-1]]
 
 
 def canonical_grids(height: int, width: int, enlarged: bool = True) -> Iterator[Grid]:

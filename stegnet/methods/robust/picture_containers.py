@@ -10,16 +10,14 @@ from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Step
-from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Setting, Text
-from stegnet.image.pictures import read_picture, refuse_palette, resize
-from stegnet.keys import KeySource
-from stegnet.media.cover import Compressed, Cover, about_secret
+from stegnet.image.pictures import read_picture, refuse_palette
+from stegnet.keys import ANY_KEY, KeySource
+from stegnet.media.cover import Compressed, Cover, about_secret, reduced_to
 from stegnet.media.jpeg_cover import jpeg_cover
 from stegnet.media.picture_form import write_like
 from stegnet.methods.hiding import write_jpeg
 from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
-from stegnet.methods.robust.block_placement import content_capacity
 from stegnet.methods.robust.found_content import FoundContent
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
@@ -37,7 +35,6 @@ from stegnet.methods.robust.robust_pictures import (
 from stegnet.methods.robust.survival import ContentSpace, Surviving, embed_surviving, survival_notes
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.results import LEAST, Changes, Detectability, stored_name
-from stegnet.sealing.fec import HIGHEST
 
 
 def embed_in_picture(
@@ -53,23 +50,9 @@ def embed_in_picture(
     """
     channel = options.picture_channel()
     psnr = options.container_psnr or CONTAINER_PSNR
-    jpeg: JpegContainer | None = None
-    if suffix in JPEG_SUFFIXES:
-        made = jpeg_cover(cover, WRITTEN_QUALITY)
-        size = made.shown.shape[0], made.shown.shape[1]
-        if channel.kept_size(*size) != size:
-            made = jpeg_cover(cover, WRITTEN_QUALITY, MESSENGER_SIDE)
-        jpeg = JpegContainer(made)
-        pixels = made.shown
-    else:
-        refuse_palette(cover)
-        size = cover.size
-        pixels = resize(cover.pixels, *channel.kept_size(*size))
-
+    pixels, jpeg = _as_sent(cover, channel, suffix, options.resize)
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     larger = _remedy(channel, modem.points, pixels, psnr, payload)
-    if payload.kind != PICTURE:
-        _check_size(payload, pixels, modem.points, _or_as_png(larger, jpeg))
     context.foretell(Detectability())
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
     context = context.in_steps(*steps, "check", "write")
@@ -80,7 +63,43 @@ def embed_in_picture(
         surviving = embed_surviving(sent, lambda space: _fit(payload, area, larger, context, space))
     except CapacityError as error:
         raise error.with_hint(_or_as_png(error.hint, jpeg)) from None
-    return _ModulatedPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, size))
+    return _ModulatedPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, cover.size, pixels))
+
+
+def measured_capacity(cover: Cover, channel: PictureChannel, options: RobustOptions, context: Context) -> int:
+    """Return the bytes of content that a picture carries through a channel, measured as `hide` does, in a JPEG.
+
+    Args:
+        cover: opened picture.
+        channel: the channel that the content must survive.
+        options: options of hiding.
+        context: networks.
+
+    Raises:
+        ConfigError: the cover is not larger than the size that is asked for.
+        MediaError: the cover can't be read, or has a palette.
+        CapacityError: the cover is too small, or there is no operating point for the channel.
+        WeightsError: the weights are missing, or not a modem's.
+    """
+    pixels, jpeg = _as_sent(cover, channel, JPEG_SUFFIXES[0], options.resize)
+    psnr = options.container_psnr or CONTAINER_PSNR
+    sent = picture_cover(pixels, ANY_KEY, channel, psnr, jpeg or as_given, context)
+    return sent.measured_plan().capacity
+
+
+def _as_sent(
+    cover: Cover, channel: PictureChannel, suffix: str, side: int | None
+) -> tuple[np.ndarray, JpegContainer | None]:
+    """Return the pixels of a cover as a channel sends them, or of this longer side, and the JPEG, if it is one.
+
+    Errors are those of `jpeg_cover`, or of reading a picture.
+    """
+    side = side or (channel.side if channel.kept_size(*cover.size) != cover.size else None)
+    if suffix in JPEG_SUFFIXES:
+        jpeg = JpegContainer(jpeg_cover(cover, WRITTEN_QUALITY, side))
+        return jpeg.cover.shown, jpeg
+    refuse_palette(cover)
+    return reduced_to(cover.pixels, side), None
 
 
 def _or_as_png(hint: str, jpeg: JpegContainer | None) -> str:
@@ -88,17 +107,6 @@ def _or_as_png(hint: str, jpeg: JpegContainer | None) -> str:
     if jpeg is None or not jpeg.coarse:
         return hint
     return Text(hint, "; or write a PNG", Aside("to", "NAME.png"), ", which does not keep the coarse steps of the JPEG")
-
-
-def _check_size(payload: Payload, pixels: np.ndarray, points: Sequence[OperatingPoint], larger: str) -> None:
-    """Raise CapacityError, with a hint, for a file that fits at no rate, since measuring takes as long as hiding."""
-    height, width = pixels.shape[:2]
-    blocks = (height // BLOCK) * (width // BLOCK)
-    most = max(content_capacity(blocks, point, HIGHEST) for point in points)
-    most -= file_bytes(stored_name(payload.path), 0)
-    if 0 < most < payload.file.length:
-        problem = f"has {payload.file.length} bytes, more than the capacity of {most} at most"
-        raise CapacityError(problem, larger, subject=payload.path)
 
 
 def _fit(payload: Payload, area: int, larger: str, context: Context, space: int) -> tuple[bytes, HiddenFile]:
@@ -199,11 +207,13 @@ def _remedy(
         less = "without +crop" if channel.cropped else "a larger factor of +resize"
         return f"{more_capacity}; or let it survive less: {less}"
     if channel.side:
-        return f"use a cover of {MESSENGER_SIDE} pixels or more, with more texture"
+        return f"use a cover of {channel.side} pixels or more, with more texture"
 
     height, width = pixels.shape[:2]
     taken = file_bytes(stored_name(payload.path), payload.file.length)
-    capacities = {point: usual_capacity(point, height, width) for point in points if abs(point.psnr - psnr) < 1}
+    capacities = {
+        point: usual_capacity(point.channel, point, height, width) for point in points if abs(point.psnr - psnr) < 1
+    }
     for point, capacity in sorted(capacities.items(), key=lambda item: item[0].lowest):
         if capacity is not None and capacity >= taken:
             milder = Setting("survive", point.channel)
@@ -215,14 +225,15 @@ def _remedy(
     return Text(f"{more_capacity}; or accept a poorer container", accepted)
 
 
-def _notes_on_size(channel: PictureChannel, size: tuple[int, int]) -> tuple[str, ...]:
-    """Return a note for a cover of this height and width if messengers would reduce it."""
-    longest = max(size)
+def _notes_on_size(channel: PictureChannel, size: tuple[int, int], pixels: np.ndarray) -> tuple[str, ...]:
+    """Return a note for a cover of this height and width if it was reduced, or if messengers would reduce it."""
+    longest = max(pixels.shape[:2])
+    if longest < max(size):
+        how = ", as messengers do" if channel.side else ""
+        return (f"the cover was reduced from {size[1]}×{size[0]} pixels{how}",)
     if longest <= MESSENGER_SIDE:
         return ()
-    if channel.side:
-        return (f"the cover was reduced from {size[1]}×{size[0]} pixels, as messengers do",)
     if channel.factor is not None and channel.factor * longest <= MESSENGER_SIDE:
         return ()
     ways = Text(Setting("survive", "messenger"), " does, and +resize:FACTOR survives other reductions")
-    return (Text(f"messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: ", ways),)
+    return (Text(f"some messengers reduce pictures to {MESSENGER_SIDE} pixels, which this does not survive: ", ways),)

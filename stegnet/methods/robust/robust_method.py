@@ -1,26 +1,23 @@
 """The method "robust", which hides a picture or small file in bits that survive JPEG or H.264."""
 
-import math
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeGuard
 
-import numpy as np
-
 from stegnet import channels, video
-from stegnet.channels.destinations import MESSENGER, USUAL_CHANNELS
+from stegnet.channels.destinations import DESTINATIONS, MESSENGER, USUAL_CHANNELS
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.parallel import thread_count, with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
-from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.keys import Key, KeySource, Opener, Passphrase
 from stegnet.media import capacity_tables
 from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
 from stegnet.methods.method import (
+    DEFAULT_CONTEXT,
     Capacity,
     Context,
     CoverSize,
@@ -58,7 +55,8 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
 
   of a picture, which becomes a JPEG or PNG:
   jpeg:QUALITY            saved as JPEG of this quality, 30 to 95, or better
-  messenger               reduced to 1600 pixels, then saved twice as JPEG
+  messenger               reduced to 1280 pixels, or to those of --resize,
+                          then saved twice as JPEG
   ...+resize:FACTOR       reduced before that, down to this factor (0.25 to 1)
   ...+crop                cropped or shifted before that, by up to 8 pixels
   ...+crop:SHARE          cropped to any part with this share (0.25 to below 1)
@@ -80,49 +78,40 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         topic="channels",
         forms=MappingProxyType({PICTURE: (*JPEG_SUFFIXES, ".png"), FILM: (".mp4", ".mkv")}),
         options=RobustOptions,
-        shared=("compress",),
+        shared=("compress", "resize"),
         computes=True,
         implied=True,
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, and pictures made to fit, for each channel."""
+        """Return files hidden unchanged, and a picture made to fit, for the channel of each destination."""
         head = robust.file_bytes(USUAL_NAME, 0)
-        if cover.kind == FILM:
-            capacities = ((name, _film_capacity(cover, channels.parse_film_channel(name))) for name in ROBUST_FILMS)
-            return [
-                Fit("any file", ROBUST, capacity - head, survive=name, brief=name in _USUAL)
-                for name, capacity in capacities
-                if capacity > head
-            ]
         fits: list[Fit] = []
-        share = _usual_share(cover.cover)
-        points = [point for point in robust.read_points(SHIPPED_MODEM) if abs(point.psnr - CONTAINER_PSNR) < 1]
-        for point in sorted(points, key=lambda point: -point.lowest):
-            if (capacity := int(share * (robust.usual_capacity(point, cover.height, cover.width) or 0))) > head:
-                decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
-                fits.append(Fit("any file", ROBUST, capacity - head, survive=point.channel))
-                fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=point.channel))
-        for name in ("jpeg:75+crop", "jpeg:75+crop:0.5", "jpeg:75+resize:0.5", "jpeg:75+crop+resize:0.5"):
-            with suppress(CapacityError):  # too small to be resized
+        if cover.kind == FILM:
+            for name in ROBUST_FILMS:
+                with suppress(CapacityError):  # its sides are odd
+                    capacity = _film_capacity(cover, channels.parse_film_channel(name))
+                    fits.append(Fit("any file", ROBUST, capacity - head, survive=name, brief=name in _USUAL))
+        elif cover.cover:
+            for name in (each.channel or USUAL_CHANNELS[PICTURE] for each in DESTINATIONS.values() if each.is_lossy):
                 channel = channels.parse_picture_channel(name)
-                if (capacity := _picture_capacity(cover, channel, CONTAINER_PSNR) or 0) > head:
+                with suppress(CapacityError):  # it is too small
+                    capacity = robust.measured_capacity(cover.cover, channel, RobustOptions(), Context(rough=True))
                     fits.append(Fit("any file", ROBUST, capacity - head, survive=name))
-        return fits
+                    if name == USUAL_CHANNELS[PICTURE] and capacity > head:
+                        decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
+                        fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=name))
+        return [fit for fit in fits if fit.bytes is None or fit.bytes > 0]
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
         """Return the bytes that survive the channel; None for a channel of films that was not measured."""
         if cover.kind == FILM:
             film_channel = options.film_channel()
-            if any(side % 2 for side in film_channel.kept_size(cover.height, cover.width)):
-                size = f"{cover.width}×{cover.height} pixels"
-                hint = "crop or scale it to even sides"
-                raise CapacityError(f"the cover has {size}, and H.264 needs even sides", hint)
             known = film_channel.name in ROBUST_FILMS
             capacity = _film_capacity(cover, film_channel) if known else None
         else:
             channel = options.picture_channel()
-            capacity = _picture_capacity(cover, channel, options.container_psnr or CONTAINER_PSNR)
+            capacity = _picture_capacity(cover, channel, options)
         return None if capacity is None else Capacity(max(capacity - robust.file_bytes(name, 0), 0))
 
     def embed(
@@ -179,40 +168,29 @@ def _has_salted_key(source: Opener) -> TypeGuard[Key | Passphrase]:
     return isinstance(source, Key | Passphrase)
 
 
-def _picture_capacity(cover: CoverSize, channel: "PictureChannel", psnr: float) -> int | None:
-    """Return the bytes of content that a picture of this size can usually carry; None if not known.
+def _picture_capacity(cover: CoverSize, channel: "PictureChannel", options: RobustOptions) -> int | None:
+    """Return the bytes of content that a picture carries: measured if it is open, else what its size usually carries.
 
-    Errors are those of `choose_point`.
+    None: not known for this channel. Errors are those of `measured_capacity`.
     """
+    if cover.cover:
+        return robust.measured_capacity(cover.cover, channel, options, DEFAULT_CONTEXT)
+    psnr = options.container_psnr or CONTAINER_PSNR
     point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
-    size = channel.kept_size(cover.height, cover.width)
-    if channel.plain:
-        capacity = robust.usual_capacity(point, *size)
-    elif point.psnr == CONTAINER_PSNR:
-        bits = capacity_tables.robust_bits("resize" if channel.factor else "crop", channel.quality)
-        blocks = math.prod(robust.surviving_grid(channel, *size).shape)
-        # In a canonical size of few blocks, copies that were also cropped are often not found.
-        uncertain = channel.factor and channel.cropped and blocks < 1000
-        capacity = None if uncertain else int(bits * (robust.TILE**2 if channel.part else blocks) / 8)
-    else:
-        capacity = None
-    return capacity and int(_usual_share(cover.cover) * capacity)
-
-
-def _usual_share(cover: Cover | None) -> float:
-    """Return the share of the usual capacity that a cover has: less for a JPEG with coarse steps, which it keeps."""
-    if cover is None or not cover.stays_jpeg:
-        return 1.0
-    file = open_jpeg(cover)
-    mean_step = np.mean(file.quantisation[file.components[0].table])
-    # A mean step of 9 is about that of quality 92. The share was measured from 75 to 95, through 75 to 95.
-    return 1.0 if mean_step < 9.0 else 0.7
+    return (
+        robust.usual_capacity(channel.name, point, *channel.kept_size(cover.height, cover.width))
+        if channel.plain
+        else None
+    )
 
 
 def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
-    """Return the bytes of content that a film of this size can usually carry."""
-    pixels = robust.hidden_pixels(*channel.kept_size(cover.height, cover.width), cover.frames)
-    return int(ROBUST_FILMS[channel.name] * pixels / 8)
+    """Return the bytes of content that a film of this size can usually carry. Raises CapacityError if H.264 can't."""
+    height, width = channel.kept_size(cover.height, cover.width)
+    if height % 2 or width % 2:
+        problem = f"the cover has {cover.width}×{cover.height} pixels, and H.264 needs even sides"
+        raise CapacityError(problem, "crop or scale it to even sides")
+    return int(ROBUST_FILMS[channel.name] * robust.hidden_pixels(height, width, cover.frames) / 8)
 
 
 def _content_of_picture(container: Container, key: KeySource, context: Context) -> bytes | None:

@@ -36,7 +36,7 @@ class RobustOptions(MethodOptions):
 
     def picture_channel(self) -> "PictureChannel":
         """Return the channel of a picture; errors are those of `parse_picture_channel`."""
-        return channels.parse_picture_channel(self.survive or USUAL_CHANNELS[PICTURE])
+        return channels.parse_picture_channel(self.survive or USUAL_CHANNELS[PICTURE], self.resize)
 
     def film_channel(self) -> "FilmChannel":
         """Return the channel of a film; errors are those of `parse_film_channel`."""

@@ -15,11 +15,11 @@ from stegnet.core.errors import CapacityError, KeyFileError
 from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
 from stegnet.core.text import Aside, Text
-from stegnet.keys import SYSTEM, Key, KeySource, Randomness
+from stegnet.keys import Key, KeySource
 from stegnet.media.capacity_tables import ROBUST_RATES
 from stegnet.methods.method import DEFAULT_CONTEXT, Context
 from stegnet.methods.robust.block_placement import BlockPlacement, content_capacity, record_bits
-from stegnet.methods.robust.channel_grids import received, surviving_grid, surviving_shares
+from stegnet.methods.robust.channel_grids import received, surviving_grids, surviving_shares
 from stegnet.methods.robust.grid import Grid, hidden_area, own_grid, textures
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
@@ -41,7 +41,10 @@ _SAMPLED_ABOVE = 1 << 20  # pixels: of a larger picture, the rate is measured in
 _SAMPLE_PIXELS = 700_000  # of a sample, at most
 _SQUARE_SIDE = 128  # pixels: side of the squares of which a sample is made
 _CODEWORDS = 2  # codewords that are decoded to find the rate
+# Share of the bits below which a smaller canonical size, of half as many blocks, may carry more.
+_WORTH_A_SMALLER_GRID = 0.5
 _MARGIN = 2  # 64ths between the best rate that a simulation supports and the one that is used
+_MARGIN_OF_SQUARES = 6  # the same in a canonical size, if it was measured in squares, which differ more from the whole
 _ATTEMPTS = 11
 # as in `CodePlan`
 _SPARED_RATE = 0.9
@@ -50,6 +53,7 @@ _LOST_ONE_IN = 9
 _TEXTURED_ATTEMPTS = 5
 _BLOCK_GRID = 16  # pixels: side of the blocks of JPEG with halved chroma
 _BAND_BLOCKS = 1024  # blocks, about, that show which of the pictures that may arrive are worst
+_SEED = 1  # of the random bits that measure the rate, so that a picture has one capacity
 _NEAR_WORST = 0.05  # bits of information by which these differ from the worst, at most
 _MOST_WORST = 6  # of these pictures
 
@@ -64,9 +68,12 @@ def as_given(picture: np.ndarray) -> np.ndarray:
     return picture
 
 
-def usual_capacity(point: OperatingPoint, height: int, width: int) -> int | None:
-    """Return the bytes of content that a picture of this size can usually carry; None if not known for this point."""
-    rate = ROBUST_RATES.get(point.name)
+def usual_capacity(name: str, point: OperatingPoint, height: int, width: int) -> int | None:
+    """Return the bytes of content that a picture of this size usually carries at a point through the channel of a name.
+
+    None: not known for this point.
+    """
+    rate = ROBUST_RATES.get(name, ROBUST_RATES.get(point.name))
     blocks = (height // BLOCK) * (width // BLOCK)
     return None if rate is None else max(content_capacity(blocks, point, rate), 0)
 
@@ -101,16 +108,19 @@ def picture_cover(
         context: networks, randomness and progress.
 
     Raises:
-        CapacityError: as `choose_point` and `surviving_grid`.
+        CapacityError: as `choose_point` and `surviving_grids`.
         KeyFileError: any part is to open, and the key source is no key file.
         WeightsError: the weights are missing, or not a modem's.
     """
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     point = choose_point(modem.points, channel, psnr)
-    grid = surviving_grid(channel, *pixels.shape[:2])
+    grid, *smaller = surviving_grids(channel, *pixels.shape[:2])
     cover = PictureModulator(modem, pixels, key_source, channel, point, grid, written, context)
     if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
         cover = cover.at_best_point()
+    if smaller and not channel.cropped and cover.share_carried < _WORTH_A_SMALLER_GRID:
+        coarser = replace(cover, grid=smaller[0]).at_best_point()
+        cover = max(cover, coarser, key=lambda each: each.bits_carried)
     if not channel.part:
         return cover
     if not isinstance(key_source, Key):
@@ -141,15 +151,24 @@ class PictureModulator:
 
     def at_best_point(self) -> "PictureModulator":
         """Return this cover at the point that carries most through copies that no point was trained for."""
-
-        def carried(cover: PictureModulator) -> float:
-            """Return the bits that a block carries through the channel's worst case."""
-            ratios, _ = cover.ratios_of_worst(SYSTEM)
-            return cover.point.bits * min(map(information, ratios), default=0.0)
-
         psnr, lowest = self.point.psnr, self.point.lowest
         points = [point for point in self.modem.points if point.psnr == psnr and point.lowest <= lowest]
-        return self if points == [self.point] else max((replace(self, point=point) for point in points), key=carried)
+        return (
+            self
+            if points == [self.point]
+            else max((replace(self, point=point) for point in points), key=lambda cover: cover.bits_carried)
+        )
+
+    @property
+    def share_carried(self) -> float:
+        """The bits that each bit of the channel's worst case is worth."""
+        ratios, _ = self.ratios_of_worst
+        return min(map(information, ratios), default=0.0)
+
+    @property
+    def bits_carried(self) -> float:
+        """The bits that all blocks carry through the channel's worst case."""
+        return math.prod(self.grid.shape) * self.point.bits * self.share_carried
 
     @cached_property
     def measurement(self) -> tuple[int, Sequence[int] | None]:
@@ -158,8 +177,8 @@ class PictureModulator:
         A linear code corrects the errors of any message as it corrects those of all zeros. So bits are hidden once, and
         the ratios read, negated where a bit was 1, are decoded at one rate after another.
         """
-        ratios, worst = self.ratios_of_worst(self.context.randomness)
-        ratios.sort(key=information)
+        ratios, worst = self.ratios_of_worst
+        ratios = sorted(ratios, key=information)
         highest = min(int(information(ratios[0]) * RATES), HIGHEST) if ratios else 0
         for rate in range(highest, LOWEST - 1, -1):
             messages = (decode_message(-arrived, rate) for arrived in ratios)
@@ -168,8 +187,9 @@ class PictureModulator:
                 return rate, worst
         return 0, worst
 
-    def ratios_of_worst(self, randomness: Randomness) -> tuple[list[np.ndarray], Sequence[int] | None]:
-        """Hide random bits in the cover. Return their ratios in the worst pictures that may arrive.
+    @cached_property
+    def ratios_of_worst(self) -> tuple[list[np.ndarray], Sequence[int] | None]:
+        """The ratios of random bits in the worst pictures that may arrive, after hiding them in the cover.
 
         Unless the picture is small, a band of blocks in the middle shows which pictures are worst, after JPEG alone.
 
@@ -177,10 +197,12 @@ class PictureModulator:
             ratios: log-likelihood ratios of each picture, positive where they are right.
             worst: the numbers of these pictures; None: any may be worst.
         """
-        sample = _sample(self.pixels)
+        halved = 2 if self.context.rough and self.grid.own else 1
+        sample = _sample(self.pixels, halved)
+        band_blocks = _BAND_BLOCKS // halved**2
         grid = self.grid.scaled(self.pixels.shape, sample.shape)
         point = self.point
-        draw = np.random.default_rng(int.from_bytes(randomness(16), "big"))
+        draw = np.random.default_rng(_SEED)
         sent = draw.integers(0, 2, (*grid.shape, point.bits), np.int8) * np.float32(2) - 1
         dither = draw.random((*grid.shape, DITHER), np.float32)
         places = min(record_bits(math.prod(grid.shape), point), _CODEWORDS * LONGEST)
@@ -199,8 +221,8 @@ class PictureModulator:
             return max(((each * trusted).reshape(-1)[bits] for each in ratios), key=information)
 
         worst = None
-        if self.channel.plain and math.prod(grid.shape) >= 4 * _BAND_BLOCKS:  # copies are placed worse at their edges
-            rows = _middle_rows(*grid.shape)
+        if self.channel.plain and math.prod(grid.shape) >= 4 * band_blocks:  # copies are placed worse at their edges
+            rows = _middle_rows(*grid.shape, band_blocks)
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
             arriving = received(self.channel, band, own_grid(*band.shape[:2]))
             amounts = [information(read(picture, where, rows, slice(None))) for picture, where in arriving]
@@ -212,10 +234,11 @@ class PictureModulator:
     def measured_plan(self) -> CodePlan:
         """Return the plan whose rate random bits survived, less a margin, with several shares of blocks."""
         rate, _ = self.context.with_heartbeat("try", lambda: self.measurement)
+        in_squares = not self.grid.own and _sample(self.pixels, 1) is not self.pixels
         return CodePlan(
             self.point,
             math.prod(self.grid.shape),
-            [rate - _MARGIN],
+            [rate - (_MARGIN_OF_SQUARES if in_squares else _MARGIN)],
             range(surviving_shares(self.channel)),
             textured=self.channel.plain,
             attempts=_ATTEMPTS,
@@ -376,26 +399,27 @@ def _salts_of(arriving: Iterator[tuple[np.ndarray, Grid]]) -> list[list[bytes]]:
 # Samples of a cover
 
 
-def _middle_rows(rows: int, cols: int) -> slice:
+def _middle_rows(rows: int, cols: int, band_blocks: int) -> slice:
     """Return the rows of about `band_blocks` blocks in the middle, where a block of JPEG's halved chroma starts."""
-    count = -(-_BAND_BLOCKS // cols)
+    count = -(-band_blocks // cols)
     start = (rows - count) // 2 * BLOCK // _BLOCK_GRID * _BLOCK_GRID // BLOCK
     return slice(start, start + count)
 
 
-def _sample(cover: np.ndarray) -> np.ndarray:
+def _sample(cover: np.ndarray, halved: int) -> np.ndarray:
     """Return squares from all over a picture of more than a megapixel, joined.
 
-    A smaller picture, and one that is narrower than a square, are returned unchanged.
+    A smaller picture, and one that is narrower than a square, are returned unchanged. If `halved` is 2, not 1, squares
+    have half the side, and they are taken of smaller pictures.
     """
     height, width = cover.shape[:2]
-    if height * width <= _SAMPLED_ABOVE or min(height, width) < _SQUARE_SIDE:
+    square = _SQUARE_SIDE // halved
+    if height * width <= _SAMPLED_ABOVE // halved**2 or min(height, width) < square:
         return cover
-    count = math.isqrt(_SAMPLE_PIXELS) // _SQUARE_SIDE
-    down, across = (
-        np.linspace(0, side - _SQUARE_SIDE, min(count, side // _SQUARE_SIDE)).astype(int) // _BLOCK_GRID * _BLOCK_GRID
-        for side in (height, width)
+    most = math.isqrt(_SAMPLE_PIXELS) // _SQUARE_SIDE
+    counts = (min(most, side // square) for side in (height, width))
+    down, across = (  # each in the middle of an equal part of the side
+        ((np.arange(count) + 0.5) * side / count - square / 2).astype(int) // _BLOCK_GRID * _BLOCK_GRID
+        for count, side in zip(counts, (height, width), strict=True)
     )
-    return np.concatenate(
-        [np.concatenate([cover[y : y + _SQUARE_SIDE, x : x + _SQUARE_SIDE] for x in across], 1) for y in down]
-    )
+    return np.concatenate([np.concatenate([cover[y : y + square, x : x + square] for x in across], 1) for y in down])

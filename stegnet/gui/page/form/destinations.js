@@ -37,7 +37,7 @@ export const DESTINATIONS = {
     file: { ...AS_FILE, suffix: ".png" },
     messenger: {
       label: "to a messenger",
-      survives: "being sent as a photo (reduced to 1600 pixels, saved twice as JPEG 70 or better)",
+      survives: "being sent as a photo (reduced to 1280 pixels, saved twice as JPEG 70 or better)",
       not: "being cropped",
       suffix: ".jpg",
     },
