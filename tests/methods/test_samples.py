@@ -135,7 +135,7 @@ PROVEN = {
     "doubled rate": (between(QUIET, 2), 16, FOLLOWS),
     "44.1 to 48 kHz": (between(QUIET, 160 / 147), 16, FOLLOWS),
     "2.3 times the rate": (between(QUIET, 2.3), 16, FOLLOWS),
-    "a sawtooth": (np.stack([np.arange(200_000) * 41.3 % 9000, np.arange(200_000) * 27.7 % 7000], 1), 16, FOLLOWS),
+    "a sawtooth": (np.cumsum(300 + LOUD[:, :1] / 10_000, 0) % 60_000 - 30_000, 16, FOLLOWS),
     "half of the spectrum": (low_pass(LOUD, 0.5), 16, FOLLOWS),
 }
 
