@@ -4,9 +4,14 @@ import { asPageError, PageError } from "../../stegnet/gui/page/errors.js";
 
 export { asPageError, PageError };
 
+const NOTHING = "Nothing can be revealed: nothing here opens with this key.";
+
 /** The same answer to a wrong key, nothing hidden, and a container altered beyond recovery: indistinguishable. */
-export const nothingOpens = () =>
+export const nothingOpens = (byPassphrase = false) =>
   new PageError(
-    "Nothing can be revealed: nothing here opens with this key.",
-    "The key is a different one, or the picture was altered more than it survives, or it hides nothing.",
+    NOTHING,
+    `${byPassphrase ? "The passphrase may be mistyped (capitals, hyphens, blanks)" : "The key is a different one"}, or the ` +
+      "picture was altered more than it survives, or it hides nothing.",
   );
+
+export const isNothing = ({ message }) => message === NOTHING;

@@ -10,13 +10,13 @@ import { embed, fileCapacity, storedName } from "./codec/sealed.js";
 import { checkHard, detection, securityOfPicture } from "./codec/secure_payload.js";
 import { hideRobust } from "./codec/survival.js";
 import { JPEG, QUALITY, SHOWN, SURVIVAL } from "./constants.js";
-import { asPageError, PageError } from "./errors.js";
+import { asPageError, isNothing, nothingOpens, PageError } from "./errors.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
 import { hideInFilm } from "./film/hide.js";
 import { revealFromFilm } from "./film/reveal.js";
 import { systemRandom } from "./format/ciphers.js";
 import { withinRatio } from "./format/content.js";
-import { keySource } from "./format/keys.js";
+import { asGenerated, keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
 import { JpegCover, roundingErrors } from "./jpeg/jpeg_cover.js";
 import { encodeJpeg, toYcc } from "./jpeg/libjpeg.js";
@@ -157,20 +157,49 @@ const JOBS = {
 
   /** Reveals the secret of a container file: a picture, also as a PNG file, or a file with its name. */
   async reveal({ container, film, keyInput, device }) {
-    keySource(keyInput);
-    if (film) {
-      const { bytes, ...found } = await revealFromFilm(await openFfmpeg(onProgress), film, keyInput, onProgress);
-      return { file: bytes, ...found, robust: false };
+    const { passphrase } = keyInput;
+    if (!passphrase) return revealWith({ container, film, keyInput, device });
+    const onTry = tries();
+    let last;
+    for (const each of [passphrase, asGenerated(passphrase)].filter(Boolean)) {
+      try {
+        return await revealWith({ container, film, keyInput: { passphrase: each, onTry }, device });
+      } catch (error) {
+        if (!isNothing(error)) throw error;
+        last = nothingOpens(true);
+      }
     }
-    onProgress("pictures");
-    const decoders = levelDecoders("cpu", onProgress);
-    const { secret, file, ...state } =
-      (await revealFromJpeg(container, keyInput, decoders)) ?? (await revealFromPixels(container, keyInput, device));
-    if (file) return { file: file.bytes, name: file.name, ...state };
-    onProgress("write");
-    return { file: await encodePng(secret), name: "revealed.png", secret, ...state };
+    throw last;
   },
 };
+
+/** Reports each derivation of a key from a passphrase, which takes seconds. */
+function tries() {
+  const usual = 12; // derivations until it is known that nothing opens
+  const parts = 20; // reports of each
+  let [done, told] = [0, 0];
+  return (part) => {
+    if (part < 1 && Math.floor(part * parts) === told) return;
+    told = Math.floor(part * parts) % parts;
+    onProgress("try", Math.min(done + part, usual), usual);
+    if (part === 1) done++;
+  };
+}
+
+async function revealWith({ container, film, keyInput, device }) {
+  keySource(keyInput);
+  if (film) {
+    const { bytes, ...found } = await revealFromFilm(await openFfmpeg(onProgress), film, keyInput, onProgress);
+    return { file: bytes, ...found, robust: false };
+  }
+  onProgress("pictures");
+  const decoders = levelDecoders("cpu", onProgress);
+  const { secret, file, ...state } =
+    (await revealFromJpeg(container, keyInput, decoders)) ?? (await revealFromPixels(container, keyInput, device));
+  if (file) return { file: file.bytes, name: file.name, ...state };
+  onProgress("write");
+  return { file: await encodePng(secret), name: "revealed.png", secret, ...state };
+}
 
 async function revealFromPixels(container, keyInput, device) {
   const picture = isPng(container) ? readPng(container) : await decodePicture(container);

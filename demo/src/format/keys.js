@@ -93,15 +93,26 @@ export async function hmac(key, message) {
  */
 
 /** @throws {PageError} neither is valid */
-export const keySource = (keyInput) => (keyInput.file ? byFile(keyInput.file) : byPassphrase(keyInput.passphrase));
+export const keySource = (keyInput) => (keyInput.file ? byFile(keyInput.file) : byPassphrase(keyInput));
 
-function byPassphrase(passphrase) {
+/**
+ * A passphrase of words or groups of digits as it is generated, in small letters with hyphens; null if it is written so,
+ * or of another kind.
+ */
+export function asGenerated(passphrase) {
+  const parts = passphrase.toLowerCase().match(/[^\s-]+/g) ?? [];
+  const joined = parts.join("-");
+  return joined !== passphrase && parts.length > 2 && parts.every((part) => /^[a-z0-9]+$/.test(part)) ? joined : null;
+}
+
+/** onTry: is told how much of a key's derivation is done, up to 1 */
+function byPassphrase({ passphrase, onTry }) {
   const bytes = text.encode(passphrase.normalize("NFC"));
   if (bytes.length < 1) throw new PageError("There is no passphrase.", "Type one, or use a key file.");
   if (bytes.length > MAX_PASSPHRASE || LONE_SURROGATE.test(passphrase)) {
     throw new PageError("The passphrase can't be used.", `It must be 1 to ${MAX_PASSPHRASE} bytes of Unicode text.`);
   }
-  const derive = (salt) => scryptAsync(bytes, salt, SCRYPT);
+  const derive = (salt) => scryptAsync(bytes, salt, onTry ? { ...SCRYPT, onProgress: onTry } : SCRYPT);
   const derived = async (salt) => frameKeyOf(await derive(salt), salt);
   return {
     async newKeys(random) {

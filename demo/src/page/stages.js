@@ -50,12 +50,13 @@ const STAGES = {
   reveal: {
     pictures: ["Reading the container", 2],
     load: ["Loading the network", 10],
-    key: ["Revealing", 8],
-    code: ["Revealing", 6],
-    enhance: ["Revealing", 14],
-    reveal: ["Revealing", 34],
-    restore: ["Revealing", 22],
-    write: ["Writing the PNG file", 4],
+    key: ["Revealing", 4],
+    try: ["Trying the passphrase", 40],
+    code: ["Revealing", 4],
+    enhance: ["Revealing", 10],
+    reveal: ["Revealing", 18],
+    restore: ["Revealing", 10],
+    write: ["Writing the PNG file", 2],
   },
 };
 

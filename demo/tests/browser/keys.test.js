@@ -127,6 +127,27 @@ visiting("a secret that is empty, or still the example, is asked about", async (
   await visitor.result("hide");
 });
 
+visiting("a wrong passphrase shows progress, and blanks or capitals are no other one", async (visitor) => {
+  const { page } = visitor;
+  await visitor.give("cover", SMALL);
+  await visitor.type("a note");
+  await visitor.usePassphrase("hide", "panic-candy-gloomy-0h4x");
+  await visitor.finish("hide");
+  const buffer = Buffer.from(await visitor.saved("hide"));
+  await visitor.reveal({ name: "a.png", mimeType: "image/png", buffer }, { passphrase: "Panic candy gloomy 0H4X" });
+  assert.match(await visitor.badge(), /Unaltered/);
+  await visitor.usePassphrase("reveal", "zwei Käse");
+  await visitor.start("reveal");
+  const shown = new Set();
+  while (await page.locator("#reveal .progress").isVisible()) {
+    if ((await page.locator("#reveal .stage").innerText()).startsWith("Trying the passphrase"))
+      shown.add(await page.locator("#reveal progress").getAttribute("value"));
+    await page.waitForTimeout(50);
+  }
+  assert.ok(shown.size >= 5, `${[...shown]}`);
+  assert.match(await visitor.trouble("reveal"), /The passphrase may be mistyped \(capitals, hyphens, blanks\)/);
+});
+
 visiting("a refused camera is reported, and other ways are named", async (visitor) => {
   await chooseKeyFile(visitor, "reveal");
   await visitor.page.getByRole("button", { name: "Scan a QR code" }).click();
