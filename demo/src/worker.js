@@ -166,7 +166,7 @@ const JOBS = {
         return await revealWith({ container, film, keyInput: { passphrase: each, onTry }, device });
       } catch (error) {
         if (!isNothing(error)) throw error;
-        last = nothingOpens(true);
+        last = error.hint === nothingOpens().hint ? nothingOpens(true) : error;
       }
     }
     throw last;

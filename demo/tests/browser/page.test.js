@@ -9,7 +9,7 @@ import { readPng } from "../../src/png.js";
 import { writePng } from "../png.js";
 import { bytes, exchange, open, readPicture, SMALL, visitingTests } from "./open.js";
 
-const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*The key is a different one/s;
+const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*(The key is a different one|The passphrase may be mistyped)/s;
 const UNUSABLE = /Don’t send this: the revealed secret would be unusable \(1\d\.\d dB\)/;
 const { width: WIDTH, height: HEIGHT } = await readPicture(exchange("cover.png"));
 const SIZE = `${WIDTH} × ${HEIGHT}`;
