@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from itertools import product
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
@@ -328,10 +329,7 @@ class PngFile:
             # Chunks whose form depends on the colour type and its bits.
             dropped = dropped | {"PLTE", "tRNS", "hIST", "bKGD", "sBIT"}
 
-        rows = self._first_rows()
-        is_filtered = any(row[0] != Filter.NONE for part in rows for row in part)
-        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=is_filtered))
-        filters, same_filters = self._filters(rows, deflate.memory)
+        filters, deflate, recognised = self._program
         form = PngForm(
             filters,
             deflate,
@@ -343,7 +341,21 @@ class PngFile:
             behind=tuple((start, end) for kind, start, end in self._behind if kind not in dropped),
         )
         unknown = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
-        return form, "" if same_filters and same_stream else unknown
+        return form, "" if recognised else unknown
+
+    @property
+    def is_of_unknown_program(self) -> bool:
+        """True if its image data are as no known program writes them: saving a container's pixels again tells it."""
+        return not self._program[2]
+
+    @cached_property
+    def _program(self) -> tuple[Filters, Deflate, bool]:
+        """The filters and the compression of its program, or of the nearest one; and whether that is its program."""
+        rows = self._first_rows()
+        is_filtered = any(row[0] != Filter.NONE for part in rows for row in part)
+        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=is_filtered))
+        filters, same_filters = self._filters(rows, deflate.memory)
+        return filters, deflate, same_filters and same_stream
 
     def _chunk_bytes(self, filters: Filters, deflate: Deflate) -> tuple[int, ...]:
         """Return the sizes of the chunks of image data, as in `PngForm`; for a single chunk, its program's."""

@@ -348,7 +348,14 @@ class Cover(OpenedFile):
             return self.lossy_format
         if self.kind == SOUND:
             return self.sound.history
-        return self.evidence.proof
+        return self.evidence.proof or self.unknown_png
+
+    @property
+    def unknown_png(self) -> str | None:
+        """The trace of a PNG of no known program, whose container is compressed otherwise than its pixels would be."""
+        if self.png is None or not self.png.is_of_unknown_program:
+            return None
+        return "a PNG that no known program compresses so (save it again first: `convert NAME.png NEW.png`)"
 
     @cached_property
     def evidence(self) -> PictureEvidence:

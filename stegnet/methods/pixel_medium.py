@@ -81,6 +81,8 @@ class PixelMedium(SampleMedium):
         if self.cover.is_halved(self._side) or self.evidence.proof:
             return self.evidence.proof
         past = shown_history(self.cover, self._suffix)
+        if past and past == self.cover.unknown_png:  # at another size, it is written as common programs do
+            return past if self.size == self.cover.size else None
         return past and f"{past}, {SLIGHTLY}"
 
     @cached_property

@@ -92,7 +92,7 @@ class OpacityMedium(SampleMedium):
         self.condition = cover.condition()
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None
         evidence = layers_evidence(self._layers)
-        self.history = cover.lossy_format or signed or evidence.proof
+        self.history = cover.lossy_format or signed or evidence.proof or cover.unknown_png
         self.secure = secure_in(self._regular[self._visible], self.channels, evidence.changes)
 
     @property

@@ -232,7 +232,7 @@ def _betrayal(history: str, verdict: str) -> Text:
         return Text(f"{cause}: {prepared}", kind=COVER_FORMAT)
     if history in ASKS_FOR_PHOTOGRAPH:
         return Text(f"{cause}{verdict}; use a photograph", kind=COVER_FORMAT)
-    if history.startswith("a sound"):
+    if history.startswith(("a sound", "a PNG")):
         return Text(f"{cause}{verdict}", kind=COVER_FORMAT)
 
     keep_the_format: str = ""

@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 from skimage.data import astronaut
 
 from stegnet import Key, hide, reveal
+from stegnet.cli import main
 from stegnet.results import Report
 from tests.support.pngs import as_png, chunks_of
 from tests.support.stills import exif_of
@@ -117,7 +118,6 @@ CHANGED: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[bytes], st
     "16 bits": (grey_of_16_bits, {}, [b"IHDR", b"pHYs", b"IDAT", b"IEND"], "it has 16 bits per sample: reduced to 8"),
     "4 bits": (rows_of_4_bits, {}, PLAIN, "it has 4 bits per sample: stored with 8"),
     "a palette of greys": (save(IMAGE.convert("L").convert("P")), {}, PLAIN, "its palette of greys is left out"),
-    "an unknown program": (in_odd_blocks, {}, PLAIN, "not recognised"),
     "resized": (with_gamma_and_author(IMAGE), {"resize": 96}, PLAIN, "its comments are left out"),
     "resized, composited": (save(with_opacity(IMAGE)), {"resize": 96}, PLAIN, "composited over white"),
     "composited": (
@@ -213,3 +213,20 @@ def test_a_grey_part_of_a_coloured_picture_stays_grey(cover):
     out = cover.with_name("sent.png")
     hide(cover, bytes(900), out, key=KEY, at_most_safe=True)
     assert np.ptp(np.asarray(Image.open(out))[grey].astype(int), axis=2).max() == 0
+
+
+def test_an_unknown_program_gives_the_container_away_until_the_cover_is_saved_again(cover, capsys):
+    in_odd_blocks(cover)
+    with pytest.warns(UserWarning, match="no known program"):
+        out, report = sent(cover)
+    assert [kind for kind, _ in chunks_of(out.read_bytes())] == PLAIN
+    assert [line for line in report.notes if "not recognised" in line]
+    verdicts = [report.hiding.verdict, sent(cover, resize=96)[1].hiding.verdict]
+    assert main(["info", str(cover)]) == 0
+    assert "easy to find, however little" in capsys.readouterr().out
+    with Image.open(cover) as image:
+        image.save(cover)
+    verdicts.append(sent(cover)[1].hiding.verdict)
+    said = "easy to find: the cover is a PNG that no known program compresses so (save it again first: "
+    assert [verdict.startswith(said) for verdict in verdicts] == [True, False, False]
+    assert verdicts[0].endswith("NEW.png`)")
