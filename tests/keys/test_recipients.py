@@ -165,7 +165,7 @@ def test_a_container_for_a_recipient(cover, quick_scrypt):
     assert reveal_bytes(container, IDENTITY) == DATA
     assert reveal_bytes(container, RECIPIENT) == DATA, "what this object hid"
     public = RECIPIENT.public
-    for other in (Identity(bytes(32)), Recipient(public), Key(public), Key(SECRET), Passphrase(str(RECIPIENT))):
+    for other in (Identity(bytes(32)), Recipient(public), Key(public), Key(SECRET), Passphrase(str(RECIPIENT)[-40:])):
         with pytest.raises(RevealError, match="nothing here opens with this key"):
             reveal_bytes(container, other)
 
