@@ -187,6 +187,7 @@ def test_a_bug_is_one_line_here_and_a_traceback_in_the_terminal(
         "hint": "this is a bug: the terminal of `stegnet gui` shows more",
         "searchable": False,
         "larger": "",
+        "unmeant": False,
     }
     wait_until(lambda: folders(workspace) == [])
     err = traceback(terminal, "OSError: a bug")
