@@ -28,6 +28,7 @@ from stegnet.media.metadata import Part, metadata_names, metadata_of, part_of_se
 
 CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box
+_EXIF = b"Exif\0\0"
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _DIGEST = "OriginalImageHash"  # of ExifTool
@@ -287,9 +288,61 @@ def _of_jpeg(source: Source) -> Iterator[Part]:
                 yield part_of_segment(CREDENTIALS, segment, b"")
         elif segment.marker == app4 and content.startswith(b"SCALADO\0"):
             yield part_of_segment("index of blocks (Scalado)", segment, b"")
+        elif segment.marker == app1 and content.startswith(_EXIF):
+            with suppress(struct.error, IndexError):  # viewers do without damaged EXIF
+                rest, name = _exif(content[len(_EXIF) :])
+                if name:
+                    yield part_of_segment(name, segment, _EXIF + rest)
         elif segment.marker == app1 and content.startswith((_JPEG_XMP, _MORE_XMP)):
             packets.append((segment, content))
     yield from _of_packets(packets)
+
+
+def _exif(tiff: bytes) -> _Cleaned:
+    """Return EXIF without a maker's note that has, or points to, a camera's signature of the picture.
+
+    Nikon's Image Authentication and Canon's Original Data Security, by ExifTool's tags. Nothing else moves.
+    """
+    make, exif_ifd, note_tag = 0x010F, 0x8769, 0x927C
+    authentication, decision_data = 0x0020, 0x0083
+    order = "<" if tiff[:2] == b"II" else ">"
+    first = _entries(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0])
+    if exif_ifd not in first:
+        return tiff, ""
+    (place,) = struct.unpack_from(order + "I", tiff, first[exif_ifd] + 8)
+    entries = _entries(tiff, order, place)
+    if note_tag not in entries:
+        return tiff, ""
+
+    size, start = struct.unpack_from(order + "II", tiff, entries[note_tag] + 4)
+    note = tiff[start : start + size]
+    name = ""
+    if note.startswith(b"Nikon\0"):
+        inner = note[10:]
+        order_of_note = "<" if inner[:2] == b"II" else ">"
+        found = _entries(inner, order_of_note, struct.unpack_from(order_of_note + "I", inner, 4)[0])
+        if authentication in found and inner[found[authentication] + 8]:
+            name = "Image Authentication (Nikon)"
+    elif make in first and b"Canon" in tiff[struct.unpack_from(order + "I", tiff, first[make] + 8)[0] :][:16]:
+        found = _entries(tiff, order, start)
+        if decision_data in found and any(tiff[found[decision_data] + 8 : found[decision_data] + 12]):
+            name = "Original Data Security (Canon)"
+    if not name:
+        return tiff, ""
+
+    changed = bytearray(tiff)
+    changed[start : start + size] = bytes(len(note))
+    struct.pack_into(order + "H", changed, place, len(entries) - 1)
+    behind = place + 2 + 12 * len(entries) + 4  # the entries, and the place of the next ones
+    changed[entries[note_tag] : behind] = tiff[entries[note_tag] + 12 : behind] + bytes(12)
+    return bytes(changed), name
+
+
+def _entries(tiff: bytes, order: str, place: int) -> dict[int, int]:
+    """Return the places of a directory's entries by their tags (TIFF 6.0, section 2)."""
+    (count,) = struct.unpack_from(order + "H", tiff, place)
+    starts = range(place + 2, place + 2 + 12 * count, 12)
+    return {struct.unpack_from(order + "H", tiff, start)[0]: start for start in starts}
 
 
 def _of_packets(packets: list[tuple[Segment, bytes]]) -> Iterator[Part]:

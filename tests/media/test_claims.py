@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from PIL import Image
+from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, hide, hide_album, reveal
 from stegnet.media.claims import open_cover
@@ -227,6 +227,41 @@ def test_the_head_of_the_wav_that_a_flac_was_says_its_new_length(tmp_path):
     cover = flac_with(*head, data=flac_with(2, b"riff" + peaks))
     out, _ = sent(tmp_path, cover, ".flac")
     assert b"riffRIFF" + (5000 - len(peaks)).to_bytes(4, "little") + b"WAVE" in out
+
+
+def with_note(make: str, note: bytes) -> bytes:
+    """A JPEG with a maker's note, and more EXIF around it."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = make
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.MakerNote] = note
+    details.update({ExifTags.Base.ISOSpeedRatings: 400, ExifTags.Base.LensModel: "a lens"})
+    return saved("JPEG", quality=90, exif=exif)
+
+
+def directory(*entries: tuple[int, int, int], order: str = "<") -> bytes:
+    """A directory of numbers: tag, type (1 or 4), value."""
+    made = (struct.pack(f"{order}HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    return struct.pack(f"{order}H", len(entries)) + b"".join(made) + bytes(4) + MARK.encode()
+
+
+NIKON = b"Nikon\0\2\x10\0\0II*\0\x08\0\0\0"
+NOTES = {
+    "Image Authentication (Nikon)": ("NIKON", NIKON + directory((1, 4, 9), (0x20, 1, 1))),
+    "Original Data Security (Canon)": ("Canon", directory((6, 4, 9), (0x83, 4, 4711), order=">")),
+    "": ("NIKON", NIKON + directory((1, 4, 9), (0x20, 1, 0))),
+}
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_a_cameras_signature_in_its_makers_note_is_taken_out(tmp_path, name):
+    """A note without one stays, and so does all other EXIF."""
+    out, names = sent(tmp_path, with_note(*NOTES[name]), ".jpg")
+    assert (names, MARK.encode() in out) == (name, not name)
+    with Image.open(io.BytesIO(out)) as image:
+        details = image.getexif().get_ifd(ExifTags.IFD.Exif)
+    assert (details[ExifTags.Base.ISOSpeedRatings], details[ExifTags.Base.LensModel]) == (400, "a lens")
+    assert (ExifTags.Base.MakerNote in details) is not bool(name)
 
 
 LONG = b"<d>" + b"<e>text</e>" * 8000 + LINKED + b"</d>"
