@@ -143,7 +143,9 @@ visiting("everything fits into a phone and a desktop, and what is pressed is lar
   await page.locator("#hide .key .segments").getByText("Key file").click();
   await page.getByRole("button", { name: "Make a new one" }).click();
   await visitor.sendTo("file");
-  await visitor.finish("hide");
+  await visitor.start("hide");
+  await page.getByRole("button", { name: "Hide it all the same" }).click(); // the example
+  await visitor.result("hide");
   await fits(page, "#hide");
   await page.getByRole("button", { name: "Show its QR code" }).click();
   await fits(page, "#hide");

@@ -221,6 +221,7 @@ visiting("of two covers, the one that was given last is used, whichever is read 
   await visitor.give("cover", exchange("portrait.png"));
   await page.evaluate(() => new Promise((seen) => goOn() ?? setTimeout(seen, 200)));
   assert.equal(await page.locator('[data-drop="cover"] .caption').innerText(), "600 × 900");
+  await visitor.type("a note");
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   assert.equal(await visitor.saveName("hide"), "portrait-2.png");
