@@ -126,7 +126,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "SECURE": [
         ("results.figures", "EASY_TIMES EASY_CHANGES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),
-        ("results.figures", "WORDS=DETECTION_WORDS ALWAYS_FOUND UNMEASURED"),
+        ("results.figures", "WORDS=DETECTION_WORDS ALWAYS_FOUND UNMEASURED EMPTY_BAND"),
         ("media.condition.Premise", "CAMERA NEVER_LOSSY UNPUBLISHED"),
     ],
     "SHOWN": [("gui.jobs", "GAIN")],

@@ -43,6 +43,7 @@ DETECTION_WORDS = {
 }
 ALWAYS_FOUND = f"{DETECTION_WORDS[Detection.EASY]}, like everything hidden this way"
 UNMEASURED = "how easily it is found was not measured"
+EMPTY_BAND = ", since a part of its spectrum is empty, as after MP3 or blurring"
 
 
 # Bounds of the detectability of a payload.
@@ -107,13 +108,21 @@ class SecurePayload:
         """Bytes beyond which detectors are nearly always right; negative: even for an empty file."""
         return self._bytes(_EASY_TIMES * self.rate, _EASY_CHANGES)
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether fewer bytes are hard to find because a band of the spectrum is at rounding level."""
+        return self.hard < self._unbounded(self.rate)
+
     def _bytes(self, rate: float, times: float) -> int:
         """Return the bytes at a rate, in bits per sample of the covers that were measured, and within the bound."""
+        most = self._unbounded(rate)
+        return most if self.bound is None else min(most, self.bound.bytes(times, self.records))
+
+    def _unbounded(self, rate: float) -> int:
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
         measured_bytes = rate * self.measured / 8 + _ALWAYS
-        most = math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
-        return most if self.bound is None else min(most, self.bound.bytes(times, self.records))
+        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +172,8 @@ class Detectability:
         if detection is Detection.HARD:
             return f"{words}, if {self.condition} ({self.hidden_bytes:,} of at most {hard:,} bytes)"
         least = f"at most {hard:,} would be hard to find" if hard > 0 else "nothing is hard to find in this cover"
-        return f"{words} ({self.hidden_bytes:,} bytes; {least})"
+        why = EMPTY_BAND if self.secure.is_bounded else ""
+        return f"{words} ({self.hidden_bytes:,} bytes; {least}{why})"
 
 
 @dataclass(frozen=True, kw_only=True)

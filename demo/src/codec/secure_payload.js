@@ -3,15 +3,15 @@
 import { EVIDENCE, JPEG, SEALED, SECURE } from "../constants.js";
 import { PageError } from "../errors.js";
 
-const { ALWAYS, CAMERA, EASY, EASY_CHANGES, EASY_TIMES, HARD, NEVER_LOSSY, POSSIBLE, UNPUBLISHED, WORDS } = SECURE;
+const { ALWAYS, CAMERA, EASY, EASY_CHANGES, EASY_TIMES, EMPTY_BAND, HARD, NEVER_LOSSY, POSSIBLE, UNPUBLISHED, WORDS } = SECURE;
 const { BYTE_CHANGES, RECORD_CHANGES } = EVIDENCE;
 
 /**
  * Bytes of a file in a cover.
  *
- * @typedef {{hard: number, easy: number, history: string | null}} Security hard: up to which detectors hardly do better
- *   than guessing; easy: beyond which they are nearly always right; negative: even an empty file is too much; history:
- *   what gives any container away
+ * @typedef {{hard: number, easy: number, history: string | null, isBounded?: boolean}} Security hard: up to which
+ *   detectors hardly do better than guessing; easy: beyond which they are nearly always right; negative: even an empty
+ *   file is too much; history: what gives any container away; isBounded: a quiet band of the spectrum says how many
  */
 
 /** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits of one, samples */
@@ -30,7 +30,9 @@ function secured(samples, { RATE, MEASURED }, history) {
 export function securityOfPicture({ width, height, channels }, { proof, changes }) {
   const security = secured(width * height * channels, SEALED, proof);
   const bytes = (times) => Math.floor((times * changes - RECORD_CHANGES) / BYTE_CHANGES);
-  return proof ? security : { ...security, hard: Math.min(security.hard, bytes(1)), easy: Math.min(security.easy, bytes(EASY_CHANGES)) };
+  if (proof) return security;
+  const [hard, easy] = [Math.min(security.hard, bytes(1)), Math.min(security.easy, bytes(EASY_CHANGES))];
+  return { ...security, hard, easy, isBounded: hard < security.hard };
 }
 
 /**
@@ -51,12 +53,12 @@ export function conditionOf({ file, isJpeg, isScaled }) {
 }
 
 /** Ease of detection of so many bytes, in words. @param {string} condition on which that rests */
-export function detection(bytes, { hard, easy, history }, condition) {
+export function detection(bytes, { hard, easy, history, isBounded }, condition) {
   if (history) return WORDS[EASY];
   const [hidden, most] = [bytes, hard].map((count) => count.toLocaleString("en"));
   if (bytes <= hard) return `${WORDS[HARD]}, if ${condition} (${hidden} of at most ${most} bytes)`;
   const least = hard > 0 ? `at most ${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
-  return `${WORDS[bytes > easy ? EASY : POSSIBLE]} (${hidden} bytes; ${least})`;
+  return `${WORDS[bytes > easy ? EASY : POSSIBLE]} (${hidden} bytes; ${least}${isBounded ? EMPTY_BAND : ""})`;
 }
 
 /** Refuses a file that is not hard to find. @throws {PageError} */

@@ -298,6 +298,7 @@ export const SECURE = {
   WORDS: {"hard": "hard to find", "possible": "detectors may find it", "easy": "easy to find"},
   ALWAYS_FOUND: "easy to find, like everything hidden this way",
   UNMEASURED: "how easily it is found was not measured",
+  EMPTY_BAND: ", since a part of its spectrum is empty, as after MP3 or blurring",
   CAMERA: ["{} is as its camera saved it", "they are as their cameras saved them"],
   NEVER_LOSSY: ["{} never was a JPEG or a film", "they never were JPEGs or films"],
   UNPUBLISHED: ["nobody else has {}", "nobody else has their covers"],
