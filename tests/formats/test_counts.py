@@ -77,7 +77,7 @@ def test_a_sound_of_more_channels_than_any_recorder_has(tmp_path, capsys):
 @pytest.mark.parametrize(
     "packet",
     [
-        TERMS + b" " * 2_000_000,
+        TERMS + b"c:provenance" + b" " * 2_000_000,
         TERMS * 50_000,
         TERMS + b"<c:provenance " * 100_000,
         TERMS + b"<c:provenance>" * 100_000,
