@@ -27,7 +27,7 @@ def lattice_proof(parts: list[Tile]) -> str | None:
         if grid.is_quantised():
             return COPY
         pooled.join(grid)
-    if pooled.is_quantised():
+    if pooled.is_quantised() or pooled.is_quantised(Grid.scaled_steps):
         return COPY
 
     in_all = np.zeros((3, 256), int)
@@ -59,11 +59,10 @@ class Grid:
 
     frequencies = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0))
     steps = np.arange(2, 33)  # quantisation steps that are searched for
+    scaled_steps = np.geomspace(1.8, 24, 90)  # of a picture whose contrast was reduced
     bins = 8  # for each level
     most = 64  # levels of a coefficient that is counted
     _places = np.arange(bins * most) / bins
-    # Cosines of the phases of values that are not nearest to 0, by step.
-    _waves = (np.cos(2 * np.pi * _places[:, None] / steps) * (_places[:, None] > steps / 2)).astype(np.float32)
     _least_values = 30  # that tell a step
     _least_score = 16.0  # in standard deviations of chance
     _least_ratio = 2.0  # of the score by that of the median offset
@@ -92,28 +91,38 @@ class Grid:
         """Add what another one has counted."""
         self._counts += other._counts
 
-    def scores(self) -> np.ndarray:
-        """Return how surely the coefficients at each offset are quantised, (8, 8), in standard deviations."""
+    def scores(self, steps: np.ndarray, sharpness: float) -> np.ndarray:
+        """Return how surely the coefficients at each offset are multiples of steps, (8, 8), in standard deviations.
+
+        Args:
+            steps: that are searched for.
+            sharpness: least mean cosine of the phases that counts, by that which rounding leaves.
+        """
         counts = self._counts.copy()
         counts[..., -1] = 0  # values that are too large
         flat = counts.reshape(-1, counts.shape[-1])
-        beyond = flat.sum(1, keepdims=True) - np.cumsum(flat, 1)[:, self.steps * self.bins // 2]
-        sums = flat @ self._waves
-        best = np.where(beyond >= self._least_values, sums * np.sqrt(2 / np.maximum(beyond, 1)), 0).max(1)
-        scores: np.ndarray = np.sqrt(np.square(np.maximum(best, 0)).reshape(-1, 8, 8).sum(0))
+        beyond = flat.sum(1, keepdims=True) - np.cumsum(flat, 1)[:, (steps * self.bins / 2).astype(int)]
+        # Cosines of the phases of values that are not nearest to 0.
+        waves = np.cos(2 * np.pi * self._places[:, None] / steps) * (self._places[:, None] > steps / 2)
+        sums = flat @ waves.astype(np.float32)
+        # Noise beyond rounding hides changes: a grid that it blurs, as in a smaller copy with noise, proves none.
+        sharp = (beyond >= self._least_values) & (sums >= sharpness * beyond * np.exp(-2 * np.pi**2 * 0.1 / steps**2))
+        best = np.where(sharp, sums * np.sqrt(2 / np.maximum(beyond, 1)), 0).max(1)
+        scores: np.ndarray = np.sqrt(np.square(best).reshape(-1, 8, 8).sum(0))
         return scores
 
-    def is_quantised(self) -> bool:
+    def is_quantised(self, steps: np.ndarray = steps) -> bool:
         """Return whether the coefficients at some offset are multiples of steps, and at most others are not."""
-        scores = self.scores()
+        scores = self.scores(steps, 0.5)
         return bool(scores.max() >= max(self._least_score, self._least_ratio * np.median(scores)))
 
     def was_quantised(self) -> bool:
         """Return whether those of a JPEG were so at another offset before.
 
-        Its own grid, at (0, 0), shows faintly at offsets in the same rows or columns.
+        The second tables may blur the first grid. A JPEG's own, at (0, 0), shows faintly at offsets in the same
+        rows or columns.
         """
-        scores = self.scores()
+        scores = self.scores(self.steps, 0)
         scores[0, 0] = 0
         beside = scores.copy()
         beside[0] = beside[:, 0] = 0

@@ -73,7 +73,7 @@ def is_flat(picture: np.ndarray) -> bool:
 # Prediction.
 
 _FIT_SIDE = 104  # pixels of a square whose samples are predicted
-_FITS = 6  # squares
+_FITS = 5  # squares
 _WITHIN = 0.99  # share of the predictions that are met within 1
 
 
@@ -84,6 +84,9 @@ def follows(parts: list[Tile]) -> bool:
     """
     squares: list[tuple[float, int, np.ndarray]] = []
     for _, _, tile in parts:
+        green = np.ascontiguousarray(tile[..., 1])
+        if _repeats_lines(green) or _repeats_lines(np.ascontiguousarray(green.T)):
+            return True
         side = min(_FIT_SIDE, *tile.shape[:2])
         if side < 24:
             continue
@@ -96,6 +99,15 @@ def follows(parts: list[Tile]) -> bool:
                 squares.append((inner * (np.median(steps) + steps.mean() / 1000), len(squares), square))
     squares.sort(key=lambda each: each[:2], reverse=True)
     return any(_is_predictable(square) for _, _, square in squares[:_FITS])
+
+
+def _repeats_lines(plane: np.ndarray) -> bool:
+    """Return whether some rows that vary equal the next one, as after enlarging without a filter, by any factor."""
+    if plane.shape[1] < 64:
+        return False
+    same = (plane[1:] == plane[:-1]).mean(1) > _WITHIN
+    varied = (plane[1:, 1:] != plane[1:, :-1]).mean(1) > 0.5
+    return bool(np.count_nonzero(same & varied) >= 4)
 
 
 def _is_predictable(square: np.ndarray) -> bool:
