@@ -37,7 +37,7 @@ evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on
 
 report: $(READY) ## run the long measurements on the pair shipped with stegnet, not on yours; writes reports/shipped
 	dvc repro prepare
-	dvc --cd study repro report@shipped
+	dvc --cd study repro report@shipped populations
 	cp -r study/shipped/. reports/shipped/
 
 zoo: $(READY) ## train the published networks of pipeline/zoo for the same time, and measure them on one ruler, in build/zoo; hours

@@ -24,7 +24,8 @@ from study.photograph_pairs import photographs_in
 
 PICTURE, FILM, SOUND = "picture", "film", "sound"
 FRAMES, FRAME_RATE = 12, 25  # of a film
-SECONDS = 6  # of a recording
+SECONDS = 6  # of a recording, at most
+_LEAST_SECONDS = 2
 _LEAST_SIDE = 160  # pixels of a photograph that was reduced to half
 _MOST_SIDE = 640
 _NOISE = 1.5  # standard deviation of a sensor's noise, in levels, at a level of 64
@@ -104,7 +105,7 @@ def recordings(folder: Path | None = None) -> Iterator[Recording]:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in (".wav", ".flac")) if folder else []
     for path in paths:
         samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
-        if soundfile.info(path).subtype == "PCM_16" and len(samples) > rate:
+        if soundfile.info(path).subtype == "PCM_16" and len(samples) >= _LEAST_SECONDS * rate:
             yield Recording(samples[: SECONDS * rate].astype(np.int32), rate)
     yield from (_strings(seed) for seed in count())
 
@@ -188,12 +189,12 @@ def heard(data: bytes, bits: int = 16) -> Recording:
     return Recording(samples >> (32 - bits), rate, bits)
 
 
-def moving(photograph: np.ndarray) -> np.ndarray:
+def moving(photograph: np.ndarray, frames: int = FRAMES) -> np.ndarray:
     """Return frames of a window that moves over a photograph, each with its own noise, (n, H, W, 3) uint8."""
-    height, width = (photograph.shape[0] - 24) // 16 * 16, (photograph.shape[1] - 40) // 16 * 16
+    height, width = (min(256, side - 3 * FRAMES) // 16 * 16 for side in photograph.shape[:2])
     random = np.random.default_rng(0)
-    steps = ((number * 2, number * 3) for number in range(FRAMES))
-    return np.stack([sensor(photograph[y : y + height, x : x + width], random, 1) for y, x in steps])
+    places = ((2 * number, 3 * number) for number in (number % FRAMES for number in range(frames)))
+    return np.stack([sensor(photograph[y : y + height, x : x + width], random, 1) for y, x in places])
 
 
 def film(frames: np.ndarray, suffix: str, *options: str) -> bytes:
@@ -308,6 +309,13 @@ def premultiplied(pixels: np.ndarray) -> np.ndarray:
     """Return colours multiplied by their opacity, with it, (H, W, 4) uint8."""
     opacity = opacity_of(pixels)
     return np.dstack([_uint8(pixels * (opacity[..., None] / 255)), opacity])
+
+
+def from_canvas(pixels: np.ndarray) -> np.ndarray:
+    """Return colours that were stored multiplied by their opacity, and divided again, (H, W, 4) uint8."""
+    image = premultiplied(pixels)
+    opacity = image[..., 3:]
+    return np.dstack([_uint8(image[..., :3] * (255 / opacity)), opacity])
 
 
 def tiled(pixels: np.ndarray, side: int = 64) -> np.ndarray:
@@ -450,7 +458,14 @@ PLAIN = (
         plain=True,
     ),
     _lossless("lossless film", "frames with a sensor's noise", lambda frames: frames, plain=True),
-    Kind("MP4", "H.264", FILM, ".mp4", lambda photograph: film(moving(photograph), ".mp4", *_H264), plain=True),
+    Kind(
+        "MP4",
+        "H.264 at CRF 14",
+        FILM,
+        ".mp4",
+        lambda photograph: film(moving(photograph, 96), ".mp4", *_H264, "-crf", "14"),
+        plain=True,
+    ),
     _sound("WAV", "16 bits", wav, plain=True),
     _sound("WAV of 24 bits", "with a converter's noise", lambda recording: wav(deep(recording)), plain=True),
     Kind(
@@ -514,7 +529,8 @@ KINDS = (
         lambda p: curve(p, lambda x: 255 * (x / 255) ** (1 / 1.5)),
     ),
     _picture("white balance", "gains of 1.15, 1 and 1.3", lambda p: matrix(p, (1.15, 0, 0), (0, 1, 0), (0, 0, 1.3))),
-    _picture("premultiplied", "colours multiplied by their opacity, with it", premultiplied),
+    _picture("from a canvas", "transparent; a canvas stores colours multiplied by their opacity", from_canvas),
+    _picture("premultiplied", "colours that stay multiplied by their opacity, with it", premultiplied),
     # Samples that follow from others.
     _picture(
         "sepia",

@@ -1,0 +1,53 @@
+"""Attacks on kinds of covers: what they count is nothing in a cover, and grows with what is hidden."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study.cover_attacks import attack_on
+from study.cover_kinds import SOUND, Recording, kind_named, photographs, recordings
+from study.populations import CONTROL, TEXT, hidden, main
+from tests.support.lab import CATALOGUE
+
+PROVEN = (
+    *("16 levels", "white balance", "sepia", "red = green", "WebP as PNG", "captioned JPEG", "filled rows"),
+    *("mirrored", "demosaiced", "halved chroma", "JPEG of tiles", "tiled"),
+    *("right = −left", "panned", "delayed", "gain 2", "gain 1.4", "8 bits", "16 bits as 24", "loop"),
+)
+
+
+@pytest.fixture(scope="module")
+def photograph() -> np.ndarray:
+    return next(islice(photographs(CATALOGUE), 1, None))
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return next(recordings())
+
+
+@pytest.mark.parametrize("name", PROVEN)
+def test_twenty_bytes_are_proof(name: str, photograph: np.ndarray, recording: Recording) -> None:
+    """None of a cover's samples breaks its relation, and some of its container's do."""
+    kind = kind_named(name)
+    cover = kind.make(recording if kind.medium == SOUND else photograph)
+    attack = attack_on(kind)
+    assert attack(cover) == 0
+    assert attack(hidden(cover, kind.suffix, TEXT, 0).data) > 0
+
+
+def test_a_table_goes_on_where_it_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only kinds that are named are measured again."""
+    out = tmp_path / "populations.csv"
+    main(CATALOGUE, tmp_path / "none", out, ["red = green"])
+    first = pd.read_csv(out)
+    assert first.bytes[0] == TEXT and (first.auc == 1).all() and (first.covers > 3).all()
+    main(CATALOGUE, tmp_path / "none", out, ["JPEG 85"])
+    both = pd.read_csv(out)
+    assert list(dict.fromkeys(both.kind)) == ["red = green", "JPEG 85"] and both[:2].equals(first)
+    assert "JPEG 85" in capsys.readouterr().out
+    controls = both[both.hidden == CONTROL]
+    assert list(controls.kind) == ["JPEG 85"] and (controls.auc > 0.9).all()
