@@ -36,7 +36,7 @@ def compress_film(path: Path, folder: Path, limit: int, progress: Step = no_step
     """
     info = scan(path)
     if info.lost:
-        problem = f"{info.lost} of its {info.lost + len(info.pts)} pictures can't be decoded, as it is damaged"
+        problem = f"{info.lost} of its {info.lost + len(info.pts)} pictures can't be decoded"
         raise MediaError(problem, "encode it again first: ffmpeg skips what is damaged", subject=path)
     least_width = 64  # with a narrower film, x265 4.2 writes out of bounds
     if info.width < least_width:

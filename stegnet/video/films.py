@@ -413,7 +413,7 @@ def scan(path: Source) -> FilmInfo:
         lost = frame_notes.lost(len(stamps))
         if lost:
             pictures = f"{lost} of its {lost + len(stamps)} pictures"
-            notes.append(Text(f"{pictures} can't be decoded, as it is damaged: they are left out", kind=LOSS))
+            notes.append(Text(f"{pictures} can't be decoded: left out", kind=LOSS))
         parts = {
             "subtitles": film.streams.subtitles,
             "chapters": film.chapters(),

@@ -414,7 +414,7 @@ def test_pictures_that_are_not_decoded_are_counted(tmp_path):
     film.write_bytes(data)
     info = scan(film)
     assert (info.lost, len(info.pts)) == (3, 47)
-    assert "3 of its 50 pictures can't be decoded, as it is damaged: they are left out" in info.notes
+    assert "3 of its 50 pictures can't be decoded: left out" in info.notes
     with pytest.raises(MediaError, match="3 of its 50 pictures can't be decoded") as caught:
         compress_film(film, tmp_path, 1 << 20)
     assert "ffmpeg" in caught.value.hint
