@@ -159,7 +159,7 @@ def _is_predictable(square: np.ndarray) -> bool:
 _CELL = 16  # pixels: side of a cell whose extreme is compared with those around it, half as much in small pictures
 _SMALL = 1 << 18  # pixels
 _LANDMARKS = 700  # the most striking ones of a channel
-_LEAST_COPIES = 12  # landmarks that tell
+_LEAST_COPIES = 6  # landmarks that tell
 _COPIED = 0.1  # share of them
 _REACH = 8  # pixels around a landmark that its copy repeats
 _RING = ((1, 2), (3, -4), (-2, 5), (-5, -1), (4, 6), (6, -3), (-7, 4), (-4, -7), (0, 3), (-3, 0), (7, 7), (-6, 1))
