@@ -30,7 +30,7 @@ def test_no_package_exports_a_name_that_one_of_its_modules_has() -> None:
         assert not modules.intersection(getattr(package, "__all__", ())), folder
 
 
-def texts_of(tree: ast.AST) -> Iterator[ast.Constant]:
+def texts_of(tree: ast.AST) -> Iterator[str]:
     """Yields texts below a node, except docstrings, help of options and methods, and the command line's own."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Call):
@@ -38,7 +38,7 @@ def texts_of(tree: ast.AST) -> Iterator[ast.Constant]:
             if called in ("CommandLine", "option", "MethodInfo"):
                 continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node
+            yield node.value
         if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             yield from texts_of(node)
 
@@ -49,7 +49,7 @@ def test_only_the_command_line_is_told_of_commands_and_options() -> None:
     for path in sorted((ROOT / "stegnet").rglob("*.py")):
         if "cli" not in path.relative_to(ROOT).parts:
             texts = texts_of(ast.parse(path.read_text(encoding="utf-8")))
-            quoted += [f"{path}: {text.value}" for text in texts if COMMANDS.search(text.value)]
+            quoted += [f"{path}: {text}" for text in texts if COMMANDS.search(text)]
     comment = re.compile(r"/\*.*?\*/|^\s*//.*?$|\s// .*?$", re.DOTALL | re.MULTILINE)
     scripts = [*(ROOT / "stegnet/gui/page").rglob("*.js"), *(ROOT / "demo/src").rglob("*.js")]
     for path in scripts:

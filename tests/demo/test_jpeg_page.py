@@ -88,7 +88,7 @@ def save_placed(photo: Image.Image, path: Path) -> None:
     made.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 65535
     made.get_ifd(ExifTags.IFD.Exif)[ExifTags.IFD.Interop] = {ExifTags.Interop.InteropIndex: "R03"}
     made.get_ifd(ExifTags.IFD.GPSInfo).update({ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (48, 8, 0)})
-    about = {"exif": made, "xmp": b"<x:xmpmeta>Jane Doe</x:xmpmeta>", "comment": b"Jane Doe"}
+    about: dict[str, Any] = {"exif": made, "xmp": b"<x:xmpmeta>Jane Doe</x:xmpmeta>", "comment": b"Jane Doe"}
     photo.save(path, quality=90, icc_profile=profile(), progressive=True, **about)
     path.write_bytes(path.read_bytes() + b"Jane Doe")
 

@@ -138,7 +138,7 @@ class Doing(HideJob):
         assert self.work
         return self.work(self, *arguments)
 
-    def unasked_suffix(self, cover: Path) -> str:
+    def unasked_suffix(self, cover: Path, alone: bool = True) -> str:
         return ".mkv" if cover.suffix == ".mkv" else ".png"
 
 
