@@ -9,7 +9,7 @@ from tests.support.figures import REPORTS, ROOT, passages
 from tools.bench import tables, with_tables
 
 PAGES = [ROOT / "README.md"]
-PAGES += [ROOT / "docs" / f"{name}.md" for name in ("evaluation", "networks", "training", "zoo")]
+PAGES += [ROOT / "docs" / f"{name}.md" for name in ("evaluation", "networks", "security", "training", "zoo")]
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
