@@ -65,9 +65,10 @@ def with_part(part: np.ndarray) -> np.ndarray:
         with_part(recording()[9000:20_000]),
         with_part(recording()[20_000:9000:-1]),
         with_part(-recording()[9000:20_000]),
+        with_part(recording()[20_000:9000:-1, ::-1]),
         with_part(recording()[30_000:45_000, :1].repeat(2, 1)),
     ],
-    ids=["silence", "held", "repeated", "reversed", "inverted", "equal channels"],
+    ids=["silence", "held", "repeated", "reversed", "inverted", "of the other channel, reversed", "equal channels"],
 )
 def test_parts_that_are_exact_stay_as_they_are(samples):
     """A single step in them would be proof; what stands beside them carries the file."""

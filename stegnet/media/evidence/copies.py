@@ -33,9 +33,12 @@ class RegularPlaces:
             statistics.add(np.ascontiguousarray(channel))
 
     def compare(self) -> None:
-        """Find what occurs more than once."""
+        """Find what occurs more than once, in one channel or in two."""
+        keys = np.concatenate([channel.take_keys() for channel in self._channels])
+        keys.sort()
+        repeated = np.unique(keys[1:][keys[1:] == keys[:-1]])
         for channel in self._channels:
-            channel.compare()
+            channel.repeated = repeated
 
     def mask(self, numbers: np.ndarray) -> np.ndarray:
         """Return a mask of the regular places of a part, (frames, channels) bool."""
@@ -49,7 +52,11 @@ class RegularPlaces:
 
 
 class _RegularChannel:
-    """Statistics of a channel that tell its regular places."""
+    """Statistics of a channel that tell its regular places.
+
+    Attributes:
+        repeated: keys of anchors that occur more than once in the sound, sorted.
+    """
 
     def __init__(self) -> None:
         self._same = np.zeros(2, np.int64)  # samples that equal the one before, at odd and at even places
@@ -57,7 +64,7 @@ class _RegularChannel:
         self._extremes = [0, 0]
         self._last = np.zeros(0, np.int32)
         self._keys: list[np.ndarray] = []  # of the anchors
-        self._repeated = np.zeros(0, np.uint64)  # those that occur more than once, sorted
+        self.repeated = np.zeros(0, np.uint64)
 
     def add(self, channel: np.ndarray) -> None:
         """Add a part of an even number of samples."""
@@ -76,12 +83,11 @@ class _RegularChannel:
         _mark_held(held, channel[1:] == channel[:-1])
         self._keys.append(_symmetric_keys(channel, _centres(channel, held)))
 
-    def compare(self) -> None:
-        """Find the keys that occur more than once, and forget all others."""
+    def take_keys(self) -> np.ndarray:
+        """Return the keys of all anchors, (n,) uint64, which are then forgotten."""
         keys = np.concatenate([np.zeros(0, np.uint64), *self._keys])
         self._keys = []
-        keys.sort()
-        self._repeated = np.unique(keys[1:][keys[1:] == keys[:-1]])
+        return keys
 
     def mask(self, channel: np.ndarray) -> np.ndarray:
         """Return the mask of a part, (n,) bool."""
@@ -92,10 +98,9 @@ class _RegularChannel:
         _mark_held(mask, same)
         anchors = _centres(channel, mask)
         keys = _symmetric_keys(channel, anchors)
-        repeated = self._repeated
-        if repeated.size:
-            places = np.minimum(np.searchsorted(repeated, keys), repeated.size - 1)
-            _mark_between(mask, anchors, repeated[places] == keys, RegularPlaces.beside)
+        if self.repeated.size:
+            places = np.minimum(np.searchsorted(self.repeated, keys), self.repeated.size - 1)
+            _mark_between(mask, anchors, self.repeated[places] == keys, RegularPlaces.beside)
         clipped_samples = 4  # extreme ones in a row
         for start, end in _runs(same, clipped_samples - 1):
             if channel[start] in self._extremes:
