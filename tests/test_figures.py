@@ -1,4 +1,8 @@
-"""Figures of the documentation are those of the reports that they come from."""
+"""Figures of the documentation are those of the reports that they come from.
+
+Two pages stay out. docs/experiments.md is a log: its figures are those of the commits that it names, whose reports are
+gone. docs/format.md defines numbers, which the vectors in tests/format hold.
+"""
 
 import json
 from pathlib import Path
@@ -8,16 +12,15 @@ import pytest
 from tests.support.figures import REPORTS, ROOT, passages
 from tools.bench import tables, with_tables
 
-PAGES = [ROOT / "README.md"]
-PAGES += [ROOT / "docs" / f"{name}.md" for name in ("evaluation", "networks", "security", "training", "zoo")]
+PAGES = [ROOT / "README.md", ROOT / "PYPI.md", ROOT / "demo/README.md"]
+PAGES += [page for page in sorted((ROOT / "docs").glob("*.md")) if page.stem not in ("experiments", "format")]
 
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 @each_page
 def test_figures_are_those_of_their_reports(page: Path) -> None:
     sourced = [each for passage in passages(page) for each in passage.sourced]
-    assert sourced
     assert not [line for each in sourced for line in each.differences()]
 
 
