@@ -42,7 +42,9 @@ def test_a_signal_leaves_whole_files_only(program, folder, line, number, code, t
     assert [path.name for path in Path("out").iterdir()] == ["1.png"]
 
 
-@pytest.mark.parametrize(("ignored", "code", "told"), [(True, 1, "error: the pass"), (False, 129, "error: the term")])
+@pytest.mark.parametrize(
+    ("ignored", "code", "told"), [(True, 1, "error: p: the pass"), (False, 129, "error: the term")]
+)
 def test_an_ignored_signal_stays_ignored(program, folder, ignored, code, told):
     handler = signal.SIG_IGN if ignored else signal.SIG_DFL
     os.mkfifo(folder / "p")

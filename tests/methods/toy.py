@@ -50,6 +50,7 @@ class Green(SampleMedium):
 
     def __init__(self, cover: Cover, top: int = 0) -> None:
         self._cover = cover
+        self.condition = cover.condition()
         self.samples = cover.pixels[..., 1:2]
         self.fixed = np.indices(self.samples.shape)[0] < top
 
