@@ -168,6 +168,8 @@ class Passphrase(AnchorSource):
     tag = b"p"
 
     def __init__(self, text: str, file: object = "") -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"text: must be str, is {type(text).__name__}")
         self._derived: dict[bytes, Key] = {}  # by salt
         text = text.removesuffix("\n").removesuffix("\r")
         self._text = unicodedata.normalize("NFC", text).encode(errors="ignore")
@@ -220,7 +222,7 @@ class Passphrase(AnchorSource):
 
         None: the passphrase is written so, or has other words.
         """
-        parts = re.findall(r"[^\s-]+", self._text.decode().lower())
+        parts = re.findall(r"[^\W_]+", self._text.decode().lower())  # between blanks, dashes or other signs
         known = {part for word in _list_of_words() for part in word.split("-")}
         joined = "-".join(parts)
         is_other = joined.encode() != self._text and len(parts) >= _LEAST_WORDS and {*parts} <= known

@@ -41,8 +41,8 @@ PLACE_KEPT = Text(
 )
 
 _EXIF = b"Exif\0\0"
-# Of XMP (exif:GPSLatitude), iXML (LOCATION_GPS) and comments of FLACs (LOCATION=, GPS…).
-_PLACES_OF_SOUNDS = re.compile(rb"gps.?latitude|location_gps|geo_?location|(?<![a-z_])location=", re.IGNORECASE)
+# In sounds and films: of XMP (exif:GPSLatitude), iXML (LOCATION_GPS) and comments of FLACs (LOCATION=, GPS…).
+_PLACES = re.compile(rb"gps.?latitude|location_gps|geo_?location|(?<![a-z_])location=", re.IGNORECASE)
 _SEGMENTS = {  # names of a JPEG's metadata, by marker and first bytes
     (0xE1, _EXIF): "EXIF",
     (0xE1, b"http://ns.adobe.com/"): "XMP",
@@ -110,10 +110,20 @@ def has_gps_position(source: Source) -> bool:
     if form is None:
         return False
     if form.kind == FILM:
-        return video.film_has_position(source)
+        return video.film_has_position(source) or (is_mp4(source) and _mp4_has_position(source))
     if form.kind == SOUND:
-        return any(_PLACES_OF_SOUNDS.search(text) for text in _texts_of_sound(source))
+        return any(_PLACES.search(text) for text in _texts_of_sound(source))
     return (form.name != "PNG" or PngFile(source).may_have_exif) and picture_has_position(source)
+
+
+def _mp4_has_position(source: Source) -> bool:
+    """Return whether the XMP of an MP4, which FFmpeg does not read, says where it was taken; False if it is damaged."""
+    try:
+        parts = video.metadata_in_mp4(source)
+    except MediaError:  # it is reported where the metadata is left out
+        return False
+    with mapped(source) as data:
+        return any(_PLACES.search(data[start:end]) for _, start, end, _ in parts)
 
 
 def _texts_of_sound(source: Source) -> Iterator[bytes]:

@@ -230,7 +230,7 @@ def hide_file(
         for value in vars(options).values():
             files += map(Path, value if isinstance(value, tuple) else ())  # an option with several values names files
         out.check(method.suffixes_of(opened), opened.called, *files)
-        if keeps_place(opened, suffix):
+        if not options.strip_metadata and keeps_place(opened, suffix):
             context.warn(PLACE_KEPT)
         keeps_form = method.info.name in (AUTO, "jpeg") and not options.names_channel
         if keeps_form and suffix in JPEG_SUFFIXES and (anew := made_anew(opened, suffix)):

@@ -186,7 +186,9 @@ def test_no_message_contains_a_passphrase(run, capsys, folder):
 @pytest.mark.usefixtures("quick_scrypt")
 def test_words_of_the_list_open_with_blanks_and_capitals_too(run, folder):
     words = "gloomy-t-shirt-panic-yo-yo"
-    for name, text in (("p", words), ("typed", "Gloomy T-shirt panic  yo yo "), ("other", "Gloomy tshirt panic yo yo")):
+    texts = {"p": words, "typed": "Gloomy T-shirt panic  yo yo ", "other": "Gloomy tshirt panic yo yo"}
+    texts |= {"dashes": "gloomy\N{EN DASH}t\N{EN DASH}shirt_panic, yo-yo."}
+    for name, text in texts.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o600)
     (folder / "covers").mkdir()
@@ -198,6 +200,7 @@ def test_words_of_the_list_open_with_blanks_and_capitals_too(run, folder):
         assert (folder / "n.txt").read_bytes() == (folder / "notes.txt").read_bytes()
         if container == "c.png":
             assert run(f"info {container} --passphrase-file typed")[0] == 0
+            assert run(f"reveal {container} -o n.txt --force --passphrase-file dashes")[0] == 0
             assert run(f"reveal {container} -o n.txt --force --passphrase-file other")[0] == 1
 
 

@@ -44,6 +44,8 @@ def test_what_is_no_key_and_no_passphrase():
         with pytest.raises(KeyFileError, match="passphrase") as caught:
             Passphrase(text)
         assert "xx" not in caught.value.as_text()
+    with pytest.raises(TypeError, match="must be str, is bytes"):
+        Passphrase(b"words")
     for text in ("x", " ", "x" * 1024, "ä" * 512, "\t", "🗝"):
         Passphrase(text)
 

@@ -225,6 +225,27 @@ def test_the_place_is_named_before_anything_is_written(cover: Path, capsys: pyte
         assert told.err.count("for anyone to read") == 1
 
 
+@pytest.mark.parametrize("place", ["tag", "XMP"])
+def test_the_place_of_a_film_is_named_first_unless_it_is_left_out(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tag = "-metadata location=+48.2000+016.4000/" if place == "tag" else ""
+    cover = ffmpeg("-f lavfi -i testsrc2=size=192x144:duration=3", tmp_path / "a.mp4", f"{FILMED} {tag}")
+    if place == "XMP":
+        adobe = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+        xmp = b'<x:xmpmeta><rdf:Description exif:GPSLatitude="48,12N"/></x:xmpmeta>'
+        cover.write_bytes(cover.read_bytes() + box(b"uuid", adobe + xmp))
+    (tmp_path / "note").write_text("a note")
+    make_key_file(tmp_path / "k")
+    for strips in (False, True):
+        line = ["hide", str(cover), f"{tmp_path}/note", "--key-file", f"{tmp_path}/k", "-o", f"{tmp_path}/{strips}.mp4"]
+        capsys.readouterr()
+        assert main([*line, "--method", "h264", *(["--strip-metadata"] if strips else [])]) == 0
+        told = capsys.readouterr().err
+        assert told.startswith("warning: the container keeps the cover's GPS position") is not strips
+        assert ("position, for" in told) is not strips
+
+
 def test_the_place_of_a_sound_is_named(tmp_path: Path) -> None:
     tags = "-metadata LOCATION=Garmisch -metadata artist=Jane"
     cover = ffmpeg("-f lavfi -i anoisesrc=d=3:a=.1:seed=1", tmp_path / "a.flac", tags)
