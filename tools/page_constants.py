@@ -49,7 +49,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.grid", "BLURRED=BLUR_FACTOR SIDE SURENESS"),
     ],
     "EVIDENCE": [
-        ("media.evidence.pictures", "FLAT FOLLOWS REPEATS ASKS_FOR_PHOTOGRAPH HARD_DEFLECTION"),
+        ("media.evidence.pictures", "FLAT FOLLOWS REPEATS ASKS_FOR_PHOTOGRAPH"),
+        ("media.evidence.detection", "HARD_DEFLECTION"),
         ("media.evidence.lattice", "COPY LACKS_COLOURS LACKS_LEVELS"),
         ("media.evidence.jpegs", "OTHER_GRID TWICE JPEG_REPEATS LOW OFTEN GAP MOST_GAPS"),
         ("methods.pixel_medium", "RECORD_CHANGES BYTE_CHANGES"),

@@ -72,7 +72,7 @@ class _Place(argparse.Action):
 
 def add_force_option(command: argparse.ArgumentParser, also: str = "") -> None:
     """Add `--force`, which overwrites existing files but never an input; `also` continues its help."""
-    command.add_argument("--force", action="store_true", help=f"overwrite existing files, but never an input{also}")
+    command.add_argument("--force", action="store_true", help=f"overwrite files, but never an input{also}")
 
 
 def add_search_option(command: argparse.ArgumentParser) -> None:
@@ -202,7 +202,7 @@ def output_folder(options: argparse.Namespace) -> OutputFolder:
 def add_method_options(command: Parser) -> None:
     """Add `--for`, `--method`, and the options of all methods, each under its own topic or under the shared one."""
     places = ", ".join(f"{name} ({destination.text})" for name, destination in DESTINATIONS.items())
-    place_help = f"where OUT is sent: {places}; or NAME.channel (`stegnet channel`)"
+    place_help = f"where OUT is sent: {places}, NAME.channel (`stegnet channel`)"
     command.add_argument("--for", dest="destination", type=_destination, metavar="PLACE", help=place_help)
 
     default, *chosen_by_name = METHODS.values()

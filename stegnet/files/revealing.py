@@ -110,16 +110,14 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
 def holds_secret(cover: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> bool:
     """Return whether something is hidden in a cover that opens with the key of whoever hides.
 
-    What a recipient's key hides only its identity finds; what survives changes is not looked for with a passphrase,
-    which would take seconds.
+    What a recipient's key hides only its identity finds. What survives changes is not looked for: that takes longer
+    than to hide.
     """
     if isinstance(key_source, Recipient):
         return False
     with suppress(StegnetError), open_container(cover, key_source) as container:
-        for method in METHODS.finding_in(container.kind):
-            is_slow = isinstance(key_source, Passphrase) and method.info.name == "robust"
-            if not is_slow and isinstance(method.find(container, context), FoundSecret):
-                return True
+        methods = (method for method in METHODS.finding_in(container.kind) if method.info.name != "robust")
+        return any(isinstance(method.find(container, context), FoundSecret) for method in methods)
     return False
 
 

@@ -106,6 +106,9 @@ def test_the_library_names_no_option_and_settings_as_values_not_in_its_texts():
     said = {node.value for node in texts if id(node) not in documents}
     assert [text for text in said if re.search(r"`\w+=", text)] == []
     said -= {method.info.description for method in METHODS.values()}  # topics of the command line's help
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "CommandLine"]
+    told = [part for call in calls for part in ast.walk(call)]  # by the command line alone
+    said -= {part.value for part in told if isinstance(part, ast.Constant)}
     assert [text for text in said if re.search(r"(?<!\S)[`(]?-(-[a-z]|o )", COMMAND.sub("", text))] == []
 
 

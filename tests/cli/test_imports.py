@@ -46,7 +46,8 @@ def test_commands_import_what_they_need(imported, picture, suffix, others):
     assert Path("back.txt").read_bytes() == b"hello"
     assert not hide & (NEVER | LOSSY_CHANNELS | others - {"stegnet.methods.jpeg"})
     assert not reveal & (NEVER | others | OTHER_METHODS | {"psutil"})
-    assert not imported(f"info a.{suffix}") & NEVER
+    measured = {"onnxruntime", "stegnet.networks.engines.onnx_engine"}  # how much fits through a channel
+    assert not imported(f"info a.{suffix}") & (NEVER - measured)
 
 
 @pytest.mark.parametrize("line", ["--help", "--version", "--bogus", "hid"])

@@ -4,6 +4,8 @@ import { COSINES } from "../jpeg/blocks.js";
 
 const FREQUENCIES = [[0, 1], [1, 0], [1, 1], [0, 2], [2, 0], [1, 2], [2, 1], [2, 2], [0, 3], [3, 0]];
 const STEPS = Array.from({ length: 31 }, (_, at) => at + 2);
+/** Steps of a picture whose contrast was reduced. */
+export const SCALED_STEPS = Array.from({ length: 90 }, (_, at) => 1.8 * (24 / 1.8) ** (at / 89));
 const BINS = 8; // for each level
 const PLACES = BINS * 64; // of the levels that are counted
 const LEAST_VALUES = 30; // that tell a step
@@ -44,41 +46,48 @@ export class Grid {
     for (let at = 0; at < this.#counts.length; at++) this.#counts[at] += other.#counts[at];
   }
 
-  /** How surely the coefficients at each of 64 offsets are quantised, in standard deviations. */
-  scores() {
+  /**
+   * How surely the coefficients at each of 64 offsets are multiples of steps, in standard deviations.
+   *
+   * @param {number} sharpness least mean cosine of the phases that counts, by that which rounding leaves
+   */
+  #scores(steps, sharpness) {
     const squares = new Float64Array(64);
     for (let at = 0; at < FREQUENCIES.length * 64; at++) {
-      const best = this.#best(this.#counts.subarray(at * PLACES, (at + 1) * PLACES - 1)); // the last are too large
+      const counts = this.#counts.subarray(at * PLACES, (at + 1) * PLACES - 1); // the last are too large
+      const best = this.#best(counts, steps, sharpness);
       squares[at % 64] += best * best;
     }
     return squares.map(Math.sqrt);
   }
 
-  #best(counts) {
+  #best(counts, steps, sharpness) {
     const beyond = new Float64Array(counts.length + 1); // values from a place on
     for (let place = counts.length - 1; place >= 0; place--) beyond[place] = beyond[place + 1] + counts[place];
     let best = 0;
-    for (const step of STEPS) {
-      const first = (step * BINS) / 2 + 1; // the values that are not nearest to 0
+    for (const step of steps) {
+      const first = Math.floor((step * BINS) / 2) + 1; // the values that are not nearest to 0
       const number = beyond[first];
       if (number < LEAST_VALUES) continue;
       let sum = 0;
-      const waves = WAVES[step];
+      const waves = wavesOf(step);
       for (let place = first; place < counts.length; place++) sum += counts[place] * waves[place];
-      best = Math.max(best, sum * Math.sqrt(2 / number));
+      // Noise beyond rounding hides changes: a grid that it blurs proves none.
+      const isSharp = sum >= sharpness * number * Math.exp((-2 * Math.PI ** 2 * 0.1) / step ** 2);
+      if (isSharp) best = Math.max(best, sum * Math.sqrt(2 / number));
     }
     return best;
   }
 
   /** True if the coefficients at some offset are multiples of steps, and at most others are not. */
-  isQuantised() {
-    const sorted = this.scores().sort();
+  isQuantised(steps = STEPS) {
+    const sorted = this.#scores(steps, 0.5).sort();
     return sorted[63] >= Math.max(16, sorted[31] + sorted[32]);
   }
 
   /** True if those of a JPEG were so at another offset before; its own shows faintly beside (0, 0). */
   wasQuantised() {
-    const scores = this.scores();
+    const scores = this.#scores(STEPS, 0); // the second tables may blur the first grid
     scores[0] = 0;
     const beside = scores.map((score, at) => (at < 8 || at % 8 === 0 ? 0 : score)).sort();
     if (beside[63] >= 12 && beside[63] >= 1.8 * beside[62]) return true;
@@ -87,7 +96,12 @@ export class Grid {
   }
 }
 
-/** Cosines of the phases of values, by step. */
-const WAVES = Object.fromEntries(
-  STEPS.map((step) => [step, Float64Array.from({ length: PLACES }, (_, at) => Math.cos((2 * Math.PI * at) / BINS / step))]),
-);
+const waves = new Map(); // by step
+
+/** Cosines of the phases of values by a step. */
+function wavesOf(step) {
+  if (!waves.has(step)) {
+    waves.set(step, Float64Array.from({ length: PLACES }, (_, at) => Math.cos((2 * Math.PI * at) / BINS / step)));
+  }
+  return waves.get(step);
+}

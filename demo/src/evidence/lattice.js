@@ -1,7 +1,7 @@
 /** Levels, colours and coefficients that a picture leaves out, as stegnet/media/evidence/lattice.py tells it. */
 
 import { EVIDENCE } from "../constants.js";
-import { Grid } from "./grid.js";
+import { Grid, SCALED_STEPS } from "./grid.js";
 import { transform } from "./fourier.js";
 import { cut } from "./tiles.js";
 
@@ -22,7 +22,7 @@ export async function latticeProof(parts, pause) {
     pooled.join(grid);
     await pause();
   }
-  if (pooled.isQuantised()) return COPY;
+  if (pooled.isQuantised() || pooled.isQuantised(SCALED_STEPS)) return COPY;
 
   const inAll = [0, 1, 2].map(() => new Uint32Array(256));
   for (const { data } of parts) {

@@ -4,7 +4,7 @@ import { isGrey } from "../picture.js";
 import { cut } from "./tiles.js";
 
 const FIT_SIDE = 104; // pixels of a square whose samples are predicted
-const FITS = 6; // squares
+const FITS = 5; // squares
 const WITHIN = 0.99; // share of the predictions that are met within 1
 const LEAST = 150; // samples that are fitted, and held out
 const ROUNDING = 1 / 12;
@@ -16,6 +16,7 @@ const BESIDE = AROUND.flatMap(([y, x], at) => (Math.abs(y - 2) <= 1 && Math.abs(
 export async function follows(parts, pause) {
   const squares = [];
   for (const part of parts) {
+    if (repeatsLines(part, false) || repeatsLines(part, true)) return true;
     const side = Math.min(FIT_SIDE, part.width, part.height);
     if (side < 24) continue;
     for (let y = 0; y + side <= part.height; y += side) {
@@ -29,6 +30,23 @@ export async function follows(parts, pause) {
     await pause();
   }
   return false;
+}
+
+/** True if some rows, or columns, that vary equal the next one, as after enlarging without a filter. */
+function repeatsLines({ width, height, data }, isTurned) {
+  const [lines, places] = isTurned ? [width, height] : [height, width];
+  if (places < 64) return false;
+  const green = (line, place) => data[3 * (isTurned ? place * width + line : line * width + place) + 1];
+  let repeated = 0;
+  for (let line = 1; line < lines; line++) {
+    let [same, unlike] = [0, 0];
+    for (let place = 0; place < places; place++) {
+      if (green(line, place) === green(line - 1, place)) same++;
+      if (place && green(line, place) !== green(line, place - 1)) unlike++;
+    }
+    if (same > WITHIN * places && unlike > 0.5 * (places - 1)) repeated++;
+  }
+  return repeated >= 4;
 }
 
 function variety({ width, height, data }) {
@@ -62,7 +80,8 @@ function median(counts, number) {
 function isPredictable(square) {
   const { width: side, data } = square;
   const varied = [0, 1, 2].filter((channel) => deviation(data.filter((_, at) => at % 3 === channel)) > 2);
-  const channels = isGrey(square) ? varied.slice(0, 1) : varied;
+  const grey = isGrey(square);
+  const channels = grey ? varied.slice(0, 1) : varied;
   const [rows, inputs] = [side - 4, 25 * channels.length];
   if (!channels.length) return false;
   const values = new Float64Array(rows * rows * inputs);
@@ -80,6 +99,12 @@ function isPredictable(square) {
       for (let place = 0; place < rows * rows; place++) values[place * inputs + input] -= sum / (rows * rows);
     }),
   );
+  if (!grey) {
+    for (let place = 0; place < rows * rows; place++) {
+      const at = 3 * ((Math.floor(place / rows) + 2) * side + (place % rows) + 2);
+      if (data[at] === data[at + 1] && data[at] === data[at + 2]) inner[place] = 0; // it carries nothing
+    }
+  }
   for (const period of [2, 3]) {
     for (let phase = 0; phase < period * period; phase++) {
       const [fitted, held] = [[], []];

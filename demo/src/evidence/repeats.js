@@ -6,7 +6,7 @@ import { cut } from "./tiles.js";
 const CELL = 16; // pixels: side of a cell whose extreme is compared with those around it, half as much in small pictures
 const SMALL = 1 << 18; // pixels
 const LANDMARKS = 700; // the most striking ones of a channel
-const LEAST_COPIES = 12; // landmarks that tell
+const LEAST_COPIES = 6; // landmarks that tell
 const COPIED = 0.1; // share of them
 const REACH = 8; // pixels around a landmark that its copy repeats
 const WIDE = 2 * REACH + 1;

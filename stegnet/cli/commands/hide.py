@@ -97,7 +97,7 @@ def add_arguments(hide: Parser) -> None:
         help="hide a text instead of SECRET; - reads it unseen",
     )
     output_help = "output file or folder; a suffix that fits is added"
-    also = "; hide an empty secret, or in a container, whose own secret is lost"
+    also = "; hide an empty secret, or in a container, which loses its own"
     add_output_options(hide, output_help, places=True, also=also)
     hide.add_argument("-v", "--verbose", action="store_true", help="print every note on what was hidden and written")
     add_key_options(hide, recipient=True)

@@ -47,17 +47,17 @@ def jpeg_proof(luma: np.ndarray, steps: np.ndarray) -> str | None:
 
 def _repeats_blocks(luma: np.ndarray) -> bool:
     """Return whether many varied blocks occur elsewhere, maybe mirrored or turned, which only changes signs or axes."""
-    values = np.abs(luma.reshape(-1, BLOCK**2)[:, 1:].astype(np.int64))
-    varied = (np.count_nonzero(values, axis=1) >= 12) & (values.sum(1) >= 30)
-    values = values[varied]
-    if len(values) < 64:
-        return False
     factors = np.frombuffer(Random(0).randbytes(8 * BLOCK**2), np.int64) | 1  # any odd numbers
     turned = np.argsort(ZIGZAG)[ZIGZAG % BLOCK * BLOCK + ZIGZAG // BLOCK][1:] - 1  # places of transposed frequencies
-    with np.errstate(over="ignore"):
-        keys = np.minimum(values @ factors[1:], values[:, turned] @ factors[1:])
+    found = []
+    for row in luma:  # a row of blocks at a time, to save memory
+        values = np.abs(row[:, 1:].astype(np.int64))
+        values = values[(np.count_nonzero(values, axis=1) >= 12) & (values.sum(1) >= 30)]
+        with np.errstate(over="ignore"):
+            found.append(np.minimum(values @ factors[1:], values[:, turned] @ factors[1:]))
+    keys = np.concatenate(found)
     _, counts = np.unique(keys, return_counts=True)
-    return bool(counts[counts > 1].sum() >= 0.05 * len(keys))
+    return bool(len(keys) >= 64 and counts[counts > 1].sum() >= 0.05 * len(keys))
 
 
 def saved_twice(luma: np.ndarray) -> bool:

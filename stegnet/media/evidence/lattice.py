@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from stegnet.core.pixels import BLOCK, COSINES, LUMA
+from stegnet.media.evidence.detection import ROUNDING
 from stegnet.media.evidence.tiles import Tile
 
 COPY = "a copy of one that was saved with loss"
@@ -20,10 +21,11 @@ LACKS_LEVELS = "a picture that lacks some levels, as after a change of its contr
 
 def lattice_proof(parts: list[Tile]) -> str | None:
     """Describe a picture, given by its tiles, that leaves out levels, colours or coefficients; None: it does not."""
+    grid_side = 200  # pixels of a tile whose blocks are asked for a grid
     pooled = Grid()
     for y, x, tile in parts:
         grid = Grid()
-        grid.add(y, x, luma_of(tile[:_GRID_SIDE, :_GRID_SIDE]))
+        grid.add(y, x, luma_of(tile[:grid_side, :grid_side]))
         if grid.is_quantised():
             return COPY
         pooled.join(grid)
@@ -41,11 +43,8 @@ def lattice_proof(parts: list[Tile]) -> str | None:
     return next(filter(None, (colour_proof(tile) for _, _, tile in parts)), None)
 
 
-_ROUNDING = 1 / 12  # variance of rounding to integers
 # Weights of luma, and ranges of films (ITU-R BT.601-7, BT.709-6, BT.2020-2).
 _LUMAS = (LUMA, (0.2126, 0.7152, 0.0722), (0.2627, 0.678, 0.0593))
-_LIMITED_LUMA, _LIMITED_CHROMA = 219 / 255, 224 / 255
-_GRID_SIDE = 200  # pixels of a tile whose blocks are asked for a grid
 
 
 def luma_of(tile: np.ndarray) -> np.ndarray:
@@ -197,7 +196,7 @@ def colour_proof(tile: np.ndarray) -> str | None:
     sample = every[:: -(-len(every) // 4096)]
     levels = np.stack([sample >> 16, sample >> 8 & 255, sample & 255], 1)
     for weights in _LUMAS:
-        phases = np.exp(2j * np.pi * _LIMITED_LUMA * (levels @ np.array(weights)))
+        phases = np.exp(2j * np.pi * 219 / 255 * (levels @ np.array(weights)))
         if abs(phases.mean()) >= max(0.25, 8 / math.sqrt(len(sample))):
             return COPY
     return None
@@ -208,7 +207,7 @@ def _is_decoded(pairs: np.ndarray) -> bool:
     red, blue = np.where(pairs < 128, pairs, pairs - 256).T
     for weight, _, weight_of_blue in _LUMAS:
         by_red = weight / (2 - 2 * weight_of_blue)
-        for scale in (1, _LIMITED_CHROMA):
+        for scale in (1, 224 / 255):  # of full and of limited range
             if abs(np.exp(2j * np.pi * scale * (blue / 2 - by_red * red)).mean()) >= 0.14:
                 return True
     return False
@@ -223,7 +222,7 @@ def _has_steps_of_hue(colours: np.ndarray) -> bool:
     chroma, part = pairs >> 8, pairs & 255
     steps = (30, 42.5, 128 / 3, 60)  # in a sixth of the circle, of hues that end at 180, 255, 256 or 360
     for phases, noise in ((2j * np.pi * number / chroma, np.square(number / chroma)) for number in steps):
-        weights = np.exp(-2 * np.pi**2 * _ROUNDING * noise)  # what rounding leaves
+        weights = np.exp(-2 * np.pi**2 * ROUNDING * noise)  # what rounding leaves
         total = np.square(weights).sum()
         if abs((weights * np.exp(phases * part)).sum()) >= max(0.3 * total, 8 * math.sqrt(total)) > 0:
             return True

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stegnet.core.pixels import is_grey
+from stegnet.media.evidence.detection import HARD_DEFLECTION, ROUNDING
 from stegnet.media.evidence.lattice import PREMULTIPLIED, is_premultiplied, lattice_proof
 from stegnet.media.evidence.tiles import Tile, tiles
 
@@ -25,9 +26,6 @@ FLAT = "a picture of flat areas"
 FOLLOWS = "a picture whose samples follow from others, as after enlarging or toning"
 REPEATS = "a picture that repeats itself, as tiles or a mirror image"
 ASKS_FOR_PHOTOGRAPH = (FLAT, FOLLOWS, REPEATS)  # of which reducing makes no better cover
-
-HARD_DEFLECTION = 0.358  # d' at an AUC of 0.6
-_ROUNDING = 1 / 12  # variance of rounding to integers
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,6 @@ def is_flat(picture: np.ndarray) -> bool:
 
 # Prediction.
 
-_FIT_SIDE = 104  # pixels of a square whose samples are predicted
-_FITS = 5  # squares
 _WITHIN = 0.99  # share of the predictions that are met within 1
 
 
@@ -82,12 +78,14 @@ def follows(parts: list[Tile]) -> bool:
 
     Each channel and phase of a period of two or three is fitted, and judged by samples that were left out.
     """
+    most_side = 104  # pixels of a square whose samples are predicted
+    most_squares = 5
     squares: list[tuple[float, int, np.ndarray]] = []
     for _, _, tile in parts:
         green = np.ascontiguousarray(tile[..., 1])
         if _repeats_lines(green) or _repeats_lines(np.ascontiguousarray(green.T)):
             return True
-        side = min(_FIT_SIDE, *tile.shape[:2])
+        side = min(most_side, *tile.shape[:2])
         if side < 24:
             continue
         for y in range(0, tile.shape[0] - side + 1, side):
@@ -98,7 +96,7 @@ def follows(parts: list[Tile]) -> bool:
                 steps = np.abs(green[:, 2:] - green[:, :-2])
                 squares.append((inner * (np.median(steps) + steps.mean() / 1000), len(squares), square))
     squares.sort(key=lambda each: each[:2], reverse=True)
-    return any(_is_predictable(square) for _, _, square in squares[:_FITS])
+    return any(_is_predictable(square) for _, _, square in squares[:most_squares])
 
 
 def _repeats_lines(plane: np.ndarray) -> bool:
@@ -146,7 +144,7 @@ def _is_predictable(square: np.ndarray) -> bool:
                     if (other, at) != (index, center)
                 ]
                 # Inputs are rounded: without that variance, the weights of nearly equal ones would be huge.
-                square_sums = products[np.ix_(others, others)] + np.eye(len(others)) * len(fitted) * _ROUNDING
+                square_sums = products[np.ix_(others, others)] + np.eye(len(others)) * len(fitted) * ROUNDING
                 weights = np.linalg.solve(square_sums, products[others, target])
                 missed = held[:, target] - held[:, others] @ weights
                 if held[:, target].std() > 2 and (np.abs(missed) <= 1).mean() >= _WITHIN:
@@ -156,13 +154,8 @@ def _is_predictable(square: np.ndarray) -> bool:
 
 # Copies, turned or mirrored, of any contrast: those that are exact and upright are masked (`evidence.copies`).
 
-_CELL = 16  # pixels: side of a cell whose extreme is compared with those around it, half as much in small pictures
-_SMALL = 1 << 18  # pixels
-_LANDMARKS = 700  # the most striking ones of a channel
 _LEAST_COPIES = 6  # landmarks that tell
-_COPIED = 0.1  # share of them
 _REACH = 8  # pixels around a landmark that its copy repeats
-_RING = ((1, 2), (3, -4), (-2, 5), (-5, -1), (4, 6), (6, -3), (-7, 4), (-4, -7), (0, 3), (-3, 0), (7, 7), (-6, 1))
 
 
 def repeats(picture: np.ndarray) -> bool:
@@ -195,12 +188,12 @@ def _has_copies(picture: np.ndarray) -> bool:
         if len(around):
             nearest = (_rings(around) @ rings.T).argmax(1)
             found.append((others != places[nearest]).any(1) & _is_copied(around, own[nearest]))
-    return any(np.count_nonzero(each) >= max(_LEAST_COPIES, _COPIED * len(each)) for each in found)
+    return any(np.count_nonzero(each) >= max(_LEAST_COPIES, 0.1 * len(each)) for each in found)
 
 
 def _landmarks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return places of extremes, (n, 2), and the pixels around them, (n, 17, 17) float32."""
-    cell = _CELL if plane.size > _SMALL else _CELL // 2
+    cell = 16 if plane.size > 1 << 18 else 8  # pixels: side of a cell whose extreme is compared with those around it
     rows, columns = (side // cell for side in plane.shape)
     cells = np.ascontiguousarray(plane)[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell)
     found = [np.zeros((0, 2), int)]
@@ -214,7 +207,8 @@ def _landmarks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     places = np.concatenate(found)
     span = np.arange(-_REACH, _REACH + 1)
     around = plane[places[:, :1, None] + span[:, None], places[:, 1:, None] + span].astype(np.float32)
-    striking = np.argsort(-around.std((1, 2)), kind="stable")[:_LANDMARKS]
+    most = 700  # landmarks
+    striking = np.argsort(-around.std((1, 2)), kind="stable")[:most]
     return places[striking], around[striking]
 
 
@@ -231,7 +225,8 @@ def _rings(around: np.ndarray) -> np.ndarray:
 
     They are the same at any contrast, also in a negative.
     """
-    points = np.stack([around[:, _REACH + y, _REACH + x] for y, x in _RING], 1) - around[:, _REACH, _REACH, None]
+    ring = ((1, 2), (3, -4), (-2, 5), (-5, -1), (4, 6), (6, -3), (-7, 4), (-4, -7), (0, 3), (-3, 0), (7, 7), (-6, 1))
+    points = np.stack([around[:, _REACH + y, _REACH + x] for y, x in ring], 1) - around[:, _REACH, _REACH, None]
     points *= np.sign(points.sum(1, keepdims=True))
     lengths = np.sqrt(np.square(points).sum(1, keepdims=True))
     unit: np.ndarray = points / np.maximum(lengths, 1)
@@ -252,8 +247,6 @@ def _is_copied(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 # Band.
 
 _WINDOW = 16  # pixels: side of the blocks whose spectra are averaged
-_BLOCKS = 1024  # of a picture
-_FLOOR = 1.5 * _ROUNDING  # highest power of a frequency that counts as rounding: noise of variance 1 has 1
 
 
 def changes_in_band(picture: np.ndarray) -> float:
@@ -266,8 +259,10 @@ def changes_in_band(picture: np.ndarray) -> float:
     if min(height, width) < _WINDOW:
         return math.inf
 
+    most_blocks = 1024
+
     def starts(length: int, other: int) -> np.ndarray:
-        count = min(math.ceil(math.sqrt(_BLOCKS * length / other)), length // _WINDOW)
+        count = min(math.ceil(math.sqrt(most_blocks * length / other)), length // _WINDOW)
         return np.unique(np.linspace(0, length - _WINDOW, count).astype(int))
 
     blocks = np.stack(
@@ -285,13 +280,14 @@ def changes_in_band(picture: np.ndarray) -> float:
     sorted_groups = np.array_split(np.argsort(texture, kind="stable"), groups)
     shares = np.array([texture[group].mean() for group in sorted_groups]) + 1e-3
     shares /= shares.sum()
+    floor = 1.5 * ROUNDING  # highest power of a frequency that counts as rounding: noise of variance 1 has 1
     deflection = 0.0
     for group, share in zip(sorted_groups, shares, strict=True):
         quiet = blocks[group]
         spectra = np.fft.rfft2((quiet - quiet.mean((1, 2), keepdims=True)) * weights, axes=(1, 2))
         power = np.square(np.abs(spectra)).mean(0)
         power[0, 0] = np.inf
-        low = power < _FLOOR
-        deflection += groups * share**2 * (low / np.maximum(power, _ROUNDING) ** 2).mean()
+        low = power < floor
+        deflection += groups * share**2 * (low / np.maximum(power, ROUNDING) ** 2).mean()
     samples = height * width * blocks.shape[-1]
     return HARD_DEFLECTION * math.sqrt(2 * samples / deflection) if deflection else math.inf

@@ -22,10 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-_HARD = 0.358  # d' at an AUC of 0.6
-_FOUND = 65  # changes at d' = 0.358 below which those of an empty file, about 420, are found with an AUC of .95
+from stegnet.media.evidence.detection import HARD_DEFLECTION, ROUNDING
+
 _SECTIONS = 16  # of a sound, that are asked one by one
-_ROUNDING = 1 / 12  # variance of rounding to integers
 
 LATTICE = "a sound that lacks some values of samples, as after a change of its volume or bits"
 CHANNELS = "a sound whose channels follow from each other, as if one was made from another"
@@ -60,17 +59,15 @@ class SoundEvidence:
             return cls(NEIGHBOURS, 0)
         band = _band(sample)
         changes = min(levels, band)
-        return cls(None if changes > _FOUND else LATTICE if levels < band else BAND, changes)
+        found = 65  # changes at d' = 0.358 below which those of an empty file, about 420, are found with an AUC of .95
+        return cls(None if changes > found else LATTICE if levels < band else BAND, changes)
 
 
 # Samples.
 
 _BLOCK = 64  # frames of a block that is counted in histograms
-_COUNTED = 1_200_000  # samples that are counted: each of 1,000 levels around 0 gets hundreds
 _WINDOW = 1024  # frames of a spectrum
-_WINDOWS = 10  # in a section
 _STRETCH = 8192  # frames that are predicted: twice the delay of channels that are told apart, 0.06 s
-_MOST_CHANNELS = 8  # that are looked at
 _TWICE = 0.2  # share of stretches that are enough: two of eight, since one may be by chance
 _MOSTLY = 0.5  # share of samples that are equal in two channels, where copies carry nothing
 
@@ -100,10 +97,11 @@ class SoundSample:
 
     def __init__(self, frames: int, channels: int, bits: int) -> None:
         self.frames = frames
-        self.channels = min(channels, _MOST_CHANNELS)
+        self.channels = min(channels, 8)  # that are looked at
         self.bits = bits
-        self._every = max(1, frames * self.channels // _COUNTED)  # of so many blocks, one is counted
-        starts = np.linspace(0, max(frames - _WINDOW, 0), _SECTIONS * _WINDOWS).astype(int)
+        counted = 1_200_000  # samples: each of 1,000 levels around 0 gets hundreds
+        self._every = max(1, frames * self.channels // counted)  # of so many blocks, one is counted
+        starts = np.linspace(0, max(frames - _WINDOW, 0), 10 * _SECTIONS).astype(int)
         self._starts = np.unique(starts // _WINDOW * _WINDOW)  # a part is as long as whole windows, and cuts none
         self._blocks: dict[int, list[np.ndarray]] = defaultdict(list)
         self._windows: dict[int, list[np.ndarray]] = defaultdict(list)
@@ -206,7 +204,7 @@ def _lattice(sample: SoundSample) -> tuple[bool, float]:
     by_channels = sum(informations[: sample.channels]) / sample.channels**2  # a change is in one of them
     by_mixes = max(informations[sample.channels :], default=0.0)
     information = max(by_channels, by_mixes)
-    return False, _HARD * math.sqrt(sample.frames / information) if information else math.inf
+    return False, HARD_DEFLECTION * math.sqrt(sample.frames / information) if information else math.inf
 
 
 def _series(samples: np.ndarray) -> Iterator[np.ndarray]:
@@ -294,8 +292,6 @@ class _Levels:
 
 # Prediction.
 
-_MET = 0.99  # share of residuals within rounding
-
 
 def _is_met(target: np.ndarray, columns: np.ndarray, training: np.ndarray) -> tuple[bool, float, np.ndarray]:
     """Fit a sample by others; return whether the samples held out follow within rounding, their variance, the weights.
@@ -308,12 +304,12 @@ def _is_met(target: np.ndarray, columns: np.ndarray, training: np.ndarray) -> tu
     fitted = columns[training]
     means, mean = fitted.mean(0), target[training].mean()
     fitted = fitted - means
-    rounding = _ROUNDING * len(fitted) * np.eye(fitted.shape[1])  # the columns are rounded, too
+    rounding = ROUNDING * len(fitted) * np.eye(fitted.shape[1])  # the columns are rounded, too
     weights = np.linalg.solve(fitted.T @ fitted + rounding, fitted.T @ (target[training] - mean))
     residual = target[~training] - mean - (columns[~training] - means) @ weights
     most = 2.6  # levels that still are rounding
-    limit = max(1.0, 3 * math.sqrt(_ROUNDING * (1 + np.square(weights).sum())))
-    met = limit < most and np.mean(np.abs(residual) <= limit) >= _MET
+    limit = max(1.0, 3 * math.sqrt(ROUNDING * (1 + np.square(weights).sum())))
+    met = limit < most and np.mean(np.abs(residual) <= limit) >= 0.99
     return bool(met), float(residual.var()), weights
 
 
@@ -510,10 +506,10 @@ def _band(sample: SoundSample) -> float:
     for windows in sample.windows():
         spectra = np.fft.rfft(windows * taper[:, None], axis=1)[:, 1:].reshape(len(windows), cells, bins, -1)
         matrix = np.einsum("wcbi,wcbj->cij", spectra, spectra.conj()) / (len(windows) * bins)
-        power = np.maximum(np.linalg.eigvalsh(matrix), _ROUNDING)  # (64, channels), from the lowest
+        power = np.maximum(np.linalg.eigvalsh(matrix), ROUNDING)  # (64, channels), from the lowest
         known = np.stack([_is_rounding(values) for values in power.T], 1)
         quality += (np.where(known, size, size / (1 + size / 200)) / 2 / np.square(power)).sum()
-    return _HARD * sample.frames * sample.channels / math.sqrt(quality) if quality else math.inf
+    return HARD_DEFLECTION * sample.frames * sample.channels / math.sqrt(quality) if quality else math.inf
 
 
 def _is_rounding(power: np.ndarray) -> np.ndarray:
@@ -521,7 +517,7 @@ def _is_rounding(power: np.ndarray) -> np.ndarray:
     quiet = power < 0.6
     if not quiet.any():
         return quiet
-    dithered = (_ROUNDING, 2 * _ROUNDING, 3 * _ROUNDING)  # rectangular and triangular dither add once and twice as much
+    dithered = (ROUNDING, 2 * ROUNDING, 3 * ROUNDING)  # rectangular and triangular dither add once and twice as much
     level = min(dithered, key=lambda variance: abs(math.log(variance / float(np.median(power[quiet])))))
     beside = np.convolve(quiet, np.ones(5), "same") >= 4
     flat: np.ndarray = quiet & beside & (np.abs(np.log(power / level)) < 0.7)  # a factor of 2
