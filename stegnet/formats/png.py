@@ -290,7 +290,7 @@ class PngFile:
                     named = kind in text_chunks and data[at + 8 : at + 24].startswith(exif_texts)
                     self.may_have_exif = self.may_have_exif or kind == "eXIf" or named
                     (self._behind if self._sizes else self._before).append((kind, at, end))
-                else:
+                elif not self._sizes:  # behind image data, Pillow ignores another
                     self.header = PngHeader(*_HEADER.unpack(data[at + 8 : end - 4]))
                     compared = max(compared_bytes, 2 * max(width for _, width in self._pass_sizes()))
                 if len(self._sizes) + len(self._before) + len(self._behind) > most_chunks:
@@ -509,7 +509,7 @@ class PngFile:
             strategies.reverse()
         ways = [*product(strategies, levels)]
         if number == 0:  # strategies without levels count as the lowest
-            ways += [(zlib.Z_RLE, 1), (zlib.Z_HUFFMAN_ONLY, 1), (zlib.Z_FIXED, 1)]
+            ways += [(zlib.Z_RLE, 1), (zlib.Z_HUFFMAN_ONLY, 1), (zlib.Z_FIXED, 6), (zlib.Z_FIXED, 1)]
         return ways
 
     def _deflate(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:

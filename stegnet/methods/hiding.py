@@ -180,7 +180,11 @@ def refused_growth(cover: Cover, growth: Growth, suffix: str) -> MediaError:
 
 
 def _refused_form(cover: Cover, suffix: str) -> MediaError:
-    """Return the error for a JPEG that can't stay the JPEG it is, where nobody has asked for another form."""
+    """Return the error for a JPEG that can't stay the JPEG it is, where nobody has asked for another form.
+
+    Raises MediaError if it can't be decoded at all.
+    """
+    _ = cover.pixels
     anew = Text(
         f"ask for a JPEG made anew, or a {suffix[1:].upper()}", Aside("to", f"NAME.jpg, NAME{suffix}", quoted=False)
     )
@@ -191,9 +195,13 @@ def _refused_form(cover: Cover, suffix: str) -> MediaError:
 
 
 def made_anew(cover: Cover, suffix: str) -> str:
-    """Return the warning that a JPEG does not stay the JPEG that it is; "" if it does, or needs not."""
+    """Return the warning that a JPEG does not stay the JPEG that it is; "" if it does, or needs not.
+
+    Raises MediaError if it can't be decoded at all.
+    """
     if not cover.rare_jpeg:
         return ""
+    _ = cover.pixels
     becomes = "a JPEG made anew" if suffix in JPEG_SUFFIXES else f"a {suffix[1:].upper()}"
     made = f"the cover can't stay the JPEG that it is, since {cover.rare_jpeg}: it becomes {becomes}"
     return f"{made}; to keep it, {cover.jpeg_way_out}" if cover.jpeg_way_out else made

@@ -83,13 +83,18 @@ def test_nothing_of_its_maker_is_in_the_container(cover: Path) -> None:
     assert np.abs(read_picture(out).astype(int) - read_picture(cover)).max() < 40, "it is turned and coloured as before"
 
 
-@pytest.mark.parametrize(("name", "mode"), [("a.jpg", "CMYK"), ("a.avif", "RGB")])
-def test_a_jpeg_made_anew_has_none(name: str, mode: str, picture: Callable[..., np.ndarray], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "mode", "said"), [("a.jpg", "CMYK", "since it is CMYK"), ("a.avif", "RGB", "an AVIF")]
+)
+def test_a_jpeg_made_anew_has_none(
+    name: str, mode: str, said: str, picture: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "Jane Doe"
     exif.get_ifd(ExifTags.IFD.GPSInfo).update({ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (48, 8, 0)})
     Image.fromarray(picture(240, 320, 1)).convert(mode).save(tmp_path / name, exif=exif)
-    assert len(list(sent(tmp_path / name, ".jpg"))) == 2
+    with pytest.warns(UserWarning, match=said):
+        assert len(list(sent(tmp_path / name, ".jpg"))) == 2
 
 
 MADE_BY = "-metadata title=Jane -metadata artist=Jane -metadata location=+48.1351+011.5820/"

@@ -4,6 +4,7 @@ import random
 import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -121,13 +122,12 @@ BROKEN_STREAMS = {  # the chunks of image data, made of the filtered rows
 
 @pytest.mark.parametrize("broken", BROKEN_STREAMS)
 def test_image_data_that_is_broken_is_read_as_by_pillow_or_refused(broken, tmp_path):
-    """Of a picture with opacity that fills several rows of equal filters, as only all rows tell programs apart."""
+    """Of a picture with opacity whose first rows several programs filter alike, as only all rows tell them apart."""
     key, path = stegnet.Key(bytes(32)), tmp_path / "a.png"
-    rows, cols = np.mgrid[:120, :160]
-    noise = np.random.default_rng(0).integers(0, 9, (120, 160, 4))
-    layers = (np.stack([rows + cols, 2 * rows, 2 * cols, rows + 99], 2) // 2 + noise).astype(np.uint8)
-    head, *_, end = chunks_of(saved(Image.fromarray(layers), "PNG"))
-    raw = b"".join(bytes([number > 0]) + row.tobytes() for number, row in enumerate(layers))
+    draw = np.random.default_rng(0)
+    layers = np.arange(160)[:, None] // 2 + draw.integers(0, 120, (120, 1, 4)) + draw.integers(0, 9, (120, 160, 4))
+    head, *whole, end = chunks_of(saved(Image.fromarray(layers.astype(np.uint8)), "PNG"))
+    raw = zlib.decompress(b"".join(data for _, data in whole))
     path.write_bytes(as_png([head, *((b"IDAT", data) for data in BROKEN_STREAMS[broken](raw)), end]))
     try:
         with Image.open(path) as image:
@@ -136,7 +136,9 @@ def test_image_data_that_is_broken_is_read_as_by_pillow_or_refused(broken, tmp_p
         with pytest.raises(MediaError, match="damaged"):
             stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
         return
-    stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
+    unknown = broken == "stored, and too many rows"  # its blocks hold more than the rows
+    with pytest.warns(UserWarning, match="no known program compresses so") if unknown else nullcontext():
+        stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
     assert stegnet.reveal(tmp_path / "o.png", key=key).data == b"note"
 
 
