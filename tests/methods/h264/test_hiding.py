@@ -265,8 +265,9 @@ def test_what_does_not_fit_is_told_with_the_number_that_does_and_never_written_w
 
 
 def test_an_mp4_without_loss_stays_one_without_loss(tmp_path):
-    lossless = still_film(tmp_path / "a.mkv", 6)
-    cover = encoded(lossless, tmp_path / "a.mp4", "-c:v", "libx264rgb", "-qp", "0", "-pix_fmt", "bgr0", "-an")
+    scene = b"".join(frame.tobytes() for frame in moving(6, 128, 160))
+    raw = "-f rawvideo -pix_fmt rgb24 -s 160x128 -r 25 -i -"
+    cover = ffmpeg(raw, tmp_path / "a.mp4", "-c:v libx264rgb -qp 0 -pix_fmt bgr0", scene)
     report = SESSION.hide(cover, bytes(20_000), tmp_path / "out.mp4", key=KEY)
     assert (report.hiding.method, report.warnings) == ("sealed", ())
 
