@@ -99,7 +99,8 @@ def test_a_size_that_the_cover_does_not_have_is_refused(
 
 
 def test_a_smaller_cover_stays_at_its_size(tmp_path: Path) -> None:
-    cover = picture(120, 900, 7)
+    cover = picture(240, 900, 7)
     Image.fromarray(cover).save(tmp_path / "photo.jpg", quality=92)
     stegnet.hide(tmp_path / "photo.jpg", NOTE, tmp_path / "sent.jpg", key=KEY, survive="messenger")
     assert np.asarray(Image.open(tmp_path / "sent.jpg")).shape == cover.shape
+    assert stegnet.reveal(saved(reduced(tmp_path / "sent.jpg", 1280), 70), key=KEY).data == NOTE
