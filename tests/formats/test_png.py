@@ -76,6 +76,7 @@ def test_a_file_of_a_real_program_is_written_back(path):
 
 PROGRAMS = {
     "Pillow, stored": lambda path, samples: Image.fromarray(samples).save(path, compress_level=0),
+    "Pillow, fixed codes": lambda path, samples: Image.fromarray(samples).save(path, compress_type=zlib.Z_FIXED),
     "OpenCV": save_by_opencv,
     "OpenCV, level 9": lambda path, samples: save_by_opencv(path, samples, cv2.IMWRITE_PNG_COMPRESSION, 9),
     "OpenCV, level 3": lambda path, samples: save_by_opencv(path, samples, cv2.IMWRITE_PNG_COMPRESSION, 3),
