@@ -175,7 +175,7 @@ def _opened(file: Cover, key_source: Opener) -> Container:
 
 
 def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> MethodChoice:
-    """Return the method "robust" for a named channel that is about as coarse as a known one through which much moves.
+    """Return the method "robust" for a named channel that is coarser than a known one through which much moves.
 
     Raises CapacityError if only what is hard to find may be hidden.
     """
@@ -190,7 +190,8 @@ def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOption
     if factor < least_factor:
         problem = f"{problem}, and the channel reduces the cover to less than a quarter"
         raise CapacityError(problem, "use a smaller copy of the cover", cover)
-    name = f"jpeg:{known.form.nearest_quality}" + (f"+resize:{factor:.2f}" if factor < 1 else "")
+    spare = 10  # of quality: saving as JPEG alone does not move that much
+    name = f"jpeg:{max(known.form.nearest_quality - spare, 30)}" + (f"+resize:{factor:.2f}" if factor < 1 else "")
     method = METHODS["robust"]
     assert isinstance(method, HidingMethod)
     robust_options = method.info.options(survive=name, compress=options.compress, verify=options.verify)
