@@ -101,10 +101,8 @@ class _RegularChannel:
         if self.repeated.size:
             places = np.minimum(np.searchsorted(self.repeated, keys), self.repeated.size - 1)
             _mark_between(mask, anchors, self.repeated[places] == keys, RegularPlaces.beside)
-        clipped_samples = 4  # extreme ones in a row
-        for start, end in _runs(same, clipped_samples - 1):
-            if channel[start] in self._extremes:
-                mask[start : end + 1] = True
+        # Nothing lies beyond the level at which a sound was clipped; in others, only a sample or two are extreme.
+        mask |= (channel == self._extremes[0]) | (channel == self._extremes[1])
         return mask
 
 
