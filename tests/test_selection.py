@@ -42,7 +42,8 @@ def listed(*options: str) -> set[str]:
 
 
 def test_only_what_touches_the_file_is_collected() -> None:
-    assert listed("--touching=stegnet/media/denoise.py", "tests/media", "tests/keys") == {"tests/media/test_enhance.py"}
+    touched = {"tests/media/test_enhance.py", "tests/media/test_metadata.py"}  # the latter runs the command line
+    assert listed("--touching=stegnet/media/denoise.py", "tests/media", "tests/keys") == touched
     done = collect("--touching=stegnet/missing.py", "tests/test_layers.py")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: --touching: no such Python file: {ROOT / 'stegnet/missing.py'}" in done.stderr
