@@ -74,7 +74,7 @@ visiting("a weak passphrase is told, and a wrong one opens nothing", async (visi
   await visitor.revealHere();
   await visitor.usePassphrase("reveal", "another");
   await visitor.start("reveal");
-  assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The key may be wrong/);
+  assert.match(await visitor.trouble("reveal"), /nothing here opens with this key\. The passphrase may be mistyped/);
 });
 
 visiting("the capacity and a weak passphrase are told before anything is hidden", async (visitor) => {

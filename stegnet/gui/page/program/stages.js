@@ -19,7 +19,7 @@ const LABELS = {
 
 /** @returns {(...stage: any[]) => {value: number | null, text: string}} null: unknown */
 export const progressOf = () => (stage, done, total, step, steps) => ({
-  value: done || total > 1 ? (100 * done) / total : null,
+  value: total > 1 || (total && done) ? (100 * done) / total : null, // a total of 0 is not known
   text: `${place(step, steps)}${LABELS[stage] ?? "Working"}…${total > 1 ? ` ${done} of ${total}` : ""}`,
 });
 
