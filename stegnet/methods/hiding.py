@@ -317,7 +317,7 @@ def keeps_place(cover: Cover, suffix: str) -> bool:
     form = form_of(cover)
     if form is None or not has_gps_position(cover):
         return False
-    return form.kind != PICTURE or suffix in (".jpg", ".jpeg") or (form.name == "PNG" and suffix == ".png")
+    return form.kind != PICTURE or suffix in JPEG_SUFFIXES or (form.name == "PNG" and suffix == ".png")
 
 
 def _verify(part: Path, made: NewContainer, method: Method[Any]) -> None:
