@@ -93,9 +93,9 @@ def installed(
     return subprocess.run(install, cwd=folder, env=environment(), text=True, capture_output=True, check=False)
 
 
-def installed_beside(wheel: Path, folder: Path, packages: Path) -> None:
-    """Installs a wheel alone, where all that it needs is in another folder."""
-    done = installed(wheel, folder, "--no-deps", "--no-index")
+def installed_beside(wheel: Path, folder: Path, packages: Path, python: str = sys.executable) -> None:
+    """Installs a wheel alone, where all that it needs is in another folder, for the same version of Python."""
+    done = installed(wheel, folder, "--no-deps", "--no-index", python=python)
     assert done.returncode == 0, done.stderr
     (next(folder.rglob("site-packages")) / "others.pth").write_text(str(packages), encoding="utf-8")
 
@@ -193,7 +193,8 @@ def test_the_recipes_work_without_a_compiler(dist: Path, plain: Path, files: Pat
     build = [sys.executable, "-c", BUILD]
     subprocess.run(build, cwd=copy, env=environment() | {"CC": "false"}, check=True, capture_output=True)
     fresh = tmp_path / "fresh"
-    installed_beside(next((copy / "dist").glob("*.whl")), fresh, next(plain.rglob("site-packages")))
+    packages, python = next(plain.rglob("site-packages")), str(plain / "bin" / "python")
+    installed_beside(next((copy / "dist").glob("*.whl")), fresh, packages, python)
     assert not list(fresh.rglob("_kernels*.so"))
     lines = [line for line in printed_lines(ROOT / "README.md") if not line.reason]
     in_h264 = [line for line in lines if " film.mp4 " in line.text]
