@@ -61,7 +61,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.jpeg_samples.COST_SETTINGS", "MIDDLE"),
         ("sealing.jpeg_samples", "CARRIED"),
         ("sealing.jpeg_samples.COEFFICIENTS", "GROUP=SHARE"),
-        ("media.jpeg_cover", "FINEST"),
+        ("media.jpeg_cover", "FINEST TOO_FINE"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("methods.jpeg_medium", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
     ],

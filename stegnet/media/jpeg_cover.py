@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, ignoring_warnings, open_picture, refuse_palette
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, about_cover, reduced_to
@@ -25,6 +26,7 @@ from stegnet.media.evidence.pictures import FLAT, is_flat
 from stegnet.media.evidence.tiles import tiles
 
 _FINEST = 1.8  # mean quantisation step; below it, at qualities 99 and 100, steps are found by themselves
+_TOO_FINE = "changes at its quality, 99 or 100, are easy to find"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,14 @@ class JpegCover:
         return self.file.pixels
 
 
+def why_made_anew(cover: Cover) -> str:
+    """Return why the container of a JPEG is another JPEG, such as "it is CMYK"; "" if it stays, or is no JPEG."""
+    if not cover.stays_jpeg:
+        return cover.rare_jpeg
+    file = open_jpeg(cover)
+    return _TOO_FINE if np.mean(file.quantisation[file.components[0].table]) < _FINEST else ""
+
+
 def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover:
     """Return the cover if it is a JPEG that steps can be hidden in; else a JPEG of this quality that is made of it.
 
@@ -62,14 +72,12 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
     if not cover.is_jpeg:
         refuse_palette(cover)
         return _made(cover, quality, side)
-    if cover.rare_jpeg:
-        return _made(cover, quality, side, f", since {cover.rare_jpeg}, which can't stay")
+    if why := cover.rare_jpeg if side else why_made_anew(cover):
+        return _made(cover, quality, side, f", since {why}")
     if side is not None:
         return _made(cover, quality, side)
     picture = read_jpeg(cover)
-    if picture.steps(0).mean() >= _FINEST:
-        return JpegCover(picture, cover, cover.condition(), jpeg_proof(picture.planes[0], picture.steps(0)))
-    return _made(cover, quality, None, ", since changes at its own, 99 or 100, are easy to find")
+    return JpegCover(picture, cover, cover.condition(), jpeg_proof(picture.planes[0], picture.steps(0)))
 
 
 def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCover:

@@ -27,7 +27,7 @@ from stegnet.keys import ContainerKeys, KeySource, Opener
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
 from stegnet.media.growth import Growth, growth_of
-from stegnet.media.jpeg_cover import JpegCover
+from stegnet.media.jpeg_cover import JpegCover, why_made_anew
 from stegnet.media.metadata import PLACE_KEPT, has_gps_position
 from stegnet.methods.method import (
     AUTO,
@@ -199,11 +199,13 @@ def made_anew(cover: Cover, suffix: str) -> str:
 
     Raises MediaError if it can't be decoded at all.
     """
-    if not cover.rare_jpeg:
+    why = why_made_anew(cover) if suffix in JPEG_SUFFIXES else cover.rare_jpeg
+    if not why:
         return ""
-    _ = cover.pixels
+    if cover.rare_jpeg:
+        _ = cover.pixels
     becomes = "a JPEG made anew" if suffix in JPEG_SUFFIXES else f"a {suffix[1:].upper()}"
-    made = f"the cover can't stay the JPEG that it is, since {cover.rare_jpeg}: it becomes {becomes}"
+    made = f"the cover can't stay the JPEG that it is, since {why}: it becomes {becomes}"
     return f"{made}; to keep it, {cover.jpeg_way_out}" if cover.jpeg_way_out else made
 
 
@@ -240,7 +242,7 @@ def hide_file(
         out.check(method.suffixes_of(opened), opened.called, *files)
         if not options.strip_metadata and keeps_place(opened, suffix):
             context.warn(PLACE_KEPT)
-        keeps_form = method.info.name in (AUTO, "jpeg") and not options.names_channel
+        keeps_form = method.info.name in (AUTO, "jpeg") and not (options.names_channel or options.resize)
         if keeps_form and suffix in JPEG_SUFFIXES and (anew := made_anew(opened, suffix)):
             context.warn(anew)
 

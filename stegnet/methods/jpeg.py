@@ -15,7 +15,7 @@ from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import ANY_KEY, KeySource, Opener
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg_cover import JpegCover, jpeg_cover
+from stegnet.media.jpeg_cover import JpegCover, jpeg_cover, why_made_anew
 from stegnet.methods.channel_cover import ChannelCover, channel_cover
 from stegnet.methods.hiding import SamplesContainer, found_file_by
 from stegnet.methods.jpeg_channel import ThroughChannel
@@ -100,16 +100,16 @@ that does the same. For apps of which nothing is known: --for messenger.
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, if the cover is a JPEG."""
-        rare = cover.cover.rare_jpeg if cover.cover else ""
+        why = why_made_anew(cover.cover) if cover.cover else ""
         way_out = f"; {cover.cover.jpeg_way_out}" if cover.cover and cover.cover.jpeg_way_out else ""
-        why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {rare}{way_out}")] if rare else []
+        why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {why}{way_out}")] if why else []
         try:
             found = self.capacity(cover, USUAL_NAME, JpegOptions())
         except MediaError:
             return why_not
         if not found.bytes:
             return why_not
-        where = "a JPEG made anew" if rare else "the JPEG itself"
+        where = "a JPEG made anew" if why else "the JPEG itself"
         return [*why_not, self._file_fit(f"any file, in {where}", found)]
 
     def keeps_form_of(self, cover: Cover) -> bool:

@@ -1,6 +1,7 @@
 """JPEGs that stay JPEGs, exchanged between Python and the page."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
@@ -170,7 +171,9 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
     for name, (mode, options) in COVERS.items():
         metadata: dict[str, Any] = {"exif": exif(), "icc_profile": profile()} if name == "fine" else {}
         photo.convert(mode).save(folder / f"{name}.jpeg", **options, **metadata)
-        stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the cover can't stay the JPEG that it is")
+            stegnet.hide(folder / f"{name}.jpeg", folder / "note.bin", folder / f"{name}.python.jpg", key=KEY)
     save_placed(photo, folder / "placed.jpeg")
     photo.convert("CMYK").save(folder / "cmyk.jpg")
     photo.save(folder / "cover.png")

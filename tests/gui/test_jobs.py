@@ -207,6 +207,10 @@ def test_a_lossy_past_is_told_before(client: Client, photo: Path, note: Path, tm
     assert (found["capacity"] > 1000, found["hard"]) == (True, 0)
     assert found["history"] == "a JPEG that can't stay one, since it is CMYK"
     assert found["anew"].startswith("the cover can't stay the JPEG that it is, since it is CMYK")
+    with Image.open(photo) as picture:
+        picture.save(tmp_path / "finest.jpg", quality=100)
+    found = capacity(client, tmp_path / "finest.jpg")
+    assert "since changes at its quality, 99 or 100, are easy to find: it becomes a JPEG made anew" in found["anew"]
 
 
 def test_a_container_as_a_cover_is_asked_about(client: Client, cover: Path, tmp_path: Path) -> None:

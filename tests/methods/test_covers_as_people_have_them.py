@@ -54,7 +54,7 @@ def test_a_jpeg_that_can_not_stay_one_is_written_otherwise_with_the_reason(what,
     assert report.warnings[0].startswith(f"the cover is a JPEG that can't stay one, since it is {what}: ")
     assert stegnet.reveal("out.png", key=KEY).text == "at noon"
     report = stegnet.hide("a.jpg", "note.txt", "out.jpg", key=KEY)
-    assert f"the cover was saved as JPEG of quality 95, since it is {what}, which can't stay" in report.notes
+    assert f"the cover was saved as JPEG of quality 95, since it is {what}" in report.notes
     assert stegnet.reveal("out.jpg", key=KEY).text == "at noon"
 
 
@@ -228,6 +228,26 @@ def test_a_jpeg_that_cannot_stay_one_becomes_another_only_if_asked_for(name, cap
         capsys.readouterr()
         assert main(["hide", "usual.jpg", "note.txt", "--key-file", "k", "-o", "kept/"]) == 0
         assert "wrote kept/usual.jpg" in capsys.readouterr().out
+
+
+def test_a_jpeg_of_the_highest_quality_is_made_anew_and_that_is_said_first(capsys):
+    Path("covers").mkdir()
+    for quality in (98, 99, 100):
+        PHOTO.save(f"covers/{quality}.jpg", quality=quality)
+    why = "the cover can't stay the JPEG that it is, since changes at its quality, 99 or 100, are easy to find"
+    line = ["note.txt", "--key-file", "k", "-o"]
+    for name, out in (("99", "a.jpg"), ("100", "out/")):
+        assert main(["hide", f"covers/{name}.jpg", *line, out]) == 0
+        assert capsys.readouterr().err.startswith(f"warning: {why}: it becomes a JPEG made anew\n")
+    for name, *out in (("98", "b.jpg"), ("100", "b.png"), ("100", "c.jpg", "--resize", "100")):
+        assert main(["hide", f"covers/{name}.jpg", *line, *out]) == 0
+        assert why not in capsys.readouterr().err
+    assert main(["hide", "covers", *line, "all"]) == 0
+    assert capsys.readouterr().err.startswith(f"warning: 99.jpg, 100.jpg: {why}: it becomes a JPEG made anew\n")
+    assert main(["info", "covers/100.jpg"]) == 0
+    told = capsys.readouterr().out
+    reason = why.partition("since ")[2]
+    assert f"note: its own JPEG can't be used: {reason}\nfits: any file, in a JPEG made anew" in told
 
 
 def test_a_jpeg_ls_is_named():

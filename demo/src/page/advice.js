@@ -3,6 +3,7 @@
 import { size } from "@page/elements.js";
 
 import { channelOf, choosePoint, sentSize, usualCapacity, usualQuality } from "../codec/channels.js";
+import { JPEG } from "../constants.js";
 import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
 import { fileCapacity, storedName } from "../codec/sealed.js";
 import { conditionOf, securityOfPicture } from "../codec/secure_payload.js";
@@ -16,6 +17,7 @@ const LOSSY_FILM = "a film that was compressed with loss"; // as all are that br
 const WHOLE = "The secret fits as it is, byte for byte.";
 const COPY = "The secret is too large to be hidden byte for byte: a network hides a copy of it.";
 const EASY = "Easy to find. "; // by whatever is not hidden byte for byte, or in a cover with a lossy past
+const ANEW = `The cover can’t stay the JPEG that it is, since ${JPEG.TOO_FINE}: it becomes a JPEG made anew.`;
 const LEAST_RATE = 24; // frames per second of a film, if not fewer
 
 /** As of the page's backend. */
@@ -48,12 +50,14 @@ async function jpegForecast(cover, secret, safe) {
   try {
     if (!jpegs.has(file)) {
       const jpeg = readJpeg(new Uint8Array(await file.arrayBuffer()));
-      jpegs.set(file, { capacity: makeJpegCapacity(jpeg), security: securityOf(jpeg, isTooFine(jpeg)) });
+      const isMade = isTooFine(jpeg);
+      jpegs.set(file, { capacity: makeJpegCapacity(jpeg), security: securityOf(jpeg, isMade), anew: isMade ? ANEW : "" });
     }
-    const { capacity, security } = jpegs.get(file);
+    const { capacity, security, anew } = jpegs.get(file);
     const most = capacity(storedName(secret.name));
     const judged = { ...security, condition: conditionOf(cover) };
-    return { text: fits(secret, most, "Use a larger JPEG, or a PNG file.", judged, safe), history: security.history };
+    const text = fits(secret, most, "Use a larger JPEG, or a PNG file.", judged, safe);
+    return { text, history: security.history, anew };
   } catch (error) {
     if (error instanceof PageError) return { text: `${error.message} ${error.hint}` };
     throw error;

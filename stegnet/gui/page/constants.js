@@ -129,6 +129,7 @@ export const JPEG = {
   CARRIED: 63,
   GROUP: 2048,
   FINEST: 1.8,
+  TOO_FINE: "changes at its quality, 99 or 100, are easy to find",
   USUAL_QUALITY: 95,
   MOST_RATE: 1.0,
   MOST_BESIDE: 0.7,
