@@ -1,7 +1,7 @@
 """Stage code: hashes of the files that define the network and a loss of one's own, in this repository or outside.
 
-DVC can't find files by a module's name, so params.yaml has the path of one's own, which this stage depends on. Stages
-check and train depend on its output instead: a change of another network repeats neither.
+DVC can't find files by a module's name, so `code` in params.yaml is the path of one's own, which this stage depends on.
+Stages check and train depend on its output instead: a change of another network repeats neither.
 """
 
 from pathlib import Path

@@ -61,11 +61,6 @@ _OF_BASES = {
 }
 _OF_FAMILIES: dict[str, dict[str, Any]] = {
     "costa": {"scramble.base": "coded", "train.lr": 0.005, "train.container_start": 1.0},
-    # Its container's error can't exceed 10 levels.
-    "udh": {"scramble.base": "none", "train.lr": 0.001, "train.container_start": 1.0},
-    "hinet": {"scramble.base": "none", "train.lr": 3.162e-05, "train.container_start": 1.0},
-    "deepmih": {"scramble.base": "none", "train.lr": 1.0e-05, "train.container_start": 1.0},
-    "stegformer": {"scramble.base": "none", "train.lr": 0.0002},
 }
 
 

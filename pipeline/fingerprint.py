@@ -10,7 +10,6 @@ import yaml
 from pipeline.config import Config
 from stegnet.core.names import MARK
 
-NETWORK, LOSS = "model.name", "train.loss.own"  # keys of params.yaml
 _ROOT = Path(__file__).parents[1]
 
 
@@ -33,27 +32,34 @@ def stage_code(name: str) -> list[str]:
 
 
 def code_hashes(config: Config) -> dict[str, str]:
-    """Return the hashes of the code of `model.name` and of `train.loss.own`; "" is hashed without one."""
-    own = own_code(config)
+    """Return the hashes of the code of `model.name` and of `train.loss.own`; "" is hashed without one.
+
+    Of one's own, it is all code that `code` names, if that holds it.
+    """
+    watched = Path(config.code).resolve()
+    paths = {key: watched if path.is_relative_to(watched) else path for key, path in own_code(config).items()}
     family = _ROOT / f"stegnet/networks/families/{config.model.name}.py"
-    network = own.get(NETWORK, family if family.is_file() else None)
-    files = {"network": network, "loss": own.get(LOSS)}
-    return {name: source_hash([path] if path else []) for name, path in files.items()}
+    if family.is_file():
+        paths["model.name"] = family
+    keys = {"network": "model.name", "loss": "train.loss.own"}
+    return {name: source_hash([paths[key]] if key in paths else []) for name, key in keys.items()}
 
 
 def own_code(config: Config) -> dict[str, Path]:
     """Return where a network and a loss of one's own are, by their keys in params.yaml, if there are any.
 
-    For my.module:Name it is the file my.py, or the folder of the package `my`; one that is not found has no path.
+    It is the package folder that the module is in, or the file of a module in none. One that is not found has no path.
     """
-    names = {NETWORK: config.model.name, LOSS: str(config.train.loss["own"])}
+    names = {"model.name": config.model.name, "train.loss.own": str(config.train.loss["own"])}
     paths = {key: _path(name) for key, name in names.items() if MARK in name}
     return {key: path for key, path in paths.items() if path}
 
 
 def _path(name: str) -> Path | None:
-    spec = find_spec(name.partition(MARK)[0].partition(".")[0])
+    top, *inner = name.partition(MARK)[0].split(".")
+    spec = find_spec(top)
     if spec is None:
         return None
     (place, *_) = spec.submodule_search_locations or [str(spec.origin)]
-    return Path(place).resolve()
+    module = Path(place, *inner).resolve()
+    return module if module.exists() else module.parent

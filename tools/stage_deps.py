@@ -3,7 +3,7 @@
 DVC repeats a stage if one of its `deps` has changed. A module that a stage imports and that is missing there leaves a
 stale result with no word; one too many trains for nothing. So the modules are found by reading imports. A package of
 stegnet is named as a whole, but for `networks`: there and in the pipeline, a folder of which more than half is
-imported. All other deps, such as data, stay as they are written.
+imported, and no family is left out. All other deps, such as data, stay as they are written.
 """
 
 import argparse
@@ -84,7 +84,8 @@ def _cover(folder: Path, files: set[Path]) -> Iterator[str]:
     """Yield a folder that is named as a whole, or what of it is imported."""
     modules = {file for file in folder.rglob("*.py") if not _computes_nothing(file)}
     is_package = folder.parent == ROOT / "stegnet" and folder.name != "networks"  # with its C sources and tables
-    if is_package or (folder.parent != ROOT and 2 * len(files & modules) > len(modules)):
+    most = folder.parent != ROOT and 2 * len(files & modules) > len(modules) and not FAMILIES & modules - files
+    if is_package or most:
         yield folder.relative_to(ROOT).as_posix()
         return
     for child in sorted(folder.iterdir()):

@@ -212,7 +212,8 @@ def find_family(name: str) -> type[Pair]:
             raise ConfigError(f"{name} is not a subclass of stegnet.networks.Pair", parameter="model.name")
         return family
     if name not in family_names():
-        hint = f"{did_you_mean(name, family_names())} known: {', '.join(family_names())}".lstrip()
+        known = f"known: {', '.join(family_names())}; or a class of your own, my.module:Class"
+        hint = f"{did_you_mean(name, family_names())} {known}".lstrip()
         raise ConfigError(f"unknown family {name!r}", hint, parameter="model.name")
     if name not in _REGISTERED:
         import_module(f"stegnet.networks.families.{name}")

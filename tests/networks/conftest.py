@@ -1,4 +1,4 @@
-"""A small pair of each family."""
+"""A small pair of each family, and of each network of the zoo."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from stegnet.networks import Pair, build
 SMALL: dict[str, dict[str, Any]] = {
     "baluja": {"width": 4},
     "costa": {"width": 6, "ends": 2, "backbone": "test_convnext"},
-    "deepmih": {"blocks": 2, "width": 4},
-    "hinet": {"blocks": 2, "width": 4},
     "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},
     "modem": {"rungs": [{"bits": 2, "scale": 1.0}, {"bits": 3, "scale": 2.0}], "width": 6, "blocks": 2},
-    "stegformer": {"width": 1},
     "timm_unet": {"backbone": "test_resnet", "width": 4},
-    "udh": {"width": 4},
     "unet": {"width": 4},
+    "study.zoo.deepmih:DeepMIH": {"blocks": 2, "width": 4},
+    "study.zoo.hinet:HiNet": {"blocks": 2, "width": 4},
+    "study.zoo.stegformer:StegFormer": {"width": 1},
+    "study.zoo.udh:UniversalDeepHiding": {"width": 4},
 }
 
 

@@ -44,7 +44,8 @@ def test_loading_the_shipped_weights_imports_no_rival_and_no_configuration():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ConfigError, match=r"model.name: unknown family 'invertable'") as caught:
         build("invertable")
-    known = f"known: {', '.join(family_names())}"  # with those that others have registered in this process
+    registered = ", ".join(family_names())  # with those that others have registered in this process
+    known = f"known: {registered}; or a class of your own, my.module:Class"
     assert {"costa", "invertible", "modem", "unet"} <= set(family_names())
     assert caught.value.hint == f"did you mean invertible? {known}"
     with pytest.raises(ConfigError) as caught:

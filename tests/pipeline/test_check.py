@@ -27,7 +27,7 @@ def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(
     "changes",
     [
         {"model.name": "unet", "model.backbone": "resnet18"},
-        {"model.name": "stegformer", "model.ends": 2},
+        {"model.name": "study.zoo.stegformer:StegFormer", "model.ends": 2},
         {"model.name": "baluja", "model.pretrained": True},
         {"model.name": "costa", "model.backbone": "none", "model.pretrained": True},
         {"model.name": "invertible", "train.base_weight": 0.5},

@@ -60,7 +60,6 @@ def test_the_repository_s_params_load():
         ({"model.name": "mine:Own"}, "means", 0.002, 0.05, 0.02),
         ({"model.name": "unet", "scramble.base": "coded"}, "coded", 0.002, 1.35, 0.0001),
         ({"model.name": "costa", "scramble.base": "none", "train.lr": 0.1}, "none", 0.1, 0.0, 1.0),
-        ({"model.name": "hinet"}, "none", 3.162e-05, 0.0, 1.0),
     ],
 )
 def test_auto_is_what_suits_family_and_base(changes, base, rate, bits, start):

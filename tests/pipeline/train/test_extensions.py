@@ -13,6 +13,7 @@ from pipeline.code import main as write_code_hashes
 from pipeline.evaluate import quality
 from pipeline.evaluate.statistics import summarise
 from pipeline.fingerprint import code_hashes
+from pipeline.preset import preset_files, read_preset
 from pipeline.stage import write_json
 from pipeline.tracking.results import evaluate_result
 from pipeline.train import losses
@@ -94,6 +95,26 @@ def test_code_that_is_not_watched_is_refused(tmp_path: Path, monkeypatch, key: s
     advised = str(caught.value.hint).removeprefix("-S code=").partition(",")[0]
     for code in (advised, str(tmp_path)):
         write_code_hashes(check(changed(read(PARAMS), {key: value, "code": code})), out)
+
+
+@pytest.mark.parametrize("name", ["mine:Plain", "ours.deep:Plain"])
+@pytest.mark.usefixtures("mine")
+def test_all_code_that_is_watched_counts(tmp_path: Path, name: str) -> None:
+    """A change beside the network's file, as that of a layer that it imports, trains it again."""
+    (tmp_path / "ours").mkdir()
+    config = check(changed(read(PARAMS), {"model.name": name, "code": str(tmp_path)}))
+    first = code_hashes(config)
+    (tmp_path / "layers.py").write_text("width = 3", encoding="utf-8")
+    second = code_hashes(config)
+    assert first["network"] != second["network"]
+    assert first["loss"] == second["loss"]
+
+
+def test_the_code_of_the_zoo_is_in_its_profiles() -> None:
+    own = [name for name in preset_files() if ":" in str(read_preset(name)["model.name"])]
+    assert len(own) == 4
+    for name in own:
+        write_code_hashes(check(changed(read(PARAMS), read_preset(name))), Path("/dev/null"))
 
 
 def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

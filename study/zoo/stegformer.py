@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.pixels import GREY
-from stegnet.networks.pair import Pair, register
+from stegnet.networks import Pair
 
 PATCH = 2  # side of a token in pixels
 WINDOW = 8  # side of a window in tokens
@@ -278,7 +278,6 @@ def _stage(channels: int, heads: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(*(AdaptiveBlock(channels, heads) for _ in range(blocks)))
 
 
-@register
 class StegFormer(Pair):
     """Two transformers that share no weights.
 

@@ -13,11 +13,10 @@ where a batch norm follows, which would remove it.
 from torch import Tensor, nn
 
 from stegnet.core.pixels import GREY
-from stegnet.networks.layers import UNetGenerator, revealing_convolutions
-from stegnet.networks.pair import Pair, register
+from stegnet.networks import Pair
+from stegnet.networks.families.unet import UNetGenerator, revealing_convolutions
 
 
-@register
 class UniversalDeepHiding(Pair):
     """A U-Net that never sees the cover, and a small network that reveals the secret.
 
@@ -28,8 +27,8 @@ class UniversalDeepHiding(Pair):
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         steps = 5  # of downsampling
-        self.hider = UNetGenerator(3, width, steps, nn.BatchNorm2d, nn.Tanh())
-        self.revealer = revealing_convolutions(width, nn.BatchNorm2d)
+        self.hider = UNetGenerator(3, width, steps, nn.Tanh())
+        self.revealer = revealing_convolutions(width)
         self.apply(_initialise)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ from stegnet.core.names import TRUSTED
 from stegnet.networks.card import read_card
 from stegnet.networks.pair import load_pair
 from study.photograph_pairs import pairs_of
-from study.zoo_ruler import EXACT, STORED, Pixels, means, ruler_of
+from study.zoo.ruler import EXACT, STORED, Pixels, means, ruler_of
 
 OURS = "costa"  # the preset of this project's own pair, to compare with
 FIGURES = "figures.json"

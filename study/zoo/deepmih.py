@@ -9,11 +9,9 @@ Departures: there is no second network, and so no importance map, which would sh
 Revealing is deterministic in evaluation mode (see `DenseCouplingPair`).
 """
 
-from stegnet.networks.layers import DenseCouplingPair
-from stegnet.networks.pair import register
+from study.zoo.hinet import DenseCouplingPair
 
 
-@register
 class DeepMIH(DenseCouplingPair):
     """Affine couplings of both branches.
 

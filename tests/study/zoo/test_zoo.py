@@ -12,8 +12,8 @@ import yaml
 from PIL import Image
 
 from stegnet.networks import Pair
-from study import zoo
-from study.zoo_ruler import WholePictures
+from study.zoo import __main__ as zoo
+from study.zoo.ruler import WholePictures
 from tests.support.lab import PARAMS, ROOT, changed, read
 from tests.support.shards import write_shards
 
