@@ -105,4 +105,4 @@ docs: $(READY) ## build the documentation as a site: site/index.html
 	mkdocs build --strict --quiet --site-dir site
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)
-	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/speed.json reports/detect reports/video .checkpoints study/modem study/multiscale study/shipped study/trained
+	rm -rf build reports/prepare.json reports/index.html reports/train reports/evaluate reports/speed.json reports/detect reports/video .checkpoints study/modem study/shipped study/trained

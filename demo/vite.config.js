@@ -36,7 +36,6 @@ export default defineConfig({
     __PAIR__: JSON.stringify(pair("default")),
     __NETWORKS__: JSON.stringify(networks()),
     __MODEM__: JSON.stringify(modem()),
-    __PREDICTOR__: JSON.stringify(predictor()),
   },
   assetsInclude: ["**/*.onnx"],
   resolve: {
@@ -55,11 +54,6 @@ function addIcon() {
 /** What index.html says without a program stands in comments there. */
 function alone(html) {
   return html.replace(/<!-- in program -->[^]*?<!-- end -->/g, "").replace(/<!-- alone:([^]*?)-->/g, "$1");
-}
-
-/** The network that predicts pictures, as a record identifies it, and the pixels to each side that it sees. */
-function predictor() {
-  return { id: weightsId("multiscale").slice(0, 8), reach: card("multiscale").options.blocks + 1 };
 }
 
 /** SHA-256 of a weights file. */

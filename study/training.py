@@ -1,20 +1,18 @@
-"""Stages modem and multiscale: train a network by params.yaml, and by the changes in modem.yaml or multiscale.yaml."""
+"""Stage modem: train the pair that survives JPEG by params.yaml, and by the changes in modem.yaml."""
 
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config, changed, check, check_as, flatten, read
+from pipeline.config import Config, changed, check_as, flatten, read
 from pipeline.stage import bar, run_stage
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.devices import training_processes
-from pipeline.train.run import TrainingRun, prepare_run
+from pipeline.train.run import prepare_run
 from pipeline.train.train import train, write_weights
 from stegnet.core.parallel import rank
-from study.tasks import multiscale  # noqa: F401  # registers the family
 from study.tasks.modem_config import ModemConfig
 from study.tasks.modem_task import ModemTask
-from study.tasks.prediction import PredictionTask
 
 CHECKPOINTS = Path(".checkpoints/others")
 
@@ -24,7 +22,7 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
     changed_to = changed_config(changes)
     with training_processes("study.training", changed_to):
         leads = rank() == 0
-        run = run_of(changed_to, shards)
+        run = prepare_run(changed_to, shards, ModemTask)
         progress = partial(bar, desc=weights.stem, disable=not leads)
         result = train(run, CHECKPOINTS, lambda point: None, progress)
         if leads:
@@ -32,17 +30,10 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
             Checkpoint(CHECKPOINTS, run.fingerprint).remove()
 
 
-def changed_config(changes: Path) -> Config:
+def changed_config(changes: Path) -> ModemConfig:
     """The parameters of the training: params.yaml with the changes of a YAML file."""
     values: Any = changed(read(Path("params.yaml")), flatten(read(changes)))
-    if values["model"]["name"] == "modem":
-        return check_as(values, ModemConfig)
-    return check(values)
-
-
-def run_of(config: Config, shards: Path) -> TrainingRun:
-    """The training of a modem, or of a network that predicts pictures, on the shards."""
-    return prepare_run(config, shards, ModemTask if config.model.name == "modem" else PredictionTask)
+    return check_as(values, ModemConfig)
 
 
 if __name__ == "__main__":

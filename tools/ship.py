@@ -1,8 +1,7 @@
 """Ships a trained network with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
 Measures a pair on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then
-builds its report. A network that predicts pictures needs neither CURVE nor SHARDS; `python -m study.full_containers`
-measures what is hidden with the one that is shipped.
+builds its report.
 """
 
 import argparse
@@ -20,14 +19,10 @@ from pipeline.stage import film_bar
 from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
-from stegnet.core.names import SHIPPED_PREDICTOR
-from stegnet.core.onnx_graphs import ID
-from stegnet.near.prediction_export import prediction_graphs
 from stegnet.networks import Network
-from stegnet.networks.card import SHIPPED, Card, weights_id
+from stegnet.networks.card import SHIPPED
 from stegnet.networks.onnx_export import export
 from stegnet.networks.pair import load_pair
-from study.tasks.multiscale import Multiscale
 
 CURVE = Path("reports/shipped/curve.csv")
 FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
@@ -36,31 +31,18 @@ FILMS = Path("assets/cover.mp4"), Path("assets/secret.mp4")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
-    parser.add_argument("curve", type=Path, nargs="?", help="its training curve")
-    parser.add_argument("shards", type=Path, nargs="?")
+    parser.add_argument("curve", type=Path, help="its training curve")
+    parser.add_argument("shards", type=Path)
     parser.add_argument("--note", required=True, help="data, command, hardware and duration, for the card")
     options = parser.parse_args()
     pair, card = load_pair(options.weights)
     training = card.training | {"note": options.note}
-    if isinstance(pair, Multiscale):
-        ship_predictor(pair, dataclasses.replace(card, training=training))
-        return
-    if not (options.curve and options.shards):
-        parser.error("a pair needs CURVE and SHARDS")
     figures = measure(options.weights, options.shards)
     write_weights(SHIPPED, pair, dataclasses.replace(card, training=training, figures=card.figures | figures))
     export(SHIPPED, SHIPPED.parent)
     CURVE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(options.curve, CURVE)
     print(json.dumps(figures, indent=2))
-
-
-def ship_predictor(network: Multiscale, card: Card) -> None:
-    """Write the weights of a network that predicts pictures, and its ONNX files."""
-    write_weights(SHIPPED_PREDICTOR, network, card)
-    metadata = {ID: weights_id(SHIPPED_PREDICTOR), "stegnet.card": json.dumps(dataclasses.asdict(card), sort_keys=True)}
-    for name, graph in prediction_graphs(network, metadata).items():
-        SHIPPED_PREDICTOR.with_suffix(f".{name}.onnx").write_bytes(graph)
 
 
 def measure(weights: Path, shards: Path) -> dict[str, float]:

@@ -21,7 +21,7 @@ import { readJpeg } from "./jpeg/coefficients.js";
 import { JpegCover, roundingErrors } from "./jpeg/jpeg_cover.js";
 import { encodeJpeg, toYcc } from "./jpeg/libjpeg.js";
 import { withMetadata } from "./jpeg/markers.js";
-import { levelDecoders, makeEngine } from "./network/engine.js";
+import { makeEngine } from "./network/engine.js";
 import { blank, channelsOf, isGrey, psnr, toPicture } from "./picture.js";
 import { isPng, readPng } from "./png.js";
 import { resize } from "./resize.js";
@@ -193,9 +193,8 @@ async function revealWith({ container, film, keyInput, device }) {
     return { file: bytes, ...found, robust: false };
   }
   onProgress("pictures");
-  const decoders = levelDecoders("cpu", onProgress);
   const { secret, file, ...state } =
-    (await revealFromJpeg(container, keyInput, decoders)) ?? (await revealFromPixels(container, keyInput, device));
+    (await revealFromJpeg(container, keyInput)) ?? (await revealFromPixels(container, keyInput, device));
   if (file) return { file: file.bytes, name: file.name, ...state };
   onProgress("write");
   return { file: await encodePng(secret), name: "revealed.png", secret, ...state };

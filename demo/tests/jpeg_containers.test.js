@@ -6,17 +6,12 @@ import { test } from "node:test";
 
 import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg } from "../src/codec/jpeg.js";
 import { fromHex } from "../src/format/bytes.js";
-import { keySource } from "../src/format/keys.js";
-import { sealSamples, unseal } from "../src/format/seal.js";
 import { optimalTable, readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
 import { encodeJpeg, toYcc } from "../src/jpeg/libjpeg.js";
 import { withMetadata } from "../src/jpeg/markers.js";
 import { roundingDirections, roundingErrors } from "../src/jpeg/jpeg_cover.js";
 import { shownLuma } from "../src/jpeg/blocks.js";
-import { coefficientCosts } from "../src/jpeg/costs.js";
-import { frameOf, mediumOf, withSamples } from "../src/jpeg/samples.js";
-import { readPng } from "../src/png.js";
-import { jpegXl, nearVectors, predictor, read, seeded, steps } from "./vectors.js";
+import { read, seeded, steps } from "./vectors.js";
 
 const ANSWERS = JSON.parse(read("jpeg_vectors/answers.json"));
 const KEY = { file: fromHex(steps.key) };
@@ -54,20 +49,6 @@ function waves() {
   });
   return { width, height, data };
 }
-
-test("a near-lossless picture is revealed from a JPEG", async () => {
-  const { file: name, key, shown, within } = nearVectors.find(({ file }) => file === "grey.png");
-  const keys = keySource({ file: fromHex(key) });
-  const { record } = await unseal(readPng(read(`near_lossless_vectors/${name}`)), keys.ring());
-  const jpeg = readJpeg(encodeJpeg(waves(), 90));
-  const frame = frameOf(jpeg);
-  const costs = coefficientCosts(jpeg, frame.data, seeded(4), { errors: null, onProgress: () => {} });
-  const options = { costsOf: () => costs, random: seeded(5), medium: await mediumOf(jpeg), fixed: null };
-  await sealSamples(frame, record, await keys.newKeys(seeded(6)), options);
-  const container = withPlanes(jpeg, withSamples(jpeg, frame.data));
-  const revealed = await revealFromJpeg(container, { file: fromHex(key) }, { jpegXl, predictor });
-  assert.deepEqual([digest(revealed.secret.data), revealed.within, revealed.whole], [shown[0], within, true]);
-});
 
 test("what fits does, and a byte more does not", async () => {
   const jpeg = readJpeg(encodeJpeg(waves(), 90));

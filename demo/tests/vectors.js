@@ -1,11 +1,9 @@
 /** The test vectors of the format (docs/format.md, "Test vectors"), and the ideal networks that they were made for. */
 
-import { createHash, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { makeAvif } from "../src/network/avif.js";
-import { makeJpegXl } from "../src/network/jpeg_xl.js";
-import { makePredictor } from "../src/network/predictor.js";
 
 globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global
 
@@ -17,7 +15,6 @@ export const steps = JSON.parse(read("steps.json"));
 export const robustSteps = JSON.parse(read("robust_steps.json"));
 export const { vectors } = JSON.parse(read("vectors/answers.json"));
 export const { vectors: layeredVectors } = JSON.parse(read("two_layer_vectors/answers.json"));
-export const { vectors: nearVectors } = JSON.parse(read("near_lossless_vectors/answers.json"));
 
 /** A picture of steps.json. */
 export const picture = ({ width, height, samples }) => ({ width, height, data: bytesOf(samples) });
@@ -41,20 +38,6 @@ export function seeded(seed) {
 
 export const avif = makeAvif(async (name) =>
   readFileSync(new URL(`../node_modules/@jsquash/avif/codec/${CODECS[name]}`, import.meta.url)),
-);
-
-export const jpegXl = makeJpegXl(async () =>
-  readFileSync(new URL("../node_modules/jxl-oxide-wasm/jxl_oxide_wasm_bg.wasm", import.meta.url)),
-);
-
-const shipped = new URL("../../stegnet/weights/multiscale", import.meta.url).pathname;
-const options = JSON.parse(readFileSync(`${shipped}.json`)).options;
-
-/** The shipped network, by the runtime of the page. */
-export const predictor = makePredictor(
-  { id: createHash("sha256").update(readFileSync(`${shipped}.safetensors`)).digest("hex").slice(0, 8), reach: options.blocks + 1 },
-  () => import("onnxruntime-web"),
-  async (name) => readFileSync(`${shipped}.${name}.onnx`),
 );
 
 /** Puts one of five levels of the secret into the low four bits of the cover. */
@@ -93,6 +76,4 @@ export const ideal = (kind, period = 0) => ({
   onProgress: () => {},
   run: async (name, width, height, ...planes) => (period ? PHASES : LEVELS)[name]?.(...planes) ?? new Float32Array(),
   avif,
-  jpegXl,
-  predictor,
 });

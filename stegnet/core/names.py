@@ -8,7 +8,7 @@ import pkgutil
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ FILM: Final = "film"
 SOUND: Final = "sound"
 FILE: Final = "file"
 COVERS = (PICTURE, FILM, SOUND)
-SHIPPED_PREDICTOR = Path(__file__).parents[1] / "weights/multiscale.safetensors"  # the network that predicts pictures
 ALBUM = "album"  # pictures or sounds that hold one file together
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 CHANNEL_SUFFIX = ".channel"  # of the file of a known channel

@@ -66,7 +66,6 @@ class Info(TypedDict, total=False):
     hidden_sha256: str
     hidden_width: int
     hidden_height: int
-    hidden_largest_error: int  # of a near-lossless picture, in levels of a sample
     hidden_frames: int
     hidden_frames_per_second: float
     hidden_sound: list[str]

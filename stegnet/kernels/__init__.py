@@ -37,13 +37,12 @@ if TYPE_CHECKING:
         jpeg_steps_hold,
         jpeg_ycc,
     )
-    from stegnet.kernels.numpy_mixtures import encode_intervals, mixture_intervals, mixture_levels, mixture_shifts
     from stegnet.kernels.numpy_scan_decoding import decode_scan
     from stegnet.kernels.numpy_scans import code, count
 
 VARIABLE = "STEGNET_KERNELS"  # environment variable: NUMPY switches the kernels in C off
 NUMPY = "numpy"
-_TWINS = ("belief", "kernels", "libjpeg", "mixtures", "scan_decoding", "scans")
+_TWINS = ("belief", "kernels", "libjpeg", "scan_decoding", "scans")
 
 
 def in_numpy() -> dict[str, Callable[..., Any]]:

@@ -38,9 +38,3 @@ PyObject *jpeg_offsets(PyObject *self, PyObject *arguments);
 PyObject *jpeg_forward(PyObject *self, PyObject *arguments);
 PyObject *jpeg_blocks_hold(PyObject *self, PyObject *arguments);
 PyObject *jpeg_steps_hold(PyObject *self, PyObject *arguments);
-
-/* _mixtures.c */
-PyObject *mixture_shifts(PyObject *self, PyObject *arguments);
-PyObject *mixture_intervals(PyObject *self, PyObject *arguments);
-PyObject *mixture_levels(PyObject *self, PyObject *arguments);
-PyObject *encode_intervals(PyObject *self, PyObject *arguments);

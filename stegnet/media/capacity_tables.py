@@ -4,7 +4,7 @@ The figures are means: a picture of fine texture may come back 8 dB worse, a pla
 table was measured (compression.py, tools of commit 409090fb) on 22 to 44 photographs (ImageNet, the middle 256×256
 pixels) and on two films (Big Buck Bunny, and a cockatoo at its feeder, 640×360, 25 frames each, without sound). Up to
 0.25 bits per pixel, pictures are scaled too, as the method "robust" does (`fit_picture` in `robust/survival.py`,
-the same 44 photographs). At 6.8 they are near-lossless where that is better (reports/shipped/full_containers.csv).
+the same 44 photographs).
 """
 
 import math
@@ -21,8 +21,6 @@ PICTURES = {
     2: 41.1,
     3: 44.0,
     4.3: 46.0,
-    6: 48.7,
-    6.8: 49.7,
 }
 FILMS = {0.05: 34.3, 0.1: 37.4, 0.5: 45.0, 1: 48.6, 2: 52.0}
 

@@ -35,7 +35,6 @@ from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover
-    from stegnet.near import Coded
     from stegnet.video.films import FilmInfo
 
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
@@ -119,10 +118,9 @@ def _probe_film(path: Source) -> Probe:
 class Compressed:
     """Compressed copy of a picture, film or sound."""
 
-    path: Path  # path of the copy; if `coded` is set, of its data
+    path: Path
     description: str  # format and quality, for messages
     psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
-    coded: "Coded | None" = None  # the picture, if it is coded nearly without loss
 
 
 def visible_form(path: Source) -> Form | None:

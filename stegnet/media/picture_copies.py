@@ -1,29 +1,24 @@
 """Compressing pictures to a given number of bytes, so that they can be hidden as files.
 
-A picture becomes lossless WebP if that fits, or else AVIF, or a near-lossless picture where that is better. AVIF is
-4:4:4 and tuned for PSNR, as the networks are. The quality is the highest that fits, at the original resolution. Colours
-become sRGB, and metadata (camera, place, title) is dropped.
+A picture becomes lossless WebP if that fits, or else AVIF. AVIF is 4:4:4 and tuned for PSNR, as the
+networks are. The quality is the highest that fits, at the original resolution. Colours become sRGB, and metadata
+(camera, place, title) is dropped.
 """
 
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from stegnet import near
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
-from stegnet.core.names import counted
 from stegnet.core.parallel import Step, no_step
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
-
-if TYPE_CHECKING:
-    from stegnet.near import Coded
 
 AVIF = ".avif"
 WEBP = ".webp"
@@ -49,40 +44,6 @@ def compress_picture(path: Path, folder: Path, limit: int, progress: Step = no_s
         return exact
     picture = np.asarray(image)
     return _Avif(path, picture, folder, progress).best(limit)
-
-
-def compress_picture_nearly(path: Path, folder: Path, limit: int, progress: Step = no_step) -> Compressed:
-    """Compress a picture as `compress_picture`, but to a near-lossless one where its PSNR is better than AVIF's.
-
-    A near-lossless picture is not a file, but data of a record of its own kind.
-    """
-    above_avif = 49.5  # dB, from which on near-lossless pictures are better than AVIF of the same bytes
-    image = Image.fromarray(read_picture(path))
-    if exact := _lossless(image, folder, limit):
-        progress(1, 1)
-        return exact
-    picture = np.asarray(image)
-    del image
-    coded = near.fit(picture, limit, progress)
-    quality = psnr(picture, near.restored(picture, coded)) if coded else 0.0
-    if quality < above_avif:
-        encoder = _Avif(path, picture, folder, progress)
-        if coded is None or encoder.may_reach(quality, limit):
-            avif = encoder.best(limit)
-            if coded is None or (avif.psnr or 0.0) >= quality:
-                return avif
-    assert coded is not None
-    return _near_lossless(coded, folder, quality)
-
-
-def _near_lossless(coded: "Coded", folder: Path, quality: float) -> Compressed:
-    """Return a picture that is coded nearly without loss as a copy; `quality` is its PSNR in dB."""
-    copy = folder / "near"
-    copy.write_bytes(coded.data)
-    largest = coded.coder.largest_error(coded.steps)
-    levels = counted(largest, "level")
-    error = f"each sample within {levels} of the original, {quality:.1f} dB" if largest else "exact"
-    return Compressed(copy, f"{coded.coder.label}, {error}", quality, coded)
 
 
 def _lossless(image: Image.Image, folder: Path, limit: int) -> Compressed | None:
@@ -182,15 +143,6 @@ class _Avif(Encoder):
             self._made[self._effort, rate] = out
             self._progress(min(count, steps), steps)
         return self._made[self._effort, rate]
-
-    def may_reach(self, quality: float, limit: int) -> bool:
-        """Return whether copies of at most `limit` bytes may have a PSNR in dB, by two quick attempts."""
-        for_a_bit = 1.0  # dB that a bit per pixel adds, about
-        better = 0.6  # dB that thorough attempts add at most
-        first = self.encode(8.0 * limit).stat().st_size
-        made = self.encode(8.0 * limit * limit / first)
-        spare = 8 * (limit - made.stat().st_size) / self._picture[..., 0].size
-        return psnr(self._picture, read_picture(made)) + for_a_bit * spare + better >= quality
 
     def best(self, limit: int) -> Compressed:
         """Return the best copy of at most `limit` bytes."""

@@ -51,7 +51,6 @@ class GroupedMedium(Medium):
     spare: ClassVar[bool] = True
     effort: ClassVar[int] = FILM_EFFORT
     last_phase: ClassVar[Literal["write", "verify"]] = "verify"
-    near_lossless: ClassVar[bool] = False
 
     @abstractmethod
     def share_capacity(self, name: str, key: Key) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from stegnet import near, video
+from stegnet import video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, StegnetError
 from stegnet.core.names import ALBUM, FILE, FILM, JPEG_SUFFIXES, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
@@ -46,13 +46,10 @@ from stegnet.methods.method import (
 )
 from stegnet.methods.registry import METHODS, album_method
 from stegnet.record import (
-    ALL_OR_NOTHING,
     UNREADABLE,
     Container,
     Header,
-    NearLossless,
     Record,
-    altered,
     collect_whole,
     may_be_lost,
     not_given_back,
@@ -69,7 +66,6 @@ from stegnet.results import (
     film_form_of,
     text_report,
     write_film,
-    write_revealed,
 )
 from stegnet.sealing import SampleModel
 
@@ -512,52 +508,11 @@ class FoundFile(FoundSecret):
         return found | inspection.damage
 
 
-class FoundNearLossless(FoundSecret):
-    """A picture that was coded nearly without loss; no network hid it."""
-
-    kind = PICTURE
-
-    def __init__(self, container: Container, context: Context, method: str, header: NearLossless) -> None:
-        super().__init__(container, context)
-        self.method = method
-        self.header = header
-
-    def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        """Write the picture. Raises RevealError also if its data is damaged, which the MAC would tell."""
-        reading = self.container.first
-        record = reading.record
-        assert record is not None, "its header was read"
-        if strict and not reading.whole:
-            hint = Text("without ", Setting("strict", True), ", it is revealed")
-            raise RevealError(altered(self.container.kind), hint, subject=self.container.path)
-        picture = self.context.with_heartbeat("reveal", lambda: self._decoded(record.data))
-        trouble = () if reading.whole else (altered(self.container.kind),)
-        error = self.header.largest_error
-        note = f"each sample is within {counted(error, 'level')} of the original" if error else "it is the original"
-        return replace(write_revealed(out, picture), notes=(f"hidden: a picture, {note}",), trouble=trouble)
-
-    def _decoded(self, data: bytes) -> np.ndarray:
-        header = self.header
-        try:
-            return near.decode(near.Coded(header.height, header.width, header.steps, header.coder, data))
-        except ValueError as error:
-            raise RevealError(f"the hidden picture is damaged ({error})", ALL_OR_NOTHING) from error
-
-    def details(self) -> dict[str, Any]:
-        """Return the picture's size and its largest error in levels, and the damage, if any."""
-        header = self.header
-        size = {"hidden_width": header.width, "hidden_height": header.height}
-        found = size | {"hidden_largest_error": header.largest_error}
-        return found | self.container.inspect(self.context.progress).damage
-
-
 def found_file(container: Container, context: Context, method: str) -> FoundSecret | NotFound:
-    """Return the file or near-lossless picture that a method has hidden, if any; errors are those of `Method.find`."""
+    """Return the file that a method has hidden, if any; errors are those of `Method.find`."""
     header = container.header(context.progress)
     if header is None:
         return NotFound()
-    if isinstance(header.secret, NearLossless):
-        return FoundNearLossless(container, context, method, header.secret)
     return FoundFile(container, context, method, header) if header.kind == FILE else NotFound()
 
 

@@ -45,7 +45,7 @@ class JpegMedium(SampleMedium):
     """
 
     larger = Text("use a larger JPEG, one with more detail", OR_ALBUM)
-    tells_share = near_lossless = False
+    tells_share = False
     efficiency = 1.0
     promise = ""
     arrives_otherwise = False

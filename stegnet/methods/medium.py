@@ -93,7 +93,6 @@ class Medium(ABC):
         larger: the hint if a file does not fit.
         safer: the hint if a file is more than is hard to find; "": the usual one.
         tells_share: whether the report says which share of the capacity is used.
-        near_lossless: whether a picture that does not fit may be coded nearly without loss.
         last_phase: the phase of the work that follows "hide".
     """
 
@@ -105,7 +104,6 @@ class Medium(ABC):
     larger: str = Text("use a larger cover", OR_ALBUM)
     safer: ClassVar[str] = ""
     tells_share: ClassVar[bool] = True
-    near_lossless: ClassVar[bool] = True
 
     @property
     def size(self) -> tuple[int, int]:
@@ -352,7 +350,7 @@ class _Fitting(FileSpace):
         return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
 
     def compressors(self) -> Compressors:
-        return media_compressors(self._medium.near_lossless) if self._compresses else {}
+        return media_compressors() if self._compresses else {}
 
 
 def _seal(

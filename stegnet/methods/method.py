@@ -21,12 +21,12 @@ from stegnet.core.parallel import Progress, Step, in_steps, no_progress, with_he
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Randomness
+from stegnet.keys import ContainerKeys, Key, KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
-from stegnet.media.picture_copies import AVIF, compress_picture, compress_picture_nearly
+from stegnet.media.picture_copies import AVIF, compress_picture
 from stegnet.networks.card import SHIPPED, same_kind
-from stegnet.record import Container, Header, NearLossless, Record, file_header, file_records
+from stegnet.record import Container, Record, file_header, file_records
 from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_by, not_safe, stored_name
 
 T = TypeVar("T")
@@ -260,17 +260,12 @@ class HiddenFile:
     @property
     def line(self) -> str:
         """Line on the hidden file."""
-        shown = f"{printable(self.name)} as a picture" if self.copy and self.copy.coded else printable(self.name)
-        line = f"hidden: {shown}, {counted(self.size, 'byte')}"
+        line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
         return f"{line}, byte for byte" if self.unchanged else line
 
     def record(self, randomness: Randomness) -> Record:
         """Return the record of a picture that holds the whole file."""
         with self.file.open("rb") as source:
-            if self.copy and self.copy.coded:
-                coded = self.copy.coded
-                picture = NearLossless(coded.width, coded.height, coded.steps, coded.coder)
-                return Record(Header(randomness(FILM_ID_BYTES), PICTURE, 1, picture), 0, data=source.read())
             (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
             return record
 
@@ -310,10 +305,9 @@ class FileSpace(ABC):
         return media_compressors()
 
 
-def media_compressors(single: bool = False) -> Compressors:
-    """Return the compressor of each kind of media; if all is in a `single` record, pictures may be near-lossless."""
-    picture = compress_picture_nearly if single else compress_picture
-    return {PICTURE: (picture, AVIF), FILM: (_compress_film, ".mkv")}
+def media_compressors() -> Compressors:
+    """Return the compressor of each kind of media."""
+    return {PICTURE: (compress_picture, AVIF), FILM: (_compress_film, ".mkv")}
 
 
 def _compress_film(path: Path, folder: Path, limit: int, progress: Step) -> Compressed:

@@ -21,7 +21,6 @@ from stegnet.core.text import Setting, Text
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "default.safetensors"
 MODEM = "modem"  # the family that hides bits
-HIDE_NO_PICTURES = (MODEM, "multiscale")  # families of networks that are other parts of the program
 SHIPPED_MODEM = SHIPPED.with_name("modem.safetensors")
 NETWORKS = {"prepare": 1, "enhance": 1, "hide": 2, "reveal": 1, "restore": 2}  # and the number of their inputs
 CARD_KEY = "stegnet"

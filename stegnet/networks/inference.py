@@ -39,7 +39,7 @@ from stegnet.core.pixels import (
 from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.image.pictures import resize, unresize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
-from stegnet.networks.card import HIDE_NO_PICTURES, SHIPPED, Card, read_card, weights_id
+from stegnet.networks.card import MODEM, SHIPPED, Card, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
 from stegnet.record import (
     KINDS,
@@ -148,7 +148,7 @@ class HideResult:
 
 def _scramble_of(card: Card, path: Path) -> tuple[str, int, int, float]:
     """Return base, quality, block and period of a `Network`. Raises WeightsError if one is missing or impossible."""
-    if card.model in HIDE_NO_PICTURES:
+    if card.model == MODEM:
         raise WeightsError("its network hides no pictures", "give a pair's weights", subject=path)
     base = card.scramble.get("base")
     quality = card.scramble.get("quality")

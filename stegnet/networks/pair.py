@@ -32,7 +32,7 @@ class Pair(nn.Module):
     Attributes:
         periodic: a container's samples are read modulo `period()`, which is not 0.
         bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
-        hides_pictures: false for a network that hides bits, and for one that predicts pictures.
+        hides_pictures: false for a network that hides bits.
     """
 
     periodic = False

@@ -109,9 +109,6 @@ from .record import (
     Header as Header,
 )
 from .record import (
-    NearLossless as NearLossless,
-)
-from .record import (
     Pictures as Pictures,
 )
 from .record import (

@@ -100,9 +100,6 @@ def _checked_base(record: Record, height: int, width: int) -> Base | None:
     if isinstance(secret, File):
         return None
     require(secret.width * secret.height <= MAX_PIXEL_RATIO * height * width)
-    if not isinstance(secret, Pictures):
-        check_declared(secret.height, secret.width, height * width)
-        return None
     area = hidden_size(height, width, secret)
     require(min(area) > 0)
     check_declared(max(secret.height, area[0]), max(secret.width, area[1]), height * width)  # while it is resized

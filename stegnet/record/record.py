@@ -23,7 +23,6 @@ from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.core.pixels import NONE
 from stegnet.formats.opened_file import Source
 from stegnet.keys import FILM_ID_BYTES, Key
-from stegnet.near import Coder, Steps
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
 from stegnet.video.sound_packets import SoundPacket, SoundTrack
@@ -53,7 +52,6 @@ class RecordKind(IntEnum):
     FILE = 3
     SPREAD = 4  # file spread over the frames of a film
     SPARE = 5  # file in an album with pictures to spare
-    NEAR_LOSSLESS = 6  # picture that is coded nearly without loss
 
 
 NUMBERS = {PICTURE: RecordKind.PICTURE, FILM: RecordKind.FILM, FILE: RecordKind.FILE}
@@ -65,7 +63,6 @@ class _Fields:
     start = struct.Struct(">16s32sBII")  # film id, commitment, kind, frames of the container, index of this frame
     # Base, block, weights, width, height, hidden frames, time base, rate, pixel aspect ratio.
     pictures = struct.Struct(">BH32sIIIIIIIII")
-    near_lossless = struct.Struct(">BIIBBI")  # coder, width, height, steps of the upper and lower rows, upper rows
     stamp = struct.Struct(">q")  # time stamp
     file = struct.Struct(">Q32s")  # size, SHA-256
     offset = struct.Struct(">Q")  # place in the file of the bytes that follow
@@ -95,21 +92,6 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class NearLossless:
-    """Header of a picture that is coded nearly without loss; no network hides it."""
-
-    width: int
-    height: int
-    steps: Steps  # of its samples
-    coder: Coder
-
-    @property
-    def largest_error(self) -> int:
-        """Largest difference of a sample from the original, in levels."""
-        return self.coder.largest_error(self.steps)
-
-
-@dataclass(frozen=True)
 class File:
     """Header of a file that is hidden byte for byte, without a network."""
 
@@ -127,7 +109,7 @@ class Header:
     film_id: bytes  # 16 random bytes, fresh for each hiding
     kind: str  # PICTURE, FILM or FILE
     frames: int  # number of the container's frames
-    secret: Pictures | NearLossless | File  # `File` if the kind is FILE
+    secret: Pictures | File  # `File` if the kind is FILE
 
     @property
     def file(self) -> File:
@@ -173,7 +155,7 @@ class Record:
     # an album with pictures to spare: number of the first share.
     stamp: int = 0
     base: bytes = b""  # base of the hidden picture; empty if the frame hides no picture, or the network hides all of it
-    data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file, or a coded picture
+    data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file
 
     def shares(self) -> Iterator[tuple[int, bytes]]:
         """Yield the record's shares of a spread file, each with its number (in a film, the number of the frame)."""
@@ -202,12 +184,6 @@ def format_record(record: Record, key: Key) -> bytes:
             kind = RecordKind.SPREAD
             place = _Fields.needed.pack(secret.needed)
         described = _Fields.file.pack(secret.size, secret.digest) + sized(name) + place
-    elif isinstance(secret, NearLossless):
-        kind = RecordKind.NEAR_LOSSLESS
-        steps = secret.steps
-        described = _Fields.near_lossless.pack(
-            secret.coder, secret.width, secret.height, steps.upper, steps.lower, steps.rows
-        )
     else:
         kind = NUMBERS[header.kind]
         described = _format_pictures(secret, record.stamp) + _Fields.stamp.pack(record.stamp) + sized(record.base)
@@ -226,8 +202,6 @@ def parse_record(data: bytes, key: Key) -> Record:
     require(0 <= index < frames <= MAX_FRAMES)
     if number in (RecordKind.FILE, RecordKind.SPREAD, RecordKind.SPARE):
         return _parse_file(film_id, number, frames, index, rest)
-    if number == RecordKind.NEAR_LOSSLESS:
-        return _parse_near_lossless(film_id, frames, rest)
     kind = PICTURE if number == RecordKind.PICTURE else FILM
     (flags, block, weights, width, height, hidden, *fractions), rest = take(_Fields.pictures, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
@@ -276,14 +250,6 @@ def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes)
     (offset,), rest = take(_Fields.offset, rest)
     require(offset + len(rest) <= size)
     return Record(Header(film_id, FILE, frames, file), index, offset, data=rest)
-
-
-def _parse_near_lossless(film_id: bytes, frames: int, data: bytes) -> Record:
-    """Parse the record of a picture that is coded nearly without loss."""
-    (coder, width, height, upper, lower, rows), rest = take(_Fields.near_lossless, data)
-    require(coder in list(Coder) and frames == 1 and _in_size(width, height) and rows < height)
-    picture = NearLossless(width, height, Steps(upper, lower, rows), Coder(coder))
-    return Record(Header(film_id, PICTURE, 1, picture), 0, data=rest)
 
 
 def _format_pictures(secret: Pictures, stamp: int) -> bytes:

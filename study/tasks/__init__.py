@@ -1,1 +1,1 @@
-"""What networks learn that are parts of the product, beside the pair: a modem, and a predictor of pictures."""
+"""What networks learn that are parts of the product, beside the pair: a modem."""

@@ -45,13 +45,12 @@ def answers(folder: str) -> Any:
 
 
 SEALED, ROBUST, TOLERANT = answers("vectors")["vectors"], answers("robust_vectors"), answers("tolerant_vectors")
-LAYERED, NEAR = answers("two_layer_vectors")["vectors"], answers("near_lossless_vectors")["vectors"]
+LAYERED = answers("two_layer_vectors")["vectors"]
 ROBUST_FILMS = answers("film_vectors")["vectors"]
 ALBUMS, JPEGS, SOUNDS, H264 = (answers(f"{kind}_vectors") for kind in ("album", "jpeg", "sound", "h264"))
 NAMES: dict[str, list[str]] = {
     "vectors": [vector["file"] for vector in SEALED],
     "two_layer_vectors": [vector["file"] for vector in LAYERED],
-    "near_lossless_vectors": [vector["file"] for vector in NEAR],
     "robust_vectors": [vector["file"] for vector in ROBUST["vectors"]],
     "film_vectors": [*(vector["file"] for vector in ROBUST_FILMS), "encoded.mp4"],
     "tolerant_vectors": [*TOLERANT],
@@ -119,23 +118,6 @@ def test_record_in_two_layers(vector):
         return
     assert found.whole == (vector["answer"] == "whole")
     assert [digest(reveal_bytes(container, unlocking(vector)))] == vector["shown"]
-
-
-@pytest.mark.parametrize("vector", NEAR, ids=title)
-def test_near_lossless_picture(vector):
-    container, key = FOLDER / "near_lossless_vectors" / vector["file"], unlocking(vector)
-    refused = {"nothing": REFUSED, "damaged": "the hidden picture is damaged"}
-    if vector["answer"] in refused:
-        with pytest.raises(RevealError, match=refused[vector["answer"]]):
-            SESSION.reveal(container, key=key)
-        return
-    found = SESSION.reveal(container, key=key)
-    assert [digest(found.picture.tobytes())] == vector["shown"]
-    assert bool(found.trouble) == (vector["answer"] == "altered")
-    if found.trouble:
-        with pytest.raises(RevealError, match="altered"):
-            SESSION.reveal(container, key=key, strict=True)
-    assert SESSION.info(container, key=key)["hidden_largest_error"] == vector["within"]
 
 
 @pytest.mark.slow

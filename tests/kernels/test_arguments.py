@@ -37,11 +37,6 @@ def fitting(kernel: str) -> dict[str, Any]:
     limits = {"inward": of(np.int32, 64, fill=1), "outward": of(np.int32, 64, fill=1)}
     scan = {"blocks": of(np.int16, 2, 64), "owners": of(np.uint8, 1), "dc": of(np.uint8, 1), "ac": of(np.uint8, 1)}
     plane = of(np.uint8, 8, 8)
-    mixtures = {
-        "means": of(np.int32, 3, 4), "scales": of(np.int16, 3, 4), "weights": of(np.int16, 3, 4),
-        "logistic": np.linspace(0, 65536, 24 * 1024).astype(np.int32), "narrow": of(np.int32, 65, fill=1 << 14),
-        "exponential": of(np.int32, 257, fill=1 << 16), "top": 85,
-    }  # fmt: skip
     arguments: dict[str, dict[str, Any]] = {
         "smooth": {"picture": of(np.uint8, 4, 1, 3), "width": 1, "out": of(np.int32, 4, 1)},
         "search": {
@@ -103,15 +98,6 @@ def fitting(kernel: str) -> dict[str, Any]:
             "ratios": of(np.float32, 17), "ends": FAR.copy(), "groups": np.array([[2, 2]]), "table": PHI,
             "iterations": 9, "message": of(np.uint8, 4),
         },
-        "mixture_shifts": {**mixtures, "levels": of(np.uint8, 4), "shifts": of(np.int8, 4)},
-        "mixture_intervals": {
-            **mixtures, "levels": of(np.uint8, 4), "intervals": of(np.uint32, 4), "expected": of(np.int32, 4),
-        },
-        "mixture_levels": {
-            **mixtures, "words": of(np.uint16, 4), "state": np.array([1 << 32, 3], np.uint64),
-            "levels": of(np.uint8, 4), "expected": of(np.int32, 4),
-        },
-        "encode_intervals": {"intervals": of(np.uint32, 4, fill=9), "words": of(np.uint16, 7)},
         "jpeg_ycc": {"rgb": of(np.uint8, 8, 8, 3), "luma": plane.copy(), "blue": plane.copy(), "red": plane.copy()},
         "jpeg_offsets": {
             "decoded": of(np.uint8, 8, 8, 3), "columns": 1, "channels": 3, "offset": of(np.int8, 1, 1, 64),
@@ -134,8 +120,7 @@ def fitting(kernel: str) -> dict[str, Any]:
 FREE = {
     "decode": ("ratios", "iterations", "message"), "search": ("starts",), "syndrome": ("starts",), "numbers": ("out",),
     "final": ("edge", "most"), "gather": ("samples",), "price": ("dear",), "merge": ("dear",), "merge_runs": ("dear",),
-    "follow": ("moved",), "mixture_levels": ("words",), "encode_intervals": ("intervals",),
-    "code": ("out",),
+    "follow": ("moved",), "code": ("out",),
 }  # fmt: skip
 # What else is wrong, in which kernel, and the arguments that make it so.
 WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -217,12 +202,6 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("decode", "checks without edges", {"groups": np.array([[0, 4]])}),
     ("decode", "edges of a check beyond 64 bits", {"groups": np.array([[1 << 62, 4]])}),
     ("decode", "a message longer than the word", {"ratios": of(np.float32, 5), "message": of(np.uint8, 6)}),
-    ("mixture_shifts", "a level above the top", {"levels": of(np.uint8, 4, fill=86)}),
-    ("mixture_intervals", "a mean far away", {"means": of(np.int32, 3, 4, fill=(1 << 15) + 1)}),
-    ("mixture_intervals", "a scale behind the last", {"scales": of(np.int16, 3, 4, fill=33)}),
-    ("mixture_intervals", "a weight before the first", {"weights": of(np.int16, 3, 4, fill=-129)}),
-    ("mixture_levels", "more than 256 levels", {"top": 256}),
-    ("encode_intervals", "an interval without a frequency", {"intervals": of(np.uint32, 4)}),
     ("jpeg_offsets", "two channels", {"channels": 2}),
     ("jpeg_offsets", "no column", {"columns": 0}),
     ("jpeg_offsets", "more columns than blocks", {"columns": 2}),

@@ -15,11 +15,7 @@ from stegnet.image.avif import BareCoder, as_file, decode_avif, decode_bare, enc
 from stegnet.keys import FILM_ID_BYTES, KeyRing
 from stegnet.methods.robust import RobustPicture, parse_content
 from stegnet.methods.robust.robust_content import FittedPicture
-from stegnet.near import Coder, Steps, decode, fit, shipped_predictor
-from stegnet.near.fitting import Coded
-from stegnet.near.predicted import decode_predicted
-from stegnet.near.predictor import Floats, Predictor
-from stegnet.record import Header, NearLossless, Pictures, Record, format_record, read_record
+from stegnet.record import Header, Pictures, Record, format_record, read_record
 from stegnet.record.base import decode_base
 from tests.support.memory import memory_limited
 from tests.support.sealing import KEY, sealed
@@ -45,11 +41,6 @@ def hidden_by_pair(height: int, width: int, kind: str = "picture", **more: Any) 
     return Record(Header(bytes(FILM_ID_BYTES), kind, 1, secret), 0, base=means)
 
 
-def near_lossless(height: int, width: int, coder: Coder = Coder.JPEG_XL) -> Record:
-    secret = NearLossless(width, height, Steps.even(1), coder)
-    return Record(Header(bytes(FILM_ID_BYTES), "picture", 1, secret), 0, data=bytes(3000))
-
-
 def robust(height: int, width: int, depth: int = 8, scale: int = 32) -> bytes:
     small = np.zeros((max(1, round(height * 2 ** (-scale / 4))), max(1, round(width * 2 ** (-scale / 4))), 3), np.uint8)
     return FittedPicture(height, width, scale, depth, QUICK.encode(small, 20), 40.0).content
@@ -62,10 +53,8 @@ def robust(height: int, width: int, depth: int = 8, scale: int = 32) -> bytes:
         hidden_by_pair(*WIDE),
         hidden_by_pair(*HUGE, kind="film"),
         hidden_by_pair(*HUGE, kind="film", aspect=Fraction(4, 3)),
-        near_lossless(*HUGE),
-        near_lossless(*HUGE, Coder.NETWORK),
     ],
-    ids=["picture", "a wide picture", "film", "anamorphic film", "JPEG XL", "predicted"],
+    ids=["picture", "a wide picture", "film", "anamorphic film"],
 )
 def test_a_record_that_declares_far_too_much_opens_nothing(cover, record, monkeypatch):
     monkeypatch.setattr("stegnet.record.reading.decode_base", lambda *_: pytest.fail("it was decoded"))
@@ -83,7 +72,7 @@ def test_what_the_free_memory_can_not_hold_is_refused_with_a_reason(cover, monke
     told = "the hidden picture has 5000×4000 pixels, which take 0.2 GB of memory"
     for call in (stegnet.info, stegnet.reveal):
         with pytest.raises(stegnet.MediaError, match=told) as caught:
-            call(sealed(cover, format_record(near_lossless(4000, 5000), KEY)), key=KEY)
+            call(sealed(cover, format_record(hidden_by_pair(4000, 5000), KEY)), key=KEY)
         assert caught.value.hint == "0.1 GB are free: close other programs"
     with pytest.raises(stegnet.MediaError, match=told):
         parse_content(robust(4000, 5000), SIDE**2)
@@ -148,29 +137,3 @@ def test_an_avif_file_must_be_one_picture():
     for strange in (several, derived, file + box(b"moov"), file.replace(b"meta", b"free"), file + file, file[:40]):
         with pytest.raises(ValueError):
             decode_avif(strange, 64, 96)
-
-
-def test_a_network_stops_when_the_bytes_are_used_up(monkeypatch):
-    network, trunk, pixels = shipped_predictor(), Predictor.trunk, []
-
-    def counted(self: Predictor, number: int, film: int, known: NDArray[np.uint8]) -> tuple[NDArray[np.int32], Floats]:
-        pixels.append(known[0].size)
-        return trunk(self, number, film, known)
-
-    monkeypatch.setattr(Predictor, "trunk", counted)
-    data = network.identifier + np.random.default_rng(1).bytes(2000)
-    with pytest.raises(ValueError, match="not the code of a picture of this size"):
-        decode_predicted(data, 512, 512, Steps.even(5), network)
-    assert 0 < sum(pixels) < 512 * 512 // 16
-
-
-@pytest.mark.parametrize(("coder", "side"), [(Coder.JPEG_XL, 4100), (Coder.NETWORK, 1100)])
-def test_a_large_picture_needs_bytes(coder, side):
-    data = shipped_predictor().identifier + bytes(30_000)
-    with pytest.raises(ValueError, match="far fewer bytes than for a picture of this size"):
-        decode(Coded(side, side, Steps.even(5), coder, data))
-
-
-def test_no_picture_is_written_that_readers_refuse(picture, monkeypatch):
-    monkeypatch.setattr("stegnet.near.coders.MAY_HOLD", dict.fromkeys(Coder, (0, 0)))
-    assert fit(picture(64, 64), 12_000) is None

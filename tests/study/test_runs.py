@@ -176,8 +176,6 @@ def test_other_networks_differ_in_what_their_files_say(monkeypatch: pytest.Monke
     assert build_from(after.model).bits == 162
     pair = check(changed(read(PARAMS), {"model.name": "unet", "scramble.base": "none"}))
     assert flatten(asdict(after)) == flatten(asdict(pair)) | flatten(read(MODEM))
-    predictor = training.changed_config(ROOT / "study" / "multiscale.yaml")
-    assert (predictor.model.name, predictor.train.precision) == ("multiscale", "fp32")
 
 
 def test_a_modem_is_trained_and_its_card_says_how(

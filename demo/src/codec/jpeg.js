@@ -3,7 +3,7 @@
 import { JPEG } from "../constants.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
-import { checkRatio, FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
+import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
 import { capacity, mostFixed, sealSamples, unsealSamples } from "../format/seal.js";
 import { COEFFICIENTS, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
 import { jpegProof } from "../evidence/jpegs.js";
@@ -12,7 +12,6 @@ import { coefficientCosts } from "../jpeg/costs.js";
 import { SIZE, stepsAt } from "../jpeg/tables.js";
 import { headerBytes, storedName } from "./sealed.js";
 import { wholeFile } from "./collecting.js";
-import { revealNearLossless } from "./near_lossless.js";
 import { systemRandom } from "../format/ciphers.js";
 import { checkHard, securityOfJpeg } from "./secure_payload.js";
 
@@ -91,13 +90,8 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   return container;
 }
 
-/**
- * The file or near-lossless picture that is hidden in a JPEG's coefficients, as of `reveal`; null if there is none, or
- * they can't be read.
- *
- * @param {import("../format/near_lossless.js").LevelDecoders} decoders
- */
-export async function revealFromJpeg(bytes, keyInput, decoders) {
+/** The file that is hidden in a JPEG's coefficients, as of `reveal`; null if there is none, or they can't be read. */
+export async function revealFromJpeg(bytes, keyInput) {
   let jpeg;
   try {
     jpeg = readJpeg(bytes);
@@ -109,18 +103,13 @@ export async function revealFromJpeg(bytes, keyInput, decoders) {
   const frame = frameOf(jpeg);
   const found = await unsealSamples(frame, ring, await mediumOf(jpeg));
   if (!found) return null;
-  const { file, near } = await recordOf(found.record, ring.film, frame);
-  const secret = near ? await revealNearLossless(near, decoders) : { file: await wholeFile(file) };
-  return { ...secret, whole: found.whole, robust: false };
+  const { file } = await recordOf(found.record, ring.film);
+  return { file: await wholeFile(file), whole: found.whole, robust: false };
 }
 
-async function recordOf(bytes, key, frame) {
+async function recordOf(bytes, key) {
   try {
     const record = await parseRecord(bytes, key);
-    if (record.near) {
-      checkRatio(record.near, frame);
-      return record;
-    }
     if (record.kind === FILE && record.frames === 1 && record.file.needed === 0) return record;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -12,16 +12,14 @@ import { unseal } from "../format/seal.js";
 import { drawMask, drawShuffle, unshuffled } from "../format/shuffle.js";
 import { unresize } from "../resize.js";
 import { makeReader } from "./modem.js";
-import { revealNearLossless } from "./near_lossless.js";
 
 /**
  * Reveals the hidden picture, at its own size, or the hidden file. Lossless containers are tried first, then robust
  * ones.
  *
- * @returns {Promise<{secret?: import("../picture.js").Picture, within?: number, file?: {name: string, bytes:
- *   Uint8Array}, whole: boolean, robust: boolean}>} within: the largest difference of a near-lossless picture's samples
- *   from the original, in levels; whole: true if the container was not altered; robust: it may have been re-encoded,
- *   and the secret is whole
+ * @returns {Promise<{secret?: import("../picture.js").Picture, file?: {name: string, bytes: Uint8Array}, whole: boolean,
+ *   robust: boolean}>} whole: true if the container was not altered; robust: it may have been re-encoded, and the
+ *   secret is whole
  * @throws {PageError} nothing opens, a film is hidden, the picture was hidden with other weights, or is damaged
  */
 export async function reveal(engine, container, keyInput) {
@@ -40,7 +38,6 @@ export async function reveal(engine, container, keyInput) {
 export async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
   const record = await find(engine, container, filmKey, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
-  if (record.near) return { ...(await revealNearLossless(record.near, engine)), whole, robust: false };
   const { filmId, hidden, base } = record;
   const { pair } = engine;
   if (hidden.weights !== pair.weights) {
@@ -68,10 +65,9 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
 async function find(engine, container, filmKey, bytes) {
   const record = await orNothing(async () => {
     const parsed = await parseRecord(bytes, filmKey);
-    if (parsed.near) checkRatio(parsed.near, container);
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
-  if (record.frames === 1 && (record.file || record.hidden || record.near)) return record;
+  if (record.frames === 1 && (record.file || record.hidden)) return record;
   throw new PageError(
     record.kind === FILM
       ? "This is a single frame of a film that hides another film."

@@ -12,8 +12,6 @@ export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
 // The kinds of a spread file, and of one in an album with pictures to spare.
 const { SPREAD, SPARE } = RECORD;
-export const { NEAR_LOSSLESS } = RECORD; // the kind of a picture that is coded nearly without loss
-const { JPEG_XL, NETWORK, MOST_STEP } = RECORD;
 const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
 const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 const { MAX_PIXEL_RATIO, LARGE_PHOTOGRAPH, LARGEST_RATIO } = READING; // pixels of a secret
@@ -73,9 +71,8 @@ export function formatFileRecord(filmId, commitment, { frames, index }, { name, 
 /**
  * Parses a record.
  *
- * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden, file?: FileShare,
- *   near?: import("./near_lossless.js").NearLossless}>} hidden: of a picture that a network hides; file: of a file;
- *   near: of a near-lossless picture
+ * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden, file?:
+ *   FileShare}>} hidden: of a picture that a network hides; file: of a file
  * @throws {RangeError} not a valid record
  */
 export async function parseRecord(bytes, key) {
@@ -83,12 +80,8 @@ export async function parseRecord(bytes, key) {
   const filmId = fields.take(FILM_ID_BYTES);
   require(equal(fields.take(32), await key.commitment(filmId)));
   const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE, SPREAD, SPARE, NEAR_LOSSLESS].includes(kind));
+  require([PICTURE, FILM, FILE, SPREAD, SPARE].includes(kind));
   require(index < frames && frames <= MAX_FRAMES);
-  if (kind === NEAR_LOSSLESS) {
-    require(frames === 1);
-    return { filmId, kind, frames, index, near: parseNearLossless(fields) };
-  }
   if (kind === PICTURE) {
     require(frames === 1);
     return { filmId, kind, frames, index, hidden: parseHidden(fields) };
@@ -132,14 +125,6 @@ function parseHidden(fields) {
   require(base.length > 0 === (kind !== NONE));
   require(tracks.length === 0 && fields.rest().length === 0); // a picture has no sound
   return { width, height, kind, block, weights, base };
-}
-
-function parseNearLossless(fields) {
-  const [coder, width, height] = [fields.u8(), fields.u32(), fields.u32()];
-  const [upper, lower, rows] = [fields.u8(), fields.u8(), fields.u32()];
-  require((coder === JPEG_XL || coder === NETWORK) && inSize(width, height));
-  require(inRange(upper, MOST_STEP) && inRange(lower, MOST_STEP) && rows < height);
-  return { width, height, upper, lower, rows, coder, levels: fields.rest() };
 }
 
 /** @throws {RangeError} a hidden picture is far larger than its container: it would take too much memory */

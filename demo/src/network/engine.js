@@ -5,9 +5,7 @@ import { summed } from "../picture.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
-import { AVIF, GRAPHS, JPEG_XL, PAIR, PREDICTOR, RUNTIMES } from "./files.js";
-import { makeJpegXl } from "./jpeg_xl.js";
-import { makePredictor } from "./predictor.js";
+import { AVIF, GRAPHS, PAIR, RUNTIMES } from "./files.js";
 import { tiled } from "./tiles.js";
 
 /**
@@ -23,8 +21,6 @@ import { tiled } from "./tiles.js";
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
  *   maps planes to planes, as `tiled`
  * @property {import("../format/base.js").Avif} avif
- * @property {import("../format/near_lossless.js").JpegXl} jpegXl
- * @property {import("../format/predicted.js").Predictor} predictor
  */
 
 const MAX_THREADS = 8;
@@ -79,16 +75,5 @@ export async function makeEngine(device, onProgress) {
     onProgress("code");
     return wasm;
   });
-  return { pair: PAIR, modem: MODEM, onProgress, run, avif, ...levelDecoders(device, onProgress) };
-}
-
-/**
- * The decoders of near-lossless pictures, which are downloaded when they are first used.
- *
- * @returns {import("../format/near_lossless.js").LevelDecoders}
- */
-export function levelDecoders(device, onProgress) {
-  const jpegXl = makeJpegXl(() => download(JPEG_XL, onProgress));
-  const graph = (name) => download(GRAPHS[`multiscale.${name}`], onProgress);
-  return { jpegXl, predictor: makePredictor(PREDICTOR, () => loadRuntime(device, onProgress), graph) };
+  return { pair: PAIR, modem: MODEM, onProgress, run, avif };
 }

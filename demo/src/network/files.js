@@ -2,7 +2,6 @@
 
 import avifDecoder from "@jsquash/avif/codec/dec/avif_dec.wasm?url";
 import avifEncoder from "@jsquash/avif/codec/enc/avif_enc.wasm?url";
-import jpegXl from "jxl-oxide-wasm/module.wasm?url";
 import gpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url";
 import gpuWasm from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 import cpuMjs from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
@@ -13,16 +12,10 @@ const absolute = (url) => new URL(url, import.meta.url).href;
 const found = import.meta.glob("@weights/default.*.onnx", { query: "?url", import: "default", eager: true });
 const graphs = Object.entries(found).map(([path, url]) => [path.match(/default\.(\w+)\.onnx$/)[1], absolute(url)]);
 const modem = import.meta.glob("@shipped/modem.*.onnx", { query: "?url", import: "default", eager: true });
-const multiscale = import.meta.glob("@shipped/multiscale.*.onnx", { query: "?url", import: "default", eager: true });
-const others = Object.entries({ ...modem, ...multiscale }).map(([path, url]) => [
-  path.match(/(\w+\.\w+)\.onnx$/)[1],
-  absolute(url),
-]);
+const others = Object.entries(modem).map(([path, url]) => [path.match(/(\w+\.\w+)\.onnx$/)[1], absolute(url)]);
 
 /** The networks; those that only return their input, or the sum of their inputs, are missing. */
 export const GRAPHS = Object.fromEntries([...graphs.filter(([name]) => __NETWORKS__.includes(name)), ...others]);
-
-export const JPEG_XL = absolute(jpegXl);
 
 export const AVIF = { encode: absolute(avifEncoder), decode: absolute(avifDecoder) };
 
@@ -43,5 +36,3 @@ export const RUNTIMES = {
 
 /** Id of the weights, and the base of the secrets they hide; the bundler reads both from weights file and card. */
 export const PAIR = __PAIR__;
-/** The network that predicts pictures: the beginning of its weights' id, and how far it sees. */
-export const PREDICTOR = __PREDICTOR__;

@@ -177,10 +177,9 @@ const collapsed = (label, what) => make("details", {}, make("summary", { classNa
 /**
  * Shows a secret.
  *
- * @param {object} result of the worker: of a picture its samples `secret`, of a near-lossless one also `within` how many
- *   levels of the original they are, of any secret its `file` and `name`, of a film's the `trouble` with its frames
+ * @param {object} result of the worker: of a picture its samples `secret`, of any secret its `file` and `name`, of a film's the `trouble` with its frames
  */
-export function showSecret(form, { file, name, secret, within, whole, robust, trouble }) {
+export function showSecret(form, { file, name, secret, whole, robust, trouble }) {
   const text = secret ? null : textOf(name, file);
   const type = secret ? "image/png" : "application/octet-stream";
   const save = saveLink("Download the secret", name, file, type, { className: "button primary" });
@@ -191,7 +190,6 @@ export function showSecret(form, { file, name, secret, within, whole, robust, tr
     buttons(...(text === null ? [] : [copyButton(text)]), save),
     figures({
       ...(secret ? { Size: dimensions(secret) } : { Name: name }),
-      ...(within === undefined ? {} : { Samples: nearness(within) }),
       File: size(file.length),
     }),
   ]);
@@ -200,12 +198,6 @@ export function showSecret(form, { file, name, secret, within, whole, robust, tr
 function shown(name, file, secret) {
   if (secret) return [canvasOf(secret, "the revealed secret")];
   return media(name, (type) => URL.createObjectURL(new Blob([file], { type })));
-}
-
-/** How near the samples are to the original. @param {number} within how many levels each is */
-function nearness(within) {
-  if (within === 0) return "those of the original";
-  return `each sample within ${within} level${within === 1 ? "" : "s"} of the original`;
 }
 
 /** A hidden text; null if it is another file. */

@@ -66,15 +66,6 @@ visiting("a file that Python hid is recovered byte for byte, and a picture is sh
   assert.deepEqual(await visitor.saved("reveal"), await bytes("a night.webp"));
 });
 
-visiting("a near-lossless picture is shown, and what it differs by is told", async (visitor) => {
-  const container = new URL("../../../tests/format/near_lossless_vectors/network_one_level.png", import.meta.url);
-  await visitor.reveal(container.pathname, { key: exchange("key") });
-  assert.match(await visitor.badge(), /Unaltered/);
-  const figures = await visitor.page.locator("#reveal .figures").innerText();
-  assert.match(figures, /each sample within 1 level of the original/);
-  assert.equal(await visitor.saveName("reveal"), "revealed.png");
-});
-
 visiting("a grey cover stays grey, whatever is hidden in it, and a palette is refused", async (visitor) => {
   await visitor.give("cover", exchange("grey.png"));
   await visitor.give("secret", exchange("small.png")); // which the network would hide in colours

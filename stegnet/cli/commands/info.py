@@ -113,8 +113,6 @@ def _secret_in_words(info: Info) -> str:
     parts = [f"a {info['hidden']}"]
     if "hidden_width" in info:
         parts.append(f"{info['hidden_width']}×{info['hidden_height']}")
-    if error := info.get("hidden_largest_error"):
-        parts.append(f"each sample within {counted(error, 'level')} of the original")
     if "hidden_frames" in info:
         parts += _frames_in_words(info["hidden_frames"], info["hidden_frames_per_second"], info["hidden_sound"])
     return ", ".join(parts)

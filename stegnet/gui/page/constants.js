@@ -81,7 +81,7 @@ export const FEC = {
 };
 
 export const CAPACITY_TABLES = {
-  PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0], [6, 48.7], [6.8, 49.7]],
+  PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0]],
   ROBUST_RATES: {"messenger": 44, "jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
   CONTAINER_PSNR: 38.0,
 };
@@ -168,45 +168,12 @@ export const KEYS = {
   MAX_PASSPHRASE: 1024,
 };
 
-export const MIXTURES = {
-  MIXED: 3,
-  MEAN_PARTS: 32,
-  MOST_SCALE: 32,
-  MOST_WEIGHT: 128,
-  WHOLE: 65536,
-  LEAST: 2,
-  WEIGHT_BITS: 15,
-  ARGUMENT_PARTS: 1024,
-  FARTHEST: 12288,
-  NARROW_BITS: 14,
-  SHIFT: 9,
-  STATE: 4294967296,
-  VALUES: 5,
-};
-
 export const MODEM = {
   BLOCK: 8,
   DITHER: 64,
   AROUND: 3,
   PATCHES: 10,
   MANY: 2048,
-};
-
-export const PREDICTED = {
-  PASSES: [[1, 1], [0, 1], [1, 0]],
-  COLOURS: [1, 0, 2],
-  DEPTHS: 3,
-  MIXED: 3,
-  MEAN_PARTS: 32,
-  MOST_MEAN: 32768,
-  WHOLE: 65536,
-  LEAST: 2,
-  RESTORED: [[2, 3]],
-  STEPS: [1, 3, 5],
-  LEAST_SIDE: 5,
-  STRIP: 131072,
-  VISIBLE: 512,
-  ID_BYTES: 4,
 };
 
 export const QUALITY = {
@@ -224,15 +191,10 @@ export const RECORD = {
   NUMBERS: {"picture": 1, "film": 2, "file": 3},
   SPREAD: 4,
   SPARE: 5,
-  NEAR_LOSSLESS: 6,
   MAX_SIDE: 1048576,
   MAX_BLOCK: 256,
   MAX_FRAMES: 16777216,
   MAX_NAME: 255,
-  JPEG_XL: 1,
-  NETWORK: 2,
-  MAY_HOLD: [[1, [16777216, 32]], [2, [1048576, 12]]],
-  MOST_STEP: 64,
   MAX_PIXELS: 268435456,
   MAX_PART: 2147483647,
   MAX_STAMP: 4611686018427387904,
