@@ -48,9 +48,6 @@ from .revealing import (
     fit_info as fit_info,
 )
 from .revealing import (
-    holds_secret as holds_secret,
-)
-from .revealing import (
     open_hidden as open_hidden,
 )
 from .revealing import (

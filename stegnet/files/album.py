@@ -108,8 +108,12 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     for cover in album.covers:
         try:
             suffix = job.unasked_suffix(cover, alone=False)
+            with Cover(cover) as opened:
+                job.refuse_container(opened, key_source)
         except MediaError as error:
-            raise in_folder(error) from error
+            if error.larger:
+                raise in_folder(error) from error
+            raise
         out = replace(folder, path=folder.path / names.take(cover.stem, suffix))
         out.check((), ALBUM, *album.covers, album.secret)
         targets.append(out)

@@ -4,14 +4,13 @@ Without a key, only the visible properties of a file are reported; with it, hidd
 """
 
 import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 from stegnet import video
 from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
-from stegnet.core.errors import CapacityError, MediaError, StegnetError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PSNR
 from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
 from stegnet.core.remote_path import Place, fetched
@@ -20,7 +19,7 @@ from stegnet.files.album import Album, album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
 from stegnet.image.pictures import KEPT_IN_FORM, PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
-from stegnet.keys import KeySource, Passphrase, Recipient
+from stegnet.keys import KeySource, Passphrase
 from stegnet.media.condition import of_all
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import metadata_names
@@ -104,20 +103,6 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         error.hint += Text(f"; if it was made to survive {changes}, try ", searched, f" (about {seconds:.0f} s)")
         error.searchable = True
     raise error
-
-
-def holds_secret(cover: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> bool:
-    """Return whether something is hidden in a cover that opens with the key of whoever hides.
-
-    What a recipient's key hides only its identity finds. What survives changes is not looked for: that takes longer
-    than to hide.
-    """
-    if isinstance(key_source, Recipient):
-        return False
-    with suppress(StegnetError), open_container(cover, key_source) as container:
-        methods = (method for method in METHODS.finding_in(container.kind) if method.info.name != "robust")
-        return any(isinstance(method.find(container, context), FoundSecret) for method in methods)
-    return False
 
 
 def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> Container:

@@ -16,12 +16,12 @@ import numpy as np
 from stegnet.channels import learn_channel, read_channel
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.channels.transit import transit_of_file
-from stegnet.core.errors import KeyFileError, MediaError, StegnetError
+from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
 from stegnet.core.names import CHANNEL_SUFFIX, FILM, JPEG_SUFFIXES, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, kind_of, shown
-from stegnet.files import find, holds_secret, open_hidden, write_hidden
+from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.capacity_tables import picture_quality
@@ -150,16 +150,12 @@ def _folders_left_out(*folders: Path) -> Iterator[None]:
 def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
     """Hide a secret in a cover, and write the container and previews to a folder."""
     cover, secret, *channel_file = inputs
-    if not request.meant and holds_secret(cover, request.key_source, context):
-        error = MediaError("hides a secret already, which opens with this key", "use another cover", subject=cover)
-        error.unmeant = True
-        raise error
     wanted = {"at_most_safe": True} if request.at_most_safe else {}
     if not request.keeps_place and has_gps_position(cover):
         wanted["strip_metadata"] = True
     destination = str(channel_file[0]) if channel_file else request.destination
     method, options = method_for(destination, wanted, request.suffix)
-    job = HideJob(method, options, context)
+    job = HideJob(method, options, context, keeps_containers=not request.meant)
     suffix = request.suffix or job.unasked_suffix(cover)
     out = folder / f"{cover.stem}-2{suffix}"  # a name that gives no secret away, but is not the cover's
     report = hide_file(job, cover, secret, OutputTarget(out), request.key_source)

@@ -76,7 +76,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
         return _made(cover, quality, side, f", since {why}")
     if side is not None:
         return _made(cover, quality, side)
-    picture = read_jpeg(cover)
+    picture = cover.once("coefficients", read_jpeg)  # which other readers look at, too
     return JpegCover(picture, cover, cover.condition(), jpeg_proof(picture.planes[0], picture.steps(0)))
 
 

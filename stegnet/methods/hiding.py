@@ -6,7 +6,7 @@ their cover, and the files that are found in containers.
 
 import io
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,13 +17,13 @@ from stegnet import video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, StegnetError
 from stegnet.core.names import ALBUM, FILE, FILM, JPEG_SUFFIXES, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
-from stegnet.core.parallel import Progress, parallel_map, prefetch
-from stegnet.core.text import Aside, Setting, Text, prefixed
+from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch
+from stegnet.core.text import Aside, CommandLine, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import form_of
 from stegnet.image.pictures import pixel_strips
 from stegnet.kernels import kernels_missing
-from stegnet.keys import ContainerKeys, KeySource, Opener
+from stegnet.keys import ContainerKeys, KeySource, Opener, Recipient
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
 from stegnet.media.growth import Growth, growth_of
@@ -80,12 +80,13 @@ Refusal = TypeVar("Refusal", bound=StegnetError)
 class HideJob:
     """A way to hide one secret after another: a method, an instance of its options, and a context.
 
-    It can be pickled.
+    It can be pickled. If it `keeps_containers`, a cover that hides a secret already is refused (`refuse_container`).
     """
 
     method: Method[Any]
     options: MethodOptions
     context: Context = DEFAULT_CONTEXT
+    keeps_containers: bool = False
 
     def __call__(self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
         """Hide one secret, as `hide_file`."""
@@ -156,6 +157,29 @@ class HideJob:
                 if fit.why_not:
                     raise or_without_loss(MediaError(fit.why_not, subject=cover.cover), cover.cover)
         return found
+
+    def refuse_container(self, cover: Cover, key_source: KeySource) -> None:
+        """Raise MediaError if the job keeps containers, and something in this one opens with the key of who hides.
+
+        What a recipient's key hides only its identity finds. What survives changes is not looked for: that takes longer
+        than to hide.
+        """
+        if not self.keeps_containers or isinstance(key_source, Recipient):
+            return
+        quiet = replace(self.context, progress=no_progress)
+        found = False
+        with suppress(StegnetError):
+            container = Container(cover, key_source)  # closing it would close the cover
+            methods = (method for method in METHODS.finding_in(container.kind) if method.info.name != "robust")
+            found = any(isinstance(method.find(container, quiet), FoundSecret) for method in methods)
+        if found:
+            ways = (
+                "use the picture, film or sound that it was made from",
+                CommandLine("--force", ", or destroy that secret"),
+            )
+            error = MediaError("hides a secret already, which opens with this key", Text(*ways), subject=cover)
+            error.unmeant = True
+            raise error
 
     def showing(
         self, progress: Progress, warn: Callable[[str], None] = ignore, tell: Callable[[str, str], None] = ignore
@@ -236,6 +260,7 @@ def hide_file(
         for value in vars(options).values():
             files += map(Path, value if isinstance(value, tuple) else ())  # an option with several values names files
         out.check(method.suffixes_of(opened), opened.called, *files)
+        job.refuse_container(opened, key_source)
         if not options.strip_metadata and keeps_place(opened, suffix):
             context.warn(PLACE_KEPT)
         keeps_form = method.info.name in (AUTO, "jpeg") and not (options.names_channel or options.resize)

@@ -35,7 +35,7 @@ from stegnet.core.errors import ConfigError, MediaError, called
 from stegnet.core.names import FILE, TEXT_NAME
 from stegnet.core.remote_path import Place
 from stegnet.core.text import Text
-from stegnet.files import holds_secret, is_folder, make_album, pack, plan_album, plan_hiding, results_folder
+from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
@@ -132,7 +132,7 @@ def execute(options: argparse.Namespace) -> int:
     """Hide one secret, an album's file or a folder of secrets, and print a report of each."""
     named = isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output))
     suffix = options.output.suffix.lower() if named else ""
-    job = HideJob(*chosen_method(options, suffix), chosen_context(options))
+    job = HideJob(*chosen_method(options, suffix), chosen_context(options), keeps_containers=not options.force)
     _check(options, job)
     check_places(options, options.cover, options.secret, options.output)
     check_output_stream(options)
@@ -229,7 +229,7 @@ def _hide(
             hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
             raise MediaError("is a folder", hint, subject=secret)
 
-    _ask(options, [(cover, secret)], key_source, job)
+    _refuse_empty(options, [secret])
     with ExitStack() as folders:
         output: Path | str = options.output
         into_folder: bool = options.into_folder
@@ -260,22 +260,14 @@ def _hide(
         return ExitCode.SUCCESS
 
 
-def _ask(
-    options: argparse.Namespace,
-    pairs: Iterable[tuple[Place, Place | FileInMemory | None]],
-    key_source: KeySource,
-    job: HideJob,
-) -> None:
-    """Refuse, unless --force is given, what is hardly meant: an empty secret, and a cover that is a container."""
-    for cover, secret in () if options.force else pairs:
+def _refuse_empty(options: argparse.Namespace, secrets: Iterable[Place | FileInMemory | None]) -> None:
+    """Refuse an empty secret, which is hardly meant, unless --force is given."""
+    for secret in () if options.force else secrets:
         size = len(secret.data) if isinstance(secret, FileInMemory) else 1
         if isinstance(secret, Path) and secret.is_file():
             size = secret.stat().st_size
         if not size:
             raise MediaError("is empty", "name the file that you mean, or hide it with `--force`", subject=secret)
-        if isinstance(cover, Path) and holds_secret(cover, key_source, job.context):
-            hint = "use the picture, film or sound that it was made from, or destroy that secret with `--force`"
-            raise MediaError("hides a secret already, which opens with this key", hint, subject=cover)
 
 
 def _hide_file(
@@ -327,7 +319,7 @@ def _hide_folder(
     if info.needs_pair:
         load_pair_once(job.context)
     if not options.cluster:
-        _ask(options, ((each.source, each.secret) for each in plan.jobs), key_source, job)
+        _refuse_empty(options, (each.secret for each in plan.jobs))
     reports.warn_of_covers(job, plan)
     with results_folder(options.output, covers, secrets), messages.progress_bar() as progress:
         where = options.cluster or useful_processes(plan, job.context, info.computes)
@@ -342,7 +334,7 @@ def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: Hi
     if is_folder(secret):
         raise MediaError("is a folder", "an album holds one file: --archive makes one of a folder", subject=secret)
     album = plan_album(covers, secret, options.any)
-    _ask(options, ((cover, secret) for cover in album.covers), key_source, job)
+    _refuse_empty(options, [secret])
     reports.warn_of_covers(job, album)
     with results_folder(options.output, covers):
         with messages.progress_bar() as progress:
