@@ -126,8 +126,6 @@ class Session:
         backend: "torch" or "onnx"; "auto" uses PyTorch if it is installed and a CUDA device is available, else ONNX
             Runtime.
         progress: called with the phase ("hide", "verify"), frames done, and frames in all (0: unknown).
-        search: also reveal secrets made to survive cropping, resizing or cutting after the container was changed that
-            way; takes seconds.
 
     Methods raise WeightsError, ConfigError or PackageError if the networks can't be loaded this way, and TypeError or
     ValueError for an argument of the wrong kind.
@@ -141,7 +139,6 @@ class Session:
         precision: str = "auto",
         backend: str = "auto",
         progress: Progress = no_progress,
-        search: bool = False,
     ) -> None:
         if not callable(progress):
             raise TypeError(f"progress: must be a function, is {type(progress).__name__}")
@@ -151,7 +148,6 @@ class Session:
             checked("precision", precision, str),
             checked("backend", backend, str),
             progress=progress,
-            search=checked("search", search, bool),
         )
 
     def __enter__(self) -> Self:

@@ -275,7 +275,6 @@ def test_arguments_of_the_wrong_type(session, tmp_path):
         ("lossless: must be True or False, is NoneType", lambda: session.reveal("cover.png", key=KEY, lossless=None)),
         ("survive: must be a path or None, is int", lambda: session.info("cover.png", survive=5)),
         ("device: must be a string, is int", lambda: stegnet.Session(device=0)),
-        ("search: must be True or False, is str", lambda: stegnet.Session(search="yes")),
         ("weights: must be a path or None, is int", lambda: stegnet.Session(weights=1)),
         ("progress: must be a function, is NoneType", lambda: stegnet.Session(progress=None)),
     ]

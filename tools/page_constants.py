@@ -31,7 +31,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "CONTENT": [
         ("methods.robust.robust_content", "PICTURE_NUMBERS FILE_NUMBER HEAD_BYTES PICTURE_BYTES MOST_SIDE"),
-        ("methods.robust.robust_content", "MOST_PIXELS PIXEL_RATIO WRITTEN_RATIO"),
+        ("methods.robust.robust_content", "MOST_PIXELS PIXEL_RATIO"),
         ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET"), ("kernels.numpy_kernels", "SHARP")],
@@ -44,7 +44,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_options", "CONTAINER_PSNR"),
     ],
     "GRID": [
-        ("methods.robust.grid", "SHORTEST PER_DOUBLING"),
+        ("methods.robust.grid", "SHORTEST PER_DOUBLING LEAST_SHARE"),
         ("sealing.content_salts", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
         ("methods.robust.grid", "BLURRED=BLUR_FACTOR SIDE SURENESS"),
     ],

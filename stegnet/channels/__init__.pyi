@@ -5,9 +5,6 @@ from .channel_names import parse_picture_channel as parse_picture_channel
 from .channel_table import FILM_CHANNELS as FILM_CHANNELS
 from .channel_table import MESSENGER_SIDE as MESSENGER_SIDE
 from .channel_table import PICTURE_CHANNELS as PICTURE_CHANNELS
-from .channel_types import REACH as REACH
-from .channel_types import Arrival as Arrival
-from .channel_types import Crop as Crop
 from .channel_types import PromisedChannel as PromisedChannel
 from .destinations import DESTINATIONS as DESTINATIONS
 from .destinations import MESSENGER as MESSENGER

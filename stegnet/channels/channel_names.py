@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from stegnet.channels.channel_table import FILM_CHANNELS, PICTURE_CHANNELS, FilmEntry, PictureEntry
-from stegnet.channels.channel_types import REACH
 from stegnet.channels.destinations import MESSENGER
 from stegnet.channels.film_channels import FilmChannel
 from stegnet.channels.picture_channels import PictureChannel
@@ -52,7 +51,7 @@ def _parsed(text: str, entries: Mapping[str, _Entry]) -> tuple[_Entry, int | Non
     joined = " ".join(f"{edit[1]}:" if edit[2] else edit[1] for edit in edits)
     number = int(name[2]) if name[2] else None
     factors = {edit[1]: float(edit[2]) if edit[2] else None for edit in edits}
-    small = min(filter(None, factors.values()), default=1) < _LEAST_FACTOR or factors.get("crop") == 1
+    small = min(filter(None, factors.values()), default=1) < _LEAST_FACTOR
     if number in (entry.numbers or [None]) and joined in entry.edits and not small:
         return entry, number, factors
     return None
@@ -73,8 +72,5 @@ def _unknown(text: str, kind: str) -> ConfigError:
     if kind == FILM:
         hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
         return ConfigError(problem, hint, parameter="survive", value=text)
-    hint = (
-        f"known: {known}, or {MESSENGER}; each may be followed by +resize:F ({_LEAST_FACTOR} to 1), by +crop ({REACH} "
-        "pixels), by both, or by +crop:F alone (cropped to this part of the sides)"
-    )
+    hint = f"known: {known}, or {MESSENGER}; each may be followed by +resize:F ({_LEAST_FACTOR} to 1)"
     return ConfigError(problem, hint, parameter="survive", value=text)

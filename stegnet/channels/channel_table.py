@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from stegnet.channels.channel_types import REACH
 from stegnet.channels.destinations import MESSENGER
 from stegnet.channels.film_channels import FilmChannel
 from stegnet.channels.picture_channels import PictureChannel
@@ -29,8 +28,7 @@ class PictureEntry:
     saves: tuple[tuple[int, ...], ...] = ()
     text: str = "JPEG {} and better"  # text of the channel, given its lowest quality
     side: int | None = None  # that arrives, unless a user says another
-    # edits that may follow it; one with a factor ends in ":"
-    edits: tuple[str, ...] = ("", "crop", "crop:", "resize:", "crop resize:", "resize: crop")
+    edits: tuple[str, ...] = ("", "resize:")  # that may follow it; one with a factor ends in ":"
 
     def channel(
         self, name: str, quality: int | None, edits: Mapping[str, float | None], side: int | None
@@ -38,20 +36,14 @@ class PictureEntry:
         """Return the channel of a name, with its number, the factor of each edit, and this side if it has one."""
         side = self.side and (side or self.side)
         factor = edits.get("resize")
-        part = edits.get("crop")
-        cropped = "crop" in edits
         saves = self.saves
         if quality is not None:
             better = [quality + step for step in _ABOVE if quality + step <= _BEST]
             saves = ((quality,), *((higher,) for higher in better))
         lowest = min(map(min, saves))
         before = f"reduction to no less than {factor:.0%}, then " if factor else ""
-        if part:
-            before = f"cropping to any part of no less than {part:.0%} of its sides, then "
-        elif cropped:
-            before = f"cropping {'' if factor else 'or shifting '}by up to {REACH} pixels, then {before}"
         text = before + self.text.format(lowest, side=side)
-        return PictureChannel(name, text, side, lowest, saves, factor, cropped, part)
+        return PictureChannel(name, text, side, lowest, saves, factor)
 
 
 @dataclass(frozen=True)

@@ -31,5 +31,4 @@ DESTINATIONS = {
     "messenger": Destination("as a photo or video", channel=MESSENGER),
     "website": Destination("saved again at its size: JPEG 75, H.264 CRF 23 or better"),
     "resize": Destination("reduced, down to half its sides", channel="jpeg:75+resize:0.5"),
-    "crop": Destination("cropped, down to half its sides", channel="jpeg:75+crop:0.5"),
 }

@@ -75,12 +75,6 @@ def add_force_option(command: argparse.ArgumentParser, also: str = "") -> None:
     command.add_argument("--force", action="store_true", help=f"overwrite files, but never an input{also}")
 
 
-def add_search_option(command: argparse.ArgumentParser) -> None:
-    """Add `--search`, which looks for cropped, resized or cut copies."""
-    search_help = "also try cropped, resized or cut copies of containers made to survive that (seconds)"
-    command.add_argument("--search", action="store_true", help=search_help)
-
-
 def add_cluster_option(command: Parser) -> None:
     """Add `--cluster` under the help topic "clusters"."""
     command.add_topic("clusters", _CLUSTERS).add_argument(
@@ -92,7 +86,6 @@ def add_cluster_option(command: Parser) -> None:
 
 def add_network_options(command: Parser) -> None:
     """Add the options that choose a network and where it runs."""
-    command.set_defaults(search=False)
     group = command.add_topic("networks")
     group.add_argument(
         "--weights", type=local_path, metavar="FILE", help="weights file (default: the one in the package)"
@@ -174,7 +167,6 @@ def chosen_context(options: argparse.Namespace) -> Context:
         device=options.device or "auto",
         precision=options.precision or "auto",
         backend=options.backend or "auto",
-        search=options.search,
     )
 
 

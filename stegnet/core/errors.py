@@ -110,8 +110,6 @@ class CapacityError(StegnetError):
 class RevealError(StegnetError):
     """Error of a reveal: the key is wrong, nothing is hidden, or the data is damaged."""
 
-    searchable = False  # with `search`, a hidden file may be detected nevertheless
-
 
 class TrainingError(StegnetError):
     """Error for a training that can't continue."""

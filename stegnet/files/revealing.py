@@ -84,25 +84,15 @@ def find(container: Container, context: Context = DEFAULT_CONTEXT) -> FoundSecre
         RevealError: nothing opens with the container's key, or the container is damaged beyond use.
         MediaError: the container can't be read.
     """
-    seconds = 0.0
     for method in METHODS.finding_in(container.kind):
-        answer = method.find(container, context)
-        if isinstance(answer, FoundSecret):
-            return answer
-        seconds = max(seconds, answer.search_seconds)
+        found = method.find(container, context)
+        if found is not None:
+            return found
 
     words = container.key_source.as_random_words() if isinstance(container.key_source, Passphrase) else None
     if words and not isinstance(container, Album):
         return find(Container(container.file, words), context)
-    error = container.not_opened()
-    if seconds:
-        changes = "cropping or resizing and was changed that way"
-        if container.kind == FILM:
-            changes = "encoding and was cut or its frame rate changed"
-        searched = Setting("search", True)
-        error.hint += Text(f"; if it was made to survive {changes}, try ", searched, f" (about {seconds:.0f} s)")
-        error.searchable = True
-    raise error
+    raise container.not_opened()
 
 
 def open_hidden(path: Path, key_source: KeySource, context: Context = DEFAULT_CONTEXT) -> Container:

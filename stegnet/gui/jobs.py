@@ -74,7 +74,6 @@ class Request:
     destination: str
     suffix: str
     at_most_safe: bool
-    search: bool
     keeps_place: bool
     meant: bool
 
@@ -103,7 +102,6 @@ def parse_request(line: bytes) -> Request:
         suffix = _text_of(asked.get("suffix", ".png"))
         destination = _destination_of(asked)
         at_most_safe = asked.get("safe", False)
-        search = asked.get("search", False)
         keeps_place = asked.get("place", False)
         meant = asked.get("meant", False)
 
@@ -112,9 +110,9 @@ def parse_request(line: bytes) -> Request:
         raise BadRequest
     if suffix not in ("", ".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
         raise BadRequest
-    if not all(isinstance(each, bool) for each in (at_most_safe, search, keeps_place, meant)):
+    if not all(isinstance(each, bool) for each in (at_most_safe, keeps_place, meant)):
         raise BadRequest
-    return Request(job, inputs, key_source, destination, suffix, at_most_safe, search, keeps_place, meant)
+    return Request(job, inputs, key_source, destination, suffix, at_most_safe, keeps_place, meant)
 
 
 def run_job(request: Request, inputs: list[Path], folder: Path, context: Context) -> Done:
@@ -176,7 +174,7 @@ def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) 
 def _reveal(request: Request, container: Path, folder: Path, context: Context) -> Done:
     """Reveal the secret in a container, and write it to a folder."""
     with open_hidden(container, request.key_source, context) as opened:
-        hidden = find(opened, replace(context, search=request.search))
+        hidden = find(opened, context)
         report = write_hidden(hidden, OutputTarget(folder, named=False))
     path = report.path
     if path is None:
@@ -273,7 +271,6 @@ def _label_of(setting: Setting) -> str:
     labels = {
         "any_quality": "the command line",
         "at_most_safe": "“Only as much as is hard to find”",
-        "search": "“Search for a changed copy”",
         "strip_metadata": "“Leave out where it was taken”",
         "survive": "“Where will it be sent?”",
     }

@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from stegnet.core.disk import locked_folder
-from stegnet.core.errors import MediaError, RevealError, StegnetError
+from stegnet.core.errors import MediaError, StegnetError
 from stegnet.core.parallel import Phase, with_heartbeat
 from stegnet.gui.jobs import (
     ADVICE,
@@ -242,8 +242,7 @@ class _Handler(LoopbackHandler):
         except BadRequest:
             self.refuse(HTTPStatus.BAD_REQUEST)
         except StegnetError as error:
-            searchable = isinstance(error, RevealError) and error.searchable
-            self._send_error(body, str(error), error.hint, searchable, error.larger, error.unmeant)
+            self._send_error(body, str(error), error.hint, error.larger, error.unmeant)
         except MemoryError:
             self._send_error(body, *_NO_MEMORY)
         except Exception as error:
@@ -295,13 +294,12 @@ class _Handler(LoopbackHandler):
         body: "_Body",
         message: str,
         hint: str,
-        searchable: bool = False,
         larger: str = "",
         unmeant: bool = False,
     ) -> None:
         with suppress(Cancelled):
             body.skip()
-            offered = {"searchable": searchable, "larger": larger, "unmeant": unmeant}
+            offered = {"larger": larger, "unmeant": unmeant}
             self._send_line({"error": {"message": message, "hint": in_words(hint), **offered}})
 
     def _send_line(self, content: Mapping[str, object]) -> None:

@@ -38,7 +38,6 @@ from stegnet.methods.method import (
     MethodInfo,
     MethodOptions,
     NewContainer,
-    NotFound,
     Payload,
     choice_of,
 )
@@ -140,10 +139,10 @@ without encoding.
         except MediaError as error:
             raise or_without_loss(error, cover) from error
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find the file in the levels of a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
-            return NotFound()
+            return None
         return found_file_by(_H264Container, container, context, self.info.name)
 
 

@@ -40,7 +40,6 @@ from stegnet.methods.method import (
     MethodChoice,
     MethodOptions,
     NewContainer,
-    NotFound,
     Payload,
     ignore,
 )
@@ -533,12 +532,12 @@ class FoundFile(FoundSecret):
         return found | inspection.damage
 
 
-def found_file(container: Container, context: Context, method: str) -> FoundSecret | NotFound:
+def found_file(container: Container, context: Context, method: str) -> FoundSecret | None:
     """Return the file that a method has hidden, if any; errors are those of `Method.find`."""
     header = container.header(context.progress)
     if header is None:
-        return NotFound()
-    return FoundFile(container, context, method, header) if header.kind == FILE else NotFound()
+        return None
+    return FoundFile(container, context, method, header) if header.kind == FILE else None
 
 
 class SamplesContainer(Container):
@@ -557,12 +556,12 @@ class SamplesContainer(Container):
 
 def found_file_by(
     open_samples: Callable[[Cover, Opener], Container], container: Container, context: Context, method: str
-) -> FoundSecret | NotFound:
+) -> FoundSecret | None:
     """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
     try:
         opened = open_samples(container.file, container.key_source)
     except MediaError:
-        return NotFound()
+        return None
     return found_file(opened, context, method)
 
 

@@ -33,7 +33,6 @@ from stegnet.methods.method import (
     MethodInfo,
     MethodOptions,
     NewContainer,
-    NotFound,
     Payload,
     choice_of,
     option,
@@ -158,10 +157,10 @@ that does the same. For apps of which nothing is known: --for messenger.
             return _modem_choice(medium.transit, cover, options)
         return embed_in(medium, payload, suffix, keys, options, context)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find the file in the coefficients of a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
-            return NotFound()
+            return None
         found = found_file_by(_opened, container, context, self.info.name)
         if isinstance(found, FoundSecret):
             return found

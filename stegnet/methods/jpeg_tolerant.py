@@ -20,7 +20,7 @@ from stegnet.media.cover import Cover
 from stegnet.methods.channel_cover import BY_MODEM, ChannelCover
 from stegnet.methods.hiding import FoundFile
 from stegnet.methods.jpeg_medium import JpegMedium
-from stegnet.methods.method import Context, NotFound
+from stegnet.methods.method import Context
 from stegnet.record import Container, Record, format_record
 from stegnet.record.reading import FrameReading
 from stegnet.record.record import parse_record
@@ -122,11 +122,11 @@ class TolerantFile(FoundFile):
         return {name: value for name, value in super().details().items() if name not in damage}
 
 
-def found_tolerant_file(container: Container, context: Context, method: str) -> TolerantFile | NotFound:
+def found_tolerant_file(container: Container, context: Context, method: str) -> TolerantFile | None:
     """Find a file, as `Method.find`, in a JPEG of which some coefficients may have moved."""
     try:
         opened = TolerantContainer(container.file, container.key_source)
     except MediaError:
-        return NotFound()
+        return None
     header = opened.header(context.progress)
-    return TolerantFile(opened, context, method, header) if header and header.kind == FILE else NotFound()
+    return TolerantFile(opened, context, method, header) if header and header.kind == FILE else None

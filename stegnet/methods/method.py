@@ -55,7 +55,6 @@ class Context:
     warn: Callable[[str], None] = ignore
     # Called then, too, with a line on how easily the container is found, and how large it gets if that is much, or "".
     tell: Callable[[str, str], None] = ignore
-    search: bool = False  # also look for cropped containers, or films that lost frames, when revealing; takes seconds
     rough: bool = False  # measure what survives in a smaller part of a picture: for a forecast
     # The networks loaded so far, by the shipped file whose place they take.
     networks: dict[Path, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -566,13 +565,6 @@ class MethodChoice:
     final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
 
 
-@dataclass(frozen=True)
-class NotFound:
-    """The answer of a method that found nothing in a container."""
-
-    search_seconds: float = 0  # that `context.search` takes, about, to find what was missed; 0: it has no effect
-
-
 class Method(ABC, Generic[Options]):
     """A way to hide, or to choose one: its properties, and the questions that it answers."""
 
@@ -641,14 +633,14 @@ class Method(ABC, Generic[Options]):
         """
         return Capacity(max((fit.bytes or 0 for fit in self.what_fits(cover)), default=0))
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find the secret that this method hid in a container, if anything opens with the container's key.
 
         Raises:
             RevealError: the secret is damaged beyond use.
             MediaError: the container can't be read.
         """
-        return NotFound()
+        return None
 
 
 class HidingMethod(Method[Options]):

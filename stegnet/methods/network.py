@@ -38,7 +38,6 @@ from stegnet.methods.method import (
     MethodInfo,
     MethodOptions,
     NewContainer,
-    NotFound,
     Payload,
     Written,
     choice_of,
@@ -160,11 +159,11 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             return _NetworkFilm(cover, payload.file, suffix, key, options, context)
         return _hide_picture(cover, payload.file, key, options, context)
 
-    def find(self, container: Container, context: Context) -> "FoundPictures | NotFound":
+    def find(self, container: Container, context: Context) -> "FoundPictures | None":
         """Find a hidden picture or film, whose header names the pair that hid it."""
         header = container.header(context.progress)
         if header is None or not isinstance(header.secret, Pictures):
-            return NotFound()
+            return None
         return FoundPictures(container, context, header)
 
 

@@ -30,7 +30,6 @@ from stegnet.methods.method import (
     MethodInfo,
     MethodOptions,
     NewContainer,
-    NotFound,
     Payload,
     choice_of,
 )
@@ -151,7 +150,7 @@ The container is a PNG, or a film without loss, and must arrive as it is.
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
         return super().embed(cover, payload, suffix, key, options, context)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find a file in a picture or film, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 

@@ -25,7 +25,6 @@ from stegnet.methods.method import (
     MethodChoice,
     MethodInfo,
     MethodOptions,
-    NotFound,
     Payload,
     choice_of,
 )
@@ -80,7 +79,7 @@ MP3, AAC and Opus lose the secret.
         """Return a choice for any sound: no other method hides in one."""
         return choice_of(self, options)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find a file in the samples of a sound, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 

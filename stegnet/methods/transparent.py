@@ -19,7 +19,7 @@ from stegnet.media.evidence.pictures import layers_evidence
 from stegnet.media.picture_form import write_like
 from stegnet.methods.hiding import SamplesContainer, found_file_by
 from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, SampleMedium, WrittenMedium
-from stegnet.methods.method import Context, FoundSecret, MethodInfo, NotFound
+from stegnet.methods.method import Context, FoundSecret, MethodInfo
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes
@@ -62,10 +62,10 @@ colour of what can't be seen.
             )
         return cover.once(self.info.name, OpacityMedium)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
-            return NotFound()
+            return None
         return found_file_by(_opened, container, context, self.info.name)
 
 

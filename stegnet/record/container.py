@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -226,10 +225,6 @@ class Container(AbstractContextManager["Container", None]):
                 if record := self.read(position, frame).record:
                     return record.header
         return None
-
-    def times(self) -> list[Fraction]:
-        """Return the times of a film's frames in seconds."""
-        return list(self.file.film.times)
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
         """Read the records of all frames, and diagnose their damage.

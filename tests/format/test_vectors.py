@@ -228,8 +228,7 @@ def robust_film(vector: dict) -> tuple[bytes | None, int]:
     """The content of a film, whose frames are one below the other in a picture, and 0 pixels, as of all films."""
     pixels = read_picture(FOLDER / "film_vectors" / vector["file"])
     frames = list(pixels.reshape(-1, vector["height"], *pixels.shape[1:]))
-    times = [Fraction(index, 25) for index in range(len(frames))]
-    found = read_film(lambda: (frame for frame in frames), lambda: times, unlocking(vector))
+    found = read_film((frame for frame in frames), unlocking(vector))
     return found.message if found else None, 0
 
 

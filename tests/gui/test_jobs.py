@@ -223,7 +223,7 @@ def test_a_container_as_a_cover_is_asked_about(client: Client, cover: Path, tmp_
 
 def test_settings_have_the_labels_of_the_page():
     page = "".join(file.read_text("utf-8") for file in PAGE.rglob("*.js"))
-    for setting in (Setting("search", True), Setting("at_most_safe", True), Setting("survive", "CHANNEL")):
+    for setting in (Setting("at_most_safe", True), Setting("survive", "CHANNEL")):
         assert jobs.in_words(Text(setting)).strip("“”") in page
     ways = Setting("method", "sealed"), " or ", Setting("survive", "jpeg:50")
     line = Text("let `x=1` stay one", Aside("to", "NAME.jpg"), ", or try ", *ways)

@@ -77,7 +77,7 @@ def test_a_result_that_cannot_be_written(monkeypatch, capsys):
     assert main(["hide", "photo.png", "note.txt", "--key-file", "k", "-o", "sent.png"]) == 0
     monkeypatch.setattr("stegnet.files.revealing.find", work)
     capsys.readouterr()
-    assert main(["reveal", "sent.png", "--search", "--key-file", "k", "-o", "nowhere/note.txt"]) == 1
+    assert main(["reveal", "sent.png", "--key-file", "k", "-o", "nowhere/note.txt"]) == 1
     assert capsys.readouterr().err == "error: nowhere: no such folder\nhint: create it first\n"
 
 

@@ -12,7 +12,7 @@ from stegnet.media.picture_form import write_like
 from stegnet.methods import Context, FoundSecret, MethodOptions, option
 from stegnet.methods.hiding import SamplesContainer, found_file
 from stegnet.methods.medium import Medium, MediumMethod, SampleMedium, WrittenMedium
-from stegnet.methods.method import MethodInfo, NotFound
+from stegnet.methods.method import MethodInfo
 from stegnet.record import Container
 from stegnet.results import SecurePayload
 from stegnet.sealing import PIXELS, Costs
@@ -36,7 +36,7 @@ class Toy(MediumMethod[ToyOptions]):
     def open(self, cover: Cover, options: ToyOptions, suffix: str, key: KeySource) -> Medium:
         return Green(cover, options.top)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | NotFound:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         opened = SamplesContainer(container.file, container.key_source, Green(container.file).samples, Green.model)
         return found_file(opened, context, self.info.name)
 

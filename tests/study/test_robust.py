@@ -48,7 +48,7 @@ def test_attacked_films_are_containers(cat: np.ndarray) -> None:
     frames = moving_window(cat, 128, 0)
     film = encoded(RobustFilmHider(RUNG).group(frames, KEY, 5))
     assert film.shape == (GROUP, 128, 128, 3)
-    found = read_film(lambda: (frame for frame in film), list, KEY)
+    found = read_film((frame for frame in film), KEY)
     assert found is not None and found.message is not None
 
 

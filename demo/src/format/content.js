@@ -11,7 +11,7 @@ import { fileName, mostDeclared } from "./record.js";
 
 const { COLOURS, ESSENTIAL } = BARE_AVIF;
 export const { HEAD_BYTES, MOST_SIDE, PICTURE_BYTES } = CONTENT; // PICTURE_BYTES: of a picture's body before its AV1 data
-const { FILE_NUMBER, MOST_PIXELS, PICTURE_NUMBERS, PIXEL_RATIO, WRITTEN_RATIO } = CONTENT;
+const { FILE_NUMBER, MOST_PIXELS, PICTURE_NUMBERS, PIXEL_RATIO } = CONTENT;
 const DEPTHS = new Map(PICTURE_NUMBERS.map(([depth, number]) => [number, depth])); // bits of a sample, by kind
 const EIGHT_BITS = new Map(PICTURE_NUMBERS).get(8);
 const QUARTERS = [1, 0.8408964152537145, 0.7071067811865476, 0.5946035575013605]; // 2^(-scale/4), exact in each
@@ -36,7 +36,7 @@ export const pictureContent = ({ width, height }, scale, coded) =>
 /** A picture, reduced to what readers accept in a container. */
 export function withinRatio(picture, container) {
   const area = container.width * container.height;
-  const most = Math.min(WRITTEN_RATIO * area, mostDeclared(Math.floor(area / 2))); // half, since copies may be cropped
+  const most = Math.min(PIXEL_RATIO * area, mostDeclared(area));
   const factor = Math.sqrt(most / (picture.width * picture.height));
   const reduced = (side) => Math.max(1, Math.floor(side * factor));
   return factor >= 1 ? picture : resize(picture, reduced(picture.width), reduced(picture.height));

@@ -5,14 +5,14 @@ import { blank } from "../picture.js";
 import { resize } from "../resize.js";
 import { BLOCK, regionMeans, saltsFrom } from "./regions.js";
 
-const { BLURRED, PER_DOUBLING, SALT_STEP, SHORTEST, SIDE, THUMBNAIL } = GRID; // see stegnet/methods/robust/grid.py
+const { BLURRED, LEAST_SHARE, PER_DOUBLING, SALT_STEP, SHORTEST, SIDE, THUMBNAIL } = GRID; // see stegnet/methods/robust/grid.py
 /** The inverse, about, of reducing by a triangle (1 / sinc²), down or across. */
 const SHARPEN = [-SIDE, 1 + 2 * SIDE, -SIDE];
 export const { SURENESS } = GRID; // of log-likelihood ratios after resampling, for which the modem was not trained
 const PURPOSE = new TextEncoder().encode("stegnet/1/robust/resized/salt");
 
 /**
- * All canonical sizes that a picture may have had, if this is a resized copy of it; the largest first.
+ * The canonical sizes that a picture may have had, if this is a resized copy of it; the largest first.
  *
  * The sides of a copy are rounded: where the short side of a size is near an edge, both sides of it are possible.
  *
@@ -20,11 +20,12 @@ const PURPOSE = new TextEncoder().encode("stegnet/1/robust/resized/salt");
  */
 export function canonicalSizes({ width, height }) {
   const [long, short] = [Math.max(width, height), Math.min(width, height)];
-  return ladder(long).flatMap((side) => {
+  const sides = ladder(long).filter((side) => side >= LEAST_SHARE * long);
+  return sides.flatMap((side) => {
     const [exact, error] = [(side * short) / long / BLOCK, side / long / BLOCK];
     const blocks = new Set([exact - error, exact + error].map((some) => Math.max(1, Math.floor(some + 0.5))));
-    const sides = [...blocks].map((count) => BLOCK * count);
-    return sides.map((other) => (height <= width ? { width: side, height: other } : { width: other, height: side }));
+    const others = [...blocks].map((count) => BLOCK * count);
+    return others.map((other) => (height <= width ? { width: side, height: other } : { width: other, height: side }));
   });
 }
 

@@ -53,19 +53,6 @@ visiting("a sound stays one, and is sent as a file", async (visitor) => {
   assert.deepEqual(await visitor.saved("reveal"), await bytes("key"));
 });
 
-visiting("a cropped copy is found by a search, which the page offers", async (visitor) => {
-  await visitor.tab("Reveal");
-  await visitor.give("container", exchange("cropped.png"));
-  await visitor.useKeyFile("reveal", exchange("key"));
-  await visitor.start("reveal");
-  assert.match(await visitor.trouble("reveal"), /to survive cropping or resizing and was changed that way, try “Search for a changed copy”/);
-  const search = visitor.page.getByRole("button", { name: "Search for a changed copy" });
-  assert.ok((await search.boundingBox()).height >= 44, "it looks like the page's buttons");
-  await search.click();
-  await visitor.result("reveal");
-  assert.deepEqual(await visitor.saved("reveal"), new TextEncoder().encode("Meet me."));
-});
-
 visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor) => {
   const { page } = visitor;
   await visitor.usePassphrase("hide");
@@ -85,7 +72,7 @@ visiting("the capacity and a weak passphrase are told before anything is hidden"
   const offered = () => page.locator("#hide .send .segments:visible label:not([hidden]) input").evaluateAll((all) => all.map(({ value }) => value));
   assert.deepEqual(await offered(), ["file", "messenger", "website", "channel"]);
   await page.locator("#hide .send").getByRole("button", { name: "more" }).click();
-  assert.deepEqual(await offered(), ["file", "messenger", "website", "resize", "crop", "channel"]);
+  assert.deepEqual(await offered(), ["file", "messenger", "website", "resize", "channel"]);
   await visitor.sendTo("website");
   await forecast.getByText(/^Easy to find\. Capacity: about .* kB\. /).waitFor();
   await visitor.usePassphrase("hide");

@@ -10,7 +10,7 @@ from stegnet import __version__
 from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
-from stegnet.cli.options import add_key_options, add_search_option, read_key_source
+from stegnet.cli.options import add_key_options, read_key_source
 from stegnet.core.disk import local_path
 from stegnet.core.names import FILM, PICTURE, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
@@ -40,9 +40,8 @@ def add_arguments(info: argparse.ArgumentParser) -> None:
     )
     info.add_argument("file", type=local_path, metavar="FILE", help="picture, film or sound, or folder of an album")
     add_key_options(info, required=False, identity=True)
-    channel_help = "what fits and arrives there, measured: messenger, website, resize, crop or a channel's file"
+    channel_help = "what fits and arrives there, measured: messenger, website, resize or a channel's file"
     info.add_argument("--for", dest="channel", type=local_path, metavar="PLACE", help=channel_help)
-    add_search_option(info)
     more = info.add_mutually_exclusive_group()
     more.add_argument("-v", "--verbose", action="store_true", help="print everything that is known")
     more.add_argument("--json", action="store_true", help="print everything as one JSON object")
@@ -54,7 +53,7 @@ def execute(options: argparse.Namespace) -> int:
     if key_source is not None and options.channel is not None:
         options.usage_error("--for tells what fits into a cover: leave the key out")
     with messages.progress_bar() as progress:
-        info = file_info(options.file, key_source, Context(progress=progress, search=options.search), options.channel)
+        info = file_info(options.file, key_source, Context(progress=progress), options.channel)
     if options.json:
         messages.result(json.dumps(info, default=fit_info))
     else:

@@ -12,7 +12,6 @@ from stegnet.cli.options import (
     add_key_options,
     add_network_options,
     add_output_options,
-    add_search_option,
     check_output_folder,
     check_output_stream,
     check_places,
@@ -67,7 +66,6 @@ def add_arguments(reveal: Parser) -> None:
     reveal.add_argument("--lossless", action="store_true", help="keep every bit of pictures (.png, .webp) and films")
     add_key_options(reveal, identity=True)
     reveal.add_argument("--strict", action="store_true", help="write nothing if the container was altered")
-    add_search_option(reveal)
     reports.add_json_option(reveal)
     reveal.add_topic("results", _RESULTS)
     add_cluster_option(reveal)

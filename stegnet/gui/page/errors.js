@@ -4,15 +4,13 @@ export class PageError extends Error {
    * @param {string} message the problem
    * @param {string} [hint] the remedy
    * @param {object} [offered] how the job may be done all the same
-   * @param {boolean} [offered.searchable] by a longer search
    * @param {string} [offered.larger] in a much larger file, of this suffix
    * @param {boolean} [offered.unmeant] if the visitor says that it is meant
    */
-  constructor(message, hint = "", { searchable = false, larger = "", unmeant = false } = {}) {
+  constructor(message, hint = "", { larger = "", unmeant = false } = {}) {
     super(message);
     this.name = "PageError";
     this.hint = hint;
-    this.searchable = searchable;
     this.larger = larger;
     this.unmeant = unmeant;
   }

@@ -29,7 +29,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `container`,
  *   `keyInput` and `device`, and `larger`: the suffix of a larger file, if its error offered one
  * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and
- *   `device`, and `search`: whether copies that were cropped or cut are looked for, too
+ *   `device`
  * @property {(job: Job, onProgress: (...stage: any[]) => void, signal: AbortSignal, onWarning: (line: string) => void) =>
  *   Promise<object>} work does a job, and returns its result; onWarning: is told, before the work begins, what will give
  *   the container away; throws PageError, or the signal's reason

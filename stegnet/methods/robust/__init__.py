@@ -5,10 +5,8 @@ What both kinds of covers share, in the order of reading: `operating_points` tra
 say. `survival` searches for a container that survives its channel, which `stegnet.channels` simulates. `robust_content`
 fits a file or picture.
 
-Pictures: `grid` has salts and the sizes at which bits are hidden, and `channel_grids` places a grid in what arrives.
-`registration` finds these grids in copies, and `tile_map` finds parts. `robust_modem` hides and reads bits,
-`picture_reader` reads records. `robust_pictures` has the covers of the search, `jpeg_container` and
-`picture_containers` the files.
+Pictures: `grid` has salts and the sizes at which bits are hidden. `robust_modem` hides and reads bits, `picture_reader`
+reads records. `robust_pictures` has the covers of the search, `jpeg_container` and `picture_containers` the files.
 
 Films: `film_groups` hides bits in groups of frames, and `film_reader` reads them. `film_containers` the files.
 

@@ -60,4 +60,3 @@ from .robust_record import robust_key as robust_key
 from .robust_record import used_blocks as used_blocks
 from .survival import Surviving as Surviving
 from .survival import embed_surviving as embed_surviving
-from .tile_map import TILE as TILE

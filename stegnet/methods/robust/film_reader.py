@@ -1,14 +1,12 @@
 """Reading a film that arrived: the variant and the record of each group, and the message in their pieces.
 
 A reader identifies the film's variant by the headers, whose copies agree better than by chance. Where frames were lost
-or repeated, or the frame rate changed, groups are searched for.
+or repeated, groups are searched for.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, islice
@@ -48,8 +46,6 @@ from stegnet.methods.robust.robust_record import (
 )
 
 _BACK = 8  # frames that are kept behind the current place, to search backwards
-
-Frames = Callable[[], Generator[np.ndarray, None, None]]
 
 
 # Pieces of the message
@@ -236,29 +232,39 @@ def read_groups(
 
 
 def read_film(
-    frames: Frames,
-    times: Callable[[], Sequence[Fraction]],
-    key_source: KeySource,
-    step: Callable[[int], None] = lambda done: None,
-    search: bool = True,
+    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None] = lambda done: None
 ) -> MessagePieces | None:
-    """Return the message of a film, or its remains; None if nothing opens with this key.
+    """Return the message of a film, or its remains; None if its first groups don't open with this key.
 
-    Where no group is in its place, frames may have been lost or repeated, or the frame rate changed. Groups are then
-    searched for, frame by frame and at other frame rates.
+    Where no group is in its place behind others that opened, frames may have been lost or repeated: groups are then
+    searched for, frame by frame.
 
     Args:
-        frames: decodes all frames from the start.
-        times: returns the times of the frames in seconds.
+        frames: all frames; closed in the end.
         key_source: key or passphrase.
         step: called after each frame with the number of frames read.
-        search: search even before any group was found, and try the groups of the whole film, which takes long.
     """
+    most_tried = 2  # groups that carry something, in a film that is not searched
+    few_salts = 2  # that are tried for each group after the first in such a film
+    most_searches = 6  # in a row without a result
+    dark = 8.0  # levels: a group with a median below, or as near to white, carries nothing
+
     reader = GroupReader(key_source)
-    messages = _collect(reader, frames(), step, search)
-    if not messages and search:
-        order = _order_at_former_rate(reader, frames, times())
-        messages = _collect(reader, _in_order(frames(), order), step) if order else {}
+    messages: dict[bytes, MessagePieces] = {}
+    start = searches = tried = 0
+    with closing(_SignalWindow(frames, step)) as window:
+        while group := window.group(start):
+            content = reader.read(group, None if messages or not tried else few_salts)
+            tried += bool(dark < np.median([signal.means for signal in group]) < 255 - dark)
+            if not (content or messages) and tried == most_tried:
+                break
+            if content is None and messages and searches < most_searches:
+                start, content = _searched(reader, window, start)
+                searches += 1
+            if content is not None:
+                add_piece(messages, content)
+                searches = 0
+            start += GROUP
     return max(messages.values(), key=lambda pieces: pieces.share, default=None)
 
 
@@ -296,33 +302,6 @@ def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal
             yield signal_of(frame)
 
 
-def _collect(
-    reader: GroupReader, decoded: Generator[np.ndarray, None, None], step: Callable[[int], None], search: bool = True
-) -> dict[bytes, MessagePieces]:
-    """Return the pieces of each message in a film. Without `search`, give up if its first groups don't open."""
-    most_tried = 2  # groups that carry something, in a film that is not searched
-    few_salts = 2  # that are tried for each group after the first in such a film
-    most_searches = 6  # in a row without a result
-    dark = 8.0  # levels: a group with a median below, or as near to white, carries nothing
-
-    messages: dict[bytes, MessagePieces] = {}
-    start = searches = tried = 0
-    with closing(_SignalWindow(decoded, step)) as window:
-        while group := window.group(start):
-            content = reader.read(group, None if search or messages or not tried else few_salts)
-            tried += bool(dark < np.median([signal.means for signal in group]) < 255 - dark)
-            if not (content or messages or search) and tried == most_tried:
-                break
-            if content is None and searches < (most_searches if messages else int(search)):
-                start, content = _searched(reader, window, start)
-                searches += 1
-            if content is not None:
-                add_piece(messages, content)
-                searches = 0
-            start += GROUP
-    return messages
-
-
 def _searched(reader: GroupReader, window: _SignalWindow, start: int) -> tuple[int, bytes | None]:
     """Return the first group that opens near a place where no group opens, and its content.
 
@@ -336,42 +315,3 @@ def _searched(reader: GroupReader, window: _SignalWindow, start: int) -> tuple[i
         if group and (content := reader.read(group, salts=1)):
             return start + shift, content
     return start, None
-
-
-def _order_at_former_rate(reader: GroupReader, frames: Frames, times: Sequence[Fraction]) -> list[int]:
-    """Return the frames of a film as they were at its former frame rate: the rate at which its first group opens.
-
-    The list is empty if there is no such rate.
-    """
-    if len(times) < 2 or times[-1] <= times[0]:
-        return []
-    present = (len(times) - 1) / (times[-1] - times[0])
-    with closing(frames()) as decoded:
-        signals = [signal_of(frame) for frame in islice(decoded, 3 * GROUP)]
-
-    ntsc = Fraction(1000, 1001)
-    rates = [*(Fraction(rate) for rate in (24, 25, 30, 50, 60, 20, 15, 12)), 24 * ntsc, 30 * ntsc, 60 * ntsc]
-    for rate in rates:  # each of its frames shows the film's frame at the middle of its interval
-        count = int((times[-1] - times[0]) * rate) + 1
-        middles = (times[0] + (index + Fraction(1, 2)) / rate for index in range(count))
-        order = [bisect_right(times, middle) - 1 for middle in middles]
-        known = [index for index in order[:GROUP] if index < len(signals)]
-        same_rate = abs(rate / present - 1) < Fraction(1, 1000)
-        if same_rate or len(known) < GROUP:
-            continue
-        if reader.read([signals[index] for index in known], salts=1):
-            return order
-    return []
-
-
-def _in_order(frames: Generator[np.ndarray, None, None], order: Sequence[int]) -> Generator[np.ndarray, None, None]:
-    """Yield frames in a rising order of indices, which may repeat."""
-    wanted = iter(order)
-    index = next(wanted, None)
-    with closing(frames):
-        for number, frame in enumerate(frames):
-            while index == number:
-                yield frame
-                index = next(wanted, None)
-            if index is None:
-                return

@@ -27,7 +27,6 @@ from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.methods.robust.robust_pictures import (
     WRITTEN_QUALITY,
     PictureModulator,
-    TiledModulator,
     as_given,
     picture_cover,
     usual_capacity,
@@ -57,13 +56,12 @@ def embed_in_picture(
     steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
     context = context.in_steps(*steps, "check", "write")
     sent = context.with_heartbeat("try", lambda: picture_cover(pixels, key, channel, psnr, jpeg or as_given, context))
-    whole = sent.picture if isinstance(sent, TiledModulator) else sent
-    area = int(whole.grid.height * whole.grid.width * (channel.part or 1) ** 2)
+    area = sent.grid.height * sent.grid.width
     try:
         surviving = embed_surviving(sent, lambda space: _fit(payload, area, larger, context, space))
     except CapacityError as error:
         raise error.with_hint(_or_as_png(error.hint, jpeg)) from None
-    return _ModulatedPicture(cover, payload, area, whole, surviving, _notes_on_size(channel, cover.size, pixels))
+    return _ModulatedPicture(cover, payload, area, sent, surviving, _notes_on_size(channel, cover.size, pixels))
 
 
 def measured_capacity(cover: Cover, channel: PictureChannel, options: RobustOptions, context: Context) -> int:
@@ -200,12 +198,8 @@ def _remedy(
 ) -> str:
     """Return the hint if the secret does not fit: a milder channel that has enough capacity, or a larger cover."""
     more_capacity = "resize the cover to more pixels, or use a larger one"
-    if channel.part:
-        milder = Setting("survive", f"jpeg:90+crop:{channel.part:g}")
-        return Text("hide less, or let it survive less: a higher quality, such as ", milder)
-    if channel.cropped or channel.factor is not None:
-        less = "without +crop" if channel.cropped else "a larger factor of +resize"
-        return f"{more_capacity}; or let it survive less: {less}"
+    if channel.factor is not None:
+        return f"{more_capacity}; or let it survive less: a larger factor of +resize"
     if channel.side:
         return f"use a cover of {channel.side} pixels or more, with more texture"
 

@@ -14,20 +14,10 @@ import numpy as np
 
 from stegnet.core.parallel import Step, no_step, parallel_map
 from stegnet.core.pixels import BLOCK
-from stegnet.keys import Key, KeySource, Passphrase
+from stegnet.keys import Key, KeySource
 from stegnet.methods.robust.block_placement import BlockPlacement
-from stegnet.methods.robust.grid import (
-    SURENESS,
-    Grid,
-    ResizedArea,
-    canonical_grids,
-    hidden_area,
-    own_grid,
-    salts_of_copies,
-    textures,
-)
+from stegnet.methods.robust.grid import Grid, ResizedArea, canonical_grids, own_grid, salts_of_copies, textures
 from stegnet.methods.robust.operating_points import OperatingPoint
-from stegnet.methods.robust.registration import likely_grids
 from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_record import (
     decoded_headers,
@@ -37,7 +27,6 @@ from stegnet.methods.robust.robust_record import (
     places_to_read,
     robust_key,
 )
-from stegnet.methods.robust.tile_map import LEAST_SIDE, TILE, TILE_SALT, find_part, map_dither, map_signs
 
 _MANY = 2048  # blocks: a larger picture is not read as a whole
 _Tried = tuple[Grid, Sequence[bytes], Step]
@@ -49,9 +38,6 @@ class PictureReader:
 
     modem: PictureModem
     key_source: KeySource
-    # Also read copies that were cropped or shifted by a few pixels, and any part of a container made for that. This
-    # takes seconds.
-    search: bool = True
 
     @cached_property
     def key_of(self) -> Callable[[bytes], Key]:
@@ -62,13 +48,13 @@ class PictureReader:
         """Return the content of a picture's record, with the zeros at its end; None if no record opens."""
         if min(picture.shape[:2]) < BLOCK:
             return None
-        content = self._first_of(picture, self._uncropped(picture, step))
-        content = content or read_part(self.modem, self.key_source, picture, moved=self.search)
-        if content or not self.search:
-            return content
-        few_keys = isinstance(self.key_source, Passphrase)
-        likely = likely_grids(self.modem.points, self.key_of, picture, few_keys, step)
-        return self._first_of(picture, ((grid, [salt], no_step) for grid, salt in likely))
+        pool = self.modem.engine.pool(picture[..., 0].size)  # shares the cores among the networks in it
+
+        def read(tried: _Tried) -> bytes | None:
+            return self._read_grid(picture, tried)
+
+        with closing(parallel_map(read, self._tried(picture, step), pool.workers, pool.prepare)) as contents:
+            return next(filter(None, contents), None)
 
     def read_in(self, grid: Grid, picture: np.ndarray, lost: int = 0) -> bytes | None:
         """Read a picture whose grid is known, as `read`.
@@ -80,7 +66,7 @@ class PictureReader:
         """
         return self._read_grid(picture, (grid, list(grid.salts(picture)), no_step), lost)
 
-    def _uncropped(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
+    def _tried(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
         height, width = picture.shape[:2]
         unresized = own_grid(height, width)
         yield unresized, list(unresized.salts(picture)), step
@@ -88,28 +74,17 @@ class PictureReader:
         if min(height, width) <= 2 * BLOCK and height * width > 1 << 22:
             return
         salts = list(salts_of_copies(picture))
-        yield from ((grid, salts, step) for grid in canonical_grids(height, width, self.search))
-
-    def _first_of(self, picture: np.ndarray, tried: Iterator[_Tried]) -> bytes | None:
-        pool = self.modem.engine.pool(picture[..., 0].size)  # shares the cores among the networks in it
-
-        def read(grid_and_salts: _Tried) -> bytes | None:
-            return self._read_grid(picture, grid_and_salts)
-
-        with closing(parallel_map(read, tried, pool.workers, pool.prepare)) as contents:
-            return next(filter(None, contents), None)
+        yield from ((grid, salts, step) for grid in canonical_grids(height, width))
 
     def _read_grid(self, picture: np.ndarray, tried: _Tried, lost: int = 0) -> bytes | None:
         grid, salts, step = tried
-        trust = grid.trust(picture).reshape(-1)
         for area in grid.areas(picture):
-            unmoved = grid.own and not any(grid.lacking)
-            orders = [textures(np.asarray(area)), None] if unmoved else [None]
+            orders = [textures(np.asarray(area)), None] if grid.own else [None]
             for salt in salts:
                 key, full = self.key_of(salt), grid.full(salt)
                 points = product(self.modem.points, orders)
                 placements = [BlockPlacement(grid.shape, point, key, full, order) for point, order in points]
-                content = self._read_area(area, placements, trust, lost, step)
+                content = self._read_area(area, placements, grid.trust, lost, step)
                 if content is not None:
                     return content
         return None
@@ -118,7 +93,7 @@ class PictureReader:
         self,
         area: np.ndarray | ResizedArea,
         placements: Sequence[BlockPlacement],
-        trust: np.ndarray,
+        trust: float,
         lost: int,
         step: Step,
     ) -> bytes | None:
@@ -137,8 +112,8 @@ class PictureReader:
             else:
                 read = [whole[:, point.places].reshape(-1)[numbers] for point, numbers in wanted]
             return [
-                values * trust[numbers // point.bits] * not_erased(numbers, lost)
-                for values, (point, numbers) in zip(read, wanted, strict=True)
+                values * np.float32(trust) * not_erased(numbers, lost)
+                for values, (_, numbers) in zip(read, wanted, strict=True)
             ]
 
         headers = ratios([(placement.point, placement.header_places) for placement in placements])
@@ -182,44 +157,3 @@ def _ratios_of_large(
             read = modem.reveal(np.asarray(area), dither, step, point.places)
             ratios.append(read.reshape(-1)[numbers])
     return ratios
-
-
-def read_part(
-    modem: PictureModem,
-    key_source: KeySource,
-    picture: np.ndarray,
-    points: Sequence[OperatingPoint] = (),
-    moved: bool = True,
-) -> bytes | None:
-    """Return the content of a tiled container from a part of it, (H, W, 3) uint8; None if it isn't one.
-
-    Args:
-        modem: the modem that hid the content.
-        key_source: key; a passphrase opens no part.
-        picture: the part, (H, W, 3) uint8.
-        points: operating points whose periods of phases are tried; by default, all of the modem's.
-        moved: whether the part may begin anywhere; else it begins at a whole block.
-    """
-    if not isinstance(key_source, Key) or min(picture.shape[:2]) < LEAST_SIDE:
-        return None
-    side_read = 1440  # pixels, of the middle
-    top, left = (max(side - side_read, 0) // 2 for side in picture.shape[:2])
-    picture = picture[top : top + side_read, left : left + side_read]
-    shifts = list(product(range(BLOCK), range(BLOCK))) if moved else [(-top % BLOCK, -left % BLOCK)]
-    part = find_part(key_source, picture, points or modem.points, shifts)
-    if part is None:
-        return None
-
-    position, period = part
-    area = hidden_area(picture[position.top :, position.left :])
-    shape = area.shape[0] // BLOCK, area.shape[1] // BLOCK
-    ratios = modem.reveal(area, position.part(map_dither(key_source), shape)) * SURENESS
-    for point in (point for point in modem.points if point.scale == period):
-        sums = position.summed(ratios[..., point.places] * position.part(map_signs(key_source, point), shape))
-        tile = BlockPlacement((TILE, TILE), point, key_source, TILE_SALT)
-        for _, header, _ in decoded_headers([tile], [sums.reshape(-1)[tile.header_places]]):
-            numbers = places_to_read(tile, header)
-            content = None if numbers is None else open_record(tile, header, sums.reshape(-1)[numbers])
-            if content is not None:
-                return content
-    return None

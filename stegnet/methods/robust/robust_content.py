@@ -29,7 +29,6 @@ _SIDE_BYTES = 2
 _MOST_PIXELS = 1 << 28
 # Pixels of a picture for each pixel that it is read from, at most: revealing needs memory for them.
 _PIXEL_RATIO = 1024
-_WRITTEN_RATIO = 512  # the limit of a writer, as copies may be cropped
 _SMALLEST = 32  # scale of the smallest picture; two steps halve the number of pixels
 _FULL_RATE = 0.5  # bits per pixel that suit full size best
 _PER_OCTAVE = 2.5  # steps of scale for each time that the bits per pixel halve
@@ -176,7 +175,7 @@ def _fitted_at(
 def within_ratio(picture: np.ndarray, area: int) -> np.ndarray:
     """Return a picture, (h, w, 3) uint8, reduced to what readers accept in a hidden area of `area` pixels."""
     height, width = picture.shape[:2]
-    most = min(_WRITTEN_RATIO * area, most_declared(area // 2))  # half, since copies may be cropped
+    most = min(_PIXEL_RATIO * area, most_declared(area))
     factor = math.sqrt(most / (height * width))
     return picture if factor >= 1 else resize(picture, *(max(1, int(side * factor)) for side in (height, width)))
 

@@ -4,11 +4,11 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeGuard
 
-from stegnet import channels, video
+from stegnet import channels
 from stegnet.channels.destinations import DESTINATIONS, MESSENGER, USUAL_CHANNELS
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
-from stegnet.core.parallel import thread_count, with_heartbeat
+from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
 from stegnet.keys import Key, KeySource, Opener, Passphrase
@@ -25,7 +25,6 @@ from stegnet.methods.method import (
     HidingMethod,
     MethodInfo,
     NewContainer,
-    NotFound,
     Payload,
 )
 from stegnet.methods.robust.found_content import ROBUST, FoundContent
@@ -58,9 +57,6 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
   messenger               reduced to 1280 pixels, or to those of --resize,
                           then saved twice as JPEG
   ...+resize:FACTOR       reduced before that, down to this factor (0.25 to 1)
-  ...+crop                cropped or shifted before that, by up to 8 pixels
-  ...+crop:SHARE          cropped to any part with this share (0.25 to below 1)
-                          of its sides, 264 pixels or more; not with +resize
 
   of a film, which becomes an MP4 or MKV of H.264:
   h264:CRF  hevc:CRF      encoded again by x264 (fast to veryslow), by x265
@@ -128,13 +124,13 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
         return embed(cover, payload, suffix, key, options, context)
 
-    def find(self, container: Container, context: Context) -> FoundContent | NotFound:
+    def find(self, container: Container, context: Context) -> FoundContent | None:
         """Read content where no record opens; for a recipient's identity, nothing is searched for."""
         key = container.key_source
         if not _has_salted_key(key):
-            return NotFound()
+            return None
         if container.first.record is not None:
-            return _not_found(container, context)
+            return None
         if container.kind == FILM:
             content = _message_in_film(container, key, context)
             pixels = 0
@@ -146,17 +142,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
                 return FoundContent(container, context, robust.parse_content(content, pixels))
         except ValueError:
             pass
-        return _not_found(container, context)
-
-
-def _not_found(container: Container, context: Context) -> NotFound:
-    """Return the answer for a container in which nothing was found, with the seconds that a search would take."""
-    if context.search or (container.kind == FILM and container.file.lossy_format is None):
-        return NotFound()
-    megapixels = container.height * container.width / 1e6
-    if container.kind == FILM:
-        return NotFound(5 + 0.05 * megapixels * video.frame_count(container.file))
-    return NotFound((14 + 4 * megapixels) / thread_count())  # a core takes 14 s, and 4 s a megapixel
+        return None
 
 
 def _has_salted_key(source: Opener) -> TypeGuard[Key | Passphrase]:
@@ -197,7 +183,7 @@ def _content_of_picture(container: Container, key: KeySource, context: Context) 
     """Return the content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
     modem = context.network(robust.PictureModem.load, SHIPPED_MODEM)
-    reader = robust.PictureReader(modem, key, context.search)
+    reader = robust.PictureReader(modem, key)
     tiles = 0, 0  # done and in all
 
     def step(done: int, total: int) -> None:
@@ -214,13 +200,7 @@ def _message_in_film(container: Container, key: KeySource, context: Context) -> 
     """
     if container.file.lossy_format is None or min(container.height, container.width) < BLOCK:
         return None
-    pieces = robust.read_film(
-        container.readable_frames,
-        container.times,
-        key,
-        lambda done: context.progress("reveal", done, 0),
-        context.search,
-    )
+    pieces = robust.read_film(container.readable_frames(), key, lambda done: context.progress("reveal", done, 0))
     if pieces is None:
         return None
     if pieces.message is None:

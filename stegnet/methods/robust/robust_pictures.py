@@ -1,6 +1,6 @@
 """Pictures whose content survives a lossy channel, simulated with real codecs before they are written.
 
-A picture carries one record in its grid. If any part of it must open, each tile of blocks carries the same record.
+A picture carries one record in its grid.
 """
 
 import math
@@ -11,24 +11,21 @@ from functools import cached_property
 import numpy as np
 
 from stegnet.channels import PictureChannel
-from stegnet.core.errors import CapacityError, KeyFileError
+from stegnet.core.errors import CapacityError
 from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
 from stegnet.core.text import Aside, Text
-from stegnet.keys import Key, KeySource
+from stegnet.keys import KeySource
 from stegnet.media.capacity_tables import ROBUST_RATES
 from stegnet.methods.method import DEFAULT_CONTEXT, Context
 from stegnet.methods.robust.block_placement import BlockPlacement, content_capacity, record_bits
-from stegnet.methods.robust.channel_grids import received, surviving_grids, surviving_shares
-from stegnet.methods.robust.grid import Grid, hidden_area, own_grid, textures
+from stegnet.methods.robust.grid import Grid, own_grid, surviving_canonical_grids, textures
 from stegnet.methods.robust.jpeg_container import JpegContainer
-from stegnet.methods.robust.operating_points import OperatingPoint
-from stegnet.methods.robust.picture_reader import PictureReader, read_part
-from stegnet.methods.robust.registration import is_found
+from stegnet.methods.robust.operating_points import SHARES, OperatingPoint
+from stegnet.methods.robust.picture_reader import PictureReader
 from stegnet.methods.robust.robust_modem import PictureModem
 from stegnet.methods.robust.robust_record import dither_of, new_nonce, record_signs
 from stegnet.methods.robust.survival import CodePlan, Transmission
-from stegnet.methods.robust.tile_map import MAP, TILE, TILE_SALT, MapPosition, map_dither, map_signs
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.sealing.fec import HIGHEST, LONGEST, LOWEST, RATES, decode_message, information, message_capacity
 
@@ -96,7 +93,7 @@ def picture_cover(
     psnr: float,
     written: Callable[[np.ndarray], np.ndarray] = as_saved,
     context: Context = DEFAULT_CONTEXT,
-) -> "PictureModulator | TiledModulator":
+) -> "PictureModulator":
     """Return a cover for a channel, at the operating point for a PSNR in dB that carries most.
 
     Args:
@@ -108,27 +105,25 @@ def picture_cover(
         context: networks, randomness and progress.
 
     Raises:
-        CapacityError: as `choose_point` and `surviving_grids`.
-        KeyFileError: any part is to open, and the key source is no key file.
+        CapacityError: as `choose_point`, or the picture is too small for the channel.
         WeightsError: the weights are missing, or not a modem's.
     """
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     point = choose_point(modem.points, channel, psnr)
-    grid, *smaller = surviving_grids(channel, *pixels.shape[:2])
+    height, width = pixels.shape[:2]
+    grids = [own_grid(height, width)]
+    if channel.factor is not None:
+        grids = surviving_canonical_grids(height, width, channel.factor)
+    if not grids:
+        raise CapacityError(f"a cover of {width}×{height} is too small to survive {channel}", "use a larger cover")
+    grid, *smaller = grids
     cover = PictureModulator(modem, pixels, key_source, channel, point, grid, written, context)
     if not channel.plain or (isinstance(written, JpegContainer) and written.coarse):
         cover = cover.at_best_point()
-    if smaller and not channel.cropped and cover.share_carried < _WORTH_A_SMALLER_GRID:
+    if smaller and cover.share_carried < _WORTH_A_SMALLER_GRID:
         coarser = replace(cover, grid=smaller[0]).at_best_point()
         cover = max(cover, coarser, key=lambda each: each.bits_carried)
-    if not channel.part:
-        return cover
-    if not isinstance(key_source, Key):
-        hint = "use a key file, or +crop without a share: up to 8 pixels at each edge"
-        trouble = "a passphrase opens no part of a picture: cropping removes what its salt is computed from"
-        raise KeyFileError(trouble, hint)
-    row, col = (int.from_bytes(context.randomness(2), "big") % MAP for _ in range(2))
-    return TiledModulator(cover, key_source, MapPosition(0, 0, row, col))
+    return cover
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +209,7 @@ class PictureModulator:
 
         def read(picture: np.ndarray, where: Grid, rows: slice, bits: slice | np.ndarray) -> np.ndarray:
             """Return the ratios of some bits in the rows of blocks that a picture shows."""
-            trusted = sent[rows] * where.trust(picture)[..., None]
+            trusted = sent[rows] * np.float32(where.trust)
             ratios = (
                 self.modem.reveal(np.asarray(area), dither[rows], places=point.places) for area in where.areas(picture)
             )
@@ -224,12 +219,14 @@ class PictureModulator:
         if self.channel.plain and math.prod(grid.shape) >= 4 * band_blocks:  # copies are placed worse at their edges
             rows = _middle_rows(*grid.shape, band_blocks)
             band = shown[BLOCK * rows.start : BLOCK * rows.stop]
-            arriving = received(self.channel, band, own_grid(*band.shape[:2]))
-            amounts = [information(read(picture, where, rows, slice(None))) for picture, where in arriving]
+            in_band = own_grid(*band.shape[:2])
+            amounts = [
+                information(read(picture, in_band, rows, slice(None))) for picture in self.channel.arrivals(band)
+            ]
             ordered = sorted(range(len(amounts)), key=amounts.__getitem__)[:_MOST_WORST]
             worst = [number for number in ordered if amounts[number] < min(amounts) + _NEAR_WORST]
-        arriving = received(self.channel, shown, grid, only=worst)
-        return [read(picture, where, slice(None), chosen) for picture, where in arriving], worst
+        arriving = self.channel.arrivals(shown, only=worst)
+        return [read(picture, grid, slice(None), chosen) for picture in arriving], worst
 
     def measured_plan(self) -> CodePlan:
         """Return the plan whose rate random bits survived, less a margin, with several shares of blocks."""
@@ -239,7 +236,7 @@ class PictureModulator:
             self.point,
             math.prod(self.grid.shape),
             [rate - (_MARGIN_OF_SQUARES if in_squares else _MARGIN)],
-            range(surviving_shares(self.channel)),
+            range(SHARES),
             textured=self.channel.plain,
             attempts=_ATTEMPTS,
             spared=_SPARED_RATE,
@@ -263,24 +260,20 @@ class PictureModulator:
         """Simulate the channel and read each picture that may arrive, until one fails: then the record is lost."""
         _, worst = self.measurement
         only = None if worst is None else {0, *worst}  # the file itself, too
-        arriving = received(self.channel, self.written(container), self.grid, self.worst_only, only)
+        arriving = self.channel.arrivals(self.written(container), self.worst_only, only)
         total = self.channel.count(self.worst_only) if self.worst_only or only is None else len(only)
-        salt = self._salt(plan)
-        key = self._reader.key_of(salt)
         salts: list[list[bytes]] = []
 
         def recovers() -> bool:
-            picture, grid = next(arriving)
-            salts.append(list(grid.salts(picture)))
-            if not is_found(self.modem.points, key, picture, grid, salt):
-                return False
-            revealed = self._reader.read_in(grid, picture, _LOST_ONE_IN if plan.share else 0)
+            picture = next(arriving)
+            salts.append(list(self.grid.salts(picture)))
+            revealed = self._reader.read_in(self.grid, picture, _LOST_ONE_IN if plan.share else 0)
             return revealed is not None and revealed.startswith(content)
 
         if _all_recovered(recovers, total, self.context):
             return Transmission(frozenset())
         # The next plan needs the salts of all copies, so those of the rest are collected without reading them.
-        remaining = self.context.with_heartbeat("try", lambda: _salts_of(arriving))
+        remaining = self.context.with_heartbeat("try", lambda: self._salts_of(arriving))
         return Transmission(frozenset({0}), salts + remaining)
 
     def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
@@ -288,7 +281,7 @@ class PictureModulator:
         textured = self.channel.plain and attempt + 1 < _TEXTURED_ATTEMPTS
         following = replace(plan, textured=textured, salts=sent.salts)
         if share and plan.textured and not textured:
-            return replace(following, shares=range(surviving_shares(self.channel)))
+            return replace(following, shares=range(SHARES))
         if share:
             return replace(following, shares=range(max(share - attempt // 2, 1)))
         return replace(following, rates=[plan.rates[0] - _MARGIN])
@@ -320,64 +313,10 @@ class PictureModulator:
         """
         if self.worst_only or self.channel.plain:
             return [list(self.grid.salts(self.pixels))]
-        return _salts_of(received(self.channel, self.written(self.pixels), self.grid))
+        return self._salts_of(self.channel.arrivals(self.written(self.pixels)))
 
-
-@dataclass(frozen=True, eq=False)
-class TiledModulator:
-    """A picture whose content any part restores, down to the channel's share of its sides; a `Modulator`."""
-
-    picture: PictureModulator
-    key: Key
-    position: MapPosition  # of the picture in the map of its key
-
-    @property
-    def point(self) -> OperatingPoint:
-        """The operating point."""
-        return self.picture.point
-
-    def measured_plan(self) -> CodePlan:
-        """Return the picture's plan for the blocks of one tile, which all carry bits."""
-        plan = self.picture.measured_plan()
-        return replace(plan, blocks=TILE**2, shares=range(1), textured=False, attempts=4, filled=True)
-
-    def modulate(self, content: bytes, plan: CodePlan) -> np.ndarray:
-        """Return the container, (H, W, 3) uint8, that repeats one tile's bits from a secret position on."""
-        cover = self.picture
-        tile = BlockPlacement((TILE, TILE), cover.point, self.key, TILE_SALT)
-        signs = record_signs(tile, plan.rates[0], content, new_nonce(cover.context.randomness))
-        bits = self.position.part(signs, cover.grid.shape) * self._signs
-        step = cover.context.step("hide tiles")
-        hidden = cover.modem.hide(hidden_area(cover.pixels), bits, self._dither, step, cover.point.places)
-        return cover.grid.replaced(cover.pixels, hidden)
-
-    def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:
-        """Read the parts that may arrive; the record is lost if one of them fails."""
-        cover = self.picture
-        parts = cover.channel.parts(cover.written(container))
-
-        def recovers() -> bool:
-            revealed = read_part(cover.modem, self.key, next(parts), [cover.point])
-            return revealed is not None and revealed.startswith(content)
-
-        recovered = _all_recovered(recovers, cover.channel.count(cover.worst_only), cover.context)
-        return Transmission(frozenset() if recovered else frozenset({0}))
-
-    def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
-        """Return the plan with a rate that is lower by a quarter, or at least by the margin."""
-        return replace(plan, rates=[plan.rates[0] - max(_MARGIN, plan.rates[0] // 4)])
-
-    def refusal(self) -> CapacityError:
-        """Return the picture's error with a hint that suits tiles."""
-        return self.picture.refusal().with_hint("use a larger cover, with more detail")
-
-    @cached_property
-    def _signs(self) -> np.ndarray:
-        return self.position.part(map_signs(self.key, self.point), self.picture.grid.shape)
-
-    @cached_property
-    def _dither(self) -> np.ndarray:
-        return self.position.part(map_dither(self.key), self.picture.grid.shape)
+    def _salts_of(self, arriving: Iterator[np.ndarray]) -> list[list[bytes]]:
+        return [list(self.grid.salts(picture)) for picture in arriving]
 
 
 def _all_recovered(recovers: Callable[[], bool], total: int, context: Context) -> bool:
@@ -390,10 +329,6 @@ def _all_recovered(recovers: Callable[[], bool], total: int, context: Context) -
         if not with_heartbeat(recovers, sign):
             return False
     return True
-
-
-def _salts_of(arriving: Iterator[tuple[np.ndarray, Grid]]) -> list[list[bytes]]:
-    return [list(grid.salts(picture)) for picture, grid in arriving]
 
 
 # Samples of a cover

@@ -1,4 +1,4 @@
-"""The search for a container that survives its channel: one for pictures, tiled pictures, and films.
+"""The search for a container that survives its channel: one for pictures and films.
 
 A simulation of the channel shows the rate that it leaves. Content is made to fit, and hidden in as few blocks and at as
 robust a rate as possible. The channel is then simulated on the container; where content is not recovered, the search
@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from stegnet.channels import PictureChannel, PromisedChannel
+from stegnet.channels import PromisedChannel
 from stegnet.core.errors import CapacityError
-from stegnet.core.text import Setting, Text
+from stegnet.core.text import Text
 from stegnet.methods.method import Compressors, FileSpace, HiddenFile, media_compressors
 from stegnet.methods.robust.block_placement import content_capacity, record_bits
 from stegnet.methods.robust.operating_points import OperatingPoint
@@ -46,7 +46,6 @@ class CodePlan:
     together: int = 1  # blocks that a codec codes as one
     spared: float = 1.0  # factor of the highest rate, where blocks are spared
     uneven: float = 0.0  # relative loss of rate where few blocks are used, times the root of their number
-    filled: bool = False  # short content is hidden at the same rates, and padded
 
     @property
     def capacity(self) -> int:
@@ -68,8 +67,6 @@ class CodePlan:
         So a small file survives worse channels than the promised one. No rate exceeds the given one. Where blocks are
         spared, rates stay below the share `spared` of it. They fall with the number of blocks, since some carry little.
         """
-        if self.filled:
-            return self
         for share in reversed(self.shares):
             highest = self._at_share(share)
             if highest.capacity >= wanted:
@@ -186,7 +183,4 @@ class ContentSpace(FileSpace):
 def survival_notes(file: HiddenFile, channel: PromisedChannel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
     """Return lines on the secret, with the given ones on a copy, and on the channel."""
     lines = (file.line,) if file.unchanged else on_copy
-    survives = Text(f"survives {channel}, but not {channel.limits}", kind=NEXT_STEP)
-    if isinstance(channel, PictureChannel) and channel.cropped:
-        return *lines, survives, Text("a cropped copy is revealed with ", Setting("search", True), kind=NEXT_STEP)
-    return *lines, survives
+    return *lines, Text(f"survives {channel}, but not {channel.limits}", kind=NEXT_STEP)

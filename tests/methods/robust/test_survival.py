@@ -43,7 +43,7 @@ JPEG75, JPEG90, _ = RUNGS
 
 def read(picture: np.ndarray, key: Key | Passphrase = KEY) -> bytes | None:
     """The content of a picture that was not moved."""
-    return PictureReader(MODEM, key, search=False).read(picture)
+    return PictureReader(MODEM, key).read(picture)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_the_shipped_modem_through_real_jpeg(shipped, picture):
     for quality in (50, 56):
         shared = through_jpeg(through_jpeg(found.container, 95), quality)
         for key, content in ((KEY, b"\2" * found.capacity), (OTHER, None)):
-            assert PictureReader(shipped, key, search=False).read(shared) == content
+            assert PictureReader(shipped, key).read(shared) == content
 
 
 def test_without_the_dither_bits_of_a_rung_are_not_read(shipped, picture):

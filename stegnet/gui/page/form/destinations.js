@@ -53,13 +53,6 @@ export const DESTINATIONS = {
       not: "being cropped",
       suffix: ".jpg",
     },
-    crop: {
-      label: "somewhere that crops it",
-      survives: "being cropped, leaving at least half of each side, and saved again as JPEG 75 or better",
-      not: "being reduced",
-      suffix: ".jpg",
-      note: "It requires a key file.",
-    },
   },
   film: {
     file: { ...AS_FILE, suffix: ".mkv", note: "It is a lossless MKV, many times larger than the cover." },

@@ -31,7 +31,7 @@ export function makeJob(form, backend, { ask, gather, done }) {
     return run({});
   };
 
-  /** Does the job, in another way if that was offered: by a longer search, or as a larger file. */
+  /** Does the job, in another way if that was offered, such as a larger file. */
   async function run(offered) {
     if (stop) return;
     clear();
@@ -45,7 +45,6 @@ export function makeJob(form, backend, { ask, gather, done }) {
       done(result, asked, job.job);
     } catch (error) {
       alerts.replaceChildren(...(error.name === "AbortError" ? [] : [notice(asPageError(error))]));
-      if (error.searchable) alerts.append(offer("Search for a changed copy", { search: true }));
       if (error.unmeant) alerts.append(offer("Hide it all the same", { ...offered, meant: true }));
       if (error.larger) alerts.append(offer("Make the larger file", { larger: error.larger }));
     } finally {

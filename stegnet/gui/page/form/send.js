@@ -8,7 +8,7 @@ import { saysPlace } from "./exif.js";
 const FILE = "file";
 const JPEG = ".jpg";
 const FORMATS = { [JPEG]: "The JPEG itself", ".png": "PNG file" }; // of the container of a JPEG
-const RARE = ["resize", "crop"]; // places that few need
+const RARE = ["resize"]; // places that few need
 const KEEPS = "The cover stays a JPEG and keeps its metadata.";
 const STAYS = "The cover stays a JPEG.";
 const LEFT_OUT = "If it says where it was taken, its metadata is left out.";

@@ -102,8 +102,8 @@ async function gatherHiding({ cover, secret, container, keyInput, larger, meant 
 /** Suffix of the container, where the visitor has chosen it; else the program does. */
 const suffixOf = ({ isJpeg }, { destination, suffix }) => (isJpeg || destination !== "file" ? suffix : "");
 
-function gatherRevealing({ container, keyInput, search = false }) {
-  return { job: "reveal", what: { files: [container.file], key: sent(keyInput), search }, transfer: [] };
+function gatherRevealing({ container, keyInput }) {
+  return { job: "reveal", what: { files: [container.file], key: sent(keyInput) }, transfer: [] };
 }
 
 async function asFile({ url, name }) {
