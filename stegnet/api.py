@@ -17,7 +17,7 @@ import numpy as np
 
 from stegnet.core.arguments import checked
 from stegnet.core.disk import local_path, temporary_folder
-from stegnet.core.errors import MediaError, called
+from stegnet.core.errors import CapacityError, MediaError, called
 from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.process_settings import blas_in_one_thread
@@ -325,8 +325,14 @@ class Session:
             return file_info(path, key, self._context, channel)
 
     def capacity(self, cover: Source) -> list[Fit]:
-        """Return what fits into a picture, film or sound, by method; errors are those of `info`."""
-        return self.info(cover)["fits"]
+        """Return what fits into a picture, film or sound, by method.
+
+        Errors are those of `info`; CapacityError: it was not measured, as of a large file that is nearly blank.
+        """
+        info = self.info(cover)
+        if "unmeasured" in info:
+            raise CapacityError(f"what fits was not measured: {info['unmeasured']}")
+        return info["fits"]
 
 
 _session = Session()

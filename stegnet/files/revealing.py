@@ -12,7 +12,7 @@ from stegnet import video
 from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PSNR
-from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name
+from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name, shown_size
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.files.album import Album, album_covers, album_in
@@ -58,6 +58,7 @@ class Info(TypedDict, total=False):
     fits: list[Fit]
     bytes_for: dict[str, int]  # by destination
     unfit: str  # the reason that nothing fits
+    unmeasured: str  # the reason that it was not measured what fits
     hidden: str  # kind of the secret, or, without the key, that it was not looked for
     method: str
     hidden_name: str
@@ -226,9 +227,13 @@ def file_info(
         return _album(path, key_source, context)
     if key_source is None:
         with Cover(path) as cover:
-            if channel is not None:
+            cover.is_only_described = True
+            if cover.is_nearly_blank:
+                info = _undecoded(cover)
+            elif channel is not None:
                 return _fits_for(channel, cover)
-            info = _described(cover)
+            else:
+                info = _described(cover)
         info["hidden"] = "not looked for without the key; detectors may tell that something is, but not what"
         return info
     with open_container(path, key_source, context.progress) as container:
@@ -330,6 +335,19 @@ def _described(cover: Cover) -> Info:
     if unfit:
         info["unfit"] = unfit
     return info
+
+
+def _undecoded(cover: Cover) -> Info:
+    """Describe a picture or film by what its file says, since decoding it would take long, and hardly anything fits."""
+    height, width = cover.stated_size
+    return {
+        "kind": cover.kind,
+        "width": width,
+        "height": height,
+        "metadata": metadata_names(cover, place=cover.png is None),
+        "notes": [],
+        "unmeasured": f"{shown_size(cover.length)} for so many pixels are few, as of a blank {cover.kind}",
+    }
 
 
 def _sound(cover: Cover) -> Info:

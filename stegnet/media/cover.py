@@ -200,10 +200,12 @@ class Cover(OpenedFile):
     Attributes:
         left_out: lines for the report on parts of the file that are not used.
         strips_metadata: its container is to have none of its metadata.
+        is_only_described: nothing is hidden in it, so that the first frames of a film of few bytes are enough.
     """
 
     left_out: tuple[str, ...] = ()
     strips_metadata: bool = False
+    is_only_described: bool = False
     _notes: tuple[str, ...] | None = None
 
     @cached_property
@@ -317,8 +319,8 @@ class Cover(OpenedFile):
 
     @cached_property
     def film(self) -> "FilmInfo":
-        """Properties of a film, for which all of it is decoded once."""
-        return video.scan(self)
+        """Properties of a film, for which all of it is decoded once, or its first part if it is only described."""
+        return video.scan(self, video.soon_decoded(self)) if self.is_only_described else video.scan(self)
 
     @property
     def frames(self) -> int:
@@ -331,6 +333,24 @@ class Cover(OpenedFile):
         if self.kind == SOUND:
             return self.sound.rows, media.SOUND_ROW
         return (self.film.height, self.film.width) if self.is_film else self.pixels.shape[:2]
+
+    @cached_property
+    def stated_size(self) -> tuple[int, int]:
+        """Height and width of a picture or film in pixels, as its file says before anything is decoded or turned."""
+        if not self.is_film or is_moving_picture(self):
+            with open_picture(self) as image:
+                return image.height, image.width
+        with video.open_film(self) as film:
+            frame = video.picture_stream(film, self).codec_context
+            return frame.height, frame.width
+
+    @property
+    def is_nearly_blank(self) -> bool:
+        """True if its pixels are so many for the bytes of its file that it is no photograph, and takes long to read."""
+        soon_read = 6 << 20  # pixels
+        most_pixels = 30  # for a byte; a camera's JPEG has 3 to 10, small copies for the web 20
+        height, width = (0, 0) if self.kind == SOUND else self.stated_size
+        return height * width > max(soon_read, most_pixels * self.length)
 
     @cached_property
     def channels(self) -> int:
@@ -360,8 +380,8 @@ class Cover(OpenedFile):
         """Evidence that the samples of a picture or film give of changes; of a film, frames of its middle are asked."""
         if not self.is_film:
             return picture_evidence(self.pixels)
-        last = self.frames - 1
-        asked = sorted({min(at + after, last) for at in (self.frames // 3, self.frames // 2) for after in (0, 1)})
+        count = self.film.decoded
+        asked = sorted({min(at + after, count - 1) for at in (count // 3, count // 2) for after in (0, 1)})
         with closing(video.read_frames(self, asked, as_ffmpeg=True)) as frames:
             found = dict(zip(asked, frames, strict=False))
         pairs = [(found[at], found[at + 1]) for at in found if at + 1 in found]

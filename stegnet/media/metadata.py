@@ -85,10 +85,11 @@ def metadata_of(source: Source) -> list[Part]:
         raise video.unreadable_metadata(source) from error
 
 
-def metadata_names(source: Source) -> list[str]:
-    """Return what a cover has besides how it is shown and heard, each once.
+def metadata_names(source: Source, place: bool = True) -> list[str]:
+    """Return what a cover has besides how it is shown and heard, each once; a place only if asked for.
 
-    Of a damaged file, whose metadata can't be left out where it stands, they are those that its reader finds.
+    To find the place, a PNG is decoded. Of a damaged file, whose metadata can't be left out where it stands, they are
+    those that its reader finds.
     """
     form = form_of(source)
     is_film = form is not None and form.kind == FILM
@@ -99,7 +100,7 @@ def metadata_names(source: Source) -> list[str]:
         names = video.film_tags(source) if is_film else []
     if is_film and not is_mp4(source):
         names = video.film_tags(source)
-    if names and has_gps_position(source):
+    if names and place and has_gps_position(source):
         names.insert(0, "GPS position")
     return names
 

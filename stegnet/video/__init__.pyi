@@ -44,6 +44,9 @@ from .films import (
     scan as scan,
 )
 from .films import (
+    soon_decoded as soon_decoded,
+)
+from .films import (
     to_rgb as to_rgb,
 )
 from .forms import MKV as MKV

@@ -7,6 +7,7 @@ neither tone-mapped nor deinterlaced. Anything unusual about a film is in its no
 animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no delays: Pillow decodes these.
 """
 
+import math
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -267,9 +268,14 @@ def _colours(tagged: VideoFrame | VideoCodecContext) -> str:
 
 
 class _FrameNotes:
-    """Notes on anything unusual in the metadata of a film's frames; their pixels are not examined."""
+    """Notes on anything unusual in the metadata of a film's frames; their pixels are not examined.
+
+    Attributes:
+        skipped: time stamps of the frames that are not decoded, in the order of decoding.
+    """
 
     def __init__(self, stream: VideoStream, has_profile: bool) -> None:
+        self.skipped: list[int | None] = []
         self._has_profile = has_profile
         self._sizes: set[tuple[int, int]] = set()
         self._damaged = 0
@@ -281,13 +287,16 @@ class _FrameNotes:
         self._sizes.add((frame.width, frame.height))
         self._interlaced = self._interlaced or frame.interlaced_frame
 
-    def count(self, packet: AnyPacket, codec: str) -> None:
-        """Count a packet of a picture that is shown, whatever an edit list says."""
+    def count(self, packet: AnyPacket, codec: str, skipped: bool) -> None:
+        """Count a packet of a picture that is shown, whatever an edit list says; if skipped, keep its time stamp."""
         shown_vp8 = 0x10  # a flag (RFC 6386, 9.1)
         least_mpeg4 = 16  # bytes; a shorter one repeats the picture before
         hidden = codec == "vp8" and packet.size and not bytes(packet)[0] & shown_vp8
         repeats = codec == "mpeg4" and packet.size < least_mpeg4
-        self._coded += bool(packet.size) and not (packet.is_discard or hidden or repeats)
+        shown = bool(packet.size) and not (packet.is_discard or hidden or repeats)
+        self._coded += shown
+        if shown and skipped:
+            self.skipped.append(packet.pts)
 
     def lost(self, frames: int) -> int:
         """Return the number of coded pictures that were not decoded; two fields may make a frame."""
@@ -329,7 +338,7 @@ class _FrameNotes:
 
 @dataclass(frozen=True)
 class FilmInfo:
-    """Properties of a film, found by decoding all of it."""
+    """Properties of a film, found by decoding it."""
 
     width: int  # width, height: as shown, after rotation
     height: int
@@ -340,9 +349,15 @@ class FilmInfo:
     sound: tuple[str, ...]  # codec of each sound track whose codec is known
     notes: tuple[str, ...] = ()  # lines on anything unusual and how it is handled
     more: tuple[str, ...] = ()  # other parts than pictures and sound: subtitles, chapters, attached files
-    grey: bool = False  # whether every frame is grey
+    grey: bool = False  # whether every frame is grey that was decoded
     says_aspect: bool = True  # False: its pixels are assumed to be square
     lost: int = 0  # pictures that are in the file, and can't be decoded
+    skipped: int = 0  # frames at its end that were not decoded
+
+    @property
+    def decoded(self) -> int:
+        """The number of frames that were decoded."""
+        return len(self.pts) - self.skipped
 
     @property
     def coarsest_time_base(self) -> Fraction:
@@ -376,17 +391,33 @@ class FilmInfo:
         return max((len(self.pts) / self.seconds).limit_denominator(finest_rate), Fraction(1, finest_rate))
 
 
-def scan(path: Source) -> FilmInfo:
-    """Decode the whole film once, and return its properties.
+def frame_work(pixels: int) -> int:
+    """Return the work of decoding a frame of so many pixels, where small frames take time, too."""
+    each = 100_000  # pixels that are decoded in the time that a frame of none takes
+    return each + pixels
 
-    A film that lacks a time stamp gets evenly spaced ones, from its frame rate. A time stamp that is not after the
-    one before it is moved one unit after it. Times of a recorded broadcast (MPEG-TS, MPEG-PS) start at 0.
+
+def soon_decoded(path: Source) -> int:
+    """Return the work, as of `frame_work`, of what is decoded of a film in two seconds or so; more of a large file.
+
+    Films of cameras and of television have more bytes than this; still screens and blank frames may have fewer.
+    """
+    pixels_a_byte = 600
+    return 250_000_000 + pixels_a_byte * path.stat().st_size
+
+
+def scan(path: Source, most_work: float = math.inf) -> FilmInfo:
+    """Decode the whole film once, or its first frames until `most_work` is done, and return its properties.
+
+    What is not decoded is counted and timed by the file's packets. A film that lacks a time stamp gets evenly spaced
+    ones, from its frame rate. A time stamp that is not after the one before it is moved one unit after it. Times of a
+    recorded broadcast (MPEG-TS, MPEG-PS) start at 0.
 
     Raises:
         MediaError: the file is missing, is not a film, has no frames, or is damaged.
     """
     if is_animation(path):
-        return _scan_animation(path)
+        return _scan_animation(path, most_work)
     with open_film(path) as film:
         stream = picture_stream(film, path)
         time_base = time_base_of(stream)
@@ -398,11 +429,14 @@ def scan(path: Source) -> FilmInfo:
         grey = True
         stamps: list[int | None] = []
         frame_notes = _FrameNotes(stream, has_profile=film.format.name == "apng" and _has_profile(path))
-        for frame in decoded(film, stream, path, frame_notes):
+        conversion = Conversion()
+        for frame in decoded(film, stream, path, frame_notes, most_work):
             first = first or frame
             stamps.append(None if frame.pts is None else frame.pts - start)
             frame_notes.add(frame)
-            grey = grey and _is_grey(frame, path)
+            grey = grey and _is_grey(frame, path, conversion)
+        ordered = sorted(frame_notes.skipped, key=lambda stamp: stamp or 0)
+        stamps += [None if stamp is None else stamp - start for stamp in ordered]
         if first is None:
             raise MediaError("the film has no frames", subject=path)
 
@@ -414,6 +448,7 @@ def scan(path: Source) -> FilmInfo:
         if lost:
             pictures = f"{lost} of its {lost + len(stamps)} pictures"
             notes.append(Text(f"{pictures} can't be decoded: left out", kind=LOSS))
+        notes += _skipped_notes(len(ordered), len(stamps))
         parts = {
             "subtitles": film.streams.subtitles,
             "chapters": film.chapters(),
@@ -432,7 +467,14 @@ def scan(path: Source) -> FilmInfo:
             grey=grey,
             says_aspect=said_aspect is not None,
             lost=lost,
+            skipped=len(ordered),
         )
+
+
+def _skipped_notes(skipped: int, count: int) -> Iterator[str]:
+    """Yield a line if some frames at a film's end were not decoded."""
+    if skipped:
+        yield f"only its first {count - skipped} of {count} frames were looked at: it has few bytes for so many"
 
 
 def _film_notes(film: InputContainer, path: Source, restarts: bool) -> Iterator[str]:
@@ -447,7 +489,7 @@ def _film_notes(film: InputContainer, path: Source, restarts: bool) -> Iterator[
     yield from unknown_sound(film)
 
 
-def _scan_animation(path: Source) -> FilmInfo:
+def _scan_animation(path: Source, most_work: float) -> FilmInfo:
     # All times are in milliseconds. Browsers show a frame without delay, or with a delay of 0, for this long:
     no_delay = 100
     stamps: list[int | None] = []
@@ -466,9 +508,16 @@ def _scan_animation(path: Source) -> FilmInfo:
             added += 0 if delay else no_delay
             end = stamp + (delay or no_delay)
             grey = grey and is_grey(np.asarray(over_white(frame)))
+            most_work -= 2 * frame_work(width * height)  # Pillow takes longer
+            if most_work < 0:
+                break
+        skipped = getattr(image, "n_frames", 1) - len(stamps)
+    later = delay or no_delay
+    stamps += range(end, end + later * skipped, later)
+    notes = (*notes, *_skipped_notes(skipped, len(stamps)))
     pts = tuple(_increasing(stamps, 1))
-    rate = Fraction(1000 * len(stamps), end)
-    return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey)
+    rate = Fraction(1000 * len(stamps), end + later * skipped)
+    return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey, skipped=skipped)
 
 
 def _has_profile(path: Source) -> bool:
@@ -486,10 +535,10 @@ def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]
         yield image
 
 
-def _is_grey(frame: VideoFrame, path: Source) -> bool:
+def _is_grey(frame: VideoFrame, path: Source, conversion: Conversion) -> bool:
     """Return whether a frame is grey; False also if its colours can't be converted, which its reader reports."""
     try:
-        return is_grey(to_rgb(frame, frame.width, frame.height, path, as_ffmpeg=True))
+        return is_grey(to_rgb(frame, frame.width, frame.height, path, True, conversion))
     except MediaError:
         return False
 
@@ -733,9 +782,13 @@ def _is_dolby_vision(stream: VideoStream, path: Source) -> bool:
 
 
 def decoded(
-    film: InputContainer, stream: VideoStream, path: Source, notes: _FrameNotes | None = None
+    film: InputContainer,
+    stream: VideoStream,
+    path: Source,
+    notes: _FrameNotes | None = None,
+    most_work: float = math.inf,
 ) -> Iterator[VideoFrame]:
-    """Yield every frame as decoded, and let its packet be counted if notes are given.
+    """Yield every frame as decoded, until `most_work` is done, and let its packet be counted if notes are given.
 
     Raises MediaError if the film is damaged, or of Dolby Vision alone.
     """
@@ -758,9 +811,16 @@ def decoded(
         for number, packet in enumerate(film.demux(stream)):
             if number and is_cut_off(packet, path):
                 continue
+            skips = most_work < 0
             if notes:
-                notes.count(packet, decoder.codec.canonical_name)
-            for frame in decoder.decode(packet):
+                notes.count(packet, decoder.codec.canonical_name, skips)
+            if skips:
+                continue
+            frames = decoder.decode(packet)
+            most_work -= sum(frame_work(frame.width * frame.height * (1 + _has_alpha(frame))) for frame in frames)
+            if most_work < 0 and packet.size:
+                frames += decoder.decode(None)  # what it holds back
+            for frame in frames:
                 yield frame
                 count += 1
     except UNREADABLE_FILM as error:

@@ -20,6 +20,7 @@ from stegnet.video.films import (
     VideoFrame,
     decoded,
     frame_count,
+    frame_work,
     open_film,
     picture_stream,
     read_frames,
@@ -28,7 +29,7 @@ from stegnet.video.films import (
 from stegnet.video.forms import MKV
 
 _PLACES = (0.2, 0.5, 0.8)  # of a film's length, where frames are taken
-_SOON_DECODED = 120_000_000  # pixels
+_SOON_DECODED = 120_000_000  # work, as of `frame_work`
 
 
 def lossless_bytes(film: OpenedFile) -> int:
@@ -56,7 +57,7 @@ def _from_film(film: OpenedFile, frames: int) -> list[np.ndarray]:
     with open_film(film) as container:
         stream = picture_stream(container, film)
         pixels = stream.codec_context.width * stream.codec_context.height
-        is_short = film.length <= short and frames * pixels <= _SOON_DECODED
+        is_short = film.length <= short and frames * frame_work(pixels) <= _SOON_DECODED
         is_read = is_short or not container.duration or container.format.name in without_index
         pictures = [] if is_read else list(_sought(film, container, stream))
     return pictures or list(_from_start(film, frames, pixels))
@@ -80,7 +81,7 @@ def _sought(film: OpenedFile, container: InputContainer, stream: VideoStream) ->
 
 def _from_start(film: OpenedFile, frames: int, pixels: int) -> Iterator[np.ndarray]:
     """Yield a frame, (H, W, 3) uint8, at each of the places of the film's first part, which is decoded."""
-    part = min(frames, max(1, _SOON_DECODED // pixels))
+    part = min(frames, max(1, _SOON_DECODED // frame_work(pixels)))
     with closing(read_frames(film, {int(place * part) for place in _PLACES}, as_ffmpeg=True)) as pictures:
         yield from pictures
 

@@ -57,7 +57,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         messages.result(json.dumps(info, default=fit_info))
     else:
-        if options.channel is not None and not options.verbose:
+        if options.channel is not None and "fits" in info and not options.verbose:
             lines = _fits_for(options.channel, info)
         else:
             lines = _verbose(info) if options.verbose else _plain(info)
@@ -78,7 +78,10 @@ def _plain(info: Info) -> Lines:
         if metadata := info.get("metadata"):
             yield "metadata", f"{', '.join(metadata)} (`--strip-metadata` leaves that out)"
         yield from (("note", line) for line in info.get("notes", []))
-        yield from _fits(info)
+        if "unmeasured" in info:
+            yield "fits", f"not measured: {info['unmeasured']}"
+        else:
+            yield from _fits(info)
         yield "hidden", info["hidden"]
         return
     if info["hidden"] == "file":
