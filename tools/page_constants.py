@@ -35,7 +35,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
     "COSTS": [("sealing.costs", "MEDIAN WET"), ("kernels.numpy_kernels", "SHARP")],
-    "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED LAYERED")],
+    "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("sealing.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
@@ -103,7 +103,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "SEAL": [
         ("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT"),
-        ("sealing.zones", "GREY LAYERED"),
+        ("sealing.zones", "GREY"),
         ("sealing.embedding", "ORDERS STUCK=STUCK_BITS"),
     ],
     "SEALED": [("methods.pixel_medium", "RATE MEASURED")],
@@ -126,7 +126,6 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "TEXTS": [("core.names", "TEXT_NAME MOST_TEXT")],
     "TRELLIS": [("sealing.trellis", "HEIGHTS MAX_WIDTH TURNS BITS TRITS MAX_LANES LEAST_ROWS COLUMNS")],
     "RECORD_ZONE": [("sealing.zones", "GREY_SHARE TOGETHER")],
-    "TWO_LAYERS": [("sealing.two_layers", "LEAST_ROWS MOST_SECOND OF_ONE_LAYER OF_RECORD DIVISOR")],
 }
 
 

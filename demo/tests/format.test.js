@@ -7,9 +7,7 @@ import { decodeBase, MEANS } from "../src/format/base.js";
 import { fromHex } from "../src/format/bytes.js";
 import { keySource } from "../src/format/keys.js";
 import { laneTrits, MAX_HEIGHT, stepSearch } from "../src/format/trellis.js";
-import { divide, mostLayered, readLayered, writeLayered } from "../src/format/two_layers.js";
 import { capacity } from "../src/format/seal.js";
-import { LAYERED_PIXELS } from "../src/format/sample_order.js";
 import { resize, unresize } from "../src/resize.js";
 import { blank } from "../src/picture.js";
 import { avif, picture, random, seeded, steps } from "./vectors.js";
@@ -67,31 +65,11 @@ test("capacity", () => {
   assert.ok(capacity(15, 15) < 0);
   assert.equal(capacity(48, 40), largest(5536 - 528));
   assert.equal(capacity(256, 256), largest(190_240 - 15 * 528));
-  assert.ok(capacity(217, 1, 3, LAYERED_PIXELS) < 0); // nothing carries a record in one layer
-  assert.equal(capacity(48, 40, 3, LAYERED_PIXELS), largestOfTwo(5536 - 528));
-  assert.equal(capacity(256, 256, 3, LAYERED_PIXELS), largestOfTwo(190_240 - 528));
+  assert.ok(capacity(217, 1, 3) < 0);
 });
 
 /** Bytes of a record in a zone, by the specification. */
 const largest = (zone) => Math.floor((19 * Math.floor((zone - Math.max(1, Math.floor(zone / 128))) / 12)) / 8) - 16;
-
-const largestOfTwo = (elements) => Math.floor((19 * Math.floor(elements / 12)) / 8) + largest(Math.floor((31 * elements) / 64));
-
-for (const [samples, low, high] of [[84, 100, 130], [100, 0, 3], [131, 253, 256], [1500, 0, 256]]) {
-  test(`${samples} samples from ${low} to ${high - 1} hold any record that two layers can`, () => {
-    const values = seeded(samples)(samples).map((value) => low + (value % (high - low)));
-    const most = mostLayered(samples);
-    const sizes = Array.from({ length: most + 2 }, (_, size) => size).filter((size) => divide(size, samples));
-    assert.deepEqual([sizes.at(-1), sizes.length], [most, most - sizes[0] + 1]);
-    for (const size of sizes.filter((_, at) => samples < 1000 || at % 50 === 0)) {
-      const record = random(size);
-      const written = writeLayered(values, record, 2, random);
-      assert.deepEqual(readLayered(written, size, 2), record);
-      assert.ok(written.every((value, at) => Math.abs(value - values[at]) <= 8));
-    }
-    for (const size of [0, sizes[0] - 1, most + 1]) assert.equal(readLayered(values, size, 2), null);
-  });
-}
 
 test("what was enlarged is recovered, also along one side", () => {
   const small = blank(60, 28);

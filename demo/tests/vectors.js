@@ -14,7 +14,6 @@ export const read = (name) => readFileSync(new URL(name, FOLDER));
 export const steps = JSON.parse(read("steps.json"));
 export const robustSteps = JSON.parse(read("robust_steps.json"));
 export const { vectors } = JSON.parse(read("vectors/answers.json"));
-export const { vectors: layeredVectors } = JSON.parse(read("two_layer_vectors/answers.json"));
 
 /** A picture of steps.json. */
 export const picture = ({ width, height, samples }) => ({ width, height, data: bytesOf(samples) });

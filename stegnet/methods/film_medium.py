@@ -6,21 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from stegnet import networks
-from stegnet.core.names import FILM
 from stegnet.core.text import prefixed
 from stegnet.keys import Key
-from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of, time_in_words
 from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
 from stegnet.methods.hiding import RewrittenFilm
 from stegnet.methods.medium import WrittenMedium
-from stegnet.methods.method import HiddenFile
 from stegnet.methods.pixel_medium import frame_capacity, secure_payload
 from stegnet.record import Record, frames_for, full_capacity
 from stegnet.results import Changes, SecurePayload, shown_history
-from stegnet.sealing import LAYERED_PIXELS, PIXELS, Costs, CoverNeeds, SampleModel, texture_costs
+from stegnet.sealing import PIXELS, Costs, CoverNeeds, texture_costs
 
 
 class FrameMedium(GroupedMedium):
@@ -54,33 +51,13 @@ class FrameMedium(GroupedMedium):
         growth = growth_of(self.cover)
         return "; ".join(filter(None, (growth.in_words if growth.is_much or time else "", time)))
 
-    def share_capacity(self, name: str, key: Key, model: SampleModel = LAYERED_PIXELS) -> int:
+    def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""
-        return frame_capacity(self.size, name, key, self.groups > 1, CoverNeeds(self.channels, model))
+        return frame_capacity(self.size, name, key, self.groups > 1, CoverNeeds(self.channels))
 
     def file_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""
         return full_capacity(self.groups, self.share_capacity(name, key))
-
-    def copy_capacity(self, name: str, key: Key, secret: Cover) -> int:
-        """Return the largest size of a copy, as `Medium.copy_capacity`; films that are good in one layer use one."""
-        good = 45  # dB
-        most = self.file_capacity(name, key)
-        if self.groups == 1 or secret.kind != FILM:
-            return most
-        one_layer = full_capacity(self.groups, self.share_capacity(name, key, PIXELS))
-        height, width = secret.size
-        quality = capacity_tables.film_quality(one_layer, width, height, secret.frames)
-        return min(one_layer, most) if quality >= good else most
-
-    def share_of(self, fitted: HiddenFile, key: Key) -> int:
-        """Return the bytes of a frame for a share.
-
-        Two layers are for what does not fit into one, not for more frames that may be lost.
-        """
-        one_layer = self.share_capacity(fitted.name, key, PIXELS)
-        size = fitted.file.stat().st_size
-        return one_layer if size <= full_capacity(self.groups, one_layer) else self.share_capacity(fitted.name, key)
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
         """Describe a cover that would be large enough."""
@@ -111,7 +88,7 @@ class FrameSamples:
         samples: (H, W, 3) uint8.
     """
 
-    model = LAYERED_PIXELS
+    model = PIXELS
     fixed = None
 
     def __init__(self, samples: np.ndarray) -> None:

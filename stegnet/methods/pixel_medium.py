@@ -1,4 +1,4 @@
-"""Samples of a picture: red, green and blue, outside regular areas, by changes of ±1, or more in two layers."""
+"""Samples of a picture: red, green and blue, outside regular areas, by changes of ±1."""
 
 from functools import cached_property
 from math import ceil, inf, isinf, sqrt
@@ -19,9 +19,9 @@ from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, ChangeBound, Changes, SecurePayload, shown_history
 from stegnet.sealing import (
-    LAYERED_PIXELS,
     LEAD_BITS,
     MAC_BITS,
+    PIXELS,
     Costs,
     CoverNeeds,
     record_capacity,
@@ -50,7 +50,7 @@ class PixelMedium(SampleMedium):
         MediaError: it can't be read, has a palette, or is too large for the free memory.
     """
 
-    model = LAYERED_PIXELS
+    model = PIXELS
     memory_if_full = 15
 
     def __init__(self, cover: Cover, side: int | None, suffix: str = "") -> None:
@@ -153,7 +153,7 @@ def bytes_capacity(
     Raises:
         CapacityError: not even the header fits.
     """
-    needs = CoverNeeds(channels, LAYERED_PIXELS)
+    needs = CoverNeeds(channels)
     return full_capacity(frames, frame_capacity((height, width), name, key, frames > 1, needs))
 
 

@@ -65,9 +65,9 @@ class SealedMethod(MediumMethod[MediumOptions]):
         summary="any file, byte for byte",
         description="""\
 The method "sealed" hides any file in a picture or film by changes of ±1 to
-its samples, encrypted; more than 4 bits per pixel take changes of up to ±4.
-The container is a PNG, or a film without loss, and must arrive as it is.
-`stegnet info COVER` says how much fits, and how much is hard to find.
+its samples, encrypted, up to 4.4 bits per pixel. The container is a PNG, or
+a film without loss, and must arrive as it is. `stegnet info COVER` says how
+much fits, and how much is hard to find.
 
   $ stegnet hide cover.png letter.pdf --key-file k -o sent.png
 """,

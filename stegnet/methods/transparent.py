@@ -23,7 +23,7 @@ from stegnet.methods.method import Context, FoundSecret, MethodInfo
 from stegnet.methods.pixel_medium import check_pixels, secure_in
 from stegnet.record import Container
 from stegnet.results import Changes
-from stegnet.sealing import LAYERED_PIXELS, Costs, texture_costs
+from stegnet.sealing import PIXELS, Costs, texture_costs
 
 
 class TransparentMethod(MediumMethod[MediumOptions]):
@@ -34,7 +34,7 @@ class TransparentMethod(MediumMethod[MediumOptions]):
         summary="any file, byte for byte, in a picture that stays transparent",
         description="""\
 The method "transparent", used where COVER can be transparent and OUT is a PNG,
-hides any file by changes of ±1 (more than 4 bits per pixel: up to ±4) to the
+hides any file by changes of ±1 (up to 4.4 bits per pixel) to the
 pixels that can be seen, encrypted. Opacity stays bit for bit, and so does the
 colour of what can't be seen.
 
@@ -87,7 +87,7 @@ class OpacityMedium(SampleMedium):
         self.samples = seen.reshape(*self.size, 3) if self._visible.all() else seen[None]
         size = np.array(opacity.shape, ">u4").tobytes()
         digest = sha256(b"stegnet/1/transparent" + size + opacity.tobytes()).digest()
-        self.model = LAYERED_PIXELS if opacity.min() == 255 else replace(LAYERED_PIXELS, context=digest)
+        self.model = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.condition = cover.condition()
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None

@@ -40,7 +40,7 @@ from stegnet.record.reading import (
 )
 from stegnet.record.record import Header, Record
 from stegnet.record.spread import Gathering, least_shares
-from stegnet.sealing import LAYERED_PIXELS, PIXELS, UNEVEN, record_capacity
+from stegnet.sealing import PIXELS, UNEVEN, record_capacity
 
 ALL_OR_NOTHING = "a file is revealed whole or not at all: get the container as it was written"
 
@@ -374,7 +374,7 @@ class Collected:
         if header.kind != FILE:
             raise not_a_file()
         if not header.enough:  # the pictures of an album may have any sizes
-            frame_capacity = max(record_capacity(self.container.height, self.container.width, medium=LAYERED_PIXELS), 0)
+            frame_capacity = max(record_capacity(self.container.height, self.container.width), 0)
             if header.file.size > header.frames * frame_capacity:
                 raise nothing_revealed()
         if header.spread:

@@ -23,7 +23,6 @@ from stegnet.sealing.embedding import (
 )
 from stegnet.sealing.fec import RepeatAccumulateCode, decode_message, encode_message, least_places, message_capacity
 from stegnet.sealing.sample_order import (
-    LAYERED_PIXELS,
     LEAD_BITS,
     MAC_BITS,
     PIXELS,
@@ -40,7 +39,6 @@ from stegnet.sealing.trellis import layout
 
 __all__ = [
     "FILM_EFFORT",
-    "LAYERED_PIXELS",
     "LEAD_BITS",
     "MAC_BITS",
     "PICTURE_EFFORT",

@@ -26,13 +26,11 @@ from stegnet.sealing.sample_order import (
 from stegnet.sealing.zones import (
     NO_TIES,
     CostMap,
-    LayeredPlan,
     PixelSteps,
     RecordPlan,
     StepCosts,
     stepped,
     write_ephemeral,
-    write_layered,
     write_parities,
     write_record_zone,
     write_zone,
@@ -43,10 +41,9 @@ _LEAST_CHANGED = 4  # salt samples that must change, so that no salt repeats
 _ROWS = 64  # of a lane, at least: the first rows of each lane cost more than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
 _CLUSTERED = 1.2  # clustered steps are about 1.2 times as many
-_LAYERED = 4096  # samples, at least, of decoys in two layers, most of which may be others that stay
 
 
-def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan | LayeredPlan, seed: bytes) -> None:
+def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
     """Make random steps in the zone of an ephemeral key, before the key is written there.
 
     Anybody who knows the recipient can locate this zone, so as many samples must change in it as elsewhere. `plan` is
@@ -56,10 +53,6 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan | LayeredPlan, seed:
     zones = cost_map.zones
     samples = cost_map.samples
     numbers = cost_map.order.numbers(zones.ephemeral)
-    if isinstance(plan, LayeredPlan):
-        data = stream.take(plan.bytes_in(numbers.size)).tobytes()
-        write_layered(samples, numbers, data, plan, stream.take(32).tobytes())
-        return
 
     # Bits like those of lead and MAC change some samples of the zone.
     groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
@@ -109,7 +102,7 @@ class _Steps(NamedTuple):
 
 
 def with_decoys(
-    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan | LayeredPlan, zones: Zones, seed: bytes
+    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes
 ) -> tuple[NDArray[np.uint8], PixelSteps]:
     """Step samples that carry nothing as often as data samples of the same cost.
 
@@ -123,10 +116,7 @@ def with_decoys(
     if may_change is not None:
         free = int(np.count_nonzero(may_change[idle_samples(picture.size)[:free]]))
     while True:
-        if isinstance(plan, LayeredPlan):
-            decoys = _layered(picture, plan, seed)
-        else:
-            decoys = (_rehearsed if plan.clustered else _drawn)(picture, costs, plan, zones, seed)
+        decoys = (_rehearsed if plan.clustered else _drawn)(picture, costs, plan, zones, seed)
         if may_change is not None:
             kept = may_change[decoys.numbers]
             decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
@@ -214,23 +204,6 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     steps[idle] = rolled_back(idle)
     moving = np.flatnonzero(steps != 0)
     return _Steps(moving.astype(np.int32), steps[moving])
-
-
-def _layered(picture: NDArray[np.uint8], plan: LayeredPlan, seed: bytes) -> _Steps:
-    """Return the steps that write random bytes in two layers to the idle samples, among others that do not step."""
-    stream = _Stream(seed)
-    samples = picture.reshape(-1)
-    idle = idle_samples(samples.size)
-    others = stream.below(samples.size, max(_LAYERED - idle.size, 0)).astype(np.int32)
-    order = stream.order(idle.size + others.size)
-    pool = np.empty(order.size, np.int32)
-    pool[order] = np.concatenate([idle, others])
-
-    values = samples[pool]
-    data = stream.take(plan.bytes_in(pool.size)).tobytes()
-    write_layered(values, np.arange(pool.size, dtype=np.int32), data, plan, stream.take(32).tobytes())
-    steps = (values - samples[pool]).view(np.int8)
-    return _Steps.of(idle, steps[order[: idle.size]])
 
 
 def _shift(samples: int, channels: int, stream: _Stream) -> int:

@@ -39,20 +39,17 @@ from stegnet.sealing.sample_order import (
 from stegnet.sealing.zones import (
     NO_STEPS,
     CostMap,
-    LayeredPlan,
     PixelSteps,
     RecordPlan,
     StepCosts,
     Ties,
     cheapest_of_groups,
-    layered_plan_of,
     parities_of,
     plan_of,
     read_ephemeral,
     read_sealed,
     values_of,
     write_ephemeral,
-    write_layered,
     write_record_zone,
     write_zone,
 )
@@ -105,12 +102,12 @@ def record_capacity(
         width: width of the picture in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
-        medium: kind of the samples, which sets the size of the groups of lead and MAC, and the number of layers.
+        medium: kind of the samples, which sets the size of the groups of lead and MAC.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
     if not zones.places:
         return -1
-    return zones.layered_capacity if medium.two_layers and zones.capacity >= 0 else zones.capacity
+    return zones.capacity
 
 
 def most_fixed(samples: int, medium: SampleModel) -> float:
@@ -149,8 +146,7 @@ def seal(
     """Return a copy of a picture with a record sealed in it. A grey picture stays grey if one channel holds the record.
 
     Args:
-        picture: (H, W, 3) or (H, W, 1) uint8; samples change by one level (at 0 and 255 by two, if at all), and by up
-            to four (near 0 and 255 by up to eight) if the record needs two layers.
+        picture: (H, W, 3) or (H, W, 1) uint8; samples change by one level (at 0 and 255 by two, if at all).
         record: bytes of the record.
         keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
@@ -171,12 +167,7 @@ def seal(
 
     # The plan leaves space for an ephemeral key in every frame, as the salt, which comes later, decides on anchors.
     zones = zones_of(frame.size, keys.film.recipient is not None, options.medium)
-    plan: RecordPlan | LayeredPlan
-    if len(record) <= zones.capacity:
-        plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
-    else:
-        layered_effort = 4  # times as many states are searched in two layers, whose error it lowers
-        plan = layered_plan_of(len(record) + TAG_BYTES, zones, layered_effort * options.effort)
+    plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
     step_costs = _final_costs(frame, costs, seed, plan.grey, options.fixed)
     del costs  # tens of megabytes for large pictures, which some callers no longer need
 
@@ -192,7 +183,7 @@ class _FrameWriter:
     record: bytes
     keys: ContainerKeys
     costs: StepCosts
-    plan: RecordPlan | LayeredPlan
+    plan: RecordPlan
     options: SealOptions
 
     def write(self, cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8]:
@@ -221,24 +212,18 @@ class _FrameWriter:
             write_ephemeral(cost_map, key.ephemeral, self.options.clustered)
 
         # The lead tells readers how the record is coded: version, code, length of the sealed record, film secret. The
-        # record is encrypted, with the lead as additional data, and its trits are the syndrome of a trellis code. In
-        # two layers, it uses samples of lead and MAC, too.
+        # record is encrypted, with the lead as additional data, and its trits are the syndrome of a trellis code.
         size = len(self.record) + TAG_BYTES
         fields = bytes([_VERSION, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
         lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, fields, None)
         sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
-        is_layered = isinstance(self.plan, LayeredPlan)
-        if isinstance(self.plan, LayeredPlan):
-            numbers = order.all_numbers(zones.layered)
-            write_layered(cost_map.samples, numbers, sealed, self.plan, sha256(seed + b"record").digest())
-        else:
-            write_record_zone(cost_map, trellis.to_trits(sealed), self.plan)
+        write_record_zone(cost_map, trellis.to_trits(sealed), self.plan)
 
         # Each bit of the lead is the parity of a group of samples.
-        write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order, is_layered)
+        write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order)
 
         # The MAC covers all samples, so that it is written last.
-        _write_mac(cost_map, key.mac(salt), medium.context, is_layered)
+        _write_mac(cost_map, key.mac(salt), medium.context)
         return frame
 
     def write_around(self, fixed: NDArray[np.bool_], cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8]:
@@ -350,19 +335,18 @@ def _final_costs(
     return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 
-def _write_mac(cost_map: CostMap, key: bytes, context: bytes, only_first: bool) -> None:
+def _write_mac(cost_map: CostMap, key: bytes, context: bytes) -> None:
     """Write the MAC of a frame, in place.
 
-    If the parity of a group is wrong, its cheapest sample, or its first, takes the other value of its pair.
+    If the parity of a group is wrong, its cheapest sample takes the other value of its pair.
     """
     samples = cost_map.samples
     order = cost_map.order
     numbers = order.numbers(cost_map.zones.mac)
     values = samples[numbers]
-    may_change = np.arange(values.size) < (MAC_BITS if only_first else values.size)
 
     # If no sample of a group has a valid partner, its first sample moves by one level, after which it has one.
-    has_partner = (may_change & _partners(values, order.sides)[1]).reshape(-1, MAC_BITS).any(0)
+    has_partner = _partners(values, order.sides)[1].reshape(-1, MAC_BITS).any(0)
     stuck = np.flatnonzero(~has_partner)
     values[stuck] = np.where(values[stuck] == 0, 1, 254)
     samples[numbers] = values
@@ -371,7 +355,7 @@ def _write_mac(cost_map: CostMap, key: bytes, context: bytes, only_first: bool) 
     bits = _bits_of(_mac(cost_map.picture, order, cost_map.zones, key, context))
     partners, valid = _partners(values, order.sides)
     up, down = cost_map.costs.at(numbers)
-    cost = np.where(may_change & valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
+    cost = np.where(valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
     cheapest = cheapest_of_groups(cost, bits.size)
     chosen = cheapest[parities_of(values + order.sides, bits.size) != bits]
     values[chosen] = partners[chosen]

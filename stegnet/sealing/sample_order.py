@@ -1,6 +1,5 @@
 """Samples of a frame that carry data, and samples that carry nothing (docs/format.md, "Samples" and "Zones")."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from stegnet import kernels
 from stegnet.core.keystream import keystream
 from stegnet.keys import SALT_BYTES, Key
-from stegnet.sealing import trellis, two_layers
+from stegnet.sealing import trellis
 
 Whole = TypeVar("Whole", bound=np.signedinteger)
 
@@ -46,11 +45,9 @@ class SampleModel:
 
     share: int  # data samples per group sample; a smaller value gives each lead and MAC bit more samples to choose from
     context: bytes = b""  # data that the MAC covers besides the samples
-    two_layers: bool = False  # a record that is too large for one layer uses two, by changes of up to four levels
 
 
 PIXELS = SampleModel(FORMAT.group)
-LAYERED_PIXELS = SampleModel(FORMAT.group, two_layers=True)
 # Samples many of which are expensive to change: each bit of lead and MAC needs a large group to choose from.
 UNEVEN = SampleModel(2048)
 
@@ -77,23 +74,8 @@ class Zones:
 
     @property
     def capacity(self) -> int:
-        """Size of the largest record in one layer, in bytes."""
+        """Size of the largest record in bytes."""
         return trellis.most_bytes(self.places) - TAG_BYTES
-
-    @property
-    def layered(self) -> tuple[slice, slice, slice]:
-        """Places of a record in two layers: those of lead and MAC except one of each group, and those of the record."""
-        return slice(LEAD_BITS, self.lead.stop), slice(self.mac.start + MAC_BITS, self.mac.stop), self.record
-
-    @property
-    def layered_places(self) -> int:
-        """Number of places of a record in two layers."""
-        return sum(part.stop - part.start for part in self.layered)
-
-    @property
-    def layered_capacity(self) -> int:
-        """Size of the largest record in two layers, in bytes."""
-        return two_layers.most_bytes(self.layered_places) - TAG_BYTES
 
 
 @dataclass(frozen=True)
@@ -108,10 +90,6 @@ class Order:
         numbers = np.empty(zone.stop - zone.start, np.int32)
         kernels.numbers(self.runs, zone.start, numbers)
         return numbers
-
-    def all_numbers(self, zones: Sequence[slice]) -> NDArray[np.int32]:
-        """Return the sample numbers at the places of several zones, one after the other, (n,) int32."""
-        return np.concatenate([self.numbers(zone) for zone in zones if zone.start < zone.stop])
 
     def greens(self, zone: slice, channels: int) -> NDArray[np.int32]:
         """Return the numbers of a zone's green samples, (n,) int32; every sample of a grey picture counts as green."""

@@ -114,9 +114,9 @@ def _costs_of(steps: NDArray[np.uint64]) -> StepCost:
     return np.right_shift(steps, 48, out=costs, casting="unsafe")  # without a copy four times as large
 
 
-def layout(trits: int, samples: int, height: int, least_rows: int = _LEAST_ROWS) -> Layout | None:
-    """Return the layout of trits in samples, with so many rows in a lane or more; None if they don't fit."""
-    lanes = max(1, min(trits // least_rows, _MAX_LANES))
+def layout(trits: int, samples: int, height: int) -> Layout | None:
+    """Return the layout of trits in samples; None if they don't fit."""
+    lanes = max(1, min(trits // _LEAST_ROWS, _MAX_LANES))
     rows = -(-trits // lanes)
     lane_samples = samples // lanes
     merged = max(1, -(-lane_samples // (MAX_WIDTH * rows)))
@@ -190,10 +190,10 @@ def read(values: Samples, plan: Layout) -> Trits:
     return _trits(_summed(values, plan) if plan.merged > 1 else values, plan)
 
 
-def read_bytes(values: Samples, size: int, height: int, least_rows: int = _LEAST_ROWS) -> bytes | None:
+def read_bytes(values: Samples, size: int, height: int) -> bytes | None:
     """Return the `size` bytes in samples, (n,) uint8, of a code of this height; None if they hold no valid bytes."""
     trits = count_trits(size)
-    plan = layout(trits, values.size, height, least_rows)
+    plan = layout(trits, values.size, height)
     return from_trits(read(values, plan).reshape(-1)[:trits], size) if plan else None
 
 

@@ -1,7 +1,7 @@
 """Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from stegnet import kernels
 from stegnet.core.keystream import keystream, keystream_words
 from stegnet.core.parallel import in_parts, parallel_map, thread_count
 from stegnet.keys import EPHEMERAL_TRITS
-from stegnet.sealing import trellis, two_layers
+from stegnet.sealing import trellis
 from stegnet.sealing.sample_order import (
     FORMAT,
     PIXELS,
@@ -25,9 +25,7 @@ from stegnet.sealing.sample_order import (
 
 NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
 
-# Numbers of docs/format.md, "Lead": what is added to the height of a record's code.
-_GREY = 16
-_LAYERED = 32
+_GREY = 16  # what is added to the height of a grey record's code (docs/format.md, "Lead")
 
 # Settings of writing a record's zone.
 _GREY_SHARE = 0.5  # largest number of trits of a grey record per green sample
@@ -223,14 +221,11 @@ def write_zone(
     bits: NDArray[np.uint8],
     costs: StepCosts,
     order: Order,
-    only_first: bool = False,
 ) -> None:
-    """Set the parities of a zone's groups to bits, in place, by steps of any samples, or of the first of each group."""
+    """Set the parities of a zone's groups to bits, in place, by steps of any samples."""
     numbers = order.numbers(zone)
     values = samples[numbers]
     up, down = costs.at(numbers)
-    if only_first:
-        up[bits.size :] = down[bits.size :] = np.iinfo(np.uint16).max
     write_parities(values, bits, up, down)
     samples[numbers] = values
 
@@ -283,32 +278,6 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     return replace(lowest, height=trellis.height_within(searched, effort))
 
 
-@dataclass(frozen=True)
-class LayeredPlan:
-    """Plan for writing a record in two layers, at the least squared error, to every sample that carries."""
-
-    height: int  # of the code
-    size: int  # bytes of the sealed record
-    places: int  # samples that carry it
-    grey: ClassVar[bool] = False
-    clustered: ClassVar[bool] = False
-
-    @property
-    def code(self) -> int:
-        """Number in the lead that tells readers how the record is coded."""
-        return self.height + _LAYERED
-
-    def bytes_in(self, samples: int) -> int:
-        """Return the number of bytes in this number of samples, as many for each as the record has, if they fit."""
-        return min(self.size * samples // self.places, two_layers.most_bytes(samples))
-
-
-def layered_plan_of(size: int, zones: Zones, effort: int) -> LayeredPlan:
-    """Return the plan for a sealed record of `size` bytes in two layers, with the largest height that effort allows."""
-    places = zones.layered_places
-    return LayeredPlan(trellis.height_within(places, effort), size, places)
-
-
 class PixelSteps(NamedTuple):
     """Steps of pixels whose samples all move together."""
 
@@ -337,13 +306,6 @@ class CostMap:
     def ephemeral(self) -> "CostMap":
         """Return a copy with the zone of the ephemeral key in place of the record's."""
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
-
-
-def write_layered(
-    samples: NDArray[np.uint8], numbers: NDArray[np.int32], data: bytes, plan: LayeredPlan, seed: bytes
-) -> None:
-    """Write data in two layers to the numbered samples, in place; the seed, 32 bytes, decides between equal costs."""
-    samples[numbers] = two_layers.write(_gathered(samples, numbers), data, plan.height, seed)
 
 
 def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
@@ -438,10 +400,8 @@ def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int,
     samples = frame.reshape(-1)
     kind = code & ~15
     height = code & 15
-    if height not in trellis.HEIGHTS or kind not in (0, _GREY, _LAYERED):
+    if height not in trellis.HEIGHTS or kind not in (0, _GREY):
         return None
-    if kind == _LAYERED:
-        return two_layers.read(_gathered(samples, order.all_numbers(zones.layered)), size, height)
     values = values_of(samples, order, zones.record, frame.shape[2] if kind else 0)
     if size > trellis.most_bytes(values.size):
         return None

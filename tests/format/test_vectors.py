@@ -15,7 +15,7 @@ from stegnet import RevealError, Session
 from stegnet.files import reveal_file
 from stegnet.image import read_picture
 from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import Key, KeyRing, Passphrase
+from stegnet.keys import Key, Passphrase
 from stegnet.methods import Context
 from stegnet.methods.robust import (
     OperatingPoint,
@@ -29,7 +29,6 @@ from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
 from stegnet.results import OutputTarget
-from stegnet.sealing import unseal
 from stegnet.sealing.tolerant import unseal_tolerant
 from stegnet.video import read_frames, read_sound, scan
 from tests.support.pairs import FiveLevels, FivePhases, network_of
@@ -45,12 +44,10 @@ def answers(folder: str) -> Any:
 
 
 SEALED, ROBUST, TOLERANT = answers("vectors")["vectors"], answers("robust_vectors"), answers("tolerant_vectors")
-LAYERED = answers("two_layer_vectors")["vectors"]
 ROBUST_FILMS = answers("film_vectors")["vectors"]
 ALBUMS, JPEGS, SOUNDS, H264 = (answers(f"{kind}_vectors") for kind in ("album", "jpeg", "sound", "h264"))
 NAMES: dict[str, list[str]] = {
     "vectors": [vector["file"] for vector in SEALED],
-    "two_layer_vectors": [vector["file"] for vector in LAYERED],
     "robust_vectors": [vector["file"] for vector in ROBUST["vectors"]],
     "film_vectors": [*(vector["file"] for vector in ROBUST_FILMS), "encoded.mp4"],
     "tolerant_vectors": [*TOLERANT],
@@ -107,17 +104,6 @@ def test_picture(vector):
         revealed = reveal_picture(network(vector), container, unlocking(vector))
         assert revealed.whole == (vector["answer"] == "whole")
         assert [digest(revealed.picture.tobytes())] == vector["shown"]
-
-
-@pytest.mark.parametrize("vector", LAYERED, ids=title)
-def test_record_in_two_layers(vector):
-    container = read_picture(FOLDER / "two_layer_vectors" / vector["file"])
-    found = unseal(container, KeyRing(unlocking(vector)), first=True)
-    if vector["answer"] == "nothing":
-        assert found is None
-        return
-    assert found.whole == (vector["answer"] == "whole")
-    assert [digest(reveal_bytes(container, unlocking(vector)))] == vector["shown"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import { PageError } from "../errors.js";
 import { systemRandom } from "../format/ciphers.js";
-import { LAYERED_PIXELS } from "../format/sample_order.js";
 import { textureCosts } from "../format/costs.js";
 import { keySource } from "../format/keys.js";
 import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";
@@ -28,7 +27,7 @@ export const fileCapacity = ({ width, height, frames = 1, channels = 3 }, name) 
   fullCapacity(frames, frameCapacity({ width, height, frames, channels }, name));
 
 function frameCapacity({ width, height, frames, channels }, name) {
-  return capacity(width, height, channels, LAYERED_PIXELS) - headerBytes(name, frames > 1 ? 1 : 0);
+  return capacity(width, height, channels) - headerBytes(name, frames > 1 ? 1 : 0);
 }
 
 /** A file's name, cut to what a record holds, its suffix kept. */
@@ -86,7 +85,7 @@ export async function makeEmbedder(embedding, keyInput, random = systemRandom, o
     const record = formatFileRecord(filmId, commitment, { frames, index }, { ...file, bytes });
     const cover = { ...frame, data: frame.data.slice() };
     const costsOf = (grey) => textureCosts(cover, grey, random);
-    const options = { costsOf, random, grey: true, first: index === 0, effort, medium: LAYERED_PIXELS, onProgress };
+    const options = { costsOf, random, grey: true, first: index === 0, effort, onProgress };
     await seal(frame, record, keys, options);
     return squaredError(cover.data, frame.data);
   };
@@ -107,7 +106,7 @@ function checkFits(name, size, cover) {
   const counted = (bytes) => bytes.toLocaleString("en");
   let hint = "Use a cover with larger frames.";
   if (frames === 1) {
-    const all = Math.max(capacity(width, height, channels, LAYERED_PIXELS), 1);
+    const all = Math.max(capacity(width, height, channels), 1);
     const [wide, tall] = [width, height].map((side) => Math.ceil(side * Math.sqrt((all - most + size) / all)) + 1);
     hint = `The cover needs at least ${wide} × ${tall} pixels.`;
   } else if (frameCapacity(cover, name) > 0) {

@@ -19,9 +19,8 @@ import { argsort } from "./ciphers.js";
 import { stepped } from "./costs.js";
 import { costsAt, valuesAt, writeRecord } from "./record_zone.js";
 import { layoutFor, rowsOf, stepsFor } from "./trellis.js";
-import { mostLayered, writeLayered } from "./two_layers.js";
 
-const { CLUSTERED, LAYERED, LEAST_CHANGED, ROWS } = DECOYS; // LAYERED: samples, at least, of decoys in two layers
+const { CLUSTERED, LEAST_CHANGED, ROWS } = DECOYS;
 const [FIRST_SHIFT, LAST_SHIFT] = DECOYS.SHIFTS; // pixels by which a rehearsal rolls the picture
 const { KEY_BYTES } = KEYS;
 
@@ -30,12 +29,12 @@ const { KEY_BYTES } = KEYS;
  * are drawn again until some salt samples have changed, so that no salt repeats.
  *
  * @param {import("./costs.js").StepCosts} costs of its samples
- * @param {import("./record_zone.js").RecordPlan | import("./record_zone.js").LayeredPlan} plan of the record
+ * @param {import("./record_zone.js").RecordPlan} plan of the record
  * @param {Uint8Array | null} fixed 1 for each sample that stays
  * @returns {Promise<Int8Array>} the steps; in a grey record, red, green and blue of a salt sample's pixel move together
  */
 export async function placeDecoys(picture, costs, plan, random, fixed = null) {
-  const draw = plan.layered ? layered : plan.clustered ? rehearsed : drawn;
+  const draw = plan.clustered ? rehearsed : drawn;
   const salts = idleSamples(picture.data.length).subarray(0, Math.floor(picture.data.length / STRIDE));
   const free = salts.reduce((count, sample) => count + (fixed?.[sample] ? 0 : 1), 0);
   for (;;) {
@@ -134,18 +133,6 @@ function randomSteps(samples, costs, plan, numbers, random) {
   const found = stepsFor(valuesAt(samples, pool), trits, like, plan.height, costsAt(costs, pool));
   const steps = new Int8Array(numbers.length);
   order.forEach((at, place) => at < numbers.length && (steps[at] = found[place]));
-  return steps;
-}
-
-/** Steps that write random bytes in two layers to the samples that carry nothing, among others that do not change. */
-function layered({ data }, costs, plan, random) {
-  const idle = idleSamples(data.length);
-  const { pool, order } = mixed(idle, Math.max(LAYERED - idle.length, 0), data.length, random);
-  const size = Math.min(Math.floor((plan.size * pool.length) / plan.places), mostLayered(pool.length));
-  const values = valuesAt(data, pool);
-  const written = writeLayered(values, random(size), plan.height, random);
-  const steps = new Int8Array(data.length);
-  order.forEach((at, place) => at < idle.length && (steps[idle[at]] = written[place] - values[place]));
   return steps;
 }
 

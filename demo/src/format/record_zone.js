@@ -1,7 +1,7 @@
 /** The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone"). */
 
-import { SAMPLE_ORDER, RECORD_ZONE } from "../constants.js";
-import { idleSamples, layeredSamples, layeredZones, PIXELS, recordSamples, STRIDE } from "./sample_order.js";
+import { RECORD_ZONE } from "../constants.js";
+import { idleSamples, PIXELS, recordSamples, STRIDE } from "./sample_order.js";
 import { MAX_COST, stepped } from "./costs.js";
 import {
   bytesIn,
@@ -14,7 +14,6 @@ import {
   stepsFor,
   tritsFor,
 } from "./trellis.js";
-import { mostLayered, readLayered, writeLayered } from "./two_layers.js";
 
 const { GREY_SHARE, TOGETHER } = RECORD_ZONE; // most trits of a grey record for each green sample; a step beside its like costs so many times less
 
@@ -52,33 +51,11 @@ export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = 
   return { trits, height, grey, places, clustered, channels, medium };
 }
 
-/**
- * A plan for writing a record in two layers.
- *
- * @typedef {object} LayeredPlan
- * @property {true} layered
- * @property {number} size of the sealed record in bytes
- * @property {number} height of the code
- * @property {number} places samples that carry it
- */
-
-/** The plan of the greatest height that the effort allows. @returns {LayeredPlan} */
-export function layeredPlanOf(size, samples, effort, medium) {
-  const places = layeredSamples(samples, medium);
-  let height = MAX_HEIGHT;
-  while (height > 1 && places * 3 ** height > effort) height--;
-  return { layered: true, size, height, places };
-}
-
-/** The largest sealed record in one layer in a zone of so many samples, in bytes. */
+/** The largest sealed record in a zone of so many samples, in bytes. */
 export const mostBytes = (samples) => bytesIn(mostTrits(samples));
 
 /** The largest sealed record in a frame of so many samples, in bytes; below TAG_BYTES if the frame carries nothing. */
-export function mostSealed(samples, medium = PIXELS) {
-  const inOneLayer = mostBytes(recordSamples(samples, medium));
-  if (!medium.twoLayers || inOneLayer < SAMPLE_ORDER.TAG_BYTES) return inOneLayer;
-  return mostLayered(layeredSamples(samples, medium));
-}
+export const mostSealed = (samples, medium = PIXELS) => mostBytes(recordSamples(samples, medium));
 
 /**
  * Writes trits to the samples of the record's zone.
@@ -106,31 +83,6 @@ export function writeRecord({ width, data }, trits, plan, costs, places, decoys)
   const following = layout.merged === 1 ? clustered(numbers, own, width, decoys, plan.channels) : null;
   const steps = stepsFor(values, trits, layout, plan.height, own, following);
   for (let offset = -beside; offset <= beside; offset++) move(data, numbers, offset, steps, free);
-}
-
-/**
- * Writes a sealed record in two layers to samples of all zones.
- *
- * @param {Uint8Array} samples changed in place
- * @param {LayeredPlan} plan
- * @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array}} places as of `zones`
- */
-export function writeRecordInLayers(samples, sealed, plan, places, random) {
-  const written = writeLayered(layeredValues(samples, places), sealed, plan.height, random);
-  let at = 0;
-  for (const zone of layeredZones(places)) for (const number of zone) samples[number] = written[at++];
-}
-
-/** The sealed record of `size` bytes in two layers of all zones; null if they hold none. */
-export const readRecordInLayers = (samples, places, size, height) =>
-  readLayered(layeredValues(samples, places), size, height);
-
-function layeredValues(samples, places) {
-  const zones = layeredZones(places);
-  const values = new Uint8Array(zones.reduce((sum, zone) => sum + zone.length, 0));
-  let at = 0;
-  for (const zone of zones) for (const number of zone) values[at++] = samples[number];
-  return values;
 }
 
 /** The sealed record of `size` bytes in the samples of a zone; null if they hold none. */

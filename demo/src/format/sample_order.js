@@ -14,12 +14,10 @@ export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
 /**
  * A kind of samples.
  *
- * @typedef {{share: number, context?: Uint8Array, twoLayers?: boolean}} SampleModel share: data samples for each sample of a
- *   group of lead and MAC; context: what the MAC covers besides the samples; twoLayers: a record that is too large for
- *   one layer is written in two
+ * @typedef {{share: number, context?: Uint8Array}} SampleModel share: data samples for each sample of a group of lead
+ *   and MAC; context: what the MAC covers besides the samples
  */
 export const PIXELS = { share: GROUP };
-export const LAYERED_PIXELS = { ...PIXELS, twoLayers: true };
 const PURPOSE = new TextEncoder().encode("stegnet/1/salt");
 
 /** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
@@ -60,13 +58,6 @@ export function recordSamples(samples, medium = PIXELS) {
   const count = dataSamples(samples);
   return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count, medium);
 }
-
-/** Data samples for a record in two layers: those of lead and MAC but one of each group, too. */
-export const layeredSamples = (samples, medium = PIXELS) =>
-  recordSamples(samples, medium) + GROUPS * (groupSize(dataSamples(samples), medium) - 1);
-
-/** Their numbers, zone by zone. @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array}} places as of `zones` */
-export const layeredZones = ({ lead, mac, record }) => [lead.subarray(LEAD_GROUPS), mac.subarray(MAC_GROUPS), record];
 
 /**
  * The zones of a frame: numbers of their samples, in order.
@@ -123,14 +114,13 @@ export function readGroups(length, groups, bit) {
  * @param {import("./costs.js").StepCosts} costs of all samples
  * @param {{bit: (element: number) => number, change: (element: number) => number}} elements bit of an element, and the
  *   change that turns it over: a step; 0 if there is none
- * @param {number} [free] elements that may change: the first of the zone
  */
-export function writeGroups(samples, zone, groups, bytes, costs, { bit, change }, free = zone.length) {
+export function writeGroups(samples, zone, groups, bytes, costs, { bit, change }) {
   const found = readGroups(zone.length, groups, bit);
   for (let group = 0; group < groups; group++) {
     if (bitOf(found, group) === bitOf(bytes, group)) continue;
     let [least, cheapest] = [Infinity, group];
-    for (let element = group; element < free; element += groups) {
+    for (let element = group; element < zone.length; element += groups) {
       const step = change(element);
       const cost = step ? (step > 0 ? costs.up : costs.down)[zone[element]] : Infinity;
       if (cost < least) [least, cheapest] = [cost, element];
@@ -143,13 +133,13 @@ export function writeGroups(samples, zone, groups, bytes, costs, { bit, change }
 export const readParities = (samples, zone, groups) =>
   readGroups(zone.length, groups, (element) => samples[zone[element]] & 1);
 
-/** Changes a sample of each group whose parity is wrong, by one level. @param {number} [free] as of `writeGroups` */
-export function writeParities(samples, zone, groups, bytes, costs, free = zone.length) {
+/** Changes a sample of each group whose parity is wrong, by one level. */
+export function writeParities(samples, zone, groups, bytes, costs) {
   const bit = (element) => samples[zone[element]] & 1;
   const change = (element) => {
     const value = samples[zone[element]];
     if (value === 0 || value === 255) return value === 0 ? 1 : -1; // never by two
     return costs.up[zone[element]] < costs.down[zone[element]] ? 1 : -1;
   };
-  writeGroups(samples, zone, groups, bytes, costs, { bit, change }, free);
+  writeGroups(samples, zone, groups, bytes, costs, { bit, change });
 }

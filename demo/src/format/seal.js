@@ -22,20 +22,16 @@ import { placeDecoys } from "./decoys.js";
 import { hmac, SECRET_BYTES } from "./keys.js";
 import {
   greenPart,
-  layeredPlanOf,
-  mostBytes,
   mostSealed,
   planOf,
   readRecord,
-  readRecordInLayers,
   writeRecord,
-  writeRecordInLayers,
 } from "./record_zone.js";
 import { MAX_HEIGHT, toTrits } from "./trellis.js";
 
 const { TAG_BYTES } = SAMPLE_ORDER;
 const { NONCE_BYTES, VERSION } = SEAL;
-const { GREY, LAYERED } = SEAL; // added to the height of a grey record, and of one in two layers
+const { GREY } = SEAL; // added to the height of a grey record
 const { ORDERS, STUCK } = SEAL; // orders that are tried where samples must not change; groups that may have no others
 const FIXED_COST = 0xffff; // of a sample that must not change: many times others' costs, of which these bits are left out
 const CHEAPER_BITS = 3;
@@ -55,8 +51,7 @@ export const mostFixed = (samples, medium) =>
   (STUCK / (LEAD_GROUPS + GROUPS)) ** (1 / groupSize(dataSamples(samples), medium));
 
 /**
- * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most, and in two
- * layers by four, near 0 and 255 by eight. A grey picture stays grey if the record fits into one channel.
+ * Seals a record in a picture, in place; samples change by one level, those at 0 and 255 by two at most. A grey picture stays grey if the record fits into one channel.
  *
  * @param {Uint8Array} record no longer than `capacity`
  * @param {(grey: boolean) => import("./costs.js").StepCosts} options.costsOf costs of its samples' steps
@@ -108,27 +103,21 @@ async function sealOnce(picture, record, keys, options) {
   const { channels = 1, medium = PIXELS, fixed = null } = options;
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const isSingle = size <= mostBytes(recordSamples(samples.length, medium));
-  const plan = isSingle
-    ? planOf(size, samples.length, effort, grey, channels, medium)
-    : layeredPlanOf(size, samples.length, effort, medium);
-  const costs = costsOf(isSingle && plan.grey);
+  const plan = planOf(size, samples.length, effort, grey, channels, medium);
+  const costs = costsOf(plan.grey);
   const decoys = await placeDecoys(picture, costs, plan, random, fixed);
   onProgress(1, 2); // where steps follow each other, decoys take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);
   const places = await zones(samples.length, await key.positions(), medium);
   const nonce = random(NONCE_BYTES);
-  const code = plan.height + (plan.layered ? LAYERED : plan.grey ? GREY : 0);
+  const code = plan.height + (plan.grey ? GREY : 0);
   const fields = join([VERSION, code], u32(size), keys.secret);
   const lead = join(nonce, await sealWith(await key.lead(), nonce, fields));
   const sealed = await sealWith(await key.record(), nonce, record, lead);
-  if (isSingle) writeRecord(picture, toTrits(sealed), plan, costs, places, decoys);
-  else writeRecordInLayers(samples, sealed, plan, places, random);
-  // The other samples of these zones hold the record, if it has two layers.
-  const [ofLead, ofMac] = isSingle ? [places.lead.length, places.mac.length] : [LEAD_GROUPS, GROUPS];
-  writeParities(samples, places.lead, LEAD_GROUPS, lead, costs, ofLead);
-  const mac = new MacPlaces(samples, places.mac, places.sides, ofMac);
+  writeRecord(picture, toTrits(sealed), plan, costs, places, decoys);
+  writeParities(samples, places.lead, LEAD_GROUPS, lead, costs);
+  const mac = new MacPlaces(samples, places.mac, places.sides);
   mac.prepare();
   mac.write(await mac.tag(picture, await key.mac(), medium.context), costs);
 }
@@ -170,8 +159,7 @@ async function unsealBy(picture, channels, key, medium) {
 }
 
 /** The sealed record that a lead tells of; null if there is none. */
-function readSealed(samples, places, channels, { height, grey, layered, size }) {
-  if (layered) return readRecordInLayers(samples, places, size, height);
+function readSealed(samples, places, channels, { height, grey, size }) {
   return readRecord(samples, grey ? greenPart(places.record, channels) : places.record, size, height);
 }
 
@@ -181,11 +169,10 @@ async function openLead(lead, key) {
   if (!opened) return null;
   const fields = new Reader(opened);
   const [version, code, size, filmSecret] = [fields.u8(), fields.u8(), fields.u32(), fields.take(SECRET_BYTES)];
-  const layered = code > LAYERED;
-  const grey = !layered && code > GREY;
-  const height = code - (layered ? LAYERED : grey ? GREY : 0);
+  const grey = code > GREY;
+  const height = code - (grey ? GREY : 0);
   if (version !== VERSION || height < 1 || height > MAX_HEIGHT || size < TAG_BYTES) return null;
-  return { height, grey, layered, size, filmSecret };
+  return { height, grey, size, filmSecret };
 }
 
 export const { MAC_BYTES } = SEAL;
@@ -198,18 +185,15 @@ class MacPlaces {
   #samples;
   #zone;
   #sides;
-  #free;
 
   /**
    * @param {Uint32Array} zone numbers of its samples
    * @param {Uint8Array} sides a bit for each element
-   * @param {number} [free] elements that may change: the first of the zone
    */
-  constructor(samples, zone, sides, free = zone.length) {
+  constructor(samples, zone, sides) {
     this.#samples = samples;
     this.#zone = zone;
     this.#sides = sides;
-    this.#free = free;
   }
 
   /** The tag in the samples. */
@@ -219,7 +203,7 @@ class MacPlaces {
   prepare() {
     for (let group = 0; group < GROUPS; group++) {
       let changeable = false;
-      for (let element = group; element < this.#free; element += GROUPS)
+      for (let element = group; element < this.#zone.length; element += GROUPS)
         changeable ||= this.#change(element) !== 0;
       if (changeable) continue;
       const sample = this.#zone[group];
@@ -229,7 +213,7 @@ class MacPlaces {
 
   /** Writes a tag, at the cheapest samples. @param {import("./costs.js").StepCosts} costs of all samples */
   write(tag, costs) {
-    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change }, this.#free);
+    writeGroups(this.#samples, this.#zone, GROUPS, tag, costs, { bit: this.#bit, change: this.#change });
   }
 
   /** The tag of a frame. @param {Uint8Array} [context] what it covers besides the samples */

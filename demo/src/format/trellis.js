@@ -149,10 +149,10 @@ function shiftedStates(states, column, sign) {
   });
 }
 
-const lanesFor = (trits, leastRows) => Math.max(1, Math.min(Math.floor(trits / leastRows), MAX_LANES));
+const lanesFor = (trits) => Math.max(1, Math.min(Math.floor(trits / LEAST_ROWS), MAX_LANES));
 
 /** Trits that fit in any case. */
-export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples, LEAST_ROWS));
+export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples));
 
 /**
  * An arrangement of trits and samples in lanes.
@@ -164,9 +164,9 @@ export const mostTrits = (samples) => Math.max(0, samples - lanesFor(samples, LE
  * @property {number} merged samples in each sum
  */
 
-/** @param {number} trits to be held, no more than `mostTrits` @param {number} [leastRows] of a lane, if there are several */
-export function layoutFor(trits, samples, leastRows = LEAST_ROWS) {
-  const lanes = lanesFor(trits, leastRows);
+/** @param {number} trits to be held, no more than `mostTrits` */
+export function layoutFor(trits, samples) {
+  const lanes = lanesFor(trits);
   const count = Math.ceil(trits / lanes);
   const each = Math.floor(samples / lanes);
   const merged = Math.max(1, Math.ceil(each / (MAX_WIDTH * count)));

@@ -45,22 +45,11 @@ for (const name of ["plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadca
   });
 }
 
-for (const [name, container] of [
-  ["note.bin", "sealed.png"],
-  ["much.bin", "layered.png"],
-]) {
-  test(`${name} hidden in a picture, with a passphrase`, async () => {
-    const files = { cover: exchange("cover.png"), file: exchange(name) };
-    const { result, error } = await run(visitor, "seal", { keyInput: { passphrase: PASSPHRASE }, evidence: NO_EVIDENCE }, files);
-    assert.equal(error, undefined);
-    await writeFile(exchange(container), result.file);
-  });
-}
-
-test("a file that the program hid in two layers of a picture", async () => {
-  const { result } = await run(visitor, "reveal", { device: "cpu" }, { container: exchange("layered_python.png"), ...key() });
-  assert.deepEqual([result.name, result.whole], ["much.bin", true]);
-  assert.deepEqual(result.file, await bytes("much.bin"));
+test("a file hidden in a picture, with a passphrase", async () => {
+  const files = { cover: exchange("cover.png"), file: exchange("note.bin") };
+  const { result, error } = await run(visitor, "seal", { keyInput: { passphrase: PASSPHRASE }, evidence: NO_EVIDENCE }, files);
+  assert.equal(error, undefined);
+  await writeFile(exchange("sealed.png"), result.file);
 });
 
 for (const [name, keyInput] of [

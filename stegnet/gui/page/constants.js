@@ -53,7 +53,6 @@ export const DECOYS = {
   ROWS: 64,
   SHIFTS: [32, 61],
   CLUSTERED: 1.2,
-  LAYERED: 4096,
 };
 
 export const DIAGNOSIS = {
@@ -241,7 +240,6 @@ export const SEAL = {
   FILM_EFFORT: 16777216,
   PICTURE_EFFORT: 536870912,
   GREY: 16,
-  LAYERED: 32,
   ORDERS: 100,
   STUCK: 4.0,
 };
@@ -318,12 +316,4 @@ export const TRELLIS = {
 export const RECORD_ZONE = {
   GREY_SHARE: 0.5,
   TOGETHER: 9,
-};
-
-export const TWO_LAYERS = {
-  LEAST_ROWS: 512,
-  MOST_SECOND: 0.484375,
-  OF_ONE_LAYER: 22,
-  OF_RECORD: 15,
-  DIVISOR: 40,
 };

@@ -34,7 +34,8 @@ def test_a_picture_of_the_covers_size_comes_back_as_avif(files: Path, options: d
         made = stegnet.hide("cover.png", "secret.png", "sent.png", key=KEY, **options)
     stegnet.reveal("sent.png", "back.png", key=KEY)
     assert psnr(SECRET, read_picture(Path("back.png"))) == pytest.approx(made.secret_psnr)
-    assert psnr(COVER, read_picture(Path("sent.png"))) > 45.9
+    assert psnr(COVER, read_picture(Path("sent.png"))) > 49.5
+    assert psnr(SECRET, read_picture(Path("back.png"))) > 42
 
 
 def test_a_picture_of_noise_is_coded_coarsely(files: Path) -> None:
@@ -43,8 +44,7 @@ def test_a_picture_of_noise_is_coded_coarsely(files: Path) -> None:
         stegnet.hide("cover.png", "secret.png", "sent.png", key=KEY, method="sealed", compress=True)
 
 
-def test_a_film_that_is_good_in_one_layer_changes_no_sample_by_more_than_it(files: Path) -> None:
-    """A copy of a film could fill two layers, which nobody would see in the film, but in its container."""
+def test_a_copy_of_a_film_changes_no_sample_by_more_than_one_level(files: Path) -> None:
     random_levels = np.random.default_rng(0)
     write_film(files / "cover.mkv", [random_levels.integers(20, 230, (64, 96, 3), np.uint8) for _ in range(5)])
     write_film(files / "secret.mkv", [random_levels.integers(0, 256, (64, 96, 3), np.uint8) for _ in range(5)])
