@@ -17,12 +17,19 @@ def main(config: Config, out: Path) -> None:
 
     Raises ConfigError if DVC would not notice a change of them, since `code` is another path.
     """
+    root = Path.cwd()
     watched = Path(config.code).resolve()
     for key, path in own_code(config).items():
         if not path.is_relative_to(watched):
-            named = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            named = path.relative_to(root) if path.is_relative_to(root) else path
             reason = f"{key}: its code is in {named}, which DVC does not watch for changes"
             raise ConfigError(reason, f"-S code={named}, or a folder that holds all code of yours")
+    for folder in (watched, *watched.parents) if watched.is_dir() and watched.is_relative_to(root) else ():
+        if folder != root and (folder / ".dvc").is_dir():
+            project = folder.relative_to(root)
+            raise ConfigError(
+                f"code: {config.code}: DVC watches no folder in {project}, a project of its own", "name a file"
+            )
     write_json(out, code_hashes(config))
 
 

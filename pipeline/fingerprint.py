@@ -46,9 +46,9 @@ def code_hashes(config: Config) -> dict[str, str]:
 
 
 def own_code(config: Config) -> dict[str, Path]:
-    """Return where a network and a loss of one's own are, by their keys in params.yaml, if there are any.
+    """Return the files of a network and a loss of one's own, by their keys in params.yaml, if there are any.
 
-    It is the package folder that the module is in, or the file of a module in none. One that is not found has no path.
+    A module that is not found in its package has the package's folder; one that is not found at all has no path.
     """
     names = {"model.name": config.model.name, "train.loss.own": str(config.train.loss["own"])}
     paths = {key: _path(name) for key, name in names.items() if MARK in name}
@@ -57,9 +57,10 @@ def own_code(config: Config) -> dict[str, Path]:
 
 def _path(name: str) -> Path | None:
     top, *inner = name.partition(MARK)[0].split(".")
-    spec = find_spec(top)
+    spec = find_spec(top)  # without importing it
     if spec is None:
         return None
     (place, *_) = spec.submodule_search_locations or [str(spec.origin)]
     module = Path(place, *inner).resolve()
-    return module if module.exists() else module.parent
+    file = module.with_suffix(".py")
+    return file if file.exists() else module if module.exists() else module.parent

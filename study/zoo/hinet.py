@@ -1,12 +1,18 @@
-"""HiNet: an invertible network whose forward pass hides, and whose backward pass reveals.
+"""HiNet and DeepMIH: invertible networks whose forward pass hides, and whose backward pass reveals.
 
 Jing, Deng, Xu, Wang, Guan 2021, "HiNet: deep image hiding by invertible network" (ICCV, pages 4733 to 4742), and its
 public code (github.com/TomTomTommi/HiNet). Cover and secret are Haar-transformed to half resolution and pass through 16
 affine coupling blocks of three dense blocks each: 4.05 M parameters. The loss has a term that keeps the secret out of
 the cover's low frequencies, in which changes are seen most.
 
-Departures: revealing is deterministic in evaluation mode (see `DenseCouplingPair`). The low-frequency loss is that of
-the paper; the public train.py compares all bands of the first picture of a batch instead.
+Guan, Jing, Deng, Xu, Jiang, Zhang, Li 2023, "DeepMIH: deep invertible network for multiple image hiding" (IEEE Trans.
+Pattern Anal. Mach. Intell. 45), and its public code (github.com/TomTomTommi/DeepMIH), hide several secrets by a cascade
+of such networks. Here is the first of the cascade, which hides one: HiNet's with a fourth dense block in each coupling,
+which scales the cover's branch; 5.40 M parameters.
+
+Departures: revealing is deterministic in evaluation mode. The low-frequency loss is that of HiNet's paper; its public
+train.py compares all bands of the first picture of a batch instead. DeepMIH has no second network, and so no importance
+map, which would show it where the first has hidden.
 """
 
 import torch
@@ -80,8 +86,8 @@ class DenseCoupling(nn.Module):
         return torch.exp(largest_exponent * torch.tanh(features / 2))  # tanh(x / 2) = 2σ(x) − 1
 
 
-class DenseCouplingPair(Pair):
-    """Couplings of the Haar bands of cover and secret, which hide and, inverted, reveal; after HiNet (ICCV 2021).
+class HiNet(Pair):
+    """Couplings of the Haar bands of cover and secret, which hide and, inverted, reveal.
 
     The container is made of the cover's branch alone. The other branch is lost, and revealing puts Gaussian noise of
     standard deviation 1 in its place, as published; but in evaluation mode the mean of the noise, 0, so that the same
@@ -91,13 +97,14 @@ class DenseCouplingPair(Pair):
     Args:
         blocks: number of coupling blocks.
         width: filters of the dense blocks' convolutions.
-        scales_cover: the cover's branch is scaled, too, not only added to.
     """
 
-    def __init__(self, blocks: int, width: int, scales_cover: bool) -> None:
+    scales_cover = False
+
+    def __init__(self, blocks: int = 16, width: int = 32) -> None:
         super().__init__()
         self.haar = Haar()
-        self.blocks = nn.ModuleList(DenseCoupling(width, scales_cover) for _ in range(blocks))
+        self.blocks = nn.ModuleList(DenseCoupling(width, self.scales_cover) for _ in range(blocks))
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         """Return the container, whose bands are those of the cover after all couplings."""
@@ -125,13 +132,7 @@ class DenseCouplingPair(Pair):
         return self.haar.inverse(secret_bands) - GREY / 255
 
 
-class HiNet(DenseCouplingPair):
-    """Additive couplings of the cover's branch, affine couplings of the secret's.
+class DeepMIH(HiNet):
+    """The same, but the cover's branch is scaled, too, not only added to."""
 
-    Args:
-        blocks: number of coupling blocks.
-        width: filters of the dense blocks' convolutions.
-    """
-
-    def __init__(self, blocks: int = 16, width: int = 32) -> None:
-        super().__init__(blocks, width, scales_cover=False)
+    scales_cover = True

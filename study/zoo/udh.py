@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from stegnet.core.pixels import GREY
 from stegnet.networks import Pair
-from stegnet.networks.families.unet import UNetGenerator, revealing_convolutions
+from stegnet.networks.layers import UNetGenerator, revealing_convolutions
 
 
 class UniversalDeepHiding(Pair):

@@ -13,7 +13,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "modem": {"rungs": [{"bits": 2, "scale": 1.0}, {"bits": 3, "scale": 2.0}], "width": 6, "blocks": 2},
     "timm_unet": {"backbone": "test_resnet", "width": 4},
     "unet": {"width": 4},
-    "study.zoo.deepmih:DeepMIH": {"blocks": 2, "width": 4},
+    "study.zoo.hinet:DeepMIH": {"blocks": 2, "width": 4},
     "study.zoo.hinet:HiNet": {"blocks": 2, "width": 4},
     "study.zoo.stegformer:StegFormer": {"width": 1},
     "study.zoo.udh:UniversalDeepHiding": {"width": 4},

@@ -24,7 +24,7 @@ WITH_COUPLINGS = {f"invertible {kind}": ("invertible", COUPLINGS | {"backbone": 
 WITH_BACKBONES = {f"timm_unet {kind}": ("timm_unet", {"width": 4, "backbone": kind}) for kind in KINDS}
 CASES = FAMILIES | WITH_COUPLINGS | WITH_BACKBONES
 # Families whose two directions use the same weights.
-SHARED = {name: CASES[name] for name in ("study.zoo.deepmih:DeepMIH", "study.zoo.hinet:HiNet", *WITH_COUPLINGS)}
+SHARED = {name: CASES[name] for name in ("study.zoo.hinet:DeepMIH", "study.zoo.hinet:HiNet", *WITH_COUPLINGS)}
 # Families whose last steps, at least, compute in 32 bits where the rest does in fewer.
 EXACT = {name: FAMILIES[name] for name in FAMILIES if name not in ("baluja", "timm_unet")}
 # Parameters of both directions, and multiply-adds a pixel of 256×256 to hide and to reveal, as by hand from the
@@ -34,7 +34,7 @@ EXACT = {name: FAMILIES[name] for name in FAMILIES if name not in ("baluja", "ti
 # 0.74 M; StegFormer-S 17.5 M each way (model.py of aoli-gei/StegFormer).
 PUBLISHED = {
     "baluja": (2_650_656, 1_890_450, 757_950),
-    "study.zoo.deepmih:DeepMIH": (5_400_320, 1_347_948, 1_347_912),
+    "study.zoo.hinet:DeepMIH": (5_400_320, 1_347_948, 1_347_912),
     "study.zoo.hinet:HiNet": (4_050_240, 1_010_988, 1_010_952),
     "study.zoo.stegformer:StegFormer": (34_961_314, 154_728, 154_512),
     "study.zoo.udh:UniversalDeepHiding": (17_401_094, 84_224, 740_736),

@@ -31,7 +31,7 @@ def test_a_coupling_is_the_papers_formula(scales_cover):
     assert secret.unique().item() == pytest.approx(0.5 * math.exp(2 * (2 * sigmoid["rho"] - 1)) + 0.2)
 
 
-@pytest.mark.parametrize("name", ["study.zoo.deepmih:DeepMIH", "study.zoo.hinet:HiNet"])
+@pytest.mark.parametrize("name", ["study.zoo.hinet:DeepMIH", "study.zoo.hinet:HiNet"])
 def test_revealing_is_random_in_training_alone(name):
     pair, (container, _) = perturbed(name, noise=0.1, blocks=3, width=4).eval(), pictures()
     assert torch.equal(pair.reveal(container), pair.reveal(container))
@@ -43,7 +43,7 @@ def test_revealing_is_random_in_training_alone(name):
     assert torch.equal(pair.reveal(container), first)
 
 
-@pytest.mark.parametrize("name", ["study.zoo.deepmih:DeepMIH", "study.zoo.hinet:HiNet"])
+@pytest.mark.parametrize("name", ["study.zoo.hinet:DeepMIH", "study.zoo.hinet:HiNet"])
 def test_the_penalty_is_that_of_low_frequencies(name):
     pair, (cover, _) = build(name, blocks=1, width=4), pictures()
     torch.testing.assert_close(pair.penalty(cover, cover + 0.1), torch.tensor(0.01), rtol=1e-4, atol=0)
