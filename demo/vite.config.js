@@ -75,7 +75,7 @@ function modem() {
   const NO_BACKBONE = "none"; // whose networks see a block's neighbours at most
   for (const name of ["hide", "reveal"]) {
     const path = resolve(WEIGHTS, `modem.${name}.onnx`);
-    if (!existsSync(path)) throw new Error(`missing: ${path}; \`stegnet export\` writes it`);
+    if (!existsSync(path)) throw new Error(`missing: ${path}; \`python -m pipeline.export\` writes it`);
   }
   const { rungs, backbone } = card("modem").options;
   return { points: operatingPoints(rungs), isLocal: backbone === NO_BACKBONE };
@@ -88,7 +88,7 @@ function card(name) {
 /** The folder of the ONNX files, which must be those of the weights. */
 function graphs() {
   const missing = networks().filter((name) => !existsSync(graph(name)));
-  if (missing.length > 0) throw new Error(`missing: ${missing.map(graph).join(", ")}; \`stegnet export\` writes them`);
+  if (missing.length > 0) throw new Error(`missing: ${missing.map(graph).join(", ")}; \`python -m pipeline.export\` writes them`);
   return GRAPHS;
 }
 

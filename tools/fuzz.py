@@ -39,6 +39,7 @@ import torch  # before a process starts others: it takes seconds
 from PIL import Image
 
 import stegnet
+from pipeline.export import export
 from stegnet import Key, Session, StegnetError
 from stegnet.cli import main as stegnet_main
 from stegnet.core.disk import atomic_write
@@ -49,7 +50,6 @@ from stegnet.methods.robust.robust_content import BareCoder, parse_content
 from stegnet.networks import Card, build, load_pair, save_pair
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.engines import load_engine
-from stegnet.networks.onnx_export import export
 from stegnet.record import File, Header, Pictures, Record, encode_base, format_record
 from stegnet.record.record import format_packets, parse_packets, parse_record
 from stegnet.results import OutputTarget, Report

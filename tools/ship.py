@@ -15,13 +15,13 @@ from typing import Any
 from pipeline.config import load
 from pipeline.evaluate.quality import Evaluator
 from pipeline.evaluate.statistics import headline, summarise
+from pipeline.export import export
 from pipeline.stage import film_bar
 from pipeline.train.train import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
 from stegnet.networks import Network
 from stegnet.networks.card import SHIPPED
-from stegnet.networks.onnx_export import export
 from stegnet.networks.pair import load_pair
 
 CURVE = Path("reports/shipped/curve.csv")

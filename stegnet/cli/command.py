@@ -26,10 +26,9 @@ _COMMANDS = {  # with the names of their modules, each imported when it is used
     "gui": "hide and reveal in a window of the browser",
     "enhance": "denoise and sharpen a revealed picture or film",
     "keygen": "generate a key file or a passphrase",
-    "export": "export a weights file to ONNX",
     "help": "explain a command or a topic",
 }
-_RARE = ("enhance", "export")  # which only `stegnet help --all` lists
+_RARE = ("enhance",)  # which only `stegnet help --all` lists
 _EXAMPLES = {
     "keygen": (
         "stegnet keygen my.key                     # whoever reveals needs a copy",

@@ -133,7 +133,7 @@ def test_onnx_files_are_required_without_pytorch(weights, monkeypatch):
     for backend in ("auto", "onnx"):
         with pytest.raises(WeightsError, match="no ONNX files next to it") as caught:
             load_engine(weights, backend)
-        assert f"`stegnet export {weights}`" in caught.value.hint
+        assert f"`python -m pipeline.export {weights} {weights.parent}`" in caught.value.hint
 
 
 def test_invalid_combinations():

@@ -100,7 +100,7 @@ def graph_file(weights: Path, network: str) -> Path:
 
 
 def is_exported(weights: Path) -> bool:
-    """Return whether the weights have ONNX files, as `stegnet export` writes them."""
+    """Return whether the weights have ONNX files, as the pipeline's stage export writes them."""
     return all(graph_file(weights, network).is_file() for network in ALWAYS)
 
 

@@ -35,8 +35,7 @@ class OnnxEngine(Engine):
 
     def __init__(self, weights: Path) -> None:
         if not is_exported(weights):
-            torch = "pip install '.[export]', in stegnet's folder"
-            hint = Text("export them", CommandLine(f"stegnet export {weights}", ""), f"; that needs PyTorch: {torch}")
+            hint = Text("export them in stegnet's folder", _export_command(weights))
             raise WeightsError("no ONNX files next to it", hint, subject=weights)
         self._weights = weights
         self._id = weights_id(weights)
@@ -104,8 +103,12 @@ class OnnxEngine(Engine):
     def _useless(self, name: str, reason: str = "can't be computed") -> WeightsError:
         """Return the error for a network's file."""
         path = graph_file(self._weights, name)
-        hint = Text("export it again", CommandLine(f"stegnet export --force {self._weights}", ""))
+        hint = Text("export it again in stegnet's folder", _export_command(self._weights))
         return WeightsError(reason, hint, subject=path)
+
+
+def _export_command(weights: Path) -> CommandLine:
+    return CommandLine(f"python -m pipeline.export {weights} {weights.parent}", "")
 
 
 @cache

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import stegnet
+from pipeline.export import export
 from pipeline.tracking.provenance import NOTE
 from pipeline.tracking.results import DataSet
 from pipeline.tracking.store import BEST, REGISTERED, log_model
 from stegnet.networks import read_card
-from stegnet.networks.onnx_export import export
 from tests.support.tracking import EXPERIMENT_PARAMS, PUBLIC_DEMONSTRATION_KEY, Result, Tracker
 
 UNPICKLED = {".safetensors", ".json", ".yaml", ".txt", ""}

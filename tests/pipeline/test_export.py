@@ -11,9 +11,8 @@ import onnx
 import pytest
 import torch
 
+from pipeline import export as stage
 from stegnet import MediaError, WeightsError
-from stegnet.cli import main
-from stegnet.core.onnx_writing import OPSET
 from stegnet.networks import (
     MODEM,
     NETWORKS,
@@ -21,7 +20,6 @@ from stegnet.networks import (
     SHIPPED_MODEM,
     Card,
     load_pair,
-    onnx_export,
     read_card,
     save_pair,
     weights_id,
@@ -30,6 +28,7 @@ from stegnet.networks.engines import ALWAYS, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 from tests.networks.conftest import SMALL, perturbed
+from tests.support.lab import PARAMS, load
 
 pytestmark = pytest.mark.slow
 
@@ -44,10 +43,11 @@ def made(family: str, folder: Path) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("family", [name for name in SMALL if name != MODEM])
-def test_every_family(family, tmp_path):
+def test_every_family(family, tmp_path, monkeypatch):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
+    monkeypatch.setenv("STEGNET_NETWORK", family)
     weights = made(family, tmp_path)
-    agreements = onnx_export.export(weights, tmp_path)
+    agreements = stage.export(weights, tmp_path)
     both = {"invertible": ("prepare", *ALWAYS, "restore"), "costa": ("enhance", *ALWAYS, "restore")}
     exported = both.get(family, ALWAYS)
     assert tuple(found.network for found in agreements) == exported
@@ -62,12 +62,12 @@ def test_every_family(family, tmp_path):
         np.testing.assert_allclose(theirs.restore(cover, hidden), ours.restore(cover, hidden), atol=5e-5)
 
 
-def test_a_modem_by_the_command_line(tmp_path, capsys):
+def test_a_modem_by_the_stage(tmp_path, capsys):
     weights = made(MODEM, tmp_path)
-    assert main(["export", str(weights), "-o", str(tmp_path)]) == 0
+    stage.main(load(PARAMS), weights, tmp_path)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in lines] == [f"{tmp_path}/pair.{name}.onnx:" for name in ALWAYS]
-    assert all("maximum difference" in line and line.endswith("% of the 8-bit samples are equal") for line in lines)
+    assert [line.split(":")[0] for line in lines] == [*ALWAYS]
+    assert all("apart at most" in line and line.endswith("% equal as 8 bits") for line in lines)
     theirs, ours = OnnxEngine(weights), TorchEngine(load_pair(weights)[0], "cpu", "fp32")
     random = np.random.default_rng(0)
     for rows, cols in ((1, 1), (5, 9), (33, 17)):
@@ -92,16 +92,16 @@ def test_the_shipped_files_belong_to_the_shipped_weights():
         assert json.loads(said["stegnet.card"]) == card
         assert said["stegnet.networks"].split() == names
         assert json.loads(said["stegnet.inputs"]).keys() == {node.name for node in model.graph.input}
-        assert [(each.domain, each.version) for each in model.opset_import] == [("", OPSET)]
+        assert [(each.domain, each.version) for each in model.opset_import] == [("", stage.OPSET)]
     pair, shipped = load_pair(SHIPPED)[0], OnnxEngine(SHIPPED)
-    for found in onnx_export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, names, pair):
+    for found in stage.compare(TorchEngine(pair, "cpu", "fp32"), shipped, names, pair):
         assert found.difference <= 1e-5
         assert found.equal >= 0.9998
     for parameter in pair.parameters():
         parameter.data *= 1.01
     assert all(
-        found.difference > onnx_export.MAX_DIFFERENCE
-        for found in onnx_export.compare(TorchEngine(pair, "cpu", "fp32"), shipped, ALWAYS, pair)
+        found.difference > stage.MAX_DIFFERENCE
+        for found in stage.compare(TorchEngine(pair, "cpu", "fp32"), shipped, ALWAYS, pair)
     )
 
 
@@ -116,32 +116,39 @@ def test_the_same_weights_give_the_same_files_and_stay_as_they_are(tmp_path):
     weights = made("invertible", tmp_path)
     pair, card = load_pair(weights)
     pair.train()
-    first, second = (onnx_export.make_graphs(pair, card, weights_id(weights)) for _ in range(2))
+    first, second = (stage.make_graphs(pair, card, weights_id(weights)) for _ in range(2))
     assert first == second
-    assert str(Path(onnx_export.__file__).parent).encode() not in b"".join(first.values())
+    assert str(Path(stage.__file__).parent).encode() not in b"".join(first.values())
     for name, value in load_pair(weights)[0].state_dict().items():
         assert torch.equal(value, pair.state_dict()[name])
     assert pair.training and all(parameter.requires_grad for parameter in pair.parameters())
 
 
 @pytest.fixture
-def compared() -> Iterator[list[onnx_export.Agreement]]:
+def compared() -> Iterator[list[stage.Agreement]]:
     """What is found by comparing files that are not made."""
-    found, graphs = [onnx_export.Agreement("hide", 1e-5, 1.0)], {"hide": b"", "reveal": b""}
+    found, graphs = [stage.Agreement("hide", 1e-5, 1.0)], {"hide": b"", "reveal": b""}
     made, engine = mock.Mock(return_value=graphs), mock.MagicMock()
-    with mock.patch.multiple(onnx_export, make_graphs=made, OnnxEngine=engine, compare=mock.Mock(return_value=found)):
+    with mock.patch.multiple(stage, make_graphs=made, OnnxEngine=engine, compare=mock.Mock(return_value=found)):
         yield found
+
+
+def test_what_is_no_weights_file_is_an_error_and_no_warning(tmp_path):
+    (path := tmp_path / "pair.safetensors").write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="not a stegnet weights file"):
+        stage.main(load(PARAMS), path, tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_files_that_disagree_are_not_written_nor_one_of_several(weights, tmp_path, compared):
     """Either the worst sample or nearly all of them are enough to refuse them."""
     for apart, equal in ((2e-3, 1.0), (1e-5, 0.99), (float("nan"), 1.0), (1e-5, float("nan"))):
-        compared[1:] = [onnx_export.Agreement("reveal", apart, equal)]
+        compared[1:] = [stage.Agreement("reveal", apart, equal)]
         with pytest.raises(WeightsError, match="'reveal' disagrees with it"):
-            onnx_export.export(weights, tmp_path)
+            stage.export(weights, tmp_path)
     assert not list(tmp_path.iterdir())
-    compared[1:] = [onnx_export.Agreement("reveal", 1e-5, 1.0)]
+    compared[1:] = [stage.Agreement("reveal", 1e-5, 1.0)]
     (taken := tmp_path / graph_file(weights, "reveal").name).mkdir()
     with pytest.raises(MediaError, match="is a folder"):
-        onnx_export.export(weights, tmp_path)
+        stage.export(weights, tmp_path)
     assert list(tmp_path.iterdir()) == [taken]
