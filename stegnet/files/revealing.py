@@ -307,6 +307,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
         PSNR.key: fit.psnr,
         "method": fit.way,
         "survive": fit.survive,
+        "basis": fit.basis or None,
     }
     return {name: value for name, value in values.items() if value is not None}
 

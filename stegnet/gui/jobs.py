@@ -362,6 +362,12 @@ class _IntendedHiding:
             suffix=_text_of(asked.get("suffix", "")),
         )
 
+    @property
+    def is_measured_later(self) -> bool:
+        """True of a film that is encoded on its way: how much survives in it is known when it is hidden in."""
+        is_lossy = self.destination != KNOWN_CHANNEL and DESTINATIONS[self.destination].is_lossy
+        return self.cover.kind == FILM and is_lossy
+
     def capacity(self) -> Capacity | None:
         """Return the capacity of a cover of this size; None: not known."""
         is_chosen_later = not self.suffix and self.cover.kind == FILM  # whether the film stays what it is
@@ -488,7 +494,8 @@ def _forecast(asked: Any) -> dict[str, str]:
     except StegnetError as error:
         return {"text": f"{error}."}
     if capacity is None:
-        return {"text": ""}
+        later = "How much fits is measured while it is hidden."
+        return {"text": f"{_verdict(hiding, None, size, condition)}{later}" if hiding.is_measured_later else ""}
 
     how_easily = ""
     most = capacity.bytes

@@ -29,12 +29,6 @@ FILMS = {0.05: 34.3, 0.1: 37.4, 0.5: 45.0, 1: 48.6, 2: 52.0}
 # name ("subtle": 75, "strong": 80); that of messengers is the median of 30 photographs, half of them from ImageNet.
 ROBUST_RATES = {"messenger": 44, "jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52}
 
-# Net bits per pixel and frame, in the size that is sent, that most films carry through a channel at 38 dB.
-ROBUST_FILMS = {
-    "h264:18": 0.042, "h264:23": 0.0065, "h264:23+veryfast": 0.0058, "h264:23+twice": 0.0035, "h264:28": 0.0028,
-    "hevc:28": 0.0017, "vp9:33": 0.008, "av1:35": 0.0032, "messenger": 0.0016,
-}  # fmt: skip
-
 
 def picture_quality(capacity: int, width: int, height: int) -> float:
     """Return the expected PSNR in dB of a picture compressed to `capacity` bytes, if it does not fit without loss."""

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stegnet.cli import main
-from tests.support.films import make_film, picture
+from tests.support.films import make_film, picture, still_film
 from tests.support.h264 import stream
 from tests.support.sounds import noise, write_wav
 
@@ -69,6 +69,24 @@ def test_through_a_channel(cover: str, place: str, facts: Callable[..., dict]) -
 def test_of_a_cover_that_a_messenger_reduces(facts: Callable[..., dict]) -> None:
     photo("photo.jpg", 240, 2200)
     agrees(facts("photo.jpg")["bytes_for"]["messenger"], "photo.jpg", "--for", "messenger", out="sent.jpg")
+
+
+def test_of_a_film_that_is_encoded_on_its_way(facts: Callable[..., dict]) -> None:
+    """By its first frames, which are hidden in and encoded."""
+    still_film(Path("film.mkv"), 200, 96, 128)
+    told = facts("film.mkv")
+    assert {fit["basis"] for fit in told["fits"] if fit.get("survive")} == {"by its first 144 frames"}
+    agrees(told["bytes_for"]["messenger"], "film.mkv", "--for", "messenger", out="sent.mp4")
+
+
+def test_of_films_in_which_nothing_survives(facts: Callable[..., dict], capsys: pytest.CaptureFixture[str]) -> None:
+    make_film(Path("moving.mkv"), 48, 64, 96)
+    still_film(Path("short.mkv"), 40, 96, 128)
+    for cover in ("moving.mkv", "short.mkv"):
+        assert "messenger" not in facts(cover)["bytes_for"]
+        assert main(["info", cover]) == 0
+        assert "fits with --for messenger: nothing: it is too short, has too much motion" in capsys.readouterr().out
+        assert not takes(cover, 1, "--for", "messenger", out="sent.mp4")
 
 
 def test_a_refusal_says_the_same(facts: Callable[..., dict], capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stegnet import __version__
-from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
+from stegnet.channels.destinations import DESTINATIONS, MESSENGER, USUAL_CHANNELS
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_key_options, read_key_source
@@ -28,6 +28,8 @@ shorter name leaves room for more, a recipient for less. Quality is PSNR: at
 40 dB and more, a picture can hardly be told from its original; at 30 dB it is
 visibly coarser.
 """
+
+_NONE_IN_FILM = "nothing: it is too short, has too much motion, or an odd side"
 
 Lines = Iterator[tuple[str, str]]
 
@@ -172,10 +174,13 @@ def _fits(info: Info) -> Lines:
         most_bytes = info["bytes_for"].get(name)
         if most_bytes:
             fits = by_channel.get(destination.channel or usual_channel, [])
-            amounts = [f"any file up to about {shown_size(most_bytes)}", *map(_amount, fits[1:])]
+            basis = next((f", {fit.basis}" for fit in fits[:1] if fit.basis), "")
+            amounts = [f"any file up to about {shown_size(most_bytes)}{basis}", *map(_amount, fits[1:])]
             yield f"fits with --for {name}", " or ".join(amounts)
         elif plain and info["kind"] == PICTURE and destination.is_lossy:
             yield f"fits with --for {name}", "nothing: it is too small"
+        elif plain and info["kind"] == FILM and destination.is_lossy and destination.channel in (MESSENGER, None):
+            yield f"fits with --for {name}", _NONE_IN_FILM
     if not plain:
         yield "fits", f"nothing: {info.get('unfit', 'it is too small')}"
 
@@ -184,7 +189,7 @@ def _fits_for(channel: Path, info: Info) -> Lines:
     """Yield what fits for a known channel."""
     yield "kind", _file_in_words(info)
     if not info["fits"]:
-        yield f"fits with --for {channel}", "nothing: it is too small"
+        yield f"fits with --for {channel}", _NONE_IN_FILM if info["kind"] == FILM else "nothing: it is too small"
     for fit in info["fits"]:
         yield f"fits with --for {channel}", _any_file(fit)
 

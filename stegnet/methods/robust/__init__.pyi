@@ -4,6 +4,7 @@ from .block_placement import BlockPlacement as BlockPlacement
 from .block_placement import content_capacity as content_capacity
 from .film_containers import WRITTEN as WRITTEN
 from .film_containers import embed_in_film as embed_in_film
+from .film_containers import measured_film_capacity as measured_film_capacity
 from .film_groups import FREQUENCIES as FREQUENCIES
 from .film_groups import HEAD_BYTES as HEAD_BYTES
 from .film_groups import VARIANTS as VARIANTS

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stegnet.channels import FilmChannel
+from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import prefetch
@@ -23,7 +24,7 @@ from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Text, prefixed
 from stegnet.formats.opened_file import Source
 from stegnet.image.pictures import resize
-from stegnet.keys import KeySource
+from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
 from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written
@@ -127,6 +128,59 @@ def embed_in_film(
             return file_content(file.name, file.file.read_bytes()), file
 
     return _ModulatedFilm(cover, film, embed_surviving(film, fit), suffix)
+
+
+def measured_film_capacity(cover: Cover, channel: FilmChannel) -> tuple[int, int]:
+    """Return the bytes of content that a film carries through a channel, by its first frames, and their number.
+
+    Of each group among them, a third is hidden in, encoded and read, in the middle of the frames. The groups behind
+    them are taken to carry as much.
+
+    Raises:
+        MediaError: the film can't be read.
+        CapacityError: an odd side, which H.264 can't hold.
+    """
+    info = _reduced(cover.film, channel)
+    check_sides(cover.path, info.height, info.width)
+    every = channel.every(cover.film)
+    most_decoded = 150_000_000  # pixels
+    bound = most_decoded // (GROUP * every * cover.film.height * cover.film.width)
+    groups = len(info.pts) // GROUP
+    first = min(groups, max(bound, 1), 3)
+    if not first:
+        return 0, 0
+
+    most_pixels = 250_000  # of a frame, half of which carry bits
+    width = min(max(most_pixels // info.height // BLOCK, 16) * BLOCK, info.width)
+    left, right = ((info.width + side) * cover.film.width // (2 * info.width) for side in (-width, width))
+    sampled = GROUP // 3
+    wanted = [every * (GROUP * index + at) for index in range(first) for at in range(sampled)]
+
+    def middle() -> Iterator[np.ndarray]:
+        with closing(read_frames(cover, set(wanted))) as frames:
+            for frame in islice(frames, len(wanted)):
+                yield resize(frame[:, left:right], info.height, width)
+
+    of_first = replace(info, pts=info.pts[: first * GROUP])
+    of_middle = replace(of_first, width=width)
+    context = Context(randomness=bytes)
+    most = 0
+    with temporary_folder() as folder:
+        source = folder / "middle.avi"
+        write_draft(source, middle())
+        for points in film_points(channel.hard, None, exact=True):
+            for point, share in points[::-1]:
+                whole = FilmModulator(
+                    source, of_first, folder, channel, point, share, ANY_KEY, context, sampled, sampled
+                )
+                film = replace(whole, info=of_middle)
+                if film.blocks and whole.plan_at([HIGHEST] * first).capacity > most:
+                    measured, between = ([rate - less for rate in film.rates] for less in (0, _MARGIN))
+                    capacities = [whole.plan_at(rates).capacity for rates in (measured, between)]
+                    most = max(capacities[0] if groups <= 4 else (capacities[0] + 2 * capacities[1]) // 3, most)
+            if most:
+                break
+    return most * groups // first, first * GROUP * every
 
 
 def _reduced(info: FilmInfo, channel: FilmChannel) -> FilmInfo:
@@ -238,6 +292,7 @@ class FilmModulator:
     key_source: KeySource
     context: Context
     sampled_frames: int = GROUP  # of a group, by which its rate is measured
+    group_frames: int = GROUP  # from a group of the source to the next
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -385,7 +440,7 @@ class FilmModulator:
 
     def _samples(self, groups: Sequence[int], columns: np.ndarray) -> Iterator[list[np.ndarray]]:
         """Yield the frames of some of the cover's groups that are tried, reduced to these columns of blocks."""
-        wanted = {GROUP * index + at for index in groups for at in range(self.sampled_frames)}
+        wanted = {self.group_frames * index + at for index in groups for at in range(self.sampled_frames)}
         pixels = (columns[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
         with closing(read_frames(self.source, wanted)) as frames:
             for _ in groups:

@@ -13,7 +13,6 @@ from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
 from stegnet.keys import Key, KeySource, Opener, Passphrase
 from stegnet.media import capacity_tables
-from stegnet.media.capacity_tables import ROBUST_FILMS
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
 from stegnet.methods.method import (
@@ -33,10 +32,7 @@ from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.record import Container
 
 if TYPE_CHECKING:
-    from stegnet.channels import FilmChannel, PictureChannel
-
-# Channels of films whose capacity is listed in the short list.
-_USUAL = (USUAL_CHANNELS[FILM], "h264:18", "h264:28", MESSENGER)
+    from stegnet.channels import PictureChannel
 
 
 class RobustMethod(HidingMethod[RobustOptions]):
@@ -83,11 +79,13 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         """Return files hidden unchanged, and a picture made to fit, for the channel of each destination."""
         head = robust.file_bytes(USUAL_NAME, 0)
         fits: list[Fit] = []
-        if cover.kind == FILM:
-            for name in ROBUST_FILMS:
+        if cover.kind == FILM and cover.cover:
+            for name in (MESSENGER, USUAL_CHANNELS[FILM]):
+                film_channel = channels.parse_film_channel(name)
                 with suppress(CapacityError):  # its sides are odd
-                    capacity = _film_capacity(cover, channels.parse_film_channel(name))
-                    fits.append(Fit("any file", ROBUST, capacity - head, survive=name, brief=name in _USUAL))
+                    capacity, frames = robust.measured_film_capacity(cover.cover, film_channel)
+                    basis = f"by its first {frames} frames" if frames + robust.GROUP < cover.frames else ""
+                    fits.append(Fit("any file", ROBUST, capacity - head, survive=name, basis=basis))
         elif cover.cover:
             for name in (each.channel or USUAL_CHANNELS[PICTURE] for each in DESTINATIONS.values() if each.is_lossy):
                 channel = channels.parse_picture_channel(name)
@@ -100,11 +98,10 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         return [fit for fit in fits if fit.bytes is None or fit.bytes > 0]
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
-        """Return the bytes that survive the channel; None for a channel of films that was not measured."""
+        """Return the bytes that survive the channel; None where that is not known before the cover is open."""
         if cover.kind == FILM:
             film_channel = options.film_channel()
-            known = film_channel.name in ROBUST_FILMS
-            capacity = _film_capacity(cover, film_channel) if known else None
+            capacity = robust.measured_film_capacity(cover.cover, film_channel)[0] if cover.cover else None
         else:
             channel = options.picture_channel()
             capacity = _picture_capacity(cover, channel, options)
@@ -168,15 +165,6 @@ def _picture_capacity(cover: CoverSize, channel: "PictureChannel", options: Robu
         if channel.plain
         else None
     )
-
-
-def _film_capacity(cover: CoverSize, channel: "FilmChannel") -> int:
-    """Return the bytes of content that a film of this size can usually carry. Raises CapacityError if H.264 can't."""
-    height, width = channel.kept_size(cover.height, cover.width)
-    if height % 2 or width % 2:
-        problem = f"the cover has {cover.width}×{cover.height} pixels, and H.264 needs even sides"
-        raise CapacityError(problem, "crop or scale it to even sides")
-    return int(ROBUST_FILMS[channel.name] * robust.hidden_pixels(height, width, cover.frames) / 8)
 
 
 def _content_of_picture(container: Container, key: KeySource, context: Context) -> bytes | None:
