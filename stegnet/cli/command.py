@@ -11,7 +11,7 @@ from typing import Any
 from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import EXPLANATIONS, ExitCode
-from stegnet.cli.parser import Parser, completion, manual
+from stegnet.cli.parser import Parser, completion
 from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
 from stegnet.core.process_settings import openblas_starts_no_threads, set_up_process
@@ -26,9 +26,7 @@ _COMMANDS = {  # with the names of their modules, each imported when it is used
     "gui": "hide and reveal in a window of the browser",
     "enhance": "denoise and sharpen a revealed picture or film",
     "keygen": "generate a key file or a passphrase",
-    "help": "explain a command or a topic",
 }
-_RARE = ("enhance",)  # which only `stegnet help --all` lists
 _EXAMPLES = {
     "keygen": (
         "stegnet keygen my.key                     # whoever reveals needs a copy",
@@ -105,17 +103,16 @@ def _prepare_streams() -> None:
         messages.make_blocking(number)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    escape_unprintable()  # help and manual have characters that ASCII lacks
+    escape_unprintable()  # help has characters that ASCII lacks
 
 
-def make_parser(all_commands: bool = False) -> Parser:
-    """Return the parser, whose help may list all commands.
+def make_parser() -> Parser:
+    """Return the parser.
 
     Its namespace has `run`, which takes the namespace and returns the exit code.
     """
     description = "Hide any file, picture or film in a picture, film or sound, and reveal it again."
     parser = _Overview(prog="stegnet", description=description)
-    parser.all_commands = all_commands
     parser.add_argument(
         "--print-completion",
         action=_Print,
@@ -124,7 +121,6 @@ def make_parser(all_commands: bool = False) -> Parser:
         metavar="SHELL",
         help="print a completion script for a shell",
     )
-    parser.add_argument("--print-man", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the manual page")
     parser.add_argument("--version", action=_Print, nargs=0, default=argparse.SUPPRESS, help="print the version")
     parser.add_commands(_COMMANDS)
     return parser
@@ -133,10 +129,8 @@ def make_parser(all_commands: bool = False) -> Parser:
 class _Overview(Parser):
     """The program's own parser. Its help shows the most used commands with examples, the others in one line each."""
 
-    all_commands = False  # show those that few use, too
-
     def format_help(self) -> str:
-        helps = {name: text for name, text in _COMMANDS.items() if self.all_commands or name not in _RARE}
+        helps = dict(_COMMANDS)
         parts = [f"usage: {self.prog} COMMAND ...", self.description or ""]
         for name, examples in _EXAMPLES.items():
             text = helps.pop(name)
@@ -148,8 +142,8 @@ class _Overview(Parser):
             options[", ".join(name + value for name in action.option_strings)] = action.help or ""
         parts.append(_table("options", options))
         parts.append(_table("exit codes", EXPLANATIONS))
-        more = "" if self.all_commands else f" `{self.prog} help --all` lists {' and '.join(_RARE)}, too."
-        return "\n\n".join([*parts, f"`{self.prog} COMMAND --help` explains a command and names its topics.{more}\n"])
+        more = f"`{self.prog} COMMAND --help` explains a command. Recipes are in docs/howto.md, in stegnet's folder.\n"
+        return "\n\n".join([*parts, more])
 
 
 def _table(title: str, rows: dict[str, str]) -> str:
@@ -158,7 +152,7 @@ def _table(title: str, rows: dict[str, str]) -> str:
 
 
 class _Print(argparse.Action):
-    """The action of options that print a completion script, the manual page, or the version.
+    """The action of options that print a completion script or the version.
 
     A shell evaluates the script: `eval "$(stegnet --print-completion bash)"`.
     """
@@ -173,10 +167,8 @@ class _Print(argparse.Action):
         assert isinstance(parser, Parser)
         if option_string == "--version":
             print(f"stegnet {__version__}, {kernels_in_use()}")
-        elif isinstance(values, str):
-            print(completion(parser, values))  # imports all commands
         else:
-            print(manual(parser, _EXAMPLES, EXPLANATIONS))  # imports all commands
+            print(completion(parser, str(values)))  # imports all commands
         parser.exit()
 
 

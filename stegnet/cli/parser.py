@@ -1,6 +1,6 @@
 """The parser of the command line: short usage, and errors of two lines: the problem, and how to go on.
 
-The same parser provides `--help`, the manual page in roff's man macros, and shell completion.
+The same parser provides `--help` and shell completion.
 """
 
 import argparse
@@ -9,12 +9,11 @@ import re
 import sys
 import textwrap
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from os.path import commonprefix
 from typing import Any, NoReturn
 
-from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.core.disk import local_path
@@ -50,7 +49,7 @@ class Parser(argparse.ArgumentParser):
         return self
 
     def add_topic(self, name: str, text: str = "") -> argparse._ArgumentGroup:
-        """Add a group of options that only `--help-all` and `stegnet help NAME` show, after a text on it."""
+        """Add a group of options that only `--help-all` shows, after a text on it."""
         if not self.topics:
             self.add_argument("--help-all", action=_HelpAll, nargs=0, help="show all options")
         if name not in self.topics:
@@ -98,24 +97,18 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help of the options that most users need."""
-        return self._formatted([group for group in self._action_groups if group not in self.topics.values()])
+        shown = self._formatted([group for group in self._action_groups if group not in self.topics.values()])
+        if self.topics:
+            topics = textwrap.fill(", ".join(self.topics), 78, subsequent_indent="  ", break_on_hyphens=False)
+            shown += f"\n`{self.prog} --help-all`, and docs/ in stegnet's folder, explain:\n  {topics}\n"
+        return shown
 
     def format_all(self) -> str:
         """Return the help of all options."""
         return self._formatted(self._action_groups)
 
-    def print_topic(self, name: str) -> None:
-        """Print a topic's text and options."""
-        group = self.topics[name]
-        formatter = self._get_formatter()
-        formatter.add_text(group.description)
-        formatter.start_section(f"options of `{self.prog}`")
-        formatter.add_arguments(group._group_actions)
-        formatter.end_section()
-        self._print_message(formatter.format_help(), sys.stdout)
-
     def _formatted(self, groups: list[argparse._ArgumentGroup]) -> str:
-        """Return usage, description, the options of these groups, epilog, and the names of topics."""
+        """Return usage, description, the options of these groups, and epilog."""
         formatter = self._get_formatter()
         formatter.add_usage(f"{self.shortest()} [OPTIONS]", self._actions, [])
         formatter.add_text(self.description)
@@ -125,9 +118,6 @@ class Parser(argparse.ArgumentParser):
             formatter.add_arguments(group._group_actions)
             formatter.end_section()
         formatter.add_text(self.epilog)
-        if self.topics:
-            topics = textwrap.fill(", ".join(self.topics), 78, subsequent_indent="  ", break_on_hyphens=False)
-            formatter.add_text(f"`stegnet help TOPIC` explains:\n  {topics}")
         return formatter.format_help()
 
     def shortest(self) -> str:
@@ -188,12 +178,11 @@ class Parser(argparse.ArgumentParser):
         return f"did you mean `{close}`?" if close else self._help_hint()
 
     def _help_hint(self, message: str = "") -> str:
-        """Return a hint that names the topic of the first option in a message, if it has one."""
+        """Return a hint on the help that explains the first option in a message, or else all options."""
         named = re.search(r"--[a-z][\w-]*", message)
-        for topic, group in self.topics.items():
-            if named and any(named[0] in action.option_strings for action in group._group_actions):
-                return f"`stegnet help {topic}` explains it"
-        return f"`{self.prog} {'--help-all' if self.topics and not named else '--help'}` explains it"
+        rare = [name for group in self.topics.values() for each in group._group_actions for name in each.option_strings]
+        in_all = named[0] in rare if named else self.topics
+        return f"`{self.prog} {'--help-all' if in_all else '--help'}` explains it"
 
     def _stop(self, message: str, hint: str) -> NoReturn:
         messages.error(message)
@@ -221,21 +210,6 @@ def _listed(missing: re.Match[str]) -> str:
     return ", ".join(names) if all_of else either(names)
 
 
-def manual(parser: Parser, examples: Mapping[str, tuple[str, ...]], exit_codes: Mapping[str, str]) -> str:
-    """Return the manual page of the program and all of its commands, with command lines by command, and exit codes."""
-    about = " ".join((parser.description or "").split())
-    lines = [f'.TH STEGNET 1 "" "stegnet {__version__}" "User Commands"']
-    lines += [".SH NAME", _text(f"stegnet - {about[0].lower()}{about[1:].rstrip('.')}")]
-    lines += [".SH SYNOPSIS", rf"\fB{parser.prog}\fR \fICOMMAND\fR [\fIOPTIONS\fR]"]
-    lines += [".SH OPTIONS", *_options(parser)]
-    lines += [".SH COMMANDS"]
-    for command in commands_of(parser).values():
-        lines += [f".SS {_text(command.shortest())}", *_described(command), *_options(command)]
-    lines += [".SH EXIT STATUS", *(line for code, text in exit_codes.items() for line in _item(code, text))]
-    lines += [".SH EXAMPLES", *_literal("\n".join(line for of_command in examples.values() for line in of_command))]
-    return "\n".join(lines)
-
-
 def completion(parser: Parser, shell: str) -> str:
     """Return the completion script for a shell, which describes each command in one line."""
     import shtab  # imported here, since only this needs it
@@ -246,38 +220,3 @@ def completion(parser: Parser, shell: str) -> str:
             if action.dest == "output" or action.type in (local_path, place, messages.place_or_stream):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # an attribute that shtab reads
     return shtab.complete(parser, shell)
-
-
-def _described(command: Parser) -> Iterator[str]:
-    """Yield description and epilog. Paragraphs with a table keep their line breaks."""
-    for part in re.split(r"\n\s*\n", "\n\n".join(filter(None, (command.description, command.epilog)))):
-        yield ".PP"
-        yield from _literal(part) if re.search(r"^  ", part, re.MULTILINE) else [_text(" ".join(part.split()))]
-
-
-def _options(parser: Parser) -> Iterator[str]:
-    """Yield all arguments and options with their help, each group after its title."""
-    for group in parser._action_groups:
-        shown = [action for action in group._group_actions if action.help and action.help != argparse.SUPPRESS]
-        shown = [action for action in shown if not isinstance(action, argparse._SubParsersAction)]
-        if shown:
-            yield from (".PP", rf"\fB{_text(group.title or '')}\fR")
-        for action in shown:
-            value = "" if action.nargs == 0 else str(action.metavar or "|".join(map(str, action.choices or ())))
-            names = ", ".join(f"{name} {value}".rstrip() for name in action.option_strings) or value
-            yield from _item(names, parser._get_formatter()._expand_help(action))
-
-
-def _item(term: str, text: str) -> tuple[str, str, str]:
-    return ".TP", rf"\fB{_text(term)}\fR", _text(text)
-
-
-def _literal(text: str) -> list[str]:
-    """Return lines with their line breaks kept."""
-    return [".nf", *(_text(line) for line in text.split("\n")), ".fi"]
-
-
-def _text(line: str) -> str:
-    """Return a line in which roff sees no command. Hyphens stay hyphens, so that options can be copied and searched."""
-    escaped = line.replace("\\", r"\e").replace("-", r"\-")
-    return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
