@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, command: str = "", **settings: Any) -> None:
-        super().__init__(**settings, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+        super().__init__(**settings, allow_abbrev=False, formatter_class=_Formatter)
         self._command = command
         self._typed: Sequence[str] = ()
         self._positionals.title = "arguments"
@@ -188,6 +188,13 @@ class Parser(argparse.ArgumentParser):
         messages.error(message)
         messages.hint(hint)
         self.exit(ExitCode.INVALID)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """A formatter that does not indent the texts of groups, which are as wide as a screen."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text
 
 
 class _HelpAll(argparse.Action):
