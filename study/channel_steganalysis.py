@@ -1,10 +1,10 @@
 """Detection of what arrives through a channel: `python -m study.channel_steganalysis FOLDER OUT.csv [TRIAL…]`.
 
-A channel is an encoder at a quality. It is learned as a sender learns it; then what is sent goes through the encoder
-itself. Covers are photographs of 256×256, and mosaics of 32 of them, 2048×1024, which are hidden in as one picture of
-two megapixels and judged in parts. An observer compares what arrives with the same photographs, sent once or twice by
-somebody who hides nothing, or with what hiding prepares without a message, so that the table says what the preparation
-betrays and what the message does.
+A channel is Pillow's encoder at a quality. It is learned as a sender learns it; then what is sent goes through the
+encoder itself. Covers are photographs of 256×256, and mosaics of 32 of them, 2048×1024, which are hidden in as one
+picture of two megapixels and judged in parts. An observer compares what arrives with the same photographs, sent once or
+twice by somebody who hides nothing, or with what hiding prepares without a message, so that the table says what the
+preparation betrays and what the message does.
 
 Each photograph is judged by a classifier that was trained on others. Features are kept in the cache folder, and the
 table is written after every row; rows of trials that are not named stay in it.
@@ -14,11 +14,10 @@ is sent again, by the share of luma blocks that still move.
 """
 
 import io
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -45,7 +44,6 @@ from stegnet.media.cover import Cover
 from stegnet.methods.channel_cover import channel_cover
 from stegnet.methods.jpeg_channel import ThroughChannel
 from stegnet.methods.jpeg_medium import JpegMedium
-from stegnet.methods.jpeg_tolerant import NearlyThroughChannel
 from stegnet.record import Record, empty_record_bytes
 from stegnet.record.record import FILM_ID_BYTES, File, Header
 from study.ensemble import FOLDS, Features, by_folds, summarise
@@ -64,45 +62,25 @@ CODE = (
     *("stegnet/channels", "stegnet/methods", "stegnet/sealing", "stegnet/image/libjpeg.py"),
     *("stegnet/media/jpeg_cover.py", "study/channel_steganalysis.py", "study/features.py", "study/jpeg_features.py"),
 )
-_SHARP = (
-    "require('sharp')(process.argv[1]).jpeg({quality: +process.argv[3], mozjpeg: true}).toFile(process.argv[2])"
-    ".catch(() => process.exit(1))"
-)
-
-
-def _by_pillow(source: Path, out: Path, quality: int) -> None:
-    with Image.open(source) as image:
-        image.save(out, quality=quality)
-
-
-def _by_sharp(source: Path, out: Path, quality: int) -> None:
-    """Save by mozjpeg, where the environment's NODE_PATH has sharp."""
-    subprocess.run(["node", "-e", _SHARP, source, out, str(quality)], check=True, capture_output=True)
-
-
-ENCODERS = {"Pillow": _by_pillow, "mozjpeg": _by_sharp}
 
 
 @dataclass(frozen=True)
 class SavingChannel:
-    """An encoder, by its name, at a quality, 1 to 100."""
+    """Pillow's encoder at a quality, 1 to 100."""
 
-    encoder: str
     quality: int
 
     @property
     def name(self) -> str:
         """The encoder and the quality."""
-        return f"{self.encoder} {self.quality}"
+        return f"Pillow {self.quality}"
 
     def arriving(self, sent: bytes) -> JpegPicture:
         """Return what arrives of a PNG or JPEG."""
-        with TemporaryDirectory() as folder:
-            source = Path(folder) / "sent.png"  # encoders look at the content
-            received = Path(folder) / "received.jpg"
-            source.write_bytes(sent)
-            ENCODERS[self.encoder](source, received, self.quality)
-            return jpeg_of(received.read_bytes(), "received.jpg")
+        received = io.BytesIO()
+        with Image.open(io.BytesIO(sent)) as image:
+            image.save(received, "JPEG", quality=self.quality)
+        return jpeg_of(received.getvalue(), "received.jpg")
 
     def learned(self, photographs: Sequence[np.ndarray]) -> Transit:
         """Return the transit that a sender learns from photographs, (H, W, 3) uint8, each of them sent twice."""
@@ -165,8 +143,8 @@ def pictures_of(
     """Yield what arrives of a photograph, (H, W, 3) uint8, in each case; None if hiding is refused."""
     once = channel.arriving(png_of(photograph))
     key = Key(seeded(seed)(KEY_BYTES))
-    medium = medium_for(png_of(photograph), transit, key)
-    medium_that_came = medium_for(once.file.data, transit, key)
+    medium = medium_for(png_of(photograph), transit)
+    medium_that_came = medium_for(once.file.data, transit)
     for case in cases:
         if case.message is not None:
             yield _arriving(medium_that_came if case.kind == CAME else medium, channel, case.message, key, seeded(seed))
@@ -188,11 +166,11 @@ def _arriving(
     return channel.arriving(medium.file_of(luma))
 
 
-def medium_for(photograph: bytes, transit: Transit, key: Key) -> JpegMedium:
+def medium_for(photograph: bytes, transit: Transit) -> JpegMedium:
     """Return the JPEG of a photograph, a PNG or JPEG, in which a container arrives through a channel."""
     with Cover(FileInMemory("cover", photograph), quiet=True) as cover:
         made = channel_cover(cover, transit)
-    return ThroughChannel(made) if transit.known.exact else NearlyThroughChannel(made, key)
+    return ThroughChannel(made)
 
 
 def nonzero_of(jpeg: JpegPicture) -> int:
@@ -260,13 +238,11 @@ class Upload:
 Measured = dict[str, np.ndarray]
 
 ALONE, TOGETHER = Message(0.1), Message(0, 1000)
-PILLOW = {quality: SavingChannel("Pillow", quality) for quality in (80, 75, 92)}
-MOZJPEG = SavingChannel("mozjpeg", 80)
+PILLOW = {quality: SavingChannel(quality) for quality in (80, 75, 92)}
 TRIALS: tuple[Trial | Upload, ...] = (
     Trial(PILLOW[80], True, TOGETHER, most=800),
-    Trial(MOZJPEG, True, TOGETHER, most=320),
     *(Trial(PILLOW[quality], True, TOGETHER) for quality in (75, 92)),
-    *(Trial(channel, False, ALONE) for channel in (*PILLOW.values(), MOZJPEG)),
+    *(Trial(channel, False, ALONE) for channel in PILLOW.values()),
     *(Upload(channel, ALONE) for channel in PILLOW.values()),
 )
 
@@ -298,9 +274,6 @@ def measure(trial: Trial, photographs: np.ndarray) -> Iterator[dict[str, object]
 def measured(trial: Trial, photographs: np.ndarray) -> dict[ChannelCase, Measured]:
     """Return what arrives of photographs in all cases of a trial; of parts of a mosaic where they are sent in one."""
     transit = trial.channel.learned([mosaic_of(photographs[: ROWS * COLUMNS])])
-    # How much moves is learned from one photograph, as a sender does; of mosaics of small ones, several times as much.
-    of_one = trial.channel.learned([photographs[0]]).known
-    transit = replace(transit, known=replace(transit.known, moved=of_one.moved))
     cached = Memory(cache_folder() / "features", verbose=0).cache(_extract)
     parts = [
         cached(
@@ -324,7 +297,7 @@ def uploaded(upload: Upload, photographs: np.ndarray) -> Iterator[dict[str, obje
         once = channel.arriving(png_of(photograph))
         random = seeded(container_seed(SEED, number))
         key = Key(random(KEY_BYTES))
-        medium = medium_for(png_of(photograph), transit, key)
+        medium = medium_for(png_of(photograph), transit)
         record = upload.message.record(nonzero_of(medium.container.picture), random)
         with suppress(CapacityError):
             luma = medium.sealed(record, key.new_keys(random), random)

@@ -143,7 +143,7 @@ def test_the_glossary_names_files_that_exist() -> None:
 def test_the_format_names_every_entry_of_a_channels_file() -> None:
     grey = JpegForm(((1,) * 64,), ((1, 1),))
     sizes = (((640, 480), (640, 480)),)
-    known = KnownChannel(grey, "islow", False, False, True, None, None, None, None, None, 1, sizes)
+    known = KnownChannel(grey, "islow", False, False, True, None, None, None, 1, sizes)
     held = json.loads(known.text())
     page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
     section = page.partition("### Channel files")[2].partition("\n## ")[0]

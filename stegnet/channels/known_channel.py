@@ -20,7 +20,6 @@ from stegnet.image.libjpeg import DctMethod
 FORMAT = "stegnet channel"
 VERSION = 1
 MOST_SIZES = 256  # pairs of sizes of a file
-SIZES = 4  # classes of coefficients by their magnitude: 0, 1, 2, and larger ones
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,10 @@ class KnownChannel:
 
     Attributes:
         form: tables and sampling with which it saves.
-        dct: the DCT of its encoder that predicts best.
+        dct: the DCT of its encoder.
         progressive, optimised: whether the JPEGs that arrive are, or have Huffman tables made for them.
-        exact: True if the simulation gave what arrived of all examples, bit for bit; None: no example kept its size.
-        moved: share of the coefficients that may carry bits (`stable_samples`) that moved when a JPEG that had arrived
-            was sent again, 0 to 1; None: no example was sent twice.
-        moved_by_size: share of all luma coefficients but the first of each block, by magnitude: 0, 1, 2, larger.
+        exact: True if the simulation gave what arrived, bit for bit; False: no example kept its size, which would show
+            it.
         keeps_exif, keeps_profile, turns_upright: what happens to metadata; None: no example tells.
         examples: number of pictures that were sent.
         sizes: their sizes, upright, and what arrived; one pair at least.
@@ -46,9 +43,7 @@ class KnownChannel:
     dct: DctMethod
     progressive: bool
     optimised: bool
-    exact: bool | None
-    moved: float | None
-    moved_by_size: tuple[float, ...] | None
+    exact: bool
     keeps_exif: bool | None
     keeps_profile: bool | None
     turns_upright: bool | None
@@ -81,19 +76,6 @@ class KnownChannel:
             "send one through it, and add that pair", CommandLine("stegnet channel … SENT RECEIVED -o NAME.channel", "")
         )
         raise MediaError(problem, hint)
-
-    @property
-    def is_ready(self) -> bool:
-        """True if enough is known to hide for the channel."""
-        return bool(self.exact) or self.moved is not None
-
-    @property
-    def gives_up_coefficients(self) -> bool:
-        """True if mostly coefficients of ±1 move when a JPEG is sent again, as in trellis quantisation."""
-        if self.exact or self.moved_by_size is None:
-            return False
-        _, ones, *larger = self.moved_by_size
-        return ones > max(larger)
 
     def text(self) -> str:
         """Return the channel as the text of its file."""
@@ -135,7 +117,8 @@ class KnownChannel:
         parts.append("grey" if self.form.is_grey else SAMPLINGS[self.form.sampling])
         parts.append("progressive" if self.progressive else "baseline")
         parts.append(f"{'optimised' if self.optimised else 'default'} Huffman tables")
-        parts.append(f"{self.dct} DCT" if self.exact else f"nearest to the {self.dct} DCT")
+        if self.exact:
+            parts.append(f"{self.dct} DCT")
         return ", ".join(parts)
 
     def _metadata_line(self) -> str:
@@ -146,16 +129,12 @@ class KnownChannel:
         return f"EXIF {exif}, colour profile {profile}; {turned[self.turns_upright]}{added and f'; {added} added'}"
 
     def _arrival_line(self) -> str:
-        if self.exact:
-            return "exact: what arrives of a picture of this size is computed to the bit"
-        if self.moved is None:
-            return "not known"
-        return f"not exact: of a JPEG that is sent again, {self.moved:.2%} of the luma coefficients move"
+        return "exact: what arrives of a picture of this size is computed to the bit" if self.exact else "not known"
 
     @property
     def missing(self) -> str:
         """Advice on what to try before secrets can be hidden for the channel; "" if nothing is missing."""
-        if self.is_ready:
+        if self.exact:
             return ""
         return "to hide for this channel, send RECEIVED once more, and add that pair: RECEIVED RECEIVED-AGAIN"
 
@@ -206,27 +185,19 @@ def _checked(content: dict[str, Any]) -> KnownChannel:
         raise _Invalid("its chroma sampling is not supported")
 
     _one_of("dct", content["dct"], get_args(DctMethod))
-    for name in ("progressive", "optimised"):
+    for name in ("progressive", "optimised", "exact"):
         _one_of(name, content[name], (True, False))
-    for name in ("exact", "keeps_exif", "keeps_profile", "turns_upright", "keeps_density"):
+    for name in ("keeps_exif", "keeps_profile", "turns_upright", "keeps_density"):
         _one_of(name, content[name], (True, False, None))
     most_examples = 1_000_000
     if not _is_list_of([content["examples"]], 1, 1, most_examples):
         raise _Invalid(f"examples is not a whole number from 1 to {most_examples}")
-    moved = content.pop("moved")
-    by_size = content.pop("moved_by_size")
-    if (moved is None) != (by_size is None):
-        raise _Invalid("moved and moved_by_size don't go together")
-    if moved is not None:
-        if not _is_list_of([moved], 1, 0, 1, (int, float)) or not _is_list_of(by_size, SIZES, 0, 1, (int, float)):
-            raise _Invalid("moved and moved_by_size are not shares from 0 to 1")
-        moved, by_size = float(moved), tuple(map(float, by_size))
     sizes = content.pop("sizes")
     if not isinstance(sizes, list) or not 0 < len(sizes) <= MOST_SIZES:
         raise _Invalid(f"sizes are not a list of 1 to {MOST_SIZES} pairs")
     pairs = tuple(map(_size_pair, sizes))
     headers = _headers(content.pop("headers"), form)
-    return KnownChannel(form, moved=moved, moved_by_size=by_size, sizes=pairs, headers=headers, **content)
+    return KnownChannel(form, sizes=pairs, headers=headers, **content)
 
 
 def _headers(text: object, form: JpegForm) -> bytes:
@@ -247,10 +218,10 @@ def _size_pair(value: object) -> SizePair:
     return (height, width), (rows, cols)
 
 
-def _is_list_of(value: object, length: int, least: float, most: float, kinds: tuple[type, ...] = (int,)) -> bool:
+def _is_list_of(value: object, length: int, least: int, most: int) -> bool:
     if not isinstance(value, list) or len(value) != length:
         return False
-    return all(type(number) in kinds and least <= number <= most for number in value)
+    return all(type(number) is int and least <= number <= most for number in value)
 
 
 def _one_of(name: str, value: object, known: object) -> None:

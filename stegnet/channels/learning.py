@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stegnet.channels.destinations import MESSENGER
 from stegnet.channels.jpeg_form import JpegForm
 from stegnet.channels.jpeg_headers import MOST_HEADERS, are_headers_of, keeps_density, learned_headers
-from stegnet.channels.known_channel import MOST_SIZES, SIZES, KnownChannel
-from stegnet.channels.simulation import same_tables, saved_by
+from stegnet.channels.known_channel import MOST_SIZES, KnownChannel
+from stegnet.channels.simulation import saved_by
 from stegnet.channels.size_rules import Size
 from stegnet.core.errors import MediaError
 from stegnet.core.process_settings import blas_in_one_thread
+from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import OpenedFile, is_jpeg
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.image.libjpeg import DctMethod
 from stegnet.image.pictures import exif_orientation, ignoring_warnings, open_picture, turned
-from stegnet.sealing.tolerant_rates import moved_share
 
 Pair = tuple[Path, Path]
 
@@ -68,12 +69,11 @@ def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChanne
 
     Args:
         pairs: for each picture, the file that was sent and the JPEG that arrived. To learn whether what arrives can be
-            computed, at least one picture kept its size; of a channel that is not exact, one that arrived was sent
-            again.
+            computed, at least one picture kept its size.
 
     Raises:
         MediaError: a file can't be read, what arrived is no JPEG or another picture, the pictures were saved in
-            different ways, or nothing happens to them.
+            different ways, nothing happens to them, or what arrives can't be computed to the bit.
     """
     examples = [_read_example(Path(sent), Path(received)) for sent, received in pairs]
     first = examples[0]
@@ -82,16 +82,21 @@ def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChanne
             hint = "a channel has one quality and one sampling; give pictures that were sent in the same way"
             raise MediaError("was saved in another way than the first that arrived", hint, subject=received)
 
-    of_own_size = [each for each in examples if each.upright.shape[:2] == each.arrived.pixels.shape[:2]]
+    of_own_size = [
+        (received, example)
+        for (_, received), example in zip(pairs, examples, strict=True)
+        if example.upright.shape[:2] == example.arrived.pixels.shape[:2]
+    ]
     methods: tuple[DctMethod, ...] = get_args(DctMethod)
-    unequal = {dct: [_unequal(example, dct) for example in of_own_size] for dct in methods}
-    dct = min(methods, key=lambda method: sum(unequal[method]))
-    sent_again = [example for example in of_own_size if _is_sent_again(example)]
-    moved, moved_by_size = _moved(sent_again) if sent_again else (None, None)
-    exact = not any(unequal[dct]) if of_own_size else None
-    if not exact and all(example.is_unchanged for example in examples):
+    exact = (dct for dct in methods if all(_arrives_as_simulated(example, dct) for _, example in of_own_size))
+    dct = next(exact, None)
+    if dct is None and all(example.is_unchanged for example in examples):
         hint = "no channel is needed: what is sent as a file arrives"
         raise MediaError("arrived byte for byte as it was sent", hint, subject=pairs[0][1])
+    if dct is None:
+        problem = "what arrives can't be computed to the bit, so no channel can be learned from it"
+        hint = Text("use ", Setting("survive", MESSENGER), ", which needs no channel, and is easier to find")
+        raise MediaError(problem, hint, subject=of_own_size[-1][0])
     sizes = [(_size(example.upright), _size(example.arrived.pixels)) for example in examples]
     jpegs = [example.jpeg for example in examples], [example.sent.jpeg for example in examples]
     headers = learned_headers(*jpegs)
@@ -101,9 +106,7 @@ def learn_channel(pairs: Sequence[tuple[str | Path, str | Path]]) -> KnownChanne
         dct=dct,
         progressive=first.jpeg.file.progressive,
         optimised=all(huffman_is_optimised),
-        exact=exact,
-        moved=moved,
-        moved_by_size=moved_by_size,
+        exact=bool(of_own_size),
         keeps_exif=_always([example.arrived.exif for example in examples if example.sent.exif]),
         keeps_profile=_always([example.arrived.profile for example in examples if example.sent.profile]),
         turns_upright=_always([example.turned for example in examples if example.sent.orientation != 1]),
@@ -188,41 +191,18 @@ def _size(pixels: NDArray[np.uint8]) -> Size:
     return height, width
 
 
-def _unequal(example: _Example, dct: DctMethod) -> float:
-    """Return the share of blocks, of all components, that don't arrive as simulated, 0 to 1."""
+def _arrives_as_simulated(example: _Example, dct: DctMethod) -> bool:
+    """Return whether the simulation gives what arrived, bit for bit, of the picture as it is or converted to sRGB."""
     sent = example.sent
     readings = [sent.pixels] if sent.converted is None else [sent.pixels, sent.converted]
     if example.turned:
         readings = [turned(pixels, sent.orientation) for pixels in readings]
-    shares = []
     for pixels in readings:
         shown = pixels if example.form.is_grey or pixels.ndim == 3 else np.repeat(pixels[..., None], 3, 2)
         planes = saved_by(example.form, dct, shown).planes
-        blocks = [(mine != theirs).any(2) for mine, theirs in zip(planes, example.jpeg.planes, strict=True)]
-        shares.append(float(np.concatenate([each.reshape(-1) for each in blocks]).mean()))
-    return min(shares)
-
-
-def _is_sent_again(example: _Example) -> bool:
-    """Return whether the picture had arrived through the channel before it was sent."""
-    sent = example.sent.jpeg
-    return sent is not None and len(sent.planes) == len(example.jpeg.planes) and same_tables(sent, example.jpeg)
-
-
-def _moved(examples: Sequence[_Example]) -> tuple[float, tuple[float, ...]]:
-    """Return the share of coefficients that moved: of those that may carry bits, and of all by magnitude."""
-    moved = np.zeros(SIZES, np.int64)
-    counted = np.zeros(SIZES, np.int64)
-    shares = []
-    for example in examples:
-        assert example.sent.jpeg is not None
-        shares.append(moved_share(example.sent.jpeg, example.jpeg))
-        before = example.sent.jpeg.planes[0][..., 1:]
-        sizes = np.minimum(np.abs(before), SIZES - 1)
-        moved += np.bincount(sizes[before != example.jpeg.planes[0][..., 1:]], minlength=SIZES)
-        counted += np.bincount(sizes.reshape(-1), minlength=SIZES)
-    largest, *by_size = (float(f"{share:.3g}") for share in (max(shares), *moved / np.maximum(counted, 1)))
-    return largest, tuple(by_size)
+        if all(map(np.array_equal, planes, example.jpeg.planes)):
+            return True
+    return False
 
 
 def _always(facts: Sequence[bool]) -> bool | None:

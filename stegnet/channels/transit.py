@@ -31,7 +31,7 @@ class Transit:
 
     @property
     def simulator(self) -> Simulation:
-        """The simulation that tells what arrives; exactly if `known.exact`, else nearly."""
+        """The simulation that tells what arrives."""
         return Simulation(self.known.form, self.known.dct)
 
 
@@ -81,16 +81,12 @@ def transit_of(file: tuple[Path] | None, command: str | None, pair: Pair | None,
 
 def _ready(known: KnownChannel, subject: object, command: Command | None = None) -> Transit:
     """Return the transit through a channel. Raises MediaError if too little is known of it."""
-    if not known.is_ready and command is not None:
+    if not known.exact and command is not None:
         problem = "makes pictures smaller, also those that it made before: it must keep the size"
         raise MediaError(problem, Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75+resize:0.5"), subject)
-    if not known.is_ready:
+    if not known.exact:
         problem = "does not tell whether what arrives can be computed"
         again = "send what arrived once more, and learn the channel from that pair, too"
         hint = Text(again, CommandLine("stegnet channel", ""))
         raise MediaError(problem, hint, subject)
-    most_moved = 0.2  # share of coefficients; more, if it is not saved again, but changed
-    if not known.exact and (known.moved or 0.0) > most_moved:
-        problem = f"saves a JPEG with the same tables, and {known.moved:.0%} of its coefficients move: too many"
-        raise MediaError(problem, "a channel saves a picture again, and changes nothing else", subject)
     return Transit(known, command)

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from stegnet.channels.destinations import MESSENGER
 from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
 from stegnet.core.names import MOST_TEXT, printable
@@ -117,6 +118,8 @@ def option_of(setting: Setting) -> str:
     """Return the option for a setting that a message of the library names."""
     if isinstance(setting, CommandLine):
         return str(setting)
+    if setting == Setting("survive", MESSENGER):
+        return f"`--for {MESSENGER}`"  # which is shorter, and what help shows
     option = flag(setting.name, negated=setting.value is False)
     spelled = f"`{option}`" if isinstance(setting.value, bool) else f"`{option} {setting.value}`"
     return f" ({spelled})" if isinstance(setting, Aside) else spelled

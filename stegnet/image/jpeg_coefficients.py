@@ -210,16 +210,6 @@ def _standard_tables() -> frozenset[HuffmanTable]:
     return frozenset(table for _, _, tables in file.huffman_segments for table in tables)
 
 
-def usual_code_lengths() -> np.ndarray:
-    """Return the bits of each symbol's code in the usual table of luma's AC coefficients, (256,) int64; 0: none."""
-    lengths = np.zeros(256, np.int64)
-    ac_of_luma = 0x10  # class and number (T.81, B.2.4.2)
-    table = next(table for table in _standard_tables() if table.key == ac_of_luma)
-    counts = list(table.counts)
-    lengths[list(table.symbols)] = np.repeat(np.arange(1, len(counts) + 1), counts)
-    return lengths
-
-
 def read_jpeg(path: Source) -> JpegPicture:
     """Read the coefficients of a JPEG.
 

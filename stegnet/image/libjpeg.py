@@ -66,7 +66,7 @@ def encode_planes(
 
 
 def blocks_that_hold(
-    blocks: NDArray[np.int16], offset: NDArray[np.int8], steps: NDArray[np.integer], dct: DctMethod, margin: float
+    blocks: NDArray[np.int16], offset: NDArray[np.int8], steps: NDArray[np.integer], dct: DctMethod
 ) -> NDArray[np.bool_]:
     """Return whether luma blocks arrive as they are sent if they are saved with the same table, (n,).
 
@@ -75,11 +75,9 @@ def blocks_that_hold(
         offset: what decoded pixels gain before they are saved, (n, 64) row by row, as `ColourOffsets.offset`.
         steps: the quantisation table, (64,) in zigzag order.
         dct: forward DCT of the program that saves them.
-        margin: levels, in the unit of `steps`, by which each coefficient must be inside its interval of rounding: more
-            than 0 for programs whose DCT differs slightly.
     """
     quantiser = _Quantiser.of(steps, dct)
-    limits = quantiser.limits(margin)
+    limits = quantiser.limits
     held = np.zeros(len(blocks), np.bool_)
 
     def fill(part: slice) -> None:
@@ -95,7 +93,6 @@ def steps_that_hold(
     offset: NDArray[np.int8],
     steps: NDArray[np.integer],
     dct: DctMethod,
-    margin: float,
     wanted: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return whether luma blocks arrive as they are sent after a step of a single AC coefficient.
@@ -105,7 +102,6 @@ def steps_that_hold(
         offset: likewise.
         steps: likewise.
         dct: likewise.
-        margin: likewise.
         wanted: the coefficients whose steps are tried, (n, 63) in zigzag order.
 
     Returns:
@@ -113,7 +109,7 @@ def steps_that_hold(
         are not wanted.
     """
     quantiser = _Quantiser.of(steps, dct)
-    limits = quantiser.limits(margin)
+    limits = quantiser.limits
     held = np.zeros((2, *wanted.shape), np.bool_)
 
     def fill(part: slice) -> None:
@@ -176,18 +172,17 @@ class _Quantiser:
             case "float":
                 return cls(2, natural, (1 / (natural * arai * 8)).astype(np.float32))
 
-    def limits(self, margin: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return how far a result of the DCT may be from a multiple of its step: towards 0, and away from it, (64,).
+    @property
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far a result of the DCT may be from a multiple of its step: towards 0, and away from it, (64,).
 
-        Of integers, it is in the unit of the results; below 0, there are none of an interval. Of "float", in steps.
+        Of integers, it is in the unit of the results. Of "float", in steps.
         """
-        share = 0.5 - margin / self.steps
         if self.method == 2:
-            return share.astype(np.float32), share.astype(np.float32)
-        within = np.floor(self.scales * share).astype(np.int32)
+            half = np.full(64, 0.5, np.float32)
+            return half, half
         inward = self.scales // 2
-        outward = self.scales - 1 - inward
-        return np.minimum(inward, within), np.minimum(outward, within)
+        return inward, self.scales - 1 - inward
 
 
 def _encoded(plane: NDArray[np.uint8], quantiser: _Quantiser) -> NDArray[np.int16]:

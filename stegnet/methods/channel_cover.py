@@ -20,7 +20,6 @@ from PIL import Image
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.channels.jpeg_headers import stated_density, written_behind
 from stegnet.channels.simulation import same_tables
-from stegnet.channels.trellis_quantisation import without_expendable
 from stegnet.core.errors import CapacityError, MediaError, about
 from stegnet.core.pixels import DCT_BASIS, is_grey
 from stegnet.core.text import Setting, Text
@@ -33,7 +32,6 @@ from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
-from stegnet.results import NOT_SENT
 from stegnet.sealing import Costs
 from stegnet.sealing.jpeg_samples import CARRIED, WET, coefficient_costs
 
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from stegnet.channels import KnownChannel, Transit
 
 DEAREST = 300  # cost of steps that hold, at most; others cost more
-BY_MODEM = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75, which needs no exact channel")
+BY_MODEM = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75, which needs no known channel")
 
 OLD_FILE = (
     "the channel's file is an old one: in form and size, what is sent may differ from all that the app writes; learn "
@@ -55,7 +53,7 @@ class ChannelCover:
 
     Attributes:
         sent: the JPEG that is sent.
-        arrived: what arrives of it, exactly if the channel is exact.
+        arrived: what arrives of it.
         cover: what arrives, as a cover to hide in: its rounding errors, and the coefficients that may change.
         costs: costs of steps of the luma that arrives, as `coefficient_costs` returns them: WET for steps after which
             their block does not arrive as it is sent.
@@ -81,7 +79,7 @@ class ChannelCover:
         """Return whether the numbered blocks, sent as (m, 64) coefficients, arrive so, (m,) bool."""
         known = self.transit.known
         steps = self.arrived.steps(0)
-        return blocks_that_hold(blocks, self.offset[numbers], steps, known.dct, _margin(self.transit))
+        return blocks_that_hold(blocks, self.offset[numbers], steps, known.dct)
 
 
 def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> ChannelCover:
@@ -120,12 +118,10 @@ def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> 
     offsets = _offsets_of(sent)
     costs = _costs(coefficient_costs(arrived, errors), sent, transit, stays, offsets)
     usable = (np.minimum(*costs) < WET).reshape(*arrived.planes[0].shape[:2], CARRIED)
-    # Another encoder saves otherwise, which detectors tell from one picture.
-    history = None if came is not None or transit.known.exact else NOT_SENT
     condition = cover.condition(max(sent.file.height, sent.file.width))
     if came is not None:
         condition = Condition(cover.path.name, Premise.DELIVERED)
-    hidden_in = JpegCover(arrived, file, condition, history, errors, notes, usable)
+    hidden_in = JpegCover(arrived, file, condition, None, errors, notes, usable)
     return ChannelCover(transit, sent, arrived, hidden_in, costs, offsets.offset, stays)
 
 
@@ -153,20 +149,16 @@ def _saved(form: JpegForm, pixels: NDArray[np.uint8], transit: "Transit") -> Jpe
     """Return pixels as a JPEG in the channel's form.
 
     Nearly all blocks of it arrive as they are sent. Through programs whose DCT is coarse, they do after several passes;
-    through others that are exact, one is taken, since more would show.
+    through others one is taken, since more would show.
     """
     passes = 6
-    many = 0.3 if transit.known.exact else 0.005  # share of the blocks of luma that move
+    many = 0.3  # share of the blocks of luma that move
     sent = jpeg_of(form.saved(pixels), "cover.jpg")
     for _ in range(passes):
         arrived = arriving(transit, sent)
         if (arrived.planes[0] != sent.planes[0]).any(2).mean() < many:
             break
         sent = jpeg_of(sent.with_planes(arrived.planes), "cover.jpg")
-    if transit.known.gives_up_coefficients:
-        luma = sent.planes[0]
-        kept = without_expendable(luma.reshape(-1, 64), sent.steps(0)).reshape(luma.shape)
-        sent = jpeg_of(sent.with_planes([kept, *sent.planes[1:]]), "cover.jpg")
     return sent
 
 
@@ -229,13 +221,8 @@ def _costs(
     reach = np.ceil(steps[1:] * np.abs(DCT_BASIS).max(1)[1:]) + 1
     wanted = stays[:, None] & (offsets.room[:, None] > reach)
     blocks = sent.planes[0].reshape(-1, 64)
-    holds = steps_that_hold(blocks, offsets.offset, steps, transit.known.dct, _margin(transit), wanted)
+    holds = steps_that_hold(blocks, offsets.offset, steps, transit.known.dct, wanted)
     for side, able in zip(costs, holds, strict=True):
         of_steps = side.reshape(-1, CARRIED)
         np.copyto(of_steps, np.where(able, np.minimum(of_steps, DEAREST), WET))
     return costs
-
-
-def _margin(transit: "Transit") -> float:
-    """Return the levels by which a coefficient must be off being rounded otherwise: programs' DCTs differ slightly."""
-    return 0.0 if transit.known.exact else 0.25

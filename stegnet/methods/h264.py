@@ -127,7 +127,7 @@ without encoding.
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MethodOptions, context: Context
-    ) -> NewContainer | MethodChoice:
+    ) -> NewContainer:
         """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         if (payload.kind is None or not options.compress) and payload.file.length > cover.length // _SMALL:
             problem = f"{payload.file.length:,} bytes are more than a film of its size holds in its own H.264"

@@ -279,13 +279,10 @@ def hide_file(
 def _embed(
     choices: Iterable[MethodChoice], cover: Cover, payload: Payload, suffix: str, key: KeySource, context: Context
 ) -> tuple[NewContainer, MethodChoice]:
-    """Hide by the first choice that has the capacity, or by the one that it leads to, and return which."""
+    """Hide by the first choice that has the capacity, and return which."""
     for choice in choices:
         try:
-            made = choice.method.embed(cover, payload, suffix, key, choice.options, context)
-            if isinstance(made, MethodChoice):
-                return _embed([made], cover, payload, suffix, key, context)
-            return made, choice
+            return choice.method.embed(cover, payload, suffix, key, choice.options, context), choice
         except (CapacityError, PackageError) as error:
             refused = error
             if choice.final:
@@ -323,7 +320,7 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         made.frames,
         written.hidden,
         notes=(*cover.left_out, *written.notes, *figures.notes()),
-        warnings=tuple(filter(None, (changed, choice.warning, unused, *figures.warnings(), *written.warnings, *place))),
+        warnings=tuple(filter(None, (changed, unused, *figures.warnings(), *written.warnings, *place))),
         changed_secret=changed,
         secret_psnr=written.secret_psnr,
         name=fitted.name if fitted else None,

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stegnet import channels
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
 from stegnet.image.jpeg_coefficients import read_jpeg
@@ -20,24 +20,20 @@ from stegnet.methods.channel_cover import ChannelCover, channel_cover
 from stegnet.methods.hiding import SamplesContainer, found_file_by
 from stegnet.methods.jpeg_channel import ThroughChannel
 from stegnet.methods.jpeg_medium import JpegMedium
-from stegnet.methods.jpeg_tolerant import NearlyThroughChannel, found_tolerant_file
-from stegnet.methods.medium import MediumMethod, embed_in
+from stegnet.methods.medium import MediumMethod
 from stegnet.methods.method import (
     Capacity,
     Context,
     CoverSize,
     Fit,
     FoundSecret,
-    HidingMethod,
     MethodChoice,
     MethodInfo,
     MethodOptions,
-    NewContainer,
     Payload,
     choice_of,
     option,
 )
-from stegnet.methods.registry import METHODS
 from stegnet.record import Container
 from stegnet.sealing.jpeg_samples import medium_of, samples_of
 
@@ -129,8 +125,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         transit = channels.transit_of(options.channel_file, options.channel, options.channel_from, cover)
         if transit is None:
             return JpegMedium(_own_cover(cover, options))
-        made = _cover_for(transit, cover, options)
-        return ThroughChannel(made) if transit.known.exact else NearlyThroughChannel(made, key)
+        return ThroughChannel(_cover_for(transit, cover, options))
 
     def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
         """Return the capacity for a file of this name, of any picture through a channel, or of a JPEG; else 0 bytes."""
@@ -144,58 +139,17 @@ that does the same. For apps of which nothing is known: --for messenger.
         """Return a choice for any container that is written as a JPEG."""
         return choice_of(self, options) if suffix in JPEG_SUFFIXES else None
 
-    def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: JpegOptions, context: Context
-    ) -> NewContainer | MethodChoice:
-        """Hide a file in the coefficients of a JPEG, which is made of the cover if that isn't one.
-
-        For a channel through which too much moves, return the method "robust" for it.
-        """
-        keys = key.new_keys(context.randomness)
-        medium = self.open(cover, options, suffix, key)
-        if isinstance(medium, NearlyThroughChannel) and medium.capacity < 0:
-            return _modem_choice(medium.transit, cover, options)
-        return embed_in(medium, payload, suffix, keys, options, context)
-
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find the file in the coefficients of a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
             return None
-        found = found_file_by(_opened, container, context, self.info.name)
-        if isinstance(found, FoundSecret):
-            return found
-        return found_tolerant_file(container, context, self.info.name)
+        return found_file_by(_opened, container, context, self.info.name)
 
 
 def _opened(file: Cover, key_source: Opener) -> Container:
     """Open the coefficients of a JPEG."""
     jpeg = file.once("coefficients", read_jpeg)  # which other readers look at, too
     return SamplesContainer(file, key_source, samples_of(jpeg), medium_of(jpeg))
-
-
-def _modem_choice(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> MethodChoice:
-    """Return the method "robust" for a named channel that is coarser than a known one through which much moves.
-
-    Raises CapacityError if only what is hard to find may be hidden.
-    """
-    problem = "too much moves of a JPEG that the channel saved before and saves again"
-    if options.at_most_safe:
-        setting = Setting("at_most_safe", True)
-        raise CapacityError(problem, Text("leave ", setting, " out: what survives the channel is easier to find"))
-    height, width = cover.size
-    known = transit.known
-    factor = known.kept_size(height, width)[0] / height
-    least_factor = 0.25  # of a named channel
-    if factor < least_factor:
-        problem = f"{problem}, and the channel reduces the cover to less than a quarter"
-        raise CapacityError(problem, "use a smaller copy of the cover", cover)
-    spare = 10  # of quality: saving as JPEG alone does not move that much
-    name = f"jpeg:{max(known.form.nearest_quality - spare, 30)}" + (f"+resize:{factor:.2f}" if factor < 1 else "")
-    method = METHODS["robust"]
-    assert isinstance(method, HidingMethod)
-    robust_options = method.info.options(survive=name, compress=options.compress, verify=options.verify)
-    warning = f"{problem}: hidden by the method robust for {name}, which detectors find sooner"
-    return MethodChoice(method, robust_options, warning=warning)
 
 
 def _own_cover(cover: Cover, options: JpegOptions) -> JpegCover:

@@ -4,8 +4,6 @@ Without a channel, the JPEG that is sent arrives unchanged. For one, the cover i
 (`channel_cover`). The record is sealed in the blocks that arrive as they are sent, by steps after which they still do,
 at the costs of a sender who has the picture before JPEG. At last the file is sent through the channel, as simulated or
 by the command: where a block does not arrive as planned, other steps are taken.
-
-For channels that are not exact, see `jpeg_tolerant`.
 """
 
 from dataclasses import replace

@@ -39,15 +39,11 @@ class JpegMedium(SampleMedium):
 
     Attributes:
         cover: the JPEG that is sent.
-        efficiency: bytes of a file by those of a container of this class that changes as much.
-        promise: a line on how surely the container arrives; "": certainly, or as far as the channel does what it did.
         arrives_otherwise: True if the channel changes coefficients of what is sent: only what arrives is the container.
     """
 
     larger = Text("use a larger JPEG, one with more detail", OR_ALBUM)
     tells_share = False
-    efficiency = 1.0
-    promise = ""
     arrives_otherwise = False
 
     def __init__(self, cover: JpegCover) -> None:
@@ -88,7 +84,7 @@ class JpegMedium(SampleMedium):
         return fixed if fixed.any() else None
 
     @property
-    def secure(self) -> SecurePayload:  # type: ignore[override]  # it depends on the efficiency
+    def secure(self) -> SecurePayload:  # type: ignore[override]  # it depends on the cover
         """Bytes that are hard to find in it.
 
         The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1
@@ -100,7 +96,7 @@ class JpegMedium(SampleMedium):
         rate = _HIGHEST_RATE
         if self.container.errors is None:
             rate = min(rate, _RATE * _STEP / float(self.container.picture.steps(0).mean()))
-        return SecurePayload(self._used, rate, _MEASURED, self.efficiency)
+        return SecurePayload(self._used, rate, _MEASURED)
 
     @cached_property
     def _used(self) -> int:
@@ -147,8 +143,6 @@ class JpegMedium(SampleMedium):
         if self.arrives_otherwise:
             only_the_copy = "only the copy that arrives is whole: this file is revealed as altered, or not at all"
             notes = (*notes, Text(only_the_copy, kind=NEXT_STEP))
-        if self.promise:
-            notes = (*notes, Text(self.promise, kind=NEXT_STEP))
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 

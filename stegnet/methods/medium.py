@@ -287,7 +287,7 @@ class MediumMethod(AlbumMethod[Options]):
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
-    ) -> NewContainer | MethodChoice:
+    ) -> NewContainer:
         """Hide a file in the cover's samples, which are written in the cover's own form."""
         keys = key.new_keys(context.randomness)
         return embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)

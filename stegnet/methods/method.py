@@ -558,12 +558,11 @@ class MethodInfo:
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """A method's options for one cover and secret, with warnings for the report, which may be empty."""
+    """A method's options for one cover and secret."""
 
     method: "HidingMethod[Any]"
     options: Any
     changed_secret: str = ""  # as in `Report`
-    warning: str = ""
     final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
 
 
@@ -655,8 +654,8 @@ class HidingMethod(Method[Options]):
     @abstractmethod
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
-    ) -> NewContainer | MethodChoice:
-        """Hide a secret in a cover, given the container's suffix, or return another method that suits them better.
+    ) -> NewContainer:
+        """Hide a secret in a cover, given the container's suffix.
 
         Raises:
             StegnetError: any but DataError, RevealError and TrainingError.

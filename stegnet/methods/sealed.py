@@ -140,7 +140,7 @@ much fits, and how much is hard to find.
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
-    ) -> NewContainer | MethodChoice:
+    ) -> NewContainer:
         """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if cover.is_film and options.at_most_safe:
             hint = Text(

@@ -16,9 +16,6 @@ from .figures import (
     NONE_HARD as NONE_HARD,
 )
 from .figures import (
-    NOT_SENT as NOT_SENT,
-)
-from .figures import (
     OR_ALBUM as OR_ALBUM,
 )
 from .figures import (

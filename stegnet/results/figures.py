@@ -21,7 +21,6 @@ from stegnet.media.evidence.pictures import ASKS_FOR_PHOTOGRAPH
 OR_ALBUM = CommandLine("stegnet hide --spread", ", or an album of several")  # at the end of a hint
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
-NOT_SENT = "a picture that never came through this channel"  # and whose encoder saves otherwise than any known one
 SLIGHTLY = "reduced by less than half"  # at the end of a history
 POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
 NONE_HARD = -1  # bound of the bytes that are hard to find in a cover in which not even an empty file is
@@ -86,7 +85,6 @@ class SecurePayload:
         samples: number of the cover's samples that can be changed.
         rate: bits per sample at which detectors hardly did better than guessing.
         measured: number of samples of the covers in the measurement.
-        efficiency: bytes of a file by those of the measured payload that changes as much.
         records: number of records that the file is divided over.
         bound: changes that are hard to detect where a band of the spectrum is at rounding level; None: no such band.
     """
@@ -94,7 +92,6 @@ class SecurePayload:
     samples: float
     rate: float
     measured: float
-    efficiency: float = 1.0
     records: int = 1
     bound: ChangeBound | None = None
 
@@ -122,7 +119,7 @@ class SecurePayload:
         size = self.samples / self.measured
         growth = math.sqrt(size) if size > 1 else size
         measured_bytes = rate * self.measured / 8 + _ALWAYS
-        return math.floor(self.efficiency * (math.floor(measured_bytes * growth) - self.records * _ALWAYS))
+        return math.floor(measured_bytes * growth) - self.records * _ALWAYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,9 +234,6 @@ def _betrayal(history: str, verdict: str) -> Text:
     resize = Aside("resize", "PIXELS", quoted=False)
     if history.endswith(SLIGHTLY):
         return Text(f"{cause}: its traces may give the container away; {reduce}", resize, kind=COVER_FORMAT)
-    if history == NOT_SENT:
-        prepared = "anyone can tell that it was prepared; send it through the channel once, and hide in what arrives"
-        return Text(f"{cause}: {prepared}", kind=COVER_FORMAT)
     if history in ASKS_FOR_PHOTOGRAPH:
         return Text(f"{cause}{verdict}; use a photograph", kind=COVER_FORMAT)
     if history.startswith(("a sound", "a PNG")):

@@ -4,8 +4,7 @@
 cheapest changes by the texture costs of `costs`. `decoys` makes dummy changes in samples that carry nothing.
 `jpeg_samples` has the coefficients of a JPEG as samples, with their costs, and `h264_samples` the levels of an MP4.
 
-`tolerant` seals in a JPEG some of whose coefficients may move: `tolerant_rates` chooses its codes, `fec` corrects
-errors, and `content_salts` gives salts that saving a picture keeps.
+For robust containers, `fec` corrects errors, and `content_salts` gives salts that saving a picture keeps.
 """
 
 from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
@@ -21,7 +20,7 @@ from stegnet.sealing.embedding import (
     too_small,
     unseal,
 )
-from stegnet.sealing.fec import RepeatAccumulateCode, decode_message, encode_message, least_places, message_capacity
+from stegnet.sealing.fec import RepeatAccumulateCode, decode_message, encode_message, message_capacity
 from stegnet.sealing.sample_order import (
     LEAD_BITS,
     MAC_BITS,
@@ -56,7 +55,6 @@ __all__ = [
     "frame_salt",
     "idle_samples",
     "layout",
-    "least_places",
     "message_capacity",
     "most_fixed",
     "public_order",

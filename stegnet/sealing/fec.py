@@ -71,27 +71,6 @@ class RepeatAccumulateCode:
             messages.append(message if decoded else None)
         return messages
 
-    def light_words(self, most: int) -> np.ndarray:
-        """Return the weights, (w,) int, up to `most`, of the codewords of two ordinary message bits.
-
-        They are the lightest codewords, and dominate the losses that remain at a low rate of errors: the two bits have
-        their checks close to one another, so that few parity bits change between them.
-        """
-        bits, checks = self._edges
-        by_bit = np.lexsort((checks, bits))
-        ordinary = np.bincount(bits, minlength=self.k)[bits[by_bit]] == _COMMON
-        triples = checks[by_bit][ordinary].reshape(-1, _COMMON)
-        triples = triples[triples[:, 0].argsort()]
-        weights = [np.zeros(0, np.int64)]
-        for apart in range(1, len(triples)):
-            distances = np.abs(triples[apart:] - triples[:-apart])
-            if distances[:, 0].min() > most:
-                break
-            weights.append(2 + distances.sum(1))
-        found = np.concatenate(weights)
-        light: np.ndarray = found[found <= most]
-        return light
-
     @cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Message bit and check of each edge between them."""
@@ -158,27 +137,6 @@ def message_capacity(places: int, rate: int) -> int:
     """
     count = _codewords(places)
     return count * _sizes(places // count, rate)[1] if count else 0
-
-
-def least_places(bits: int, rate: int) -> int:
-    """Return the least number of coded bits that carry this number of message bits; inverse of `message_capacity`.
-
-    Args:
-        bits: number of message bits, at least 1.
-        rate: code rate in 64ths, LOWEST to HIGHEST.
-    """
-    count = _codewords(bits * RATES // rate)
-    while True:
-        n = -(-RATES * -(-bits // count) // max(rate, _REPEATED))
-        length = -(-_REPEATED * n // min(rate, _REPEATED))
-        if length <= LONGEST:
-            return max(count * length, LONGEST * (count - 1) + 1)
-        count += 1
-
-
-def light_words(places: int, rate: int, most: int) -> np.ndarray:
-    """Return the weights of the lightest codewords of a message, as `RepeatAccumulateCode.light_words`."""
-    return _code(*_sizes(places // _codewords(places), rate), rate).light_words(most)
 
 
 def encode_message(message: np.ndarray, places: int, rate: int) -> np.ndarray:

@@ -14,7 +14,6 @@ import pytest
 from stegnet import RevealError, Session
 from stegnet.files import reveal_file
 from stegnet.image import read_picture
-from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.keys import Key, Passphrase
 from stegnet.methods import Context
 from stegnet.methods.robust import (
@@ -29,7 +28,6 @@ from stegnet.methods.sealed import reveal_bytes
 from stegnet.networks import Network, Pool, reveal_picture
 from stegnet.record import Diagnosis, open_container
 from stegnet.results import OutputTarget
-from stegnet.sealing.tolerant import unseal_tolerant
 from stegnet.video import read_frames, read_sound, scan
 from tests.support.pairs import FiveLevels, FivePhases, network_of
 
@@ -43,14 +41,13 @@ def answers(folder: str) -> Any:
     return json.loads((FOLDER / folder / ANSWERS).read_text(encoding="utf-8"))
 
 
-SEALED, ROBUST, TOLERANT = answers("vectors")["vectors"], answers("robust_vectors"), answers("tolerant_vectors")
+SEALED, ROBUST = answers("vectors")["vectors"], answers("robust_vectors")
 ROBUST_FILMS = answers("film_vectors")["vectors"]
 ALBUMS, JPEGS, SOUNDS, H264 = (answers(f"{kind}_vectors") for kind in ("album", "jpeg", "sound", "h264"))
 NAMES: dict[str, list[str]] = {
     "vectors": [vector["file"] for vector in SEALED],
     "robust_vectors": [vector["file"] for vector in ROBUST["vectors"]],
     "film_vectors": [*(vector["file"] for vector in ROBUST_FILMS), "encoded.mp4"],
-    "tolerant_vectors": [*TOLERANT],
     "album_vectors": [*ALBUMS],
     "jpeg_vectors": [*JPEGS],
     "sound_vectors": [*SOUNDS],
@@ -174,14 +171,6 @@ def test_file_in_samples_of_its_own(method, name, answer):
         key = Key(bytes(32))
     with pytest.raises(RevealError, match=REFUSED):
         SESSION.reveal(file, key=key)
-
-
-@pytest.mark.parametrize("name", TOLERANT)
-def test_record_in_a_tolerant_jpeg(name):
-    given = TOLERANT[name]["key"]
-    key = Passphrase(given) if name == "passphrase.jpg" else Key(bytes.fromhex(given))
-    found = unseal_tolerant(read_jpeg(FOLDER / "tolerant_vectors" / name), key)
-    assert (found and found.record.hex()) == TOLERANT[name]["answer"]
 
 
 class IdealEngine:

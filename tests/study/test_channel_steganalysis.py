@@ -34,7 +34,7 @@ from study.channel_steganalysis import (
 from study.jpeg_features import luma_of
 from study.jpeg_steganalysis import LEAST_BITS
 
-CHANNEL = SavingChannel("Pillow", 80)
+CHANNEL = SavingChannel(80)
 MESSAGE = Message(0.2)
 
 

@@ -23,11 +23,11 @@ yourself, and save what arrives; send that once more, and save it, too:
   $ stegnet hide other.jpg note.txt --for app.channel --key-file k -o sent.jpg
 
 The first pair shows the size that the app reduces pictures to, the second
-whether what arrives can be computed to the bit. If it can't, secrets are
-protected by error correction, and fewer bytes fit. Covers of other proportions,
-also upright ones, need one more pair of such a photograph each, until the pairs
-tell by which rule the app reduces pictures. Pictures in colours and grey ones
-need a channel each. With one NAME.channel instead of pairs, show what is known.
+whether what arrives can be computed to the bit. If it can't, as with mozjpeg,
+use --for messenger. Covers of other proportions, also upright ones, need one
+more pair of such a photograph each, until the pairs tell by which rule the app
+reduces pictures. Pictures in colours and grey ones need a channel each. With
+one NAME.channel instead of pairs, show what is known.
 """
 
 
@@ -79,5 +79,5 @@ def _show(known: KnownChannel, *, as_json: bool) -> None:
         return
     for name, line in known.described():
         messages.result(f"{name}: {line}")
-    if not known.is_ready:
+    if known.missing:
         messages.note(known.missing)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import CapacityError, ConfigError, Identity, Key, MediaError, RevealError, Session, StegnetError
+from stegnet import ConfigError, Identity, MediaError, Session, StegnetError
 from stegnet.channels import learn_channel
 from stegnet.channels.jpeg_form import JpegForm
 from stegnet.channels.simulation import Command
@@ -73,7 +73,7 @@ def test_a_channel_is_learned_from_what_arrived(tmp_path, key, how):
     first = photo(tmp_path / "first.jpg", (512, 512), quality=95)
     received = app(first, tmp_path / "received.jpg")
     known = learn_channel([(first, received), (received, app(received, tmp_path / "again.jpg"))])
-    assert known.exact and known.is_ready
+    assert known.exact
     assert known.kept_size(512, 512) == (384, 384)
     file = tmp_path / "app.channel"
     file.write_text(known.text(), encoding="utf-8")
@@ -95,58 +95,6 @@ def test_a_recipient_and_a_cover_that_is_no_jpeg(tmp_path):
     assert Session().reveal(tmp_path / "r.jpg", key=identity, strict=True).data == SECRET
 
 
-def test_the_modem_is_taken_if_much_moves(tmp_path, key):
-    """And the first warning says so."""
-    noisy = """import sys, numpy
-from PIL import Image
-pixels = numpy.asarray(Image.open(sys.argv[1]).convert("RGB"))
-noise = numpy.random.default_rng(1).integers(-2, 3, pixels.shape[:2])[..., None]
-Image.fromarray((pixels + noise).clip(0, 255).astype("uint8")).save(sys.argv[2], "JPEG", quality=80)"""
-    cover = photo(tmp_path / "c.png", (512, 512), quality=90)
-    told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, channel=python(noisy))
-    assert told.hiding.method == "robust" and "hidden by the method robust for jpeg:" in told.warnings[0]
-    Command(python(noisy)).run(tmp_path / "s.jpg", tmp_path / "r.jpg")
-    assert Session().reveal(tmp_path / "r.jpg", key=key).data == SECRET
-    with pytest.raises(CapacityError, match="too much moves"):
-        Session().hide(cover, SECRET, to=tmp_path / "t.jpg", key=key, channel=python(noisy), at_most_safe=True)
-
-
-def test_what_is_hidden_is_protected_where_a_little_moves(tmp_path, key):
-    """As trellis quantisation moves it: some coefficients of 1 become 0."""
-    trellis = """import sys, io, numpy
-from PIL import Image
-sys.path.insert(0, ".")
-from stegnet.channels.jpeg_form import jpeg_of
-image = io.BytesIO()
-Image.open(sys.argv[1]).convert("RGB").save(image, "JPEG", quality=80)
-jpeg = jpeg_of(image.getvalue(), "image")
-luma = jpeg.planes[0].copy()
-ones = numpy.flatnonzero(abs(luma[..., 1:8]) == 1)
-chosen = numpy.random.default_rng(2).choice(ones, len(ones) // 500, replace=False)
-low = luma[..., 1:8].copy().reshape(-1)
-low[chosen] = 0
-luma[..., 1:8] = low.reshape(luma[..., 1:8].shape)
-open(sys.argv[2], "wb").write(jpeg.with_planes([luma, *jpeg.planes[1:]]))"""
-    cover = photo(tmp_path / "c.png", (768, 768), quality=90)
-    with pytest.warns(UserWarning, match="never came through this channel"):
-        told = Session().hide(cover, SECRET, to=tmp_path / "s.jpg", key=key, channel=python(trellis))
-    assert told.hiding.method == "jpeg" and any("is not exact" in note for note in told.notes)
-    assert told.hiding.detection == "easy" and "send it through the channel once" in told.warnings[0]
-    Command(python(trellis)).run(tmp_path / "s.jpg", tmp_path / "r.jpg")
-    assert Session().reveal(tmp_path / "r.jpg", key=key).data == SECRET
-    with pytest.raises(RevealError):
-        Session().reveal(tmp_path / "r.jpg", key=Key(bytes(32)))
-    came = tmp_path / "came.jpg"  # the best cover
-    Command(python(trellis)).run(cover, came)
-    told = Session().hide(came, SECRET, to=tmp_path / "t.jpg", key=key, channel=python(trellis))
-    assert not told.warnings and told.hiding.detection != "easy"
-    Command(python(trellis)).run(tmp_path / "t.jpg", tmp_path / "r.jpg")
-    assert Session().reveal(tmp_path / "r.jpg", key=key).data == SECRET
-    with pytest.raises(StegnetError, match="for a recipient"):
-        recipient = Identity(bytes(range(32))).recipient
-        Session().hide(cover, SECRET, to=tmp_path / "u.jpg", key=recipient, channel=python(trellis))
-
-
 def test_a_cover_that_came_through_the_channel_stays_as_it_is(tmp_path, key):
     """But for steps in luma: it is not saved once more, and keeps its metadata."""
     cover, sent = photo(tmp_path / "c.jpg", (384, 384), quality=75, comment=b"by hand"), tmp_path / "s.jpg"
@@ -165,7 +113,7 @@ REFUSED = {
     python("import sys; sys.exit('a\\nthe last line')"): (MediaError, "failed with exit code 1: the last line"),
     python("pass"): (MediaError, "wrote no {out}"),
     python("import sys; open(sys.argv[2], 'w').write('GIF')"): (MediaError, "what arrives is not a JPEG"),
-    python(NOISE): (MediaError, "of its coefficients move: too many"),
+    python(NOISE): (MediaError, "what arrives can't be computed to the bit"),
     command("quality=75").replace(".save(", ".rotate(180).save("): (MediaError, "is not what was sent, whole"),
     "cp {in} {out}": (MediaError, "arrived byte for byte as it was sent"),
 }

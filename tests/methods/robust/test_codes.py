@@ -7,7 +7,7 @@ from PIL import Image
 from stegnet import CapacityError
 from stegnet.core.parallel import no_step
 from stegnet.methods.robust import fit_picture, parse_content
-from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, least_places, message_capacity
+from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, message_capacity
 from tests.support.quality import psnr
 
 
@@ -62,25 +62,3 @@ def test_a_picture_that_is_made_to_fit(picture):
             parse_content(fit_picture(picture(64, 32), 80, no_step).content, area)
     with pytest.raises(CapacityError, match="does not fit into 30 bytes"):
         fit_picture(secret, 30, no_step)
-
-
-@pytest.mark.parametrize("rate", [1, 10, 16, 29, 58])
-@pytest.mark.parametrize("bits", [8, 1000, 65_536 * 3])
-def test_least_places(bits, rate):
-    places = least_places(bits, rate)
-    assert message_capacity(places, rate) >= bits
-    assert all(message_capacity(places - fewer, rate) < bits for fewer in range(1, min(places, 300)))
-
-
-def test_light_words():
-    code = RepeatAccumulateCode(n=300, k=130, rate=28)
-    weights = []
-    favoured = 3 * 130 // 8
-    for one in range(favoured, 130):
-        for two in range(favoured, one):
-            message = np.zeros(130, np.uint8)
-            message[[one, two]] = 1
-            weights.append(int(code.encode(message).sum()))
-    few = [weight for weight in weights if weight <= 8]
-    assert sorted(code.light_words(8).tolist()) == sorted(few)
-    assert few
