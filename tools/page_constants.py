@@ -39,8 +39,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],
     "FEC": [("sealing.fec", "RATES LOWEST HIGHEST LONGEST ITERATIONS REPEATED COMMON DEGREES LARGEST LEAST")],
-    "CAPACITY_TABLES": [
-        ("media.capacity_tables", "PICTURES ROBUST_RATES"),
+    "CAPACITY": [
+        ("methods.robust.robust_pictures", "ROBUST_RATES"),
         ("methods.robust.robust_options", "CONTAINER_PSNR"),
     ],
     "GRID": [

@@ -305,7 +305,7 @@ def fit_info(fit: Fit) -> dict[str, str | int]:
         "safe_bytes": fit.safe,
         "condition": fit.condition if fit.safe else None,
         PSNR.key: fit.psnr,
-        "method": fit.way,
+        "method": fit.method,
         "survive": fit.survive,
         "basis": fit.basis or None,
     }

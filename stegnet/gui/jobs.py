@@ -24,7 +24,6 @@ from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
-from stegnet.media.capacity_tables import picture_quality
 from stegnet.media.cover import Cover, kind
 from stegnet.media.metadata import has_gps_position
 from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, keeps_place, made_anew, refused_growth
@@ -485,10 +484,7 @@ def _forecast(asked: Any) -> dict[str, str]:
         if asked.get("capacity") is not None:
             capacity = Capacity(_integer_of(asked["capacity"]), hard)
         size = _integer_of(secret["size"])
-        is_film = bool(secret.get("film"))
-        sides = None
-        if secret.get("width"):
-            sides = _integer_of(secret["width"], _SIDE), _integer_of(secret["height"], _SIDE)
+        can_be_copied = bool(secret.get("film") or secret.get("width"))
     try:
         capacity = capacity or hiding.capacity()
     except StegnetError as error:
@@ -506,10 +502,8 @@ def _forecast(asked: Any) -> dict[str, str]:
         most = capacity.hard if at_most_safe else capacity.bytes
     if size <= most:
         fate = "The secret fits as it is, byte for byte."
-    elif is_film:
+    elif can_be_copied and most:
         fate = "A compressed copy of the secret is hidden, if that fits."
-    elif sides:
-        fate = _copy_in_words(most, *sides)
     else:
         remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
         fate = f"The secret is too large. {remedy}"
@@ -525,12 +519,6 @@ def _verdict(hiding: _IntendedHiding, hard: int | None, size: int, condition: st
     if not hard:
         return "Easy to find. "
     return f"Hard to find, if {condition}. " if size <= hard else "Not hard to find. "
-
-
-def _copy_in_words(capacity: int, width: int, height: int) -> str:
-    """Describe a picture that is compressed to `capacity` bytes; its size is in pixels."""
-    quality = picture_quality(capacity, max(width, 1), max(height, 1))
-    return f"A copy of the secret fits, at about {quality:.0f} dB." if quality > 0 else "The secret is too large."
 
 
 def _amount(count: int) -> str:

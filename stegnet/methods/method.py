@@ -205,7 +205,6 @@ class Fit:
         psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
         brief: it is worth a line where only the best ways are shown.
-        compressed: it fits as a compressed copy.
         why_not: the reason that nothing fits into the cover's own form; if there is one, all else is empty.
     """
 
@@ -217,14 +216,8 @@ class Fit:
     survive: str | None = None
     brief: bool = True
     why_not: str = ""
-    compressed: bool = False
     condition: str = ""
     basis: str = ""
-
-    @property
-    def way(self) -> str:
-        """The method, and whether a compressed copy is hidden, for people."""
-        return f"{self.method}, compressed" if self.compressed else self.method
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import CommandLine, Text
 from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
-from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
 from stegnet.methods.film_medium import FrameMedium, FrameSamples
 from stegnet.methods.hiding import found_file
@@ -78,12 +77,9 @@ much fits, and how much is hard to find.
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, and pictures or films that are compressed."""
-        good = 40  # dB: the quality of the longest film that is listed
-        best = 52  # dB: the highest quality that is forecast
+        """Return files hidden unchanged, and what becomes of a cover that can't stay as it is."""
         found = self.capacity(cover, USUAL_NAME, MediumOptions())
-        most = found.bytes
-        if not most:
+        if not found.bytes:
             return []
         what = "any file"
         file = cover.cover
@@ -91,16 +87,7 @@ much fits, and how much is hard to find.
             what = "any file, as PNG"
         if file and file.is_transparent:
             what = "any file (the PNG becomes opaque)"
-        name = self.info.name
-        fits = [self._file_fit(what, found)]
-        if cover.frames == 1:
-            decibels = round(capacity_tables.picture_quality(most, cover.width, cover.height))
-            return [*fits, Fit("a picture of its own size", name, psnr=decibels, compressed=True)]
-        forecast = min(capacity_tables.film_quality(most, cover.width, cover.height, cover.frames), best)
-        times = capacity_tables.film_frames(most, cover.width, cover.height, good) / cover.frames
-        longer = f"a film of its own size, {times:.1f} times as long"
-        fits.append(Fit("a film of its own size and length", name, psnr=round(forecast), compressed=True))
-        return [*fits, Fit(longer, name, psnr=good, compressed=True)]
+        return [self._file_fit(what, found)]
 
     def keeps_form_of(self, cover: Cover) -> bool:
         """Return True for any picture or film: its samples stay."""

@@ -10,7 +10,6 @@ from PIL import Image
 from stegnet import CapacityError, MediaError
 from stegnet.image import read_picture, write_png
 from stegnet.image.avif import write_avif
-from stegnet.media import capacity_tables
 from stegnet.media.compress import compress_film
 from stegnet.media.picture_copies import compress_picture
 from stegnet.video import read_frames, read_sound, scan
@@ -157,22 +156,3 @@ def test_small_sound_is_copied_and_large_sound_compressed(make_film, tmp_path, f
     assert made.path.stat().st_size <= 30_000
     assert scan(made.path).sound == ("opus",)
     assert "its sound Opus" in made.description
-
-
-def test_the_quality_that_is_foretold():
-    """Measured points are met; a film's length is the inverse of its quality, and more bits are better."""
-    for table, quality_of in (
-        (capacity_tables.PICTURES, lambda rate: capacity_tables.picture_quality(round(rate * 256 * 256 / 8), 256, 256)),
-        (
-            capacity_tables.FILMS,
-            lambda rate: capacity_tables.film_quality(round(rate * 640 * 360 * 50 / 8), 640, 360, 50),
-        ),
-    ):
-        assert [*table.values()] == sorted(table.values())
-        for rate, quality in table.items():
-            assert quality_of(rate) == pytest.approx(quality, abs=0.05)
-        assert quality_of(min(table) / 9) < min(table.values()) and quality_of(2 * max(table)) > max(table.values())
-    assert capacity_tables.picture_quality(0, 256, 256) == 0
-    for quality in (32, 44):
-        frames = capacity_tables.film_frames(10**8, 640, 360, quality)
-        assert capacity_tables.film_quality(10**8, 640, 360, frames) == pytest.approx(quality, abs=0.05)

@@ -1,6 +1,6 @@
 /** Channels that a container survives, and what arrives through them. */
 
-import { CAPACITY_TABLES, CHANNELS } from "../constants.js";
+import { CAPACITY, CHANNELS } from "../constants.js";
 import { PageError } from "../errors.js";
 import { gridOf } from "../format/regions.js";
 import { contentCapacity } from "../format/robust_record.js";
@@ -8,7 +8,7 @@ import { throughJpeg } from "../jpeg/libjpeg.js";
 import { resize } from "../resize.js";
 
 const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
-const { CONTAINER_PSNR, PICTURES, ROBUST_RATES } = CAPACITY_TABLES;
+const { CONTAINER_PSNR, ROBUST_RATES } = CAPACITY;
 
 /**
  * A channel.
@@ -83,14 +83,4 @@ export function choosePoint(points, { name, quality }) {
   const fitting = points.filter((point) => far(point) === near && point.lowest <= quality);
   if (!fitting.length) throw new PageError(`The networks of this page do not survive ${name}.`, "Use the program.");
   return fitting.sort((one, other) => other.lowest - one.lowest || other.bits - one.bits)[0];
-}
-
-/** Expected PSNR in dB of a picture that is coded with so many bytes: linear in the logarithm of the rate. */
-export function usualQuality(bytes, { width, height }) {
-  const rate = (8 * bytes) / (width * height);
-  if (rate <= 0) return 0;
-  const above = PICTURES.findIndex(([known]) => known >= rate);
-  const right = Math.max(above < 0 ? PICTURES.length - 1 : above, 1);
-  const [[low, least], [high, most]] = [PICTURES[right - 1], PICTURES[right]];
-  return least + ((Math.log(rate) - Math.log(low)) * (most - least)) / (Math.log(high) - Math.log(low));
 }

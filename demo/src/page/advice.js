@@ -2,7 +2,7 @@
 
 import { size } from "@page/elements.js";
 
-import { channelOf, choosePoint, sentSize, usualCapacity, usualQuality } from "../codec/channels.js";
+import { channelOf, choosePoint, sentSize, usualCapacity } from "../codec/channels.js";
 import { JPEG } from "../constants.js";
 import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
 import { fileCapacity, storedName } from "../codec/sealed.js";
@@ -104,7 +104,7 @@ function expected({ name, file, bitmap }, most) {
   if (!bitmap) return "The secret is too large. Use a larger cover.";
   const bytes = most - HEAD_BYTES - PICTURE_BYTES;
   if (bytes <= 0) return "No picture fits. Use a larger cover.";
-  return `A copy of the secret fits, at about ${Math.round(usualQuality(bytes, bitmap))} dB.`;
+  return "A compressed copy of the secret is hidden, if that fits.";
 }
 
 /** A number of bytes that fit, with two digits, rounded down. */

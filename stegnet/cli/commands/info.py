@@ -3,7 +3,6 @@
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from stegnet import __version__
@@ -163,7 +162,7 @@ def _fits(info: Info) -> Lines:
     for fit in plain:
         if fit.survive:
             continue
-        yield "fits", _amount(fit) if fit.bytes is None else _any_file(fit)
+        yield "fits", _any_file(fit)
 
     by_channel: dict[str, list[Fit]] = {}
     for fit in plain:
@@ -175,8 +174,7 @@ def _fits(info: Info) -> Lines:
         if most_bytes:
             fits = by_channel.get(destination.channel or usual_channel, [])
             basis = next((f", {fit.basis}" for fit in fits[:1] if fit.basis), "")
-            amounts = [f"any file up to about {shown_size(most_bytes)}{basis}", *map(_amount, fits[1:])]
-            yield f"fits with --for {name}", " or ".join(amounts)
+            yield f"fits with --for {name}", f"any file up to about {shown_size(most_bytes)}{basis}"
         elif plain and info["kind"] == PICTURE and destination.is_lossy:
             yield f"fits with --for {name}", "nothing: it is too small"
         elif plain and info["kind"] == FILM and destination.is_lossy and destination.channel in (MESSENGER, None):
@@ -197,24 +195,13 @@ def _fits_for(channel: Path, info: Info) -> Lines:
 def _any_file(fit: Fit) -> str:
     """Describe how large a file may be, and how much of it is hard to find, if that is known."""
     assert fit.bytes is not None, "it is a file"
-    line = f"{_amount(replace(fit, survive=None))}, byte for byte"
+    line = f"{fit.what} up to {shown_size(fit.bytes)}, byte for byte"
     if fit.safe is None:
         return line
     hard = (
         f"hard to find up to {shown_size(fit.safe)}, if {fit.condition}" if fit.safe else "easy to find, however little"
     )
     return f"{line}; {hard}"
-
-
-def _amount(fit: Fit) -> str:
-    """Describe a fit: its largest size, or the quality of the revealed secret."""
-    if fit.bytes is not None:
-        return f"{fit.what} up to {'about ' if fit.survive else ''}{shown_size(fit.bytes)}"
-    if fit.psnr is None or "picture" not in fit.what:
-        return f"{fit.what}, at about {fit.psnr} dB"
-    worst = fit.psnr - 8  # dB, as `capacity_tables` says
-    best = fit.psnr + 10
-    return f"{fit.what}, at about {fit.psnr} dB ({worst} to {best}, by its detail)"
 
 
 def _verbose(info: Info) -> Lines:
@@ -230,7 +217,7 @@ def _fit(fit: Fit) -> str:
     size += "" if fit.safe is None else f", hard to find up to {fit.safe}"
     size += f" if {fit.condition}" if fit.safe else ""
     survive = f", --survive {fit.survive}" if fit.survive else ""
-    return f"{fit.what}, {size} ({fit.way}{survive})"
+    return f"{fit.what}, {size} ({fit.method}{survive})"
 
 
 def _as_text(value: object) -> str:

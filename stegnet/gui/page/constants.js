@@ -78,8 +78,7 @@ export const FEC = {
   LEAST: 1.0000000116860974e-07,
 };
 
-export const CAPACITY_TABLES = {
-  PICTURES: [[0.0125, 20.6], [0.025, 22.5], [0.05, 24.6], [0.1, 26.7], [0.25, 30.1], [0.5, 33.0], [1, 36.7], [2, 41.1], [3, 44.0], [4.3, 46.0]],
+export const CAPACITY = {
   ROBUST_RATES: {"messenger": 44, "jpeg-50": 34, "jpeg-75": 44, "jpeg-90": 46, "jpeg-95": 47, "subtle": 36, "strong": 52},
   CONTAINER_PSNR: 38.0,
 };

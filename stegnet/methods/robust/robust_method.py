@@ -12,7 +12,6 @@ from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
 from stegnet.keys import Key, KeySource, Opener, Passphrase
-from stegnet.media import capacity_tables
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
 from stegnet.methods.method import (
@@ -76,7 +75,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, and a picture made to fit, for the channel of each destination."""
+        """Return files hidden unchanged, for the channel of each destination."""
         head = robust.file_bytes(USUAL_NAME, 0)
         fits: list[Fit] = []
         if cover.kind == FILM and cover.cover:
@@ -92,10 +91,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
                 with suppress(CapacityError):  # it is too small
                     capacity = robust.measured_capacity(cover.cover, channel, RobustOptions(), Context(rough=True))
                     fits.append(Fit("any file", ROBUST, capacity - head, survive=name))
-                    if name == USUAL_CHANNELS[PICTURE] and capacity > head:
-                        decibels = round(capacity_tables.picture_quality(capacity, cover.width, cover.height))
-                        fits.append(Fit("a picture of its own size", ROBUST, psnr=decibels, survive=name))
-        return [fit for fit in fits if fit.bytes is None or fit.bytes > 0]
+        return [fit for fit in fits if fit.bytes and fit.bytes > 0]
 
     def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
         """Return the bytes that survive the channel; None where that is not known before the cover is open."""
