@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from stegnet.channels.destinations import MESSENGER
 from stegnet.core.disk import FULL, temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, StegnetError, called
-from stegnet.core.names import MOST_TEXT, printable
+from stegnet.core.names import MOST_TEXT, STANDARD_INPUT, printable
 from stegnet.core.remote_path import Place, place
 from stegnet.core.text import Aside, CommandLine, Setting, Text, shown
 
@@ -285,7 +285,7 @@ def spooled(source: Place | str) -> Iterator[Place]:
     if not isinstance(source, str):
         yield source
         return
-    with named_file("stdin", "standard input") as path:
+    with named_file(STANDARD_INPUT, "standard input") as path:
         _spool(path)
         yield path
 

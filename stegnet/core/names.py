@@ -25,6 +25,7 @@ CHANNEL_SUFFIX = ".channel"  # of the file of a known channel
 FORMS = MappingProxyType(
     {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
 )  # suffixes of lossless formats that are written
+STANDARD_INPUT = "stdin"  # name of the file to which it is copied
 USUAL_NAME = 32 * "n"  # stands for the name of a file that is not known yet: 32 bytes, more than most have
 TEXT_NAME = "message.txt"  # name of a hidden text
 MOST_TEXT = 1 << 16  # bytes of a hidden text in UTF-8

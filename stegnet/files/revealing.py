@@ -266,7 +266,7 @@ def _album(folder: Path, key_source: KeySource | None, context: Context) -> Info
         hard = {path.name: capacity.hard or 0 for path, capacity in covers.items()}
         most = sum(capacity.bytes for capacity in covers.values())
         condition = of_all(capacity.condition for capacity in covers.values() if capacity.hard)
-        fit = Fit("any file", AUTO, most, sum(hard.values()), condition=condition)
+        fit = Fit("any file", AUTO, most, sum(hard.values()), condition=condition, betrayed=True)
         return {
             "kind": ALBUM,
             "files": len(covers),
@@ -292,6 +292,7 @@ def _fits_for(channel: Path, cover: Cover) -> Info:
     info: Info = {"kind": cover.kind, "width": size.width, "height": size.height}
     condition = found.condition.of_it if found.condition else ""
     fit = Fit("any file", method.info.name, found.bytes, found.hard, survive=str(channel), condition=condition)
+    fit = replace(fit, betrayed=found.history is not None)
     info["fits"] = [fit] if found.bytes else []
     info["bytes_for"] = {str(channel): found.bytes}
     return info

@@ -5,7 +5,6 @@ WAV: "Multimedia Programming Interface and Data Specifications 1.0" (1991), RF64
 
 import hashlib
 import io
-import re
 import struct
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
@@ -28,7 +27,6 @@ from stegnet.formats.opened_file import FileSlices, Source, id3_bytes
 WAV = "WAV"
 FLAC = "FLAC"
 _MOST_CHANNELS = 256  # more than any recorder has; the work is by channels, and a header may say 65,535
-_PEAK = re.compile(rb"(REPLAYGAIN_(?:TRACK|ALBUM)_PEAK[=\0])([01]\.\d+)", re.IGNORECASE)
 _BROKE_OFF = "copy or export it again; of a recording that broke off, `ffmpeg -i OLD -c copy NEW.wav` mends the header"
 _CONVERT = "convert it to 16 bits: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
@@ -77,7 +75,7 @@ class SoundFile(CodedSound):
             OSError: the file can't be written.
         """
         made = _Summary()
-        summed = made.sum_up(blocks, self._tells_peak)
+        summed = made.sum_up(blocks)
         if self.form == WAV:
             with part.open("wb") as file:
                 file.write(self.head)
@@ -143,60 +141,40 @@ class SoundFile(CodedSound):
 
     @cached_property
     def _summary(self) -> "_Summary":
-        """Digest and peak of its samples."""
+        """Digest of its samples."""
         found = _Summary()
-        for _ in found.sum_up(self.blocks(), self._tells_peak):
+        for _ in found.sum_up(self.blocks()):
             pass
         return found
 
-    @property
-    def _tells_peak(self) -> bool:
-        """True if its tags may have ReplayGain's peak."""
-        return any(_PEAK.search(data) for data in (self.head, self.tail))
-
     def _with_digests(self, data: bytes, made: "_Summary") -> bytes:
-        """Return chunks, blocks or tags whose digests of the own samples are those of new ones; others stay.
+        """Return chunks, blocks or tags with the MD5 of new samples, in a chunk as BWF MetaEdit writes it.
 
-        They are the MD5 in a chunk as BWF MetaEdit writes it, and ReplayGain's peak in tags.
+        ReplayGain's peak in tags stays as it is, since the loudest samples do.
         """
         head = b"MD5 " + (16).to_bytes(4, "little")
         if head in data:
             before, after = self._summary.digest, made.digest
             data = data.replace(head + before, head + after).replace(head + before[::-1], head + after[::-1])
-
-        def with_peak(tag: re.Match[bytes]) -> bytes:
-            digits = len(tag[2]) - len("0.")
-            was, now = (f"{summary.peak:.{digits}f}".encode() for summary in (self._summary, made))
-            return tag[1] + now if tag[2] == was else tag[0]
-
-        return _PEAK.sub(with_peak, data)
+        return data
 
 
 class _Summary:
-    """Digest and peak of samples."""
+    """Digest of samples."""
 
     def __init__(self) -> None:
         self._hashed = hashlib.md5(usedforsecurity=False)
-        self._peak = 0
 
-    def sum_up(self, blocks: Iterable[np.ndarray], with_peak: bool) -> Iterator[np.ndarray]:
-        """Yield blocks of samples as they are; without `with_peak`, the peak is not found."""
+    def sum_up(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield blocks of samples as they are."""
         for block in blocks:
             self._hashed.update(np.ascontiguousarray(block).data)
-            if with_peak:
-                numbers = wide_numbers(block)
-                self._peak = max(self._peak, int(numbers.max()), -int(numbers.min()))
             yield block
 
     @property
     def digest(self) -> bytes:
         """MD5 of the samples so far."""
         return self._hashed.digest()
-
-    @property
-    def peak(self) -> float:
-        """Largest magnitude of a sample so far, 0 to 1."""
-        return self._peak / (1 << 31)
 
 
 def read_sound_file(source: Source) -> SoundFile:
@@ -334,7 +312,7 @@ def _read_flac(source: Source, file: FileSlices) -> SoundFile:
     rate = described >> 44
     sound = SoundFile(source, rate, total, channels, bits // 8, file[:frames], file[end:], end, FLAC)
     decoded = _Summary()
-    count = sum(map(len, decoded.sum_up(sound.blocks(), with_peak=False)))
+    count = sum(map(len, decoded.sum_up(sound.blocks())))
     if count < total or decoded.digest != digest:
         raise ValueError("its samples do not match its checksum")
     return replace(sound, frames=count)

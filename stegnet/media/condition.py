@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from stegnet.core.names import printable
+from stegnet.core.names import STANDARD_INPUT, printable
 
 
 class Premise(Enum):
@@ -25,7 +25,7 @@ class Condition:
     premise: Premise
 
     def __str__(self) -> str:
-        return self.premise.value[0].format(printable(self.file))
+        return self.premise.value[0].format("the cover" if self.file == STANDARD_INPUT else printable(self.file))
 
     @property
     def of_it(self) -> str:

@@ -271,7 +271,8 @@ class MediumMethod(AlbumMethod[Options]):
     def _file_fit(self, what: str, found: Capacity) -> Fit:
         """Return what fits, any file, in words."""
         condition = found.condition.of_it if found.condition else ""
-        return Fit(what, self.info.name, found.bytes, found.hard, condition=condition)
+        betrayed = found.history is not None
+        return Fit(what, self.info.name, found.bytes, found.hard, condition=condition, betrayed=betrayed)
 
     def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity:
         """Return the capacity of the cover's samples; 0 if the method does not keep the cover's form."""

@@ -201,6 +201,7 @@ class Fit:
         bytes: largest size of a file whose name has 32 bytes in UTF-8, for a key or passphrase; None: see `psnr`.
         safe: bytes of it that are hard to find; None: not known.
         condition: what has to be so of the cover for that, such as "it is as its camera saved it"; "": not known.
+        betrayed: the cover's format or past gives the container away, whatever it holds.
         basis: the part of the cover by which that was measured, such as "by its first 48 frames"; "": all of it.
         psnr: approximate PSNR in dB of the revealed picture or film.
         survive: the channel that it survives; None: the container must arrive bit by bit.
@@ -218,6 +219,7 @@ class Fit:
     why_not: str = ""
     condition: str = ""
     basis: str = ""
+    betrayed: bool = False
 
 
 @dataclass(frozen=True)

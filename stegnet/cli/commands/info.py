@@ -11,7 +11,7 @@ from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_key_options, read_key_source
 from stegnet.core.disk import local_path
-from stegnet.core.names import FILM, PICTURE, counted, shown_size
+from stegnet.core.names import FILM, PICTURE, USUAL_NAME, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
 from stegnet.kernels import kernels_in_use
 from stegnet.methods import Context, Fit
@@ -174,7 +174,7 @@ def _fits(info: Info) -> Lines:
         if most_bytes:
             fits = by_channel.get(destination.channel or usual_channel, [])
             basis = next((f", {fit.basis}" for fit in fits[:1] if fit.basis), "")
-            yield f"fits with --for {name}", f"any file up to about {shown_size(most_bytes)}{basis}"
+            yield f"fits with --for {name}", f"any file up to about {_beside_name(most_bytes)}{basis}"
         elif plain and info["kind"] == PICTURE and destination.is_lossy:
             yield f"fits with --for {name}", "nothing: it is too small"
         elif plain and info["kind"] == FILM and destination.is_lossy and destination.channel in (MESSENGER, None):
@@ -195,13 +195,18 @@ def _fits_for(channel: Path, info: Info) -> Lines:
 def _any_file(fit: Fit) -> str:
     """Describe how large a file may be, and how much of it is hard to find, if that is known."""
     assert fit.bytes is not None, "it is a file"
-    line = f"{fit.what} up to {shown_size(fit.bytes)}, byte for byte"
+    line = f"{fit.what} up to {_beside_name(fit.bytes)}, byte for byte"
     if fit.safe is None:
         return line
-    hard = (
-        f"hard to find up to {shown_size(fit.safe)}, if {fit.condition}" if fit.safe else "easy to find, however little"
-    )
-    return f"{line}; {hard}"
+    if fit.safe:
+        return f"{line}; hard to find up to {shown_size(fit.safe)}, if {fit.condition}"
+    return f"{line}; {'easy to find, however little' if fit.betrayed else 'nothing is hard to find in this cover'}"
+
+
+def _beside_name(size: int) -> str:
+    """Return a size, and of a small one the bytes of the name beside it, which is a part that matters."""
+    small = 10 * len(USUAL_NAME)
+    return f"{shown_size(size)} beside a name of {len(USUAL_NAME)}" if size < small else shown_size(size)
 
 
 def _verbose(info: Info) -> Lines:
