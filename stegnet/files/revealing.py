@@ -386,14 +386,12 @@ def _picture(size: CoverSize, fits: list[Fit]) -> Info:
 def _film(cover: Cover) -> Info:
     """Describe a film, and what fits into it. Raises MediaError if it breaks off."""
     film = cover.film
-    size = CoverSize.of(cover)
-    fits = _fits(size)
     seconds = (film.pts[-1] - film.pts[0]) * film.time_base + 1 / film.mean_rate
     try:
         sound = describe_tracks(video.sound_tracks(cover))
     except MediaError:  # a track can't be copied to another file, but its codec is known
         sound = list(film.sound)
-    return {
+    info: Info = {
         "kind": "film",
         "width": film.width,
         "height": film.height,
@@ -403,9 +401,15 @@ def _film(cover: Cover) -> Info:
         "seconds": round(float(seconds), 3),
         "sound": sound,
         "metadata": metadata_names(cover),
-        "notes": [*film.notes, *_unused_forms(fits)],
-        **_capacity(size, fits),
+        "notes": list(film.notes),
     }
+    if film.skipped:
+        info["unmeasured"] = f"{shown_size(cover.length)} for so many frames are few, as of a still film"
+        return info
+    size = CoverSize.of(cover)
+    fits = _fits(size)
+    info["notes"] += _unused_forms(fits)
+    return info | _capacity(size, fits)
 
 
 def _fits(cover: CoverSize) -> list[Fit]:
