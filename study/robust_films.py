@@ -46,7 +46,7 @@ from stegnet.methods.robust import (
 )
 from stegnet.methods.robust import WRITTEN as CODING
 from stegnet.results import OutputTarget
-from stegnet.video.coding import Coding
+from stegnet.video.coding import ENCODER, Coding
 from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
 
@@ -66,11 +66,6 @@ _MEDIANS = ("bits", "larger", PSNR.of(CONTAINER), VMAF.of(CONTAINER))
 
 Row = dict[str, object]
 
-_X264, _X265, _VP9, _AV1 = "libx264", "libx265", "libvpx-vp9", "libsvtav1"
-_QUIET_X265 = {"x265-params": "log-level=error:pools=1:frame-threads=1"}
-_VP9_QUALITY = {"b:v": 0, "deadline": "good", "cpu-used": 5}  # a constant quality
-_AV1_SPEED = {"preset": 8, "svtav1-params": "lp=1"}
-
 
 @dataclass(frozen=True)
 class Reencoding:
@@ -78,15 +73,14 @@ class Reencoding:
 
     name: str  # in tables; unique
     promised: bool  # what is hidden must come back
-    above: int = 0  # its CRF less the promised one; encoders have scales of their own
-    encoder: str = _X264  # FFmpeg's name of it
+    above: int = 0  # its CRF less the promised one
     options: Mapping[str, str | int] = field(default_factory=dict)  # of ffmpeg's command line
     generations: int = 1  # times that the film is encoded, one after the other
 
     def encode(self, film: Path, crf: int, out: Path) -> None:
         """Writes the film without sound as Matroska, at a bit rate or relative to the promised constant rate factor."""
         quality = {} if "b:v" in self.options else {"crf": crf + self.above}
-        options = {"c:v": self.encoder, "pix_fmt": "yuv420p", "threads": 1} | quality | self.options
+        options = {"c:v": ENCODER, "pix_fmt": "yuv420p", "threads": 1} | quality | self.options
         between = [out.with_name(f"{out.stem}-{generation}.mkv") for generation in range(self.generations - 1)]
         for source, target in pairwise([film, *between, out]):
             error = f"{source}: can't be encoded again ({self.name})"
@@ -95,22 +89,7 @@ class Reencoding:
 
 def x264(name: str, promised: bool, above: int = 0, generations: int = 1, **options: str | int) -> Reencoding:
     """A way of x264."""
-    return Reencoding(f"x264 {name}", promised, above, _X264, options, generations)
-
-
-def x265(name: str, promised: bool, above: int = 0, **options: str | int) -> Reencoding:
-    """A way of x265."""
-    return Reencoding(f"x265 {name}", promised, above, _X265, _QUIET_X265 | options)
-
-
-def vp9(name: str, promised: bool, above: int = 0, speed: int = 5) -> Reencoding:
-    """A way of libvpx."""
-    return Reencoding(f"VP9 {name}", promised, above, _VP9, _VP9_QUALITY | {"cpu-used": speed})
-
-
-def av1(name: str, promised: bool, above: int = 0, preset: int = 8) -> Reencoding:
-    """A way of SVT-AV1."""
-    return Reencoding(f"AV1 {name}", promised, above, _AV1, _AV1_SPEED | {"preset": preset})
+    return Reencoding(f"x264 {name}", promised, above, options, generations)
 
 
 _BASELINE = {"preset": "veryfast", "profile:v": "baseline", "g": 30, "b:v": "1500k"}
@@ -129,32 +108,7 @@ WAYS = {  # by channel: the constant rate factor, and ways of encoding
     "messenger": (28, (
         x264("medium", True), x264("veryfast", True, preset="veryfast"), x264("ultrafast", False, preset="ultrafast"),
         x264("veryfast, CRF +3", False, above=3, preset="veryfast"),
-        x264("veryfast, twice", False, generations=2, preset="veryfast"), *_RATES, x265("fast", False, preset="fast"),
-    )),
-    "h264:23+veryfast": (23, (
-        x264("veryfast", True, preset="veryfast"), x264("faster", True, preset="faster"), x264("medium", True),
-        x264("veryfast, CRF −2", True, above=-2, preset="veryfast"),
-        x264("superfast", False, preset="superfast"), x264("veryfast, CRF +2", False, above=2, preset="veryfast"),
-    )),
-    "h264:23+twice": (23, (
-        x264("fast, twice", True, generations=2, preset="fast"), x264("medium, twice", True, generations=2),
-        x264("slow, twice", True, generations=2, preset="slow"), x264("medium", True),
-        x264("medium, three times", False, generations=3),
-        x264("veryfast, twice", False, generations=2, preset="veryfast"),
-    )),
-    "hevc:28": (28, (
-        x265("fast", False, preset="fast"), x265("medium", True), x265("slow", True, preset="slow"),
-        x265("medium, CRF −3", True, above=-3),
-        x265("veryfast", False, preset="veryfast"), x265("medium, CRF +2", False, above=2),
-    )),
-    "vp9:33": (33, (
-        vp9("speed 5", True), vp9("speed 3", True, speed=3), vp9("speed 5, CRF −4", True, above=-4),
-        vp9("speed 5, CRF +3", False, above=3),
-    )),
-    "av1:35": (35, (
-        av1("preset 6", True, preset=6), av1("preset 4", True, preset=4),
-        av1("preset 6, CRF −4", True, above=-4, preset=6),
-        av1("preset 8", False), av1("preset 10", False, preset=10), av1("preset 6, CRF +3", False, above=3, preset=6),
+        x264("veryfast, twice", False, generations=2, preset="veryfast"), *_RATES,
     )),
 }  # fmt: skip
 
@@ -230,7 +184,7 @@ def survival(filled: FilledFilm, crf: int, encoding: Reencoding, groups: int) ->
 
 def read(film: Path, key: Key) -> MessagePieces | None:
     """The message in a film, or what is left of it."""
-    return read_film(partial(read_frames, film), lambda: list(scan(film).times), key)
+    return read_film(read_frames(film), key)
 
 
 def film_quality(original: Path, copy: Path) -> dict[str, float]:

@@ -36,8 +36,8 @@ def parse_film_channel(text: str) -> FilmChannel:
     """Return the channel of films with this name. Raises ConfigError if it is unknown."""
     if (parsed := _parsed(text, FILM_CHANNELS)) is None:
         raise _unknown(text, FILM)
-    entry, crf, edits = parsed
-    return entry.channel(text, crf, edits)
+    entry, crf, _ = parsed
+    return entry.channel(text, crf)
 
 
 def _parsed(text: str, entries: Mapping[str, _Entry]) -> tuple[_Entry, int | None, dict[str, float | None]] | None:
@@ -70,7 +70,7 @@ def _unknown(text: str, kind: str) -> ConfigError:
         f"{name}:{entry.numbers[0]} to {entry.numbers[-1]}" for name, entry in entries.items() if entry.numbers
     )
     if kind == FILM:
-        hint = f"films survive {known}, h264 also with +veryfast, all with +twice; or {MESSENGER}"
+        hint = f"films survive {known}, or {MESSENGER}"
         return ConfigError(problem, hint, parameter="survive", value=text)
     hint = f"known: {known}, or {MESSENGER}; each may be followed by +resize:F ({_LEAST_FACTOR} to 1)"
     return ConfigError(problem, hint, parameter="survive", value=text)

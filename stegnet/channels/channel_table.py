@@ -53,29 +53,15 @@ class FilmEntry:
     text: str  # text of the channel, given the constant rate factor and the preset
     coding: Coding  # the fastest coding that is promised; its constant rate factor is the default
     numbers: range | None = None  # promised constant rate factors; None: that of `coding`
-    above: int = 0  # its constant rate factor minus the one of x264 that is about as hard to survive
-    margin: int = 0  # steps of CRF added when it is tried, since slower presets may keep less
     side: int | None = None
     rate: int | None = None
-    edits: tuple[str, ...] = ("", "twice")
+    edits: tuple[str, ...] = ("",)
 
-    def channel(self, name: str, crf: int | None, edits: Mapping[str, float | None]) -> FilmChannel:
-        """Return the channel of a name, as `PictureEntry.channel`."""
-        crf = crf or self.coding.crf
-        coding = replace(self.coding, crf=crf + self.margin)
-        hard = crf - self.above
-        generations = 1
-        quality = f"{crf} and better"
-        if "veryfast" in edits:
-            coding = replace(coding, preset="veryfast")
-            hard += 2
-        if "twice" in edits:
-            coding = replace(coding, crf=coding.crf + 1)  # other presets add up, too
-            hard += 3
-            generations = 2
-            quality += ", twice"
-        text = self.text.format(quality, coding.preset)
-        return FilmChannel(name, text, self.side, coding, generations, hard, self.rate)
+    def channel(self, name: str, crf: int | None) -> FilmChannel:
+        """Return the channel of a name, with its constant rate factor."""
+        coding = replace(self.coding, crf=crf or self.coding.crf)
+        text = self.text.format(f"{coding.crf} and better", coding.preset)
+        return FilmChannel(name, text, self.side, coding, self.rate)
 
 
 PICTURE_CHANNELS = {
@@ -91,18 +77,11 @@ FILM_CHANNELS = {
         "H.264 at CRF {} (x264, {} to veryslow)",
         Coding(0, "fast"),
         range(18, 29),
-        edits=("", "veryfast", "twice", "veryfast twice"),
-    ),
-    "hevc": FilmEntry("HEVC at CRF {} (x265, {} to veryslow)", Coding(0, "medium", "libx265"), range(18, 31), above=-2),
-    "vp9": FilmEntry("VP9 at CRF {} (libvpx, speed {} and less)", Coding(0, "5", "libvpx-vp9"), range(27, 42), above=9),
-    "av1": FilmEntry(
-        "AV1 at CRF {} (SVT-AV1, preset {} and less)", Coding(0, "6", "libsvtav1"), range(25, 40), above=7, margin=3
     ),
     MESSENGER: FilmEntry(
         "a messenger that keeps 848 pixels (H.264 at CRF {}, x264's preset {} and slower)",
         Coding(28, "veryfast"),
         side=848,
         rate=30,
-        edits=("",),
     ),
 }

@@ -16,8 +16,6 @@ class FilmChannel(PromisedChannel):
     """A channel of films."""
 
     coding: Coding  # with which a film is encoded again
-    generations: int  # number of times
-    hard: int  # the constant rate factor at which x264, with its preset fast, is about as hard to survive
     rate: int | None  # frames per second when sent, at most; None: unlimited
     multiple = 2
 
@@ -25,7 +23,7 @@ class FilmChannel(PromisedChannel):
     def rise(self) -> float:
         """Levels by which frames get brighter, about; encoders that save much add up to 1.5."""
         hardly_changed = 25  # the constant rate factor up to which mean lumas hardly change
-        return 0.5 if self.hard > hardly_changed else 0
+        return 0.5 if self.coding.crf > hardly_changed else 0
 
     def every(self, info: "FilmInfo") -> int:
         """Return n such that one frame in n is sent."""

@@ -1,4 +1,4 @@
-"""Settings of the lossy encoders for films."""
+"""Settings of x264, which writes lossy films."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,11 +19,10 @@ class PictureType(IntEnum):
 
 @dataclass(frozen=True)
 class Coding:
-    """Settings of a lossy encoder."""
+    """Settings of x264."""
 
-    crf: int  # constant rate factor, on the encoder's own scale
-    preset: str = "fast"  # the encoder's speed, as the encoder names it
-    encoder: str = ENCODER  # FFmpeg's name
+    crf: int  # constant rate factor
+    preset: str = "fast"  # its speed
     # x264 predicts every PACE-th frame from earlier ones, and those between from both sides
     paced: bool = False
     params: str = ""  # further parameters of x264
@@ -31,12 +30,7 @@ class Coding:
     @property
     def options(self) -> dict[str, str]:
         """Options of the encoder."""
-        speed = "cpu-used" if self.encoder == "libvpx-vp9" else "preset"
-        options = {"crf": str(self.crf), speed: self.preset}
-        if self.encoder == "libx265":
-            options["x265-params"] = "log-level=error"
-        if self.encoder == "libvpx-vp9":
-            options |= {"b:v": "0", "deadline": "good", "row-mt": "1"}
+        options = {"crf": str(self.crf), "preset": self.preset}
         if self.paced:
             options["forced-idr"] = "1"
         if self.x264_params:

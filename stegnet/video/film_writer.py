@@ -24,7 +24,7 @@ from stegnet.core.parallel import Step
 from stegnet.core.process_settings import default_variable
 from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
-from stegnet.video.coding import Coding
+from stegnet.video.coding import ENCODER, Coding
 from stegnet.video.films import EXACT, AnyPacket, ColourCode, FieldOrder, FilmInfo, Picture
 from stegnet.video.forms import FINE_TICKS, FORMS, X264_DETERMINISTIC, x264_threads
 from stegnet.video.frame_properties import FrameMarker, FrameProperties
@@ -357,9 +357,9 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
     options = coding.options | {"threads": "auto" if draft else str(threads)} | params
     try:
         with av.open(str(path.absolute()), "w", format="mp4", container_options={"movflags": "+faststart"}) as film:
-            stream = film.add_stream(coding.encoder, rate=info.mean_rate, options=options)
+            stream = film.add_stream(ENCODER, rate=info.mean_rate, options=options)
             assert isinstance(stream, VideoStream)
-            stream.metadata["encoder"] = encoder_name(coding.encoder)
+            stream.metadata["encoder"] = encoder_name(ENCODER)
             size = (info.width, info.height)
             tick = 1 / info.rate if info.is_even else Fraction(1, FINE_TICKS)
             pictures = PictureTrack(stream, "yuv420p", size, info.mean_rate, tick)
@@ -369,7 +369,7 @@ def write_h264(path: Path, frames: Iterable[Picture], info: FilmInfo, coding: Co
             for packet in _coded(pictures, frames, info, coding):
                 film.mux(packet)
     except av.FFmpegError as error:
-        raise MediaError(f"a film can't be coded by {coding.encoder} ({error.strerror})", subject=path) from error
+        raise MediaError(f"a film can't be coded by {ENCODER} ({error.strerror})", subject=path) from error
 
 
 def write_draft(path: Path, frames: Iterable[np.ndarray]) -> None:

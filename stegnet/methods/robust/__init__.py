@@ -1,4 +1,4 @@
-"""The method "robust": bits that survive JPEG, and in films H.264 and similar codecs. docs/robust.md follows one bit.
+"""The method "robust": bits that survive JPEG, and in films H.264. docs/robust.md follows one bit.
 
 What both kinds of covers share, in the order of reading: `operating_points` trade bits for robustness.
 `stegnet.sealing.fec` corrects errors. `block_placement` says which blocks carry bits, `robust_record` what the bits

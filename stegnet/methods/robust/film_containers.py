@@ -1,4 +1,4 @@
-"""Hiding any file in a film so that it survives H.264 and similar codecs, at rates measured by real encoders.
+"""Hiding any file in a film so that it survives H.264, at rates measured by a real encoder.
 
 A film is encoded as it is written, and again as it is promised to survive.
 """
@@ -107,7 +107,7 @@ def embed_in_film(
     wanted = file_bytes(payload.path.name, payload.file.length) if exact else 1
     tried = [
         [FilmModulator(source, info, folder, channel, point, most, key, context) for point, most in points]
-        for points in film_points(channel.hard, options.container_psnr, exact=exact)
+        for points in film_points(channel.coding.crf, options.container_psnr, exact=exact)
     ]
     few = 64  # times as many bytes as a file has, from which it uses a small part of a film
     _check_size(tried[0], wanted, payload)
@@ -168,7 +168,7 @@ def measured_film_capacity(cover: Cover, channel: FilmChannel) -> tuple[int, int
     with temporary_folder() as folder:
         source = folder / "middle.avi"
         write_draft(source, middle())
-        for points in film_points(channel.hard, None, exact=True):
+        for points in film_points(channel.coding.crf, None, exact=True):
             for point, share in points[::-1]:
                 whole = FilmModulator(
                     source, of_first, folder, channel, point, share, ANY_KEY, context, sampled, sampled
@@ -488,10 +488,8 @@ class FilmModulator:
 
     def _again(self, frames: Generator["VideoFrame", None, None], info: FilmInfo, phase: str) -> Path:
         """Encode the frames of a written film once more, as it is promised to survive."""
-        for generation in range(self.channel.generations):
-            again = self.folder / f"again-{generation}.mp4"
-            self._write(again, frames, info, self.channel.coding, phase)
-            frames = decode(again)
+        again = self.folder / "again.mp4"
+        self._write(again, frames, info, self.channel.coding, phase)
         return again
 
     def _write(

@@ -1,7 +1,6 @@
 """Reading a film that arrived: the variant and the record of each group, and the message in their pieces.
 
-A reader identifies the film's variant by the headers, whose copies agree better than by chance. Where frames were lost
-or repeated, groups are searched for.
+A reader identifies the film's variant by the headers, whose copies agree better than by chance.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -44,9 +43,6 @@ from stegnet.methods.robust.robust_record import (
     places_to_read,
     robust_key,
 )
-
-_BACK = 8  # frames that are kept behind the current place, to search backwards
-
 
 # Pieces of the message
 
@@ -221,11 +217,32 @@ def read_groups(
 ) -> Generator[bytes | None, None, None]:
     """Yield the content of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
     reader = GroupReader(key_source, lost)
-    start = 0
-    with closing(_SignalWindow(frames, step)) as window:
-        while group := window.group(start):
+    with closing(_groups(frames, step)) as groups:
+        for group in groups:
             yield reader.read(group)
-            start += GROUP
+
+
+def _groups(
+    frames: Generator[np.ndarray, None, None], step: Callable[[int], None]
+) -> Generator[list[FrameSignal], None, None]:
+    """Yield the signals of each whole group, computed in a thread while groups are read. Closes `frames`.
+
+    `step` is called after each frame with the number of frames read.
+    """
+    with closing(prefetch(_signals(frames), GROUP)) as signals:
+        group: list[FrameSignal] = []
+        for done, signal in enumerate(signals, 1):
+            group.append(signal)
+            step(done)
+            if len(group) == GROUP:
+                yield group
+                group = []
+
+
+def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
+    with closing(frames):
+        for frame in frames:
+            yield signal_of(frame)
 
 
 # Films
@@ -236,82 +253,24 @@ def read_film(
 ) -> MessagePieces | None:
     """Return the message of a film, or its remains; None if its first groups don't open with this key.
 
-    Where no group is in its place behind others that opened, frames may have been lost or repeated: groups are then
-    searched for, frame by frame.
-
     Args:
         frames: all frames; closed in the end.
         key_source: key or passphrase.
         step: called after each frame with the number of frames read.
     """
-    most_tried = 2  # groups that carry something, in a film that is not searched
-    few_salts = 2  # that are tried for each group after the first in such a film
-    most_searches = 6  # in a row without a result
+    most_tried = 2  # groups that carry something, of a film in which none opens
+    few_salts = 2  # that are tried for each group after the first until one opens
     dark = 8.0  # levels: a group with a median below, or as near to white, carries nothing
 
     reader = GroupReader(key_source)
     messages: dict[bytes, MessagePieces] = {}
-    start = searches = tried = 0
-    with closing(_SignalWindow(frames, step)) as window:
-        while group := window.group(start):
+    tried = 0
+    with closing(_groups(frames, step)) as groups:
+        for group in groups:
             content = reader.read(group, None if messages or not tried else few_salts)
-            tried += bool(dark < np.median([signal.means for signal in group]) < 255 - dark)
-            if not (content or messages) and tried == most_tried:
-                break
-            if content is None and messages and searches < most_searches:
-                start, content = _searched(reader, window, start)
-                searches += 1
             if content is not None:
                 add_piece(messages, content)
-                searches = 0
-            start += GROUP
+            tried += bool(dark < np.median([signal.means for signal in group]) < 255 - dark)
+            if not messages and tried == most_tried:
+                break
     return max(messages.values(), key=lambda pieces: pieces.share, default=None)
-
-
-class _SignalWindow:
-    """The latest signals of a film's frames, computed in a thread while groups are read. Closes `frames`."""
-
-    def __init__(self, frames: Generator[np.ndarray, None, None], step: Callable[[int], None]) -> None:
-        self._source = prefetch(_signals(frames), GROUP)
-        self._step = step
-        self._first = 0
-        self._kept: list[FrameSignal] = []
-
-    def close(self) -> None:
-        """End the thread."""
-        self._source.close()
-
-    def group(self, start: int) -> list[FrameSignal]:
-        """Return the group that starts at a frame; empty if the film ends before, or the frame is no longer kept."""
-        while self._first + len(self._kept) < start + GROUP:
-            signal = next(self._source, None)
-            if signal is None:
-                return []
-            self._kept.append(signal)
-            self._step(self._first + len(self._kept))
-        superfluous = max(start - _BACK - self._first, 0)
-        del self._kept[:superfluous]
-        self._first += superfluous
-        index = start - self._first
-        return self._kept[index : index + GROUP] if index >= 0 else []
-
-
-def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal, None, None]:
-    with closing(frames):
-        for frame in frames:
-            yield signal_of(frame)
-
-
-def _searched(reader: GroupReader, window: _SignalWindow, start: int) -> tuple[int, bytes | None]:
-    """Return the first group that opens near a place where no group opens, and its content.
-
-    If there isn't one, return the place itself and None.
-    """
-    following = window.group(start + GROUP)
-    if following and (content := reader.read(following)):
-        return start + GROUP, content  # only this group was lost
-    for shift in (*range(1, 2 * GROUP), *range(-1, -_BACK, -1)):
-        group = window.group(start + shift) if shift != GROUP else None
-        if group and (content := reader.read(group, salts=1)):
-            return start + shift, content
-    return start, None

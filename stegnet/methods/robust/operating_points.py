@@ -78,19 +78,19 @@ def shared_blocks(blocks: int, share: int) -> int:
     return blocks * (8 - share % 4) >> share // 4 + 3
 
 
-def film_points(hard: int, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
+def film_points(crf: int, psnr: float | None, *, exact: bool) -> list[list[tuple[OperatingPoint, int]]]:
     """Return operating points of films with their `largest_share` in the order to try them; then those of a lower PSNR.
 
     The most robust point costs least per bit, and has least capacity. Where a secret is made to fit, not hidden
     exactly, more capacity means a better copy.
 
     Args:
-        hard: the constant rate factor of x264 that is to be survived, as in `FilmChannel`.
+        crf: the constant rate factor of x264 that is to be survived.
         psnr: PSNR in dB; None: CONTAINER_PSNR, or less where this leaves no capacity.
         exact: whether the secret is hidden as it is.
     """
-    able = [point for point in FILM_POINTS if point.highest >= hard] or [FILM_POINTS[0]]
-    more = [DENSE] if DENSE.highest >= hard else []
+    able = [point for point in FILM_POINTS if point.highest >= crf] or [FILM_POINTS[0]]
+    more = [DENSE] if DENSE.highest >= crf else []
     ordered = able + more if exact else able[::-1]
     points = [(point, largest_share(point, psnr or CONTAINER_PSNR)) for point in ordered]
     lower_psnr = 33.0  # dB, for films that hold nothing at CONTAINER_PSNR

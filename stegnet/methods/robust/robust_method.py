@@ -54,11 +54,8 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
   ...+resize:FACTOR       reduced before that, down to this factor (0.25 to 1)
 
   of a film, which becomes an MP4 or MKV of H.264:
-  h264:CRF  hevc:CRF      encoded again by x264 (fast to veryslow), by x265
-                          (medium to veryslow),
-  vp9:CRF  av1:CRF        by libvpx, or by SVT-AV1
-  ...+twice               encoded twice
-  ...+veryfast            that preset of x264, too
+  h264:CRF                encoded again by x264 (fast to veryslow) at this
+                          constant rate factor, 18 to 28, or a lower one
   messenger               reduced to 848 pixels and 30 frames a second, then
                           encoded by x264 (veryfast, CRF 28)
 
