@@ -80,17 +80,6 @@ class JpegForm:
                 return quality
         return None
 
-    @property
-    def nearest_quality(self) -> int:
-        """The quality, 30 to 95, at which libjpeg's luma steps are hardly finer than these, on average."""
-        usual = np.array(LUMA_STEPS)
-        mean = float(np.mean(self.steps[0]))
-        for quality in range(95, 30, -1):
-            scale = 5000 / quality if quality < 50 else 200 - 2 * quality
-            if (usual * scale / 100).clip(1, 255).mean() >= mean:
-                return quality
-        return 30
-
     def stored(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the pixels that are saved: (H, W) luma of (H, W, 3) if the form is grey, else as they are."""
         return np.asarray(Image.fromarray(pixels).convert("L")) if self.is_grey and pixels.ndim == 3 else pixels
